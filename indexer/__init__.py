@@ -1,0 +1,1 @@
+"""The write path: sources of papers, their identity, and the building of generations."""

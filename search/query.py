@@ -1,0 +1,107 @@
+"""Query, Filter, Hit, Page: what is asked and what is answered."""
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from search.errors import InvalidValue
+from search.paper import Date, Paper
+
+Mode = Literal["hybrid", "semantic", "lexical"]
+
+MODES: tuple[Mode, ...] = get_args(Mode)
+MAX_LIMIT = 1_000
+"""Most hits a page can have."""
+MAX_TEXT = 20_000
+"""Most characters of a question or a pasted abstract."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which papers may answer. Every part given must hold; a paper that lacks the field never passes.
+
+    Attributes:
+        authors: each name must match one of the paper's authors (``search.names``).
+        categories: at least one must be among the paper's, cross-lists included; ``cs`` means all of cs.
+        published_from, published_to: first publication overlaps this closed interval.
+    """
+
+    authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    published_from: Date | None = None
+    published_to: Date | None = None
+
+    def __post_init__(self) -> None:
+        start, end = self.published_from, self.published_to
+        if start and end and start.first_day > end.last_day:
+            raise InvalidValue("from", str(start), f"it must not be later than to ({end}); swap the two")
+
+    @property
+    def empty(self) -> bool:
+        """Whether every paper passes."""
+        return self == Filter()
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question: its words (may be empty: the filter alone lists newest first), what may answer, and how.
+
+    Raises:
+        InvalidValue: limit outside 1..MAX_LIMIT, an unknown mode, or more than MAX_TEXT characters.
+    """
+
+    text: str = ""
+    filter: Filter = field(default_factory=Filter)
+    mode: Mode = "hybrid"
+    limit: int = 10
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.limit <= MAX_LIMIT:
+            raise InvalidValue("limit", self.limit, f"give a whole number from 1 to {MAX_LIMIT}")
+        if self.mode not in MODES:
+            raise InvalidValue("mode", self.mode, f"choose one of {', '.join(MODES)}")
+        if len(self.text) > MAX_TEXT:
+            raise InvalidValue(
+                "q", self.text, f"it has {len(self.text):,} characters and may have {MAX_TEXT:,}; shorten it"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class LegMatch:
+    """A hit's place in one leg: rank from 1 (None beyond the candidates that leg ranked) and its score there."""
+
+    rank: int | None
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A paper on a page.
+
+    Attributes:
+        score: the value the page is ordered by, higher is better; 0 where nothing was asked but a filter.
+        semantic: cosine of question and paper. lexical: BM25. None where the leg was not asked.
+        same: the paper is the one whose text was pasted.
+    """
+
+    paper: Paper
+    score: float
+    semantic: LegMatch | None = None
+    lexical: LegMatch | None = None
+    same: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The answer.
+
+    Attributes:
+        hits: best first.
+        total: papers that pass the filter (lexical mode: and match a word).
+        exact: the vector leg scored every passing paper exactly; True where that leg was not asked.
+        generation: name of the generation that answered.
+    """
+
+    hits: tuple[Hit, ...]
+    total: int
+    exact: bool
+    generation: str
