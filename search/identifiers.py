@@ -5,6 +5,7 @@ Canonical ids are lower case and carry a scheme: ``arxiv:2604.24432``, ``arxiv:h
 arXiv's own page on identifiers (https://info.arxiv.org/help/arxiv_identifier.html).
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 
@@ -62,3 +63,19 @@ def _arxiv(match: re.Match[str]) -> Identifier:
         archive, digits = number.split("/")
         number = f"{archive.split('.')[0]}/{digits}"
     return Identifier("arxiv:" + number, int(version) if version else None)
+
+
+def key_of(kind: str, text: str) -> int:
+    """A signed 64-bit key of a text, of one kind: what the store finds rows by."""
+    digest = hashlib.blake2b(f"{kind}:{text}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def id_key(paper_id: str) -> int:
+    """The key under which a paper is found by an id, in any case of letters."""
+    return key_of("id", paper_id.lower())
+
+
+def text_key(text: str) -> int:
+    """The key under which a row is found by the very text that was embedded."""
+    return key_of("text", text)

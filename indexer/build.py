@@ -1,0 +1,215 @@
+"""Build: from the library to the next generation, published atomically."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from indexer import sources
+from indexer.library import Counts, Library
+from search.columns import Columns, ColumnsBuilder
+from search.embedder import Embedder
+from search.errors import IndexDamaged, IndexMissing, SourceError
+from search.layout import FileRecord, GenerationLayout, Layout, Manifest, damaged
+from search.lexicon import LexiconBuilder
+from search.store import PaperStore
+from search.vectors import BLOCK_ROWS, CODED_FROM, checksums, write_codes
+
+
+@dataclass(slots=True)
+class Report:
+    """What an import did.
+
+    Attributes:
+        counts: what became of the records. skipped: the records that could not be read, and why.
+        papers: live papers in the index now. generation: the one published.
+    """
+
+    counts: Counts
+    skipped: list[SourceError] = field(default_factory=list)
+    papers: int = 0
+    generation: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to read: ``format`` overrides what the content says, ``as_of`` dates what has no year, ``strict`` stops
+    at the first malformed record."""
+
+    format: str | None = None
+    as_of: date = field(default_factory=date.today)
+    strict: bool = False
+
+
+def index(
+    paths: Iterable[Path],
+    directory: Path,
+    embedder: Embedder,
+    *,
+    options: Options | None = None,
+    progress: Callable[[Counts], None] | None = None,
+) -> Report:
+    """Reads files and folders into an index and publishes what came of it.
+
+    Raises:
+        InvalidValue: a path that is not there. SourceError: with ``strict``, the first malformed record.
+        IndexBusy, ForeignModel: see ``Library``.
+    """
+    options = options or Options()
+    files = sources.discover(paths)
+    with Library(directory, embedder) as library:
+        report = Report(library.counts)
+        for path in files:
+            for record in sources.read(path, format=options.format, as_of=options.as_of):
+                if isinstance(record, SourceError):
+                    if options.strict:
+                        raise record
+                    report.skipped.append(record)
+                else:
+                    library.add(record)
+                if progress:
+                    progress(library.counts)
+        library.flush()
+        if progress:
+            progress(library.counts)
+        manifest = publish(library, embedder)
+    report.papers, report.generation = manifest.live, manifest.generation
+    return report
+
+
+def publish(library: Library, embedder: Embedder) -> Manifest:
+    """Publishes the library's rows as the next generation; where nothing changed, the last one stands.
+
+    Everything is written aside and fsynced before CURRENT is replaced by rename: a kill or a full disk at any
+    point leaves the last generation answering.
+    """
+    layout = library.layout
+    before = _published(layout)
+    if before and before.rows == library.rows:
+        return before
+    name = _next_name(layout)
+    files = layout.generation(name)
+    files.directory.mkdir()
+    try:
+        manifest = _write(library, embedder, before, files)
+        manifest.save(files.manifest)
+        _sync(files.directory)
+        _replace(layout.current, name + "\n")
+    except BaseException:
+        shutil.rmtree(files.directory, ignore_errors=True)
+        raise
+    _remove_unheld(layout, name)
+    return manifest
+
+
+def _write(library: Library, embedder: Embedder, before: Manifest | None, files: GenerationLayout) -> Manifest:
+    layout, live = library.layout, library.live
+    old = layout.generation(before.generation) if before else None
+    store = PaperStore(layout.store, library.rows)
+    replaced = store.replaced()
+    np.save(files.tombstones, np.array(replaced, np.uint32))
+    _write_columns_and_lexicon(store, files, old, before.rows if before else 0)
+    trained_on = _write_codes(library, embedder, before, files)
+    vectors = layout.vectors(embedder.model)
+    for path in files.files():
+        _sync(path)
+    return Manifest(
+        generation=files.directory.name,
+        model=embedder.model,
+        rows=library.rows,
+        live=int(live.sum()),
+        trained_on=trained_on,
+        vectors_sha256=checksums(vectors, library.rows, embedder.model.dim, before.vectors_sha256 if before else ()),
+        papers_sha256=store.checksums(BLOCK_ROWS, before.papers_sha256 if before else ()),
+        files=tuple(FileRecord.of(path, files.directory) for path in files.files()),
+    )
+
+
+def _write_columns_and_lexicon(
+    store: PaperStore, files: GenerationLayout, old: GenerationLayout | None, start: int
+) -> None:
+    columns = ColumnsBuilder(Columns.open(old.columns) if old else None)
+    lexicon = LexiconBuilder(files.lexicon, old.lexicon if old else None)
+    gone = store.replaced()
+    dead = set(gone)
+    for row in gone:
+        if row < start:
+            lexicon.remove(row)
+    for row, paper in store.scan(start):
+        ids = columns.add(paper)
+        if row not in dead:
+            lexicon.add(row, paper, ids)
+    columns.save(files.columns)
+    lexicon.save()
+
+
+def _write_codes(library: Library, embedder: Embedder, before: Manifest | None, files: GenerationLayout) -> int:
+    """Returns how many live rows the codebooks were trained on."""
+    if library.rows < CODED_FROM:
+        return 0
+    live = library.live
+    trained_on = before.trained_on if before and int(live.sum()) < 2 * before.trained_on else 0
+    old = library.layout.generation(before.generation).codes if before and trained_on else None
+    write_codes(library.layout.vectors(embedder.model), embedder.model.dim, live, files.codes, old)
+    return trained_on or int(live.sum())
+
+
+def _published(layout: Layout) -> Manifest | None:
+    """The published generation; None where there is none, or where it is damaged: rows and vectors are the truth,
+    everything else is made again from them."""
+    try:
+        manifest = Manifest.load(layout.generation(layout.published()).manifest)
+    except (IndexMissing, IndexDamaged):
+        return None
+    broken = any(damaged(manifest.files, layout.directory / manifest.generation, checksums=True))
+    return None if broken else manifest
+
+
+def _next_name(layout: Layout) -> str:
+    """One past every generation there is; the leavings of writers that were killed are removed."""
+    current = layout.current.read_text("ascii").strip() if layout.current.exists() else ""
+    names = [path.name for path in layout.generations()]
+    for name in names:
+        if name > current:
+            shutil.rmtree(layout.directory / name)
+    return f"gen-{max((int(name.removeprefix('gen-')) for name in names), default=0) + 1:06}"
+
+
+def _remove_unheld(layout: Layout, published: str) -> None:
+    """Removes the generations that no reader has locked."""
+    for path in layout.generations():
+        if path.name == published:
+            continue
+        try:
+            lock = os.open(layout.generation(path.name).manifest, os.O_RDONLY)
+        except FileNotFoundError:
+            shutil.rmtree(path, ignore_errors=True)
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(path)
+        except BlockingIOError:
+            pass  # a reader is still answering from it; the next publish tries again
+        finally:
+            os.close(lock)
+
+
+def _replace(path: Path, text: str) -> None:
+    aside = path.with_name(path.name + ".new")
+    aside.write_text(text, "ascii")
+    _sync(aside)
+    aside.replace(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

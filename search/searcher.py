@@ -1,0 +1,210 @@
+"""Searcher: Query -> Page. Every door enters here, so they cannot disagree."""
+
+import threading
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search import identifiers
+from search.embedder import Embedder, ModelIdentity
+from search.errors import ForeignModel, InvalidValue, PaperNotFound
+from search.fingerprint import nearly_equal
+from search.paper import Paper
+from search.query import Filter, Hit, LegMatch, Page, Query
+from search.ranking import DEPTH, Fused, fuse
+from search.rows import Ranked, Rows
+from search.snapshot import Snapshot
+
+_SAME_AMONG = 20
+"""Best hits among which a pasted abstract that the index holds is looked for."""
+
+
+class Searcher:
+    """Answers questions from the published generation of an index; safe to use from several threads.
+
+    Args:
+        directory: the index.
+        load: gives the embedder of a model identity; called when a question first needs one.
+        checksums: compare every file with its sha256 before a generation answers.
+
+    Raises:
+        IndexMissing, IndexDamaged: from the constructor and, after a new generation, from any method.
+    """
+
+    def __init__(self, directory: Path, load: Callable[[ModelIdentity], Embedder], *, checksums: bool = False) -> None:
+        self._directory, self._load, self._checksums = directory, load, checksums
+        self._lock = threading.Lock()
+        self._embedder: Embedder | None = None
+        self._snapshot = Snapshot.open(directory, checksums=checksums)
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The newest published generation; one that is replaced closes when the last question on it is answered."""
+        if self._snapshot.layout.published() != self._snapshot.manifest.generation:
+            with self._lock:
+                if self._snapshot.layout.published() != self._snapshot.manifest.generation:
+                    self._snapshot = Snapshot.open(self._directory, checksums=self._checksums)
+        return self._snapshot
+
+    def search(self, query: Query) -> Page:
+        """The papers that answer a question; without words, those that pass the filter, newest first.
+
+        Raises:
+            InvalidValue: an unknown category; in lexical mode, words too common to look up.
+            ForeignModel, ModelUnavailable: the question cannot be embedded as the papers were.
+        """
+        scope, text = _Scope.of(self.snapshot, query.filter), clean(query.text)
+        if not text:
+            return scope.newest(query.limit)
+        if query.mode == "lexical":
+            return scope.lexical(text, query.limit)
+        vector = self.embedder(scope.snapshot).encode([text])[0]
+        if query.mode == "semantic":
+            return scope.semantic(vector, query.limit)
+        return scope.hybrid(vector, text, query.limit)
+
+    def similar(self, paper_id: str, wanted: Filter | None = None, limit: int = 10) -> Page:
+        """Papers near the one of this id, which is itself left out.
+
+        Raises:
+            PaperNotFound: no paper has, or ever had, this id. InvalidValue: see ``Query``.
+        """
+        query, snapshot = Query(filter=wanted or Filter(), limit=limit), self.snapshot
+        row = _row(snapshot, paper_id)
+        scope = _Scope.of(snapshot, query.filter, without=row)
+        return scope.hybrid(snapshot.vectors.vector(row), snapshot.store.get([row])[0].text, limit)
+
+    def similar_to_text(self, text: str, wanted: Filter | None = None, limit: int = 10) -> Page:
+        """Papers near a pasted abstract; where the index holds that very paper it comes first, marked ``same``.
+
+        Raises:
+            InvalidValue: the text is empty or too long; see ``Query``.
+        """
+        query, snapshot = Query(clean(text), wanted or Filter(), limit=limit), self.snapshot
+        if not query.text:
+            raise InvalidValue("text", text, "paste an abstract: at least one word")
+        vector = self.embedder(snapshot).encode([query.text])[0]
+        page = _Scope.of(snapshot, query.filter).hybrid(vector, query.text, max(limit, _SAME_AMONG))
+        same = [replace(hit, same=True) for hit in page.hits[:_SAME_AMONG] if _is(hit.paper, query.text)]
+        held = {hit.paper.id for hit in same}
+        return replace(page, hits=(*same, *(hit for hit in page.hits if hit.paper.id not in held))[:limit])
+
+    def paper(self, paper_id: str) -> Paper:
+        """The paper that has, or ever had, this id, written in any usual way.
+
+        Raises:
+            PaperNotFound: there is none.
+        """
+        snapshot = self.snapshot
+        return snapshot.store.get([_row(snapshot, paper_id)])[0]
+
+    def embedder(self, snapshot: Snapshot) -> Embedder:
+        """The embedder of the snapshot's model.
+
+        Raises:
+            ForeignModel: the model that is installed is not the one the vectors were made with.
+        """
+        with self._lock:
+            if self._embedder is None or self._embedder.model != snapshot.model:
+                self._embedder = self._load(snapshot.model)
+            if self._embedder.model != snapshot.model:
+                raise ForeignModel(
+                    self._directory,
+                    f"its vectors were made with {snapshot.model}, the model here is {self._embedder.model}; "
+                    "index the papers again into another folder, or install that model",
+                )
+            return self._embedder
+
+
+def clean(text: str) -> str:
+    """The text without control characters, white space at its ends removed."""
+    return "".join(" " if unicodedata.category(character) == "Cc" else character for character in text).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    """What may answer one question: a snapshot, a filter and the rows that pass it.
+
+    ``without`` is a row left out of both legs, the paper that others are compared with.
+    """
+
+    snapshot: Snapshot
+    filter: Filter
+    rows: Rows
+    without: int | None
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, wanted: Filter, without: int | None = None) -> Self:
+        rows = snapshot.all_rows if wanted.empty else snapshot.columns.rows(wanted, snapshot.live)
+        if without is not None:
+            rows = Rows.of_ids(rows.ids[rows.ids != without], rows.universe)
+        return cls(snapshot, wanted, rows, without)
+
+    def newest(self, limit: int) -> Page:
+        rows = self.snapshot.columns.newest(self.rows, limit).tolist()
+        hits = [Hit(paper, 0.0) for paper in self.snapshot.store.get(rows)]
+        return self._page(hits, len(self.rows), exact=True)
+
+    def lexical(self, text: str, limit: int) -> Page:
+        lexicon = self.snapshot.lexicon
+        if not lexicon.terms(text):
+            raise InvalidValue("q", text, "lexical mode looks up words, and these are too common; use mode hybrid")
+        ranked = lexicon.match(text, limit, self.filter)
+        papers = self.snapshot.store.get(ranked.rows.tolist())
+        scored = enumerate(zip(papers, ranked.scores.tolist(), strict=True), 1)
+        hits = [Hit(paper, score, lexical=LegMatch(rank, score)) for rank, (paper, score) in scored]
+        return self._page(hits, lexicon.count(text, self.filter), exact=True)
+
+    def semantic(self, vector: NDArray[np.float32], limit: int) -> Page:
+        ranked = self.snapshot.vectors.nearest(vector, limit, self.rows)
+        papers = self.snapshot.store.get(ranked.rows.tolist())
+        scored = enumerate(zip(papers, ranked.scores.tolist(), strict=True), 1)
+        hits = [Hit(paper, score, semantic=LegMatch(rank, score)) for rank, (paper, score) in scored]
+        return self._page(hits, len(self.rows), exact=ranked.complete)
+
+    def hybrid(self, vector: NDArray[np.float32], text: str, limit: int) -> Page:
+        vectors, lexicon = self.snapshot.vectors, self.snapshot.lexicon
+        depth = max(DEPTH, limit)
+        semantic = vectors.nearest(vector, depth, self.rows)
+        lexical = lexicon.match(text, depth + 1, self.filter).without(self.without)
+        fused = fuse(semantic, lexical, partial(vectors.scores, vector), partial(lexicon.scores, text))
+        hits = self._hits(fused, limit, semantic, lexical)
+        return self._page(hits, len(self.rows), exact=semantic.complete)
+
+    def _hits(self, fused: Fused, limit: int, semantic: Ranked, lexical: Ranked) -> list[Hit]:
+        rows = fused.rows[:limit].tolist()
+        semantic_rank, lexical_rank = semantic.ranks(), lexical.ranks()
+        return [
+            Hit(
+                paper,
+                float(fused.scores[place]),
+                LegMatch(semantic_rank.get(row), float(fused.cosine[place])),
+                LegMatch(lexical_rank.get(row), float(fused.bm25[place])) if fused.bm25[place] > 0 else None,
+            )
+            for place, (row, paper) in enumerate(zip(rows, self.snapshot.store.get(rows), strict=True))
+        ]
+
+    def _page(self, hits: list[Hit], total: int, *, exact: bool) -> Page:
+        return Page(tuple(hits), total, exact, self.snapshot.manifest.generation)
+
+
+def _row(snapshot: Snapshot, paper_id: str) -> int:
+    """The live row of the paper that has or had this id."""
+    parsed = identifiers.parse(paper_id)
+    if parsed is None:
+        raise PaperNotFound(paper_id, "ids look like arxiv:2604.24432, doi:10.1145/3292500 or h:0123456789ab")
+    live = [row for row in snapshot.store.find(parsed.id) if snapshot.live[row]]
+    if not live:
+        raise PaperNotFound(paper_id, "search for its title instead")
+    return live[-1]
+
+
+def _is(paper: Paper, text: str) -> bool:
+    """Whether a pasted text is this paper's abstract, or its title and abstract."""
+    return paper.abstract is not None and (nearly_equal(paper.abstract, text) or nearly_equal(paper.text, text))

@@ -1,0 +1,122 @@
+"""Snapshot: one published generation, opened read-only. What it names never changes while it is open."""
+
+import fcntl
+import os
+import weakref
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.columns import Columns
+from search.embedder import ModelIdentity
+from search.errors import IndexDamaged
+from search.layout import GenerationLayout, Layout, Manifest, damaged
+from search.lexicon import Lexicon
+from search.rows import Rows
+from search.store import PaperStore
+from search.vectors import BLOCK_ROWS, VectorIndex
+from search.vectors import checksums as vector_checksums
+
+
+@dataclass(eq=False)
+class Snapshot:
+    """A generation's store, columns, vectors and lexicon; each opened when first used.
+
+    While it is open it holds a shared lock on its manifest, and a writer does not remove what is locked.
+    """
+
+    layout: Layout
+    files: GenerationLayout
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, directory: Path, *, checksums: bool = False) -> Self:
+        """Opens the published generation.
+
+        Args:
+            directory: the index. checksums: read every file and compare its sha256; else sizes only.
+
+        Raises:
+            IndexMissing: nothing was published there. IndexDamaged: a file differs from what the manifest says.
+        """
+        layout = Layout(directory)
+        while True:
+            name = layout.published()
+            files = layout.generation(name)
+            try:
+                lock = os.open(files.manifest, os.O_RDONLY)
+            except FileNotFoundError:
+                if layout.published() != name:
+                    continue  # replaced and removed between two lines: look again
+                raise IndexDamaged(directory, f"CURRENT names {name}, which is not there; index again") from None
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            if layout.published() == name:
+                break
+            os.close(lock)
+        snapshot = cls(layout, files, Manifest.load(files.manifest))
+        weakref.finalize(snapshot, os.close, lock)
+        snapshot.verify(checksums=checksums)
+        return snapshot
+
+    def verify(self, *, checksums: bool) -> None:
+        """Compares every file with the manifest: sizes, and the checksums too if asked.
+
+        Raises:
+            IndexDamaged: naming the first file that differs.
+        """
+        for problem in self.problems(checksums=checksums):
+            raise IndexDamaged(self.layout.directory, f"{problem}; restore it from a backup or index the papers again")
+
+    def problems(self, *, checksums: bool) -> list[str]:
+        """What differs from the manifest, in words."""
+        manifest, vectors = self.manifest, self.layout.vectors(self.manifest.model)
+        found = list(damaged(manifest.files, self.files.directory, checksums=checksums))
+        dim = manifest.model.dim
+        need = manifest.rows * dim * 2
+        if not self.layout.store.is_file():
+            found.append(f"{self.layout.store.name} is missing")
+        elif checksums and self.store.checksums(BLOCK_ROWS) != manifest.papers_sha256:
+            found.append(f"{self.layout.store.name} does not hold the papers it was published with")
+        if not vectors.is_file() or vectors.stat().st_size < need:
+            found.append(f"{vectors.name} is missing or shorter than {need:,} bytes")
+        elif checksums and vector_checksums(vectors, manifest.rows, manifest.model.dim) != manifest.vectors_sha256:
+            found.append(f"{vectors.name} does not have the checksum it was published with")
+        return found
+
+    @property
+    def model(self) -> ModelIdentity:
+        return self.manifest.model
+
+    @cached_property
+    def store(self) -> PaperStore:
+        return PaperStore(self.layout.store, self.manifest.rows)
+
+    @cached_property
+    def columns(self) -> Columns:
+        return Columns.open(self.files.columns)
+
+    @cached_property
+    def live(self) -> NDArray[np.bool_]:
+        """(rows,) bool: False where a later row took the paper over."""
+        live = np.ones(self.manifest.rows, bool)
+        live[np.load(self.files.tombstones, allow_pickle=False)] = False
+        return live
+
+    @cached_property
+    def all_rows(self) -> Rows:
+        """Every live row."""
+        return Rows.of_mask(self.live)
+
+    @cached_property
+    def vectors(self) -> VectorIndex:
+        """The vectors, with codes where the generation has them."""
+        codes = self.files.codes if self.manifest.trained_on else None
+        return VectorIndex(self.layout.vectors(self.model), self.manifest.rows, self.model.dim, codes)
+
+    @cached_property
+    def lexicon(self) -> Lexicon:
+        return Lexicon(self.files.lexicon, self.columns)

@@ -1,0 +1,89 @@
+"""PaperStore: the rows of papers, read side. A row's number is its label in every other file."""
+
+import hashlib
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from search.identifiers import id_key
+from search.paper import Paper
+
+PAGE_BYTES = 32_768
+"""Papers take about 2 KB; in small pages their rows would leave a third of the file empty."""
+
+SCHEMA = """
+CREATE TABLE papers (
+    row INTEGER PRIMARY KEY,
+    paper TEXT NOT NULL,
+    records TEXT
+);
+CREATE TABLE replaced (row INTEGER PRIMARY KEY, by INTEGER NOT NULL);
+CREATE TABLE keys (key INTEGER NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (key, row)) WITHOUT ROWID;
+"""
+"""papers: the merged paper and, where it was merged from several records, those (JSON).
+replaced: a row that is no longer a paper, and the row that took it over.
+keys: under which 64-bit keys (``identifiers.id_key``, ``fingerprint.keys``) a row is found. Rows are only inserted."""
+
+
+class PaperStore:
+    """The papers of an index, opened read-only; one connection a thread.
+
+    Args:
+        path: the database. rows: only rows below this number are seen.
+    """
+
+    def __init__(self, path: Path, rows: int) -> None:
+        self._path, self._rows = path, rows
+        self._local = threading.local()
+
+    def get(self, rows: Sequence[int]) -> list[Paper]:
+        """The papers of these rows, in the order given."""
+        held = dict(
+            self._query(f"SELECT row, paper FROM papers WHERE row IN ({','.join('?' * len(rows))})", rows)  # noqa: S608  only question marks
+        )
+        return [Paper.from_json(json.loads(held[row])) for row in rows]
+
+    def find(self, paper_id: str) -> list[int]:
+        """The rows, ascending, that ever had this canonical id; replaced ones among them."""
+        found = [row for (row,) in self._query("SELECT row FROM keys WHERE key = ?", [id_key(paper_id)])]
+        return [row for row in found if row < self._rows and paper_id in self.get([row])[0].ids]
+
+    def scan(self, start: int) -> Iterator[tuple[int, Paper]]:
+        """Every row from ``start`` on, with its paper."""
+        for row, text in self._query("SELECT row, paper FROM papers WHERE row >= ? AND row < ?", [start, self._rows]):
+            yield row, Paper.from_json(json.loads(text))
+
+    def replaced(self) -> list[int]:
+        """The rows, ascending, that a row of this generation took over."""
+        return [row for (row,) in self._query("SELECT row FROM replaced WHERE by < ? ORDER BY row", [self._rows])]
+
+    def text_bytes(self) -> int:
+        """Bytes of the papers' own fields as JSON."""
+        return int(next(iter(self._query("SELECT coalesce(sum(length(cast(paper AS BLOB))), 0) FROM papers", [])))[0])
+
+    def checksums(self, block_rows: int, known: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """sha256 of the papers of each block of rows, the last one partial; full blocks already known are kept."""
+        sums = list(known[: self._rows // block_rows])
+        for start in range(len(sums) * block_rows, self._rows, block_rows):
+            digest = hashlib.sha256()
+            end = min(self._rows, start + block_rows)
+            for row, paper, records in self._query("SELECT * FROM papers WHERE row >= ? AND row < ?", [start, end]):
+                digest.update(f"{row}\t{paper}\t{records or ''}\n".encode())
+            sums.append(digest.hexdigest())
+        return tuple(sums)
+
+    def _query(self, sql: str, values: Sequence[int]) -> sqlite3.Cursor:
+        return self._connection.execute(sql, values)
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            # A write-ahead log needs a file beside the database, which a read-only folder cannot get.
+            mode = "mode=ro" if os.access(self._path.parent, os.W_OK) else "immutable=1"
+            uri = f"{self._path.absolute().as_uri()}?{mode}"
+            connection = self._local.connection = sqlite3.connect(uri, uri=True, timeout=30)
+        return connection

@@ -1,0 +1,37 @@
+"""A deterministic embedder without a model: texts that share words are near."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.embedder import ModelIdentity
+
+
+class FakeEmbedder:
+    """The sum of one pseudo-random direction a word, scaled to length 1.
+
+    Attributes:
+        encoded: how many texts it was given so far.
+    """
+
+    def __init__(self, dim: int = 32, name: str = "fake") -> None:
+        self.model = ModelIdentity(name, "0" * 64, dim, 256)
+        self.encoded = 0
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        self.encoded += len(texts)
+        vectors = np.zeros((len(texts), self.model.dim), np.float32)
+        for row, text in enumerate(texts):
+            for word in re.findall(r"\w+", text.casefold()) or [""]:
+                vectors[row] += _direction(word, self.model.dim)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@lru_cache(maxsize=100_000)
+def _direction(word: str, dim: int) -> NDArray[np.float64]:
+    seed = int.from_bytes(hashlib.blake2b(word.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+    return np.random.default_rng(seed).normal(size=dim)

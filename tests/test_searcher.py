@@ -1,0 +1,282 @@
+"""Search held to brute force under drawn filters, through the public door: a real index, opened from disk."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import oracle
+from fake_embedder import FakeEmbedder
+from indexer.build import index
+from search.errors import InvalidValue, PaperNotFound
+from search.paper import Date, Paper
+from search.query import Filter, Mode, Query
+from search.searcher import Searcher
+
+AUTHORS = {
+    "Guorui Zhou": {"Guorui Zhou", "G. Zhou", "GUORUI ZHOU", "Guorui X. Zhou"},
+    "zhou, guorui": {"Guorui Zhou", "G. Zhou", "GUORUI ZHOU", "Guorui X. Zhou"},
+    "Zhou Guorui": {"Guorui Zhou", "G. Zhou", "GUORUI ZHOU", "Guorui X. Zhou"},
+    "G. Zhou": {"Guorui Zhou", "G. Zhou", "GUORUI ZHOU", "Guorui X. Zhou", "Gang Zhou"},
+    "Zhou": {"Guorui Zhou", "G. Zhou", "GUORUI ZHOU", "Guorui X. Zhou", "Gang Zhou"},
+    "Jose Garcia": {"José García"},
+    "Chaolin Liu": {"Chao-Lin Liu"},
+    "Nobody Here": set(),
+}
+"""Who is asked for, and which of the names as written below are meant."""
+WRITTEN = (
+    "Guorui Zhou",
+    "G. Zhou",
+    "GUORUI ZHOU",
+    "Guorui X. Zhou",
+    "Gang Zhou",
+    "José García",
+    "Chao-Lin Liu",
+    "Ada Byron",
+)
+CATEGORIES = ("cs.CL", "cs.IR", "stat.ML", "hep-th", "astro-ph.GA", "astro-ph")
+ASKED_CATEGORIES = (*CATEGORIES, "cs", "CS.cl", "math", "q-fin.TR")
+DATES = ("2023", "2024-02", "2024-02-29", "2024-03-01", "2025", "2025-12-31", "2026-06-15")
+WORDS = "attention cache compression galaxy spectrum recommendation pruning token lattice proof video graph".split()  # noqa: SIM905
+
+papers = st.builds(
+    dict,
+    title=st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map(" ".join),
+    abstract=st.lists(st.sampled_from(WORDS), min_size=3, max_size=12).map(" ".join),
+    authors=st.lists(st.sampled_from(WRITTEN), max_size=3, unique=True),
+    categories=st.lists(st.sampled_from(CATEGORIES), max_size=2, unique=True),
+    published=st.none() | st.sampled_from(DATES),
+)
+dates = st.none() | st.sampled_from([Date.parse(text) for text in DATES])
+
+
+@st.composite
+def filters(draw: st.DrawFn) -> Filter:
+    start, end = draw(dates), draw(dates)
+    if start and end and start.first_day > end.last_day:
+        start, end = end, start
+    return Filter(
+        tuple(draw(st.lists(st.sampled_from(sorted(AUTHORS)), max_size=2))),
+        tuple(draw(st.lists(st.sampled_from(ASKED_CATEGORIES), max_size=2))),
+        start,
+        end,
+    )
+
+
+def written(folder: Path, records: list[dict[str, object]]) -> Path:
+    path = folder / "papers.jsonl"
+    lines = [
+        json.dumps({"id": f"arXiv:2401.{number:05}", **{k: v for k, v in record.items() if v}})
+        for number, record in enumerate(records)
+    ]
+    path.write_text("\n".join(lines), "utf-8")
+    return path
+
+
+Made = Callable[[list[dict[str, object]]], Searcher]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    def make(records: list[dict[str, object]]) -> Searcher:
+        folder = tmp_path_factory.mktemp("index")
+        embedder = FakeEmbedder()
+        index([written(folder, records)], folder / "index", embedder)
+        return Searcher(folder / "index", lambda _model: embedder)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def library(made: Made) -> Searcher:
+    random = np.random.default_rng(11)
+    records: list[dict[str, object]] = []
+    for _ in range(300):
+        records.append(
+            {
+                "title": " ".join(random.choice(WORDS, 3)),
+                "abstract": " ".join(random.choice(WORDS, 10)),
+                "authors": random.choice(WRITTEN, random.integers(0, 4), replace=False).tolist(),
+                "categories": random.choice(CATEGORIES, random.integers(0, 3), replace=False).tolist(),
+                "published": random.choice([*DATES, ""]).item(),
+            }
+        )
+    return made(records)
+
+
+@pytest.fixture(scope="module")
+def held(library: Searcher) -> list[Paper]:
+    """The library's papers by row."""
+    return [paper for _, paper in library.snapshot.store.scan(0)]
+
+
+def passing(held: list[Paper], wanted: Filter) -> list[int]:
+    return [row for row, paper in enumerate(held) if oracle.passes(paper, wanted, AUTHORS)]
+
+
+@given(wanted=filters(), limit=st.integers(1, 400), words=st.lists(st.sampled_from(WORDS), min_size=1, max_size=4))
+@settings(max_examples=80, deadline=None)
+def test_semantic_search_is_brute_force_over_the_passing_papers(
+    library: Searcher, held: list[Paper], wanted: Filter, limit: int, words: list[str]
+) -> None:
+    text, rows = " ".join(words), passing(held, wanted)
+    page = library.search(Query(text, wanted, "semantic", limit))
+    stored = np.array([library.snapshot.vectors.vector(row) for row in range(300)]).astype(np.float16)
+    best = oracle.nearest(FakeEmbedder().encode([text])[0], stored, rows, limit)
+    assert page.total == len(rows)
+    assert page.exact
+    assert [hit.score for hit in page.hits] == pytest.approx([score for _, score in best], abs=1e-4)
+    assert {hit.paper.id for hit in page.hits} <= {held[row].id for row in rows}
+
+
+@given(wanted=filters(), limit=st.integers(1, 400), words=st.lists(st.sampled_from(WORDS), min_size=1, max_size=4))
+@settings(max_examples=60, deadline=None)
+def test_hybrid_search_gives_every_passing_paper_if_asked(
+    library: Searcher, held: list[Paper], wanted: Filter, limit: int, words: list[str]
+) -> None:
+    allowed = {held[row].id for row in passing(held, wanted)}
+    page = library.search(Query(" ".join(words), wanted, "hybrid", limit))
+    ids = [hit.paper.id for hit in page.hits]
+    assert len(ids) == len(set(ids)) == min(len(allowed), limit)
+    assert set(ids) <= allowed
+    assert page.total == len(allowed)
+    scores = [hit.score for hit in page.hits]
+    assert scores == sorted(scores, reverse=True)
+
+
+@given(wanted=filters(), limit=st.integers(1, 400), word=st.sampled_from(WORDS))
+@settings(max_examples=60, deadline=None)
+def test_lexical_search_gives_only_papers_that_hold_a_word(
+    library: Searcher, held: list[Paper], wanted: Filter, limit: int, word: str
+) -> None:
+    holding = {held[row].id for row in passing(held, wanted) if word in held[row].text.replace(".", " ").split()}
+    page = library.search(Query(word, wanted, "lexical", limit))
+    assert page.total == len(holding)
+    assert len(page.hits) == min(limit, len(holding))
+    assert {hit.paper.id for hit in page.hits} <= holding
+
+
+@given(records=st.lists(papers, max_size=12), wanted=filters())
+@settings(max_examples=25, deadline=None)
+def test_columns_and_lexicon_pass_the_same_rows(made: Made, records: list[dict[str, object]], wanted: Filter) -> None:
+    snapshot = made(records).snapshot
+    by_columns = snapshot.columns.rows(wanted, snapshot.live).ids.tolist()
+    expected = [
+        row for row, paper in snapshot.store.scan(0) if snapshot.live[row] and oracle.passes(paper, wanted, AUTHORS)
+    ]
+    assert by_columns == expected
+    assert snapshot.lexicon.passing(wanted).tolist() == expected
+
+
+@given(wanted=filters())
+@settings(max_examples=40, deadline=None)
+def test_both_filters_agree_on_many_papers(library: Searcher, held: list[Paper], wanted: Filter) -> None:
+    snapshot = library.snapshot
+    expected = passing(held, wanted)
+    assert snapshot.columns.rows(wanted, snapshot.live).ids.tolist() == expected
+    assert snapshot.lexicon.passing(wanted).tolist() == expected
+
+
+@given(wanted=filters(), limit=st.integers(1, 400))
+@settings(max_examples=40, deadline=None)
+def test_without_words_the_newest_come_first(library: Searcher, held: list[Paper], wanted: Filter, limit: int) -> None:
+    rows = passing(held, wanted)
+    page = library.search(Query("", wanted, limit=limit))
+    days = [hit.paper.published.first_day if hit.paper.published else 0 for hit in page.hits]
+    published = [held[row].published for row in rows]
+    assert days == sorted((date.first_day if date else 0 for date in published), reverse=True)[:limit]
+    assert page.total == len(rows)
+
+
+def test_scores_of_the_legs_are_reported_for_each_hit(library: Searcher, held: list[Paper]) -> None:
+    page = library.search(Query("galaxy spectrum", limit=20))
+    vector = FakeEmbedder().encode(["galaxy spectrum"])[0]
+    by_id = {paper.id: row for row, paper in enumerate(held)}
+    best = max(hit.lexical.score for hit in page.hits if hit.lexical)
+    for hit in page.hits:
+        assert hit.semantic is not None
+        cosine = float(library.snapshot.vectors.vector(by_id[hit.paper.id]) @ vector)
+        assert hit.semantic.score == pytest.approx(cosine, abs=1e-4)
+        lexical = hit.lexical.score if hit.lexical else 0.0
+        assert hit.score == pytest.approx(0.7 * cosine + 0.3 * lexical / best, abs=1e-4)
+
+
+def test_a_similar_search_leaves_the_paper_itself_out(library: Searcher) -> None:
+    page = library.similar("arXiv:2401.00007v3", limit=300)
+    assert page.total == len(page.hits) == 299
+    assert "arxiv:2401.00007" not in {hit.paper.id for hit in page.hits}
+
+
+def test_a_pasted_abstract_that_is_held_comes_first_and_is_marked(made: Made) -> None:
+    abstract = (
+        "We measure how far summaries of past tokens can stand in for the tokens themselves. "
+        "Across nine tasks a ratio of eight loses little, and a ratio of sixty-four loses a lot."
+    )
+    searcher = made(
+        [
+            {"title": "Summaries of tokens", "abstract": abstract},
+            {"title": "Tokens", "abstract": "Summaries of past tokens stand in for tokens in nine tasks."},
+        ]
+    )
+    page = searcher.similar_to_text("  " + abstract.upper().replace(".", " . "))
+    assert [(hit.paper.title, hit.same) for hit in page.hits] == [("Summaries of tokens", True), ("Tokens", False)]
+
+
+ODD = ("LLMs IN the loop", "A or B: C", "NOT all tokens", '"', "title:x", "\0", "深度学习", "مرحبا", "🙂")
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "semantic"])
+@given(text=st.text(max_size=60) | st.sampled_from(ODD))
+@settings(max_examples=40, deadline=None)
+def test_any_text_is_answered(library: Searcher, mode: Mode, text: str) -> None:
+    assert len(library.search(Query(text, mode=mode)).hits) == 10
+
+
+@given(text=st.text(max_size=60) | st.sampled_from(ODD))
+@settings(max_examples=40, deadline=None)
+def test_any_text_is_looked_up_or_refused_in_words(library: Searcher, text: str) -> None:
+    try:
+        page = library.search(Query(text, mode="lexical"))
+    except InvalidValue as error:
+        page = None
+        field = error.field
+    assert page is not None or field == "q"
+
+
+def test_operators_in_a_question_are_words(library: Searcher) -> None:
+    plain = library.search(Query("attention galaxy", mode="lexical", limit=300))
+    for text in ("attention NOT galaxy", "attention AND galaxy", "title:attention -galaxy", '"attention (galaxy'):
+        page = library.search(Query(text, mode="lexical", limit=300))
+        assert {hit.paper.id for hit in page.hits} >= {hit.paper.id for hit in plain.hits}
+
+
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        (lambda: Query(limit=-1), "limit"),
+        (lambda: Query(limit=10**9), "limit"),
+        (lambda: Query("x" * 1_000_000), "q"),
+        (lambda: Filter(published_from=Date.parse("2026"), published_to=Date.parse("2025")), "from"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_by_name(make: Callable[[], object], field: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        make()
+    assert caught.value.field == field
+    assert caught.value.allowed
+
+
+def test_an_unknown_category_is_answered_with_a_near_one(library: Searcher) -> None:
+    with pytest.raises(InvalidValue, match=r"'cs\.LX' is not allowed.*did you mean cs\.PL\?"):
+        library.search(Query("", Filter(categories=("cs.LX",))))
+
+
+def test_an_id_that_no_paper_has(library: Searcher) -> None:
+    with pytest.raises(PaperNotFound, match=r"2499\.99999"):
+        library.paper("2499.99999")
+    with pytest.raises(PaperNotFound, match="ids look like"):
+        library.paper("../../etc/passwd")

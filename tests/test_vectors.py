@@ -1,0 +1,152 @@
+"""Nearest neighbours against numpy brute force: exact where it says exact, and no filter loses the answer."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import oracle
+from search import vectors as vectors_module
+from search.rows import Rows
+from search.vectors import VectorIndex, VectorsFile, checksums, write_codes
+
+DIM = 32
+
+
+def made(rows: int, *, seed: int = 1, dim: int = DIM) -> NDArray[np.float16]:
+    """Unit vectors in clusters that differ in few directions, as papers' do."""
+    random = np.random.default_rng(seed)
+    centres = random.normal(size=(max(1, rows // 50), dim))
+    noise = random.normal(scale=0.4, size=(rows, 8)) @ random.normal(size=(8, dim))
+    return oracle.unit((centres[random.integers(0, len(centres), rows)] + noise).astype(np.float32)).astype(np.float16)
+
+
+def saved(path: Path, rows: NDArray[np.float16]) -> Path:
+    VectorsFile(path, rows.shape[1], 0).append(rows)
+    return path
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[VectorIndex, NDArray[np.float16]]:
+    rows = made(500)
+    return VectorIndex(saved(tmp_path_factory.mktemp("v") / "v.f16", rows), len(rows), DIM, None), rows
+
+
+@pytest.fixture(scope="module")
+def coded(tmp_path_factory: pytest.TempPathFactory) -> tuple[VectorIndex, NDArray[np.float16]]:
+    rows = made(24_000, dim=64)
+    folder = tmp_path_factory.mktemp("coded")
+    path = saved(folder / "v.f16", rows)
+    write_codes(path, 64, np.ones(len(rows), bool), folder / "codes.faiss", None)
+    return VectorIndex(path, len(rows), 64, folder / "codes.faiss"), rows
+
+
+@given(passing=st.sets(st.integers(0, 499)), k=st.integers(1, 600), row=st.integers(0, 499))
+@settings(max_examples=60, deadline=None)
+def test_few_rows_are_scored_exactly(
+    small: tuple[VectorIndex, NDArray[np.float16]], passing: set[int], k: int, row: int
+) -> None:
+    index, rows = small
+    vector = rows[row].astype(np.float32)
+    found = index.nearest(vector, k, Rows.of_ids(np.array(sorted(passing), np.int64), len(rows)))
+    expected = oracle.nearest(vector, rows, sorted(passing), k)
+    assert found.complete
+    assert len(found.rows) == min(k, len(passing))
+    assert found.scores == pytest.approx([score for _, score in expected], abs=1e-5)
+    by_row = dict(oracle.nearest(vector, rows, sorted(passing), len(passing)))
+    assert [by_row[r] for r in found.rows.tolist()] == pytest.approx(found.scores.tolist(), abs=1e-5)
+
+
+def test_many_rows_go_through_codes_and_still_find_nearly_everything(
+    coded: tuple[VectorIndex, NDArray[np.float16]],
+) -> None:
+    index, rows = coded
+    random = np.random.default_rng(3)
+    found = wanted = 0
+    for share in (1.0, 0.7, 0.5):
+        mask = random.random(len(rows)) < share
+        for row in random.integers(0, len(rows), 30):
+            vector = rows[row].astype(np.float32)
+            ranked = index.nearest(vector, 10, Rows.of_mask(mask))
+            assert not ranked.complete
+            assert mask[ranked.rows].all()
+            assert ranked.scores == pytest.approx(index.scores(vector, ranked.rows), abs=1e-5)
+            exact = {r for r, _ in oracle.nearest(vector, rows, np.flatnonzero(mask).tolist(), 10)}
+            found += len(exact & set(ranked.rows.tolist()))
+            wanted += 10
+    assert found / wanted >= 0.99
+
+
+def test_a_filter_far_from_the_question_loses_nothing(coded: tuple[VectorIndex, NDArray[np.float16]]) -> None:
+    index, rows = coded
+    found = 0
+    for row in range(0, 200, 10):
+        vector = rows[row].astype(np.float32)
+        opposite = rows[np.argmin(rows.astype(np.float32) @ vector)].astype(np.float32)
+        mask = np.zeros(len(rows), bool)
+        mask[np.argsort(rows.astype(np.float32) @ opposite)[-11_000:]] = True
+        ranked = index.nearest(vector, 10, Rows.of_mask(mask))
+        exact = {r for r, _ in oracle.nearest(vector, rows, np.flatnonzero(mask).tolist(), 10)}
+        assert not ranked.complete
+        found += len(exact & set(ranked.rows.tolist()))
+    assert found >= 0.98 * 200
+
+
+def test_the_passing_count_decides_between_exact_and_codes(coded: tuple[VectorIndex, NDArray[np.float16]]) -> None:
+    index, rows = coded
+    limit = vectors_module.EXACT_UP_TO
+    vector = rows[5].astype(np.float32)
+    assert index.nearest(vector, 5, Rows.of_ids(np.arange(limit), len(rows))).complete
+    assert not index.nearest(vector, 5, Rows.of_ids(np.arange(limit + 1), len(rows))).complete
+
+
+def test_codes_grow_with_their_rows(tmp_path: Path) -> None:
+    rows = made(22_000, dim=64)
+    path = saved(tmp_path / "v.f16", rows[:20_000])
+    live = np.ones(20_000, bool)
+    write_codes(path, 64, live, tmp_path / "one.faiss", None)
+    VectorsFile(path, 64, 20_000).append(rows[20_000:])
+    write_codes(path, 64, np.ones(22_000, bool), tmp_path / "two.faiss", tmp_path / "one.faiss")
+    index = VectorIndex(path, 22_000, 64, tmp_path / "two.faiss")
+    everything = Rows.of_mask(np.ones(22_000, bool))
+    for row in (3, 20_000, 21_999):
+        assert index.nearest(rows[row].astype(np.float32), 1, everything).rows.tolist() == [row]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 0.0])
+def test_what_is_not_a_unit_vector_never_reaches_the_file(tmp_path: Path, bad: float) -> None:
+    rows = made(3)
+    rows[1] = bad
+    file = VectorsFile(tmp_path / "v.f16", DIM, 0)
+    with pytest.raises(ValueError, match="unit length"):
+        file.append(rows)
+    assert (tmp_path / "v.f16").stat().st_size == 0
+
+
+def test_leavings_past_the_counted_rows_are_cut(tmp_path: Path) -> None:
+    rows = made(10)
+    path = saved(tmp_path / "v.f16", rows)
+    with path.open("ab") as file:
+        file.write(b"half a row")
+    reopened = VectorsFile(path, DIM, 8)
+    assert path.stat().st_size == 8 * DIM * 2
+    assert (reopened.read(7) == rows[7]).all()
+    with pytest.raises(ValueError, match="fewer than 9"):
+        VectorsFile(path, DIM, 9)
+
+
+def test_checksums_cover_blocks_and_change_with_one_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vectors_module, "BLOCK_ROWS", 4)
+    path = saved(tmp_path / "v.f16", made(10))
+    before = checksums(path, 10, DIM)
+    assert len(before) == 3
+    assert checksums(path, 8, DIM) == before[:2]
+    assert checksums(path, 10, DIM, known=(before[0], "kept", "not this")) == (before[0], "kept", before[2])
+    content = bytearray(path.read_bytes())
+    content[5 * DIM * 2] ^= 1
+    path.write_bytes(content)
+    after = checksums(path, 10, DIM)
+    assert [a == b for a, b in zip(after, before, strict=True)] == [True, False, True]
