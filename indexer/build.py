@@ -12,6 +12,7 @@ import numpy as np
 
 from indexer import sources
 from indexer.library import Counts, Library
+from indexer.sources.file import SourceFile
 from search.columns import Columns, ColumnsBuilder
 from search.embedder import Embedder
 from search.errors import IndexDamaged, IndexMissing, SourceError
@@ -52,31 +53,32 @@ def index(
     embedder: Embedder,
     *,
     options: Options | None = None,
-    progress: Callable[[Counts], None] | None = None,
+    progress: Callable[[Counts, float], None] = lambda counts, done: None,  # noqa: ARG005
 ) -> Report:
     """Reads files and folders into an index and publishes what came of it.
 
     Raises:
         InvalidValue: a path that is not there. SourceError: with ``strict``, the first malformed record.
         IndexBusy, ForeignModel: see ``Library``.
+
+    ``progress`` is called after each record with the counts and the share of the input read, 0 to 1.
     """
     options = options or Options()
-    files = sources.discover(paths)
+    files = [SourceFile(path, options.as_of, options.format or "") for path in sources.discover(paths)]
+    read, size = 0, sum(file.path.stat().st_size for file in files) or 1
     with Library(directory, embedder) as library:
         report = Report(library.counts)
-        for path in files:
-            for record in sources.read(path, format=options.format, as_of=options.as_of):
+        for file in files:
+            for record in sources.read(file):
                 if isinstance(record, SourceError):
                     if options.strict:
                         raise record
                     report.skipped.append(record)
                 else:
                     library.add(record)
-                if progress:
-                    progress(library.counts)
+                progress(library.counts, (read + file.position) / size)
+            read += file.path.stat().st_size
         library.flush()
-        if progress:
-            progress(library.counts)
         manifest = publish(library, embedder)
     report.papers, report.generation = manifest.live, manifest.generation
     return report

@@ -1,7 +1,8 @@
 """Query, Filter, Hit, Page: what is asked and what is answered."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 from search.errors import InvalidValue
 from search.paper import Date, Paper
@@ -34,6 +35,20 @@ class Filter:
         start, end = self.published_from, self.published_to
         if start and end and start.first_day > end.last_day:
             raise InvalidValue("from", str(start), f"it must not be later than to ({end}); swap the two")
+
+    @classmethod
+    def parse(cls, authors: Iterable[str], categories: Iterable[str], start: str | None, end: str | None) -> Self:
+        """From what a person typed.
+
+        Raises:
+            InvalidValue: a blank author or category, or a date that is none; it names the field.
+        """
+        return cls(
+            tuple(_worded("author", text) for text in authors),
+            tuple(_worded("category", text) for text in categories),
+            _dated("from", start),
+            _dated("to", end),
+        )
 
     @property
     def empty(self) -> bool:
@@ -105,3 +120,18 @@ class Page:
     total: int
     exact: bool
     generation: str
+
+
+def _worded(field_name: str, text: str) -> str:
+    if not any(character.isalnum() for character in text):
+        raise InvalidValue(field_name, text, f"give a name of the {field_name}, or leave it out")
+    return text
+
+
+def _dated(field_name: str, text: str | None) -> Date | None:
+    if not text:
+        return None
+    try:
+        return Date.parse(text)
+    except ValueError:
+        raise InvalidValue(field_name, text, "write a date that exists: 2026, 2026-04 or 2026-04-27") from None

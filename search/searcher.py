@@ -104,6 +104,10 @@ class Searcher:
         snapshot = self.snapshot
         return snapshot.store.get([_row(snapshot, paper_id)])[0]
 
+    def warm(self) -> None:
+        """Loads everything a question needs, so that the first one does not wait."""
+        self.search(Query("warm"))
+
     def embedder(self, snapshot: Snapshot) -> Embedder:
         """The embedder of the snapshot's model.
 

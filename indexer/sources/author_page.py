@@ -1,0 +1,134 @@
+"""Author pages saved as text: an author's papers as a listing, or bare paragraphs that start with "Abstract:".
+
+A listing runs the parts of its first line together: score, subject, date and flags, as in ``97.1IRJun 4`` and
+``CVFeb 28, 2023Code``. Then come the title, the authors and the abstract, parted by empty lines. What the page says
+of the author (h-index, counts) is not about a paper and is passed over.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+from indexer.sources.file import SourceFile
+from indexer.sources.record import Draft, Malformed
+from search.categories import CATEGORIES
+from search.errors import SourceError
+from search.paper import Date, Json, Paper
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_HEADER = re.compile(
+    rf"(?P<score>\d+(?:\.\d+)?)?(?P<code>[A-Z]{{2,4}}?)(?P<month>{'|'.join(_MONTHS)})[a-z]* (?P<day>\d{{1,2}})"
+    r"(?:, (?P<year>\d{4}))?(?P<citations>\d+)?(?: ?citations?)?(?P<code_flag>Code)?"
+)
+_ABSTRACT = re.compile(r"Abstract:\s*(?=\S)")
+_ET_AL = re.compile(r",?\s+et al\.?$")
+_LISTING_SIGNS = re.compile(r"^(h-index\d+|[\d,]+citations|[\d,]+ ?[Pp]apers)\s*$", re.MULTILINE)
+
+
+@dataclass(slots=True)
+class _Listing:
+    """One listing: its first line's number and parts, and the paragraphs that follow."""
+
+    number: int
+    header: re.Match[str]
+    paragraphs: list[list[str]] = field(default_factory=lambda: [[]])
+
+
+def sniff(head: str) -> bool:
+    """Whether a text is such a page: a line of run-together parts, or a paragraph that starts with "Abstract:"."""
+    lines = head.splitlines()
+    listed = any(_HEADER.fullmatch(line.strip()) for line in lines)
+    return listed or (bool(lines) and any(_ABSTRACT.match(line) for line in lines)) or bool(_LISTING_SIGNS.search(head))
+
+
+def read(file: SourceFile) -> Iterator[Paper | SourceError]:
+    """The papers of a page in order; dates without a year are the latest such days not after ``file.as_of``."""
+    listing: _Listing | None = None
+    for number, raw in file.lines():
+        line = raw.strip()
+        header = _HEADER.fullmatch(line)
+        if header or _ABSTRACT.match(line):
+            yield from _finished(listing, file)
+            listing = _Listing(number, header) if header else None
+            if not header:
+                yield from _made(Draft(file.source, abstract=_ABSTRACT.sub("", line, count=1)), file, number)
+        elif listing and line:
+            listing.paragraphs[-1].append(line)
+        elif listing and listing.paragraphs[-1]:
+            listing.paragraphs.append([])
+    yield from _finished(listing, file)
+
+
+def _finished(listing: _Listing | None, file: SourceFile) -> Iterator[Paper | SourceError]:
+    if not listing:
+        return
+    title, *others = [" ".join(lines) for lines in listing.paragraphs if lines] or [""]
+    authors = others.pop(0) if others and _is_author_list(others) else ""
+    draft = Draft(file.source, title=title, abstract=" ".join(others))
+    try:
+        _fill(draft, listing.header, file.as_of)
+    except Malformed as error:
+        yield SourceError(file.path, listing.number, str(error))
+        return
+    _set_authors(draft, authors)
+    yield from _made(draft, file, listing.number)
+
+
+def _is_author_list(paragraphs: list[str]) -> bool:
+    """The paragraph after the title names authors unless it is the only one and reads like an abstract."""
+    return len(paragraphs) > 1 or bool(_ET_AL.search(paragraphs[0].partition(" · ")[0])) or len(paragraphs[0]) < 200
+
+
+def _fill(draft: Draft, header: re.Match[str], as_of: date) -> None:
+    parts = header.groupdict()
+    month, day = _MONTHS.index(parts["month"]) + 1, int(parts["day"])
+    draft.published = _dated(month, day, int(parts["year"]) if parts["year"] else None, as_of)
+    category = _category(parts["code"])
+    draft.categories = [category] if category else []
+    extra: dict[str, Json] = {
+        "score": float(parts["score"]) if parts["score"] else None,
+        "citations": int(parts["citations"]) if parts["citations"] else None,
+        "code": bool(parts["code_flag"]),
+        "page_code": None if category else parts["code"],
+    }
+    draft.extra = extra
+
+
+def _dated(month: int, day: int, year: int | None, as_of: date) -> Date:
+    """The day; without a year the latest one not after ``as_of``.
+
+    Raises:
+        Malformed: there is no such day.
+    """
+    for candidate in [year] if year else range(as_of.year, as_of.year - 9, -1):  # February 29 can be 8 years ago
+        try:
+            found = date(candidate, month, day)
+        except ValueError:
+            continue
+        if year or found <= as_of:
+            return Date(candidate, month, day)
+    raise Malformed(f"date: there is no day {_MONTHS[month - 1]} {day}" + (f", {year}" if year else ""))
+
+
+def _category(code: str) -> str | None:
+    """arXiv's category of a page's code: the one of cs, else the only one that ends so."""
+    if f"cs.{code}" in CATEGORIES:
+        return f"cs.{code}"
+    found = [category for category in CATEGORIES if category.endswith(f".{code}")]
+    return found[0] if len(found) == 1 else None
+
+
+def _set_authors(draft: Draft, line: str) -> None:
+    names, _, affiliation = line.partition(" · ")
+    draft.authors_partial = bool(_ET_AL.search(names.strip()))
+    draft.authors = [name for name in _ET_AL.sub("", names.strip()).split(", ") if name]
+    if affiliation.strip():
+        draft.extra["affiliation"] = affiliation.strip()
+
+
+def _made(draft: Draft, file: SourceFile, number: int) -> Iterator[Paper | SourceError]:
+    try:
+        yield draft.paper()
+    except Malformed as error:
+        yield SourceError(file.path, number, str(error))

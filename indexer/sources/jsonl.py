@@ -1,0 +1,118 @@
+"""Our own JSON lines: one paper an object, the fields of ``Paper.to_json``; unknown plain fields are kept."""
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from typing import NoReturn
+
+from indexer.sources.file import SourceFile
+from indexer.sources.record import Draft, Malformed, date
+from search.errors import SourceError
+from search.paper import Json, Paper
+
+_AND = re.compile(r"\s*;\s*|\s+and\s+")
+_KNOWN = frozenset(
+    ("id", "ids", "title", "abstract", "authors", "authors_partial", "published", "updated", "categories", "url",
+     "version", "extra", "sources", "doi")
+)  # fmt: skip
+
+
+def sniff(head: str) -> bool:
+    """Whether a file starts as JSON lines of ours: an object with a title or an abstract in its first line."""
+    line = head.lstrip().partition("\n")[0]
+    return line.startswith("{") and ('"title"' in line or '"abstract"' in line)
+
+
+def read(file: SourceFile) -> Iterator[Paper | SourceError]:
+    """The records of a file, a line each; lines that cannot be read as errors."""
+    for number, line in file.lines():
+        if not line.strip():
+            continue
+        try:
+            yield paper(json_object(line), file.source)
+        except Malformed as error:
+            yield SourceError(file.path, number, str(error))
+
+
+def json_object(line: str) -> dict[str, Json]:
+    """One JSON object.
+
+    Raises:
+        Malformed: the line is not JSON, holds NaN or Infinity, or something other than an object.
+    """
+    try:
+        fields = json.loads(line, parse_constant=_not_a_number)
+    except RecursionError:
+        raise Malformed("not JSON: nested too deep") from None
+    except ValueError as error:
+        raise Malformed(f"not JSON: {error}") from None
+    if not isinstance(fields, dict):
+        raise Malformed(f"{line.strip()[:40]!r} is not a JSON object")
+    return fields
+
+
+def paper(fields: dict[str, Json], source: str) -> Paper:
+    """The paper of one object.
+
+    Raises:
+        Malformed: a field has the wrong type; the text names it, the value and what is allowed.
+    """
+    extra = fields.get("extra") or {}
+    if not isinstance(extra, dict):
+        raise Malformed(f"extra: {str(extra)[:60]!r} is not an object")
+    unknown = {
+        name: value for name, value in fields.items() if name not in _KNOWN and isinstance(value, str | int | float)
+    }
+    return Draft(
+        source,
+        ids=[text for name in ("id", "doi") if (text := _text(fields, name))] + _texts(fields, "ids"),
+        title=_text(fields, "title"),
+        abstract=_text(fields, "abstract"),
+        authors=_texts(fields, "authors"),
+        authors_partial=_flag(fields, "authors_partial"),
+        published=date(fields.get("published"), "published"),
+        updated=date(fields.get("updated"), "updated"),
+        categories=_texts(fields, "categories"),
+        url=_text(fields, "url"),
+        version=_version(fields),
+        extra={**unknown, **extra},
+    ).paper()
+
+
+def _not_a_number(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not a JSON number")
+
+
+def _text(fields: dict[str, Json], name: str) -> str | None:
+    value = fields.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    if name == "id" and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        return str(value)
+    raise Malformed(f"{name}: {str(value)[:60]!r} is not a text")
+
+
+def _texts(fields: dict[str, Json], name: str) -> list[str]:
+    value = fields.get(name)
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [part for part in (value.split() if name != "authors" else _AND.split(value)) if part]
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return [str(each) for each in value]
+    raise Malformed(f"{name}: {str(value)[:60]!r} is not a list of texts")
+
+
+def _flag(fields: dict[str, Json], name: str) -> bool:
+    value = fields.get(name) or False
+    if not isinstance(value, bool):
+        raise Malformed(f"{name}: {str(value)[:60]!r} is neither true nor false")
+    return value
+
+
+def _version(fields: dict[str, Json]) -> int | None:
+    value = fields.get("version")
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
+        return int(value) if value else None
+    raise Malformed(f"version: {str(value)[:60]!r} is not a whole number from 1")

@@ -1,0 +1,188 @@
+"""HTTP: the same questions as the command line's, answered with the same JSON."""
+
+import logging
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI, Query, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+
+from search.embedder import Embedder, ModelIdentity, load_embedder
+from search.errors import IndexUnavailable, InvalidValue, ModelUnavailable, PaperNotFound, PapersError
+from search.query import Filter, Mode
+from search.query import Query as Question
+from search.searcher import Searcher
+from service.render import page_json, shown_paper_json
+from service.schemas import Filters, PageOut, PaperOut, Problem, SearchRequest, SimilarRequest
+from service.settings import Settings
+
+_TITLES = {400: "Bad request", 404: "Not found", 405: "Method not allowed", 413: "Too large", 422: "Not allowed",
+           500: "Internal error", 503: "Not available"}  # fmt: skip
+_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": _TITLES[status], "content": {"application/problem+json": {}}}
+    for status in (404, 413, 422, 503)
+}
+_log = logging.getLogger("papers")
+
+Load = Callable[[ModelIdentity], Embedder]
+
+
+def create_app(settings: Settings, load: Load = lambda model: load_embedder(model.name)) -> FastAPI:
+    """The application over one index.
+
+    Args:
+        settings: which index, and limits. load: gives the embedder of a model identity.
+
+    Raises:
+        IndexUnavailable: when it starts and there is no whole index; every checksum is compared.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        searcher = Searcher(settings.index, load, checksums=True)
+        searcher.warm()
+        app.state.searcher = searcher
+        yield
+
+    app = FastAPI(title="papers", summary="Semantic search over your papers", version="1", lifespan=lifespan)
+    app.state.searcher = None
+    _add_limits(app, settings)
+    _add_errors(app)
+    _add_routes(app)
+    return app
+
+
+def run(directory: Path, host: str, port: int) -> None:
+    """Serves until stopped; refuses to start on an index that is missing or damaged."""
+    import uvicorn
+
+    settings = Settings(index=directory)
+    Searcher(directory, lambda model: load_embedder(model.name))  # says in words what is wrong before anything listens
+    sys.stderr.write(f"papers: answering on http://{host}:{port}, described at http://{host}:{port}/docs\n")
+    uvicorn.run(create_app(settings), host=host, port=port, log_level="warning")
+
+
+def _searcher(request: Request) -> Searcher:
+    searcher: Searcher | None = request.app.state.searcher
+    if searcher is None:
+        raise HTTPException(503, "the index is being opened; try again in a moment")
+    return searcher
+
+
+_Searcher = Annotated[Searcher, Depends(_searcher)]
+
+
+def _filters(
+    author: Annotated[list[str], Query(description="Each must be an author; any usual form of the name")] = [],  # noqa: B006
+    category: Annotated[list[str], Query(description="One must be a category: cs.CL, or cs for all of it")] = [],  # noqa: B006
+    start: Annotated[str | None, Query(alias="from", description="First published then or later: 2026-04")] = None,
+    end: Annotated[str | None, Query(alias="to", description="First published then or earlier")] = None,
+    limit: Annotated[int, Query(description="Most hits, 1 to 1000")] = 10,
+) -> Filters:
+    return Filters.model_validate({"author": author, "category": category, "from": start, "to": end, "limit": limit})
+
+
+_Filters = Annotated[Filters, Depends(_filters)]
+
+
+def _add_routes(app: FastAPI) -> None:
+    @app.get("/v1/search", response_model=PageOut, responses=_PROBLEMS)
+    def search(searcher: _Searcher, filters: _Filters, q: str = "", mode: Mode = "hybrid") -> dict[str, Any]:
+        """Papers that answer a question in plain words; without one, what passes the filters, newest first."""
+        return page_json(searcher.search(Question(q, _filter(filters), mode, filters.limit)))
+
+    @app.post("/v1/search", response_model=PageOut, responses=_PROBLEMS)
+    def search_body(searcher: _Searcher, body: SearchRequest) -> dict[str, Any]:
+        """The same with the names in a JSON object."""
+        return page_json(searcher.search(Question(body.q, _filter(body), body.mode, body.limit)))
+
+    @app.get("/v1/papers/{paper_id:path}/similar", response_model=PageOut, responses=_PROBLEMS)
+    def similar(searcher: _Searcher, paper_id: str, filters: _Filters) -> dict[str, Any]:
+        """Papers near one that the index holds, which is left out."""
+        return page_json(searcher.similar(paper_id, _filter(filters), filters.limit))
+
+    @app.get("/v1/papers/{paper_id:path}", response_model=PaperOut, responses=_PROBLEMS)
+    def paper(searcher: _Searcher, paper_id: str) -> dict[str, Any]:
+        """One paper, by any id it has or ever had; an id may hold slashes."""
+        return shown_paper_json(searcher.paper(paper_id))
+
+    @app.post("/v1/similar", response_model=PageOut, responses=_PROBLEMS)
+    def similar_text(searcher: _Searcher, body: SimilarRequest) -> dict[str, Any]:
+        """Papers near a pasted abstract; one that the index holds comes first, marked ``same``."""
+        return page_json(searcher.similar_to_text(body.text, _filter(body), body.limit))
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        """The process is alive."""
+        return {"status": "ok"}
+
+    @app.get("/readyz", responses=_PROBLEMS)
+    def readyz(searcher: _Searcher) -> dict[str, str]:
+        """Questions are answered."""
+        return {"status": "ok", "generation": searcher.snapshot.manifest.generation}
+
+
+def _filter(filters: Filters) -> Filter:
+    return Filter.parse(filters.author, filters.category, filters.start, filters.end)
+
+
+def _add_limits(app: FastAPI, settings: Settings) -> None:
+    known = {"/v1/search": {"q", "author", "category", "from", "to", "mode", "limit"}}
+
+    @app.middleware("http")
+    async def limits(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+        length = request.headers.get("content-length", "0")
+        if request.method == "POST" and (not length.isdigit() or int(length) > settings.max_body):
+            return _problem(request, 413, f"the body may have {settings.max_body:,} bytes; shorten it")
+        allowed = known.get(request.url.path, known["/v1/search"] - {"q", "mode"})
+        unknown = set(request.query_params) - allowed
+        if request.url.path.startswith("/v1/") and request.method == "GET" and unknown:
+            name = sorted(unknown)[0]
+            error = InvalidValue(name, request.query_params[name], f"the parameters are {', '.join(sorted(allowed))}")
+            return _invalid(request, error)
+        return await answer(request)
+
+
+def _add_errors(app: FastAPI) -> None:
+    @app.exception_handler(PapersError)
+    def papers_error(request: Request, error: PapersError) -> Response:
+        if isinstance(error, InvalidValue):
+            return _invalid(request, error)
+        status = 404 if isinstance(error, PaperNotFound) else 503
+        if isinstance(error, IndexUnavailable | ModelUnavailable):
+            _log.error("%s", error)
+        return _problem(request, status, str(error))
+
+    @app.exception_handler(RequestValidationError)
+    def validation_error(request: Request, error: RequestValidationError) -> Response:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"][1:]) or "body"
+        shown = first.get("input")
+        return _invalid(request, InvalidValue(name, "" if shown is None else str(shown), first["msg"]))
+
+    @app.exception_handler(HTTPException)
+    def http_error(request: Request, error: HTTPException) -> Response:
+        return _problem(request, error.status_code, str(error.detail))
+
+    @app.exception_handler(Exception)
+    def unexpected(request: Request, error: Exception) -> Response:
+        _log.exception("%s %s", request.method, request.url.path, exc_info=error)
+        return _problem(request, 500, "this is our fault, and the server's log says what happened")
+
+
+def _invalid(request: Request, error: InvalidValue) -> Response:
+    return _problem(request, 422, str(error), field=error.field, value=error.value, allowed=error.allowed)
+
+
+def _problem(request: Request, status: int, detail: str, **more: str) -> Response:
+    problem = Problem(
+        title=_TITLES.get(status, "Error"), status=status, detail=detail, instance=request.url.path, **more
+    )
+    return JSONResponse(
+        problem.model_dump(exclude_none=True), status_code=status, media_type="application/problem+json"
+    )

@@ -1,0 +1,52 @@
+"""Progress of an import: a live line on a terminal, a line every ten seconds elsewhere."""
+
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO
+
+if TYPE_CHECKING:
+    from indexer.library import Counts
+
+_EVERY_S = 10.0
+_EVERY_ON_TERMINAL_S = 0.2
+
+
+class Progress:
+    """Says how far an import is; used as a context.
+
+    Args:
+        stream: where to; a terminal gets one line that is written over.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream, self._live = stream, stream.isatty()
+        self._start = self._last = time.monotonic()
+        self._shown = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live and self._shown:
+            self._stream.write("\n")
+
+    def show(self, counts: "Counts", done: float) -> None:
+        """Shows the counts if it is time to; ``done`` is the share of the input read, 0 to 1."""
+        now = time.monotonic()
+        if now - self._last < (_EVERY_ON_TERMINAL_S if self._live else _EVERY_S):
+            return
+        self._last, self._shown = now, True
+        elapsed = now - self._start
+        line = f"{counts.read:,} read, {counts.embedded:,} embedded, {counts.read / elapsed:,.0f} papers/s"
+        if done > 0.01:
+            line += f", {done:.0%}, {_spoken(elapsed / done - elapsed)} left"
+        self._stream.write(f"\r{line:<78}" if self._live else line + "\n")
+        self._stream.flush()
+
+
+def _spoken(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
