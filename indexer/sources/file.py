@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, BinaryIO, cast
 
 import zstandard
 
@@ -73,11 +73,11 @@ class SourceFile:
 
 def _decompressed(raw: IO[bytes], magic: bytes) -> IO[bytes]:
     if magic.startswith(b"\x1f\x8b"):
-        return cast("IO[bytes]", gzip.open(raw))
+        return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
     if magic.startswith(b"\xfd7zXZ\x00"):
         return lzma.open(raw)
     if magic.startswith(b"BZh"):
         return bz2.open(raw)
     if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        return cast("IO[bytes]", zstandard.open(raw))
+        return cast("IO[bytes]", zstandard.open(cast("BinaryIO", raw)))
     return raw

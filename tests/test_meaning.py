@@ -1,0 +1,40 @@
+"""29 questions in plain words, written before anything was searched, on the sample and with the real model."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from indexer.build import index
+from search.embedder import Embedder, load_embedder
+from search.query import Query
+from search.searcher import Searcher
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
+    embedder: Embedder = load_embedder()
+    folder = tmp_path_factory.mktemp("sample") / "index"
+    index([ROOT / "data" / "sample.jsonl"], folder, embedder)
+    return Searcher(folder, lambda _model: embedder)
+
+
+def test_plain_words_find_their_paper(sample: Searcher) -> None:
+    ranks = []
+    for line in (ROOT / "tests" / "meaning.jsonl").read_text("utf-8").splitlines():
+        wanted = json.loads(line)
+        hits = sample.search(Query(wanted["question"], limit=10)).hits
+        found = (
+            rank for rank, hit in enumerate(hits, 1) if (hit.paper.abstract or "").startswith(wanted["abstract_starts"])
+        )
+        ranks.append(next(found, 99))
+    assert len(ranks) == 29
+    assert max(ranks) <= 3, ranks
+    assert ranks.count(1) >= 26, ranks
+
+
+def test_kv_cache_compression_finds_summary_attention(sample: Searcher) -> None:
+    first = [hit.paper.title for hit in sample.search(Query("KV cache compression", limit=3)).hits]
+    assert "Kwai Summary Attention Technical Report" in first
