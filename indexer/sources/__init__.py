@@ -9,7 +9,18 @@ from indexer.sources.file import BROKEN, SourceFile
 from search.errors import InvalidValue, SourceError
 from search.paper import Paper
 
-FORMATS = ("jsonl", "author-page")
+FORMATS = (
+    "arxiv-atom",
+    "pubmed",
+    "acl",
+    "arxiv-snapshot",
+    "semantic-scholar",
+    "jsonl",
+    "nbib",
+    "ris",
+    "bibtex",
+    "author-page",
+)
 """The formats, in the order in which a file is tried for them."""
 
 

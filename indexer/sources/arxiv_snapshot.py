@@ -1,0 +1,63 @@
+"""The arXiv metadata snapshot: JSON lines with ``authors_parsed`` and ``versions``, as arXiv publishes it on Kaggle."""
+
+from collections.abc import Iterator
+from email.utils import parsedate
+from typing import Any
+
+from indexer.sources.file import SourceFile
+from indexer.sources.jsonl import json_object
+from indexer.sources.record import Draft, Malformed, date, extra_of
+from search.errors import SourceError
+from search.paper import Date, Paper
+
+
+def sniff(head: str) -> bool:
+    """Whether the first line is an object of the snapshot."""
+    line = head.lstrip().partition("\n")[0]
+    return line.startswith("{") and ('"authors_parsed"' in line or ('"versions"' in line and '"submitter"' in line))
+
+
+def read(file: SourceFile) -> Iterator[Paper | SourceError]:
+    """The records, a line each."""
+    for number, line in file.lines():
+        if not line.strip():
+            continue
+        try:
+            yield _paper(json_object(line), file.source)
+        except Malformed as error:
+            yield SourceError(file.path, number, str(error))
+        except (TypeError, AttributeError, KeyError, IndexError, ValueError) as error:
+            yield SourceError(file.path, number, f"not as the snapshot has it: {type(error).__name__} {error}")
+
+
+def _paper(fields: dict[str, Any], source: str) -> Paper:
+    versions = fields.get("versions") or []
+    updated = date(fields.get("update_date"), "update_date") or (_created(versions[-1]) if versions else None)
+    told = {
+        "comment": fields.get("comments"),
+        "journal": fields.get("journal-ref"),
+        "license": fields.get("license"),
+    }
+    return Draft(
+        source,
+        ids=[fields["id"], *(fields.get("doi") or "").split()],
+        title=fields.get("title"),
+        abstract=fields.get("abstract"),
+        authors=[" ".join(part for part in (given, name, suffix) if part) for name, given, suffix in _names(fields)],
+        published=_created(versions[0]) if versions else None,
+        updated=updated,
+        categories=(fields.get("categories") or "").split(),
+        version=len(versions) or None,
+        extra=extra_of(told, told),
+    ).paper()
+
+
+def _names(fields: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for parts in fields.get("authors_parsed") or []:
+        name, given, suffix = (*parts, "", "", "")[:3]
+        yield name, given, suffix
+
+
+def _created(version: dict[str, str]) -> Date | None:
+    parsed = parsedate(version["created"])
+    return Date(*parsed[:3]) if parsed else None

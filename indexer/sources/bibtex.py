@@ -1,0 +1,126 @@
+"""BibTeX and BibLaTeX, read by bibtexparser; LaTeX in fields becomes the text it stands for."""
+
+import logging
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from indexer.sources.file import SourceFile
+from indexer.sources.record import Draft, Malformed, date_of, extra_of, turned
+from search.errors import SourceError
+from search.paper import Date, Json, Paper
+
+if TYPE_CHECKING:
+    from bibtexparser.model import Entry
+    from pylatexenc.latex2text import LatexNodes2Text
+
+_ENTRY = re.compile(r"^\s*@(?!comment|string|preamble)\w+\s*[{(]", re.IGNORECASE | re.MULTILINE)
+_SIGNS = {"{": "", "}": "", "~": " ", "``": "\u201c", "''": "\u201d", "---": "\u2014", "--": "\u2013"}
+_LATEX = re.compile(
+    r"""(?P<math>\$[^$]*\$|\\\(.*?\\\))          # mathematics
+    |\\['"`^~=.]\s*(?:\{\\?[A-Za-z]*\}|\\?[A-Za-z])  # an accent over a letter
+    |\\[cvuHkrbdt](?:\{\\?[A-Za-z]*\}|\s+[A-Za-z])  # an accent whose name is a letter
+    |\\[A-Za-z]+\*?(?:\{[^{}]*\})*                 # a command and its arguments
+    |\\[^A-Za-z]                                   # an escaped character""",
+    re.VERBOSE | re.DOTALL,
+)
+
+
+def sniff(head: str) -> bool:
+    """Whether a file has a line that starts an entry."""
+    return bool(_ENTRY.search(head))
+
+
+def read(file: SourceFile) -> Iterator[Paper | SourceError]:
+    """The entries in order; one that is not closed ends where the next one starts."""
+    from bibtexparser.entrypoint import parse_string
+    from bibtexparser.model import DuplicateBlockKeyBlock, Entry, ParsingFailedBlock
+
+    logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)  # what it would log, the SourceErrors say
+    for block in parse_string(file.text(), parse_stack=[]).blocks:
+        entry = block.ignore_error_block if isinstance(block, DuplicateBlockKeyBlock) else block
+        line = (block.start_line or 0) + 1
+        if isinstance(entry, Entry):
+            try:
+                yield _paper(entry, file.source)
+            except Malformed as error:
+                yield SourceError(file.path, line, f"{entry.key}: {error}")
+        elif isinstance(block, ParsingFailedBlock):
+            yield SourceError(file.path, line, f"not a BibTeX entry: {' '.join(str(block.error).split())[:200]}")
+
+
+def _paper(entry: "Entry", source: str) -> Paper:
+    from bibtexparser.middlewares.names import split_multiple_persons_names
+
+    fields = {name.lower(): _unwrapped(str(field.value)) for name, field in entry.fields_dict.items()}
+    get = fields.get
+    people = split_multiple_persons_names(get("author", ""))
+    keywords: list[Json] = [word.strip() for word in re.split("[,;]", get("keywords", "")) if word.strip(" /")]
+    journal = _plain(get("journal") or get("journaltitle") or get("booktitle") or "")
+    told: dict[str, Json] = {"journal": journal, "keywords": keywords}
+    return Draft(
+        source,
+        ids=_ids(fields),
+        title=_plain(get("title", "")),
+        abstract=_plain(get("abstract", "")),
+        authors=[_name(person) for person in people if person.strip().lower() != "others"],
+        authors_partial=any(person.strip().lower() == "others" for person in people),
+        published=_date(fields),
+        categories=get("primaryclass", "").split() or get("eprintclass", "").split(),
+        url=get("url"),
+        extra=extra_of(told, told),
+    ).paper()
+
+
+def _ids(fields: dict[str, str]) -> list[str]:
+    archive = (fields.get("archiveprefix") or fields.get("eprinttype") or "").lower()
+    eprint = fields.get("eprint", "").strip()
+    found = [fields.get("doi", ""), fields.get("url", "") if "arxiv.org/" in fields.get("url", "") else ""]
+    if archive == "pubmed" or fields.get("pmid"):
+        found.append("pmid:" + (fields.get("pmid") or eprint))
+    elif eprint and archive in ("arxiv", ""):
+        found.append(eprint)
+    return [text.strip() for text in found if text.strip()]
+
+
+def _date(fields: dict[str, str]) -> Date | None:
+    parts = re.split(r"[-/T]", fields.get("date", "").partition("/")[0])
+    if parts != [""]:
+        return date_of(*parts[:3])
+    return date_of(fields.get("year"), fields.get("month"), fields.get("day"))
+
+
+def _name(person: str) -> str:
+    person = " ".join(person.split())
+    if person.startswith("{") and person.endswith("}") and person.count("{") == 1:
+        return _plain(person)  # a collaboration: what looks like parts of a name is none
+    return turned(_plain(person))
+
+
+def _plain(text: str) -> str:
+    """The text that LaTeX stands for: accents and commands decoded, braces dropped, mathematics left as it is."""
+    if "\\" in text:
+        text = _LATEX.sub(lambda match: match["math"] or _decoded(match[0]), text)
+    for latex, meant in _SIGNS.items():
+        text = text.replace(latex, meant)
+    return text
+
+
+@lru_cache(maxsize=4_096)
+def _decoded(latex: str) -> str:
+    """One command with its arguments; whole abstracts take the decoder too long."""
+    return str(_decoder().latex_to_text(latex))
+
+
+@lru_cache(maxsize=1)
+def _decoder() -> "LatexNodes2Text":
+    from pylatexenc.latex2text import LatexNodes2Text
+
+    return LatexNodes2Text(math_mode="verbatim", strict_latex_spaces=True)
+
+
+def _unwrapped(value: str) -> str:
+    """The value without the braces or quotes around it."""
+    value = value.strip()
+    return value[1:-1] if value[:1] + value[-1:] in ("{}", '""') else value

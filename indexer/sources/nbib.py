@@ -1,0 +1,67 @@
+"""NBIB, PubMed's tagged text (MEDLINE display format, https://www.nlm.nih.gov/bsd/mms/medlineelements.html)."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+
+from indexer.sources.file import SourceFile
+from indexer.sources.record import Draft, Malformed, date_of, extra_of, turned
+from search.errors import SourceError
+from search.paper import Date, Json, Paper
+
+_TAG = re.compile(r"([A-Z]{2,4}) *- ?(.*)")
+_DOI = re.compile(r"(10\.\S+) \[doi\]")
+_Fields = dict[str, list[str]]
+
+
+def sniff(head: str) -> bool:
+    """Whether a file has a line that starts a record."""
+    return bool(re.search(r"^PMID- ", head, re.MULTILINE))
+
+
+def read(file: SourceFile) -> Iterator[Paper | SourceError]:
+    """The records in order; each starts with its PMID."""
+    for number, fields in _records(file):
+        try:
+            yield _paper(fields, file.source)
+        except Malformed as error:
+            yield SourceError(file.path, number, str(error))
+
+
+def _records(file: SourceFile) -> Iterator[tuple[int, _Fields]]:
+    start, fields, last = 1, defaultdict[str, list[str]](list), ""
+    for number, line in file.lines():
+        match = _TAG.fullmatch(line.rstrip())
+        if match and match[1] == "PMID" and fields:
+            yield start, fields
+            fields = defaultdict(list)
+        if match:
+            last = match[1]
+            start = number if not fields else start
+            fields[last].append(match[2])
+        elif line.startswith("      ") and last:  # a value goes on
+            fields[last][-1] += " " + line.strip()
+    if fields:
+        yield start, fields
+
+
+def _paper(fields: _Fields, source: str) -> Paper:
+    def first(tag: str) -> str:
+        return fields[tag][0] if fields.get(tag) else ""
+
+    ids = [match[1] for tag in ("LID", "AID") for value in fields.get(tag, []) if (match := _DOI.fullmatch(value))]
+    told: dict[str, Json] = {"journal": first("JT") or first("TA"), "keywords": list[Json](fields.get("OT", []))}
+    return Draft(
+        source,
+        ids=[f"pmid:{first('PMID')}", *ids],
+        title=first("TI") or first("BTI"),
+        abstract=first("AB"),
+        authors=[turned(name) for name in fields.get("FAU") or fields.get("AU", [])] + fields.get("CN", []),
+        published=_compact(first("DEP")) or date_of(*(first("DP").split() or [""])[:3]),
+        updated=_compact(first("LR")),
+        extra=extra_of(told, told),
+    ).paper()
+
+
+def _compact(text: str) -> Date | None:
+    return date_of(text[:4], text[4:6], text[6:8]) if re.fullmatch(r"\d{8}", text) else None

@@ -1,0 +1,69 @@
+"""RIS, read by rispy a record at a time, so that a broken one costs no other."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from indexer.sources.file import SourceFile
+from indexer.sources.record import Draft, Malformed, date_of, extra_of, turned
+from search.errors import SourceError
+from search.paper import Date, Paper
+
+_START = re.compile(r"TY  ?- ")
+_END = "ER  - "
+
+
+def sniff(head: str) -> bool:
+    """Whether a file has a line that starts a record."""
+    return bool(re.search(r"^TY  ?- ", head, re.MULTILINE))
+
+
+def read(file: SourceFile) -> Iterator[Paper | SourceError]:
+    """The records in order; one that lacks its end ends where the next one starts."""
+    import rispy
+
+    for number, lines in _records(file):
+        try:
+            parsed = rispy.loads("".join([*lines, _END + "\n"]))
+            yield _paper(parsed[0], file.source)
+        except Malformed as error:
+            yield SourceError(file.path, number, str(error))
+        except (OSError, ValueError, IndexError, KeyError, TypeError) as error:
+            yield SourceError(file.path, number, f"not a RIS record: {error}")
+
+
+def _records(file: SourceFile) -> Iterator[tuple[int, list[str]]]:
+    start, lines = 0, list[str]()
+    for number, line in file.lines():
+        if _START.match(line) and lines:
+            yield start, lines
+            lines = []
+        if _START.match(line):
+            start = number
+        if start and line.strip() and not line.startswith(_END.rstrip()):
+            lines.append(line if line.endswith("\n") else line + "\n")
+    if lines:
+        yield start, lines
+
+
+def _paper(fields: dict[str, Any], source: str) -> Paper:
+    told = {
+        "journal": fields.get("secondary_title") or fields.get("journal_name") or fields.get("alternate_title3"),
+        "keywords": fields.get("keywords"),
+    }
+    urls = fields.get("urls") or ([fields["url"]] if fields.get("url") else [])
+    return Draft(
+        source,
+        ids=[fields.get("doi") or "", *(url for url in urls if "arxiv.org/" in url)],
+        title=fields.get("title") or fields.get("primary_title"),
+        abstract=fields.get("abstract") or fields.get("notes_abstract"),
+        authors=[turned(name) for name in fields.get("authors") or fields.get("first_authors") or []],
+        published=_date(fields.get("date")) or _date(fields.get("year")) or _date(fields.get("publication_year")),
+        url=next(iter(urls), None),
+        extra=extra_of(told, told),
+    ).paper()
+
+
+def _date(text: str | None) -> Date | None:
+    parts = (text or "").replace("-", "/").split("/")
+    return date_of(*parts[:3])

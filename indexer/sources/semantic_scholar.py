@@ -1,0 +1,71 @@
+"""Semantic Scholar's papers (https://api.semanticscholar.org/api-docs/graph): one object, a list, a page of
+``data``, or JSON lines."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from indexer.sources.file import SourceFile
+from indexer.sources.jsonl import json_object
+from indexer.sources.record import Draft, Malformed, date, date_of, extra_of
+from search.errors import SourceError
+from search.paper import Paper
+
+_SCHEMES = {"DOI": "doi:", "ArXiv": "arxiv:", "PubMed": "pmid:", "ACL": "acl:"}
+
+
+def sniff(head: str) -> bool:
+    """Whether a file is JSON that holds Semantic Scholar's ids."""
+    return head.lstrip()[:1] in ("{", "[") and ('"paperId"' in head or '"corpusid"' in head)
+
+
+def read(file: SourceFile) -> Iterator[Paper | SourceError]:
+    """The papers in order."""
+    for number, fields in _objects(file):
+        try:
+            yield fields if isinstance(fields, SourceError) else _paper(fields, file.source)
+        except Malformed as error:
+            yield SourceError(file.path, number, str(error))
+        except (TypeError, AttributeError, KeyError, ValueError) as error:
+            yield SourceError(file.path, number, f"not as Semantic Scholar has it: {type(error).__name__} {error}")
+
+
+def _objects(file: SourceFile) -> Iterator[tuple[int | None, dict[str, Any] | SourceError]]:
+    """Each paper's object with the number of its line, where the file has lines."""
+    try:
+        whole = json.loads(file.text())
+    except (ValueError, RecursionError):
+        yield from _lines(file)
+        return
+    listed = whole.get("data", whole) if isinstance(whole, dict) else whole
+    for fields in listed if isinstance(listed, list) else [listed]:
+        yield None, fields
+
+
+def _lines(file: SourceFile) -> Iterator[tuple[int, dict[str, Any] | SourceError]]:
+    for number, line in file.lines():
+        if line.strip():
+            try:
+                yield number, json_object(line)
+            except Malformed as error:
+                yield number, SourceError(file.path, number, str(error))
+
+
+def _paper(fields: dict[str, Any], source: str) -> Paper:
+    ids = {name: value for name, value in (fields.get("externalIds") or {}).items() if value}
+    told = {
+        "journal": (fields.get("journal") or {}).get("name") or fields.get("venue"),
+        "citations": fields.get("citationCount"),
+        "fields_of_study": fields.get("fieldsOfStudy"),
+        "semantic_scholar_id": fields.get("paperId"),
+    }
+    return Draft(
+        source,
+        ids=[f"{scheme}{ids[name]}" for name, scheme in _SCHEMES.items() if name in ids],
+        title=fields.get("title"),
+        abstract=fields.get("abstract"),
+        authors=[author["name"] for author in fields.get("authors") or []],
+        published=date(fields.get("publicationDate"), "publicationDate") or date_of(fields.get("year")),
+        url=fields.get("url"),
+        extra=extra_of(told, told),
+    ).paper()
