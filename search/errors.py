@@ -26,13 +26,13 @@ class InvalidValue(PapersError):
 
     Args:
         field: the name of the field as the caller wrote it, for example ``from``.
-        value: the value seen; shown cut to 60 characters.
+        value: the value seen; a long one is shown without its middle.
         allowed: what is allowed, and what to do next.
     """
 
     def __init__(self, field: str, value: object, allowed: str) -> None:
         shown = value if isinstance(value, str) else str(value)
-        shown = shown if len(shown) <= 60 else shown[:57] + "..."
+        shown = shown if len(shown) <= 60 else shown[:28] + " ... " + shown[-27:]
         super().__init__(f"{field}: {shown!r} is not allowed; {allowed}")
         self.field = field
         self.value = shown

@@ -1,14 +1,14 @@
 """Answers of the arXiv API: an Atom feed (RFC 4287; https://info.arxiv.org/help/api/user-manual.html), by itself or
 as the ``body`` of a JSON object."""
 
-import json
 from collections.abc import Iterator
 
 from lxml import etree
 
 from indexer.sources.file import SourceFile
+from indexer.sources.jsonl import json_object
 from indexer.sources.record import Draft, Malformed, date, extra_of
-from indexer.sources.xml import BrokenXml, elements, find, find_all
+from indexer.sources.xml import BrokenXml, document, elements, find, find_all
 from search.errors import SourceError
 from search.paper import Paper
 
@@ -21,24 +21,22 @@ def sniff(head: str) -> bool:
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """The entries of the feed in order."""
     try:
-        for entry in elements(file, "entry") if file.head().lstrip().startswith("<") else _wrapped(file):
+        for entry in _wrapped(file) if file.head().lstrip().startswith("{") else elements(file, "entry"):
             try:
                 yield _paper(entry, file.source)
             except Malformed as error:
                 yield SourceError(file.path, entry.sourceline, str(error))
     except BrokenXml as error:
         yield SourceError(file.path, error.line, str(error))
+    except Malformed as error:
+        yield SourceError(file.path, None, str(error))
 
 
 def _wrapped(file: SourceFile) -> list[etree._Element]:
-    try:
-        body = json.loads(file.text())["body"]
-        root = etree.fromstring(
-            body.encode(), etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-        )
-    except etree.XMLSyntaxError as error:
-        raise BrokenXml(error) from None
-    return find_all(root, "entry")
+    body = json_object(file.text()).get("body")
+    if not isinstance(body, str):
+        raise Malformed("the JSON object has no body that is a text, where the feed should stand")
+    return find_all(document(body), "entry")
 
 
 def _paper(entry: etree._Element, source: str) -> Paper:

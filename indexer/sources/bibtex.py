@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from pylatexenc.latex2text import LatexNodes2Text
 
 _ENTRY = re.compile(r"^\s*@(?!comment|string|preamble)\w+\s*[{(]", re.IGNORECASE | re.MULTILINE)
-_SIGNS = {"{": "", "}": "", "~": " ", "``": "\u201c", "''": "\u201d", "---": "\u2014", "--": "\u2013"}
+_SIGNS = {r"\~{}": "~", r"\^{}": "^", "~": " ", "``": "\u201c", "''": "\u201d", "---": "\u2014", "--": "\u2013"}
 _LATEX = re.compile(
     r"""(?P<math>\$[^$]*\$|\\\(.*?\\\))          # mathematics
-    |\\['"`^~=.]\s*(?:\{\\?[A-Za-z]*\}|\\?[A-Za-z])  # an accent over a letter
-    |\\[cvuHkrbdt](?:\{\\?[A-Za-z]*\}|\s+[A-Za-z])  # an accent whose name is a letter
+    |\\['"`^~=.]\s*(?:\{\\?[^\W\d_]*\}|\\?[^\W\d_])  # an accent over a letter
+    |\\[cvuHkrbdt](?:\{\\?[^\W\d_]*\}|\s+[^\W\d_])  # an accent whose name is a letter
+    |\\(?:[ijlLoO]|ss|ae|AE|oe|OE|aa|AA)(?:\{\}|\s+|(?![A-Za-z]))  # a letter of its own; it takes the space after it
     |\\[A-Za-z]+\*?(?:\{[^{}]*\})*                 # a command and its arguments
-    |\\[^A-Za-z]                                   # an escaped character""",
+    |\\[^A-Za-z]                                   # an escaped character
+    |[{}~]|``|''|---?""",
     re.VERBOSE | re.DOTALL,
 )
 
@@ -100,17 +102,13 @@ def _name(person: str) -> str:
 
 def _plain(text: str) -> str:
     """The text that LaTeX stands for: accents and commands decoded, braces dropped, mathematics left as it is."""
-    if "\\" in text:
-        text = _LATEX.sub(lambda match: match["math"] or _decoded(match[0]), text)
-    for latex, meant in _SIGNS.items():
-        text = text.replace(latex, meant)
-    return text
+    return _LATEX.sub(lambda match: match["math"] or _SIGNS.get(match[0]) or _decoded(match[0]), text)
 
 
 @lru_cache(maxsize=4_096)
 def _decoded(latex: str) -> str:
     """One command with its arguments; whole abstracts take the decoder too long."""
-    return str(_decoder().latex_to_text(latex))
+    return "" if latex in "{}" else str(_decoder().latex_to_text(latex))
 
 
 @lru_cache(maxsize=1)

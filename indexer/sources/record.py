@@ -13,6 +13,7 @@ MOST_ABSTRACT = 100_000
 """Characters; what is longer is no title or abstract."""
 
 _CATEGORY = re.compile(r"[a-z]+(-[a-z]+)?(\.[A-Za-z-]{2,})?", re.ASCII)
+_SUFFIX = re.compile(r"(?:[js]r|ii|iii|iv)\.?", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
 _MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}  # noqa: SIM905
 
@@ -97,11 +98,15 @@ def one_line(text: str | None) -> str:
 
 
 def turned(name: str) -> str:
-    """ "Zhou, Guorui" as "Guorui Zhou", "King, Jr., Martin" as "Martin King Jr."; other names as they are."""
+    """ "Zhou, Guorui" as "Guorui Zhou", "King, Jr., Martin" and "King, Martin, Jr." as "Martin King Jr."; other names
+    as they are."""
     parts = [part.strip() for part in name.split(",")]
     if len(parts) == 2:
         return f"{parts[1]} {parts[0]}".strip()
-    return f"{parts[2]} {parts[0]} {parts[1]}".strip() if len(parts) == 3 else name.strip()
+    if len(parts) != 3:
+        return name.strip()
+    last, first, suffix = (parts[0], parts[1], parts[2]) if _SUFFIX.fullmatch(parts[2]) else (parts[0], *parts[:0:-1])
+    return f"{first} {last} {suffix}".strip()
 
 
 def date_of(year: str | int | None, month: str | int | None = None, day: str | int | None = None) -> Date | None:

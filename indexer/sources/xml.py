@@ -34,6 +34,19 @@ def elements(file: SourceFile, *names: str) -> Iterator[etree._Element]:
             raise BrokenXml(error) from None
 
 
+def document(content: str) -> etree._Element:
+    """The root of a whole document.
+
+    Raises:
+        BrokenXml: it is not well-formed.
+    """
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
+    try:
+        return etree.fromstring(content.encode("utf-8", "replace"), parser)
+    except etree.XMLSyntaxError as error:
+        raise BrokenXml(error) from None
+
+
 def text(element: etree._Element | None) -> str:
     """All the text inside an element, markup dropped; nothing for None."""
     return "".join(str(part) for part in element.itertext(tag=etree.Element) if part) if element is not None else ""

@@ -1,0 +1,55 @@
+"""Sources and identity on files as other programs wrote them; needs ../shared."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from indexer import sources
+from indexer.sources.file import SourceFile
+from search.errors import SourceError
+from search.paper import Paper
+
+SHARED = Path(__file__).parents[2].parent / "shared"
+FORMATS, PAGES = SHARED / "formats", SHARED / "pages"
+
+pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the real files lie in ../shared, which is not here")
+
+
+def read(path: Path) -> tuple[str, list[Paper]]:
+    file = SourceFile(path, date(2026, 8, 1))
+    found = list(sources.read(file))
+    assert [each for each in found if isinstance(each, SourceError)] == []
+    return file.format, [each for each in found if isinstance(each, Paper)]
+
+
+@pytest.mark.parametrize(
+    ("name", "format_", "records", "title"),
+    [
+        ("acl_2022.acl.xml", "acl", 774, "AdapLeR: Speeding up Inference by Adaptive Length Reduction"),
+        ("arxiv_api_fixture.json", "arxiv-atom", 100, None),
+        ("kaggle_arxiv_snippet.json", "arxiv-snapshot", 200,
+         "Calculation of prompt diphoton production cross sections at Tevatron and LHC energies"),
+        ("pubmed_29768149.xml", "pubmed", 1, None),
+        ("s2_paper.json", "semantic-scholar", 1, None),
+        ("sample.nbib", "nbib", 1, "Proteomics: A new perspective for cancer."),
+        ("zotero.ris", "ris", 100,
+         "An open source machine learning framework for efficient and transparent systematic reviews"),
+        ("zotero_betterbibtex_1051.bib", "bibtex", 1_051, None),
+    ],
+)  # fmt: skip
+def test_every_record_of_a_real_file_is_read(name: str, format_: str, records: int, title: str | None) -> None:
+    told, papers = read(FORMATS / name)
+    assert (told, len(papers)) == (format_, records)
+    assert title is None or papers[0].title == title
+    assert all(paper.published for paper in papers if format_ not in ("bibtex", "ris"))
+    assert sum(not paper.authors for paper in papers) <= records // 20
+    names = {name for paper in papers for name in paper.authors if {"\\", "{", "}"} & set(name)}
+    assert names <= {r"Nguy\~ên"}  # exported with {\textbackslash}: its owner's library holds the backslash
+
+
+def test_the_pages_hold_47_listings() -> None:
+    papers = [paper for path in sorted(PAGES.iterdir()) for paper in read(path)[1]]
+    assert len(papers) == 47
+    assert sum(paper.title is None for paper in papers) > 0
+    assert all(paper.published and paper.categories and paper.authors for paper in papers if paper.title)
