@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from search.identifiers import key_of
 
+_ACCENT = re.compile(r"""\\(?:[`'^"~=.]|[uvHcdbkrt](?![a-zA-Z]))\s*""")
 _COMMAND = re.compile(r"\\[a-zA-Z]+\*?|\\.")
 _WORD = re.compile(r"[^\W_]+")
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+")
@@ -17,9 +18,9 @@ _SENTENCE_KEYS = 3
 
 
 def words(text: str) -> list[str]:
-    """The words of a text, folded: lower case, without diacritics, LaTeX commands and punctuation."""
-    if "\\" in text:
-        text = _COMMAND.sub(" ", text)
+    """The words of a text, folded: lower case, without diacritics, LaTeX accents, commands and punctuation."""
+    if "\\" in text or "{" in text:
+        text = _COMMAND.sub(" ", _ACCENT.sub("", text)).replace("{", "").replace("}", "")
     text = text.casefold()
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text)
