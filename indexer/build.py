@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -112,10 +113,10 @@ def publish(library: Library, embedder: Embedder) -> Manifest:
 def _write(library: Library, embedder: Embedder, before: Manifest | None, files: GenerationLayout) -> Manifest:
     layout, live = library.layout, library.live
     old = layout.generation(before.generation) if before else None
-    store = PaperStore(layout.store, library.rows)
-    replaced = store.replaced()
-    np.save(files.tombstones, np.array(replaced, np.uint32))
-    _write_columns_and_lexicon(store, files, old, before.rows if before else 0)
+    with closing(PaperStore(layout.store, library.rows)) as store:
+        np.save(files.tombstones, np.array(store.replaced(), np.uint32))
+        _write_columns_and_lexicon(store, files, old, before.rows if before else 0)
+        papers_sha256 = store.checksums(BLOCK_ROWS, before.papers_sha256 if before else ())
     trained_on = _write_codes(library, embedder, before, files)
     vectors = layout.vectors(embedder.model)
     for path in files.files():
@@ -127,7 +128,7 @@ def _write(library: Library, embedder: Embedder, before: Manifest | None, files:
         live=int(live.sum()),
         trained_on=trained_on,
         vectors_sha256=checksums(vectors, library.rows, embedder.model.dim, before.vectors_sha256 if before else ()),
-        papers_sha256=store.checksums(BLOCK_ROWS, before.papers_sha256 if before else ()),
+        papers_sha256=papers_sha256,
         files=tuple(FileRecord.of(path, files.directory) for path in files.files()),
     )
 

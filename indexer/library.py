@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from indexer import identity
 from search.embedder import Embedder
-from search.errors import ForeignModel, IndexBusy
+from search.errors import ForeignModel, IndexBusy, ModelUnavailable
 from search.identifiers import text_key
 from search.layout import Layout
 from search.paper import Paper
@@ -64,6 +64,7 @@ class Library:
 
     Raises:
         IndexBusy: another process is writing it. ForeignModel: its vectors are of another model.
+        ModelUnavailable: from ``flush`` and ``add``, the model gives a vector with NaN or infinity.
     """
 
     def __init__(self, directory: Path, embedder: Embedder) -> None:
@@ -180,6 +181,12 @@ class Library:
                 vectors[place] = self._vectors.read(row)
         if new:
             vectors[new] = self._embedder.encode([texts[place] for place in new]).astype(np.float16)
+        broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+        if len(broken):
+            raise ModelUnavailable(
+                f"{self._embedder.model.name} gives no finite vector for {texts[broken[0]][:60]!r}; "
+                "leave that paper out, or index with another --model"
+            )
         self.counts.embedded += len(new)
         return vectors
 

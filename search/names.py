@@ -18,7 +18,7 @@ _PARTICLES = frozenset(
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h"})
 _LATEX = re.compile(r"""\\(?:[`'^"~=.]|[uvHcdbkrt](?![a-zA-Z]))\s*|[{}]|\\(?=[a-zA-Z])""")
 _NOT_WORD = re.compile(r"[\W_]+")
-_APOSTROPHES = re.compile("['’`´]")
+_APOSTROPHES = re.compile("['’`´·]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +43,16 @@ class Name:
 def fold(text: str) -> str:
     """Lower case, without diacritics, LaTeX accents or punctuation; words parted by single spaces.
 
-    Apostrophes vanish (O'Brien is obrien), hyphens and other marks part words; scripts other than Latin stay.
+    Apostrophes and the point of l·l vanish (O'Brien is obrien), hyphens and other marks part words; scripts other
+    than Latin stay.
     """
     if "\\" in text or "{" in text:
         text = _LATEX.sub("", text)
-    text = _APOSTROPHES.sub("", text).casefold()
     if not text.isascii():
-        text = unicodedata.normalize("NFKD", text.translate(_LETTERS))
+        text = unicodedata.normalize("NFKD", text.casefold()).translate(_LETTERS)
         text = "".join(character for character in text if not unicodedata.combining(character))
         text = unicodedata.normalize("NFC", text)
+    text = _APOSTROPHES.sub("", text).casefold()
     return _NOT_WORD.sub(" ", text).strip()
 
 

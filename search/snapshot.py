@@ -79,6 +79,8 @@ class Snapshot:
         need = manifest.rows * dim * 2
         if not self.layout.store.is_file():
             found.append(f"{self.layout.store.name} is missing")
+        elif checksums and (problem := self.store.problem()):
+            found.append(problem)
         elif checksums and self.store.checksums(BLOCK_ROWS) != manifest.papers_sha256:
             found.append(f"{self.layout.store.name} does not hold the papers it was published with")
         if not vectors.is_file() or vectors.stat().st_size < need:

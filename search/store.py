@@ -7,12 +7,17 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+from search.errors import IndexDamaged
 from search.identifiers import id_key
 from search.paper import Paper
 
 PAGE_BYTES = 32_768
 """Papers take about 2 KB; in small pages their rows would leave a third of the file empty."""
+
+_SCANNED = 1_024
+"""Rows read at a time where all are."""
 
 SCHEMA = """
 CREATE TABLE papers (
@@ -39,6 +44,11 @@ class PaperStore:
         self._path, self._rows = path, rows
         self._local = threading.local()
 
+    def close(self) -> None:
+        """Closes this thread's connection. A writer must: the last one to leave puts the log into the database."""
+        self._connection.close()
+        del self._local.connection
+
     def get(self, rows: Sequence[int]) -> list[Paper]:
         """The papers of these rows, in the order given."""
         held = dict(
@@ -53,8 +63,10 @@ class PaperStore:
 
     def scan(self, start: int) -> Iterator[tuple[int, Paper]]:
         """Every row from ``start`` on, with its paper."""
-        for row, text in self._query("SELECT row, paper FROM papers WHERE row >= ? AND row < ?", [start, self._rows]):
-            yield row, Paper.from_json(json.loads(text))
+        for first in range(start, self._rows, _SCANNED):
+            end = min(self._rows, first + _SCANNED)
+            for row, text in self._query("SELECT row, paper FROM papers WHERE row >= ? AND row < ?", [first, end]):
+                yield row, Paper.from_json(json.loads(text))
 
     def replaced(self) -> list[int]:
         """The rows, ascending, that a row of this generation took over."""
@@ -62,7 +74,15 @@ class PaperStore:
 
     def text_bytes(self) -> int:
         """Bytes of the papers' own fields as JSON."""
-        return int(next(iter(self._query("SELECT coalesce(sum(length(cast(paper AS BLOB))), 0) FROM papers", [])))[0])
+        return int(self._query("SELECT coalesce(sum(length(cast(paper AS BLOB))), 0) FROM papers", [])[0][0])
+
+    def problem(self) -> str | None:
+        """What is wrong with the database's structure, in SQLite's words; None where nothing is."""
+        try:
+            said = str(self._query("PRAGMA integrity_check(1)", [])[0][0])
+        except IndexDamaged as error:
+            return str(error)
+        return None if said == "ok" else f"{self._path.name}: {said}"
 
     def checksums(self, block_rows: int, known: tuple[str, ...] = ()) -> tuple[str, ...]:
         """sha256 of the papers of each block of rows, the last one partial; full blocks already known are kept."""
@@ -70,13 +90,22 @@ class PaperStore:
         for start in range(len(sums) * block_rows, self._rows, block_rows):
             digest = hashlib.sha256()
             end = min(self._rows, start + block_rows)
-            for row, paper, records in self._query("SELECT * FROM papers WHERE row >= ? AND row < ?", [start, end]):
-                digest.update(f"{row}\t{paper}\t{records or ''}\n".encode())
+            for first in range(start, end, _SCANNED):
+                among = [first, min(end, first + _SCANNED)]
+                for row, paper, records in self._query("SELECT * FROM papers WHERE row >= ? AND row < ?", among):
+                    digest.update(f"{row}\t{paper}\t{records or ''}\n".encode())
             sums.append(digest.hexdigest())
         return tuple(sums)
 
-    def _query(self, sql: str, values: Sequence[int]) -> sqlite3.Cursor:
-        return self._connection.execute(sql, values)
+    def _query(self, sql: str, values: Sequence[int]) -> list[tuple[Any, ...]]:
+        """
+        Raises:
+            IndexDamaged: SQLite cannot read it.
+        """
+        try:
+            return self._connection.execute(sql, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            raise IndexDamaged(self._path, f"{error}; restore it from a backup or index the papers again") from None
 
     @property
     def _connection(self) -> sqlite3.Connection:

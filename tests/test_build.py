@@ -1,0 +1,305 @@
+"""Building: what is held is not done again, and whatever goes wrong, the last generation answers."""
+
+import json
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fake_embedder import FakeEmbedder
+from indexer.build import Options, Report, index
+from indexer.library import Library
+from search.embedder import Embedder
+from search.errors import ForeignModel, IndexBusy, IndexDamaged, IndexMissing, SourceError
+from search.paper import Json
+from search.query import Filter, Query
+from search.searcher import Searcher
+
+TESTS = Path(__file__).parent
+WORDS = "attention cache compression galaxy spectrum recommendation pruning token lattice proof video graph".split()  # noqa: SIM905
+
+
+def made_up(start: int, count: int) -> list[dict[str, Json]]:
+    """Records that differ, the same ones for the same numbers."""
+    records: list[dict[str, Json]] = []
+    for number in range(start, start + count):
+        words = random.Random(number).choices(WORDS, k=12)
+        records.append(
+            {
+                "id": f"{2000 + number // 100_000}.{number % 100_000:05}",
+                "title": f"{words[0]} {words[1]} {number}",
+                "abstract": f"Paper {number}. {' '.join(words[2:])}.",
+                "authors": [f"Ada Byron{number % 7}"],
+                "categories": ["cs.CL"],
+                "published": f"20{10 + number % 15}-0{1 + number % 9}",
+            }
+        )
+    return records
+
+
+def write(path: Path, records: Iterable[dict[str, Json]]) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
+    return path
+
+
+def open_index(directory: Path, *, checksums: bool = True) -> Searcher:
+    return Searcher(directory, lambda _model: FakeEmbedder(), checksums=checksums)
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Callable[..., Report]:
+    """Indexes records into ``tmp_path / "index"``."""
+
+    def build(records: Iterable[dict[str, Json]], embedder: Embedder | None = None, **options: bool) -> Report:
+        path = write(tmp_path / "papers.jsonl", records)
+        return index([path], tmp_path / "index", embedder or FakeEmbedder(), options=Options(**options))
+
+    return build
+
+
+Built = Callable[..., Report]
+
+
+def test_the_same_file_twice_changes_nothing(tmp_path: Path, built: Built) -> None:
+    embedder, records = FakeEmbedder(), made_up(0, 30)
+    first = built(records, embedder)
+    files = {path: path.read_bytes() for path in (tmp_path / "index").rglob("*") if path.is_file()}
+    second = built(reversed(records), embedder)
+    assert (first.counts.new, second.counts.new, second.counts.unchanged) == (30, 0, 30)
+    assert second.generation == first.generation
+    assert embedder.encoded == 30
+    assert {path: path.read_bytes() for path in (tmp_path / "index").rglob("*") if path.is_file()} == files
+
+
+def test_only_texts_that_changed_are_embedded_again(tmp_path: Path, built: Built) -> None:
+    embedder, records = FakeEmbedder(), made_up(0, 30)
+    built(records, embedder)
+    records[3] = {**records[3], "version": 2, "categories": ["cs.CL", "cs.IR"]}
+    records[4] = {**records[4], "version": 2, "abstract": "Something else entirely, of enough words to be read."}
+    report = built(records, embedder)
+    assert (report.counts.unchanged, report.counts.merged, report.papers) == (28, 2, 30)
+    assert embedder.encoded == 31
+    searcher = open_index(tmp_path / "index")
+    assert [hit.paper.id for hit in searcher.search(Query("", Filter(categories=("cs.IR",)))).hits] == [
+        "arxiv:2000.00003"
+    ]
+    assert searcher.search(Query("entirely", mode="lexical")).total == 1
+    assert searcher.search(Query(str(records[3]["title"]), mode="semantic", limit=100)).total == 30
+    for row, paper in searcher.snapshot.store.scan(0):
+        expected = FakeEmbedder().encode([paper.text])[0].astype(np.float16)
+        assert np.array_equal(searcher.snapshot.vectors.vector(row).astype(np.float16), expected)
+
+
+def test_many_generations_hold_what_one_would(tmp_path: Path, built: Built) -> None:
+    records = made_up(0, 60)
+    for start in range(0, 60, 15):
+        built(records[start : start + 20])
+    searcher = open_index(tmp_path / "index")
+    page = searcher.search(Query("galaxy", limit=100))
+    write(tmp_path / "all.jsonl", records)
+    index([tmp_path / "all.jsonl"], tmp_path / "at once", FakeEmbedder())
+    once = open_index(tmp_path / "at once").search(Query("galaxy", limit=100))
+    assert page.total == once.total == 60
+    assert {hit.paper.id: round(hit.score, 5) for hit in page.hits} == {
+        hit.paper.id: round(hit.score, 5) for hit in once.hits
+    }
+    assert [path.name for path in (tmp_path / "index").glob("gen-*")] == ["gen-000004"]
+
+
+def test_codes_are_made_from_20000_papers_on_and_kept_while_papers_come_and_go(tmp_path: Path, built: Built) -> None:
+    records = made_up(0, 20_050)
+    built(records[:20_000])
+    directory = tmp_path / "index"
+    assert (directory / "gen-000001" / "codes.faiss").is_file()
+    changed = [{**record, "version": 2, "abstract": f"Changed. {record['abstract']}"} for record in records[:40]]
+    report = built(changed + records[20_000:])
+    searcher = open_index(directory)
+    assert (report.papers, searcher.snapshot.manifest.rows) == (20_050, 20_090)
+    assert searcher.snapshot.manifest.trained_on == 20_000
+    for record in (*records[20_000:20_010], *changed[:10]):
+        page = searcher.search(Query(f"{record['title']}. {record['abstract']}", mode="semantic"))
+        assert page.hits[0].paper.abstract == record["abstract"]
+        assert not page.exact
+    few = searcher.search(Query("galaxy", Filter(authors=("Byron3",)), "semantic"))
+    assert few.exact
+
+
+def test_a_new_generation_is_picked_up_and_an_old_one_stays_while_it_is_read(tmp_path: Path, built: Built) -> None:
+    built(made_up(0, 10))
+    searcher = open_index(tmp_path / "index")
+    held = searcher.snapshot
+    assert searcher.search(Query("")).total == 10
+    built(made_up(10, 5))
+    assert searcher.search(Query("")).total == 15
+    assert len(held.lexicon.passing(Filter())) == 10
+    assert len(held.store.get(list(range(10)))) == 10
+    del held
+    built(made_up(20, 5))
+    assert [path.name for path in sorted((tmp_path / "index").glob("gen-*"))] == ["gen-000002", "gen-000003"]
+
+
+def test_a_second_writer_is_told_to_wait(tmp_path: Path, built: Built) -> None:
+    built(made_up(0, 3))
+    with Library(tmp_path / "index", FakeEmbedder()), pytest.raises(IndexBusy, match="another process is writing"):
+        built(made_up(3, 3))
+    assert built(made_up(3, 3)).papers == 6
+
+
+def test_another_model_is_refused_by_name(tmp_path: Path, built: Built) -> None:
+    built(made_up(0, 3))
+    with pytest.raises(ForeignModel, match="other than another"):
+        built(made_up(3, 3), FakeEmbedder(name="another"))
+    searcher = Searcher(tmp_path / "index", lambda _model: FakeEmbedder(name="another"))
+    with pytest.raises(ForeignModel, match="made with"):
+        searcher.search(Query("cache"))
+    assert searcher.search(Query("cache", mode="lexical")).generation  # words need no model
+
+
+def test_an_index_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(IndexMissing, match="papers index"):
+        open_index(tmp_path / "nowhere")
+
+
+def test_malformed_records_are_counted_or_stop_the_import(built: Built) -> None:
+    records = [*made_up(0, 2), {"authors": ["Ada Byron"]}, *made_up(2, 2)]
+    report = built(records)
+    assert (report.papers, [error.line for error in report.skipped]) == (4, [3])
+    with pytest.raises(SourceError, match=r"papers\.jsonl:3: neither title nor abstract"):
+        built(records, strict=True)
+
+
+def test_vectors_that_are_not_finite_never_reach_an_index(tmp_path: Path, built: Built) -> None:
+    class Broken(FakeEmbedder):
+        def encode(self, texts: Iterable[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:  # type: ignore[override]
+            vectors = super().encode(list(texts))
+            vectors[-1, 0] = np.nan
+            return vectors  # type: ignore[return-value]
+
+    built(made_up(0, 3))
+    with pytest.raises(Exception, match=r"(?i)finite|nan"):
+        built(made_up(3, 3), Broken())
+    assert open_index(tmp_path / "index").search(Query("cache")).total == 3
+
+
+def every_file(directory: Path) -> list[str]:
+    files = (path for path in directory.rglob("*") if path.is_file() and path.stat().st_size)
+    return sorted(path.relative_to(directory).as_posix() for path in files)
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
+def test_a_damaged_file_is_refused_by_name_and_made_again(tmp_path: Path, built: Built, damage: str) -> None:
+    built(made_up(0, 20))
+    directory = tmp_path / "index"
+    for name in every_file(directory):
+        if name.startswith("papers.sqlite-"):
+            continue
+        shutil.rmtree(tmp_path / "copy", ignore_errors=True)
+        shutil.copytree(directory, tmp_path / "copy")
+        path = tmp_path / "copy" / name
+        content = bytearray(path.read_bytes())
+        inside = content.find(b"Paper 7.") if name == "papers.sqlite" else len(content) * 2 // 3  # its pages have room
+        content[inside] ^= 0xFF
+        if damage == "remove":
+            path.unlink()
+        else:
+            path.write_bytes(content if damage == "flip" else content[: len(content) // 2])
+        with pytest.raises((IndexDamaged, IndexMissing)) as caught:
+            open_index(tmp_path / "copy")
+        assert any(word in str(caught.value) for word in (path.name, "CURRENT names", "there is no index")), name
+
+
+def test_a_damaged_generation_is_made_again_by_the_next_import(tmp_path: Path, built: Built) -> None:
+    built(made_up(0, 20))
+    directory = tmp_path / "index"
+    (directory / "gen-000001" / "tombstones.npy").write_bytes(b"")
+    built(made_up(0, 20))
+    assert open_index(directory).search(Query("galaxy", limit=100)).total == 20
+
+
+def test_leavings_of_a_killed_writer_are_cleared(tmp_path: Path, built: Built) -> None:
+    built(made_up(0, 5))
+    half = tmp_path / "index" / "gen-000002"
+    half.mkdir()
+    (half / "codes.faiss").write_bytes(b"half")
+    (vectors,) = (tmp_path / "index").glob("vectors-*.f16")
+    with vectors.open("ab") as file:
+        file.write(b"\1" * 100)
+    assert open_index(tmp_path / "index").search(Query("")).total == 5
+    assert built(made_up(5, 5)).papers == 10
+    assert open_index(tmp_path / "index").search(Query("galaxy", limit=20)).total == 10
+
+
+def test_a_full_disk_leaves_the_last_generation_answering(tmp_path: Path, built: Built) -> None:
+    built(made_up(0, 50))
+    more = write(tmp_path / "more.jsonl", made_up(50, 3_000))
+    for room in (1_000, 50_000, 400_000, 1_500_000):  # bytes a file may grow to: fails in each kind of file
+        done = subprocess.run(
+            [sys.executable, "-c", CHILD, str(more), str(tmp_path / "index")],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=TESTS,
+            preexec_fn=lambda room=room: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
+        )
+        assert done.returncode == 1, room
+        searcher = open_index(tmp_path / "index")
+        assert searcher.search(Query("galaxy")).total == 50
+    index([more], tmp_path / "index", FakeEmbedder())
+    assert open_index(tmp_path / "index").search(Query("galaxy")).total == 3_050
+
+
+CHILD = """
+import sys
+from pathlib import Path
+sys.path[:0] = [".", ".."]
+from fake_embedder import FakeEmbedder
+from indexer.build import index
+for path in sorted(Path(sys.argv[1]).parent.glob(Path(sys.argv[1]).name)):
+    print(index([path], Path(sys.argv[2]), FakeEmbedder()).papers, flush=True)
+"""
+
+
+def test_a_kill_at_any_point_leaves_the_last_generation_whole(tmp_path: Path) -> None:
+    parts = [write(tmp_path / f"part-{n:02}.jsonl", made_up(n * 1_300, 1_300)) for n in range(16)]
+    draw, directory, kills, last = random.Random(17), tmp_path / "index", 0, 0
+    while kills < 10:
+        child = subprocess.Popen(
+            [sys.executable, "-c", CHILD, str(tmp_path / "part-*.jsonl"), str(directory)],
+            cwd=TESTS,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            child.wait(draw.uniform(0.3, 1.0 + last / 10_000))
+        except subprocess.TimeoutExpired:
+            child.send_signal(signal.SIGKILL)
+            kills += 1
+        said = (child.communicate()[0] or "").split()
+        if (directory / "CURRENT").exists():
+            searcher = open_index(directory)
+            total = searcher.search(Query("galaxy")).total
+            assert total >= max([last, *map(int, said)])
+            last = total
+            check_rows(searcher)
+        if child.returncode == 0:
+            break
+    assert kills >= 5
+    assert index(parts, directory, FakeEmbedder()).papers == 16 * 1_300
+    check_rows(open_index(directory))
+
+
+def check_rows(searcher: Searcher) -> None:
+    """Rows of papers and of vectors stand side by side, and each paper is found by its id."""
+    snapshot = searcher.snapshot
+    rows = random.sample(range(snapshot.manifest.rows), 20)
+    for row, paper in zip(rows, snapshot.store.get(rows), strict=True):
+        expected = FakeEmbedder().encode([paper.text])[0].astype(np.float16)
+        assert np.array_equal(snapshot.vectors.vector(row).astype(np.float16), expected)
+        assert searcher.paper(paper.id) == paper
