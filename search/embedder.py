@@ -134,7 +134,7 @@ class OpenVinoEmbedder:
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()
         core = openvino.Core()
-        self._streams = len(os.sched_getaffinity(0))
+        self._streams = _cores()
         half = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         self._network = core.compile_model(
             folder / "model.xml",
@@ -185,6 +185,11 @@ class OpenVinoEmbedder:
         if not hasattr(self._local, "request"):
             self._local.request = self._network.create_infer_request()
         return self._local.request
+
+
+def _cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _inputs(encodings: "Sequence[Encoding]") -> "dict[int, NDArray[np.int64]]":

@@ -40,10 +40,34 @@ _INDEX = click.option(
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
+def _modes(_context: click.Context, _option: click.Parameter, start: str) -> list[str]:
+    from search.query import MODES
+
+    return [mode for mode in MODES if mode.startswith(start)]
+
+
+def _formats(_context: click.Context, _option: click.Parameter, start: str) -> list[str]:
+    from indexer.sources import FORMATS
+
+    return [name for name in FORMATS if name.startswith(start)]
+
+
+def _categories(_context: click.Context, _option: click.Parameter, start: str) -> list[str]:
+    from search.categories import CATEGORIES
+
+    return [code for code in CATEGORIES if code.casefold().startswith(start.casefold())]
+
+
 def _filters(command: _Command) -> _Command:
     options = (
         click.option("-a", "--author", multiple=True, help='An author, in any usual form: "Guorui Zhou", "Zhou, G."'),
-        click.option("-c", "--category", multiple=True, help="An arXiv category, or a whole archive: cs.CL, cs."),
+        click.option(
+            "-c",
+            "--category",
+            multiple=True,
+            shell_complete=_categories,
+            help="An arXiv category, or a whole archive: cs.CL, cs.",
+        ),
         click.option("--from", "start", metavar="DATE", help="First published on or after: 2026, 2026-04, 2026-04-27."),
         click.option("--to", "end", metavar="DATE", help="First published on or before."),
         click.option("-n", "--limit", type=int, default=10, show_default=True, help="Most papers to show."),
@@ -71,7 +95,13 @@ def papers() -> None:
 @papers.command("index")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @_INDEX
-@click.option("--format", "format_", metavar="NAME", help="Read every file as this format instead of looking.")
+@click.option(
+    "--format",
+    "format_",
+    metavar="NAME",
+    shell_complete=_formats,
+    help="Read every file as this format instead of looking.",
+)
 @click.option("--as-of", metavar="DATE", help="No date without a year is later than this; default today.")
 @click.option("--strict", is_flag=True, help="Stop at the first malformed record.")
 @click.option("--model", metavar="NAME", help="Another sentence-transformers model: a folder or a cached name.")
@@ -104,7 +134,12 @@ def index_command(
 @click.argument("text", default="")
 @_filters
 @click.option(
-    "-m", "--mode", default="hybrid", show_default=True, help="hybrid, semantic (meaning) or lexical (words)."
+    "-m",
+    "--mode",
+    default="hybrid",
+    show_default=True,
+    shell_complete=_modes,
+    help="hybrid, semantic (meaning) or lexical (words).",
 )
 @_INDEX
 @_JSON

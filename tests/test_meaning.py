@@ -3,22 +3,10 @@
 import json
 from pathlib import Path
 
-import pytest
-
-from indexer.build import index
-from search.embedder import Embedder, load_embedder
 from search.query import Query
 from search.searcher import Searcher
 
 ROOT = Path(__file__).parent.parent
-
-
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
-    embedder: Embedder = load_embedder()
-    folder = tmp_path_factory.mktemp("sample") / "index"
-    index([ROOT / "data" / "sample.jsonl"], folder, embedder)
-    return Searcher(folder, lambda _model: embedder)
 
 
 def test_plain_words_find_their_paper(sample: Searcher) -> None:

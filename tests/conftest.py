@@ -1,0 +1,31 @@
+"""The sample, indexed once with the real model for all tests that ask it."""
+
+from pathlib import Path
+
+import pytest
+
+from indexer.build import index
+from search.embedder import Embedder, load_embedder
+from search.searcher import Searcher
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def embedder() -> Embedder:
+    """The default model."""
+    return load_embedder()
+
+
+@pytest.fixture(scope="session")
+def sample_index(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Path:
+    """The folder of an index of data/sample.jsonl."""
+    folder = tmp_path_factory.mktemp("sample") / "index"
+    index([ROOT / "data" / "sample.jsonl"], folder, embedder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sample(sample_index: Path, embedder: Embedder) -> Searcher:
+    """A searcher of that index."""
+    return Searcher(sample_index, lambda _model: embedder)

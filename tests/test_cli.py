@@ -1,0 +1,246 @@
+"""The command line, as its users meet it: the console script in a process of its own, its streams and exit status."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAPERS = Path(sys.executable).with_name("papers")
+KSA = "arxiv:2604.24432"
+
+
+def run(*arguments: str, stdin: str = "", cwd: Path | None = None, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [PAPERS, *arguments],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env={**os.environ, "PAPERS_INDEX": "", "COLUMNS": "100", **env},
+    )
+
+
+def asked(*arguments: str, **more: Any) -> dict[str, Any]:
+    """The JSON object that a command prints, and nothing beside it."""
+    done = run(*arguments[:1], "--json", *arguments[1:], **more)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert answer["schema_version"] == 1
+    return dict(answer)
+
+
+@pytest.fixture(scope="module")
+def at(sample_index: Path) -> list[str]:
+    return ["--index", str(sample_index)]
+
+
+HIT = {"id", "title", "authors", "published", "updated", "categories", "url", "abstract", "score", "matched"}
+
+
+def test_search_prints_one_json_object(at: list[str]) -> None:
+    page = asked("search", "KV cache compression", "-n", "3", *at)
+    assert {"hits", "total", "exact"} <= set(page)
+    assert (len(page["hits"]), page["total"], page["exact"]) == (3, 60, True)
+    for hit in page["hits"]:
+        assert set(hit) >= HIT
+        assert set(hit["matched"]["semantic"]) == {"rank", "score"}
+    assert KSA in {hit["id"] for hit in page["hits"]}
+
+
+def test_filters_narrow(at: list[str]) -> None:
+    page = asked("search", "recommendation", "-a", "Zhou, Guorui", "-c", "cs.IR", "--from", "2026-01", *at)
+    assert page["total"] == len(page["hits"]) > 0
+    for hit in page["hits"]:
+        assert "Guorui Zhou" in hit["authors"]
+        assert "cs.IR" in hit["categories"]
+        assert hit["published"] >= "2026-01"
+    both = asked("search", "-a", "Guorui Zhou", "-a", "Kun Gai", "-n", "60", *at)
+    assert all({"Guorui Zhou", "Kun Gai"} <= set(hit["authors"]) for hit in both["hits"])
+    either = asked("search", "-c", "cs.IR", "-c", "cs.CV", "-n", "60", *at)
+    assert {"cs.IR", "cs.CV"} <= {category for hit in either["hits"] for category in hit["categories"]}
+    dates = [hit["published"] for hit in either["hits"]]
+    assert dates == sorted(dates, reverse=True)
+
+
+@pytest.mark.parametrize("mode", ["semantic", "lexical"])
+def test_modes_ask_one_leg(at: list[str], mode: str) -> None:
+    page = asked("search", "cache", "--mode", mode, *at)
+    other = "lexical" if mode == "semantic" else "semantic"
+    assert all(hit["matched"][mode] and not hit["matched"][other] for hit in page["hits"])
+    assert (page["total"] == 60) == (mode == "semantic")
+
+
+def test_similar_by_id_file_and_standard_input(at: list[str], tmp_path: Path) -> None:
+    paper = asked("show", "https://arxiv.org/abs/2604.24432v1", *at)
+    assert paper["id"] == KSA
+    by_id = asked("similar", KSA.upper(), *at)
+    assert KSA not in {hit["id"] for hit in by_id["hits"]}
+    assert by_id["total"] == 59
+    file = tmp_path / "abstract.txt"
+    file.write_text(paper["abstract"], "utf-8")
+    by_file, by_pipe = asked("similar", "--file", str(file), *at), asked("similar", "-", *at, stdin=paper["abstract"])
+    assert by_file == by_pipe
+    assert (by_file["hits"][0]["id"], by_file["hits"][0]["same"]) == (KSA, True)
+    assert [hit["same"] for hit in by_file["hits"][1:]] == [False] * 9
+
+
+def test_status_says_what_the_index_holds(at: list[str], sample_index: Path) -> None:
+    status = asked("status", *at)
+    assert (status["papers"], status["generation"]) == (60, "gen-000001")
+    assert status["model"]["name"] == "all-MiniLM-L6-v2"
+    assert status["bytes"] == sum(path.stat().st_size for path in sample_index.rglob("*") if path.is_file())
+    assert "60" in run("status", *at).stdout
+
+
+def test_the_index_is_an_option_or_a_variable_or_data_index(at: list[str], sample_index: Path, tmp_path: Path) -> None:
+    assert run("status", PAPERS_INDEX=str(sample_index)).stdout == run("status", *at).stdout
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "index").symlink_to(sample_index)
+    assert asked("status", cwd=tmp_path)["papers"] == 60
+
+
+def test_a_pipe_gets_plain_text_and_a_terminal_cards(at: list[str]) -> None:
+    plain = run("search", "KV cache compression", "-n", "2", *at).stdout
+    assert "\x1b" not in plain
+    assert plain.startswith("60 papers pass, 2 shown\n\n1. ")
+    master, slave = pty.openpty()
+    child = subprocess.Popen([PAPERS, "search", "KV cache compression", "-n", "2", *at], stdout=slave)
+    os.close(slave)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(master, 65_536)
+        except OSError:
+            break
+    os.close(master)
+    assert child.wait() == 0
+    assert "╭" in shown.decode()
+
+
+def test_results_go_to_standard_output_and_all_else_to_standard_error(at: list[str]) -> None:
+    found = run("search", "cache", *at)
+    assert (found.returncode, found.stderr) == (0, "")
+    nothing = run("search", "cache", "--to", "1990", *at)
+    assert (nothing.returncode, nothing.stdout) == (4, "")
+    assert "no paper passes the filters" in nothing.stderr
+    empty = run("search", "cache", "--to", "1990", "--json", *at)
+    assert (empty.returncode, json.loads(empty.stdout)["hits"]) == (4, [])
+    words = run("search", "zyzzyva", "--mode", "lexical", *at)
+    assert (words.returncode, words.stdout) == (4, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["search", "x", "-n", "-1"], 2, "limit: '-1' is not allowed; give a whole number from 1 to 1000"),
+        (["search", "x", "-n", "1000000000"], 2, "limit: '1000000000' is not allowed"),
+        (["search", "x", "--from", "2026", "--to", "2025"], 2, "from: '2026' is not allowed"),
+        (["search", "x", "--from", "2026-13"], 2, "from: '2026-13' is not allowed; write a date that exists"),
+        (["search", "x", "-c", "cs.LX"], 2, "category: 'cs.LX' is not allowed"),
+        (["search", "x", "-a", ""], 2, "author: '' is not allowed"),
+        (["search", "x", "--mode", "fast"], 2, "mode: 'fast' is not allowed; choose one of hybrid"),
+        (["search", "y" * 30_000], 2, "it has 30,000 characters"),
+        (["search", "the of", "--mode", "lexical"], 2, "use mode hybrid"),
+        (["search", "x", "--depth", "3"], 2, "No such option"),
+        (["similar"], 2, "give a paper's id, --file FILE, or -"),
+        (["similar", "arxiv:2499.99999"], 4, "no paper 'arxiv:2499.99999' in the index"),
+        (["similar", "--file", "/nowhere.txt"], 2, "file: '/nowhere.txt' is not allowed"),
+        (["similar", "-"], 2, "paste an abstract"),
+        (["show", "KSA"], 4, "ids look like arxiv:"),
+        (["index", "nowhere.jsonl"], 2, "there is no such file or folder"),
+        (["index", str(ROOT / "README.md"), "--format", "word"], 2, "choose one of"),
+        (["index", str(ROOT / "README.md"), "--as-of", "soon"], 2, "as-of: 'soon' is not allowed"),
+        (["searhc", "x"], 2, "No such command"),
+    ],
+)
+def test_mistakes_are_named_without_a_traceback(
+    at: list[str], tmp_path: Path, arguments: list[str], code: int, said: str
+) -> None:
+    index = ["--index", str(tmp_path)] if arguments[0] == "index" else [] if arguments[0] == "searhc" else at
+    done = run(*arguments, *index)
+    assert done.returncode == code, done.stderr
+    assert said in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_missing_index_says_how_to_make_one(tmp_path: Path) -> None:
+    for command in (["search", "x"], ["similar", KSA], ["show", KSA], ["status"], ["serve"]):
+        done = run(*command, "--index", str(tmp_path / "none"))
+        assert done.returncode == 1
+        assert "papers index FILE" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_damaged_index_says_which_file(sample_index: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(sample_index, tmp_path / "index")
+    (tmp_path / "index" / "gen-000001" / "tombstones.npy").write_bytes(b"")
+    done = run("search", "x", "--index", str(tmp_path / "index"))
+    assert done.returncode == 1
+    assert "tombstones.npy has 0 bytes" in done.stderr
+
+
+def test_an_import_says_what_it_read_merged_and_skipped(tmp_path: Path) -> None:
+    lines = [
+        '{"id": "2401.00001", "title": "Short summaries of long contexts", "abstract": "We keep less and lose it."}',
+        '{"id": "2401.00001v2", "title": "Short summaries of long contexts", "abstract": "We keep less, lose little."}',
+        '{"title": ""}',
+        '{"id": "2401.00002", "title": "<b>Galaxies</b> \\u001b[31m& $(reboot)"}',
+    ]
+    file, at = tmp_path / "papers.jsonl", ["--index", str(tmp_path / "index")]
+    file.write_text("\n".join(lines), "utf-8")
+    done = run("index", str(file), *at)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert f"skipped {file}:3: neither title nor abstract" in done.stderr
+    assert (
+        "3 records read: 2 new papers, 1 merged, 0 unchanged, 1 skipped; 2 texts embedded. 2 papers in gen-000001"
+        in (done.stderr)
+    )
+    again = run("index", str(file), *at)
+    assert "0 new papers, 0 merged, 3 unchanged, 1 skipped; 0 texts embedded. 2 papers in gen-000001" in again.stderr
+    strict = run("index", str(file), "--strict", *at)
+    assert strict.returncode == 1
+    assert f"{file}:3: neither title nor abstract" in strict.stderr
+    shown = run("show", "2401.00002", *at).stdout
+    assert "<b>Galaxies</b> [31m& $(reboot)" in shown
+    assert "\x1b" not in shown
+
+
+@pytest.mark.parametrize("text", ["LLMs IN the loop: A or B?", "NOT all tokens", "-n", "🙂", "深度学习", "مرحبا", '"('])
+def test_any_question_is_answered(at: list[str], text: str) -> None:
+    page = asked("search", *at, "--", text)
+    assert len(page["hits"]) == 10
+
+
+def test_a_closed_pipe_is_no_failure(at: list[str]) -> None:
+    command = f"{PAPERS} search --json -n 60 {' '.join(at)} | head -c 10"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+
+
+def test_help_has_an_example_of_every_command_and_completion_knows_them() -> None:
+    names = re.findall(r"^  (\w+)  ", run("--help").stdout.partition("Commands:")[2], re.MULTILINE)
+    assert set(names) == {"index", "search", "similar", "show", "status", "serve"}
+    for name in names:
+        text = run(name, "--help").stdout
+        assert name in ("status", "serve") or f"\n  papers {name} " in text, name
+    completed = run(_PAPERS_COMPLETE="bash_complete", COMP_WORDS="papers se", COMP_CWORD="1").stdout
+    assert completed.split() == ["plain,search", "plain,serve"]
+    modes = run(_PAPERS_COMPLETE="bash_complete", COMP_WORDS="papers search x --mode ", COMP_CWORD="4").stdout
+    assert modes.split() == ["plain,hybrid", "plain,semantic", "plain,lexical"]
+    codes = run(_PAPERS_COMPLETE="bash_complete", COMP_WORDS="papers search -c cs.C", COMP_CWORD="3").stdout
+    assert "plain,cs.CL" in codes.split()
+
+
+def test_version() -> None:
+    assert run("--version").stdout.startswith("papers, version ")

@@ -1,0 +1,137 @@
+"""The embedder: one model by two roads gives one vector, from the weights named, without the network or torch."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from search import export
+from search.embedder import (
+    MAX_TOKENS,
+    PACKAGE,
+    WEIGHTS_SHA256,
+    Embedder,
+    SentenceTransformersEmbedder,
+    default_identity,
+    load_embedder,
+    packaged_model,
+    weights_sha256,
+)
+from search.errors import ModelUnavailable
+
+ROOT = Path(__file__).parent.parent
+PAPERS = [json.loads(line) for line in (ROOT / "data" / "sample.jsonl").read_text("utf-8").splitlines()]
+TEXTS = [". ".join(part for part in (paper.get("title"), paper.get("abstract")) if part) for paper in PAPERS]
+ODD = [
+    "",
+    " ",
+    "a",
+    "KV cache compression",
+    "深度学习",
+    "مرحبا بالعالم",
+    "🙂" * 50,
+    "\0x",
+    "token " * 4_000,
+    "x" * 50_000,
+]
+
+
+@pytest.fixture(scope="module")
+def plain() -> SentenceTransformersEmbedder:
+    """The default model by the road any other model takes."""
+    return SentenceTransformersEmbedder("all-MiniLM-L6-v2", packaged_model(), max_tokens=MAX_TOKENS)
+
+
+def test_both_roads_give_the_same_vectors(embedder: Embedder, plain: SentenceTransformersEmbedder) -> None:
+    texts = [*TEXTS, *ODD]
+    fast, slow = embedder.encode(texts), plain.encode(texts)
+    assert fast.shape == slow.shape == (len(texts), 384)
+    assert fast.dtype == np.float32
+    assert float((fast * slow).sum(axis=1).min()) > 0.999
+    assert np.allclose(np.linalg.norm(fast, axis=1), 1, atol=1e-3)
+    assert embedder.model == plain.model == default_identity()
+
+
+def test_a_vector_does_not_depend_on_the_other_texts(embedder: Embedder) -> None:
+    together = embedder.encode(TEXTS)
+    alone = np.concatenate([embedder.encode([text]) for text in TEXTS])
+    assert float((together * alone).sum(axis=1).min()) > 0.9999
+    assert embedder.encode([]).shape == (0, 384)
+
+
+@given(st.text(max_size=200))
+@settings(max_examples=60, deadline=None)
+def test_any_text_has_a_finite_vector_of_length_1(embedder: Embedder, text: str) -> None:
+    assert np.linalg.norm(embedder.encode([text])[0]) == pytest.approx(1, abs=1e-3)
+
+
+def test_the_packaged_weights_are_the_ones_named() -> None:
+    assert weights_sha256(packaged_model()) == WEIGHTS_SHA256
+
+
+def test_other_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAPERS_CACHE", str(tmp_path / "cache"))
+    model = tmp_path / "model"
+    shutil.copytree(packaged_model(), model)
+    weights = next(model.rglob("*.safetensors"))
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(ModelUnavailable, match=WEIGHTS_SHA256):
+        export.exported(model)
+
+
+def test_a_damaged_export_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAPERS_CACHE", str(tmp_path))
+    folder = export.exported(packaged_model())
+    whole = (folder / "model.bin").stat().st_size
+    (folder / "model.bin").write_bytes(b"half")
+    assert export.exported(packaged_model()) == folder
+    assert (folder / "model.bin").stat().st_size == whole
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+def test_a_model_that_is_not_here_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelUnavailable, match=r"no/such-model.*nothing is downloaded"):
+        load_embedder("no/such-model")
+    with pytest.raises(ModelUnavailable, match=r"holds no weights|cannot be loaded"):
+        load_embedder(str(tmp_path))
+
+
+def test_another_model_is_loaded_from_its_folder(tmp_path: Path) -> None:
+    model = tmp_path / "mine"
+    shutil.copytree(packaged_model(), model)
+    loaded = load_embedder(str(model))
+    assert loaded.model.name == str(model)
+    assert loaded.encode(["KV cache"]).shape == (1, loaded.model.dim)
+    assert loaded.model.slug != default_identity().slug
+
+
+def test_a_question_needs_neither_torch_nor_the_network_nor_code_of_the_package(sample_index: Path) -> None:
+    code = f"""
+import socket, sys
+def refuse(*args, **more): raise AssertionError("network")
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
+from service.cli import papers
+try:
+    papers.main(["search", "KV cache compression", "--index", {str(sample_index)!r}, "--json"], standalone_mode=False)
+finally:
+    for name in ("torch", "transformers", "sentence_transformers", {PACKAGE!r}):
+        assert name not in sys.modules, name
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "HF_HUB_OFFLINE": "0"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["hits"]
