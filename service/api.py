@@ -21,11 +21,19 @@ from service.render import page_json, shown_paper_json
 from service.schemas import Filters, PageOut, PaperOut, Problem, SearchRequest, SimilarRequest
 from service.settings import Settings
 
-_TITLES = {400: "Bad request", 404: "Not found", 405: "Method not allowed", 413: "Too large", 422: "Not allowed",
-           500: "Internal error", 503: "Not available"}  # fmt: skip
+_TITLES = {
+    400: "Bad request",
+    404: "Not found",
+    405: "Method not allowed",
+    411: "Length required",
+    413: "Too large",
+    422: "Not allowed",
+    500: "Internal error",
+    503: "Not available",
+}
 _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": _TITLES[status], "content": {"application/problem+json": {}}}
-    for status in (404, 413, 422, 503)
+    for status in (400, 404, 411, 413, 422, 503)
 }
 _log = logging.getLogger("papers")
 
@@ -136,8 +144,10 @@ def _add_limits(app: FastAPI, settings: Settings) -> None:
 
     @app.middleware("http")
     async def limits(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        length = request.headers.get("content-length", "0")
-        if request.method == "POST" and (not length.isdigit() or int(length) > settings.max_body):
+        length = request.headers.get("content-length", "")
+        if request.method == "POST" and not length.isdigit():
+            return _problem(request, 411, "say how long the body is, with a Content-Length header")
+        if request.method == "POST" and int(length) > settings.max_body:
             return _problem(request, 413, f"the body may have {settings.max_body:,} bytes; shorten it")
         allowed = known.get(request.url.path, known["/v1/search"] - {"q", "mode"})
         unknown = set(request.query_params) - allowed

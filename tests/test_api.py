@@ -1,0 +1,253 @@
+"""HTTP, asked over a real socket of a real server."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fake_embedder import FakeEmbedder
+from indexer.build import index
+from search.embedder import Embedder
+from search.errors import IndexDamaged, IndexMissing
+from service.api import create_app
+from service.settings import Settings
+
+KSA = "arxiv:2604.24432"
+
+
+class Served:
+    """A server in a thread, on a free port of 127.0.0.1, and a client of it."""
+
+    def __init__(self, app: Any) -> None:
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
+        self._thread.start()
+        for _ in range(600):
+            if self._server.started:
+                break
+            time.sleep(0.05)
+        host, port = self._socket.getsockname()
+        self.client = httpx.Client(base_url=f"http://{host}:{port}", timeout=30)
+
+    def close(self) -> None:
+        self.client.close()
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+
+
+@pytest.fixture(scope="module")
+def client(sample_index: Path, embedder: Embedder) -> Iterator[httpx.Client]:
+    served = Served(create_app(Settings(index=sample_index), lambda _model: embedder))
+    yield served.client
+    served.close()
+
+
+def problem(response: httpx.Response, status: int) -> dict[str, Any]:
+    """The body of an error, which has one shape."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
+    assert body["status"] == status
+    assert {"type", "title", "detail", "instance"} <= set(body)
+    assert body["instance"] == response.request.url.path
+    return dict(body)
+
+
+def test_get_and_post_give_the_same_page(client: httpx.Client) -> None:
+    asked = {"q": "recommendation", "author": ["Guorui Zhou"], "category": ["cs.IR", "cs.CL"], "from": "2025",
+             "to": "2026-12", "mode": "hybrid", "limit": 3}  # fmt: skip
+    get, post = client.get("/v1/search", params=asked), client.post("/v1/search", json=asked)
+    assert get.status_code == post.status_code == 200
+    assert get.json() == post.json()
+    page = get.json()
+    assert (page["schema_version"], page["exact"], len(page["hits"])) == (1, True, 2)
+    assert all("Guorui Zhou" in hit["authors"] for hit in page["hits"])
+
+
+def test_the_question_of_the_demo(client: httpx.Client) -> None:
+    page = client.get("/v1/search", params={"q": "KV cache compression", "limit": 3}).json()
+    assert KSA in {hit["id"] for hit in page["hits"]}
+    assert page["hits"][0]["matched"]["semantic"]["rank"]
+
+
+def test_a_paper_and_what_is_similar(client: httpx.Client) -> None:
+    paper = client.get(f"/v1/papers/{KSA}").json()
+    assert (paper["id"], paper["title"]) == (KSA, "Kwai Summary Attention Technical Report")
+    similar = client.get(f"/v1/papers/{KSA}/similar", params={"limit": 4, "from": "2025"}).json()
+    assert len(similar["hits"]) == 4
+    assert KSA not in {hit["id"] for hit in similar["hits"]}
+    pasted = client.post("/v1/similar", json={"text": paper["abstract"], "limit": 2}).json()
+    assert (pasted["hits"][0]["id"], pasted["hits"][0]["same"]) == (KSA, True)
+
+
+IDS = {"10.1000/slash/and.dots": "doi:10.1000/slash/and.dots", "hep-th/9901001": "arxiv:hep-th/9901001"}
+
+
+@pytest.fixture(scope="module")
+def slashes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, Path]]:
+    folder = tmp_path_factory.mktemp("slashes")
+    write(folder, "a", [{"id": spelled, "title": f"Paper {n}"} for n, spelled in enumerate(IDS)])
+    index([folder / "a"], folder / "index", FakeEmbedder())
+    served = Served(create_app(Settings(index=folder / "index"), lambda _model: FakeEmbedder()))
+    yield served.client, folder
+    served.close()
+
+
+def write(folder: Path, name: str, records: list[dict[str, str]]) -> Path:
+    (folder / name).write_text("\n".join(map(json.dumps, records)), "utf-8")
+    return folder / name
+
+
+@pytest.mark.parametrize("spelled", ["{}", "%2F", "url"])
+@pytest.mark.parametrize("asked", IDS)
+def test_ids_hold_slashes(slashes: tuple[httpx.Client, Path], asked: str, spelled: str) -> None:
+    client, _ = slashes
+    urls = {"10.1000/slash/and.dots": "https://doi.org/", "hep-th/9901001": "https://arxiv.org/abs/"}
+    path = {"{}": asked, "%2F": asked.replace("/", "%2F"), "url": urls[asked] + asked}[spelled]
+    assert client.get(f"/v1/papers/{path}").json()["id"] == IDS[asked]
+    assert client.get(f"/v1/papers/{path}/similar").json()["total"] == 1
+
+
+def test_a_new_generation_answers_without_a_restart(slashes: tuple[httpx.Client, Path]) -> None:
+    client, folder = slashes
+    before = client.get("/readyz").json()["generation"]
+    index([write(folder, "b", [{"id": "2401.00009", "title": "New"}])], folder / "index", FakeEmbedder())
+    assert client.get("/readyz").json()["generation"] != before
+    assert client.get("/v1/search").json()["total"] == 3
+    assert client.get("/v1/papers/2401.00009").json()["title"] == "New"
+
+
+def test_health(client: httpx.Client) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").json()["generation"] == "gen-000001"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field", "said"),
+    [
+        ({"limit": "-1"}, "limit", "from 1 to 1000"),
+        ({"limit": "1000000000"}, "limit", "from 1 to 1000"),
+        ({"limit": "ten"}, "limit", "integer"),
+        ({"mode": "fast"}, "mode", "hybrid"),
+        ({"from": "2026-02-30"}, "from", "a date that exists"),
+        ({"from": "2026", "to": "2025"}, "from", "swap the two"),
+        ({"category": "cs.LX"}, "category", "did you mean"),
+        ({"author": " "}, "author", "give a name"),
+        ({"q": "the of", "mode": "lexical"}, "q", "mode hybrid"),
+        ({"k": "3"}, "k", "the parameters are author, category"),
+        ({"q": "y" * 30_000}, "q", "30,000 characters"),
+    ],
+)
+def test_a_wrong_parameter_is_named(client: httpx.Client, parameters: dict[str, str], field: str, said: str) -> None:
+    body = problem(client.get("/v1/search", params=parameters), 422)
+    assert body["field"] == field
+    assert said in body["detail"]
+    assert body["value"][:20] == parameters[field][:20]
+    assert body["allowed"]
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "field"),
+    [
+        (b"{", 422, None),
+        (b"[]", 422, "body"),
+        (b'{"q": 5}', 422, "q"),
+        (b'{"query": "x"}', 422, "query"),
+        (b'{"author": "Guorui Zhou"}', 422, "author"),
+        (b'{"limit": 1.5}', 422, "limit"),
+        (b'{"q": "' + b"y" * 30_000 + b'"}', 422, "q"),
+        (b'{"q": "' + b"y" * 1_100_000 + b'"}', 413, None),
+        (b'{"q": NaN}', 422, "q"),
+        (b"\xff\xfe", 422, None),
+        (b"[" * 100_000, 400, None),
+    ],
+)
+def test_a_wrong_body_is_named(client: httpx.Client, content: bytes, status: int, field: str | None) -> None:
+    response = client.post("/v1/search", content=content, headers={"content-type": "application/json"})
+    body = problem(response, status)
+    assert field is None or body["field"] == field
+
+
+def test_a_body_of_unknown_length_is_refused(client: httpx.Client) -> None:
+    problem(client.post("/v1/search", content=iter([b"{}"])), 411)
+
+
+def test_what_is_not_there_has_the_same_shape(client: httpx.Client) -> None:
+    assert "2499.99999" in problem(client.get("/v1/papers/arxiv:2499.99999"), 404)["detail"]
+    assert "ids look like" in problem(client.get("/v1/papers/..%2F..%2Fetc%2Fpasswd"), 404)["detail"]
+    problem(client.get("/v1/papers/arxiv:2499.99999/similar"), 404)
+    problem(client.get("/nowhere"), 404)
+    problem(client.delete("/v1/search"), 405)
+    assert problem(client.post("/v1/similar", json={"text": " "}), 422)["field"] == "text"
+
+
+@given(
+    q=st.text(max_size=40),
+    author=st.text(max_size=20),
+    category=st.sampled_from(["", "cs", "cs.CL", "CS.cl", "x\0"]),
+    start=st.sampled_from(["", "2024", "0", "9999", "2026-02-29"]) | st.text(max_size=8),
+    limit=st.sampled_from(["1", "10", "0", "1e3", "٣"]),
+)
+@settings(max_examples=60, deadline=None)
+def test_any_question_is_answered_or_refused_in_words(
+    client: httpx.Client, q: str, author: str, category: str, start: str, limit: str
+) -> None:
+    asked = {"q": q, "author": author, "category": category, "from": start, "limit": limit}
+    response = client.get("/v1/search", params={name: value for name, value in asked.items() if value})
+    assert response.status_code == 200 or problem(response, 422)["field"] in asked
+
+
+def test_openapi_describes_every_answer_and_its_examples_run(client: httpx.Client) -> None:
+    described = client.get("/openapi.json").json()
+    assert set(described["paths"]) == {
+        "/v1/search", "/v1/papers/{paper_id}", "/v1/papers/{paper_id}/similar", "/v1/similar", "/healthz", "/readyz",
+    }  # fmt: skip
+    schemas = described["components"]["schemas"]
+    for path, name in (("/v1/search", "SearchRequest"), ("/v1/similar", "SimilarRequest")):
+        fields = schemas[name]["properties"]
+        body = {field: shape["examples"][0] for field, shape in fields.items() if "examples" in shape}
+        assert len(body) >= 5
+        assert client.post(path, json=body).status_code == 200
+    assert client.get("/docs").status_code == 200
+
+
+def test_a_server_refuses_to_start_on_a_missing_or_damaged_index(tmp_path: Path) -> None:
+    write(tmp_path, "a", [{"id": "2401.00001", "title": "Paper"}])
+    for damage in (False, True):
+        if damage:
+            index([tmp_path / "a"], tmp_path / "index", FakeEmbedder())
+            (vectors,) = (tmp_path / "index").glob("vectors-*")
+            vectors.write_bytes(b"\1" * vectors.stat().st_size)
+        app = create_app(Settings(index=tmp_path / "index"), lambda _model: FakeEmbedder())
+
+        async def start(app: Any = app) -> None:
+            async with app.router.lifespan_context(app):
+                pass
+
+        import asyncio
+
+        with pytest.raises(IndexDamaged if damage else IndexMissing, match="vectors-" if damage else "papers index"):
+            asyncio.run(start())
+
+
+def test_a_failure_inside_is_a_500_of_the_same_shape_that_tells_nothing(
+    sample_index: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = Served(create_app(Settings(index=sample_index), lambda _model: embedder))
+    try:
+        monkeypatch.setattr("search.searcher.Searcher.search", lambda *_: 1 / 0)
+        body = problem(served.client.get("/v1/search"), 500)
+        assert "division" not in json.dumps(body)
+    finally:
+        served.close()

@@ -1,0 +1,84 @@
+"""The README does what it says: its commands run as they stand, and print what it shows."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+BLOCKS = re.findall(r"^```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+NUMBER = re.compile(r"\d+\.\d+")
+
+
+@pytest.fixture
+def home(tmp_path: Path, sample_index: Path) -> Path:
+    """A home with the files that the README's commands name."""
+    shutil.copy(ROOT / "data" / "sample.jsonl", tmp_path / "papers.jsonl")
+    shutil.copytree(sample_index, tmp_path / "index")
+    (tmp_path / "zotero.bib").write_text("@misc{a,\n title = {A paper about summaries}\n}\n", "utf-8")
+    (tmp_path / "pages").mkdir()
+    (tmp_path / "pages" / "one.txt").write_text("Abstract: A bare paragraph without any title.\n", "utf-8")
+    return tmp_path
+
+
+def shell(command: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    cache = os.environ.get("PAPERS_CACHE") or str(Path.home() / ".cache" / "papers")
+    return subprocess.run(
+        ["bash", "-c", command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "HOME": str(home), "PATH": path, "PAPERS_CACHE": cache, **env},
+    )
+
+
+def test_the_first_commands_are_those_of_the_makefile_and_print_what_is_shown(home: Path, sample_index: Path) -> None:
+    first, second = BLOCKS[0].strip().splitlines()
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    asked = re.search(r"\$\(BIN\)/(papers search .*)", makefile)
+    assert first.split()[:2] == ["make", "demo"]
+    assert asked
+    printed = shell(asked[1], home, PAPERS_INDEX=str(sample_index)).stdout
+    shown = BLOCKS[1].strip()
+    start = printed[: len(shown)]
+    assert NUMBER.sub("#", start) == NUMBER.sub("#", shown)
+    assert [float(each) for each in NUMBER.findall(start)] == pytest.approx(
+        [float(each) for each in NUMBER.findall(shown)], abs=0.02
+    )
+    done = shell(second.removeprefix(".venv/bin/"), home, PAPERS_INDEX=str(sample_index))
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_commands_for_ones_own_papers_run(home: Path) -> None:
+    commands = [line.partition("  #")[0].strip() for line in BLOCKS[2].strip().splitlines()]
+    asked = [line for line in commands if line.startswith("papers") and line != "papers serve"]
+    assert len(asked) >= 6
+    assert "papers serve" in commands
+    done = shell("set -e\n" + commands[1] + "\n" + "\n".join(asked), home)
+    assert done.returncode == 0, done.stderr
+    assert "62 papers in gen-000002" in done.stderr
+
+
+def test_every_folder_it_names_is_there() -> None:
+    for name in re.findall(r"`([\w.]+/(?:[\w.]+/?)*)`", README):
+        assert name == "data/index" or (ROOT / name).exists(), name
+
+
+def test_it_says_what_it_is_within_40_lines() -> None:
+    lines = README.splitlines()[:40]
+    assert any("make demo" in line for line in lines)
+    assert any("cosine" in line for line in lines)
+    assert "badge" not in README
+
+
+def test_the_changelog_speaks_of_this_version() -> None:
+    version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
+    assert version
+    assert f"## {version[1]}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
