@@ -64,7 +64,7 @@ class Library:
 
     Raises:
         IndexBusy: another process is writing it. ForeignModel: its vectors are of another model.
-        ModelUnavailable: from ``flush`` and ``add``, the model gives a vector with NaN or infinity.
+        ModelUnavailable: from ``flush`` and ``add``, the model gives a vector that has not length 1.
     """
 
     def __init__(self, directory: Path, embedder: Embedder) -> None:
@@ -181,11 +181,12 @@ class Library:
                 vectors[place] = self._vectors.read(row)
         if new:
             vectors[new] = self._embedder.encode([texts[place] for place in new]).astype(np.float16)
-        broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
+        lengths = np.linalg.norm(vectors.astype(np.float32), axis=1)
+        broken = np.flatnonzero(~(np.abs(lengths - 1) < 0.01))  # a comparison that NaN fails
         if len(broken):
             raise ModelUnavailable(
-                f"{self._embedder.model.name} gives no finite vector for {texts[broken[0]][:60]!r}; "
-                "leave that paper out, or index with another --model"
+                f"{self._embedder.model.name} gives a vector of length {lengths[broken[0]]:.3g} and not 1 "
+                f"for {texts[broken[0]][:60]!r}; leave that paper out, or index with another --model"
             )
         self.counts.embedded += len(new)
         return vectors

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from search.errors import IndexDamaged
 from search.rows import Ranked, Rows
 
 if TYPE_CHECKING:
@@ -120,14 +121,14 @@ class VectorsFile:
             may have left more than were ever counted).
 
     Raises:
-        ValueError: the file holds fewer rows than that.
+        IndexDamaged: the file holds fewer rows than that.
     """
 
     def __init__(self, path: Path, dim: int, rows: int) -> None:
         self._path, self._dim = path, dim
         path.touch()
         if path.stat().st_size < rows * self._row_bytes:
-            raise ValueError(f"{path} holds fewer than {rows} vectors of {dim} float16")
+            raise IndexDamaged(path, f"it is shorter than {rows:,} vectors of {dim} float16; restore it from a backup")
         os.truncate(path, rows * self._row_bytes)
 
     @property
@@ -135,14 +136,7 @@ class VectorsFile:
         return 2 * self._dim
 
     def append(self, vectors: NDArray[np.float16]) -> None:
-        """Writes (n, dim) rows and waits until they are on disk.
-
-        Raises:
-            ValueError: a row is not finite, or not of unit length.
-        """
-        lengths = np.linalg.norm(vectors.astype(np.float32), axis=1)
-        if not np.all(np.abs(lengths - 1) < 0.01):  # NaN fails this too
-            raise ValueError("a vector is not of unit length; the embedding model is broken")
+        """Writes (n, dim) rows of unit length and waits until they are on disk."""
         with self._path.open("ab") as file:
             file.write(np.ascontiguousarray(vectors).tobytes())
             file.flush()

@@ -7,17 +7,18 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from fake_embedder import FakeEmbedder
 from indexer.build import Options, Report, index
 from indexer.library import Library
 from search.embedder import Embedder
-from search.errors import ForeignModel, IndexBusy, IndexDamaged, IndexMissing, SourceError
+from search.errors import ForeignModel, IndexBusy, IndexDamaged, IndexMissing, ModelUnavailable, SourceError
 from search.paper import Json
 from search.query import Filter, Query
 from search.searcher import Searcher
@@ -175,15 +176,16 @@ def test_malformed_records_are_counted_or_stop_the_import(built: Built) -> None:
         built(records, strict=True)
 
 
-def test_vectors_that_are_not_finite_never_reach_an_index(tmp_path: Path, built: Built) -> None:
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 0.0])
+def test_what_is_not_a_unit_vector_never_reaches_an_index(tmp_path: Path, built: Built, bad: float) -> None:
     class Broken(FakeEmbedder):
-        def encode(self, texts: Iterable[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:  # type: ignore[override]
-            vectors = super().encode(list(texts))
-            vectors[-1, 0] = np.nan
-            return vectors  # type: ignore[return-value]
+        def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+            vectors = super().encode(texts)
+            vectors[-1] = bad
+            return vectors
 
     built(made_up(0, 3))
-    with pytest.raises(Exception, match=r"(?i)finite|nan"):
+    with pytest.raises(ModelUnavailable, match=r"length (nan|inf|0) and not 1 for '\w+ \w+ 5\. Paper 5\."):
         built(made_up(3, 3), Broken())
     assert open_index(tmp_path / "index").search(Query("cache")).total == 3
 
