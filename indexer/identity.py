@@ -5,7 +5,7 @@ component of it, and what it holds is a function of the set of its records. So t
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from search import names
@@ -61,8 +61,10 @@ def same(one: Paper, other: Paper) -> bool:
     )
 
 
-def merge(records: Iterable[Paper]) -> Paper:
+def merge(records: Sequence[Paper]) -> Paper:
     """The paper of a set of records; it does not depend on their order, nor on repetitions."""
+    if len(records) == 1:
+        return records[0]
     ranked = sorted({_line(record): record for record in records}.items(), key=lambda item: (_rank(item[1]), item[0]))
     best = [record for _, record in reversed(ranked)]  # the newest and most authoritative first
     lists = sorted((record for record in best if record.authors), key=_authors_rank)

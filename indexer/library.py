@@ -50,9 +50,10 @@ class Counts:
 
 @dataclass(slots=True)
 class _Pending:
-    """A paper of the chunk: its records, and the rows of the store it takes over."""
+    """A paper of the chunk: its records, the keys of them all, and the rows of the store it takes over."""
 
     records: list[Paper]
+    keys: frozenset[int]
     replaces: set[int] = field(default_factory=set)
 
 
@@ -153,32 +154,30 @@ class Library:
 
     def _wait(self, record: Paper, keys: frozenset[int], waiting: Sequence[int], held: dict[int, list[Paper]]) -> None:
         """Puts the record into the chunk, together with every paper it makes one of."""
-        pending = _Pending([record])
+        pending = _Pending([record], keys)
         for slot in waiting:
             other = self._chunk.pop(slot)
             pending.records += other.records
+            pending.keys |= other.keys
             pending.replaces |= other.replaces
         for row, records in held.items():
             pending.records += records
+            pending.keys = pending.keys.union(*(identity.keys(each) for each in records))
             pending.replaces.add(row)
             self._replaced.add(row)
         slot, self._next = self._next, self._next + 1
         self._chunk[slot] = pending
-        every = keys.union(*(identity.keys(other) for other in pending.records[1:]))
-        for key in every:
+        for key in pending.keys:
             self._by_key[key].difference_update(waiting)
             self._by_key[key].add(slot)
 
     def _embedded(self, texts: Sequence[str]) -> NDArray[np.float16]:
         """(n, dim) float16 vectors; those of texts the store holds are copied, the others embedded."""
         vectors = np.empty((len(texts), self._embedder.model.dim), np.float16)
-        new = []
-        for place, text in enumerate(texts):
-            row = self._row_of_text(text)
-            if row is None:
-                new.append(place)
-            else:
-                vectors[place] = self._vectors.read(row)
+        held = self._rows_of_texts(texts)
+        new = [place for place in range(len(texts)) if place not in held]
+        for place, row in held.items():
+            vectors[place] = self._vectors.read(row)
         if new:
             vectors[new] = self._embedder.encode([texts[place] for place in new]).astype(np.float16)
         lengths = np.linalg.norm(vectors.astype(np.float32), axis=1)
@@ -191,23 +190,27 @@ class Library:
         self.counts.embedded += len(new)
         return vectors
 
-    def _row_of_text(self, text: str) -> int | None:
-        for (row,) in self._database.execute("SELECT row FROM keys WHERE key = ?", [text_key(text)]):
-            (paper,) = self._database.execute("SELECT paper FROM papers WHERE row = ?", [row]).fetchone()
-            if Paper.from_json(json.loads(paper)).text == text:
-                return int(row)
-        return None
+    def _rows_of_texts(self, texts: Sequence[str]) -> dict[int, int]:
+        """By their places, the texts that a row of the store was embedded from, and that row."""
+        places = {text_key(text): place for place, text in enumerate(texts)}
+        marks = ",".join("?" * len(places))
+        sql = f"SELECT key, papers.row, paper FROM keys JOIN papers USING (row) WHERE key IN ({marks})"  # noqa: S608  only question marks
+        return {
+            places[key]: row
+            for key, row, paper in self._database.execute(sql, list(places))
+            if Paper.from_json(json.loads(paper)).text == texts[places[key]]
+        }
 
     def _insert(self, chunk: Sequence[_Pending], papers: Sequence[Paper]) -> None:
         first = self.rows
         with self._database:
             for row, (pending, paper) in enumerate(zip(chunk, papers, strict=True), first):
-                records = sorted({_line(record) for record in pending.records})
+                records = sorted({_line(record) for record in pending.records}) if len(pending.records) > 1 else []
                 self._database.execute(
                     "INSERT INTO papers VALUES (?, ?, ?)",
                     [row, _line(paper), f"[{','.join(records)}]" if len(records) > 1 else None],
                 )
-                keys = {text_key(paper.text)}.union(*(identity.keys(record) for record in pending.records))
+                keys = pending.keys | {text_key(paper.text)}
                 self._database.executemany("INSERT INTO keys VALUES (?, ?)", [(key, row) for key in sorted(keys)])
                 self._database.executemany(
                     "INSERT INTO replaced VALUES (?, ?)", [(old, row) for old in sorted(pending.replaces)]
@@ -230,7 +233,10 @@ def _belongs(record: Paper, records: Sequence[Paper]) -> bool:
 
 
 def _line(paper: Paper) -> str:
-    return json.dumps(paper.to_json(), ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(paper.to_json())
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 def _locked(layout: Layout) -> int:

@@ -8,6 +8,7 @@ the lexicon index them.
 
 import difflib
 import json
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -235,12 +236,11 @@ class ColumnsBuilder:
     """Columns in the making: those of the last generation, if any, and the rows that came since."""
 
     def __init__(self, before: Columns | None = None) -> None:
-        self._days: list[tuple[int, int]] = []
+        self._days = array("q")  # first and last day by turns; arrays, since millions of tuples slow collection down
         self._categories: dict[str, int] = {}
         self._authors: dict[str, int] = {}
         self._author_of: dict[str, int] = {}  # by the name as written: parsing a name costs more than finding it
-        self._category_pairs: list[tuple[int, int]] = []
-        self._author_pairs: list[tuple[int, int]] = []
+        self._category_pairs, self._author_pairs = array("q"), array("q")  # value and row by turns
         self._before = before
         if before:
             self._categories = {name: number for number, name in enumerate(before.categories)}
@@ -250,18 +250,20 @@ class ColumnsBuilder:
     def add(self, paper: Paper) -> RowIds:
         """Appends the next row."""
         published = paper.published
-        self._days.append((published.first_day, published.last_day) if published else _NO_DAY)
+        self._days.extend((published.first_day, published.last_day) if published else _NO_DAY)
         categories = sorted({self._categories.setdefault(code, len(self._categories)) for code in paper.categories})
         authors = sorted({author for name in paper.authors if (author := self._author(name)) is not None})
-        self._category_pairs += [(category, self._rows) for category in categories]
-        self._author_pairs += [(author, self._rows) for author in authors]
+        for category in categories:
+            self._category_pairs.extend((category, self._rows))
+        for author in authors:
+            self._author_pairs.extend((author, self._rows))
         self._rows += 1
         return RowIds(tuple(categories), tuple(authors))
 
     def save(self, directory: Path) -> None:
         """Writes the whole columns into a new directory."""
         directory.mkdir()
-        days = np.array(self._days, np.int32).reshape(-1, 2).T
+        days = np.frombuffer(self._days, np.int64).astype(np.int32).reshape(-1, 2).T
         before = self._before
         np.save(directory / "days.npy", np.concatenate((before.days, days), axis=1) if before else days)
         (directory / "categories.json").write_text(json.dumps(list(self._categories), ensure_ascii=False), "utf-8")
@@ -285,8 +287,8 @@ class ColumnsBuilder:
         return self._author_of[written]
 
     @staticmethod
-    def _postings(added: list[tuple[int, int]], before: Postings | None, size: int) -> Postings:
-        pairs = np.array(added, np.int64).reshape(-1, 2)
+    def _postings(added: "array[int]", before: Postings | None, size: int) -> Postings:
+        pairs = np.frombuffer(added, np.int64).reshape(-1, 2)
         values, rows = pairs[:, 0], pairs[:, 1]
         if before:
             old_values, old_rows = before.pairs()

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from functools import lru_cache
 
 from search.identifiers import key_of
@@ -9,6 +10,7 @@ from search.identifiers import key_of
 _ACCENT = re.compile(r"""\\(?:[`'^"~=.]|[uvHcdbkrt](?![a-zA-Z]))\s*""")
 _COMMAND = re.compile(r"\\[a-zA-Z]+\*?|\\.")
 _WORD = re.compile(r"[^\W_]+")
+_ASCII_WORDS = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 _SENTENCE = re.compile(r"(?<=[.!?;:])\s+")
 _SHINGLE = 4
 _SAME = 0.8
@@ -21,11 +23,10 @@ def words(text: str) -> list[str]:
     """The words of a text, folded: lower case, without diacritics, LaTeX accents, commands and punctuation."""
     if "\\" in text or "{" in text:
         text = _COMMAND.sub(" ", _ACCENT.sub("", text)).replace("{", "").replace("}", "")
-    text = text.casefold()
-    if not text.isascii():
-        text = unicodedata.normalize("NFKD", text)
-        text = "".join(character for character in text if not unicodedata.combining(character))
-    return _WORD.findall(text)
+    if text.isascii():  # the same as below, in half the time
+        return text.translate(_ASCII_WORDS).split()
+    text = unicodedata.normalize("NFKD", text.casefold())
+    return _WORD.findall("".join(character for character in text if not unicodedata.combining(character)))
 
 
 def nearly_equal(one: str, other: str) -> bool:
@@ -51,13 +52,21 @@ def title_key(title: str) -> int:
 def abstract_keys(abstract: str) -> frozenset[int]:
     """Keys of the first sentences long enough to tell papers apart; of a shorter abstract, of the whole."""
     found = []
-    for sentence in _SENTENCE.split(abstract):
+    for sentence in _sentences(abstract):
         folded = words(sentence)
         if len(folded) >= _LEAST_WORDS:
             found.append(key_of("sentence", " ".join(folded)))
             if len(found) == _SENTENCE_KEYS:
                 break
     return frozenset(found or [key_of("sentence", " ".join(words(abstract)))])
+
+
+def _sentences(text: str) -> Iterator[str]:
+    start = 0
+    for end in _SENTENCE.finditer(text):
+        yield text[start : end.start()]
+        start = end.end()
+    yield text[start:]
 
 
 @lru_cache(maxsize=512)

@@ -17,6 +17,7 @@ _PARTICLES = frozenset(
 )  # fmt: skip
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h"})
 _LATEX = re.compile(r"""\\(?:[`'^"~=.]|[uvHcdbkrt](?![a-zA-Z]))\s*|[{}]|\\(?=[a-zA-Z])""")
+_PLAIN = re.compile(r"(?:[A-Z][a-z]+|[A-Z]\.)(?: (?:[A-Z][a-z]+|[A-Z]\.))*")
 _NOT_WORD = re.compile(r"[\W_]+")
 _APOSTROPHES = re.compile("['’`´·]")
 
@@ -123,8 +124,11 @@ def _without_particles(given: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _words(text: str) -> list[str]:
+    if _PLAIN.fullmatch(text):  # most names: what follows gives the same, and takes five times as long
+        words = text.replace(".", " ").lower().split()
+        return [word for word in words if word not in _SUFFIXES] or words
     shouted = text.isupper()  # in "WEI LI" two letters are a name, in "Zhou GX" they are initials
-    words: list[str] = []
+    words = []
     for raw in text.replace("-", " ").replace(".", " ").split():
         words += [*fold(raw)] if _glued(raw) and not shouted else fold(raw).split()
     return [word for word in words if word not in _SUFFIXES] or words

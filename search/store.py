@@ -58,8 +58,11 @@ class PaperStore:
 
     def find(self, paper_id: str) -> list[int]:
         """The rows, ascending, that ever had this canonical id; replaced ones among them."""
-        found = [row for (row,) in self._query("SELECT row FROM keys WHERE key = ?", [id_key(paper_id)])]
-        return [row for row in found if row < self._rows and paper_id in self.get([row])[0].ids]
+        return [row for row in self.rows_of(id_key(paper_id)) if paper_id in self.get([row])[0].ids]
+
+    def rows_of(self, key: int) -> list[int]:
+        """The rows, ascending, found under a 64-bit key; two texts may share one."""
+        return [row for (row,) in self._query("SELECT row FROM keys WHERE key = ?", [key]) if row < self._rows]
 
     def scan(self, start: int) -> Iterator[tuple[int, Paper]]:
         """Every row from ``start`` on, with its paper."""

@@ -41,15 +41,27 @@ def json_object(line: str) -> dict[str, Json]:
     Raises:
         Malformed: the line is not JSON, holds NaN or Infinity, or something other than an object.
     """
+    fields = parsed(line)
+    if not isinstance(fields, dict):
+        raise Malformed(f"{line.strip()[:40]!r} is not a JSON object")
+    return fields
+
+
+def parsed(text: str) -> Json:
+    """JSON; halves of surrogate pairs, which no file can hold, become question marks.
+
+    Raises:
+        Malformed: the text is not JSON, or holds NaN or Infinity.
+    """
     try:
-        fields = json.loads(line, parse_constant=_not_a_number)
+        value: Json = json.loads(text, parse_constant=_not_a_number)
+        if "\\ud" in text or "\\uD" in text:
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     except RecursionError:
         raise Malformed("not JSON: nested too deep") from None
     except ValueError as error:
         raise Malformed(f"not JSON: {error}") from None
-    if not isinstance(fields, dict):
-        raise Malformed(f"{line.strip()[:40]!r} is not a JSON object")
-    return fields
+    return value
 
 
 def paper(fields: dict[str, Json], source: str) -> Paper:

@@ -14,7 +14,6 @@ MOST_ABSTRACT = 100_000
 
 _CATEGORY = re.compile(r"[a-z]+(-[a-z]+)?(\.[A-Za-z-]{2,})?", re.ASCII)
 _SUFFIX = re.compile(r"(?:[js]r|ii|iii|iv)\.?", re.IGNORECASE)
-_SPACES = re.compile(r"\s+")
 _MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}  # noqa: SIM905
 
 
@@ -69,7 +68,7 @@ class Draft:
             categories=tuple(dict.fromkeys(code for code in self.categories if _CATEGORY.fullmatch(code))),
             url=one_line(self.url) or None,
             version=self.version or version,
-            extra={name: value for name, value in self.extra.items() if value not in (None, "", [], {}, False)},
+            extra={name: value for name, value in sorted(self.extra.items()) if value not in (None, "", [], {}, False)},
             sources=(self.source,),
         )
 
@@ -91,10 +90,10 @@ def one_line(text: str | None) -> str:
     """The text with white space folded to single spaces and control characters dropped."""
     if not text:
         return ""
+    text = " ".join(text.split())
     if not text.isprintable():
-        text = _SPACES.sub(" ", text)
         text = "".join(character for character in text if unicodedata.category(character) not in ("Cc", "Cs"))
-    return _SPACES.sub(" ", text).strip()
+    return text
 
 
 def turned(name: str) -> str:

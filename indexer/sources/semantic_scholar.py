@@ -1,12 +1,11 @@
 """Semantic Scholar's papers (https://api.semanticscholar.org/api-docs/graph): one object, a list, a page of
 ``data``, or JSON lines."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from indexer.sources.file import SourceFile
-from indexer.sources.jsonl import json_object
+from indexer.sources.jsonl import json_object, parsed
 from indexer.sources.record import Draft, Malformed, date, date_of, extra_of
 from search.errors import SourceError
 from search.paper import Paper
@@ -33,8 +32,8 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
 def _objects(file: SourceFile) -> Iterator[tuple[int | None, dict[str, Any] | SourceError]]:
     """Each paper's object with the number of its line, where the file has lines."""
     try:
-        whole = json.loads(file.text())
-    except (ValueError, RecursionError):
+        whole: Any = parsed(file.text())
+    except Malformed:
         yield from _lines(file)
         return
     listed = whole.get("data", whole) if isinstance(whole, dict) else whole

@@ -1,0 +1,52 @@
+"""Results of benchmarks: printed, and kept beside the scripts with machine, date and versions."""
+
+import json
+import os
+import platform
+from datetime import date
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+_PACKAGES = ("faiss-cpu", "numpy", "openvino", "sentence-transformers", "tantivy", "tokenizers", "torch")
+
+
+def save(name: str, figures: dict[str, object], *, papers: str) -> None:
+    """Writes ``benchmarks/results/NAME.json`` and prints the figures.
+
+    Args:
+        name: of the benchmark. figures: what was measured, units in the keys. papers: what it was measured on.
+    """
+    record = {
+        "benchmark": name,
+        "date": date.today().isoformat(),
+        "machine": machine(),
+        "versions": {"python": platform.python_version(), **{package: version(package) for package in _PACKAGES}},
+        "papers": papers,
+        **figures,
+    }
+    folder = Path(__file__).parent / "results"
+    folder.mkdir(exist_ok=True)
+    text = json.dumps(record, indent=1, ensure_ascii=False)
+    (folder / f"{name}.json").write_text(text + "\n", "utf-8")
+    print(text)
+
+
+def machine() -> str:
+    """Processor, its cores that may be used, and the instructions that decide speed."""
+    lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+    fields = dict(line.split("\t", 1) for line in lines if "\t" in line)
+    model = next((value.strip(": \t") for key, value in fields.items() if key.startswith("model name")), "unknown")
+    flags = next((value for key, value in fields.items() if key.startswith("flags")), "").split()
+    told = [flag for flag in ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16") if flag in flags]
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{model}, {len(os.sched_getaffinity(0))} cores, {memory:.0f} GiB, {' '.join(told)}"
+
+
+def percentiles(seconds: list[float]) -> dict[str, float]:
+    """Median and 99th percentile in milliseconds."""
+    ordered = sorted(seconds)
+    return {
+        "p50_ms": round(median(ordered) * 1e3, 2),
+        "p99_ms": round(ordered[min(len(ordered) - 1, int(len(ordered) * 0.99))] * 1e3, 2),
+    }
