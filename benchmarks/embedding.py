@@ -2,20 +2,17 @@
 
 Same texts, same limit of tokens, same cores, same process; the two take turns, and the medians are compared.
 
-    python benchmarks/embedding.py --papers PAPERS.jsonl.xz [--count 512] [--rounds 3]
+    python -m benchmarks.embedding --papers PAPERS.jsonl.xz [--count 512] [--rounds 3]
 """
 
 import argparse
 import itertools
-import sys
 import time
 from datetime import date
 from pathlib import Path
 from statistics import median
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks import results
 from indexer import sources

@@ -4,7 +4,7 @@ The vectors come from an index of the same papers (``--vectors``), or are random
 getting them is left out.
 
     papers index PAPERS.jsonl.xz --index FULL
-    python benchmarks/indexing.py PAPERS.jsonl.xz --vectors FULL
+    python -m benchmarks.indexing PAPERS.jsonl.xz --vectors FULL
 """
 
 import argparse
@@ -18,8 +18,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-
-sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks import results
 from indexer.build import Options, index

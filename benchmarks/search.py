@@ -1,0 +1,148 @@
+"""Search on a whole index: latency with and without filters, recall of the vector leg, memory, cold starts.
+
+papers index PAPERS.jsonl.xz --index FULL
+python -m benchmarks.search FULL
+"""
+
+import argparse
+import json
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+
+from benchmarks import results
+from search.embedder import load_embedder
+from search.paper import Date, Paper
+from search.query import Filter, Query
+from search.rows import Rows
+from search.searcher import Searcher
+from search.vectors import VectorIndex, write_codes
+
+ROOT = Path(__file__).parent.parent
+_HELD_OUT, _ASKED = 1_000, 400
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("index", type=Path)
+    asked = options.parse_args()
+    cold = _cold(asked.index)
+    embedder = load_embedder()
+    searcher = Searcher(asked.index, lambda _model: embedder)
+    searcher.warm()
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    papers = _drawn(searcher, _HELD_OUT)
+    figures = {
+        "papers": searcher.snapshot.manifest.live,
+        "hybrid": _latency(searcher, papers),
+        "recall": _recall(searcher, papers),
+        "cold_start_s": cold,
+        "peak_memory_mib_after_first_question": round(memory / 1024),
+    }
+    results.save("search", figures, papers=f"{searcher.snapshot.manifest.live:,} papers, one process")
+
+
+def _drawn(searcher: Searcher, count: int) -> list[tuple[int, Paper]]:
+    """Rows and papers with a title and an abstract, drawn with a fixed seed."""
+    live = np.flatnonzero(searcher.snapshot.live).tolist()
+    rows = random.Random(7).sample(live, 2 * count)
+    found = zip(rows, searcher.snapshot.store.get(rows), strict=True)
+    return [(row, paper) for row, paper in found if paper.title and paper.abstract][:count]
+
+
+def _latency(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dict[str, object]:
+    """Milliseconds of hybrid questions: titles of papers and the questions of the test of meaning, none twice."""
+    questions = [
+        json.loads(line)["question"] for line in (ROOT / "tests/meaning.jsonl").read_text("utf-8").splitlines()
+    ]
+    texts = questions + [str(paper.title) for _, paper in papers[: _ASKED - len(questions)]]
+    others = [paper for _, paper in papers[-_ASKED:] if paper.authors and paper.categories and paper.published]
+    filters: dict[str, Callable[[Paper], Filter]] = {
+        "no filter": lambda _: Filter(),
+        "author": lambda paper: Filter(authors=(paper.authors[0],)),
+        "category": lambda paper: Filter(categories=(paper.categories[0],)),
+        "archive": lambda paper: Filter(categories=(paper.categories[0].split(".")[0],)),
+        "dates": lambda paper: Filter(published_from=_month(paper), published_to=Date(2026, 12)),
+        "category and dates": lambda paper: Filter(
+            categories=(paper.categories[0],), published_from=_month(paper), published_to=Date(2026, 12)
+        ),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in filters}
+    for place, text in enumerate(texts):
+        for name, make in filters.items():
+            query = Query(text, make(others[place % len(others)]))
+            start = time.perf_counter()
+            searcher.search(query)
+            seconds[name].append(time.perf_counter() - start)
+    every = [each for times in seconds.values() for each in times]
+    return {"all": results.percentiles(every), **{name: results.percentiles(each) for name, each in seconds.items()}}
+
+
+def _month(paper: Paper) -> Date:
+    date = paper.published or Date(2025, 1)
+    return Date(date.year, date.month)
+
+
+def _recall(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dict[str, object]:
+    """Recall of the scan of codes against brute force, for titles of papers that are held out of both."""
+    snapshot = searcher.snapshot
+    rows, dim = snapshot.manifest.rows, snapshot.model.dim
+    live = snapshot.live.copy()
+    live[[row for row, _ in papers]] = False
+    path = snapshot.layout.vectors(snapshot.model)
+    everything = np.fromfile(path, np.float16, rows * dim).reshape(rows, dim).astype(np.float32)
+    queries = searcher.embedder(snapshot).encode([str(paper.title) for _, paper in papers])
+    with tempfile.TemporaryDirectory() as folder:
+        codes = Path(folder) / "codes.faiss"
+        write_codes(path, dim, live, codes, None)
+        index, passing = VectorIndex(path, rows, dim, codes), Rows.of_mask(live)
+        found, times = [], []
+        for query in queries:
+            start = time.perf_counter()
+            found.append(index.nearest(query, 10, passing).rows)
+            times.append(time.perf_counter() - start)
+        deep = [index.nearest(query, 200, passing).rows for query in queries[:200]]
+    shares, deep_shares = [], []
+    for place, query in enumerate(queries):
+        scores = np.where(live, everything @ query, -2)
+        best = np.argpartition(-scores, 200)[:200]
+        best = best[np.argsort(-scores[best])]
+        shares.append(len(set(best[:10]) & set(found[place])) / 10)
+        if place < len(deep):
+            deep_shares.append(len(set(best) & set(deep[place])) / 200)
+    return {
+        "recall@10": round(float(np.mean(shares)), 4),
+        "recall@200": round(float(np.mean(deep_shares)), 4),
+        "held_out_titles": len(papers),
+        "vector_leg": results.percentiles(times),
+    }
+
+
+def _cold(directory: Path) -> dict[str, float]:
+    """Median seconds of commands, each in a process of its own, files in the page cache."""
+    papers = str(Path(sys.executable).with_name("papers"))
+    commands = {
+        "papers search TEXT": [papers, "search", "KV cache compression", "--index", str(directory)],
+        "papers search --category": [papers, "search", "--category", "cs.IR", "--index", str(directory)],
+        "papers status": [papers, "status", "--index", str(directory)],
+        "papers --help": [papers, "--help"],
+    }
+    return {name: round(median(_run(command) for _ in range(9)), 3) for name, command in commands.items()}
+
+
+def _run(command: list[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
