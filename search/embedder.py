@@ -9,10 +9,13 @@ sentence-transformers, with the same vectors. Nothing here touches the network.
 import hashlib
 import importlib.util
 import os
+import sys
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Protocol, Self
 
 from search.errors import ModelUnavailable
@@ -96,10 +99,9 @@ def load_embedder(model: str | None = None) -> Embedder:
     if model not in (None, DEFAULT_MODEL):
         return SentenceTransformersEmbedder(model, _folder_of(model))
     try:
-        from search.export import exported
-    except ImportError:  # no OpenVINO for this machine
+        return _openvino_embedder(packaged_model())
+    except ImportError:  # OpenVINO is not to be had for this machine
         return SentenceTransformersEmbedder(DEFAULT_MODEL, packaged_model(), max_tokens=MAX_TOKENS)
-    return OpenVinoEmbedder(exported(packaged_model()))
 
 
 def packaged_model() -> Path:
@@ -119,6 +121,32 @@ def default_identity() -> ModelIdentity:
     return ModelIdentity(DEFAULT_MODEL, WEIGHTS_SHA256, _DIM, MAX_TOKENS)
 
 
+def _openvino_embedder(model: Path) -> "OpenVinoEmbedder":
+    """Loads the export while its checksums are compared: either takes a tenth of a second or more."""
+    from search import export
+
+    folder = export.folder_of_export()
+    if folder.is_dir():
+        with ThreadPoolExecutor(1) as pool:
+            loaded = pool.submit(OpenVinoEmbedder, folder)
+            if export.whole(folder):
+                return loaded.result()
+    return OpenVinoEmbedder(export.exported(model))
+
+
+def _openvino() -> ModuleType:
+    """OpenVINO without its converter, which it does without as well: that, and the usage statistics it would send,
+    take half of the time to import."""
+    converter = "openvino.tools.ovc"
+    if "openvino" not in sys.modules:
+        sys.modules[converter] = None  # type: ignore[assignment]  # how Python is told that there is no such module
+    try:
+        return importlib.import_module("openvino")
+    finally:
+        if sys.modules.get(converter, ...) is None:
+            del sys.modules[converter]
+
+
 class OpenVinoEmbedder:
     """The default model in OpenVINO: one stream a core, texts in batches of like length.
 
@@ -127,9 +155,9 @@ class OpenVinoEmbedder:
     """
 
     def __init__(self, folder: Path) -> None:
-        import openvino
         from tokenizers import Tokenizer
 
+        openvino = _openvino()
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()

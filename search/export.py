@@ -12,9 +12,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
-
-import openvino
 
 from search.embedder import DEFAULT_MODEL, WEIGHTS_SHA256, weights_sha256
 from search.errors import ModelUnavailable
@@ -35,12 +34,16 @@ def exported(model: Path) -> Path:
     Raises:
         ModelUnavailable: the weights are not the ones named, or the export failed.
     """
-    folder = (
-        _cache() / f"{DEFAULT_MODEL.lower()}-{WEIGHTS_SHA256[:12]}-ov{openvino.__version__.split('-')[0]}-{_NETWORK}"
-    )
-    if not _whole(folder):
+    folder = folder_of_export()
+    if not whole(folder):
         _make(model, folder)
     return folder
+
+
+def folder_of_export() -> Path:
+    """Where the exported default model lies, or will."""
+    made_with = version("openvino")
+    return _cache() / f"{DEFAULT_MODEL.lower()}-{WEIGHTS_SHA256[:12]}-ov{made_with}-{_NETWORK}"
 
 
 def _cache() -> Path:
@@ -49,7 +52,8 @@ def _cache() -> Path:
     return Path(os.environ.get("PAPERS_CACHE") or Path(base) / "papers")
 
 
-def _whole(folder: Path) -> bool:
+def whole(folder: Path) -> bool:
+    """Whether the export is there, each file with its checksum."""
     try:
         sums = json.loads((folder / "sha256.json").read_text("utf-8"))
         return all(_sha256(folder / name) == sums[name] for name in _FILES)
@@ -81,7 +85,7 @@ def _make(model: Path, folder: Path) -> None:
         try:
             aside.rename(folder)
         except OSError:  # another process was first
-            if not _whole(folder):
+            if not whole(folder):
                 raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -108,6 +112,7 @@ def _export_in_child(model: Path, target: Path) -> None:
 
 
 def _export(model: Path, target: Path) -> None:
+    import openvino
     import torch
     from transformers import AutoModel
 

@@ -114,6 +114,13 @@ def test_another_model_is_loaded_from_its_folder(tmp_path: Path) -> None:
     assert loaded.model.slug != default_identity().slug
 
 
+def test_without_openvino_the_default_model_still_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    loaded = load_embedder()
+    assert isinstance(loaded, SentenceTransformersEmbedder)
+    assert loaded.model == default_identity()
+
+
 def test_a_question_needs_neither_torch_nor_the_network_nor_code_of_the_package(sample_index: Path) -> None:
     code = f"""
 import socket, sys
@@ -123,7 +130,7 @@ from service.cli import papers
 try:
     papers.main(["search", "KV cache compression", "--index", {str(sample_index)!r}, "--json"], standalone_mode=False)
 finally:
-    for name in ("torch", "transformers", "sentence_transformers", {PACKAGE!r}):
+    for name in ("torch", "transformers", "sentence_transformers", "openvino_telemetry", {PACKAGE!r}):
         assert name not in sys.modules, name
 """
     done = subprocess.run(
