@@ -1,6 +1,7 @@
 """HTTP: the same questions as the command line's, answered with the same JSON."""
 
 import logging
+import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from search.embedder import Embedder, ModelIdentity, load_embedder
+from search.embedder import load_embedder
 from search.errors import IndexUnavailable, InvalidValue, ModelUnavailable, PaperNotFound, PapersError
 from search.query import Filter, Mode
 from search.query import Query as Question
@@ -37,22 +38,16 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 _log = logging.getLogger("papers")
 
-Load = Callable[[ModelIdentity], Embedder]
 
-
-def create_app(settings: Settings, load: Load = lambda model: load_embedder(model.name)) -> FastAPI:
-    """The application over one index.
+def create_app(searcher: Searcher, settings: Settings) -> FastAPI:
+    """The application over one index, ready once the model is loaded.
 
     Args:
-        settings: which index, and limits. load: gives the embedder of a model identity.
-
-    Raises:
-        IndexUnavailable: when it starts and there is no whole index; every checksum is compared.
+        searcher: answers the questions. settings: limits.
     """
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        searcher = Searcher(settings.index, load, checksums=True)
         searcher.warm()
         app.state.searcher = searcher
         yield
@@ -66,13 +61,29 @@ def create_app(settings: Settings, load: Load = lambda model: load_embedder(mode
 
 
 def run(directory: Path, host: str, port: int) -> None:
-    """Serves until stopped; refuses to start on an index that is missing or damaged."""
+    """Serves until stopped.
+
+    Raises:
+        IndexUnavailable: there is no whole index; every checksum is compared before anything listens.
+        InvalidValue: the port cannot be listened on.
+    """
     import uvicorn
 
-    settings = Settings(index=directory)
-    Searcher(directory, lambda model: load_embedder(model.name))  # says in words what is wrong before anything listens
-    sys.stderr.write(f"papers: answering on http://{host}:{port}, described at http://{host}:{port}/docs\n")
-    uvicorn.run(create_app(settings), host=host, port=port, log_level="warning")
+    searcher = Searcher(directory, lambda model: load_embedder(model.name), checksums=True)
+    searcher.warm()
+    listening = _listening(host, port)
+    address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
+    sys.stderr.write(f"papers: answering on {address}, described at {address}/docs; Ctrl-C stops it\n")
+    app = create_app(searcher, Settings())
+    uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listening])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise InvalidValue("port", f"{host}:{port}", f"{error.strerror}; choose another with --port") from None
 
 
 def _searcher(request: Request) -> Searcher:

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from fake_embedder import FakeEmbedder
 from indexer.build import index
-from search.embedder import Embedder
-from search.errors import IndexDamaged, IndexMissing
+from search.searcher import Searcher
 from service.api import create_app
 from service.settings import Settings
 
@@ -47,8 +46,8 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def client(sample_index: Path, embedder: Embedder) -> Iterator[httpx.Client]:
-    served = Served(create_app(Settings(index=sample_index), lambda _model: embedder))
+def client(sample: Searcher) -> Iterator[httpx.Client]:
+    served = Served(create_app(sample, Settings()))
     yield served.client
     served.close()
 
@@ -99,7 +98,7 @@ def slashes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Cl
     folder = tmp_path_factory.mktemp("slashes")
     write(folder, "a", [{"id": spelled, "title": f"Paper {n}"} for n, spelled in enumerate(IDS)])
     index([folder / "a"], folder / "index", FakeEmbedder())
-    served = Served(create_app(Settings(index=folder / "index"), lambda _model: FakeEmbedder()))
+    served = Served(create_app(Searcher(folder / "index", lambda _model: FakeEmbedder()), Settings()))
     yield served.client, folder
     served.close()
 
@@ -222,29 +221,10 @@ def test_openapi_describes_every_answer_and_its_examples_run(client: httpx.Clien
     assert client.get("/docs").status_code == 200
 
 
-def test_a_server_refuses_to_start_on_a_missing_or_damaged_index(tmp_path: Path) -> None:
-    write(tmp_path, "a", [{"id": "2401.00001", "title": "Paper"}])
-    for damage in (False, True):
-        if damage:
-            index([tmp_path / "a"], tmp_path / "index", FakeEmbedder())
-            (vectors,) = (tmp_path / "index").glob("vectors-*")
-            vectors.write_bytes(b"\1" * vectors.stat().st_size)
-        app = create_app(Settings(index=tmp_path / "index"), lambda _model: FakeEmbedder())
-
-        async def start(app: Any = app) -> None:
-            async with app.router.lifespan_context(app):
-                pass
-
-        import asyncio
-
-        with pytest.raises(IndexDamaged if damage else IndexMissing, match="vectors-" if damage else "papers index"):
-            asyncio.run(start())
-
-
 def test_a_failure_inside_is_a_500_of_the_same_shape_that_tells_nothing(
-    sample_index: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+    sample: Searcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    served = Served(create_app(Settings(index=sample_index), lambda _model: embedder))
+    served = Served(create_app(sample, Settings()))
     try:
         monkeypatch.setattr("search.searcher.Searcher.search", lambda *_: 1 / 0)
         body = problem(served.client.get("/v1/search"), 500)

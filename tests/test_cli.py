@@ -4,11 +4,14 @@ import json
 import os
 import pty
 import re
+import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -181,13 +184,37 @@ def test_a_missing_index_says_how_to_make_one(tmp_path: Path) -> None:
 
 
 def test_a_damaged_index_says_which_file(sample_index: Path, tmp_path: Path) -> None:
-    import shutil
-
     shutil.copytree(sample_index, tmp_path / "index")
     (tmp_path / "index" / "gen-000001" / "tombstones.npy").write_bytes(b"")
     done = run("search", "x", "--index", str(tmp_path / "index"))
     assert done.returncode == 1
     assert "tombstones.npy has 0 bytes" in done.stderr
+
+
+def test_a_server_answers_until_it_is_stopped_and_refuses_a_damaged_index(sample_index: Path, tmp_path: Path) -> None:
+    command = [PAPERS, "serve", "--index", str(sample_index), "--port", "0"]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        assert server.stderr
+        said = server.stderr.readline()
+        address = re.search(r"http://127\.0\.0\.1:\d+", said)
+        assert address, said
+        asked = httpx.get(f"{address[0]}/v1/search", params={"q": "KV cache compression"}, timeout=30)
+        assert asked.json()["total"] == 60
+        port = address[0].rpartition(":")[2]
+        second = run("serve", "--index", str(sample_index), "--port", port)
+        assert (second.returncode, second.stdout) == (2, "")
+        assert f"port: '127.0.0.1:{port}' is not allowed; Address already in use" in second.stderr
+    finally:
+        server.send_signal(signal.SIGINT)
+        rest = server.communicate(timeout=30)[1]
+    assert "Traceback" not in rest
+    shutil.copytree(sample_index, tmp_path / "index")
+    (vectors,) = (tmp_path / "index").glob("vectors-*")
+    vectors.write_bytes(b"\1" * vectors.stat().st_size)
+    refused = run("serve", "--index", str(tmp_path / "index"), "--port", "0")
+    assert refused.returncode == 1
+    assert f"{vectors.name} does not have the checksum" in refused.stderr
 
 
 def test_an_import_says_what_it_read_merged_and_skipped(tmp_path: Path) -> None:
