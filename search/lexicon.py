@@ -1,7 +1,8 @@
 """Lexicon: BM25 over titles and abstracts, with the Filter in its own terms. The only module that imports tantivy.
 
-Scores are BM25 (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009; tantivy's k1 1.2, b .75)
-summed over the two fields, the title counting twice. User text is never parsed as a query language: it is
+Scores are BM25F (Robertson, Zaragoza and Taylor, "Simple BM25 extension to multiple weighted fields", CIKM 2004;
+tantivy's k1 1.2, b .75): title and abstract are one field in which the title stands twice, so that its words weigh
+double before they saturate. User text is never parsed as a query language: it is
 analyzed as the papers were and becomes term queries, so IN, OR, NOT and colons are words.
 """
 
@@ -34,7 +35,6 @@ why will with within without would you your yours
 STOP_WORDS = tuple(_STOPPED.split())
 """Words too common to tell papers apart."""
 
-_TITLE_BOOST = 2.0
 _MOST_TERMS = 64
 """Terms of a long text that are looked up: those fewest papers hold."""
 _HEAP_BYTES = 256_000_000
@@ -56,8 +56,7 @@ def _analyzer() -> tantivy.TextAnalyzer:
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    builder.add_text_field("title", tokenizer_name=_ANALYZER)
-    builder.add_text_field("abstract", tokenizer_name=_ANALYZER)
+    builder.add_text_field("text", tokenizer_name=_ANALYZER)
     builder.add_unsigned_field("row", indexed=True, fast=True)
     builder.add_unsigned_field("first_day", fast=True)
     builder.add_unsigned_field("last_day", fast=True)
@@ -89,7 +88,7 @@ class Lexicon:
         terms = list(dict.fromkeys(self._analyzer.analyze(text)))
         if len(terms) <= _MOST_TERMS:
             return terms
-        frequency = {term: self._searcher.doc_freq("abstract", term) for term in terms}
+        frequency = {term: self._searcher.doc_freq("text", term) for term in terms}
         held = sorted((term for term in terms if frequency[term]), key=lambda term: frequency[term])
         return held[:_MOST_TERMS]
 
@@ -124,14 +123,8 @@ class Lexicon:
         return np.sort(np.array(rows, np.int64))
 
     def _any(self, terms: Sequence[str]) -> tantivy.Query:
-        query = tantivy.Query
-        return query.boolean_query(
-            [
-                (Occur.Should, query.boost_query(query.term_query(self._schema, "title", term), _TITLE_BOOST))
-                for term in terms
-            ]
-            + [(Occur.Should, query.term_query(self._schema, "abstract", term)) for term in terms]
-        )
+        one = tantivy.Query.term_query
+        return tantivy.Query.boolean_query([(Occur.Should, one(self._schema, "text", term)) for term in terms])
 
     def _passing(self, wanted: Filter) -> list[tuple[Occur, tantivy.Query]]:
         parts = [self._held("author", self._columns.authors.matching(author)) for author in wanted.authors]
@@ -191,8 +184,8 @@ class LexiconBuilder:
     def add(self, row: int, paper: Paper, ids: "RowIds") -> None:
         """Adds a paper under its row and the ids that the columns gave its categories and authors."""
         document = tantivy.Document()
-        document.add_text("title", paper.title or "")
-        document.add_text("abstract", paper.abstract or "")
+        for text in (paper.title, paper.title, paper.abstract):
+            document.add_text("text", text or "")
         document.add_unsigned("row", row)
         if paper.published:
             document.add_unsigned("first_day", paper.published.first_day)

@@ -123,9 +123,9 @@ def index_command(
     from service.progress import Progress
 
     options = Options(format_, _day(as_of) or date.today(), strict)
-    files = sources.discover(paths)
+    files, embedder = sources.discover(paths), load_embedder(model)
     with Progress(sys.stderr) as progress:
-        report = index(files, directory, load_embedder(model), options=options, progress=progress.show)
+        report = index(files, directory, embedder, options=options, progress=progress.show)
     _say_report(report)
     sys.exit(FOUND if report.papers else NOTHING_FOUND)
 
