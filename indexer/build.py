@@ -62,12 +62,20 @@ def index(
         InvalidValue: a path that is not there. SourceError: with ``strict``, the first malformed record.
         IndexBusy, ForeignModel: see ``Library``.
 
-    ``progress`` is called after each record with the counts and the share of the input read, 0 to 1.
+    ``progress`` is called after each record, and while texts are embedded, with the counts and the share of the input
+    that is done with, 0 to 1.
     """
     options = options or Options()
     files = [SourceFile(path, options.as_of, options.format or "") for path in sources.discover(paths)]
     read, size = 0, sum(file.path.stat().st_size for file in files) or 1
-    with Library(directory, embedder) as library:
+    file: SourceFile | None = None
+
+    def say() -> None:
+        counts = library.counts
+        done = (read + (file.position if file else 0)) / size
+        progress(counts, done * (1 - counts.waiting / max(counts.read, 1)))
+
+    with Library(directory, embedder, say) as library:
         report = Report(library.counts)
         for file in files:
             for record in sources.read(file):
@@ -77,8 +85,9 @@ def index(
                     report.skipped.append(record)
                 else:
                     library.add(record)
-                progress(library.counts, (read + file.position) / size)
+                say()
             read += file.path.stat().st_size
+        file = None
         library.flush()
         manifest = publish(library, embedder)
     report.papers, report.generation = manifest.live, manifest.generation

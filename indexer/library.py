@@ -9,7 +9,7 @@ import json
 import os
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +29,8 @@ from search.vectors import VectorsFile
 
 CHUNK = 1_024
 """Papers embedded and written together."""
+_SLICE = 256
+"""Texts embedded between two words about progress: a slow machine takes half a minute for a chunk."""
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class Counts:
     Attributes:
         read: records that came in. new: papers no record of which was held. merged: records that joined a paper.
         unchanged: records held already. embedded: texts that went through the model. written: rows on disk.
+        waiting: papers that are not embedded yet.
     """
 
     read: int = 0
@@ -46,6 +49,7 @@ class Counts:
     unchanged: int = 0
     embedded: int = 0
     written: int = 0
+    waiting: int = 0
 
 
 @dataclass(slots=True)
@@ -62,16 +66,17 @@ class Library:
 
     Args:
         directory: the index; made if absent. embedder: makes the vectors of new texts.
+        embedded: called whenever ``counts.embedded`` has grown.
 
     Raises:
         IndexBusy: another process is writing it. ForeignModel: its vectors are of another model.
         ModelUnavailable: from ``flush`` and ``add``, the model gives a vector that has not length 1.
     """
 
-    def __init__(self, directory: Path, embedder: Embedder) -> None:
+    def __init__(self, directory: Path, embedder: Embedder, embedded: Callable[[], None] = lambda: None) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.layout = Layout(directory)
-        self._embedder = embedder
+        self._embedder, self._say_embedded = embedder, embedded
         self.counts = Counts()
         self._lock = _locked(self.layout)
         try:
@@ -135,6 +140,7 @@ class Library:
             self._insert(chunk, papers)
         self._chunk.clear()
         self._by_key.clear()
+        self.counts.waiting = 0
 
     def _slots(self, keys: Iterable[int]) -> set[int]:
         return {slot for key in keys for slot in self._by_key.get(key, ())}
@@ -167,6 +173,7 @@ class Library:
             self._replaced.add(row)
         slot, self._next = self._next, self._next + 1
         self._chunk[slot] = pending
+        self.counts.waiting = len(self._chunk)
         for key in pending.keys:
             self._by_key[key].difference_update(waiting)
             self._by_key[key].add(slot)
@@ -178,8 +185,13 @@ class Library:
         new = [place for place in range(len(texts)) if place not in held]
         for place, row in held.items():
             vectors[place] = self._vectors.read(row)
-        if new:
-            vectors[new] = self._embedder.encode([texts[place] for place in new]).astype(np.float16)
+        new.sort(key=lambda place: len(texts[place]))  # slices of like length pad little
+        for start in range(0, len(new), _SLICE):
+            places = new[start : start + _SLICE]
+            vectors[places] = self._embedder.encode([texts[place] for place in places]).astype(np.float16)
+            self.counts.embedded += len(places)
+            self.counts.waiting -= len(places)
+            self._say_embedded()
         lengths = np.linalg.norm(vectors.astype(np.float32), axis=1)
         broken = np.flatnonzero(~(np.abs(lengths - 1) < 0.01))  # a comparison that NaN fails
         if len(broken):
@@ -187,7 +199,6 @@ class Library:
                 f"{self._embedder.model.name} gives a vector of length {lengths[broken[0]]:.3g} and not 1 "
                 f"for {texts[broken[0]][:60]!r}; leave that paper out, or index with another --model"
             )
-        self.counts.embedded += len(new)
         return vectors
 
     def _rows_of_texts(self, texts: Sequence[str]) -> dict[int, int]:

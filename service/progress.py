@@ -33,7 +33,7 @@ class Progress:
             self._stream.write("\n")
 
     def show(self, counts: "Counts", done: float) -> None:
-        """Shows the counts if it is time to; ``done`` is the share of the input read, 0 to 1."""
+        """Shows the counts if it is time to; ``done`` is the share of the input that is done with, 0 to 1."""
         now = time.monotonic()
         if now - self._last < (_EVERY_ON_TERMINAL_S if self._live else _EVERY_S):
             return
