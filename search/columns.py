@@ -56,9 +56,13 @@ class Postings:
         """The pairs (value, row) again, by value."""
         return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets)), self.rows.astype(np.int64)
 
+    def of(self, value: int) -> NDArray[np.uint32]:
+        """The rows, ascending, that hold a value."""
+        return self.rows[self.offsets[value] : self.offsets[value + 1]]
+
     def union(self, values: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
         """The rows, ascending, that hold any of the values."""
-        parts = [self.rows[self.offsets[value] : self.offsets[value + 1]] for value in values]
+        parts = [self.of(value) for value in values]
         if not parts:
             return np.empty(0, np.int64)
         return (parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts))).astype(np.int64)
@@ -104,19 +108,19 @@ class AuthorNames:
 
     def matching(self, query: str) -> list[int]:
         """Ids of the names that a query name can mean, ascending."""
-        found = {
-            author
-            for reading in names.readings(query)
-            for author in self._with_surname(reading.surname)
-            if names.matches(query, Name.from_key(self.key(author)))
-        }
+        found: set[int] = set()
+        for reading in names.readings(query):
+            near = self._starting(f"{reading.surname}|{reading.initial}")
+            if reading.given:
+                near = [author for author in near if names.fits(reading, Name.from_key(self.key(author)))]
+            found.update(near)
         return sorted(found)
 
-    def _with_surname(self, surname: str) -> list[int]:
-        prefix = (surname + "|").encode()
-        start = self._bisect(prefix)
-        end = self._bisect(prefix[:-1] + b"}")  # "}" is the byte after "|"
-        return [int(author) for author in self.order[start:end]]
+    def _starting(self, key: str) -> list[int]:
+        """Ids of the keys that start so."""
+        prefix = key.encode()
+        end = self._bisect(prefix[:-1] + bytes([prefix[-1] + 1]))  # never past 255: no byte of UTF-8 is 255
+        return [int(author) for author in self.order[self._bisect(prefix) : end]]
 
     def _bisect(self, key: bytes) -> int:
         low, high = 0, len(self.order)
@@ -171,12 +175,12 @@ class Columns:
             InvalidValue: a category that neither arXiv nor this index knows.
         """
         few = self._author_rows(wanted)
-        if wanted.categories:
-            holding = self.category_postings.union(self.category_ids(wanted.categories))
-            few = holding if few is None else np.intersect1d(few, holding, assume_unique=True)
+        holding = self._holding(self.category_ids(wanted.categories)) if wanted.categories else None
         if few is None:
-            return Rows.of_mask(self._in_days(wanted, slice(None)) & live)
-        return Rows.of_ids(few[self._in_days(wanted, few) & live[few]], len(self))
+            mask = self._in_days(wanted, slice(None)) & live
+            return Rows.of_mask(mask if holding is None else mask & holding)
+        passing = self._in_days(wanted, few) & live[few]
+        return Rows.of_ids(few[passing if holding is None else passing & holding[few]], len(self))
 
     def newest(self, rows: Rows, k: int) -> NDArray[np.int64]:
         """The k rows published last, newest first; undated ones come last, the later import first."""
@@ -195,6 +199,13 @@ class Columns:
             InvalidValue: one that neither arXiv nor this index knows.
         """
         return sorted({category for code in wanted for category in self._category(code)})
+
+    def _holding(self, categories: Sequence[int]) -> NDArray[np.bool_]:
+        """(rows,) bool: which hold one of the categories."""
+        mask = np.zeros(len(self), bool)
+        for category in categories:
+            mask[self.category_postings.of(category)] = True
+        return mask
 
     def _category(self, code: str) -> list[int]:
         folded = code.strip().casefold()

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol, Self
@@ -148,7 +149,7 @@ def _openvino() -> ModuleType:
 
 
 class OpenVinoEmbedder:
-    """The default model in OpenVINO: one stream a core, texts in batches of like length.
+    """The default model in OpenVINO: one text by all cores together, many in batches of like length, a core each.
 
     Args:
         folder: what ``search.export.exported`` made.
@@ -157,23 +158,12 @@ class OpenVinoEmbedder:
     def __init__(self, folder: Path) -> None:
         from tokenizers import Tokenizer
 
-        openvino = _openvino()
+        self._network_file = folder / "model.xml"
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()
-        core = openvino.Core()
-        self._streams = _cores()
-        half = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        self._network = core.compile_model(
-            folder / "model.xml",
-            "CPU",
-            {
-                "PERFORMANCE_HINT": "THROUGHPUT",
-                "NUM_STREAMS": str(self._streams),
-                "INFERENCE_NUM_THREADS": str(self._streams),
-                "INFERENCE_PRECISION_HINT": "bf16" if half else "f32",
-            },
-        )
+        self._openvino = _openvino()
+        self._core = self._openvino.Core()
         self._local = threading.local()
 
     @property
@@ -194,12 +184,10 @@ class OpenVinoEmbedder:
         return vectors
 
     def _encode_many(self, encodings: "list[Encoding]", vectors: "NDArray[np.float32]") -> None:
-        import openvino
-
         def keep(request: "openvino.InferRequest", places: list[int]) -> None:
             vectors[places] = request.get_output_tensor(0).data
 
-        queue = openvino.AsyncInferQueue(self._network, self._streams)
+        queue = self._openvino.AsyncInferQueue(self._for_many)
         queue.set_callback(keep)
         order = sorted(range(len(encodings)), key=lambda place: -len(encodings[place].ids))
         for start in range(0, len(order), _BATCH):
@@ -211,8 +199,23 @@ class OpenVinoEmbedder:
     def _request(self) -> "openvino.InferRequest":
         """One a thread: a request answers one question at a time."""
         if not hasattr(self._local, "request"):
-            self._local.request = self._network.create_infer_request()
+            self._local.request = self._for_one.create_infer_request()
         return self._local.request
+
+    @cached_property
+    def _for_one(self) -> "openvino.CompiledModel":
+        return self._compiled(PERFORMANCE_HINT="LATENCY")
+
+    @cached_property
+    def _for_many(self) -> "openvino.CompiledModel":
+        cores = str(_cores())
+        return self._compiled(PERFORMANCE_HINT="THROUGHPUT", NUM_STREAMS=cores, INFERENCE_NUM_THREADS=cores)
+
+    def _compiled(self, **properties: str) -> "openvino.CompiledModel":
+        """Done when first needed: a process that answers embeds one text at a time, one that indexes many."""
+        half = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        properties["INFERENCE_PRECISION_HINT"] = "bf16" if half else "f32"
+        return self._core.compile_model(self._network_file, "CPU", properties)
 
 
 def _cores() -> int:

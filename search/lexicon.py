@@ -110,8 +110,10 @@ class Lexicon:
         terms = self.terms(text)
         if not terms or not len(ids):
             return np.zeros(len(ids), np.float32)
-        among = tantivy.Query.term_set_query(self._schema, "row", ids.tolist())
-        rows, scores = self._search([(Occur.Must, _unscored(among)), (Occur.Must, self._any(terms))], len(ids))
+        # A term_set_query walks the whole dictionary of rows; term queries of a few hundred take a third of the time.
+        among = [(Occur.Should, self._term("row", row)) for row in ids.tolist()]
+        parts = [(Occur.Must, _unscored(tantivy.Query.boolean_query(among))), (Occur.Must, self._any(terms))]
+        rows, scores = self._search(parts, len(ids))
         known = dict(zip(rows, scores, strict=True))
         return np.array([known.get(row, 0.0) for row in ids.tolist()], np.float32)
 
@@ -123,8 +125,10 @@ class Lexicon:
         return np.sort(np.array(rows, np.int64))
 
     def _any(self, terms: Sequence[str]) -> tantivy.Query:
-        one = tantivy.Query.term_query
-        return tantivy.Query.boolean_query([(Occur.Should, one(self._schema, "text", term)) for term in terms])
+        return tantivy.Query.boolean_query([(Occur.Should, self._term("text", term)) for term in terms])
+
+    def _term(self, field: str, value: str | int) -> tantivy.Query:
+        return tantivy.Query.term_query(self._schema, field, value, "freq" if field == "text" else "basic")
 
     def _passing(self, wanted: Filter) -> list[tuple[Occur, tantivy.Query]]:
         parts = [self._held("author", self._columns.authors.matching(author)) for author in wanted.authors]

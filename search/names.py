@@ -7,6 +7,7 @@ name that one side lacks is no contradiction, and a hyphen may be a space or not
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -33,6 +34,11 @@ class Name:
     def key(self) -> str:
         """``zhou|guorui``: names with one surname are neighbours when keys are sorted."""
         return f"{self.surname}|{' '.join(self.given)}"
+
+    @property
+    def initial(self) -> str:
+        """The first letter of the first given name that is no particle; nothing where there is none."""
+        return next((word[0] for word in self.given if word not in _PARTICLES), "")
 
     @classmethod
     def from_key(cls, key: str) -> Self:
@@ -69,7 +75,7 @@ def parse(text: str) -> Name:
         words = _words(text)
         if len(words) > 1 and len(words[-1]) == 1 and len(words[0]) > 1:  # PubMed: surname, then initials
             words = [*words[1:], words[0]]
-    return Name(words[-1], tuple(words[:-1])) if words else Name("")
+    return Name(words[-1], _particles_last(words[:-1])) if words else Name("")
 
 
 def readings(text: str) -> tuple[Name, ...]:
@@ -83,15 +89,19 @@ def readings(text: str) -> tuple[Name, ...]:
 
 def matches(query: str, name: Name) -> bool:
     """Whether a name in a question can mean this name; only where a reading of it has the same surname."""
-    return any(_matches(reading, name) for reading in readings(query))
+    return any(fits(reading, name) for reading in readings(query))
 
 
 def compatible(one: Name, other: Name) -> bool:
     """Whether two names in sources can be one person's; symmetric."""
-    return _matches(one, other) or _matches(other, one)
+    return fits(one, other) or fits(other, one)
 
 
-def _matches(query: Name, name: Name) -> bool:
+def fits(query: Name, name: Name) -> bool:
+    """Whether a reading of a name in a question can mean this name.
+
+    Only names whose first given name starts with the same letter can, unless the question has none but particles.
+    """
     if query.surname != name.surname or not name.surname:
         return False
     asked, held = _without_particles(query.given), _without_particles(name.given)
@@ -119,7 +129,14 @@ def _joined(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     return a == b and (len(one) == 1 or len(other) == 1)
 
 
-def _without_particles(given: tuple[str, ...]) -> tuple[str, ...]:
+def _particles_last(given: list[str]) -> tuple[str, ...]:
+    """So that names with one surname are neighbours by their first given name."""
+    if given and given[0] in _PARTICLES:
+        return (*_without_particles(given), *(word for word in given if word in _PARTICLES))
+    return tuple(given)
+
+
+def _without_particles(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(word for word in given if word not in _PARTICLES)
 
 

@@ -28,6 +28,8 @@ EXACT_UP_TO = 10_000
 BLOCK_ROWS = 65_536
 """Rows a checksum of an append-only file covers."""
 
+_LEAST_DEPTH, _DEPTH_A_RESULT = 640, 7
+"""Rows of best codes that are scored exactly: at least so many, and so many for each row asked for."""
 _TRAINING_ROWS = 32_768
 _SEED = 20_251
 _CODEC = "IVF1,PQ{}x4fs"
@@ -58,7 +60,7 @@ class VectorIndex:
         """
         if len(rows) <= EXACT_UP_TO or not self._codes_path:
             return self._exact(vector, k, rows.ids, complete=True)
-        return self._exact(vector, k, self._scan(vector, max(640, 10 * k), rows), complete=False)
+        return self._exact(vector, k, self._scan(vector, max(_LEAST_DEPTH, _DEPTH_A_RESULT * k), rows), complete=False)
 
     def scores(self, vector: NDArray[np.float32], ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """The exact inner product of a (dim,) vector with each row: (len(ids),) float32, in the order given."""

@@ -114,18 +114,28 @@ def test_a_pipe_gets_plain_text_and_a_terminal_cards(at: list[str]) -> None:
     plain = run("search", "KV cache compression", "-n", "2", *at).stdout
     assert "\x1b" not in plain
     assert plain.startswith("60 papers pass, 2 shown\n\n1. ")
+    assert "╭" in on_terminal("search", "KV cache compression", "-n", "2", *at)
+
+
+def on_terminal(*arguments: str) -> str:
+    """What a command writes on a terminal."""
     master, slave = pty.openpty()
-    child = subprocess.Popen([PAPERS, "search", "KV cache compression", "-n", "2", *at], stdout=slave)
+    child = subprocess.Popen([PAPERS, *arguments], stdout=slave, stderr=slave)
     os.close(slave)
     shown = b""
     while True:
         try:
             shown += os.read(master, 65_536)
-        except OSError:
+        except OSError:  # how Linux says that the other side is closed
             break
     os.close(master)
     assert child.wait() == 0
-    assert "╭" in shown.decode()
+    return shown.decode()
+
+
+def test_long_work_shows_how_far_it_is(tmp_path: Path) -> None:
+    shown = on_terminal("index", str(ROOT / "data" / "sample.jsonl"), "--index", str(tmp_path))
+    assert re.search(r"\r60 read, 60 embedded, \d+ papers/s, 100%, 0 s left *\r?\n60 records read", shown), shown
 
 
 def test_results_go_to_standard_output_and_all_else_to_standard_error(at: list[str]) -> None:
