@@ -74,10 +74,16 @@ class Query:
             raise InvalidValue("limit", self.limit, f"give a whole number from 1 to {MAX_LIMIT}")
         if self.mode not in MODES:
             raise InvalidValue("mode", self.mode, f"choose one of {', '.join(MODES)}")
-        if len(self.text) > MAX_TEXT:
-            raise InvalidValue(
-                "q", self.text, f"it has {len(self.text):,} characters and may have {MAX_TEXT:,}; shorten it"
-            )
+        check_length("q", self.text)
+
+
+def check_length(field_name: str, text: str) -> None:
+    """
+    Raises:
+        InvalidValue: the text has more than MAX_TEXT characters.
+    """
+    if len(text) > MAX_TEXT:
+        raise InvalidValue(field_name, text, f"it has {len(text):,} characters and may have {MAX_TEXT:,}; shorten it")
 
 
 @dataclass(frozen=True, slots=True)

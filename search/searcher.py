@@ -16,7 +16,7 @@ from search.embedder import Embedder, ModelIdentity
 from search.errors import ForeignModel, InvalidValue, PaperNotFound
 from search.fingerprint import nearly_equal
 from search.paper import Paper
-from search.query import Filter, Hit, LegMatch, Page, Query
+from search.query import Filter, Hit, LegMatch, Page, Query, check_length
 from search.ranking import DEPTH, Fused, fuse
 from search.rows import Ranked, Rows
 from search.snapshot import Snapshot
@@ -86,6 +86,7 @@ class Searcher:
         Raises:
             InvalidValue: the text is empty or too long; see ``Query``.
         """
+        check_length("text", text)
         query, snapshot = Query(clean(text), wanted or Filter(), limit=limit), self.snapshot
         if not query.text:
             raise InvalidValue("text", text, "paste an abstract: at least one word")
@@ -158,7 +159,9 @@ class _Scope:
     def lexical(self, text: str, limit: int) -> Page:
         lexicon = self.snapshot.lexicon
         if not lexicon.terms(text):
-            raise InvalidValue("q", text, "lexical mode looks up words, and these are too common; use mode hybrid")
+            raise InvalidValue(
+                "q", text, "lexical mode looks up words, and here is none, or none but the commonest; use mode hybrid"
+            )
         ranked = lexicon.match(text, limit, self.filter)
         papers = self.snapshot.store.get(ranked.rows.tolist())
         scored = enumerate(zip(papers, ranked.scores.tolist(), strict=True), 1)

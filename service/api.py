@@ -97,10 +97,18 @@ _Searcher = Annotated[Searcher, Depends(_searcher)]
 
 
 def _filters(
-    author: Annotated[list[str], Query(description="Each must be an author; any usual form of the name")] = [],  # noqa: B006
-    category: Annotated[list[str], Query(description="One must be a category: cs.CL, or cs for all of it")] = [],  # noqa: B006
-    start: Annotated[str | None, Query(alias="from", description="First published then or later: 2026-04")] = None,
-    end: Annotated[str | None, Query(alias="to", description="First published then or earlier")] = None,
+    author: Annotated[
+        list[str], Query(description="Each must be an author; any usual form of the name", examples=["Guorui Zhou"])
+    ] = [],  # noqa: B006
+    category: Annotated[
+        list[str], Query(description="One must be a category: cs.CL, or cs for all of it", examples=["cs.CL"])
+    ] = [],  # noqa: B006
+    start: Annotated[
+        str | None, Query(alias="from", description="First published then or later", examples=["2026-04"])
+    ] = None,
+    end: Annotated[
+        str | None, Query(alias="to", description="First published then or earlier", examples=["2026"])
+    ] = None,
     limit: Annotated[int, Query(description="Most hits, 1 to 1000")] = 10,
 ) -> Filters:
     return Filters.model_validate({"author": author, "category": category, "from": start, "to": end, "limit": limit})
@@ -109,9 +117,12 @@ def _filters(
 _Filters = Annotated[Filters, Depends(_filters)]
 
 
+_Question = Annotated[str, Query(description="In plain words", examples=["KV cache compression"])]
+
+
 def _add_routes(app: FastAPI) -> None:
     @app.get("/v1/search", response_model=PageOut, responses=_PROBLEMS)
-    def search(searcher: _Searcher, filters: _Filters, q: str = "", mode: Mode = "hybrid") -> dict[str, Any]:
+    def search(searcher: _Searcher, filters: _Filters, q: _Question = "", mode: Mode = "hybrid") -> dict[str, Any]:
         """Papers that answer a question in plain words; without one, what passes the filters, newest first."""
         return page_json(searcher.search(Question(q, _filter(filters), mode, filters.limit)))
 

@@ -188,7 +188,8 @@ def test_what_is_not_there_has_the_same_shape(client: httpx.Client) -> None:
     problem(client.get("/v1/papers/arxiv:2499.99999/similar"), 404)
     problem(client.get("/nowhere"), 404)
     problem(client.delete("/v1/search"), 405)
-    assert problem(client.post("/v1/similar", json={"text": " "}), 422)["field"] == "text"
+    for text in (" ", "y" * 30_000):
+        assert problem(client.post("/v1/similar", json={"text": text}), 422)["field"] == "text"
 
 
 @given(
@@ -218,6 +219,10 @@ def test_openapi_describes_every_answer_and_its_examples_run(client: httpx.Clien
         body = {field: shape["examples"][0] for field, shape in fields.items() if "examples" in shape}
         assert len(body) >= 5
         assert client.post(path, json=body).status_code == 200
+    parameters = described["paths"]["/v1/search"]["get"]["parameters"]
+    asked = {each["name"]: each["schema"]["examples"][0] for each in parameters if "examples" in each["schema"]}
+    assert set(asked) == {"q", "author", "category", "from", "to"}
+    assert client.get("/v1/search", params=asked).json()["total"] > 0
     assert client.get("/docs").status_code == 200
 
 
