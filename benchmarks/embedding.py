@@ -17,7 +17,8 @@ import numpy as np
 from benchmarks import results
 from indexer import sources
 from indexer.sources.file import SourceFile
-from search.embedder import MAX_TOKENS, load_embedder, packaged_model
+from search.embedder import load_embedder
+from search.model import MAX_TOKENS, packaged_model
 from search.paper import Paper
 
 

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from benchmarks import results
 from indexer.build import Options, index
-from search.embedder import ModelIdentity, default_identity
 from search.identifiers import text_key
+from search.model import ModelIdentity, default_identity
 from search.searcher import Searcher
 from search.snapshot import Snapshot
 

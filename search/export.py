@@ -15,8 +15,8 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
-from search.embedder import DEFAULT_MODEL, WEIGHTS_SHA256, weights_sha256
 from search.errors import ModelUnavailable
+from search.model import DEFAULT_MODEL, WEIGHTS_SHA256, weights_sha256
 
 _NETWORK = 1
 """Raised when the exported network changes."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from search.embedder import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing
+from search.model import ModelIdentity
 from search.paper import Json
 
 FORMAT = 1

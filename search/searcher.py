@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search import identifiers
-from search.embedder import Embedder, ModelIdentity
+from search.embedder import Embedder
 from search.errors import ForeignModel, InvalidValue, PaperNotFound
 from search.fingerprint import nearly_equal
+from search.model import ModelIdentity
 from search.paper import Paper
 from search.query import Filter, Hit, LegMatch, Page, Query, check_length
 from search.ranking import DEPTH, Fused, fuse

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.columns import Columns
-from search.embedder import ModelIdentity
 from search.errors import IndexDamaged
 from search.layout import GenerationLayout, Layout, Manifest, damaged
 from search.lexicon import Lexicon
+from search.model import ModelIdentity
 from search.rows import Rows
 from search.store import PaperStore
 from search.vectors import BLOCK_ROWS, VectorIndex

@@ -20,7 +20,8 @@ from search.errors import IndexUnavailable, InvalidValue, ModelUnavailable, Pape
 
 if TYPE_CHECKING:
     from indexer.build import Report
-    from search.embedder import Embedder, ModelIdentity
+    from search.embedder import Embedder
+    from search.model import ModelIdentity
     from search.query import Filter, Page
     from search.searcher import Searcher
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from search.embedder import ModelIdentity
+from search.model import ModelIdentity
 
 
 class FakeEmbedder:

@@ -13,18 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search import export
-from search.embedder import (
-    MAX_TOKENS,
-    PACKAGE,
-    WEIGHTS_SHA256,
-    Embedder,
-    SentenceTransformersEmbedder,
-    default_identity,
-    load_embedder,
-    packaged_model,
-    weights_sha256,
-)
+from search.embedder import Embedder, SentenceTransformersEmbedder, load_embedder
 from search.errors import ModelUnavailable
+from search.model import MAX_TOKENS, PACKAGE, WEIGHTS_SHA256, default_identity, packaged_model, weights_sha256
 
 ROOT = Path(__file__).parent.parent
 PAPERS = [json.loads(line) for line in (ROOT / "data" / "sample.jsonl").read_text("utf-8").splitlines()]
