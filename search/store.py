@@ -1,13 +1,14 @@
 """PaperStore: the rows of papers, read side. A row's number is its label in every other file."""
 
 import hashlib
-import json
 import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import orjson
 
 from search.errors import IndexDamaged
 from search.identifiers import id_key
@@ -56,7 +57,7 @@ class PaperStore:
         held = dict(
             self._query(f"SELECT row, paper FROM papers WHERE row IN ({','.join('?' * len(rows))})", rows)  # noqa: S608  only question marks
         )
-        return [Paper.from_json(json.loads(held[row])) for row in rows]
+        return [Paper.from_json(orjson.loads(held[row])) for row in rows]
 
     def find(self, paper_id: str) -> list[int]:
         """The rows, ascending, that ever had this canonical id; replaced ones among them."""
@@ -71,7 +72,7 @@ class PaperStore:
         for first in range(start, self._rows, _SCANNED):
             end = min(self._rows, first + _SCANNED)
             for row, text in self._query("SELECT row, paper FROM papers WHERE row >= ? AND row < ?", [first, end]):
-                yield row, Paper.from_json(json.loads(text))
+                yield row, Paper.from_json(orjson.loads(text))
 
     def replaced(self) -> list[int]:
         """The rows, ascending, that a row of this generation took over."""

@@ -377,8 +377,9 @@ def test_format_overrides_what_the_content_says(write: Write) -> None:
 MALFORMED = {
     "half a line": ('{"title": "A"}\n{"title": "B\n', [2], "not JSON"),
     "a list": ('{"title": "A"}\n[1]\n', [2], "not a JSON object"),
-    "NaN": ('{"title": "A"}\n{"title": "B", "score": NaN}\n', [2], "NaN is not a JSON number"),
-    "nested deep": ('{"title": "A"}\n' + '{"x":' * 100_000 + "\n", [2], "nested too deep"),
+    "NaN": ('{"title": "A"}\n{"title": "B", "score": NaN}\n', [2], "not JSON"),
+    "half a surrogate pair": ('{"title": "A"}\n{"title": "B \\ud83d"}\n', [2], "surrogate"),
+    "nested deep": ('{"title": "A"}\n' + '{"x":' * 100_000 + "\n", [2], "not JSON"),
     "neither": ('{"title": "A"}\n{"title": " ", "authors": ["B"]}\n', [2], "neither title nor abstract"),
     "a number": ('{"title": "A"}\n{"title": 5}\n', [2], "title: '5' is not a text"),
     "no date": ('{"title": "A"}\n{"title": "B", "published": "soon"}\n', [2], "'soon' is not a date"),
