@@ -4,9 +4,9 @@ import threading
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from search.query import Filter, Hit, LegMatch, Page, Query, check_length
 from search.ranking import DEPTH, Fused, fuse
 from search.rows import Ranked, Rows
 from search.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 _SAME_AMONG = 20
 """Best hits among which a pasted abstract that the index holds is looked for."""
@@ -65,10 +68,9 @@ class Searcher:
             return scope.newest(query.limit)
         if query.mode == "lexical":
             return scope.lexical(text, query.limit)
-        vector = self.embedder(scope.snapshot).encode([text])[0]
         if query.mode == "semantic":
-            return scope.semantic(vector, query.limit)
-        return scope.hybrid(vector, text, query.limit)
+            return scope.semantic(self.embedder(scope.snapshot).encode([text])[0], query.limit)
+        return self._hybrid(scope, text, query.limit)
 
     def similar(self, paper_id: str, wanted: Filter | None = None, limit: int = 10) -> Page:
         """Papers near the one of this id, which is itself left out.
@@ -79,7 +81,8 @@ class Searcher:
         query, snapshot = Query(filter=wanted or Filter(), limit=limit), self.snapshot
         row = _row(snapshot, paper_id)
         scope = _Scope.of(snapshot, query.filter, without=row)
-        return scope.hybrid(snapshot.vectors.vector(row), snapshot.store.get([row])[0].text, limit)
+        text = snapshot.store.get([row])[0].text
+        return scope.hybrid(snapshot.vectors.vector(row), text, limit, scope.words(text, limit))
 
     def similar_to_text(self, text: str, wanted: Filter | None = None, limit: int = 10) -> Page:
         """Papers near a pasted abstract; where the index holds that very paper it comes first, marked ``same``.
@@ -91,8 +94,7 @@ class Searcher:
         query, snapshot = Query(clean(text), wanted or Filter(), limit=limit), self.snapshot
         if not query.text:
             raise InvalidValue("text", text, "paste an abstract: at least one word")
-        vector = self.embedder(snapshot).encode([query.text])[0]
-        page = _Scope.of(snapshot, query.filter).hybrid(vector, query.text, max(limit, _SAME_AMONG))
+        page = self._hybrid(_Scope.of(snapshot, query.filter), query.text, max(limit, _SAME_AMONG))
         same = [replace(hit, same=True) for hit in page.hits[:_SAME_AMONG] if _is(hit.paper, query.text)]
         held = {hit.paper.id for hit in same}
         return replace(page, hits=(*same, *(hit for hit in page.hits if hit.paper.id not in held))[:limit])
@@ -109,6 +111,18 @@ class Searcher:
     def warm(self) -> None:
         """Loads everything a question needs, so that the first one does not wait."""
         self.search(Query("warm"))
+
+    def _hybrid(self, scope: "_Scope", text: str, limit: int) -> Page:
+        """The words are looked up on one core while the text is embedded on the others."""
+        words = self._beside.submit(scope.words, text, limit)
+        vector = self.embedder(scope.snapshot).encode([text])[0]
+        return scope.hybrid(vector, text, limit, words.result())
+
+    @cached_property
+    def _beside(self) -> "ThreadPoolExecutor":
+        from concurrent.futures import ThreadPoolExecutor
+
+        return ThreadPoolExecutor(thread_name_prefix="words")
 
     def embedder(self, snapshot: Snapshot) -> Embedder:
         """The embedder of the snapshot's model.
@@ -176,11 +190,13 @@ class _Scope:
         hits = [Hit(paper, score, semantic=LegMatch(rank, score)) for rank, (paper, score) in scored]
         return self._page(hits, len(self.rows), exact=ranked.complete)
 
-    def hybrid(self, vector: NDArray[np.float32], text: str, limit: int) -> Page:
+    def words(self, text: str, limit: int) -> Ranked:
+        """The lexical leg's candidates for a hybrid page."""
+        return self.snapshot.lexicon.match(text, max(DEPTH, limit) + 1, self.filter).without(self.without)
+
+    def hybrid(self, vector: NDArray[np.float32], text: str, limit: int, lexical: Ranked) -> Page:
         vectors, lexicon = self.snapshot.vectors, self.snapshot.lexicon
-        depth = max(DEPTH, limit)
-        semantic = vectors.nearest(vector, depth, self.rows)
-        lexical = lexicon.match(text, depth + 1, self.filter).without(self.without)
+        semantic = vectors.nearest(vector, max(DEPTH, limit), self.rows)
         fused = fuse(semantic, lexical, partial(vectors.scores, vector), partial(lexicon.scores, text))
         hits = self._hits(fused, limit, semantic, lexical)
         return self._page(hits, len(self.rows), exact=semantic.complete)

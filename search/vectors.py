@@ -98,6 +98,9 @@ class VectorIndex:
     def _codes(self) -> "faiss.Index":
         import faiss
 
+        faiss.omp_set_num_threads(
+            1
+        )  # two threads do not scan for one question faster, and at times wait for each other
         return faiss.read_index(str(self._codes_path))
 
 
