@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import time
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -21,6 +22,7 @@ def save(name: str, figures: dict[str, object], *, papers: str) -> None:
         "benchmark": name,
         "date": date.today().isoformat(),
         "machine": machine(),
+        "calibration_s": calibration(),
         "versions": {"python": platform.python_version(), **{package: version(package) for package in _PACKAGES}},
         "papers": papers,
         **figures,
@@ -30,6 +32,19 @@ def save(name: str, figures: dict[str, object], *, papers: str) -> None:
     text = json.dumps(record, indent=1, ensure_ascii=False)
     (folder / f"{name}.json").write_text(text + "\n", "utf-8")
     print(text)
+
+
+def calibration() -> float:
+    """Seconds of five million additions in Python, the best of three: on a shared machine it tells how fast a core is
+    at the time, and runs with different figures here cannot be compared."""
+
+    def once() -> float:
+        start, total = time.perf_counter(), 0
+        for number in range(5_000_000):
+            total += number
+        return time.perf_counter() - start
+
+    return round(min(once() for _ in range(3)), 3)
 
 
 def machine() -> str:
