@@ -39,7 +39,7 @@ class Counts:
 
     Attributes:
         read: records that came in. new: papers no record of which was held. merged: records that joined a paper.
-        unchanged: records held already. embedded: texts that went through the model. written: rows on disk.
+        unchanged: records held already. embedded: texts that went through the model.
         waiting: papers that are not embedded yet.
     """
 
@@ -48,7 +48,6 @@ class Counts:
     merged: int = 0
     unchanged: int = 0
     embedded: int = 0
-    written: int = 0
     waiting: int = 0
 
 
@@ -258,7 +257,6 @@ class Library:
                     "INSERT INTO replaced VALUES (?, ?)", [(old, row) for old in sorted(pending.replaces)]
                 )
         self.rows += len(papers)
-        self.counts.written += len(papers)
 
     def _check_model(self) -> None:
         others = set(self.layout.directory.glob("vectors-*.f16")) - {self.layout.vectors(self._embedder.model)}

@@ -3,8 +3,7 @@
 import logging
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,20 +39,13 @@ _log = logging.getLogger("papers")
 
 
 def create_app(searcher: Searcher, settings: Settings) -> FastAPI:
-    """The application over one index, ready once the model is loaded.
+    """The application over one index.
 
     Args:
         searcher: answers the questions. settings: limits.
     """
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        searcher.warm()
-        app.state.searcher = searcher
-        yield
-
-    app = FastAPI(title="papers", summary="Semantic search over your papers", version="1", lifespan=lifespan)
-    app.state.searcher = None
+    app = FastAPI(title="papers", summary="Semantic search over your papers", version="1")
+    app.state.searcher = searcher
     _add_limits(app, settings)
     _add_errors(app)
     _add_routes(app)
@@ -87,9 +79,7 @@ def _listening(host: str, port: int) -> socket.socket:
 
 
 def _searcher(request: Request) -> Searcher:
-    searcher: Searcher | None = request.app.state.searcher
-    if searcher is None:
-        raise HTTPException(503, "the index is being opened; try again in a moment")
+    searcher: Searcher = request.app.state.searcher
     return searcher
 
 
