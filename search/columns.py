@@ -1,9 +1,8 @@
 """Columns: dates, categories and authors of every row, and the Filter turned into Rows.
 
-One directory of plain numpy arrays, opened memory-mapped. Categories and authors are inverted files: for each
-value the ascending rows that hold it (Zobel and Moffat, "Inverted files for text search engines", 2006).
-Author ids are numbered by first appearance and never change while rows are only appended, which is what lets
-the lexicon index them.
+One directory of plain numpy arrays, opened memory-mapped. Every condition of a filter counts its rows before it
+touches them. Where one is held by few rows, those are listed and tested against the others; else the conditions
+are bitmaps, and the rows that pass are their intersection.
 """
 
 import difflib
@@ -11,20 +10,21 @@ import json
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
-from typing import Any, Self
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search import names
+from search.authors import AuthorNames
 from search.categories import ARCHIVES, CATEGORIES
 from search.errors import InvalidValue
-from search.names import Name
 from search.paper import Paper
+from search.postings import FEW, Postings, load_array
 from search.query import Filter
-from search.rows import Rows
+from search.rows import Rows, bitmap_of
 
 _NO_DAY = (np.iinfo(np.int32).max, -1)
 """First and last day of a paper without a date: an interval that overlaps none."""
@@ -38,102 +38,110 @@ class RowIds:
     authors: tuple[int, ...]
 
 
-@dataclass(frozen=True)
-class Postings:
-    """An inverted file. Value v is held by ``rows[offsets[v]:offsets[v + 1]]``, ascending uint32."""
+class _Condition(Protocol):
+    """One part of a filter."""
 
+    most: int
+    """At most so many rows meet it."""
+
+    def ids(self) -> NDArray[np.int64]: ...
+
+    def bitmap(self) -> NDArray[np.uint8]: ...
+
+    def holds(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]: ...
+
+
+class _Held:
+    """Rows that hold one of some values."""
+
+    def __init__(self, postings: Postings, values: Sequence[int]) -> None:
+        self._postings, self._values = postings, values
+        self.most = postings.count(values)
+
+    def ids(self) -> NDArray[np.int64]:
+        return self._postings.ids(self._values)
+
+    def bitmap(self) -> NDArray[np.uint8]:
+        return self._postings.bitmap(self._values)
+
+    def holds(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        if self.most * FEW <= self._postings.universe:
+            held = self.ids()
+            places = np.searchsorted(held, ids)
+            return np.append(held, -1)[places] == ids
+        return Rows.of_bitmap(self.bitmap(), self._postings.universe).holds(ids)
+
+
+@dataclass(frozen=True)
+class Days:
+    """When every row was published.
+
+    Attributes:
+        days: (2, rows) int32, first and last day of publication as ordinals.
+        intervals: (2, n) int32, the different pairs of them, ascending. rows: (rows,) uint32, the rows in that order.
+        offsets: (n + 1,) int64 into ``rows``.
+    """
+
+    days: NDArray[np.int32]
+    intervals: NDArray[np.int32]
     offsets: NDArray[np.int64]
     rows: NDArray[np.uint32]
 
     @classmethod
-    def invert(cls, values: NDArray[np.int64], rows: NDArray[np.int64], size: int) -> Self:
-        """From pairs (value, row), in row order, of ``size`` different values."""
-        order = np.argsort(values, kind="stable")
-        counts = np.bincount(values, minlength=size)
-        return cls(np.concatenate(([0], np.cumsum(counts))), rows[order].astype(np.uint32))
-
-    def pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The pairs (value, row) again, by value."""
-        return np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets)), self.rows.astype(np.int64)
-
-    def of(self, value: int) -> NDArray[np.uint32]:
-        """The rows, ascending, that hold a value."""
-        return self.rows[self.offsets[value] : self.offsets[value + 1]]
-
-    def union(self, values: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
-        """The rows, ascending, that hold any of the values."""
-        parts = [self.of(value) for value in values]
-        if not parts:
-            return np.empty(0, np.int64)
-        return (parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts))).astype(np.int64)
+    def of(cls, days: NDArray[np.int32]) -> Self:
+        """Puts the rows in order of their days."""
+        order = np.lexsort((days[1], days[0]))
+        ordered = days[:, order]
+        new = np.ones(len(order), bool)
+        new[1:] = (ordered[:, 1:] != ordered[:, :-1]).any(axis=0)
+        starts = np.flatnonzero(new)
+        return cls(days, ordered[:, starts], np.append(starts, len(order)), order.astype(np.uint32))
 
     @classmethod
-    def open(cls, directory: Path, name: str) -> Self:
+    def open(cls, directory: Path) -> Self:
         """Reads what ``save`` wrote, memory-mapped."""
-        return cls(_open(directory, f"{name}-offsets"), _open(directory, f"{name}-rows"))
+        return cls(
+            *(load_array(directory, name) for name in ("days", "intervals", "intervals-offsets", "intervals-rows"))
+        )
 
-    def save(self, directory: Path, name: str) -> None:
-        """Writes two arrays into the directory."""
-        np.save(directory / f"{name}-offsets.npy", self.offsets)
-        np.save(directory / f"{name}-rows.npy", self.rows)
+    def save(self, directory: Path) -> None:
+        """Writes its arrays into the directory."""
+        np.save(directory / "days.npy", self.days)
+        np.save(directory / "intervals.npy", self.intervals)
+        np.save(directory / "intervals-offsets.npy", self.offsets)
+        np.save(directory / "intervals-rows.npy", self.rows)
 
 
-@dataclass(frozen=True)
-class AuthorNames:
-    """The folded names (``Name.key``, UTF-8) of all authors, found by surname with a binary search.
+class _Published:
+    """Rows published within the days of a filter."""
 
-    Attributes:
-        blob: all keys one after the other in order of id, uint8. offsets: (ids + 1,) int64 into it.
-        order: (ids,) uint32, the ids in byte order of their keys.
-    """
+    def __init__(self, days: Days, wanted: Filter) -> None:
+        self._days, self._wanted = days, wanted
+        places = np.flatnonzero(self._overlap(days.intervals))
+        breaks = np.flatnonzero(np.diff(places) > 1)
+        self._starts = days.offsets[places[np.concatenate(([0], breaks + 1))]] if len(places) else places
+        self._ends = days.offsets[places[np.append(breaks, len(places) - 1)] + 1] if len(places) else places
+        self.most = int((self._ends - self._starts).sum())
 
-    blob: NDArray[np.uint8]
-    offsets: NDArray[np.int64]
-    order: NDArray[np.uint32]
+    def ids(self) -> NDArray[np.int64]:
+        spans = zip(self._starts.tolist(), self._ends.tolist(), strict=True)
+        parts = [self._days.rows[start:end] for start, end in spans] or [_NO_ROWS]
+        return np.sort(np.concatenate(parts)).astype(np.int64)
 
-    @classmethod
-    def of(cls, keys: Sequence[str]) -> Self:
-        """Numbers the keys in the order given."""
-        encoded = [key.encode() for key in keys]
-        offsets = np.concatenate(([0], np.cumsum([len(key) for key in encoded], dtype=np.int64)))
-        order = sorted(range(len(encoded)), key=encoded.__getitem__)
-        return cls(np.frombuffer(b"".join(encoded), np.uint8), offsets.astype(np.int64), np.array(order, np.uint32))
+    def bitmap(self) -> NDArray[np.uint8]:
+        return bitmap_of(self._overlap(self._days.days))
 
-    def __len__(self) -> int:
-        return len(self.order)
+    def holds(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return self._overlap(self._days.days[:, ids])
 
-    def key(self, author: int) -> str:
-        """The folded name of an id."""
-        return self._bytes(author).decode()
+    def _overlap(self, days: NDArray[np.int32]) -> NDArray[np.bool_]:
+        start, end = self._wanted.published_from, self._wanted.published_to
+        if start and end:
+            return (days[1] >= start.first_day) & (days[0] <= end.last_day)
+        return days[1] >= start.first_day if start else days[0] <= (end.last_day if end else _NO_DAY[0])
 
-    def matching(self, query: str) -> list[int]:
-        """Ids of the names that a query name can mean, ascending."""
-        found: set[int] = set()
-        for reading in names.readings(query):
-            near = self._starting(f"{reading.surname}|{reading.initial}")
-            if reading.given:
-                near = [author for author in near if names.fits(reading, Name.from_key(self.key(author)))]
-            found.update(near)
-        return sorted(found)
 
-    def _starting(self, key: str) -> list[int]:
-        """Ids of the keys that start so."""
-        prefix = key.encode()
-        end = self._bisect(prefix[:-1] + bytes([prefix[-1] + 1]))  # never past 255: no byte of UTF-8 is 255
-        return [int(author) for author in self.order[self._bisect(prefix) : end]]
-
-    def _bisect(self, key: bytes) -> int:
-        low, high = 0, len(self.order)
-        while low < high:
-            middle = (low + high) // 2
-            if self._bytes(int(self.order[middle])) < key:
-                low = middle + 1
-            else:
-                high = middle
-        return low
-
-    def _bytes(self, author: int) -> bytes:
-        return bytes(self.blob[self.offsets[author] : self.offsets[author + 1]])
+_NO_ROWS: NDArray[np.uint32] = np.empty(0, np.uint32)
 
 
 @dataclass(frozen=True)
@@ -141,11 +149,10 @@ class Columns:
     """What a Filter asks of every row.
 
     Attributes:
-        days: (2, rows) int32, first and last day of publication as ordinals.
-        categories: codes as the sources write them, in order of first appearance.
+        categories: codes as the sources write them and the archives they lie in, in order of first appearance.
     """
 
-    days: NDArray[np.int32]
+    days: Days
     categories: tuple[str, ...]
     category_postings: Postings
     authors: AuthorNames
@@ -154,66 +161,68 @@ class Columns:
     @classmethod
     def open(cls, directory: Path) -> Self:
         """Opens a directory that ``ColumnsBuilder.save`` wrote."""
+        days = Days.open(directory)
+        rows = int(days.days.shape[1])
         return cls(
-            _open(directory, "days"),
+            days,
             tuple(json.loads((directory / "categories.json").read_text("utf-8"))),
-            Postings.open(directory, "categories"),
-            AuthorNames(_open(directory, "names"), _open(directory, "names-offsets"), _open(directory, "names-order")),
-            Postings.open(directory, "authors"),
+            Postings.open(directory, "categories", rows),
+            AuthorNames.open(directory),
+            Postings.open(directory, "authors", rows),
         )
 
     def __len__(self) -> int:
-        return int(self.days.shape[1])
+        return int(self.days.days.shape[1])
 
-    def rows(self, wanted: Filter, live: NDArray[np.bool_]) -> Rows:
+    def rows(self, wanted: Filter, live: Rows) -> Rows:
         """The live rows that pass.
-
-        Args:
-            wanted: the filter. live: (rows,) bool, False where a later row took the paper over.
 
         Raises:
             InvalidValue: a category that neither arXiv nor this index knows.
         """
-        few = self._author_rows(wanted)
-        holding = self._holding(self.category_ids(wanted.categories)) if wanted.categories else None
-        if few is None:
-            mask = self._in_days(wanted, slice(None)) & live
-            return Rows.of_mask(mask if holding is None else mask & holding)
-        passing = self._in_days(wanted, few) & live[few]
-        return Rows.of_ids(few[passing if holding is None else passing & holding[few]], len(self))
+        conditions = sorted(self._conditions(wanted), key=lambda condition: condition.most)
+        if not conditions:
+            return live
+        if conditions[0].most * FEW > len(self):
+            return Rows.of_bitmap(
+                reduce(np.bitwise_and, (each.bitmap() for each in conditions), live.bitmap), len(self)
+            )
+        ids = conditions[0].ids()
+        for condition in (live, *conditions[1:]):
+            ids = ids[condition.holds(ids)]
+        return Rows(len(self), _ids=ids)
+
+    def _conditions(self, wanted: Filter) -> list[_Condition]:
+        found: list[_Condition] = [
+            _Held(self.author_postings, self.authors.matching(author)) for author in wanted.authors
+        ]
+        if wanted.categories:
+            found.append(_Held(self.category_postings, self.category_ids(wanted.categories)))
+        if wanted.published_from or wanted.published_to:
+            found.append(_Published(self.days, wanted))
+        return found
 
     def newest(self, rows: Rows, k: int) -> NDArray[np.int64]:
         """The k rows published last, newest first; undated ones come last, the later import first."""
-        ids, first = rows.ids, self.days[0][rows.ids].astype(np.int64)
+        ids, first = rows.ids, self.days.days[0][rows.ids].astype(np.int64)
         first[first == _NO_DAY[0]] = -1
         if len(ids) > k:  # all rows at least as new as the k-th, then a sort of those few
             ids = ids[first >= np.partition(first, len(first) - k)[len(first) - k]]
-            first = self.days[0][ids].astype(np.int64)
+            first = self.days.days[0][ids].astype(np.int64)
             first[first == _NO_DAY[0]] = -1
         return ids[np.lexsort((-ids, -first))][:k]
 
     def category_ids(self, wanted: Sequence[str]) -> list[int]:
-        """Ids of the categories that are one of these or lie in one of these archives, in any case.
+        """Ids of these categories and archives, in any case.
 
         Raises:
             InvalidValue: one that neither arXiv nor this index knows.
         """
         return sorted({category for code in wanted for category in self._category(code)})
 
-    def _holding(self, categories: Sequence[int]) -> NDArray[np.bool_]:
-        """(rows,) bool: which hold one of the categories."""
-        mask = np.zeros(len(self), bool)
-        for category in categories:
-            mask[self.category_postings.of(category)] = True
-        return mask
-
     def _category(self, code: str) -> list[int]:
         folded = code.strip().casefold()
-        found = [
-            number
-            for number, name in enumerate(self._folded_categories)
-            if name == folded or name.startswith(folded + ".")
-        ]
+        found = self._folded_categories.get(folded, [])
         if not found and folded not in _ARXIV_CODES:
             known = {*_ARXIV_CODES, *self._folded_categories}
             close = difflib.get_close_matches(folded, sorted(known), n=1, cutoff=0.5)
@@ -223,46 +232,33 @@ class Columns:
         return found
 
     @cached_property
-    def _folded_categories(self) -> tuple[str, ...]:
-        return tuple(name.casefold() for name in self.categories)
-
-    def _author_rows(self, wanted: Filter) -> NDArray[np.int64] | None:
-        held: NDArray[np.int64] | None = None
-        for author in wanted.authors:
-            rows = self.author_postings.union(self.authors.matching(author))
-            held = rows if held is None else np.intersect1d(held, rows, assume_unique=True)
-        return held
-
-    def _in_days(self, wanted: Filter, rows: NDArray[np.int64] | slice) -> NDArray[np.bool_]:
-        first, last = self.days[0][rows], self.days[1][rows]
-        passing = np.ones(len(first), bool)
-        if wanted.published_from:
-            passing &= last >= wanted.published_from.first_day
-        if wanted.published_to:
-            passing &= first <= wanted.published_to.last_day
-        return passing
+    def _folded_categories(self) -> dict[str, list[int]]:
+        folded: dict[str, list[int]] = {}
+        for number, name in enumerate(self.categories):
+            folded.setdefault(name.casefold(), []).append(number)
+        return folded
 
 
 class ColumnsBuilder:
     """Columns in the making: those of the last generation, if any, and the rows that came since."""
 
     def __init__(self, before: Columns | None = None) -> None:
+        self._before = before or Columns(
+            Days.of(np.empty((2, 0), np.int32)), (), Postings.empty(), AuthorNames.empty(), Postings.empty()
+        )
         self._days = array("q")  # first and last day by turns; arrays, since millions of tuples slow collection down
-        self._categories: dict[str, int] = {}
-        self._authors: dict[str, int] = {}
+        self._categories = {name: number for number, name in enumerate(self._before.categories)}
+        self._new_authors: dict[str, int] = {}
         self._author_of: dict[str, int] = {}  # by the name as written: parsing a name costs more than finding it
         self._category_pairs, self._author_pairs = array("q"), array("q")  # value and row by turns
-        self._before = before
-        if before:
-            self._categories = {name: number for number, name in enumerate(before.categories)}
-            self._authors = {before.authors.key(author): author for author in range(len(before.authors))}
-        self._rows = len(before) if before else 0
+        self._rows = len(self._before)
 
     def add(self, paper: Paper) -> RowIds:
         """Appends the next row."""
         published = paper.published
         self._days.extend((published.first_day, published.last_day) if published else _NO_DAY)
-        categories = sorted({self._categories.setdefault(code, len(self._categories)) for code in paper.categories})
+        codes = dict.fromkeys(code for each in paper.categories for code in (each, *_archive(each)))
+        categories = sorted({self._categories.setdefault(code, len(self._categories)) for code in codes})
         authors = sorted({author for name in paper.authors if (author := self._author(name)) is not None})
         for category in categories:
             self._category_pairs.extend((category, self._rows))
@@ -275,42 +271,38 @@ class ColumnsBuilder:
         """Writes the whole columns into a new directory."""
         directory.mkdir()
         days = np.frombuffer(self._days, np.int64).astype(np.int32).reshape(-1, 2).T
-        before = self._before
-        np.save(directory / "days.npy", np.concatenate((before.days, days), axis=1) if before else days)
+        Days.of(np.concatenate((self._before.days.days, days), axis=1)).save(directory)
         (directory / "categories.json").write_text(json.dumps(list(self._categories), ensure_ascii=False), "utf-8")
-        self._postings(self._category_pairs, before.category_postings if before else None, len(self._categories)).save(
+        self._extended(self._before.category_postings, self._category_pairs, len(self._categories)).save(
             directory, "categories"
         )
-        names_ = AuthorNames.of(list(self._authors))
-        np.save(directory / "names.npy", names_.blob)
-        np.save(directory / "names-offsets.npy", names_.offsets)
-        np.save(directory / "names-order.npy", names_.order)
-        self._postings(self._author_pairs, before.author_postings if before else None, len(self._authors)).save(
-            directory, "authors"
-        )
+        authors = self._before.authors.extended(list(self._new_authors))
+        authors.save(directory)
+        self._extended(self._before.author_postings, self._author_pairs, len(authors)).save(directory, "authors")
 
     def _author(self, written: str) -> int | None:
         if written not in self._author_of:
             name = names.parse(written)
             if not name.surname:
                 return None
-            self._author_of[written] = self._authors.setdefault(name.key, len(self._authors))
+            self._author_of[written] = self._author_id(name.key)
         return self._author_of[written]
 
-    @staticmethod
-    def _postings(added: "array[int]", before: Postings | None, size: int) -> Postings:
+    def _author_id(self, key: str) -> int:
+        known = self._before.authors.find(key)
+        if known is None:
+            known = self._new_authors.setdefault(key, len(self._before.authors) + len(self._new_authors))
+        return known
+
+    def _extended(self, before: Postings, added: "array[int]", size: int) -> Postings:
         pairs = np.frombuffer(added, np.int64).reshape(-1, 2)
-        values, rows = pairs[:, 0], pairs[:, 1]
-        if before:
-            old_values, old_rows = before.pairs()
-            values, rows = np.concatenate((old_values, values)), np.concatenate((old_rows, rows))
-        return Postings.invert(values, rows, size)
+        return before.extended(pairs[:, 0], pairs[:, 1], size, self._rows)
 
 
-def _open(directory: Path, name: str) -> NDArray[Any]:  # a file of no elements cannot be mapped
-    path = directory / f"{name}.npy"
-    array: NDArray[Any] = np.load(path, allow_pickle=False)
-    return array if array.size < 1024 else np.load(path, mmap_mode="r", allow_pickle=False)
+def _archive(code: str) -> tuple[str, ...]:
+    """The archive a category lies in, ``cs`` of cs.CL; nothing for hep-th, which is one itself."""
+    archive, point, _ = code.partition(".")
+    return (archive,) if point and archive else ()
 
 
 _ARXIV_CODES = frozenset(code.casefold() for code in (*ARCHIVES, *CATEGORIES))

@@ -12,7 +12,7 @@ from search.errors import IndexDamaged, IndexMissing
 from search.model import ModelIdentity
 from search.paper import Json
 
-FORMAT = 1
+FORMAT = 2
 """Raised with every change of the files that an older version cannot read."""
 
 

@@ -1,7 +1,7 @@
 """Rows: a set of row numbers, the common language of columns, vectors and store."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=False, eq=False)
 class Rows:
-    """A set of rows out of ``0 .. universe - 1``, held as sorted numbers where few, as a mask where many.
+    """A set of rows out of ``0 .. universe - 1``, held as sorted numbers where few, as a bitmap where many.
 
     Attributes:
         universe: how many rows there are, passing or not.
@@ -19,51 +19,81 @@ class Rows:
 
     universe: int
     _ids: NDArray[np.int64] | None = None
-    _mask: NDArray[np.bool_] | None = None
+    _bitmap: NDArray[np.uint8] | None = None
 
     @classmethod
     def of_ids(cls, ids: NDArray[np.int64], universe: int) -> Self:
-        """Takes rows in ascending order without repetition."""
+        """Takes rows in ascending order without repetition.
+
+        Raises:
+            ValueError: they are not, or lie outside the universe.
+        """
+        if len(ids) and (ids[0] < 0 or ids[-1] >= universe or not (ids[1:] > ids[:-1]).all()):
+            raise ValueError(f"rows must ascend without repetition from 0 to {universe - 1}")
         return cls(universe, _ids=ids)
+
+    @classmethod
+    def of_bitmap(cls, bitmap: NDArray[np.uint8], universe: int) -> Self:
+        """Takes one bit a row, least significant first, padded with 0 to whole words of 64 (``bitmap_of``)."""
+        return cls(universe, _bitmap=bitmap)
 
     @classmethod
     def of_mask(cls, mask: NDArray[np.bool_]) -> Self:
         """Takes one bool a row."""
-        return cls(len(mask), _mask=mask)
+        return cls(len(mask), _bitmap=bitmap_of(mask))
 
     @cached_property
     def ids(self) -> NDArray[np.int64]:
         """The passing rows, ascending, int64."""
-        if self._ids is not None:
-            return self._ids
-        return np.flatnonzero(self.mask)
+        return np.flatnonzero(self.mask) if self._ids is None else self._ids
 
-    @cached_property
+    @property
     def mask(self) -> NDArray[np.bool_]:
         """(universe,) bool: which rows pass."""
-        if self._mask is not None:
-            return self._mask
-        mask = np.zeros(self.universe, bool)
-        mask[self._ids] = True
-        return mask
-
-    @cached_property
-    def count(self) -> int:
-        """How many rows pass."""
-        if self._ids is not None:
-            return len(self._ids)
-        return int(np.count_nonzero(self.mask))
+        return np.unpackbits(self.bitmap, count=self.universe, bitorder="little").view(np.bool_)
 
     @cached_property
     def bitmap(self) -> NDArray[np.uint8]:
-        """One bit a row, least significant first, padded to whole bytes: what faiss' IDSelectorBitmap reads."""
-        return np.packbits(self.mask, bitorder="little")
+        """One bit a row, least significant first, padded to whole words of 64: what faiss' IDSelectorBitmap reads."""
+        if self._bitmap is not None:
+            return self._bitmap
+        mask = np.zeros(self.universe, bool)
+        mask[self._ids] = True
+        return bitmap_of(mask)
+
+    def holds(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(len(ids),) bool: which of these rows pass."""
+        if len(self) == self.universe:
+            return np.ones(len(ids), bool)
+        return (self.bitmap[ids >> 3] >> (ids & 7).astype(np.uint8) & 1).view(np.bool_)
+
+    @cached_property
+    def _count(self) -> int:
+        if self._ids is not None:
+            return len(self._ids)
+        return int(np.bitwise_count(self.bitmap.view(np.uint64)).sum())
 
     def __len__(self) -> int:
-        return self.count
+        return self._count
+
+    def __contains__(self, row: int) -> bool:
+        return bool(self.bitmap[row >> 3] >> (row & 7) & 1)
 
     def __iter__(self) -> Iterator[int]:
         return iter(self.ids.tolist())
+
+
+def bitmap_of(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """One bit for each bool, least significant first, padded with 0 to whole words of 64."""
+    bits = np.packbits(mask, bitorder="little")
+    padded = np.zeros(bitmap_bytes(len(mask)), np.uint8)
+    padded[: len(bits)] = bits
+    return padded
+
+
+def bitmap_bytes(universe: int) -> int:
+    """Bytes of a bitmap of so many rows."""
+    return (universe + 63) // 64 * 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,22 +102,29 @@ class Ranked:
 
     Attributes:
         rows: (n,) int64. scores: (n,) float32, higher is better. complete: no other passing row has a score.
+        scored: rows whose score was computed exactly. scanned: rows whose code was looked at.
+        expected_recall: share of these rows expected to be among the true best so many; 1 where all were scored.
     """
 
     rows: NDArray[np.int64]
     scores: NDArray[np.float32]
     complete: bool
+    scored: int = 0
+    scanned: int = 0
+    expected_recall: float = 1.0
 
     @classmethod
     def best(cls, rows: NDArray[np.int64], scores: NDArray[np.float32], k: int, *, complete: bool) -> Self:
         """The k best of these rows; equal scores in row order, so that an answer does not depend on chance."""
         order = np.lexsort((rows, -scores))[:k]
-        return cls(rows[order], scores[order], complete)
+        return cls(rows[order], scores[order], complete, scored=len(rows))
 
     def without(self, row: int | None) -> "Ranked":
         """The same order with one row left out."""
-        keep = self.rows != (-1 if row is None else row)
-        return Ranked(self.rows[keep], self.scores[keep], self.complete)
+        if row is None:
+            return self
+        keep = self.rows != row
+        return replace(self, rows=self.rows[keep], scores=self.scores[keep])
 
     def ranks(self) -> dict[int, int]:
         """Each row's rank, from 1."""

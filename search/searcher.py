@@ -161,7 +161,7 @@ class _Scope:
 
     @classmethod
     def of(cls, snapshot: Snapshot, wanted: Filter, without: int | None = None) -> Self:
-        rows = snapshot.all_rows if wanted.empty else snapshot.columns.rows(wanted, snapshot.live)
+        rows = snapshot.columns.rows(wanted, snapshot.live)
         if without is not None:
             rows = Rows.of_ids(rows.ids[rows.ids != without], rows.universe)
         return cls(snapshot, wanted, rows, without)
@@ -223,7 +223,7 @@ def _row(snapshot: Snapshot, paper_id: str) -> int:
     parsed = identifiers.parse(paper_id)
     if parsed is None:
         raise PaperNotFound(paper_id, "ids look like arxiv:2604.24432, doi:10.1145/3292500 or h:0123456789ab")
-    live = [row for row in snapshot.store.find(parsed.id) if snapshot.live[row]]
+    live = [row for row in snapshot.store.find(parsed.id) if row in snapshot.live]
     if not live:
         raise PaperNotFound(paper_id, "search for its title instead")
     return live[-1]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from search.columns import Columns
 from search.errors import IndexDamaged
@@ -102,16 +101,11 @@ class Snapshot:
         return Columns.open(self.files.columns)
 
     @cached_property
-    def live(self) -> NDArray[np.bool_]:
-        """(rows,) bool: False where a later row took the paper over."""
+    def live(self) -> Rows:
+        """The rows that no later row took over."""
         live = np.ones(self.manifest.rows, bool)
         live[np.load(self.files.tombstones, allow_pickle=False)] = False
-        return live
-
-    @cached_property
-    def all_rows(self) -> Rows:
-        """Every live row."""
-        return Rows.of_mask(self.live)
+        return Rows.of_mask(live)
 
     @cached_property
     def vectors(self) -> VectorIndex:

@@ -68,7 +68,7 @@ def indexed(paths: list[Path], directory: Path) -> tuple[int, list[Paper]]:
     """How many records were read, and the papers they became."""
     report = index(paths, directory, FakeEmbedder(), options=Options(as_of=date(2026, 8, 1)))
     snapshot = Searcher(directory, lambda _model: FakeEmbedder()).snapshot
-    return report.counts.read, [paper for row, paper in snapshot.store.scan(0) if snapshot.live[row]]
+    return report.counts.read, [paper for row, paper in snapshot.store.scan(0) if row in snapshot.live]
 
 
 def test_the_pages_alone_are_29_papers(tmp_path: Path) -> None:

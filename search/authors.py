@@ -1,0 +1,118 @@
+"""AuthorNames: the folded names of all authors on disk, found by surname and initial."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search import names
+from search.names import Name
+from search.postings import load_array
+
+
+@dataclass(frozen=True, eq=False)
+class AuthorNames:
+    """The folded names (``Name.key``, UTF-8) of all authors: a binary search over the first eight bytes, which
+    numpy does, then over the few names that share them.
+
+    Ids are numbered by first appearance and never change while rows are only appended.
+
+    Attributes:
+        blob: all keys one after the other in order of id, uint8. offsets: (ids + 1,) int64 into it.
+        order: (ids,) uint32, the ids in byte order of their keys.
+        heads: (ids,) uint64, the first eight bytes of the keys in that order, big-endian, padded with 0.
+    """
+
+    blob: NDArray[np.uint8]
+    offsets: NDArray[np.int64]
+    order: NDArray[np.uint32]
+    heads: NDArray[np.uint64]
+
+    @classmethod
+    def empty(cls) -> Self:
+        """No names."""
+        none = np.empty(0, np.uint8)
+        return cls(none, np.zeros(1, np.int64), none.astype(np.uint32), none.astype(np.uint64))
+
+    def extended(self, keys: Sequence[str]) -> "AuthorNames":
+        """With further keys, none of which is here, numbered in the order given."""
+        encoded = [key.encode() for key in keys]
+        ends = np.cumsum([len(key) for key in encoded], dtype=np.int64)
+        added = sorted(range(len(encoded)), key=encoded.__getitem__)
+        places = [self._bisect(encoded[place]) for place in added]
+        return AuthorNames(
+            np.concatenate((self.blob, np.frombuffer(b"".join(encoded), np.uint8))),
+            np.concatenate((self.offsets, self.offsets[-1] + ends)),
+            np.insert(self.order, places, np.array(added, np.uint32) + np.uint32(len(self))),
+            np.insert(self.heads, places, np.array([_head(encoded[place]) for place in added], np.uint64)),
+        )
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def key(self, author: int) -> str:
+        """The folded name of an id."""
+        return self._bytes(author).decode()
+
+    def find(self, key: str) -> int | None:
+        """The id of a key, if it is here."""
+        place = self._bisect(key.encode())
+        if place < len(self) and self._bytes(int(self.order[place])) == key.encode():
+            return int(self.order[place])
+        return None
+
+    def matching(self, query: str) -> list[int]:
+        """Ids of the names that a query name can mean, ascending."""
+        found: set[int] = set()
+        for reading in names.readings(query):
+            near = self._starting(f"{reading.surname}|{reading.initial}")
+            if reading.given:
+                near = [author for author in near if names.fits(reading, Name.from_key(self.key(author)))]
+            found.update(near)
+        return sorted(found)
+
+    def _starting(self, key: str) -> list[int]:
+        """Ids of the keys that start so."""
+        prefix = key.encode()
+        end = self._bisect(prefix[:-1] + bytes([prefix[-1] + 1]))  # never past 255: no byte of UTF-8 is 255
+        return self.order[self._bisect(prefix) : end].tolist()
+
+    def _bisect(self, key: bytes) -> int:
+        """How many keys come before this one."""
+        head = _head(key)
+        low, high = np.searchsorted(
+            self.heads, np.array((head, head + 1 if head < _MOST else head), np.uint64)
+        ).tolist()
+        while low < high:
+            middle = (low + high) // 2
+            if self._bytes(int(self.order[middle])) < key:
+                low = middle + 1
+            else:
+                high = middle
+        return int(low)
+
+    def _bytes(self, author: int) -> bytes:
+        return self.blob[self.offsets[author] : self.offsets[author + 1]].tobytes()
+
+    @classmethod
+    def open(cls, directory: Path) -> Self:
+        """Reads what ``save`` wrote, memory-mapped."""
+        return cls(*(load_array(directory, name) for name in ("names", "names-offsets", "names-order", "names-heads")))
+
+    def save(self, directory: Path) -> None:
+        """Writes its arrays into the directory."""
+        np.save(directory / "names.npy", self.blob)
+        np.save(directory / "names-offsets.npy", self.offsets)
+        np.save(directory / "names-order.npy", self.order)
+        np.save(directory / "names-heads.npy", self.heads)
+
+
+_MOST = 2**64 - 1
+
+
+def _head(key: bytes) -> int:
+    """The first eight bytes as a number; of two keys with different heads the smaller one comes first."""
+    return int.from_bytes(key[:8].ljust(8, b"\0"), "big")
