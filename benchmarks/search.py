@@ -19,12 +19,13 @@ from statistics import median
 import numpy as np
 
 from benchmarks import results
+from search.codes import write_codes
 from search.embedder import load_embedder
 from search.paper import Date, Paper
 from search.query import Filter, Query
 from search.rows import Rows
 from search.searcher import Searcher
-from search.vectors import VectorIndex, write_codes
+from search.vectors import VectorIndex
 
 ROOT = Path(__file__).parent.parent
 _HELD_OUT, _ASKED = 1_000, 400

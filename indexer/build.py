@@ -14,13 +14,15 @@ import numpy as np
 from indexer import sources
 from indexer.library import Counts, Library
 from indexer.sources.file import SourceFile
+from search.codes import write_codes
 from search.columns import Columns, ColumnsBuilder
 from search.embedder import Embedder
 from search.errors import IndexDamaged, IndexMissing, SourceError
 from search.layout import FileRecord, GenerationLayout, Layout, Manifest, damaged
 from search.lexicon import LexiconBuilder
 from search.store import PaperStore
-from search.vectors import BLOCK_ROWS, CODED_FROM, checksums, write_codes
+from search.vectors import CODED_FROM
+from search.vectors_file import BLOCK_ROWS, checksums
 
 
 @dataclass(slots=True)
@@ -167,7 +169,8 @@ def _write_codes(library: Library, embedder: Embedder, before: Manifest | None, 
     live = library.live
     trained_on = before.trained_on if before and int(live.sum()) < 2 * before.trained_on else 0
     old = library.layout.generation(before.generation).codes if before and trained_on else None
-    write_codes(library.layout.vectors(embedder.model), embedder.model.dim, live, files.codes, old)
+    vectors = np.memmap(library.layout.vectors(embedder.model), np.float16, "r", shape=(len(live), embedder.model.dim))
+    write_codes(vectors, np.flatnonzero(live), files.codes, old)
     return trained_on or int(live.sum())
 
 

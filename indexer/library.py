@@ -25,7 +25,7 @@ from search.identifiers import text_key
 from search.layout import Layout
 from search.paper import Paper
 from search.store import PAGE_BYTES, SCHEMA
-from search.vectors import VectorsFile
+from search.vectors_file import VectorsFile
 
 CHUNK = 1_024
 """Papers embedded and written together."""

@@ -78,7 +78,7 @@ class AuthorNames:
         """Ids of the keys that start so."""
         prefix = key.encode()
         end = self._bisect(prefix[:-1] + bytes([prefix[-1] + 1]))  # never past 255: no byte of UTF-8 is 255
-        return self.order[self._bisect(prefix) : end].tolist()
+        return [int(author) for author in self.order[self._bisect(prefix) : end]]
 
     def _bisect(self, key: bytes) -> int:
         """How many keys come before this one."""

@@ -68,7 +68,7 @@ class _Held:
         if self.most * FEW <= self._postings.universe:
             held = self.ids()
             places = np.searchsorted(held, ids)
-            return np.append(held, -1)[places] == ids
+            return np.asarray(np.append(held, -1)[places] == ids)
         return Rows.of_bitmap(self.bitmap(), self._postings.universe).holds(ids)
 
 
@@ -137,8 +137,8 @@ class _Published:
     def _overlap(self, days: NDArray[np.int32]) -> NDArray[np.bool_]:
         start, end = self._wanted.published_from, self._wanted.published_to
         if start and end:
-            return (days[1] >= start.first_day) & (days[0] <= end.last_day)
-        return days[1] >= start.first_day if start else days[0] <= (end.last_day if end else _NO_DAY[0])
+            return np.asarray((days[1] >= start.first_day) & (days[0] <= end.last_day))
+        return np.asarray(days[1] >= start.first_day if start else days[0] <= (end.last_day if end else _NO_DAY[0]))
 
 
 _NO_ROWS: NDArray[np.uint32] = np.empty(0, np.uint32)
@@ -188,7 +188,8 @@ class Columns:
                 reduce(np.bitwise_and, (each.bitmap() for each in conditions), live.bitmap), len(self)
             )
         ids = conditions[0].ids()
-        for condition in (live, *conditions[1:]):
+        ids = ids[live.holds(ids)]
+        for condition in conditions[1:]:
             ids = ids[condition.holds(ids)]
         return Rows(len(self), _ids=ids)
 

@@ -80,7 +80,7 @@ class GenerationLayout:
 
     @property
     def codes(self) -> Path:
-        return self.directory / "codes.faiss"
+        return self.directory / "codes"
 
     @property
     def columns(self) -> Path:

@@ -18,6 +18,8 @@ FEW = 32
 """A set is held as row numbers while at most one row in so many is in it: they then take less than a bitmap does
 to make, and to test."""
 
+_PARTS = ("offsets", "rows", "dense", "bitmaps")
+
 
 @dataclass(frozen=True)
 class Postings:
@@ -75,7 +77,7 @@ class Postings:
         held = np.searchsorted(self.dense, values).tolist() if len(self.dense) else []
         dense = [place for place, value in zip(held, values, strict=False) if self._is(place, value)]
         known = set(self.dense[dense].tolist())
-        result = np.bitwise_or.reduce(self.bitmaps[dense], axis=0)
+        result: NDArray[np.uint8] = np.bitwise_or.reduce(self.bitmaps[dense], axis=0)
         rest = [value for value in values if value not in known]
         if rest:
             mask = np.zeros(self.universe, bool)
@@ -90,15 +92,14 @@ class Postings:
     @classmethod
     def open(cls, directory: Path, name: str, universe: int) -> Self:
         """Reads what ``save`` wrote, memory-mapped."""
-        arrays = (load_array(directory, f"{name}-{part}") for part in ("offsets", "rows", "dense", "bitmaps"))
-        return cls(*arrays, universe)
+        offsets, rows, dense, bitmaps = (load_array(directory, f"{name}-{part}") for part in _PARTS)
+        return cls(offsets, rows, dense, bitmaps, universe)
 
     def save(self, directory: Path, name: str) -> None:
         """Writes its arrays into the directory."""
-        np.save(directory / f"{name}-offsets.npy", self.offsets)
-        np.save(directory / f"{name}-rows.npy", self.rows)
-        np.save(directory / f"{name}-dense.npy", self.dense)
-        np.save(directory / f"{name}-bitmaps.npy", self.bitmaps)
+        arrays: list[NDArray[Any]] = [self.offsets, self.rows, self.dense, self.bitmaps]
+        for part, values in zip(_PARTS, arrays, strict=True):
+            np.save(directory / f"{name}-{part}.npy", values)
 
 
 def load_array(directory: Path, name: str) -> NDArray[Any]:

@@ -111,6 +111,33 @@ class Hit:
     same: bool = False
 
 
+Road = Literal["rows", "codes", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A part of the work and how long it took; parts may run side by side."""
+
+    name: str
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How an answer came about.
+
+    Attributes:
+        road: of the vector leg. ``rows``: every passing paper was scored exactly. ``codes``: 4-bit codes were scanned
+            and the best papers scored exactly. ``none``: it was not asked.
+        scanned: codes looked at. scored: papers scored exactly. stages: in the order they ended.
+    """
+
+    road: Road
+    scanned: int
+    scored: int
+    stages: tuple[Stage, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """The answer.
@@ -119,13 +146,17 @@ class Page:
         hits: best first.
         total: papers that pass the filter (lexical mode: and match a word).
         exact: the vector leg scored every passing paper exactly; True where that leg was not asked.
+        expected_recall: share of the truly nearest papers that the vector leg is expected to have found; 1 where exact.
         generation: name of the generation that answered.
+        explanation: the road taken, what was looked at, and the times.
     """
 
     hits: tuple[Hit, ...]
     total: int
     exact: bool
+    expected_recall: float
     generation: str
+    explanation: Explanation
 
 
 def _worded(field_name: str, text: str) -> str:

@@ -65,7 +65,7 @@ class Rows:
         """(len(ids),) bool: which of these rows pass."""
         if len(self) == self.universe:
             return np.ones(len(ids), bool)
-        return (self.bitmap[ids >> 3] >> (ids & 7).astype(np.uint8) & 1).view(np.bool_)
+        return np.asarray(self.bitmap[ids >> 3] >> (ids & 7).astype(np.uint8) & 1, np.uint8).view(np.bool_)
 
     @cached_property
     def _count(self) -> int:
@@ -75,6 +75,14 @@ class Rows:
 
     def __len__(self) -> int:
         return self._count
+
+    def without(self, row: int) -> "Rows":
+        """All of these but one."""
+        if self._ids is not None:
+            return Rows(self.universe, _ids=self._ids[self._ids != row])
+        bitmap = self.bitmap.copy()
+        bitmap[row >> 3] &= ~np.uint8(1 << (row & 7))
+        return Rows.of_bitmap(bitmap, self.universe)
 
     def __contains__(self, row: int) -> bool:
         return bool(self.bitmap[row >> 3] >> (row & 7) & 1)
@@ -118,6 +126,11 @@ class Ranked:
         """The k best of these rows; equal scores in row order, so that an answer does not depend on chance."""
         order = np.lexsort((rows, -scores))[:k]
         return cls(rows[order], scores[order], complete, scored=len(rows))
+
+    @classmethod
+    def none(cls) -> Self:
+        """No rows, because none was asked for."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.float32), complete=True)
 
     def without(self, row: int | None) -> "Ranked":
         """The same order with one row left out."""

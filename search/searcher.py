@@ -1,9 +1,11 @@
 """Searcher: Query -> Page. Every door enters here, so they cannot disagree."""
 
 import threading
+import time
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -17,7 +19,7 @@ from search.errors import ForeignModel, InvalidValue, PaperNotFound
 from search.fingerprint import nearly_equal
 from search.model import ModelIdentity
 from search.paper import Paper
-from search.query import Filter, Hit, LegMatch, Page, Query, check_length
+from search.query import Explanation, Filter, Hit, LegMatch, Page, Query, Road, Stage, check_length
 from search.ranking import DEPTH, Fused, fuse
 from search.rows import Ranked, Rows
 from search.snapshot import Snapshot
@@ -69,7 +71,7 @@ class Searcher:
         if query.mode == "lexical":
             return scope.lexical(text, query.limit)
         if query.mode == "semantic":
-            return scope.semantic(self.embedder(scope.snapshot).encode([text])[0], query.limit)
+            return scope.semantic(self._encoded(scope, text), query.limit)
         return self._hybrid(scope, text, query.limit)
 
     def similar(self, paper_id: str, wanted: Filter | None = None, limit: int = 10) -> Page:
@@ -115,8 +117,12 @@ class Searcher:
     def _hybrid(self, scope: "_Scope", text: str, limit: int) -> Page:
         """The words are looked up on one core while the text is embedded on the others."""
         words = self._beside.submit(scope.words, text, limit)
-        vector = self.embedder(scope.snapshot).encode([text])[0]
-        return scope.hybrid(vector, text, limit, words.result())
+        return scope.hybrid(self._encoded(scope, text), text, limit, words.result())
+
+    def _encoded(self, scope: "_Scope", text: str) -> NDArray[np.float32]:
+        """(dim,) float32."""
+        with scope.timed("embed"):
+            return np.asarray(self.embedder(scope.snapshot).encode([text])[0], np.float32)
 
     @cached_property
     def _beside(self) -> "ThreadPoolExecutor":
@@ -149,27 +155,35 @@ def clean(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    """What may answer one question: a snapshot, a filter and the rows that pass it.
+    """What may answer one question: a snapshot, a filter and the rows that pass it; and what the work took so far.
 
     ``without`` is a row left out of both legs, the paper that others are compared with.
     """
 
     snapshot: Snapshot
     filter: Filter
-    rows: Rows
     without: int | None
+    rows: Rows
+    stages: list[Stage] = field(default_factory=list)
 
     @classmethod
     def of(cls, snapshot: Snapshot, wanted: Filter, without: int | None = None) -> Self:
+        start = time.perf_counter()
         rows = snapshot.columns.rows(wanted, snapshot.live)
         if without is not None:
-            rows = Rows.of_ids(rows.ids[rows.ids != without], rows.universe)
-        return cls(snapshot, wanted, rows, without)
+            rows = rows.without(without)
+        return cls(snapshot, wanted, without, rows, [_stage("filter", start)])
+
+    @contextmanager
+    def timed(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.stages.append(_stage(name, start))
 
     def newest(self, limit: int) -> Page:
-        rows = self.snapshot.columns.newest(self.rows, limit).tolist()
-        hits = [Hit(paper, 0.0) for paper in self.snapshot.store.get(rows)]
-        return self._page(hits, len(self.rows), exact=True)
+        with self.timed("sort"):
+            rows = self.snapshot.columns.newest(self.rows, limit).tolist()
+        return self._page([Hit(paper, 0.0) for paper in self._papers(rows)], len(self.rows))
 
     def lexical(self, text: str, limit: int) -> Page:
         lexicon = self.snapshot.lexicon
@@ -177,29 +191,39 @@ class _Scope:
             raise InvalidValue(
                 "q", text, "lexical mode looks up words, and here is none, or none but the commonest; use mode hybrid"
             )
-        ranked = lexicon.match(text, limit, self.filter)
-        papers = self.snapshot.store.get(ranked.rows.tolist())
-        scored = enumerate(zip(papers, ranked.scores.tolist(), strict=True), 1)
-        hits = [Hit(paper, score, lexical=LegMatch(rank, score)) for rank, (paper, score) in scored]
-        return self._page(hits, lexicon.count(text, self.filter), exact=True)
+        with self.timed("words"):
+            ranked, total = lexicon.match(text, limit, self.filter), lexicon.count(text, self.filter)
+        return self._page([replace(hit, lexical=match) for hit, match in self._matched(ranked)], total)
 
     def semantic(self, vector: NDArray[np.float32], limit: int) -> Page:
-        ranked = self.snapshot.vectors.nearest(vector, limit, self.rows)
-        papers = self.snapshot.store.get(ranked.rows.tolist())
-        scored = enumerate(zip(papers, ranked.scores.tolist(), strict=True), 1)
-        hits = [Hit(paper, score, semantic=LegMatch(rank, score)) for rank, (paper, score) in scored]
-        return self._page(hits, len(self.rows), exact=ranked.complete)
+        ranked = self._nearest(vector, limit)
+        hits = [replace(hit, semantic=match) for hit, match in self._matched(ranked)]
+        return self._page(hits, len(self.rows), ranked)
 
     def words(self, text: str, limit: int) -> Ranked:
         """The lexical leg's candidates for a hybrid page."""
-        return self.snapshot.lexicon.match(text, max(DEPTH, limit) + 1, self.filter).without(self.without)
+        with self.timed("words"):
+            return self.snapshot.lexicon.match(text, max(DEPTH, limit) + 1, self.filter).without(self.without)
 
     def hybrid(self, vector: NDArray[np.float32], text: str, limit: int, lexical: Ranked) -> Page:
-        vectors, lexicon = self.snapshot.vectors, self.snapshot.lexicon
-        semantic = vectors.nearest(vector, max(DEPTH, limit), self.rows)
-        fused = fuse(semantic, lexical, partial(vectors.scores, vector), partial(lexicon.scores, text))
-        hits = self._hits(fused, limit, semantic, lexical)
-        return self._page(hits, len(self.rows), exact=semantic.complete)
+        semantic = self._nearest(vector, max(DEPTH, limit))
+        with self.timed("fuse"):
+            scores_of = partial(self.snapshot.vectors.scores, vector), partial(self.snapshot.lexicon.scores, text)
+            fused = fuse(semantic, lexical, *scores_of)
+        return self._page(self._hits(fused, limit, semantic, lexical), len(self.rows), semantic)
+
+    def _nearest(self, vector: NDArray[np.float32], k: int) -> Ranked:
+        with self.timed("vectors"):
+            return self.snapshot.vectors.nearest(vector[None], k, self.rows)[0]
+
+    def _papers(self, rows: list[int]) -> list[Paper]:
+        with self.timed("papers"):
+            return self.snapshot.store.get(rows)
+
+    def _matched(self, ranked: Ranked) -> list[tuple[Hit, LegMatch]]:
+        """The hits of a page of one leg, each with its place there."""
+        papers = zip(self._papers(ranked.rows.tolist()), ranked.scores.tolist(), strict=True)
+        return [(Hit(paper, score), LegMatch(rank, score)) for rank, (paper, score) in enumerate(papers, 1)]
 
     def _hits(self, fused: Fused, limit: int, semantic: Ranked, lexical: Ranked) -> list[Hit]:
         rows = fused.rows[:limit].tolist()
@@ -211,11 +235,20 @@ class _Scope:
                 LegMatch(semantic_rank.get(row), float(fused.cosine[place])),
                 LegMatch(lexical_rank.get(row), float(fused.bm25[place])) if fused.bm25[place] > 0 else None,
             )
-            for place, (row, paper) in enumerate(zip(rows, self.snapshot.store.get(rows), strict=True))
+            for place, (row, paper) in enumerate(zip(rows, self._papers(rows), strict=True))
         ]
 
-    def _page(self, hits: list[Hit], total: int, *, exact: bool) -> Page:
-        return Page(tuple(hits), total, exact, self.snapshot.manifest.generation)
+    def _page(self, hits: list[Hit], total: int, semantic: Ranked | None = None) -> Page:
+        """``semantic`` is the vector leg's answer, where it was asked."""
+        leg = semantic or Ranked.none()
+        road: Road = "none" if semantic is None else "rows" if leg.complete else "codes"
+        explanation = Explanation(road, leg.scanned, leg.scored, tuple(self.stages))
+        generation = self.snapshot.manifest.generation
+        return Page(tuple(hits), total, leg.complete, leg.expected_recall, generation, explanation)
+
+
+def _stage(name: str, start: float) -> Stage:
+    return Stage(name, (time.perf_counter() - start) * 1e3)
 
 
 def _row(snapshot: Snapshot, paper_id: str) -> int:

@@ -17,8 +17,9 @@ from search.lexicon import Lexicon
 from search.model import ModelIdentity
 from search.rows import Rows
 from search.store import PaperStore
-from search.vectors import BLOCK_ROWS, VectorIndex
-from search.vectors import checksums as vector_checksums
+from search.vectors import VectorIndex
+from search.vectors_file import BLOCK_ROWS
+from search.vectors_file import checksums as vector_checksums
 
 
 @dataclass(eq=False)

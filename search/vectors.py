@@ -1,193 +1,197 @@
-"""Vectors: the append-only file of unit vectors, the 4-bit codes beside it, and nearest neighbours among Rows.
+"""Vectors: nearest neighbours among Rows.
 
-The only module that imports faiss. Codes are a flat fast-scan product quantizer (96 sub-vectors of 4 bits;
-Andre, Kermarrec, Le Scouarnec, "Cache locality is not enough", VLDB 2015), scanned whole and re-ranked with
-the exact vectors: every code is looked at, so no filter can lose the answer.
+Few rows are scored exactly. Of many the codes are scanned (``search.codes``), and the best re-ranked with the exact
+vectors until no row left out is likely to belong among the k best.
 """
 
-import hashlib
 import os
-from collections.abc import Iterator
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.errors import IndexDamaged
+from search.cells import normal_tail
+from search.codes import MOST_MISSED, Candidates, Codes
+from search.errors import InvalidValue
 from search.rows import Ranked, Rows
-
-if TYPE_CHECKING:
-    import faiss
 
 CODED_FROM = 20_000
 """Rows from which an index has codes; below, every search is exact (an exact scan takes 3 ms there)."""
-EXACT_UP_TO = 10_000
-"""Passing rows up to which they are scored exactly rather than by their codes."""
-BLOCK_ROWS = 65_536
-"""Rows a checksum of an append-only file covers."""
-
-_LEAST_DEPTH, _DEPTH_A_RESULT = 640, 7
-"""Rows of best codes that are scored exactly: at least so many, and so many for each row asked for."""
-_TRAINING_ROWS = 32_768
-_SEED = 20_251
-_CODEC = "IVF1,PQ{}x4fs"
+EXACT_UP_TO, EXACT_SHARE = 10_000, 50
+"""Passing rows up to which they are scored exactly rather than by their codes, and the same as one row in so many: what
+costs less, ``benchmarks/results/roads.json``."""
+_LEAST_RERANKED = 64
+"""Rows re-ranked before it is known how many need be."""
+_LEAST_CANDIDATES, _CANDIDATES_A_RESULT = 1_024, 24
+"""Rows of best codes that a scan keeps, and as many for each row asked for."""
+_PRIOR_SLOPE, _PRIOR_WEIGHT = 1.3, 0.05
+"""Codes shorten vectors, so that scores differ more than their codes': by a third near the best, measured."""
+_HEAVIER = 1.1
+"""By which the deviation of errors is raised: where rows lie in tight groups their tails are heavier than normal."""
 
 
 class VectorIndex:
-    """Nearest neighbours by inner product among the first ``rows`` rows of a vectors file.
+    """Nearest neighbours by inner product among the first ``rows`` rows of a vectors file; safe from many threads.
 
     Args:
         path: the vectors file: row-major float16, unit rows.
         rows: how many of its rows belong to this generation. dim: components a row.
-        codes: the codes of the same rows, or None to score exactly always.
+        codes: the folder of the codes of the same rows, or None to score exactly always.
     """
 
     def __init__(self, path: Path, rows: int, dim: int, codes: Path | None) -> None:
         self._vectors: NDArray[np.float16] = (
             np.memmap(path, np.float16, "r", shape=(rows, dim)) if rows else np.empty((0, dim), np.float16)
-        )
+        ).view(np.ndarray)
         self._codes_path = codes
+        self._local = threading.local()
 
     def __len__(self) -> int:
         return len(self._vectors)
 
-    def nearest(self, vector: NDArray[np.float32], k: int, rows: Rows) -> Ranked:
-        """The k rows of highest inner product with a (dim,) vector, out of the passing ones.
+    def nearest(self, vectors: NDArray[np.float32], k: int, rows: Rows) -> list[Ranked]:
+        """For each of (n, dim) unit vectors, the k passing rows of highest inner product.
 
-        Always returns min(k, passing) rows; ``complete`` says that every passing row was scored exactly.
+        Always min(k, passing) rows. ``complete`` says that every passing row was scored exactly; where not,
+        ``expected_recall`` says how many of the true k best are expected among them. Several vectors are shared
+        out to all cores. Rows are taken as given: a tombstone that they name is scored like any other row.
+
+        Raises:
+            InvalidValue: vectors of another shape or dtype, not finite or not of length 1; k below 1; rows of
+                another universe.
         """
-        if len(rows) <= EXACT_UP_TO or not self._codes_path:
-            return self._exact(vector, k, rows.ids, complete=True)
-        return self._exact(vector, k, self._scan(vector, max(_LEAST_DEPTH, _DEPTH_A_RESULT * k), rows), complete=False)
+        self._check(vectors, k, rows)
+        if len(vectors) == 1:
+            return [self._nearest(vectors[0], k, rows)]
+        return list(self._cores.map(lambda vector: self._nearest(vector, k, rows), vectors))
 
     def scores(self, vector: NDArray[np.float32], ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """The exact inner product of a (dim,) vector with each row: (len(ids),) float32, in the order given."""
-        return np.asarray(self._vectors[ids].astype(np.float32) @ vector, np.float32)
+        return self._scratch.scores(self._vectors, ids, vector)
 
     def vector(self, row: int) -> NDArray[np.float32]:
         """The vector of one row, (dim,) float32."""
         return np.asarray(self._vectors[row], np.float32)
 
-    def _exact(self, vector: NDArray[np.float32], k: int, ids: NDArray[np.int64], *, complete: bool) -> Ranked:
-        whole = len(ids) == len(self)
-        scorer = self._all_rows if whole and len(self) <= CODED_FROM else self._scorer(ids)
-        scores, places = scorer.search(vector[None], min(k, len(ids))) if len(ids) else (_NONE, _NONE)
-        found = ids[places[0].astype(np.int64)]
-        return Ranked.best(found, scores[0].astype(np.float32), k, complete=complete)
+    def _nearest(self, vector: NDArray[np.float32], k: int, rows: Rows) -> Ranked:
+        if not self._codes_path or len(rows) <= max(EXACT_UP_TO, len(self) // EXACT_SHARE):
+            return Ranked.best(rows.ids, self.scores(vector, rows.ids), k, complete=True)
+        k, keep = min(k, len(rows)), max(_LEAST_CANDIDATES, _CANDIDATES_A_RESULT * k)
+        while (ranked := self._reranked(vector, k, self._codes.scan(vector, k, keep, rows))) is None:
+            keep *= 4
+        return ranked
 
-    def _scan(self, vector: NDArray[np.float32], depth: int, rows: Rows) -> NDArray[np.int64]:
-        import faiss
+    def _reranked(self, vector: NDArray[np.float32], k: int, found: "Candidates") -> Ranked | None:
+        """Scores candidates exactly, best codes first, until few of the k best are expected among the others.
 
-        parameters = None
-        if len(rows) < rows.universe:
-            bitmap = rows.bitmap  # faiss keeps a pointer only: it lives until the search is over
-            parameters = faiss.SearchParametersIVF(sel=faiss.IDSelectorBitmap(bitmap), nprobe=1)
-        _, found = self._codes.search(vector[None], min(depth, len(rows)), params=parameters)
-        return np.sort(found[0][found[0] >= 0])
+        None: even the last candidates may belong among them, so that more are needed.
+        """
+        most, further = MOST_MISSED * k, min(len(found.rows), max(_LEAST_RERANKED, 2 * k))
+        exact, missed = _NO_SCORES, most
+        while further:
+            known = len(exact) + further
+            exact = np.concatenate((exact, self.scores(vector, found.rows[len(exact) : known])))
+            missing = _missing(found, exact, k)
+            if missing[-1] > most:
+                return None
+            needed = int(np.argmax(missing <= most))
+            missed, further = float(missing[0]), min(needed, known)
+        best = Ranked.best(found.rows[: len(exact)], exact, k, complete=False)
+        return replace(best, scanned=found.scanned, expected_recall=max(0.0, 1 - (found.missed + missed) / k))
 
-    def _scorer(self, ids: NDArray[np.int64]) -> "faiss.IndexScalarQuantizer":
-        return _exact_scorer(self._vectors[ids])
-
-    @cached_property
-    def _all_rows(self) -> "faiss.IndexScalarQuantizer":
-        return _exact_scorer(self._vectors)
-
-    @cached_property
-    def _codes(self) -> "faiss.Index":
-        import faiss
-
-        faiss.omp_set_num_threads(
-            1
-        )  # two threads do not scan for one question faster, and at times wait for each other
-        return faiss.read_index(str(self._codes_path))
-
-
-_NONE: NDArray[np.float32] = np.empty((1, 0), np.float32)
-
-
-def _exact_scorer(vectors: NDArray[np.float16]) -> "faiss.IndexScalarQuantizer":
-    """faiss reads float16 rows as they are, several times as fast as numpy, which casts them first."""
-    import faiss
-
-    scorer = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-    scorer.is_trained = True
-    if len(vectors):
-        scorer.add_sa_codes(np.ascontiguousarray(vectors).view(np.uint8))
-    return scorer
-
-
-class VectorsFile:
-    """The writing side of a vectors file: rows are only ever appended, durably.
-
-    Args:
-        path: the file; made if absent. dim: components a row. rows: cut to so many (a writer that was killed
-            may have left more than were ever counted).
-
-    Raises:
-        IndexDamaged: the file holds fewer rows than that.
-    """
-
-    def __init__(self, path: Path, dim: int, rows: int) -> None:
-        self._path, self._dim = path, dim
-        path.touch()
-        if path.stat().st_size < rows * self._row_bytes:
-            raise IndexDamaged(path, f"it is shorter than {rows:,} vectors of {dim} float16; restore it from a backup")
-        os.truncate(path, rows * self._row_bytes)
+    def _check(self, vectors: NDArray[np.float32], k: int, rows: Rows) -> None:
+        dim = self._vectors.shape[1]
+        if vectors.dtype != np.float32 or vectors.ndim != 2 or vectors.shape[1] != dim:
+            raise InvalidValue("vectors", f"{vectors.dtype} {vectors.shape}", f"give float32 of shape (n, {dim})")
+        lengths = np.einsum("nd,nd->n", vectors, vectors)
+        if not (np.abs(lengths - 1) < _NOT_UNIT).all():  # false for NaN, too
+            raise InvalidValue("vectors", f"lengths {np.sqrt(lengths)}", "give finite vectors of length 1")
+        if k < 1:
+            raise InvalidValue("k", k, "ask for at least 1 row")
+        if rows.universe != len(self):
+            raise InvalidValue("rows", f"out of {rows.universe:,}", f"give a set of rows out of these {len(self):,}")
 
     @property
-    def _row_bytes(self) -> int:
-        return 2 * self._dim
+    def _scratch(self) -> "_Scratch":
+        """One a thread."""
+        if not hasattr(self._local, "scratch"):
+            self._local.scratch = _Scratch(self._vectors.shape[1])
+        return self._local.scratch  # type: ignore[no-any-return]
 
-    def append(self, vectors: NDArray[np.float16]) -> None:
-        """Writes (n, dim) rows of unit length and waits until they are on disk."""
-        with self._path.open("ab") as file:
-            file.write(np.ascontiguousarray(vectors).tobytes())
-            file.flush()
-            os.fsync(file.fileno())
+    @cached_property
+    def _codes(self) -> "Codes":
+        return Codes(self._codes_path)  # type: ignore[arg-type]  # asked only where there are some
 
-    def read(self, row: int) -> NDArray[np.float16]:
-        """One row, (dim,) float16."""
-        return np.fromfile(self._path, np.float16, self._dim, offset=row * self._row_bytes)
-
-
-def checksums(path: Path, rows: int, dim: int, known: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """sha256 of each block of BLOCK_ROWS rows, the last one partial; full blocks already ``known`` are kept."""
-    full = rows // BLOCK_ROWS
-    return (*known[:full], *_checksums(path, rows, dim, len(known[:full])))
+    @cached_property
+    def _cores(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="nearest")
 
 
-def _checksums(path: Path, rows: int, dim: int, first: int) -> Iterator[str]:
-    with path.open("rb") as file:
-        for start in range(first * BLOCK_ROWS, rows, BLOCK_ROWS):
-            file.seek(start * dim * 2)
-            yield hashlib.sha256(file.read((min(rows, start + BLOCK_ROWS) - start) * dim * 2)).hexdigest()
+_NOT_UNIT = 0.02
+"""How far the square of a vector's length may be from 1: bf16 and float16 round."""
 
 
-def write_codes(vectors: Path, dim: int, live: NDArray[np.bool_], target: Path, before: Path | None) -> None:
-    """Writes the codes of every row, appending to those of the generation before where they are given.
+def _missing(found: Candidates, exact: NDArray[np.float32], k: int) -> NDArray[np.float64]:
+    """How many of the k best are expected beyond the scored candidates, and beyond each that is scored next.
 
-    Args:
-        vectors: the vectors file. dim: components a row. live: (rows,) bool; codebooks are trained on a seeded
-            sample of the live rows. target: the file to write. before: codes of a prefix of the rows.
+    A score is taken as normal around a line of its code's score, fitted to those known (ridge regression: few codes
+    lie too close together to tell the slope).
     """
-    import faiss
+    codes, rest = found.scores[: len(exact)], found.scores[len(exact) :]
+    middle, mean = codes.mean(), exact.mean()
+    offsets = codes - middle
+    slope = (offsets @ (exact - mean) + _PRIOR_WEIGHT * _PRIOR_SLOPE) / (offsets @ offsets + _PRIOR_WEIGHT)
+    error = max(_HEAVIER * float((exact - mean - slope * offsets).std()), 1e-6)
+    threshold = float(np.partition(exact, len(exact) - k)[len(exact) - k])
+    chance = normal_tail((threshold - mean - slope * (rest - middle)) / error)
+    missing = np.append(np.cumsum(chance[::-1], dtype=np.float64)[::-1], 0.0)
+    if not found.whole:  # what comes after the last candidate is less likely than that one
+        missing += len(chance) * float(chance[-1]) if len(chance) else np.inf
+    return missing
 
-    rows = np.memmap(vectors, np.float16, "r", shape=(len(live), dim))
-    codes = faiss.read_index(str(before)) if before else _trained(rows, np.flatnonzero(live))
-    for start in range(codes.ntotal, len(rows), BLOCK_ROWS):
-        block = np.asarray(rows[start : start + BLOCK_ROWS], np.float32)
-        codes.add_with_ids(block, np.arange(start, start + len(block)))
-    faiss.write_index(codes, str(target))
+
+class _Scratch:
+    """Where one thread scores rows exactly.
+
+    faiss reads float16 rows as they are, several times as fast as numpy, which casts them first. The rows are
+    gathered into memory that is kept: fresh memory would cost more than the scoring.
+    """
+
+    def __init__(self, dim: int) -> None:
+        import faiss
+
+        faiss.omp_set_num_threads(1)  # of this thread: a question is one core's work
+        self._faiss = faiss
+        fp16, product = faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+        self._scorer = faiss.IndexScalarQuantizer(dim, fp16, product)
+        self._scorer.is_trained = True
+        self._rows: NDArray[np.float16] = np.empty((0, dim), np.float16)
+
+    def scores(
+        self, vectors: NDArray[np.float16], ids: NDArray[np.int64], vector: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """(len(ids),) float32, in the order given."""
+        count = len(ids)
+        if not count:
+            return _NO_SCORES
+        if count > len(self._rows):
+            self._grow(max(1_024, 2 * count))
+        np.take(vectors, ids, axis=0, out=self._rows[:count], mode="clip")
+        self._scorer.ntotal = count
+        scores, places = self._scorer.search(vector[None], count)
+        result = np.empty(count, np.float32)
+        result[places[0]] = scores[0]
+        return result
+
+    def _grow(self, count: int) -> None:
+        dim = self._scorer.d
+        self._scorer.codes.resize(count * dim * 2)
+        memory = self._faiss.rev_swig_ptr(self._scorer.codes.data(), count * dim * 2)
+        self._rows = memory.view(np.float16).reshape(count, dim)
 
 
-def _trained(rows: NDArray[np.float16], live: NDArray[np.int64]) -> "faiss.Index":
-    import faiss
-
-    dim = rows.shape[1]
-    codes = faiss.index_factory(dim, _CODEC.format(dim // 4), faiss.METRIC_INNER_PRODUCT)
-    codes.by_residual = False
-    chosen = np.random.default_rng(_SEED).choice(live, min(_TRAINING_ROWS, len(live)), replace=False)
-    codes.train(np.asarray(rows[np.sort(chosen)], np.float32))
-    return codes
+_NO_SCORES: NDArray[np.float32] = np.empty(0, np.float32)

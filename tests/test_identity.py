@@ -72,7 +72,9 @@ def indexed(folder: Path, records: Sequence[dict[str, Json]]) -> set[str]:
     path.write_text("\n".join(json.dumps(record) for record in records), "utf-8")
     index([path], folder / "index", FakeEmbedder())
     snapshot = Searcher(folder / "index", lambda _model: FakeEmbedder()).snapshot
-    return {json.dumps(paper.to_json(), sort_keys=True) for row, paper in snapshot.store.scan(0) if row in snapshot.live}
+    return {
+        json.dumps(paper.to_json(), sort_keys=True) for row, paper in snapshot.store.scan(0) if row in snapshot.live
+    }
 
 
 @pytest.mark.parametrize("why", SAME)

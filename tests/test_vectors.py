@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 
 import oracle
 from search import vectors as vectors_module
+from search import vectors_file
+from search.codes import write_codes
 from search.errors import IndexDamaged
-from search.rows import Rows
-from search.vectors import VectorIndex, VectorsFile, checksums, write_codes
+from search.rows import Ranked, Rows
+from search.vectors import VectorIndex
+from search.vectors_file import VectorsFile, checksums
 
 DIM = 32
 
@@ -30,6 +33,12 @@ def saved(path: Path, rows: NDArray[np.float16]) -> Path:
     return path
 
 
+def nearest(index: VectorIndex, vector: NDArray[np.float32], k: int, rows: Rows) -> Ranked:
+    """The answer to one vector."""
+    (ranked,) = index.nearest(vector[None], k, rows)
+    return ranked
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[VectorIndex, NDArray[np.float16]]:
     rows = made(500)
@@ -41,8 +50,8 @@ def coded(tmp_path_factory: pytest.TempPathFactory) -> tuple[VectorIndex, NDArra
     rows = made(24_000, dim=64)
     folder = tmp_path_factory.mktemp("coded")
     path = saved(folder / "v.f16", rows)
-    write_codes(path, 64, np.ones(len(rows), bool), folder / "codes.faiss", None)
-    return VectorIndex(path, len(rows), 64, folder / "codes.faiss"), rows
+    write_codes(rows, np.arange(len(rows)), folder / "codes", None)
+    return VectorIndex(path, len(rows), 64, folder / "codes"), rows
 
 
 @given(passing=st.sets(st.integers(0, 499)), k=st.integers(1, 600), row=st.integers(0, 499))
@@ -52,7 +61,7 @@ def test_few_rows_are_scored_exactly(
 ) -> None:
     index, rows = small
     vector = rows[row].astype(np.float32)
-    found = index.nearest(vector, k, Rows.of_ids(np.array(sorted(passing), np.int64), len(rows)))
+    found = nearest(index, vector, k, Rows.of_ids(np.array(sorted(passing), np.int64), len(rows)))
     expected = oracle.nearest(vector, rows, sorted(passing), k)
     assert found.complete
     assert len(found.rows) == min(k, len(passing))
@@ -71,7 +80,7 @@ def test_many_rows_go_through_codes_and_still_find_nearly_everything(
         mask = random.random(len(rows)) < share
         for row in random.integers(0, len(rows), 30):
             vector = rows[row].astype(np.float32)
-            ranked = index.nearest(vector, 10, Rows.of_mask(mask))
+            ranked = nearest(index, vector, 10, Rows.of_mask(mask))
             assert not ranked.complete
             assert mask[ranked.rows].all()
             assert ranked.scores == pytest.approx(index.scores(vector, ranked.rows), abs=1e-5)
@@ -89,7 +98,7 @@ def test_a_filter_far_from_the_question_loses_nothing(coded: tuple[VectorIndex, 
         opposite = rows[np.argmin(rows.astype(np.float32) @ vector)].astype(np.float32)
         mask = np.zeros(len(rows), bool)
         mask[np.argsort(rows.astype(np.float32) @ opposite)[-11_000:]] = True
-        ranked = index.nearest(vector, 10, Rows.of_mask(mask))
+        ranked = nearest(index, vector, 10, Rows.of_mask(mask))
         exact = {r for r, _ in oracle.nearest(vector, rows, np.flatnonzero(mask).tolist(), 10)}
         assert not ranked.complete
         found += len(exact & set(ranked.rows.tolist()))
@@ -100,21 +109,20 @@ def test_the_passing_count_decides_between_exact_and_codes(coded: tuple[VectorIn
     index, rows = coded
     limit = vectors_module.EXACT_UP_TO
     vector = rows[5].astype(np.float32)
-    assert index.nearest(vector, 5, Rows.of_ids(np.arange(limit), len(rows))).complete
-    assert not index.nearest(vector, 5, Rows.of_ids(np.arange(limit + 1), len(rows))).complete
+    assert nearest(index, vector, 5, Rows.of_ids(np.arange(limit), len(rows))).complete
+    assert not nearest(index, vector, 5, Rows.of_ids(np.arange(limit + 1), len(rows))).complete
 
 
 def test_codes_grow_with_their_rows(tmp_path: Path) -> None:
     rows = made(22_000, dim=64)
     path = saved(tmp_path / "v.f16", rows[:20_000])
-    live = np.ones(20_000, bool)
-    write_codes(path, 64, live, tmp_path / "one.faiss", None)
+    write_codes(rows[:20_000], np.arange(20_000), tmp_path / "one", None)
     VectorsFile(path, 64, 20_000).append(rows[20_000:])
-    write_codes(path, 64, np.ones(22_000, bool), tmp_path / "two.faiss", tmp_path / "one.faiss")
-    index = VectorIndex(path, 22_000, 64, tmp_path / "two.faiss")
+    write_codes(rows, np.arange(22_000), tmp_path / "two", tmp_path / "one")
+    index = VectorIndex(path, 22_000, 64, tmp_path / "two")
     everything = Rows.of_mask(np.ones(22_000, bool))
     for row in (3, 20_000, 21_999):
-        assert index.nearest(rows[row].astype(np.float32), 1, everything).rows.tolist() == [row]
+        assert nearest(index, rows[row].astype(np.float32), 1, everything).rows.tolist() == [row]
 
 
 def test_leavings_past_the_counted_rows_are_cut(tmp_path: Path) -> None:
@@ -130,7 +138,7 @@ def test_leavings_past_the_counted_rows_are_cut(tmp_path: Path) -> None:
 
 
 def test_checksums_cover_blocks_and_change_with_one_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vectors_module, "BLOCK_ROWS", 4)
+    monkeypatch.setattr(vectors_file, "BLOCK_ROWS", 4)
     path = saved(tmp_path / "v.f16", made(10))
     before = checksums(path, 10, DIM)
     assert len(before) == 3
