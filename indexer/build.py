@@ -3,7 +3,7 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
@@ -91,26 +91,26 @@ def index(
             read += file.path.stat().st_size
         file = None
         library.flush()
-        manifest = publish(library, embedder)
+        manifest = publish(library)
     report.papers, report.generation = manifest.live, manifest.generation
     return report
 
 
-def publish(library: Library, embedder: Embedder) -> Manifest:
+def publish(library: Library, *, anew: bool = False) -> Manifest:
     """Publishes the library's rows as the next generation; where nothing changed, the last one stands.
 
     Everything is written aside and fsynced before CURRENT is replaced by rename: a kill or a full disk at any
-    point leaves the last generation answering.
+    point leaves the last generation answering. What the last generation has is extended, or made ``anew``.
     """
     layout = library.layout
-    before = _published(layout)
+    before = None if anew else _published(layout)
     if before and before.rows == library.rows:
         return before
     name = _next_name(layout)
     files = layout.generation(name)
     files.directory.mkdir()
     try:
-        manifest = _write(library, embedder, before, files)
+        manifest = _write(library, before, files)
         manifest.save(files.manifest)
         _sync(files.directory)
         _replace(layout.current, name + "\n")
@@ -121,27 +121,39 @@ def publish(library: Library, embedder: Embedder) -> Manifest:
     return manifest
 
 
-def _write(library: Library, embedder: Embedder, before: Manifest | None, files: GenerationLayout) -> Manifest:
-    layout, live = library.layout, library.live
+def _write(library: Library, before: Manifest | None, files: GenerationLayout) -> Manifest:
+    layout, live, model = library.layout, library.live, library.model
     old = layout.generation(before.generation) if before else None
     with closing(PaperStore(layout.store, library.rows)) as store:
         np.save(files.tombstones, np.array(store.replaced(), np.uint32))
         _write_columns_and_lexicon(store, files, old, before.rows if before else 0)
         papers_sha256 = store.checksums(BLOCK_ROWS, before.papers_sha256 if before else ())
-    trained_on = _write_codes(library, embedder, before, files)
-    vectors = layout.vectors(embedder.model)
-    for path in files.files():
-        _sync(path)
+    trained_on = _write_codes(library, before, files)
+    vectors = layout.vectors(model)
     return Manifest(
         generation=files.directory.name,
-        model=embedder.model,
+        model=model,
         rows=library.rows,
         live=int(live.sum()),
         trained_on=trained_on,
-        vectors_sha256=checksums(vectors, library.rows, embedder.model.dim, before.vectors_sha256 if before else ()),
+        vectors_sha256=checksums(vectors, library.rows, model.dim, before.vectors_sha256 if before else ()),
         papers_sha256=papers_sha256,
-        files=tuple(FileRecord.of(path, files.directory) for path in files.files()),
+        files=tuple(_recorded(files, old, before.files if before else ())),
     )
+
+
+def _recorded(
+    files: GenerationLayout, old: GenerationLayout | None, known: tuple[FileRecord, ...]
+) -> Iterator[FileRecord]:
+    """The record of every file. One that is linked from the generation before keeps its record; others are synced."""
+    records = {record.path: record for record in known}
+    for path in files.files():
+        record = records.get(path.relative_to(files.directory).as_posix())
+        if record and old and path.samefile(old.directory / record.path):
+            yield record
+        else:
+            _sync(path)
+            yield FileRecord.of(path, files.directory)
 
 
 def _write_columns_and_lexicon(
@@ -162,32 +174,38 @@ def _write_columns_and_lexicon(
     lexicon.save()
 
 
-def _write_codes(library: Library, embedder: Embedder, before: Manifest | None, files: GenerationLayout) -> int:
+def _write_codes(library: Library, before: Manifest | None, files: GenerationLayout) -> int:
     """Returns how many live rows the codebooks were trained on."""
     if library.rows < CODED_FROM:
         return 0
-    live = library.live
+    live, model = library.live, library.model
     trained_on = before.trained_on if before and int(live.sum()) < 2 * before.trained_on else 0
     old = library.layout.generation(before.generation).codes if before and trained_on else None
-    vectors = np.memmap(library.layout.vectors(embedder.model), np.float16, "r", shape=(len(live), embedder.model.dim))
+    vectors = np.memmap(library.layout.vectors(model), np.float16, "r", shape=(len(live), model.dim))
     write_codes(vectors, np.flatnonzero(live), files.codes, old)
     return trained_on or int(live.sum())
 
 
 def _published(layout: Layout) -> Manifest | None:
     """The published generation; None where there is none, or where it is damaged: rows and vectors are the truth,
-    everything else is made again from them."""
+    everything else is made again from them.
+
+    Checksums are compared of what the next generation is written from. Files that it links keep theirs.
+    """
     try:
         manifest = Manifest.load(layout.generation(layout.published()).manifest)
     except (IndexMissing, IndexDamaged):
         return None
-    broken = any(damaged(manifest.files, layout.directory / manifest.generation, checksums=True))
+    directory = layout.directory / manifest.generation
+    linked = tuple(file for file in manifest.files if file.path.startswith("lexicon/"))
+    read = tuple(file for file in manifest.files if file not in linked)
+    broken = any(damaged(linked, directory, checksums=False)) or any(damaged(read, directory, checksums=True))
     return None if broken else manifest
 
 
 def _next_name(layout: Layout) -> str:
     """One past every generation there is; the leavings of writers that were killed are removed."""
-    current = layout.current.read_text("ascii").strip() if layout.current.exists() else ""
+    current = layout.current.read_text("ascii", "replace").strip() if layout.current.exists() else ""
     names = [path.name for path in layout.generations()]
     for name in names:
         if name > current:

@@ -23,6 +23,7 @@ from search.embedder import Embedder
 from search.errors import ForeignModel, IndexBusy, ModelUnavailable
 from search.identifiers import text_key
 from search.layout import Layout
+from search.model import ModelIdentity
 from search.paper import Paper
 from search.store import PAGE_BYTES, SCHEMA
 from search.vectors_file import VectorsFile
@@ -124,6 +125,11 @@ class Library:
         """Lets the index go; what was not flushed is forgotten."""
         self._database.close()
         os.close(self._lock)
+
+    @property
+    def model(self) -> ModelIdentity:
+        """Of the vectors."""
+        return self._embedder.model
 
     @property
     def live(self) -> NDArray[np.bool_]:

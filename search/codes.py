@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.cells import Cells, Probing
+from search.errors import IndexDamaged
 from search.rows import Rows
 
 if TYPE_CHECKING:
@@ -49,15 +50,25 @@ class Candidates:
 
 
 class Codes:
-    """The codes of one generation, in cells."""
+    """The codes of one generation, in cells.
+
+    Raises:
+        IndexDamaged: they cannot be read.
+    """
 
     def __init__(self, folder: Path) -> None:
         import faiss
 
         self._faiss = faiss
-        self._loaded = faiss.read_index(str(folder / _INDEX))  # owns what it is seen as
+        try:
+            self._loaded = faiss.read_index(str(folder / _INDEX))  # owns what it is seen as
+        except RuntimeError as error:
+            raise IndexDamaged(folder / _INDEX, f"{error}; make it again with: papers doctor --repair") from None
         self._index = faiss.downcast_index(self._loaded)
         self.cells = _cells_of(self._index, np.load(folder / _OF_ROW), np.load(folder / _SPREAD))
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
 
     def scan(self, vector: NDArray[np.float32], k: int, keep: int, rows: Rows) -> Candidates:
         """The rows of the best codes among those that pass: at most ``keep`` of them."""

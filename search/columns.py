@@ -213,6 +213,11 @@ class Columns:
             first[first == _NO_DAY[0]] = -1
         return ids[np.lexsort((-ids, -first))][:k]
 
+    def published(self, row: int) -> tuple[int, int] | None:
+        """First and last day of a row; None where it has no date."""
+        first, last = self.days.days[:, row].tolist()
+        return None if (first, last) == _NO_DAY else (first, last)
+
     def category_ids(self, wanted: Sequence[str]) -> list[int]:
         """Ids of these categories and archives, in any case.
 

@@ -202,7 +202,8 @@ class LexiconBuilder:
 
     def remove(self, row: int) -> None:
         """Takes a row out that a later one replaced."""
-        self._writer.delete_documents_by_term("row", row)
+        # delete_documents_by_term makes a term of a signed number, which an unsigned field never holds
+        self._writer.delete_documents_by_query(tantivy.Query.term_query(self._index.schema, "row", row))
 
     def save(self) -> None:
         """Commits, waits for merges, and leaves only the files that belong to the lexicon."""

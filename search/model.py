@@ -70,6 +70,11 @@ def default_identity() -> ModelIdentity:
     return ModelIdentity(DEFAULT_MODEL, WEIGHTS_SHA256, _DIM, MAX_TOKENS)
 
 
+def known_identities() -> tuple[ModelIdentity, ...]:
+    """Those that are known without a manifest."""
+    return (default_identity(),)
+
+
 def weights_sha256(folder: Path) -> str:
     """sha256 in hexadecimal of the folder's weights; of several files, of their contents in order of name."""
     digest = hashlib.sha256()

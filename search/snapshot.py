@@ -43,6 +43,18 @@ class Snapshot:
         Raises:
             IndexMissing: nothing was published there. IndexDamaged: a file differs from what the manifest says.
         """
+        snapshot = cls.locked(directory)
+        for problem in snapshot.problems(checksums=checksums):
+            raise IndexDamaged(directory, f"{problem}; make it again with: papers doctor --repair")
+        return snapshot
+
+    @classmethod
+    def locked(cls, directory: Path) -> Self:
+        """Holds the published generation; nothing but its manifest is looked at.
+
+        Raises:
+            IndexMissing: nothing was published there. IndexDamaged: the manifest cannot be read.
+        """
         layout = Layout(directory)
         while True:
             name = layout.published()
@@ -59,24 +71,17 @@ class Snapshot:
             os.close(lock)
         snapshot = cls(layout, files, Manifest.load(files.manifest))
         weakref.finalize(snapshot, os.close, lock)
-        snapshot.verify(checksums=checksums)
         return snapshot
 
-    def verify(self, *, checksums: bool) -> None:
-        """Compares every file with the manifest: sizes, and the checksums too if asked.
-
-        Raises:
-            IndexDamaged: naming the first file that differs.
-        """
-        for problem in self.problems(checksums=checksums):
-            raise IndexDamaged(self.layout.directory, f"{problem}; restore it from a backup or index the papers again")
-
     def problems(self, *, checksums: bool) -> list[str]:
-        """What differs from the manifest, in words."""
-        manifest, vectors = self.manifest, self.layout.vectors(self.manifest.model)
-        found = list(damaged(manifest.files, self.files.directory, checksums=checksums))
-        dim = manifest.model.dim
-        need = manifest.rows * dim * 2
+        """What differs from the manifest, in words: sizes, and the checksums too if asked."""
+        files = damaged(self.manifest.files, self.files.directory, checksums=checksums)
+        return [*files, *self.problems_of_truth(checksums=checksums)]
+
+    def problems_of_truth(self, *, checksums: bool) -> list[str]:
+        """The same of papers and vectors alone: all else can be made from them."""
+        manifest, vectors, found = self.manifest, self.layout.vectors(self.manifest.model), []
+        need = manifest.rows * manifest.model.dim * 2
         if not self.layout.store.is_file():
             found.append(f"{self.layout.store.name} is missing")
         elif checksums and (problem := self.store.problem()):

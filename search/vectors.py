@@ -77,6 +77,16 @@ class VectorIndex:
         """The vector of one row, (dim,) float32."""
         return np.asarray(self._vectors[row], np.float32)
 
+    @property
+    def coded(self) -> int:
+        """Rows that have codes."""
+        return len(self._codes) if self._codes_path else 0
+
+    def not_unit(self, start: int, end: int) -> NDArray[np.int64]:
+        """The rows from start to before end whose vector is not of length 1."""
+        block = np.asarray(self._vectors[start:end], np.float32)
+        return start + np.flatnonzero(~(np.abs(np.einsum("nd,nd->n", block, block) - 1) < _NOT_UNIT))
+
     def _nearest(self, vector: NDArray[np.float32], k: int, rows: Rows) -> Ranked:
         if not self._codes_path or len(rows) <= max(EXACT_UP_TO, len(self) // EXACT_SHARE):
             return Ranked.best(rows.ids, self.scores(vector, rows.ids), k, complete=True)

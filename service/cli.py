@@ -1,4 +1,4 @@
-"""The command line: ``papers index | search | similar | show | serve | status``.
+"""The command line: ``papers index | search | similar | show | serve | status | doctor``.
 
 Results go to standard output, all else to standard error. Exit status: 0 found, 4 nothing found, 2 bad usage,
 1 failure. Imports that cost happen in the commands that use them.
@@ -38,6 +38,7 @@ _INDEX = click.option(
     show_default=True,
     help="Folder of the index; $PAPERS_INDEX sets it too.",
 )
+_EXPLAIN = click.option("--explain", is_flag=True, help="Say the road taken, what was looked at, and the times.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
@@ -143,8 +144,9 @@ def index_command(
     help="hybrid, semantic (meaning) or lexical (words).",
 )
 @_INDEX
+@_EXPLAIN
 @_JSON
-def search(text: str, mode: Any, directory: Path, as_json: bool, **filters: Any) -> None:
+def search(text: str, mode: Any, directory: Path, explain: bool, as_json: bool, **filters: Any) -> None:
     """Search in plain words; without words, list what passes the filters, newest first.
 
     \b
@@ -155,7 +157,8 @@ def search(text: str, mode: Any, directory: Path, as_json: bool, **filters: Any)
     from search.query import Query
 
     query = Query(text, _filter(filters), mode, filters["limit"])
-    _say_page(_searcher(directory).search(query), as_json=as_json, loosen=not query.filter.empty)
+    page = _searcher(directory).search(query)
+    _say_page(page, as_json=as_json, explain=explain, loosen=not query.filter.empty)
 
 
 @papers.command()
@@ -163,8 +166,11 @@ def search(text: str, mode: Any, directory: Path, as_json: bool, **filters: Any)
 @click.option("--file", "file", type=click.Path(path_type=Path), help="A file with an abstract.")
 @_filters
 @_INDEX
+@_EXPLAIN
 @_JSON
-def similar(paper_id: str | None, file: Path | None, directory: Path, as_json: bool, **filters: Any) -> None:
+def similar(
+    paper_id: str | None, file: Path | None, directory: Path, explain: bool, as_json: bool, **filters: Any
+) -> None:
     """Find papers like one that the index holds, or like an abstract from a file or, as -, standard input.
 
     \b
@@ -180,7 +186,7 @@ def similar(paper_id: str | None, file: Path | None, directory: Path, as_json: b
         page = _searcher(directory).similar_to_text(text, wanted, limit)
     else:
         page = _searcher(directory).similar(str(paper_id), wanted, limit)
-    _say_page(page, as_json=as_json, loosen=not wanted.empty)
+    _say_page(page, as_json=as_json, explain=explain, loosen=not wanted.empty)
 
 
 @papers.command()
@@ -212,6 +218,40 @@ def status(directory: Path, as_json: bool) -> None:
     manifest = Manifest.load(layout.generation(layout.published()).manifest)
     size = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
     click.echo(_dumped(status_json(manifest, size)) if as_json else status_text(manifest, size), nl=as_json)
+
+
+@papers.command()
+@_INDEX
+@click.option("--repair", is_flag=True, help="Make codes, columns and lexicon again from papers and vectors.")
+@_JSON
+def doctor(directory: Path, repair: bool, as_json: bool) -> None:
+    """Verify every checksum, count and cross-reference of the index.
+
+    What is wrong is said in words; the exit status is then 1. A repair embeds nothing.
+
+    \b
+    papers doctor
+    papers doctor --repair
+    """
+    from indexer.doctor import examine
+    from indexer.doctor import repair as repaired
+    from service.render import SCHEMA_VERSION
+
+    def say(step: str) -> None:
+        click.echo(f"checking {step}", err=True)
+
+    found = examine(directory, say)
+    generation = repaired(directory).generation if found and repair else None
+    if as_json:
+        click.echo(_dumped({"schema_version": SCHEMA_VERSION, "problems": found, "repaired": generation}))
+    for problem in () if as_json else found:
+        click.echo(problem)
+    if generation:
+        click.echo(f"papers: made again and published as {generation}", err=True)
+    elif found:
+        _fail("the index is damaged; make it again with: papers doctor --repair", FAILED)
+    elif not as_json:
+        click.echo("the index is whole")
 
 
 @papers.command()
@@ -289,8 +329,8 @@ def _read_text(file: Path) -> str:
         raise InvalidValue("file", str(file), f"it cannot be read: {error.strerror}") from None
 
 
-def _say_page(page: "Page", *, as_json: bool, loosen: bool) -> None:
-    from service.render import page_json, page_text, print_cards
+def _say_page(page: "Page", *, as_json: bool, explain: bool, loosen: bool) -> None:
+    from service.render import explanation_text, page_json, page_text, print_cards
 
     if as_json:
         click.echo(_dumped(page_json(page)))
@@ -300,6 +340,8 @@ def _say_page(page: "Page", *, as_json: bool, loosen: bool) -> None:
         print_cards(page, Console())
     elif page.hits:
         click.echo(page_text(page), nl=False)
+    if explain:
+        click.echo(explanation_text(page), err=True)
     if not page.hits:
         hint = "no paper passes the filters; leave one out" if loosen else "nothing found; use other words"
         click.echo(f"papers: {hint}", err=True)

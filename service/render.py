@@ -40,7 +40,14 @@ def page_json(page: Page) -> dict[str, Json]:
         "schema_version": SCHEMA_VERSION,
         "total": page.total,
         "exact": page.exact,
+        "expected_recall": round(page.expected_recall, 4),
         "generation": page.generation,
+        "explanation": {
+            "road": page.explanation.road,
+            "scanned": page.explanation.scanned,
+            "scored": page.explanation.scored,
+            "milliseconds": {stage.name: round(stage.milliseconds, 3) for stage in page.explanation.stages},
+        },
         "hits": [_hit_json(hit) for hit in page.hits],
     }
 
@@ -82,6 +89,19 @@ def page_text(page: Page) -> str:
     """A page for a pipe: a line that counts, then an entry a hit."""
     entries = [f"{rank}. {_entry(hit.paper)}\n{_why(hit)}" for rank, hit in enumerate(page.hits, 1)]
     return "\n\n".join([_counted(page), *entries]) + "\n"
+
+
+def explanation_text(page: Page) -> str:
+    """The road taken, what was looked at, and the times, in two lines."""
+    how = page.explanation
+    roads = {
+        "rows": f"scored all {how.scored:,} passing papers exactly",
+        "codes": f"scanned {how.scanned:,} codes, scored {how.scored:,} papers exactly, "
+        f"expected recall {page.expected_recall:.4f}",
+        "none": "not asked",
+    }
+    times = ", ".join(f"{stage.name} {stage.milliseconds:.2f}" for stage in how.stages)
+    return f"vectors: {roads[how.road]}; {page.total:,} papers pass; {page.generation}\nmilliseconds: {times}"
 
 
 def paper_text(paper: Paper) -> str:
@@ -140,7 +160,9 @@ def _leg_json(leg: LegMatch | None) -> Json:
 
 def _counted(page: Page) -> str:
     papers = "1 paper passes" if page.total == 1 else f"{page.total:,} papers pass"
-    return f"{papers}, {len(page.hits):,} shown" + ("" if page.exact else "; nearest by codes, re-ranked exactly")
+    return f"{papers}, {len(page.hits):,} shown" + (
+        "" if page.exact else f"; expected recall {page.expected_recall:.3f}"
+    )
 
 
 def _entry(paper: Paper, *, authors: int | None = _SHOWN_AUTHORS) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from search.query import Mode
+from search.query import Mode, Road
 
 _Example = dict[str, Any]
 
@@ -80,13 +80,25 @@ class HitOut(PaperFields):
     same: bool
 
 
+class ExplanationOut(BaseModel):
+    """How an answer came about: the vector leg's road (``rows``: all scored exactly; ``codes``: scanned, then the best
+    scored; ``none``: not asked), codes scanned, papers scored, and the time of each stage."""
+
+    road: Road
+    scanned: int
+    scored: int
+    milliseconds: dict[str, float]
+
+
 class PageOut(BaseModel):
     """An answer, best first."""
 
     schema_version: int
     total: int
     exact: bool
+    expected_recall: float
     generation: str
+    explanation: ExplanationOut
     hits: list[HitOut]
 
 

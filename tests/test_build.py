@@ -118,7 +118,7 @@ def test_codes_are_made_from_20000_papers_on_and_kept_while_papers_come_and_go(t
     records = made_up(0, 20_050)
     built(records[:20_000])
     directory = tmp_path / "index"
-    assert (directory / "gen-000001" / "codes.faiss").is_file()
+    assert (directory / "gen-000001" / "codes" / "codes.faiss").is_file()
     changed = [{**record, "version": 2, "abstract": f"Changed. {record['abstract']}"} for record in records[:40]]
     report = built(changed + records[20_000:])
     searcher = open_index(directory)
@@ -130,6 +130,18 @@ def test_codes_are_made_from_20000_papers_on_and_kept_while_papers_come_and_go(t
         assert not page.exact
     few = searcher.search(Query("galaxy", Filter(authors=("Byron3",)), "semantic"))
     assert few.exact
+
+
+def test_a_replaced_paper_is_found_once_by_its_words(tmp_path: Path, built: Built) -> None:
+    records = made_up(0, 30)
+    built(records)
+    built([{**record, "version": 2, "abstract": f"Revised nebula. {record['abstract']}"} for record in records[:10]])
+    searcher = open_index(tmp_path / "index")
+    for mode in ("lexical", "hybrid"):
+        page = searcher.search(Query("galaxy", mode=mode, limit=100))
+        assert page.total == len({hit.paper.id for hit in page.hits}) == len(page.hits)
+    assert searcher.search(Query("nebula", mode="lexical")).total == 10
+    assert searcher.snapshot.lexicon.passing(Filter()).tolist() == searcher.snapshot.live.ids.tolist()
 
 
 def test_a_new_generation_is_picked_up_and_an_old_one_stays_while_it_is_read(tmp_path: Path, built: Built) -> None:

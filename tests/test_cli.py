@@ -90,6 +90,7 @@ def test_similar_by_id_file_and_standard_input(at: list[str], tmp_path: Path) ->
     file = tmp_path / "abstract.txt"
     file.write_text(paper["abstract"], "utf-8")
     by_file, by_pipe = asked("similar", "--file", str(file), *at), asked("similar", "-", *at, stdin=paper["abstract"])
+    assert by_file.pop("explanation")["road"] == by_pipe.pop("explanation")["road"] == "rows"
     assert by_file == by_pipe
     assert (by_file["hits"][0]["id"], by_file["hits"][0]["same"]) == (KSA, True)
     assert [hit["same"] for hit in by_file["hits"][1:]] == [False] * 9
@@ -281,3 +282,29 @@ def test_help_has_an_example_of_every_command_and_completion_knows_them() -> Non
 
 def test_version() -> None:
     assert run("--version").stdout.startswith("papers, version ")
+
+
+def test_the_road_and_the_times_are_told_when_asked(at: list[str]) -> None:
+    done = run("search", "KV cache compression", "--author", "Guorui Zhou", "--explain", *at)
+    assert done.returncode == 0
+    assert re.search(r"vectors: scored all \d+ passing papers exactly; \d+ papers pass; gen-000001", done.stderr)
+    assert re.search(r"milliseconds: filter [\d.]+, .*embed [\d.]+, vectors [\d.]+, fuse [\d.]+", done.stderr)
+    listed = run("search", "--category", "cs", "--explain", *at)
+    assert "vectors: not asked" in listed.stderr
+
+
+def test_the_doctor_finds_and_repairs(at: list[str], tmp_path: Path) -> None:
+    shutil.copytree(at[1], tmp_path / "index")
+    there = ["--index", str(tmp_path / "index")]
+    assert run("doctor", *there).stdout == "the index is whole\n"
+    (columns,) = (tmp_path / "index").glob("gen-*/columns/days.npy")
+    columns.write_bytes(columns.read_bytes()[:-4] + b"oops")
+    found = run("doctor", *there)
+    assert (found.returncode, found.stdout) == (
+        1,
+        "columns/days.npy does not have the checksum it was published with\n",
+    )
+    assert "papers doctor --repair" in found.stderr
+    assert run("doctor", "--repair", *there).returncode == 0
+    assert json.loads(run("doctor", "--json", *there).stdout)["problems"] == []
+    assert run("search", "KV cache compression", *there).returncode == 0

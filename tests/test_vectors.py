@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import oracle
+from search import codes, vectors_file
 from search import vectors as vectors_module
-from search import vectors_file
 from search.codes import write_codes
-from search.errors import IndexDamaged
+from search.errors import IndexDamaged, InvalidValue
 from search.rows import Ranked, Rows
 from search.vectors import VectorIndex
 from search.vectors_file import VectorsFile, checksums
@@ -111,6 +111,142 @@ def test_the_passing_count_decides_between_exact_and_codes(coded: tuple[VectorIn
     vector = rows[5].astype(np.float32)
     assert nearest(index, vector, 5, Rows.of_ids(np.arange(limit), len(rows))).complete
     assert not nearest(index, vector, 5, Rows.of_ids(np.arange(limit + 1), len(rows))).complete
+
+
+@pytest.fixture(scope="module")
+def celled(tmp_path_factory: pytest.TempPathFactory) -> tuple[VectorIndex, NDArray[np.float16]]:
+    """Codes in 24 cells, as a million rows have in more."""
+    rows, folder = made(24_000, dim=64), tmp_path_factory.mktemp("celled")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(codes, "ONE_CELL_UP_TO", 0)
+        patch.setattr(codes, "ROWS_A_CELL", 1_000)
+        write_codes(rows, np.arange(len(rows)), folder / "codes", None)
+    return VectorIndex(saved(folder / "v.f16", rows), len(rows), 64, folder / "codes"), rows
+
+
+def recall(index: VectorIndex, rows: NDArray[np.float16], asked: list[tuple[int, NDArray[np.bool_]]]) -> float:
+    """recall@10 over questions that are rows, each among its passing rows; and expected_recall says about that."""
+    exact, found, expected = rows.astype(np.float32), 0, 0.0
+    for row, mask in asked:
+        passing = np.flatnonzero(mask)
+        ranked = nearest(index, exact[row], 10, Rows.of_mask(mask))
+        best = passing[np.argsort(-(exact[passing] @ exact[row]), kind="stable")[:10]]
+        assert mask[ranked.rows].all()
+        found += len(np.intersect1d(ranked.rows, best))
+        expected += ranked.expected_recall
+    assert found / len(asked) / 10 == pytest.approx(expected / len(asked), abs=0.03)  # these are not quite like papers
+    return found / len(asked) / 10
+
+
+def test_questions_look_at_some_cells_only_and_lose_next_to_nothing(
+    celled: tuple[VectorIndex, NDArray[np.float16]],
+) -> None:
+    index, rows = celled
+    everything = Rows.of_mask(np.ones(len(rows), bool))
+    scanned = [nearest(index, rows[row].astype(np.float32), 10, everything).scanned for row in range(0, 2_000, 50)]
+    assert np.mean(scanned) < 0.8 * len(rows)
+    assert recall(index, rows, [(row, everything.mask) for row in range(0, 6_000, 50)]) >= 0.97
+
+
+@pytest.mark.parametrize("share", [0.5, 0.7])
+def test_an_unrelated_filter_loses_next_to_nothing_in_cells(
+    celled: tuple[VectorIndex, NDArray[np.float16]], share: float
+) -> None:
+    index, rows = celled
+    mask = np.random.default_rng(3).random(len(rows)) < share
+    assert recall(index, rows, [(row, mask) for row in range(0, 6_000, 50)]) >= 0.97
+
+
+@pytest.mark.parametrize("near", [True, False])
+def test_a_filter_for_or_against_the_question_loses_next_to_nothing_in_cells(
+    celled: tuple[VectorIndex, NDArray[np.float16]], near: bool
+) -> None:
+    index, rows = celled
+    exact, asked = rows.astype(np.float32), []
+    for row in range(0, 1_000, 20):
+        order = np.argsort(exact @ exact[row])
+        mask = np.zeros(len(rows), bool)
+        mask[order[-11_000:] if near else order[:11_000]] = True
+        asked.append((row, mask))
+    assert recall(index, rows, asked) >= 0.97
+
+
+def test_after_a_third_of_the_rows_is_replaced_recall_is_the_same(tmp_path: Path) -> None:
+    rows = np.concatenate((made(24_000, dim=64), made(8_000, dim=64, seed=2)))
+    live = np.ones(len(rows), bool)
+    live[np.random.default_rng(5).choice(24_000, 8_000, replace=False)] = False
+    path = saved(tmp_path / "v.f16", rows)
+    write_codes(rows[:24_000], np.arange(24_000), tmp_path / "one", None)
+    write_codes(rows, np.flatnonzero(live), tmp_path / "two", tmp_path / "one")
+    index = VectorIndex(path, len(rows), 64, tmp_path / "two")
+    asked = [(row, live) for row in np.flatnonzero(live)[::200].tolist()]
+    assert recall(index, rows, asked) >= 0.97
+
+
+def test_many_questions_at_once_are_answered_as_one_by_one(celled: tuple[VectorIndex, NDArray[np.float16]]) -> None:
+    index, rows = celled
+    everything, questions = Rows.of_mask(np.ones(len(rows), bool)), rows[:40].astype(np.float32)
+    together = index.nearest(questions, 10, everything)
+    assert [ranked.rows.tolist() for ranked in together] == [
+        nearest(index, question, 10, everything).rows.tolist() for question in questions
+    ]
+    assert index.nearest(questions[:0], 10, everything) == []
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        (np.ones((1, DIM), np.float64), "float64"),
+        (np.ones((1, DIM + 1), np.float32), f"shape .n, {DIM}."),
+        (np.ones(DIM, np.float32), "float32 .32,."),
+        (np.full((1, DIM), np.nan, np.float32), "finite vectors of length 1"),
+        (np.zeros((1, DIM), np.float32), "length 1"),
+    ],
+)
+def test_what_is_no_unit_vector_is_refused(
+    small: tuple[VectorIndex, NDArray[np.float16]], bad: NDArray[np.float32], said: str
+) -> None:
+    index, rows = small
+    with pytest.raises(InvalidValue, match=said):
+        index.nearest(bad, 5, Rows.of_mask(np.ones(len(rows), bool)))
+
+
+def test_k_and_row_sets_that_make_no_sense_are_refused_and_empty_ones_give_nothing(
+    small: tuple[VectorIndex, NDArray[np.float16]],
+) -> None:
+    index, rows = small
+    vector, everything = rows[:1].astype(np.float32), Rows.of_mask(np.ones(len(rows), bool))
+    with pytest.raises(InvalidValue, match="at least 1"):
+        index.nearest(vector, 0, everything)
+    with pytest.raises(InvalidValue, match="out of these 500"):
+        index.nearest(vector, 5, Rows.of_ids(np.arange(3), 499))
+    for ids in ([3, 3], [4, 2], [-1, 2], [499, 500]):
+        with pytest.raises(ValueError, match="ascend"):
+            Rows.of_ids(np.array(ids), 500)
+    assert len(index.nearest(vector, 10_000, everything)[0].rows) == len(rows)
+    empty = index.nearest(vector, 5, Rows.of_ids(np.empty(0, np.int64), len(rows)))[0]
+    assert (empty.rows.tolist(), empty.complete, empty.scored) == ([], True, 0)
+
+
+def test_a_row_set_may_name_tombstones_and_then_they_are_scored(
+    small: tuple[VectorIndex, NDArray[np.float16]],
+) -> None:
+    index, rows = small  # the index knows no tombstones: Columns leaves them out of the sets it gives
+    assert nearest(index, rows[7].astype(np.float32), 1, Rows.of_ids(np.array([7]), len(rows))).rows.tolist() == [7]
+
+
+@given(mask=st.lists(st.booleans(), max_size=200).map(lambda bits: np.array(bits, bool)), row=st.integers(0, 199))
+def test_a_set_of_rows_is_the_same_as_numbers_and_as_a_bitmap(mask: NDArray[np.bool_], row: int) -> None:
+    ids = np.flatnonzero(mask)
+    listed, mapped = Rows.of_ids(ids, len(mask)), Rows.of_mask(mask)
+    for rows in (listed, mapped):
+        assert (len(rows), list(rows), rows.ids.tolist()) == (len(ids), ids.tolist(), ids.tolist())
+        assert np.array_equal(rows.mask, mask)
+        assert np.array_equal(rows.holds(np.arange(len(mask))), mask)
+        if row < len(mask):
+            assert (row in rows) == mask[row]
+            assert rows.without(row).ids.tolist() == [each for each in ids.tolist() if each != row]
+    assert np.array_equal(listed.bitmap, mapped.bitmap)
 
 
 def test_codes_grow_with_their_rows(tmp_path: Path) -> None:

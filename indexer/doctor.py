@@ -1,0 +1,135 @@
+"""Doctor: says in words what is wrong with an index, and makes again what can be made from its papers and vectors."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from indexer.build import publish
+from indexer.library import Library
+from search.errors import IndexDamaged, IndexMissing, ModelUnavailable
+from search.layout import Layout, Manifest
+from search.model import ModelIdentity, known_identities
+from search.query import Filter
+from search.snapshot import Snapshot
+from search.vectors_file import BLOCK_ROWS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_COMPARED = 1_000
+"""Rows whose paper, columns and keys are compared with each other."""
+_SEED = 20_251
+
+
+def examine(directory: Path, say: Callable[[str], None] = lambda step: None) -> list[str]:  # noqa: ARG005
+    """Everything that is wrong with an index, in words; nothing where it is whole.
+
+    Every file is compared with its checksum, then counts and cross-references with each other. ``say`` is called
+    with the name of each step.
+
+    Raises:
+        IndexMissing: there is no index.
+    """
+    layout = Layout(directory)
+    if not layout.current.exists() and not layout.store.exists():
+        layout.published()
+    try:
+        snapshot = Snapshot.locked(directory)
+    except (IndexDamaged, IndexMissing) as error:
+        return [str(error).removeprefix(f"{directory}: ")]
+    say("checksums")
+    found = snapshot.problems(checksums=True)
+    if found:
+        return found
+    for step, check in _CHECKS.items():
+        say(step)
+        found.extend(check(snapshot))
+    return found
+
+
+def repair(directory: Path) -> Manifest:
+    """Makes codes, columns and lexicon again from papers and vectors, embedding nothing, and publishes them.
+
+    Raises:
+        IndexMissing, IndexBusy: see ``examine`` and ``Library``.
+        IndexDamaged: papers or vectors themselves are damaged; they can only come from a backup.
+    """
+    layout = Layout(directory)
+    model, truth = _model(layout), []
+    with contextlib.suppress(IndexDamaged, IndexMissing):
+        snapshot = Snapshot.locked(directory)
+        truth = snapshot.problems_of_truth(checksums=True)
+    if truth:
+        raise IndexDamaged(directory, f"{'; '.join(truth)}; restore that from a backup, nothing else holds it")
+    with Library(directory, _Unasked(model)) as library:
+        return publish(library, anew=True)
+
+
+class _Unasked:
+    """Stands where an embedder would."""
+
+    def __init__(self, model: ModelIdentity) -> None:
+        self.model = model
+
+    def encode(self, texts: Sequence[str]) -> "NDArray[np.float32]":
+        raise ModelUnavailable(f"a repair embeds nothing, but {len(texts)} texts lack vectors; index the papers again")
+
+
+def _model(layout: Layout) -> ModelIdentity:
+    """The model the vectors were made with: what any manifest says, else what the name of their file says."""
+    for generation in reversed(layout.generations()):
+        with contextlib.suppress(IndexDamaged):
+            return Manifest.load(layout.generation(generation.name).manifest).model
+    for model in known_identities():
+        if layout.vectors(model).is_file():
+            return model
+    raise IndexDamaged(layout.directory, "no manifest can be read, so its model is not known; index the papers again")
+
+
+def _counts(snapshot: Snapshot) -> Iterator[str]:
+    manifest = snapshot.manifest
+    if len(snapshot.columns) != manifest.rows:
+        yield f"columns have {len(snapshot.columns):,} rows, the manifest says {manifest.rows:,}"
+    if len(snapshot.live) != manifest.live:
+        yield f"{len(snapshot.live):,} rows are not replaced, the manifest says {manifest.live:,}"
+    if snapshot.store.replaced() != np.load(snapshot.files.tombstones, allow_pickle=False).tolist():
+        yield f"{snapshot.files.tombstones.name} does not name the rows that papers.sqlite says are replaced"
+    if manifest.trained_on and snapshot.vectors.coded != manifest.rows:
+        yield f"codes hold {snapshot.vectors.coded:,} rows, the manifest says {manifest.rows:,}"
+
+
+def _words(snapshot: Snapshot) -> Iterator[str]:
+    if snapshot.lexicon.passing(Filter()).tolist() != snapshot.live.ids.tolist():
+        yield "the lexicon does not hold exactly the rows that are not replaced"
+
+
+def _lengths(snapshot: Snapshot) -> Iterator[str]:
+    for start in range(0, snapshot.manifest.rows, BLOCK_ROWS):
+        broken = snapshot.vectors.not_unit(start, start + BLOCK_ROWS)
+        if len(broken):
+            yield f"the vector of row {broken[0]:,} is not of length 1, nor are {len(broken) - 1:,} more up to there"
+
+
+def _references(snapshot: Snapshot) -> Iterator[str]:
+    """A seeded sample of rows: their days, their authors, and the row found under their id."""
+    live = snapshot.live.ids
+    sample = np.random.default_rng(_SEED).choice(live, min(_COMPARED, len(live)), replace=False)
+    rows = np.sort(sample).tolist()
+    for row, paper in zip(rows, snapshot.store.get(rows), strict=True):
+        if row not in snapshot.store.find(paper.id):
+            yield f"{paper.id} is not found under its id"
+        held = snapshot.columns.published(row)
+        expected = (paper.published.first_day, paper.published.last_day) if paper.published else None
+        if held != expected:
+            yield f"the columns have other days than {paper.id} itself"
+
+
+_CHECKS: dict[str, Callable[[Snapshot], Iterator[str]]] = {
+    "counts": _counts,
+    "words": _words,
+    "vectors": _lengths,
+    "cross-references": _references,
+}

@@ -1,0 +1,128 @@
+"""The doctor names what is wrong, and makes it again from papers and vectors without embedding."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import fake_embedder
+from fake_embedder import FakeEmbedder
+from indexer import doctor
+from indexer.build import index
+from indexer.doctor import examine, repair
+from search import codes, model, vectors
+from search.errors import IndexDamaged, IndexMissing
+from search.model import ModelIdentity
+from search.query import Filter, Query
+from search.searcher import Searcher
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An index with codes in cells, tombstones and every kind of field."""
+    folder = tmp_path_factory.mktemp("doctor")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (("CODED_FROM", 300), ("EXACT_UP_TO", 50)):
+            patch.setattr(vectors, name, value)
+            patch.setattr("indexer.build.CODED_FROM", 300)
+        patch.setattr(codes, "ONE_CELL_UP_TO", 0)
+        patch.setattr(codes, "ROWS_A_CELL", 100)
+        patch.setattr(doctor, "known_identities", lambda: (FakeEmbedder().model,))
+        for start, version in ((0, 1), (0, 2)):
+            records = [
+                {
+                    "id": f"24{1 + n % 12:02}.{n:05}",
+                    "version": version,
+                    "title": f"On galaxy {n} and cache {n % 7}",
+                    "abstract": f"Text {n * version if n < 40 else n} about stars.",
+                    "authors": [f"Ada Byron{n % 11}", "Max Planck"],
+                    "published": f"2024-{1 + n % 12:02}",
+                    "categories": ["cs.CL", "astro-ph.GA"][n % 2 : n % 2 + 1],
+                }
+                for n in range(start, 400)
+            ]
+            (folder / "papers.jsonl").write_text("\n".join(map(json.dumps, records)), "utf-8")
+            index([folder / "papers.jsonl"], folder / "index", FakeEmbedder())
+        yield folder / "index"
+
+
+def answers(directory: Path) -> list[tuple[int, list[str]]]:
+    """By vectors, by words and by filter alone; of words only which papers hold them: scores count replaced rows too
+    until those are merged away."""
+    searcher = Searcher(directory, lambda _model: FakeEmbedder(), checksums=True)
+    wanted = Filter(authors=("Max Planck",), categories=("cs",))
+    asked = [Query("galaxy 17", wanted, "semantic"), Query("cache 3", wanted, "lexical", 400), Query("", wanted)]
+    pages = [searcher.search(query) for query in asked]
+    ids = [[hit.paper.id for hit in page.hits] for page in pages]
+    return [(page.total, sorted(each)) for page, each in zip(pages, ids, strict=True)]
+
+
+def files(directory: Path) -> list[str]:
+    found = (path.relative_to(directory).as_posix() for path in directory.rglob("*") if path.is_file())
+    return sorted(name for name in found if (directory / name).stat().st_size and not name.startswith("papers.sqlite-"))
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    inside = content.find(b"On galaxy 77") if path.name == "papers.sqlite" else len(content) * 2 // 3
+    content[inside] ^= 0xFF
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def test_a_whole_index_has_no_problems(whole: Path) -> None:
+    steps: list[str] = []
+    assert examine(whole, steps.append) == []
+    assert steps == ["checksums", "counts", "words", "vectors", "cross-references"]
+
+
+@pytest.mark.parametrize("damage", [flip, cut, Path.unlink])
+def test_each_file_in_turn_is_named_and_made_again(whole: Path, tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    expected, encoded = answers(whole), FakeEmbedder.encode
+    for name in files(whole):
+        copy = tmp_path / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(whole, copy)
+        damage(copy / name)
+        found = examine(copy)
+        said = " ".join(found)
+        assert (copy / name).name in said or "CURRENT" in said or "no index here" in said or "gen-" in said, name
+        with pytest.raises((IndexDamaged, IndexMissing)):
+            Searcher(copy, lambda _model: FakeEmbedder(), checksums=True)
+        if name == "papers.sqlite" or name.startswith("vectors-"):
+            with pytest.raises(IndexDamaged, match="backup"):
+                repair(copy)
+            continue
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(FakeEmbedder, "encode", None)
+            repair(copy)
+        assert FakeEmbedder.encode is encoded
+        assert examine(copy) == [], name
+        assert answers(copy) == expected, name
+
+
+def test_counts_and_references_that_no_checksum_tells(whole: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(whole, copy)
+    snapshot = doctor.Snapshot.locked(copy)
+    np.save(snapshot.files.tombstones, np.arange(3, dtype=np.uint32))
+    found = [problem for check in doctor._CHECKS.values() for problem in check(snapshot)]
+    assert any("tombstones.npy does not name the rows" in problem for problem in found)
+    assert any("rows are not replaced, the manifest says" in problem for problem in found)
+    assert any("lexicon does not hold exactly" in problem for problem in found)
+
+
+def test_a_place_without_an_index(tmp_path: Path) -> None:
+    with pytest.raises(IndexMissing, match="papers index"):
+        examine(tmp_path)
+
+
+def test_every_identity_that_needs_no_manifest_is_tried() -> None:
+    assert model.default_identity() in model.known_identities()
+    assert isinstance(fake_embedder.FakeEmbedder().model, ModelIdentity)
