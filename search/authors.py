@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from search import names
 from search.names import Name
-from search.postings import load_array
+from search.postings import ascending, load_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,19 +66,37 @@ class AuthorNames:
 
     def matching(self, query: str) -> list[int]:
         """Ids of the names that a query name can mean, ascending."""
-        found: set[int] = set()
-        for reading in names.readings(query):
-            near = self._starting(f"{reading.surname}|{reading.initial}")
-            if reading.given:
-                near = [author for author in near if names.fits(reading, Name.from_key(self.key(author)))]
-            found.update(near)
-        return sorted(found)
+        parts = [self._meant(reading) for reading in names.readings(query)]
+        return ascending(np.concatenate(parts)).tolist() if parts else []
 
-    def _starting(self, key: str) -> list[int]:
+    def _meant(self, reading: Name) -> NDArray[np.uint32]:
+        """Of the names with a surname those whose given names do not contradict.
+
+        Only names can that start with the same letter: its bare initial, and those with the same second letter.
+        """
+        if not reading.given:
+            return self._starting(f"{reading.surname}|")
+        near = self._starting(f"{reading.surname}|{reading.initial}")
+        first = next((word for word in reading.given if word.startswith(reading.initial)), "")
+        if len(first) > 1 and len(near) > _FEW_NAMES:
+            starts = (first[0] + " ", first[:2])
+            near = np.concatenate([self._starting(f"{reading.surname}|{start}") for start in starts])
+            bare = self.find(f"{reading.surname}|{reading.initial}")
+            near = near if bare is None else np.append(near, np.uint32(bare))
+        keys = ((author, self.key(author)) for author in near.tolist())
+        written = "".join(reading.given)
+        fitting = [
+            author
+            for author, key in keys
+            if _may_fit(key[len(reading.surname) + 1 :], first, written) and names.fits(reading, Name.from_key(key))
+        ]
+        return np.array(fitting, np.uint32)
+
+    def _starting(self, key: str) -> NDArray[np.uint32]:
         """Ids of the keys that start so."""
         prefix = key.encode()
         end = self._bisect(prefix[:-1] + bytes([prefix[-1] + 1]))  # never past 255: no byte of UTF-8 is 255
-        return [int(author) for author in self.order[self._bisect(prefix) : end]]
+        return self.order[self._bisect(prefix) : end]
 
     def _bisect(self, key: bytes) -> int:
         """How many keys come before this one."""
@@ -110,6 +128,15 @@ class AuthorNames:
         np.save(directory / "names-heads.npy", self.heads)
 
 
+def _may_fit(given: str, first: str, written: str) -> bool:
+    """Whether a closer look can find that given names do not contradict those of a question, of which ``first`` is the
+    first one and ``written`` all together."""
+    held = given.partition(" ")[0]
+    return len(held) == 1 or len(first) <= 1 or held == first or given.replace(" ", "").startswith(written)
+
+
+_FEW_NAMES = 16
+"""Names that are compared one by one rather than looked up more closely."""
 _MOST = 2**64 - 1
 
 

@@ -22,7 +22,7 @@ from search.authors import AuthorNames
 from search.categories import ARCHIVES, CATEGORIES
 from search.errors import InvalidValue
 from search.paper import Paper
-from search.postings import FEW, Postings, load_array
+from search.postings import FEW, Postings, load_array, spans
 from search.query import Filter
 from search.rows import Rows, bitmap_of
 
@@ -55,8 +55,8 @@ class _Held:
     """Rows that hold one of some values."""
 
     def __init__(self, postings: Postings, values: Sequence[int]) -> None:
-        self._postings, self._values = postings, values
-        self.most = postings.count(values)
+        self._postings, self._values = postings, np.array(values, np.int64)
+        self.most = postings.count(self._values)
 
     def ids(self) -> NDArray[np.int64]:
         return self._postings.ids(self._values)
@@ -117,16 +117,12 @@ class _Published:
 
     def __init__(self, days: Days, wanted: Filter) -> None:
         self._days, self._wanted = days, wanted
-        places = np.flatnonzero(self._overlap(days.intervals))
-        breaks = np.flatnonzero(np.diff(places) > 1)
-        self._starts = days.offsets[places[np.concatenate(([0], breaks + 1))]] if len(places) else places
-        self._ends = days.offsets[places[np.append(breaks, len(places) - 1)] + 1] if len(places) else places
+        passing = np.flatnonzero(self._overlap(days.intervals))
+        self._starts, self._ends = days.offsets[passing], days.offsets[passing + 1]
         self.most = int((self._ends - self._starts).sum())
 
     def ids(self) -> NDArray[np.int64]:
-        spans = zip(self._starts.tolist(), self._ends.tolist(), strict=True)
-        parts = [self._days.rows[start:end] for start, end in spans] or [_NO_ROWS]
-        return np.sort(np.concatenate(parts)).astype(np.int64)
+        return np.sort(self._days.rows[spans(self._starts, self._ends)]).astype(np.int64)
 
     def bitmap(self) -> NDArray[np.uint8]:
         return bitmap_of(self._overlap(self._days.days))
@@ -139,9 +135,6 @@ class _Published:
         if start and end:
             return np.asarray((days[1] >= start.first_day) & (days[0] <= end.last_day))
         return np.asarray(days[1] >= start.first_day if start else days[0] <= (end.last_day if end else _NO_DAY[0]))
-
-
-_NO_ROWS: NDArray[np.uint32] = np.empty(0, np.uint32)
 
 
 @dataclass(frozen=True)

