@@ -51,11 +51,13 @@ class Corpus:
 
     Attributes:
         shared: the folder with ``corpora/``. work: the folder for what is made here. rows: how many vectors.
+        asked: how many of the queries, spread over all of them; None for all.
     """
 
     shared: Path
     work: Path
     rows: int
+    asked: int | None = None
 
     @property
     def vectors_path(self) -> Path:
@@ -93,7 +95,7 @@ class Corpus:
         if not path.exists():
             np.save(path, load_embedder().encode(list(_texts(self.shared / "corpora/arxiv.jsonl.xz"))))
         queries: Vectors = np.load(path)
-        return queries
+        return queries[np.linspace(0, len(queries) - 1, self.asked).astype(int)] if self.asked else queries
 
 
 def regions(vectors: NDArray[np.float16], centres: Vectors) -> NDArray[np.int32]:
