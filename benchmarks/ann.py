@@ -14,7 +14,9 @@ all these processes share. Only the system whose turn it is has anything to do.
 """
 
 import argparse
+import contextlib
 import json
+import math
 import multiprocessing
 import os
 import resource
@@ -146,7 +148,11 @@ def _work(job: Job, pipe: Connection) -> None:
     asked = Asked(job.corpus, source.fields)
     pipe.send(system.settings(source))
     while isinstance(task := pipe.recv(), Task):
-        pipe.send(_turn(system, asked, task))
+        try:
+            pipe.send(_turn(system, asked, task))
+        except Exception as error:  # noqa: BLE001  # whatever a peer raises: that setting does not answer
+            print(job.name, task, repr(error)[:300], flush=True)
+            pipe.send(Turn([math.inf], [0.0], False, 0))
 
 
 def _turn(system, asked: Asked, task: Task) -> Turn:  # type: ignore[no-untyped-def]
@@ -227,7 +233,8 @@ class Worker:
 
     def close(self) -> None:
         """Ends the process."""
-        self._pipe.send(None)
+        with contextlib.suppress(BrokenPipeError):  # it ended by itself
+            self._pipe.send(None)
         self._process.join(10)
         if self._process.is_alive():
             self._process.terminate()

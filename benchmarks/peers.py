@@ -474,7 +474,7 @@ class LanceDb:
                 table.create_scalar_index(field, index_type=scalar)
             table.create_index("vector", config=index)
 
-    def open(self, _source: Source, folder: Path) -> None:
+    def open(self, source: Source, folder: Path) -> None:
         import lancedb
 
         database = lancedb.connect(str(folder))
@@ -482,21 +482,32 @@ class LanceDb:
         for table in self._tables.values():
             for index in table.list_indices():
                 table.prewarm_index(index.name)
+        self._rows = {kind: self._numbered(table, len(source)) for kind, table in self._tables.items()}
 
     def search(self, query: Vectors, k: int, condition: Condition, setting: Setting) -> Ids:
-        asked = self._tables[max(0, int(setting["graph"]))].search(query, vector_column_name="vector")
-        asked = asked.distance_type("dot").limit(k).select(["row", "_distance"])
+        kind = max(0, int(setting["graph"]))
+        asked = self._tables[kind].search(query, vector_column_name="vector")
+        asked = asked.distance_type("dot").limit(k).select(["_distance"]).with_row_id(True)
         if not condition.empty:
             asked = asked.where(_sql(condition, "="), prefilter=True)
         if setting["graph"] < 0:
             asked = asked.bypass_vector_index()
         elif setting["graph"]:
-            asked = asked.ef(max(k, int(setting["ef"])))
+            asked = asked.ef(int(max(k * max(1, setting["refine"]), setting["ef"])))
         else:
             asked = asked.nprobes(int(setting["probes"]))
         if setting.get("refine"):
             asked = asked.refine_factor(int(setting["refine"]))
-        return asked.to_arrow()["row"].to_numpy()
+        ids, rows = self._rows[kind]
+        return rows[np.searchsorted(ids, asked.to_arrow()["_rowid"].to_numpy())]
+
+    @staticmethod
+    def _numbered(table: Any, count: int) -> tuple[NDArray[np.uint64], Ids]:
+        """Its own ids, ascending, and the row of each: reading a column for ten rows takes it a millisecond."""
+        read = table.search().select(["row"]).with_row_id(True).limit(count).to_arrow()
+        ids = read["_rowid"].to_numpy()
+        order = np.argsort(ids)
+        return ids[order], read["row"].to_numpy()[order]
 
     @staticmethod
     def _lists(source: Source) -> int:
