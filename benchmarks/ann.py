@@ -3,7 +3,7 @@
 For each cell (``benchmarks.cells``) and system, the setting of its grid (``benchmarks.peers``) with the lowest median
 time that reaches the recall is taken; a cell that no setting reaches is listed with the best recall there was. Then the
 systems take turns in rounds, one query at a time, and the medians of the rounds are reported. The time of a query holds
-everything from the condition's values to the rows' numbers.
+everything from the condition's values to the rows' numbers. A build's time holds its fields' indexes too.
 
 Each system lives in a process of its own: thread limits are read from the environment when a library is loaded, OpenMP
 runtimes of several libraries in one process disturb each other, and what ignores its limit is held by the one core that
@@ -42,9 +42,12 @@ _ONE_THREAD = dict.fromkeys(
 )
 _TRIED, _TRIED_SECONDS = 24, 1.0
 _FULL_SECONDS, _TURN_SECONDS = 20.0, 4.0
-_LEAST, _WARMING = 3, 3
+_LEAST = 3
+_WARMING, _WARMING_SECONDS = 3, 0.2
 _REACHING_COMPARED = 3
 """Settings that reach the recall, fastest first, whose medians over all queries are compared."""
+_ON_VECTORS_FILE = ("ours", "faiss-exact")
+"""Systems that read float16 rows from the vectors file, beside what their build wrote; the others hold copies."""
 
 
 @dataclass(frozen=True)
@@ -158,8 +161,11 @@ def _work(job: Job, pipe: Connection) -> None:
 def _turn(system, asked: Asked, task: Task) -> Turn:  # type: ignore[no-untyped-def]
     queries, conditions, truth = asked.corpus.queries, asked.conditions(task.cell), asked.truth(task.cell, task.k)
     places = range(0, len(queries), task.every)
+    began = time.perf_counter()
     for place in places[:_WARMING]:
         system.search(queries[place], task.k, conditions[place], task.setting)
+        if time.perf_counter() - began > _WARMING_SECONDS:
+            break
     seconds: list[float] = []
     recalls: list[float] = []
     misses_left = len(places) * (1 - (task.target or -1.0)) + 1e-6
@@ -315,7 +321,11 @@ def _measured(corpus: Corpus, jobs: Sequence[Job], cells: Sequence[str], k: int,
         os.sched_setaffinity(0, cores)
     systems = {job.name: json.loads(job.report.read_text("utf-8")) for job in jobs}
     return {
-        "systems": {name: {**taken, "private_mib": memory[name]} for name, taken in systems.items()},
+        "vectors_file_mib": round(corpus.vectors_path.stat().st_size / 2**20, 1),
+        "systems": {
+            name: {**taken, "private_mib": memory[name], "reads_vectors_file": name in _ON_VECTORS_FILE}
+            for name, taken in systems.items()
+        },
         "cells": measured,
     }
 
