@@ -27,6 +27,8 @@ UNRELATED = {"U50": 5_000, "U10": 1_000, "U1": 100, "U.1": 10, "U.01": 1}
 CELLS = ("none", *UNRELATED, "N", "C", "author")
 _ASKED_AUTHORS, _ASKED_ROWS, _OTHER_ROWS = 20, 47, 200
 _SEED = 20_262
+_GATHERED = 50_000
+"""Passing rows up to which the exact scan copies them; more would take gigabytes."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,11 @@ class Asked:
     def _nearest(self, queries: Vectors, condition: Condition, k: int) -> NDArray[np.int64]:
         if condition.empty:
             return self._exact.search(queries, k)[1]
-        ids = np.flatnonzero(self.fields.passing(condition))
+        mask = self.fields.passing(condition)
+        if np.count_nonzero(mask) > _GATHERED:
+            bits = np.packbits(mask, bitorder="little")  # faiss keeps a pointer only
+            return self._exact.search(queries, k, params=faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits)))[1]
+        ids = np.flatnonzero(mask)
         scores = queries @ np.asarray(self.corpus.vectors[ids], np.float32).T
         best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         found = np.full((len(queries), k), -1, np.int64)
