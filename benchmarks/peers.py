@@ -124,11 +124,12 @@ class Ours:
         return ({},)
 
     def build(self, source: Source, folder: Path) -> None:
+        from search.codes import write_codes
         from search.columns import ColumnsBuilder
         from search.paper import Date, Paper
-        from search.vectors import write_codes
 
-        write_codes(source.path, DIM, np.ones(len(source), bool), folder / "codes.faiss", None)
+        vectors = np.memmap(source.path, np.float16, "r", shape=(len(source), DIM))
+        write_codes(vectors, np.arange(len(source)), folder / "codes", None)
         builder, fields = ColumnsBuilder(), source.fields
         for day, region, author in zip(fields.days, fields.regions, fields.authors, strict=True):
             published = Date.parse(date_of(day).isoformat())
@@ -137,14 +138,15 @@ class Ours:
 
     def open(self, source: Source, folder: Path) -> None:
         from search.columns import Columns
+        from search.rows import Rows
         from search.vectors import VectorIndex
 
-        self._live, self._columns = np.ones(len(source), bool), Columns.open(folder / "columns")
-        self._index = VectorIndex(source.path, len(source), DIM, folder / "codes.faiss")
+        self._live, self._columns = Rows.of_mask(np.ones(len(source), bool)), Columns.open(folder / "columns")
+        self._index = VectorIndex(source.path, len(source), DIM, folder / "codes")
 
     def search(self, query: Vectors, k: int, condition: Condition, _setting: Setting) -> Ids:
         rows = self._columns.rows(_our_filter(condition), self._live)
-        return self._index.nearest(query, k, rows).rows
+        return self._index.nearest(query[None], k, rows)[0].rows
 
 
 def _our_filter(condition: Condition) -> Any:
