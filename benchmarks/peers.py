@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from benchmarks.cells import Condition, Fields, author_name, date_of, region_name
 from benchmarks.grown import DIM, Vectors
+from search.rows import Ranked
 
 Setting = Mapping[str, float]
 Ids = NDArray[np.int64]
@@ -145,8 +146,12 @@ class Ours:
         self._index = VectorIndex(source.path, len(source), DIM, folder / "codes")
 
     def search(self, query: Vectors, k: int, condition: Condition, _setting: Setting) -> Ids:
+        return self.answer(query, k, condition).rows
+
+    def answer(self, query: Vectors, k: int, condition: Condition) -> Ranked:
+        """The rows with what was looked at for them, and the recall to expect."""
         rows = self._columns.rows(_our_filter(condition), self._live)
-        return self._index.nearest(query[None], k, rows)[0].rows
+        return self._index.nearest(query[None], k, rows)[0]
 
 
 def _our_filter(condition: Condition) -> Any:

@@ -53,7 +53,7 @@ def main() -> None:
 
 def _drawn(searcher: Searcher, count: int) -> list[tuple[int, Paper]]:
     """Rows and papers with a title and an abstract, drawn with a fixed seed."""
-    live = np.flatnonzero(searcher.snapshot.live).tolist()
+    live = searcher.snapshot.live.ids.tolist()
     rows = random.Random(7).sample(live, 2 * count)
     found = zip(rows, searcher.snapshot.store.get(rows), strict=True)
     return [(row, paper) for row, paper in found if paper.title and paper.abstract][:count]
@@ -96,21 +96,22 @@ def _recall(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dict[str, ob
     """Recall of the scan of codes against brute force, for titles of papers that are held out of both."""
     snapshot = searcher.snapshot
     rows, dim = snapshot.manifest.rows, snapshot.model.dim
-    live = snapshot.live.copy()
+    live = snapshot.live.mask.copy()
     live[[row for row, _ in papers]] = False
     path = snapshot.layout.vectors(snapshot.model)
-    everything = np.fromfile(path, np.float16, rows * dim).reshape(rows, dim).astype(np.float32)
+    vectors = np.fromfile(path, np.float16, rows * dim).reshape(rows, dim)
+    everything = vectors.astype(np.float32)
     queries = searcher.embedder(snapshot).encode([str(paper.title) for _, paper in papers])
     with tempfile.TemporaryDirectory() as folder:
-        codes = Path(folder) / "codes.faiss"
-        write_codes(path, dim, live, codes, None)
+        codes = Path(folder) / "codes"
+        write_codes(vectors, np.flatnonzero(live), codes, None)
         index, passing = VectorIndex(path, rows, dim, codes), Rows.of_mask(live)
         found, times = [], []
         for query in queries:
             start = time.perf_counter()
-            found.append(index.nearest(query, 10, passing).rows)
+            found.append(index.nearest(query[None], 10, passing)[0].rows)
             times.append(time.perf_counter() - start)
-        deep = [index.nearest(query, 200, passing).rows for query in queries[:200]]
+        deep = [index.nearest(query[None], 200, passing)[0].rows for query in queries[:200]]
     shares, deep_shares = [], []
     for place, query in enumerate(queries):
         scores = np.where(live, everything @ query, -2)
