@@ -74,33 +74,33 @@ def main() -> None:
         papers = [json.loads(line) for line in file][: asked.papers]
     names = [str(paper["_id"]) for paper in papers]
     tokens = network.tokens([f"{paper['title']}. {paper['text']}" for paper in papers])
-    relevant = _relevant(asked.folder / "qrels" / f"{asked.split}.tsv")
+    wanted = relevant(asked.folder / "qrels" / f"{asked.split}.tsv")
     texts = {}
     for line in (asked.folder / "queries.jsonl").read_text("utf-8").splitlines():
         query = json.loads(line)
         texts[str(query["_id"])] = query["text"]
-    queries = network.encode([each[:254] for each in network.tokens([texts[name] for name in relevant])])
+    queries = network.encode([each[:254] for each in network.tokens([texts[name] for name in wanted])])
     figures: dict[str, object] = {}
     scored: dict[str, NDArray[np.float64]] = {}
     for way, vectors, seconds in _ways(network, tokens):
-        ndcg, recall = _quality(queries @ vectors.T, names, list(relevant.values()))
+        ndcg, recall = quality(queries @ vectors.T, names, list(wanted.values()))
         scored[way] = ndcg
         figures[way] = {
             "ndcg@10": round(float(ndcg.mean()), 4),
             "recall@100": round(float(recall.mean()), 4),
             "seconds": round(seconds, 1),
-            "ndcg@10_minus_256, 95%": [round(value, 4) for value in _interval(ndcg - scored["256"])],
+            "ndcg@10_minus_256, 95%": [round(value, 4) for value in interval(ndcg - scored["256"])],
         }
     lengths = np.array([len(each) for each in tokens])
     results.save(
         "truncation",
         {"share_longer_than_256": round(float((lengths > 254).mean()), 3), **figures},
         papers=f"{asked.folder.name}, {asked.split} split: {len(papers)} papers of median {int(np.median(lengths))} "
-        f"tokens, {len(relevant)} queries",
+        f"tokens, {len(wanted)} queries",
     )
 
 
-def _relevant(path: Path) -> dict[str, dict[str, int]]:
+def relevant(path: Path) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     for line in path.read_text("utf-8").splitlines()[1:]:
         query, paper, grade = line.split("\t")
@@ -129,7 +129,7 @@ def _ways(network: Network, tokens: list[list[int]]):  # type: ignore[no-untyped
         yield way, vectors / np.linalg.norm(vectors, axis=1, keepdims=True), seconds
 
 
-def _quality(
+def quality(
     scores: Vectors, names: list[str], relevant: list[dict[str, int]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """nDCG@10 (gains as graded, Jarvelin and Kekalainen, TOIS 2002) and recall@100 of each query."""
@@ -143,7 +143,7 @@ def _quality(
     return np.array(ndcg), np.array(recall)
 
 
-def _interval(differences: NDArray[np.float64]) -> list[float]:
+def interval(differences: NDArray[np.float64]) -> list[float]:
     """Percentile bootstrap over queries, 5,000 draws with a fixed seed."""
     random = np.random.default_rng(0)
     draws = [random.choice(differences, len(differences)).mean() for _ in range(5_000)]

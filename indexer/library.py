@@ -1,7 +1,8 @@
 """Library: appends papers to the store and their vectors to the vectors file, a chunk at a time.
 
-Order of writing: vectors of a chunk, fsync, then its rows in one transaction. A writer that starts cuts the
-vectors to the rows there are, so a kill costs at most one chunk of embedding.
+Order of writing: vectors of a chunk, fsync, then its rows in one transaction, one chunk after another. A writer that
+starts cuts the vectors to the rows there are. While a chunk is embedded the next one is read, and it is written while
+that one is embedded; so a kill costs at most a chunk of embedding and what was embedded while one was written.
 """
 
 import fcntl
@@ -9,7 +10,8 @@ import os
 import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +21,7 @@ import orjson
 from numpy.typing import NDArray
 
 from indexer import identity
+from indexer.flight import Flight, Pending
 from search.embedder import Embedder
 from search.errors import ForeignModel, IndexBusy, ModelUnavailable
 from search.identifiers import text_key
@@ -30,8 +33,8 @@ from search.vectors_file import VectorsFile
 
 CHUNK = 1_024
 """Papers embedded and written together."""
-_SLICE = 256
-"""Texts embedded between two words about progress: a slow machine takes half a minute for a chunk."""
+_AT_ONCE = 2
+"""Slices of texts in the embedder: while the last batches of one are embedded, the next is tokenized and begun."""
 
 
 @dataclass(slots=True)
@@ -50,15 +53,6 @@ class Counts:
     unchanged: int = 0
     embedded: int = 0
     waiting: int = 0
-
-
-@dataclass(slots=True)
-class _Pending:
-    """A paper of the chunk: its records, the keys of them all, and the rows of the store it takes over."""
-
-    records: list[Paper]
-    keys: frozenset[int]
-    replaces: set[int] = field(default_factory=set)
 
 
 class _Keys:
@@ -109,9 +103,11 @@ class Library:
             os.close(self._lock)
             raise
         self._written = _Keys() if not self.rows else None
-        self._chunk: dict[int, _Pending] = {}
+        self._chunk: dict[int, Pending] = {}
         self._by_key: defaultdict[int, set[int]] = defaultdict(set)
         self._next = 0
+        self._flight: Flight | None = None
+        self._threads = ThreadPoolExecutor(_AT_ONCE, "texts")
 
     def __enter__(self) -> Self:
         return self
@@ -123,6 +119,7 @@ class Library:
 
     def close(self) -> None:
         """Lets the index go; what was not flushed is forgotten."""
+        self._threads.shutdown(cancel_futures=True)
         self._database.close()
         os.close(self._lock)
 
@@ -143,6 +140,8 @@ class Library:
         record = identity.named(record)
         self.counts.read += 1
         keys = identity.keys(record)
+        if self._flight and (self._flight.done or self._in_flight(record, keys)):
+            self._land()
         waiting = [slot for slot in self._slots(keys) if _belongs(record, self._chunk[slot].records)]
         held = {row: records for row, records in self._held(keys) if _belongs(record, records)}
         groups = [self._chunk[slot].records for slot in waiting] + list(held.values())
@@ -155,18 +154,66 @@ class Library:
             self.counts.new += 1
         self._wait(record, keys, waiting, held)
         if len(self._chunk) >= CHUNK:
-            self.flush()
+            self._send()
 
     def flush(self) -> None:
-        """Embeds the chunk and writes it down; after this it survives a kill."""
+        """Embeds all that waits and writes it down; after this it survives a kill."""
+        self._send()
+        self._land()
+
+    def _in_flight(self, record: Paper, keys: frozenset[int]) -> bool:
+        """Whether the record belongs to a paper that is being embedded: once written, it is found like any other."""
+        found = self._flight.under(keys) if self._flight else ()
+        return any(_belongs(record, pending.records) for pending in found)
+
+    def _send(self) -> None:
+        """Gives the chunk to the embedder, and writes the one before down meanwhile."""
         chunk = list(self._chunk.values())
+        if not chunk:
+            return
         papers = [identity.merge(pending.records) for pending in chunk]
-        if papers:
-            self._vectors.append(self._embedded([paper.text for paper in papers]))
-            self._insert(chunk, papers)
+        texts = [paper.text for paper in papers]
+        if self._flight and not set(texts).isdisjoint(self._flight.texts):
+            self._land()  # what is written is not embedded again
+        vectors = np.empty((len(texts), self._embedder.model.dim), np.float16)
+        held = self._rows_of_texts(texts)
+        for place, row in held.items():
+            vectors[place] = self._vectors.read(row)
+        sent = Flight(chunk, papers, vectors, [place for place in range(len(texts)) if place not in held])
+        sent.start(self._embedder, self._threads)
         self._chunk.clear()
         self._by_key.clear()
-        self.counts.waiting = 0
+        before, self._flight = self._flight, sent
+        self._write(before)
+
+    def _land(self) -> None:
+        """Waits for the chunk in flight and writes it down."""
+        flight, self._flight = self._flight, None
+        self._write(flight)
+
+    def _write(self, flight: Flight | None) -> None:
+        """Writes a chunk as soon as it is embedded: vectors first."""
+        if not flight:
+            return
+        for embedded in flight.land():
+            self.counts.embedded += embedded
+            self._count_waiting(flight.waiting)
+            self._say_embedded()
+        self._check_lengths(flight)
+        self._vectors.append(flight.vectors)
+        self._insert(flight.chunk, flight.papers)
+
+    def _count_waiting(self, landing: int = 0) -> None:
+        self.counts.waiting = len(self._chunk) + (self._flight.waiting if self._flight else 0) + landing
+
+    def _check_lengths(self, flight: Flight) -> None:
+        lengths = np.linalg.norm(flight.vectors.astype(np.float32), axis=1)
+        broken = np.flatnonzero(~(np.abs(lengths - 1) < 0.01))  # a comparison that NaN fails
+        if len(broken):
+            raise ModelUnavailable(
+                f"{self._embedder.model.name} gives a vector of length {lengths[broken[0]]:.3g} and not 1 "
+                f"for {flight.texts[broken[0]][:60]!r}; leave that paper out, or index with another --model"
+            )
 
     def _slots(self, keys: Iterable[int]) -> set[int]:
         return {slot for key in keys for slot in self._by_key.get(key, ())}
@@ -194,7 +241,7 @@ class Library:
 
     def _wait(self, record: Paper, keys: frozenset[int], waiting: Sequence[int], held: dict[int, list[Paper]]) -> None:
         """Puts the record into the chunk, together with every paper it makes one of."""
-        pending = _Pending([record], keys)
+        pending = Pending([record], keys)
         for slot in waiting:
             other = self._chunk.pop(slot)
             pending.records += other.records
@@ -207,33 +254,10 @@ class Library:
             self._replaced.add(row)
         slot, self._next = self._next, self._next + 1
         self._chunk[slot] = pending
-        self.counts.waiting = len(self._chunk)
+        self._count_waiting()
         for key in pending.keys:
             self._by_key[key].difference_update(waiting)
             self._by_key[key].add(slot)
-
-    def _embedded(self, texts: Sequence[str]) -> NDArray[np.float16]:
-        """(n, dim) float16 vectors; those of texts the store holds are copied, the others embedded."""
-        vectors = np.empty((len(texts), self._embedder.model.dim), np.float16)
-        held = self._rows_of_texts(texts)
-        new = [place for place in range(len(texts)) if place not in held]
-        for place, row in held.items():
-            vectors[place] = self._vectors.read(row)
-        new.sort(key=lambda place: len(texts[place]))  # slices of like length pad little
-        for start in range(0, len(new), _SLICE):
-            places = new[start : start + _SLICE]
-            vectors[places] = self._embedder.encode([texts[place] for place in places]).astype(np.float16)
-            self.counts.embedded += len(places)
-            self.counts.waiting -= len(places)
-            self._say_embedded()
-        lengths = np.linalg.norm(vectors.astype(np.float32), axis=1)
-        broken = np.flatnonzero(~(np.abs(lengths - 1) < 0.01))  # a comparison that NaN fails
-        if len(broken):
-            raise ModelUnavailable(
-                f"{self._embedder.model.name} gives a vector of length {lengths[broken[0]]:.3g} and not 1 "
-                f"for {texts[broken[0]][:60]!r}; leave that paper out, or index with another --model"
-            )
-        return vectors
 
     def _rows_of_texts(self, texts: Sequence[str]) -> dict[int, int]:
         """By their places, the texts that a row of the store was embedded from, and that row."""
@@ -246,7 +270,7 @@ class Library:
             if Paper.from_json(orjson.loads(paper)).text == texts[places[key]]
         }
 
-    def _insert(self, chunk: Sequence[_Pending], papers: Sequence[Paper]) -> None:
+    def _insert(self, chunk: Sequence[Pending], papers: Sequence[Paper]) -> None:
         first = self.rows
         with self._database:
             for row, (pending, paper) in enumerate(zip(chunk, papers, strict=True), first):
@@ -265,12 +289,14 @@ class Library:
         self.rows += len(papers)
 
     def _check_model(self) -> None:
-        others = set(self.layout.directory.glob("vectors-*.f16")) - {self.layout.vectors(self._embedder.model)}
+        model = self._embedder.model
+        others = set(self.layout.directory.glob("vectors-*.f16")) - {self.layout.vectors(model)}
         if others:
             raise ForeignModel(
                 self.layout.directory,
-                f"it holds {others.pop().name}, made with a model other than {self._embedder.model.name}; "
-                "index into another folder with --index, or leave --model as it was",
+                f"it holds {others.pop().name}, made with a model or precision other than {model.name} in "
+                f"{model.precision}; index into another folder with --index, or leave --model and --precision as "
+                "they were",
             )
 
 

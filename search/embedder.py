@@ -2,8 +2,9 @@
 
 The default model is all-MiniLM-L6-v2 (Reimers and Gurevych, "Sentence-BERT", EMNLP 2019), whose weights come in a
 package; that package's code is never imported. It runs in OpenVINO, exported once (``search.export``), with bf16
-where the CPU has it. Any other model, or a machine without OpenVINO, takes the slower road of
-sentence-transformers, with the same vectors. Nothing here touches the network.
+where the CPU has it, and where asked for with 8-bit products (``search.quantize``). Any other model, or a machine
+without OpenVINO, takes the slower road of sentence-transformers, with the same vectors. Nothing here touches the
+network.
 """
 
 import importlib
@@ -17,8 +18,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
-from search.errors import ModelUnavailable
-from search.model import DEFAULT_MODEL, MAX_TOKENS, ModelIdentity, default_identity, packaged_model, weights_sha256
+from search.errors import InvalidValue, ModelUnavailable
+from search.model import (
+    DEFAULT_MODEL,
+    MAX_TOKENS,
+    PRECISIONS,
+    ModelIdentity,
+    default_identity,
+    packaged_model,
+    weights_sha256,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -43,35 +52,52 @@ class Embedder(Protocol):
         ...
 
 
-def load_embedder(model: str | None = None) -> Embedder:
+def load_embedder(model: str | None = None, precision: str = "float") -> Embedder:
     """The embedder of a model: the default one, or any that sentence-transformers can load from this machine.
 
     Args:
         model: None or ``all-MiniLM-L6-v2`` for the default, else a folder or the name of a model in the local cache.
+        precision: ``float``, or for the default model ``int8``: faster, its vectors are others.
 
     Raises:
+        InvalidValue: a precision that the model cannot be had in.
         ModelUnavailable: it is not on this machine, or its weights are not the ones named.
     """
+    _check_precision(model, precision)
     os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
     if model not in (None, DEFAULT_MODEL):
         return SentenceTransformersEmbedder(model, _folder_of(model))
     try:
-        return _openvino_embedder(packaged_model())
+        return _openvino_embedder(packaged_model(), precision)
     except ImportError:  # OpenVINO is not to be had for this machine
+        if precision != "float":
+            raise ModelUnavailable(
+                f"precision {precision} needs OpenVINO, which is not on this machine; "
+                "pip install openvino, or index with --precision float"
+            ) from None
         return SentenceTransformersEmbedder(DEFAULT_MODEL, packaged_model(), max_tokens=MAX_TOKENS)
 
 
-def _openvino_embedder(model: Path) -> "OpenVinoEmbedder":
+def _check_precision(model: str | None, precision: str) -> None:
+    if precision not in PRECISIONS:
+        raise InvalidValue("precision", precision, f"choose one of {', '.join(PRECISIONS)}")
+    if precision != "float" and model not in (None, DEFAULT_MODEL):
+        raise InvalidValue(
+            "precision", precision, f"{model} can only be had in float; leave --precision out, or leave --model out"
+        )
+
+
+def _openvino_embedder(model: Path, precision: str) -> "OpenVinoEmbedder":
     """Loads the export while its checksums are compared: either takes a tenth of a second or more."""
     from search import export
 
-    folder = export.folder_of_export()
+    folder = export.folder_of_export(precision)
     if folder.is_dir():
         with ThreadPoolExecutor(1) as pool:
-            loaded = pool.submit(OpenVinoEmbedder, folder)
+            loaded = pool.submit(OpenVinoEmbedder, folder, precision)
             if export.whole(folder):
                 return loaded.result()
-    return OpenVinoEmbedder(export.exported(model))
+    return OpenVinoEmbedder(export.exported(model, precision), precision)
 
 
 def _openvino() -> ModuleType:
@@ -91,24 +117,25 @@ class OpenVinoEmbedder:
     """The default model in OpenVINO: one text by all cores together, many in batches of like length, a core each.
 
     Args:
-        folder: what ``search.export.exported`` made.
+        folder: what ``search.export.exported`` made. precision: and in which precision.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, precision: str) -> None:
         from tokenizers import Tokenizer
 
+        self._identity = default_identity(precision)
         self._network_file = folder / "model.xml"
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()
         self._openvino = _openvino()
         self._core = self._openvino.Core()
-        self._local = threading.local()
+        self._local, self._starting = threading.local(), threading.Lock()
 
     @property
     def model(self) -> ModelIdentity:
-        """The default model's identity."""
-        return default_identity()
+        """The default model's identity in this precision."""
+        return self._identity
 
     def encode(self, texts: Sequence[str]) -> "NDArray[np.float32]":
         """See ``Embedder``."""
@@ -117,38 +144,51 @@ class OpenVinoEmbedder:
         encodings = self._tokenizer.encode_batch_fast([text[:_MOST_CHARACTERS] for text in texts])
         vectors = np.empty((len(texts), self.model.dim), np.float32)
         if len(texts) == 1:
-            vectors[:] = self._request.infer(_inputs(encodings))[0]
+            vectors[:] = self._infer(self._for_one, encodings)
         elif texts:
             self._encode_many(encodings, vectors)
         return vectors
 
     def _encode_many(self, encodings: "list[Encoding]", vectors: "NDArray[np.float32]") -> None:
-        def keep(request: "openvino.InferRequest", places: list[int]) -> None:
-            vectors[places] = request.get_output_tensor(0).data
+        """By threads that each wait for a batch of their own. OpenVINO's queue with a callback can hang: a compiled
+        model that is dropped holds Python's lock while it waits for a callback that needs that lock."""
+        with self._starting:
+            workers, network = self._workers, self._for_many
 
-        queue = self._openvino.AsyncInferQueue(self._for_many)
-        queue.set_callback(keep)
+        def embed(places: list[int]) -> None:
+            vectors[places] = self._infer(network, [encodings[place] for place in places])
+
         order = sorted(range(len(encodings)), key=lambda place: -len(encodings[place].ids))
-        for start in range(0, len(order), _BATCH):
-            places = order[start : start + _BATCH]
-            queue.start_async(_inputs([encodings[place] for place in places]), places)
-        queue.wait_all()
+        batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
+        for _ in workers.map(embed, batches):
+            pass  # what one of them raised is raised here
 
-    @property
-    def _request(self) -> "openvino.InferRequest":
-        """One a thread: a request answers one question at a time."""
-        if not hasattr(self._local, "request"):
-            self._local.request = self._for_one.create_infer_request()
-        return self._local.request
+    def _infer(self, compiled: "openvino.CompiledModel", encodings: "Sequence[Encoding]") -> "NDArray[np.float32]":
+        """(n, dim) rows. Each thread has a request of its own to each network: it answers one question at a time."""
+        name = f"request_{id(compiled)}"
+        if not hasattr(self._local, name):
+            setattr(self._local, name, compiled.create_infer_request())
+        rows: NDArray[np.float32] = getattr(self._local, name).infer(_inputs(encodings))[0]
+        return rows
 
     @cached_property
     def _for_one(self) -> "openvino.CompiledModel":
         return self._compiled(PERFORMANCE_HINT="LATENCY")
 
     @cached_property
+    def _workers(self) -> ThreadPoolExecutor:
+        """One a core, shared by all that call: the batches of one call follow those of another without a pause."""
+        return ThreadPoolExecutor(_cores(), "embed")
+
+    @cached_property
     def _for_many(self) -> "openvino.CompiledModel":
-        cores = str(_cores())
-        return self._compiled(PERFORMANCE_HINT="THROUGHPUT", NUM_STREAMS=cores, INFERENCE_NUM_THREADS=cores)
+        """A stream a core, not tied to it: a stream tied to a core that other programs keep busy waits for them."""
+        return self._compiled(
+            PERFORMANCE_HINT="THROUGHPUT",
+            NUM_STREAMS=str(_cores()),
+            INFERENCE_NUM_THREADS=str(_cores()),
+            ENABLE_CPU_PINNING="NO",
+        )
 
     def _compiled(self, **properties: str) -> "openvino.CompiledModel":
         """Done when first needed: a process that answers embeds one text at a time, one that indexes many."""

@@ -2,7 +2,8 @@
 
 Tokens in, unit vectors out: mean pooling and normalisation are part of the network. The export lies in a cache
 folder named after everything that decides it, with a checksum of each file; it is made in a process of its own, so
-that neither torch nor its memory stay with the one that asked.
+that neither torch nor its memory stay with the one that asked. The int8 network is made from the float one by
+``search.quantize``, in a process of its own as well.
 """
 
 import hashlib
@@ -15,6 +16,7 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+from search import quantize
 from search.errors import ModelUnavailable
 from search.model import DEFAULT_MODEL, WEIGHTS_SHA256, weights_sha256
 
@@ -23,27 +25,29 @@ _NETWORK = 1
 _FILES = ("model.xml", "model.bin", "tokenizer.json")
 
 
-def exported(model: Path) -> Path:
+def exported(model: Path, precision: str = "float") -> Path:
     """The folder of the exported default model, made if it is not there yet.
 
     The packaged weights are checked in full when they are exported, the export's own files each time.
 
     Args:
-        model: the folder of the packaged model.
+        model: the folder of the packaged model. precision: one of ``search.model.PRECISIONS``.
 
     Raises:
-        ModelUnavailable: the weights are not the ones named, or the export failed.
+        ModelUnavailable: the weights are not the ones named, the export failed, or nncf is needed and missing.
     """
-    folder = folder_of_export()
+    folder = folder_of_export(precision)
     if not whole(folder):
-        _make(model, folder)
+        _make(model, folder, precision)
     return folder
 
 
-def folder_of_export() -> Path:
+def folder_of_export(precision: str = "float") -> Path:
     """Where the exported default model lies, or will."""
-    made_with = version("openvino")
-    return _cache() / f"{DEFAULT_MODEL.lower()}-{WEIGHTS_SHA256[:12]}-ov{made_with}-{_NETWORK}"
+    made_with = f"ov{version('openvino')}-{_NETWORK}"
+    if precision != "float":
+        made_with += f"-{precision}-nncf{quantize.NNCF}-{quantize.CALIBRATION_SHA256[:12]}"
+    return _cache() / f"{DEFAULT_MODEL.lower()}-{WEIGHTS_SHA256[:12]}-{made_with}"
 
 
 def _cache() -> Path:
@@ -56,8 +60,8 @@ def whole(folder: Path) -> bool:
     """Whether the export is there, each file with its checksum."""
     try:
         sums = json.loads((folder / "sha256.json").read_text("utf-8"))
-        return all(_sha256(folder / name) == sums[name] for name in _FILES)
-    except (OSError, ValueError, KeyError):
+        return all(_sha256(folder / name) == sums[name] for name in {*_FILES, *sums})
+    except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
@@ -66,20 +70,20 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _make(model: Path, folder: Path) -> None:
-    """Exports into a folder aside, then renames it; of two that do so at once the last one stands."""
-    seen = weights_sha256(model)
-    if seen != WEIGHTS_SHA256:
-        raise ModelUnavailable(
-            f"the weights in {model} have the sha256 {seen}, those of {DEFAULT_MODEL} have {WEIGHTS_SHA256}; "
-            "install the package again"
-        )
+def _make(model: Path, folder: Path, precision: str) -> None:
+    """Makes it in a folder aside, then renames that; of two that do so at once the last one stands."""
+    if precision == "float":
+        _check_weights(model)
+        source, module = model, "search.export"
+    else:
+        quantize.check()
+        source, module = exported(model), "search.quantize"
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=".export-", dir=folder.parent))
     try:
-        _export_in_child(model, aside)
+        _run_child(module, source, aside)
         shutil.copyfile(model / "tokenizer.json", aside / "tokenizer.json")
-        sums = {name: _sha256(aside / name) for name in _FILES}
+        sums = {path.name: _sha256(path) for path in sorted(aside.iterdir())}
         (aside / "sha256.json").write_text(json.dumps(sums), "utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         try:
@@ -91,16 +95,26 @@ def _make(model: Path, folder: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _export_in_child(model: Path, target: Path) -> None:
+def _check_weights(model: Path) -> None:
+    seen = weights_sha256(model)
+    if seen != WEIGHTS_SHA256:
+        raise ModelUnavailable(
+            f"the weights in {model} have the sha256 {seen}, those of {DEFAULT_MODEL} have {WEIGHTS_SHA256}; "
+            "install the package again"
+        )
+
+
+def _run_child(module: str, source: Path, target: Path) -> None:
     environment = {
         **os.environ,
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
         "CI": "1",  # OpenVINO's converter sends usage statistics anywhere else
+        "NNCF_CI": "1",  # and so does nncf
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
     child = subprocess.run(  # noqa: S603  our own interpreter and module
-        [sys.executable, "-m", "search.export", str(model), str(target)],
+        [sys.executable, "-m", module, str(source), str(target)],
         env=environment,
         capture_output=True,
         text=True,
@@ -108,7 +122,7 @@ def _export_in_child(model: Path, target: Path) -> None:
     )
     if child.returncode:
         last = child.stderr.strip().splitlines()[-1:] or [f"exit status {child.returncode}"]
-        raise ModelUnavailable(f"{DEFAULT_MODEL} could not be exported to OpenVINO: {last[0]}")
+        raise ModelUnavailable(f"{DEFAULT_MODEL} could not be made ready for OpenVINO ({module}): {last[0]}")
 
 
 def _export(model: Path, target: Path) -> None:

@@ -15,6 +15,9 @@ WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 MAX_TOKENS = 256
 """Tokens of a text that are embedded; ``docs/design/embedding.md`` says why not more."""
 
+PRECISIONS = ("float", "int8")
+"""What the default model can be had in."""
+
 _DIM = 384
 
 
@@ -24,7 +27,8 @@ class ModelIdentity:
 
     Attributes:
         name: as ``--model`` takes it. weights_sha256: of the weights file, or of all of them in order of name.
-        dim: components a vector. max_tokens: where a text is cut. precision: ``float`` for f32 and bf16 alike.
+        dim: components a vector. max_tokens: where a text is cut. precision: ``float`` for f32 and bf16 alike, or
+            ``int8``.
     """
 
     name: str
@@ -65,9 +69,9 @@ def packaged_model() -> Path:
     return Path(found.submodule_search_locations[0]) / "model"
 
 
-def default_identity() -> ModelIdentity:
-    """Of the default model, known without loading it."""
-    return ModelIdentity(DEFAULT_MODEL, WEIGHTS_SHA256, _DIM, MAX_TOKENS)
+def default_identity(precision: str = "float") -> ModelIdentity:
+    """Of the default model in one of PRECISIONS, known without loading it."""
+    return ModelIdentity(DEFAULT_MODEL, WEIGHTS_SHA256, _DIM, MAX_TOKENS, precision=precision)
 
 
 def known_identities() -> tuple[ModelIdentity, ...]:

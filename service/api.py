@@ -61,7 +61,7 @@ def run(directory: Path, host: str, port: int) -> None:
     """
     import uvicorn
 
-    searcher = Searcher(directory, lambda model: load_embedder(model.name), checksums=True)
+    searcher = Searcher(directory, lambda model: load_embedder(model.name, model.precision), checksums=True)
     searcher.warm()
     listening = _listening(host, port)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"

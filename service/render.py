@@ -121,7 +121,7 @@ def status_text(manifest: Manifest, size: int) -> str:
     return (
         f"papers      {manifest.live:,}\n"
         f"generation  {manifest.generation}\n"
-        f"model       {model.name}, {model.dim} dimensions, {model.max_tokens} tokens\n"
+        f"model       {model.name}, {model.dim} dimensions, {model.max_tokens} tokens, {model.precision}\n"
         f"bytes       {size:,}\n"
     )
 

@@ -18,6 +18,20 @@ def embedder() -> Embedder:
 
 
 @pytest.fixture(scope="session")
+def int8_embedder() -> Embedder:
+    """The default model, quantized."""
+    return load_embedder(precision="int8")
+
+
+@pytest.fixture(scope="session")
+def int8_index(tmp_path_factory: pytest.TempPathFactory, int8_embedder: Embedder) -> Path:
+    """The folder of an int8 index of data/sample.jsonl."""
+    folder = tmp_path_factory.mktemp("int8") / "index"
+    index([ROOT / "data" / "sample.jsonl"], folder, int8_embedder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def sample_index(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Path:
     """The folder of an index of data/sample.jsonl."""
     folder = tmp_path_factory.mktemp("sample") / "index"

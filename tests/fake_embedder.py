@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import threading
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -20,10 +21,11 @@ class FakeEmbedder:
 
     def __init__(self, dim: int = 32, name: str = "fake") -> None:
         self.model = ModelIdentity(name, "0" * 64, dim, 256)
-        self.encoded = 0
+        self.encoded, self._lock = 0, threading.Lock()
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        self.encoded += len(texts)
+        with self._lock:
+            self.encoded += len(texts)
         vectors = np.zeros((len(texts), self.model.dim), np.float32)
         for row, text in enumerate(texts):
             for word in re.findall(r"\w+", text.casefold()) or [""]:

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from fake_embedder import FakeEmbedder
 from indexer.build import Options, Report, index
-from indexer.library import Library
+from indexer.library import Counts, Library
 from search.embedder import Embedder
 from search.errors import ForeignModel, IndexBusy, IndexDamaged, IndexMissing, ModelUnavailable, SourceError
 from search.paper import Json
@@ -167,12 +168,85 @@ def test_a_second_writer_is_told_to_wait(tmp_path: Path, built: Built) -> None:
 
 def test_another_model_is_refused_by_name(tmp_path: Path, built: Built) -> None:
     built(made_up(0, 3))
-    with pytest.raises(ForeignModel, match="other than another"):
+    with pytest.raises(ForeignModel, match="other than another in float"):
         built(made_up(3, 3), FakeEmbedder(name="another"))
     searcher = Searcher(tmp_path / "index", lambda _model: FakeEmbedder(name="another"))
     with pytest.raises(ForeignModel, match="made with"):
         searcher.search(Query("cache"))
     assert searcher.search(Query("cache", mode="lexical")).generation  # words need no model
+
+
+def test_vectors_of_another_precision_are_refused(
+    tmp_path: Path, int8_index: Path, embedder: Embedder, int8_embedder: Embedder
+) -> None:
+    shutil.copytree(int8_index, tmp_path / "index")
+    path = write(tmp_path / "papers.jsonl", made_up(0, 3))
+    with pytest.raises(ForeignModel, match=r"other than all-MiniLM-L6-v2 in float; .* leave --model and --precision"):
+        index([path], tmp_path / "index", embedder)
+    with pytest.raises(ForeignModel, match="precision='int8'"):
+        Searcher(tmp_path / "index", lambda _model: embedder).search(Query("cache"))
+    assert index([path], tmp_path / "index", int8_embedder).papers == 63
+
+
+class Waiting(FakeEmbedder):
+    """Embeds nothing before it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.go = threading.Event()
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        assert self.go.wait(60)
+        return super().encode(texts)
+
+
+def test_the_next_chunk_is_read_while_one_is_embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.library.CHUNK", 10)
+    embedder = Waiting()
+
+    def progress(counts: Counts, _done: float) -> None:
+        if counts.read == 19:
+            assert (counts.embedded, counts.waiting) == (0, 19)
+            embedder.go.set()
+
+    path = write(tmp_path / "papers.jsonl", made_up(0, 50))
+    report = index([path], tmp_path / "index", embedder, progress=progress)
+    assert (report.papers, report.counts.embedded, report.counts.waiting) == (50, 50, 0)
+    check_rows(open_index(tmp_path / "index"))
+
+
+def test_a_record_of_a_paper_that_is_being_embedded_joins_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.library.CHUNK", 4)
+    records = made_up(0, 9)
+    again = [records[1], {**records[2], "version": 2, "categories": ["cs.IR"]}, {**records[3], "id": "2999.00001"}]
+    path, embedder = write(tmp_path / "papers.jsonl", [*records[:4], *again, *records[4:]]), FakeEmbedder()
+    counts = index([path], tmp_path / "index", embedder).counts
+    assert (counts.read, counts.new, counts.unchanged, counts.merged) == (12, 10, 1, 1)
+    assert embedder.encoded == 9  # the same words under another id are not embedded again
+    searcher = open_index(tmp_path / "index")
+    assert searcher.search(Query("")).total == 10
+    assert searcher.paper("2000.00002").version == 2
+    check_rows(searcher)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_length_of_a_chunk_does_not_change_what_is_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    draw = random.Random(seed)
+    records = [
+        {**record, "version": draw.randrange(1, 4), "categories": [draw.choice(["cs.CL", "cs.IR"])]}
+        for record in made_up(0, 25) * 4
+    ]
+    draw.shuffle(records)
+    path, held = write(tmp_path / "papers.jsonl", records), []
+    for length in (3, 1_000):
+        monkeypatch.setattr("indexer.library.CHUNK", length)
+        index([path], tmp_path / f"by {length}", FakeEmbedder())
+        searcher = open_index(tmp_path / f"by {length}")
+        check_rows(searcher)
+        held.append({hit.paper.id: hit.paper for hit in searcher.search(Query("", limit=100)).hits})
+    assert held[0] == held[1]
 
 
 def test_an_index_that_is_not_there(tmp_path: Path) -> None:
@@ -312,8 +386,9 @@ def test_a_kill_at_any_point_leaves_the_last_generation_whole(tmp_path: Path) ->
 def check_rows(searcher: Searcher) -> None:
     """Rows of papers and of vectors stand side by side, and each paper is found by its id."""
     snapshot = searcher.snapshot
-    rows = random.sample(range(snapshot.manifest.rows), 20)
+    rows = random.sample(range(snapshot.manifest.rows), min(20, snapshot.manifest.rows))
     for row, paper in zip(rows, snapshot.store.get(rows), strict=True):
         expected = FakeEmbedder().encode([paper.text])[0].astype(np.float16)
         assert np.array_equal(snapshot.vectors.vector(row).astype(np.float16), expected)
-        assert searcher.paper(paper.id) == paper
+        if snapshot.live[row]:
+            assert searcher.paper(paper.id) == paper

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from hypothesis import strategies as st
 
 from search import export
 from search.embedder import Embedder, SentenceTransformersEmbedder, load_embedder
-from search.errors import ModelUnavailable
+from search.errors import InvalidValue, ModelUnavailable
 from search.model import MAX_TOKENS, PACKAGE, WEIGHTS_SHA256, default_identity, packaged_model, weights_sha256
+from search.quantize import Quality
 
 ROOT = Path(__file__).parent.parent
 PAPERS = [json.loads(line) for line in (ROOT / "data" / "sample.jsonl").read_text("utf-8").splitlines()]
@@ -89,6 +91,74 @@ def test_a_damaged_export_is_made_again(tmp_path: Path, monkeypatch: pytest.Monk
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 
+def test_int8_is_near_float_and_says_how_near(embedder: Embedder, int8_embedder: Embedder) -> None:
+    cosine = (embedder.encode(TEXTS) * int8_embedder.encode(TEXTS)).sum(axis=1)
+    assert float(cosine.mean()) > 0.99
+    assert 0.98 < float(cosine.min()) < 0.9999  # it is another network
+    told = Quality.load(export.folder_of_export("int8"))
+    held_out = cosine[:: len(TEXTS) // told.papers]
+    assert told.mean_cosine == pytest.approx(float(held_out.mean()), abs=0.002)
+    assert told.least_cosine == pytest.approx(float(held_out.min()), abs=0.004)
+    assert 0.8 < told.recall <= 1
+    odd = int8_embedder.encode(ODD)
+    assert np.allclose(np.linalg.norm(odd, axis=1), 1, atol=1e-3)
+
+
+def test_int8_has_an_identity_of_its_own(int8_embedder: Embedder) -> None:
+    assert int8_embedder.model == default_identity("int8") != default_identity()
+    assert int8_embedder.model.slug != default_identity().slug
+
+
+def test_a_damaged_int8_network_is_made_again_and_is_the_same(
+    int8_embedder: Embedder,  # noqa: ARG001  it fills the cache
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for precision in ("float", "int8"):
+        folder = export.exported(packaged_model(), precision)
+        shutil.copytree(folder, tmp_path / folder.name)
+    before = (folder / "model.bin").read_bytes()
+    monkeypatch.setenv("PAPERS_CACHE", str(tmp_path))
+    copy = export.folder_of_export("int8")
+    (copy / "model.bin").write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
+    assert not export.whole(copy)
+    load_embedder(precision="int8")
+    assert (copy / "model.bin").read_bytes() == before
+
+
+def test_int8_is_refused_where_it_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InvalidValue, match=r"precision: 'int4' is not allowed; choose one of float, int8"):
+        load_embedder(precision="int4")
+    with pytest.raises(InvalidValue, match=r"mine can only be had in float; leave --precision out"):
+        load_embedder("mine", "int8")
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "openvino", None)
+        with pytest.raises(ModelUnavailable, match=r"needs OpenVINO.*pip install openvino"):
+            load_embedder(precision="int8")
+    monkeypatch.setenv("PAPERS_CACHE", str(tmp_path))  # empty: it would have to be made
+    with monkeypatch.context() as patch:
+        patch.setattr("search.quantize.CALIBRATION_SHA256", "0" * 64)
+        with pytest.raises(ModelUnavailable, match=r"sample\.jsonl is not the file that int8 is calibrated on"):
+            load_embedder(precision="int8")
+    monkeypatch.setattr("search.quantize.version", lambda _name: "3.0.0")
+    with pytest.raises(ModelUnavailable, match=r"3\.0\.0 is installed; pip install 'papers-search\[int8\]'"):
+        load_embedder(precision="int8")
+
+
+def test_the_network_goes_when_it_is_no_longer_needed(embedder: Embedder) -> None:
+    whole = embedder.encode(TEXTS)
+    for _ in range(3):  # a callback that is not over when the network is dropped has hung here
+        assert np.allclose(load_embedder().encode(TEXTS), whole, atol=1e-3)
+
+
+def test_threads_that_encode_at_once_get_their_own_vectors(embedder: Embedder) -> None:
+    one_by_one = [embedder.encode(TEXTS[start : start + 20]) for start in (0, 20, 40)]
+    with ThreadPoolExecutor(3) as threads:
+        at_once = list(threads.map(lambda start: embedder.encode(TEXTS[start : start + 20]), (0, 20, 40)))
+    for alone, beside in zip(one_by_one, at_once, strict=True):
+        assert float((alone * beside).sum(axis=1).min()) > 0.9999
+
+
 def test_a_model_that_is_not_here_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match=r"no/such-model.*nothing is downloaded"):
         load_embedder("no/such-model")
@@ -112,16 +182,20 @@ def test_without_openvino_the_default_model_still_loads(monkeypatch: pytest.Monk
     assert loaded.model == default_identity()
 
 
-def test_a_question_needs_neither_torch_nor_the_network_nor_code_of_the_package(sample_index: Path) -> None:
+@pytest.mark.parametrize("precision", ["float", "int8"])
+def test_a_question_needs_neither_torch_nor_the_network_nor_code_of_the_package(
+    precision: str, sample_index: Path, int8_index: Path
+) -> None:
+    index = sample_index if precision == "float" else int8_index
     code = f"""
 import socket, sys
 def refuse(*args, **more): raise AssertionError("network")
 socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
 from service.cli import papers
 try:
-    papers.main(["search", "KV cache compression", "--index", {str(sample_index)!r}, "--json"], standalone_mode=False)
+    papers.main(["search", "KV cache compression", "--index", {str(index)!r}, "--json"], standalone_mode=False)
 finally:
-    for name in ("torch", "transformers", "sentence_transformers", "openvino_telemetry", {PACKAGE!r}):
+    for name in ("torch", "transformers", "sentence_transformers", "openvino_telemetry", "nncf", {PACKAGE!r}):
         assert name not in sys.modules, name
 """
     done = subprocess.run(
