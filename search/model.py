@@ -76,7 +76,7 @@ def default_identity(precision: str = "float") -> ModelIdentity:
 
 def known_identities() -> tuple[ModelIdentity, ...]:
     """Those that are known without a manifest."""
-    return (default_identity(),)
+    return tuple(default_identity(precision) for precision in PRECISIONS)
 
 
 def weights_sha256(folder: Path) -> str:
