@@ -89,7 +89,7 @@ class VectorIndex:
 
     def _nearest(self, vector: NDArray[np.float32], k: int, rows: Rows) -> Ranked:
         if not self._codes_path or len(rows) <= max(EXACT_UP_TO, len(self) // EXACT_SHARE):
-            return Ranked.best(rows.ids, self.scores(vector, rows.ids), k, complete=True)
+            return self._scratch.nearest(self._vectors, rows.ids, vector, k)
         k, keep = min(k, len(rows)), max(_LEAST_CANDIDATES, _CANDIDATES_A_RESULT * k)
         while (ranked := self._reranked(vector, k, self._codes.scan(vector, k, keep, rows))) is None:
             keep *= 4
@@ -185,17 +185,29 @@ class _Scratch:
         self, vectors: NDArray[np.float16], ids: NDArray[np.int64], vector: NDArray[np.float32]
     ) -> NDArray[np.float32]:
         """(len(ids),) float32, in the order given."""
-        count = len(ids)
-        if not count:
-            return _NO_SCORES
-        if count > len(self._rows):
-            self._grow(max(1_024, 2 * count))
-        np.take(vectors, ids, axis=0, out=self._rows[:count], mode="clip")
-        self._scorer.ntotal = count
-        scores, places = self._scorer.search(vector[None], count)
-        result = np.empty(count, np.float32)
-        result[places[0]] = scores[0]
+        result = np.empty(len(ids), np.float32)
+        scores, places = self._search(vectors, ids, vector, len(ids))
+        result[places] = scores
         return result
+
+    def nearest(
+        self, vectors: NDArray[np.float16], ids: NDArray[np.int64], vector: NDArray[np.float32], k: int
+    ) -> Ranked:
+        """The k best of these rows: to keep few takes an eighth of the time of putting 10,000 in order."""
+        scores, places = self._search(vectors, ids, vector, min(k, len(ids)))
+        return replace(Ranked.best(ids[places], scores, k, complete=True), scored=len(ids))
+
+    def _search(
+        self, vectors: NDArray[np.float16], ids: NDArray[np.int64], vector: NDArray[np.float32], k: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        if not k:
+            return _NO_SCORES, np.empty(0, np.int64)
+        if len(ids) > len(self._rows):
+            self._grow(max(1_024, 2 * len(ids)))
+        np.take(vectors, ids, axis=0, out=self._rows[: len(ids)], mode="clip")
+        self._scorer.ntotal = len(ids)
+        scores, places = self._scorer.search(vector[None], k)
+        return scores[0], places[0]
 
     def _grow(self, count: int) -> None:
         dim = self._scorer.d

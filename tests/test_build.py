@@ -390,5 +390,5 @@ def check_rows(searcher: Searcher) -> None:
     for row, paper in zip(rows, snapshot.store.get(rows), strict=True):
         expected = FakeEmbedder().encode([paper.text])[0].astype(np.float16)
         assert np.array_equal(snapshot.vectors.vector(row).astype(np.float16), expected)
-        if snapshot.live[row]:
+        if row in snapshot.live:
             assert searcher.paper(paper.id) == paper
