@@ -4,7 +4,6 @@ A fast-scan product quantizer (96 sub-vectors of 4 bits; Andre, Kermarrec, Le Sc
 enough", VLDB 2015) over inverted lists (``search.cells``). This module and ``search.vectors`` alone import faiss.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 
 from search.cells import Cells, Probing
 from search.errors import IndexDamaged
+from search.machine import cores
 from search.rows import Rows
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def write_codes(vectors: NDArray[np.float16], live: NDArray[np.int64], folder: P
     import faiss
 
     folder.mkdir()
-    faiss.omp_set_num_threads(os.cpu_count())
+    faiss.omp_set_num_threads(cores())
     loaded = faiss.read_index(str(before / _INDEX)) if before else _trained(vectors, live)
     codes = faiss.downcast_index(loaded)
     reader = _reader(vectors.shape[1])

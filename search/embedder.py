@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
 from search.errors import InvalidValue, ModelUnavailable
+from search.machine import cores
 from search.model import (
     DEFAULT_MODEL,
     MAX_TOKENS,
@@ -178,15 +179,15 @@ class OpenVinoEmbedder:
     @cached_property
     def _workers(self) -> ThreadPoolExecutor:
         """One a core, shared by all that call: the batches of one call follow those of another without a pause."""
-        return ThreadPoolExecutor(_cores(), "embed")
+        return ThreadPoolExecutor(cores(), "embed")
 
     @cached_property
     def _for_many(self) -> "openvino.CompiledModel":
         """A stream a core, not tied to it: a stream tied to a core that other programs keep busy waits for them."""
         return self._compiled(
             PERFORMANCE_HINT="THROUGHPUT",
-            NUM_STREAMS=str(_cores()),
-            INFERENCE_NUM_THREADS=str(_cores()),
+            NUM_STREAMS=str(cores()),
+            INFERENCE_NUM_THREADS=str(cores()),
             ENABLE_CPU_PINNING="NO",
         )
 
@@ -195,11 +196,6 @@ class OpenVinoEmbedder:
         half = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         properties["INFERENCE_PRECISION_HINT"] = "bf16" if half else "f32"
         return self._core.compile_model(self._network_file, "CPU", properties)
-
-
-def _cores() -> int:
-    """Cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _inputs(encodings: "Sequence[Encoding]") -> "dict[int, NDArray[np.int64]]":

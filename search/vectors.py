@@ -4,7 +4,6 @@ Few rows are scored exactly. Of many the codes are scanned (``search.codes``), a
 vectors until no row left out is likely to belong among the k best.
 """
 
-import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from search.cells import normal_tail
 from search.codes import MOST_MISSED, Candidates, Codes
 from search.errors import InvalidValue
+from search.machine import cores
 from search.rows import Ranked, Rows
 
 CODED_FROM = 20_000
@@ -138,7 +138,7 @@ class VectorIndex:
 
     @cached_property
     def _cores(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="nearest")
+        return ThreadPoolExecutor(cores(), thread_name_prefix="nearest")
 
 
 _NOT_UNIT = 0.02
