@@ -2,9 +2,8 @@
 
 The rows are clustered into cells (inverted lists; Jegou, Douze and Schmid, "Product quantization for nearest
 neighbor search", TPAMI 2011). How many cells to scan is not a constant but follows the question: the scores of a
-cell's rows are taken as normal around the score of the cell's mean, and cells are scanned until the rows expected
-above the k-th best score found, in all cells left out, are few. A filter that passes rows of few cells only needs
-those; one that nothing near the question passes makes the others come into question, up to all of them.
+cell's rows are taken as normal around the score of the cell's mean. The nearest cells are scanned first; the k-th best
+score there tells which others may hold a better one, and those are scanned until few are missed.
 """
 
 from dataclasses import dataclass
@@ -16,14 +15,17 @@ from numpy.typing import NDArray
 
 from search.rows import Rows
 
-_FIRST_SHARE = 0.04
+FIRST_SHARE = 0.015
 """Share of the passing rows in the cells that are scanned before anything is known."""
 _ABOVE_MEAN = 2.0
 """Deviations above the mean of its scores by which a cell is ranked before anything is known."""
-_UNRELATED = 2.0
-"""How many times as often rows near the question may pass, or not pass, as any, for the two to be unrelated."""
-_SAMPLE = 16_384
-"""Rows among which the passing ones are counted to tell how many lie in each cell, where very many pass."""
+_DECAY, _BEND = 0.6, 0.078
+"""How the logarithm of the share of a cell's rows falls with deviations above its mean: as measured."""
+_NEAR, _LESS = 25, 2.0
+"""One cell in so many is near the question; and how many times less often rows there pass for the filter to be averse to
+it."""
+_SAMPLE_A_CELL, _SMOOTHED = 16, 8
+"""Rows of each cell among which the passing ones are counted, where so many pass that all would take longer."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,7 @@ class Cells:
         sample, held, seen = self._sample
         hits = np.bincount(held[rows.holds(sample)], minlength=len(self))
         share = len(rows) / rows.universe
-        return self.sizes * (hits + share) / (seen + 1)
+        return self.sizes * (hits + _SMOOTHED * share) / (seen + _SMOOTHED)
 
     @cached_property
     def sizes(self) -> NDArray[np.float64]:
@@ -60,74 +62,71 @@ class Cells:
 
     @cached_property
     def _sample(self) -> tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.int64]]:
-        rows = np.arange(0, len(self.of_row), max(1, len(self.of_row) // _SAMPLE))
+        rows = np.arange(0, len(self.of_row), max(1, len(self.of_row) // (_SAMPLE_A_CELL * len(self))))
         return rows, self.of_row[rows], np.bincount(self.of_row[rows], minlength=len(self))
 
 
 class Probing:
-    """The scan of one question through the cells.
+    """The way of one question through the cells.
 
     Args:
         cells: those of the codes. vector: the question, (dim,) float32. passing: (cells,) rows that may answer in each.
     Attributes:
-        missed: rows expected among the k best that lie in cells not scanned, when ``more`` was last asked.
+        scores: (cells,) float32, those of the means.
+        missed: rows expected among the k best that lie in cells not scanned.
     """
 
     def __init__(self, cells: Cells, vector: NDArray[np.float32], passing: NDArray[np.float64]) -> None:
-        self._cells, self._means, self._passing = cells, cells.means @ vector, passing
-        self._left = passing > 0
-        self._order: NDArray[np.int64] = np.empty(0, np.int64)
-        self._unrelated = True
+        self.scores: NDArray[np.float32] = cells.means @ vector
         self.missed = 0.0
+        self._cells, self._passing = cells, passing
+        self._scanned = passing <= 0
+        self._averse = False
 
     def first(self, k: int) -> NDArray[np.int64]:
         """The cells, most promising first, that hold some hundredths of the passing rows and more than k."""
-        key = self._means + _ABOVE_MEAN * self._cells.spread
-        order = np.argsort(-key)
-        self._unrelated = self._passes_alike(order)
-        self._order = order[self._left[order]]
-        held = np.cumsum(self._passing[self._order])
-        wanted = max(_FIRST_SHARE * held[-1], 4 * k)
-        return self._take(self._order[: int(np.searchsorted(held, wanted)) + 1])
+        order = np.argsort(-(self.scores + _ABOVE_MEAN * self._cells.spread))
+        self._averse = self._passes_less(order[: max(1, len(order) // _NEAR)])
+        order = order[~self._scanned[order]]
+        held = np.cumsum(self._passing[order])
+        wanted = max(FIRST_SHARE * held[-1], 4 * k)
+        return self._take(order[: int(np.searchsorted(held, wanted)) + 1])
 
-    def more(self, threshold: float, k: int, most_missed: float) -> NDArray[np.int64]:
-        """The next cells to scan, now that the k-th best score found is known (minus infinity: k were not found); none
-        when few are missed. At most as many rows as were scanned, since what they hold makes others unlikely.
+    def rest(self, threshold: float, k: int, most_missed: float) -> NDArray[np.int64]:
+        """All further cells to scan, now that the k-th best score found is known (minus infinity: k were not found).
 
-        Where more than the normal tail says were found in the cells scanned, it is raised in proportion.
+        Where more rows than the shares say were found in the cells scanned, they are raised in proportion. Where rows
+        near the question pass less often than others, those that pass lie in their cells as the filter has it, not as
+        all rows do: then all cells that hold any are scanned.
         """
-        if not self._left.any():
-            return np.empty(0, np.int64)
-        if threshold == -np.inf or not self._unrelated:
-            return self._take(self._order[self._left[self._order]])
-        above = self._passing * normal_tail((threshold - self._means) / self._cells.spread)
-        predicted = float(above[self.scanned].sum())
-        above[~self._left] = 0
-        above *= max(k / max(predicted, 1e-9), 1.0)
+        if self._averse:
+            return self._take(np.flatnonzero(~self._scanned))
+        above = self._passing * _share_above((threshold - self.scores) / self._cells.spread)
+        predicted = float(above[self._scanned].sum())
+        above[self._scanned] = 0
+        if predicted < k:
+            above *= k / max(predicted, 1e-9)
         order = np.argsort(-above)
-        missed = np.maximum(above.sum() - np.concatenate(([0.0], np.cumsum(above[order]))), 0)
-        self.missed = float(missed[0])
-        scanned = self._cells.sizes[self.scanned].sum()
-        affordable = int(np.searchsorted(np.cumsum(self._cells.sizes[order]), scanned)) + 1
-        return self._take(order[: min(int(np.argmax(missed <= most_missed)), affordable)])
+        left = np.maximum(above.sum() - np.cumsum(above[order]), 0)
+        many = int(np.argmax(left <= most_missed)) + 1 if above.sum() > most_missed else 0
+        self.missed = float(left[many - 1]) if many else float(above.sum())
+        return self._take(order[:many])
 
-    def _passes_alike(self, order: NDArray[np.int64]) -> bool:
-        """Whether rows near the question pass about as often as any: only then do the passing rows of a cell lie
-        around its mean as all its rows do."""
-        sizes = self._cells.sizes[order]
-        near = int(np.searchsorted(np.cumsum(sizes), _FIRST_SHARE * sizes.sum())) + 1
-        share = float(self._passing[order[:near]].sum() / sizes[:near].sum())
-        overall = float(self._passing.sum() / sizes.sum())
-        return overall / _UNRELATED <= share <= overall * _UNRELATED
-
-    @property
-    def scanned(self) -> NDArray[np.bool_]:
-        """(cells,) which were given out."""
-        return (self._passing > 0) & ~self._left
+    def _passes_less(self, near: NDArray[np.int64]) -> bool:
+        passing, sizes = self._passing, self._cells.sizes
+        return bool(passing[near].sum() / max(sizes[near].sum(), 1) * _LESS < passing.sum() / sizes.sum())
 
     def _take(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
-        self._left[cells] = False
+        self._scanned[cells] = True
         return cells
+
+
+def _share_above(deviations: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The share of a cell's rows that score so many deviations above its mean: a tail lighter than exponential and
+    heavier than normal, as questions score papers (``benchmarks/tails.py``)."""
+    away = np.abs(deviations)
+    half = 0.5 * np.exp(-(_DECAY + _BEND * away) * away)
+    return np.where(deviations > 0, half, 1 - half)
 
 
 def normal_tail(deviations: NDArray[np.floating[Any]]) -> NDArray[np.float64]:

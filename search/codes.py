@@ -1,10 +1,13 @@
 """Codes: 4 bits for every four components of a vector, in cells, scanned for one question or written for all rows.
 
-A fast-scan product quantizer (96 sub-vectors of 4 bits; Andre, Kermarrec, Le Scouarnec, "Cache locality is not
-enough", VLDB 2015) over inverted lists (``search.cells``). This module and ``search.vectors`` alone import faiss.
+What is coded is a row less the mean of its cell: with a mean for every thousand rows little is left to code, and the
+re-rank needs a third fewer rows. A fast-scan product quantizer (96 sub-vectors of 4 bits; Andre, Kermarrec, Le
+Scouarnec, "Cache locality is not enough", VLDB 2015) over inverted lists (``search.cells``). This module and
+``search.vectors`` alone import faiss.
 """
 
 from dataclasses import dataclass
+from math import isqrt
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,32 +24,46 @@ if TYPE_CHECKING:
 
 MOST_MISSED = 0.004
 """Share of the k best that may be expected in cells not scanned, and again in rows scanned but not re-ranked."""
-ROWS_A_CELL = 8_192
+ROWS_A_CELL = 1_000
 """Live rows for which there is a cell."""
-ONE_CELL_UP_TO = 200_000
-"""Live rows up to which all are one cell: scanning them costs less than choosing among them."""
 
 _LISTED_UP_TO = 65_536
 """Passing rows up to which they are listed to count them by cell."""
 _INDEX, _SPREAD, _OF_ROW = "codes.faiss", "spread.npy", "cell-of-row.npy"
-_TRAINING_ROWS = 32_768
+_TRAINING_ROWS, _TRAINING_A_CELL, _ROUNDS = 32_768, 64, 8
+"""Rows that codebooks are learnt from, rows a cell that cells are learnt from, and rounds of k-means for these."""
+_CELL_DIMENSIONS, _DIMENSIONS_FROM = 96, 16_384
+"""Principal directions in which rows are clustered, and rows these are learnt from. In all 384 it takes three times as
+long, and questions scan 8% fewer rows (``docs/design/core.md``)."""
+_GROUPED_FROM, _GROUPS_COMPARED = 256, 4
+"""Cells from which a row's cell is looked for among those of the few nearest groups of cells, and how many groups."""
 _BLOCK_ROWS = 65_536
 _SEED = 20_251
-_SPREAD_A_RADIUS = 1.25
-"""Above 1 because they are not alike, and tails are heavier than normal ones. At a million rows 1.1 finds .988 of the
-ten nearest and scans 28% of the rows, 1.25 .993 and 34% (``docs/design/core.md``)."""
+_RESERVOIR = 11
+"""faiss' way to keep the best of a scan that takes least time for hundreds of them: unordered until the end."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """Rows with the scores of their codes, best first. ``whole``: no passing row of the scanned cells is left out.
-    ``missed``: rows expected among the k best in other cells. ``scanned``: codes looked at."""
+    """Rows with the scores of their codes, best first. ``floor``: no passing row of the cells scanned whose code has a higher score
+    is left out."""
 
     rows: NDArray[np.int64]
     scores: NDArray[np.float32]
-    whole: bool
-    missed: float
-    scanned: int
+    floor: float
+
+    def split(self, count: int) -> tuple["Candidates", "Candidates"]:
+        """The first so many, and the others."""
+        return (
+            Candidates(self.rows[:count], self.scores[:count], self.floor),
+            Candidates(self.rows[count:], self.scores[count:], self.floor),
+        )
+
+    def merged(self, other: "Candidates") -> "Candidates":
+        """Those of both."""
+        rows, scores = np.concatenate((self.rows, other.rows)), np.concatenate((self.scores, other.scores))
+        order = np.argsort(-scores)
+        return Candidates(rows[order], scores[order], max(self.floor, other.floor))
 
 
 class Codes:
@@ -59,56 +76,73 @@ class Codes:
     def __init__(self, folder: Path) -> None:
         import faiss
 
-        self._faiss = faiss
+        self.faiss = faiss
         try:
             self._loaded = faiss.read_index(str(folder / _INDEX))  # owns what it is seen as
         except RuntimeError as error:
             raise IndexDamaged(folder / _INDEX, f"{error}; make it again with: papers doctor --repair") from None
-        self._index = faiss.downcast_index(self._loaded)
-        self.cells = _cells_of(self._index, np.load(folder / _OF_ROW), np.load(folder / _SPREAD))
+        self.lists = faiss.downcast_index(self._loaded)
+        self.lists.implem = _RESERVOIR
+        self.cells = Cells(_means(self.lists), np.load(folder / _SPREAD), np.load(folder / _OF_ROW))
 
     def __len__(self) -> int:
-        return int(self._index.ntotal)
+        return int(self.lists.ntotal)
 
-    def scan(self, vector: NDArray[np.float32], k: int, keep: int, rows: Rows) -> Candidates:
-        """The rows of the best codes among those that pass: at most ``keep`` of them."""
-        passing = self.cells.passing(rows, listed=len(rows) <= _LISTED_UP_TO)
-        probing = Probing(self.cells, vector, passing)
-        selector = None if len(rows) == rows.universe else self._faiss.IDSelectorBitmap(rows.bitmap)
-        rows_found: NDArray[np.int64] = np.empty(0, np.int64)
-        scores: NDArray[np.float32] = np.empty(0, np.float32)
-        whole = True
-        cells = probing.first(k)
-        while len(cells):
-            found, found_scores = self._best(vector, keep, cells, selector)
-            rows_found, scores = np.concatenate((rows_found, found)), np.concatenate((scores, found_scores))
-            order = np.argsort(-scores, kind="stable")[:keep]
-            rows_found, scores = rows_found[order], scores[order]
-            whole = whole and len(order) < keep
-            cells = probing.more(float(scores[k - 1]) if len(scores) >= k else -np.inf, k, MOST_MISSED * k)
-        return Candidates(rows_found, scores, whole, probing.missed, int(self.cells.sizes[probing.scanned].sum()))
 
-    def _best(
-        self, vector: NDArray[np.float32], keep: int, cells: NDArray[np.int64], selector: "faiss.IDSelector | None"
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Rows and scores of the best codes in these cells, best first. faiss keeps a pointer to the selector only."""
-        pointer = self._faiss.swig_ptr
+class Scan:
+    """One question's way through the codes: the cells nearest to it, then those that may hold better rows.
+
+    Args:
+        codes: of the generation. vector: the question, (dim,) float32. rows: those that may answer.
+        keep: rows kept of each of the two parts.
+    Attributes:
+        scanned: codes looked at. missed: rows expected among the k best in other cells.
+    """
+
+    def __init__(self, codes: Codes, vector: NDArray[np.float32], rows: Rows, keep: int) -> None:
+        self._codes, self._vector, self._keep = codes, vector, keep
+        every = len(rows) == rows.universe
+        self._bitmap = None if every else rows.bitmap  # faiss keeps a pointer to it only
+        selector = None if every else codes.faiss.IDSelectorBitmap(self._bitmap)
+        self._parameters = codes.faiss.SearchParametersIVF(sel=selector)
+        self._probing = Probing(codes.cells, vector, codes.cells.passing(rows, listed=len(rows) <= _LISTED_UP_TO))
+        self.scanned = 0
+
+    @property
+    def missed(self) -> float:
+        return self._probing.missed
+
+    def first(self, k: int) -> Candidates:
+        """The best codes of the nearest cells."""
+        return self._best(self._probing.first(k))
+
+    def rest(self, threshold: float, k: int) -> Candidates:
+        """The best codes of the cells that may hold rows of a score above the threshold."""
+        return self._best(self._probing.rest(threshold, k, MOST_MISSED * k))
+
+    def _best(self, cells: NDArray[np.int64]) -> Candidates:
+        if not len(cells):
+            return Candidates(_NO_ROWS, _NO_SCORES, -np.inf)
+        self.scanned += int(self._codes.cells.sizes[cells].sum())
+        pointer, keep, means = self._codes.faiss.swig_ptr, self._keep, self._probing.scores[cells]
         scores, found = np.empty(keep, np.float32), np.empty(keep, np.int64)
-        parameters = self._faiss.SearchParametersIVF(nprobe=len(cells), sel=selector)
-        unused = np.zeros(len(cells), np.float32)
-        arrays = pointer(cells), pointer(unused), pointer(scores), pointer(found)
-        self._index.search_preassigned_c(1, pointer(vector), keep, *arrays, False, parameters)
-        valid = int(np.searchsorted(found < 0, True)) if found[-1] < 0 else keep
-        return found[:valid], scores[:valid]
+        self._parameters.nprobe = len(cells)
+        arrays = pointer(cells), pointer(means), pointer(scores), pointer(found)
+        self._codes.lists.search_preassigned_c(1, pointer(self._vector), keep, *arrays, False, self._parameters)
+        valid = keep if found[-1] >= 0 else int(np.argmax(found < 0))
+        return Candidates(found[:valid], scores[:valid], float(scores[-1]) if valid == keep else -np.inf)
 
 
-def _cells_of(
-    codes: "faiss.IndexIVFPQFastScan", of_row: NDArray[np.uint16], spread: NDArray[np.float32] | None = None
-) -> Cells:
+_NO_ROWS: NDArray[np.int64] = np.empty(0, np.int64)
+_NO_SCORES: NDArray[np.float32] = np.empty(0, np.float32)
+
+
+def _means(codes: "faiss.IndexIVFPQFastScan") -> NDArray[np.float32]:
+    """(cells, dim) float32."""
     import faiss
 
-    means = faiss.downcast_index(codes.quantizer).reconstruct_n(0, codes.nlist)
-    return Cells(means, np.ones(len(means), np.float32) if spread is None else spread, of_row)
+    means: NDArray[np.float32] = faiss.downcast_index(codes.quantizer).reconstruct_n(0, codes.nlist)
+    return means
 
 
 def write_codes(vectors: NDArray[np.float16], live: NDArray[np.int64], folder: Path, before: Path | None) -> None:
@@ -149,28 +183,75 @@ def _reader(dim: int) -> "faiss.IndexScalarQuantizer":
 def _trained(vectors: NDArray[np.float16], live: NDArray[np.int64]) -> "faiss.IndexIVFPQFastScan":
     import faiss
 
-    dim, cells = vectors.shape[1], len(live) // ROWS_A_CELL if len(live) > ONE_CELL_UP_TO else 1
+    dim, cells = vectors.shape[1], max(1, len(live) // ROWS_A_CELL)
     sample = vectors[_sample(live)].astype(np.float32)
-    codes = faiss.IndexIVFPQFastScan(faiss.IndexFlatL2(dim), dim, cells, dim // 4, 4, faiss.METRIC_INNER_PRODUCT)
-    codes.by_residual = False
-    codes.train(sample)
+    quantizer = _quantizer(_clustered(sample, cells))
+    codes = faiss.IndexIVFPQFastScan(quantizer, dim, cells, dim // 4, 4, faiss.METRIC_INNER_PRODUCT)
+    codes.by_residual = True
+    codes.train(_sample_of(sample, _TRAINING_ROWS))
     return codes
+
+
+def _clustered(sample: NDArray[np.float32], cells: int) -> NDArray[np.float32]:
+    """(cells, dim) means of the clusters that k-means finds in the principal directions."""
+    import faiss
+
+    dim = sample.shape[1]
+    principal = faiss.PCAMatrix(dim, min(dim, _CELL_DIMENSIONS))
+    principal.train(_sample_of(sample, _DIMENSIONS_FROM))
+    reduced = principal.apply(sample)
+    clusters = faiss.Kmeans(
+        principal.d_out,
+        cells,
+        niter=_ROUNDS,
+        seed=_SEED,
+        min_points_per_centroid=1,
+        max_points_per_centroid=len(sample),
+    )
+    clusters.train(reduced)
+    cell = clusters.index.search(reduced, 1)[1][:, 0]
+    sums = np.zeros((cells, dim), np.float32)
+    np.add.at(sums, cell, sample)
+    return sums / np.maximum(np.bincount(cell, minlength=cells), 1).astype(np.float32)[:, None]
+
+
+def _quantizer(means: NDArray[np.float32]) -> "faiss.Index":
+    """Finds the cell of a row: among all, or, where they are many, among those of the nearest groups of cells."""
+    import faiss
+
+    count, dim = means.shape
+    if count < _GROUPED_FROM:
+        quantizer = faiss.IndexFlatL2(dim)
+    else:
+        groups = faiss.Kmeans(dim, 2 * isqrt(count), seed=_SEED, min_points_per_centroid=1)
+        groups.train(means)
+        quantizer = faiss.IndexIVFFlat(groups.index, dim, groups.k, faiss.METRIC_L2)
+        groups.index.this.disown()  # the quantizer frees it
+        quantizer.own_fields, quantizer.is_trained, quantizer.nprobe = True, True, _GROUPS_COMPARED
+    quantizer.add(means)
+    if count >= _GROUPED_FROM:
+        quantizer.make_direct_map()
+    return quantizer
 
 
 def _sample(live: NDArray[np.int64]) -> NDArray[np.int64]:
     """The rows that are learnt from, ascending."""
-    return np.sort(np.random.default_rng(_SEED).choice(live, min(_TRAINING_ROWS, len(live)), replace=False))
+    wanted = max(_TRAINING_ROWS, _TRAINING_A_CELL * (len(live) // ROWS_A_CELL))
+    return np.sort(np.random.default_rng(_SEED).choice(live, min(wanted, len(live)), replace=False))
+
+
+def _sample_of(sample: NDArray[np.float32], rows: int) -> NDArray[np.float32]:
+    """At most so many of the rows, from all over."""
+    return np.ascontiguousarray(sample[:: -(-len(sample) // rows)])
 
 
 def _spread(
     codes: "faiss.IndexIVFPQFastScan", of_row: NDArray[np.uint16], vectors: NDArray[np.float16], live: NDArray[np.int64]
 ) -> NDArray[np.float32]:
-    """``Cells.spread``: in proportion to the radius of a cell, ``_SPREAD_A_RADIUS`` times what it were if
-    all directions were alike."""
-    cells = _cells_of(codes, of_row)
-    sample = _sample(live)
-    offsets = vectors[sample].astype(np.float32) - cells.means[of_row[sample]]
-    squares = np.bincount(of_row[sample], (offsets**2).sum(axis=1), len(cells))
-    counts = np.bincount(of_row[sample], minlength=len(cells))
+    """``Cells.spread``: what it were if all directions were alike."""
+    means, sample = _means(codes), _sample(live)
+    offsets = vectors[sample].astype(np.float32) - means[of_row[sample]]
+    squares = np.bincount(of_row[sample], (offsets**2).sum(axis=1), len(means))
+    counts = np.bincount(of_row[sample], minlength=len(means))
     radius = np.sqrt(np.where(counts > 0, squares / np.maximum(counts, 1), squares.sum() / len(sample)))
-    return np.asarray(radius * _SPREAD_A_RADIUS / np.sqrt(vectors.shape[1]), np.float32)
+    return np.asarray(radius / np.sqrt(vectors.shape[1]), np.float32)

@@ -97,6 +97,16 @@ class Days:
         starts = np.flatnonzero(new)
         return cls(days, ordered[:, starts], np.append(starts, len(order)), order.astype(np.uint32))
 
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The intervals outside which none overlaps the days from start to end: from the first to before the last."""
+        first = int(np.searchsorted(self._latest, start))
+        return first, max(first, int(np.searchsorted(self.intervals[0], end, "right")))
+
+    @cached_property
+    def _latest(self) -> NDArray[np.int32]:
+        """The latest last day up to each interval: it ascends, as last days need not."""
+        return np.maximum.accumulate(self.intervals[1])
+
     @classmethod
     def open(cls, directory: Path) -> Self:
         """Reads what ``save`` wrote, memory-mapped."""
@@ -116,12 +126,20 @@ class _Published:
     """Rows published within the days of a filter."""
 
     def __init__(self, days: Days, wanted: Filter) -> None:
-        self._days, self._wanted = days, wanted
-        passing = np.flatnonzero(self._overlap(days.intervals))
-        self._starts, self._ends = days.offsets[passing], days.offsets[passing + 1]
+        self._days = days
+        self._start = wanted.published_from.first_day if wanted.published_from else 0
+        self._end = wanted.published_to.last_day if wanted.published_to else _NO_DAY[0] - 1
+        first, end = days.span(self._start, self._end)
+        passing = days.intervals[1][first:end] >= self._start
+        if passing.all():  # one span of rows
+            self._starts, self._ends = days.offsets[first : first + 1], days.offsets[end : end + 1]
+        else:
+            self._starts, self._ends = days.offsets[first:end][passing], days.offsets[first + 1 : end + 1][passing]
         self.most = int((self._ends - self._starts).sum())
 
     def ids(self) -> NDArray[np.int64]:
+        if len(self._starts) == 1:
+            return np.sort(self._days.rows[self._starts[0] : self._ends[0]]).astype(np.int64)
         return np.sort(self._days.rows[spans(self._starts, self._ends)]).astype(np.int64)
 
     def bitmap(self) -> NDArray[np.uint8]:
@@ -131,10 +149,7 @@ class _Published:
         return self._overlap(self._days.days[:, ids])
 
     def _overlap(self, days: NDArray[np.int32]) -> NDArray[np.bool_]:
-        start, end = self._wanted.published_from, self._wanted.published_to
-        if start and end:
-            return np.asarray((days[1] >= start.first_day) & (days[0] <= end.last_day))
-        return np.asarray(days[1] >= start.first_day if start else days[0] <= (end.last_day if end else _NO_DAY[0]))
+        return np.asarray((days[1] >= self._start) & (days[0] <= self._end))
 
 
 @dataclass(frozen=True)
@@ -181,7 +196,8 @@ class Columns:
                 reduce(np.bitwise_and, (each.bitmap() for each in conditions), live.bitmap), len(self)
             )
         ids = conditions[0].ids()
-        ids = ids[live.holds(ids)]
+        if len(live) < len(self):
+            ids = ids[live.holds(ids)]
         for condition in conditions[1:]:
             ids = ids[condition.holds(ids)]
         return Rows(len(self), _ids=ids)

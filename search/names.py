@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Self
 
 _SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv"))
@@ -78,6 +79,7 @@ def parse(text: str) -> Name:
     return Name(words[-1], _particles_last(words[:-1])) if words else Name("")
 
 
+@lru_cache(1_024)
 def readings(text: str) -> tuple[Name, ...]:
     """The ways a name in a question can be meant: with a comma one, else surname last and surname first."""
     name = parse(text)

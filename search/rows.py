@@ -124,13 +124,21 @@ class Ranked:
     @classmethod
     def best(cls, rows: NDArray[np.int64], scores: NDArray[np.float32], k: int, *, complete: bool) -> Self:
         """The k best of these rows; equal scores in row order, so that an answer does not depend on chance."""
-        order = np.lexsort((rows, -scores))[:k]
+        if len(scores) > 2 * k:  # to order the best is all that is needed
+            best = np.flatnonzero(scores >= np.partition(scores, len(scores) - k)[len(scores) - k])
+            order = best[np.lexsort((rows[best], -scores[best]))[:k]]
+        else:
+            order = np.lexsort((rows, -scores))[:k]
         return cls(rows[order], scores[order], complete, scored=len(rows))
 
     @classmethod
     def none(cls) -> Self:
         """No rows, because none was asked for."""
         return cls(np.empty(0, np.int64), np.empty(0, np.float32), complete=True)
+
+    def threshold(self, k: int) -> float:
+        """The k-th best score; minus infinity where there are fewer."""
+        return float(self.scores[k - 1]) if len(self.scores) >= k else -np.inf
 
     def without(self, row: int | None) -> "Ranked":
         """The same order with one row left out."""

@@ -6,31 +6,34 @@ vectors until no row left out is likely to belong among the k best.
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
+from math import sqrt
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.cells import normal_tail
-from search.codes import MOST_MISSED, Candidates, Codes
+from search.codes import MOST_MISSED, Candidates, Codes, Scan
 from search.errors import InvalidValue
 from search.machine import cores
 from search.rows import Ranked, Rows
 
 CODED_FROM = 20_000
 """Rows from which an index has codes; below, every search is exact (an exact scan takes 3 ms there)."""
-EXACT_UP_TO, EXACT_SHARE = 10_000, 50
+EXACT_UP_TO, EXACT_SHARE = 10_000, 200
 """Passing rows up to which they are scored exactly rather than by their codes, and the same as one row in so many: what
 costs less, ``benchmarks/results/roads.json``."""
-_LEAST_RERANKED = 64
+_FIRST_RERANKED = 128
 """Rows re-ranked before it is known how many need be."""
-_LEAST_CANDIDATES, _CANDIDATES_A_RESULT = 1_024, 24
-"""Rows of best codes that a scan keeps, and as many for each row asked for."""
-_PRIOR_SLOPE, _PRIOR_WEIGHT = 1.3, 0.05
+_MOST_BEYOND = 0.01
+"""Share of the k best that may be expected beyond the candidates; else more are kept."""
+_KEPT, _KEPT_A_ROW = 512, 1_000
+_PRIOR_SLOPE, _PRIOR_WEIGHT = 1.0, 0.3
 """Codes shorten vectors, so that scores differ more than their codes': by a third near the best, measured."""
-_HEAVIER = 1.1
+_HEAVIER, _WIDER, _LATE = 1.2, 1.3, 0.03
 """By which the deviation of errors is raised: where rows lie in tight groups their tails are heavier than normal."""
 
 
@@ -90,36 +93,47 @@ class VectorIndex:
     def _nearest(self, vector: NDArray[np.float32], k: int, rows: Rows) -> Ranked:
         if not self._codes_path or len(rows) <= max(EXACT_UP_TO, len(self) // EXACT_SHARE):
             return self._scratch.nearest(self._vectors, rows.ids, vector, k)
-        k, keep = min(k, len(rows)), max(_LEAST_CANDIDATES, _CANDIDATES_A_RESULT * k)
-        while (ranked := self._reranked(vector, k, self._codes.scan(vector, k, keep, rows))) is None:
+        k, keep = min(k, len(rows)), _kept(k, len(rows))
+        while (ranked := self._reranked(vector, k, Scan(self._codes, vector, rows, keep))) is None:
             keep *= 4
         return ranked
 
-    def _reranked(self, vector: NDArray[np.float32], k: int, found: "Candidates") -> Ranked | None:
-        """Scores candidates exactly, best codes first, until few of the k best are expected among the others.
+    def _reranked(self, vector: NDArray[np.float32], k: int, scan: Scan) -> Ranked | None:
+        """Scores the best codes of the nearest cells; from these follows which other cells are scanned, and how many of
+        all candidates are scored then, so that few of the k best are expected among the others.
 
-        None: even the last candidates may belong among them, so that more are needed.
+        None: the last of the candidates may still belong among them, so that more are needed.
         """
-        most, further = MOST_MISSED * k, min(len(found.rows), max(_LEAST_RERANKED, 2 * k))
-        exact, missed = _NO_SCORES, most
-        while further:
-            known = len(exact) + further
-            exact = np.concatenate((exact, self.scores(vector, found.rows[len(exact) : known])))
-            missing = _missing(found, exact, k)
-            if missing[-1] > most:
-                return None
-            needed = int(np.argmax(missing <= most))
-            missed, further = float(missing[0]), min(needed, known)
-        best = Ranked.best(found.rows[: len(exact)], exact, k, complete=False)
-        return replace(best, scanned=found.scanned, expected_recall=max(0.0, 1 - (found.missed + missed) / k))
+        found = scan.first(k)
+        if len(found.rows) < k:
+            found = found.merged(scan.rest(-np.inf, k))
+        first, rest = found.split(max(_FIRST_RERANKED, 2 * k))
+        scores = self.scores(vector, first.rows)
+        errors, best = _Errors.of(first.scores, scores), Ranked.best(first.rows, scores, k, complete=False)
+        rest = rest.merged(scan.rest(best.threshold(k), k))
+        scored = 0
+        while (needed := errors.needed(rest.scores, best.threshold(k), MOST_MISSED * k)) > scored:
+            places, scores = self._scratch.best(self._vectors, rest.rows[scored:needed], vector, k)
+            late = places >= (needed - scored) // 2
+            if np.count_nonzero(scores[late] > best.threshold(k)) > _LATE * k:
+                errors = errors.wider()
+            rows = np.concatenate((best.rows, rest.rows[scored:needed][places]))
+            best = Ranked.best(rows, np.concatenate((best.scores, scores)), k, complete=False)
+            scored = needed
+        missed, beyond = errors.missed(rest, scored, best.threshold(k))
+        if beyond > _MOST_BEYOND * k:
+            return None
+        recall = max(0.0, 1 - (scan.missed + missed + beyond) / k)
+        return replace(best, scanned=scan.scanned, scored=len(first.rows) + scored, expected_recall=recall)
 
     def _check(self, vectors: NDArray[np.float32], k: int, rows: Rows) -> None:
         dim = self._vectors.shape[1]
         if vectors.dtype != np.float32 or vectors.ndim != 2 or vectors.shape[1] != dim:
             raise InvalidValue("vectors", f"{vectors.dtype} {vectors.shape}", f"give float32 of shape (n, {dim})")
-        lengths = np.einsum("nd,nd->n", vectors, vectors)
-        if not (np.abs(lengths - 1) < _NOT_UNIT).all():  # false for NaN, too
-            raise InvalidValue("vectors", f"lengths {np.sqrt(lengths)}", "give finite vectors of length 1")
+        for vector in vectors:
+            if not abs(float(vector @ vector) - 1) < _NOT_UNIT:  # of NaN, too
+                length = sqrt(vector @ vector)
+                raise InvalidValue("vectors", f"length {length}", "give finite vectors of length 1")
         if k < 1:
             raise InvalidValue("k", k, "ask for at least 1 row")
         if rows.universe != len(self):
@@ -145,23 +159,52 @@ _NOT_UNIT = 0.02
 """How far the square of a vector's length may be from 1: bf16 and float16 round."""
 
 
-def _missing(found: Candidates, exact: NDArray[np.float32], k: int) -> NDArray[np.float64]:
-    """How many of the k best are expected beyond the scored candidates, and beyond each that is scored next.
+def _kept(k: int, passing: int) -> int:
+    """Candidates that a scan keeps: more are needed of more rows and for more results, as measured, and to keep twice
+    as many takes a third longer."""
+    return int((_KEPT + passing / _KEPT_A_ROW) * max(k / 10, 1) ** 0.7)
 
-    A score is taken as normal around a line of its code's score, fitted to those known (ridge regression: few codes
-    lie too close together to tell the slope).
+
+@dataclass(frozen=True, slots=True)
+class _Errors:
+    """What some exact scores tell of those of other codes: they are normal around a line of the code's score.
+
+    The line is a ridge regression: few codes lie too close together to tell the slope.
     """
-    codes, rest = found.scores[: len(exact)], found.scores[len(exact) :]
-    middle, mean = codes.mean(), exact.mean()
-    offsets = codes - middle
-    slope = (offsets @ (exact - mean) + _PRIOR_WEIGHT * _PRIOR_SLOPE) / (offsets @ offsets + _PRIOR_WEIGHT)
-    error = max(_HEAVIER * float((exact - mean - slope * offsets).std()), 1e-6)
-    threshold = float(np.partition(exact, len(exact) - k)[len(exact) - k])
-    chance = normal_tail((threshold - mean - slope * (rest - middle)) / error)
-    missing = np.append(np.cumsum(chance[::-1], dtype=np.float64)[::-1], 0.0)
-    if not found.whole:  # what comes after the last candidate is less likely than that one
-        missing += len(chance) * float(chance[-1]) if len(chance) else np.inf
-    return missing
+
+    middle: float
+    mean: float
+    slope: float
+    deviation: float
+
+    @classmethod
+    def of(cls, codes: NDArray[np.float32], exact: NDArray[np.float32]) -> Self:
+        count = len(codes)
+        middle, mean = float(codes.sum()) / count, float(exact.sum()) / count
+        codes, exact = codes - middle, exact - mean
+        squares, products = float(codes @ codes), float(codes @ exact)
+        slope = (products + _PRIOR_WEIGHT * _PRIOR_SLOPE) / (squares + _PRIOR_WEIGHT)
+        variance = (float(exact @ exact) - slope * (2 * products - slope * squares)) / count
+        return cls(middle, mean, slope, max(_HEAVIER * sqrt(max(variance, 0.0)), 1e-6))
+
+    def wider(self) -> Self:
+        """For a question whose late candidates are better than they should be."""
+        return replace(self, deviation=_WIDER * self.deviation)
+
+    def needed(self, codes: NDArray[np.float32], threshold: float, most: float) -> int:
+        """Of the codes, best first, how many are to be scored so that at most so many of the others are expected above
+        the threshold."""
+        missing = np.cumsum(self._chance(codes[::-1], threshold))
+        return len(codes) - int(np.searchsorted(missing, most))
+
+    def missed(self, rest: Candidates, scored: int, threshold: float) -> tuple[float, float]:
+        """How many rows are expected above the threshold among the candidates after those scored, and beyond all
+        candidates, where each is less likely than the last that was kept."""
+        chance = self._chance(np.append(rest.scores[scored:], np.float32(rest.floor)), threshold)
+        return float(chance[:-1].sum()), len(rest.scores) * float(chance[-1])
+
+    def _chance(self, codes: NDArray[np.float32], threshold: float) -> NDArray[np.float64]:
+        return normal_tail((threshold - self.mean - self.slope * (codes - self.middle)) / self.deviation)
 
 
 class _Scratch:
@@ -193,27 +236,42 @@ class _Scratch:
     def nearest(
         self, vectors: NDArray[np.float16], ids: NDArray[np.int64], vector: NDArray[np.float32], k: int
     ) -> Ranked:
-        """The k best of these rows: to keep few takes an eighth of the time of putting 10,000 in order."""
-        scores, places = self._search(vectors, ids, vector, min(k, len(ids)))
+        """The k best of these rows, in order."""
+        places, scores = self.best(vectors, ids, vector, k)
         return replace(Ranked.best(ids[places], scores, k, complete=True), scored=len(ids))
+
+    def best(
+        self, vectors: NDArray[np.float16], ids: NDArray[np.int64], vector: NDArray[np.float32], k: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Places of the k best of these rows, and their scores: to keep few takes an eighth of the time of putting
+        10,000 in order."""
+        scores, places = self._search(vectors, ids, vector, min(k, len(ids)))
+        return places, scores
 
     def _search(
         self, vectors: NDArray[np.float16], ids: NDArray[np.int64], vector: NDArray[np.float32], k: int
     ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+        count = len(ids)
         if not k:
             return _NO_SCORES, np.empty(0, np.int64)
-        if len(ids) > len(self._rows):
-            self._grow(max(1_024, 2 * len(ids)))
-        np.take(vectors, ids, axis=0, out=self._rows[: len(ids)], mode="clip")
-        self._scorer.ntotal = len(ids)
-        scores, places = self._scorer.search(vector[None], k)
-        return scores[0], places[0]
+        if count > len(self._rows):
+            self._grow(max(1_024, 2 * count))
+        np.take(_whole(vectors), ids, out=_whole(self._rows[:count]), mode="clip")
+        object.__setattr__(self._scorer, "ntotal", count)  # faiss' own way looks for the name among all others first
+        scores, places, pointer = np.empty(k, np.float32), np.empty(k, np.int64), self._faiss.swig_ptr
+        self._scorer.search_c(1, pointer(vector), k, pointer(scores), pointer(places), None)
+        return scores, places
 
     def _grow(self, count: int) -> None:
         dim = self._scorer.d
         self._scorer.codes.resize(count * dim * 2)
         memory = self._faiss.rev_swig_ptr(self._scorer.codes.data(), count * dim * 2)
         self._rows = memory.view(np.float16).reshape(count, dim)
+
+
+def _whole(rows: NDArray[np.float16]) -> NDArray[np.void]:
+    """(n,) each row as one element: few of them are copied in half the time."""
+    return rows.view(f"V{rows.shape[1] * 2}")[:, 0]
 
 
 _NO_SCORES: NDArray[np.float32] = np.empty(0, np.float32)

@@ -28,7 +28,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for name, value in (("CODED_FROM", 300), ("EXACT_UP_TO", 50)):
             patch.setattr(vectors, name, value)
             patch.setattr("indexer.build.CODED_FROM", 300)
-        patch.setattr(codes, "ONE_CELL_UP_TO", 0)
         patch.setattr(codes, "ROWS_A_CELL", 100)
         patch.setattr(doctor, "known_identities", lambda: (FakeEmbedder().model,))
         for start, version in ((0, 1), (0, 2)):

@@ -115,11 +115,10 @@ def test_the_passing_count_decides_between_exact_and_codes(coded: tuple[VectorIn
 
 @pytest.fixture(scope="module")
 def celled(tmp_path_factory: pytest.TempPathFactory) -> tuple[VectorIndex, NDArray[np.float16]]:
-    """Codes in 24 cells, as a million rows have in more."""
+    """Codes in 300 cells, in groups, as a quarter of a million rows have."""
     rows, folder = made(24_000, dim=64), tmp_path_factory.mktemp("celled")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(codes, "ONE_CELL_UP_TO", 0)
-        patch.setattr(codes, "ROWS_A_CELL", 1_000)
+        patch.setattr(codes, "ROWS_A_CELL", 80)
         write_codes(rows, np.arange(len(rows)), folder / "codes", None)
     return VectorIndex(saved(folder / "v.f16", rows), len(rows), 64, folder / "codes"), rows
 
