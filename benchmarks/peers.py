@@ -446,8 +446,13 @@ class QdrantEdge:
         )
 
 
+_GRAPH_UP_TO = 200_000
+
+
 class LanceDb:
-    """Two tables, of which the better is taken: IVF-PQ (what its authors advise with filters) and IVF-HNSW-SQ."""
+    """Two tables, of which the better is taken: IVF-PQ (what its authors advise with filters) and IVF-HNSW-SQ. The
+    second took most of five minutes to build at 100,000 rows and answered in 3 ms or more: beyond that it is left
+    out."""
 
     package, filters = "lancedb", True
     threads: ClassVar[Mapping[str, str]] = {"LANCE_CPU_THREADS": "1", "TOKIO_WORKER_THREADS": "1"}
@@ -456,7 +461,8 @@ class LanceDb:
         lists = self._lists(source)
         probes = [max(1, round(lists * share)) for share in (0.03, 0.06, 0.12, 0.25, 0.5, 1)]
         codes = grid(graph=(0,), probes=probes, refine=(4, 8, 16, 32, 64))
-        return (*codes, *grid(graph=(1,), ef=(32, 64, 128, 256, 512), refine=(0, 2, 4)), {"graph": -1})
+        graph = grid(graph=(1,), ef=(32, 64, 128, 256, 512), refine=(0, 2, 4)) if len(source) <= _GRAPH_UP_TO else ()
+        return (*codes, *graph, {"graph": -1})
 
     def build(self, source: Source, folder: Path) -> None:
         import lancedb
@@ -485,7 +491,7 @@ class LanceDb:
         import lancedb
 
         database = lancedb.connect(str(folder))
-        self._tables = {0: database.open_table("codes"), 1: database.open_table("graph")}
+        self._tables = {kind: database.open_table(name) for kind, name in enumerate(self._indexes(source))}
         for table in self._tables.values():
             for index in table.list_indices():
                 table.prewarm_index(index.name)
@@ -523,10 +529,11 @@ class LanceDb:
     def _indexes(self, source: Source) -> Mapping[str, Any]:
         from lancedb.index import HnswSq, IvfPq
 
-        return {
+        indexes = {
             "codes": IvfPq(distance_type="dot", num_partitions=self._lists(source), num_sub_vectors=DIM // 4),
             "graph": HnswSq(distance_type="dot", num_partitions=1, m=LINKS, ef_construction=CONSTRUCTION),
         }
+        return indexes if len(source) <= _GRAPH_UP_TO else {"codes": indexes["codes"]}
 
     @staticmethod
     def _batches(source: Source, schema: Any) -> Iterator[Any]:

@@ -22,10 +22,10 @@ _ABOVE_MEAN = 2.0
 _DECAY, _BEND = 0.6, 0.078
 """How the logarithm of the share of a cell's rows falls with deviations above its mean: as measured."""
 _NEAR, _LESS = 25, 2.0
-"""One cell in so many is near the question; and how many times less often rows there pass for the filter to be averse to
-it."""
+"""One cell in so many is near the question; a filter is averse to it if rows there pass so many times less often."""
 _SAMPLE_A_CELL, _SMOOTHED = 16, 8
-"""Rows of each cell among which the passing ones are counted, where so many pass that all would take longer."""
+"""Rows of each cell among which the passing ones are counted, where so many pass that all would take longer; and rows
+that are added to them of which as many pass as of all."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,8 +45,8 @@ _RESERVOIR = 11
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """Rows with the scores of their codes, best first. ``floor``: no passing row of the cells scanned whose code has a higher score
-    is left out."""
+    """Rows with the scores of their codes, best first. ``floor``: no passing row of the cells scanned whose code has a
+    higher score is left out."""
 
     rows: NDArray[np.int64]
     scores: NDArray[np.float32]

@@ -20,14 +20,12 @@ from numpy.typing import NDArray
 from search import names
 from search.authors import AuthorNames
 from search.categories import ARCHIVES, CATEGORIES
+from search.days import NO_DAY, Days, Published
 from search.errors import InvalidValue
 from search.paper import Paper
-from search.postings import FEW, Postings, load_array, spans
+from search.postings import FEW, Postings
 from search.query import Filter
-from search.rows import Rows, bitmap_of
-
-_NO_DAY = (np.iinfo(np.int32).max, -1)
-"""First and last day of a paper without a date: an interval that overlaps none."""
+from search.rows import Rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,86 +71,6 @@ class _Held:
 
 
 @dataclass(frozen=True)
-class Days:
-    """When every row was published.
-
-    Attributes:
-        days: (2, rows) int32, first and last day of publication as ordinals.
-        intervals: (2, n) int32, the different pairs of them, ascending. rows: (rows,) uint32, the rows in that order.
-        offsets: (n + 1,) int64 into ``rows``.
-    """
-
-    days: NDArray[np.int32]
-    intervals: NDArray[np.int32]
-    offsets: NDArray[np.int64]
-    rows: NDArray[np.uint32]
-
-    @classmethod
-    def of(cls, days: NDArray[np.int32]) -> Self:
-        """Puts the rows in order of their days."""
-        order = np.lexsort((days[1], days[0]))
-        ordered = days[:, order]
-        new = np.ones(len(order), bool)
-        new[1:] = (ordered[:, 1:] != ordered[:, :-1]).any(axis=0)
-        starts = np.flatnonzero(new)
-        return cls(days, ordered[:, starts], np.append(starts, len(order)), order.astype(np.uint32))
-
-    def span(self, start: int, end: int) -> tuple[int, int]:
-        """The intervals outside which none overlaps the days from start to end: from the first to before the last."""
-        first = int(np.searchsorted(self._latest, start))
-        return first, max(first, int(np.searchsorted(self.intervals[0], end, "right")))
-
-    @cached_property
-    def _latest(self) -> NDArray[np.int32]:
-        """The latest last day up to each interval: it ascends, as last days need not."""
-        return np.maximum.accumulate(self.intervals[1])
-
-    @classmethod
-    def open(cls, directory: Path) -> Self:
-        """Reads what ``save`` wrote, memory-mapped."""
-        return cls(
-            *(load_array(directory, name) for name in ("days", "intervals", "intervals-offsets", "intervals-rows"))
-        )
-
-    def save(self, directory: Path) -> None:
-        """Writes its arrays into the directory."""
-        np.save(directory / "days.npy", self.days)
-        np.save(directory / "intervals.npy", self.intervals)
-        np.save(directory / "intervals-offsets.npy", self.offsets)
-        np.save(directory / "intervals-rows.npy", self.rows)
-
-
-class _Published:
-    """Rows published within the days of a filter."""
-
-    def __init__(self, days: Days, wanted: Filter) -> None:
-        self._days = days
-        self._start = wanted.published_from.first_day if wanted.published_from else 0
-        self._end = wanted.published_to.last_day if wanted.published_to else _NO_DAY[0] - 1
-        first, end = days.span(self._start, self._end)
-        passing = days.intervals[1][first:end] >= self._start
-        if passing.all():  # one span of rows
-            self._starts, self._ends = days.offsets[first : first + 1], days.offsets[end : end + 1]
-        else:
-            self._starts, self._ends = days.offsets[first:end][passing], days.offsets[first + 1 : end + 1][passing]
-        self.most = int((self._ends - self._starts).sum())
-
-    def ids(self) -> NDArray[np.int64]:
-        if len(self._starts) == 1:
-            return np.sort(self._days.rows[self._starts[0] : self._ends[0]]).astype(np.int64)
-        return np.sort(self._days.rows[spans(self._starts, self._ends)]).astype(np.int64)
-
-    def bitmap(self) -> NDArray[np.uint8]:
-        return bitmap_of(self._overlap(self._days.days))
-
-    def holds(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-        return self._overlap(self._days.days[:, ids])
-
-    def _overlap(self, days: NDArray[np.int32]) -> NDArray[np.bool_]:
-        return np.asarray((days[1] >= self._start) & (days[0] <= self._end))
-
-
-@dataclass(frozen=True)
 class Columns:
     """What a Filter asks of every row.
 
@@ -170,7 +88,7 @@ class Columns:
     def open(cls, directory: Path) -> Self:
         """Opens a directory that ``ColumnsBuilder.save`` wrote."""
         days = Days.open(directory)
-        rows = int(days.days.shape[1])
+        rows = len(days)
         return cls(
             days,
             tuple(json.loads((directory / "categories.json").read_text("utf-8"))),
@@ -180,7 +98,7 @@ class Columns:
         )
 
     def __len__(self) -> int:
-        return int(self.days.days.shape[1])
+        return len(self.days)
 
     def rows(self, wanted: Filter, live: Rows) -> Rows:
         """The live rows that pass.
@@ -209,23 +127,23 @@ class Columns:
         if wanted.categories:
             found.append(_Held(self.category_postings, self.category_ids(wanted.categories)))
         if wanted.published_from or wanted.published_to:
-            found.append(_Published(self.days, wanted))
+            found.append(Published(self.days, wanted))
         return found
 
     def newest(self, rows: Rows, k: int) -> NDArray[np.int64]:
         """The k rows published last, newest first; undated ones come last, the later import first."""
-        ids, first = rows.ids, self.days.days[0][rows.ids].astype(np.int64)
-        first[first == _NO_DAY[0]] = -1
+        ids, first = rows.ids, self.days.days(rows.ids)[0].astype(np.int64)
+        first[first == NO_DAY[0]] = -1
         if len(ids) > k:  # all rows at least as new as the k-th, then a sort of those few
             ids = ids[first >= np.partition(first, len(first) - k)[len(first) - k]]
-            first = self.days.days[0][ids].astype(np.int64)
-            first[first == _NO_DAY[0]] = -1
+            first = self.days.days(ids)[0].astype(np.int64)
+            first[first == NO_DAY[0]] = -1
         return ids[np.lexsort((-ids, -first))][:k]
 
     def published(self, row: int) -> tuple[int, int] | None:
         """First and last day of a row; None where it has no date."""
-        first, last = self.days.days[:, row].tolist()
-        return None if (first, last) == _NO_DAY else (first, last)
+        first, last = self.days.days(np.array([row]))[:, 0].tolist()
+        return None if (first, last) == NO_DAY else (first, last)
 
     def category_ids(self, wanted: Sequence[str]) -> list[int]:
         """Ids of these categories and archives, in any case.
@@ -271,7 +189,7 @@ class ColumnsBuilder:
     def add(self, paper: Paper) -> RowIds:
         """Appends the next row."""
         published = paper.published
-        self._days.extend((published.first_day, published.last_day) if published else _NO_DAY)
+        self._days.extend((published.first_day, published.last_day) if published else NO_DAY)
         codes = dict.fromkeys(code for each in paper.categories for code in (each, *_archive(each)))
         categories = sorted({self._categories.setdefault(code, len(self._categories)) for code in codes})
         authors = sorted({author for name in paper.authors if (author := self._author(name)) is not None})
@@ -286,7 +204,7 @@ class ColumnsBuilder:
         """Writes the whole columns into a new directory."""
         directory.mkdir()
         days = np.frombuffer(self._days, np.int64).astype(np.int32).reshape(-1, 2).T
-        Days.of(np.concatenate((self._before.days.days, days), axis=1)).save(directory)
+        Days.of(np.concatenate((self._before.days.days(), days), axis=1)).save(directory)
         (directory / "categories.json").write_text(json.dumps(list(self._categories), ensure_ascii=False), "utf-8")
         self._extended(self._before.category_postings, self._category_pairs, len(self._categories)).save(
             directory, "categories"

@@ -1,0 +1,104 @@
+"""Days: when every row was published, and the rows whose days overlap those of a filter."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.postings import load_array, spans
+from search.query import Filter
+from search.rows import bitmap_of
+
+NO_DAY = (np.iinfo(np.int32).max, -1)
+"""First and last day of a paper without a date: an interval that overlaps none."""
+
+
+@dataclass(frozen=True)
+class Days:
+    """When every row was published: each row has one of far fewer intervals of days.
+
+    Attributes:
+        intervals: (2, n) int32, the different pairs of first and last day as ordinals, ascending.
+        of_row: (rows,) uint16, or uint32 where they are many, the interval of each row.
+        rows: (rows,) uint32, the rows in order of their intervals. offsets: (n + 1,) int64 into ``rows``.
+    """
+
+    intervals: NDArray[np.int32]
+    of_row: NDArray[np.uint16] | NDArray[np.uint32]
+    offsets: NDArray[np.int64]
+    rows: NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, days: NDArray[np.int32]) -> Self:
+        """From (2, rows) first and last days."""
+        order = np.lexsort((days[1], days[0]))
+        ordered = days[:, order]
+        new = np.ones(len(order), bool)
+        new[1:] = (ordered[:, 1:] != ordered[:, :-1]).any(axis=0)
+        starts = np.flatnonzero(new)
+        of_row = np.empty(len(order), np.uint32)
+        of_row[order] = np.cumsum(new) - 1
+        of_row = of_row.astype(np.uint16) if len(starts) <= 2**16 else of_row
+        return cls(ordered[:, starts], of_row, np.append(starts, len(order)), order.astype(np.uint32))
+
+    def __len__(self) -> int:
+        return len(self.of_row)
+
+    def days(self, ids: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.int32]:
+        """(2, n) int32, first and last day of these rows."""
+        return self.intervals[:, self.of_row[ids]]
+
+    @cached_property
+    def latest(self) -> NDArray[np.int32]:
+        """The latest last day up to each interval: it ascends, as last days need not."""
+        return np.maximum.accumulate(self.intervals[1])
+
+    @classmethod
+    def open(cls, directory: Path) -> Self:
+        """Reads what ``save`` wrote, memory-mapped."""
+        return cls(*(load_array(directory, name) for name in _FILES))
+
+    def save(self, directory: Path) -> None:
+        """Writes its arrays into the directory."""
+        for name, values in zip(_FILES, (self.intervals, self.of_row, self.offsets, self.rows), strict=True):
+            np.save(directory / f"{name}.npy", values)
+
+
+_FILES = ("days", "days-of-row", "days-offsets", "days-rows")
+
+
+class Published:
+    """The rows published within the days of a filter: those of a span of intervals, or of some in it."""
+
+    def __init__(self, days: Days, wanted: Filter) -> None:
+        start = wanted.published_from.first_day if wanted.published_from else 0
+        end = wanted.published_to.last_day if wanted.published_to else NO_DAY[0] - 1
+        self._days = days
+        self._first = int(np.searchsorted(days.latest, start))
+        self._end = max(self._first, int(np.searchsorted(days.intervals[0], end, "right")))
+        self._passing = days.intervals[1][self._first : self._end] >= start
+        self._all = bool(self._passing.all())
+        starts, ends = days.offsets[self._first : self._end], days.offsets[self._first + 1 : self._end + 1]
+        self._starts = starts[:1] if self._all else starts[self._passing]
+        self._ends = ends[-1:] if self._all else ends[self._passing]
+        self.most = int((self._ends - self._starts).sum())
+
+    def ids(self) -> NDArray[np.int64]:
+        places = slice(self._starts[0], self._ends[0]) if len(self._starts) == 1 else spans(self._starts, self._ends)
+        return np.sort(self._days.rows[places]).astype(np.int64)
+
+    def bitmap(self) -> NDArray[np.uint8]:
+        return bitmap_of(self._among(self._days.of_row))
+
+    def holds(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return self._among(self._days.of_row[ids])
+
+    def _among(self, intervals: NDArray[np.uint16] | NDArray[np.uint32]) -> NDArray[np.bool_]:
+        if self._all:  # in one comparison: what comes before the first becomes a large number
+            return np.asarray(intervals - intervals.dtype.type(self._first) < self._end - self._first)
+        passing = np.zeros(len(self._days.offsets) - 1, bool)
+        passing[self._first : self._end] = self._passing
+        return passing[intervals]
