@@ -44,26 +44,29 @@ class Cells:
     def __len__(self) -> int:
         return len(self.means)
 
-    def passing(self, rows: Rows, *, listed: bool) -> NDArray[np.float64]:
+    def passing(self, rows: Rows, *, listed: bool) -> NDArray[np.float32]:
         """(cells,) how many of the rows lie in each: counted where they are ``listed``, else estimated by a sample."""
         if len(rows) == rows.universe:
             return self.sizes
         if listed:
-            return np.bincount(self.of_row[rows.ids], minlength=len(self)).astype(np.float64)
+            return np.bincount(self.of_row[rows.ids], minlength=len(self)).astype(np.float32)
         sample, held, seen = self._sample
         hits = np.bincount(held[rows.holds(sample)], minlength=len(self))
         share = len(rows) / rows.universe
-        return self.sizes * (hits + _SMOOTHED * share) / (seen + _SMOOTHED)
+        return self.sizes * ((hits + _SMOOTHED * share) / (seen + _SMOOTHED)).astype(np.float32)
 
     @cached_property
-    def sizes(self) -> NDArray[np.float64]:
+    def sizes(self) -> NDArray[np.float32]:
         """(cells,) rows in each."""
-        return np.asarray(np.bincount(self.of_row, minlength=len(self)), np.float64)
+        return np.asarray(np.bincount(self.of_row, minlength=len(self)), np.float32)
 
     @cached_property
     def _sample(self) -> tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.int64]]:
         rows = np.arange(0, len(self.of_row), max(1, len(self.of_row) // (_SAMPLE_A_CELL * len(self))))
         return rows, self.of_row[rows], np.bincount(self.of_row[rows], minlength=len(self))
+
+
+_NO_CELLS: NDArray[np.int64] = np.empty(0, np.int64)
 
 
 class Probing:
@@ -76,7 +79,7 @@ class Probing:
         missed: rows expected among the k best that lie in cells not scanned.
     """
 
-    def __init__(self, cells: Cells, vector: NDArray[np.float32], passing: NDArray[np.float64]) -> None:
+    def __init__(self, cells: Cells, vector: NDArray[np.float32], passing: NDArray[np.float32]) -> None:
         self.scores: NDArray[np.float32] = cells.means @ vector
         self.missed = 0.0
         self._cells, self._passing = cells, passing
@@ -85,11 +88,16 @@ class Probing:
 
     def first(self, k: int) -> NDArray[np.int64]:
         """The cells, most promising first, that hold some hundredths of the passing rows and more than k."""
-        order = np.argsort(-(self.scores + _ABOVE_MEAN * self._cells.spread))
-        self._averse = self._passes_less(order[: max(1, len(order) // _NEAR)])
-        order = order[~self._scanned[order]]
-        held = np.cumsum(self._passing[order])
-        wanted = max(FIRST_SHARE * held[-1], 4 * k)
+        key = self.scores + _ABOVE_MEAN * self._cells.spread
+        near = np.argpartition(-key, len(key) // _NEAR)[: len(key) // _NEAR + 1]
+        self._averse = self._passes_less(near)
+        wanted = max(FIRST_SHARE * float(self._passing.sum()), 4 * k)
+        for cells in (near, np.arange(len(key))):
+            order = cells[np.argsort(-key[cells])]
+            order = order[~self._scanned[order]]
+            held = np.cumsum(self._passing[order])
+            if len(held) and held[-1] >= wanted:
+                break
         return self._take(order[: int(np.searchsorted(held, wanted)) + 1])
 
     def rest(self, threshold: float, k: int, most_missed: float) -> NDArray[np.int64]:
@@ -106,11 +114,11 @@ class Probing:
         above[self._scanned] = 0
         if predicted < k:
             above *= k / max(predicted, 1e-9)
-        order = np.argsort(-above)
-        left = np.maximum(above.sum() - np.cumsum(above[order]), 0)
-        many = int(np.argmax(left <= most_missed)) + 1 if above.sum() > most_missed else 0
-        self.missed = float(left[many - 1]) if many else float(above.sum())
-        return self._take(order[:many])
+        ascending = np.sort(above)
+        left = np.cumsum(ascending)
+        few = int(np.searchsorted(left, most_missed, "right"))  # so many cells that hold least may be left out
+        self.missed = float(left[few - 1]) if few else 0.0
+        return self._take(np.flatnonzero(above >= ascending[few]) if few < len(above) else _NO_CELLS)
 
     def _passes_less(self, near: NDArray[np.int64]) -> bool:
         passing, sizes = self._passing, self._cells.sizes
