@@ -261,12 +261,12 @@ class Scann:
         leaves = self._leaves(source)
         builder.tree(leaves, max(1, leaves // 20), training_sample_size=min(len(source), 250_000))
         builder.score_ah(2, anisotropic_quantization_threshold=0.2).reorder(160, ReorderType.BFLOAT16)
-        builder.build().serialize(str(folder))
+        builder.build().serialize(str(folder.resolve()))  # it keeps the paths as they are given
 
     def open(self, _source: Source, folder: Path) -> None:
         import scann
 
-        self._searcher = scann.scann_ops_pybind.load_searcher(str(folder))
+        self._searcher = scann.scann_ops_pybind.load_searcher(str(folder.resolve()))
 
     def search(self, query: Vectors, k: int, _condition: Condition, setting: Setting) -> Ids:
         return self._searcher.search(query, k, int(max(k, setting["reorder"])), int(setting["leaves"]))[0].astype(

@@ -19,8 +19,9 @@ FIRST_SHARE = 0.015
 """Share of the passing rows in the cells that are scanned before anything is known."""
 _ABOVE_MEAN = 2.0
 """Deviations above the mean of its scores by which a cell is ranked before anything is known."""
-_DECAY, _BEND = 0.6, 0.078
-"""How the logarithm of the share of a cell's rows falls with deviations above its mean: as measured."""
+_DECAY, _BEND, _BEND_FILTERED = 0.6, 0.09, 0.078
+"""How the logarithm of the share of a cell's rows falls with deviations above its mean, as measured
+(``benchmarks/results/tails.json``); more slowly where only some of them pass, which need not lie as all do."""
 _NEAR, _LESS = 25, 2.0
 """One cell in so many is near the question; a filter is averse to it if rows there pass so many times less often."""
 _SAMPLE_A_CELL, _SMOOTHED = 16, 8
@@ -109,7 +110,8 @@ class Probing:
         """
         if self._averse:
             return self._take(np.flatnonzero(~self._scanned))
-        above = self._passing * _share_above((threshold - self.scores) / self._cells.spread)
+        bend = _BEND if self._passing is self._cells.sizes else _BEND_FILTERED
+        above = self._passing * _share_above((threshold - self.scores) / self._cells.spread, bend)
         predicted = float(above[self._scanned].sum())
         above[self._scanned] = 0
         if predicted < k:
@@ -129,11 +131,11 @@ class Probing:
         return cells
 
 
-def _share_above(deviations: NDArray[np.float32]) -> NDArray[np.float32]:
+def _share_above(deviations: NDArray[np.float32], bend: float) -> NDArray[np.float32]:
     """The share of a cell's rows that score so many deviations above its mean: a tail lighter than exponential and
-    heavier than normal, as questions score papers (``benchmarks/tails.py``)."""
+    heavier than normal."""
     away = np.abs(deviations)
-    half = 0.5 * np.exp(-(_DECAY + _BEND * away) * away)
+    half = 0.5 * np.exp(-(_DECAY + bend * away) * away)
     return np.where(deviations > 0, half, 1 - half)
 
 

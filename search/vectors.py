@@ -28,7 +28,7 @@ EXACT_UP_TO, EXACT_SHARE = 10_000, 200
 costs less, ``benchmarks/results/roads.json``."""
 _FIRST_RERANKED = 128
 """Rows re-ranked before it is known how many need be."""
-_MOST_BEYOND = 0.01
+_MOST_BEYOND = 0.02
 """Share of the k best that may be expected beyond the candidates; else more are kept."""
 _STEP = 4
 """Of so many candidates in order one is looked at to tell how many are to be scored."""
@@ -97,7 +97,7 @@ class VectorIndex:
             return self._scratch.nearest(self._vectors, rows.ids, vector, k)
         k, keep = min(k, len(rows)), _kept(k, len(rows))
         while (ranked := self._reranked(vector, k, Scan(self._codes, vector, rows, keep))) is None:
-            keep *= 4
+            keep *= 3
         return ranked
 
     def _reranked(self, vector: NDArray[np.float32], k: int, scan: Scan) -> Ranked | None:
