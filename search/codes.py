@@ -30,14 +30,14 @@ ROWS_A_CELL = 1_000
 _LISTED_UP_TO = 65_536
 """Passing rows up to which they are listed to count them by cell."""
 _INDEX, _SPREAD, _OF_ROW = "codes.faiss", "spread.npy", "cell-of-row.npy"
-_TRAINING_ROWS, _TRAINING_A_CELL, _ROUNDS = 32_768, 64, 8
+_TRAINING_ROWS, _TRAINING_A_CELL, _ROUNDS = 32_768, 48, 6
 """Rows that codebooks are learnt from, rows a cell that cells are learnt from, and rounds of k-means for these."""
 _CELL_DIMENSIONS, _DIMENSIONS_FROM = 96, 16_384
 """Principal directions in which rows are clustered, and rows these are learnt from. In all 384 it takes three times as
 long, and questions scan 8% fewer rows (``docs/design/core.md``)."""
 _GROUPED_FROM, _GROUPS_COMPARED = 256, 4
 """Cells from which a row's cell is looked for among those of the few nearest groups of cells, and how many groups."""
-_BLOCK_ROWS = 65_536
+_BLOCK_ROWS = 16_384
 _SEED = 20_251
 _RESERVOIR = 11
 """faiss' way to keep the best of a scan that takes least time for hundreds of them: unordered until the end."""
@@ -158,9 +158,11 @@ def write_codes(vectors: NDArray[np.float16], live: NDArray[np.int64], folder: P
     faiss.omp_set_num_threads(cores())
     loaded = faiss.read_index(str(before / _INDEX)) if before else _trained(vectors, live)
     codes = faiss.downcast_index(loaded)
-    reader = _reader(vectors.shape[1])
+    codes.pq.sync_transposed_centroids()  # with which rows are coded in two thirds of the time
+    reader, decoded = _reader(vectors.shape[1]), np.empty((_BLOCK_ROWS, vectors.shape[1]), np.float32)
     for start in range(codes.ntotal, len(vectors), _BLOCK_ROWS):
-        block = reader.sa_decode(np.ascontiguousarray(vectors[start : start + _BLOCK_ROWS]).view(np.uint8))
+        raw = np.ascontiguousarray(vectors[start : start + _BLOCK_ROWS]).view(np.uint8)
+        block = reader.sa_decode(raw, decoded[: len(raw)])  # into the same memory: fresh memory takes as long again
         codes.add_with_ids(block, np.arange(start, start + len(block)))
     of_row = np.empty(len(vectors), np.uint16)
     for cell in range(codes.nlist):

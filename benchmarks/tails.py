@@ -1,0 +1,73 @@
+"""How many of a cell's rows score better than the k-th best of all, by deviations above the cell's mean score.
+
+Real questions against all rows, exactly. From such a share ``search.cells`` decides which cells to look at.
+
+    python -m benchmarks.tails --rows 1000000 --work build/ann
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks import grown, results
+from benchmarks.cells import Asked, Fields
+from benchmarks.grown import Corpus
+from search.cells import _BEND, _BEND_FILTERED, _share_above, normal_tail
+from search.codes import Codes, write_codes
+
+_EDGES = np.arange(0.0, 12.0)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    grown.options(parser)
+    asked = parser.parse_args()
+    corpus = Corpus(asked.shared, asked.work, asked.rows)
+    with tempfile.TemporaryDirectory(dir=asked.work) as folder:
+        write_codes(corpus.vectors, np.arange(corpus.rows), Path(folder) / "codes", None)
+        codes = Codes(Path(folder) / "codes")
+    figures = {f"k={k}": _shares(corpus, codes, k) for k in (10, 100)}
+    for k, shares in figures.items():
+        print(k, *(f"{key} {value}" for key, value in shares.items()), sep="\n  ")
+    results.save(
+        f"tails-{asked.rows}",
+        {"shares_above": figures},
+        papers=f"{asked.rows:,} grown vectors in {len(codes.cells)} cells, {len(corpus.queries)} real questions",
+    )
+
+
+def _shares(corpus: Corpus, codes: Codes, k: int) -> dict[str, list[float]]:
+    """By deviation, whole numbers from 0 on: the share found, and what is taken for it."""
+    cells = codes.cells
+    truth = np.stack(Asked(corpus, Fields.of(corpus)).truth("none", k))
+    threshold = np.array(
+        [_scores(corpus, rows, query).min() for rows, query in zip(truth, corpus.queries, strict=True)]
+    )
+    deviations = (threshold[:, None] - corpus.queries @ cells.means.T) / cells.spread
+    found = np.stack([np.bincount(cells.of_row[rows], minlength=len(cells)) for rows in truth])
+    bins = np.digitize(deviations, _EDGES[:-1]).ravel()
+    better = np.bincount(bins, found.ravel(), len(_EDGES))[1:]
+    all_rows = np.bincount(bins, np.broadcast_to(cells.sizes, found.shape).ravel(), len(_EDGES))[1:]
+    middles = (_EDGES[:-1] + 0.5).astype(np.float32)
+    return {
+        "deviations": middles.tolist(),
+        "found": _told(better / np.maximum(all_rows, 1)),
+        "taken": _told(_share_above(middles, _BEND)),
+        "taken_with_a_filter": _told(_share_above(middles, _BEND_FILTERED)),
+        "normal": _told(normal_tail(middles)),
+    }
+
+
+def _scores(corpus: Corpus, rows: NDArray[np.int64], query: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(corpus.vectors[rows], np.float32) @ query
+
+
+def _told(shares: NDArray[np.floating]) -> list[float]:
+    return [float(f"{share:.2g}") for share in shares]
+
+
+if __name__ == "__main__":
+    main()
