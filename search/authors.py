@@ -79,6 +79,8 @@ class AuthorNames:
         if not reading.given:
             return self._starting(f"{reading.surname}|")
         near = self._starting(f"{reading.surname}|{reading.initial}")
+        if not len(near):
+            return near
         first = next((word for word in reading.given if word.startswith(reading.initial)), "")
         if len(first) > 1 and len(near) > _FEW_NAMES:
             starts = (first[0] + " ", first[:2])

@@ -1,5 +1,6 @@
 """Days: when every row was published, and the rows whose days overlap those of a filter."""
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -51,10 +52,19 @@ class Days:
         """(2, n) int32, first and last day of these rows."""
         return self.intervals[:, self.of_row[ids]]
 
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """The intervals outside which none overlaps the days from start to end: from the first to before the last."""
+        first = bisect_left(self._latest, start)
+        return first, bisect_right(self._earliest, end, first)
+
     @cached_property
-    def latest(self) -> NDArray[np.int32]:
+    def _earliest(self) -> "memoryview[int]":
+        return memoryview(np.ascontiguousarray(self.intervals[0]).data)
+
+    @cached_property
+    def _latest(self) -> "memoryview[int]":
         """The latest last day up to each interval: it ascends, as last days need not."""
-        return np.maximum.accumulate(self.intervals[1])
+        return memoryview(np.maximum.accumulate(self.intervals[1]).data)
 
     @classmethod
     def open(cls, directory: Path) -> Self:
@@ -77,17 +87,19 @@ class Published:
         start = wanted.published_from.first_day if wanted.published_from else 0
         end = wanted.published_to.last_day if wanted.published_to else NO_DAY[0] - 1
         self._days = days
-        self._first = int(np.searchsorted(days.latest, start))
-        self._end = max(self._first, int(np.searchsorted(days.intervals[0], end, "right")))
+        self._first, self._end = days.span(start, end)
         self._passing = days.intervals[1][self._first : self._end] >= start
         self._all = bool(self._passing.all())
-        starts, ends = days.offsets[self._first : self._end], days.offsets[self._first + 1 : self._end + 1]
-        self._starts = starts[:1] if self._all else starts[self._passing]
-        self._ends = ends[-1:] if self._all else ends[self._passing]
-        self.most = int((self._ends - self._starts).sum())
+        offsets = days.offsets[self._first : self._end + 1]
+        if self._all:
+            self._spans = offsets[:1], offsets[-1:]
+        else:
+            self._spans = offsets[:-1][self._passing], offsets[1:][self._passing]
+        self.most = int((self._spans[1] - self._spans[0]).sum())
 
     def ids(self) -> NDArray[np.int64]:
-        places = slice(self._starts[0], self._ends[0]) if len(self._starts) == 1 else spans(self._starts, self._ends)
+        starts, ends = self._spans
+        places = slice(starts[0], ends[0]) if len(starts) == 1 else spans(starts, ends)
         return np.sort(self._days.rows[places]).astype(np.int64)
 
     def bitmap(self) -> NDArray[np.uint8]:

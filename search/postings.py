@@ -62,6 +62,8 @@ class Postings:
 
     def count(self, values: NDArray[np.int64]) -> int:
         """Rows that hold one of the values, those that hold several counted so often."""
+        if len(values) == 1:
+            return int(self.offsets[values[0] + 1] - self.offsets[values[0]])
         return int((self.offsets[values + 1] - self.offsets[values]).sum())
 
     def ids(self, values: NDArray[np.int64]) -> NDArray[np.int64]:

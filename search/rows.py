@@ -122,14 +122,16 @@ class Ranked:
     expected_recall: float = 1.0
 
     @classmethod
-    def best(cls, rows: NDArray[np.int64], scores: NDArray[np.float32], k: int, *, complete: bool) -> Self:
+    def best(
+        cls, rows: NDArray[np.int64], scores: NDArray[np.float32], k: int, *, complete: bool, scored: int | None = None
+    ) -> Self:
         """The k best of these rows; equal scores in row order, so that an answer does not depend on chance."""
         if len(scores) > 2 * k:  # to order the best is all that is needed
             best = np.flatnonzero(scores >= np.partition(scores, len(scores) - k)[len(scores) - k])
             order = best[np.lexsort((rows[best], -scores[best]))[:k]]
         else:
             order = np.lexsort((rows, -scores))[:k]
-        return cls(rows[order], scores[order], complete, scored=len(rows))
+        return cls(rows[order], scores[order], complete, len(rows) if scored is None else scored)
 
     @classmethod
     def none(cls) -> Self:

@@ -240,7 +240,7 @@ class _Scratch:
     ) -> Ranked:
         """The k best of these rows, in order."""
         places, scores = self.best(vectors, ids, vector, k)
-        return replace(Ranked.best(ids[places], scores, k, complete=True), scored=len(ids))
+        return Ranked.best(ids[places], scores, k, complete=True, scored=len(ids))
 
     def best(
         self, vectors: NDArray[np.float16], ids: NDArray[np.int64], vector: NDArray[np.float32], k: int
