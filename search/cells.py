@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from search.rows import Rows
 
-FIRST_SHARE = 0.015
-"""Share of the passing rows in the cells that are scanned before anything is known."""
+_FIRST_ROWS, _LEAST_SHARE, _MOST_SHARE = 25_000, 0.05, 0.25
+"""Rows in the cells that are scanned before anything is known, and shares of all rows between which they lie."""
 _ABOVE_MEAN = 2.0
 """Deviations above the mean of its scores by which a cell is ranked before anything is known."""
-_DECAY, _BEND, _BEND_FILTERED = 0.6, 0.09, 0.078
+_DECAY, _BEND, _BEND_FILTERED = 0.6, 0.09, 0.074
 """How the logarithm of the share of a cell's rows falls with deviations above its mean, as measured
 (``benchmarks/results/tails.json``); more slowly where only some of them pass, which need not lie as all do."""
 _NEAR, _LESS = 25, 2.0
@@ -90,11 +90,11 @@ class Probing:
     def first(self, k: int) -> NDArray[np.int64]:
         """The cells, most promising first, that hold some hundredths of the passing rows and more than k."""
         key = self.scores + _ABOVE_MEAN * self._cells.spread
-        near = np.argpartition(-key, len(key) // _NEAR)[: len(key) // _NEAR + 1]
-        self._averse = self._passes_less(near)
-        wanted = max(FIRST_SHARE * float(self._passing.sum()), 4 * k)
-        for cells in (near, np.arange(len(key))):
-            order = cells[np.argsort(-key[cells])]
+        share = min(max(_FIRST_ROWS / len(self._cells.of_row), _LEAST_SHARE), _MOST_SHARE)
+        wanted = max(share * float(self._passing.sum()), 4 * k)
+        for most in (int(2 * share * len(key)) + 1, len(key)):
+            order = _highest(key, most)
+            self._averse = self._passes_less(order[: 1 + len(key) // _NEAR])
             order = order[~self._scanned[order]]
             held = np.cumsum(self._passing[order])
             if len(held) and held[-1] >= wanted:
@@ -129,6 +129,14 @@ class Probing:
     def _take(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
         self._scanned[cells] = True
         return cells
+
+
+def _highest(key: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+    """Places of the highest so many, highest first."""
+    if count >= len(key):
+        return np.argsort(-key)
+    places = np.argpartition(-key, count)[:count]
+    return places[np.argsort(-key[places])]
 
 
 def _share_above(deviations: NDArray[np.float32], bend: float) -> NDArray[np.float32]:

@@ -61,6 +61,8 @@ class Candidates:
 
     def merged(self, other: "Candidates") -> "Candidates":
         """Those of both."""
+        if not len(other.rows):
+            return self
         rows, scores = np.concatenate((self.rows, other.rows)), np.concatenate((self.scores, other.scores))
         order = np.argsort(-scores, kind="stable")  # which finds that it has two ordered runs to merge
         return Candidates(rows[order], scores[order], max(self.floor, other.floor))

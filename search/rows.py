@@ -138,10 +138,6 @@ class Ranked:
         """No rows, because none was asked for."""
         return cls(np.empty(0, np.int64), np.empty(0, np.float32), complete=True)
 
-    def threshold(self, k: int) -> float:
-        """The k-th best score; minus infinity where there are fewer."""
-        return float(self.scores[k - 1]) if len(self.scores) >= k else -np.inf
-
     def without(self, row: int | None) -> "Ranked":
         """The same order with one row left out."""
         if row is None:

@@ -110,23 +110,23 @@ class VectorIndex:
         if len(found.rows) < k:
             found = found.merged(scan.rest(-np.inf, k))
         first, rest = found.split(max(_FIRST_RERANKED, 2 * k))
-        scores = self.scores(vector, first.rows)
-        errors, best = _Errors.of(first.scores, scores), Ranked.best(first.rows, scores, k, complete=False)
-        rest = rest.merged(scan.rest(best.threshold(k), k))
+        rows, exact = first.rows, self.scores(vector, first.rows)
+        errors, threshold = _Errors.of(first.scores, exact), _kth(exact, k)
+        rest = rest.merged(scan.rest(threshold, k))
         scored, wide = 0, True
-        while wide and (needed := errors.needed(rest.scores, best.threshold(k), MOST_MISSED * k)) > scored:
+        while wide and (needed := errors.needed(rest.scores, threshold, MOST_MISSED * k)) > scored:
             places, scores = self._scratch.best(self._vectors, rest.rows[scored:needed], vector, k)
-            late = places >= (needed - scored) // 2
-            wide = bool(np.count_nonzero(scores[late] > best.threshold(k)) > _LATE * k)
+            late = np.count_nonzero((places >= (needed - scored) // 2) & (scores > threshold))
+            wide = bool(late > _LATE * k)
             errors = errors.wider() if wide else errors
-            rows = np.concatenate((best.rows, rest.rows[scored:needed][places]))
-            best = Ranked.best(rows, np.concatenate((best.scores, scores)), k, complete=False)
-            scored = needed
-        missed, beyond = errors.missed(rest, scored, best.threshold(k))
+            rows, exact = np.concatenate((rows, rest.rows[scored:needed][places])), np.concatenate((exact, scores))
+            scored, threshold = needed, _kth(exact, k)
+        missed, beyond = errors.missed(rest, scored, threshold)
         if beyond > _MOST_BEYOND * k:
             return None
         recall = max(0.0, 1 - (scan.missed + missed + beyond) / k)
-        return replace(best, scanned=scan.scanned, scored=len(first.rows) + scored, expected_recall=recall)
+        best = Ranked.best(rows, exact, k, complete=False, scored=len(first.rows) + scored)
+        return replace(best, scanned=scan.scanned, expected_recall=recall)
 
     def _check(self, vectors: NDArray[np.float32], k: int, rows: Rows) -> None:
         dim = self._vectors.shape[1]
@@ -165,6 +165,11 @@ def _kept(k: int, passing: int) -> int:
     """Candidates that a scan keeps: more are needed of more rows and for more results, as measured, and to keep twice
     as many takes a third longer."""
     return int((_KEPT + passing / _KEPT_A_ROW) * max(k / 10, 1) ** 0.7)
+
+
+def _kth(scores: NDArray[np.float32], k: int) -> float:
+    """The k-th best score; minus infinity where there are fewer."""
+    return float(np.partition(scores, len(scores) - k)[len(scores) - k]) if len(scores) >= k else -np.inf
 
 
 @dataclass(frozen=True, slots=True)
