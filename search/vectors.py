@@ -32,7 +32,7 @@ _MOST_BEYOND = 0.02
 """Share of the k best that may be expected beyond the candidates; else more are kept."""
 _STEP = 4
 """Of so many candidates in order one is looked at to tell how many are to be scored."""
-_KEPT, _KEPT_A_ROW = 512, 700
+_KEPT, _KEPT_A_ROW = 512, 1_400
 _PRIOR_SLOPE, _PRIOR_WEIGHT = 1.0, 0.3
 """Codes shorten vectors, so that scores differ more than their codes': by a third near the best, measured."""
 _HEAVIER, _WIDER, _LATE = 1.28, 1.3, 0.03
@@ -95,7 +95,7 @@ class VectorIndex:
     def _nearest(self, vector: NDArray[np.float32], k: int, rows: Rows) -> Ranked:
         if not self._codes_path or len(rows) <= max(EXACT_UP_TO, len(self) // EXACT_SHARE):
             return self._scratch.nearest(self._vectors, rows.ids, vector, k)
-        k, keep = min(k, len(rows)), _kept(k, len(rows))
+        k, keep = min(k, len(rows)), _kept(k, len(self) + len(rows))
         while (ranked := self._reranked(vector, k, Scan(self._codes, vector, rows, keep))) is None:
             keep *= 3
         return ranked
@@ -161,10 +161,10 @@ _NOT_UNIT = 0.02
 """How far the square of a vector's length may be from 1: bf16 and float16 round."""
 
 
-def _kept(k: int, passing: int) -> int:
-    """Candidates that a scan keeps: more are needed of more rows and for more results, as measured, and to keep twice
+def _kept(k: int, rows: int) -> int:
+    """Candidates that a scan keeps: more of more rows, all and passing, and for more results, as measured; to keep twice
     as many takes a third longer."""
-    return int((_KEPT + passing / _KEPT_A_ROW) * max(k / 10, 1) ** 0.7)
+    return int((_KEPT + rows / _KEPT_A_ROW) * max(k / 10, 1) ** 0.7)
 
 
 def _kth(scores: NDArray[np.float32], k: int) -> float:
