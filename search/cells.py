@@ -1,9 +1,9 @@
 """Cells: which parts of the codes a question has to look at, and what it misses by leaving out the others.
 
 The rows are clustered into cells (inverted lists; Jegou, Douze and Schmid, "Product quantization for nearest
-neighbor search", TPAMI 2011). How many cells to scan is not a constant but follows the question: the scores of a
-cell's rows are taken as normal around the score of the cell's mean. The nearest cells are scanned first; the k-th best
-score there tells which others may hold a better one, and those are scanned until few are missed.
+neighbor search", TPAMI 2011). How many cells to scan is not a constant but follows the question. The nearest cells are
+scanned first. From the k-th best score there, the score of every other cell's mean and the spread of its rows around it
+follows how many better ones it may hold, and cells are scanned until few are missed.
 """
 
 from dataclasses import dataclass

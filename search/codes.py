@@ -26,6 +26,8 @@ MOST_MISSED = 0.004
 """Share of the k best that may be expected in cells not scanned, and again in rows scanned but not re-ranked."""
 ROWS_A_CELL = 1_000
 """Live rows for which there is a cell."""
+_MOST_CELLS = 2**16
+"""As many as two bytes a row can tell apart."""
 
 _LISTED_UP_TO = 65_536
 """Passing rows up to which they are listed to count them by cell."""
@@ -187,7 +189,7 @@ def _reader(dim: int) -> "faiss.IndexScalarQuantizer":
 def _trained(vectors: NDArray[np.float16], live: NDArray[np.int64]) -> "faiss.IndexIVFPQFastScan":
     import faiss
 
-    dim, cells = vectors.shape[1], max(1, len(live) // ROWS_A_CELL)
+    dim, cells = vectors.shape[1], min(max(1, len(live) // ROWS_A_CELL), _MOST_CELLS)
     sample = vectors[_sample(live)].astype(np.float32)
     quantizer = _quantizer(_clustered(sample, cells))
     codes = faiss.IndexIVFPQFastScan(quantizer, dim, cells, dim // 4, 4, faiss.METRIC_INNER_PRODUCT)

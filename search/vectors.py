@@ -25,7 +25,7 @@ CODED_FROM = 20_000
 """Rows from which an index has codes; below, every search is exact (an exact scan takes 3 ms there)."""
 EXACT_UP_TO, EXACT_SHARE = 10_000, 200
 """Passing rows up to which they are scored exactly rather than by their codes, and the same as one row in so many: what
-costs less, ``benchmarks/results/roads.json``."""
+costs less, ``benchmarks/results/roads-1000000.json``."""
 _FIRST_RERANKED = 128
 """Rows re-ranked before it is known how many need be."""
 _MOST_BEYOND = 0.02
@@ -33,10 +33,13 @@ _MOST_BEYOND = 0.02
 _STEP = 4
 """Of so many candidates in order one is looked at to tell how many are to be scored."""
 _KEPT, _KEPT_A_ROW = 512, 1_400
+"""Candidates kept for ten results, and one more for so many rows."""
 _PRIOR_SLOPE, _PRIOR_WEIGHT = 1.0, 0.3
-"""Codes shorten vectors, so that scores differ more than their codes': by a third near the best, measured."""
-_HEAVIER, _WIDER, _LATE = 1.28, 1.3, 0.03
-"""By which the deviation of errors is raised: where rows lie in tight groups their tails are heavier than normal."""
+"""Slope of the line from codes' scores to scores before any are known, and how much it weighs (in squares of scores)."""
+_HEAVIER = 1.28
+"""By which the deviation of errors is raised, as few scores tell it only so well (``docs/design/core.md``)."""
+_LATE, _WIDER = 0.03, 1.3
+"""Share of the k best that may come from the later half of what was scored; else the deviation is raised so much."""
 
 
 class VectorIndex:
@@ -93,8 +96,9 @@ class VectorIndex:
         return start + np.flatnonzero(~(np.abs(np.einsum("nd,nd->n", block, block) - 1) < _NOT_UNIT))
 
     def _nearest(self, vector: NDArray[np.float32], k: int, rows: Rows) -> Ranked:
+        scratch = self._scratch  # first, since it keeps faiss to one thread
         if not self._codes_path or len(rows) <= max(EXACT_UP_TO, len(self) // EXACT_SHARE):
-            return self._scratch.nearest(self._vectors, rows.ids, vector, k)
+            return scratch.nearest(self._vectors, rows.ids, vector, k)
         k, keep = min(k, len(rows)), _kept(k, len(self) + len(rows))
         while (ranked := self._reranked(vector, k, Scan(self._codes, vector, rows, keep))) is None:
             keep *= 3
@@ -162,8 +166,7 @@ _NOT_UNIT = 0.02
 
 
 def _kept(k: int, rows: int) -> int:
-    """Candidates that a scan keeps: more of more rows, all and passing, and for more results, as measured; to keep twice
-    as many takes a third longer."""
+    """Candidates that a scan keeps: more of more rows, all and passing, and for more results, as measured."""
     return int((_KEPT + rows / _KEPT_A_ROW) * max(k / 10, 1) ** 0.7)
 
 
