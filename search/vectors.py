@@ -35,7 +35,7 @@ _STEP = 4
 _KEPT, _KEPT_A_ROW = 512, 1_400
 """Candidates kept for ten results, and one more for so many rows."""
 _PRIOR_SLOPE, _PRIOR_WEIGHT = 1.0, 0.3
-"""Slope of the line from codes' scores to scores before any are known, and how much it weighs (in squares of scores)."""
+"""Slope of the line from codes' scores to scores before any are known, and how much it weighs, in squared scores."""
 _HEAVIER = 1.28
 """By which the deviation of errors is raised, as few scores tell it only so well (``docs/design/core.md``)."""
 _LATE, _WIDER = 0.03, 1.3
