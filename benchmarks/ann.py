@@ -177,13 +177,7 @@ def _turn(system, asked: Asked, task: Task) -> Turn:  # type: ignore[no-untyped-
         misses_left -= 1 - recalls[-1]
         if (len(seconds) >= _LEAST and sum(seconds) > task.seconds) or misses_left < 0:
             break
-    return Turn(seconds, recalls, len(seconds) == len(places), _resident())
-
-
-def _resident() -> int:
-    """Private bytes of this process."""
-    lines = Path("/proc/self/smaps_rollup").read_text("utf-8").splitlines()
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("Private_Clean", "Private_Dirty")))
+    return Turn(seconds, recalls, len(seconds) == len(places), results.private_bytes(mapped_files=True))
 
 
 class Worker:
@@ -323,7 +317,11 @@ def _measured(corpus: Corpus, jobs: Sequence[Job], cells: Sequence[str], k: int,
     return {
         "vectors_file_mib": round(corpus.vectors_path.stat().st_size / 2**20, 1),
         "systems": {
-            name: {**taken, "private_mib": memory[name], "reads_vectors_file": name in _ON_VECTORS_FILE}
+            name: {
+                **taken,
+                "private_mib_with_mapped_files": memory[name],
+                "reads_vectors_file": name in _ON_VECTORS_FILE,
+            }
             for name, taken in systems.items()
         },
         "cells": measured,

@@ -65,9 +65,9 @@ def _answer(corpus: Corpus, codes: Path | None) -> dict[str, float]:
     everything = Rows.of_mask(np.ones(corpus.rows, bool))
     tenth = Rows.of_mask(np.random.default_rng(1).random(corpus.rows) < 0.1)
     queries = corpus.queries
-    before = private_bytes()
+    before = results.private_bytes()
     index.nearest(queries[:1], 10, everything)
-    figures = {"private_mib": round((private_bytes() - before) / _MIB, 1)}
+    figures = {"private_mib": round((results.private_bytes() - before) / _MIB, 1)}
     for name, rows in (("all", everything), ("tenth", tenth)):
         seconds = []
         for query in queries:
@@ -88,12 +88,6 @@ def _rate(index: VectorIndex, queries: np.ndarray, rows: Rows, threads: int) -> 
         start = time.perf_counter()
         list(pool.map(lambda query: index.nearest(query[None], 10, rows), queries))
         return len(queries) / (time.perf_counter() - start)
-
-
-def private_bytes() -> int:
-    """Of this process."""
-    lines = Path("/proc/self/smaps_rollup").read_text("utf-8").splitlines()
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith(("Private_Clean", "Private_Dirty")))
 
 
 def _bandwidth() -> float:

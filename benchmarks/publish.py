@@ -16,7 +16,6 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import results
-from benchmarks.growth import private_bytes
 from benchmarks.indexing import Stored
 from indexer.build import index
 from search.query import Filter, Query
@@ -58,7 +57,7 @@ def _import(papers: Path, directory: Path) -> float:
 
 def _served(directory: Path) -> int:
     """Private bytes of a process after a question of each kind."""
-    before = private_bytes()
+    before = results.private_bytes()
     searcher = Searcher(directory, lambda _model: Stored(None))
     for query in (
         Query("w1 w20"),
@@ -66,7 +65,7 @@ def _served(directory: Path) -> int:
         Query(filter=Filter(("Planck",))),
     ):
         searcher.search(query)
-    return private_bytes() - before
+    return results.private_bytes() - before
 
 
 def _written(folder: Path, start: int, count: int) -> Path:

@@ -40,6 +40,8 @@ long, and questions scan 8% fewer rows (``docs/design/core.md``)."""
 _GROUPED_FROM, _GROUPS_COMPARED = 256, 4
 """Cells from which a row's cell is looked for among those of the few nearest groups of cells, and how many groups."""
 _BLOCK_ROWS = 16_384
+_LEAST_RADIUS = 1e-3
+"""Of a cell whose rows are all the same."""
 _SEED = 20_251
 _RESERVOIR = 11
 """faiss' way to keep the best of a scan that takes least time for hundreds of them: unordered until the end."""
@@ -171,6 +173,8 @@ def write_codes(vectors: NDArray[np.float16], live: NDArray[np.int64], folder: P
     of_row = np.empty(len(vectors), np.uint16)
     for cell in range(codes.nlist):
         size = codes.invlists.list_size(cell)
+        if not size:
+            continue
         of_row[faiss.rev_swig_ptr(codes.invlists.get_ids(cell), size)] = cell
     faiss.write_index(codes, str(folder / _INDEX))
     np.save(folder / _OF_ROW, of_row)
@@ -260,4 +264,4 @@ def _spread(
     squares = np.bincount(of_row[sample], (offsets**2).sum(axis=1), len(means))
     counts = np.bincount(of_row[sample], minlength=len(means))
     radius = np.sqrt(np.where(counts > 0, squares / np.maximum(counts, 1), squares.sum() / len(sample)))
-    return np.asarray(radius / np.sqrt(vectors.shape[1]), np.float32)
+    return np.asarray(np.maximum(radius, _LEAST_RADIUS) / np.sqrt(vectors.shape[1]), np.float32)

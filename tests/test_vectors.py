@@ -182,6 +182,15 @@ def test_after_a_third_of_the_rows_is_replaced_recall_is_the_same(tmp_path: Path
     assert recall(index, rows, asked) >= 0.97
 
 
+def test_rows_that_are_all_the_same_are_all_found(tmp_path: Path) -> None:
+    rows = np.repeat(made(1, dim=64), 21_000, axis=0)
+    write_codes(rows, np.arange(len(rows)), tmp_path / "codes", None)
+    index = VectorIndex(saved(tmp_path / "v.f16", rows), len(rows), 64, tmp_path / "codes")
+    ranked = nearest(index, rows[0].astype(np.float32), 10, Rows.of_mask(np.ones(len(rows), bool)))
+    assert ranked.scores == pytest.approx(np.ones(10), abs=1e-3)
+    assert len(set(ranked.rows.tolist())) == 10
+
+
 def test_many_questions_at_once_are_answered_as_one_by_one(celled: tuple[VectorIndex, NDArray[np.float16]]) -> None:
     index, rows = celled
     everything, questions = Rows.of_mask(np.ones(len(rows), bool)), rows[:40].astype(np.float32)
