@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from benchmarks import grown, results
 from benchmarks.cells import Asked, Fields
 from benchmarks.grown import Corpus
-from search.cells import _BEND, _BEND_FILTERED, _share_above, normal_tail
+from search.cells import _BEND, _BEND_FILTERED, _BEND_FOR, _share_above, normal_tail
 from search.codes import Codes, write_codes
 
 _EDGES = np.arange(0.0, 12.0)
@@ -57,6 +57,7 @@ def _shares(corpus: Corpus, codes: Codes, k: int) -> dict[str, list[float]]:
         "found": _told(better / np.maximum(all_rows, 1)),
         "taken": _told(_share_above(middles, _BEND)),
         "taken_with_a_filter": _told(_share_above(middles, _BEND_FILTERED)),
+        "taken_with_a_filter_for_the_question": _told(_share_above(middles, _BEND_FOR)),
         "normal": _told(normal_tail(middles)),
     }
 

@@ -19,11 +19,13 @@ _FIRST_ROWS, _LEAST_SHARE, _MOST_SHARE = 25_000, 0.05, 0.25
 """Rows in the cells that are scanned before anything is known, and shares of all rows between which they lie."""
 _ABOVE_MEAN = 2.0
 """Deviations above the mean of its scores by which a cell is ranked before anything is known."""
-_DECAY, _BEND, _BEND_FILTERED = 0.6, 0.09, 0.074
+_DECAY, _BEND, _BEND_FILTERED, _BEND_FOR = 0.6, 0.09, 0.076, 0.055
 """How the logarithm of the share of a cell's rows falls with deviations above its mean, as measured
-(``benchmarks/results/tails.json``); more slowly where only some of them pass, which need not lie as all do."""
-_NEAR, _LESS = 25, 2.0
-"""One cell in so many is near the question; a filter is averse to it if rows there pass so many times less often."""
+(``benchmarks/results/tails-1000000.json``); more slowly where only some of them pass, which need not lie as all do, and
+the more so where the filter is for the question."""
+_NEAR, _RELATED = 25, 2.0
+"""One cell in so many is near the question; a filter is for it if rows there pass so many times as often as any, and
+averse to it if they pass so many times less often."""
 _SAMPLE_A_CELL, _SMOOTHED = 16, 8
 """Rows of each cell among which the passing ones are counted, where so many pass that all would take longer; and rows
 that are added to them of which as many pass as of all."""
@@ -85,7 +87,7 @@ class Probing:
         self.missed = 0.0
         self._cells, self._passing = cells, passing
         self._scanned = passing <= 0
-        self._averse = False
+        self._favour = 1.0
 
     def first(self, k: int) -> NDArray[np.int64]:
         """The cells, most promising first, that hold some hundredths of the passing rows and more than k."""
@@ -94,7 +96,7 @@ class Probing:
         wanted = max(share * float(self._passing.sum()), 4 * k)
         for most in (int(2 * share * len(key)) + 1, len(key)):
             order = _highest(key, most)
-            self._averse = self._passes_less(order[: 1 + len(key) // _NEAR])
+            self._favour = self._favours(order[: 1 + len(key) // _NEAR])
             order = order[~self._scanned[order]]
             held = np.cumsum(self._passing[order])
             if len(held) and held[-1] >= wanted:
@@ -108,10 +110,9 @@ class Probing:
         near the question pass less often than others, those that pass lie in their cells as the filter has it, not as
         all rows do: then all cells that hold any are scanned.
         """
-        if self._averse:
+        if self._favour < 1 / _RELATED:
             return self._take(np.flatnonzero(~self._scanned))
-        bend = _BEND if self._passing is self._cells.sizes else _BEND_FILTERED
-        above = self._passing * _share_above((threshold - self.scores) / self._cells.spread, bend)
+        above = self._passing * _share_above((threshold - self.scores) / self._cells.spread, self._bend)
         predicted = float(above[self._scanned].sum())
         above[self._scanned] = 0
         if predicted < k:
@@ -122,9 +123,17 @@ class Probing:
         self.missed = float(left[few - 1]) if few else 0.0
         return self._take(np.flatnonzero(above >= ascending[few]) if few < len(above) else _NO_CELLS)
 
-    def _passes_less(self, near: NDArray[np.int64]) -> bool:
+    @property
+    def _bend(self) -> float:
+        if self._passing is self._cells.sizes:
+            return _BEND
+        return _BEND_FOR if self._favour > _RELATED else _BEND_FILTERED
+
+    def _favours(self, near: NDArray[np.int64]) -> float:
+        """How many times as often as any the rows near the question pass."""
         passing, sizes = self._passing, self._cells.sizes
-        return bool(passing[near].sum() / max(sizes[near].sum(), 1) * _LESS < passing.sum() / sizes.sum())
+        overall = float(passing.sum() / sizes.sum())
+        return float(passing[near].sum() / max(sizes[near].sum(), 1)) / max(overall, 1e-9)
 
     def _take(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
         self._scanned[cells] = True
