@@ -28,8 +28,9 @@ EXACT_UP_TO, EXACT_SHARE = 10_000, 200
 costs less, ``benchmarks/results/roads-1000000.json``."""
 _FIRST_RERANKED = 128
 """Rows re-ranked before it is known how many need be."""
-_MOST_BEYOND = 0.02
-"""Share of the k best that may be expected beyond the candidates; else more are kept."""
+_NEARLY_ALL, _MOST_BEYOND = 0.75, 0.012
+"""Share of the candidates that have to be scored for more to be kept, if late ones were among the k best; and of the k
+best that lie beyond them at most, if none was."""
 _STEP = 4
 """Of so many candidates in order one is looked at to tell how many are to be scored."""
 _KEPT, _KEPT_A_ROW = 512, 1_400
@@ -108,7 +109,7 @@ class VectorIndex:
         """Scores the best codes of the nearest cells; from these follows which other cells are scanned, and how many of
         all candidates are scored then, so that few of the k best are expected among the others.
 
-        None: the last of the candidates may still belong among them, so that more are needed.
+        None: late candidates belonged among them, so that more are needed.
         """
         found = scan.first(k)
         if len(found.rows) < k:
@@ -117,18 +118,18 @@ class VectorIndex:
         rows, exact = first.rows, self.scores(vector, first.rows)
         errors, threshold = _Errors.of(first.scores, exact), _kth(exact, k)
         rest = rest.merged(scan.rest(threshold, k))
-        scored, wide = 0, True
+        scored, wide, widened = 0, True, False
         while wide and (needed := errors.needed(rest.scores, threshold, MOST_MISSED * k)) > scored:
             places, scores = self._scratch.best(self._vectors, rest.rows[scored:needed], vector, k)
             late = np.count_nonzero((places >= (needed - scored) // 2) & (scores > threshold))
             wide = bool(late > _LATE * k)
-            errors = errors.wider() if wide else errors
+            errors, widened = (errors.wider(), True) if wide else (errors, widened)
             rows, exact = np.concatenate((rows, rest.rows[scored:needed][places])), np.concatenate((exact, scores))
             scored, threshold = needed, _kth(exact, k)
-        missed, beyond = errors.missed(rest, scored, threshold)
-        if beyond > _MOST_BEYOND * k:
+        if widened and rest.floor > -np.inf and scored > _NEARLY_ALL * len(rest.rows):
             return None
-        recall = max(0.0, 1 - (scan.missed + missed + beyond) / k)
+        missed, beyond = errors.missed(rest, scored, threshold)
+        recall = max(0.0, 1 - (scan.missed + missed + min(beyond, _MOST_BEYOND * k)) / k)
         best = Ranked.best(rows, exact, k, complete=False, scored=len(first.rows) + scored)
         return replace(best, scanned=scan.scanned, expected_recall=recall)
 
