@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 
@@ -28,7 +29,7 @@ from search.searcher import Searcher
 from search.vectors import VectorIndex
 
 ROOT = Path(__file__).parent.parent
-_HELD_OUT, _ASKED = 1_000, 400
+_HELD_OUT, _ASKED, _ROUNDS = 1_000, 400, 5
 
 
 def main() -> None:
@@ -44,6 +45,7 @@ def main() -> None:
     figures = {
         "papers": searcher.snapshot.manifest.live,
         "hybrid": _latency(searcher, papers),
+        "questions_a_second": _throughput(asked.index, papers),
         "recall": _recall(searcher, papers),
         "cold_start_s": cold,
         "peak_memory_mib_after_first_question": round(memory / 1024),
@@ -85,6 +87,27 @@ def _latency(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dict[str, o
             seconds[name].append(time.perf_counter() - start)
     every = [each for times in seconds.values() for each in times]
     return {"all": results.percentiles(every), **{name: results.percentiles(each) for name, each in seconds.items()}}
+
+
+def _throughput(directory: Path, papers: list[tuple[int, Paper]]) -> dict[str, object]:
+    """Hybrid questions a second as a server answers them, a core each: by one thread and by two, in turns."""
+    embedder = load_embedder(serving=True)
+    searcher = Searcher(directory, lambda _model: embedder, checksums=False)
+    queries = [Query(str(paper.title)) for _, paper in papers[:_ASKED]]
+
+    def rate(threads: int) -> float:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(searcher.search, queries[: 4 * threads]))
+            start = time.perf_counter()
+            list(pool.map(searcher.search, queries))
+            return len(queries) / (time.perf_counter() - start)
+
+    rounds = [(rate(1), rate(2)) for _ in range(_ROUNDS)]
+    return {
+        "one_thread": round(median(one for one, _ in rounds), 1),
+        "two_threads": round(median(two for _, two in rounds), 1),
+        "ratios_of_rounds": [round(two / one, 2) for one, two in rounds],
+    }
 
 
 def _month(paper: Paper) -> Date:

@@ -76,22 +76,21 @@ class Probing:
     """The way of one question through the cells.
 
     Args:
-        cells: those of the codes. vector: the question, (dim,) float32. passing: (cells,) rows that may answer in each.
+        cells: those of the codes. scores: (cells,) float32, those of their means for the question.
+        passing: (cells,) float32, rows that may answer in each.
     Attributes:
-        scores: (cells,) float32, those of the means.
         missed: rows expected among the k best that lie in cells not scanned.
     """
 
-    def __init__(self, cells: Cells, vector: NDArray[np.float32], passing: NDArray[np.float32]) -> None:
-        self.scores: NDArray[np.float32] = cells.means @ vector
+    def __init__(self, cells: Cells, scores: NDArray[np.float32], passing: NDArray[np.float32]) -> None:
         self.missed = 0.0
-        self._cells, self._passing = cells, passing
+        self._cells, self._scores, self._passing = cells, scores, passing
         self._scanned = passing <= 0
         self._favour = 1.0
 
     def first(self, k: int) -> NDArray[np.int64]:
         """The cells, most promising first, that hold some hundredths of the passing rows and more than k."""
-        key = self.scores + _ABOVE_MEAN * self._cells.spread
+        key = self._scores + _ABOVE_MEAN * self._cells.spread
         share = min(max(_FIRST_ROWS / len(self._cells.of_row), _LEAST_SHARE), _MOST_SHARE)
         wanted = max(share * float(self._passing.sum()), 4 * k)
         for most in (int(2 * share * len(key)) + 1, len(key)):
@@ -112,7 +111,7 @@ class Probing:
         """
         if self._favour < 1 / _RELATED:
             return self._take(np.flatnonzero(~self._scanned))
-        above = self._passing * _share_above((threshold - self.scores) / self._cells.spread, self._bend)
+        above = self._passing * _share_above((threshold - self._scores) / self._cells.spread, self._bend)
         predicted = float(above[self._scanned].sum())
         above[self._scanned] = 0
         if predicted < k:

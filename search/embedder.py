@@ -53,12 +53,13 @@ class Embedder(Protocol):
         ...
 
 
-def load_embedder(model: str | None = None, precision: str = "float") -> Embedder:
+def load_embedder(model: str | None = None, precision: str = "float", *, serving: bool = False) -> Embedder:
     """The embedder of a model: the default one, or any that sentence-transformers can load from this machine.
 
     Args:
         model: None or ``all-MiniLM-L6-v2`` for the default, else a folder or the name of a model in the local cache.
         precision: ``float``, or for the default model ``int8``: faster, its vectors are others.
+        serving: a text is one core's work, as others are embedded at the same time; else all cores work on it.
 
     Raises:
         InvalidValue: a precision that the model cannot be had in.
@@ -69,7 +70,7 @@ def load_embedder(model: str | None = None, precision: str = "float") -> Embedde
     if model not in (None, DEFAULT_MODEL):
         return SentenceTransformersEmbedder(model, _folder_of(model))
     try:
-        return _openvino_embedder(packaged_model(), precision)
+        return _openvino_embedder(packaged_model(), precision, serving)
     except ImportError:  # OpenVINO is not to be had for this machine
         if precision != "float":
             raise ModelUnavailable(
@@ -88,17 +89,17 @@ def _check_precision(model: str | None, precision: str) -> None:
         )
 
 
-def _openvino_embedder(model: Path, precision: str) -> "OpenVinoEmbedder":
+def _openvino_embedder(model: Path, precision: str, serving: bool) -> "OpenVinoEmbedder":
     """Loads the export while its checksums are compared: either takes a tenth of a second or more."""
     from search import export
 
     folder = export.folder_of_export(precision)
     if folder.is_dir():
         with ThreadPoolExecutor(1) as pool:
-            loaded = pool.submit(OpenVinoEmbedder, folder, precision)
+            loaded = pool.submit(OpenVinoEmbedder, folder, precision, serving)
             if export.whole(folder):
                 return loaded.result()
-    return OpenVinoEmbedder(export.exported(model, precision), precision)
+    return OpenVinoEmbedder(export.exported(model, precision), precision, serving)
 
 
 def _openvino() -> ModuleType:
@@ -118,13 +119,13 @@ class OpenVinoEmbedder:
     """The default model in OpenVINO: one text by all cores together, many in batches of like length, a core each.
 
     Args:
-        folder: what ``search.export.exported`` made. precision: and in which precision.
+        folder: what ``search.export.exported`` made. precision: and in which precision. serving: see ``load_embedder``.
     """
 
-    def __init__(self, folder: Path, precision: str) -> None:
+    def __init__(self, folder: Path, precision: str, serving: bool) -> None:
         from tokenizers import Tokenizer
 
-        self._identity = default_identity(precision)
+        self._identity, self._serving = default_identity(precision), serving
         self._network_file = folder / "model.xml"
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_TOKENS)
@@ -174,7 +175,7 @@ class OpenVinoEmbedder:
 
     @cached_property
     def _for_one(self) -> "openvino.CompiledModel":
-        return self._compiled(PERFORMANCE_HINT="LATENCY")
+        return self._for_many if self._serving else self._compiled(PERFORMANCE_HINT="LATENCY")
 
     @cached_property
     def _workers(self) -> ThreadPoolExecutor:

@@ -12,8 +12,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from search.embedder import load_embedder
+from search.embedder import Embedder, load_embedder
 from search.errors import IndexUnavailable, InvalidValue, ModelUnavailable, PaperNotFound, PapersError
+from search.model import ModelIdentity
 from search.query import Filter, Mode
 from search.query import Query as Question
 from search.searcher import Searcher
@@ -61,7 +62,9 @@ def run(directory: Path, host: str, port: int) -> None:
     """
     import uvicorn
 
-    searcher = Searcher(directory, lambda model: load_embedder(model.name, model.precision), checksums=True)
+    searcher = Searcher(
+        directory, lambda model: load_embedder(model.name, model.precision, serving=True), checksums=True
+    )
     searcher.warm()
     listening = _listening(host, port)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
