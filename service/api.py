@@ -62,9 +62,10 @@ def run(directory: Path, host: str, port: int) -> None:
     """
     import uvicorn
 
-    searcher = Searcher(
-        directory, lambda model: load_embedder(model.name, model.precision, serving=True), checksums=True
-    )
+    def load(model: ModelIdentity) -> Embedder:
+        return load_embedder(model.name, model.precision, serving=True)
+
+    searcher = Searcher(directory, load, checksums=True)
     searcher.warm()
     listening = _listening(host, port)
     address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
