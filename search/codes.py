@@ -95,8 +95,8 @@ class Codes:
         return int(self.lists.ntotal)
 
     def mean_scores(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(cells,) float32: those of the cells' means. By one core: numpy's product takes all of them, and threads that ask
-        for it at once wait for each other."""
+        """(cells,) float32: those of the cells' means. By one core: numpy's product takes all, and threads that ask for
+        it at once wait for each other."""
         means, pointer = self.cells.means, self.faiss.swig_ptr
         scores = np.empty(len(means), np.float32)
         self.faiss.fvec_inner_products_ny(pointer(scores), pointer(vector), pointer(means), means.shape[1], len(means))
