@@ -223,6 +223,14 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="the folder that holds corpora/")
 
 
+def asked_for(description: str | None) -> Corpus:
+    """The corpus that the command line names, where nothing else is asked."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options(parser)
+    asked = parser.parse_args()
+    return Corpus(asked.shared, asked.work, asked.rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     options(parser)

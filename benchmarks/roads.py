@@ -6,7 +6,6 @@ hold some. ``search.vectors.EXACT_UP_TO`` and ``EXACT_SHARE`` follow from it.
     python -m benchmarks.roads --rows 1000000 --work build/ann
 """
 
-import argparse
 import os
 import tempfile
 import time
@@ -27,11 +26,8 @@ _ROUNDS = 3
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    grown.options(parser)
-    asked = parser.parse_args()
-    corpus = Corpus(asked.shared, asked.work, asked.rows)
-    with tempfile.TemporaryDirectory(dir=asked.work) as folder:
+    corpus = grown.asked_for(__doc__)
+    with tempfile.TemporaryDirectory(dir=corpus.work) as folder:
         write_codes(corpus.vectors, np.arange(corpus.rows), Path(folder) / "codes", None)
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
         index = VectorIndex(corpus.vectors_path, corpus.rows, DIM, Path(folder) / "codes")
@@ -40,9 +36,9 @@ def main() -> None:
         print(f"{passing:8,}  " + "  ".join(f"{road} {ms:.3f} ms" for road, ms in figure.items()))
     dearer = [passing for passing, figure in figures.items() if figure["rows"] > figure["codes"]]
     results.save(
-        f"roads-{asked.rows}",
+        f"roads-{corpus.rows}",
         {"p50_ms": figures, "codes_cost_less_from": min(dearer, default=None)},
-        papers=f"{asked.rows:,} grown vectors, {len(corpus.queries)} real questions, k = 10, one thread",
+        papers=f"{corpus.rows:,} grown vectors, {len(corpus.queries)} real questions, k = 10, one thread",
     )
 
 

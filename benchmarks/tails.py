@@ -5,7 +5,6 @@ Real questions against all rows, exactly. From such a share ``search.cells`` dec
     python -m benchmarks.tails --rows 1000000 --work build/ann
 """
 
-import argparse
 import tempfile
 from pathlib import Path
 
@@ -22,20 +21,17 @@ _EDGES = np.arange(0.0, 12.0)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    grown.options(parser)
-    asked = parser.parse_args()
-    corpus = Corpus(asked.shared, asked.work, asked.rows)
-    with tempfile.TemporaryDirectory(dir=asked.work) as folder:
+    corpus = grown.asked_for(__doc__)
+    with tempfile.TemporaryDirectory(dir=corpus.work) as folder:
         write_codes(corpus.vectors, np.arange(corpus.rows), Path(folder) / "codes", None)
         codes = Codes(Path(folder) / "codes")
     figures = {f"k={k}": _shares(corpus, codes, k) for k in (10, 100)}
     for k, shares in figures.items():
         print(k, *(f"{key} {value}" for key, value in shares.items()), sep="\n  ")
     results.save(
-        f"tails-{asked.rows}",
+        f"tails-{corpus.rows}",
         {"shares_above": figures},
-        papers=f"{asked.rows:,} grown vectors in {len(codes.cells)} cells, {len(corpus.queries)} real questions",
+        papers=f"{corpus.rows:,} grown vectors in {len(codes.cells)} cells, {len(corpus.queries)} real questions",
     )
 
 

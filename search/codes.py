@@ -241,17 +241,17 @@ def _quantizer(means: NDArray[np.float32]) -> "faiss.Index":
 
     count, dim = means.shape
     if count < _GROUPED_FROM:
-        quantizer = faiss.IndexFlatL2(dim)
-    else:
-        groups = faiss.Kmeans(dim, 2 * isqrt(count), seed=_SEED, min_points_per_centroid=1)
-        groups.train(means)
-        quantizer = faiss.IndexIVFFlat(groups.index, dim, groups.k, faiss.METRIC_L2)
-        groups.index.this.disown()  # the quantizer frees it
-        quantizer.own_fields, quantizer.is_trained, quantizer.nprobe = True, True, _GROUPS_COMPARED
-    quantizer.add(means)
-    if count >= _GROUPED_FROM:
-        quantizer.make_direct_map()
-    return quantizer
+        every = faiss.IndexFlatL2(dim)
+        every.add(means)
+        return every
+    groups = faiss.Kmeans(dim, 2 * isqrt(count), seed=_SEED, min_points_per_centroid=1)
+    groups.train(means)
+    grouped = faiss.IndexIVFFlat(groups.index, dim, groups.k, faiss.METRIC_L2)
+    groups.index.this.disown()  # what it is part of frees it
+    grouped.own_fields, grouped.is_trained, grouped.nprobe = True, True, _GROUPS_COMPARED
+    grouped.add(means)
+    grouped.make_direct_map()  # means are read back by their numbers
+    return grouped
 
 
 def _sample(live: NDArray[np.int64]) -> NDArray[np.int64]:
