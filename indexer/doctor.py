@@ -9,10 +9,11 @@ import numpy as np
 
 from indexer.build import publish
 from indexer.library import Library
+from search.columns import NO_ONE, days_of
+from search.condition import AllOf
 from search.errors import IndexDamaged, IndexMissing, ModelUnavailable
 from search.layout import Layout, Manifest
 from search.model import ModelIdentity, known_identities
-from search.query import Filter
 from search.snapshot import Snapshot
 from search.vectors_file import BLOCK_ROWS
 
@@ -102,7 +103,7 @@ def _counts(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _words(snapshot: Snapshot) -> Iterator[str]:
-    if snapshot.lexicon.passing(Filter()).tolist() != snapshot.live.ids.tolist():
+    if snapshot.lexicon.passing(AllOf(())).tolist() != snapshot.live.ids.tolist():
         yield "the lexicon does not hold exactly the rows that are not replaced"
 
 
@@ -114,17 +115,20 @@ def _lengths(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _references(snapshot: Snapshot) -> Iterator[str]:
-    """A seeded sample of rows: their days, their authors, and the row found under their id."""
+    """A seeded sample of rows: their dates, their first category, and the row found under their id."""
     live = snapshot.live.ids
     sample = np.random.default_rng(_SEED).choice(live, min(_COMPARED, len(live)), replace=False)
     rows = np.sort(sample).tolist()
     for row, paper in zip(rows, snapshot.store.get(rows), strict=True):
         if row not in snapshot.store.find(paper.id):
             yield f"{paper.id} is not found under its id"
-        held = snapshot.columns.published(row)
-        expected = (paper.published.first_day, paper.published.last_day) if paper.published else None
-        if held != expected:
+        columns, here = snapshot.columns, np.array([row])
+        held = [tuple(days.days(here)[:, 0].tolist()) for days in (columns.published, columns.updated)]
+        if held != [days_of(paper.published), days_of(paper.updated)]:
             yield f"the columns have other days than {paper.id} itself"
+        primary = int(columns.primary[row])
+        if (columns.categories[primary] if primary != NO_ONE else None) != next(iter(paper.categories), None):
+            yield f"the columns have another first category than {paper.id} itself"
 
 
 _CHECKS: dict[str, Callable[[Snapshot], Iterator[str]]] = {

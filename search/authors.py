@@ -59,6 +59,12 @@ class AuthorNames:
         """The folded name of an id."""
         return self._bytes(author).decode()
 
+    def written(self, author: int) -> str:
+        return self.key(author)
+
+    def close(self, name: str, limit: int = 5) -> list[int]:
+        return []
+
     def find(self, key: str) -> int | None:
         """The id of a key, if it is here."""
         place = self._bisect(key.encode())

@@ -1,18 +1,15 @@
-"""Columns: dates, categories and authors of every row, and the Filter turned into Rows.
+"""Columns: dates, categories, authors and sources of every row, and the conditions on them.
 
-One directory of plain numpy arrays, opened memory-mapped. Every condition of a filter counts its rows before it
-touches them. Where one is held by few rows, those are listed and tested against the others; else the conditions
-are bitmaps, and the rows that pass are their intersection.
+One directory of plain numpy arrays, opened memory-mapped.
 """
 
 import difflib
 import json
 from array import array
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,140 +17,127 @@ from numpy.typing import NDArray
 from search import names
 from search.authors import AuthorNames
 from search.categories import ARCHIVES, CATEGORIES
-from search.days import NO_DAY, Days, Published
+from search.condition import Author, Category, Dated, DateField
+from search.days import NO_DAY, Days, Overlapping
 from search.errors import InvalidValue
-from search.paper import Paper
-from search.postings import FEW, Postings
-from search.query import Filter
-from search.rows import Rows
+from search.paper import Date, Paper
+from search.postings import Postings, load_array
+from search.selection import Held, HeldAs, Selection
+
+NO_ONE = 2**32 - 1
+"""Stands for the first or last of none."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowIds:
-    """The ids of one row's categories and authors, ascending."""
+    """The ids of one row's categories and authors, ascending, and which of them stand first and last, or NO_ONE."""
 
     categories: tuple[int, ...]
+    primary: int
     authors: tuple[int, ...]
-
-
-class _Condition(Protocol):
-    """One part of a filter."""
-
-    most: int
-    """At most so many rows meet it."""
-
-    def ids(self) -> NDArray[np.int64]: ...
-
-    def bitmap(self) -> NDArray[np.uint8]: ...
-
-    def holds(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]: ...
-
-
-class _Held:
-    """Rows that hold one of some values."""
-
-    def __init__(self, postings: Postings, values: Sequence[int]) -> None:
-        self._postings, self._values = postings, np.array(values, np.int64)
-        self.most = postings.count(self._values)
-
-    def ids(self) -> NDArray[np.int64]:
-        return self._postings.ids(self._values)
-
-    def bitmap(self) -> NDArray[np.uint8]:
-        return self._postings.bitmap(self._values)
-
-    def holds(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-        if self.most * FEW <= self._postings.universe:
-            held = self.ids()
-            places = np.searchsorted(held, ids)
-            return np.asarray(np.append(held, -1)[places] == ids)
-        return Rows.of_bitmap(self.bitmap(), self._postings.universe).holds(ids)
+    first_author: int
+    last_author: int
 
 
 @dataclass(frozen=True)
 class Columns:
-    """What a Filter asks of every row.
+    """What a condition asks of every row.
 
     Attributes:
+        published, updated: the two dates.
         categories: codes as the sources write them and the archives they lie in, in order of first appearance.
+        sources: names of the sources that papers came from, ``format:file name``.
+        primary, first_author, last_author: (rows,) uint32, the id of each, or NO_ONE.
     """
 
-    days: Days
+    published: Days
+    updated: Days
     categories: tuple[str, ...]
     category_postings: Postings
+    primary: NDArray[np.uint32]
     authors: AuthorNames
     author_postings: Postings
+    first_author: NDArray[np.uint32]
+    last_author: NDArray[np.uint32]
+    sources: tuple[str, ...]
+    source_postings: Postings
 
     @classmethod
     def open(cls, directory: Path) -> Self:
         """Opens a directory that ``ColumnsBuilder.save`` wrote."""
-        days = Days.open(directory)
-        rows = len(days)
+        published = Days.open(directory, "published")
+        rows = len(published)
         return cls(
-            days,
-            tuple(json.loads((directory / "categories.json").read_text("utf-8"))),
+            published,
+            Days.open(directory, "updated"),
+            _names(directory, "categories"),
             Postings.open(directory, "categories", rows),
+            load_array(directory, "primary"),
             AuthorNames.open(directory),
             Postings.open(directory, "authors", rows),
+            load_array(directory, "first-author"),
+            load_array(directory, "last-author"),
+            _names(directory, "sources"),
+            Postings.open(directory, "sources", rows),
         )
 
-    def __len__(self) -> int:
-        return len(self.days)
+    @classmethod
+    def empty(cls) -> Self:
+        """No rows."""
+        none, days = np.empty(0, np.uint32), Days.of(np.empty((2, 0), np.int32))
+        post = Postings.empty()
+        return cls(days, days, (), post, none, AuthorNames.empty(), post, none, none, (), post)
 
-    def rows(self, wanted: Filter, live: Rows) -> Rows:
-        """The live rows that pass.
+    def __len__(self) -> int:
+        return len(self.published)
+
+    def selection(self, leaf: Author | Category | Dated) -> Selection:
+        """The rows, live or not, that meet a condition.
 
         Raises:
             InvalidValue: a category that neither arXiv nor this index knows.
         """
-        conditions = sorted(self._conditions(wanted), key=lambda condition: condition.most)
-        if not conditions:
-            return live
-        if conditions[0].most * FEW > len(self):
-            return Rows.of_bitmap(
-                reduce(np.bitwise_and, (each.bitmap() for each in conditions), live.bitmap), len(self)
-            )
-        ids = conditions[0].ids()
-        if len(live) < len(self):
-            ids = ids[live.holds(ids)]
-        for condition in conditions[1:]:
-            ids = ids[condition.holds(ids)]
-        return Rows(len(self), _ids=ids)
+        if isinstance(leaf, Author):
+            values = self.author_ids(leaf)
+            held = Held(self.author_postings, values)
+            if leaf.position == "any":
+                return held
+            return HeldAs(self.first_author if leaf.position == "first" else self.last_author, values, held)
+        if isinstance(leaf, Category):
+            held = Held(self.category_postings, self.category_ids(leaf.code))
+            return HeldAs(self.primary, self.primary_ids(leaf.code), held) if leaf.primary else held
+        return Overlapping(self.days(leaf.field), leaf.start, leaf.end)
 
-    def _conditions(self, wanted: Filter) -> list[_Condition]:
-        found: list[_Condition] = [
-            _Held(self.author_postings, self.authors.matching(author)) for author in wanted.authors
-        ]
-        if wanted.categories:
-            found.append(_Held(self.category_postings, self.category_ids(wanted.categories)))
-        if wanted.published_from or wanted.published_to:
-            found.append(Published(self.days, wanted))
-        return found
+    def author_ids(self, leaf: Author) -> list[int]:
+        """Ids, ascending, of the names that a condition can mean."""
+        return self.authors.matching(leaf.name)
 
-    def newest(self, rows: Rows, k: int) -> NDArray[np.int64]:
-        """The k rows published last, newest first; undated ones come last, the later import first."""
-        ids, first = rows.ids, self.days.days(rows.ids)[0].astype(np.int64)
-        first[first == NO_DAY[0]] = -1
-        if len(ids) > k:  # all rows at least as new as the k-th, then a sort of those few
-            ids = ids[first >= np.partition(first, len(first) - k)[len(first) - k]]
-            first = self.days.days(ids)[0].astype(np.int64)
-            first[first == NO_DAY[0]] = -1
-        return ids[np.lexsort((-ids, -first))][:k]
+    def days(self, field: DateField) -> Days:
+        """When the rows were published, or updated."""
+        return self.published if field == "published" else self.updated
 
-    def published(self, row: int) -> tuple[int, int] | None:
-        """First and last day of a row; None where it has no date."""
-        first, last = self.days.days(np.array([row]))[:, 0].tolist()
-        return None if (first, last) == NO_DAY else (first, last)
+    def by_date(self, ids: NDArray[np.int64], k: int, *, oldest: bool = False) -> NDArray[np.int64]:
+        """The k of these rows that were published last, newest first, or first, oldest first; undated ones come last.
 
-    def category_ids(self, wanted: Sequence[str]) -> list[int]:
-        """Ids of these categories and archives, in any case.
+        Of one day the later import comes first, and the other way round.
+        """
+        sign = 1 if oldest else -1
+        keys = self._date_keys(ids, sign)
+        if len(ids) > k:  # all rows no later in the order than the k-th, then a sort of those few
+            ids = ids[keys <= np.partition(keys, k - 1)[k - 1]]
+            keys = self._date_keys(ids, sign)
+        return ids[np.lexsort((sign * ids, keys))][:k]
+
+    def _date_keys(self, ids: NDArray[np.int64], sign: int) -> NDArray[np.int64]:
+        first = self.published.days(ids)[0].astype(np.int64)
+        return np.where(first == NO_DAY[0], NO_DAY[0], sign * first)
+
+    def category_ids(self, code: str) -> list[int]:
+        """Ids of a category or archive, in any case.
 
         Raises:
-            InvalidValue: one that neither arXiv nor this index knows.
+            InvalidValue: neither arXiv nor this index knows it.
         """
-        return sorted({category for code in wanted for category in self._category(code)})
-
-    def _category(self, code: str) -> list[int]:
         folded = code.strip().casefold()
         found = self._folded_categories.get(folded, [])
         if not found and folded not in _ARXIV_CODES:
@@ -163,6 +147,12 @@ class Columns:
             hint = f"did you mean {spelled[close[0]]}?" if close else "try cs, cs.CL, hep-th or stat.ML"
             raise InvalidValue("category", code, f"neither arXiv nor this index has such a category; {hint}")
         return found
+
+    def primary_ids(self, code: str) -> list[int]:
+        """Ids of a category, or of all categories of an archive: what a first category can be."""
+        folded = code.strip().casefold()
+        names = enumerate(name.casefold() for name in self.categories)
+        return [number for number, name in names if name == folded or name.startswith(folded + ".")]
 
     @cached_property
     def _folded_categories(self) -> dict[str, list[int]]:
@@ -176,42 +166,77 @@ class ColumnsBuilder:
     """Columns in the making: those of the last generation, if any, and the rows that came since."""
 
     def __init__(self, before: Columns | None = None) -> None:
-        self._before = before or Columns(
-            Days.of(np.empty((2, 0), np.int32)), (), Postings.empty(), AuthorNames.empty(), Postings.empty()
-        )
-        self._days = array("q")  # first and last day by turns; arrays, since millions of tuples slow collection down
+        self._before = before or Columns.empty()
+        # First and last day by turns; arrays, since millions of tuples slow collection down.
+        self._published, self._updated = array("q"), array("q")
         self._categories = {name: number for number, name in enumerate(self._before.categories)}
+        self._sources = {name: number for number, name in enumerate(self._before.sources)}
         self._new_authors: dict[str, int] = {}
         self._author_of: dict[str, int] = {}  # by the name as written: parsing a name costs more than finding it
-        self._category_pairs, self._author_pairs = array("q"), array("q")  # value and row by turns
+        # Value and row by turns.
+        self._category_pairs, self._author_pairs, self._source_pairs = array("q"), array("q"), array("q")
+        self._primary, self._first, self._last = array("I"), array("I"), array("I")
         self._rows = len(self._before)
 
     def add(self, paper: Paper) -> RowIds:
         """Appends the next row."""
-        published = paper.published
-        self._days.extend((published.first_day, published.last_day) if published else NO_DAY)
-        codes = dict.fromkeys(code for each in paper.categories for code in (each, *_archive(each)))
-        categories = sorted({self._categories.setdefault(code, len(self._categories)) for code in codes})
-        authors = sorted({author for name in paper.authors if (author := self._author(name)) is not None})
-        for category in categories:
-            self._category_pairs.extend((category, self._rows))
-        for author in authors:
-            self._author_pairs.extend((author, self._rows))
+        categories, primary = self._category_ids(paper)
+        authors, first, last = self._author_ids(paper)
+        ids = RowIds(categories, primary, authors, first, last)
+        for days, when in ((self._published, paper.published), (self._updated, paper.updated)):
+            days.extend(days_of(when))
+        sources = sorted({self._sources.setdefault(name, len(self._sources)) for name in paper.sources})
+        for pairs, values in (
+            (self._category_pairs, ids.categories),
+            (self._author_pairs, ids.authors),
+            (self._source_pairs, sources),
+        ):
+            for value in values:
+                pairs.extend((value, self._rows))
+        self._primary.append(ids.primary)
+        self._first.append(ids.first_author)
+        self._last.append(ids.last_author)
         self._rows += 1
-        return RowIds(tuple(categories), tuple(authors))
+        return ids
 
     def save(self, directory: Path) -> None:
         """Writes the whole columns into a new directory."""
         directory.mkdir()
-        days = np.frombuffer(self._days, np.int64).astype(np.int32).reshape(-1, 2).T
-        Days.of(np.concatenate((self._before.days.days(), days), axis=1)).save(directory)
-        (directory / "categories.json").write_text(json.dumps(list(self._categories), ensure_ascii=False), "utf-8")
-        self._extended(self._before.category_postings, self._category_pairs, len(self._categories)).save(
-            directory, "categories"
-        )
-        authors = self._before.authors.extended(list(self._new_authors))
+        before = self._before
+        for name, held, added in (
+            ("published", before.published, self._published),
+            ("updated", before.updated, self._updated),
+        ):
+            days = np.frombuffer(added, np.int64).astype(np.int32).reshape(-1, 2).T
+            Days.of(np.concatenate((held.days(), days), axis=1)).save(directory, name)
+        for name, column, new in (
+            ("primary", before.primary, self._primary),
+            ("first-author", before.first_author, self._first),
+            ("last-author", before.last_author, self._last),
+        ):
+            np.save(directory / f"{name}.npy", np.concatenate((column, np.frombuffer(new, np.uint32))))
+        authors = before.authors.extended(list(self._new_authors))
         authors.save(directory)
-        self._extended(self._before.author_postings, self._author_pairs, len(authors)).save(directory, "authors")
+        for name, values in (("categories", self._categories), ("sources", self._sources)):
+            (directory / f"{name}.json").write_text(json.dumps(list(values), ensure_ascii=False), "utf-8")
+        for name, postings, pairs, size in (
+            ("categories", before.category_postings, self._category_pairs, len(self._categories)),
+            ("sources", before.source_postings, self._source_pairs, len(self._sources)),
+            ("authors", before.author_postings, self._author_pairs, len(authors)),
+        ):
+            self._extended(postings, pairs, size).save(directory, name)
+
+    def _category_ids(self, paper: Paper) -> tuple[tuple[int, ...], int]:
+        """All of them with the archives they lie in, ascending, and the first."""
+        codes = dict.fromkeys(code for each in paper.categories for code in (each, *_archive(each)))
+        ids = [self._categories.setdefault(code, len(self._categories)) for code in codes]
+        return tuple(sorted(ids)), ids[0] if ids else NO_ONE
+
+    def _author_ids(self, paper: Paper) -> tuple[tuple[int, ...], int, int]:
+        """All of them, ascending, the first and the last; of a list that is cut the last is not known."""
+        ids = [author for name in paper.authors if (author := self._author(name)) is not None]
+        last = ids[-1] if ids and not paper.authors_partial else NO_ONE
+        return tuple(sorted(set(ids))), ids[0] if ids else NO_ONE, last
 
     def _author(self, written: str) -> int | None:
         if written not in self._author_of:
@@ -230,6 +255,15 @@ class ColumnsBuilder:
     def _extended(self, before: Postings, added: "array[int]", size: int) -> Postings:
         pairs = np.frombuffer(added, np.int64).reshape(-1, 2)
         return before.extended(pairs[:, 0], pairs[:, 1], size, self._rows)
+
+
+def days_of(when: Date | None) -> tuple[int, int]:
+    """First and last day that a date can mean; NO_DAY where there is none."""
+    return (when.first_day, when.last_day) if when else NO_DAY
+
+
+def _names(directory: Path, name: str) -> tuple[str, ...]:
+    return tuple(json.loads((directory / f"{name}.json").read_text("utf-8")))
 
 
 def _archive(code: str) -> tuple[str, ...]:

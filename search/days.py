@@ -1,7 +1,8 @@
-"""Days: when every row was published, and the rows whose days overlap those of a filter."""
+"""Days: when every row was published, or updated, and the rows whose days overlap those of a filter."""
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -9,9 +10,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from search.paper import Date
 from search.postings import load_array, spans
-from search.query import Filter
-from search.rows import bitmap_of
+from search.rows import Rows, bitmap_of
 
 NO_DAY = (np.iinfo(np.int32).max, -1)
 """First and last day of a paper without a date: an interval that overlaps none."""
@@ -19,7 +20,7 @@ NO_DAY = (np.iinfo(np.int32).max, -1)
 
 @dataclass(frozen=True)
 class Days:
-    """When every row was published: each row has one of far fewer intervals of days.
+    """One date of every row: each row has one of far fewer intervals of days.
 
     Attributes:
         intervals: (2, n) int32, the different pairs of first and last day as ordinals, ascending.
@@ -66,26 +67,40 @@ class Days:
         """The latest last day up to each interval: it ascends, as last days need not."""
         return memoryview(np.maximum.accumulate(self.intervals[1]).data)
 
+    def years(self, rows: Rows) -> dict[int, int]:
+        """How many of the rows lie in each year, by the first day a date can mean; the latest year first."""
+        counts = np.bincount(self.of_row[rows.ids], minlength=self.intervals.shape[1])
+        years: dict[int, int] = {}
+        for place in np.flatnonzero(counts)[::-1].tolist():
+            day = int(self.intervals[0, place])
+            if day != NO_DAY[0]:
+                year = date.fromordinal(day).year
+                years[year] = years.get(year, 0) + int(counts[place])
+        return years
+
     @classmethod
-    def open(cls, directory: Path) -> Self:
+    def open(cls, directory: Path, name: str) -> Self:
         """Reads what ``save`` wrote, memory-mapped."""
-        return cls(*(load_array(directory, name) for name in _FILES))
+        return cls(*(load_array(directory, name + part) for part in _PARTS))
 
-    def save(self, directory: Path) -> None:
+    def save(self, directory: Path, name: str) -> None:
         """Writes its arrays into the directory."""
-        for name, values in zip(_FILES, (self.intervals, self.of_row, self.offsets, self.rows), strict=True):
-            np.save(directory / f"{name}.npy", values)
+        for part, values in zip(_PARTS, (self.intervals, self.of_row, self.offsets, self.rows), strict=True):
+            np.save(directory / f"{name}{part}.npy", values)
 
 
-_FILES = ("days", "days-of-row", "days-offsets", "days-rows")
+_PARTS = ("", "-of-row", "-offsets", "-rows")
 
 
-class Published:
-    """The rows published within the days of a filter: those of a span of intervals, or of some in it."""
+class Overlapping:
+    """The rows whose date overlaps a closed interval, a side of which may be open: a ``Selection``.
 
-    def __init__(self, days: Days, wanted: Filter) -> None:
-        start = wanted.published_from.first_day if wanted.published_from else 0
-        end = wanted.published_to.last_day if wanted.published_to else NO_DAY[0] - 1
+    They are those of a span of intervals, or of some in it.
+    """
+
+    def __init__(self, days: Days, first: Date | None, last: Date | None) -> None:
+        start = first.first_day if first else 0
+        end = last.last_day if last else NO_DAY[0] - 1
         self._days = days
         self._first, self._end = days.span(start, end)
         self._passing = days.intervals[1][self._first : self._end] >= start

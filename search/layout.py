@@ -12,7 +12,7 @@ from search.errors import IndexDamaged, IndexMissing
 from search.model import ModelIdentity
 from search.paper import Json
 
-FORMAT = 2
+FORMAT = 3
 """Raised with every change of the files that an older version cannot read."""
 
 
@@ -162,9 +162,10 @@ class Manifest:
         if not whole:
             raise IndexDamaged(path, "the manifest does not have its own checksum; index the papers again")
         if body["format"] != FORMAT:
-            raise IndexDamaged(
-                path, f"format {body['format']} is not {FORMAT}; read it with the version of papers that wrote it"
-            )
+            older = "papers doctor --repair brings it up to date and embeds nothing"
+            newer = "read it with the version of papers that wrote it"
+            what = f"its format is {body['format']}, this version reads {FORMAT}"
+            raise IndexDamaged(path, f"{what}; {older if body['format'] < FORMAT else newer}")
         return cls(
             generation=body["generation"],
             model=ModelIdentity.from_json(body["model"]),

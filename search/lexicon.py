@@ -1,14 +1,17 @@
-"""Lexicon: BM25 over titles and abstracts, with the Filter in its own terms. The only module that imports tantivy.
+"""Lexicon: BM25 over titles and abstracts, with conditions in its own terms. The only module that imports tantivy.
 
 Scores are BM25F (Robertson, Zaragoza and Taylor, "Simple BM25 extension to multiple weighted fields", CIKM 2004;
 tantivy's k1 1.2, b .75): title and abstract are one field in which the title stands twice, so that its words weigh
 double before they saturate. User text is never parsed as a query language: it is
-analyzed as the papers were and becomes term queries, so IN, OR, NOT and colons are words.
+analyzed as the papers were and becomes term queries, so IN, OR, NOT and colons are words. Titles and abstracts are
+fields of their own as well, with positions, for phrases and for words that must stand in one of them.
 """
 
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from functools import cached_property
+from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +20,10 @@ import tantivy
 from numpy.typing import NDArray
 from tantivy import Occur
 
+from search.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Holds, Identified, Not
+from search.errors import InvalidValue
 from search.paper import Paper
-from search.query import Filter
-from search.rows import Ranked
+from search.rows import Ranked, Rows
 
 if TYPE_CHECKING:
     from search.columns import Columns, RowIds
@@ -35,8 +39,12 @@ why will with within without would you your yours
 STOP_WORDS = tuple(_STOPPED.split())
 """Words too common to tell papers apart."""
 
+WORD = re.compile(r"[^\W_]+")
+"""A word as tantivy's tokenizer sees it."""
 _MOST_TERMS = 64
 """Terms of a long text that are looked up: those fewest papers hold."""
+_REMEMBERED = 100_000
+"""Words whose terms are kept: those of papers that are shown come again and again."""
 _HEAP_BYTES = 256_000_000
 _ANALYZER = "papers_english"
 
@@ -56,12 +64,14 @@ def _analyzer() -> tantivy.TextAnalyzer:
 
 def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
-    builder.add_text_field("text", tokenizer_name=_ANALYZER)
+    builder.add_text_field("text", tokenizer_name=_ANALYZER, index_option="freq")
+    for field in ("title", "abstract"):
+        builder.add_text_field(field, tokenizer_name=_ANALYZER, index_option="position")
     builder.add_unsigned_field("row", indexed=True, fast=True)
-    builder.add_unsigned_field("first_day", fast=True)
-    builder.add_unsigned_field("last_day", fast=True)
-    builder.add_unsigned_field("category", indexed=True)
-    builder.add_unsigned_field("author", indexed=True)
+    for field in ("published_first", "published_last", "updated_first", "updated_last"):
+        builder.add_unsigned_field(field, fast=True)
+    for field in ("category", "primary", "author", "first_author", "last_author"):
+        builder.add_unsigned_field(field, indexed=True)
     return builder.build()
 
 
@@ -70,14 +80,15 @@ class Lexicon:
 
     Args:
         directory: what ``LexiconBuilder`` wrote. columns: of the same generation; they know the ids of authors
-            and categories that a filter's names mean.
+            and categories that a condition's names mean. find: the rows that ever had a paper's id.
     """
 
-    def __init__(self, directory: Path, columns: "Columns") -> None:
+    def __init__(self, directory: Path, columns: "Columns", find: Callable[[str], list[int]]) -> None:
         self._index = tantivy.Index.open(str(directory))
         self._schema = self._index.schema
-        self._columns = columns
+        self._columns, self._find = columns, find
         self._searcher = self._index.searcher()
+        self._term_of: dict[str, str | None] = {}
 
     @cached_property
     def _analyzer(self) -> tantivy.TextAnalyzer:
@@ -92,7 +103,7 @@ class Lexicon:
         held = sorted((term for term in terms if frequency[term]), key=lambda term: frequency[term])
         return held[:_MOST_TERMS]
 
-    def match(self, text: str, k: int, wanted: Filter) -> Ranked:
+    def match(self, text: str, k: int, wanted: Condition) -> Ranked:
         """The k papers of highest BM25 among those that pass and hold a term of the text."""
         terms = self.terms(text)
         if not terms:
@@ -100,10 +111,41 @@ class Lexicon:
         found = self._search([*self._passing(wanted), (Occur.Must, self._any(terms))], k + 1)
         return _ranked(*found, complete=len(found[0]) <= k, k=k)
 
-    def count(self, text: str, wanted: Filter) -> int:
+    def count(self, text: str, wanted: Condition) -> int:
         """How many papers pass and hold a term of the text."""
         terms = self.terms(text)
         return self._count([*self._passing(wanted), (Occur.Must, self._any(terms))]) if terms else 0
+
+    def matching(self, text: str, wanted: Condition) -> NDArray[np.int64]:
+        """The rows, ascending, that pass and hold a term of the text."""
+        parts = [*self._passing(wanted), (Occur.Must, self._any(self.terms(text)))]
+        return np.sort(np.array(self._search(parts, self._count(parts))[0], np.int64))
+
+    def term(self, word: str) -> str | None:
+        """What a word is looked up as; None for a stop word."""
+        if word not in self._term_of:
+            if len(self._term_of) >= _REMEMBERED:
+                self._term_of.clear()
+            self._term_of[word] = next(iter(self._analyzer.analyze(word)), None)
+        return self._term_of[word]
+
+    def weights(self, text: str) -> dict[str, float]:
+        """The terms of a text that are looked up, each with its inverse document frequency as BM25 weighs it."""
+        papers = self._searcher.num_docs
+        held = {term: self._searcher.doc_freq("text", term) for term in self.terms(text)}
+        return {term: log(1 + (papers - min(count, papers) + 0.5) / (count + 0.5)) for term, count in held.items()}
+
+    def frequency(self, word: str) -> int:
+        """How many papers hold a word, inflected in any way, replaced papers among them; 0 of a stop word."""
+        return max((self._searcher.doc_freq("text", term) for term in self._analyzer.analyze(word)), default=0)
+
+    def holding(self, condition: Holds) -> Rows:
+        """The live rows whose title or abstract holds words.
+
+        Raises:
+            InvalidValue: see ``passing``.
+        """
+        return Rows.of_ids(self.passing(condition), len(self._columns))
 
     def scores(self, text: str, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """BM25 of the text in each row, 0 where it holds no term: (len(ids),) float32, in the order given."""
@@ -117,11 +159,14 @@ class Lexicon:
         known = dict(zip(rows, scores, strict=True))
         return np.array([known.get(row, 0.0) for row in ids.tolist()], np.float32)
 
-    def passing(self, wanted: Filter) -> NDArray[np.int64]:
-        """The rows that pass the filter as the lexicon sees it, ascending."""
-        rows, _ = self._search(
-            [(Occur.Must, tantivy.Query.all_query()), *self._passing(wanted)], self._searcher.num_docs
-        )
+    def passing(self, wanted: Condition) -> NDArray[np.int64]:
+        """The live rows that pass as the lexicon sees it, ascending.
+
+        Raises:
+            InvalidValue: an unknown category, or words to be held that are all too common to look up.
+        """
+        parts = self._passing(wanted) or [(Occur.Must, tantivy.Query.all_query())]
+        rows, _ = self._search(parts, self._count(parts))
         return np.sort(np.array(rows, np.int64))
 
     def _any(self, terms: Sequence[str]) -> tantivy.Query:
@@ -130,22 +175,68 @@ class Lexicon:
     def _term(self, field: str, value: str | int) -> tantivy.Query:
         return tantivy.Query.term_query(self._schema, field, value, "freq" if field == "text" else "basic")
 
-    def _passing(self, wanted: Filter) -> list[tuple[Occur, tantivy.Query]]:
-        parts = [self._held("author", self._columns.authors.matching(author)) for author in wanted.authors]
-        if wanted.categories:
-            parts.append(self._held("category", self._columns.category_ids(wanted.categories)))
-        start, end = wanted.published_from, wanted.published_to
-        unsigned = tantivy.FieldType.Unsigned
-        if start:
-            parts.append(tantivy.Query.range_query(self._schema, "last_day", unsigned, lower_bound=start.first_day))
-        if end:
-            parts.append(tantivy.Query.range_query(self._schema, "first_day", unsigned, upper_bound=end.last_day))
-        return [(Occur.Must, _unscored(part)) for part in parts]
+    def _passing(self, wanted: Condition) -> list[tuple[Occur, tantivy.Query]]:
+        """Nothing where all pass, as even that would keep the best from being found without a look at the rest."""
+        parts = wanted.parts if isinstance(wanted, AllOf) else (wanted,)
+        return [(Occur.Must, _unscored(self._meeting(part))) for part in parts]
+
+    def _meeting(self, condition: Condition) -> tantivy.Query:
+        """All that meet a condition."""
+        if isinstance(condition, AllOf):
+            parts = [(Occur.Must, self._meeting(part)) for part in condition.parts]
+            return tantivy.Query.boolean_query(parts or [(Occur.Must, tantivy.Query.all_query())])
+        if isinstance(condition, AnyOf):
+            return self._either([self._meeting(part) for part in condition.parts])
+        if isinstance(condition, Not):
+            left_out = (Occur.MustNot, self._meeting(condition.part))
+            return tantivy.Query.boolean_query([(Occur.Must, tantivy.Query.all_query()), left_out])
+        if isinstance(condition, Holds):
+            return self._holding(condition)
+        return self._known(condition)
+
+    def _known(self, leaf: Author | Category | Dated | Identified) -> tantivy.Query:
+        """All that meet a condition on what the columns know."""
+        if isinstance(leaf, Author):
+            field = "author" if leaf.position == "any" else f"{leaf.position}_author"
+            return self._held(field, self._columns.author_ids(leaf))
+        if isinstance(leaf, Category):
+            if leaf.primary:
+                return self._held("primary", self._columns.primary_ids(leaf.code))
+            return self._held("category", self._columns.category_ids(leaf.code))
+        if isinstance(leaf, Identified):
+            return self._either([self._term("row", row) for row in self._find(leaf.id)])
+        return self._overlapping(leaf)
+
+    def _overlapping(self, leaf: Dated) -> tantivy.Query:
+        """A missing date has neither field; without bounds those of any date are meant."""
+        parts, unsigned = [], tantivy.FieldType.Unsigned
+        if leaf.start or not leaf.end:
+            low = leaf.start.first_day if leaf.start else 0
+            parts.append(tantivy.Query.range_query(self._schema, f"{leaf.field}_last", unsigned, lower_bound=low))
+        if leaf.end:
+            high = leaf.end.last_day
+            parts.append(tantivy.Query.range_query(self._schema, f"{leaf.field}_first", unsigned, upper_bound=high))
+        return tantivy.Query.boolean_query([(Occur.Must, part) for part in parts])
+
+    def _holding(self, condition: Holds) -> tantivy.Query:
+        found = enumerate(WORD.findall(condition.text))
+        words = [(place, term) for place, word in found for term in self._analyzer.analyze(word)]
+        if not words:
+            raise InvalidValue("q", condition.text, "these words are too common to look up; leave them out")
+        if not condition.phrase or len(words) == 1:
+            field = "text" if condition.part == "any" else condition.part
+            return tantivy.Query.boolean_query([(Occur.Must, self._term(field, term)) for _, term in words])
+        fields = ("title", "abstract") if condition.part == "any" else (condition.part,)
+        return self._either([tantivy.Query.phrase_query(self._schema, field, words) for field in fields])  # type: ignore[arg-type]
 
     def _held(self, field: str, ids: Sequence[int]) -> tantivy.Query:
         if not ids:
             return tantivy.Query.empty_query()
         return tantivy.Query.term_set_query(self._schema, field, list(ids))
+
+    def _either(self, parts: Sequence[tantivy.Query]) -> tantivy.Query:
+        """All that meet one of the queries."""
+        return tantivy.Query.boolean_query([(Occur.Should, part) for part in parts or [tantivy.Query.empty_query()]])
 
     def _search(self, parts: list[tuple[Occur, tantivy.Query]], k: int) -> tuple[list[int], list[float]]:
         if not k:
@@ -191,13 +282,21 @@ class LexiconBuilder:
         for text in (paper.title, paper.title, paper.abstract):
             document.add_text("text", text or "")
         document.add_unsigned("row", row)
-        if paper.published:
-            document.add_unsigned("first_day", paper.published.first_day)
-            document.add_unsigned("last_day", paper.published.last_day)
-        for category in ids.categories:
-            document.add_unsigned("category", category)
-        for author in ids.authors:
-            document.add_unsigned("author", author)
+        document.add_text("title", paper.title or "")
+        document.add_text("abstract", paper.abstract or "")
+        for name, date in (("published", paper.published), ("updated", paper.updated)):
+            if date:
+                document.add_unsigned(f"{name}_first", date.first_day)
+                document.add_unsigned(f"{name}_last", date.last_day)
+        for field, values in (
+            ("category", ids.categories),
+            ("primary", (ids.primary,)),
+            ("author", ids.authors),
+            ("first_author", (ids.first_author,)),
+            ("last_author", (ids.last_author,)),
+        ):
+            for value in values:
+                document.add_unsigned(field, value)
         self._writer.add_document(document)
 
     def remove(self, row: int) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from search.rows import bitmap_bytes, bitmap_of
+from search.rows import Rows, bitmap_bytes, bitmap_of
 
 FEW = 32
 """A set is held as row numbers while at most one row in so many is in it: they then take less than a bitmap does
@@ -65,6 +65,17 @@ class Postings:
         if len(values) == 1:
             return int(self.offsets[values[0] + 1] - self.offsets[values[0]])
         return int((self.offsets[values + 1] - self.offsets[values]).sum())
+
+    def counts(self, rows: Rows, values: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+        """(n,) int64: how many of the rows hold each of the values, or of all values there are."""
+        if values is None:
+            held, ends = self.rows, self.offsets
+        else:
+            held = self._held(values)
+            ends = np.concatenate(([0], np.cumsum(self.offsets[values + 1] - self.offsets[values])))
+        found = np.zeros(len(held) + 1, np.int64)
+        np.cumsum(rows.holds(held.astype(np.int64)), out=found[1:])
+        return found[ends[1:]] - found[ends[:-1]]
 
     def ids(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """The rows, ascending, that hold any of the values."""

@@ -1,7 +1,8 @@
 """Ranking: the two legs fused into one order."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ COSINE_WEIGHT = 0.7
 """Weight of the cosine against BM25 over its maximum; .6 to .7 is a flat plateau on SciFact, Cranfield, CACM, CISI."""
 DEPTH = 200
 """Candidates each leg gives at least."""
+_AWAY = 0.5
+"""Weight of examples to stay away from."""
 
 Scorer = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 
@@ -28,6 +31,41 @@ class Fused:
     scores: NDArray[np.float32]
     cosine: NDArray[np.float32]
     bm25: NDArray[np.float32]
+
+    def followed_by(self, other: "Fused") -> "Fused":
+        """With those of a further order that are not here yet, after these."""
+        new = ~np.isin(other.rows, self.rows)
+        parts = zip(self._columns, other._columns, strict=True)
+        return Fused(*(np.concatenate((mine, further[new])) for mine, further in parts))
+
+    def led_by(self, first: "Fused") -> "Fused":
+        """With those of another order before these."""
+        return first.followed_by(self)
+
+    def at(self, rows: NDArray[np.int64]) -> "Fused":
+        """Only these rows, all of which are here, in the order given."""
+        order = np.argsort(self.rows)
+        places = order[np.searchsorted(self.rows, rows, sorter=order)]
+        return Fused(*(column[places] for column in self._columns))
+
+    @property
+    def _columns(self) -> "tuple[NDArray[Any], ...]":
+        return self.rows, self.scores, self.cosine, self.bm25
+
+
+def towards(near: Sequence[NDArray[np.float32]], away: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """One (dim,) unit vector for several: the mean of unit vectors to be near, less half the mean of those to stay away
+    from.
+
+    Rocchio's relevance feedback ("Relevance feedback in information retrieval", 1971) with examples in place of judged
+    answers. One vector to be near, and none to stay away from, stays as it is.
+    """
+    if len(near) == 1 and not away:
+        return near[0]
+    vector = np.mean(near, axis=0)
+    if away:
+        vector -= _AWAY * np.mean(away, axis=0)
+    return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
 def fuse(semantic: Ranked, lexical: Ranked, cosine_of: Scorer, bm25_of: Scorer) -> Fused:

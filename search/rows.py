@@ -1,6 +1,6 @@
 """Rows: a set of row numbers, the common language of columns, vectors and store."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Self
@@ -138,11 +138,11 @@ class Ranked:
         """No rows, because none was asked for."""
         return cls(np.empty(0, np.int64), np.empty(0, np.float32), complete=True)
 
-    def without(self, row: int | None) -> "Ranked":
-        """The same order with one row left out."""
-        if row is None:
+    def without(self, rows: Sequence[int]) -> "Ranked":
+        """The same order with some rows left out."""
+        if not rows:
             return self
-        keep = self.rows != row
+        keep = ~np.isin(self.rows, rows)
         return replace(self, rows=self.rows[keep], scores=self.scores[keep])
 
     def ranks(self) -> dict[int, int]:

@@ -11,11 +11,13 @@ from typing import Self
 import numpy as np
 
 from search.columns import Columns
+from search.condition import AllOf, AnyOf, Condition, Holds, Identified, Not
 from search.errors import IndexDamaged
 from search.layout import GenerationLayout, Layout, Manifest, damaged
 from search.lexicon import Lexicon
 from search.model import ModelIdentity
 from search.rows import Rows
+from search.selection import Both, Either, Except, OfRows, Selection
 from search.store import PaperStore
 from search.vectors import VectorIndex
 from search.vectors_file import BLOCK_ROWS
@@ -111,6 +113,30 @@ class Snapshot:
         live[np.load(self.files.tombstones, allow_pickle=False)] = False
         return Rows.of_mask(live)
 
+    def rows(self, condition: Condition) -> Rows:
+        """The live rows that meet a condition.
+
+        Raises:
+            InvalidValue: see ``Columns.selection`` and ``Lexicon.holding``.
+        """
+        parts = condition.parts if isinstance(condition, AllOf) else (condition,)
+        return Both([self._selection(part) for part in parts], self.live).rows() if parts else self.live
+
+    def _selection(self, condition: Condition) -> Selection:
+        if isinstance(condition, AllOf | AnyOf):
+            parts = [self._selection(part) for part in condition.parts]
+            if isinstance(condition, AnyOf):
+                return Either(parts, self.manifest.rows)
+            return Both(parts, self.live) if parts else OfRows(self.live)
+        if isinstance(condition, Not):
+            return Except(self._selection(condition.part), self.manifest.rows)
+        if isinstance(condition, Holds):
+            return OfRows(self.lexicon.holding(condition))
+        if isinstance(condition, Identified):
+            found = np.array(self.store.find(condition.id), np.int64)
+            return OfRows(Rows.of_ids(found, self.manifest.rows))
+        return self.columns.selection(condition)
+
     @cached_property
     def vectors(self) -> VectorIndex:
         """The vectors, with codes where the generation has them."""
@@ -119,4 +145,4 @@ class Snapshot:
 
     @cached_property
     def lexicon(self) -> Lexicon:
-        return Lexicon(self.files.lexicon, self.columns)
+        return Lexicon(self.files.lexicon, self.columns, self.store.find)

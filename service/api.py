@@ -4,10 +4,12 @@ import logging
 import socket
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Query, Request
+from fastapi import Depends, FastAPI, Request
+from fastapi import Query as Parameter
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
@@ -15,11 +17,19 @@ from starlette.exceptions import HTTPException
 from search.embedder import Embedder, load_embedder
 from search.errors import IndexUnavailable, InvalidValue, ModelUnavailable, PaperNotFound, PapersError
 from search.model import ModelIdentity
-from search.query import Filter, Mode
-from search.query import Query as Question
+from search.query import Filter, Query
 from search.searcher import Searcher
-from service.render import page_json, shown_paper_json
-from service.schemas import Filters, PageOut, PaperOut, Problem, SearchRequest, SimilarRequest
+from service.render import authors_json, page_json, shown_paper_json
+from service.schemas import (
+    AuthorsOut,
+    AuthorsRequest,
+    Filters,
+    PageOut,
+    PaperOut,
+    Problem,
+    SearchRequest,
+    SimilarRequest,
+)
 from service.settings import Settings
 
 _TITLES = {
@@ -36,6 +46,7 @@ _PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": _TITLES[status], "content": {"application/problem+json": {}}}
     for status in (400, 404, 411, 413, 422, 503)
 }
+_PARAMETERS = ", ".join(field.alias or name for name, field in SearchRequest.model_fields.items())
 _log = logging.getLogger("papers")
 
 
@@ -90,45 +101,22 @@ def _searcher(request: Request) -> Searcher:
 _Searcher = Annotated[Searcher, Depends(_searcher)]
 
 
-def _filters(
-    author: Annotated[
-        list[str], Query(description="Each must be an author; any usual form of the name", examples=["Guorui Zhou"])
-    ] = [],  # noqa: B006
-    category: Annotated[
-        list[str], Query(description="One must be a category: cs.CL, or cs for all of it", examples=["cs.CL"])
-    ] = [],  # noqa: B006
-    start: Annotated[
-        str | None, Query(alias="from", description="First published then or later", examples=["2026-04"])
-    ] = None,
-    end: Annotated[
-        str | None, Query(alias="to", description="First published then or earlier", examples=["2026"])
-    ] = None,
-    limit: Annotated[int, Query(description="Most hits, 1 to 1000")] = 10,
-) -> Filters:
-    return Filters.model_validate({"author": author, "category": category, "from": start, "to": end, "limit": limit})
-
-
-_Filters = Annotated[Filters, Depends(_filters)]
-
-
-_Question = Annotated[str, Query(description="In plain words", examples=["KV cache compression"])]
-
-
 def _add_routes(app: FastAPI) -> None:
     @app.get("/v1/search", response_model=PageOut, responses=_PROBLEMS)
-    def search(searcher: _Searcher, filters: _Filters, q: _Question = "", mode: Mode = "hybrid") -> dict[str, Any]:
+    def search(searcher: _Searcher, asked: Annotated[SearchRequest, Parameter()]) -> dict[str, Any]:
         """Papers that answer a question in plain words; without one, what passes the filters, newest first."""
-        return page_json(searcher.search(Question(q, _filter(filters), mode, filters.limit)))
+        return page_json(searcher.ask(asked.q, _query(asked)))
 
     @app.post("/v1/search", response_model=PageOut, responses=_PROBLEMS)
     def search_body(searcher: _Searcher, body: SearchRequest) -> dict[str, Any]:
         """The same with the names in a JSON object."""
-        return page_json(searcher.search(Question(body.q, _filter(body), body.mode, body.limit)))
+        return page_json(searcher.ask(body.q, _query(body)))
 
     @app.get("/v1/papers/{paper_id:path}/similar", response_model=PageOut, responses=_PROBLEMS)
-    def similar(searcher: _Searcher, paper_id: str, filters: _Filters) -> dict[str, Any]:
+    def similar(searcher: _Searcher, paper_id: str, asked: Annotated[Filters, Parameter()]) -> dict[str, Any]:
         """Papers near one that the index holds, which is left out."""
-        return page_json(searcher.similar(paper_id, _filter(filters), filters.limit))
+        query = _query(asked)
+        return page_json(searcher.search(replace(query, like=(paper_id, *query.like))))
 
     @app.get("/v1/papers/{paper_id:path}", response_model=PaperOut, responses=_PROBLEMS)
     def paper(searcher: _Searcher, paper_id: str) -> dict[str, Any]:
@@ -138,7 +126,12 @@ def _add_routes(app: FastAPI) -> None:
     @app.post("/v1/similar", response_model=PageOut, responses=_PROBLEMS)
     def similar_text(searcher: _Searcher, body: SimilarRequest) -> dict[str, Any]:
         """Papers near a pasted abstract; one that the index holds comes first, marked ``same``."""
-        return page_json(searcher.similar_to_text(body.text, _filter(body), body.limit))
+        return page_json(searcher.search(replace(_query(body), text=body.text, pasted=True)))
+
+    @app.get("/v1/authors", response_model=AuthorsOut, responses=_PROBLEMS)
+    def authors(searcher: _Searcher, asked: Annotated[AuthorsRequest, Parameter()]) -> dict[str, Any]:
+        """The variants of a name that papers have, with how many papers each."""
+        return authors_json(searcher.authors(asked.name))
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
@@ -151,12 +144,21 @@ def _add_routes(app: FastAPI) -> None:
         return {"status": "ok", "generation": searcher.snapshot.manifest.generation}
 
 
-def _filter(filters: Filters) -> Filter:
-    return Filter.parse(filters.author, filters.category, filters.start, filters.end)
+def _query(asked: Filters) -> Query:
+    dates = {"from": asked.start, "to": asked.end, "updated-from": asked.updated_from, "updated-to": asked.updated_to}
+    return Query(
+        filter=Filter.parse(asked.author, asked.not_author, asked.category, dates),
+        mode=asked.mode,
+        limit=asked.limit,
+        sort=asked.sort,
+        cursor=asked.cursor,
+        like=tuple(asked.like),
+        unlike=tuple(asked.unlike),
+        facets=asked.facets,
+    )
 
 
 def _add_limits(app: FastAPI, settings: Settings) -> None:
-    known = {"/v1/search": {"q", "author", "category", "from", "to", "mode", "limit"}}
 
     @app.middleware("http")
     async def limits(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -165,12 +167,6 @@ def _add_limits(app: FastAPI, settings: Settings) -> None:
             return _problem(request, 411, "say how long the body is, with a Content-Length header")
         if request.method == "POST" and int(length) > settings.max_body:
             return _problem(request, 413, f"the body may have {settings.max_body:,} bytes; shorten it")
-        allowed = known.get(request.url.path, known["/v1/search"] - {"q", "mode"})
-        unknown = set(request.query_params) - allowed
-        if request.url.path.startswith("/v1/") and request.method == "GET" and unknown:
-            name = sorted(unknown)[0]
-            error = InvalidValue(name, request.query_params[name], f"the parameters are {', '.join(sorted(allowed))}")
-            return _invalid(request, error)
         return await answer(request)
 
 
@@ -189,7 +185,8 @@ def _add_errors(app: FastAPI) -> None:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"][1:]) or "body"
         shown = first.get("input")
-        return _invalid(request, InvalidValue(name, "" if shown is None else str(shown), first["msg"]))
+        allowed = f"the parameters are {_PARAMETERS}" if first["type"] == "extra_forbidden" else first["msg"]
+        return _invalid(request, InvalidValue(name, "" if shown is None else str(shown), allowed))
 
     @app.exception_handler(HTTPException)
     def http_error(request: Request, error: HTTPException) -> Response:

@@ -1,16 +1,16 @@
-"""Render: pages and papers as JSON, as plain text and as cards. The command line and HTTP share the JSON."""
+"""Render: pages and papers as JSON and as plain text. The command line and HTTP share the JSON."""
 
+import json
 import unicodedata
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from search.layout import Manifest
 from search.paper import Json, Paper
-from search.query import Hit, LegMatch, Page
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from search.query import AuthorMatch, Count, Facets, Hit, LegMatch, Page, Span
 
 SCHEMA_VERSION = 1
+_SHOWN_VARIANTS = 6
+_SHOWN_COUNTS = 8
 _SHOWN_AUTHORS = 6
 _SHOWN_WORDS = 45
 
@@ -38,10 +38,16 @@ def page_json(page: Page) -> dict[str, Json]:
     """A page: its hits with what matched, how many papers there are, and whether the answer is exact."""
     return {
         "schema_version": SCHEMA_VERSION,
+        "reading": page.reading,
         "total": page.total,
+        "close": page.close,
+        "correction": page.correction,
         "exact": page.exact,
         "expected_recall": round(page.expected_recall, 4),
         "generation": page.generation,
+        "cursor": page.cursor,
+        "authors": [_match_json(match) for match in page.authors],
+        "facets": _facets_json(page.facets) if page.facets else None,
         "explanation": {
             "road": page.explanation.road,
             "scanned": page.explanation.scanned,
@@ -50,6 +56,16 @@ def page_json(page: Page) -> dict[str, Json]:
         },
         "hits": [_hit_json(hit) for hit in page.hits],
     }
+
+
+def authors_json(match: AuthorMatch) -> dict[str, Json]:
+    """What ``papers authors --json`` gives."""
+    return {"schema_version": SCHEMA_VERSION, **_match_json(match)}
+
+
+def dumped(fields: object) -> str:
+    """A JSON object as it is printed."""
+    return json.dumps(fields, ensure_ascii=False, indent=2)
 
 
 def shown_paper_json(paper: Paper) -> dict[str, Json]:
@@ -86,9 +102,46 @@ def plain(text: str) -> str:
 
 
 def page_text(page: Page) -> str:
-    """A page for a pipe: a line that counts, then an entry a hit."""
-    entries = [f"{rank}. {_entry(hit.paper)}\n{_why(hit)}" for rank, hit in enumerate(page.hits, 1)]
-    return "\n\n".join([_counted(page), *entries]) + "\n"
+    """A page for a pipe: what was understood, a line that counts, then an entry a hit, then the facets."""
+    entries = [
+        f"{rank}. {_entry(hit.paper)}\n   {why_line(hit)}{_answer(hit)}" for rank, hit in enumerate(page.hits, 1)
+    ]
+    return plain_lines("\n\n".join([heading(page), *entries, *footing(page)])) + "\n"
+
+
+def heading(page: Page) -> str:
+    """What was understood, how many papers there are, and whether they are an answer."""
+    papers = "1 paper passes" if page.total == 1 else f"{page.total:,} papers pass"
+    counted = f"{papers}, {len(page.hits):,} shown" + (
+        "" if page.exact else f"; expected recall {page.expected_recall:.3f}"
+    )
+    lines = [page.reading, counted, *(_variants(match) for match in page.authors if len(match.variants) > 1)]
+    if not page.close:
+        lines.append("nothing here is close; nearest:")
+    return "\n".join(line for line in lines if line)
+
+
+def footing(page: Page) -> list[str]:
+    """The facets, and how to go on; nothing where neither was asked for."""
+    lines = [_facets_text(page.facets)] if page.facets else []
+    return [*lines, f"next page: --cursor {page.cursor}"] if page.cursor and page.facets else lines
+
+
+def notes(page: Page) -> Iterator[str]:
+    """What whoever asked should know besides: a misspelt word, a name that nobody has, no paper at all."""
+    if page.correction:
+        yield f"did you mean: {page.correction}"
+    for match in page.authors:
+        if not match.variants and not match.others:
+            meant = f"; did you mean {' or '.join(match.meant)}?" if match.meant else ""
+            yield f"no author here matches {match.asked!r}{meant}"
+    if not page.hits:
+        yield "no paper passes the filters; leave one out, or use other words"
+
+
+def authors_text(match: AuthorMatch) -> str:
+    """The variants of a name, a line each."""
+    return plain_lines("".join(f"{count.papers:>8,}  {count.value}\n" for count in match.variants))
 
 
 def explanation_text(page: Page) -> str:
@@ -126,24 +179,6 @@ def status_text(manifest: Manifest, size: int) -> str:
     )
 
 
-def print_cards(page: Page, console: "Console") -> None:
-    """A page for a terminal."""
-    from rich.panel import Panel
-    from rich.text import Text
-
-    console.print(Text(_counted(page), style="dim"))
-    for rank, hit in enumerate(page.hits, 1):
-        paper = hit.paper
-        body = Text(plain(_byline(paper)), style="cyan")
-        if paper.title and paper.abstract:
-            body.append("\n" + plain(_shortened(paper.abstract)), style="default")
-        body.append("\n" + _why(hit).strip(), style="dim")
-        if url_of(paper):
-            body.append("\n" + plain(str(url_of(paper))), style="blue")
-        title = Text(f" {rank}. {plain(_heading(paper))} ", style="bold")
-        console.print(Panel(body, title=title, title_align="left", border_style="dim"))
-
-
 def plain_lines(text: str) -> str:
     """``plain`` line by line."""
     return "\n".join(plain(line) for line in text.split("\n"))
@@ -151,32 +186,94 @@ def plain_lines(text: str) -> str:
 
 def _hit_json(hit: Hit) -> dict[str, Json]:
     matched: dict[str, Json] = {"semantic": _leg_json(hit.semantic), "lexical": _leg_json(hit.lexical)}
-    return {**paper_json(hit.paper), "score": hit.score, "matched": matched, "same": hit.same}
+    why: dict[str, Json] = {
+        "title": [_span_json(span) for span in hit.why.title],
+        "abstract": [_span_json(span) for span in hit.why.abstract],
+        "sentence": _span_json(hit.why.sentence) if hit.why.sentence else None,
+    }
+    found: dict[str, Json] = {"score": hit.score, "band": hit.band, "matched": matched, "why": why, "same": hit.same}
+    return {**paper_json(hit.paper), **found}
+
+
+def _span_json(span: Span) -> list[Json]:
+    return [span.start, span.end]
+
+
+def _counts_json(counts: tuple[Count, ...]) -> list[Json]:
+    return [{"value": count.value, "papers": count.papers} for count in counts]
+
+
+def _match_json(match: AuthorMatch) -> dict[str, Json]:
+    return {
+        "asked": match.asked,
+        "variants": _counts_json(match.variants),
+        "others": match.others,
+        "meant": list(match.meant),
+    }
+
+
+def _facets_json(facets: Facets) -> dict[str, Json]:
+    return {
+        "of": facets.of,
+        "papers": facets.papers,
+        "years": _counts_json(facets.years),
+        "categories": _counts_json(facets.categories),
+        "authors": _counts_json(facets.authors),
+        "sources": _counts_json(facets.sources),
+    }
 
 
 def _leg_json(leg: LegMatch | None) -> Json:
     return {"rank": leg.rank, "score": leg.score} if leg else None
 
 
-def _counted(page: Page) -> str:
-    papers = "1 paper passes" if page.total == 1 else f"{page.total:,} papers pass"
-    return f"{papers}, {len(page.hits):,} shown" + (
-        "" if page.exact else f"; expected recall {page.expected_recall:.3f}"
-    )
+def _variants(match: AuthorMatch) -> str:
+    shown = ", ".join(f"{count.value} {count.papers:,}" for count in match.variants[:_SHOWN_VARIANTS])
+    more = len(match.variants[_SHOWN_VARIANTS:]) + match.others
+    return f"{match.asked}: {shown}" + (f" and {more:,} more" if more else "") + "; leave one out with --not-author"
+
+
+def _facets_text(facets: Facets) -> str:
+    whole = "papers that pass" if facets.of == "filter" else "papers that are relevant"
+    kinds = {
+        "years": facets.years,
+        "categories": facets.categories,
+        "authors": facets.authors,
+        "sources": facets.sources,
+    }
+    lines = [f"of {facets.papers:,} {whole}:"]
+    for name, counts in kinds.items():
+        shown = ", ".join(f"{count.value} {count.papers:,}" for count in counts[:_SHOWN_COUNTS])
+        lines.append(f"   {name:10}  {shown}" + (", ..." if len(counts) > _SHOWN_COUNTS else ""))
+    return "\n".join(lines)
+
+
+def _answer(hit: Hit) -> str:
+    """The sentence that answers best, on a line of its own."""
+    sentence = best_sentence(hit)
+    return f"\n   > {sentence}" if sentence else ""
+
+
+def best_sentence(hit: Hit) -> str | None:
+    """The sentence of the abstract that answers best, shortened."""
+    span, abstract = hit.why.sentence, hit.paper.abstract
+    return shortened(" ".join(abstract[span.start : span.end].split())) if span and abstract else None
 
 
 def _entry(paper: Paper, *, authors: int | None = _SHOWN_AUTHORS) -> str:
-    lines = [_heading(paper), "   " + _byline(paper, authors=authors)]
+    lines = [title_of(paper), "   " + byline(paper, authors=authors)]
     if url_of(paper):
         lines.append(f"   {url_of(paper)}")
     return plain_lines("\n".join(lines))
 
 
-def _heading(paper: Paper) -> str:
-    return paper.title or "(untitled) " + _shortened(paper.abstract or "", words=12)
+def title_of(paper: Paper) -> str:
+    """The title, or the beginning of the abstract of a paper without one."""
+    return paper.title or "(untitled) " + shortened(paper.abstract or "", words=12)
 
 
-def _byline(paper: Paper, *, authors: int | None = _SHOWN_AUTHORS) -> str:
+def byline(paper: Paper, *, authors: int | None = _SHOWN_AUTHORS) -> str:
+    """Id, date, categories and people on one line."""
     names = paper.authors[:authors]
     more = len(paper.authors) - len(names)
     people = ", ".join(names) + (f" and {more} more" if more else "") + (" et al." if paper.authors_partial else "")
@@ -184,19 +281,23 @@ def _byline(paper: Paper, *, authors: int | None = _SHOWN_AUTHORS) -> str:
     return " · ".join(fact for fact in facts if fact)
 
 
-def _why(hit: Hit) -> str:
-    parts = ["the paper you pasted"] if hit.same else []
+def why_line(hit: Hit) -> str:
+    """Its band, and its rank and score by meaning and by words."""
+    parts = ["the very paper"] if hit.same else []
+    if hit.band:
+        parts.append(hit.band)
     if hit.semantic:
         parts.append(f"meaning {_place(hit.semantic)}cosine {hit.semantic.score:.3f}")
     if hit.lexical:
         parts.append(f"words {_place(hit.lexical)}BM25 {hit.lexical.score:.2f}")
-    return "   " + "; ".join(parts) if parts else "   listed by date"
+    return "; ".join(parts) or "listed by date"
 
 
 def _place(leg: LegMatch) -> str:
     return f"#{leg.rank} " if leg.rank else ""
 
 
-def _shortened(text: str, *, words: int = _SHOWN_WORDS) -> str:
+def shortened(text: str, *, words: int = _SHOWN_WORDS) -> str:
+    """The first words of a text."""
     parts = text.split()
     return " ".join(parts[:words]) + (" ..." if len(parts) > words else "")

@@ -1,23 +1,32 @@
 """Schemas of HTTP: requests, answers and the one shape of an error (RFC 9457)."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from search.query import Mode, Road
+from search.query import Band, Mode, Road, Sort
 
 _Example = dict[str, Any]
 
 
 class Filters(BaseModel):
-    """Who, what and when; every part is optional."""
+    """Who, what and when, and how the answer is to come; every part is optional."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     author: list[str] = Field([], description="Each must be an author", examples=[["Guorui Zhou"]])
+    not_author: list[str] = Field([], description="None may have this very name", examples=[["Gang Zhou"]])
     category: list[str] = Field([], description="One must be a category, or lie in it", examples=[["cs.CL"]])
-    start: str | None = Field(None, alias="from", description="First published then or later", examples=["2026-01"])
-    end: str | None = Field(None, alias="to", description="First published then or earlier", examples=["2026-06"])
+    start: str | None = Field(None, alias="from", description="Published then or later", examples=["2026-01"])
+    end: str | None = Field(None, alias="to", description="Published then or earlier", examples=["2026-06"])
+    updated_from: str | None = Field(None, description="Last changed then or later", examples=["30d"])
+    updated_to: str | None = Field(None, description="Last changed then or earlier", examples=["2026"])
+    like: list[str] = Field([], description="Ids of papers to be near", examples=[["arxiv:2604.24432"]])
+    unlike: list[str] = Field([], description="Ids of papers to stay away from")
+    mode: Mode = "hybrid"
+    sort: Sort = "relevance"
+    facets: bool = Field(False, description="Count years, categories, authors and sources")
+    cursor: str = Field("", description="Of the page before")
     limit: int = Field(10, description="Most hits, 1 to 1000")
 
 
@@ -25,13 +34,20 @@ class SearchRequest(Filters):
     """A question; without ``q`` what passes the filters is listed, newest first."""
 
     q: str = Field("", examples=["KV cache compression"])
-    mode: Mode = "hybrid"
 
 
 class SimilarRequest(Filters):
     """A pasted abstract."""
 
     text: str = Field(examples=["We compress the key-value cache of language models into summary tokens."])
+
+
+class AuthorsRequest(BaseModel):
+    """A name in any usual form."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(examples=["Zhou"])
 
 
 class LegOut(BaseModel):
@@ -72,12 +88,56 @@ class PaperOut(PaperFields):
     schema_version: int
 
 
+class WhyOut(BaseModel):
+    """Where a paper answers: pairs of first character and the one after the last, of the question's words in title
+    and abstract and of the sentence that answers best."""
+
+    title: list[tuple[int, int]]
+    abstract: list[tuple[int, int]]
+    sentence: tuple[int, int] | None
+
+
 class HitOut(PaperFields):
     """A paper on a page."""
 
     score: float
+    band: Band | None
     matched: MatchedOut
+    why: WhyOut
     same: bool
+
+
+class CountOut(BaseModel):
+    """How many papers have a value."""
+
+    value: str
+    papers: int
+
+
+class AuthorMatchOut(BaseModel):
+    """The name variants an author who was asked for matches; where there is none, the names one letter off."""
+
+    asked: str
+    variants: list[CountOut]
+    others: int
+    meant: list[str]
+
+
+class AuthorsOut(AuthorMatchOut):
+    """The variants of a name."""
+
+    schema_version: int
+
+
+class FacetsOut(BaseModel):
+    """Counts over all papers that pass the filter, or over the relevant part of a question."""
+
+    of: Literal["filter", "relevant"]
+    papers: int
+    years: list[CountOut]
+    categories: list[CountOut]
+    authors: list[CountOut]
+    sources: list[CountOut]
 
 
 class ExplanationOut(BaseModel):
@@ -94,10 +154,16 @@ class PageOut(BaseModel):
     """An answer, best first."""
 
     schema_version: int
+    reading: str
     total: int
+    close: bool
+    correction: str | None
     exact: bool
     expected_recall: float
     generation: str
+    cursor: str | None
+    authors: list[AuthorMatchOut]
+    facets: FacetsOut | None
     explanation: ExplanationOut
     hits: list[HitOut]
 

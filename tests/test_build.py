@@ -21,6 +21,7 @@ from indexer.library import Counts, Library
 from search.embedder import Embedder
 from search.errors import ForeignModel, IndexBusy, IndexDamaged, IndexMissing, ModelUnavailable, SourceError
 from search.paper import Json
+from search.condition import AllOf
 from search.query import Filter, Query
 from search.searcher import Searcher
 
@@ -142,7 +143,7 @@ def test_a_replaced_paper_is_found_once_by_its_words(tmp_path: Path, built: Buil
         page = searcher.search(Query("galaxy", mode=mode, limit=100))
         assert page.total == len({hit.paper.id for hit in page.hits}) == len(page.hits)
     assert searcher.search(Query("nebula", mode="lexical")).total == 10
-    assert searcher.snapshot.lexicon.passing(Filter()).tolist() == searcher.snapshot.live.ids.tolist()
+    assert searcher.snapshot.lexicon.passing(AllOf(())).tolist() == searcher.snapshot.live.ids.tolist()
 
 
 def test_a_new_generation_is_picked_up_and_an_old_one_stays_while_it_is_read(tmp_path: Path, built: Built) -> None:
@@ -152,7 +153,7 @@ def test_a_new_generation_is_picked_up_and_an_old_one_stays_while_it_is_read(tmp
     assert searcher.search(Query("")).total == 10
     built(made_up(10, 5))
     assert searcher.search(Query("")).total == 15
-    assert len(held.lexicon.passing(Filter())) == 10
+    assert len(held.lexicon.passing(AllOf(()))) == 10
     assert len(held.store.get(list(range(10)))) == 10
     del held
     built(made_up(20, 5))

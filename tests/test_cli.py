@@ -181,7 +181,7 @@ def test_results_go_to_standard_output_and_all_else_to_standard_error(at: list[s
         (["search", "y" * 30_000], 2, "it has 30,000 characters"),
         (["search", "the of", "--mode", "lexical"], 2, "use mode hybrid"),
         (["search", "x", "--depth", "3"], 2, "No such option"),
-        (["similar"], 2, "give a paper's id, --file FILE, or -"),
+        (["similar"], 2, "give papers' ids, --file FILE, or -"),
         (["similar", "arxiv:2499.99999"], 4, "no paper 'arxiv:2499.99999' in the index"),
         (["similar", "--file", "/nowhere.txt"], 2, "file: '/nowhere.txt' is not allowed"),
         (["similar", "-"], 2, "paste an abstract"),
@@ -291,7 +291,7 @@ def test_a_closed_pipe_is_no_failure(at: list[str]) -> None:
 
 def test_help_has_an_example_of_every_command_and_completion_knows_them() -> None:
     names = re.findall(r"^  (\w+)  ", run("--help").stdout.partition("Commands:")[2], re.MULTILINE)
-    assert set(names) == {"index", "search", "similar", "show", "status", "serve", "doctor"}
+    assert set(names) == {"index", "search", "similar", "authors", "show", "status", "serve", "doctor"}
     for name in names:
         text = run(name, "--help").stdout
         assert name in ("status", "serve") or f"\n  papers {name} " in text, name
@@ -322,12 +322,12 @@ def test_the_doctor_finds_and_repairs(at: list[str], tmp_path: Path) -> None:
     shutil.copytree(at[1], tmp_path / "index")
     there = ["--index", str(tmp_path / "index")]
     assert run("doctor", *there).stdout == "the index is whole\n"
-    (columns,) = (tmp_path / "index").glob("gen-*/columns/days.npy")
+    (columns,) = (tmp_path / "index").glob("gen-*/columns/published.npy")
     columns.write_bytes(columns.read_bytes()[:-4] + b"oops")
     found = run("doctor", *there)
     assert (found.returncode, found.stdout) == (
         1,
-        "columns/days.npy does not have the checksum it was published with\n",
+        "columns/published.npy does not have the checksum it was published with\n",
     )
     assert "papers doctor --repair" in found.stderr
     assert run("doctor", "--repair", *there).returncode == 0

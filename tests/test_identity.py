@@ -13,6 +13,7 @@ from fake_embedder import FakeEmbedder
 from indexer import identity
 from indexer.build import index
 from search.paper import Date, Json, Paper
+from search.query import Query
 from search.searcher import Searcher
 
 ABSTRACT = (
@@ -118,7 +119,7 @@ def test_every_id_a_paper_ever_had_still_finds_it(tmp_path: Path) -> None:
     path.write_text(json.dumps(bare), "utf-8")
     index([path], directory, embedder)
     searcher = Searcher(directory, lambda _model: embedder)
-    (hit,) = searcher.similar_to_text(ABSTRACT).hits
+    (hit,) = searcher.search(Query(ABSTRACT, pasted=True)).hits
     assert hit.paper.id.startswith("h:")
     assert len(hit.paper.id) == len("h:0123456789ab")
     path.write_text(json.dumps({"doi": "10.1000/x", "title": TITLE, "abstract": EDITED}), "utf-8")

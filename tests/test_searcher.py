@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import oracle
 from fake_embedder import FakeEmbedder
 from indexer.build import index
+from search.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Holds, Identified, Not
 from search.errors import InvalidValue, PaperNotFound
 from search.paper import Date, Paper
 from search.query import Filter, Mode, Query
@@ -50,20 +51,52 @@ papers = st.builds(
     authors=st.lists(st.sampled_from(WRITTEN), max_size=3, unique=True),
     categories=st.lists(st.sampled_from(CATEGORIES), max_size=2, unique=True),
     published=st.none() | st.sampled_from(DATES),
+    updated=st.none() | st.sampled_from(DATES),
 )
 dates = st.none() | st.sampled_from([Date.parse(text) for text in DATES])
 
 
+def ordered(start: Date | None, end: Date | None) -> tuple[Date | None, Date | None]:
+    return (end, start) if start and end and start.first_day > end.last_day else (start, end)
+
+
+intervals = st.builds(ordered, dates, dates)
+leaves = st.one_of(
+    st.builds(Author, st.sampled_from(sorted(AUTHORS)), st.sampled_from(["any", "first", "last"])),
+    st.builds(Category, st.sampled_from(ASKED_CATEGORIES), st.booleans()),
+    st.builds(lambda days, field: Dated(*days, field), intervals, st.sampled_from(["published", "updated"])),
+    st.builds(Identified, st.integers(0, 12).map(lambda number: f"arxiv:2401.{number:05}")),
+    st.builds(
+        Holds,
+        st.lists(st.sampled_from(WORDS), min_size=1, max_size=2).map(" ".join),
+        st.sampled_from(["any", "title", "abstract"]),
+        st.booleans(),
+    ),
+)
+conditions: st.SearchStrategy[Condition] = st.recursive(
+    leaves,
+    lambda inner: (
+        inner.map(Not)
+        | st.lists(inner, max_size=3).map(lambda parts: AllOf(tuple(parts)))
+        | st.lists(inner, max_size=3).map(lambda parts: AnyOf(tuple(parts)))
+    ),
+    max_leaves=6,
+)
+
+
 @st.composite
 def filters(draw: st.DrawFn) -> Filter:
-    start, end = draw(dates), draw(dates)
-    if start and end and start.first_day > end.last_day:
-        start, end = end, start
+    start, end = draw(intervals)
+    updated_start, updated_end = draw(st.just((None, None)) | intervals)
     return Filter(
         tuple(draw(st.lists(st.sampled_from(sorted(AUTHORS)), max_size=2))),
+        (),
         tuple(draw(st.lists(st.sampled_from(ASKED_CATEGORIES), max_size=2))),
         start,
         end,
+        updated_start,
+        updated_end,
+        draw(st.none() | conditions),
     )
 
 
@@ -103,6 +136,7 @@ def library(made: Made) -> Searcher:
                 "authors": random.choice(WRITTEN, random.integers(0, 4), replace=False).tolist(),
                 "categories": random.choice(CATEGORIES, random.integers(0, 3), replace=False).tolist(),
                 "published": random.choice([*DATES, ""]).item(),
+                "updated": random.choice([*DATES, ""]).item(),
             }
         )
     return made(records)
@@ -115,7 +149,7 @@ def held(library: Searcher) -> list[Paper]:
 
 
 def passing(held: list[Paper], wanted: Filter) -> list[int]:
-    return [row for row, paper in enumerate(held) if oracle.passes(paper, wanted, AUTHORS)]
+    return [row for row, paper in enumerate(held) if oracle.passes(paper, wanted.condition, AUTHORS)]
 
 
 @given(wanted=filters(), limit=st.integers(1, 400), words=st.lists(st.sampled_from(WORDS), min_size=1, max_size=4))
@@ -164,12 +198,14 @@ def test_lexical_search_gives_only_papers_that_hold_a_word(
 @settings(max_examples=25, deadline=None)
 def test_columns_and_lexicon_pass_the_same_rows(made: Made, records: list[dict[str, object]], wanted: Filter) -> None:
     snapshot = made(records).snapshot
-    by_columns = snapshot.columns.rows(wanted, snapshot.live).ids.tolist()
+    by_columns = snapshot.rows(wanted.condition).ids.tolist()
     expected = [
-        row for row, paper in snapshot.store.scan(0) if row in snapshot.live and oracle.passes(paper, wanted, AUTHORS)
+        row
+        for row, paper in snapshot.store.scan(0)
+        if row in snapshot.live and oracle.passes(paper, wanted.condition, AUTHORS)
     ]
     assert by_columns == expected
-    assert snapshot.lexicon.passing(wanted).tolist() == expected
+    assert snapshot.lexicon.passing(wanted.condition).tolist() == expected
 
 
 @given(wanted=filters())
@@ -177,8 +213,8 @@ def test_columns_and_lexicon_pass_the_same_rows(made: Made, records: list[dict[s
 def test_both_filters_agree_on_many_papers(library: Searcher, held: list[Paper], wanted: Filter) -> None:
     snapshot = library.snapshot
     expected = passing(held, wanted)
-    assert snapshot.columns.rows(wanted, snapshot.live).ids.tolist() == expected
-    assert snapshot.lexicon.passing(wanted).tolist() == expected
+    assert snapshot.rows(wanted.condition).ids.tolist() == expected
+    assert snapshot.lexicon.passing(wanted.condition).tolist() == expected
 
 
 @given(wanted=filters(), limit=st.integers(1, 400))
@@ -206,7 +242,7 @@ def test_scores_of_the_legs_are_reported_for_each_hit(library: Searcher, held: l
 
 
 def test_a_similar_search_leaves_the_paper_itself_out(library: Searcher) -> None:
-    page = library.similar("arXiv:2401.00007v3", limit=300)
+    page = library.search(Query(like=("arXiv:2401.00007v3",), limit=300))
     assert page.total == len(page.hits) == 299
     assert "arxiv:2401.00007" not in {hit.paper.id for hit in page.hits}
 
@@ -222,7 +258,7 @@ def test_a_pasted_abstract_that_is_held_comes_first_and_is_marked(made: Made) ->
             {"title": "Tokens", "abstract": "Summaries of past tokens stand in for tokens in nine tasks."},
         ]
     )
-    page = searcher.similar_to_text("  " + abstract.upper().replace(".", " . "))
+    page = searcher.search(Query("  " + abstract.upper().replace(".", " . "), pasted=True))
     assert [(hit.paper.title, hit.same) for hit in page.hits] == [("Summaries of tokens", True), ("Tokens", False)]
 
 

@@ -1,0 +1,60 @@
+"""Spelling: words of a question that this index hardly knows, though it knows one a letter away well."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_WORD = re.compile(r"\b[a-zA-Z]{5,24}\b")
+_OFTEN, _RARE = 200, 5
+"""How many times as many papers hold the other word, where this one is held by any, and by how many at most."""
+_FOUND = 2
+"""Papers that hold the other word, at least, where none holds this one."""
+_MOST_WORDS = 12
+"""Words of a question beyond which it is no typed one."""
+
+
+def mended(text: str, frequency: Callable[[str], int]) -> dict[str, str]:
+    """The misspelt words of a question, each with the one that seems to be meant.
+
+    A word is misspelt where no paper holds it, or few, and one that differs by a letter added, left out, replaced or
+    exchanged with its neighbour is held by many (Damerau, "A technique for computer detection and correction of
+    spelling errors", CACM 1964). Capitals within words and other alphabets are left alone: names and codes.
+
+    Args:
+        frequency: how many papers hold a word, inflected in any way.
+    """
+    words = _WORD.findall(text)
+    if len(words) > _MOST_WORDS:
+        return {}
+    return {word: better for word in words if (better := _better(word, frequency))}
+
+
+def replaced(text: str, words: Mapping[str, str]) -> str:
+    """The text with these words replaced."""
+    return _WORD.sub(lambda match: words.get(match[0], match[0]), text)
+
+
+def _better(word: str, frequency: Callable[[str], int]) -> str | None:
+    if not word[1:].islower():
+        return None
+    held = frequency(word)
+    if held > _RARE:
+        return None
+    best = max(edits(word.lower()), key=lambda other: (frequency(other), other[0] == word[0].lower(), other))
+    if frequency(best) < max(_FOUND, _OFTEN * held):
+        return None
+    return best.capitalize() if word[0].isupper() else best
+
+
+def edits(word: str) -> Iterator[str]:
+    """Every word one edit away."""
+    for place in range(len(word) + 1):
+        before, after = word[:place], word[place:]
+        for letter in _LETTERS:
+            yield before + letter + after
+            if after and after[0] != letter:
+                yield before + letter + after[1:]
+        if after:
+            yield before + after[1:]
+        if len(after) > 1 and after[0] != after[1]:
+            yield before + after[1] + after[0] + after[2:]

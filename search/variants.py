@@ -1,0 +1,39 @@
+"""Variants: the names that an author who was asked for matches, and in how many papers each."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from search.condition import AllOf, AnyOf, Author, Condition
+from search.facets import counted
+from search.query import AuthorMatch
+from search.rows import Rows
+from search.snapshot import Snapshot
+
+MOST = 20
+"""Variants told beside an answer."""
+
+
+def asked_authors(condition: Condition) -> Iterator[Author]:
+    """The authors that a condition asks for; not those it leaves out."""
+    if isinstance(condition, Author):
+        yield condition
+    elif isinstance(condition, AllOf | AnyOf):
+        for part in condition.parts:
+            yield from asked_authors(part)
+
+
+def variants(snapshot: Snapshot, author: Author, rows: Rows, most: int | None = MOST) -> AuthorMatch:
+    """The variants that some of the rows have, the most frequent first; where no paper at all has one, near names.
+
+    Args:
+        rows: among which papers are counted. most: variants told; None for all.
+    """
+    columns = snapshot.columns
+    ids = columns.author_ids(author)
+    if not ids:
+        meant = tuple(columns.authors.written(near) for near in columns.authors.close(author.name))
+        return AuthorMatch(author.name, (), meant=meant)
+    papers = columns.author_postings.counts(rows, np.array(ids, np.int64))
+    found = counted(np.array(ids, np.int64), papers, columns.authors.written, most)
+    return AuthorMatch(author.name, tuple(found), int(np.count_nonzero(papers)) - len(found))

@@ -1,0 +1,158 @@
+"""Options: what the commands that ask have in common, and how the command line reads it."""
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from search.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from search.embedder import Embedder
+    from search.model import ModelIdentity
+    from search.query import Query
+    from search.searcher import Searcher
+
+Command = TypeVar("Command", bound=Callable[..., object])
+Completion = Callable[[click.Context, click.Parameter, str], list[str]]
+
+INDEX = click.option(
+    "--index",
+    "directory",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="PAPERS_INDEX",
+    default=Path("data/index"),
+    show_default=True,
+    help="Folder of the index; $PAPERS_INDEX sets it too.",
+)
+EXPLAIN = click.option("--explain", is_flag=True, help="Say the road taken, what was looked at, and the times.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+COUNT = click.option("-n", "--limit", type=int, default=10, show_default=True, help="Most papers to show.")
+
+
+def completing(words: Callable[[], tuple[str, ...]]) -> Completion:
+    """Completes with the words that start as what was typed, in any case."""
+
+    def complete(_context: click.Context, _option: click.Parameter, start: str) -> list[str]:
+        return [word for word in words() if word.casefold().startswith(start.casefold())]
+
+    return complete
+
+
+def _modes() -> tuple[str, ...]:
+    from search.query import MODES
+
+    return MODES
+
+
+def _sorts() -> tuple[str, ...]:
+    from search.query import SORTS
+
+    return SORTS
+
+
+def _categories() -> tuple[str, ...]:
+    from search.categories import ARCHIVES, CATEGORIES
+
+    return (*CATEGORIES, *ARCHIVES)
+
+
+def asking(command: Command) -> Command:
+    """The options of every command that gives a page of papers."""
+    options = (
+        click.option(
+            "-a",
+            "--author",
+            multiple=True,
+            help='An author, in any usual form: "Guorui Zhou", "Zhou, G."; ^Zhou is the first author, Zhou$ the last.',
+        ),
+        click.option(
+            "--not-author", multiple=True, help="Leave out papers with this very name; a surname leaves out all."
+        ),
+        click.option(
+            "-c",
+            "--category",
+            multiple=True,
+            shell_complete=completing(_categories),
+            help='A category or archive by code or name: cs.CL, cs, "Computation and Language".',
+        ),
+        click.option("--from", "start", metavar="DATE", help="Published on or after: 2026, 2026-04, 30d, last-year."),
+        click.option("--to", "end", metavar="DATE", help="Published on or before."),
+        click.option("--updated-from", metavar="DATE", help="Last changed on or after."),
+        click.option("--updated-to", metavar="DATE", help="Last changed on or before."),
+        click.option("--like", metavar="ID", multiple=True, help="A paper that answers are to be near."),
+        click.option("--unlike", metavar="ID", multiple=True, help="A paper to stay away from."),
+        click.option(
+            "-s",
+            "--sort",
+            default="relevance",
+            show_default=True,
+            shell_complete=completing(_sorts),
+            help="relevance, newest or oldest: the relevant part of a question in order of date.",
+        ),
+        click.option(
+            "-m",
+            "--mode",
+            default="hybrid",
+            show_default=True,
+            shell_complete=completing(_modes),
+            help="hybrid, semantic (meaning) or lexical (words).",
+        ),
+        click.option("--facets", is_flag=True, help="Count years, categories, authors and sources."),
+        click.option("--cursor", default="", metavar="TEXT", help="The next page: what the page before gave."),
+        COUNT,
+        INDEX,
+        EXPLAIN,
+        JSON,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def query_of(given: dict[str, Any]) -> "Query":
+    """What the options ask, apart from the words.
+
+    Raises:
+        InvalidValue: see ``Filter.parse`` and ``Query``.
+    """
+    from search.query import Filter, Query
+
+    dates = {"from": given["start"], "to": given["end"]}
+    dates |= {"updated-from": given["updated_from"], "updated-to": given["updated_to"]}
+    return Query(
+        filter=Filter.parse(given["author"], given["not_author"], given["category"], dates),
+        mode=given["mode"],
+        limit=given["limit"],
+        sort=given["sort"],
+        cursor=given["cursor"],
+        like=given["like"],
+        unlike=given["unlike"],
+        facets=given["facets"],
+    )
+
+
+def day(text: str | None) -> date | None:
+    """
+    Raises:
+        InvalidValue: the text is no day.
+    """
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise InvalidValue("as-of", text, "write a day: 2026-04-27") from None
+
+
+def searcher_of(directory: Path) -> "Searcher":
+    """What answers from an index."""
+    from search.searcher import Searcher
+
+    return Searcher(directory, _load)
+
+
+def _load(model: "ModelIdentity") -> "Embedder":
+    from search.embedder import load_embedder
+
+    return load_embedder(model.name, model.precision)
