@@ -7,7 +7,8 @@ import difflib
 import re
 from collections.abc import Collection
 from functools import lru_cache
-from os.path import commonprefix
+from itertools import takewhile
+from operator import eq
 
 from search.errors import InvalidValue
 
@@ -229,10 +230,8 @@ def codes(text: str, known: Collection[str] = ()) -> tuple[str, ...]:
     """
     wanted = text.strip().removesuffix(".*")
     by_code = {code.casefold(): code for code in (*known, *_NAMES)}
-    if code := by_code.get(wanted.casefold()):
-        found = [code]
-    else:
-        found = list(_codes_by_name().get(_folded(wanted), ()))
+    code = by_code.get(wanted.casefold())
+    found = (code,) if code else _codes_by_name().get(_folded(wanted), ())
     if not found:
         raise InvalidValue(
             "category", text, f"neither arXiv nor this index has such a category; {_hint(wanted, by_code)}"
@@ -241,13 +240,7 @@ def codes(text: str, known: Collection[str] = ()) -> tuple[str, ...]:
 
 
 def _hint(wanted: str, by_code: dict[str, str]) -> str:
-    """The nearest codes, those with the same beginning first, or the nearest name where the text is none like a code."""
-    folded = wanted.casefold()
-    near = difflib.get_close_matches(folded, by_code, n=20, cutoff=0.5)
-    near += [code for code in by_code if code.partition(".")[2] == folded]
-    near = sorted(
-        set(near), key=lambda code: (code.partition(".")[2] != folded, -len(commonprefix((code, folded))), code)
-    )
+    near = _near(wanted.casefold(), by_code)
     names = difflib.get_close_matches(_folded(wanted), _codes_by_name(), n=1, cutoff=0.6)
     if names and (not near or len(wanted) > 8):
         code = _codes_by_name()[names[0]][0]
@@ -255,6 +248,15 @@ def _hint(wanted: str, by_code: dict[str, str]) -> str:
     if near:
         return f"did you mean {' or '.join(by_code[code] for code in near[:2])}?"
     return "try cs, cs.CL, hep-th, stat.ML or Computation and Language"
+
+
+def _near(folded: str, by_code: Collection[str]) -> list[str]:
+    """Codes like this one: first those without their archive or their point, then those with the same beginning."""
+    letters = _NOT_WORD.sub("", folded)
+    bare = [code for code in by_code if code.partition(".")[2] == folded or _NOT_WORD.sub("", code) == letters]
+    close = difflib.get_close_matches(folded, by_code, n=20, cutoff=0.5)
+    shared = {code: sum(1 for _ in takewhile(bool, map(eq, code, folded))) for code in close}
+    return list(dict.fromkeys((*bare, *sorted(close, key=lambda code: (-shared[code], code)))))
 
 
 def _folded(name: str) -> str:
