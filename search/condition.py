@@ -92,4 +92,4 @@ class Not:
     part: "Condition"
 
 
-Condition: TypeAlias = "Author | Category | Dated | Identified | Holds | AllOf | AnyOf | Not"
+Condition: TypeAlias = Author | Category | Dated | Identified | Holds | AllOf | AnyOf | Not
