@@ -3,7 +3,6 @@
 One directory of plain numpy arrays, opened memory-mapped.
 """
 
-import difflib
 import json
 from array import array
 from dataclasses import dataclass
@@ -14,12 +13,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from search import names
+from search import categories, names
 from search.authors import AuthorNames
-from search.categories import ARCHIVES, CATEGORIES
 from search.condition import Author, Category, Dated, DateField
 from search.days import NO_DAY, Days, Overlapping
-from search.errors import InvalidValue
 from search.paper import Date, Paper
 from search.postings import Postings, load_array
 from search.selection import Held, HeldAs, Selection
@@ -132,27 +129,27 @@ class Columns:
         first = self.published.days(ids)[0].astype(np.int64)
         return np.where(first == NO_DAY[0], NO_DAY[0], sign * first)
 
-    def category_ids(self, code: str) -> list[int]:
-        """Ids of a category or archive, in any case.
+    def category_ids(self, text: str) -> list[int]:
+        """Ids, ascending, of the category or archive that a code or a name means.
 
         Raises:
             InvalidValue: neither arXiv nor this index knows it.
         """
-        folded = code.strip().casefold()
-        found = self._folded_categories.get(folded, [])
-        if not found and folded not in _ARXIV_CODES:
-            known = {*_ARXIV_CODES, *self._folded_categories}
-            close = difflib.get_close_matches(folded, sorted(known), n=1, cutoff=0.5)
-            spelled = {name.casefold(): name for name in (*ARCHIVES, *CATEGORIES, *self.categories)}
-            hint = f"did you mean {spelled[close[0]]}?" if close else "try cs, cs.CL, hep-th or stat.ML"
-            raise InvalidValue("category", code, f"neither arXiv nor this index has such a category; {hint}")
-        return found
+        codes = categories.codes(text, self.categories)
+        return sorted({number for code in codes for number in self._folded_categories.get(code.casefold(), ())})
 
-    def primary_ids(self, code: str) -> list[int]:
-        """Ids of a category, or of all categories of an archive: what a first category can be."""
-        folded = code.strip().casefold()
-        names = enumerate(name.casefold() for name in self.categories)
-        return [number for number, name in names if name == folded or name.startswith(folded + ".")]
+    def primary_ids(self, text: str) -> list[int]:
+        """Ids of the category that is meant, or of all categories of the archive: what a first category can be.
+
+        Raises:
+            InvalidValue: see ``category_ids``.
+        """
+        codes = [code.casefold() for code in categories.codes(text, self.categories)]
+        return [
+            number
+            for number, name in enumerate(self.categories)
+            if any(name.casefold() == code or name.casefold().startswith(f"{code}.") for code in codes)
+        ]
 
     @cached_property
     def _folded_categories(self) -> dict[str, list[int]]:
@@ -180,9 +177,9 @@ class ColumnsBuilder:
 
     def add(self, paper: Paper) -> RowIds:
         """Appends the next row."""
-        categories, primary = self._category_ids(paper)
+        codes, primary = self._category_ids(paper)
         authors, first, last = self._author_ids(paper)
-        ids = RowIds(categories, primary, authors, first, last)
+        ids = RowIds(codes, primary, authors, first, last)
         for days, when in ((self._published, paper.published), (self._updated, paper.updated)):
             days.extend(days_of(when))
         sources = sorted({self._sources.setdefault(name, len(self._sources)) for name in paper.sources})
@@ -270,6 +267,3 @@ def _archive(code: str) -> tuple[str, ...]:
     """The archive a category lies in, ``cs`` of cs.CL; nothing for hep-th, which is one itself."""
     archive, point, _ = code.partition(".")
     return (archive,) if point and archive else ()
-
-
-_ARXIV_CODES = frozenset(code.casefold() for code in (*ARCHIVES, *CATEGORIES))

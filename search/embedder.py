@@ -115,6 +115,21 @@ def _openvino() -> ModuleType:
             del sys.modules[converter]
 
 
+def _meet_numpy(openvino: ModuleType) -> None:
+    """Has OpenVINO look up numpy while one thread is alone with it.
+
+    It does so at its first array, holding a lock while it waits for Python's. Two threads whose first arrays come at
+    the same time can wait for each other for ever.
+    """
+    import numpy as np
+
+    with _MEETING:
+        openvino.Tensor(np.zeros(1, np.float32))
+
+
+_MEETING = threading.Lock()
+
+
 class OpenVinoEmbedder:
     """The default model in OpenVINO: one text by all cores together, many in batches of like length, a core each.
 
@@ -132,6 +147,7 @@ class OpenVinoEmbedder:
         self._tokenizer.no_padding()
         self._openvino = _openvino()
         self._core = self._openvino.Core()
+        _meet_numpy(self._openvino)
         self._local, self._starting = threading.local(), threading.Lock()
 
     @property

@@ -46,18 +46,16 @@ _MOST_TERMS = 64
 _REMEMBERED = 100_000
 """Words whose terms are kept: those of papers that are shown come again and again."""
 _HEAP_BYTES = 256_000_000
-_ANALYZER = "papers_english"
+_ANALYZER, _WORDS_ANALYZER = "papers_english", "papers_words"
 
 
-def _analyzer() -> tantivy.TextAnalyzer:
+def _analyzer(*, stemmed: bool) -> tantivy.TextAnalyzer:
+    """Words as they are but for case and accents; or their stems, without stop words."""
+    steps = [tantivy.Filter.remove_long(64), tantivy.Filter.lowercase(), tantivy.Filter.ascii_fold()]
+    if stemmed:
+        steps += [tantivy.Filter.custom_stopword(list(STOP_WORDS)), tantivy.Filter.stemmer("english")]
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-    for step in (
-        tantivy.Filter.remove_long(64),
-        tantivy.Filter.lowercase(),
-        tantivy.Filter.ascii_fold(),
-        tantivy.Filter.custom_stopword(list(STOP_WORDS)),
-        tantivy.Filter.stemmer("english"),
-    ):
+    for step in steps:
         builder = builder.filter(step)
     return builder.build()
 
@@ -67,6 +65,7 @@ def _schema() -> tantivy.Schema:
     builder.add_text_field("text", tokenizer_name=_ANALYZER, index_option="freq")
     for field in ("title", "abstract"):
         builder.add_text_field(field, tokenizer_name=_ANALYZER, index_option="position")
+    builder.add_text_field("word", tokenizer_name=_WORDS_ANALYZER, index_option="basic")
     builder.add_unsigned_field("row", indexed=True, fast=True)
     for field in ("published_first", "published_last", "updated_first", "updated_last"):
         builder.add_unsigned_field(field, fast=True)
@@ -92,7 +91,7 @@ class Lexicon:
 
     @cached_property
     def _analyzer(self) -> tantivy.TextAnalyzer:
-        return _analyzer()
+        return _analyzer(stemmed=True)
 
     def terms(self, text: str) -> list[str]:
         """The terms of a text that are looked up, without repetition; of a long text the rarest ones."""
@@ -136,8 +135,8 @@ class Lexicon:
         return {term: log(1 + (papers - min(count, papers) + 0.5) / (count + 0.5)) for term, count in held.items()}
 
     def frequency(self, word: str) -> int:
-        """How many papers hold a word, inflected in any way, replaced papers among them; 0 of a stop word."""
-        return max((self._searcher.doc_freq("text", term) for term in self._analyzer.analyze(word)), default=0)
+        """How many papers hold a word of Latin letters just as it is but for case, replaced papers among them."""
+        return self._searcher.doc_freq("word", word.lower())
 
     def holding(self, condition: Holds) -> Rows:
         """The live rows whose title or abstract holds words.
@@ -273,7 +272,8 @@ class LexiconBuilder:
                 os.link(file, directory / file.name)
         self._directory = directory
         self._index = tantivy.Index(_schema(), str(directory))
-        self._index.register_tokenizer(_ANALYZER, _analyzer())
+        self._index.register_tokenizer(_ANALYZER, _analyzer(stemmed=True))
+        self._index.register_tokenizer(_WORDS_ANALYZER, _analyzer(stemmed=False))
         self._writer = self._index.writer(_HEAP_BYTES, num_threads=1)
 
     def add(self, row: int, paper: Paper, ids: "RowIds") -> None:
@@ -284,6 +284,7 @@ class LexiconBuilder:
         document.add_unsigned("row", row)
         document.add_text("title", paper.title or "")
         document.add_text("abstract", paper.abstract or "")
+        document.add_text("word", paper.text)
         for name, date in (("published", paper.published), ("updated", paper.updated)):
             if date:
                 document.add_unsigned(f"{name}_first", date.first_day)

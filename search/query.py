@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal, Self, get_args
 
-from search import names, syntax, when
+from search import names, when
 from search.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Not
 from search.errors import InvalidValue
+from search.fields import author
 from search.paper import Date, Paper
 
 Mode = Literal["hybrid", "semantic", "lexical"]
@@ -87,7 +88,7 @@ class Filter:
     @property
     def condition(self) -> AllOf:
         """The same as one condition."""
-        parts: list[Condition] = [syntax.author(name) for name in self.authors]
+        parts: list[Condition] = [author(name) for name in self.authors]
         parts += [Not(_left_out(name)) for name in self.not_authors]
         if self.categories:
             codes = tuple(Category(code) for code in self.categories)
@@ -97,7 +98,7 @@ class Filter:
         if self.updated_from or self.updated_to:
             parts.append(Dated(self.updated_from, self.updated_to, "updated"))
         if self.where:
-            parts += self.where.parts if isinstance(self.where, AllOf) else (self.where,)
+            parts += _parts(self.where)
         return AllOf(tuple(parts))
 
     @property
@@ -304,7 +305,14 @@ def _worded(field_name: str, text: str) -> str:
     return text
 
 
+def _parts(condition: Condition) -> list[Condition]:
+    """The conditions that must all hold, without an AllOf in an AllOf."""
+    if not isinstance(condition, AllOf):
+        return [condition]
+    return [each for part in condition.parts for each in _parts(part)]
+
+
 def _left_out(text: str) -> Author:
     """The very name that is written, so that one variant can be left out; of a bare surname all who have it."""
-    author = syntax.author(text)
-    return replace(author, exact=author.exact or bool(names.parse(author.name).given))
+    leaf = author(text)
+    return replace(leaf, exact=leaf.exact or bool(names.parse(leaf.name).given))

@@ -3,6 +3,7 @@
 from search.categories import alias_of
 from search.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Holds, Identified, Not
 from search.paper import Date
+from search.query import Query
 
 _LONGEST = 200
 
@@ -20,6 +21,24 @@ def said(condition: Condition | None, text: str = "") -> str:
         words = words[: _LONGEST - 4].rsplit(" ", 1)[0] + " ..."
     about = (f"about '{words}'",) if words else ()
     return ", ".join((*map(_said, parts), *about)) or "every paper"
+
+
+def asked(query: Query) -> str:
+    """The whole of what is asked, said back."""
+    narrowing, text = query.filter.condition, query.text.strip()
+    parts = [said(narrowing)] if narrowing.parts else []
+    if query.shown:
+        parts.append(f"{' and '.join(query.like)} and what is similar")
+    elif query.like:
+        parts.append(f"like {' and '.join(query.like)}")
+    if query.unlike:
+        parts.append(f"unlike {' or '.join(query.unlike)}")
+    if query.pasted:
+        parts.append(f"like a text of {len(text.split()):,} words")
+    elif text:
+        parts.append(said(None, text))
+    order = "newest" if query.sort == "relevance" and not (text or query.like) else query.sort
+    return ", ".join([*(parts or ["every paper"]), *([f"{order} first"] if order != "relevance" else [])])
 
 
 def _said(condition: Condition) -> str:

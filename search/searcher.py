@@ -17,10 +17,12 @@ from search.answer import answered, listed
 from search.condition import AllOf
 from search.embedder import Embedder
 from search.errors import ForeignModel, InvalidValue, PaperNotFound
+from search.fields import author
 from search.model import ModelIdentity
 from search.paper import Paper
 from search.query import AuthorMatch, Mode, Page, Query
 from search.ranking import towards
+from search.said import asked
 from search.scope import Asked, Scope
 from search.snapshot import Snapshot
 from search.variants import variants
@@ -64,18 +66,18 @@ class Searcher:
         """
         box, snapshot = clean(box), self.snapshot
         reading = syntax.read(box, today=date.today(), categories=snapshot.columns.categories)
-        where = [part for part in (query.filter.where, reading.condition) if part]
+        where = tuple(part for part in (query.filter.where, reading.condition) if part)
         paper = (reading.paper_id,) if reading.paper_id else ()
-        asked = replace(
+        read = replace(
             query,
             text=reading.text,
-            filter=replace(query.filter, where=AllOf(tuple(where)) if where else None),
+            filter=replace(query.filter, where=AllOf(where) if where else None),
             like=(*paper, *query.like),
             shown=query.shown or bool(paper),
             pasted=query.pasted or reading.kind == "abstract",
         )
         mended = spelling.mended(reading.text, snapshot.lexicon.frequency) if reading.kind == "question" else {}
-        return replace(self.search(asked), correction=spelling.replaced(box, mended) if mended else None)
+        return replace(self.search(read), correction=spelling.replaced(box, mended) if mended else None)
 
     def search(self, query: Query) -> Page:
         """The papers that answer a question, near some papers where it names some; without either, those that pass the
@@ -94,8 +96,10 @@ class Searcher:
             raise InvalidValue(*_nothing_to_be_near(query))
         scope = Scope.of(snapshot, query.filter.condition, tuple(dict.fromkeys((*like, *unlike))))
         if text or like:
-            return answered(scope, query, self._asked(scope, query.mode, text, (like, unlike)), start)
-        return listed(scope, query, start)
+            page = answered(scope, query, self._asked(scope, query.mode, text, (like, unlike)), start)
+        else:
+            page = listed(scope, query, start)
+        return replace(page, reading=asked(query))
 
     def paper(self, paper_id: str) -> Paper:
         """The paper that has, or ever had, this id, written in any usual way.
@@ -112,7 +116,7 @@ class Searcher:
         Raises:
             InvalidValue: the name is blank or too long.
         """
-        return variants(self.snapshot, syntax.author(name), self.snapshot.live, most=None)
+        return variants(self.snapshot, author(name), self.snapshot.live, most=None)
 
     def warm(self) -> None:
         """Loads everything a question needs, so that the first one does not wait."""

@@ -21,7 +21,7 @@ def mended(text: str, frequency: Callable[[str], int]) -> dict[str, str]:
     spelling errors", CACM 1964). Capitals within words and other alphabets are left alone: names and codes.
 
     Args:
-        frequency: how many papers hold a word, inflected in any way.
+        frequency: how many papers hold a word just as it is.
     """
     words = _WORD.findall(text)
     if len(words) > _MOST_WORDS:

@@ -131,7 +131,9 @@ class _Parts:
         else:
             side = "left"
         start, end = (part.start, part.end) if part else (self.group.start, self.group.end)
-        raise fault(text, start, end, f"there is nothing to the {side} of it; put a term there, or write it in small letters")
+        raise fault(
+            text, start, end, f"there is nothing to the {side} of it; put a term there, or write it in small letters"
+        )
 
     def _operator(self, place: int) -> str | None:
         part = self._parts[place] if place < len(self._parts) else None

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from fake_embedder import FakeEmbedder
 from indexer.build import Options, Report, index
 from indexer.library import Counts, Library
+from search.condition import AllOf
 from search.embedder import Embedder
 from search.errors import ForeignModel, IndexBusy, IndexDamaged, IndexMissing, ModelUnavailable, SourceError
 from search.paper import Json
-from search.condition import AllOf
 from search.query import Filter, Query
 from search.searcher import Searcher
 

@@ -131,7 +131,7 @@ def test_the_index_is_an_option_or_a_variable_or_data_index(at: list[str], sampl
 def test_a_pipe_gets_plain_text_and_a_terminal_cards(at: list[str]) -> None:
     plain = run("search", "KV cache compression", "-n", "2", *at).stdout
     assert "\x1b" not in plain
-    assert plain.startswith("60 papers pass, 2 shown\n\n1. ")
+    assert plain.startswith("about 'KV cache compression'\n60 papers pass, 2 shown\n\n1. ")
     assert "╭" in on_terminal("search", "KV cache compression", "-n", "2", *at)
 
 
@@ -277,7 +277,7 @@ def test_an_import_says_what_it_read_merged_and_skipped(tmp_path: Path) -> None:
     assert "\x1b" not in shown
 
 
-@pytest.mark.parametrize("text", ["LLMs IN the loop: A or B?", "NOT all tokens", "-n", "🙂", "深度学习", "مرحبا", '"('])
+@pytest.mark.parametrize("text", ["LLMs IN the loop: A or B?", "NOT all tokens", "-n", "🙂", "深度学习", "مرحبا", "(a"])
 def test_any_question_is_answered(at: list[str], text: str) -> None:
     page = asked("search", *at, "--", text)
     assert len(page["hits"]) == 10
