@@ -9,6 +9,7 @@ analyzed as the papers were and becomes term queries, so IN, OR, NOT and colons 
 import os
 from collections.abc import Sequence
 from functools import cached_property
+from math import log
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ STOP_WORDS = tuple(_STOPPED.split())
 
 _MOST_TERMS = 64
 """Terms of a long text that are looked up: those fewest papers hold."""
+_K1 = 1.2
+"""tantivy's, which cannot be set."""
 _HEAP_BYTES = 256_000_000
 _ANALYZER = "papers_english"
 
@@ -116,6 +119,15 @@ class Lexicon:
         rows, scores = self._search(parts, len(ids))
         known = dict(zip(rows, scores, strict=True))
         return np.array([known.get(row, 0.0) for row in ids.tolist()], np.float32)
+
+    def highest(self, text: str) -> float:
+        """The BM25 of the text that no paper reaches: every term's weight times k1 + 1; 0 without terms.
+
+        A term that no paper holds counts with the most that a term can weigh.
+        """
+        papers = self._searcher.num_docs
+        held = [min(self._searcher.doc_freq("text", term), papers) for term in self.terms(text)]
+        return (_K1 + 1) * sum(log(1 + (papers - count + 0.5) / (count + 0.5)) for count in held)
 
     def passing(self, wanted: Filter) -> NDArray[np.int64]:
         """The rows that pass the filter as the lexicon sees it, ascending."""
