@@ -2,7 +2,8 @@
 
 The index holds the papers of computer science among the first 100,000 of a corpus whose vectors are at hand, but for
 1,500. Asked of it are claims of biomedicine (SciFact), questions on aerodynamics (Cranfield), titles of the papers
-left out, and the 30 questions below, which were written before any answer was seen.
+left out, the 30 questions below, which were written before any answer was seen, and names: words of titles that three
+papers at most hold.
 
     python -m benchmarks.confidence --shared ../shared --work build/confidence
 
@@ -19,6 +20,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import log
 from pathlib import Path
 from typing import Literal
 
@@ -68,6 +70,7 @@ compressing images with neural networks
 how can malware be found on Android phones?
 """
 _VECTORS, _HELD_OUT, _SEED = 100_000, 1_500, 4
+_NAMED = 3
 _RANKS = (1, 10, 100, 500)
 
 Science = Literal["primary", "any"]
@@ -87,9 +90,8 @@ def main() -> None:
     figures: dict[str, object] = {}
     for science in asked.science or _SCIENCES:
         corpus = Corpus(asked.shared, science)
-        figures[f"cs_{science}"] = Asked(_opened(corpus, asked.work, embedder), embedder).figures(
-            drawn(corpus, asked.draw)
-        )
+        opened = Asked(_opened(corpus, asked.work, embedder), embedder)
+        figures[f"cs_{science}"] = opened.figures(drawn(corpus, asked.draw) | {"names": opened.names()})
     if asked.draw == "final":
         results.save("confidence", figures, papers="papers of computer science, by primary and by any category")
     else:
@@ -227,6 +229,21 @@ class Asked:
             "nothing_close": flagged,
             "bands_at_rank": bands,
         }
+
+    def names(self) -> list[str]:
+        """Of 400 papers, the first word of the title that so few papers hold, if there is one."""
+        snapshot, drawn_rows = self._snapshot, random.Random(_SEED).sample(self._snapshot.live.ids.tolist(), 400)
+        rare = 2.2 * log(1 + (len(snapshot.live) - _NAMED + 0.5) / (_NAMED + 0.5))
+        found = (
+            next((word for word in paper.title.split() if self._is_rare(word, rare)), None)
+            for paper in snapshot.store.get(drawn_rows)
+            if paper.title
+        )
+        return [word for word in found if word]
+
+    def _is_rare(self, word: str, least: float) -> bool:
+        lexicon = self._snapshot.lexicon
+        return len(lexicon.terms(word)) == 1 and lexicon.highest(word) >= least - 1e-6
 
     def _best(self, row: int, text: str) -> float:
         """What the words of one paper's title get best from any other paper."""
