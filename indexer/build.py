@@ -1,25 +1,30 @@
 """Build: from the library to the next generation, published atomically."""
 
+import contextlib
 import fcntl
+import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 
 from indexer import sources
+from indexer.calibration import calibrated
 from indexer.library import Counts, Library
 from indexer.sources.file import SourceFile
 from search.codes import write_codes
 from search.columns import Columns, ColumnsBuilder
+from search.confidence import Calibration
 from search.embedder import Embedder
-from search.errors import IndexDamaged, IndexMissing, SourceError
+from search.errors import IndexDamaged, IndexMissing, ModelUnavailable, SourceError
 from search.layout import FileRecord, GenerationLayout, Layout, Manifest, damaged
 from search.lexicon import LexiconBuilder
+from search.snapshot import Snapshot
 from search.store import PaperStore
 from search.vectors import CODED_FROM
 from search.vectors_file import BLOCK_ROWS, checksums
@@ -130,7 +135,7 @@ def _write(library: Library, before: Manifest | None, files: GenerationLayout) -
         papers_sha256 = store.checksums(BLOCK_ROWS, before.papers_sha256 if before else ())
     trained_on = _write_codes(library, before, files)
     vectors = layout.vectors(model)
-    return Manifest(
+    manifest = Manifest(
         generation=files.directory.name,
         model=model,
         rows=library.rows,
@@ -138,8 +143,22 @@ def _write(library: Library, before: Manifest | None, files: GenerationLayout) -
         trained_on=trained_on,
         vectors_sha256=checksums(vectors, library.rows, model.dim, before.vectors_sha256 if before else ()),
         papers_sha256=papers_sha256,
-        files=tuple(_recorded(files, old, before.files if before else ())),
+        files=(),
     )
+    _write_calibration(Snapshot(layout, files, manifest), library.embedder, old)
+    return replace(manifest, files=tuple(_recorded(files, old, before.files if before else ())))
+
+
+def _write_calibration(snapshot: Snapshot, embedder: Embedder, old: GenerationLayout | None) -> None:
+    """Keeps that of the generation before while it holds, else measures anew; none where no model is at hand."""
+    file = snapshot.files.confidence
+    if old and old.confidence.is_file():
+        known = Calibration.from_json(json.loads(old.confidence.read_text("utf-8")))
+        if known.fresh(len(snapshot.live)):
+            os.link(old.confidence, file)
+            return
+    with contextlib.suppress(ModelUnavailable):
+        file.write_text(json.dumps(calibrated(snapshot, embedder).to_json()), "utf-8")
 
 
 def _recorded(

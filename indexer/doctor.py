@@ -11,6 +11,7 @@ from indexer.build import publish
 from indexer.library import Library
 from search.columns import NO_ONE, days_of
 from search.condition import AllOf
+from search.embedder import Embedder
 from search.errors import IndexDamaged, IndexMissing, ModelUnavailable
 from search.layout import Layout, Manifest
 from search.model import ModelIdentity, known_identities
@@ -51,8 +52,13 @@ def examine(directory: Path, say: Callable[[str], None] = lambda step: None) -> 
     return found
 
 
-def repair(directory: Path) -> Manifest:
-    """Makes codes, columns and lexicon again from papers and vectors, embedding nothing, and publishes them.
+def repair(directory: Path, load: Callable[[ModelIdentity], Embedder]) -> Manifest:
+    """Makes codes, columns, lexicon and calibration again from papers and vectors, and publishes them.
+
+    No paper is embedded again; for the calibration up to 256 titles are. Without the model there is none.
+
+    Args:
+        load: gives the embedder of the index's model.
 
     Raises:
         IndexMissing, IndexBusy: see ``examine`` and ``Library``.
@@ -65,18 +71,21 @@ def repair(directory: Path) -> Manifest:
         truth = snapshot.problems_of_truth(checksums=True)
     if truth:
         raise IndexDamaged(directory, f"{'; '.join(truth)}; restore that from a backup, nothing else holds it")
-    with Library(directory, _Unasked(model)) as library:
+    with Library(directory, _Late(model, load)) as library:
         return publish(library, anew=True)
 
 
-class _Unasked:
-    """Stands where an embedder would."""
+class _Late:
+    """An embedder that is loaded when it is first asked."""
 
-    def __init__(self, model: ModelIdentity) -> None:
-        self.model = model
+    def __init__(self, model: ModelIdentity, load: Callable[[ModelIdentity], Embedder]) -> None:
+        self.model, self._load = model, load
 
     def encode(self, texts: Sequence[str]) -> "NDArray[np.float32]":
-        raise ModelUnavailable(f"a repair embeds nothing, but {len(texts)} texts lack vectors; index the papers again")
+        embedder = self._load(self.model)
+        if embedder.model != self.model:
+            raise ModelUnavailable(f"the vectors were made with {self.model}, the model here is {embedder.model}")
+        return embedder.encode(texts)
 
 
 def _model(layout: Layout) -> ModelIdentity:

@@ -90,7 +90,7 @@ class Library:
     def __init__(self, directory: Path, embedder: Embedder, embedded: Callable[[], None] = lambda: None) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.layout = Layout(directory)
-        self._embedder, self._say_embedded = embedder, embedded
+        self.embedder, self._say_embedded = embedder, embedded
         self.counts = Counts()
         self._lock = _locked(self.layout)
         try:
@@ -126,7 +126,7 @@ class Library:
     @property
     def model(self) -> ModelIdentity:
         """Of the vectors."""
-        return self._embedder.model
+        return self.embedder.model
 
     @property
     def live(self) -> NDArray[np.bool_]:
@@ -175,12 +175,12 @@ class Library:
         texts = [paper.text for paper in papers]
         if self._flight and not set(texts).isdisjoint(self._flight.texts):
             self._land()  # what is written is not embedded again
-        vectors = np.empty((len(texts), self._embedder.model.dim), np.float16)
+        vectors = np.empty((len(texts), self.embedder.model.dim), np.float16)
         held = self._rows_of_texts(texts)
         for place, row in held.items():
             vectors[place] = self._vectors.read(row)
         sent = Flight(chunk, papers, vectors, [place for place in range(len(texts)) if place not in held])
-        sent.start(self._embedder, self._threads)
+        sent.start(self.embedder, self._threads)
         self._chunk.clear()
         self._by_key.clear()
         before, self._flight = self._flight, sent
@@ -211,7 +211,7 @@ class Library:
         broken = np.flatnonzero(~(np.abs(lengths - 1) < 0.01))  # a comparison that NaN fails
         if len(broken):
             raise ModelUnavailable(
-                f"{self._embedder.model.name} gives a vector of length {lengths[broken[0]]:.3g} and not 1 "
+                f"{self.embedder.model.name} gives a vector of length {lengths[broken[0]]:.3g} and not 1 "
                 f"for {flight.texts[broken[0]][:60]!r}; leave that paper out, or index with another --model"
             )
 
@@ -289,7 +289,7 @@ class Library:
         self.rows += len(papers)
 
     def _check_model(self) -> None:
-        model = self._embedder.model
+        model = self.embedder.model
         others = set(self.layout.directory.glob("vectors-*.f16")) - {self.layout.vectors(model)}
         if others:
             raise ForeignModel(

@@ -15,6 +15,7 @@ from search.query import Explanation, Hit, LegMatch, Page, Query, Road
 from search.ranking import Fused
 from search.rows import Ranked, Rows
 from search.scope import Asked, Order, Scope
+from search.trust import Trust
 from search.variants import asked_authors, variants
 from search.why import why
 
@@ -37,8 +38,10 @@ def answered(scope: Scope, query: Query, asked: Asked, start: int) -> Page:
         what = "lexical mode looks up words, and here is none, or none but the commonest; use mode hybrid"
         raise InvalidValue("q", asked.text or "", what)
     order = Order.of(scope, asked, end)
+    trust = Trust.of(scope, asked)
+    close = trust.close(order.fused, len(scope.rows))
     total = lexicon.count(asked.text or "", scope.condition) if asked.vector is None else len(scope.rows)
-    relevant = _relevant(scope, asked, order) if query.facets or query.sort != "relevance" else None
+    relevant = _relevant(scope, asked, order, trust) if query.facets or query.sort != "relevance" else None
     if relevant is not None and query.sort != "relevance":
         order, total = _dated(scope, asked, order, relevant, query), len(relevant)
     same: tuple[int, ...] = ()
@@ -48,16 +51,18 @@ def answered(scope: Scope, query: Query, asked: Asked, start: int) -> Page:
     elif query.pasted:
         same = _same(scope, order.fused.rows[:_SAME_AMONG], query.text)
         order = order.led_by(order.fused.at(np.array(same, np.int64)))
-    hits = _hits(scope, asked, order, slice(start, end), same)
-    return _page(scope, query, start, hits, total, order.semantic, relevant)
+    hits = _hits(scope, asked, replace(order, fused=order.fused.part(start, end)), trust, same)
+    page = _page(scope, query, start, hits, total, order.semantic, relevant)
+    return replace(page, close=close)
 
 
-def _relevant(scope: Scope, asked: Asked, order: Order) -> NDArray[np.int64]:
+def _relevant(scope: Scope, asked: Asked, order: Order, trust: Trust) -> NDArray[np.int64]:
     """The rows, ascending, that are an answer and not only the nearest there is: in lexical mode all that hold a word,
     else those of the first stretch that are not weak."""
     if asked.vector is None:
         return scope.snapshot.lexicon.matching(asked.text or "", scope.condition)
-    return np.sort(order.fused.rows)
+    near = np.array([band != "weak" for band in trust.bands(order.fused)], bool)
+    return np.sort(order.fused.rows[near])
 
 
 def _dated(scope: Scope, asked: Asked, order: Order, relevant: NDArray[np.int64], query: Query) -> Order:
@@ -78,24 +83,21 @@ def _themselves(scope: Scope, asked: Asked) -> Fused:
     return Fused(rows, ones, cosine, none)
 
 
-def _hits(scope: Scope, asked: Asked, order: Order, part: slice, same: Sequence[int]) -> list[Hit]:
-    rows, fused, lexicon = order.fused.rows[part], order.fused, scope.snapshot.lexicon
-    papers = _papers(scope, rows)
+def _hits(scope: Scope, asked: Asked, order: Order, trust: Trust, same: Sequence[int]) -> list[Hit]:
+    fused, lexicon = order.fused, scope.snapshot.lexicon
+    papers = _papers(scope, fused.rows)
     weights = lexicon.weights(asked.text) if asked.text else {}
     semantic, lexical = order.semantic.ranks(), order.lexical.ranks()
     with scope.timed("why"):
         reasons = [why(paper, weights, lexicon.term) for paper in papers]
     hits = []
-    for row, paper, reason, score, cosine, bm25 in zip(
-        rows.tolist(),
-        papers,
-        reasons,
-        *(column[part].tolist() for column in (fused.scores, fused.cosine, fused.bm25)),
-        strict=True,
+    scores = zip(*(column.tolist() for column in (fused.rows, fused.scores, fused.cosine, fused.bm25)), strict=True)
+    for paper, reason, band, (row, score, cosine, bm25) in zip(
+        papers, reasons, trust.bands(fused), scores, strict=True
     ):
         meaning = None if asked.vector is None else LegMatch(semantic.get(row), cosine)
         words = LegMatch(lexical.get(row), bm25) if asked.text is not None and bm25 > 0 else None
-        hits.append(Hit(paper, score, meaning, words, same=row in same, why=reason))
+        hits.append(Hit(paper, score, meaning, words, row in same, band, reason))
     return hits
 
 

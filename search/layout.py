@@ -94,6 +94,10 @@ class GenerationLayout:
     def tombstones(self) -> Path:
         return self.directory / "tombstones.npy"
 
+    @property
+    def confidence(self) -> Path:
+        return self.directory / "confidence.json"
+
     def files(self) -> list[Path]:
         """Every file but the manifest, sorted."""
         return sorted(path for path in self.directory.rglob("*") if path.is_file() and path != self.manifest)

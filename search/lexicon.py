@@ -45,6 +45,8 @@ _MOST_TERMS = 64
 """Terms of a long text that are looked up: those fewest papers hold."""
 _REMEMBERED = 100_000
 """Words whose terms are kept: those of papers that are shown come again and again."""
+_K1 = 1.2
+"""tantivy's, which cannot be set."""
 _HEAP_BYTES = 256_000_000
 _ANALYZER, _WORDS_ANALYZER = "papers_english", "papers_words"
 
@@ -127,6 +129,13 @@ class Lexicon:
                 self._term_of.clear()
             self._term_of[word] = next(iter(self._analyzer.analyze(word)), None)
         return self._term_of[word]
+
+    def highest(self, text: str) -> float:
+        """The BM25 of the text that no paper reaches: every term's weight times k1 + 1; 0 without terms.
+
+        A term that no paper holds counts with the most that a term can weigh.
+        """
+        return (_K1 + 1) * sum(self.weights(text).values())
 
     def weights(self, text: str) -> dict[str, float]:
         """The terms of a text that are looked up, each with its inverse document frequency as BM25 weighs it."""

@@ -48,6 +48,10 @@ class Fused:
         places = order[np.searchsorted(self.rows, rows, sorter=order)]
         return Fused(*(column[places] for column in self._columns))
 
+    def part(self, start: int, end: int) -> "Fused":
+        """Those from ``start`` to before ``end``."""
+        return Fused(*(column[start:end] for column in self._columns))
+
     @property
     def _columns(self) -> "tuple[NDArray[Any], ...]":
         return self.rows, self.scores, self.cosine, self.bm25

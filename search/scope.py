@@ -71,12 +71,14 @@ class Asked:
     Attributes:
         vector: (dim,) float32, None to leave the vector leg out. text: None to leave the lexical leg out.
         words: the lexical leg's first answer, where it is known already. like: the rows that answers are to be near.
+        length: words of the question itself.
     """
 
     vector: NDArray[np.float32] | None
     text: str | None
     words: Ranked | None = None
     like: tuple[int, ...] = ()
+    length: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

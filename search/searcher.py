@@ -128,12 +128,13 @@ class Searcher:
         texts = [text] if text else []
         words = "\n".join([*texts, *(paper.text for paper in scope.snapshot.store.get(like))])
         if mode == "lexical":
-            return Asked(None, words, like=like)
+            return Asked(None, words, like=like, length=len(text.split()))
         found = self._beside.submit(scope.words, words) if mode == "hybrid" and text else None
         near = [self._encoded(scope, text)] if text else []
         near += [scope.snapshot.vectors.vector(row) for row in like]
         vector = towards(near, [scope.snapshot.vectors.vector(row) for row in unlike])
-        return Asked(vector, words if mode == "hybrid" else None, found.result() if found else None, like)
+        first = found.result() if found else None
+        return Asked(vector, words if mode == "hybrid" else None, first, like, len(text.split()))
 
     def _encoded(self, scope: Scope, text: str) -> NDArray[np.float32]:
         """(dim,) float32."""

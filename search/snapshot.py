@@ -1,6 +1,7 @@
 """Snapshot: one published generation, opened read-only. What it names never changes while it is open."""
 
 import fcntl
+import json
 import os
 import weakref
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 
 from search.columns import Columns
 from search.condition import AllOf, AnyOf, Condition, Holds, Identified, Not
+from search.confidence import Calibration
 from search.errors import IndexDamaged
 from search.layout import GenerationLayout, Layout, Manifest, damaged
 from search.lexicon import Lexicon
@@ -142,6 +144,13 @@ class Snapshot:
         """The vectors, with codes where the generation has them."""
         codes = self.files.codes if self.manifest.trained_on else None
         return VectorIndex(self.layout.vectors(self.model), self.manifest.rows, self.model.dim, codes)
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """What tells close from far here; None where no model was at hand when the index was made again."""
+        if not self.files.confidence.is_file():
+            return None
+        return Calibration.from_json(json.loads(self.files.confidence.read_text("utf-8")))
 
     @cached_property
     def lexicon(self) -> Lexicon:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.options import INDEX, JSON, completing, day
+from service.options import INDEX, JSON, completing, day, load
 
 if TYPE_CHECKING:
     from indexer.build import Report
@@ -89,12 +89,12 @@ def status(directory: Path, as_json: bool) -> None:
 
 @click.command()
 @INDEX
-@click.option("--repair", is_flag=True, help="Make codes, columns and lexicon again from papers and vectors.")
+@click.option("--repair", is_flag=True, help="Make all else again from papers and vectors.")
 @JSON
 def doctor(directory: Path, repair: bool, as_json: bool) -> None:
     """Verify every checksum, count and cross-reference of the index.
 
-    What is wrong is said in words; the exit status is then 1. A repair embeds nothing.
+    What is wrong is said in words; the exit status is then 1. A repair embeds no paper again.
 
     \b
     papers doctor
@@ -108,7 +108,7 @@ def doctor(directory: Path, repair: bool, as_json: bool) -> None:
         click.echo(f"checking {step}", err=True)
 
     found = examine(directory, say)
-    generation = repaired(directory).generation if found and repair else None
+    generation = repaired(directory, load).generation if found and repair else None
     if as_json:
         click.echo(dumped({"schema_version": SCHEMA_VERSION, "problems": found, "repaired": generation}))
     for problem in () if as_json else found:

@@ -149,10 +149,11 @@ def searcher_of(directory: Path) -> "Searcher":
     """What answers from an index."""
     from search.searcher import Searcher
 
-    return Searcher(directory, _load)
+    return Searcher(directory, load)
 
 
-def _load(model: "ModelIdentity") -> "Embedder":
+def load(model: "ModelIdentity") -> "Embedder":
+    """The embedder of a model."""
     from search.embedder import load_embedder
 
     return load_embedder(model.name, model.precision)

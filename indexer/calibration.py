@@ -1,0 +1,27 @@
+"""Calibration: an index asked for its own papers when it is published, so that scores on it can be told close from far."""
+
+import numpy as np
+
+from search.condition import AllOf
+from search.confidence import Calibration, Probes, probe_rows, probe_text
+from search.embedder import Embedder
+from search.snapshot import Snapshot
+
+
+def calibrated(snapshot: Snapshot, embedder: Embedder) -> Calibration:
+    """Measures a snapshot whose codes, columns and lexicon are written; embeds up to 256 titles.
+
+    Raises:
+        ModelUnavailable: the embedder has no model.
+    """
+    rows = probe_rows(snapshot.live)
+    texts = [probe_text(paper) for paper in snapshot.store.get(rows.tolist())]
+    vectors = embedder.encode(texts).reshape(len(texts), snapshot.model.dim)
+    words = [_words(snapshot, row, text) for row, text in zip(rows.tolist(), texts, strict=True)]
+    return Calibration.measured(snapshot.vectors, snapshot.live, Probes(rows, vectors, np.array(words, np.float32)))
+
+
+def _words(snapshot: Snapshot, row: int, text: str) -> float:
+    """What the words of one paper's title get best from any other paper, as a share of the highest there could be."""
+    scores = snapshot.lexicon.match(text, 2, AllOf(())).without((row,)).scores
+    return float(scores[:1].max(initial=0)) / (snapshot.lexicon.highest(text) or 1)
