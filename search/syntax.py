@@ -29,6 +29,7 @@ MAX_WORDS = 60
 
 _NEGATIONS = ("NOT", "ANDNOT")
 _MARKS = " \t\r\n\f\v.,;:?!()"
+_STOPS = ",.;:?!"
 _UNJOINED = 'put OR or AND in capitals between values, or "quotes" around a value of several words'
 
 
@@ -131,7 +132,9 @@ class _Parts:
         else:
             side = "left"
         start, end = (part.start, part.end) if part else (self.group.start, self.group.end)
-        raise fault(text, start, end, f"there is nothing to the {side} of it; put a term there, or write it in small letters")
+        raise fault(
+            text, start, end, f"there is nothing to the {side} of it; put a term there, or write it in small letters"
+        )
 
     def _operator(self, place: int) -> str | None:
         part = self._parts[place] if place < len(self._parts) else None
@@ -251,11 +254,13 @@ def _dropped_of(part: Part) -> Iterator[tuple[int, int]]:
 
 
 def _without(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """The text without these spans, the rest as it stands; marks left alone between two spans go too."""
+    """The text without these spans, the rest as it stands; marks go with the words before them."""
     pieces, place = list[str](), 0
     for start, end in (*spans, (len(text), len(text))):
         piece = text[place:start].strip()
+        if place and not pieces:
+            piece = piece.lstrip(_STOPS)
         if any(character.isalnum() for character in piece) or start - place == len(text):
-            pieces.append(piece if not pieces or piece[0] in ",.;:?!" else f" {piece}")
+            pieces.append(piece if not pieces or piece[0] in _STOPS else f" {piece}")
         place = end
-    return "".join(pieces)
+    return "".join(pieces).strip()

@@ -137,9 +137,8 @@ def _term(text: str, start: int, end: int) -> Token | None:
     field = field_of(name)
     if not field:
         if name.islower() and _VALUE.match(text, place):
-            raise fault(
-                text, start, end, f"there is no field {name}:; {hint(name)}; put a space after the colon of words"
-            )
+            message = f"there is no field {name}:; {hint(name)} For words, put a space after the colon"
+            raise fault(text, start, end, message)
         return None
     if place == end or text[place] in "),;:":
         _check_empty(text, start, place)
