@@ -19,6 +19,7 @@ OPERATORS = ("AND", "OR", "NOT", "ANDNOT")
 _FIELD = re.compile(r"(=?)([A-Za-z][A-Za-z_]*):")
 _QUOTE = re.compile(r"([=^]*)([\"“])")
 _NEGATED = re.compile(r"-(?:[^\W\d_]|=?[\"“(])")
+_MARKS = re.compile(r"[.,;:?!]+(?=\))")
 _CHUNK = re.compile(r"\S+")
 _VALUE = re.compile(r"[\w\"“(\[^=<>*.-]")
 _TERM = re.compile(r"(?<!\S)-?(=?([A-Za-z][A-Za-z_]*):)(?=(\S*))")
@@ -53,9 +54,14 @@ def scan(text: str) -> Iterator[Token]:
     Raises:
         InvalidValue: an open quote or bracket, an empty value, or a name that is no field's.
     """
-    place = 0
-    while match := _CHUNK.search(text, place):
-        token = _token(text, match.start(), match.end())
+    place, end = 0, 0
+    while True:
+        if place >= end:
+            match = _CHUNK.search(text, place)
+            if not match:
+                return
+            place, end = match.span()
+        token = _token(text, place, end)
         yield token
         place = token.end
 
@@ -101,6 +107,8 @@ def _plain(kind: Kind, text: str, start: int, end: int) -> Token:
 
 def _word_end(text: str, start: int, end: int) -> int:
     """Where a word ends: before parentheses at the end of the run that it does not open itself."""
+    if match := _MARKS.match(text, start, end):
+        return match.end()
     closed = text.count(")", start, end) - text.count("(", start, end)
     place = end
     while closed > 0 and place > start + 1 and text[place - 1] in ").,;:?!":
