@@ -29,7 +29,6 @@ MAX_WORDS = 60
 
 _NEGATIONS = ("NOT", "ANDNOT")
 _MARKS = " \t\r\n\f\v.,;:?!()"
-_STOPS = ",.;:?!"
 _UNJOINED = 'put OR or AND in capitals between values, or "quotes" around a value of several words'
 
 
@@ -254,13 +253,13 @@ def _dropped_of(part: Part) -> Iterator[tuple[int, int]]:
 
 
 def _without(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """The text without these spans, the rest as it stands; marks go with the words before them."""
-    pieces, place = list[str](), 0
+    """The text without these spans, the rest as it stands; marks right after one stay with the words before it."""
+    kept, place = "", 0
     for start, end in (*spans, (len(text), len(text))):
-        piece = text[place:start].strip()
-        if place and not pieces:
-            piece = piece.lstrip(_STOPS)
+        piece = text[place:start].rstrip()
+        if place and not kept:
+            piece = piece.lstrip(_MARKS)
         if any(character.isalnum() for character in piece) or start - place == len(text):
-            pieces.append(piece if not pieces or piece[0] in _STOPS else f" {piece}")
+            kept += f" {piece.lstrip()}" if piece[:1].isspace() or piece[:1].isalnum() else piece
         place = end
-    return "".join(pieces).strip()
+    return kept.strip()
