@@ -240,9 +240,10 @@ def codes(text: str, known: Collection[str] = ()) -> tuple[str, ...]:
 
 
 def _hint(wanted: str, by_code: dict[str, str]) -> str:
-    near = _near(wanted.casefold(), by_code)
-    names = difflib.get_close_matches(_folded(wanted), _codes_by_name(), n=1, cutoff=0.6)
-    if names and (not near or len(wanted) > 8):
+    folded, name = wanted.casefold(), _folded(wanted)
+    near = _near(folded, by_code)
+    names = difflib.get_close_matches(name, _codes_by_name(), n=1, cutoff=0.6)
+    if names and _likeness(name, names[0]) > max((_likeness(folded, code) for code in near), default=0):
         code = _codes_by_name()[names[0]][0]
         return f"did you mean {code} ({_NAMES[code]})?"
     if near:
@@ -256,7 +257,11 @@ def _near(folded: str, by_code: Collection[str]) -> list[str]:
     bare = [code for code in by_code if code.partition(".")[2] == folded or _NOT_WORD.sub("", code) == letters]
     close = difflib.get_close_matches(folded, by_code, n=20, cutoff=0.5)
     shared = {code: sum(1 for _ in takewhile(bool, map(eq, code, folded))) for code in close}
-    return list(dict.fromkeys((*bare, *sorted(close, key=lambda code: (-shared[code], code)))))
+    return list(dict.fromkeys((*bare, *sorted(close, key=lambda code: (-shared[code], code))))) if letters else []
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
 
 
 def _folded(name: str) -> str:

@@ -69,9 +69,9 @@ def only_a_field(name: str) -> bool:
 def hint(name: str) -> str:
     """What to write instead of a name that is no field's."""
     if name in _ELSEWHERE:
-        return _ELSEWHERE[name]
+        return f"{_ELSEWHERE[name]}."
     close = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.6)
-    known = "the fields are au, ti, abs, all, cat, primary, id, doi, year, date and updated"
+    known = "the fields are au, ti, abs, all, cat, primary, id, doi, year, date and updated."
     return f"did you mean {close[0]}:?" if close else known
 
 
@@ -89,10 +89,15 @@ def author(text: str, at: int | None = None) -> Author:
     """
     name, first, last, exact = text.strip(), False, False, False
     while name and (name[0] in "^=" or name[-1] == "$" or _quoted(name)):
-        first, last, exact = first or name[0] == "^", last or name[-1] == "$", exact or name[0] in '="“'
-        name = name[name[0] in '^="“' : len(name) - (name[-1] in '$"”')].strip()
+        if name[-1] == "$":
+            name, last = name[:-1].strip(), True
+        else:
+            first, exact = first or name[0] == "^", exact or name[0] != "^"
+            name = name[1 : len(name) - _quoted(name)].strip()
     if first and last:
         raise InvalidValue("author", text, "^ asks for the first author and $ for the last; choose one")
+    if name[:1] in ('"', "“") or name[-1:] in ('"', "”"):
+        raise InvalidValue("author", text, 'the quote has no other; close it, as in "Guorui Zhou", or leave it out')
     if "*" in name:
         raise InvalidValue("author", text, "there are no wildcards; write the surname alone to find every given name")
     if not any(character.isalnum() for character in name):

@@ -253,11 +253,13 @@ def _dropped_of(part: Part) -> Iterator[tuple[int, int]]:
 
 
 def _without(text: str, spans: Iterable[tuple[int, int]]) -> str:
-    """The text without these spans, the rest as it stands; marks left alone between two spans go too."""
-    pieces, place = list[str](), 0
+    """The text without these spans, the rest as it stands; marks right after one stay with the words before it."""
+    kept, place = "", 0
     for start, end in (*spans, (len(text), len(text))):
-        piece = text[place:start].strip()
+        piece = text[place:start].rstrip()
+        if place and not kept:
+            piece = piece.lstrip(_MARKS)
         if any(character.isalnum() for character in piece) or start - place == len(text):
-            pieces.append(piece if not pieces or piece[0] in ",.;:?!" else f" {piece}")
+            kept += f" {piece.lstrip()}" if piece[:1].isspace() or piece[:1].isalnum() else piece
         place = end
-    return "".join(pieces)
+    return kept.strip()

@@ -18,7 +18,10 @@ OPERATORS = ("AND", "OR", "NOT", "ANDNOT")
 
 _FIELD = re.compile(r"(=?)([A-Za-z][A-Za-z_]*):")
 _QUOTE = re.compile(r"([=^]*)([\"“])")
+_CLOSED = {'"': re.compile(r"([^\"]*)\""), "“": re.compile(r"([^”]*)”")}
+_CLOSED_AS_TEX = re.compile(r"([^\"]*?)''")
 _NEGATED = re.compile(r"-(?:[^\W\d_]|=?[\"“(])")
+_MARKS = re.compile(r"[.,;:?!]+(?=\))")
 _CHUNK = re.compile(r"\S+")
 _VALUE = re.compile(r"[\w\"“(\[^=<>*.-]")
 _TERM = re.compile(r"(?<!\S)-?(=?([A-Za-z][A-Za-z_]*):)(?=(\S*))")
@@ -53,9 +56,14 @@ def scan(text: str) -> Iterator[Token]:
     Raises:
         InvalidValue: an open quote or bracket, an empty value, or a name that is no field's.
     """
-    place = 0
-    while match := _CHUNK.search(text, place):
-        token = _token(text, match.start(), match.end())
+    place, end = 0, 0
+    while True:
+        if place >= end:
+            match = _CHUNK.search(text, place)
+            if not match:
+                return
+            place, end = match.span()
+        token = _token(text, place, end)
         yield token
         place = token.end
 
@@ -101,6 +109,8 @@ def _plain(kind: Kind, text: str, start: int, end: int) -> Token:
 
 def _word_end(text: str, start: int, end: int) -> int:
     """Where a word ends: before parentheses at the end of the run that it does not open itself."""
+    if match := _MARKS.match(text, start, end):
+        return match.end()
     closed = text.count(")", start, end) - text.count("(", start, end)
     place = end
     while closed > 0 and place > start + 1 and text[place - 1] in ").,;:?!":
@@ -114,18 +124,18 @@ def _phrase(text: str, start: int) -> Token | None:
     match = _QUOTE.match(text, start)
     if not match or "^" in match[1] or len(match[1]) > 1:
         return None
-    inner = _quoted(text, start, match.end())
-    return Token("phrase", start, inner[1] + 1, match[1] + text[slice(*inner)], inner, quoted=True)
+    inside = _quoted(text, start, match.end())
+    return Token("phrase", start, inside.end(), match[1] + inside[1], inside.span(1), quoted=True)
 
 
-def _quoted(text: str, start: int, opened: int) -> tuple[int, int]:
-    """Where the text after an opening quote starts and ends."""
-    closing = text.find('"' if text[opened - 1] == '"' else "”", opened)
-    if closing < 0:
+def _quoted(text: str, start: int, opened: int) -> re.Match[str]:
+    """The text after an opening quote, as group 1, and its closing quote; TeX closes "so''."""
+    match = _CLOSED[text[opened - 1]].match(text, opened) or _CLOSED_AS_TEX.match(text, opened)
+    if not match:
         raise fault(text, start, len(text), "the quote is never closed; close it, or leave it out")
-    if not re.search(r"[^\W_]", text[opened:closing]):
-        raise fault(text, start, closing + 1, "there is nothing between the quotes; put words there or leave them out")
-    return opened, closing
+    if not re.search(r"[^\W_]", match[1]):
+        raise fault(text, start, match.end(), "there is nothing between the quotes; put words there or leave them out")
+    return match
 
 
 def _term(text: str, start: int, end: int) -> Token | None:
@@ -137,9 +147,8 @@ def _term(text: str, start: int, end: int) -> Token | None:
     field = field_of(name)
     if not field:
         if name.islower() and _VALUE.match(text, place):
-            raise fault(
-                text, start, end, f"there is no field {name}:; {hint(name)}; put a space after the colon of words"
-            )
+            message = f"there is no field {name}:; {hint(name)} For words, put a space after the colon"
+            raise fault(text, start, end, message)
         return None
     if place == end or text[place] in "),;:":
         _check_empty(text, start, place)
@@ -175,7 +184,7 @@ def _valued(text: str, start: int, place: int, end: int, field: Field) -> Token:
 
 def _value_end(text: str, place: int, end: int) -> int:
     """Where a value ends: before the punctuation of the sentence, but 2020.. keeps its points."""
-    while end > place and (text[end - 1] in ",;!?" or (text[end - 1] == "." and text[end - 2] != ".")):
+    while end > place and (text[end - 1] in ",;:!?]" or (text[end - 1] == "." and text[end - 2] != ".")):
         end -= 1
     return end
 
@@ -184,11 +193,11 @@ def _quoted_value(text: str, start: int, match: re.Match[str], exact: str, field
     """A quoted value: of an author, doubled quotes mean = and a dollar after them stays."""
     opened = match.end()
     doubled = field in ("author", "first") and text.startswith('"', opened) and text.find('""', opened + 1) > 0
-    inner = _quoted(text, start, opened + doubled)
-    end = inner[1] + 1 + doubled
+    inside = _quoted(text, start, opened + doubled)
+    end = inside.end() + doubled
     last = "$" * (field in ("author", "first") and text.startswith("$", end))
-    value = exact + "=" * doubled + match[1] + text[slice(*inner)] + last
-    return Token("term", start, end + len(last), value, inner, field, quoted=True)
+    value = exact + "=" * doubled + match[1] + inside[1] + last
+    return Token("term", start, end + len(last), value, inside.span(1), field, quoted=True)
 
 
 def _closings(text: str) -> dict[int, int]:

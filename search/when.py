@@ -15,7 +15,8 @@ _STAMP = re.compile(r"(\d{4})(\d\d)(\d\d)(?:\d{4}|\d{6})?")
 _AGO = re.compile(r"(?:(?:last|past) )?(\d{1,6}) ?(d|w|m|y|days?|weeks?|months?|years?)")
 _NAMED = re.compile(r"(this|last) (week|month|year)")
 _COMPARED = re.compile(r"(>=|<=|>|<) ?(.+)")
-_YEARS = re.compile(r"(\d{4})? ?- ?(\d{4})?")
+_YEARS = re.compile(r"(\d{4}) ?- ?(\d{4})")
+_OPEN = re.compile(r"-(\d[\d-]*)|(\d[\d-]*)-")
 _BETWEEN = re.compile(r"(.*?) ?(?:\.\.| to ) ?(.*)")
 
 
@@ -72,11 +73,12 @@ def _range(text: str, today: date) -> Span:
     if match := _COMPARED.fullmatch(text):
         return _compared(match[1], match[2], today)
     if match := _YEARS.fullmatch(text):
-        if match[1] or match[2]:
-            return _ends(match[1] or "", match[2] or "", today)
-    elif match := _BETWEEN.fullmatch(f" {text} "):
+        return _ends(match[1], match[2], today)
+    if match := _OPEN.fullmatch(text):
+        return _ends(match[2] or "", match[1] or "", today)
+    if match := _BETWEEN.fullmatch(f" {text} "):
         return _ends(match[1].strip(), match[2].strip(), today)
-    elif match := _AGO.fullmatch(text):
+    if match := _AGO.fullmatch(text):
         return Span(_day(_ago(match, today)), _day(today))
     return Span(_end(text, today), _end(text, today, last=True))
 

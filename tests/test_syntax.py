@@ -1,0 +1,335 @@
+"""The one box: what is written is asked, prose stays prose, and what cannot be meant is an error with its place."""
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from search.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Holds, Identified, Not
+from search.errors import InvalidValue
+from search.paper import Date
+from search.syntax import Reading, author, read
+
+LANGUAGE = (Path(__file__).parent.parent / "docs" / "query-language.md").read_text("utf-8")
+TODAY = date(2026, 11, 25)
+
+
+def ask(text: str) -> Reading:
+    return read(text, today=TODAY)
+
+
+def both(*parts: Condition) -> Condition:
+    return AllOf(parts)
+
+
+def either(*parts: Condition) -> Condition:
+    return AnyOf(parts)
+
+
+def word(text: str) -> Holds:
+    return Holds(text)
+
+
+def phrase(text: str) -> Holds:
+    return Holds(text, phrase=True)
+
+
+def years(start: int | None, end: int | None) -> Dated:
+    return Dated(Date(start) if start else None, Date(end) if end else None)
+
+
+ZHOU, GAI, LI = Author("zhou"), Author("gai"), Author("li")
+KV = Holds("kv cache", "title")
+
+READINGS: dict[str, tuple[Condition | None, str]] = {
+    # people
+    "au:zhou": (ZHOU, ""),
+    "AU:zhou kv": (ZHOU, "kv"),
+    "a:zhou kv": (ZHOU, "kv"),
+    "Author:zhou kv": (ZHOU, "kv"),
+    "au:zhou, kv": (ZHOU, "kv"),
+    'kv au:"Guorui Zhou" cache': (Author("Guorui Zhou"), "kv cache"),
+    "au:Zhou,G": (Author("Zhou,G"), ""),
+    "au:zhou_g": (Author("zhou, g"), ""),
+    "au:del_maestro_a": (Author("del maestro, a"), ""),
+    "au:^zhou": (Author("zhou", "first"), ""),
+    'au:^"Zhou, G"': (Author("Zhou, G", "first"), ""),
+    'author:"^Zhou, G"': (Author("Zhou, G", "first"), ""),
+    "first_author:zhou": (Author("zhou", "first"), ""),
+    'first_author:"^Zhou, G"': (Author("Zhou, G", "first"), ""),
+    "au:zhou$": (Author("zhou", "last"), ""),
+    'au:"Guorui Zhou"$': (Author("Guorui Zhou", "last"), ""),
+    'author:"=Zhou, G"': (Author("Zhou, G", exact=True), ""),
+    '=author:"Zhou, G"': (Author("Zhou, G", exact=True), ""),
+    'au:^="Guorui Zhou"': (Author("Guorui Zhou", "first", exact=True), ""),
+    'au:""Guorui Zhou"" kv': (Author("Guorui Zhou", exact=True), "kv"),
+    "au:(zhou OR gai) kv": (either(ZHOU, GAI), "kv"),
+    'au:("Zhou, G" AND ^gai) kv': (both(Author("Zhou, G"), Author("gai", "first")), "kv"),
+    "au:(zhou -gai)": (both(ZHOU, Not(GAI)), ""),
+    "au:((zhou OR gai) ANDNOT (li))": (both(either(ZHOU, GAI), Not(LI)), ""),
+    # words
+    "ti:cache": (Holds("cache", "title"), "cache"),
+    "ti:(kv cache) au:zhou": (both(KV, ZHOU), "kv cache"),
+    'title:"kv cache" x': (Holds("kv cache", "title", phrase=True), "kv cache x"),
+    "abstract:cache?": (Holds("cache", "abstract"), "cache"),
+    "all:electron": (word("electron"), "electron"),
+    "ti:(kv OR cache)": (either(Holds("kv", "title"), Holds("cache", "title")), "kv cache"),
+    'the "kv cache", compressed': (phrase("kv cache"), "the kv cache, compressed"),
+    "“kv cache” compressed": (phrase("kv cache"), "kv cache compressed"),
+    """the "kv''-cache""": (phrase("kv"), "the kv-cache"),
+    '"Min-max"-ing of x': (phrase("Min-max"), "Min-max-ing of x"),
+    '"Why?": an ("old") question': (both(phrase("Why?"), phrase("old")), "Why?: an old question"),
+    # categories, ids
+    "cat:cs.ir kv": (Category("cs.IR"), "kv"),
+    'cat:"Information Retrieval"': (Category("cs.IR"), ""),
+    "cat:computation_and_language": (Category("cs.CL"), ""),
+    "cat:(cs.IR OR cs.CL)": (either(Category("cs.IR"), Category("cs.CL")), ""),
+    "primary:cs.LG": (Category("cs.LG", primary=True), ""),
+    "arxiv_class:cs.LG": (Category("cs.LG"), ""),
+    'cat:"machine learning"': (either(Category("cs.LG"), Category("stat.ML")), ""),
+    "[see arXiv:1706.03762v5] x": (Identified("arxiv:1706.03762"), "[see] x"),
+    "on arXiv:1706.03762v5: x": (Identified("arxiv:1706.03762"), "on: x"),
+    "see arXiv:1706.03762v5": (Identified("arxiv:1706.03762"), "see"),
+    "identifier:10.1145/3292500 x": (Identified("doi:10.1145/3292500"), "x"),
+    "id:https://arxiv.org/abs/1706.03762 x": (Identified("arxiv:1706.03762"), "x"),
+    "acl:2022.acl-long.1 x": (Identified("acl:2022.acl-long.1"), "x"),
+    # dates
+    "year:2020-2024 kv": (years(2020, 2024), "kv"),
+    "year:(2020 OR 2022)": (either(years(2020, 2020), years(2022, 2022)), ""),
+    "date:>=2026": (years(2026, None), ""),
+    "date:2020..": (years(2020, None), ""),
+    "date:2020.": (years(2020, 2020), ""),
+    "pubdate:[2000 TO 2005] kv": (years(2000, 2005), "kv"),
+    "lastUpdatedDate:[2000 TO *] kv": (Dated(Date(2000), None, "updated"), "kv"),
+    # operators
+    "attention OR recurrence": (either(word("attention"), word("recurrence")), "attention recurrence"),
+    "a OR b AND c": (either(word("a"), both(word("b"), word("c"))), "a b c"),
+    "a AND b OR c": (either(both(word("a"), word("b")), word("c")), "a b c"),
+    "attention AND NOT recurrence": (both(word("attention"), Not(word("recurrence"))), "attention"),
+    "attention NOT recurrence": (Not(word("recurrence")), "attention"),
+    "efficient attention ANDNOT survey": (
+        both(word("efficient attention"), Not(word("survey"))),
+        "efficient attention",
+    ),
+    "kv cache OR au:zhou": (either(word("kv cache"), ZHOU), "kv cache"),
+    "au:zhou OR au:gai kv cache": (either(ZHOU, GAI), "kv cache"),
+    "au:zhou OR NOT au:gai": (either(ZHOU, Not(GAI)), ""),
+    "NOT NOT au:zhou": (ZHOU, ""),
+    "(kv cache) OR quantization": (either(word("kv cache"), word("quantization")), "(kv cache) quantization"),
+    "nets (CNN OR RNN) for images": (either(word("CNN"), word("RNN")), "nets CNN RNN for images"),
+    "(au:zhou kv) cache": (both(ZHOU, word("kv")), "kv cache"),
+    "-survey": (Not(word("survey")), ""),
+    "kv  -survey \t cache\n": (Not(word("survey")), "kv cache"),
+    "kv -survey, cache": (Not(word("survey")), "kv cache"),
+    'kv -"a survey" -au:gai': (both(Not(phrase("a survey")), Not(GAI)), "kv"),
+    "kv -(au:zhou OR survey)": (Not(either(ZHOU, word("survey"))), "kv"),
+    "kv -(a b)": (Not(word("a b")), "kv"),
+    "-(-au:zhou)": (ZHOU, ""),
+}
+
+PROSE = (
+    "",
+    "KV cache compression",
+    "Is attention OR recurrence better?",
+    "NOT all tokens are what you need",
+    "LLMs IN the loop",
+    "A or B: C",
+    "LEARNING TO RANK OR NOT TO RANK",
+    "TO BE OR NOT TO BE",
+    "What is NOT",
+    "OR",
+    "AND OR NOT",
+    "attention OR",
+    "Portland, OR",
+    "x OR y AND z w",
+    "Low-rank adaptation (LoRA) of LLMs",
+    "Large models (LLMs) AND small ones",
+    "(a) first, (b) second",
+    "a) first b) second",
+    "f(x) and g(x) :( or :)",
+    "state-of-the-art",
+    "T cell - B cell",
+    "-40 degrees",
+    "(LoRA)-based --x",
+    "Title: something",
+    "CO:H2 ratio 3:1 at 12:30",
+    "Ti:sapphire lasers on Au:TiO2, Nd:YAG",
+    "std::vector, see http://example.org/a:b",
+    "A:T pairs",
+    'a 5" wafer and 12" disks',
+    "don't 'quote' ``this''",
+    "A* search, 5 * 3 = 15?",
+    "C++ && C# || [x] {y} ^z ~w",
+)
+
+WRONG: dict[str, tuple[int, str]] = {
+    "auther:zhou": (1, "no field auther:; did you mean author:?"),
+    "kv titel:cache": (4, "did you mean title:?"),
+    "nd:yag laser": (1, "put a space after the colon"),
+    "bibcode:2020ApJ": (1, "doi: or arxiv:"),
+    "since:2020": (1, "write date:>="),
+    "x au:": (3, "no value"),
+    "au: zhou": (1, "no space after the colon"),
+    "au:?": (1, "no value"),
+    "(au:) x": (2, "no value"),
+    'kv "cache': (4, "never closed"),
+    'au:"zhou': (1, "never closed"),
+    '""': (1, "nothing between the quotes"),
+    "date:[2000 TO 2005": (1, "bracket is never closed"),
+    "(au:zhou": (1, "never closed"),
+    "au:(zhou": (1, "never closed"),
+    "-(zhou": (2, "never closed"),
+    "au:zhou)": (8, "closes none"),
+    "au:()": (1, "nothing between the parentheses"),
+    "-()": (2, "nothing between the parentheses"),
+    "au:zhou OR": (9, "nothing to the right"),
+    "AND au:zhou": (1, "nothing to the left"),
+    "au:zhou OR AND au:gai": (9, "nothing to the right"),
+    "kv ANDNOT": (4, "nothing to the right"),
+    "x NOT (ANDNOT y)": (8, "nothing to the left"),
+    "au:(Guorui Zhou)": (5, '"quotes" around'),
+    "au:(zhou or gai)": (5, "put OR or AND in capitals"),
+    'au:("Zhou, G" "Gai, K")': (1, "put OR or AND in capitals"),
+    "au:(zhou OR ti:x)": (13, "among the values of another"),
+    "au:^zhou$": (1, "choose one"),
+    "au:zhou*": (1, "no wildcards"),
+    "ti:quant*": (1, "no wildcards"),
+    'ti:="kv cache"': (1, "only the name of an author"),
+    "kv cat:cs.LX": (4, "did you mean cs.LG"),
+    'cat:"Computation and Langage"': (1, "did you mean cs.CL"),
+    "date:foo": (1, "write 2024, 2024-03"),
+    "date:last year": (1, "last-year"),
+    "date:2024-2020": (1, "swap the two"),
+    "year:2024-03": (1, "or date:2024-03"),
+    "id:foo": (1, "give an id such as"),
+    "(" * 51 + "x": (51, "50 deep"),
+}
+
+
+@pytest.mark.parametrize(("text", "reading"), READINGS.items())
+def test_what_is_written_is_asked(text: str, reading: tuple[Condition | None, str]) -> None:
+    found = ask(text)
+    assert (found.condition, found.text) == reading
+    assert (found.kind, found.paper_id) == ("question", None)
+
+
+@pytest.mark.parametrize("text", PROSE)
+def test_prose_is_prose(text: str) -> None:
+    found = ask(text)
+    assert (found.kind, found.text, found.condition) == ("question", text, None)
+
+
+@pytest.mark.parametrize(("text", "expected"), WRONG.items())
+def test_what_cannot_be_meant_is_an_error_with_its_place(text: str, expected: tuple[int, str]) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        ask(text)
+    assert caught.value.field == "q"
+    assert caught.value.allowed.startswith(f"at character {expected[0]}: ")
+    assert expected[1] in caught.value.allowed
+    assert caught.value.value[:20] == text[expected[0] - 1 :][: len(caught.value.value)][:20]
+
+
+def test_the_reading_is_said_back() -> None:
+    assert ask("au:zhou cat:cs.IR date:>=2026-01 kv cache").said == "au:zhou, cs.IR, since 2026-01, about 'kv cache'"
+    assert ask("").said == "every paper"
+    assert ask("date:2024-03-05").said == "on 2024-03-05"
+    assert ask("(a OR b) AND NOT au:(x AND y)").said == "all:a or all:b, not (au:x and au:y), about 'a b'"
+    assert len(ask("x" * 300).said) < 250
+
+
+@pytest.mark.parametrize(
+    ("text", "paper"),
+    [
+        ("1706.03762", "arxiv:1706.03762"),
+        (" arXiv:1706.03762v5 ", "arxiv:1706.03762"),
+        ("hep-th/9901001", "arxiv:hep-th/9901001"),
+        ("https://arxiv.org/pdf/1706.03762v5.pdf", "arxiv:1706.03762"),
+        ("10.1145/3292500", "doi:10.1145/3292500"),
+        ("https://doi.org/10.1145/3292500", "doi:10.1145/3292500"),
+        ("doi: 10.1145/3292500", "doi:10.1145/3292500"),
+        ("pmid:29768149", "pmid:29768149"),
+        ("https://aclanthology.org/2022.acl-long.1/", "acl:2022.acl-long.1"),
+    ],
+)
+def test_an_id_alone_is_a_paper(text: str, paper: str) -> None:
+    assert ask(text) == Reading("paper", "", None, paper, f"{paper} and what is similar")
+
+
+ABSTRACT = (
+    'We study "attention OR recurrence" (in full: NOT a survey) - and see arXiv:1706.03762, note:this; -x) OR y. ' * 5
+)
+
+
+def test_a_long_text_is_an_abstract_and_only_what_narrows_counts_in_it() -> None:
+    assert ask(ABSTRACT) == Reading("abstract", ABSTRACT.strip(), None, None, "like a text of 90 words")
+    found = ask(f'au:(zhou OR "Gai, K") Abstract:We {ABSTRACT} -cat:cs.IR year:2020')
+    assert found.condition == both(either(ZHOU, Author("Gai, K")), Not(Category("cs.IR")), years(2020, 2020))
+    assert found.text == f"Abstract:We {ABSTRACT}".strip()
+    assert found.said == 'au:zhou or au:"Gai, K", not cs.IR, in 2020, like a text of 91 words'
+    with pytest.raises(InvalidValue, match=f"at character {len(ABSTRACT) + 1}: .*did you mean"):
+        ask(ABSTRACT + "cat:cs.LX")
+
+
+def test_the_values_of_fields_make_no_abstract() -> None:
+    people = " OR ".join(f"name{number}" for number in range(100))
+    found = ask(f"kv au:({people})")
+    assert found.kind == "question"
+    assert isinstance(found.condition, AnyOf)
+    assert len(found.condition.parts) == 100
+    assert ask("a " * 60).kind == "question"
+    assert ask("a " * 61).kind == "abstract"
+
+
+def test_codes_that_only_the_index_knows_are_categories() -> None:
+    assert read("cat:NLP.x", today=TODAY, categories=["nlp.X"]).condition == Category("nlp.X")
+    with pytest.raises(InvalidValue):
+        ask("cat:nlp.X")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Guorui Zhou", Author("Guorui Zhou")),
+        ("^Zhou", Author("Zhou", "first")),
+        ("Zhou$", Author("Zhou", "last")),
+        ('"Guorui Zhou"', Author("Guorui Zhou", exact=True)),
+        ('="Guorui Zhou"', Author("Guorui Zhou", exact=True)),
+        ('"=Zhou, G"', Author("Zhou, G", exact=True)),
+        ('^"Guorui Zhou"', Author("Guorui Zhou", "first", exact=True)),
+        ('"^Zhou, G"', Author("Zhou, G", "first", exact=True)),
+        ('"Zhou"$', Author("Zhou", "last", exact=True)),
+        ("van_de_schoot_r", Author("van de schoot, r")),
+    ],
+)
+def test_a_name_alone_is_read_as_in_the_box(text: str, name: Author) -> None:
+    assert author(text) == name
+
+
+@pytest.mark.parametrize("text", ["", "^", '"', '""', "?!", "^Zhou$", '"Zhou', 'Zhou"', "Zh*"])
+def test_a_name_that_is_none_is_an_error(text: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        author(text)
+    assert caught.value.field == "author"
+
+
+def test_places_are_counted_from_one() -> None:
+    found = ask("kv au:zhou (cat:cs.IR OR ti:cache)").condition
+    assert isinstance(found, AllOf)
+    name, others = found.parts
+    assert isinstance(name, Author)
+    assert isinstance(others, AnyOf)
+    assert [name.at, *(leaf.at for leaf in others.parts if isinstance(leaf, Category | Holds))] == [4, 13, 26]
+    assert author("zhou", 7).at == 7
+
+
+EXAMPLES = re.findall(r"^\| [^`|]+ \| `(.+?)` \| (.+?) \|$", LANGUAGE, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("example", "said"), EXAMPLES)
+def test_every_example_of_the_docs_reads_as_they_say(example: str, said: str) -> None:
+    assert ask(example).said == said
+
+
+def test_the_docs_list_every_form() -> None:
+    assert len(EXAMPLES) == LANGUAGE.count("\n| ") - 1 >= 45
