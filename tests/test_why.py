@@ -15,7 +15,7 @@ from search.why import sentences
 PAPERS: list[dict[str, object]] = [
     {
         "title": "Compressing caches",
-        "abstract": "Attention is costly (cf. Fig. 2 of A. Smith et al.). We compress the cache of keys. Caching helps.",
+        "abstract": "Attention is costly (cf. Fig. 2 of A. Smith). We compress the cache of keys. Caching helps.",
     },
     {"title": "Galaxies", "abstract": "A survey of galaxies, e.g. spirals. It lists 3.5 million of them."},
 ]
