@@ -93,7 +93,7 @@ class AuthorNames:
                 return author
         return None
 
-    def matching(self, query: str, *, exact: bool = False) -> list[int]:
+    def matching(self, query: str, *, exact: bool = False) -> NDArray[np.int64]:
         """Ids, ascending, of the authors that a query name can mean; with ``exact`` no initial stands for a name, and
         no name is missing.
 
@@ -102,12 +102,13 @@ class AuthorNames:
         """
         readings = names.readings(query)
         if exact:
-            found = [number for reading in readings for number in self._numbers(reading.key)]
-            return _ids(self.authors[found])
+            spelled = (reading for reading in readings if reading.given or not reading.family)
+            found = [number for reading in spelled for number in self._numbers(reading.key)]
+            return self._of(found)
         parts = [self._meant(reading) for reading in readings]
-        return _ids(self.authors[np.concatenate(parts)]) if parts else []
+        return self._of(np.concatenate(parts))
 
-    def close(self, query: str) -> list[int]:
+    def close(self, query: str) -> NDArray[np.int64]:
         """Ids, ascending, of the authors whose surname, or first given name, is a letter off, or has two exchanged,
         while all else can be meant.
 
@@ -120,7 +121,10 @@ class AuthorNames:
             if reading.given and len(reading.given[0]) > 1:
                 nears = (near for near in edits(reading.given[0]) if near)
                 found += [self._meant(Name(reading.surname, (near, *reading.given[1:]))) for near in nears]
-        return _ids(self.authors[np.concatenate(found)])
+        return self._of(np.concatenate(found))
+
+    def _of(self, numbers: NDArray[np.uint32] | list[int]) -> NDArray[np.int64]:
+        return ascending(self.authors[numbers]).astype(np.int64)
 
     def _numbers(self, key: str) -> Iterator[int]:
         """The numbers of all keys equal to this one."""
@@ -138,7 +142,9 @@ class AuthorNames:
         """
         if not reading.given and not reading.family:
             return self._starting(f"{reading.surname}|")
-        first = reading.given[0] if reading.given else ""
+        if reading.family == () and len(reading.given) == 1 == len(reading.given[0]):
+            return self._starting(f"{reading.surname}|{reading.given[0]}")
+        first = reading.given[0] if reading.given else "|"
         near = self._starting(f"{reading.surname}|{first[:1]}")
         if len(first) > 1 and len(near) > _FEW_NAMES:
             starts = (first[0] + " ", first[0] + "|", first[:2])
@@ -224,16 +230,10 @@ def _appended(
     return np.append(blob, np.frombuffer(b"".join(added), np.uint8)), np.append(offsets, offsets[-1] + ends)
 
 
-def _ids(authors: NDArray[np.uint32]) -> list[int]:
-    """The different ones, ascending."""
-    ids: list[int] = ascending(authors).tolist()
-    return ids
-
-
 def _may_fit(rest: str, reading: Name, first: str, written: str) -> bool:
     """Whether a closer look at what follows a surname in a key can find that it does not contradict a question's name,
     of whose given names ``first`` is the first one and ``written`` all together."""
-    if not first:
+    if not reading.given:
         return all(word in rest for word in reading.family)
     given = rest.partition("|")[0]
     held = given.partition(" ")[0]

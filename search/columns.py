@@ -105,7 +105,7 @@ class Columns:
             return HeldAs(self.primary, self.primary_ids(leaf.code), held) if leaf.primary else held
         return Overlapping(self.days(leaf.field), leaf.start, leaf.end)
 
-    def author_ids(self, leaf: Author) -> list[int]:
+    def author_ids(self, leaf: Author) -> NDArray[np.int64]:
         """Ids, ascending, of the names that a condition can mean."""
         return self.authors.matching(leaf.name, exact=leaf.exact)
 

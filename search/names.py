@@ -11,7 +11,7 @@ An umlaut may be written out: of Müller, Mueller and Muller each finds the othe
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Self
 
@@ -105,29 +105,30 @@ def parse(text: str) -> Name:
         words, family = _split(family, hyphened="-" in text.split()[-1] if text.split() else False)
     if not family:
         return Name("")
+    while first and len(words) > 1 and words[-1] in _PARTICLES:  # "Schoot, Rens van de"
+        words, family = words[:-1], [words[-1], *family]
     return Name(_without_written_umlauts(family[-1]), tuple(words), tuple(family[:-1]))
 
 
 def keys(text: str) -> tuple[str, ...]:
-    """The keys a name in a source is found under: its own; with umlauts written out; by the first of two surnames."""
-    return _keys(text, parse(text))
+    """The keys a name in a source is found under: its own; by its family name of several words, and by the first of
+    two surnames; and the same with umlauts written out."""
+    found = _ways(parse(text))
+    if not text.isascii() or "\\" in text:
+        found += _ways(parse(transliterated(text)))
+    return tuple(dict.fromkeys(name.key for name in found)) if len(found) > 1 else (found[0].key,)
 
 
-def _keys(text: str, name: Name) -> tuple[str, ...]:
-    found = [name, *_by_first_surname(name)]
-    if text.isascii() and "\\" not in text:
-        return tuple(each.key for each in found) if len(found) > 1 else (name.key,)
-    written_out = parse(transliterated(text))
-    return tuple(dict.fromkeys(each.key for each in (*found, written_out, *_by_first_surname(written_out))))
-
-
-def _by_first_surname(name: Name) -> list[Name]:
-    """Gabriel García Márquez as a García."""
+def _ways(name: Name) -> list[Name]:
+    """Gabriel García Márquez, García Márquez, and Gabriel García."""
+    if not name.family:
+        return [name]
+    ways = [name, replace(name, given=())] if name.given else [name]
     for place, word in enumerate(name.family):
         if word not in _PARTICLES:
             rest = (*name.family[:place], *name.family[place + 1 :], name.surname)
-            return [Name(_without_written_umlauts(word), name.given, rest)]
-    return []
+            return [*ways, Name(_without_written_umlauts(word), name.given, rest)]
+    return ways
 
 
 @lru_cache(1_024)
@@ -167,13 +168,12 @@ def fits(query: Name, name: Name) -> bool:
     """Whether a reading of a name in a question can mean this name.
 
     Only names whose first given name starts with the same letter can, unless the question has no given name; what it
-    has of a family name must then be part of the other's, particles wherever they stand.
+    has of a family name must then be part of the other's.
     """
     if query.surname != name.surname or not name.surname:
         return False
     if not query.given:
-        held = {*name.family, *(word for word in name.given if word in _PARTICLES)}
-        return held.issuperset(query.family)
+        return set(name.family).issuperset(query.family)
     asked, held_names = query.forenames, name.forenames
     return bool(held_names) and (_agree(asked, held_names) or _joined(query.given, name.given))
 

@@ -90,12 +90,12 @@ def indexed(written: Sequence[str]) -> AuthorNames:
 
 @pytest.mark.parametrize(("written", "asked"), [(name, asked) for name, every in SAME.items() for asked in every])
 def test_every_spelling_of_a_name_finds_it(written: str, asked: str) -> None:
-    assert indexed([written]).matching(asked) == [0]
+    assert indexed([written]).matching(asked).tolist() == [0]
 
 
 @pytest.mark.parametrize(("written", "asked"), [(name, asked) for name, every in APART.items() for asked in every])
 def test_look_alikes_stay_apart(written: str, asked: str) -> None:
-    assert indexed([written]).matching(asked) == []
+    assert indexed([written]).matching(asked).tolist() == []
 
 
 def test_quoted_names_match_nothing_but_themselves() -> None:
@@ -108,7 +108,7 @@ def test_quoted_names_match_nothing_but_themselves() -> None:
         ("Jose Garcia", [4]),
         ("J. Garcia", []),
     ):
-        assert held.matching(asked, exact=True) == expected
+        assert held.matching(asked, exact=True).tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,8 @@ def test_quoted_names_match_nothing_but_themselves() -> None:
 )
 def test_a_letter_wrong_finds_what_was_meant(written: str, asked: str) -> None:
     held = indexed([written, "Ada Byron", "Wei Wang"])
-    assert held.matching(asked) == []
-    assert held.close(asked) == [0]
+    assert held.matching(asked).tolist() == []
+    assert held.close(asked).tolist() == [0]
 
 
 def test_names_of_two_sources_are_compatible_either_way_round() -> None:
@@ -216,7 +216,7 @@ def test_a_real_name_is_found_by_every_way_to_write_it(given_name: str, middle: 
         f"{surname}, {given_name}, III",
         surname,
     ):
-        assert held.matching(asked) == [0], asked
+        assert held.matching(asked).tolist() == [0], asked
 
 
 @given(given_name=words, middle=st.none() | words, surname=words)
@@ -266,7 +266,8 @@ def test_names_on_disk_are_found_as_a_scan_of_all_finds_them(held: list[str], qu
             for number, author in enumerate(every)
             if any(names.matches(query, Name.from_key(key)) for key in author.keys)
         ]
-        assert found.matching(query) == AuthorNames.empty().extended(every).matching(query) == expected
+        assert found.matching(query).tolist() == expected
+        assert AuthorNames.empty().extended(every).matching(query).tolist() == expected
         assert [found.written(number) for number in range(len(found))] == [author.written for author in every]
         assert [found.find(author.keys[0]) for author in every] == list(range(len(every)))
 
@@ -274,8 +275,8 @@ def test_names_on_disk_are_found_as_a_scan_of_all_finds_them(held: list[str], qu
 def test_a_paper_of_5000_authors_and_a_name_of_500_characters() -> None:
     held = indexed([f"Given{number} Family{number % 97} Surname{number % 7}" for number in range(5_000)])
     assert len(held.matching("Surname3")) == 714
-    assert held.matching("Given3 Family3 Surname3") == [3]
+    assert held.matching("Given3 Family3 Surname3").tolist() == [3]
     for ask in (held.matching, held.close):
         with pytest.raises(InvalidValue, match="at most 200 characters"):
             ask("x" * 500)
-    assert indexed(["y" * 500]).matching("y" * 200) == []
+    assert indexed(["y" * 500]).matching("y" * 200).tolist() == []
