@@ -115,13 +115,19 @@ class AuthorNames:
         Raises:
             InvalidValue: see ``names.readings``.
         """
-        found: list[NDArray[np.uint32]] = []
-        for reading in names.readings(query):
-            found += [self._meant(Name(near, reading.given, reading.family)) for near in edits(reading.surname)]
-            if reading.given and len(reading.given[0]) > 1:
-                nears = (near for near in edits(reading.given[0]) if near)
-                found += [self._meant(Name(reading.surname, (near, *reading.given[1:]))) for near in nears]
-        return self._of(np.concatenate(found))
+        found = [number for reading in names.readings(query) for number in self._near(reading)]
+        return self._of(found)
+
+    def _near(self, reading: Name) -> Iterator[int]:
+        """Numbers of the keys near a reading; given names that are written out are so in them too."""
+        first = reading.given[0] if reading.given else ""
+        nears = [Name(near, reading.given, reading.family) for near in edits(reading.surname)]
+        if len(first) > 1:
+            nears += [Name(reading.surname, (near, *reading.given[1:])) for near in edits(first) if len(near) > 1]
+        for near in nears:
+            for number in self._meant(near).tolist():
+                if len(first) < 2 or Name.from_key(self._key(number)).given[:1] == near.given[:1]:
+                    yield number
 
     def _of(self, numbers: NDArray[np.uint32] | list[int]) -> NDArray[np.int64]:
         return ascending(self.authors[numbers]).astype(np.int64)

@@ -175,7 +175,7 @@ def fits(query: Name, name: Name) -> bool:
     if not query.given:
         return set(name.family).issuperset(query.family)
     asked, held_names = query.forenames, name.forenames
-    return bool(held_names) and (_agree(asked, held_names) or _joined(query.given, name.given))
+    return bool(name.given) and (_agree(asked, held_names) or _joined(query.given, name.given))
 
 
 def transliterated(text: str) -> str:
