@@ -3,7 +3,7 @@
     fuse        each leg's candidates, by both legs' scores
     moved       the question's vector, towards its best papers
     fed_back    the candidates, and what was found near the moved question, by their scores for that
-    raised      a paper below its nearest neighbours, towards them
+    raised      a paper that scores less than its nearest neighbours, towards them
 
 ``docs/relevance.md`` has each part's worth, measured on sets that it was not tuned on.
 """
@@ -21,10 +21,11 @@ COSINE_WEIGHT = 0.7
 """Weight of the cosine against BM25 over its maximum; .6 to .7 is a flat plateau on SciFact, Cranfield, CACM, CISI."""
 DEPTH = 200
 """Candidates each leg gives at least."""
-FEEDBACK_PAPERS, FEEDBACK_WEIGHT = 2, 0.5
+FEEDBACK_PAPERS, FEEDBACK_WEIGHT = 2, 0.4
 """Best papers that a question is moved towards, and the weight of their mean; .3 to .6 is a flat plateau."""
-RAISED_AMONG, NEIGHBOURS, RAISED_WEIGHT = 50, 4, 0.4
-"""Best papers that are compared with each other, how many neighbours each has, and the weight of their score."""
+RAISED_AMONG, NEIGHBOURS, RAISED_WEIGHT = 100, 4, 0.5
+"""Best papers that are compared with each other, how many neighbours each has, and the weight of their scores; 50 to
+100 papers, 3 to 8 neighbours and .4 to .7 are a flat plateau."""
 _AWAY = 0.5
 """Weight of examples to stay away from."""
 
@@ -104,7 +105,7 @@ def moved(question: NDArray[np.float32], fused: Fused, stored: Stored) -> NDArra
     """The question's (dim,) unit vector moved towards its best papers; None where no paper holds a word of it.
 
     Rocchio's relevance feedback ("Relevance feedback in information retrieval", 1971) with the best papers taken as
-    relevant: question + .5 mean of the first two. Only papers that both legs have something to say of count.
+    relevant: question + .4 mean of the first two that hold a word of it, since of these both legs say something.
     """
     best = fused.rows[fused.bm25 > 0][:FEEDBACK_PAPERS]
     if not len(best):
@@ -127,11 +128,11 @@ def fed_back(fused: Fused, found: Ranked, near_of: Scorer, cosine_of: Scorer, bm
 
 
 def raised(fused: Fused, stored: Stored) -> Fused:
-    """Each of the 50 best papers that lies below its four nearest among them raised towards their mean score.
+    """Each of the 100 best papers that scores less than its four nearest among them, raised half-way to their mean.
 
     Papers near each other answer the same questions (van Rijsbergen's cluster hypothesis); so scores are smoothed over
-    neighbours (Diaz, "Regularizing ad hoc retrieval scores", CIKM 2005): .6 of the paper's own, .4 of the mean of its
-    neighbours', weighted by cosine. Only upwards: a paper that answers alone stays where it is.
+    neighbours (Diaz, "Regularizing ad hoc retrieval scores", CIKM 2005). The mean is weighted by cosine. Only upwards:
+    a paper that answers alone keeps its score.
     """
     best = slice(RAISED_AMONG)
     own, rows = fused.scores[best], fused.rows[best]
@@ -140,8 +141,8 @@ def raised(fused: Fused, stored: Stored) -> Fused:
     vectors = stored(rows)
     weights = np.maximum(vectors @ vectors.T, 0)
     np.fill_diagonal(weights, 0)
-    least = np.partition(weights, -min(NEIGHBOURS, len(rows)), axis=1)[:, -min(NEIGHBOURS, len(rows)), None]
-    weights[weights < least] = 0
+    fewest = len(rows) - min(NEIGHBOURS, len(rows))
+    weights[weights < np.partition(weights, fewest, axis=1)[:, fewest, None]] = 0
     around = weights @ own / np.maximum(weights.sum(axis=1), np.float32(1e-9))
     scores = fused.scores.copy()
     scores[best] = np.maximum(own, (1 - RAISED_WEIGHT) * own + RAISED_WEIGHT * around)
