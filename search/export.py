@@ -47,10 +47,10 @@ def folder_of_export(precision: str = "float") -> Path:
     made_with = f"ov{version('openvino')}-{_NETWORK}"
     if precision != "float":
         made_with += f"-{precision}-nncf{quantize.NNCF}-{quantize.CALIBRATION_SHA256[:12]}"
-    return _cache() / f"{DEFAULT_MODEL.lower()}-{WEIGHTS_SHA256[:12]}-{made_with}"
+    return cache_folder() / f"{DEFAULT_MODEL.lower()}-{WEIGHTS_SHA256[:12]}-{made_with}"
 
 
-def _cache() -> Path:
+def cache_folder() -> Path:
     """$PAPERS_CACHE, else the user's cache folder."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("PAPERS_CACHE") or Path(base) / "papers")

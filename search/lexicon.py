@@ -2,14 +2,16 @@
 
 Scores are BM25F (Robertson, Zaragoza and Taylor, "Simple BM25 extension to multiple weighted fields", CIKM 2004;
 tantivy's k1 1.2, b .75): title and abstract are one field in which the title stands twice, so that its words weigh
-double before they saturate. User text is never parsed as a query language: it is
-analyzed as the papers were and becomes term queries, so IN, OR, NOT and colons are words. Titles and abstracts are
-fields of their own as well, with positions, for phrases and for words that must stand in one of them.
+double before they saturate. A word that a question repeats counts as often as it stands there. User text is never
+parsed as a query language: it is analyzed as the papers were and becomes term queries, so IN, OR, NOT and colons are
+words. Titles and abstracts are fields of their own as well, with positions, for phrases and for words that must stand
+in one of them.
 """
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from math import log
 from pathlib import Path
@@ -42,7 +44,7 @@ STOP_WORDS = tuple(_STOPPED.split())
 WORD = re.compile(r"[^\W_]+")
 """A word as tantivy's tokenizer sees it."""
 _MOST_TERMS = 64
-"""Terms of a long text that are looked up: those fewest papers hold."""
+"""Terms of a long text that are looked up: those that weigh most."""
 _REMEMBERED = 100_000
 """Words whose terms are kept: those of papers that are shown come again and again."""
 _K1 = 1.2
@@ -96,17 +98,12 @@ class Lexicon:
         return _analyzer(stemmed=True)
 
     def terms(self, text: str) -> list[str]:
-        """The terms of a text that are looked up, without repetition; of a long text the rarest ones."""
-        terms = list(dict.fromkeys(self._analyzer.analyze(text)))
-        if len(terms) <= _MOST_TERMS:
-            return terms
-        frequency = {term: self._searcher.doc_freq("text", term) for term in terms}
-        held = sorted((term for term in terms if frequency[term]), key=lambda term: frequency[term])
-        return held[:_MOST_TERMS]
+        """The terms of a text that are looked up, without repetition; of a long text those that weigh most."""
+        return list(self._counted(text))
 
     def match(self, text: str, k: int, wanted: Condition) -> Ranked:
         """The k papers of highest BM25 among those that pass and hold a term of the text."""
-        terms = self.terms(text)
+        terms = self._counted(text)
         if not terms:
             return _ranked([], [], complete=True)
         found = self._search([*self._passing(wanted), (Occur.Must, self._any(terms))], k + 1)
@@ -114,12 +111,12 @@ class Lexicon:
 
     def count(self, text: str, wanted: Condition) -> int:
         """How many papers pass and hold a term of the text."""
-        terms = self.terms(text)
+        terms = self._counted(text)
         return self._count([*self._passing(wanted), (Occur.Must, self._any(terms))]) if terms else 0
 
     def matching(self, text: str, wanted: Condition) -> NDArray[np.int64]:
         """The rows, ascending, that pass and hold a term of the text."""
-        parts = [*self._passing(wanted), (Occur.Must, self._any(self.terms(text)))]
+        parts = [*self._passing(wanted), (Occur.Must, self._any(self._counted(text)))]
         return np.sort(np.array(self._search(parts, self._count(parts))[0], np.int64))
 
     def term(self, word: str) -> str | None:
@@ -131,17 +128,16 @@ class Lexicon:
         return self._term_of[word]
 
     def highest(self, text: str) -> float:
-        """The BM25 of the text that no paper reaches: every term's weight times k1 + 1; 0 without terms.
+        """The BM25 of the text that no paper reaches: every term's weight times k1 + 1, as often as the term stands in
+        the text; 0 without terms.
 
         A term that no paper holds counts with the most that a term can weigh.
         """
-        return (_K1 + 1) * sum(self.weights(text).values())
+        return (_K1 + 1) * sum(count * self._weight(term) for term, count in self._counted(text).items())
 
     def weights(self, text: str) -> dict[str, float]:
         """The terms of a text that are looked up, each with its inverse document frequency as BM25 weighs it."""
-        papers = self._searcher.num_docs
-        held = {term: self._searcher.doc_freq("text", term) for term in self.terms(text)}
-        return {term: log(1 + (papers - min(count, papers) + 0.5) / (count + 0.5)) for term, count in held.items()}
+        return {term: self._weight(term) for term in self._counted(text)}
 
     def frequency(self, word: str) -> int:
         """How many papers hold a word of Latin letters just as it is but for case, replaced papers among them."""
@@ -157,7 +153,7 @@ class Lexicon:
 
     def scores(self, text: str, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """BM25 of the text in each row, 0 where it holds no term: (len(ids),) float32, in the order given."""
-        terms = self.terms(text)
+        terms = self._counted(text)
         if not terms or not len(ids):
             return np.zeros(len(ids), np.float32)
         # A term_set_query walks the whole dictionary of rows; term queries of a few hundred take a third of the time.
@@ -177,8 +173,28 @@ class Lexicon:
         rows, _ = self._search(parts, self._count(parts))
         return np.sort(np.array(rows, np.int64))
 
-    def _any(self, terms: Sequence[str]) -> tantivy.Query:
-        return tantivy.Query.boolean_query([(Occur.Should, self._term("text", term)) for term in terms])
+    def _counted(self, text: str) -> dict[str, int]:
+        """The terms of a text that are looked up, and how often each stands in it."""
+        counts = Counter(self._analyzer.analyze(text))
+        if len(counts) <= _MOST_TERMS:
+            return counts
+        held = {term: count * self._weight(term) for term, count in counts.items() if self._held_by(term)}
+        return {term: counts[term] for term in sorted(held, key=lambda term: -held[term])[:_MOST_TERMS]}
+
+    def _held_by(self, term: str) -> int:
+        return self._searcher.doc_freq("text", term)
+
+    def _weight(self, term: str) -> float:
+        papers, held = self._searcher.num_docs, self._held_by(term)
+        return log(1 + (papers - min(held, papers) + 0.5) / (held + 0.5))
+
+    def _any(self, terms: Mapping[str, int]) -> tantivy.Query:
+        parts = [(Occur.Should, self._repeated(term, count)) for term, count in terms.items()]
+        return tantivy.Query.boolean_query(parts)
+
+    def _repeated(self, term: str, count: int) -> tantivy.Query:
+        query = self._term("text", term)
+        return tantivy.Query.boost_query(query, float(count)) if count > 1 else query
 
     def _term(self, field: str, value: str | int) -> tantivy.Query:
         return tantivy.Query.term_query(self._schema, field, value, "freq" if field == "text" else "basic")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from search.condition import AllOf
 from search.query import Stage
-from search.ranking import DEPTH, Fused, fuse
+from search.ranking import DEPTH, Fused, fed_back, fuse, moved, raised
 from search.rows import Ranked, Rows
 from search.snapshot import Snapshot
 
@@ -58,9 +58,9 @@ class Scope:
         with self.timed("words"):
             return self.snapshot.lexicon.match(text, k + len(self.without), self.condition).without(self.without)
 
-    def nearest(self, vector: NDArray[np.float32], k: int = DEPTH) -> Ranked:
+    def nearest(self, vector: NDArray[np.float32], k: int = DEPTH, stage: str = "vectors") -> Ranked:
         """The vector leg: the k papers of highest cosine."""
-        with self.timed("vectors"):
+        with self.timed(stage):
             return self.snapshot.vectors.nearest(vector[None], k, self.rows)[0]
 
 
@@ -118,7 +118,8 @@ class Order:
             lexical = asked.words if asked.words and depth == DEPTH else scope.words(asked.text, depth)
         semantic = Ranked.none() if asked.vector is None else scope.nearest(asked.vector, depth)
         with scope.timed("fuse"):
-            return cls(_fused(scope, asked, semantic, lexical), semantic, lexical)
+            fused = _fused(scope, asked, semantic, lexical)
+        return cls(_refined(scope, asked, fused, depth), semantic, lexical)
 
 
 def _fused(scope: Scope, asked: Asked, semantic: Ranked, lexical: Ranked) -> Fused:
@@ -130,6 +131,21 @@ def _fused(scope: Scope, asked: Asked, semantic: Ranked, lexical: Ranked) -> Fus
         return Fused(only.rows, only.scores, cosine, bm25)
     vectors, lexicon = scope.snapshot.vectors, scope.snapshot.lexicon
     return fuse(semantic, lexical, partial(vectors.scores, asked.vector), partial(lexicon.scores, asked.text))
+
+
+def _refined(scope: Scope, asked: Asked, fused: Fused, depth: int) -> Fused:
+    """The order of a question by both legs after what its best papers say of the others. Where papers are named the
+    question is what it is: it was not measured there, and feedback could lead to what they are to stay away from."""
+    if asked.vector is None or asked.text is None or asked.like:
+        return fused
+    vectors, lexicon = scope.snapshot.vectors, scope.snapshot.lexicon
+    vector = moved(asked.vector, fused, vectors.stored)
+    if vector is not None:
+        found = scope.nearest(vector, depth, "feedback")
+        with scope.timed("fuse"):
+            near_of, cosine_of = partial(vectors.scores, vector), partial(vectors.scores, asked.vector)
+            fused = fed_back(fused, found, near_of, cosine_of, partial(lexicon.scores, asked.text))
+    return raised(fused, vectors.stored)
 
 
 def _stage(name: str, start: float) -> Stage:

@@ -82,6 +82,10 @@ class VectorIndex:
         """The exact inner product of a (dim,) vector with each row: (len(ids),) float32, in the order given."""
         return self._scratch.scores(self._vectors, ids, vector)
 
+    def stored(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The vectors of rows, (len(ids), dim) float32, in the order given."""
+        return np.asarray(self._vectors[ids], np.float32)
+
     def vector(self, row: int) -> NDArray[np.float32]:
         """The vector of one row, (dim,) float32."""
         return np.asarray(self._vectors[row], np.float32)

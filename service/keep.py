@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.options import INDEX, JSON, completing, day, load
+from service.options import INDEX, JSON, completing, day, load, precisions
 
 if TYPE_CHECKING:
     from indexer.build import Report
@@ -19,12 +19,6 @@ def _formats() -> tuple[str, ...]:
     from indexer.sources import FORMATS
 
     return tuple(FORMATS)
-
-
-def _precisions() -> tuple[str, ...]:
-    from search.model import PRECISIONS
-
-    return PRECISIONS
 
 
 @click.command("index")
@@ -44,7 +38,7 @@ def _precisions() -> tuple[str, ...]:
     "--precision",
     default="float",
     show_default=True,
-    shell_complete=completing(_precisions),
+    shell_complete=completing(precisions),
     help="float or int8: int8 embeds faster, and says how near its vectors are to float ones.",
 )
 def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None, **options: Any) -> None:

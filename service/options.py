@@ -41,10 +41,18 @@ def completing(words: Callable[[], tuple[str, ...]]) -> Completion:
     return complete
 
 
-def _modes() -> tuple[str, ...]:
+def modes() -> tuple[str, ...]:
+    """How a question can be asked."""
     from search.query import MODES
 
     return MODES
+
+
+def precisions() -> tuple[str, ...]:
+    """What the default model can be had in."""
+    from search.model import PRECISIONS
+
+    return PRECISIONS
 
 
 def _sorts() -> tuple[str, ...]:
@@ -97,7 +105,7 @@ def asking(command: Command) -> Command:
             "--mode",
             default="hybrid",
             show_default=True,
-            shell_complete=completing(_modes),
+            shell_complete=completing(modes),
             help="hybrid, semantic (meaning) or lexical (words).",
         ),
         click.option("--facets", is_flag=True, help="Count years, categories, authors and sources."),
