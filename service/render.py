@@ -122,9 +122,9 @@ def heading(page: Page) -> str:
 
 
 def footing(page: Page) -> list[str]:
-    """The facets, and how to go on; nothing where neither was asked for."""
+    """The facets, where they were asked for, and how to go on."""
     lines = [_facets_text(page.facets)] if page.facets else []
-    return [*lines, f"next page: --cursor {page.cursor}"] if page.cursor and page.facets else lines
+    return [*lines, f"more: --cursor {page.cursor}"] if page.cursor else lines
 
 
 def notes(page: Page) -> Iterator[str]:
