@@ -55,7 +55,7 @@ class _Group:
         token = _token(item)
         if token.negated:
             yield Token("minus", token.start - 1, token.start, "-", (token.start, token.start))
-        yield token if token.field else replace(token, field=self.token.field)
+        yield token
         if isinstance(item, _Group):
             yield from item.tokens()
             yield Token("close", token.end - 1, token.end, ")", (token.end, token.end))
@@ -73,18 +73,20 @@ def counting(text: str) -> list[Token]:
     """
     opened = [_Group(Token("open", 0, 0, "", (0, 0)), [])]
     for token in scan(text):
-        field = opened[-1].token.field
-        if token.field and field:
-            raise fault(text, token.start, token.end, "a field stands among the values of another; move it out")
-        if token.kind == "open":
-            opened.append(_Group(replace(token, field=token.field or field), []))
-            if len(opened) > MAX_DEPTH + 1:
-                raise fault(text, token.start, token.end, f"parentheses may be {MAX_DEPTH} deep; leave some out")
-        elif token.kind == "close" and len(opened) > 1:
+        if token.kind == "close" and len(opened) > 1:
             closed = _closed(text, opened.pop(), token.end)
             opened[-1].items.append(closed)
-        else:
+            continue
+        if field := opened[-1].token.field:
+            if token.field:
+                raise fault(text, token.start, token.end, "a field stands among the values of another; move it out")
+            token = replace(token, field=field)
+        if token.kind != "open":
             opened[-1].items.append(token)
+        elif len(opened) > MAX_DEPTH:
+            raise fault(text, token.start, token.end, f"parentheses may be {MAX_DEPTH} deep; leave some out")
+        else:
+            opened.append(_Group(token, []))
     return list(_whole(text, opened).tokens())
 
 
