@@ -37,6 +37,9 @@ WORDS: dict[Field, Part] = {"title": "title", "abstract": "abstract", "any": "an
 NARROWING = frozenset(NAMES.values()) - WORDS.keys() - {"id"}
 """The fields that count even in a pasted abstract: one speaks of ids, and often begins "Abstract:"."""
 
+UNJOINED = 'put OR or AND in capitals between values, or "quotes" around a value of several words'
+"""What to do about words or values side by side in a field that is not of words."""
+
 _NO_PROSE = frozenset(
     ("au", "ti", "abs", "doi", "first_author", "arxiv_class", "primary_category", "submitteddate", "pubdate",
      "lastupdateddate")

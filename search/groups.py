@@ -6,10 +6,9 @@ OR NOT". ANDNOT always counts. Parentheses count where something in them does, o
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from search.fields import Field
 from search.tokens import Token, fault, scan
 
 MAX_DEPTH = 50
@@ -17,110 +16,89 @@ MAX_DEPTH = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Negated:
-    """What a minus stands before; ``start`` is the minus."""
-
-    node: "Token | Group"
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """Neighbouring prose: words, and operators and parentheses that do not count.
-
-    Attributes:
-        words: how many of them are more than marks.
-    """
-
-    start: int
-    end: int
-    words: int
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
+class _Group:
     """What stands between two parentheses, or the whole question.
 
     Attributes:
-        inner: where its content starts. field: whose values it holds. operators: places in ``items`` of those that
-            count. counts: its parentheses are more than prose.
+        token: the open parenthesis, with the field whose values it holds; once closed it spans the group. The whole
+            has an empty one. operators: places in ``items`` of those that count. counts: it is more than prose.
     """
 
-    items: "tuple[Node, ...]"
-    start: int
-    inner: int
-    end: int
-    field: Field | None
-    operators: frozenset[int]
-    counts: bool
+    token: Token
+    items: "list[Node]"
+    operators: frozenset[int] = frozenset()
+    counts: bool = False
 
-    def parts(self) -> "Iterator[Part]":
-        """Its content, with prose drawn together into runs; marks alone are left out."""
+    def tokens(self) -> Iterator[Token]:
+        """What counts in it; neighbouring prose is one token, and left out where no operator and no group takes it."""
+        within = taken = bool(self.token.value)
         prose: list[Node] = []
         for place, item in enumerate(self.items):
-            if place in self.operators or _structured(item):
-                yield from _runs(prose)
-                prose = []
-                yield item
-            else:
+            operator = place in self.operators
+            if not operator and not _structured(item):
                 prose.append(item)
-        yield from _runs(prose)
+                continue
+            if taken or (operator and _token(item).value != "NOT"):
+                yield from self._run(prose)
+            yield from self._structure(item)
+            prose, taken = [], within or operator
+        if taken:
+            yield from self._run(prose)
+
+    def _run(self, prose: "Sequence[Node]") -> Iterator[Token]:
+        """One token of all, or none where they are marks alone."""
+        if any(map(_worded, prose)):
+            start, end = _token(prose[0]).start, _token(prose[-1]).end
+            yield Token("prose", start, end, "", (start, end), self.token.field)
+
+    def _structure(self, item: "Node") -> Iterator[Token]:
+        token = _token(item)
+        if token.negated:
+            yield Token("minus", token.start - 1, token.start, "-", (token.start, token.start))
+        yield token
+        if isinstance(item, _Group):
+            yield from item.tokens()
+            yield Token("close", token.end - 1, token.end, ")", (token.end, token.end))
 
 
-Node: TypeAlias = Token | Group | Negated
-Part: TypeAlias = Node | Run
+Node: TypeAlias = Token | _Group
 
 
-class _Open:
-    """A parenthesis not yet closed, and what came after it; without a token the whole question."""
-
-    def __init__(self, token: Token | None = None, field: Field | None = None) -> None:
-        self.token = token
-        self.field = token.field if token and token.field else field
-        self.minus: int | None = None
-        self.items: list[Node] = []
-
-    def add(self, node: Token | Group) -> None:
-        self.items.append(node if self.minus is None else Negated(node, self.minus, node.end))
-        self.minus = None
-
-
-def grouped(text: str) -> Group:
-    """The whole question as one group.
+def counting(text: str) -> list[Token]:
+    """The tokens of a question that count, in order: what ``search.grammar`` joins.
 
     Raises:
         InvalidValue: what ``scan`` raises; a parenthesis without its other where it counts, more than MAX_DEPTH of them
             within each other, or a field among another's values.
     """
-    opened = [_Open()]
+    opened = [_Group(Token("open", 0, 0, "", (0, 0)), [])]
     for token in scan(text):
-        if token.field and opened[-1].field:
-            raise fault(text, token.start, token.end, "a field stands among the values of another; move it out")
-        if token.kind == "minus":
-            opened[-1].minus = token.start
-        elif token.kind == "open":
-            opened.append(_Open(token, opened[-1].field))
-            if len(opened) > MAX_DEPTH + 1:
-                raise fault(text, token.start, token.end, f"parentheses may be {MAX_DEPTH} deep; leave some out")
-        elif token.kind == "close" and len(opened) > 1:
-            closed = opened.pop()
-            opened[-1].add(_group(text, closed, token.end))
+        if token.kind == "close" and len(opened) > 1:
+            closed = _closed(text, opened.pop(), token.end)
+            opened[-1].items.append(closed)
+            continue
+        if field := opened[-1].token.field:
+            if token.field:
+                raise fault(text, token.start, token.end, "a field stands among the values of another; move it out")
+            token = replace(token, field=field)
+        if token.kind != "open":
+            opened[-1].items.append(token)
+        elif len(opened) > MAX_DEPTH:
+            raise fault(text, token.start, token.end, f"parentheses may be {MAX_DEPTH} deep; leave some out")
         else:
-            opened[-1].add(token)
-    return _whole(text, opened)
+            opened.append(_Group(token, []))
+    return list(_whole(text, opened).tokens())
 
 
-def _whole(text: str, opened: list[_Open]) -> Group:
+def _whole(text: str, opened: list[_Group]) -> _Group:
     """The group of the whole, once parentheses that were never closed are prose or an error."""
     while len(opened) > 1:
-        unclosed, around = opened.pop(), opened[-1]
+        unclosed = opened.pop()
         token = unclosed.token
-        if token and (unclosed.field or around.minus is not None):
+        if token.field or token.negated:
             raise fault(text, token.start, token.end, "the parenthesis is never closed; close it")
-        around.items += [token] if token else []
-        around.items += unclosed.items
-    whole = _group(text, opened[0], len(text))
+        opened[-1].items.extend([token, *unclosed.items])
+    whole = _closed(text, opened[0], 0)
     stray = next((item for item in whole.items if isinstance(item, Token) and item.kind in ("open", "close")), None)
     if stray and whole.counts:
         missing = "is never closed; close it" if stray.kind == "open" else "closes none; open one before it"
@@ -128,23 +106,17 @@ def _whole(text: str, opened: list[_Open]) -> Group:
     return whole
 
 
-def _group(text: str, opened: _Open, end: int) -> Group:
-    token, items = opened.token, tuple(opened.items)
-    start, inner = (token.start, token.end) if token else (0, 0)
-    operators = frozenset(place for place, item in enumerate(items) if is_operator(item))
-    if not opened.field:
+def _closed(text: str, group: _Group, end: int) -> _Group:
+    """The group once its items are complete: which operators count, and whether it does."""
+    token, items = replace(group.token, end=end), group.items
+    operators = frozenset(place for place, item in enumerate(items) if _token(item).kind == "operator")
+    if not token.field:
         operators = _counting(items, operators)
-    counts = bool(opened.field or operators) or any(map(_structured, items))
-    group = Group(items, start, inner, end, opened.field, operators, counts)
-    if opened.field and not any(group.parts()):
-        raise fault(text, start, end, "there is nothing between the parentheses; put a value there")
+    counts = bool(token.field or operators) or any(map(_structured, items))
+    group = _Group(token, items, operators, counts)
+    if token.field and not any(group.tokens()):
+        raise fault(text, token.start, end, "there is nothing between the parentheses; put a value there")
     return group
-
-
-def _runs(prose: Sequence[Node]) -> Iterator[Run]:
-    """One run of all, or none where they are marks alone."""
-    if words := sum(map(_worded, prose)):
-        yield Run(prose[0].start, prose[-1].end, words)
 
 
 def _counting(items: Sequence[Node], operators: frozenset[int]) -> frozenset[int]:
@@ -161,7 +133,7 @@ _STRUCTURE = -1
 
 
 def _counts(item: Node, before: int, after: int) -> bool:
-    value = item.value if isinstance(item, Token) else ""
+    value = _token(item).value
     if value == "ANDNOT" or _STRUCTURE in (before, after):
         return True
     return after == 1 and (before == 1 or (value == "NOT" and before == 0))
@@ -190,16 +162,15 @@ def _mirrored(places: frozenset[int], size: int) -> frozenset[int]:
     return frozenset(size - 1 - place for place in places)
 
 
-def is_operator(item: Part | None) -> bool:
-    """Whether this is one of OPERATORS, be it prose or not."""
-    return isinstance(item, Token) and item.kind == "operator"
+def _token(item: Node) -> Token:
+    return item if isinstance(item, Token) else item.token
 
 
 def _worded(item: Node) -> bool:
-    return not isinstance(item, Token) or any(character.isalnum() for character in item.value)
+    return isinstance(item, _Group) or any(character.isalnum() for character in item.value)
 
 
 def _structured(item: Node) -> bool:
     if isinstance(item, Token):
-        return item.kind in ("phrase", "term")
-    return isinstance(item, Negated) or item.counts
+        return item.negated or item.kind in ("phrase", "term")
+    return item.token.negated or item.counts

@@ -6,13 +6,13 @@ where its value follows the colon. Whether operators and parentheses count is de
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from search.errors import InvalidValue
 from search.fields import WORDS, Field, field_of, hint, only_a_field
 
-Kind = Literal["word", "phrase", "term", "operator", "minus", "open", "close"]
+Kind = Literal["word", "phrase", "term", "operator", "minus", "open", "close", "prose"]
 
 OPERATORS = ("AND", "OR", "NOT", "ANDNOT")
 
@@ -33,7 +33,7 @@ class Token:
 
     Attributes:
         value: what it says, without quotes and field name. inner: where the value stands. field: of a term, or of an
-            open parenthesis. quoted: the value stood in quotes.
+            open parenthesis. quoted: the value stood in quotes. negated: a minus stands before it.
     """
 
     kind: Kind
@@ -43,6 +43,12 @@ class Token:
     inner: tuple[int, int]
     field: Field | None = None
     quoted: bool = False
+    negated: bool = False
+
+    @property
+    def narrows(self) -> bool:
+        """Whether it is of a field whose values are no words."""
+        return self.field is not None and self.field not in WORDS
 
 
 def fault(text: str, start: int, end: int, message: str) -> InvalidValue:
@@ -92,9 +98,9 @@ def _token(text: str, start: int, end: int) -> Token:
         return _plain("close", text, start, start + 1)
     if not before or before.isspace() or before in "()-":
         if first == "(":
-            return _plain("open", text, start, start + 1)
+            return Token("open", start, start + 1, "(", (start + 1, start + 1))
         if before not in tuple(")-") and _NEGATED.match(text, start):
-            return _plain("minus", text, start, start + 1)
+            return replace(_token(text, start + 1, end), negated=True)
         token = _phrase(text, start) or _term(text, start, end)
         if token:
             return token

@@ -1,6 +1,8 @@
 """The one box: what is written is asked, prose stays prose, and what cannot be meant is an error with its place."""
 
 import re
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -321,6 +323,19 @@ def test_places_are_counted_from_one() -> None:
     assert isinstance(others, AnyOf)
     assert [name.at, *(leaf.at for leaf in others.parts if isinstance(leaf, Category | Holds))] == [4, 13, 26]
     assert author("zhou", 7).at == 7
+
+
+@pytest.mark.parametrize(("text", "fed"), [("Is attention OR recurrence (LoRA) better?", False), ("au:zhou", True)])
+def test_plain_questions_do_without_lark(text: str, fed: bool) -> None:
+    code = f"""
+import sys
+from datetime import date
+from search.syntax import read
+read({text!r}, today=date(2026, 11, 25))
+print("lark" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(fed)]
 
 
 EXAMPLES = re.findall(r"^\| [^`|]+ \| `(.+?)` \| (.+?) \|$", LANGUAGE, re.MULTILINE)

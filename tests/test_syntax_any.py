@@ -101,7 +101,7 @@ leaf_texts: dict[Leaf, tuple[str, str]] = {
     Category("hep-th", primary=True): ("primary:hep-th", ""),
     Dated(Date(2020), Date(2024)): ("year:2020-2024", ""),
     Dated(Date(2026, 3), None, "updated"): ("updated:>=2026-03", ""),
-    Identified("doi:10.1145/3292500"): ("doi:10.1145/3292500", ""),
+    Identified("doi:10.1145/3292500"): ("id:10.1145/3292500", ""),
     Holds("kv cache", phrase=True): ('"kv cache"', "kv cache"),
     Holds("kv cache", "title"): ("ti:(kv cache)", "kv cache"),
     Holds("x", "abstract"): ("abs:x", "x"),
