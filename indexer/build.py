@@ -157,7 +157,7 @@ def _write_calibration(snapshot: Snapshot, embedder: Embedder, old: GenerationLa
         if known.fresh(len(snapshot.live)):
             os.link(old.confidence, file)
             return
-    with contextlib.suppress(ModelUnavailable):
+    with closing(snapshot.store), contextlib.suppress(ModelUnavailable):
         file.write_text(json.dumps(calibrated(snapshot, embedder).to_json()), "utf-8")
 
 

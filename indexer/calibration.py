@@ -1,4 +1,4 @@
-"""Calibration: an index asked for its own papers when it is published, so that scores on it can be told close from far."""
+"""Calibration: an index asked for its own papers when it is published, so that close is told from far."""
 
 import numpy as np
 

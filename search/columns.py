@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search import categories, names
-from search.authors import AuthorNames
+from search.authors import AuthorNames, Spelled
 from search.condition import Author, Category, Dated, DateField
 from search.days import NO_DAY, Days, Overlapping
 from search.paper import Date, Paper
@@ -105,9 +105,9 @@ class Columns:
             return HeldAs(self.primary, self.primary_ids(leaf.code), held) if leaf.primary else held
         return Overlapping(self.days(leaf.field), leaf.start, leaf.end)
 
-    def author_ids(self, leaf: Author) -> list[int]:
+    def author_ids(self, leaf: Author) -> NDArray[np.int64]:
         """Ids, ascending, of the names that a condition can mean."""
-        return self.authors.matching(leaf.name)
+        return self.authors.matching(leaf.name, exact=leaf.exact)
 
     def days(self, field: DateField) -> Days:
         """When the rows were published, or updated."""
@@ -168,7 +168,7 @@ class ColumnsBuilder:
         self._published, self._updated = array("q"), array("q")
         self._categories = {name: number for number, name in enumerate(self._before.categories)}
         self._sources = {name: number for number, name in enumerate(self._before.sources)}
-        self._new_authors: dict[str, int] = {}
+        self._new_authors: dict[str, tuple[int, Spelled]] = {}
         self._author_of: dict[str, int] = {}  # by the name as written: parsing a name costs more than finding it
         # Value and row by turns.
         self._category_pairs, self._author_pairs, self._source_pairs = array("q"), array("q"), array("q")
@@ -212,7 +212,7 @@ class ColumnsBuilder:
             ("last-author", before.last_author, self._last),
         ):
             np.save(directory / f"{name}.npy", np.concatenate((column, np.frombuffer(new, np.uint32))))
-        authors = before.authors.extended(list(self._new_authors))
+        authors = before.authors.extended([spelled for _, spelled in self._new_authors.values()])
         authors.save(directory)
         for name, values in (("categories", self._categories), ("sources", self._sources)):
             (directory / f"{name}.json").write_text(json.dumps(list(values), ensure_ascii=False), "utf-8")
@@ -237,16 +237,18 @@ class ColumnsBuilder:
 
     def _author(self, written: str) -> int | None:
         if written not in self._author_of:
-            name = names.parse(written)
-            if not name.surname:
+            keys = names.keys(written)
+            if keys[0].startswith("|"):
                 return None
-            self._author_of[written] = self._author_id(name.key)
+            self._author_of[written] = self._author_id(written, keys)
         return self._author_of[written]
 
-    def _author_id(self, key: str) -> int:
-        known = self._before.authors.find(key)
+    def _author_id(self, written: str, keys: tuple[str, ...]) -> int:
+        known = self._before.authors.find(keys[0])
         if known is None:
-            known = self._new_authors.setdefault(key, len(self._before.authors) + len(self._new_authors))
+            known, _ = self._new_authors.setdefault(
+                keys[0], (len(self._before.authors) + len(self._new_authors), Spelled(written, keys))
+            )
         return known
 
     def _extended(self, before: Postings, added: "array[int]", size: int) -> Postings:

@@ -222,7 +222,7 @@ class Lexicon:
         """All that meet a condition on what the columns know."""
         if isinstance(leaf, Author):
             field = "author" if leaf.position == "any" else f"{leaf.position}_author"
-            return self._held(field, self._columns.author_ids(leaf))
+            return self._held(field, self._columns.author_ids(leaf).tolist())
         if isinstance(leaf, Category):
             if leaf.primary:
                 return self._held("primary", self._columns.primary_ids(leaf.code))

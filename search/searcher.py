@@ -76,8 +76,11 @@ class Searcher:
             shown=query.shown or bool(paper),
             pasted=query.pasted or reading.kind == "abstract",
         )
-        mended = spelling.mended(reading.text, snapshot.lexicon.frequency) if reading.kind == "question" else {}
-        return replace(self.search(read), correction=spelling.replaced(box, mended) if mended else None)
+        page = self.search(read)
+        if reading.kind != "question":
+            return page
+        mended = spelling.mended(reading.text, snapshot.lexicon.frequency, snapshot.manifest.live)
+        return replace(page, correction=spelling.replaced(box, mended) if mended else None)
 
     def search(self, query: Query) -> Page:
         """The papers that answer a question, near some papers where it names some; without either, those that pass the

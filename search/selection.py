@@ -31,8 +31,8 @@ class Selection(Protocol):
 class Held:
     """Rows that hold one of some values."""
 
-    def __init__(self, postings: Postings, values: Sequence[int]) -> None:
-        self._postings, self._values = postings, np.array(values, np.int64)
+    def __init__(self, postings: Postings, values: Sequence[int] | NDArray[np.int64]) -> None:
+        self._postings, self._values = postings, np.asarray(values, np.int64)
         self.most = postings.count(self._values)
 
     def ids(self) -> NDArray[np.int64]:
@@ -54,8 +54,10 @@ class HeldAs:
         of_row: (rows,) the value of each row. selection: a superset of the rows.
     """
 
-    def __init__(self, of_row: NDArray[np.uint32], values: Sequence[int], selection: Selection) -> None:
-        self._of_row, self._values, self._selection = of_row, np.array(sorted(values), np.int64), selection
+    def __init__(
+        self, of_row: NDArray[np.uint32], values: Sequence[int] | NDArray[np.int64], selection: Selection
+    ) -> None:
+        self._of_row, self._values, self._selection = of_row, np.asarray(values, np.int64), selection
         self.most = selection.most
 
     def ids(self) -> NDArray[np.int64]:

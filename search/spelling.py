@@ -4,16 +4,18 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_WORD = re.compile(r"\b[a-zA-Z]{5,24}\b")
+_WORD = re.compile(r"\b[a-zA-Z]{4,24}\b")
 _OFTEN, _RARE = 200, 5
 """How many times as many papers hold the other word, where this one is held by any, and by how many at most."""
-_FOUND = 2
-"""Papers that hold the other word, at least, where none holds this one."""
+_SHORT = 5
+"""Letters from which a word that some papers hold may be misspelt: shorter ones are names and codes."""
+_FOUND, _SHARE = 2, 5_000
+"""Papers that hold the other word, at least: so many, and one in so many."""
 _MOST_WORDS = 12
 """Words of a question beyond which it is no typed one."""
 
 
-def mended(text: str, frequency: Callable[[str], int]) -> dict[str, str]:
+def mended(text: str, frequency: Callable[[str], int], papers: int) -> dict[str, str]:
     """The misspelt words of a question, each with the one that seems to be meant.
 
     A word is misspelt where no paper holds it, or few, and one that differs by a letter added, left out, replaced or
@@ -21,12 +23,13 @@ def mended(text: str, frequency: Callable[[str], int]) -> dict[str, str]:
     spelling errors", CACM 1964). Capitals within words and other alphabets are left alone: names and codes.
 
     Args:
-        frequency: how many papers hold a word just as it is.
+        frequency: how many papers hold a word just as it is. papers: how many there are.
     """
     words = _WORD.findall(text)
     if len(words) > _MOST_WORDS:
         return {}
-    return {word: better for word in words if (better := _better(word, frequency))}
+    least = max(_FOUND, papers // _SHARE)
+    return {word: better for word in words if (better := _better(word, frequency, least))}
 
 
 def replaced(text: str, words: Mapping[str, str]) -> str:
@@ -34,14 +37,12 @@ def replaced(text: str, words: Mapping[str, str]) -> str:
     return _WORD.sub(lambda match: words.get(match[0], match[0]), text)
 
 
-def _better(word: str, frequency: Callable[[str], int]) -> str | None:
-    if not word[1:].islower():
-        return None
+def _better(word: str, frequency: Callable[[str], int], least: int) -> str | None:
     held = frequency(word)
-    if held > _RARE:
+    if not word[1:].islower() or held > (_RARE if len(word) >= _SHORT else 0):
         return None
     best = max(edits(word.lower()), key=lambda other: (frequency(other), other[0] == word[0].lower(), other))
-    if frequency(best) < max(_FOUND, _OFTEN * held):
+    if frequency(best) < max(least, _OFTEN * held):
         return None
     return best.capitalize() if word[0].isupper() else best
 

@@ -31,7 +31,7 @@ class Trust:
         """For a question to a snapshot."""
         calibration, text = scope.snapshot.calibration, asked.text or ""
         long = bool(asked.like) or asked.length >= LONG_TEXT
-        scale = calibration and (calibration.texts if long else calibration.questions)
+        scale = None if not calibration else calibration.texts if long else calibration.questions
         said = asked.text is not None and not (long and asked.vector is not None)
         return cls(scale, asked, scope.snapshot.lexicon.highest(text) if said else None)
 

@@ -12,6 +12,8 @@ from search.snapshot import Snapshot
 
 MOST = 20
 """Variants told beside an answer."""
+_MEANT = 5
+"""Names told where none matches."""
 
 
 def asked_authors(condition: Condition) -> Iterator[Author]:
@@ -31,9 +33,11 @@ def variants(snapshot: Snapshot, author: Author, rows: Rows, most: int | None = 
     """
     columns = snapshot.columns
     ids = columns.author_ids(author)
-    if not ids:
-        meant = tuple(columns.authors.written(near) for near in columns.authors.close(author.name))
-        return AuthorMatch(author.name, (), meant=meant)
-    papers = columns.author_postings.counts(rows, np.array(ids, np.int64))
-    found = counted(np.array(ids, np.int64), papers, columns.authors.written, most)
+    if not len(ids):
+        near = columns.authors.close(author.name)
+        papers = columns.author_postings.counts(snapshot.live, near)
+        meant = counted(near, papers, columns.authors.written, _MEANT)
+        return AuthorMatch(author.name, (), meant=tuple(count.value for count in meant))
+    papers = columns.author_postings.counts(rows, ids)
+    found = counted(ids, papers, columns.authors.written, most)
     return AuthorMatch(author.name, tuple(found), int(np.count_nonzero(papers)) - len(found))

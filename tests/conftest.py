@@ -2,10 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from drawn import CATEGORIES, DATES, WORDS, WRITTEN, Made, written
+from fake_embedder import FakeEmbedder
 from indexer.build import index
 from search.embedder import Embedder, load_embedder
+from search.paper import Paper
 from search.searcher import Searcher
 
 ROOT = Path(__file__).parent.parent
@@ -43,3 +47,38 @@ def sample_index(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -
 def sample(sample_index: Path, embedder: Embedder) -> Searcher:
     """A searcher of that index."""
     return Searcher(sample_index, lambda _model: embedder)
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    def make(records: list[dict[str, object]]) -> Searcher:
+        folder = tmp_path_factory.mktemp("index")
+        embedder = FakeEmbedder()
+        index([written(folder, records)], folder / "index", embedder)
+        return Searcher(folder / "index", lambda _model: embedder)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def library(made: Made) -> Searcher:
+    random = np.random.default_rng(11)
+    records: list[dict[str, object]] = []
+    for _ in range(300):
+        records.append(
+            {
+                "title": " ".join(random.choice(WORDS, 3)),
+                "abstract": " ".join(random.choice(WORDS, 10)),
+                "authors": random.choice(WRITTEN, random.integers(0, 4), replace=False).tolist(),
+                "categories": random.choice(CATEGORIES, random.integers(0, 3), replace=False).tolist(),
+                "published": random.choice([*DATES, ""]).item(),
+                "updated": random.choice([*DATES, ""]).item(),
+            }
+        )
+    return made(records)
+
+
+@pytest.fixture(scope="session")
+def held(library: Searcher) -> list[Paper]:
+    """The library's papers by row."""
+    return [paper for _, paper in library.snapshot.store.scan(0)]

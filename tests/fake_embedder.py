@@ -16,16 +16,17 @@ class FakeEmbedder:
     """The sum of one pseudo-random direction a word, scaled to length 1.
 
     Attributes:
-        encoded: how many texts it was given so far.
+        texts: what it was given so far.
     """
 
     def __init__(self, dim: int = 32, name: str = "fake") -> None:
         self.model = ModelIdentity(name, "0" * 64, dim, 256)
-        self.encoded, self._lock = 0, threading.Lock()
+        self.texts: list[str] = []
+        self._lock = threading.Lock()
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         with self._lock:
-            self.encoded += len(texts)
+            self.texts += texts
         vectors = np.zeros((len(texts), self.model.dim), np.float32)
         for row, text in enumerate(texts):
             for word in re.findall(r"\w+", text.casefold()) or [""]:

@@ -14,7 +14,7 @@ from indexer import doctor
 from indexer.build import index
 from indexer.doctor import examine, repair
 from search import codes, model, vectors
-from search.errors import IndexDamaged, IndexMissing
+from search.errors import IndexDamaged, IndexMissing, ModelUnavailable
 from search.model import ModelIdentity
 from search.query import Filter, Query
 from search.searcher import Searcher
@@ -83,7 +83,7 @@ def test_a_whole_index_has_no_problems(whole: Path) -> None:
 
 @pytest.mark.parametrize("damage", [flip, cut, Path.unlink])
 def test_each_file_in_turn_is_named_and_made_again(whole: Path, tmp_path: Path, damage: Callable[[Path], None]) -> None:
-    expected, encoded = answers(whole), FakeEmbedder.encode
+    expected = answers(whole)
     for name in files(whole):
         copy = tmp_path / "copy"
         shutil.rmtree(copy, ignore_errors=True)
@@ -96,12 +96,11 @@ def test_each_file_in_turn_is_named_and_made_again(whole: Path, tmp_path: Path, 
             Searcher(copy, lambda _model: FakeEmbedder(), checksums=True)
         if name == "papers.sqlite" or name.startswith("vectors-"):
             with pytest.raises(IndexDamaged, match="backup"):
-                repair(copy)
+                repair(copy, lambda _model: FakeEmbedder())
             continue
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(FakeEmbedder, "encode", None)
-            repair(copy)
-        assert FakeEmbedder.encode is encoded
+        embedder = FakeEmbedder()
+        repair(copy, lambda _model: embedder)  # noqa: B023  asked at once
+        assert not [text for text in embedder.texts if " about stars." in text], "a paper was embedded again"
         assert examine(copy) == [], name
         assert answers(copy) == expected, name
 
@@ -115,6 +114,19 @@ def test_counts_and_references_that_no_checksum_tells(whole: Path, tmp_path: Pat
     assert any("tombstones.npy does not name the rows" in problem for problem in found)
     assert any("rows are not replaced, the manifest says" in problem for problem in found)
     assert any("lexicon does not hold exactly" in problem for problem in found)
+
+
+def test_without_the_model_all_but_the_calibration_is_made_again(whole: Path, tmp_path: Path) -> None:
+    def missing(_model: ModelIdentity) -> FakeEmbedder:
+        raise ModelUnavailable("it is not here")
+
+    copy = tmp_path / "copy"
+    shutil.copytree(whole, copy)
+    (copy / "CURRENT").unlink()
+    repair(copy, missing)
+    page = Searcher(copy, lambda _model: FakeEmbedder()).search(Query("galaxy"))
+    assert {hit.band for hit in page.hits} == {None}
+    assert page.close
 
 
 def test_a_place_without_an_index(tmp_path: Path) -> None:

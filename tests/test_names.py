@@ -1,57 +1,148 @@
 """Names: the spellings of one person match, look-alikes stay apart, and no name is lost on its way to disk."""
 
+import unicodedata
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search import names
+from search.authors import AuthorNames, Spelled
+from search.errors import InvalidValue
 from search.names import Name
 
 SAME = {
     "Guorui Zhou": (
         "guorui zhou", "GUORUI ZHOU", "Zhou, Guorui", "Zhou Guorui", "G. Zhou", "Zhou, G.", "Zhou G", "Zhou",
     ),
+    "Gabriel José García Márquez": (
+        "García Márquez, Gabriel José", "García Márquez, G. J.", "García Márquez, G.", "Garcia Marquez, G",
+        "Gabriel Garcia Marquez", "G. J. García Márquez", "García", "García, Gabriel", "García Márquez", "Márquez",
+    ),
     "José García-Márquez": (
         "Jose Garcia Marquez", "J. García-Márquez", "Garcia-Marquez, Jose", r"Jos\'e Garc{\'\i}a-M{\'a}rquez",
+        "García, J.", "Garcia", "GARCIA-MARQUEZ, J.",
+    ),
+    "Stephen M. de Bruyn Kops": (
+        "de Bruyn Kops, Stephen", "de Bruyn Kops, S. M.", "S. de Bruyn Kops", "de Bruyn Kops", "Bruyn Kops", "Kops",
+        "Kops, S.", "Bruyn Kops, Stephen", "De Bruyn Kops",
     ),
     "Jean-Baptiste Poquelin": (
-        "Jean Baptiste Poquelin", "J.-B. Poquelin", "J. B. Poquelin", "JB Poquelin", "Poquelin",
+        "Jean Baptiste Poquelin", "J.-B. Poquelin", "J. B. Poquelin", "JB Poquelin", "Poquelin", "Poquelin JB",
+        "Jeanbaptiste Poquelin", "Jean-B. Poquelin", "J. Poquelin", "Poquelin, Jean",
     ),
-    "Chao-Lin Liu": ("Chaolin Liu", "Chao Lin Liu", "C. Liu", "Liu, Chao-Lin"),
-    "Rens van de Schoot": ("van de Schoot, Rens", "R. van de Schoot", "Rens Schoot", "Schoot, R. van de"),
-    "Martin L. King Jr.": ("M. King", "King, Martin", "Martin Luther King", "Martin King Jr."),
-    "Łukasz Kaiser": ("Lukasz Kaiser", "L. Kaiser", "Kaiser, Ł."),
+    "Thomas Müller": (
+        "Thomas Mueller", "Thomas Muller", "Mueller, T.", "MUELLER", "Müller", r'Thomas M\"uller', "Mu\u0308ller",
+        r'M{\"u}ller, Thomas',
+    ),
+    "Thomas Mueller": ("Müller", "Muller", "T. Müller", "Mueller"),
+    "Thomas Muller": ("Müller", "Mueller, Thomas"),
+    "Jürgen Jäger": ("Juergen Jaeger", "Jurgen Jager", "Jaeger, J.", r'J\"urgen J\"ager', "Jaeger", "Jager"),
+    "Anders Ångström": ("Aangstroem", "Angstrom, Anders", "Angstroem", r"{\AA}ngstr{\"o}m"),
+    "Mads Hustad Sandøy": ("Sandoey, M. H.", "Sandoy", r"Mads Sand{\o}y"),
+    "Søren Sørensen": ("Soerensen", "Sorensen, Soeren", "S. Sørensen"),
+    "Chao-Lin Liu": ("Chaolin Liu", "Chao Lin Liu", "C. Liu", "Liu, Chao-Lin", "C.-L. Liu", "CL Liu", "Liu Chao-Lin"),
+    "Rens van de Schoot": (
+        "van de Schoot, Rens", "R. van de Schoot", "Rens Schoot", "Schoot, R. van de",
+        "van de Schoot",
+    ),
+    "Martin L. King Jr.": (
+        "M. King", "King, Martin", "Martin Luther King", "Martin King Jr.", "King, Martin L., Jr.", "King Jr., Martin",
+        "Martin L. King, Jr.", "Martin King III",
+    ),
+    "Łukasz Kaiser": ("Lukasz Kaiser", "L. Kaiser", "Kaiser, Ł.", r"{\L}ukasz Kaiser"),
     "Seán O'Brien": ("Sean OBrien", "S. O’Brien"),
+    "Tomasz Nikšić": (r"T. Nik\v{s}i\'c", "Niksic"),
+    "Nguyen Van Minh": ("Minh, Nguyen Van", "Nguyen Van Minh"),
+    "Di Wu": ("Wu, Di", "Wu Di", "D. Wu"),
     "李明": ("李明",),
 }  # fmt: skip
 APART = {
-    "Guorui Zhou": ("Gang Zhou", "Guorui Zhu", "Guorui Zhao", "R. Zhou", "Zho", "Zhou, Gang"),
-    "Jie Zhang": ("Jing Zhang", "Jie Zheng"),
+    "Guorui Zhou": ("Gang Zhou", "Guorui Zhu", "Guorui Zhao", "R. Zhou", "Zho", "Zhou, Gang", "Guorui"),
+    "Jie Zhang": ("Jing Zhang", "Jie Zheng", "Jie Zhan"),
     "Martin L. King": ("Martin K. King",),
-    "Rens van de Schoot": ("Jan van de Schoot",),
+    "Rens van de Schoot": ("Jan van de Schoot", "van der Schoot"),
+    "Anna Bauer": ("Baur", "Anna Baur"),
+    "Uri Samuel": ("Samul",),
+    "Manuel Blum": ("Manul Blum",),
+    "Ken Maeda": ("Mada",),
+    "Rie Ueda": ("Uda",),
+    "Xue Feng Li": ("Xu Feng Li",),
+    "Xuefeng Li": ("Xufeng Li",),
+    "Daehyun Kim": ("Dahyun Kim",),
+    "Ming Li": ("Ming Lee", "Min Li"),
+    "Hans de Boer": ("Bor",),
+    "Mark Robert Lee": ("Robert Lee", "Lee, Robert"),
+    "Di Wu": ("Dan Wu", "Wu, Ding"),
+    "Ben Smith": ("Al Smith", "Dan Smith"),
+    "Gabriel José García Márquez": ("García, Pedro", "Márquez, Pedro", "José"),
 }
+
+
+def indexed(written: Sequence[str]) -> AuthorNames:
+    """The names as an import brings them: one author for each key."""
+    known = {names.keys(name)[0]: Spelled(name, names.keys(name)) for name in reversed(written)}
+    return AuthorNames.empty().extended(list(reversed(known.values())))
 
 
 @pytest.mark.parametrize(("written", "asked"), [(name, asked) for name, every in SAME.items() for asked in every])
 def test_every_spelling_of_a_name_finds_it(written: str, asked: str) -> None:
-    assert names.matches(asked, names.parse(written))
+    assert indexed([written]).matching(asked).tolist() == [0]
 
 
 @pytest.mark.parametrize(("written", "asked"), [(name, asked) for name, every in APART.items() for asked in every])
 def test_look_alikes_stay_apart(written: str, asked: str) -> None:
-    assert not names.matches(asked, names.parse(written))
+    assert indexed([written]).matching(asked).tolist() == []
+
+
+def test_quoted_names_match_nothing_but_themselves() -> None:
+    held = indexed(["Guorui Zhou", "G. Zhou", "Guorui X. Zhou", "Zhou", "José García"])
+    for asked, expected in (
+        ("Guorui Zhou", [0]),
+        ("Zhou, Guorui", [0]),
+        ("G. Zhou", [1]),
+        ("Zhou", [3]),
+        ("Jose Garcia", [4]),
+        ("J. Garcia", []),
+    ):
+        assert held.matching(asked, exact=True).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("written", "asked"),
+    [
+        ("Guorui Zhou", "Guorui Zhuo"),
+        ("Guorui Zhou", "Guroui Zhou"),
+        ("Guorui Zhou", "Zhou, Guorue"),
+        ("Sepp Hochreiter", "Hochrieter"),
+        ("Łukasz Kaiser", "Lukas Kaiser"),
+        ("Thomas Müller", "Möller"),
+        ("Christopher Ré", "Cristopher Re"),
+    ],
+)
+def test_a_letter_wrong_finds_what_was_meant(written: str, asked: str) -> None:
+    held = indexed([written, "Ada Byron", "Wei Wang"])
+    assert held.matching(asked).tolist() == []
+    assert held.close(asked).tolist() == [0]
 
 
 def test_names_of_two_sources_are_compatible_either_way_round() -> None:
     for one, other in (("G. Zhou", "Guorui Zhou"), ("Zhou", "Guorui Zhou"), ("Chaolin Liu", "Chao-Lin Liu")):
         assert names.compatible(names.parse(one), names.parse(other))
         assert names.compatible(names.parse(other), names.parse(one))
-    assert not names.compatible(names.parse("Gang Zhou"), names.parse("Guorui Zhou"))
+    for one, other in (
+        ("Gang Zhou", "Guorui Zhou"),
+        ("Robert Lee", "Mark Robert Lee"),
+        ("García, Pedro", "Ana García"),
+    ):
+        assert not names.compatible(names.parse(one), names.parse(other))
 
 
-words = st.text(st.characters(categories=["Lu", "Ll", "Lo"]), min_size=2, max_size=10).filter(
-    lambda word: not word.isupper()
-)
+letters = st.characters(categories=["Lu", "Ll", "Lo"])
+words = st.text(letters, min_size=2, max_size=10).filter(lambda word: not word.isupper())
 
 
 @given(st.text(max_size=60))
@@ -59,6 +150,73 @@ def test_any_text_is_parsed_and_its_key_read_back(text: str) -> None:
     name = names.parse(text)
     assert Name.from_key(name.key) == name
     assert names.fold(names.fold(text)) == names.fold(text)
+    assert names.keys(text)[0] == name.key
+    if name.surname:
+        indexed([text]).matching(text)
+
+
+given_names = st.sampled_from(
+    ["Jean-Baptiste", "Jürgen", "Søren", "Guorui", "Chao-Lin", "José", "Łukasz", "Ming", "Anne Marie", "Zoë", "Åsa"]
+)
+middles = st.sampled_from(["", "K.", "Karl", "M. L."])
+surnames = st.sampled_from(
+    [
+        "Zhou",
+        "Müller",
+        "van der Berg",
+        "García-Márquez",
+        "O'Brien",
+        "Ångström",
+        "de la Cruz",
+        "Köhler",
+        "Nguyễn",
+        "Sørensen",
+    ]
+)
+
+
+def latex(text: str) -> str:
+    """The text with its accents as LaTeX writes them."""
+    marks = {"\u0308": '"', "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u030a": "r"}
+    text = text.replace("ø", r"{\o}").replace("Ł", r"{\L}")
+    written = ""
+    for character in unicodedata.normalize("NFD", text):
+        if character in marks:
+            written = f"{written[:-1]}{{\\{marks[character]}{{{written[-1]}}}}}"
+        else:
+            written += character
+    return written
+
+
+def initials(text: str) -> str:
+    return " ".join(".-".join(part[0] for part in word.split("-")) + "." for word in text.split())
+
+
+@given(given_name=given_names, middle=middles, surname=surnames)
+def test_a_real_name_is_found_by_every_way_to_write_it(given_name: str, middle: str, surname: str) -> None:
+    full = " ".join(part for part in (given_name, middle, surname) if part)
+    held = indexed([full, "Ada Byron"])
+    plain = unicodedata.normalize("NFD", full.replace("ø", "o").replace("Ł", "L"))
+    plain = "".join(character for character in plain if not unicodedata.combining(character))
+    for asked in (
+        full,
+        full.lower(),
+        full.upper(),
+        plain,
+        latex(full),
+        names.transliterated(full),
+        f"{surname}, {given_name} {middle}",
+        f"{surname}, {given_name}",
+        f"{surname}, {initials(given_name)}",
+        f"{initials(given_name)} {surname}",
+        f"{given_name[0]}. {surname}",
+        f"{given_name.replace('-', ' ')} {surname}",
+        f"{given_name.replace('-', '').replace(' ', '')} {surname}",
+        f"{full} Jr.",
+        f"{surname}, {given_name}, III",
+        surname,
+    ):
+        assert held.matching(asked).tolist() == [0], asked
 
 
 @given(given_name=words, middle=st.none() | words, surname=words)
@@ -73,3 +231,52 @@ def test_the_ways_to_write_a_name_are_one_name(given_name: str, middle: str | No
         f"{surname}, {given_name} {middle or ''}",
     ):
         assert names.matches(asked, written)
+
+
+drawn = st.lists(
+    st.one_of(
+        st.builds("{} {} {}".format, given_names, middles, surnames),
+        st.builds("{}, {}".format, surnames, given_names),
+        st.sampled_from([*SAME, *APART]),
+        st.text(max_size=12),
+    ),
+    max_size=25,
+)
+queries = st.one_of(
+    st.sampled_from([asked for every in (*SAME.values(), *APART.values()) for asked in every]),
+    st.builds("{} {}".format, given_names, surnames),
+    surnames,
+    st.text(max_size=12),
+)
+
+
+@given(held=drawn, query=queries, cut=st.integers(0, 25))
+@settings(deadline=None)
+def test_names_on_disk_are_found_as_a_scan_of_all_finds_them(held: list[str], query: str, cut: int) -> None:
+    spelled = {
+        names.keys(name)[0]: Spelled(name, names.keys(name)) for name in reversed(held) if names.parse(name).surname
+    }
+    every = list(spelled.values())
+    stepwise = AuthorNames.empty().extended(every[:cut]).extended(every[cut:])
+    with TemporaryDirectory() as folder:
+        stepwise.save(Path(folder))
+        found = AuthorNames.open(Path(folder))
+        expected = [
+            number
+            for number, author in enumerate(every)
+            if any(names.matches(query, Name.from_key(key)) for key in author.keys)
+        ]
+        assert found.matching(query).tolist() == expected
+        assert AuthorNames.empty().extended(every).matching(query).tolist() == expected
+        assert [found.written(number) for number in range(len(found))] == [author.written for author in every]
+        assert [found.find(author.keys[0]) for author in every] == list(range(len(every)))
+
+
+def test_a_paper_of_5000_authors_and_a_name_of_500_characters() -> None:
+    held = indexed([f"Given{number} Family{number % 97} Surname{number % 7}" for number in range(5_000)])
+    assert len(held.matching("Surname3")) == 714
+    assert held.matching("Given3 Family3 Surname3").tolist() == [3]
+    for ask in (held.matching, held.close):
+        with pytest.raises(InvalidValue, match="at most 200 characters"):
+            ask("x" * 500)
+    assert indexed(["y" * 500]).matching("y" * 200).tolist() == []

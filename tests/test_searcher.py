@@ -1,8 +1,6 @@
 """Search held to brute force under drawn filters, through the public door: a real index, opened from disk."""
 
-import json
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,142 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracle
+from drawn import AUTHORS, WORDS, Made, filters, papers
 from fake_embedder import FakeEmbedder
-from indexer.build import index
-from search.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Holds, Identified, Not
 from search.errors import InvalidValue, PaperNotFound
 from search.paper import Date, Paper
 from search.query import Filter, Mode, Query
 from search.searcher import Searcher
-
-AUTHORS = {
-    "Guorui Zhou": {"Guorui Zhou", "G. Zhou", "GUORUI ZHOU", "Guorui X. Zhou"},
-    "zhou, guorui": {"Guorui Zhou", "G. Zhou", "GUORUI ZHOU", "Guorui X. Zhou"},
-    "Zhou Guorui": {"Guorui Zhou", "G. Zhou", "GUORUI ZHOU", "Guorui X. Zhou"},
-    "G. Zhou": {"Guorui Zhou", "G. Zhou", "GUORUI ZHOU", "Guorui X. Zhou", "Gang Zhou"},
-    "Zhou": {"Guorui Zhou", "G. Zhou", "GUORUI ZHOU", "Guorui X. Zhou", "Gang Zhou"},
-    "Jose Garcia": {"José García"},
-    "Chaolin Liu": {"Chao-Lin Liu"},
-    "Nobody Here": set(),
-}
-"""Who is asked for, and which of the names as written below are meant."""
-WRITTEN = (
-    "Guorui Zhou",
-    "G. Zhou",
-    "GUORUI ZHOU",
-    "Guorui X. Zhou",
-    "Gang Zhou",
-    "José García",
-    "Chao-Lin Liu",
-    "Ada Byron",
-)
-CATEGORIES = ("cs.CL", "cs.IR", "stat.ML", "hep-th", "astro-ph.GA", "astro-ph")
-ASKED_CATEGORIES = (*CATEGORIES, "cs", "CS.cl", "math", "q-fin.TR")
-DATES = ("2023", "2024-02", "2024-02-29", "2024-03-01", "2025", "2025-12-31", "2026-06-15")
-WORDS = "attention cache compression galaxy spectrum recommendation pruning token lattice proof video graph".split()  # noqa: SIM905
-
-papers = st.builds(
-    dict,
-    title=st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map(" ".join),
-    abstract=st.lists(st.sampled_from(WORDS), min_size=3, max_size=12).map(" ".join),
-    authors=st.lists(st.sampled_from(WRITTEN), max_size=3, unique=True),
-    categories=st.lists(st.sampled_from(CATEGORIES), max_size=2, unique=True),
-    published=st.none() | st.sampled_from(DATES),
-    updated=st.none() | st.sampled_from(DATES),
-)
-dates = st.none() | st.sampled_from([Date.parse(text) for text in DATES])
-
-
-def ordered(start: Date | None, end: Date | None) -> tuple[Date | None, Date | None]:
-    return (end, start) if start and end and start.first_day > end.last_day else (start, end)
-
-
-intervals = st.builds(ordered, dates, dates)
-leaves = st.one_of(
-    st.builds(Author, st.sampled_from(sorted(AUTHORS)), st.sampled_from(["any", "first", "last"])),
-    st.builds(Category, st.sampled_from(ASKED_CATEGORIES), st.booleans()),
-    st.builds(lambda days, field: Dated(*days, field), intervals, st.sampled_from(["published", "updated"])),
-    st.builds(Identified, st.integers(0, 12).map(lambda number: f"arxiv:2401.{number:05}")),
-    st.builds(
-        Holds,
-        st.lists(st.sampled_from(WORDS), min_size=1, max_size=2).map(" ".join),
-        st.sampled_from(["any", "title", "abstract"]),
-        st.booleans(),
-    ),
-)
-conditions: st.SearchStrategy[Condition] = st.recursive(
-    leaves,
-    lambda inner: (
-        inner.map(Not)
-        | st.lists(inner, max_size=3).map(lambda parts: AllOf(tuple(parts)))
-        | st.lists(inner, max_size=3).map(lambda parts: AnyOf(tuple(parts)))
-    ),
-    max_leaves=6,
-)
-
-
-@st.composite
-def filters(draw: st.DrawFn) -> Filter:
-    start, end = draw(intervals)
-    updated_start, updated_end = draw(st.just((None, None)) | intervals)
-    return Filter(
-        tuple(draw(st.lists(st.sampled_from(sorted(AUTHORS)), max_size=2))),
-        (),
-        tuple(draw(st.lists(st.sampled_from(ASKED_CATEGORIES), max_size=2))),
-        start,
-        end,
-        updated_start,
-        updated_end,
-        draw(st.none() | conditions),
-    )
-
-
-def written(folder: Path, records: list[dict[str, object]]) -> Path:
-    path = folder / "papers.jsonl"
-    lines = [
-        json.dumps({"id": f"arXiv:2401.{number:05}", **{k: v for k, v in record.items() if v}})
-        for number, record in enumerate(records)
-    ]
-    path.write_text("\n".join(lines), "utf-8")
-    return path
-
-
-Made = Callable[[list[dict[str, object]]], Searcher]
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    def make(records: list[dict[str, object]]) -> Searcher:
-        folder = tmp_path_factory.mktemp("index")
-        embedder = FakeEmbedder()
-        index([written(folder, records)], folder / "index", embedder)
-        return Searcher(folder / "index", lambda _model: embedder)
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def library(made: Made) -> Searcher:
-    random = np.random.default_rng(11)
-    records: list[dict[str, object]] = []
-    for _ in range(300):
-        records.append(
-            {
-                "title": " ".join(random.choice(WORDS, 3)),
-                "abstract": " ".join(random.choice(WORDS, 10)),
-                "authors": random.choice(WRITTEN, random.integers(0, 4), replace=False).tolist(),
-                "categories": random.choice(CATEGORIES, random.integers(0, 3), replace=False).tolist(),
-                "published": random.choice([*DATES, ""]).item(),
-                "updated": random.choice([*DATES, ""]).item(),
-            }
-        )
-    return made(records)
-
-
-@pytest.fixture(scope="module")
-def held(library: Searcher) -> list[Paper]:
-    """The library's papers by row."""
-    return [paper for _, paper in library.snapshot.store.scan(0)]
 
 
 def passing(held: list[Paper], wanted: Filter) -> list[int]:
@@ -329,7 +197,7 @@ def test_what_cannot_be_meant_is_refused_by_name(make: Callable[[], object], fie
 
 
 def test_an_unknown_category_is_answered_with_a_near_one(library: Searcher) -> None:
-    with pytest.raises(InvalidValue, match=r"'cs\.LX' is not allowed.*did you mean cs\.PL\?"):
+    with pytest.raises(InvalidValue, match=r"'cs\.LX' is not allowed.*did you mean cs\.LG or cs\.LO\?"):
         library.search(Query("", Filter(categories=("cs.LX",))))
 
 

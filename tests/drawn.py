@@ -1,0 +1,106 @@
+"""Made-up papers, and the conditions that are drawn on them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from hypothesis import strategies as st
+
+from search.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Holds, Identified, Not
+from search.paper import Date
+from search.query import Filter
+from search.searcher import Searcher
+
+Made = Callable[[list[dict[str, object]]], Searcher]
+"""Makes an index of papers with the fake embedder."""
+
+AUTHORS = {
+    "Guorui Zhou": {"Guorui Zhou", "G. Zhou", "GUORUI ZHOU", "Guorui X. Zhou"},
+    "zhou, guorui": {"Guorui Zhou", "G. Zhou", "GUORUI ZHOU", "Guorui X. Zhou"},
+    "Zhou Guorui": {"Guorui Zhou", "G. Zhou", "GUORUI ZHOU", "Guorui X. Zhou"},
+    "G. Zhou": {"Guorui Zhou", "G. Zhou", "GUORUI ZHOU", "Guorui X. Zhou", "Gang Zhou"},
+    "Zhou": {"Guorui Zhou", "G. Zhou", "GUORUI ZHOU", "Guorui X. Zhou", "Gang Zhou"},
+    "Jose Garcia": {"José García"},
+    "Chaolin Liu": {"Chao-Lin Liu"},
+    "Nobody Here": set(),
+}
+"""Who is asked for, and which of the names as written below are meant."""
+WRITTEN = (
+    "Guorui Zhou",
+    "G. Zhou",
+    "GUORUI ZHOU",
+    "Guorui X. Zhou",
+    "Gang Zhou",
+    "José García",
+    "Chao-Lin Liu",
+    "Ada Byron",
+)
+CATEGORIES = ("cs.CL", "cs.IR", "stat.ML", "hep-th", "astro-ph.GA", "astro-ph")
+ASKED_CATEGORIES = (*CATEGORIES, "cs", "CS.cl", "math", "q-fin.TR")
+DATES = ("2023", "2024-02", "2024-02-29", "2024-03-01", "2025", "2025-12-31", "2026-06-15")
+WORDS = "attention cache compression galaxy spectrum recommendation pruning token lattice proof video graph".split()  # noqa: SIM905
+
+papers = st.builds(
+    dict,
+    title=st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map(" ".join),
+    abstract=st.lists(st.sampled_from(WORDS), min_size=3, max_size=12).map(" ".join),
+    authors=st.lists(st.sampled_from(WRITTEN), max_size=3, unique=True),
+    categories=st.lists(st.sampled_from(CATEGORIES), max_size=2, unique=True),
+    published=st.none() | st.sampled_from(DATES),
+    updated=st.none() | st.sampled_from(DATES),
+)
+dates = st.none() | st.sampled_from([Date.parse(text) for text in DATES])
+
+
+def ordered(start: Date | None, end: Date | None) -> tuple[Date | None, Date | None]:
+    return (end, start) if start and end and start.first_day > end.last_day else (start, end)
+
+
+intervals = st.builds(ordered, dates, dates)
+leaves = st.one_of(
+    st.builds(Author, st.sampled_from(sorted(AUTHORS)), st.sampled_from(["any", "first", "last"])),
+    st.builds(Category, st.sampled_from(ASKED_CATEGORIES), st.booleans()),
+    st.builds(lambda days, field: Dated(*days, field), intervals, st.sampled_from(["published", "updated"])),
+    st.builds(Identified, st.integers(0, 12).map(lambda number: f"arxiv:2401.{number:05}")),
+    st.builds(
+        Holds,
+        st.lists(st.sampled_from(WORDS), min_size=1, max_size=2).map(" ".join),
+        st.sampled_from(["any", "title", "abstract"]),
+        st.booleans(),
+    ),
+)
+conditions: st.SearchStrategy[Condition] = st.recursive(
+    leaves,
+    lambda inner: (
+        inner.map(Not)
+        | st.lists(inner, max_size=3).map(lambda parts: AllOf(tuple(parts)))
+        | st.lists(inner, max_size=3).map(lambda parts: AnyOf(tuple(parts)))
+    ),
+    max_leaves=6,
+)
+
+
+@st.composite
+def filters(draw: st.DrawFn) -> Filter:
+    start, end = draw(intervals)
+    updated_start, updated_end = draw(st.just((None, None)) | intervals)
+    return Filter(
+        tuple(draw(st.lists(st.sampled_from(sorted(AUTHORS)), max_size=2))),
+        (),
+        tuple(draw(st.lists(st.sampled_from(ASKED_CATEGORIES), max_size=2))),
+        start,
+        end,
+        updated_start,
+        updated_end,
+        draw(st.none() | conditions),
+    )
+
+
+def written(folder: Path, records: list[dict[str, object]]) -> Path:
+    path = folder / "papers.jsonl"
+    lines = [
+        json.dumps({"id": f"arXiv:2401.{number:05}", **{k: v for k, v in record.items() if v}})
+        for number, record in enumerate(records)
+    ]
+    path.write_text("\n".join(lines), "utf-8")
+    return path

@@ -1,0 +1,161 @@
+"""Pages: cursors, orders of date, facets and total, held to the whole answer and to counts by hand."""
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import oracle
+from drawn import AUTHORS, WORDS, Made, filters, written
+from fake_embedder import FakeEmbedder
+from indexer.build import index
+from search.errors import InvalidValue
+from search.paper import Paper
+from search.query import Filter, Mode, Page, Query, Sort
+from search.searcher import Searcher
+
+questions = st.builds(
+    Query,
+    st.lists(st.sampled_from(WORDS), max_size=3).map(" ".join),
+    filters(),
+    st.sampled_from(["hybrid", "semantic"]),
+    limit=st.integers(20, 200),
+    sort=st.sampled_from(["relevance", "newest", "oldest"]),
+)
+
+
+def followed(searcher: Searcher, query: Query) -> list[Page]:
+    """Every page of an answer."""
+    pages = [searcher.search(query)]
+    while cursor := pages[-1].cursor:
+        pages.append(searcher.search(replace(query, cursor=cursor)))
+    return pages
+
+
+@given(query=questions)
+@settings(max_examples=60, deadline=None)
+def test_pages_together_are_the_whole_answer_once_each(library: Searcher, query: Query) -> None:
+    pages = followed(library, query)
+    whole = library.search(replace(query, limit=1000))
+    ids = [hit.paper.id for page in pages for hit in page.hits]
+    assert ids == [hit.paper.id for hit in whole.hits]
+    assert len(set(ids)) == len(ids) == whole.total
+    assert {page.total for page in pages} == {whole.total}
+    assert all(len(page.hits) == query.limit for page in pages[:-1])
+
+
+def test_a_page_of_words_goes_as_deep_as_the_words_are_held(library: Searcher, held: list[Paper]) -> None:
+    pages = followed(library, Query("galaxy", mode="lexical", limit=40))
+    holding = {paper.id for paper in held if "galaxy" in paper.text.replace(".", " ").split()}
+    ids = [hit.paper.id for page in pages for hit in page.hits]
+    assert set(ids) == holding
+    assert len(ids) == len(holding) == pages[0].total
+
+
+@pytest.mark.parametrize("sort", ["newest", "oldest"])
+@pytest.mark.parametrize(("text", "mode"), [("", "hybrid"), ("galaxy spectrum", "hybrid"), ("galaxy", "lexical")])
+def test_dates_are_in_order_and_what_has_none_comes_last(library: Searcher, text: str, mode: Mode, sort: Sort) -> None:
+    page = library.search(Query(text, mode=mode, sort=sort, limit=1000))
+    days = [hit.paper.published.first_day if hit.paper.published else None for hit in page.hits]
+    dated = [day for day in days if day is not None]
+    assert dated == sorted(dated, reverse=sort == "newest")
+    assert days == dated + [None] * (len(days) - len(dated))
+    assert page.total == len(page.hits) > 0
+
+
+def test_papers_of_one_day_keep_their_order_the_other_way_round(library: Searcher) -> None:
+    newest, oldest = (
+        [hit.paper.id for hit in library.search(Query(sort=sort, limit=1000)).hits if hit.paper.published]
+        for sort in ("newest", "oldest")
+    )
+    assert newest == oldest[::-1]
+
+
+@given(wanted=filters())
+@settings(max_examples=40, deadline=None)
+def test_facets_count_every_paper_that_passes(library: Searcher, held: list[Paper], wanted: Filter) -> None:
+    passing = [paper for paper in held if oracle.passes(paper, wanted.condition, AUTHORS)]
+    facets = library.search(Query("", wanted, facets=True)).facets
+    assert facets
+    assert (facets.of, facets.papers) == ("filter", len(passing))
+    years = Counter(str(paper.published.year) for paper in passing if paper.published)
+    assert {count.value: count.papers for count in facets.years} == years
+    assert [count.value for count in facets.years] == sorted(years, reverse=True)
+    codes = Counter(
+        code for paper in passing for code in {*paper.categories, *(each.split(".")[0] for each in paper.categories)}
+    )
+    assert {count.value: count.papers for count in facets.categories} == codes
+    assert {count.value: count.papers for count in facets.sources} == (
+        {"jsonl:papers.jsonl": len(passing)} if passing else {}
+    )
+    assert [count.papers for count in facets.authors] == sorted(
+        (count.papers for count in facets.authors), reverse=True
+    )
+
+
+def test_facets_of_a_question_count_its_relevant_part(library: Searcher) -> None:
+    page = library.search(Query("galaxy spectrum", facets=True, limit=1000))
+    assert page.facets
+    assert page.facets.of == "relevant"
+    assert page.facets.papers == sum(hit.band != "weak" for hit in page.hits) < page.total
+    dated = library.search(Query("galaxy spectrum", facets=True, sort="newest", limit=1000))
+    assert dated.facets == page.facets
+    assert {hit.paper.id for hit in dated.hits} == {hit.paper.id for hit in page.hits if hit.band != "weak"}
+
+
+@pytest.mark.parametrize("cursor", ["x", "WzEsMl0", "💥", "A" * 5000, "bnVsbA"])
+def test_a_cursor_that_is_none_is_refused(library: Searcher, cursor: str) -> None:
+    with pytest.raises(InvalidValue, match="cursor"):
+        library.search(Query(cursor=cursor))
+
+
+def test_a_cursor_belongs_to_its_question(library: Searcher) -> None:
+    cursor = library.search(Query("galaxy")).cursor
+    assert cursor
+    with pytest.raises(InvalidValue, match="another question"):
+        library.search(Query("cache", cursor=cursor))
+    assert library.search(Query("galaxy", cursor=cursor, limit=3)).hits
+
+
+def test_a_cursor_of_a_generation_that_is_gone_says_so(tmp_path: Path) -> None:
+    embedder = FakeEmbedder()
+    records: list[dict[str, object]] = [{"title": f"paper {number}", "abstract": "words"} for number in range(30)]
+    index([written(tmp_path, records)], tmp_path / "index", embedder)
+    searcher = Searcher(tmp_path / "index", lambda _model: embedder)
+    cursor = searcher.search(Query("paper")).cursor
+    assert cursor
+    index([written(tmp_path, [*records, {"title": "one more", "abstract": "word"}])], tmp_path / "index", embedder)
+    with pytest.raises(InvalidValue, match="gen-000001 is gone, gen-000002 answers now"):
+        searcher.search(Query("paper", cursor=cursor))
+
+
+def test_authors_who_were_asked_for_show_their_variants(made: Made) -> None:
+    searcher = made(
+        [
+            {"title": "a", "authors": ["Guorui Zhou", "Kun Gai"]},
+            {"title": "b", "authors": ["G. Zhou"]},
+            {"title": "c", "authors": ["Gang Zhou"]},
+            {"title": "d", "authors": ["Guorui Zhou"]},
+            {"title": "e", "authors": ["Kun Gai"]},
+        ]
+    )
+    page = searcher.search(Query(filter=Filter(authors=("G. Zhou",))))
+    (match,) = page.authors
+    assert match.asked == "G. Zhou"
+    assert [(count.value, count.papers) for count in match.variants] == [
+        ("Guorui Zhou", 2),
+        ("G. Zhou", 1),
+        ("Gang Zhou", 1),
+    ]
+    less = searcher.search(Query(filter=Filter(authors=("G. Zhou",), not_authors=("Gang Zhou",))))
+    assert {hit.paper.title for hit in less.hits} == {"a", "b", "d"}
+    only = searcher.search(Query(filter=Filter(authors=("Zhou",), not_authors=("G. Zhou", "Gang Zhou"))))
+    assert {hit.paper.title for hit in only.hits} == {"a", "d"}
+    assert {hit.paper.title for hit in searcher.search(Query(filter=Filter(not_authors=("Zhou",)))).hits} == {"e"}
+    assert [count.value for count in searcher.authors("zhou").variants] == ["Guorui Zhou", "G. Zhou", "Gang Zhou"]
+    none = searcher.search(Query(filter=Filter(authors=("Guorui Zhuo",))))
+    assert none.total == 0
+    assert "Guorui Zhou" in none.authors[0].meant
