@@ -13,6 +13,7 @@ from fake_embedder import FakeEmbedder
 from search.errors import InvalidValue, PaperNotFound
 from search.paper import Date, Paper
 from search.query import Filter, Mode, Query
+from search.ranking import DEPTH
 from search.searcher import Searcher
 
 
@@ -46,7 +47,7 @@ def test_hybrid_search_gives_every_passing_paper_if_asked(
     assert len(ids) == len(set(ids)) == min(len(allowed), limit)
     assert set(ids) <= allowed
     assert page.total == len(allowed)
-    scores = [hit.score for hit in page.hits]
+    scores = [hit.score for hit in page.hits][:DEPTH]  # further papers come in a stretch of their own
     assert scores == sorted(scores, reverse=True)
 
 
