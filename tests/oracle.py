@@ -22,6 +22,36 @@ def nearest(
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:k]
 
 
+def relevance(
+    question: NDArray[np.float32], vectors: NDArray[np.float32], bm25: NDArray[np.float32], depth: int = 200
+) -> dict[int, float]:
+    """The scores of a question's candidates among all papers, in loops: fused, moved, fused again, raised."""
+    cosine, highest = vectors @ question, max(float(bm25.max()), 1e-9)
+    lexical = [row for row in _best(dict(enumerate(bm25.tolist())), depth) if bm25[row] > 0]
+    candidates = {*_best(dict(enumerate(cosine.tolist())), depth), *lexical}
+    scores = {row: 0.7 * float(cosine[row]) + 0.3 * float(bm25[row]) / highest for row in candidates}
+    first = [row for row in _best(scores, len(scores)) if bm25[row] > 0][:2]
+    if first:
+        towards = question + 0.4 * np.mean([vectors[row] for row in first], axis=0)
+        near = vectors @ (towards / np.linalg.norm(towards))
+        candidates |= set(_best(dict(enumerate(near.tolist())), depth))
+        scores = {row: 0.7 * float(near[row]) + 0.3 * float(bm25[row]) / highest for row in candidates}
+    best = _best(scores, 100)
+    result = dict(scores)
+    for row in best:
+        weights = {other: max(float(vectors[row] @ vectors[other]), 0.0) for other in best if other != row}
+        nearest = _best(weights, 4)
+        total = sum(weights[other] for other in nearest)
+        if total:
+            mean = sum(weights[other] * scores[other] for other in nearest) / total
+            result[row] = max(scores[row], (scores[row] + mean) / 2)
+    return result
+
+
+def _best(scores: dict[int, float], k: int) -> list[int]:
+    return sorted(scores, key=lambda row: (-scores[row], row))[:k]
+
+
 def passes(paper: Paper, wanted: Condition, authors: dict[str, set[str]]) -> bool:
     """Whether a paper passes; ``authors`` gives, for each author asked for, the names as written that are meant."""
     if isinstance(wanted, AllOf):

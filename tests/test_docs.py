@@ -1,5 +1,6 @@
 """The README does what it says: its commands run as they stand, and print what it shows."""
 
+import json
 import os
 import re
 import shutil
@@ -82,3 +83,16 @@ def test_the_changelog_speaks_of_this_version() -> None:
     version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
     assert version
     assert f"## {version[1]}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_the_table_of_relevance_is_what_was_measured() -> None:
+    page = (ROOT / "docs" / "relevance.md").read_text("utf-8")
+    measured = json.loads((ROOT / "benchmarks" / "results" / "ablation.json").read_text("utf-8"))
+    over_sets = measured["nDCG@10 over the four held out"]
+    sets = ["scifact, test", "cranfield, test, odd queries", "cacm, test", "cisi, test"]
+    sets += ["scifact, train", "cranfield, test, even queries"]
+    rows = {row[1].strip(" *"): row[2:-1] for row in (line.split("|") for line in page.splitlines()) if len(row) == 10}
+    for way, mean in over_sets.items():
+        figures = [[measured[each][way][name] for name in ("nDCG@10", "R@100")] for each in sets]
+        figures.insert(4, [mean["mean"]])
+        assert [[float(value) for value in cell.split("/")] for cell in rows[way]] == figures, way

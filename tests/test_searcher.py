@@ -13,6 +13,7 @@ from fake_embedder import FakeEmbedder
 from search.errors import InvalidValue, PaperNotFound
 from search.paper import Date, Paper
 from search.query import Filter, Mode, Query
+from search.ranking import DEPTH
 from search.searcher import Searcher
 
 
@@ -46,7 +47,7 @@ def test_hybrid_search_gives_every_passing_paper_if_asked(
     assert len(ids) == len(set(ids)) == min(len(allowed), limit)
     assert set(ids) <= allowed
     assert page.total == len(allowed)
-    scores = [hit.score for hit in page.hits]
+    scores = [hit.score for hit in page.hits][:DEPTH]  # further papers come in a stretch of their own
     assert scores == sorted(scores, reverse=True)
 
 
@@ -96,17 +97,39 @@ def test_without_words_the_newest_come_first(library: Searcher, held: list[Paper
     assert page.total == len(rows)
 
 
-def test_scores_of_the_legs_are_reported_for_each_hit(library: Searcher, held: list[Paper]) -> None:
-    page = library.search(Query("galaxy spectrum", limit=20))
-    vector = FakeEmbedder().encode(["galaxy spectrum"])[0]
+@pytest.mark.parametrize("text", ["galaxy spectrum", "spectrum of a galaxy: a galaxy", "proof"])
+def test_scores_of_the_legs_are_reported_for_each_hit(library: Searcher, held: list[Paper], text: str) -> None:
+    page = library.search(Query(text, limit=20))
+    snapshot, question = library.snapshot, FakeEmbedder().encode([text])[0]
+    stored = np.array([snapshot.vectors.vector(row) for row in range(300)])
+    bm25 = snapshot.lexicon.scores(text, np.arange(300))
+    expected = oracle.relevance(question, stored, bm25)
     by_id = {paper.id: row for row, paper in enumerate(held)}
-    best = max(hit.lexical.score for hit in page.hits if hit.lexical)
+    assert [hit.score for hit in page.hits] == pytest.approx(sorted(expected.values(), reverse=True)[:20], abs=1e-3)
     for hit in page.hits:
+        row = by_id[hit.paper.id]
         assert hit.semantic is not None
-        cosine = float(library.snapshot.vectors.vector(by_id[hit.paper.id]) @ vector)
-        assert hit.semantic.score == pytest.approx(cosine, abs=1e-4)
-        lexical = hit.lexical.score if hit.lexical else 0.0
-        assert hit.score == pytest.approx(0.7 * cosine + 0.3 * lexical / best, abs=1e-4)
+        assert hit.semantic.score == pytest.approx(float(stored[row] @ question), abs=1e-4)
+        assert (hit.lexical.score if hit.lexical else 0.0) == pytest.approx(float(bm25[row]), abs=1e-4)
+        assert hit.score == pytest.approx(expected[row], abs=1e-3)
+
+
+def test_a_repeated_word_counts_as_often_as_it_stands_there(library: Searcher) -> None:
+    lexicon, rows = library.snapshot.lexicon, np.arange(300)
+    galaxy, proof = lexicon.scores("galaxy", rows), lexicon.scores("proof", rows)
+    assert lexicon.scores("galaxy, proof, galaxies", rows) == pytest.approx(2 * galaxy + proof, rel=1e-5)
+    assert lexicon.highest("galaxy galaxy") == pytest.approx(2 * lexicon.highest("galaxy"))
+
+
+def test_of_a_long_text_the_words_that_weigh_most_are_looked_up(made: Made) -> None:
+    words = [f"term{number}" for number in range(80)]
+    rare = {"title": " ".join(words[:40])}
+    searcher = made([rare, *({"title": " ".join(words[40:]), "abstract": f"paper {number}"} for number in range(9))])
+    repeated = words[79]
+    asked = searcher.snapshot.lexicon.terms(" ".join([*words, *[repeated] * 30, "absent"]))
+    assert len(asked) == 64
+    assert {repeated, *words[:40]} <= set(asked)
+    assert "absent" not in asked
 
 
 def test_a_similar_search_leaves_the_paper_itself_out(library: Searcher) -> None:

@@ -1,0 +1,273 @@
+"""papers eval: measures held to ir_measures and to hand-computed values, runs compared, what is wrong said in words."""
+
+import gzip
+import json
+import lzma
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import ir_measures
+import numpy as np
+import pytest
+import zstandard
+
+from fake_embedder import FakeEmbedder
+from search.errors import InvalidValue, SourceError
+from search.searcher import Searcher
+from service.beir import RetrievalSet, ids_of
+from service.evaluation import Asking, answered, indexed
+from service.runs import MEASURES, Asked, Run, compared
+
+PAPERS = Path(sys.executable).with_name("papers")
+TEXTS = {
+    "d1": ("Galaxies", "The spectrum of a galaxy tells how fast it moves away."),
+    "d2": ("Caches", "A cache keeps what is asked for again, so that nothing is read twice."),
+    "d3": ("", "Proofs in a lattice of types are found by a machine that searches for them."),
+    "d4": ("Attention", "Attention over tokens costs the square of their number, which pruning lowers."),
+    "d5": ("", ""),
+}
+QUERIES = {"1": "galaxy spectrum", "2": "cache", "3": "lattice proofs", "4": "pruning of tokens", "5": "never judged"}
+JUDGED = {"1": {"d1": 2, "d4": 0}, "2": {"d2": 1, "d1": 1}, "3": {"d3": 1}, "4": {"d4": 1, "d5": 3}}
+
+
+def lines(objects: Iterable[object]) -> str:
+    return "".join(json.dumps(each) + "\n" for each in objects)
+
+
+def corpus(texts: dict[str, tuple[str, str]]) -> str:
+    return lines({"_id": name, "title": title, "text": text} for name, (title, text) in texts.items())
+
+
+def qrels(judged: dict[str, dict[str, int]]) -> str:
+    rows = [f"{query}\t{paper}\t{grade}" for query, grades in judged.items() for paper, grade in grades.items()]
+    return "\n".join(["query-id\tcorpus-id\tscore", *rows]) + "\n"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A retrieval set."""
+    folder = tmp_path / "tiny"
+    (folder / "qrels").mkdir(parents=True)
+    (folder / "corpus.jsonl").write_text(corpus(TEXTS), "utf-8")
+    (folder / "queries.jsonl").write_text(lines({"_id": q, "text": text} for q, text in QUERIES.items()), "utf-8")
+    (folder / "qrels" / "test.tsv").write_text(qrels(JUDGED), "utf-8")
+    return folder
+
+
+def run_of(folder: Path, index: Path, mode: Any = "hybrid", **chosen: Any) -> Run:
+    truth, embedder = RetrievalSet.read(folder, **chosen), FakeEmbedder()
+    made = indexed(truth, truth.corpus(), embedder, index)
+    return answered(Searcher(made, lambda _model: embedder), truth, truth.corpus(), Asking(mode))
+
+
+def test_every_judged_query_is_asked_and_measured(folder: Path, tmp_path: Path) -> None:
+    run = run_of(folder, tmp_path / "index")
+    assert list(run.rankings) == ["1", "2", "3", "4"]
+    assert {query: ranking[0] for query, ranking in run.rankings.items()} == {
+        "1": "d1",
+        "2": "d2",
+        "3": "d3",
+        "4": "d4",
+    }
+    assert all(set(ranking) == {"d1", "d2", "d3", "d4"} for ranking in run.rankings.values())
+    found = {q: {name: -float(place) for place, name in enumerate(ranking)} for q, ranking in run.rankings.items()}
+    wanted = [ir_measures.parse_measure(name) for name in MEASURES]
+    expected = {str(name): value for name, value in ir_measures.calc_aggregate(wanted, JUDGED, found).items()}
+    assert run.means == pytest.approx(expected)
+    discount = 1 / np.log2(3)
+    assert run.measures["nDCG@10"]["4"] == pytest.approx(1 / (3 + discount))  # d5 has no text: nothing can find it
+    assert run.measures["R@100"]["4"] == 0.5
+    assert run.measures["RR"] == {"1": 1.0, "2": 1.0, "3": 1.0, "4": 1.0}
+
+
+def test_a_query_that_finds_nothing_counts_as_zero(folder: Path, tmp_path: Path) -> None:
+    (folder / "queries.jsonl").write_text(
+        lines({"_id": q, "text": "of the" if q == "2" else " " if q == "3" else text} for q, text in QUERIES.items()),
+        "utf-8",
+    )
+    run = run_of(folder, tmp_path / "index", "lexical")
+    assert (run.rankings["2"], run.rankings["3"]) == ((), ())
+    assert run.measures["RR"] == {"1": 1.0, "2": 0.0, "3": 0.0, "4": 1.0}
+
+
+def test_records_that_are_one_paper_are_all_found(folder: Path, tmp_path: Path) -> None:
+    more = {**TEXTS, "d6": TEXTS["d2"], "10": TEXTS["d2"]}
+    (folder / "corpus.jsonl").write_text(corpus(more), "utf-8")
+    run = run_of(folder, tmp_path / "index")
+    assert set(run.rankings["2"][:3]) == {"d2", "d6", "10"}
+    assert set(run.rankings["2"]) == {"d1", "d2", "d3", "d4", "d6", "10"}
+    assert run.asked.papers == 4
+
+
+@pytest.mark.parametrize("ending", [".gz", ".xz", ".zst"])
+def test_compressed_files_are_the_same_set(folder: Path, ending: str) -> None:
+    plain = RetrievalSet.read(folder)
+    digest = plain.corpus()
+    compress = {".gz": gzip.compress, ".xz": lzma.compress, ".zst": zstandard.compress}[ending]
+    for path in (folder / "corpus.jsonl", folder / "queries.jsonl", folder / "qrels" / "test.tsv"):
+        path.with_name(path.name + ending).write_bytes(compress(path.read_bytes()))
+        path.unlink()
+    packed = RetrievalSet.read(folder)
+    assert packed == plain
+    assert packed.corpus() == digest
+    found = [ids_of(paper) for paper in packed.papers() if not isinstance(paper, SourceError)]
+    assert found == [["d1"], ["d2"], ["d3"], ["d4"]]
+
+
+def test_authors_and_dates_of_the_metadata_are_kept(folder: Path) -> None:
+    about = {"authors": ["Perlis, A. J."], "published": "1958-12"}
+    (folder / "corpus.jsonl").write_text(lines([{"_id": 7, "title": "A", "text": "B", "metadata": about}]), "utf-8")
+    (paper,) = RetrievalSet.read(folder).papers()
+    assert not isinstance(paper, SourceError)
+    assert (ids_of(paper), paper.authors, str(paper.published)) == (["7"], ("Perlis, A. J.",), "1958-12")
+
+
+def test_even_and_odd_queries_share_the_split(folder: Path) -> None:
+    halves = [list(RetrievalSet.read(folder, part=part).queries) for part in ("even", "odd")]
+    assert halves == [["2", "4"], ["1", "3"]]
+    (folder / "qrels" / "test.tsv").write_text(qrels({"q-1": {"d1": 1}}), "utf-8")
+    with pytest.raises(InvalidValue, match="has no number"):
+        RetrievalSet.read(folder, part="even")
+
+
+@pytest.mark.parametrize(
+    ("break_it", "message"),
+    [
+        (lambda folder: (folder / "corpus.jsonl").unlink(), r"has no corpus\.jsonl"),
+        (lambda folder: (folder / "queries.jsonl").unlink(), r"has no queries\.jsonl"),
+        (lambda folder: (folder / "qrels" / "test.tsv").rename(folder / "qrels" / "dev.tsv"), "it has dev"),
+        (lambda folder: (folder / "qrels" / "test.tsv").unlink(), r"it has no qrels/\*\.tsv"),
+        (lambda folder: (folder / "qrels" / "test.tsv").write_text("9\td1\t1\n"), "judges query 9, which"),
+        (lambda folder: (folder / "qrels" / "test.tsv").write_text("q\tp\tscore\n"), "judges no such query"),
+    ],
+)
+def test_what_a_set_lacks_is_said(folder: Path, break_it: Any, message: str) -> None:
+    break_it(folder)
+    with pytest.raises(InvalidValue, match=message):
+        RetrievalSet.read(folder)
+
+
+def test_lines_that_cannot_be_read_are_named(folder: Path) -> None:
+    (folder / "qrels" / "test.tsv").write_text("1\td1\tmuch\n", "utf-8")
+    with pytest.raises(SourceError, match=r"test\.tsv:1: .* not a query, a paper and a whole number"):
+        RetrievalSet.read(folder)
+    (folder / "queries.jsonl").write_text('{"_id": "1"}\n', "utf-8")
+    with pytest.raises(SourceError, match=r"queries\.jsonl:1: text: 'None' is not a text"):
+        RetrievalSet.read(folder)
+    (folder / "queries.jsonl").write_text("no\n", "utf-8")
+    with pytest.raises(SourceError, match=r"queries\.jsonl:1: not JSON"):
+        RetrievalSet.read(folder)
+    with pytest.raises(InvalidValue, match="no such folder"):
+        RetrievalSet.read(folder / "nowhere")
+    with pytest.raises(InvalidValue, match="choose one of all, even, odd"):
+        RetrievalSet.read(folder, part="some")  # type: ignore[arg-type]
+
+
+def test_an_index_is_kept_and_made_of_nothing_else(folder: Path, tmp_path: Path) -> None:
+    truth, embedder, index = RetrievalSet.read(folder), FakeEmbedder(), tmp_path / "index"
+    indexed(truth, truth.corpus(), embedder, index)
+    texts = len(embedder.texts)
+    indexed(truth, truth.corpus(), embedder, index)
+    assert len(embedder.texts) == texts
+    with pytest.raises(InvalidValue, match="other papers, another model"):
+        indexed(truth, truth.corpus(), FakeEmbedder(name="other"), index)
+    (folder / "corpus.jsonl").write_text(corpus({"d1": TEXTS["d1"]}), "utf-8")
+    with pytest.raises(InvalidValue, match="other papers, another model"):
+        indexed(truth, truth.corpus(), embedder, index)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "papers.sqlite").write_bytes(b"")
+    with pytest.raises(InvalidValue, match="was not made for a retrieval set"):
+        indexed(truth, truth.corpus(), embedder, tmp_path / "mine")
+
+
+def test_an_index_that_was_begun_is_finished(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    truth, embedder, index = RetrievalSet.read(folder), FakeEmbedder(), tmp_path / "index"
+    with monkeypatch.context() as patch:
+        patch.setattr("indexer.build.publish", lambda _library: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            indexed(truth, truth.corpus(), embedder, index)
+    texts = len(embedder.texts)
+    made = indexed(truth, truth.corpus(), embedder, index)
+    assert Searcher(made, lambda _model: embedder).snapshot.manifest.live == 4
+    assert len(embedder.texts) - texts <= 4  # the titles that an index is measured with; no paper again
+
+
+def measured(values: list[float], queries: list[str] | None = None, **asked: Any) -> Run:
+    names = queries or [str(number) for number in range(len(values))]
+    asked = {"corpus": "c", "split": "test", **asked}
+    about = Asked(name="s", part="all", mode="hybrid", model="m", papers=1, depth=100, **asked)
+    scores = dict(zip(names, values, strict=True))
+    return Run(about, dict.fromkeys(names, ()), dict.fromkeys(MEASURES, scores))
+
+
+def test_a_difference_is_told_from_chance() -> None:
+    random = np.random.default_rng(5)
+    base = random.random(200)
+    better, same = base + random.normal(0.05, 0.1, 200), base + random.normal(0, 0.1, 200)
+    found = compared(measured(better.tolist()), measured(base.tolist()))["AP"]
+    assert found.mean == pytest.approx((better - base).mean())
+    error = (better - base).std(ddof=1) / np.sqrt(200)
+    assert (found.low, found.high) == pytest.approx((found.mean - 1.96 * error, found.mean + 1.96 * error), abs=0.003)
+    assert found.p < 0.001
+    assert compared(measured(same.tolist()), measured(base.tolist()))["AP"].p > 0.05
+    nothing = compared(measured(base.tolist()), measured(base.tolist()))["AP"]
+    assert (nothing.mean, nothing.low, nothing.high, nothing.p) == (0, 0, 0, 1)
+
+
+def test_the_randomization_test_is_exact_where_few_queries_are() -> None:
+    """Of four queries that are all better by one, one swap in eight is as extreme."""
+    found = compared(measured([1.0] * 4), measured([0.0] * 4))["RR"]
+    assert found.p == pytest.approx(1 / 8, abs=0.01)
+
+
+def test_runs_of_other_papers_or_queries_are_not_compared() -> None:
+    with pytest.raises(InvalidValue, match="its papers are others"):
+        compared(measured([1.0]), measured([1.0], corpus="d"))
+    with pytest.raises(InvalidValue, match="queries all of the test split: give the same"):
+        compared(measured([1.0]), measured([1.0], ["7"], split="train"))
+
+
+def test_a_run_is_read_as_it_was_written(folder: Path, tmp_path: Path) -> None:
+    run = run_of(folder, tmp_path / "index")
+    run.save(tmp_path / "run.jsonl")
+    assert Run.load(tmp_path / "run.jsonl") == run
+    for text in ("", "{}\n", "[1]\n", '{"run": {}}\n', "no"):
+        (tmp_path / "other").write_text(text, "utf-8")
+        with pytest.raises(InvalidValue, match="it is no run"):
+            Run.load(tmp_path / "other")
+    with pytest.raises(InvalidValue, match="cannot be read"):
+        Run.load(tmp_path / "nowhere")
+
+
+def test_unknown_modes_are_refused() -> None:
+    with pytest.raises(InvalidValue, match="choose one of hybrid"):
+        Asking("both")  # type: ignore[arg-type]
+
+
+def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [PAPERS, "eval", *arguments], capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "100"}
+    )
+
+
+def test_the_command_measures_compares_and_keeps_its_index(folder: Path, tmp_path: Path) -> None:
+    at, run = ["--index", str(tmp_path / "index")], str(tmp_path / "words.jsonl")
+    words = command(str(folder), "--mode", "lexical", "--run-out", run, *at)
+    assert words.returncode == 0, words.stderr
+    assert "4 papers indexed, 1 left out" in words.stderr
+    assert "tiny, test split: 4 queries, 4 papers; lexical" in words.stdout
+    done = command(str(folder), "--json", "--against", run, *at)
+    assert done.returncode == 0, done.stderr
+    assert "indexed" not in done.stderr
+    answer = json.loads(done.stdout)
+    assert {*MEASURES} <= set(answer)
+    assert (answer["schema_version"], answer["set"], answer["queries"], answer["mode"]) == (1, "tiny", 4, "hybrid")
+    assert set(answer["against"]) == {*MEASURES}
+    assert answer["against"]["RR"]["mean"] == pytest.approx(answer["RR"] - 1.0)
+    failed = command(str(folder), "--split", "dev", *at)
+    assert (failed.returncode, failed.stdout) == (2, "")
+    assert "papers: split: 'dev' is not allowed" in failed.stderr
