@@ -145,7 +145,8 @@ def _refined(scope: Scope, asked: Asked, fused: Fused, depth: int) -> Fused:
         with scope.timed("fuse"):
             near_of, cosine_of = partial(vectors.scores, vector), partial(vectors.scores, asked.vector)
             fused = fed_back(fused, found, near_of, cosine_of, partial(lexicon.scores, asked.text))
-    return raised(fused, vectors.stored)
+    with scope.timed("raise"):
+        return raised(fused, vectors.stored)
 
 
 def _stage(name: str, start: float) -> Stage:
