@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import oracle
-from search.ranking import Fused, fed_back, fuse, moved, raised
+from search.ranking import Fused, Scorers, fed_back, fuse, moved, raised
 from search.rows import Ranked
 
 Vectors = NDArray[np.float32]
@@ -22,27 +22,33 @@ def drawn(seed: int, papers: int, kinds: int) -> tuple[Vectors, Vectors, NDArray
     return vectors, question, bm25
 
 
-def ordered(question: Vectors, vectors: Vectors, bm25: NDArray[np.float32], depth: int) -> Fused:
+def scorers(question: Vectors, vectors: Vectors, bm25: NDArray[np.float32], most: float = 0.0) -> Scorers:
+    return Scorers(lambda ids: vectors[ids] @ question, lambda ids: bm25[ids], most)
+
+
+def ordered(question: Vectors, vectors: Vectors, bm25: NDArray[np.float32], most: float, depth: int) -> Fused:
     """The whole order of a question as the search makes it, over papers that are all known."""
     rows = np.arange(len(vectors))
     legs = [Ranked.best(rows, scores, depth, complete=False) for scores in (vectors @ question, bm25)]
     held = legs[1].scores > 0
     lexical = Ranked(legs[1].rows[held], legs[1].scores[held], complete=False)
-    fused = fuse(legs[0], lexical, lambda ids: vectors[ids] @ question, lambda ids: bm25[ids])
+    of = scorers(question, vectors, bm25, most)
+    fused = fuse(legs[0], lexical, of)
     towards = moved(question, fused, lambda ids: vectors[ids])
     if towards is not None:
         found = Ranked.best(rows, vectors @ towards, depth, complete=False)
-        of = (lambda ids: vectors[ids] @ towards, lambda ids: vectors[ids] @ question, lambda ids: bm25[ids])
-        fused = fed_back(fused, found, *of)
+        fused = fed_back(fused, found, lambda ids: vectors[ids] @ towards, of)
     return raised(fused, lambda ids: vectors[ids])
 
 
-@given(seed=st.integers(0, 10_000), papers=st.integers(1, 150), depth=st.integers(1, 160))
+@given(
+    seed=st.integers(0, 10_000), papers=st.integers(1, 150), depth=st.integers(1, 160), most=st.sampled_from([0, 9, 50])
+)
 @settings(max_examples=60, deadline=None)
-def test_the_order_is_that_of_plain_loops(seed: int, papers: int, depth: int) -> None:
+def test_the_order_is_that_of_plain_loops(seed: int, papers: int, depth: int, most: float) -> None:
     vectors, question, bm25 = drawn(seed, papers, papers)
-    order = ordered(question, vectors, bm25, depth)
-    expected = oracle.relevance(question, vectors, bm25, depth)
+    order = ordered(question, vectors, bm25, most, depth)
+    expected = oracle.relevance(question, vectors, bm25, most, depth)
     assert set(order.rows.tolist()) == set(expected)
     assert order.scores.tolist() == pytest.approx([expected[row] for row in order.rows.tolist()], abs=1e-4)
     assert order.cosine == pytest.approx(vectors[order.rows] @ question, abs=1e-5)
@@ -57,8 +63,7 @@ def test_scores_only_rise_and_stay_in_order_under_ties(seed: int, papers: int, k
     fused = fuse(
         Ranked.best(rows, vectors @ question, papers, complete=True),
         Ranked.best(rows, bm25, papers, complete=True),
-        lambda ids: vectors[ids] @ question,
-        lambda ids: bm25[ids],
+        scorers(question, vectors, bm25),
     )
     after = raised(fused, lambda ids: vectors[ids])
     before = dict(zip(fused.rows.tolist(), fused.scores.tolist(), strict=True))
@@ -71,7 +76,7 @@ def test_scores_only_rise_and_stay_in_order_under_ties(seed: int, papers: int, k
 def test_a_question_whose_words_no_paper_holds_is_not_moved() -> None:
     vectors, question, bm25 = drawn(3, 20, 20)
     semantic = Ranked.best(np.arange(20), vectors @ question, 20, complete=True)
-    fused = fuse(semantic, Ranked.none(), lambda ids: vectors[ids] @ question, lambda ids: 0 * bm25[ids])
+    fused = fuse(semantic, Ranked.none(), scorers(question, vectors, 0 * bm25))
     assert moved(question, fused, lambda ids: vectors[ids]) is None
     assert fused.rows.tolist() == semantic.rows.tolist()
 
