@@ -58,7 +58,7 @@ def reciprocal_ranks(snapshot: Snapshot, vector: NDArray[np.float32], text: str)
 def fused(
     snapshot: Snapshot, vector: NDArray[np.float32], text: str, *, feedback: bool, raising: bool, **less: bool
 ) -> Rows:
-    """As ``search.scope`` does it, with the parts that are asked for; ``repeated`` or ``floor`` False leaves that out."""
+    """As ``search.scope`` does it, with the parts asked for; ``repeated`` or ``floor`` False leaves that out."""
     text = text if less.get("repeated", True) else _each_once(snapshot, text)
     scope, vectors, lexicon = Scope.of(snapshot, AllOf(())), snapshot.vectors, snapshot.lexicon
     legs: tuple[Ranked, Ranked] = (scope.nearest(vector), scope.words(text))

@@ -150,7 +150,10 @@ class Ours:
 
     def answer(self, query: Vectors, k: int, condition: Condition) -> Ranked:
         """The rows with what was looked at for them, and the recall to expect."""
-        rows = self._columns.rows(_our_filter(condition), self._live)
+        from search.selection import Both
+
+        parts = [self._columns.selection(part) for part in _our_filter(condition).condition.parts]
+        rows = Both(parts, self._live).rows() if parts else self._live
         return self._index.nearest(query[None], k, rows)[0]
 
 

@@ -181,6 +181,18 @@ def test_results_go_to_standard_output_and_all_else_to_standard_error(at: list[s
         (["search", "y" * 30_000], 2, "it has 30,000 characters"),
         (["search", "the of", "--mode", "lexical"], 2, "use mode hybrid"),
         (["search", "x", "--depth", "3"], 2, "No such option"),
+        (["search", "autor:zhou"], 2, "at character 1: "),
+        (["search", 'the "open quote'], 2, "at character 5: the quote is never closed"),
+        (["search", "x cat:cs.LX"], 2, "at character 3: "),
+        (["search", "year:soon"], 2, "at character 1: "),
+        (["search", "(" * 5_000 + "au:zhou"], 2, "at character"),
+        (["search", "x", "--sort", "best"], 2, "sort: 'best' is not allowed; choose one of relevance, newest, oldest"),
+        (["search", "x", "--cursor", "abc"], 2, "cursor: 'abc' is not allowed"),
+        (["search", "x", "--like", "2499.99999"], 4, "no paper '2499.99999' in the index"),
+        (["search", "--unlike", KSA], 2, "say as well what answers are to be near"),
+        (["search", "x", "-a", "y" * 500], 2, "a name has at most 200 characters"),
+        (["authors", "y" * 500], 2, "a name has at most 200 characters"),
+        (["authors", "..."], 2, "author: "),
         (["similar"], 2, "give papers' ids, --file FILE, or -"),
         (["similar", "arxiv:2499.99999"], 4, "no paper 'arxiv:2499.99999' in the index"),
         (["similar", "--file", "/nowhere.txt"], 2, "file: '/nowhere.txt' is not allowed"),
@@ -333,3 +345,73 @@ def test_the_doctor_finds_and_repairs(at: list[str], tmp_path: Path) -> None:
     assert run("doctor", "--repair", *there).returncode == 0
     assert json.loads(run("doctor", "--json", *there).stdout)["problems"] == []
     assert run("search", "KV cache compression", *there).returncode == 0
+
+
+def test_one_box_and_options_mean_the_same(at: list[str]) -> None:
+    box = asked("search", 'au:zhou cat:cs.IR date:>=2026-01 "kv cache" -survey', *at)
+    assert box["reading"] == "au:zhou, cs.IR, since 2026-01, \"kv cache\", not all:survey, about 'kv cache'"
+    assert [hit["id"] for hit in box["hits"]] == [KSA]
+    options = asked("search", "kv cache", "-a", "zhou", "-c", "Information Retrieval", "--from", "2026-01", *at)
+    assert KSA in {hit["id"] for hit in options["hits"]}
+    first = asked("search", "recommendation", "-a", "^Zhou", *at, "--facets")
+    assert all(hit["authors"][0].split()[-1] == "Zhou" for hit in first["hits"])
+    plain = run("search", "LLMs IN the loop: A or B?", *at).stdout
+    assert plain.startswith("about 'LLMs IN the loop: A or B?'\n")
+
+
+def test_every_hit_says_why_and_how_close_it_is(at: list[str]) -> None:
+    page = asked("search", "KV cache compression", *at)
+    assert page["close"]
+    assert {hit["band"] for hit in page["hits"]} == {"strong", "weak"}
+    best = page["hits"][0]
+    marked = {best["title"][start:end].lower() for start, end in best["why"]["title"]}
+    assert marked == {"kv", "cache", "compression"}
+    start, end = best["why"]["sentence"]
+    assert f"> {best['abstract'][start:end][:40]}" in run("search", "KV cache compression", *at).stdout
+    far = run("search", "how to bake sourdough bread", *at)
+    assert "nothing here is close; nearest:" in far.stdout
+    assert far.returncode == 0
+
+
+def test_pages_go_on_and_facets_are_counted(at: list[str]) -> None:
+    first = asked("search", "recommendation", "-n", "25", "--facets", *at)
+    seen = [hit["id"] for hit in first["hits"]]
+    assert first["facets"]["of"] == "relevant"
+    cursor = first["cursor"]
+    while cursor:
+        page = asked("search", "recommendation", "-n", "25", "--cursor", cursor, *at)
+        seen += [hit["id"] for hit in page["hits"]]
+        cursor = page["cursor"]
+    assert len(seen) == len(set(seen)) == 60
+    listed = asked("search", "--category", "cs", "--facets", "--sort", "oldest", *at)
+    assert listed["facets"]["of"] == "filter"
+    assert listed["facets"]["papers"] == listed["total"] == sum(each["papers"] for each in listed["facets"]["years"])
+    dates = [hit["published"] for hit in listed["hits"]]
+    assert dates == sorted(dates)
+    assert "more: --cursor " in run("search", "recommendation", *at).stdout
+
+
+def test_authors_are_listed_with_their_variants(at: list[str]) -> None:
+    listed = asked("authors", "zhou", *at)
+    assert listed["variants"][0] == {"value": "Guorui Zhou", "papers": 7}
+    assert {"value": "Jie Zhou", "papers": 1} in listed["variants"]
+    assert re.search(r"^ +7  Guorui Zhou$", run("authors", "Zhou, G.", *at).stdout, re.MULTILINE)
+    nobody = run("authors", "Guorui Zhuo", *at)
+    assert (nobody.returncode, nobody.stdout) == (4, "")
+    assert "did you mean Guorui Zhou" in nobody.stderr
+    kept = asked("search", "-a", "Zhou", "--not-author", "Guorui Zhou", "-n", "60", *at)
+    assert not [hit for hit in kept["hits"] if "Guorui Zhou" in hit["authors"]]
+
+
+def test_papers_near_some_and_away_from_others(at: list[str]) -> None:
+    near = asked("similar", KSA, "2412.14838", "--unlike", "2503.19950", *at)
+    assert not {KSA, "arxiv:2412.14838", "arxiv:2503.19950"} & {hit["id"] for hit in near["hits"]}
+    assert near["total"] == 57
+    assert near["reading"] == f"like {KSA} and 2412.14838, unlike 2503.19950"
+    box = asked("search", "https://arxiv.org/abs/2604.24432v1", *at)
+    assert [hit["same"] for hit in box["hits"][:2]] == [True, False]
+    assert asked("search", "long context", "--like", KSA, *at)["reading"] == f"like {KSA}, about 'long context'"
+
+
+def test_a_misspelt_word_is_offered_mended(at: list[str]) -> None:
+    assert "did you mean: recommendation" in run("search", "recomendation", *at).stderr
