@@ -19,7 +19,7 @@ from benchmarks import results
 from search.condition import AllOf
 from search.embedder import Embedder, load_embedder
 from search.lexicon import WORD
-from search.ranking import DEPTH, Scorers, fed_back, fuse, moved, raised
+from search.ranking import DEPTH, fed_back, fuse, moved, raised
 from search.rows import Ranked
 from search.scope import Scope
 from search.searcher import Searcher
@@ -56,19 +56,23 @@ def reciprocal_ranks(snapshot: Snapshot, vector: NDArray[np.float32], text: str)
 
 
 def fused(
-    snapshot: Snapshot, vector: NDArray[np.float32], text: str, *, feedback: bool, raising: bool, **less: bool
+    snapshot: Snapshot, vector: NDArray[np.float32], text: str, *, feedback: bool, raising: bool, repeated: bool = True
 ) -> Rows:
+<<<<<<< HEAD
     """As ``search.scope`` does it, with the parts asked for; ``repeated`` or ``floor`` False leaves that out."""
     text = text if less.get("repeated", True) else _each_once(snapshot, text)
+=======
+    """As ``search.scope`` does it, with the parts that are asked for."""
+    text = text if repeated else _each_once(snapshot, text)
+>>>>>>> parent of 66dbf7d (Words count by no less than a paper gets that holds each of the question's once)
     scope, vectors, lexicon = Scope.of(snapshot, AllOf(())), snapshot.vectors, snapshot.lexicon
     legs: tuple[Ranked, Ranked] = (scope.nearest(vector), scope.words(text))
-    most = lexicon.highest(text) if less.get("floor", True) else 0.0
-    question = Scorers(partial(vectors.scores, vector), partial(lexicon.scores, text), most)
-    order = fuse(*legs, question)
+    bm25_of, cosine_of = partial(lexicon.scores, text), partial(vectors.scores, vector)
+    order = fuse(*legs, cosine_of, bm25_of)
     towards = moved(vector, order, vectors.stored) if feedback else None
     if towards is not None:
         found = scope.nearest(towards, DEPTH)
-        order = fed_back(order, found, partial(vectors.scores, towards), question)
+        order = fed_back(order, found, partial(vectors.scores, towards), cosine_of, bm25_of)
     return (raised(order, vectors.stored) if raising else order).rows
 
 
@@ -89,7 +93,6 @@ WAYS: dict[str, Way] = {
     "fusion and feedback": partial(fused, feedback=True, raising=False),
     "fusion and raising": partial(fused, feedback=False, raising=True),
     "all, words once": partial(fused, feedback=True, raising=True, repeated=False),
-    "all, no floor": partial(fused, feedback=True, raising=True, floor=False),
 }
 """What a search does is measured through ``Searcher`` itself, as ``all``."""
 

@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from math import log
 from pathlib import Path
 from typing import Literal
@@ -36,7 +36,7 @@ from search.embedder import Embedder, load_embedder
 from search.model import ModelIdentity
 from search.paper import Paper
 from search.query import MODES, Band, Mode
-from search.ranking import DEPTH, Scorers, fuse
+from search.ranking import DEPTH, fuse
 from search.snapshot import Snapshot
 
 _QUESTIONS = """
@@ -251,10 +251,12 @@ class Asked:
         vector = self._embedder.encode([text])[0]
         semantic = snapshot.vectors.nearest(vector[None], max(DEPTH, *_RANKS), snapshot.live)[0]
         lexical = lexicon.match(text, DEPTH, AllOf(()))
-        question = Scorers(
-            partial(snapshot.vectors.scores, vector), partial(lexicon.scores, text), lexicon.highest(text)
+        fused = fuse(
+            semantic,
+            lexical,
+            lambda rows: snapshot.vectors.scores(vector, rows),
+            lambda rows: lexicon.scores(text, rows),
         )
-        fused = fuse(semantic, lexical, question)
         return Evidence(fused.cosine, fused.bm25 / np.float32(lexicon.highest(text) or 1))
 
     def _close(self, found: Evidence, mode: Mode) -> bool:

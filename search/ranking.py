@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.confidence import ONCE
 from search.rows import Ranked
 
 COSINE_WEIGHT = 0.7
@@ -33,19 +32,6 @@ _AWAY = 0.5
 Scorer = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 Stored = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 """Gives the stored vectors of rows, (n, dim) float32."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scorers:
-    """How a question scores any rows.
-
-    Attributes:
-        cosine, bm25: of rows. most: the BM25 that no paper could exceed (``Lexicon.highest``).
-    """
-
-    cosine: Scorer
-    bm25: Scorer
-    most: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,18 +88,17 @@ def towards(near: Sequence[NDArray[np.float32]], away: Sequence[NDArray[np.float
     return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
-def fuse(semantic: Ranked, lexical: Ranked, question: Scorers) -> Fused:
+def fuse(semantic: Ranked, lexical: Ranked, cosine_of: Scorer, bm25_of: Scorer) -> Fused:
     """Score fusion of the legs' candidates: .7 cosine + .3 BM25 / (highest BM25).
 
     A convex combination of scores, the lexical one normalised by its maximum (Bruch, Gai, Ingber, "An Analysis of
-    Fusion Functions for Hybrid Retrieval", TOIS 2023), but by no less than a paper gets that holds every word of the
-    question once: where the best paper of a few, or of a long question, holds little of it, that little is not all. A
-    candidate that only one leg found gets the other leg's score rather than a zero.
+    Fusion Functions for Hybrid Retrieval", TOIS 2023). A candidate that only one leg found gets the other leg's
+    score from ``cosine_of`` or ``bm25_of`` rather than a zero.
     """
     rows = np.union1d(semantic.rows, lexical.rows)
-    cosine = _scores(rows, semantic, question.cosine)
-    bm25 = _scores(rows, lexical, None if lexical.complete else question.bm25)
-    return _ordered(rows, _combined(cosine, bm25, question), cosine, bm25)
+    cosine = _scores(rows, semantic, cosine_of)
+    bm25 = _scores(rows, lexical, None if lexical.complete else bm25_of)
+    return _ordered(rows, _combined(cosine, bm25), cosine, bm25)
 
 
 def moved(question: NDArray[np.float32], fused: Fused, stored: Stored) -> NDArray[np.float32] | None:
@@ -129,18 +114,17 @@ def moved(question: NDArray[np.float32], fused: Fused, stored: Stored) -> NDArra
     return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
-def fed_back(fused: Fused, found: Ranked, near_of: Scorer, question: Scorers) -> Fused:
+def fed_back(fused: Fused, found: Ranked, near_of: Scorer, cosine_of: Scorer, bm25_of: Scorer) -> Fused:
     """The candidates and those found near the moved question, in order of their scores for that.
 
     Args:
         fused: the question's own candidates. found: the nearest papers of the moved question, and near_of its cosines.
-        question: for papers that only the moved question found.
+        cosine_of, bm25_of: of the question itself, for papers that only the moved question found.
     """
     new = np.setdiff1d(found.rows, fused.rows)
     rows = np.concatenate((fused.rows, new))
-    cosine = np.concatenate((fused.cosine, question.cosine(new)))
-    bm25 = np.concatenate((fused.bm25, question.bm25(new)))
-    return _ordered(rows, _combined(near_of(rows), bm25, question), cosine, bm25)
+    cosine, bm25 = np.concatenate((fused.cosine, cosine_of(new))), np.concatenate((fused.bm25, bm25_of(new)))
+    return _ordered(rows, _combined(near_of(rows), bm25), cosine, bm25)
 
 
 def raised(fused: Fused, stored: Stored) -> Fused:
@@ -167,8 +151,8 @@ def raised(fused: Fused, stored: Stored) -> Fused:
     return _ordered(fused.rows, scores, fused.cosine, fused.bm25)
 
 
-def _combined(cosine: NDArray[np.float32], bm25: NDArray[np.float32], question: Scorers) -> NDArray[np.float32]:
-    highest = max(float(bm25.max(initial=0.0)), ONCE * question.most) or 1.0
+def _combined(cosine: NDArray[np.float32], bm25: NDArray[np.float32]) -> NDArray[np.float32]:
+    highest = float(bm25.max(initial=0.0)) or 1.0
     return np.float32(COSINE_WEIGHT) * cosine + np.float32((1 - COSINE_WEIGHT) / highest) * bm25
 
 

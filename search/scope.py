@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from search.condition import AllOf
 from search.query import Stage
-from search.ranking import DEPTH, Fused, Scorers, fed_back, fuse, moved, raised
+from search.ranking import DEPTH, Fused, fed_back, fuse, moved, raised
 from search.rows import Ranked, Rows
 from search.snapshot import Snapshot
 
@@ -129,12 +129,8 @@ def _fused(scope: Scope, asked: Asked, semantic: Ranked, lexical: Ranked) -> Fus
         none = np.zeros(len(only.rows), np.float32)
         cosine, bm25 = (none, only.scores) if asked.vector is None else (only.scores, none)
         return Fused(only.rows, only.scores, cosine, bm25)
-    return fuse(semantic, lexical, _scorers(scope, asked.vector, asked.text))
-
-
-def _scorers(scope: Scope, vector: NDArray[np.float32], text: str) -> Scorers:
     vectors, lexicon = scope.snapshot.vectors, scope.snapshot.lexicon
-    return Scorers(partial(vectors.scores, vector), partial(lexicon.scores, text), lexicon.highest(text))
+    return fuse(semantic, lexical, partial(vectors.scores, asked.vector), partial(lexicon.scores, asked.text))
 
 
 def _refined(scope: Scope, asked: Asked, fused: Fused, depth: int) -> Fused:
@@ -142,13 +138,13 @@ def _refined(scope: Scope, asked: Asked, fused: Fused, depth: int) -> Fused:
     question is what it is: it was not measured there, and feedback could lead to what they are to stay away from."""
     if asked.vector is None or asked.text is None or asked.like:
         return fused
-    vectors = scope.snapshot.vectors
+    vectors, lexicon = scope.snapshot.vectors, scope.snapshot.lexicon
     vector = moved(asked.vector, fused, vectors.stored)
     if vector is not None:
         found = scope.nearest(vector, depth, "feedback")
         with scope.timed("fuse"):
-            question = _scorers(scope, asked.vector, asked.text)
-            fused = fed_back(fused, found, partial(vectors.scores, vector), question)
+            near_of, cosine_of = partial(vectors.scores, vector), partial(vectors.scores, asked.vector)
+            fused = fed_back(fused, found, near_of, cosine_of, partial(lexicon.scores, asked.text))
     with scope.timed("raise"):
         return raised(fused, vectors.stored)
 

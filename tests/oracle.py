@@ -23,17 +23,10 @@ def nearest(
 
 
 def relevance(
-    question: NDArray[np.float32],
-    vectors: NDArray[np.float32],
-    bm25: NDArray[np.float32],
-    most: float,
-    depth: int = 200,
+    question: NDArray[np.float32], vectors: NDArray[np.float32], bm25: NDArray[np.float32], depth: int = 200
 ) -> dict[int, float]:
-    """The scores of a question's candidates among all papers, in loops: fused, moved, fused again, raised.
-
-    ``most``: the BM25 that no paper could exceed.
-    """
-    cosine, highest = vectors @ question, max(float(bm25.max()), most / 2.2, 1e-9)
+    """The scores of a question's candidates among all papers, in loops: fused, moved, fused again, raised."""
+    cosine, highest = vectors @ question, max(float(bm25.max()), 1e-9)
     lexical = [row for row in _best(dict(enumerate(bm25.tolist())), depth) if bm25[row] > 0]
     candidates = {*_best(dict(enumerate(cosine.tolist())), depth), *lexical}
     scores = {row: 0.7 * float(cosine[row]) + 0.3 * float(bm25[row]) / highest for row in candidates}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import oracle
-from search.ranking import Fused, Scorers, fed_back, fuse, moved, raised
+from search.ranking import Fused, fed_back, fuse, moved, raised
 from search.rows import Ranked
 
 Vectors = NDArray[np.float32]
@@ -22,33 +22,27 @@ def drawn(seed: int, papers: int, kinds: int) -> tuple[Vectors, Vectors, NDArray
     return vectors, question, bm25
 
 
-def scorers(question: Vectors, vectors: Vectors, bm25: NDArray[np.float32], most: float = 0.0) -> Scorers:
-    return Scorers(lambda ids: vectors[ids] @ question, lambda ids: bm25[ids], most)
-
-
-def ordered(question: Vectors, vectors: Vectors, bm25: NDArray[np.float32], most: float, depth: int) -> Fused:
+def ordered(question: Vectors, vectors: Vectors, bm25: NDArray[np.float32], depth: int) -> Fused:
     """The whole order of a question as the search makes it, over papers that are all known."""
     rows = np.arange(len(vectors))
     legs = [Ranked.best(rows, scores, depth, complete=False) for scores in (vectors @ question, bm25)]
     held = legs[1].scores > 0
     lexical = Ranked(legs[1].rows[held], legs[1].scores[held], complete=False)
-    of = scorers(question, vectors, bm25, most)
-    fused = fuse(legs[0], lexical, of)
+    fused = fuse(legs[0], lexical, lambda ids: vectors[ids] @ question, lambda ids: bm25[ids])
     towards = moved(question, fused, lambda ids: vectors[ids])
     if towards is not None:
         found = Ranked.best(rows, vectors @ towards, depth, complete=False)
-        fused = fed_back(fused, found, lambda ids: vectors[ids] @ towards, of)
+        of = (lambda ids: vectors[ids] @ towards, lambda ids: vectors[ids] @ question, lambda ids: bm25[ids])
+        fused = fed_back(fused, found, *of)
     return raised(fused, lambda ids: vectors[ids])
 
 
-@given(
-    seed=st.integers(0, 10_000), papers=st.integers(1, 150), depth=st.integers(1, 160), most=st.sampled_from([0, 9, 50])
-)
+@given(seed=st.integers(0, 10_000), papers=st.integers(1, 150), depth=st.integers(1, 160))
 @settings(max_examples=60, deadline=None)
-def test_the_order_is_that_of_plain_loops(seed: int, papers: int, depth: int, most: float) -> None:
+def test_the_order_is_that_of_plain_loops(seed: int, papers: int, depth: int) -> None:
     vectors, question, bm25 = drawn(seed, papers, papers)
-    order = ordered(question, vectors, bm25, most, depth)
-    expected = oracle.relevance(question, vectors, bm25, most, depth)
+    order = ordered(question, vectors, bm25, depth)
+    expected = oracle.relevance(question, vectors, bm25, depth)
     assert set(order.rows.tolist()) == set(expected)
     assert order.scores.tolist() == pytest.approx([expected[row] for row in order.rows.tolist()], abs=1e-4)
     assert order.cosine == pytest.approx(vectors[order.rows] @ question, abs=1e-5)
@@ -63,7 +57,8 @@ def test_scores_only_rise_and_stay_in_order_under_ties(seed: int, papers: int, k
     fused = fuse(
         Ranked.best(rows, vectors @ question, papers, complete=True),
         Ranked.best(rows, bm25, papers, complete=True),
-        scorers(question, vectors, bm25),
+        lambda ids: vectors[ids] @ question,
+        lambda ids: bm25[ids],
     )
     after = raised(fused, lambda ids: vectors[ids])
     before = dict(zip(fused.rows.tolist(), fused.scores.tolist(), strict=True))
@@ -76,7 +71,7 @@ def test_scores_only_rise_and_stay_in_order_under_ties(seed: int, papers: int, k
 def test_a_question_whose_words_no_paper_holds_is_not_moved() -> None:
     vectors, question, bm25 = drawn(3, 20, 20)
     semantic = Ranked.best(np.arange(20), vectors @ question, 20, complete=True)
-    fused = fuse(semantic, Ranked.none(), scorers(question, vectors, 0 * bm25))
+    fused = fuse(semantic, Ranked.none(), lambda ids: vectors[ids] @ question, lambda ids: 0 * bm25[ids])
     assert moved(question, fused, lambda ids: vectors[ids]) is None
     assert fused.rows.tolist() == semantic.rows.tolist()
 
