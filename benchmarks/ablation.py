@@ -58,13 +58,8 @@ def reciprocal_ranks(snapshot: Snapshot, vector: NDArray[np.float32], text: str)
 def fused(
     snapshot: Snapshot, vector: NDArray[np.float32], text: str, *, feedback: bool, raising: bool, repeated: bool = True
 ) -> Rows:
-<<<<<<< HEAD
-    """As ``search.scope`` does it, with the parts asked for; ``repeated`` or ``floor`` False leaves that out."""
-    text = text if less.get("repeated", True) else _each_once(snapshot, text)
-=======
     """As ``search.scope`` does it, with the parts that are asked for."""
     text = text if repeated else _each_once(snapshot, text)
->>>>>>> parent of 66dbf7d (Words count by no less than a paper gets that holds each of the question's once)
     scope, vectors, lexicon = Scope.of(snapshot, AllOf(())), snapshot.vectors, snapshot.lexicon
     legs: tuple[Ranked, Ranked] = (scope.nearest(vector), scope.words(text))
     bm25_of, cosine_of = partial(lexicon.scores, text), partial(vectors.scores, vector)
