@@ -93,3 +93,10 @@ class Not:
 
 
 Condition: TypeAlias = Author | Category | Dated | Identified | Holds | AllOf | AnyOf | Not
+
+
+def asks_words(condition: Condition) -> bool:
+    """Whether titles or abstracts must be looked into."""
+    if isinstance(condition, AllOf | AnyOf):
+        return any(asks_words(part) for part in condition.parts)
+    return asks_words(condition.part) if isinstance(condition, Not) else isinstance(condition, Holds)

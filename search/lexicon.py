@@ -25,7 +25,7 @@ from tantivy import Occur
 from search.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Holds, Identified, Not
 from search.errors import InvalidValue
 from search.paper import Paper
-from search.rows import Ranked, Rows
+from search.rows import Ranked
 
 if TYPE_CHECKING:
     from search.columns import Columns, RowIds
@@ -143,14 +143,6 @@ class Lexicon:
         """How many papers hold a word of Latin letters just as it is but for case, replaced papers among them."""
         return self._searcher.doc_freq("word", word.lower())
 
-    def holding(self, condition: Holds) -> Rows:
-        """The live rows whose title or abstract holds words.
-
-        Raises:
-            InvalidValue: see ``passing``.
-        """
-        return Rows.of_ids(self.passing(condition), len(self._columns))
-
     def scores(self, text: str, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """BM25 of the text in each row, 0 where it holds no term: (len(ids),) float32, in the order given."""
         terms = self._counted(text)
@@ -246,7 +238,8 @@ class Lexicon:
         found = enumerate(WORD.findall(condition.text))
         words = [(place, term) for place, word in found for term in self._analyzer.analyze(word)]
         if not words:
-            raise InvalidValue("q", condition.text, "these words are too common to look up; leave them out")
+            place = f"at character {condition.at}: " if condition.at else ""
+            raise InvalidValue("q", condition.text, f"{place}these words are too common to look up; leave them out")
         if not condition.phrase or len(words) == 1:
             field = "text" if condition.part == "any" else condition.part
             return tantivy.Query.boolean_query([(Occur.Must, self._term(field, term)) for _, term in words])

@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 
 from search.columns import Columns
-from search.condition import AllOf, AnyOf, Condition, Holds, Identified, Not
+from search.condition import AllOf, AnyOf, Condition, Holds, Identified, Not, asks_words
 from search.confidence import Calibration
 from search.errors import IndexDamaged
 from search.layout import GenerationLayout, Layout, Manifest, damaged
@@ -119,21 +119,25 @@ class Snapshot:
         """The live rows that meet a condition.
 
         Raises:
-            InvalidValue: see ``Columns.selection`` and ``Lexicon.holding``.
+            InvalidValue: see ``Columns.selection`` and ``Lexicon.passing``.
         """
         parts = condition.parts if isinstance(condition, AllOf) else (condition,)
-        return Both([self._selection(part) for part in parts], self.live).rows() if parts else self.live
+        selections = [self._selection(part) for part in parts if not asks_words(part)]
+        if words := tuple(part for part in parts if asks_words(part)):
+            selections.append(self._selection(AllOf(words)))
+        return Both(selections, self.live).rows() if selections else self.live
 
     def _selection(self, condition: Condition) -> Selection:
-        if isinstance(condition, AllOf | AnyOf):
+        """The lexicon answers for words at once, however many they are, and for all that they are joined to."""
+        if isinstance(condition, Holds) or asks_words(condition):
+            return OfRows(Rows.of_ids(self.lexicon.passing(condition), self.manifest.rows))
+        if isinstance(condition, AllOf):
             parts = [self._selection(part) for part in condition.parts]
-            if isinstance(condition, AnyOf):
-                return Either(parts, self.manifest.rows)
             return Both(parts, self.live) if parts else OfRows(self.live)
+        if isinstance(condition, AnyOf):
+            return Either([self._selection(part) for part in condition.parts], self.manifest.rows)
         if isinstance(condition, Not):
             return Except(self._selection(condition.part), self.manifest.rows)
-        if isinstance(condition, Holds):
-            return OfRows(self.lexicon.holding(condition))
         if isinstance(condition, Identified):
             found = np.array(self.store.find(condition.id), np.int64)
             return OfRows(Rows.of_ids(found, self.manifest.rows))

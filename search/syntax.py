@@ -16,11 +16,13 @@ from search.fields import NARROWING, UNJOINED, Values
 from search.fields import author as author
 from search.groups import counting
 from search.said import said
-from search.tokens import Token, fault, terms
+from search.tokens import OPERATORS, Token, fault, terms
 
 MAX_WORDS = 60
 """Most words of a question; a longer text is an abstract, and its operators are prose."""
 
+_AN_OPERATOR_IN = 3
+"""Words, operators among them, of which one is an operator where a long text is no prose."""
 _NEGATIONS = ("NOT", "ANDNOT", "-")
 _MARKS = " \t\r\n\f\v.,;:?!()"
 
@@ -59,12 +61,19 @@ def read(text: str, *, today: date, categories: Collection[str] = ()) -> Reading
         return Reading("paper", "", None, paper_id, f"{paper_id} and what is similar")
     found = list(terms(text))
     values = Values(today, categories)
-    if len(_without(text, [(start, end) for _, start, end in found]).split()) > MAX_WORDS:
+    if _is_abstract(_without(text, [(start, end) for _, start, end in found])):
         return _abstract(text, [(start, end) for field, start, end in found if field in NARROWING], values)
     tokens = counting(text)
     condition = _Reader(text, values).condition(tokens)
     ranked = _without(text, _dropped(tokens))
     return Reading("question", ranked, condition, None, said(condition, ranked))
+
+
+def _is_abstract(text: str) -> bool:
+    """Whether it has more than MAX_WORDS words, besides operators; a text in which every third is one is none."""
+    words = [word.strip("()") for word in text.split()]
+    joining = sum(word in OPERATORS for word in words)
+    return len(words) - joining > MAX_WORDS and joining * _AN_OPERATOR_IN < len(words)
 
 
 def _paper(text: str) -> str | None:

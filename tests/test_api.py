@@ -238,3 +238,58 @@ def test_a_failure_inside_is_a_500_of_the_same_shape_that_tells_nothing(
         assert "division" not in json.dumps(body)
     finally:
         served.close()
+
+
+def test_the_box_and_the_parameters_mean_the_same(client: httpx.Client) -> None:
+    box = client.get("/v1/search", params={"q": 'au:zhou cat:cs.IR date:>=2026-01 "kv cache"'}).json()
+    assert box["reading"] == "au:zhou, cs.IR, since 2026-01, \"kv cache\", about 'kv cache'"
+    assert box["authors"][0]["asked"] == "zhou"
+    given = {"q": '"kv cache"', "author": "zhou", "category": "Information Retrieval", "from": "2026-01"}
+    same = client.get("/v1/search", params=given).json()
+    assert [hit["id"] for hit in same["hits"]] == [hit["id"] for hit in box["hits"]]
+    assert client.post("/v1/search", json={**given, "author": ["zhou"], "category": ["cs.IR"]}).json()["total"] == 1
+
+
+def test_pages_facets_orders_and_examples_over_http(client: httpx.Client) -> None:
+    asked = {"q": "recommendation", "limit": 25, "facets": True, "sort": "newest"}
+    page = client.get("/v1/search", params=asked).json()
+    assert page["facets"]["papers"] == page["total"]
+    seen = [hit["id"] for hit in page["hits"]]
+    while page["cursor"]:
+        page = client.get("/v1/search", params={**asked, "cursor": page["cursor"]}).json()
+        seen += [hit["id"] for hit in page["hits"]]
+    assert len(seen) == len(set(seen)) == page["total"]
+    near = client.get("/v1/search", params={"q": "cache", "like": KSA, "unlike": "2412.14838"}).json()
+    assert near["reading"] == f"like {KSA}, unlike 2412.14838, about 'cache'"
+    assert not {KSA, "arxiv:2412.14838"} & {hit["id"] for hit in near["hits"]}
+
+
+def test_name_variants_over_http(client: httpx.Client) -> None:
+    found = client.get("/v1/authors", params={"name": "Zhou, G."}).json()
+    assert found["variants"][0] == {"value": "Guorui Zhou", "papers": 7}
+    problem(client.get("/v1/authors", params={"name": "y" * 500}), 422)
+    problem(client.get("/v1/authors"), 422)
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        "' OR 1=1; DROP TABLE papers; --",
+        "(a+)+$ .* [a-z]{1,9999}",
+        "(" * 6_000 + ")" * 6_000,
+        "au:(" * 4_000,
+        " OR ".join(["ti:x"] * 2_000),
+        "-" * 19_999 + "x",
+        'ti:"' * 4_000,
+        "cat:" + "x" * 10_000,
+        "date:[9999999 TO *]",
+        "au:" + "y" * 500,
+        "\x00\x1b[31m au:zhou",
+        "word " * 3_900,
+    ],
+)
+def test_no_box_breaks_the_service(client: httpx.Client, box: str) -> None:
+    answer = client.post("/v1/search", json={"q": box})
+    assert answer.status_code in (200, 422), answer.text[:200]
+    if answer.status_code == 422:
+        assert answer.json()["field"] in ("q", "author", "category")

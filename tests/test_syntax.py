@@ -348,3 +348,13 @@ def test_every_example_of_the_docs_reads_as_they_say(example: str, said: str) ->
 
 def test_the_docs_list_every_form() -> None:
     assert len(EXAMPLES) == LANGUAGE.count("\n| ") - 1 >= 45
+
+
+def test_a_long_text_of_operators_is_a_question_and_one_of_words_an_abstract() -> None:
+    words = [f"word{letter}{other}" for letter in "abcdefghij" for other in "abcdefghij"]
+    found = read(" OR ".join(words), today=date(2026, 11, 25))
+    assert (found.kind, found.condition) == ("question", AnyOf(tuple(Holds(word) for word in words)))
+    mixed = read(" OR ".join(f"(ti:{word} OR au:zhou)" for word in words), today=date(2026, 11, 25))
+    assert mixed.kind == "question"
+    assert isinstance(mixed.condition, AnyOf)
+    assert read(" OR ".join([" ".join(words[:50]), " ".join(words[50:])]), today=date(2026, 11, 25)).kind == "abstract"
