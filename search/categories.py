@@ -217,7 +217,7 @@ def alias_of(code: str) -> str | None:
 
 
 def codes(text: str, known: Collection[str] = ()) -> tuple[str, ...]:
-    """What a code, a full name or ``cs.*`` stands for, in any case: the code meant first, then others that serve.
+    """What a code, a name or ``cs.*`` stands for, in any case: the code meant first, then others that serve.
 
     Two codes of one category (cs.NA and math.NA) stand for each other, and so do codes with one name: papers carry
     either. An archive stands for itself alone; columns list every paper under its archive too.
@@ -231,7 +231,7 @@ def codes(text: str, known: Collection[str] = ()) -> tuple[str, ...]:
     wanted = text.strip().removesuffix(".*")
     by_code = {code.casefold(): code for code in (*known, *_NAMES)}
     code = by_code.get(wanted.casefold())
-    found = (code,) if code else _codes_by_name().get(_folded(wanted), ())
+    found = (code,) if code else _named(_folded(wanted))
     if not found:
         raise InvalidValue(
             "category", text, f"neither arXiv nor this index has such a category; {_hint(wanted, by_code)}"
@@ -239,12 +239,21 @@ def codes(text: str, known: Collection[str] = ()) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*found, *(other for code in found if (other := alias_of(code))))))
 
 
+def _named(name: str) -> tuple[str, ...]:
+    """Codes of a name, or of the one name that starts so: Computer Vision."""
+    if name in _codes_by_name():
+        return _codes_by_name()[name]
+    starting = [codes for other, codes in _codes_by_name().items() if name and other.startswith(f"{name} ")]
+    return starting[0] if len(starting) == 1 else ()
+
+
 def _hint(wanted: str, by_code: dict[str, str]) -> str:
     folded, name = wanted.casefold(), _folded(wanted)
-    near = _near(folded, by_code)
-    names = difflib.get_close_matches(name, _codes_by_name(), n=1, cutoff=0.6)
+    near, words = _near(folded, by_code), len(name.split())
+    whole = {" ".join(other.split()[:words]): other for other in _codes_by_name()} | {n: n for n in _codes_by_name()}
+    names = difflib.get_close_matches(name, whole, n=1, cutoff=0.6)
     if names and _likeness(name, names[0]) > max((_likeness(folded, code) for code in near), default=0):
-        code = _codes_by_name()[names[0]][0]
+        code = _codes_by_name()[whole[names[0]]][0]
         return f"did you mean {code} ({_NAMES[code]})?"
     if near:
         return f"did you mean {' or '.join(by_code[code] for code in near[:2])}?"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _WORD = re.compile(r"\b[a-zA-Z]{4,24}\b")
-_OFTEN, _RARE = 200, 5
+_OFTEN, _RARE = 2_000, 5
 """How many times as many papers hold the other word, where this one is held by any, and by how many at most."""
 _SHORT = 5
 """Letters from which a word that some papers hold may be misspelt: shorter ones are names and codes."""

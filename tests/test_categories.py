@@ -123,3 +123,12 @@ def test_a_name_that_lacks_a_letter_is_answered_with_the_name(code: str, data: s
 def test_any_text_is_codes_or_an_error(text: str) -> None:
     answered = answer(text)
     assert "did you mean" in answered or "try cs" in answered or set(answered.split()) <= set(EVERY)
+
+
+def test_the_beginning_of_one_name_is_enough_and_a_letter_wrong_in_it_is_mended() -> None:
+    assert codes("Computer Vision") == ("cs.CV",)
+    assert codes("general relativity") == ("gr-qc",)
+    with pytest.raises(InvalidValue, match=r"did you mean cs\.CV \(Computer Vision and Pattern Recognition\)"):
+        codes("Computer Visoin")
+    with pytest.raises(InvalidValue):
+        codes("Computer")
