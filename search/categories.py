@@ -250,7 +250,8 @@ def _named(name: str) -> tuple[str, ...]:
 def _hint(wanted: str, by_code: dict[str, str]) -> str:
     folded, name = wanted.casefold(), _folded(wanted)
     near, words = _near(folded, by_code), len(name.split())
-    whole = {" ".join(other.split()[:words]): other for other in _codes_by_name()} | {n: n for n in _codes_by_name()}
+    begun = {" ".join(other.split()[:words]): other for other in _codes_by_name()} if words > 1 else {}
+    whole = begun | {other: other for other in _codes_by_name()}
     names = difflib.get_close_matches(name, whole, n=1, cutoff=0.6)
     if names and _likeness(name, names[0]) > max((_likeness(folded, code) for code in near), default=0):
         code = _codes_by_name()[whole[names[0]]][0]
