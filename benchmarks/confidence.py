@@ -12,6 +12,7 @@ no question below; nothing is saved then.
 """
 
 import argparse
+import contextlib
 import json
 import lzma
 import random
@@ -30,14 +31,12 @@ from numpy.typing import NDArray
 from benchmarks import results
 from indexer.build import index
 from indexer.calibration import calibrated
-from search.condition import AllOf
-from search.confidence import Evidence, Scale
 from search.embedder import Embedder, load_embedder
+from search.errors import InvalidValue
 from search.model import ModelIdentity
 from search.paper import Paper
-from search.query import MODES, Band, Mode
-from search.ranking import DEPTH, fuse
-from search.snapshot import Snapshot
+from search.query import MODES, Hit, Mode, Page, Query
+from search.searcher import Searcher
 
 _QUESTIONS = """
 how can a language model be made to say that it does not know?
@@ -185,27 +184,27 @@ class _Known:
         return vectors
 
 
-def _opened(corpus: Corpus, work: Path, embedder: Embedder) -> Snapshot:
+def _opened(corpus: Corpus, work: Path, embedder: Embedder) -> Searcher:
     """The index of the corpus, made where it is not there."""
     folder = work / f"index-{corpus.science}"
     if not (folder / "CURRENT").exists():
         papers, without = work / f"{corpus.science}.jsonl", set(corpus.held_out)
         papers.write_text("".join(line for number, line in corpus.lines.items() if number not in without), "utf-8")
         index([papers], folder, _Known(corpus, embedder))
-    return Snapshot.open(folder)
+    return Searcher(folder, lambda _model: embedder)
 
 
 class Asked:
     """An index and what it says of questions.
 
     Args:
-        snapshot: the index. embedder: of its model.
+        searcher: of the index. embedder: of its model.
     """
 
-    def __init__(self, snapshot: Snapshot, embedder: Embedder) -> None:
-        self._snapshot, self._embedder = snapshot, embedder
+    def __init__(self, searcher: Searcher, embedder: Embedder) -> None:
+        self._searcher, self._snapshot = searcher, searcher.snapshot
         start = time.perf_counter()
-        self._calibration = calibrated(snapshot, embedder)
+        self._calibration = calibrated(self._snapshot, embedder)
         self._measuring_s = time.perf_counter() - start
 
     def figures(self, questions: dict[str, list[str]]) -> dict[str, object]:
@@ -213,11 +212,11 @@ class Asked:
         flagged: dict[str, dict[str, str]] = {mode: {} for mode in MODES}
         bands: dict[str, dict[str, str]] = {}
         for kind, texts in questions.items():
-            found = [self._found(text) for text in texts]
             for mode in MODES:
-                count = sum(not self._close(evidence, mode) for evidence in found)
-                flagged[mode][kind] = f"{count} of {len(texts)}"
-            bands[kind] = dict(self._at_ranks([self._scale.bands(evidence) for evidence in found]))
+                pages = [self._page(text, mode) for text in texts]
+                flagged[mode][kind] = f"{sum(not page or not page.close for page in pages)} of {len(texts)}"
+                if mode == "hybrid":
+                    bands[kind] = dict(self._at_ranks([page.hits for page in pages if page]))
         return {
             "papers": len(self._snapshot.live),
             "calibration": self._calibration.to_json(),
@@ -225,6 +224,12 @@ class Asked:
             "nothing_close": flagged,
             "bands_at_rank": bands,
         }
+
+    def _page(self, text: str, mode: Mode) -> Page | None:
+        """None where there is no word to look up."""
+        with contextlib.suppress(InvalidValue):
+            return self._searcher.search(Query(text, mode=mode, limit=max(_RANKS)))
+        return None
 
     def names(self) -> list[str]:
         """Of 400 papers, the first word of the title that so few papers hold, if there is one."""
@@ -241,36 +246,10 @@ class Asked:
         lexicon = self._snapshot.lexicon
         return len(lexicon.terms(word)) == 1 and lexicon.highest(word) >= least - 1e-6
 
-    @property
-    def _scale(self) -> Scale:
-        return self._calibration.questions
-
-    def _found(self, text: str) -> Evidence:
-        """Of a hybrid page's candidates, best first."""
-        snapshot, lexicon = self._snapshot, self._snapshot.lexicon
-        vector = self._embedder.encode([text])[0]
-        semantic = snapshot.vectors.nearest(vector[None], max(DEPTH, *_RANKS), snapshot.live)[0]
-        lexical = lexicon.match(text, DEPTH, AllOf(()))
-        fused = fuse(
-            semantic,
-            lexical,
-            lambda rows: snapshot.vectors.scores(vector, rows),
-            lambda rows: lexicon.scores(text, rows),
-        )
-        return Evidence(fused.cosine, fused.bm25 / np.float32(lexicon.highest(text) or 1))
-
-    def _close(self, found: Evidence, mode: Mode) -> bool:
-        seen = {
-            "hybrid": found,
-            "semantic": Evidence(cosine=found.cosine),
-            "lexical": Evidence(words=found.words),
-        }
-        return self._scale.close(seen[mode], len(self._snapshot.live))
-
-    def _at_ranks(self, pages: Iterable[tuple[Band, ...]]) -> Iterator[tuple[str, str]]:
+    def _at_ranks(self, pages: Iterable[Sequence[Hit]]) -> Iterator[tuple[str, str]]:
         pages = list(pages)
         for rank in _RANKS:
-            count = Counter(page[rank - 1] for page in pages if len(page) >= rank)
+            count = Counter(hits[rank - 1].band for hits in pages if len(hits) >= rank)
             yield str(rank), ", ".join(f"{count[band]} {band}" for band in ("strong", "related", "weak"))
 
 
