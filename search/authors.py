@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -36,6 +36,7 @@ class AuthorNames:
         blob: all keys one after the other in order of appearance, uint8. offsets: (keys + 1,) int64 into it.
         order: (keys,) uint32, the keys' numbers in byte order.
         heads: (keys,) uint64, the first eight bytes of the keys in that order, big-endian, padded with 0.
+        letters: (keys,) uint32, in that order: a bit for each letter that starts a word after the first given name.
         authors: (keys,) uint32, whose key each is. own: (authors,) uint32, the number of each one's own key.
         spellings, spelling_offsets: how each author was first written, like ``blob`` and ``offsets``.
     """
@@ -44,6 +45,7 @@ class AuthorNames:
     offsets: NDArray[np.int64]
     order: NDArray[np.uint32]
     heads: NDArray[np.uint64]
+    letters: NDArray[np.uint32]
     authors: NDArray[np.uint32]
     own: NDArray[np.uint32]
     spellings: NDArray[np.uint8]
@@ -54,20 +56,23 @@ class AuthorNames:
         """No names."""
         none, start = np.empty(0, np.uint8), np.zeros(1, np.int64)
         few = none.astype(np.uint32)
-        return cls(none, start, few, none.astype(np.uint64), few, few, none, start)
+        return cls(none, start, few, none.astype(np.uint64), few, few, few, none, start)
 
     def extended(self, added: Sequence[Spelled]) -> "AuthorNames":
         """With further authors, none of whose own keys is one here, numbered in the order given."""
         counts = np.array([len(each.keys) for each in added], np.int64)
-        encoded = [key.encode() for each in added for key in each.keys]
+        keys = [key for each in added for key in each.keys]
+        encoded = [key.encode() for key in keys]
         in_order = sorted(range(len(encoded)), key=encoded.__getitem__)
         places = [self._bisect(encoded[place]) for place in in_order]
         heads = np.array([_head(encoded[place]) for place in in_order], np.uint64)
+        letters = np.array([_letters(_further(Name.from_key(keys[place]))) for place in in_order], np.uint32)
         held = len(self.order)
         return AuthorNames(
             *_appended(self.blob, self.offsets, encoded),
             np.insert(self.order, places, np.array(in_order, np.uint32) + np.uint32(held)),
             np.insert(self.heads, places, heads),
+            np.insert(self.letters, places, letters),
             np.append(self.authors, np.repeat(np.arange(len(added), dtype=np.uint32) + np.uint32(len(self)), counts)),
             np.append(self.own, (held + np.cumsum(counts) - counts).astype(np.uint32)),
             *_appended(self.spellings, self.spelling_offsets, [each.written.encode() for each in added]),
@@ -87,11 +92,8 @@ class AuthorNames:
 
     def find(self, key: str) -> int | None:
         """The author whose own key this is, if there is one."""
-        for number in self._numbers(key):
-            author = int(self.authors[number])
-            if int(self.own[author]) == number:
-                return author
-        return None
+        own = [number for number in self.order[self._places(key)].tolist() if self._is_own(number)]
+        return int(self.authors[own[0]]) if own else None
 
     def matching(self, query: str, *, exact: bool = False) -> NDArray[np.int64]:
         """Ids, ascending, of the authors that a query name can mean; with ``exact`` no initial stands for a name, and
@@ -102,75 +104,116 @@ class AuthorNames:
         """
         readings = names.readings(query)
         if exact:
-            spelled = (reading for reading in readings if reading.given or not reading.family)
-            found = [number for reading in spelled for number in self._numbers(reading.key)]
-            return self._of(found)
-        parts = [self._meant(reading) for reading in readings]
-        return self._of(np.concatenate(parts))
+            return self._of([self._spelled(reading) for reading in readings])
+        return self._of([self._meant(reading) for reading in readings])
 
     def close(self, query: str) -> NDArray[np.int64]:
         """Ids, ascending, of the authors whose surname, or first given name, is a letter off, or has two exchanged,
-        while all else can be meant.
+        while all else can be meant; given names that the question writes out are so in them too.
 
         Raises:
             InvalidValue: see ``names.readings``.
         """
-        found = [number for reading in names.readings(query) for number in self._near(reading)]
-        return self._of(found)
+        return self._of([found for reading in names.readings(query) for found in self._near(reading)])
 
-    def _near(self, reading: Name) -> Iterator[int]:
-        """Numbers of the keys near a reading; given names that are written out are so in them too."""
+    def _of(self, places: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+        """The authors whose keys are at these places in byte order."""
+        found = self.order[np.concatenate(places)] if places else self.order[:0]
+        return ascending(self.authors[found]).astype(np.int64)
+
+    def _spelled(self, reading: Name) -> NDArray[np.int64]:
+        """Places of the keys equal to a reading; a family name alone is nobody's whose given names are known."""
+        found = self._places(reading.key)
+        return found if reading.given else found[[self._is_own(int(number)) for number in self.order[found]]]
+
+    def _is_own(self, number: int) -> bool:
+        return int(self.own[self.authors[number]]) == number
+
+    def _near(self, reading: Name) -> Iterator[NDArray[np.int64]]:
+        """Places of the keys near a reading."""
         first = reading.given[0] if reading.given else ""
         nears = [Name(near, reading.given, reading.family) for near in edits(reading.surname)]
         if len(first) > 1:
-            nears += [Name(reading.surname, (near, *reading.given[1:])) for near in edits(first) if len(near) > 1]
-        for near in nears:
-            for number in self._meant(near).tolist():
-                if len(first) < 2 or Name.from_key(self._key(number)).given[:1] == near.given[:1]:
-                    yield number
+            nears += [replace(reading, given=(near, *reading.given[1:])) for near in edits(first) if len(near) > 1]
+        for near in self._held(nears):
+            if not near.given or len(first) == 1:
+                yield self._meant(near)
+            else:
+                yield self._fitting(near, self._word(near.surname, near.given[0]))
 
-    def _of(self, numbers: NDArray[np.uint32] | list[int]) -> NDArray[np.int64]:
-        return ascending(self.authors[numbers]).astype(np.int64)
+    def _held(self, nears: list[Name]) -> list[Name]:
+        """Those of the names that some key may start as: the heads of all are looked up at once."""
+        encoded = [f"{near.surname}|{near.given[0] if near.given else ''}".encode()[:8] for near in nears]
+        lowest = np.array([_head(each) for each in encoded], np.uint64)
+        highest = np.array([int.from_bytes(each.ljust(8, b"\xff"), "big") for each in encoded], np.uint64)
+        found = np.searchsorted(self.heads, lowest) < np.searchsorted(self.heads, highest, "right")
+        return [nears[place] for place in np.flatnonzero(found)]
 
-    def _numbers(self, key: str) -> Iterator[int]:
-        """The numbers of all keys equal to this one."""
-        encoded = key.encode()
-        for place in range(self._bisect(encoded), len(self.order)):
-            number = int(self.order[place])
-            if self._bytes(number) != encoded:
-                return
-            yield number
+    def _meant(self, reading: Name) -> NDArray[np.int64]:
+        """Places of the keys with a surname whose given names do not contradict.
 
-    def _meant(self, reading: Name) -> NDArray[np.uint32]:
-        """Of the keys with a surname the numbers of those whose given names do not contradict.
-
-        Only names can that start with the same letter: its bare initial, and those with the same second letter.
+        The first given name can be the one asked for, its initial, or the two are one name parted or joined.
         """
-        if not reading.given and not reading.family:
-            return self._starting(f"{reading.surname}|")
-        if reading.family == () and len(reading.given) == 1 == len(reading.given[0]):
-            return self._starting(f"{reading.surname}|{reading.given[0]}")
-        first = reading.given[0] if reading.given else "|"
-        near = self._starting(f"{reading.surname}|{first[:1]}")
-        if len(first) > 1 and len(near) > _FEW_NAMES:
-            starts = (first[0] + " ", first[0] + "|", first[:2])
-            near = np.concatenate([self._starting(f"{reading.surname}|{start}") for start in starts])
-            bare = np.fromiter(self._numbers(f"{reading.surname}|{first[0]}"), np.uint32)
-            near = np.append(near, bare)
-        written, skip = "".join(reading.given), len(reading.surname) + 1
-        fitting = [
-            number
-            for number in near.tolist()
-            if _may_fit((key := self._key(number))[skip:], reading, first, written)
-            and names.fits(reading, Name.from_key(key))
-        ]
-        return np.array(fitting, np.uint32)
+        surname, given = reading.surname, reading.given
+        if not given:
+            return self._of_family(reading)
+        every = self._range(f"{surname}|{given[0][0]}")
+        if not len(every) or (len(given) == len(given[0]) == 1 and not reading.family):
+            return every
+        if len(every) <= _FEW_NAMES:
+            return self._checked(reading, every)
+        joined = ["".join(given[:count]) for count in range(2, len(given) + 1)]
+        if len(given[0]) == 1:
+            return np.concatenate(
+                (self._fitting(reading, every), *(self._checked(reading, self._word(surname, word)) for word in joined))
+            )
+        plain = (self._word(surname, word) for word in (given[0], given[0][0]))
+        other = (self._word(surname, word) for word in (*_beginnings(given[0]), *joined))
+        return np.concatenate(
+            (*(self._fitting(reading, each) for each in plain), *(self._checked(reading, each) for each in other))
+        )
 
-    def _starting(self, key: str) -> NDArray[np.uint32]:
-        """Numbers of the keys that start so."""
-        prefix = key.encode()
+    def _of_family(self, reading: Name) -> NDArray[np.int64]:
+        """Of keys without given names: all with the surname, or those whose other words hold these."""
+        if not reading.family:
+            return self._range(f"{reading.surname}|")
+        alone = self._range(f"{reading.surname}|,")
+        asked = np.uint32(_letters(reading.family))
+        alone = alone[self.letters[alone] & asked == asked]
+        same = self._places(reading.key)
+        return np.append(same, self._checked(reading, alone[~np.isin(alone, same)]))
+
+    def _fitting(self, reading: Name, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Of places whose first given name is that of the reading, or its initial, those whose others do not
+        contradict: none where one side has no others, and looked at only where some start with the same letter."""
+        further = _further(reading)
+        if not further:
+            return places
+        letters = self.letters[places]
+        asked = np.uint32(_letters((*further, *reading.given[0][1:])))
+        return np.append(places[letters == 0], self._checked(reading, places[letters & asked != 0]))
+
+    def _checked(self, reading: Name, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The places whose keys fit a reading."""
+        keys = (Name.from_key(self._key(number)) for number in self.order[places].tolist())
+        fitting: NDArray[np.bool_] = np.fromiter((names.fits(reading, key) for key in keys), bool, len(places))
+        return np.compress(fitting, places)
+
+    def _word(self, surname: str, first: str) -> NDArray[np.int64]:
+        """Places of the keys with this surname and first given name."""
+        start = f"{surname}|{first}".encode()
+        return np.arange(self._bisect(start), self._bisect(start + _AFTER_WORD))
+
+    def _range(self, start: str) -> NDArray[np.int64]:
+        """Places of the keys that start so."""
+        prefix = start.encode()
         end = self._bisect(prefix[:-1] + bytes([prefix[-1] + 1]))  # never past 255: no byte of UTF-8 is 255
-        return self.order[self._bisect(prefix) : end]
+        return np.arange(self._bisect(prefix), end)
+
+    def _places(self, key: str) -> NDArray[np.int64]:
+        """Places of the keys equal to this one."""
+        encoded = key.encode()
+        return np.arange(self._bisect(encoded), self._bisect(encoded + b"\0"))
 
     def _bisect(self, key: bytes) -> int:
         """How many keys come before this one."""
@@ -179,7 +222,7 @@ class AuthorNames:
         high = bisect_right(self._heads, head, low)
         while low < high:
             middle = (low + high) // 2
-            if self._bytes(int(self.order[middle])) < key:
+            if self._bytes(self._order[middle]) < key:
                 low = middle + 1
             else:
                 high = middle
@@ -190,11 +233,23 @@ class AuthorNames:
         """The heads as whole numbers of Python, which its bisection compares in a third of the time of numpy's."""
         return memoryview(self.heads.data)
 
+    @cached_property
+    def _order(self) -> "memoryview[int]":
+        return memoryview(self.order.data)
+
+    @cached_property
+    def _offsets(self) -> "memoryview[int]":
+        return memoryview(self.offsets.data)
+
+    @cached_property
+    def _blob(self) -> "memoryview[int]":
+        return memoryview(self.blob.data)
+
     def _key(self, number: int) -> str:
         return self._bytes(number).decode()
 
     def _bytes(self, number: int) -> bytes:
-        return self.blob[self.offsets[number] : self.offsets[number + 1]].tobytes()
+        return bytes(self._blob[self._offsets[number] : self._offsets[number + 1]])
 
     @classmethod
     def open(cls, directory: Path) -> Self:
@@ -208,6 +263,7 @@ class AuthorNames:
             self.offsets,
             self.order,
             self.heads,
+            self.letters,
             self.authors,
             self.own,
             self.spellings,
@@ -222,6 +278,7 @@ _FILES = (
     "names-offsets",
     "names-order",
     "names-heads",
+    "names-letters",
     "names-authors",
     "names-own",
     "names-written",
@@ -236,17 +293,26 @@ def _appended(
     return np.append(blob, np.frombuffer(b"".join(added), np.uint8)), np.append(offsets, offsets[-1] + ends)
 
 
-def _may_fit(rest: str, reading: Name, first: str, written: str) -> bool:
-    """Whether a closer look at what follows a surname in a key can find that it does not contradict a question's name,
-    of whose given names ``first`` is the first one and ``written`` all together."""
-    if not reading.given:
-        return all(word in rest for word in reading.family)
-    given = rest.partition("|")[0]
-    held = given.partition(" ")[0]
-    if len(held) <= 1 or len(first) == 1 or held == first:
-        return True
-    return given.replace(" ", "").startswith(first) or written.startswith(held)
+def _further(name: Name) -> tuple[str, ...]:
+    """What stands beside a surname and a first given name."""
+    return name.forenames[1:] if name.given else name.family
 
+
+def _letters(words: Sequence[str]) -> int:
+    """A bit for each letter that words start with: of words with no common bit none starts as another."""
+    letters = 0
+    for word in words:
+        letters |= 1 << ord(word[0]) % 32
+    return letters
+
+
+def _beginnings(word: str) -> list[str]:
+    """What a word can start with where it is written apart."""
+    return [word[:length] for length in range(2, len(word))]
+
+
+_AFTER_WORD = b"-"
+"""Comes after what can follow a given name in a key, a space or a comma, and before all letters and digits."""
 
 _FEW_NAMES = 16
 """Names that are compared one by one rather than looked up more closely."""
