@@ -1,7 +1,7 @@
 """AuthorNames: the folded names of all authors on disk, found by surname and initial."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -114,7 +114,13 @@ class AuthorNames:
         Raises:
             InvalidValue: see ``names.readings``.
         """
-        return self._of([found for reading in names.readings(query) for found in self._near(reading)])
+        readings = names.readings(query)
+        near = {name: self._near_surnames(name) for name in {reading.surname for reading in readings}}
+        found = []
+        for reading in readings:
+            found += [self._meant_so(replace(reading, surname=surname)) for surname in near[reading.surname]]
+            found += [self._meant_so(name) for name in self._near_given(reading)]
+        return self._of(found)
 
     def _of(self, places: list[NDArray[np.int64]]) -> NDArray[np.int64]:
         """The authors whose keys are at these places in byte order."""
@@ -129,25 +135,45 @@ class AuthorNames:
     def _is_own(self, number: int) -> bool:
         return int(self.own[self.authors[number]]) == number
 
-    def _near(self, reading: Name) -> Iterator[NDArray[np.int64]]:
-        """Places of the keys near a reading."""
-        first = reading.given[0] if reading.given else ""
-        nears = [Name(near, reading.given, reading.family) for near in edits(reading.surname)]
-        if len(first) > 1:
-            nears += [replace(reading, given=(near, *reading.given[1:])) for near in edits(first) if len(near) > 1]
-        for near in self._held(nears):
-            if not near.given or len(first) == 1:
-                yield self._meant(near)
-            else:
-                yield self._fitting(near, self._word(near.surname, near.given[0]))
+    def _meant_so(self, reading: Name) -> NDArray[np.int64]:
+        """Places of the keys that a reading can mean whose first given name is no initial where that is none."""
+        if not reading.given or len(reading.given[0]) == 1:
+            return self._meant(reading)
+        return self._fitting(reading, self._word(reading.surname, reading.given[0]))
 
-    def _held(self, nears: list[Name]) -> list[Name]:
-        """Those of the names that some key may start as: the heads of all are looked up at once."""
-        encoded = [f"{near.surname}|{near.given[0] if near.given else ''}".encode()[:8] for near in nears]
-        lowest = np.array([_head(each) for each in encoded], np.uint64)
-        highest = np.array([int.from_bytes(each.ljust(8, b"\xff"), "big") for each in encoded], np.uint64)
-        found = np.searchsorted(self.heads, lowest) < np.searchsorted(self.heads, highest, "right")
-        return [nears[place] for place in np.flatnonzero(found)]
+    def _near_surnames(self, surname: str) -> list[str]:
+        return self._held("", edits(surname), "|")
+
+    def _near_given(self, reading: Name) -> list[Name]:
+        """The reading with one of its given names replaced by one near it that someone with its surname has."""
+        start, (first, *others) = f"{reading.surname}|", reading.given or ("",)
+        if len(first) < 2 or not len(self._range(start)):
+            return []
+        near = [(word, *others) for word in self._held(start, edits(first), "") if len(word) > 1]
+        keys = [Name.from_key(self._key(int(number))) for number in self.order[self._word(reading.surname, first)]]
+        held = {word for key in keys for word in key.forenames[1:] if len(word) > 1}
+        for place, other in enumerate(others) if held else ():
+            around = held.intersection(edits(other)) if len(other) > 1 else set()
+            near += [(first, *others[:place], word, *others[place + 1 :]) for word in sorted(around)]
+        return [replace(reading, given=given) for given in near]
+
+    def _held(self, before: str, words: Iterable[str], after: str) -> list[str]:
+        """Those of the words with which, between what comes before and after them, a key starts.
+
+        The heads of all are looked up at once, which leaves few.
+        """
+        different = list(dict.fromkeys(words))
+        starts = [f"{before}{word}{after}".encode() for word in different]
+        lowest = np.array(starts, "S8").view(">u8").astype(np.uint64)
+        missing = np.maximum(8 - np.array([len(start) for start in starts], np.int64), 0).astype(np.uint64)
+        highest = lowest | ((np.uint64(1) << (np.uint64(8) * missing)) - np.uint64(1))
+        possible = np.searchsorted(self.heads, lowest) < np.searchsorted(self.heads, highest, "right")
+        return [different[place] for place in np.flatnonzero(possible).tolist() if self._is_start(starts[place])]
+
+    def _is_start(self, start: bytes) -> bool:
+        """Whether a key starts so."""
+        place = self._bisect(start)
+        return place < len(self.order) and self._bytes(self._order[place]).startswith(start)
 
     def _meant(self, reading: Name) -> NDArray[np.int64]:
         """Places of the keys with a surname whose given names do not contradict.

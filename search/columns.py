@@ -246,9 +246,10 @@ class ColumnsBuilder:
     def _author_id(self, written: str, keys: tuple[str, ...]) -> int:
         known = self._before.authors.find(keys[0])
         if known is None:
-            known, _ = self._new_authors.setdefault(
-                keys[0], (len(self._before.authors) + len(self._new_authors), Spelled(written, keys))
-            )
+            new = len(self._before.authors) + len(self._new_authors)
+            known, first = self._new_authors.setdefault(keys[0], (new, Spelled(written, keys)))
+            if first.written.isupper() and not written.isupper():  # shown in capitals only where all sources shout
+                self._new_authors[keys[0]] = (known, Spelled(written, first.keys))
         return known
 
     def _extended(self, before: Postings, added: "array[int]", size: int) -> Postings:

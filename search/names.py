@@ -50,6 +50,7 @@ _AND = re.compile(r"(?<=\w) (?:y|i|e) (?=[^\W\da-z])")
 _HAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+(?:\s+[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+)*")
 _NUMBERED = re.compile(r"_\d+$")
 """What tells namesakes apart in arXiv's identifiers of authors, warner_s_1."""
+_INITIALS = re.compile("[A-Z]{2,3}")
 _CONSONANTS = re.compile("[b-df-hj-np-tv-xz]{2,3}", re.IGNORECASE)
 _NO_INITIALS = frozenset(("ng", "lv", "md", "st"))
 _LOOSE = frozenset(("d", "l", "mac", "mc", "o"))
@@ -167,11 +168,10 @@ def _capitals(text: str) -> list[str]:
 def _family_first(text: str, name: Name) -> list[Name]:
     """Zhou Guorui, Nguyen Van Minh and Kim Min-Jung, whose first word is a family name as the last one is not."""
     first, *others = (*name.given, name.surname)
-    if not others or "," in text or any(len(word) == 1 for word in others):
+    if not others or "," in text:
         return []
-    if (first in FAMILY_FIRST and name.surname not in EASTERN) or _HAN.fullmatch(text):
-        return _swapped(first, others)
-    return []
+    eastern = first in FAMILY_FIRST and name.surname not in EASTERN and all(len(word) > 1 for word in others)
+    return _swapped(first, others) if eastern or _HAN.fullmatch(text) else []
 
 
 def _swapped(surname: str, given: Sequence[str]) -> list[Name]:

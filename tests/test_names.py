@@ -142,7 +142,9 @@ def test_names_of_two_sources_are_compatible_either_way_round() -> None:
 
 
 letters = st.characters(categories=["Lu", "Ll", "Lo"])
-words = st.text(letters, min_size=2, max_size=10).filter(lambda word: not word.isupper())
+words = st.text(letters, min_size=2, max_size=10).filter(
+    lambda word: not word.isupper() and names.fold(word) not in ("jr", "sr", "ii", "iv")
+)
 
 
 @given(st.text(max_size=60))
