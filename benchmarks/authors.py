@@ -15,7 +15,7 @@ from benchmarks import results
 from indexer import sources
 from indexer.sources.file import SourceFile
 from search import names
-from search.authors import AuthorNames, Spelled
+from search.authors import AuthorNames, AuthorsBuilder
 from search.paper import Paper
 
 _NAMES, _ASKED, _SEED = 1_000_000, 2_000, 7
@@ -48,16 +48,12 @@ def _of(path: Path) -> list[str]:
 
 
 def _million(written: Sequence[str]) -> AuthorNames:
-    draw, spelled = random.Random(_SEED), {}
-    for name in written:
-        keys = names.keys(name)
-        spelled.setdefault(keys[0], Spelled(name, keys))
+    draw, builder = random.Random(_SEED), AuthorsBuilder(AuthorNames.empty())
+    ids = {builder.add(name) for name in written}
     parts = [name.rsplit(" ", 1) for name in written if name.count(" ") == 1]
-    while len(spelled) < _NAMES:
-        name = f"{draw.choice(parts)[0]} {draw.choice(parts)[1]}"
-        keys = names.keys(name)
-        spelled.setdefault(keys[0], Spelled(name, keys))
-    return AuthorNames.empty().extended(list(spelled.values())[:_NAMES])
+    while len(ids) < _NAMES:
+        ids.add(builder.add(f"{draw.choice(parts)[0]} {draw.choice(parts)[1]}"))
+    return builder.authors()
 
 
 def _forms(written: Sequence[str]) -> dict[str, list[str]]:

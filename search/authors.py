@@ -18,10 +18,15 @@ from search.spelling import edits
 
 @dataclass(frozen=True, slots=True)
 class Spelled:
-    """An author as a source writes it, and the keys (``names.keys``) it is found under, its own first."""
+    """A key (``names.keys``) that an author is found under: the own one of a new author, or another way to write it.
 
-    written: str
-    keys: tuple[str, ...]
+    Attributes:
+        author: the id. written: how a source writes the name; nothing where the author is known already.
+    """
+
+    author: int
+    key: str
+    written: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,23 +64,23 @@ class AuthorNames:
         return cls(none, start, few, none.astype(np.uint64), few, few, few, none, start)
 
     def extended(self, added: Sequence[Spelled]) -> "AuthorNames":
-        """With further authors, none of whose own keys is one here, numbered in the order given."""
-        counts = np.array([len(each.keys) for each in added], np.int64)
-        keys = [key for each in added for key in each.keys]
-        encoded = [key.encode() for key in keys]
+        """With further keys; new authors, whose first key is their own, are numbered in the order given."""
+        encoded = [each.key.encode() for each in added]
         in_order = sorted(range(len(encoded)), key=encoded.__getitem__)
         places = [self._bisect(encoded[place]) for place in in_order]
         heads = np.array([_head(encoded[place]) for place in in_order], np.uint64)
-        letters = np.array([_letters(_further(Name.from_key(keys[place]))) for place in in_order], np.uint32)
+        letters = np.array([_letters(_further(Name.from_key(added[place].key))) for place in in_order], np.uint32)
         held = len(self.order)
+        own = [held + place for place, each in enumerate(added) if each.written]
+        spellings = [each.written.encode(errors="replace") for each in added if each.written]
         return AuthorNames(
             *_appended(self.blob, self.offsets, encoded),
             np.insert(self.order, places, np.array(in_order, np.uint32) + np.uint32(held)),
             np.insert(self.heads, places, heads),
             np.insert(self.letters, places, letters),
-            np.append(self.authors, np.repeat(np.arange(len(added), dtype=np.uint32) + np.uint32(len(self)), counts)),
-            np.append(self.own, (held + np.cumsum(counts) - counts).astype(np.uint32)),
-            *_appended(self.spellings, self.spelling_offsets, [each.written.encode() for each in added]),
+            np.append(self.authors, np.array([each.author for each in added], np.uint32)),
+            np.append(self.own, np.array(own, np.uint32)),
+            *_appended(self.spellings, self.spelling_offsets, spellings),
         )
 
     def __len__(self) -> int:
@@ -94,6 +99,10 @@ class AuthorNames:
         """The author whose own key this is, if there is one."""
         own = [number for number in self.order[self._places(key)].tolist() if self._is_own(number)]
         return int(self.authors[own[0]]) if own else None
+
+    def has(self, author: int, key: str) -> bool:
+        """Whether an author is found under a key."""
+        return bool(np.any(self.authors[self.order[self._places(key)]] == author))
 
     def matching(self, query: str, *, exact: bool = False) -> NDArray[np.int64]:
         """Ids, ascending, of the authors that a query name can mean; with ``exact`` no initial stands for a name, and
@@ -297,6 +306,43 @@ class AuthorNames:
         )
         for name, values in zip(_FILES, held, strict=True):
             np.save(directory / f"{name}.npy", values)
+
+
+class AuthorsBuilder:
+    """Authors in the making: those of the last generation, and those that came since."""
+
+    def __init__(self, before: AuthorNames) -> None:
+        self._before = before
+        self._ids: dict[str, int | None] = {}  # by the name as written: parsing a name costs more than finding it
+        self._new: dict[str, int] = {}  # by own key
+        self._written: list[str] = []  # of the new ones
+        self._ways: dict[tuple[int, str], None] = {}
+
+    def add(self, written: str) -> int | None:
+        """The id of an author, as a source writes the name; None where it holds no letter or digit."""
+        if written not in self._ids:
+            own, *others = names.keys(written)
+            self._ids[written] = None if own.startswith("|") else self._author(written, own, others)
+        return self._ids[written]
+
+    def authors(self) -> AuthorNames:
+        """All of them."""
+        keys = [Spelled(author, key, self._written[place]) for place, (key, author) in enumerate(self._new.items())]
+        return self._before.extended([*keys, *(Spelled(author, key) for author, key in self._ways)])
+
+    def _author(self, written: str, own: str, others: Sequence[str]) -> int:
+        held = len(self._before)
+        known = self._before.find(own)
+        if known is None:
+            known = self._new.setdefault(own, held + len(self._new))
+            if known == held + len(self._written):
+                self._written.append(written)
+            elif self._written[known - held].isupper() and not written.isupper():  # shown shouted only where all shout
+                self._written[known - held] = written
+        for key in others:
+            if known >= held or not self._before.has(known, key):
+                self._ways[known, key] = None
+        return known
 
 
 _FILES = (

@@ -50,7 +50,6 @@ _AND = re.compile(r"(?<=\w) (?:y|i|e) (?=[^\W\da-z])")
 _HAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+(?:\s+[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+)*")
 _NUMBERED = re.compile(r"_\d+$")
 """What tells namesakes apart in arXiv's identifiers of authors, warner_s_1."""
-_INITIALS = re.compile("[A-Z]{2,3}")
 _CONSONANTS = re.compile("[b-df-hj-np-tv-xz]{2,3}", re.IGNORECASE)
 _NO_INITIALS = frozenset(("ng", "lv", "md", "st"))
 _LOOSE = frozenset(("d", "l", "mac", "mc", "o"))
@@ -156,12 +155,12 @@ def _together(text: str) -> list[Name]:
 
 
 def _capitals(text: str) -> list[str]:
-    """The name in other capitals, where these hide what are initials: ZHOU GX, zhou_gx, and Wei LI."""
+    """The name in other capitals, where these hide what are initials and what are not: ZHOU GX, zhou_gx, Wei LI."""
     words = _spaced(text).split()
     if text.islower() or text.isupper():
         initials = {word for word in words[1:] if _CONSONANTS.fullmatch(word) and word.lower() not in _NO_INITIALS}
         return [" ".join(word.upper() if word in initials else word.title() for word in words)] if initials else []
-    names = {word for word in words if word.isupper() and word.lower() in EASTERN and len(word) > 1}
+    names = {word for word in words if _glued(word) and not _CONSONANTS.fullmatch(word)}
     return [" ".join(word.title() if word in names else word for word in words)] if names else []
 
 
@@ -207,10 +206,17 @@ def _readings(text: str) -> list[Name]:
     if len(words) == 2 and words[0] in _LOOSE and "." not in text:
         return [name, Name(words[1], (), (words[0],))]
     if any(len(word) == 1 for word in words):
-        return [name, *_parted(words)]
+        return [name, *_parted(words), *_hyphened_first(last, words)]
     if len(words) < 2:
         return [name]
-    return [name, *_swapped(words[0], words[1:]), *_parted(words), Name(words[-1], (), tuple(words[:-1]))]
+    whole = Name(words[-1], (), tuple(words[:-1]))
+    return [name, *_swapped(words[0], words[1:]), *_parted(words), *_hyphened_first(last, words), whole]
+
+
+def _hyphened_first(text: str, words: list[str]) -> list[Name]:
+    """Miyabe-Nishiwaki Takako, and García-Márquez G. J."""
+    end = len(_words(text.split()[0], shouted=True))
+    return [Name(words[end - 1], tuple(words[end:]), tuple(words[: end - 1]))] if 1 < end < len(words) else []
 
 
 def _parted(words: list[str]) -> list[Name]:
@@ -289,7 +295,7 @@ def _plain(name: Name) -> list[Name]:
 
 def _agree(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """First names agree, and so do the others."""
-    return _same_given(one[0], other[0]) and _further_agree(one[1:], other[1:])
+    return _same_given(one[0], other[0]) and (_further_agree(one[1:], other[1:]) or _joined(one[1:], other[1:]))
 
 
 def _further_agree(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
@@ -305,10 +311,10 @@ def _same_given(one: str, other: str) -> bool:
 
 def _joined(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """ "Chao Lin" and "Chaolin", "J B" and "JB": the first names of one, written together, are the first name of the
-    other."""
+    other; an initial after a name is part of it only where nothing else follows, as in Hyeong-U."""
     return any(
         "".join(longer[:count]) == shorter[0]
-        and len({len(word) > 1 for word in longer[:count]}) == 1
+        and (len({len(word) > 1 for word in longer[:count]}) == 1 or (count == len(longer) and len(shorter) == 1))
         and _further_agree(shorter[1:], longer[count:])
         for shorter, longer in ((one, other), (other, one))
         if shorter
