@@ -51,7 +51,8 @@ _HAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+(?:\s+[\u3040-\u30
 _NUMBERED = re.compile(r"_\d+$")
 """What tells namesakes apart in arXiv's identifiers of authors, warner_s_1."""
 _CONSONANTS = re.compile("[b-df-hj-np-tv-xz]{2,3}", re.IGNORECASE)
-_NO_INITIALS = frozenset(("ng", "lv", "md", "st"))
+_LATER_CONSONANTS = re.compile(r"(?<=[\s-])(?!(?:ng|lv|md|st|jr|sr)\b)[b-df-hj-np-tv-xz]{2,3}\b")
+_SHOUTED = re.compile(r"(?<!\w)[A-Z]{2,3}(?!\w)")
 _LOOSE = frozenset(("d", "l", "mac", "mc", "o"))
 """What may stand apart from the rest of a surname, as in O Neil."""
 
@@ -156,12 +157,12 @@ def _together(text: str) -> list[Name]:
 
 def _capitals(text: str) -> list[str]:
     """The name in other capitals, where these hide what are initials and what are not: ZHOU GX, zhou_gx, Wei LI."""
-    words = _spaced(text).split()
+    spaced = _spaced(text)
     if text.islower() or text.isupper():
-        initials = {word for word in words[1:] if _CONSONANTS.fullmatch(word) and word.lower() not in _NO_INITIALS}
-        return [" ".join(word.upper() if word in initials else word.title() for word in words)] if initials else []
-    names = {word for word in words if _glued(word) and not _CONSONANTS.fullmatch(word)}
-    return [" ".join(word.title() if word in names else word for word in words)] if names else []
+        other = _LATER_CONSONANTS.sub(lambda match: match[0].upper(), spaced.lower())
+    else:
+        other = _SHOUTED.sub(lambda match: match[0] if _CONSONANTS.fullmatch(match[0]) else match[0].title(), spaced)
+    return [other] if other not in (spaced, spaced.lower()) else []
 
 
 def _family_first(text: str, name: Name) -> list[Name]:
@@ -221,17 +222,18 @@ def _hyphened_first(text: str, words: list[str]) -> list[Name]:
 
 def _parted(words: list[str]) -> list[Name]:
     """Readings with the family name first, of several words, or with a "y" in it."""
-    start = next((place for place, word in enumerate(words) if word not in PARTICLES), len(words))
+    ends = []
     if len(words[0]) > 1 and len(words[-1]) == 1:  # Almansa Ballester A
-        start = next(place for place, word in enumerate(words) if len(word) == 1)
-        return [Name(words[start - 1], tuple(words[start:]), tuple(words[: start - 1]))]
-    if 0 < start < len(words) - 1:  # van de Schoot Rens
-        return [Name(words[start], tuple(words[start + 1 :]), tuple(words[:start]))]
+        ends.append(next(place for place, word in enumerate(words) if len(word) == 1))
+    ends.append(1 + next((place for place, word in enumerate(words) if word not in PARTICLES), len(words)))
+    if words[0] in PAIRED:  # García Márquez Gabriel
+        ends.append(2)
+    ways = [
+        Name(words[end - 1], tuple(words[end:]), tuple(words[: end - 1])) for end in ends if 1 < end < len(words)
+    ]  # van de Schoot Rens
     if len(words) > 2 and words[-2] in ("y", "e", "i"):  # ramon y cajal
-        return [Name(words[-1], tuple(words[:-3]), (words[-3],))]
-    if len(words) > 2 and words[0] in PAIRED:  # García Márquez Gabriel
-        return [Name(words[1], tuple(words[2:]), (words[0],))]
-    return []
+        ways.append(Name(words[-1], tuple(words[:-3]), (words[-3],)))
+    return ways
 
 
 def _asked(reading: Name) -> list[Name]:
@@ -376,9 +378,7 @@ def _words(text: str, *, shouted: bool) -> list[str]:
 
 def _glued(word: str) -> bool:
     """Whether a word may be initials without points, as in "Zhou GX"."""
-    return (
-        2 <= len(word) <= 3 and word.isascii() and word.isalpha() and word.isupper() and word.lower() not in _SUFFIXES
-    )
+    return 2 <= len(word) <= 3 and word.isalpha() and word.isupper() and word.lower() not in _SUFFIXES
 
 
 def _latex(text: str) -> str:
