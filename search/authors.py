@@ -105,16 +105,16 @@ class AuthorNames:
         return bool(np.any(self.authors[self.order[self._places(key)]] == author))
 
     def matching(self, query: str, *, exact: bool = False) -> NDArray[np.int64]:
-        """Ids, ascending, of the authors that a query name can mean; with ``exact`` no initial stands for a name, and
-        no name is missing.
+        """Ids, ascending, of the authors that a query name can mean; with ``exact`` of those spelled so: no initial
+        stands for a name, no name is missing, no umlaut is written otherwise.
 
         Raises:
             InvalidValue: see ``names.readings``.
         """
-        readings = names.readings(query)
         if exact:
-            return self._of([self._spelled(reading) for reading in readings])
-        return self._of([self._meant(reading) for reading in readings])
+            own = (self.find(reading.key) for reading in names.exact_readings(query))
+            return np.array(sorted({author for author in own if author is not None}), np.int64)
+        return self._of([self._meant(reading) for reading in names.readings(query)])
 
     def close(self, query: str) -> NDArray[np.int64]:
         """Ids, ascending, of the authors whose surname, or first given name, is a letter off, or has two exchanged,
@@ -135,11 +135,6 @@ class AuthorNames:
         """The authors whose keys are at these places in byte order."""
         found = self.order[np.concatenate(places)] if places else self.order[:0]
         return ascending(self.authors[found]).astype(np.int64)
-
-    def _spelled(self, reading: Name) -> NDArray[np.int64]:
-        """Places of the keys equal to a reading; a family name alone is nobody's whose given names are known."""
-        found = self._places(reading.key)
-        return found if reading.given else found[[self._is_own(int(number)) for number in self.order[found]]]
 
     def _is_own(self, number: int) -> bool:
         return int(self.own[self.authors[number]]) == number

@@ -11,39 +11,19 @@ found under all its ``keys``, a question's is looked up in all its ``readings``,
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Self
 
 from search.errors import InvalidValue
+from search.letters import fold, latex, transliterated, without_written_umlauts
 from search.surnames import EASTERN, FAMILY_FIRST, KOREAN, PAIRED, PARTICLES, VIETNAMESE
 
 LONGEST = 200
 """Characters of a name that can be asked for."""
 _SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv"))
-_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h"})
-_WRITTEN_OUT = {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"}
-_WRITTEN_UMLAUT = re.compile(
-    r"(?<=[bcdfhjklmnprstvwxyz])([ou])e(?=h[b-df-hj-np-tv-z]|bler|bn|chn|ck[a-z]|d?ger$|[gk]l|l[kt]|ll[em]|mm|n[nz]|"
-    r"nd[le]|nig|nst|nsch|nth|ng|p[pf]|ppl|rg|rk|rner|rr|rst|sch|sner|ss|ster|t[tz]|ft|ff|deck|der$|m$(?<=stroem))"
-)
-"""Where oe and ue are hardly ever anything but ö and ü: not in Samuel, Coelho, Fuentes, Boer or Xue."""
-_LATEX_LETTERS = {"aa": "å", "ae": "æ", "i": "i", "j": "j", "l": "ł", "o": "ø", "oe": "œ", "ss": "ß"}
-_LATEX_ACCENTS = {
-    '"': "\u0308", "'": "\u0301", "`": "\u0300", "^": "\u0302", "~": "\u0303", "=": "\u0304", ".": "\u0307",
-    "u": "\u0306", "v": "\u030c", "H": "\u030b", "c": "\u0327", "d": "\u0323", "b": "\u0331", "k": "\u0328",
-    "r": "\u030a",
-}  # fmt: skip
-"""The combining mark of each."""
-_LATEX = re.compile(
-    r"""\\(?:(?P<mark>[`'^"~=.]|[uvHcdbkr](?![a-zA-Z]))\s*\{?\\?(?P<on>[a-zA-Z])\}?"""
-    r"""|(?P<letter>aa|ae|oe|ss|[oOlLij])(?![a-zA-Z])\s*|(?=[a-zA-Z]))|[{}]"""
-)
 _PLAIN = re.compile(r"(?:[A-Z][a-z]+|[A-Z]\.)(?: (?:[A-Z][a-z]+|[A-Z]\.))*")
-_NOT_WORD = re.compile(r"[\W_]+")
-_APOSTROPHES = re.compile("['’`´·]")
 _ELIDED = re.compile(r"\b(d|l|dell|dall)['’](?=\w{3})", re.IGNORECASE)
 _AND = re.compile(r"(?<=\w) (?:y|i|e) (?=[^\W\da-z])")
 """Between two surnames, as in Ramón y Cajal: an initial is a capital, or has a point."""
@@ -83,21 +63,6 @@ class Name:
     def forenames(self) -> tuple[str, ...]:
         """What stands before the surname, without particles: where given names end is often a guess."""
         return (*self.given, *(word for word in self.family if word not in PARTICLES))
-
-
-def fold(text: str) -> str:
-    """Lower case, without diacritics, LaTeX accents or punctuation; words parted by single spaces.
-
-    Apostrophes and the point of l·l vanish (O'Brien is obrien), hyphens and other marks part words; scripts other
-    than Latin stay.
-    """
-    text = _latex(text)
-    if not text.isascii():
-        text = unicodedata.normalize("NFKD", text.casefold()).translate(_LETTERS)
-        text = "".join(character for character in text if not unicodedata.combining(character))
-        text = unicodedata.normalize("NFC", text)
-    text = _APOSTROPHES.sub("", text).casefold()
-    return _NOT_WORD.sub(" ", text).strip()
 
 
 def parse(text: str) -> Name:
@@ -185,17 +150,26 @@ def _swapped(surname: str, given: Sequence[str]) -> list[Name]:
 @lru_cache(1_024)
 def readings(text: str) -> tuple[Name, ...]:
     """The ways a name in a question can be meant: with a comma one, else surname last, surname first, and all of it a
-    family name; each with umlauts and with these written out.
+    family name; each with umlauts and with these written out, and with its family name in one word.
+
+    Raises:
+        InvalidValue: it is longer than LONGEST.
+    """
+    found, other = list(exact_readings(text)), _readings(transliterated(text))
+    found += [*(way for both in zip(found, other, strict=False) for way in _written_out(*both)), *other]
+    found += [*_together(text), *(reading for other_text in _capitals(text) for reading in _readings(other_text))]
+    return tuple(dict.fromkeys(way for reading in found for way in _asked(reading)))
+
+
+def exact_readings(text: str) -> tuple[Name, ...]:
+    """Those of a name as it is spelled.
 
     Raises:
         InvalidValue: it is longer than LONGEST.
     """
     if len(text) > LONGEST:
         raise InvalidValue("author", text, f"a name has at most {LONGEST} characters; give one name")
-    found, other = _readings(text), _readings(transliterated(text))
-    found += [*(way for both in zip(found, other, strict=False) for way in _written_out(*both)), *other]
-    found += [*_together(text), *(reading for other_text in _capitals(text) for reading in _readings(other_text))]
-    return tuple(dict.fromkeys(way for reading in found for way in _asked(reading)))
+    return tuple(_readings(text))
 
 
 def _readings(text: str) -> list[Name]:
@@ -266,25 +240,8 @@ def fits(query: Name, name: Name) -> bool:
         return False
     if not query.given:
         return set(name.family).issuperset(query.family)
-    asked, held_names = query.forenames, name.forenames
-    return bool(name.given) and (_agree(asked, held_names) or _joined(query.given, name.given))
-
-
-def transliterated(text: str) -> str:
-    """The text with umlauts and their like written out, as in Mueller, Soerensen and Aangstroem."""
-    text = unicodedata.normalize("NFC", _latex(text))
-    if text.isascii():
-        return text
-    shouted = text.isupper()
-    for letter, written in _WRITTEN_OUT.items():
-        text = text.replace(letter, written).replace(letter.upper(), written.capitalize())
-    return text.upper() if shouted else text
-
-
-def without_written_umlauts(word: str) -> str:
-    """``muller`` of mueller, ``angstrom`` of aangstroem; the word itself where no umlaut seems to be written out."""
-    plain = _WRITTEN_UMLAUT.sub(r"\1", word) if "e" in word else word
-    return word if plain == word else plain.replace("aa", "a")
+    asked, held = query.forenames, name.forenames
+    return bool(name.given) and (_agree(asked, held) or _joined(asked, held))
 
 
 def _plain(name: Name) -> list[Name]:
@@ -371,7 +328,7 @@ def _words(text: str, *, shouted: bool) -> list[str]:
         words = text.replace(".", " ").lower().split()
         return [word for word in words if word not in _SUFFIXES] or words
     words = []
-    for raw in _latex(text).replace("-", " ").replace(".", " ").split():
+    for raw in latex(text).replace("-", " ").replace(".", " ").split():
         words += [*fold(raw)] if _glued(raw) and not shouted else fold(raw).split()
     return [word for word in words if word not in _SUFFIXES] or words
 
@@ -379,16 +336,3 @@ def _words(text: str, *, shouted: bool) -> list[str]:
 def _glued(word: str) -> bool:
     """Whether a word may be initials without points, as in "Zhou GX"."""
     return 2 <= len(word) <= 3 and word.isalpha() and word.isupper() and word.lower() not in _SUFFIXES
-
-
-def _latex(text: str) -> str:
-    """LaTeX's accents and letters as characters, without its braces."""
-    return _LATEX.sub(_character, text) if "\\" in text or "{" in text else text
-
-
-def _character(match: "re.Match[str]") -> str:
-    if mark := match["mark"]:
-        return unicodedata.normalize("NFC", match["on"] + _LATEX_ACCENTS[mark])
-    letter = match["letter"] or ""
-    shown = _LATEX_LETTERS.get(letter.lower(), "")
-    return shown.upper() if letter.isupper() else shown
