@@ -53,7 +53,7 @@ def transliterated(text: str) -> str:
 
 def without_written_umlauts(word: str) -> str:
     """``muller`` of mueller, ``angstrom`` of aangstroem; the word itself where no umlaut seems to be written out."""
-    plain = _WRITTEN_UMLAUT.sub(r"\1", word) if "e" in word else word
+    plain = _WRITTEN_UMLAUT.sub(r"\1", word) if "oe" in word or "ue" in word else word
     return word if plain == word else plain.replace("aa", "a")
 
 

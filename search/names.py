@@ -72,9 +72,11 @@ def parse(text: str) -> Name:
     """
     last, first = _halves(text)
     shouted = text.isupper()
-    words, family = _words(first, shouted=shouted), _words(last, shouted=shouted or bool(first))
-    if not first:
-        words, family = _split(family, hyphened="-" in last.split()[-1] if last.split() else False)
+    family = _words(last, shouted=shouted or bool(first))
+    if first:
+        words = _words(first, shouted=shouted)
+    else:
+        words, family = _split(family, hyphened="-" in last and "-" in last.split()[-1])
     if not family:
         return Name("")
     while first and len(words) > 1 and words[-1] in PARTICLES:  # "Schoot, Rens van de"
@@ -88,13 +90,19 @@ def keys(text: str) -> tuple[str, ...]:
     umlauts written out and otherwise."""
     own = parse(text)
     names = [own] if own.family else [own, *_family_first(text, own)]
+    if not _PLAIN.fullmatch(text):
+        names += _other_spellings(text, own)
+    ways = [way for name in names for way in _ways(name)]
+    return tuple(dict.fromkeys(name.key for name in ways)) if len(ways) > 1 else (own.key,)
+
+
+def _other_spellings(text: str, own: Name) -> list[Name]:
+    names = []
     if _ELIDED.search(text):  # d'Aspremont is asked for as Aspremont, too
         names.append(parse(_ELIDED.sub(r"\1 ", text)))
     if not text.isascii() or "\\" in text:
         names += [*_written_out(own, parse(transliterated(text))), *_together(text)]
-    names += map(parse, _capitals(text))
-    ways = [way for name in names for way in _ways(name)]
-    return tuple(dict.fromkeys(name.key for name in ways)) if len(ways) > 1 else (own.key,)
+    return [*names, *map(parse, _capitals(text))]
 
 
 def _ways(name: Name) -> list[Name]:
@@ -246,7 +254,10 @@ def fits(query: Name, name: Name) -> bool:
 
 def _plain(name: Name) -> list[Name]:
     """The other ways to write it where an umlaut of the surname, or of a given name, seems to be written out."""
-    surname, given = without_written_umlauts(name.surname), tuple(map(without_written_umlauts, name.given))
+    surname, given = (
+        without_written_umlauts(name.surname),
+        tuple([without_written_umlauts(word) for word in name.given]),
+    )
     if surname == name.surname and given == name.given:
         return []
     return [replace(name, surname=surname), replace(name, surname=surname, given=given)]
@@ -284,9 +295,9 @@ def _joined(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 def _halves(text: str) -> tuple[str, str]:
     """Before and after the comma; suffixes are none, and without a comma, or with nothing after it, all is before."""
     text = _AND.sub("-", _spaced(text))
-    parts = (
-        [part for part in text.split(",") if fold(part) not in _SUFFIXES and part.strip()] if "," in text else [text]
-    )
+    if "," not in text:
+        return text, ""
+    parts = [part for part in text.split(",") if fold(part) not in _SUFFIXES and part.strip()]
     return parts[0] if parts else "", " ".join(parts[1:])
 
 
