@@ -209,6 +209,30 @@ def test_a_later_spelling_is_found_by_too() -> None:
     assert len(held) == 3
 
 
+plain_words = st.text("abcdefghijklmnopqrstuvwxyz", min_size=4, max_size=10).map(str.title)
+
+
+@given(data=st.data(), first=plain_words, last=plain_words)
+@settings(deadline=None)
+def test_any_letter_wrong_finds_what_was_meant(data: st.DataObject, first: str, last: str) -> None:
+    held = indexed([f"{first} {last}", "Ada Byron", "Wei Wang"])
+    wrong, right = data.draw(st.sampled_from([(first, last), (last, first)]))
+    place = data.draw(st.integers(1, len(wrong) - 2))
+    letter = data.draw(st.sampled_from("abcdefghijklmnopqrstuvwxyz"))
+    mistyped = data.draw(
+        st.sampled_from(
+            [
+                wrong[:place] + letter + wrong[place:],
+                wrong[:place] + wrong[place + 1 :],
+                wrong[:place] + letter + wrong[place + 1 :],
+                wrong[:place] + wrong[place + 1] + wrong[place] + wrong[place + 2 :],
+            ]
+        )
+    )
+    asked = f"{right}, {mistyped}" if wrong == first else f"{mistyped}, {right}"
+    assert 0 in [*held.matching(asked), *held.close(asked)]
+
+
 def test_names_of_two_sources_are_compatible_either_way_round() -> None:
     for one, other in (("G. Zhou", "Guorui Zhou"), ("Zhou", "Guorui Zhou"), ("Chaolin Liu", "Chao-Lin Liu")):
         assert names.compatible(names.parse(one), names.parse(other))
@@ -364,6 +388,23 @@ def test_names_on_disk_are_found_as_a_scan_of_all_finds_them(held: list[str], qu
         assert all(names.keys(found.written(number))[0] == found.key(number) for number in range(len(found)))
         assert set(found.matching(query, exact=True).tolist()) <= set(expected)
         assert all(number in found.matching(found.written(number), exact=True) for number in range(len(found)))
+
+
+parts = st.lists(
+    st.sampled_from(["C.", "L.", "Chao", "Lin", "Chaolin", "Chao-Lin", "CL", "Li", "Karl", "Juergen", "de"]), max_size=3
+).map(" ".join)
+namesakes = st.builds("{} {}".format, parts, st.sampled_from(["Wang", "García Wang", "de la Wang", "Müller-Wang"]))
+
+
+@given(held=st.lists(namesakes, min_size=20, max_size=80, unique=True), query=namesakes)
+@settings(deadline=None)
+def test_of_many_with_one_surname_those_are_found_that_a_scan_finds(held: list[str], query: str) -> None:
+    found = indexed(held)
+    ways: dict[str, set[str]] = {}
+    for name in held:
+        ways.setdefault(names.keys(name)[0], set()).update(names.keys(name))
+    fitting = (any(names.matches(query, Name.from_key(key)) for key in every) for every in ways.values())
+    assert found.matching(query).tolist() == [number for number, fits in enumerate(fitting) if fits]
 
 
 def test_a_paper_of_5000_authors_and_a_name_of_500_characters() -> None:
