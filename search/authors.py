@@ -1,8 +1,8 @@
 """AuthorNames: the folded names of all authors on disk, found by surname and initial."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -18,10 +18,15 @@ from search.spelling import edits
 
 @dataclass(frozen=True, slots=True)
 class Spelled:
-    """An author as a source writes it, and the keys (``names.keys``) it is found under, its own first."""
+    """A key (``names.keys``) that an author is found under: the own one of a new author, or another way to write it.
 
-    written: str
-    keys: tuple[str, ...]
+    Attributes:
+        author: the id. written: how a source writes the name; nothing where the author is known already.
+    """
+
+    author: int
+    key: str
+    written: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +41,7 @@ class AuthorNames:
         blob: all keys one after the other in order of appearance, uint8. offsets: (keys + 1,) int64 into it.
         order: (keys,) uint32, the keys' numbers in byte order.
         heads: (keys,) uint64, the first eight bytes of the keys in that order, big-endian, padded with 0.
+        letters: (keys,) uint32, in that order: a bit for each letter that starts a word after the first given name.
         authors: (keys,) uint32, whose key each is. own: (authors,) uint32, the number of each one's own key.
         spellings, spelling_offsets: how each author was first written, like ``blob`` and ``offsets``.
     """
@@ -44,6 +50,7 @@ class AuthorNames:
     offsets: NDArray[np.int64]
     order: NDArray[np.uint32]
     heads: NDArray[np.uint64]
+    letters: NDArray[np.uint32]
     authors: NDArray[np.uint32]
     own: NDArray[np.uint32]
     spellings: NDArray[np.uint8]
@@ -54,23 +61,26 @@ class AuthorNames:
         """No names."""
         none, start = np.empty(0, np.uint8), np.zeros(1, np.int64)
         few = none.astype(np.uint32)
-        return cls(none, start, few, none.astype(np.uint64), few, few, none, start)
+        return cls(none, start, few, none.astype(np.uint64), few, few, few, none, start)
 
     def extended(self, added: Sequence[Spelled]) -> "AuthorNames":
-        """With further authors, none of whose own keys is one here, numbered in the order given."""
-        counts = np.array([len(each.keys) for each in added], np.int64)
-        encoded = [key.encode() for each in added for key in each.keys]
+        """With further keys; new authors, whose first key is their own, are numbered in the order given."""
+        encoded = [each.key.encode() for each in added]
         in_order = sorted(range(len(encoded)), key=encoded.__getitem__)
         places = [self._bisect(encoded[place]) for place in in_order]
         heads = np.array([_head(encoded[place]) for place in in_order], np.uint64)
+        letters = np.array([_letters(_further(Name.from_key(added[place].key))) for place in in_order], np.uint32)
         held = len(self.order)
+        own = [held + place for place, each in enumerate(added) if each.written]
+        spellings = [each.written.encode(errors="replace") for each in added if each.written]
         return AuthorNames(
             *_appended(self.blob, self.offsets, encoded),
             np.insert(self.order, places, np.array(in_order, np.uint32) + np.uint32(held)),
             np.insert(self.heads, places, heads),
-            np.append(self.authors, np.repeat(np.arange(len(added), dtype=np.uint32) + np.uint32(len(self)), counts)),
-            np.append(self.own, (held + np.cumsum(counts) - counts).astype(np.uint32)),
-            *_appended(self.spellings, self.spelling_offsets, [each.written.encode() for each in added]),
+            np.insert(self.letters, places, letters),
+            np.append(self.authors, np.array([each.author for each in added], np.uint32)),
+            np.append(self.own, np.array(own, np.uint32)),
+            *_appended(self.spellings, self.spelling_offsets, spellings),
         )
 
     def __len__(self) -> int:
@@ -87,90 +97,153 @@ class AuthorNames:
 
     def find(self, key: str) -> int | None:
         """The author whose own key this is, if there is one."""
-        for number in self._numbers(key):
-            author = int(self.authors[number])
-            if int(self.own[author]) == number:
-                return author
-        return None
+        own = [number for number in self.order[self._places(key)].tolist() if self._is_own(number)]
+        return int(self.authors[own[0]]) if own else None
+
+    def has(self, author: int, key: str) -> bool:
+        """Whether an author is found under a key."""
+        return bool(np.any(self.authors[self.order[self._places(key)]] == author))
 
     def matching(self, query: str, *, exact: bool = False) -> NDArray[np.int64]:
-        """Ids, ascending, of the authors that a query name can mean; with ``exact`` no initial stands for a name, and
-        no name is missing.
+        """Ids, ascending, of the authors that a query name can mean; with ``exact`` of those spelled so: no initial
+        stands for a name, no name is missing, no umlaut is written otherwise.
+
+        Raises:
+            InvalidValue: see ``names.readings``.
+        """
+        if exact:
+            own = (self.find(reading.key) for reading in names.exact_readings(query))
+            return np.array(sorted({author for author in own if author is not None}), np.int64)
+        return self._of([self._meant(reading) for reading in names.readings(query)])
+
+    def close(self, query: str) -> NDArray[np.int64]:
+        """Ids, ascending, of the authors whose surname, or first given name, is a letter off, or has two exchanged,
+        while all else can be meant; given names that the question writes out are so in them too.
 
         Raises:
             InvalidValue: see ``names.readings``.
         """
         readings = names.readings(query)
-        if exact:
-            spelled = (reading for reading in readings if reading.given or not reading.family)
-            found = [number for reading in spelled for number in self._numbers(reading.key)]
-            return self._of(found)
-        parts = [self._meant(reading) for reading in readings]
-        return self._of(np.concatenate(parts))
-
-    def close(self, query: str) -> NDArray[np.int64]:
-        """Ids, ascending, of the authors whose surname, or first given name, is a letter off, or has two exchanged,
-        while all else can be meant.
-
-        Raises:
-            InvalidValue: see ``names.readings``.
-        """
-        found = [number for reading in names.readings(query) for number in self._near(reading)]
+        near = {name: self._near_surnames(name) for name in {reading.surname for reading in readings}}
+        found = []
+        for reading in readings:
+            found += [self._meant_so(replace(reading, surname=surname)) for surname in near[reading.surname]]
+            found += [self._meant_so(name) for name in self._near_given(reading)]
         return self._of(found)
 
-    def _near(self, reading: Name) -> Iterator[int]:
-        """Numbers of the keys near a reading; given names that are written out are so in them too."""
-        first = reading.given[0] if reading.given else ""
-        nears = [Name(near, reading.given, reading.family) for near in edits(reading.surname)]
-        if len(first) > 1:
-            nears += [Name(reading.surname, (near, *reading.given[1:])) for near in edits(first) if len(near) > 1]
-        for near in nears:
-            for number in self._meant(near).tolist():
-                if len(first) < 2 or Name.from_key(self._key(number)).given[:1] == near.given[:1]:
-                    yield number
+    def _of(self, places: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+        """The authors whose keys are at these places in byte order."""
+        found = self.order[np.concatenate(places)] if places else self.order[:0]
+        return ascending(self.authors[found]).astype(np.int64)
 
-    def _of(self, numbers: NDArray[np.uint32] | list[int]) -> NDArray[np.int64]:
-        return ascending(self.authors[numbers]).astype(np.int64)
+    def _is_own(self, number: int) -> bool:
+        return int(self.own[self.authors[number]]) == number
 
-    def _numbers(self, key: str) -> Iterator[int]:
-        """The numbers of all keys equal to this one."""
-        encoded = key.encode()
-        for place in range(self._bisect(encoded), len(self.order)):
-            number = int(self.order[place])
-            if self._bytes(number) != encoded:
-                return
-            yield number
+    def _meant_so(self, reading: Name) -> NDArray[np.int64]:
+        """Places of the keys that a reading can mean whose first given name is no initial where that is none."""
+        if not reading.given or len(reading.given[0]) == 1:
+            return self._meant(reading)
+        return self._fitting(reading, self._word(reading.surname, reading.given[0]))
 
-    def _meant(self, reading: Name) -> NDArray[np.uint32]:
-        """Of the keys with a surname the numbers of those whose given names do not contradict.
+    def _near_surnames(self, surname: str) -> list[str]:
+        return self._held("", edits(surname), "|")
 
-        Only names can that start with the same letter: its bare initial, and those with the same second letter.
+    def _near_given(self, reading: Name) -> list[Name]:
+        """The reading with one of its given names replaced by one near it that someone with its surname has."""
+        start, (first, *others) = f"{reading.surname}|", reading.given or ("",)
+        if len(first) < 2 or not len(self._range(start)):
+            return []
+        near = [(word, *others) for word in self._held(start, edits(first), "") if len(word) > 1]
+        keys = [Name.from_key(self._key(int(number))) for number in self.order[self._word(reading.surname, first)]]
+        held = {word for key in keys for word in key.forenames[1:] if len(word) > 1}
+        for place, other in enumerate(others) if held else ():
+            around = held.intersection(edits(other)) if len(other) > 1 else set()
+            near += [(first, *others[:place], word, *others[place + 1 :]) for word in sorted(around)]
+        return [replace(reading, given=given) for given in near]
+
+    def _held(self, before: str, words: Iterable[str], after: str) -> list[str]:
+        """Those of the words with which, between what comes before and after them, a key starts.
+
+        The heads of all are looked up at once, which leaves few.
         """
-        if not reading.given and not reading.family:
-            return self._starting(f"{reading.surname}|")
-        if reading.family == () and len(reading.given) == 1 == len(reading.given[0]):
-            return self._starting(f"{reading.surname}|{reading.given[0]}")
-        first = reading.given[0] if reading.given else "|"
-        near = self._starting(f"{reading.surname}|{first[:1]}")
-        if len(first) > 1 and len(near) > _FEW_NAMES:
-            starts = (first[0] + " ", first[0] + "|", first[:2])
-            near = np.concatenate([self._starting(f"{reading.surname}|{start}") for start in starts])
-            bare = np.fromiter(self._numbers(f"{reading.surname}|{first[0]}"), np.uint32)
-            near = np.append(near, bare)
-        written, skip = "".join(reading.given), len(reading.surname) + 1
-        fitting = [
-            number
-            for number in near.tolist()
-            if _may_fit((key := self._key(number))[skip:], reading, first, written)
-            and names.fits(reading, Name.from_key(key))
-        ]
-        return np.array(fitting, np.uint32)
+        different = list(dict.fromkeys(words))
+        starts = [f"{before}{word}{after}".encode() for word in different]
+        lowest = np.array(starts, "S8").view(">u8").astype(np.uint64)
+        missing = np.maximum(8 - np.array([len(start) for start in starts], np.int64), 0).astype(np.uint64)
+        highest = lowest | ((np.uint64(1) << (np.uint64(8) * missing)) - np.uint64(1))
+        possible = np.searchsorted(self.heads, lowest) < np.searchsorted(self.heads, highest, "right")
+        return [different[place] for place in np.flatnonzero(possible).tolist() if self._is_start(starts[place])]
 
-    def _starting(self, key: str) -> NDArray[np.uint32]:
-        """Numbers of the keys that start so."""
-        prefix = key.encode()
+    def _is_start(self, start: bytes) -> bool:
+        """Whether a key starts so."""
+        place = self._bisect(start)
+        return place < len(self.order) and self._bytes(self._order[place]).startswith(start)
+
+    def _meant(self, reading: Name) -> NDArray[np.int64]:
+        """Places of the keys with a surname whose given names do not contradict.
+
+        The first given name can be the one asked for, its initial, or the two are one name parted or joined.
+        """
+        surname, given = reading.surname, reading.given
+        if not given:
+            return self._of_family(reading)
+        every = self._range(f"{surname}|{given[0][0]}")
+        if not len(every) or (len(given) == len(given[0]) == 1 and not reading.family):
+            return every
+        if len(every) <= _FEW_NAMES:
+            return self._checked(reading, every)
+        joined = ["".join(given[:count]) for count in range(2, len(given) + 1)]
+        if len(given[0]) == 1:
+            return np.concatenate(
+                (self._fitting(reading, every), *(self._checked(reading, self._word(surname, word)) for word in joined))
+            )
+        plain = (self._word(surname, word) for word in (given[0], given[0][0]))
+        other = (self._word(surname, word) for word in (*_beginnings(given[0]), *joined))
+        return np.concatenate(
+            (*(self._fitting(reading, each) for each in plain), *(self._checked(reading, each) for each in other))
+        )
+
+    def _of_family(self, reading: Name) -> NDArray[np.int64]:
+        """Of keys without given names: all with the surname, or those whose other words hold these."""
+        if not reading.family:
+            return self._range(f"{reading.surname}|")
+        alone = self._range(f"{reading.surname}|,")
+        asked = np.uint32(_letters(reading.family))
+        alone = alone[self.letters[alone] & asked == asked]
+        same = self._places(reading.key)
+        return np.append(same, self._checked(reading, alone[~np.isin(alone, same)]))
+
+    def _fitting(self, reading: Name, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Of places whose first given name is that of the reading, or its initial, those whose others do not
+        contradict: none where one side has no others, and looked at only where some start with the same letter."""
+        further = _further(reading)
+        if not further:
+            return places
+        letters = self.letters[places]
+        asked = np.uint32(_letters((*further, *reading.given[0][1:])))
+        return np.append(places[letters == 0], self._checked(reading, places[letters & asked != 0]))
+
+    def _checked(self, reading: Name, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The places whose keys fit a reading."""
+        keys = (Name.from_key(self._key(number)) for number in self.order[places].tolist())
+        fitting: NDArray[np.bool_] = np.fromiter((names.fits(reading, key) for key in keys), bool, len(places))
+        return np.compress(fitting, places)
+
+    def _word(self, surname: str, first: str) -> NDArray[np.int64]:
+        """Places of the keys with this surname and first given name."""
+        start = f"{surname}|{first}".encode()
+        return np.arange(self._bisect(start), self._bisect(start + _AFTER_WORD))
+
+    def _range(self, start: str) -> NDArray[np.int64]:
+        """Places of the keys that start so."""
+        prefix = start.encode()
         end = self._bisect(prefix[:-1] + bytes([prefix[-1] + 1]))  # never past 255: no byte of UTF-8 is 255
-        return self.order[self._bisect(prefix) : end]
+        return np.arange(self._bisect(prefix), end)
+
+    def _places(self, key: str) -> NDArray[np.int64]:
+        """Places of the keys equal to this one."""
+        encoded = key.encode()
+        return np.arange(self._bisect(encoded), self._bisect(encoded + b"\0"))
 
     def _bisect(self, key: bytes) -> int:
         """How many keys come before this one."""
@@ -179,7 +252,7 @@ class AuthorNames:
         high = bisect_right(self._heads, head, low)
         while low < high:
             middle = (low + high) // 2
-            if self._bytes(int(self.order[middle])) < key:
+            if self._bytes(self._order[middle]) < key:
                 low = middle + 1
             else:
                 high = middle
@@ -190,11 +263,23 @@ class AuthorNames:
         """The heads as whole numbers of Python, which its bisection compares in a third of the time of numpy's."""
         return memoryview(self.heads.data)
 
+    @cached_property
+    def _order(self) -> "memoryview[int]":
+        return memoryview(self.order.data)
+
+    @cached_property
+    def _offsets(self) -> "memoryview[int]":
+        return memoryview(self.offsets.data)
+
+    @cached_property
+    def _blob(self) -> "memoryview[int]":
+        return memoryview(self.blob.data)
+
     def _key(self, number: int) -> str:
         return self._bytes(number).decode()
 
     def _bytes(self, number: int) -> bytes:
-        return self.blob[self.offsets[number] : self.offsets[number + 1]].tobytes()
+        return bytes(self._blob[self._offsets[number] : self._offsets[number + 1]])
 
     @classmethod
     def open(cls, directory: Path) -> Self:
@@ -208,6 +293,7 @@ class AuthorNames:
             self.offsets,
             self.order,
             self.heads,
+            self.letters,
             self.authors,
             self.own,
             self.spellings,
@@ -217,11 +303,49 @@ class AuthorNames:
             np.save(directory / f"{name}.npy", values)
 
 
+class AuthorsBuilder:
+    """Authors in the making: those of the last generation, and those that came since."""
+
+    def __init__(self, before: AuthorNames) -> None:
+        self._before = before
+        self._ids: dict[str, int | None] = {}  # by the name as written: parsing a name costs more than finding it
+        self._new: dict[str, int] = {}  # by own key
+        self._written: list[str] = []  # of the new ones
+        self._ways: dict[tuple[int, str], None] = {}
+
+    def add(self, written: str) -> int | None:
+        """The id of an author, as a source writes the name; None where it holds no letter or digit."""
+        if written not in self._ids:
+            own, *others = names.keys(written)
+            self._ids[written] = None if own.startswith("|") else self._author(written, own, others)
+        return self._ids[written]
+
+    def authors(self) -> AuthorNames:
+        """All of them."""
+        keys = [Spelled(author, key, self._written[place]) for place, (key, author) in enumerate(self._new.items())]
+        return self._before.extended([*keys, *(Spelled(author, key) for author, key in self._ways)])
+
+    def _author(self, written: str, own: str, others: Sequence[str]) -> int:
+        held = len(self._before)
+        known = self._before.find(own)
+        if known is None:
+            known = self._new.setdefault(own, held + len(self._new))
+            if known == held + len(self._written):
+                self._written.append(written)
+            elif self._written[known - held].isupper() and not written.isupper():  # shown shouted only where all shout
+                self._written[known - held] = written
+        for key in others:
+            if known >= held or not self._before.has(known, key):
+                self._ways[known, key] = None
+        return known
+
+
 _FILES = (
     "names",
     "names-offsets",
     "names-order",
     "names-heads",
+    "names-letters",
     "names-authors",
     "names-own",
     "names-written",
@@ -236,17 +360,26 @@ def _appended(
     return np.append(blob, np.frombuffer(b"".join(added), np.uint8)), np.append(offsets, offsets[-1] + ends)
 
 
-def _may_fit(rest: str, reading: Name, first: str, written: str) -> bool:
-    """Whether a closer look at what follows a surname in a key can find that it does not contradict a question's name,
-    of whose given names ``first`` is the first one and ``written`` all together."""
-    if not reading.given:
-        return all(word in rest for word in reading.family)
-    given = rest.partition("|")[0]
-    held = given.partition(" ")[0]
-    if len(held) <= 1 or len(first) == 1 or held == first:
-        return True
-    return given.replace(" ", "").startswith(first) or written.startswith(held)
+def _further(name: Name) -> tuple[str, ...]:
+    """What stands beside a surname and a first given name."""
+    return name.forenames[1:] if name.given else name.family
 
+
+def _letters(words: Sequence[str]) -> int:
+    """A bit for each letter that words start with: of words with no common bit none starts as another."""
+    letters = 0
+    for word in words:
+        letters |= 1 << ord(word[0]) % 32
+    return letters
+
+
+def _beginnings(word: str) -> list[str]:
+    """What a word can start with where it is written apart."""
+    return [word[:length] for length in range(2, len(word))]
+
+
+_AFTER_WORD = b"-"
+"""Comes after what can follow a given name in a key, a space or a comma, and before all letters and digits."""
 
 _FEW_NAMES = 16
 """Names that are compared one by one rather than looked up more closely."""

@@ -13,8 +13,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from search import categories, names
-from search.authors import AuthorNames, Spelled
+from search import categories
+from search.authors import AuthorNames, AuthorsBuilder
 from search.condition import Author, Category, Dated, DateField
 from search.days import NO_DAY, Days, Overlapping
 from search.paper import Date, Paper
@@ -168,8 +168,7 @@ class ColumnsBuilder:
         self._published, self._updated = array("q"), array("q")
         self._categories = {name: number for number, name in enumerate(self._before.categories)}
         self._sources = {name: number for number, name in enumerate(self._before.sources)}
-        self._new_authors: dict[str, tuple[int, Spelled]] = {}
-        self._author_of: dict[str, int] = {}  # by the name as written: parsing a name costs more than finding it
+        self._authors = AuthorsBuilder(self._before.authors)
         # Value and row by turns.
         self._category_pairs, self._author_pairs, self._source_pairs = array("q"), array("q"), array("q")
         self._primary, self._first, self._last = array("I"), array("I"), array("I")
@@ -212,7 +211,7 @@ class ColumnsBuilder:
             ("last-author", before.last_author, self._last),
         ):
             np.save(directory / f"{name}.npy", np.concatenate((column, np.frombuffer(new, np.uint32))))
-        authors = before.authors.extended([spelled for _, spelled in self._new_authors.values()])
+        authors = self._authors.authors()
         authors.save(directory)
         for name, values in (("categories", self._categories), ("sources", self._sources)):
             (directory / f"{name}.json").write_text(json.dumps(list(values), ensure_ascii=False), "utf-8")
@@ -231,25 +230,9 @@ class ColumnsBuilder:
 
     def _author_ids(self, paper: Paper) -> tuple[tuple[int, ...], int, int]:
         """All of them, ascending, the first and the last; of a list that is cut the last is not known."""
-        ids = [author for name in paper.authors if (author := self._author(name)) is not None]
+        ids = [author for name in paper.authors if (author := self._authors.add(name)) is not None]
         last = ids[-1] if ids and not paper.authors_partial else NO_ONE
         return tuple(sorted(set(ids))), ids[0] if ids else NO_ONE, last
-
-    def _author(self, written: str) -> int | None:
-        if written not in self._author_of:
-            keys = names.keys(written)
-            if keys[0].startswith("|"):
-                return None
-            self._author_of[written] = self._author_id(written, keys)
-        return self._author_of[written]
-
-    def _author_id(self, written: str, keys: tuple[str, ...]) -> int:
-        known = self._before.authors.find(keys[0])
-        if known is None:
-            known, _ = self._new_authors.setdefault(
-                keys[0], (len(self._before.authors) + len(self._new_authors), Spelled(written, keys))
-            )
-        return known
 
     def _extended(self, before: Postings, added: "array[int]", size: int) -> Postings:
         pairs = np.frombuffer(added, np.int64).reshape(-1, 2)

@@ -6,51 +6,35 @@ given name contradicts: an initial stands for any name that starts with it, a na
 contradiction, and a hyphen may be a space or nothing.
 
 An umlaut may be written out: of Müller, Mueller and Muller each finds the others (``transliterated``,
-``_without_written_umlauts``).
+``_without_written_umlauts``). What may be read or written in several ways is so on both sides: a source's name is
+found under all its ``keys``, a question's is looked up in all its ``readings``, and each of them is strict.
 """
 
 import re
-import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Self
 
 from search.errors import InvalidValue
+from search.letters import fold, latex, transliterated, without_written_umlauts
+from search.surnames import EASTERN, FAMILY_FIRST, KOREAN, PAIRED, PARTICLES, VIETNAMESE
 
 LONGEST = 200
 """Characters of a name that can be asked for."""
 _SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv"))
-_PARTICLES = frozenset(
-    ("al", "ap", "ben", "bin", "da", "dal", "de", "del", "della", "den", "der", "di", "do", "dos", "du", "el", "la",
-     "le", "st", "ten", "ter", "van", "von", "zu", "zur")
-)  # fmt: skip
-_PAIRED = frozenset(
-    """
-    aguilar alonso alvarez alves barbosa castillo castro costa cruz delgado diaz dominguez fernandes fernandez
-    ferreira flores garcia gomes gomez goncalves gonzalez gutierrez hernandez herrera jimenez lopes lopez marin martin
-    martinez martins medina mendez mendoza molina morales moreno munoz navarro nunez oliveira ortega ortiz pereira
-    perez pinto ramirez ramos reyes ribeiro rivera rodrigues rodriguez rojas romero rubio ruiz saez salazar sanchez
-    santos serrano silva soares sousa souza suarez torres valencia vargas vasquez vazquez vega velasco vieira
-    """.split()  # noqa: SIM905
-)
-"""Frequent surnames of Spain, Portugal and Latin America: before the last word of a name they are the first of two."""
-_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h"})
-_WRITTEN_OUT = {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"}
-_WRITTEN_UMLAUT = re.compile(r"(?<=[bcdfhjklmnprstvwxyz])([ou])e(?=[bcdfghjkmnpqrstvwxyz]|l[^\W])")
-_LATEX_LETTERS = {"aa": "å", "ae": "æ", "i": "i", "j": "j", "l": "ł", "o": "ø", "oe": "œ", "ss": "ß"}
-_LATEX_ACCENTS = {
-    '"': "\u0308", "'": "\u0301", "`": "\u0300", "^": "\u0302", "~": "\u0303", "=": "\u0304", ".": "\u0307",
-    "u": "\u0306", "v": "\u030c", "H": "\u030b", "c": "\u0327", "d": "\u0323", "b": "\u0331", "k": "\u0328",
-    "r": "\u030a",
-}  # fmt: skip
-"""The combining mark of each."""
-_LATEX = re.compile(
-    r"""\\(?:(?P<mark>[`'^"~=.]|[uvHcdbkr](?![a-zA-Z]))\s*\{?\\?(?P<on>[a-zA-Z])\}?"""
-    r"""|(?P<letter>aa|ae|oe|ss|[oOlLij])(?![a-zA-Z])\s*|(?=[a-zA-Z]))|[{}]"""
-)
 _PLAIN = re.compile(r"(?:[A-Z][a-z]+|[A-Z]\.)(?: (?:[A-Z][a-z]+|[A-Z]\.))*")
-_NOT_WORD = re.compile(r"[\W_]+")
-_APOSTROPHES = re.compile("['’`´·]")
+_ELIDED = re.compile(r"\b(d|l|dell|dall)['’](?=\w{3})", re.IGNORECASE)
+_AND = re.compile(r"(?<=\w) (?:y|i|e) (?=[^\W\da-z])")
+"""Between two surnames, as in Ramón y Cajal: an initial is a capital, or has a point."""
+_HAN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+(?:\s+[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+)*")
+_NUMBERED = re.compile(r"_\d+$")
+"""What tells namesakes apart in arXiv's identifiers of authors, warner_s_1."""
+_CONSONANTS = re.compile("[b-df-hj-np-tv-xz]{2,3}", re.IGNORECASE)
+_LATER_CONSONANTS = re.compile(r"(?<=[\s-])(?!(?:ng|lv|md|st|jr|sr)\b)[b-df-hj-np-tv-xz]{2,3}\b")
+_SHOUTED = re.compile(r"(?<!\w)[A-Z]{2,3}(?!\w)")
+_LOOSE = frozenset(("d", "l", "mac", "mc", "o"))
+"""What may stand apart from the rest of a surname, as in O Neil."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,95 +47,183 @@ class Name:
 
     @property
     def key(self) -> str:
-        """``zhou|guorui``, ``schoot|rens|van de``: names with one surname are neighbours when keys are sorted."""
-        parts = (self.surname, " ".join(self.given), " ".join(self.family))
-        return "|".join(parts if self.family else parts[:2])
+        """``zhou|guorui``, ``schoot|rens,van de``: names with one surname are neighbours when keys are sorted, and so
+        are those of them with one first given name."""
+        key = f"{self.surname}|{' '.join(self.given)}"
+        return f"{key},{' '.join(self.family)}" if self.family else key
 
     @classmethod
     def from_key(cls, key: str) -> Self:
         """Reads a key back."""
-        surname, given, family = (*key.split("|"), "")[:3]
+        surname, _, rest = key.partition("|")
+        given, _, family = rest.partition(",")
         return cls(surname, tuple(given.split()), tuple(family.split()))
 
     @property
     def forenames(self) -> tuple[str, ...]:
         """What stands before the surname, without particles: where given names end is often a guess."""
-        return (*self.given, *(word for word in self.family if word not in _PARTICLES))
-
-
-def fold(text: str) -> str:
-    """Lower case, without diacritics, LaTeX accents or punctuation; words parted by single spaces.
-
-    Apostrophes and the point of l·l vanish (O'Brien is obrien), hyphens and other marks part words; scripts other
-    than Latin stay.
-    """
-    text = _latex(text)
-    if not text.isascii():
-        text = unicodedata.normalize("NFKD", text.casefold()).translate(_LETTERS)
-        text = "".join(character for character in text if not unicodedata.combining(character))
-        text = unicodedata.normalize("NFC", text)
-    text = _APOSTROPHES.sub("", text).casefold()
-    return _NOT_WORD.sub(" ", text).strip()
+        return (*self.given, *(word for word in self.family if word not in PARTICLES))
 
 
 def parse(text: str) -> Name:
-    """Reads "Guorui Zhou", "Zhou, Guorui", "G. Zhou", "Zhou GX", "van de Schoot, Rens", "M. L. King Jr.".
+    """Reads "Guorui Zhou", "Zhou, Guorui", "G. Zhou", "Zhou GX", "zhou_g", "van de Schoot, Rens", "M. L. King Jr.".
 
     The surname is empty where the text holds no letter or digit.
     """
     last, first = _halves(text)
-    words, family = _words(first), _words(last)
-    if not first:
-        words, family = _split(family, hyphened="-" in text.split()[-1] if text.split() else False)
+    shouted = text.isupper()
+    family = _words(last, shouted=shouted or bool(first))
+    if first:
+        words = _words(first, shouted=shouted)
+    else:
+        words, family = _split(family, hyphened="-" in last and "-" in last.split()[-1])
     if not family:
         return Name("")
-    while first and len(words) > 1 and words[-1] in _PARTICLES:  # "Schoot, Rens van de"
+    while first and len(words) > 1 and words[-1] in PARTICLES:  # "Schoot, Rens van de"
         words, family = words[:-1], [words[-1], *family]
-    return Name(_without_written_umlauts(family[-1]), tuple(words), tuple(family[:-1]))
+    return Name(family[-1], tuple(words), tuple(family[:-1]))
 
 
 def keys(text: str) -> tuple[str, ...]:
-    """The keys a name in a source is found under: its own; by its family name of several words, and by the first of
-    two surnames; and the same with umlauts written out."""
-    found = _ways(parse(text))
+    """The keys a name in a source is found under, its own first: by its family name of several words, together and
+    apart, and by the first of two surnames; by the first word where that seems to be the family name; and the same with
+    umlauts written out and otherwise."""
+    own = parse(text)
+    names = [own] if own.family else [own, *_family_first(text, own)]
+    if not _PLAIN.fullmatch(text):
+        names += _other_spellings(text, own)
+    ways = [way for name in names for way in _ways(name)]
+    return tuple(dict.fromkeys(name.key for name in ways)) if len(ways) > 1 else (own.key,)
+
+
+def _other_spellings(text: str, own: Name) -> list[Name]:
+    names = []
+    if _ELIDED.search(text):  # d'Aspremont is asked for as Aspremont, too
+        names.append(parse(_ELIDED.sub(r"\1 ", text)))
     if not text.isascii() or "\\" in text:
-        found += _ways(parse(transliterated(text)))
-    return tuple(dict.fromkeys(name.key for name in found)) if len(found) > 1 else (found[0].key,)
+        names += [*_written_out(own, parse(transliterated(text))), *_together(text)]
+    return [*names, *map(parse, _capitals(text))]
 
 
 def _ways(name: Name) -> list[Name]:
-    """Gabriel García Márquez, García Márquez, and Gabriel García."""
-    if not name.family:
-        return [name]
-    ways = [name, replace(name, given=())] if name.given else [name]
-    for place, word in enumerate(name.family):
-        if word not in _PARTICLES:
-            rest = (*name.family[:place], *name.family[place + 1 :], name.surname)
-            return [*ways, Name(_without_written_umlauts(word), name.given, rest)]
+    """Gabriel García Márquez, García Márquez, Gabriel García, and Gabriel Garcíamárquez."""
+    ways = [name]
+    if name.family:
+        ways += [replace(name, given=())] if name.given else []
+        ways.append(Name("".join((*name.family, name.surname)), name.given))
+        first = next((place for place, word in enumerate(name.family) if word not in PARTICLES), None)
+        if first is not None:
+            rest = (*name.family[:first], *name.family[first + 1 :], name.surname)
+            ways.append(Name(name.family[first], name.given, rest))
+    return [*ways, *(plain for way in ways for plain in _plain(way))]
+
+
+def _written_out(name: Name, other: Name) -> list[Name]:
+    """The other way to write a name, and given names of one way with the surname of the other."""
+    return [other, replace(name, given=other.given), replace(other, given=name.given)] if other != name else []
+
+
+def _together(text: str) -> list[Name]:
+    """A name in scripts without spaces, without spaces."""
+    return [parse("".join(text.split()))] if _HAN.fullmatch(text) else []
+
+
+def _capitals(text: str) -> list[str]:
+    """The name in other capitals, where these hide what are initials and what are not: ZHOU GX, zhou_gx, Wei LI."""
+    spaced = _spaced(text)
+    if text.islower() or text.isupper():
+        other = _LATER_CONSONANTS.sub(lambda match: match[0].upper(), spaced.lower())
+    else:
+        other = _SHOUTED.sub(lambda match: match[0] if _CONSONANTS.fullmatch(match[0]) else match[0].title(), spaced)
+    return [other] if other not in (spaced, spaced.lower()) else []
+
+
+def _family_first(text: str, name: Name) -> list[Name]:
+    """Zhou Guorui, Nguyen Van Minh and Kim Min-Jung, whose first word is a family name as the last one is not."""
+    first, *others = (*name.given, name.surname)
+    if not others or "," in text:
+        return []
+    eastern = first in FAMILY_FIRST and name.surname not in EASTERN and all(len(word) > 1 for word in others)
+    return _swapped(first, others) if eastern or _HAN.fullmatch(text) else []
+
+
+def _swapped(surname: str, given: Sequence[str]) -> list[Name]:
+    """Of Vietnamese given names the last one is the first elsewhere: Minh Van Nguyen."""
+    ways = [Name(surname, tuple(given))]
+    if surname in VIETNAMESE and len(given) > 1:
+        ways.append(Name(surname, (given[-1], *given[:-1])))
     return ways
 
 
 @lru_cache(1_024)
 def readings(text: str) -> tuple[Name, ...]:
     """The ways a name in a question can be meant: with a comma one, else surname last, surname first, and all of it a
-    family name; each with umlauts and with these written out.
+    family name; each with umlauts and with these written out, and with its family name in one word.
+
+    Raises:
+        InvalidValue: it is longer than LONGEST.
+    """
+    found, other = list(exact_readings(text)), _readings(transliterated(text))
+    found += [*(way for both in zip(found, other, strict=False) for way in _written_out(*both)), *other]
+    found += [*_together(text), *(reading for other_text in _capitals(text) for reading in _readings(other_text))]
+    return tuple(dict.fromkeys(way for reading in found for way in _asked(reading)))
+
+
+def exact_readings(text: str) -> tuple[Name, ...]:
+    """Those of a name as it is spelled.
 
     Raises:
         InvalidValue: it is longer than LONGEST.
     """
     if len(text) > LONGEST:
         raise InvalidValue("author", text, f"a name has at most {LONGEST} characters; give one name")
-    spelled = dict.fromkeys((text, transliterated(text)))
-    return tuple(dict.fromkeys(name for each in spelled for name in _readings(each)))
+    return tuple(_readings(text))
 
 
 def _readings(text: str) -> list[Name]:
-    name, words = parse(text), _words(text)
-    if _halves(text)[1] or len(words) < 2 or any(len(word) == 1 for word in words):
+    name = parse(text)
+    last, first = _halves(text)
+    words = _words(last, shouted=text.isupper())
+    if first:
+        return [name, *_swapped(name.surname, name.given)[1:]]
+    if len(words) == 2 and words[0] in _LOOSE and "." not in text:
+        return [name, Name(words[1], (), (words[0],))]
+    if any(len(word) == 1 for word in words):
+        return [name, *_parted(words), *_hyphened_first(last, words)]
+    if len(words) < 2:
         return [name]
-    swapped = Name(_without_written_umlauts(words[0]), tuple(words[1:]))
-    whole = Name(_without_written_umlauts(words[-1]), (), tuple(words[:-1]))
-    return [name, swapped, whole]
+    whole = Name(words[-1], (), tuple(words[:-1]))
+    return [name, *_swapped(words[0], words[1:]), *_parted(words), *_hyphened_first(last, words), whole]
+
+
+def _hyphened_first(text: str, words: list[str]) -> list[Name]:
+    """Miyabe-Nishiwaki Takako, and García-Márquez G. J."""
+    end = len(_words(text.split()[0], shouted=True))
+    return [Name(words[end - 1], tuple(words[end:]), tuple(words[: end - 1]))] if 1 < end < len(words) else []
+
+
+def _parted(words: list[str]) -> list[Name]:
+    """Readings with the family name first, of several words, or with a "y" in it."""
+    ends = []
+    if len(words[0]) > 1 and len(words[-1]) == 1:  # Almansa Ballester A
+        ends.append(next(place for place, word in enumerate(words) if len(word) == 1))
+    ends.append(1 + next((place for place, word in enumerate(words) if word not in PARTICLES), len(words)))
+    if words[0] in PAIRED:  # García Márquez Gabriel
+        ends.append(2)
+    ways = [
+        Name(words[end - 1], tuple(words[end:]), tuple(words[: end - 1])) for end in ends if 1 < end < len(words)
+    ]  # van de Schoot Rens
+    if len(words) > 2 and words[-2] in ("y", "e", "i"):  # ramon y cajal
+        ways.append(Name(words[-1], tuple(words[:-3]), (words[-3],)))
+    return ways
+
+
+def _asked(reading: Name) -> list[Name]:
+    """A reading, with its family name as one word, and without umlauts that are written out."""
+    ways = [reading]
+    if reading.family:
+        ways.append(Name("".join((*reading.family, reading.surname)), reading.given))
+    return [*ways, *(plain for way in ways for plain in _plain(way))]
 
 
 def matches(query: str, name: Name) -> bool:
@@ -161,6 +233,8 @@ def matches(query: str, name: Name) -> bool:
 
 def compatible(one: Name, other: Name) -> bool:
     """Whether two names in sources can be one person's; symmetric."""
+    if one.surname != other.surname:
+        one, other = (replace(name, surname=without_written_umlauts(name.surname)) for name in (one, other))
     return fits(one, other) or fits(other, one)
 
 
@@ -174,34 +248,24 @@ def fits(query: Name, name: Name) -> bool:
         return False
     if not query.given:
         return set(name.family).issuperset(query.family)
-    asked, held_names = query.forenames, name.forenames
-    return bool(name.given) and (_agree(asked, held_names) or _joined(query.given, name.given))
+    asked, held = query.forenames, name.forenames
+    return bool(name.given) and (_agree(asked, held) or _joined(asked, held))
 
 
-def transliterated(text: str) -> str:
-    """The text with umlauts and their like written out, as in Mueller, Soerensen and Aangstroem."""
-    text = unicodedata.normalize("NFC", _latex(text))
-    if text.isascii():
-        return text
-    for letter, written in _WRITTEN_OUT.items():
-        text = text.replace(letter, written).replace(letter.upper(), written.capitalize())
-    return text
-
-
-def _without_written_umlauts(surname: str) -> str:
-    """``muller`` of mueller; not of Bauer, Samuel, Maeda, Ueda or Boer, whose letters are no umlauts.
-
-    Where both stand between consonants and the word has five letters or more, oe and ue are hardly ever anything else.
-    """
-    return _WRITTEN_UMLAUT.sub(r"\1", surname) if len(surname) >= _LONG_SURNAME else surname
-
-
-_LONG_SURNAME = 5
+def _plain(name: Name) -> list[Name]:
+    """The other ways to write it where an umlaut of the surname, or of a given name, seems to be written out."""
+    surname, given = (
+        without_written_umlauts(name.surname),
+        tuple([without_written_umlauts(word) for word in name.given]),
+    )
+    if surname == name.surname and given == name.given:
+        return []
+    return [replace(name, surname=surname), replace(name, surname=surname, given=given)]
 
 
 def _agree(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
     """First names agree, and so do the others."""
-    return _same_given(one[0], other[0]) and _further_agree(one[1:], other[1:])
+    return _same_given(one[0], other[0]) and (_further_agree(one[1:], other[1:]) or _joined(one[1:], other[1:]))
 
 
 def _further_agree(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
@@ -216,9 +280,12 @@ def _same_given(one: str, other: str) -> bool:
 
 
 def _joined(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """ "Chao Lin" and "Chaolin": the first names of one, written together, are the first name of the other."""
+    """ "Chao Lin" and "Chaolin", "J B" and "JB": the first names of one, written together, are the first name of the
+    other; an initial after a name is part of it only where nothing else follows, as in Hyeong-U."""
     return any(
-        "".join(longer[:count]) == shorter[0] and _further_agree(shorter[1:], longer[count:])
+        "".join(longer[:count]) == shorter[0]
+        and (len({len(word) > 1 for word in longer[:count]}) == 1 or (count == len(longer) and len(shorter) == 1))
+        and _further_agree(shorter[1:], longer[count:])
         for shorter, longer in ((one, other), (other, one))
         if shorter
         for count in range(2, len(longer) + 1)
@@ -227,52 +294,56 @@ def _joined(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 def _halves(text: str) -> tuple[str, str]:
     """Before and after the comma; suffixes are none, and without a comma, or with nothing after it, all is before."""
-    parts = (
-        [part for part in text.split(",") if fold(part) not in _SUFFIXES and part.strip()] if "," in text else [text]
-    )
+    text = _AND.sub("-", _spaced(text))
+    if "," not in text:
+        return text, ""
+    parts = [part for part in text.split(",") if fold(part) not in _SUFFIXES and part.strip()]
     return parts[0] if parts else "", " ".join(parts[1:])
+
+
+def _spaced(text: str) -> str:
+    """arXiv's zhou_g_1 is zhou g."""
+    return _NUMBERED.sub("", text).replace("_", " ") if "_" in text else text
 
 
 def _split(words: list[str], *, hyphened: bool) -> tuple[list[str], list[str]]:
     """Given names, and the words of the family name: from the first particle on, else the last word; the last two where
-    a hyphen joins them, or the first of them is known to come in pairs."""
+    a hyphen joins them, or the first of them is known to come in pairs; all before initials."""
     if words and words[0] == "and":
         words = words[1:]
-    if len(words) > 1 and len(words[-1]) == 1 and len(words[0]) > 1:  # PubMed: surname, then initials
+    written = next((place for place in range(len(words), 0, -1) if len(words[place - 1]) > 1), 0)
+    if written and written < len(words) and len(words[0]) > 1:  # PubMed: surname, then initials
+        start = written if words[0] in PARTICLES or words[0] in PAIRED else 1
+        return words[start:], words[:start]
+    if len(words) > 2 and hyphened and words[0] in KOREAN and len(words[-1]) < 6 > len(words[-2]):  # Kim Min-Jung
         return words[1:], words[:1]
-    start = next((place for place, word in enumerate(words[1:-1], 1) if word in _PARTICLES), len(words) - 1)
-    if len(words) > 2 and words[0] in _PARTICLES and words[1] in _PARTICLES:
-        start = 0
-    if start == len(words) - 1 and len(words) > 2 and (hyphened or words[-2] in _PAIRED):
-        start -= 1
+    start = _family_start(words, hyphened=hyphened)
     return words[:start], words[start:]
 
 
-def _words(text: str) -> list[str]:
+def _family_start(words: list[str], *, hyphened: bool) -> int:
+    """Where the family name starts that ends with the last word."""
+    last = len(words) - 1
+    if last < 2 or (words[0] in VIETNAMESE and words[-1] not in EASTERN):  # Nguyen Van Minh
+        return last
+    if words[0] in PARTICLES and words[1] in PARTICLES and words[0] not in ("al", "ben"):
+        return 0
+    start = next((place for place, word in enumerate(words[1:-1], 1) if word in PARTICLES), last)
+    if (start == last and hyphened) or (start > 1 and words[start - 1] in PAIRED):
+        return start - 1
+    return start
+
+
+def _words(text: str, *, shouted: bool) -> list[str]:
     if _PLAIN.fullmatch(text):  # most names: what follows gives the same, and takes five times as long
         words = text.replace(".", " ").lower().split()
         return [word for word in words if word not in _SUFFIXES] or words
-    shouted = text.isupper()  # in "WEI LI" two letters are a name, in "Zhou GX" they are initials
     words = []
-    for raw in _latex(text).replace("-", " ").replace(".", " ").split():
-        glued = _glued(raw) and not shouted and raw.lower() not in _SUFFIXES
-        words += [*fold(raw)] if glued else fold(raw).split()
+    for raw in latex(text).replace("-", " ").replace(".", " ").split():
+        words += [*fold(raw)] if _glued(raw) and not shouted else fold(raw).split()
     return [word for word in words if word not in _SUFFIXES] or words
 
 
 def _glued(word: str) -> bool:
     """Whether a word may be initials without points, as in "Zhou GX"."""
-    return 2 <= len(word) <= 3 and word.isascii() and word.isalpha() and word.isupper()
-
-
-def _latex(text: str) -> str:
-    """LaTeX's accents and letters as characters, without its braces."""
-    return _LATEX.sub(_character, text) if "\\" in text or "{" in text else text
-
-
-def _character(match: "re.Match[str]") -> str:
-    if mark := match["mark"]:
-        return unicodedata.normalize("NFC", match["on"] + _LATEX_ACCENTS[mark])
-    letter = match["letter"] or ""
-    shown = _LATEX_LETTERS.get(letter.lower(), "")
-    return shown.upper() if letter.isupper() else shown
+    return 2 <= len(word) <= 3 and word.isalpha() and word.isupper() and word.lower() not in _SUFFIXES

@@ -1,0 +1,35 @@
+"""Surnames that tell where a family name starts: its particles, and names that come in pairs, or come first."""
+
+PARTICLES = frozenset(
+    ("al", "ap", "ben", "bin", "da", "dal", "de", "del", "della", "den", "der", "di", "do", "dos", "du", "el", "la",
+     "le", "st", "ten", "ter", "van", "von", "zu", "zur")
+)  # fmt: skip
+PAIRED = frozenset(
+    """
+    acosta aguilar alfonso alonso alvarez alves andrade araujo arias arroyo avila barbosa batista beltran benitez
+    blanco borges cabrera calvo campos cardenas carrasco carvalho castillo castro chavez contreras correa cortes
+    costa cruz delgado diaz diez dominguez escobar espinosa estrada fernandes fernandez ferreira flores fonseca
+    freitas fuentes gallego garcia garrido gomes gomez goncalves gonzalez guerrero gutierrez guzman hernandez
+    herrera hidalgo iglesias jimenez leon lima lopes lopez lozano machado marin marques marquez martin martinez
+    martins medeiros medina melo mendez mendoza molina monteiro montero morales moreno munoz navarro nunes nunez
+    oliveira ortega ortiz padilla pena pereira perez pinto prieto quintana ramirez ramon ramos reyes ribeiro rios
+    rivera rocha rodrigues rodriguez rojas romero rubio ruiz saez salazar sanchez santos sanz serra serrano silva
+    soares soto sousa souza suarez torres trujillo valencia vargas vasquez vazquez vega velasco vidal vieira zuniga
+    """.split()  # noqa: SIM905
+)
+"""Frequent surnames of Spain, Portugal and Latin America: before the last word of a name they are the first of two."""
+CHINESE = frozenset(
+    """
+    bai bian cai cao cen chen cheng chu cui dai deng ding dong dou du duan fan fang feng fu gao ge geng gong gu guan guo
+    han hao he hou hu hua huang huo ji jia jiang jiao jin kang kong lai lei li lian liang liao lin ling liu long lou lu
+    luo lv lyu ma mao mei meng miao mo mu ni nie niu ning ou ouyang pan pang pei peng qi qian qiao qin qiu qu ren ruan
+    shang shao shen shi si song su sui sun tan tang tao teng tian tong tu wan wang wei wen weng wu xi xia xiang xiao xie
+    xin xing xiong xu xue yan yang yao ye yi yin you yu yuan yue yun zeng zha zhai zhan zhang zhao zheng zhong zhou zhu
+    zhuang zhuo zou zuo
+    """.split()  # noqa: SIM905
+)
+VIETNAMESE = frozenset("bui dang dinh duong hoang huynh ngo nguyen pham phan tran trinh truong vo vu".split())  # noqa: SIM905
+KOREAN = frozenset("bae choi jang jeong jung kim kwon lee oh park shin yoon".split())  # noqa: SIM905
+FAMILY_FIRST = CHINESE | VIETNAMESE
+EASTERN = FAMILY_FIRST | KOREAN
+"""Frequent surnames of China, Vietnam and Korea; those of Korea are given names elsewhere, as in Kim Smith."""
