@@ -75,6 +75,8 @@ def parse(text: str) -> Name:
     family = _words(last, shouted=shouted or bool(first))
     if first:
         words = _words(first, shouted=shouted)
+    elif _is_hyphened(last, family):
+        words = []
     else:
         words, family = _split(family, hyphened="-" in last and "-" in last.split()[-1])
     if not family:
@@ -193,7 +195,15 @@ def _readings(text: str) -> list[Name]:
     if len(words) < 2:
         return [name]
     whole = Name(words[-1], (), tuple(words[:-1]))
+    if _is_hyphened(last, words):
+        return [whole]
     return [name, *_swapped(words[0], words[1:]), *_parted(words), *_hyphened_first(last, words), whole]
+
+
+def _is_hyphened(text: str, words: Sequence[str]) -> bool:
+    """Whether all of a name is two or more words joined by hyphens, García-Bellido: a family name, as nobody is asked
+    for by a given name."""
+    return "-" in text and len(text.split()) == 1 and len(words) > 1 and all(len(word) > 1 for word in words)
 
 
 def _hyphened_first(text: str, words: list[str]) -> list[Name]:

@@ -89,6 +89,7 @@ SAME = {
     "Владимир Путин": ("Путин", "ПУТИН, В."),
 }  # fmt: skip
 APART = {
+    "B. García": ("Garcia-Bellido",),
     "Guorui Zhou": ("Gang Zhou", "Guorui Zhu", "Guorui Zhao", "R. Zhou", "Zho", "Zhou, Gang", "Guorui"),
     "Jie Zhang": ("Jing Zhang", "Jie Zheng", "Jie Zhan"),
     "Martin L. King": ("Martin K. King",),
