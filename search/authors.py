@@ -192,7 +192,8 @@ class AuthorNames:
             return every
         if len(every) <= _FEW_NAMES:
             return self._checked(reading, every)
-        joined = ["".join(given[:count]) for count in range(2, len(given) + 1)]
+        words = reading.forenames
+        joined = ["".join(words[:count]) for count in range(2, len(words) + 1)]
         if len(given[0]) == 1:
             return np.concatenate(
                 (self._fitting(reading, every), *(self._checked(reading, self._word(surname, word)) for word in joined))
