@@ -13,7 +13,7 @@ highest BM25 there could be (``Lexicon.highest``).
 
 from dataclasses import dataclass, replace
 from math import floor
-from typing import Self, TypedDict
+from typing import TYPE_CHECKING, Self, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,9 @@ from numpy.typing import NDArray
 from search.paper import Paper
 from search.query import Band
 from search.rows import Rows
-from search.vectors import VectorIndex
+
+if TYPE_CHECKING:
+    from search.vectors import VectorIndex
 
 LONG_TEXT = 60
 """Words from which a text is an abstract rather than a question, and lies as near to papers as papers do."""
@@ -114,7 +116,7 @@ class Scale:
     words: float
 
     @classmethod
-    def of(cls, index: VectorIndex, live: Rows, probes: Probes) -> Self:
+    def of(cls, index: "VectorIndex", live: Rows, probes: Probes) -> Self:
         """Asks the index for its own papers: pairs by chance, each probe's own paper, and its nearest others.
 
         An index of one paper has no pairs; half of what its own title gets stands for chance there.
@@ -177,7 +179,7 @@ class Calibration:
     papers: int
 
     @classmethod
-    def measured(cls, index: VectorIndex, live: Rows, titles: Probes) -> Self:
+    def measured(cls, index: "VectorIndex", live: Rows, titles: Probes) -> Self:
         """Measures an index: the same for the same index and probes.
 
         Args:

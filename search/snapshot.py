@@ -7,23 +7,25 @@ import weakref
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from search.columns import Columns
 from search.condition import AllOf, AnyOf, Condition, Holds, Identified, Not, asks_words
-from search.confidence import Calibration
 from search.errors import IndexDamaged
 from search.layout import GenerationLayout, Layout, Manifest, damaged
-from search.lexicon import Lexicon
 from search.model import ModelIdentity
 from search.rows import Rows
 from search.selection import Both, Either, Except, OfRows, Selection
 from search.store import PaperStore
-from search.vectors import VectorIndex
 from search.vectors_file import BLOCK_ROWS
 from search.vectors_file import checksums as vector_checksums
+
+if TYPE_CHECKING:  # what a filter alone does without is imported where it is opened
+    from search.confidence import Calibration
+    from search.lexicon import Lexicon
+    from search.vectors import VectorIndex
 
 
 @dataclass(eq=False)
@@ -144,18 +146,24 @@ class Snapshot:
         return self.columns.selection(condition)
 
     @cached_property
-    def vectors(self) -> VectorIndex:
+    def vectors(self) -> "VectorIndex":
         """The vectors, with codes where the generation has them."""
+        from search.vectors import VectorIndex
+
         codes = self.files.codes if self.manifest.trained_on else None
         return VectorIndex(self.layout.vectors(self.model), self.manifest.rows, self.model.dim, codes)
 
     @cached_property
-    def calibration(self) -> Calibration | None:
+    def calibration(self) -> "Calibration | None":
         """What tells close from far here; None where no model was at hand when the index was made again."""
+        from search.confidence import Calibration
+
         if not self.files.confidence.is_file():
             return None
         return Calibration.from_json(json.loads(self.files.confidence.read_text("utf-8")))
 
     @cached_property
-    def lexicon(self) -> Lexicon:
+    def lexicon(self) -> "Lexicon":
+        from search.lexicon import Lexicon
+
         return Lexicon(self.files.lexicon, self.columns, self.store.find)

@@ -1,12 +1,16 @@
 """Render: pages and papers as JSON and as plain text. The command line and HTTP share the JSON."""
 
+from __future__ import annotations  # what is only named here is not imported
+
 import json
 import unicodedata
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from search.layout import Manifest
-from search.paper import Json, Paper
-from search.query import AuthorMatch, Count, Facets, Hit, LegMatch, Page, Span
+if TYPE_CHECKING:  # a page is shown by what made it; the state of an index is shown without all that
+    from search.layout import Manifest
+    from search.paper import Json, Paper
+    from search.query import AuthorMatch, Count, Facets, Hit, LegMatch, Page, Span
 
 SCHEMA_VERSION = 1
 _SHOWN_VARIANTS = 6
