@@ -1,5 +1,6 @@
 """The doctor names what is wrong, and makes it again from papers and vectors without embedding."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from fake_embedder import FakeEmbedder
 from indexer import doctor
 from indexer.build import index
 from indexer.doctor import examine, repair
-from search import codes, model, vectors
+from search import codes, layout, model, vectors
 from search.errors import IndexDamaged, IndexMissing, ModelUnavailable
 from search.model import ModelIdentity
 from search.query import Filter, Query
@@ -137,3 +138,18 @@ def test_a_place_without_an_index(tmp_path: Path) -> None:
 def test_every_identity_that_needs_no_manifest_is_tried() -> None:
     assert model.default_identity() in model.known_identities()
     assert isinstance(fake_embedder.FakeEmbedder().model, ModelIdentity)
+
+
+def test_an_index_of_the_format_before_is_brought_up_to_date(whole: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy"
+    shutil.copytree(whole, copy)
+    (manifest,) = copy.glob(f"{(copy / 'CURRENT').read_text('ascii').strip()}/manifest.json")
+    held = json.loads(manifest.read_text("utf-8"))
+    held["manifest"]["format"] = layout.FORMAT - 1
+    body = json.dumps(held["manifest"], sort_keys=True, separators=(",", ":")).encode()
+    manifest.write_text(json.dumps({**held, "sha256": hashlib.sha256(body).hexdigest()}), "utf-8")
+    with pytest.raises(IndexDamaged, match=r"its format is 2, this version reads 3; papers doctor --repair brings it"):
+        Searcher(copy, lambda _model: FakeEmbedder())
+    repair(copy, lambda _model: FakeEmbedder())
+    assert examine(copy) == []
+    assert answers(copy) == answers(whole)
