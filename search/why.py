@@ -7,7 +7,7 @@ from search.paper import Paper
 from search.query import Span, Why
 
 _WORD = re.compile(r"[^\W_]+")
-_END = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[]*[A-Z0-9\\$])")
+_END = re.compile(r"(?<=[.!?])([\"')\]]*)\s+(?=[\"'(\[]*[A-Z0-9\\$])")
 _ABBREVIATED = re.compile(
     r"(?:\b(?:e\.g|i\.e|cf|vs|et al|Fig|Figs|Eq|Eqs|Sec|Ref|Refs|No|Dr|St|approx|resp)|\b[A-Z])\.$"
 )
@@ -54,6 +54,6 @@ def sentences(text: str) -> list[Span]:
     spans, start = [], 0
     for match in _END.finditer(text):
         if not _ABBREVIATED.search(text, start, match.start()):
-            spans.append(Span(start, match.start()))
+            spans.append(Span(start, match.end(1)))  # with what closes after its point
             start = match.end()
     return [*spans, Span(start, len(text))] if text[start:].strip() else spans
