@@ -36,14 +36,22 @@ class Reading:
         text: the words to rank by: all but those that narrow or are negated; empty where nothing is left to rank by.
         condition: what must hold of every paper; None where nothing must.
         paper_id: the canonical id of the paper that the whole text names.
-        said: the reading in words, with every condition.
     """
 
     kind: Literal["question", "abstract", "paper"]
     text: str
     condition: Condition | None
     paper_id: str | None
-    said: str
+
+    @property
+    def said(self) -> str:
+        """The reading in words, with every condition."""
+        if self.paper_id:
+            return f"{self.paper_id} and what is similar"
+        if self.kind == "question":
+            return said(self.condition, self.text)
+        about = f"like a text of {len(self.text.split())} words"
+        return f"{said(self.condition)}, {about}" if self.condition else about
 
 
 def read(text: str, *, today: date, categories: Collection[str] = ()) -> Reading:
@@ -58,7 +66,7 @@ def read(text: str, *, today: date, categories: Collection[str] = ()) -> Reading
             a category or date that is none, or parentheses too deep; with the piece and its place from 1.
     """
     if paper_id := _paper(text):
-        return Reading("paper", "", None, paper_id, f"{paper_id} and what is similar")
+        return Reading("paper", "", None, paper_id)
     found = list(terms(text))
     values = Values(today, categories)
     if _is_abstract(_without(text, [(start, end) for _, start, end in found])):
@@ -66,7 +74,7 @@ def read(text: str, *, today: date, categories: Collection[str] = ()) -> Reading
     tokens = counting(text)
     condition = _Reader(text, values).condition(tokens)
     ranked = _without(text, _dropped(tokens))
-    return Reading("question", ranked, condition, None, said(condition, ranked))
+    return Reading("question", ranked, condition, None)
 
 
 def _is_abstract(text: str) -> bool:
@@ -90,8 +98,7 @@ def _abstract(text: str, spans: Sequence[tuple[int, int]], values: Values) -> Re
         place = end
     condition = _Reader(blank, values).condition(counting(blank))
     ranked = _without(text, spans)
-    about = f"like a text of {len(ranked.split())} words"
-    return Reading("abstract", ranked, condition, None, f"{said(condition)}, {about}" if condition else about)
+    return Reading("abstract", ranked, condition, None)
 
 
 @dataclass(frozen=True, slots=True)

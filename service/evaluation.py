@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from search.errors import InvalidValue, SourceError
-from service.options import JSON, completing, modes, precisions
+from service.options import JSON, MODE, completing, precisions
 
 if TYPE_CHECKING:
     from indexer.library import Counts
@@ -30,14 +30,7 @@ _SAID_EVERY_S = 10.0
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--split", default="test", show_default=True, help="The queries of qrels/SPLIT.tsv.")
 @click.option("--queries", "part", default="all", show_default=True, help="all, or those of even or odd number.")
-@click.option(
-    "-m",
-    "--mode",
-    default="hybrid",
-    show_default=True,
-    shell_complete=completing(modes),
-    help="hybrid, semantic (meaning) or lexical (words).",
-)
+@MODE
 @click.option("--model", metavar="NAME", help="Another sentence-transformers model: a folder or a cached name.")
 @click.option(
     "--precision", default="float", show_default=True, shell_complete=completing(precisions), help="float or int8."

@@ -41,7 +41,7 @@ def completing(words: Callable[[], tuple[str, ...]]) -> Completion:
     return complete
 
 
-def modes() -> tuple[str, ...]:
+def _modes() -> tuple[str, ...]:
     """How a question can be asked."""
     from search.query import MODES
 
@@ -65,6 +65,16 @@ def _categories() -> tuple[str, ...]:
     from search.categories import ARCHIVES, CATEGORIES
 
     return (*CATEGORIES, *ARCHIVES)
+
+
+MODE = click.option(
+    "-m",
+    "--mode",
+    default="hybrid",
+    show_default=True,
+    shell_complete=completing(_modes),
+    help="hybrid, semantic (meaning) or lexical (words).",
+)
 
 
 def asking(command: Command) -> Command:
@@ -100,14 +110,7 @@ def asking(command: Command) -> Command:
             shell_complete=completing(_sorts),
             help="relevance, newest or oldest: the relevant part of a question in order of date.",
         ),
-        click.option(
-            "-m",
-            "--mode",
-            default="hybrid",
-            show_default=True,
-            shell_complete=completing(modes),
-            help="hybrid, semantic (meaning) or lexical (words).",
-        ),
+        MODE,
         click.option("--facets", is_flag=True, help="Count years, categories, authors and sources."),
         click.option("--cursor", default="", metavar="TEXT", help="The next page: what the page before gave."),
         COUNT,

@@ -255,7 +255,8 @@ def test_the_reading_is_said_back() -> None:
     ],
 )
 def test_an_id_alone_is_a_paper(text: str, paper: str) -> None:
-    assert ask(text) == Reading("paper", "", None, paper, f"{paper} and what is similar")
+    assert ask(text) == Reading("paper", "", None, paper)
+    assert ask(text).said == f"{paper} and what is similar"
 
 
 ABSTRACT = (
@@ -264,7 +265,8 @@ ABSTRACT = (
 
 
 def test_a_long_text_is_an_abstract_and_only_what_narrows_counts_in_it() -> None:
-    assert ask(ABSTRACT) == Reading("abstract", ABSTRACT.strip(), None, None, "like a text of 90 words")
+    assert ask(ABSTRACT) == Reading("abstract", ABSTRACT.strip(), None, None)
+    assert ask(ABSTRACT).said == "like a text of 90 words"
     found = ask(f'au:(zhou OR "Gai, K") Abstract:We {ABSTRACT} -cat:cs.IR year:2020')
     assert found.condition == both(either(ZHOU, Author("Gai, K")), Not(Category("cs.IR")), years(2020, 2020))
     assert found.text == f"Abstract:We {ABSTRACT}".strip()
