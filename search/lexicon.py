@@ -155,6 +155,11 @@ class Lexicon:
         known = dict(zip(rows, scores, strict=True))
         return np.array([known.get(row, 0.0) for row in ids.tolist()], np.float32)
 
+    def inflected(self, word: str) -> int:
+        """How many papers hold a word, inflected in any way, or just as it is where it is a stop word."""
+        term = self.term(word)
+        return max(self.frequency(word), self._held_by(term) if term else 0)
+
     def passing(self, wanted: Condition) -> NDArray[np.int64]:
         """The live rows that pass as the lexicon sees it, ascending.
 

@@ -83,7 +83,8 @@ class Searcher:
         page = self.search(read)
         if reading.kind != "question":
             return page
-        mended = spelling.mended(reading.text, snapshot.lexicon.frequency, snapshot.manifest.live)
+        lexicon = snapshot.lexicon
+        mended = spelling.mended(reading.text, lexicon.frequency, lexicon.inflected, snapshot.manifest.live)
         return replace(page, correction=spelling.replaced(box, mended) if mended else None)
 
     def search(self, query: Query) -> Page:

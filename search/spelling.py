@@ -15,7 +15,7 @@ _MOST_WORDS = 12
 """Words of a question beyond which it is no typed one."""
 
 
-def mended(text: str, frequency: Callable[[str], int], papers: int) -> dict[str, str]:
+def mended(text: str, frequency: Callable[[str], int], inflected: Callable[[str], int], papers: int) -> dict[str, str]:
     """The misspelt words of a question, each with the one that seems to be meant.
 
     A word is misspelt where no paper holds it, or few, and one that differs by a letter added, left out, replaced or
@@ -23,13 +23,18 @@ def mended(text: str, frequency: Callable[[str], int], papers: int) -> dict[str,
     spelling errors", CACM 1964). Capitals within words and other alphabets are left alone: names and codes.
 
     Args:
-        frequency: how many papers hold a word just as it is. papers: how many there are.
+        frequency: how many papers hold a word just as it is. inflected: or in any form, so that a form that only is
+            not here is no mistake. papers: how many there are.
     """
     words = _WORD.findall(text)
     if len(words) > _MOST_WORDS:
         return {}
     least = max(_FOUND, papers // _SHARE)
-    return {word: better for word in words if (better := _better(word, frequency, least))}
+    return {
+        word: better
+        for word in words
+        if _unknown(word, held := inflected(word)) and (better := _better(word, held, frequency, least))
+    }
 
 
 def replaced(text: str, words: Mapping[str, str]) -> str:
@@ -37,10 +42,11 @@ def replaced(text: str, words: Mapping[str, str]) -> str:
     return _WORD.sub(lambda match: words.get(match[0], match[0]), text)
 
 
-def _better(word: str, frequency: Callable[[str], int], least: int) -> str | None:
-    held = frequency(word)
-    if not word[1:].islower() or held > (_RARE if len(word) >= _SHORT else 0):
-        return None
+def _unknown(word: str, held: int) -> bool:
+    return word[1:].islower() and held <= (_RARE if len(word) >= _SHORT else 0)
+
+
+def _better(word: str, held: int, frequency: Callable[[str], int], least: int) -> str | None:
     best = max(edits(word.lower()), key=lambda other: (frequency(other), other[0] == word[0].lower(), other))
     if frequency(best) < max(least, _OFTEN * held):
         return None

@@ -415,3 +415,4 @@ def test_papers_near_some_and_away_from_others(at: list[str]) -> None:
 
 def test_a_misspelt_word_is_offered_mended(at: list[str]) -> None:
     assert "did you mean: recommendation" in run("search", "recomendation", *at).stderr
+    assert run("search", "speed up decoding with a draft model", *at).stderr == ""  # only "speeds" is here
