@@ -187,7 +187,8 @@ class Hit:
         score: the value the page is ordered by, higher is better; 0 where nothing was asked but a filter.
         semantic: cosine of question and paper. lexical: BM25. None where the leg was not asked.
         same: the paper is the one whose text was pasted, or that was asked for.
-        band: how near the paper is, by what is usual in this index; None where nothing was asked but a filter.
+        band: how near the paper is, by what is usual in this index; None where nothing was asked but a filter,
+            or papers are stayed away from: no pair of papers tells what is usual then.
         why: the words of the question in it.
     """
 

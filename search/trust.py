@@ -17,7 +17,7 @@ class Trust:
     """A yardstick for one question.
 
     Attributes:
-        scale: None where the index has no calibration: nothing is said then.
+        scale: None where the index has no calibration, or papers are stayed away from: nothing is said then.
         asked: the question. highest: the BM25 that its words cannot exceed; None where words say nothing, as no other
             paper shares those of a long text.
     """
@@ -31,7 +31,8 @@ class Trust:
         """For a question to a snapshot."""
         calibration, text = scope.snapshot.calibration, asked.text or ""
         long = bool(asked.like) or asked.length >= LONG_TEXT
-        scale = None if not calibration else calibration.texts if long else calibration.questions
+        steered = len(scope.without) > len(asked.like)  # a vector led away from papers is near none
+        scale = None if not calibration or steered else calibration.texts if long else calibration.questions
         said = asked.text is not None and not (long and asked.vector is not None)
         return cls(scale, asked, scope.snapshot.lexicon.highest(text) if said else None)
 

@@ -62,6 +62,8 @@ def test_staying_away_moves_papers_like_it_down(library: Searcher, held: list[Pa
     away = plain.hits[0].paper.id
     steered = library.search(Query("galaxy spectrum", unlike=(away,), limit=300))
     assert away not in {hit.paper.id for hit in steered.hits}
+    assert {hit.band for hit in steered.hits} == {None}
+    assert steered.close
     row = {paper.id: row for row, paper in enumerate(held)}
     cosines = [
         float(np.mean([vector(library, row[hit.paper.id]) @ vector(library, row[away]) for hit in page.hits[1:11]]))
