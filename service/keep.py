@@ -124,7 +124,7 @@ def doctor(directory: Path, repair: bool, as_json: bool) -> None:
 )
 def serve(directory: Path, host: str, port: int) -> None:
     """Answer over HTTP: /v1/search, /v1/papers/ID, /v1/similar; /docs describes them."""
-    from service.api import run
+    from service.server import run
 
     run(directory, host, port)
 

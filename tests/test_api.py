@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 from search.searcher import Searcher
-from service.api import create_app
+from service.app import create_app
 from service.settings import Settings
 
 KSA = "arxiv:2604.24432"
