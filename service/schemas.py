@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from search.query import Band, Mode, Road, Sort
 
 _Example = dict[str, Any]
+_Several = Annotated[list[str], Field(max_length=100)]
 
 
 class Filters(BaseModel):
@@ -14,15 +15,15 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    author: list[str] = Field([], description="Each must be an author", examples=[["Guorui Zhou"]])
-    not_author: list[str] = Field([], description="None may have this very name", examples=[["Gang Zhou"]])
-    category: list[str] = Field([], description="One must be a category, or lie in it", examples=[["cs.CL"]])
+    author: _Several = Field([], description="Each must be an author", examples=[["Guorui Zhou"]])
+    not_author: _Several = Field([], description="None may have this very name", examples=[["Gang Zhou"]])
+    category: _Several = Field([], description="One must be a category, or lie in it", examples=[["cs.CL"]])
     start: str | None = Field(None, alias="from", description="Published then or later", examples=["2026-01"])
     end: str | None = Field(None, alias="to", description="Published then or earlier", examples=["2026-06"])
     updated_from: str | None = Field(None, description="Last changed then or later", examples=["30d"])
     updated_to: str | None = Field(None, description="Last changed then or earlier", examples=["2026"])
-    like: list[str] = Field([], description="Ids of papers to be near", examples=[["arxiv:2604.24432"]])
-    unlike: list[str] = Field([], description="Ids of papers to stay away from")
+    like: _Several = Field([], description="Ids of papers to be near", examples=[["arxiv:2604.24432"]])
+    unlike: _Several = Field([], description="Ids of papers to stay away from")
     mode: Mode = "hybrid"
     sort: Sort = "relevance"
     facets: bool = Field(False, description="Count years, categories, authors and sources")
