@@ -58,10 +58,16 @@ class Scope:
         with self.timed("words"):
             return self.snapshot.lexicon.match(text, k + len(self.without), self.condition).without(self.without)
 
-    def nearest(self, vector: NDArray[np.float32], k: int = DEPTH, stage: str = "vectors") -> Ranked:
+    def nearest(self, vector: NDArray[np.float32], k: int = DEPTH) -> Ranked:
         """The vector leg: the k papers of highest cosine."""
-        with self.timed(stage):
+        with self.timed("vectors"):
             return self.snapshot.vectors.nearest(vector[None], k, self.rows)[0]
+
+    def again(self, vector: NDArray[np.float32], before: Ranked) -> Ranked:
+        """As many papers, the nearest to another vector among all that were scored before."""
+        with self.timed("feedback"):
+            looked = Rows.of_ids(np.sort(before.looked), len(self.snapshot.vectors))
+            return self.snapshot.vectors.nearest(vector[None], len(before.rows), looked)[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,7 +125,7 @@ class Order:
         semantic = Ranked.none() if asked.vector is None else scope.nearest(asked.vector, depth)
         with scope.timed("fuse"):
             fused = _fused(scope, asked, semantic, lexical)
-        return cls(_refined(scope, asked, fused, depth), semantic, lexical)
+        return cls(_refined(scope, asked, fused, semantic), semantic, lexical)
 
 
 def _fused(scope: Scope, asked: Asked, semantic: Ranked, lexical: Ranked) -> Fused:
@@ -133,15 +139,18 @@ def _fused(scope: Scope, asked: Asked, semantic: Ranked, lexical: Ranked) -> Fus
     return fuse(semantic, lexical, partial(vectors.scores, asked.vector), partial(lexicon.scores, asked.text))
 
 
-def _refined(scope: Scope, asked: Asked, fused: Fused, depth: int) -> Fused:
+def _refined(scope: Scope, asked: Asked, fused: Fused, semantic: Ranked) -> Fused:
     """The order of a question by both legs after what its best papers say of the others. Where papers are named the
-    question is what it is: it was not measured there, and feedback could lead to what they are to stay away from."""
+    question is what it is: it was not measured there, and feedback could lead to what they are to stay away from.
+
+    The moved question is asked only of the papers that the question was compared with: another scan of all gave other
+    first tens to 5 of 329 questions of 155,274 papers (``docs/design/search.md``)."""
     if asked.vector is None or asked.text is None or asked.like:
         return fused
     vectors, lexicon = scope.snapshot.vectors, scope.snapshot.lexicon
     vector = moved(asked.vector, fused, vectors.stored)
     if vector is not None:
-        found = scope.nearest(vector, depth, "feedback")
+        found = scope.again(vector, semantic)
         with scope.timed("fuse"):
             near_of, cosine_of = partial(vectors.scores, vector), partial(vectors.scores, asked.vector)
             fused = fed_back(fused, found, near_of, cosine_of, partial(lexicon.scores, asked.text))
