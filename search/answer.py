@@ -61,8 +61,8 @@ def _relevant(scope: Scope, asked: Asked, order: Order, trust: Trust) -> NDArray
     else those of the first stretch that are not weak."""
     if asked.vector is None:
         return scope.snapshot.lexicon.matching(asked.text or "", scope.condition)
-    near = np.array([band != "weak" for band in trust.bands(order.fused)], bool)
-    return np.sort(order.fused.rows[near])
+    near = np.array([band != "weak" for band in trust.bands(order.first)], bool)
+    return np.sort(order.first.rows[near])
 
 
 def _dated(scope: Scope, asked: Asked, order: Order, relevant: NDArray[np.int64], query: Query) -> Order:

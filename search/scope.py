@@ -16,6 +16,8 @@ from search.ranking import DEPTH, Fused, fed_back, fuse, moved, raised
 from search.rows import Ranked, Rows
 from search.snapshot import Snapshot
 
+_AGAIN = 3_000
+"""Papers that a moved question is compared with where not all were."""
 _DEEPER = 5
 """By which the legs are asked for more where a page lies beyond what they gave."""
 
@@ -64,9 +66,11 @@ class Scope:
             return self.snapshot.vectors.nearest(vector[None], k, self.rows)[0]
 
     def again(self, vector: NDArray[np.float32], before: Ranked) -> Ranked:
-        """As many papers, the nearest to another vector among all that were scored before."""
+        """As many papers, the nearest to another vector among those that were scored before."""
         with self.timed("feedback"):
-            looked = Rows.of_ids(np.sort(before.looked), len(self.snapshot.vectors))
+            most = len(before.looked) if before.complete else max(_AGAIN, len(before.rows))
+            among = before.looked[:most]  # those of the best codes come first
+            looked = Rows.of_ids(np.sort(among), len(self.snapshot.vectors))
             return self.snapshot.vectors.nearest(vector[None], len(before.rows), looked)[0]
 
 
@@ -92,10 +96,12 @@ class Order:
     """Papers best first, with what each leg says of them: the beginning of the whole order.
 
     Attributes:
-        fused: rows, scores and both legs' scores. semantic, lexical: what the legs themselves gave first.
+        fused: rows, scores and both legs' scores. first: the stretch that it begins with.
+        semantic, lexical: what the legs themselves gave first.
     """
 
     fused: Fused
+    first: Fused
     semantic: Ranked
     lexical: Ranked
 
@@ -111,7 +117,7 @@ class Order:
         while len(fused.rows) < end and depth < len(scope.rows):
             depth *= _DEEPER
             fused = fused.followed_by(cls._at(scope, asked, depth).fused)
-        return cls(fused, first.semantic, first.lexical)
+        return replace(first, fused=fused)
 
     def led_by(self, first: Fused) -> Self:
         """With some papers before all others."""
@@ -125,7 +131,8 @@ class Order:
         semantic = Ranked.none() if asked.vector is None else scope.nearest(asked.vector, depth)
         with scope.timed("fuse"):
             fused = _fused(scope, asked, semantic, lexical)
-        return cls(_refined(scope, asked, fused, semantic), semantic, lexical)
+        fused = _refined(scope, asked, fused, semantic)
+        return cls(fused, fused, semantic, lexical)
 
 
 def _fused(scope: Scope, asked: Asked, semantic: Ranked, lexical: Ranked) -> Fused:
@@ -143,8 +150,8 @@ def _refined(scope: Scope, asked: Asked, fused: Fused, semantic: Ranked) -> Fuse
     """The order of a question by both legs after what its best papers say of the others. Where papers are named the
     question is what it is: it was not measured there, and feedback could lead to what they are to stay away from.
 
-    The moved question is asked only of the papers that the question was compared with: another scan of all gave other
-    first tens to 5 of 329 questions of 155,274 papers (``docs/design/search.md``)."""
+    The moved question is asked only of papers that the question was compared with: another scan of all costs a fifth of
+    the whole answer and changes four in a thousand of the first ten (``docs/design/search.md``)."""
     if asked.vector is None or asked.text is None or asked.like:
         return fused
     vectors, lexicon = scope.snapshot.vectors, scope.snapshot.lexicon
