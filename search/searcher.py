@@ -40,6 +40,9 @@ class Searcher:
         load: gives the embedder of a model identity; called when a question first needs one.
         checksums: compare every file with its sha256 before a generation answers.
 
+    Attributes:
+        watch: told of every page.
+
     Raises:
         IndexMissing, IndexDamaged: from the constructor and, after a new generation, from any method.
     """
@@ -48,6 +51,7 @@ class Searcher:
         self._directory, self._load, self._checksums = directory, load, checksums
         self._lock = threading.Lock()
         self._embedder: Embedder | None = None
+        self.watch: Callable[[Page], None] | None = None
         self._snapshot = Snapshot.open(directory, checksums=checksums)
 
     @property
@@ -108,6 +112,8 @@ class Searcher:
             page = answered(scope, query, self._asked(scope, query.mode, text, (like, unlike)), start)
         else:
             page = listed(scope, query, start)
+        if self.watch:
+            self.watch(page)
         return replace(page, reading=asked(query))
 
     def paper(self, paper_id: str) -> Paper:
