@@ -6,7 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
 from search.searcher import Searcher
-from service import api
+from service import api, mcp
 from service.problems import add_problems, problem
 from service.settings import Settings
 
@@ -22,6 +22,7 @@ def create_app(searcher: Searcher, settings: Settings) -> FastAPI:
     _add_limits(app, settings)
     add_problems(app)
     app.include_router(api.router)
+    mcp.add_to(app, max_body=settings.max_body)
     return app
 
 
