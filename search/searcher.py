@@ -31,6 +31,8 @@ from search.variants import variants
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
+_NOTHING_ELSE = Query()
+
 
 class Searcher:
     """Answers questions from the published generation of an index; safe to use from several threads.
@@ -63,7 +65,7 @@ class Searcher:
                     self._snapshot = Snapshot.open(self._directory, checksums=self._checksums)
         return self._snapshot
 
-    def ask(self, box: str, query: Query) -> Page:
+    def ask(self, box: str, query: Query = _NOTHING_ELSE) -> Page:
         """Reads one box (``search.syntax``) and answers; what the query says besides holds as well.
 
         Raises:

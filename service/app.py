@@ -6,7 +6,7 @@ from starlette.types import ASGIApp
 
 from search.query import Page
 from search.searcher import Searcher
-from service import api, description
+from service import api, description, mcp
 from service.guard import Watch, guarded
 from service.metrics import CONTENT_TYPE
 from service.problems import add_problems
@@ -44,6 +44,7 @@ def create_app(searcher: Searcher, settings: Settings, buckets: Buckets | None =
     _measure(searcher, watch)
     add_problems(app)
     app.include_router(api.router)
+    mcp.add_to(app, max_body=settings.max_body)
 
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
