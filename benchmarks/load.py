@@ -152,8 +152,6 @@ def publish(asked: Asked, drawn: Iterator[str]) -> Figures:
             publisher.join()
         new = _published(index)
         switched = publisher.switched()
-    if old == new:
-        raise RuntimeError(f"nothing was published: {publisher.said}")
     meanwhile = [answer for answer in answers if publisher.begun <= answer.due <= switched + 2]
     return {
         **_summary(answers, {old, new}),
@@ -161,8 +159,9 @@ def publish(asked: Asked, drawn: Iterator[str]) -> Figures:
         "generations": dict(Counter(answer.generation for answer in answers)),
         "connections_that_went_back": _went_back(answers),
         "command_s": round(publisher.ended - publisher.begun, 2),
-        "first_new_answer_after_s": round(min(_done(answers, new)) - switched, 3),
-        "last_old_answer_after_s": round(max(_done(answers, old)) - switched, 3),
+        "command_said": publisher.said.strip(),
+        "first_new_answer_after_s": _after(switched, min(_done(answers, new), default=None)) if new != old else None,
+        "last_old_answer_after_s": _after(switched, max(_done(answers, old), default=None)) if new != old else None,
         "latency_from_command_to_2_s_after": _milliseconds([answer.done - answer.due for answer in meanwhile]),
     }
 
@@ -268,6 +267,11 @@ def _went_back(answers: list[Answer]) -> int:
                 back.add(answer.connection)
             newest[answer.connection] = answer.generation
     return len(back)
+
+
+def _after(moment: float, done: float | None) -> float | None:
+    """Seconds from a moment; None where what was waited for did not come while questions were asked."""
+    return None if done is None else round(done - moment, 3)
 
 
 def _done(answers: list[Answer], generation: str) -> list[float]:
