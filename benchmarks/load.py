@@ -100,7 +100,7 @@ def overload(asked: Asked, drawn: Iterator[str]) -> Figures:
         before, _ = _loaded(served, asked, drawn, _AROUND_S)
         _allow_files(_OVERLOADED + 100)
         with Traffic(served.port, _OVERLOADED) as traffic:
-            answers = traffic.closed_loop(cycle(flood), _OVERLOAD_S)
+            answers, cpu = _measured(served, lambda: traffic.closed_loop(cycle(flood), _OVERLOAD_S))
         time.sleep(_RECOVERY_S)
         after, _ = _loaded(served, asked, drawn, _AROUND_S, warm=False)
     shed = [answer for answer in answers if answer.status in _SHED]
@@ -108,6 +108,7 @@ def overload(asked: Asked, drawn: Iterator[str]) -> Figures:
         "connections": _OVERLOADED,
         "overload": {
             **_summary(answers, generations),
+            **cpu,
             "refused": len(shed),
             "refused_without_retry_after": sum(not answer.retry_after for answer in shed),
             "refused_ms": _milliseconds([answer.done - answer.sent for answer in shed]),
@@ -201,15 +202,20 @@ class _Publisher(threading.Thread):
 def _loaded(
     served: Served, asked: Asked, drawn: Iterator[str], seconds: float, *, warm: bool = True
 ) -> tuple[list[Answer], Figures]:
-    """The answers of an open loop, and the share of a core that each side took."""
+    """The answers of an open loop, and what it took."""
     if warm:
         _warm(served, asked, drawn)
     ahead = list(islice(drawn, round(asked.rate * seconds)))
     with Traffic(served.port, asked.connections) as traffic:
-        start, own, theirs = time.perf_counter(), time.process_time(), served.cpu_seconds()
-        answers = traffic.open_loop(iter(ahead), asked.rate, seconds)
-        own, took = time.process_time() - own, time.perf_counter() - start
-        cores = [(spent - theirs.get(process, 0.0)) / took for process, spent in served.cpu_seconds().items()]
+        return _measured(served, lambda: traffic.open_loop(iter(ahead), asked.rate, seconds))
+
+
+def _measured(served: Served, loop: Callable[[], list[Answer]]) -> tuple[list[Answer], Figures]:
+    """The answers of a loop, and the share of a core that each side took."""
+    start, own, theirs = time.perf_counter(), time.process_time(), served.cpu_seconds()
+    answers = loop()
+    own, took = time.process_time() - own, time.perf_counter() - start
+    cores = [(spent - theirs.get(process, 0.0)) / took for process, spent in served.cpu_seconds().items()]
     return answers, {
         "generator_share_of_a_core": round(own / took, 3),
         "server_cores": round(sum(cores), 2),
