@@ -20,7 +20,7 @@ from search.errors import ForeignModel, InvalidValue, PaperNotFound
 from search.fields import author
 from search.model import ModelIdentity
 from search.paper import Paper
-from search.query import AuthorMatch, Mode, Page, Query
+from search.query import AuthorMatch, Mode, Page, Part, Query
 from search.ranking import towards
 from search.said import asked
 from search.scope import Asked, Scope
@@ -80,7 +80,7 @@ class Searcher:
             shown=query.shown or bool(paper),
             pasted=query.pasted or reading.kind == "abstract",
         )
-        page = self.search(read)
+        page = replace(self.search(read), parts=(Part(reading.said, ""),))
         if reading.kind != "question":
             return page
         lexicon = snapshot.lexicon
