@@ -9,6 +9,7 @@ from search.searcher import Searcher
 from service import api
 from service.problems import add_problems, problem
 from service.settings import Settings
+from service.web.routes import router as page
 
 
 def create_app(searcher: Searcher, settings: Settings) -> FastAPI:
@@ -22,6 +23,7 @@ def create_app(searcher: Searcher, settings: Settings) -> FastAPI:
     _add_limits(app, settings)
     add_problems(app)
     app.include_router(api.router)
+    app.include_router(page)
     return app
 
 
