@@ -8,7 +8,7 @@ from service.schemas import Problem
 from service.web.address import Address
 from service.web.cards import cards
 from service.web.facets import groups, histogram
-from service.web.html import Box, Link, html
+from service.web.html import FIELDS, Box, Link, html
 from service.web.reading import chips, named
 
 FORMATS = (
@@ -36,16 +36,18 @@ def answer_page(searcher: Searcher, asked: Address, box: str, query: Query) -> s
         InvalidValue, PaperNotFound, IndexUnavailable, ModelUnavailable: see ``Searcher.ask``.
     """
     page = searcher.ask(box, replace(query, facets=True))
+    narrowing = groups(page.facets, asked) if page.facets else ()
     return html(
         "answer.html",
-        Box.of(asked),
+        Box.of(asked, FIELDS if narrowing else ("q", "sort", "mode")),
         problem=None,
+        advice=_advice(page),
         reading=page.reading,
         chips=chips(asked, query.filter, page, searcher),
         correction=Link(page.correction, str(asked.setting("q", page.correction))) if page.correction else None,
         named=named(asked, page),
         of=_counted(page.facets) if page.facets else "",
-        groups=groups(page.facets, asked) if page.facets else (),
+        groups=narrowing,
         bars=histogram(page.facets.years) if page.facets else None,
         status=_status(page),
         cards=cards(page.hits, asked),
@@ -69,7 +71,7 @@ def refused_page(asked: Address, problem: Problem) -> str:
         return html("refused.html", Box(), problem=problem, onwards=onwards)
     nothing = dict.fromkeys(("chips", "named", "groups", "cards", "exports"), ())
     told = {"problem": problem, "reading": problem.title, "status": "", "correction": None, "onwards": onwards}
-    return html("answer.html", Box.of(asked), **nothing, **told)
+    return html("answer.html", Box.of(asked, ("q", field)), **nothing, **told)
 
 
 def paging(asked: Address, page: Page) -> dict[str, str]:
@@ -92,6 +94,13 @@ def _status(page: Page) -> str:
     if facets and facets.of == "relevant" and facets.papers < page.total:
         return f"{facets.papers:,} relevant of {papers_said(page.total)}"
     return papers_said(page.total)
+
+
+def _advice(page: Page) -> str:
+    """What the status leaves open."""
+    if not page.hits:
+        return "No paper meets every condition. Take one away, or use other words."
+    return "" if page.close else "What follows is only the nearest there is. Other words may find more."
 
 
 def _onwards(asked: Address, page: Page) -> list[Link]:
@@ -125,8 +134,8 @@ def _how(page: Page) -> str:
     """How the answer came about, in one line."""
     roads = {
         "rows": f"meaning compared with all {page.explanation.scored:,} papers that pass",
-        "codes": f"meaning compared with {page.explanation.scanned:,} papers, expected to find {page.expected_recall:.1%} "
-        "of the nearest",
+        "codes": f"meaning compared with {page.explanation.scanned:,} papers; "
+        f"{page.expected_recall:.1%} of the nearest are expected to be found",
         "none": "",
     }
     return "; ".join(part for part in (roads[page.explanation.road], page.generation) if part)

@@ -1,4 +1,4 @@
-"""Assets: style sheets, scripts and pictures, held in memory; a name with the hash of the content may be kept for good."""
+"""Assets: style sheets, scripts and pictures, held in memory; one named with the hash of its content is kept for good."""
 
 import hashlib
 import mimetypes

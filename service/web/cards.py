@@ -101,10 +101,11 @@ def web_url(paper: Paper) -> str | None:
 
 
 def _snippet(hit: Hit) -> Markup | None:
-    abstract = hit.paper.abstract
-    if not abstract:
+    """The sentence that answers best, else how the abstract begins."""
+    abstract, why = hit.paper.abstract, hit.why
+    if not abstract or not hit.paper.title:  # a paper without a title is headed by its abstract
         return None
-    sentence = hit.why.sentence
-    if not sentence:
-        sentence = Span(0, len(abstract) if len(abstract) <= _SNIPPET else abstract.rfind(" ", 0, _SNIPPET))
-    return typeset(abstract, hit.why.abstract, sentence if sentence.end > 0 else Span(0, _SNIPPET))
+    if why.sentence or len(abstract) <= _SNIPPET:
+        return typeset(abstract, why.abstract, why.sentence)
+    end = abstract.rfind(" ", 0, _SNIPPET)
+    return typeset(abstract, why.abstract, Span(0, end if end > 0 else _SNIPPET)) + " …"

@@ -14,6 +14,8 @@ MOST = 16
 """Values of a group at most, but for years."""
 _HEIGHT = 48
 _STEP = 10
+_LEAST = 12
+"""Years of a histogram, so that bars stay narrow and one can drag to years beyond those that are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,13 @@ class Histogram:
 
 
 def histogram(years: Sequence[Count]) -> Histogram | None:
-    """The histogram of two years or more."""
+    """The histogram, at least of the last _LEAST years; None where no paper has a date."""
     papers = {int(count.value): count.papers for count in years}
-    if len(papers) < 2:
+    if not papers:
         return None
-    most = max(papers.values())
+    last, most = max(papers), max(papers.values())
     bars = []
-    for place, year in enumerate(range(min(papers), max(papers) + 1)):
+    for place, year in enumerate(range(min(*papers, last - _LEAST + 1), last + 1)):
         height = -(-papers.get(year, 0) * _HEIGHT // most)
         bars.append(Bar(year, papers.get(year, 0), place * _STEP, _HEIGHT - height, height))
     return Histogram(tuple(bars), len(bars) * _STEP)

@@ -1,5 +1,6 @@
 """HTML: the templates, and what every page holds."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -11,8 +12,8 @@ from service.render import shortened
 from service.web.address import Address
 from service.web.assets import asset_address
 
-_FIELDS = ("q", "cursor", "sort", "mode", "from", "to")
-"""Parameters that the form has fields for, and the cursor, which a changed question does not keep."""
+FIELDS = ("q", "sort", "mode", "from", "to")
+"""Parameters that the form of an answer has fields for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,13 @@ class Box:
     mode: str = ""
 
     @classmethod
-    def of(cls, asked: Address) -> "Box":
-        """The form that asks the question of an address."""
-        carried = tuple(pair for pair in asked.pairs if pair[0] not in _FIELDS)
+    def of(cls, asked: Address, fields: Collection[str] = FIELDS) -> "Box":
+        """The form that asks the question of an address again.
+
+        Args:
+            fields: parameters that the page has fields for, or that are to be left out; the others are carried along.
+        """
+        carried = tuple(pair for pair in asked.pairs if pair[0] not in fields and pair[0] != "cursor")
         text = " ".join(asked.first("q").split())  # a field of one line would join what a line break parts
         return cls(text, carried, *(asked.first(name) for name in ("from", "to", "sort", "mode")))
 

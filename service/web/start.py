@@ -1,9 +1,9 @@
 """The page one starts from, which teaches by examples of this very index, and the one that tells all there is."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from search import names
 from search.paper import Paper
 from search.query import Query
 from search.searcher import Searcher
@@ -47,13 +47,23 @@ def _asking(text: str) -> str:
 def _ways(papers: Iterable[Paper]) -> Iterator[Way]:
     """Examples from the first paper that has all it takes."""
     for paper in papers:
-        family = names.parse(paper.authors[0]).family if paper.authors else ""
-        if paper.title and paper.abstract and paper.published and paper.categories and family:
-            yield Way("A question, in plain words", paper.title, _asking(paper.title))
-            code, year = paper.categories[0], paper.published.year
-            said = f"au:{family} cat:{code} date:>={year - 1}" if " " not in family else f"cat:{code} date:>={year - 1}"
-            yield Way(f"Conditions: an author, {category_name(code)}, since {year - 1}", said, _asking(said))
-            words = shortened(paper.abstract, words=_PASTED)
-            yield Way("A pasted abstract: what is like it", shortened(words, words=14), _asking(words))
-            yield Way("An id, DOI or address: that paper and what is similar", paper.id, _asking(paper.id))
+        question = _question(paper.title or "")
+        if question and paper.abstract and paper.published and paper.categories and paper.authors:
+            yield Way("Plain words", question, _asking(question))
+            code, since = paper.categories[0], paper.published.year
+            said = f'au:"{_bare(paper.authors[0])}" cat:{code} date:>={since}'
+            yield Way(f"An author, {category_name(code)}, since {since}", said, _asking(said))
+            pasted = shortened(_bare(paper.abstract), words=_PASTED)
+            yield Way("A pasted abstract: what is like it", shortened(pasted, words=14), _asking(pasted))
+            yield Way("An id, DOI or address: that paper, and what is similar", paper.id, _asking(paper.id))
             return
+
+
+def _question(title: str) -> str:
+    """What follows the name of a system, without anything that the box could take for a condition."""
+    words = " ".join(re.findall(r"\w+(?:-\w+)*", title.split(": ")[-1])).lower()
+    return words if len(words.split()) > 3 else ""
+
+
+def _bare(text: str) -> str:
+    return " ".join(text.replace('"', " ").replace(":", " ").split())

@@ -1,5 +1,4 @@
-// Authors and categories for the word being typed. The pattern is the editable combobox with a list of the ARIA
-// Authoring Practices; the box stays a search box, whose list is told by aria-controls and aria-activedescendant.
+// Authors and categories for the word being typed: an editable combobox with a list, as the ARIA Authoring Practices have it.
 const box = document.getElementById("q");
 const list = document.getElementById("suggestions");
 const said = document.getElementById("said");
@@ -11,6 +10,8 @@ let under_way = null;
 
 list.setAttribute("role", "listbox");
 list.setAttribute("aria-label", "Suggestions");
+box.setAttribute("role", "combobox");
+box.setAttribute("aria-expanded", "false");
 box.setAttribute("aria-autocomplete", "list");
 box.setAttribute("aria-controls", list.id);
 
@@ -30,6 +31,7 @@ function close() {
   list.hidden = true;
   options = [];
   at = -1;
+  box.setAttribute("aria-expanded", "false");
   box.removeAttribute("aria-activedescendant");
 }
 
@@ -69,6 +71,7 @@ function show(found, { kind, start }) {
   }));
   at = -1;
   list.hidden = options.length === 0;
+  box.setAttribute("aria-expanded", String(!list.hidden));
   said.textContent = options.length ? `${options.length} suggestions` : "";
 }
 

@@ -38,7 +38,6 @@ function equip(bars) {
     holds[0].setAttribute("x", (start - first) * step);
     holds[1].setAttribute("x", (end - first + 1) * step - 1 - step / 4);
     [start, end].forEach((value, place) => holds[place].setAttribute("aria-valuenow", value));
-    chosen.classList.toggle("whole", start === first && end === last);
   }
 
   function apply() {
@@ -86,6 +85,7 @@ function equip(bars) {
     return undefined;
   }));
   draw();
+  bars.classList.toggle("given", Boolean(given()));
   if (!given()) chosen.setAttribute("width", 0);
 }
 
