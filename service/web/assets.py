@@ -1,4 +1,4 @@
-"""Assets: style sheets, scripts and pictures, held in memory; one named with the hash of its content is kept for good."""
+"""Assets: style sheets, scripts and pictures, held in memory; one named with its content's hash is kept for good."""
 
 import hashlib
 import mimetypes
