@@ -11,7 +11,7 @@ from functools import lru_cache
 from xml.etree.ElementTree import Element
 
 from latex2mathml.converter import Converter
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from search.query import Span
 
@@ -50,6 +50,8 @@ def typeset(text: str, marked: tuple[Span, ...] = (), part: Span | None = None) 
         marked: words of it to mark, in order. part: what of it is wanted; None for all.
     """
     part = part or Span(0, len(text))
+    if "$" not in text and "\\" not in text:
+        return Markup("".join(_words(text, marked, part)))  # noqa: S704  made of escaped pieces
     pieces: list[str] = []
     place = part.start
     for match in _FORMULA.finditer(text, part.start, part.end):
@@ -91,8 +93,8 @@ def _written(element: Element, *, alone: bool = False) -> Iterator[str]:
         attributes += [("lspace", "0"), ("rspace", "0")]
     if variant == "normal" and element.tag == "mi":
         attributes.append(("mathvariant", variant))
-    yield f"<{element.tag}" + "".join(f' {name}="{escape(value)}"' for name, value in attributes) + ">"
-    yield escape(text)
+    yield f"<{element.tag}" + "".join(f' {name}="{html.escape(value)}"' for name, value in attributes) + ">"
+    yield html.escape(text)
     for child in element:
         yield from _written(child, alone=element.tag == "mrow" and len(element) == 1)
     yield f"</{element.tag}>"
@@ -120,4 +122,4 @@ def _words(text: str, spans: tuple[Span, ...], part: Span) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    return str(escape(_STEERING.sub("", text)))
+    return html.escape(text if text.isprintable() else _STEERING.sub("", text), quote=False)
