@@ -28,7 +28,8 @@ class Card:
         authors, folded: the first ones and the rest, each with the author's page.
         categories: full names, each a link that narrows to it. url: where the paper is read, if the web can go there.
         band, why: how near it is, and the ranks that say so. same: it is the paper that was asked for.
-        similar, more, less, bibtex: where its links lead; ``more`` and ``less`` refine the question at hand.
+        similar, more, less, bibtex: where its links lead; ``more`` and ``less`` refine the question at hand;
+            there is no ``less`` of a mere list, where nothing says what to be near instead.
     """
 
     paper: Paper
@@ -79,7 +80,7 @@ def card(hit: Hit, asked: Address) -> Card:
         hit.same,
         str(Address("/", (("like", paper.id),))),
         str(asked.removing("unlike", paper.id).adding("like", paper.id)),
-        str(asked.removing("like", paper.id).adding("unlike", paper.id)),
+        str(asked.removing("like", paper.id).adding("unlike", paper.id)) if scored else "",
         bibtex_address(paper),
     )
 

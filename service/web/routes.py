@@ -81,9 +81,9 @@ def author(request: Request, searcher: _Searcher, asked: Annotated[AuthorRequest
 
 
 @router.get("/help")
-def help_() -> Response:
+def help_(searcher: _Searcher) -> Response:
     """What the box reads."""
-    return _html(help_page())
+    return _html(help_page(searcher))
 
 
 @router.get("/static/{name}")

@@ -35,9 +35,10 @@ def start_page(searcher: Searcher) -> str:
     return html("start.html", Box(), papers=page.total, newest=newest, ways=ways)
 
 
-def help_page() -> str:
+def help_page(searcher: Searcher) -> str:
     """What the box reads, what an answer says, and the keys."""
-    return html("help.html", Box(), ask=_asking)
+    newest = searcher.search(Query(limit=1)).hits
+    return html("help.html", Box(), ask=_asking, example=newest[0].paper.id if newest else "")
 
 
 def _asking(text: str) -> str:
