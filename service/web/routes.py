@@ -15,8 +15,7 @@ from search.errors import PapersError
 from search.query import Filter, Query
 from search.searcher import Searcher
 from service.api import _query, _searcher
-from service.problems import problem_of
-from service.schemas import SearchRequest
+from service.schemas import Problem, SearchRequest
 from service.web.address import Address
 from service.web.answer import answer_page, refused_page
 from service.web.assets import assets
@@ -38,10 +37,17 @@ class _Page(APIRoute):
             try:
                 return await answer(request)
             except (PapersError, RequestValidationError, HTTPException) as error:
-                problem = problem_of(request, error)
+                problem = _problem_of(request, error)
                 return _html(refused_page(Address.of(request), problem), problem.status)
 
         return answered
+
+
+def _problem_of(request: Request, error: Exception) -> Problem:
+    """What the API says of an error: what answers it there is asked."""
+    handlers = request.app.exception_handlers
+    answer: Response = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)(request, error)
+    return Problem.model_validate_json(answer.body)
 
 
 class AuthorRequest(BaseModel):
@@ -87,7 +93,7 @@ def help_(searcher: _Searcher) -> Response:
 
 
 @router.get("/static/{name}")
-def static(request: Request, name: str) -> Response:
+async def static(request: Request, name: str) -> Response:
     """A style sheet, script or picture; one that is asked for by the hash of its content never changes."""
     asset = assets().get(name)
     if asset is None:

@@ -7,7 +7,7 @@ let under_way = null;
 const refines = (url) => here() && url.origin === location.origin && url.pathname === "/" && location.pathname === "/";
 
 // What was in focus is so again where it is still there, by its words and its group; else the heading of the answer.
-const mark = (element) => element && [element.closest("[data-part]")?.dataset.part, element.getAttribute("aria-label") ?? element.name ?? element.textContent.replace(/[\d,]+\s*$/, "").trim()].join("|");
+const mark = (element) => element && [element.closest("[data-part]")?.dataset.part, element.getAttribute("aria-label") || element.name || element.textContent.replace(/[\d,]+\s*$/, "").trim()].join("|");
 
 function put(fresh, url) {
   const focused = mark(document.activeElement);
@@ -24,7 +24,7 @@ function put(fresh, url) {
   if (narrow && open) narrow.open = true;
   document.dispatchEvent(new CustomEvent("swapped", { detail: url }));
   if (!inside) return;
-  const again = [...document.querySelectorAll("[data-part] a, [data-part] select, [data-part] input, [data-part] button")].find((each) => mark(each) === focused);
+  const again = [...document.querySelectorAll("[data-part] a, [data-part] select, [data-part] input, [data-part] button, [data-part] [role=slider]")].find((each) => mark(each) === focused);
   (again ?? document.getElementById("main")).focus({ preventScroll: true });
 }
 
@@ -35,6 +35,7 @@ async function go(url, { push = true, top = false, scroll = null } = {}) {
   main.setAttribute("aria-busy", "true");
   try {
     const answer = await fetch(url, { signal: under_way.signal, headers: { Accept: "text/html" } });
+    if (answer.headers.get("content-type")?.startsWith("application/problem+json")) return refuse(await answer.json());
     if (!answer.headers.get("content-type")?.startsWith("text/html")) throw new TypeError("no page");
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
     if (!fresh.querySelector('[data-part="found"]')) throw new TypeError("another page");
@@ -43,13 +44,26 @@ async function go(url, { push = true, top = false, scroll = null } = {}) {
       history.pushState({ scroll: 0 }, "", url);
     }
     put(fresh, url);
-    if (top) document.querySelector(".answer").scrollIntoView();
+    if (top) scrollTo(0, 0);
     if (scroll !== null) scrollTo(0, scroll);
+    main.removeAttribute("aria-busy");
   } catch (error) {
     if (error.name !== "AbortError") location.assign(url);
-    return;
   }
-  main.removeAttribute("aria-busy");
+  return undefined;
+}
+
+// The guard before the page refused: too much is asked, or a key is needed. What is there stays.
+function refuse({ title, detail }) {
+  document.getElementById("main").removeAttribute("aria-busy");
+  document.querySelector('[data-part="found"] > .problem')?.remove();
+  const problem = document.createElement("div");
+  problem.className = "problem";
+  problem.setAttribute("role", "alert");
+  const strong = document.createElement("strong");
+  strong.textContent = title;
+  problem.append(strong, ` ${detail}`);
+  here().prepend(problem);
 }
 
 document.addEventListener("click", (event) => {
@@ -58,7 +72,7 @@ document.addEventListener("click", (event) => {
   const url = new URL(link.href);
   if (!refines(url)) return;
   event.preventDefault();
-  go(url, { top: link.rel === "next" || link.closest(".paging") !== null });
+  go(url, { top: link.closest(".facets") === null }); // who toggles facets may toggle another
 });
 
 // An address without what is empty or usual.
@@ -72,7 +86,7 @@ form.addEventListener("submit", (event) => {
   url.search = new URLSearchParams(new FormData(form));
   if (!refines(url) || !url.search) return;
   event.preventDefault();
-  go(url);
+  go(url, { top: true });
 });
 
 document.addEventListener("change", (event) => {

@@ -22,7 +22,7 @@ function equip(bars) {
   const given = () => from.value || to.value;
   const chosen = rect(bars, { class: "chosen" });
   bars.setAttribute("role", "group");
-  const holds = ["From year", "To year"].map((said) => {
+  const holds = ["First year", "Last year"].map((said) => {
     const hold = rect(bars, { class: "hold", width: step / 4, role: "slider", tabindex: 0 });
     hold.setAttribute("aria-label", said);
     hold.setAttribute("aria-valuemin", first);
