@@ -47,7 +47,7 @@ def _problem_of(request: Request, error: Exception) -> Problem:
     """What the API says of an error: what answers it there is asked."""
     handlers = request.app.exception_handlers
     answer: Response = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)(request, error)
-    return Problem.model_validate_json(answer.body)
+    return Problem.model_validate_json(bytes(answer.body))
 
 
 class AuthorRequest(BaseModel):

@@ -35,7 +35,7 @@ document.addEventListener("keydown", (event) => {
     else if (document.activeElement === box) box.blur();
     return;
   }
-  if (event.target.closest("input, select, textarea, [role=slider]")) return;
+  if (event.target.closest("input, select, textarea")) return;
   const act = keys[event.key];
   if (act) { event.preventDefault(); act(); }
 });
