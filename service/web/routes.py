@@ -7,7 +7,6 @@ from fastapi import APIRouter, Depends, Request
 from fastapi import Query as Parameter
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
@@ -16,6 +15,7 @@ from search.query import Filter, Query
 from search.searcher import Searcher
 from service.api import _query, _searcher
 from service.schemas import Problem, SearchRequest
+from service.strict import StrictRoute
 from service.web.address import Address
 from service.web.answer import answer_page, refused_page
 from service.web.assets import assets
@@ -27,7 +27,7 @@ _FOR_GOOD = "public, max-age=31536000, immutable"
 _Answer = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class _Page(APIRoute):
+class _Page(StrictRoute):
     """A route whose refusals are pages, with the status that the API would give."""
 
     def get_route_handler(self) -> _Answer:
