@@ -34,7 +34,7 @@ async function go(url, { push = true, top = false, scroll = null } = {}) {
   const main = document.getElementById("main");
   main.setAttribute("aria-busy", "true");
   try {
-    const answer = await fetch(url, { signal: under_way.signal, headers: { Accept: "text/html" } });
+    const answer = await fetch(url, { signal: under_way.signal });
     if (answer.headers.get("content-type")?.startsWith("application/problem+json")) return refuse(await answer.json());
     if (!answer.headers.get("content-type")?.startsWith("text/html")) throw new TypeError("no page");
     const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
