@@ -18,9 +18,10 @@ from search.condition import AllOf
 from search.embedder import Embedder
 from search.errors import ForeignModel, InvalidValue, PaperNotFound
 from search.fields import author
+from search.machine import cores
 from search.model import ModelIdentity
 from search.paper import Paper
-from search.query import AuthorMatch, Mode, Page, Query
+from search.query import AuthorMatch, Mode, Page, Part, Query
 from search.ranking import towards
 from search.said import asked
 from search.scope import Asked, Scope
@@ -29,6 +30,8 @@ from search.variants import variants
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
+
+_NOTHING_ELSE = Query()
 
 
 class Searcher:
@@ -62,7 +65,7 @@ class Searcher:
                     self._snapshot = Snapshot.open(self._directory, checksums=self._checksums)
         return self._snapshot
 
-    def ask(self, box: str, query: Query) -> Page:
+    def ask(self, box: str, query: Query = _NOTHING_ELSE) -> Page:
         """Reads one box (``search.syntax``) and answers; what the query says besides holds as well.
 
         Raises:
@@ -84,7 +87,7 @@ class Searcher:
             shown=query.shown or bool(paper),
             pasted=query.pasted or reading.kind == "abstract",
         )
-        page = self.search(read)
+        page = replace(self.search(read), parts=(Part(reading.said, ""),))
         if reading.kind != "question":
             return page
         lexicon = snapshot.lexicon
@@ -137,13 +140,14 @@ class Searcher:
         self.search(Query("warm"))
 
     def _asked(self, scope: Scope, mode: Mode, text: str, papers: tuple[tuple[int, ...], tuple[int, ...]]) -> Asked:
-        """The words are looked up on one core while the text is embedded on the others."""
+        """The words are looked up on one core while the text is embedded on the others, where there are others."""
         like, unlike = papers
         texts = [text] if text else []
         words = "\n".join([*texts, *(paper.text for paper in scope.snapshot.store.get(like))])
         if mode == "lexical":
             return Asked(None, words, like=like, length=len(text.split()))
-        found = self._beside.submit(scope.words, words) if mode == "hybrid" and text else None
+        beside = mode == "hybrid" and text and cores() > 1
+        found = self._beside.submit(scope.words, words) if beside else None
         near = [self._encoded(scope, text)] if text else []
         near += [scope.snapshot.vectors.vector(row) for row in like]
         vector = towards(near, [scope.snapshot.vectors.vector(row) for row in unlike])

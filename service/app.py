@@ -6,12 +6,13 @@ from starlette.types import ASGIApp
 
 from search.query import Page
 from search.searcher import Searcher
-from service import api, description
+from service import api, description, mcp
 from service.guard import Watch, guarded
 from service.metrics import CONTENT_TYPE
 from service.problems import add_problems
 from service.rates import Buckets
 from service.settings import Settings
+from service.web.routes import router as page
 
 
 class Application(FastAPI):
@@ -44,6 +45,8 @@ def create_app(searcher: Searcher, settings: Settings, buckets: Buckets | None =
     _measure(searcher, watch)
     add_problems(app)
     app.include_router(api.router)
+    app.include_router(page)
+    mcp.add_to(app, hosts=(*mcp.LOOPBACK, *settings.hosts), max_body=settings.max_body)
 
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:

@@ -1,4 +1,4 @@
-"""The command line: ``papers index | search | similar | authors | show | serve | keys | status | doctor | eval``.
+"""The command line: ``papers index | search | similar | authors | show | serve | mcp | keys | status | doctor | eval``.
 
 Results go to standard output, all else to standard error. Exit status: 0 found, 4 nothing found, 2 bad usage,
 1 failure. Imports that cost happen in the commands that use them.
@@ -41,6 +41,7 @@ for command in (
     keep.status,
     keep.doctor,
     keep.serve,
+    keep.mcp,
     admit.keys,
     evaluation.evaluate,
 ):

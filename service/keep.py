@@ -1,4 +1,4 @@
-"""The commands that keep an index: ``papers index | status | doctor | serve``."""
+"""The commands that keep an index and open its doors: ``papers index | status | doctor | serve | mcp``."""
 
 import sys
 from datetime import date
@@ -137,6 +137,19 @@ def serve(directory: Path, **given: Any) -> None:
     from service.settings import Settings
 
     run(directory, Settings.read(**given))
+
+
+@click.command()
+@INDEX
+def mcp(directory: Path) -> None:
+    """Answer an agent over standard input and output, in the Model Context Protocol.
+
+    \b
+    claude mcp add papers -- papers mcp --index ~/index
+    """
+    from service.mcp import serve_stdio
+
+    serve_stdio(directory)
 
 
 def _say_report(report: "Report") -> None:
