@@ -6,6 +6,7 @@ import json
 import unicodedata
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 if TYPE_CHECKING:  # a page is shown by what made it; the state of an index is shown without all that
     from search.layout import Manifest
@@ -103,6 +104,7 @@ def status_json(manifest: Manifest, size: int) -> dict[str, Json]:
 def url_of(paper: Paper) -> str | None:
     """Where the paper is read: what a source said, else what its id says."""
     scheme, _, rest = paper.id.partition(":")
+    rest = quote(rest, safe="/:;()!$&'*+,=@~")  # a DOI may hold what no address can
     by_scheme = {
         "arxiv": f"https://arxiv.org/abs/{rest}",
         "doi": f"https://doi.org/{rest}",

@@ -32,13 +32,13 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """The rows in order, each named by the line it starts on."""
-    heading = next((line for _, line in file.lines()), "")
-    names = _columns(heading, _dialect(heading) or ",")
+    heading = file.head().partition("\n")[0]
+    delimiter = _dialect(heading) or ","
+    names = _columns(heading, delimiter)
     csv.field_size_limit(MOST_ABSTRACT * 4)
-    rows = csv.reader((line for _, line in file.lines()), delimiter=_dialect(heading) or ",")
-    next(rows, None)
+    rows = csv.reader((line for number, line in file.lines() if number > 1), delimiter=delimiter)
     while True:
-        number = rows.line_num + 1
+        number = rows.line_num + 2  # the first line, of names, is not among them
         try:
             row = next(rows, None)
             if row is None:

@@ -95,6 +95,7 @@ def one_line(text: str | None) -> str:
     text = " ".join(text.split())
     if not text.isprintable():
         text = "".join(character for character in text if unicodedata.category(character) not in ("Cc", "Cs"))
+        text = " ".join(text.split())  # what was dropped may have stood between two spaces
     return text
 
 

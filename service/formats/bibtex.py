@@ -108,7 +108,8 @@ def _authors(paper: Paper) -> str:
 
 def _person(person: Person) -> str:
     if person.family:
-        return escaped(person.inverted)
+        name = escaped(person.inverted)
+        return f"{{}}{name}" if name.startswith("\\") else name  # bibtexparser loses a sign that is escaped first
     return f"{{{escaped(person.name)}}}" if person.name else ""
 
 

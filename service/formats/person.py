@@ -47,7 +47,7 @@ def _parts(written: str) -> tuple[str, str, str, str]:
     name = one_line(turned(written))
     words = name.split()
     suffix = words.pop() if len(words) > 2 and _SUFFIX.fullmatch(words[-1]) else ""
-    if "," in name or ";" in name or len(words) < 2 or _GROUP.search(name) or " and " in name:
+    if "," in name or ";" in name or len(words) < 2 or _GROUP.search(name) or "and" in map(str.lower, words):
         return name, "", "", ""
     parsed = names.parse(" ".join(words))
     folded = " ".join((*parsed.family, parsed.surname))
