@@ -1,11 +1,13 @@
 """Problems: every refusal and failure over HTTP in one shape (RFC 9457), naming the field where one is to blame."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from search.errors import IndexUnavailable, InvalidValue, ModelUnavailable, PaperNotFound, PapersError
@@ -15,18 +17,21 @@ _TITLES = {
     400: "Bad request",
     404: "Not found",
     405: "Method not allowed",
+    406: "Not to be had so",
     411: "Length required",
     413: "Too large",
+    415: "Not JSON",
     422: "Not allowed",
     500: "Internal error",
     503: "Not available",
 }
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": _TITLES[status], "content": {"application/problem+json": {}}}
-    for status in (400, 404, 411, 413, 422, 503)
+    for status in (400, 404, 406, 411, 413, 415, 422, 503)
 }
 """How the problems of a route are described in the OpenAPI."""
-_PARAMETERS = ", ".join(field.alias or name for name, field in SearchRequest.model_fields.items())
+Refusal = PapersError | RequestValidationError | HTTPException
+"""What is answered with a problem that says what to do."""
 _log = logging.getLogger("papers")
 
 
@@ -34,25 +39,10 @@ def add_problems(app: FastAPI) -> None:
     """Answers every error as a problem."""
 
     @app.exception_handler(PapersError)
-    def papers_error(request: Request, error: PapersError) -> Response:
-        if isinstance(error, InvalidValue):
-            return _invalid(request, error)
-        status = 404 if isinstance(error, PaperNotFound) else 503
-        if isinstance(error, IndexUnavailable | ModelUnavailable):
-            _log.error("%s", error)
-        return problem(request, status, str(error))
-
     @app.exception_handler(RequestValidationError)
-    def validation_error(request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"][1:]) or "body"
-        shown = first.get("input")
-        allowed = f"the parameters are {_PARAMETERS}" if first["type"] == "extra_forbidden" else first["msg"]
-        return _invalid(request, InvalidValue(name, "" if shown is None else str(shown), allowed))
-
     @app.exception_handler(HTTPException)
-    def http_error(request: Request, error: HTTPException) -> Response:
-        return problem(request, error.status_code, str(error.detail))
+    def refused(request: Request, error: Refusal) -> Response:
+        return answered(problem_of(request, error), error.headers if isinstance(error, HTTPException) else None)
 
     @app.exception_handler(Exception)
     def unexpected(request: Request, error: Exception) -> Response:
@@ -60,11 +50,47 @@ def add_problems(app: FastAPI) -> None:
         return problem(request, 500, "this is our fault, and the server's log says what happened")
 
 
-def _invalid(request: Request, error: InvalidValue) -> Response:
-    return problem(request, 422, str(error), field=error.field, value=error.value, allowed=error.allowed)
+def problem_of(request: Request, error: Refusal) -> Problem:
+    """What an error says of a request."""
+    if isinstance(error, RequestValidationError):
+        error = _invalid(request, error)
+    if isinstance(error, InvalidValue):
+        return _said(request, 422, str(error), field=error.field, value=error.value, allowed=error.allowed)
+    if isinstance(error, HTTPException):
+        return _said(request, error.status_code, str(error.detail))
+    if isinstance(error, IndexUnavailable | ModelUnavailable):
+        _log.error("%s", error)
+    return _said(request, 404 if isinstance(error, PaperNotFound) else 503, str(error))
 
 
 def problem(request: Request, status: int, detail: str, **more: str) -> Response:
     """One problem as an answer; ``more`` are its field, value and what is allowed."""
-    said = Problem(title=_TITLES.get(status, "Error"), status=status, detail=detail, instance=request.url.path, **more)
-    return JSONResponse(said.model_dump(exclude_none=True), status_code=status, media_type="application/problem+json")
+    return answered(_said(request, status, detail, **more))
+
+
+def answered(said: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """A problem as an answer."""
+    content = said.model_dump(exclude_none=True)
+    return JSONResponse(content, said.status, headers, media_type="application/problem+json")
+
+
+def _invalid(request: Request, error: RequestValidationError) -> InvalidValue:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"][1:]) or "body"
+    shown = first.get("input")
+    unknown = first["type"] == "extra_forbidden"
+    allowed = f"the parameters are {', '.join(_parameters(request))}" if unknown else first["msg"]
+    return InvalidValue(name, "" if shown is None else str(shown), allowed)
+
+
+def _parameters(request: Request) -> list[str]:
+    """What the route that was asked takes, by the names it is asked by."""
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    asked = [*dependant.query_params, *dependant.body_params] if dependant else []
+    models = [each.field_info.annotation for each in asked]
+    found = [model for model in models if isinstance(model, type) and issubclass(model, BaseModel)]
+    return [field.alias or name for model in found or [SearchRequest] for name, field in model.model_fields.items()]
+
+
+def _said(request: Request, status: int, detail: str, **more: str) -> Problem:
+    return Problem(title=_TITLES.get(status, "Error"), status=status, detail=detail, instance=request.url.path, **more)

@@ -2,11 +2,19 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
-from search.query import Band, Mode, Road, Sort
+from search.query import MAX_LIMIT, Band, Mode, Road, Sort
+from service.formats import Format
 
-_Example = dict[str, Any]
+MAX_BATCH = 50
+"""Most questions of a batch."""
+_FIELDS = "Of a paper the fields to keep, parted by commas, in json, ndjson and csv; none: all"
+
+
+def _optional(schema: dict[str, Any]) -> None:
+    """Every field may be left out: only some were asked for."""
+    schema.pop("required", None)
 
 
 class Filters(BaseModel):
@@ -28,6 +36,8 @@ class Filters(BaseModel):
     facets: bool = Field(False, description="Count years, categories, authors and sources")
     cursor: str = Field("", description="Of the page before")
     limit: int = Field(10, description="Most hits, 1 to 1000")
+    format: Format | None = Field(None, description="Of the answer; else as Accept says, else json", examples=["csv"])
+    fields: str = Field("", description=_FIELDS, examples=["id,title,score"])
 
 
 class SearchRequest(Filters):
@@ -40,6 +50,28 @@ class SimilarRequest(Filters):
     """A pasted abstract."""
 
     text: str = Field(examples=["We compress the key-value cache of language models into summary tokens."])
+
+
+class PaperRequest(BaseModel):
+    """How a paper is to come."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Format | None = Field(None, description="Of the answer; else as Accept says, else json", examples=["ris"])
+    fields: str = Field("", description=_FIELDS)
+
+
+class BatchRequest(BaseModel):
+    """Several questions, all answered from one generation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    searches: list[Annotated[SearchRequest, SkipValidation]] = Field(
+        min_length=1,
+        max_length=MAX_BATCH,
+        description=f"1 to {MAX_BATCH}, of {MAX_LIMIT} hits at most together; each is answered or refused by itself",
+        examples=[[{"q": "KV cache compression", "limit": 3}, {"author": ["Guorui Zhou"], "fields": "id,title"}]],
+    )
 
 
 class AuthorsRequest(BaseModel):
@@ -168,6 +200,24 @@ class PageOut(BaseModel):
     hits: list[HitOut]
 
 
+class SomeOfPaperOut(PaperOut):
+    """One paper, of which the fields were named that are wanted."""
+
+    model_config = ConfigDict(json_schema_extra=_optional)
+
+
+class SomeOfHitOut(HitOut):
+    """A paper on a page, of which the fields were named that are wanted."""
+
+    model_config = ConfigDict(json_schema_extra=_optional)
+
+
+class SomeOfPageOut(PageOut):
+    """An answer whose hits have only the fields that were asked for."""
+
+    hits: list[SomeOfHitOut]  # type: ignore[assignment]  # a list of others, though each is one of these
+
+
 class Problem(BaseModel):
     """What went wrong (RFC 9457), with the field, the value and what is allowed where one is to blame."""
 
@@ -179,3 +229,11 @@ class Problem(BaseModel):
     field: str | None = None
     value: str | None = None
     allowed: str | None = None
+
+
+class BatchOut(BaseModel):
+    """The answers to several questions, in their order; in place of one that was refused its problem."""
+
+    schema_version: int
+    generation: str
+    answers: list[PageOut | SomeOfPageOut | Problem]

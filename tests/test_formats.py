@@ -86,16 +86,20 @@ NAMES = st.one_of(
     ),
     TEXTS.filter(lambda text: "," not in text),
 )  # fmt: skip
-DATES = st.builds(
-    Date, st.integers(1000, 2100), st.integers(1, 12), st.integers(1, 28)
-) | st.builds(Date, st.integers(1900, 2100), st.integers(0, 12))
+DATES = st.builds(Date, st.integers(1000, 2100), st.integers(1, 12), st.integers(1, 28)) | st.builds(
+    Date, st.integers(1900, 2100), st.integers(0, 12)
+)
 IDS = st.lists(
-    st.sampled_from(["2401.00001v3", "2401.00002", "hep-th/9901001", "10.1000/XYZ.1", "10.1002/(SICI)1<1::AID-1>3.0.CO;2-#",
-                     "pmid:123", "acl:2022.acl-long.1", "h:0123456789ab", "10.1000/{x"]),
+    st.sampled_from(["2401.00001v3", "2401.00002", "hep-th/9901001", "10.1000/XYZ.1",
+                     "10.1002/(SICI)1<1::AID-1>3.0.CO;2-#", "pmid:123", "acl:2022.acl-long.1", "h:0123456789ab", "10.1000/{x"]),
     min_size=1, max_size=4, unique=True,
 )  # fmt: skip
 URLS = st.none() | st.sampled_from(
-    ["https://arxiv.org/abs/2401.00009v2", "https://x.org/a;b?c=1&d=%20#e_f~g", "http://aclanthology.org/2022.acl-long.1/"]
+    [
+        "https://arxiv.org/abs/2401.00009v2",
+        "https://x.org/a;b?c=1&d=%20#e_f~g",
+        "http://aclanthology.org/2022.acl-long.1/",
+    ]
 )
 JSON: st.SearchStrategy[Json] = st.recursive(
     TEXTS | st.integers(1, 10**9) | st.floats(0.25, 99) | st.just(True),

@@ -64,13 +64,13 @@ class Wanted:
     shown: str = ""
 
 
-def page(name: Format, answer: Page, wanted: Wanted = Wanted()) -> bytes:  # noqa: B008  frozen
+def page(name: Format, answer: Page, wanted: Wanted = Wanted()) -> bytes:
     """A page of papers in a format, UTF-8."""
     content: bytes = _module(name).page(answer, wanted)
     return content
 
 
-def paper(name: Format, answer: Paper, wanted: Wanted = Wanted()) -> bytes:  # noqa: B008  frozen
+def paper(name: Format, answer: Paper, wanted: Wanted = Wanted()) -> bytes:
     """One paper in a format, UTF-8."""
     content: bytes = _module(name).paper(answer, wanted)
     return content

@@ -42,11 +42,11 @@ def paper(answer: Paper, _wanted: Wanted) -> bytes:
 
 def written(papers: Sequence[Paper]) -> bytes:
     """Entries in the order given."""
-    from bibtexparser import write_string
+    from bibtexparser.entrypoint import write_string
     from bibtexparser.library import Library
     from bibtexparser.writer import BibtexFormat
 
-    form = BibtexFormat()
+    form = BibtexFormat()  # type: ignore[no-untyped-call]
     form.indent, form.block_separator = "  ", "\n"
     library = Library([_entry(paper, key) for paper, key in zip(papers, keys(papers), strict=True)])
     return write_string(library, unparse_stack=[], bibtex_format=form).encode()

@@ -10,7 +10,7 @@ from service.formats.person import Person
 
 _SMALL = frozenset(
     """a an the of on in for to and or with from by at as is are be do does can how what why when which via using
-    toward towards into over under beyond its it we our not""".split()
+    toward towards into over under beyond its it we our not""".split()  # noqa: SIM905
 )
 _MARK = 4
 """Digits of the id's hash in a key: of two papers of one name, year and word, one in 65,536 pairs shares them."""
@@ -18,8 +18,8 @@ _MARK = 4
 
 def keys(papers: Sequence[Paper]) -> list[str]:
     """A key each: first author, year, first word of the title that says something, and a mark of the id, such as
-    ``zhou2026kwai-3f2a``. It depends on the paper alone, so that two files that are joined do not clash; of papers in one
-    file that do, the later ones get a longer mark."""
+    ``zhou2026kwai-3f2a``. It depends on the paper alone, so that two files that are joined do not clash; of papers in
+    one file that do, the later ones get a longer mark."""
     found: dict[str, None] = {}
     for paper in papers:
         digest = hashlib.blake2b(_id(paper).encode("utf-8", "surrogatepass")).hexdigest()

@@ -30,7 +30,7 @@ def written(papers: Sequence[Paper]) -> bytes:
     from rispy.writer import RisWriter
 
     class Writer(RisWriter):  # type: ignore[misc]  # rispy has no types
-        def set_header(self, count: int) -> str:
+        def set_header(self, _count: int) -> str:
             return ""  # rispy numbers references, which is no part of RIS
 
     references = [
