@@ -1,48 +1,20 @@
 """HTTP, asked over a real socket of a real server."""
 
 import json
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 from search.searcher import Searcher
+from served import KSA, Served, problem
 from service.app import create_app
 from service.settings import Settings
-
-KSA = "arxiv:2604.24432"
-
-
-class Served:
-    """A server in a thread, on a free port of 127.0.0.1, and a client of it."""
-
-    def __init__(self, app: Any) -> None:
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self._server = uvicorn.Server(uvicorn.Config(app, log_level="error"))
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})
-        self._thread.start()
-        for _ in range(600):
-            if self._server.started:
-                break
-            time.sleep(0.05)
-        host, port = self._socket.getsockname()
-        self.client = httpx.Client(base_url=f"http://{host}:{port}", timeout=30)
-
-    def close(self) -> None:
-        self.client.close()
-        self._server.should_exit = True
-        self._thread.join()
-        self._socket.close()
 
 
 @pytest.fixture(scope="module")
@@ -50,17 +22,6 @@ def client(sample: Searcher) -> Iterator[httpx.Client]:
     served = Served(create_app(sample, Settings()))
     yield served.client
     served.close()
-
-
-def problem(response: httpx.Response, status: int) -> dict[str, Any]:
-    """The body of an error, which has one shape."""
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    body = response.json()
-    assert body["status"] == status
-    assert {"type", "title", "detail", "instance"} <= set(body)
-    assert body["instance"] == response.request.url.path
-    return dict(body)
 
 
 def test_get_and_post_give_the_same_page(client: httpx.Client) -> None:
@@ -207,25 +168,6 @@ def test_any_question_is_answered_or_refused_in_words(
     asked = {"q": q, "author": author, "category": category, "from": start, "limit": limit}
     response = client.get("/v1/search", params={name: value for name, value in asked.items() if value})
     assert response.status_code == 200 or problem(response, 422)["field"] in asked
-
-
-def test_openapi_describes_every_answer_and_its_examples_run(client: httpx.Client) -> None:
-    described = client.get("/openapi.json").json()
-    assert set(described["paths"]) == {
-        "/v1/search", "/v1/papers/{paper_id}", "/v1/papers/{paper_id}/similar", "/v1/similar", "/v1/authors",
-        "/healthz", "/readyz",
-    }  # fmt: skip
-    schemas = described["components"]["schemas"]
-    for path, name in (("/v1/search", "SearchRequest"), ("/v1/similar", "SimilarRequest")):
-        fields = schemas[name]["properties"]
-        body = {field: shape["examples"][0] for field, shape in fields.items() if "examples" in shape}
-        assert len(body) >= 5
-        assert client.post(path, json=body).status_code == 200
-    parameters = described["paths"]["/v1/search"]["get"]["parameters"]
-    asked = {each["name"]: each["schema"]["examples"][0] for each in parameters if "examples" in each["schema"]}
-    assert set(asked) == {"q", "author", "not_author", "category", "from", "to", "updated_from", "updated_to", "like"}
-    assert client.get("/v1/search", params=asked).status_code == 200
-    assert client.get("/docs").status_code == 200
 
 
 def test_a_failure_inside_is_a_500_of_the_same_shape_that_tells_nothing(

@@ -14,6 +14,7 @@ _GROUP = re.compile(
     r"foundation|university|authors|ai)$",
     re.IGNORECASE,
 )
+_JOINING = ("y", "i", "e")
 _SUFFIX = re.compile(r"(?:[js]r|ii|iii|iv)\.?", re.IGNORECASE)
 
 
@@ -50,7 +51,12 @@ def _parts(written: str) -> tuple[str, str, str, str]:
     if "," in name or ";" in name or len(words) < 2 or _GROUP.search(name) or "and" in map(str.lower, words):
         return name, "", "", ""
     parsed = names.parse(" ".join(words))
-    folded = " ".join((*parsed.family, parsed.surname))
-    start = next((n for n in range(1, len(words)) if fold(" ".join(words[n:])) == folded), len(words) - 1)
+    family = [*parsed.family, parsed.surname]
+    start = next((n for n in range(1, len(words)) if _folded(words[n:]) == family), len(words) - 1)
     parts = (" ".join(words[start:]), " ".join(words[:start]), suffix)
     return (name, *parts) if turned(Person(name, *parts).inverted) == name else (name, "", "", "")
+
+
+def _folded(words: list[str]) -> list[str]:
+    """As ``names`` has them: what joins two surnames is in neither."""
+    return [word for word in fold(" ".join(words)).split() if word not in _JOINING]
