@@ -19,8 +19,9 @@ from service.schemas import (
     SearchRequest,
     SimilarRequest,
 )
+from service.strict import StrictRoute
 
-router = APIRouter()
+router = APIRouter(route_class=StrictRoute)
 
 
 def _searcher(request: Request) -> Searcher:
