@@ -198,7 +198,8 @@ def add_to(app: Starlette, *, origins: Sequence[str] = (), max_body: int = 1_000
             yield state or {}
 
     app.router.lifespan_context = lifespan
-    app.router.routes.append(Route("/mcp", _Endpoint(frozenset(origins)), methods=["POST"]))
+    endpoint = _Endpoint(frozenset(origins))
+    app.router.routes.append(Route(endpoint.path, endpoint, methods=["POST"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +207,10 @@ class _Endpoint:
     """Where the requests of an application go; the manager lives as long as the application runs."""
 
     origins: frozenset[str]
+    path: str = "/mcp"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route"] = self  # by whose path the log and the metrics name it, as FastAPI does for its own
         headers = Headers(scope=scope)
         if not self._may_ask(headers.get("origin"), headers.get("host", "")):
             said = "a page of another origin may not ask; where it should, name its origin in PAPERS_ORIGINS"

@@ -436,6 +436,8 @@ def test_a_question_in_the_making_does_not_keep_others_waiting(
 
 
 def test_only_posts_are_answered_and_pages_of_our_own_or_named_ones(client: httpx.Client, sample: Searcher) -> None:
+    assert post(client, "tools/list", {}).status_code == 200
+    assert 'route="/mcp"' in client.get("/metrics").text
     for method in ("GET", "DELETE", "PUT"):
         assert client.request(method, "/mcp").status_code == 405
     assert post(client, "tools/list", {}, host="papers.example").status_code == 421
