@@ -18,13 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp import Client, MCPError, StdioServerParameters
 from mcp_types import CallToolResult, TextContent, Tool
-from test_api import Served
 
 from drawn import Made
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 from search.errors import IndexDamaged
 from search.searcher import Searcher
+from served import Served
 from service.app import create_app
 from service.quoted import NOTICE
 from service.settings import Settings
