@@ -17,6 +17,7 @@ from service.schemas import Problem, SearchRequest
 _TITLES = {
     400: "Bad request",
     401: "Key needed",
+    403: "Not this origin",
     404: "Not found",
     405: "Method not allowed",
     406: "Not to be had so",

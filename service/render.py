@@ -107,6 +107,8 @@ def url_of(paper: Paper) -> str | None:
 
 def plain(text: str) -> str:
     """The text without characters that would steer a terminal."""
+    if text.isprintable():
+        return text
     return "".join(character for character in text if unicodedata.category(character) not in ("Cc", "Cf", "Cs"))
 
 
