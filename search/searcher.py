@@ -3,6 +3,7 @@
 import threading
 import unicodedata
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
@@ -55,15 +56,22 @@ class Searcher:
         self._embedder: Embedder | None = None
         self.watch: Callable[[Page], None] | None = None
         self._snapshot = Snapshot.open(directory, checksums=checksums)
+        self._follows = True
 
     @property
     def snapshot(self) -> Snapshot:
         """The newest published generation; one that is replaced closes when the last question on it is answered."""
-        if self._snapshot.layout.published() != self._snapshot.manifest.generation:
+        if self._follows and self._snapshot.layout.published() != self._snapshot.manifest.generation:
             with self._lock:
                 if self._snapshot.layout.published() != self._snapshot.manifest.generation:
                     self._snapshot = Snapshot.open(self._directory, checksums=self._checksums)
         return self._snapshot
+
+    def pinned(self) -> "Searcher":
+        """The same, answering from the generation that is published now whatever is published meanwhile."""
+        pinned = copy(self)
+        pinned._snapshot, pinned._follows = self.snapshot, False
+        return pinned
 
     def ask(self, box: str, query: Query = _NOTHING_ELSE) -> Page:
         """Reads one box (``search.syntax``) and answers; what the query says besides holds as well.

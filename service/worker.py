@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from search.embedder import Embedder
 from search.errors import PapersError
@@ -92,11 +92,25 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         stopping = self._board.stopping and scope["path"] == "/readyz"
         if self.app is not None and not stopping:
-            await self.app(scope, receive, send)
+            await self.app(scope, receive, _forgiving(send))
         elif scope["path"] == "/healthz":
             await _say(send, 200, b'{"status":"ok"}')
         else:
             await _say(send, 503, b"stopping" if stopping else b"loading the index; ask again in a second")
+
+
+def _forgiving(send: Send) -> Send:
+    """Says nothing to a client that has just left. uvloop fails where it closed the connection itself and uvicorn does
+    not know yet; a moment later uvicorn would say nothing either."""
+
+    async def told(message: Message) -> None:
+        try:
+            await send(message)
+        except RuntimeError as error:
+            if "handler is closed" not in str(error):
+                raise
+
+    return told
 
 
 async def _say(send: Send, status: int, text: bytes) -> None:

@@ -143,7 +143,7 @@ def test_wrong_json_is_named(served: Serving, body: bytes, field: str | None) ->
 )
 def test_other_kinds_of_bodies_are_refused_or_read_as_json(served: Serving, kind: str) -> None:
     answer = served.client.post("/v1/search", content=b'{"q": "cache"}', headers={"content-type": kind})
-    assert answer.status_code in (200, 422)
+    assert answer.status_code in (200, 415, 422)
 
 
 @pytest.mark.parametrize(
