@@ -269,6 +269,18 @@ class Facets:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A part of what the box asks.
+
+    Attributes:
+        said: in words. without: the box as it would be without it, which asks for all else.
+    """
+
+    said: str
+    without: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """The answer.
 
@@ -279,7 +291,7 @@ class Page:
         expected_recall: share of the truly nearest papers that the vector leg is expected to have found; 1 where exact.
         generation: name of the generation that answered.
         explanation: the road taken, what was looked at, and the times.
-        reading: what was understood, in words.
+        reading: what was understood, in words. parts: of the box (``search.parts``).
         close: something in the index is near the question; False: what is here is only the nearest there is.
         correction: the question with its misspelt words mended, where it seems to have some.
         authors: the variants of each author asked for. facets: where they were asked for.
@@ -298,6 +310,7 @@ class Page:
     authors: tuple[AuthorMatch, ...] = ()
     facets: Facets | None = None
     cursor: str | None = None
+    parts: tuple[Part, ...] = ()
 
 
 def _worded(field_name: str, text: str) -> str:

@@ -43,6 +43,7 @@ def page_json(page: Page) -> dict[str, Json]:
     return {
         "schema_version": SCHEMA_VERSION,
         "reading": page.reading,
+        "parts": [{"said": part.said, "without": part.without} for part in page.parts],
         "total": page.total,
         "close": page.close,
         "correction": page.correction,

@@ -150,11 +150,19 @@ class ExplanationOut(BaseModel):
     milliseconds: dict[str, float]
 
 
+class PartOut(BaseModel):
+    """A part of what ``q`` asks, in words, and ``q`` as it would be without it."""
+
+    said: str
+    without: str
+
+
 class PageOut(BaseModel):
     """An answer, best first."""
 
     schema_version: int
     reading: str
+    parts: list[PartOut]
     total: int
     close: bool
     correction: str | None
