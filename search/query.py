@@ -237,6 +237,23 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class CategoryCount:
+    """How many papers have a category, or lie in an archive; its name is None where arXiv has none such."""
+
+    code: str
+    name: str | None
+    papers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """What someone who types can mean: authors and categories that papers have, most papers first."""
+
+    authors: tuple[Count, ...]
+    categories: tuple[CategoryCount, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorMatch:
     """The name variants that an author who was asked for matches.
 

@@ -20,7 +20,7 @@ from search.errors import ForeignModel, InvalidValue, PaperNotFound
 from search.fields import author
 from search.model import ModelIdentity
 from search.paper import Paper
-from search.query import AuthorMatch, Mode, Page, Query
+from search.query import AuthorMatch, Mode, Page, Query, Suggestions
 from search.ranking import towards
 from search.said import asked
 from search.scope import Asked, Scope
@@ -128,9 +128,20 @@ class Searcher:
         """
         return variants(self.snapshot, author(name), self.snapshot.live, most=None)
 
+    def suggest(self, text: str, limit: int = 8) -> Suggestions:
+        """Authors and categories that someone can mean who has typed so much, most papers first.
+
+        Every word typed must begin another word of the name; ``guo zh`` suggests Guorui Zhou, ``comp lang`` cs.CL.
+
+        Raises:
+            InvalidValue: see ``Vocabulary.suggest``.
+        """
+        return self.snapshot.vocabulary.suggest(text, limit)
+
     def warm(self) -> None:
-        """Loads everything a question needs, so that the first one does not wait."""
+        """Loads everything a question needs, and what suggests, so that the first one does not wait."""
         self.search(Query("warm"))
+        self.suggest("warm")
 
     def _asked(self, scope: Scope, mode: Mode, text: str, papers: tuple[tuple[int, ...], tuple[int, ...]]) -> Asked:
         """The words are looked up on one core while the text is embedded on the others."""

@@ -9,7 +9,7 @@ from fastapi import Query as Parameter
 from search.query import Filter, Query
 from search.searcher import Searcher
 from service.problems import PROBLEMS
-from service.render import authors_json, page_json, shown_paper_json
+from service.render import authors_json, page_json, shown_paper_json, suggestions_json
 from service.schemas import (
     AuthorsOut,
     AuthorsRequest,
@@ -18,6 +18,8 @@ from service.schemas import (
     PaperOut,
     SearchRequest,
     SimilarRequest,
+    SuggestionsOut,
+    SuggestRequest,
 )
 
 router = APIRouter()
@@ -66,6 +68,12 @@ def similar_text(searcher: _Searcher, body: SimilarRequest) -> dict[str, Any]:
 def authors(searcher: _Searcher, asked: Annotated[AuthorsRequest, Parameter()]) -> dict[str, Any]:
     """The variants of a name that papers have, with how many papers each."""
     return authors_json(searcher.authors(asked.name))
+
+
+@router.get("/v1/suggest", response_model=SuggestionsOut, responses=PROBLEMS)
+def suggest(searcher: _Searcher, asked: Annotated[SuggestRequest, Parameter()]) -> dict[str, Any]:
+    """Authors and categories of whose names each word of ``q`` begins another word, while someone types."""
+    return suggestions_json(searcher.suggest(asked.q, asked.limit))
 
 
 @router.get("/healthz")

@@ -129,6 +129,31 @@ class AuthorsOut(AuthorMatchOut):
     schema_version: int
 
 
+class SuggestRequest(BaseModel):
+    """What was typed so far."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: str = Field("", description="The beginnings of a name's words, or of a code", examples=["guo zh"])
+    limit: int = Field(8, description="Most authors, and most categories, 1 to 50")
+
+
+class CategoryCountOut(BaseModel):
+    """How many papers have a category, or lie in an archive; its name is null where arXiv has none such."""
+
+    code: str
+    name: str | None
+    papers: int
+
+
+class SuggestionsOut(BaseModel):
+    """Authors and categories that can be meant, most papers first."""
+
+    schema_version: int
+    authors: list[CountOut]
+    categories: list[CategoryCountOut]
+
+
 class FacetsOut(BaseModel):
     """Counts over all papers that pass the filter, or over the relevant part of a question."""
 
