@@ -216,7 +216,7 @@ def test_name_variants_over_http(client: httpx.Client) -> None:
 
 
 def test_suggestions_over_http(client: httpx.Client) -> None:
-    found = client.get("/v1/suggest", params={"q": "guo zh", "limit": 3}).json()
+    found = client.get("/v1/suggest", params={"q": "guor zh", "limit": 3}).json()
     assert found == {"schema_version": 1, "authors": [{"value": "Guorui Zhou", "papers": 7}], "categories": []}
     found = client.get("/v1/suggest", params={"q": "comp lang"}).json()
     assert [(each["code"], each["name"]) for each in found["categories"]] == [("cs.CL", "Computation and Language")]

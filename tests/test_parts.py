@@ -31,13 +31,13 @@ def asks(condition: Condition) -> bool:
     return not isinstance(condition, Dated) or bool(condition.start or condition.end)
 
 
-def box_of(condition: Condition, draw: st.DataObject) -> str:
+def box_of(condition: Condition, draw: st.DrawFn) -> str:
     """A box that asks for a condition, in one of the ways there are."""
     if isinstance(condition, AllOf | AnyOf):
-        sign = " OR " if isinstance(condition, AnyOf) else draw.draw(st.sampled_from([" ", " AND "]))
+        sign = " OR " if isinstance(condition, AnyOf) else draw(st.sampled_from([" ", " AND "]))
         return f"({sign.join(box_of(part, draw) for part in condition.parts)})"
     if isinstance(condition, Not):
-        return draw.draw(st.sampled_from(["-({})", "NOT ({})"])).format(box_of(condition.part, draw))
+        return draw(st.sampled_from(["-({})", "NOT ({})"])).format(box_of(condition.part, draw))
     if isinstance(condition, Author):
         first, last = "^" * (condition.position == "first"), "$" * (condition.position == "last")
         return f'au:{first}"{condition.name}"{last}'
@@ -62,14 +62,21 @@ def chains(condition: Condition) -> list[Condition]:
 items = st.lists(conditions.filter(asks) | st.sampled_from(WORDS), min_size=1, max_size=5)
 
 
-@given(items, st.data())
+@st.composite
+def boxes(draw: st.DrawFn) -> tuple[str, list[Condition], bool]:
+    """A box, the conditions that it asks for, and whether words stand beside them."""
+    drawn = draw(items)
+    box = " ".join(item if isinstance(item, str) else box_of(item, draw) for item in drawn)
+    wanted = [each for item in drawn if not isinstance(item, str) for each in chains(item)]
+    return box, wanted, any(isinstance(item, str) for item in drawn)
+
+
+@given(boxes())
 @settings(max_examples=60, deadline=None)
 def test_without_a_part_exactly_the_others_are_asked_for(
-    library: Searcher, held: list[Paper], drawn: list[Condition | str], data: st.DataObject
+    library: Searcher, held: list[Paper], drawn: tuple[str, list[Condition], bool]
 ) -> None:
-    box = " ".join(item if isinstance(item, str) else box_of(item, data) for item in drawn)
-    wanted = [each for item in drawn if not isinstance(item, str) for each in chains(item)]
-    words = any(isinstance(item, str) for item in drawn)
+    box, wanted, words = drawn
     page = library.ask(box, ALL)
     assert len(page.parts) == len(wanted) + words
     for place, part in enumerate(page.parts):
