@@ -20,7 +20,8 @@ def at(sample_index: Path) -> list[str]:
 
 def test_search_similar_and_show_write_every_format(at: list[str]) -> None:
     for command in (["search", "KV cache", "-n", "2"], ["similar", KSA, "-n", "2"], ["show", KSA]):
-        written = {name: run(*command, "--format", name, *at) for name in FORMATS}
+        best = ["-s", "relevance"] if command[0] != "show" else []
+        written = {name: run(*command, *best, "--format", name, *at) for name in FORMATS}
         assert {done.returncode for done in written.values()} == {0}
         assert {done.stderr for done in written.values()} == {""}
         count = 1 if command[0] == "show" else 2
