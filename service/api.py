@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
 from search.errors import InvalidValue, PapersError
-from search.query import MAX_LIMIT, Filter, Query
+from search.query import MAX_LIMIT, Query
 from search.searcher import Searcher
 from service import formats
 from service.answers import Asking
@@ -26,7 +26,7 @@ from service.schemas import (
     AuthorsRequest,
     BatchOut,
     BatchRequest,
-    Filters,
+    FilterRequest,
     PageOut,
     PaperOut,
     PaperRequest,
@@ -35,12 +35,13 @@ from service.schemas import (
     SomeOfPageOut,
     SomeOfPaperOut,
 )
+from service.strict import StrictRoute
 
-router = APIRouter()
+router = APIRouter(route_class=StrictRoute)
 _Described = dict[int | str, dict[str, Any]]
 
 
-async def _searcher(request: Request) -> Searcher:  # async: it takes no thread
+async def the_searcher(request: Request) -> Searcher:  # async: it takes no thread
     searcher: Searcher = request.app.state.searcher
     return searcher
 
@@ -73,7 +74,7 @@ def _kind(name: Format) -> str:
     return MEDIA[name].type.partition(";")[0]
 
 
-_Searcher = Annotated[Searcher, Depends(_searcher)]
+_Searcher = Annotated[Searcher, Depends(the_searcher)]
 _PaperId = Annotated[str, Path(description="Any id it has or ever had", examples=["arxiv:2604.24432"])]
 _SearchBody = Annotated[
     SearchRequest,
@@ -90,7 +91,7 @@ _SearchBody = Annotated[
     ),
 ]
 _JSON = [Depends(_json_alone)]
-_BODY = (400, 411, 413, 415)
+_BODY = (400, 413, 415)
 """What only a body can do wrong."""
 
 
@@ -110,7 +111,7 @@ def search_body(request: Request, searcher: _Searcher, body: _SearchBody) -> Res
 
 @router.get("/v1/papers/{paper_id:path}/similar", responses=_described(PageOut | SomeOfPageOut, *_BODY, cached=True))
 def similar(
-    request: Request, searcher: _Searcher, paper_id: _PaperId, asked: Annotated[Filters, Parameter()]
+    request: Request, searcher: _Searcher, paper_id: _PaperId, asked: Annotated[FilterRequest, Parameter()]
 ) -> Response:
     """Papers near one that the index holds, which is left out."""
     query = _query(asked, request)
@@ -168,26 +169,17 @@ def readyz(searcher: _Searcher) -> dict[str, str]:
     return {"status": "ok", "generation": searcher.snapshot.manifest.generation}
 
 
-def _query(asked: Filters, request: Request) -> Query:
-    dates = {"from": asked.start, "to": asked.end, "updated-from": asked.updated_from, "updated-to": asked.updated_to}
+def _query(asked: FilterRequest, request: Request) -> Query:
+    """A feed is the newest first."""
     feed = "sort" not in asked.model_fields_set and _format(asked, request) == "atom"
-    return Query(
-        filter=Filter.parse(asked.author, asked.not_author, asked.category, dates),
-        mode=asked.mode,
-        limit=asked.limit,
-        sort="newest" if feed else asked.sort,
-        cursor=asked.cursor,
-        like=tuple(asked.like),
-        unlike=tuple(asked.unlike),
-        facets=asked.facets,
-    )
+    return replace(asked.query(), sort="newest") if feed else asked.query()
 
 
-def _format(asked: Filters, request: Request) -> Format:
+def _format(asked: FilterRequest, request: Request) -> Format:
     return negotiated(asked.format, request.headers.get("accept", ""))
 
 
-def _asking(request: Request, searcher: Searcher, asked: Filters, query: Query) -> Asking:
+def _asking(request: Request, searcher: Searcher, asked: FilterRequest, query: Query) -> Asking:
     name = _format(asked, request)
     words = asked.q if isinstance(asked, SearchRequest) else ""
     said = asked.model_dump_json(exclude={"cursor", "limit", "format", "fields", "facets"}) if name == "atom" else ""

@@ -9,25 +9,32 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from search.errors import IndexUnavailable, InvalidValue, ModelUnavailable, PaperNotFound, PapersError
 from service.schemas import Problem, SearchRequest
 
 _TITLES = {
     400: "Bad request",
+    401: "Key needed",
+    403: "Not this origin",
     404: "Not found",
     405: "Method not allowed",
     406: "Not to be had so",
-    411: "Length required",
+    408: "Too slow",
     413: "Too large",
+    414: "Too long",
     415: "Not JSON",
+    421: "Not this host",
     422: "Not allowed",
+    429: "Too many",
+    431: "Too long",
     500: "Internal error",
     503: "Not available",
 }
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": _TITLES[status], "content": {"application/problem+json": {}}}
-    for status in (400, 404, 406, 411, 413, 415, 422, 503)
+    for status in (400, 401, 404, 406, 408, 413, 414, 415, 421, 422, 429, 431, 503)
 }
 """How the problems of a route are described in the OpenAPI."""
 Refusal = PapersError | RequestValidationError | HTTPException
@@ -41,12 +48,11 @@ def add_problems(app: FastAPI) -> None:
     @app.exception_handler(PapersError)
     @app.exception_handler(RequestValidationError)
     @app.exception_handler(HTTPException)
-    def refused(request: Request, error: Refusal) -> Response:
+    def say(request: Request, error: Refusal) -> Response:
         return answered(problem_of(request, error), error.headers if isinstance(error, HTTPException) else None)
 
     @app.exception_handler(Exception)
-    def unexpected(request: Request, error: Exception) -> Response:
-        _log.exception("%s %s", request.method, request.url.path, exc_info=error)
+    def unexpected(request: Request, _error: Exception) -> Response:
         return problem(request, 500, "this is our fault, and the server's log says what happened")
 
 
@@ -55,17 +61,24 @@ def problem_of(request: Request, error: Refusal) -> Problem:
     if isinstance(error, RequestValidationError):
         error = _invalid(request, error)
     if isinstance(error, InvalidValue):
-        return _said(request, 422, str(error), field=error.field, value=error.value, allowed=error.allowed)
+        return _said(request.scope, 422, str(error), field=error.field, value=error.value, allowed=error.allowed)
     if isinstance(error, HTTPException):
-        return _said(request, error.status_code, str(error.detail))
+        return _said(request.scope, error.status_code, str(error.detail))
     if isinstance(error, IndexUnavailable | ModelUnavailable):
         _log.error("%s", error)
-    return _said(request, 404 if isinstance(error, PaperNotFound) else 503, str(error))
+    return _said(request.scope, 404 if isinstance(error, PaperNotFound) else 503, str(error))
 
 
-def problem(request: Request, status: int, detail: str, **more: str) -> Response:
+def problem(
+    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: str
+) -> Response:
     """One problem as an answer; ``more`` are its field, value and what is allowed."""
-    return answered(_said(request, status, detail, **more))
+    return answered(_said(request.scope, status, detail, **more), headers)
+
+
+def refused(scope: Scope, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: str) -> Response:
+    """The same for those who have no request but its scope."""
+    return answered(_said(scope, status, detail, **more), headers)
 
 
 def answered(said: Problem, headers: Mapping[str, str] | None = None) -> Response:
@@ -92,5 +105,5 @@ def _parameters(request: Request) -> list[str]:
     return [field.alias or name for model in found or [SearchRequest] for name, field in model.model_fields.items()]
 
 
-def _said(request: Request, status: int, detail: str, **more: str) -> Problem:
-    return Problem(title=_TITLES.get(status, "Error"), status=status, detail=detail, instance=request.url.path, **more)
+def _said(scope: Scope, status: int, detail: str, **more: str) -> Problem:
+    return Problem(title=_TITLES.get(status, "Error"), status=status, detail=detail, instance=scope["path"], **more)

@@ -6,7 +6,6 @@ import json
 import unicodedata
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 if TYPE_CHECKING:  # a page is shown by what made it; the state of an index is shown without all that
     from search.layout import Manifest
@@ -103,19 +102,13 @@ def status_json(manifest: Manifest, size: int) -> dict[str, Json]:
 
 def url_of(paper: Paper) -> str | None:
     """Where the paper is read: what a source said, else what its id says."""
-    scheme, _, rest = paper.id.partition(":")
-    rest = quote(rest, safe="/:;()!$&'*+,=@~")  # a DOI may hold what no address can
-    by_scheme = {
-        "arxiv": f"https://arxiv.org/abs/{rest}",
-        "doi": f"https://doi.org/{rest}",
-        "pmid": f"https://pubmed.ncbi.nlm.nih.gov/{rest}/",
-        "acl": f"https://aclanthology.org/{rest}/",
-    }
-    return paper.url or by_scheme.get(scheme)
+    return paper.link
 
 
 def plain(text: str) -> str:
     """The text without characters that would steer a terminal."""
+    if text.isprintable():
+        return text
     return "".join(character for character in text if unicodedata.category(character) not in ("Cc", "Cf", "Cs"))
 
 
