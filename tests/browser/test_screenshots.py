@@ -1,0 +1,52 @@
+"""The pictures in the documentation: taken when asked (PAPERS_SCREENSHOTS=1), there and spoken of always."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from chromium import DESKTOP, PHONE, Visit
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "screenshots"
+PAGES = {
+    "start": "/",
+    "results": "/?q=models for video and images",
+    "narrowed": "/?q=models for video and images&author=Guorui Zhou&from=2026&to=2026",
+    "paper": "/paper/arxiv:2604.24432",
+    "author": "/author?name=Guorui Zhou",
+    "nothing-close": "/?q=zebrafish embryo heart surgery",
+    "refused": "/?q=attention&from=2026-02-30",
+}
+PICTURES = {
+    f"{name}-{scheme}-{size}.png": (path, scheme, size)
+    for name, path in PAGES.items()
+    for scheme in ("light", "dark")
+    for size in ("desktop", "phone")
+    if size == "desktop" or name in ("start", "results", "paper")
+}
+LARGEST = 150_000
+
+
+@pytest.mark.skipif(not os.environ.get("PAPERS_SCREENSHOTS"), reason="set PAPERS_SCREENSHOTS=1 to take them again")
+@pytest.mark.parametrize("picture", PICTURES)
+def test_they_are_taken(visit: Callable[..., Visit], picture: str) -> None:
+    path, scheme, size = PICTURES[picture]
+    small = {"viewport": PHONE, "is_mobile": True, "has_touch": True}
+    visitor = visit(color_scheme=scheme, **(small if size == "phone" else {"viewport": DESKTOP}))
+    visitor.open(path, 422 if "refused" in picture else 200).screenshot(path=FOLDER / picture)
+
+
+@pytest.mark.parametrize("picture", PICTURES)
+def test_they_are_there_and_small(picture: str) -> None:
+    assert (FOLDER / picture).read_bytes().startswith(b"\x89PNG")
+    assert (FOLDER / picture).stat().st_size < LARGEST
+
+
+def test_the_documentation_shows_them() -> None:
+    pages = (ROOT / "docs").glob("*.md")
+    shown = {name for page in pages for name in re.findall(r"screenshots/([\w-]+\.png)", page.read_text("utf-8"))}
+    assert shown == set(PICTURES)
+    assert shown == {each.name for each in FOLDER.iterdir()}
