@@ -27,6 +27,11 @@ def titles(page: Page) -> list[str]:
     return papers(page).get_by_role("heading").all_inner_texts()
 
 
+def shows_again(page: Page, before: list[str]) -> None:
+    """The results become these, without the address or the page having to change."""
+    expect(papers(page).get_by_role("heading")).to_have_text(before)
+
+
 def paper(page: Page, title: str) -> Locator:
     """The result with this title."""
     return papers(page).filter(has=page.get_by_role("heading", name=title))

@@ -9,7 +9,7 @@ import bibtexparser
 import pytest
 
 from chromium import Page, Visit, expect
-from seen import ask, chips, facets, opened, paper, papers, shows, titles
+from seen import ask, chips, facets, opened, paper, papers, shows, shows_again, titles
 
 QUESTION = "models for video and images"
 KELIX = "Kelix Technique Report"
@@ -50,7 +50,7 @@ def test_from_a_plain_question_to_a_paper_taken_along(visit: Callable[..., Visit
     expect(papers(page)).to_have_count(7)
     page.go_forward()
     page.wait_for_url(address)
-    assert titles(page) == narrowed
+    shows_again(page, narrowed)
 
     with page.expect_download() as download:
         opened(page, "Export").get_by_role("link", name="BibTeX", exact=True).click()
@@ -117,7 +117,7 @@ def test_pages_follow_one_another(visit: Callable[..., Visit]) -> None:
     assert not set(first) & set(second)
     page.go_back()
     expect(page).not_to_have_url(re.compile("cursor="))
-    assert titles(page) == first
+    shows_again(page, first)
 
 
 def test_an_author_and_a_paper_have_pages(page: Page) -> None:
