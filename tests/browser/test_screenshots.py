@@ -44,7 +44,7 @@ def test_they_are_taken(visit: Callable[..., Visit], picture: str) -> None:
     small = {"viewport": PHONE, "is_mobile": True, "has_touch": True}
     visitor = visit(color_scheme=scheme, **(small if size == "phone" else {"viewport": DESKTOP}))
     page = visitor.open(PAGES[name], 422 if name == "refused" else 200)
-    page.screenshot(path=FOLDER / picture, type="jpeg", quality=82)
+    page.screenshot(path=FOLDER / picture, type="jpeg", quality=72)
 
 
 @pytest.mark.parametrize("picture", PICTURES)
