@@ -75,7 +75,7 @@ def _each_once(snapshot: Snapshot, text: str) -> str:
     """The text with each word once, inflected or not."""
     once: dict[str | None, str] = {}
     for word in WORD.findall(text):
-        once.setdefault(snapshot.lexicon.term(word), word)
+        once.setdefault(snapshot.lexicon.term_of[word], word)
     return " ".join(once.values())
 
 

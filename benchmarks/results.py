@@ -9,7 +9,17 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
-_PACKAGES = ("faiss-cpu", "numpy", "openvino", "sentence-transformers", "tantivy", "tokenizers", "torch")
+_PACKAGES = (
+    "faiss-cpu",
+    "fastapi",
+    "numpy",
+    "openvino",
+    "sentence-transformers",
+    "tantivy",
+    "tokenizers",
+    "torch",
+    "uvicorn",
+)
 
 
 def save(name: str, figures: dict[str, object], *, papers: str) -> None:

@@ -17,7 +17,7 @@ from search.rows import Ranked, Rows
 from search.scope import Asked, Order, Scope
 from search.trust import Trust
 from search.variants import asked_authors, variants
-from search.why import why
+from search.why import Marker
 
 _SAME_AMONG = 20
 """Best papers among which a pasted abstract that the index holds is looked for."""
@@ -61,8 +61,8 @@ def _relevant(scope: Scope, asked: Asked, order: Order, trust: Trust) -> NDArray
     else those of the first stretch that are not weak."""
     if asked.vector is None:
         return scope.snapshot.lexicon.matching(asked.text or "", scope.condition)
-    near = np.array([band != "weak" for band in trust.bands(order.fused)], bool)
-    return np.sort(order.fused.rows[near])
+    near = np.array([band != "weak" for band in trust.bands(order.first)], bool)
+    return np.sort(order.first.rows[near])
 
 
 def _dated(scope: Scope, asked: Asked, order: Order, relevant: NDArray[np.int64], query: Query) -> Order:
@@ -89,7 +89,8 @@ def _hits(scope: Scope, asked: Asked, order: Order, trust: Trust, same: Sequence
     weights = lexicon.weights(asked.text) if asked.text else {}
     semantic, lexical = order.semantic.ranks(), order.lexical.ranks()
     with scope.timed("why"):
-        reasons = [why(paper, weights, lexicon.term) for paper in papers]
+        marker = Marker(weights, lexicon.term_of)
+        reasons = [marker.why(paper) for paper in papers]
     hits = []
     scores = zip(*(column.tolist() for column in (fused.rows, fused.scores, fused.cosine, fused.bm25)), strict=True)
     for paper, reason, band, (row, score, cosine, bm25) in zip(

@@ -91,7 +91,6 @@ class Lexicon:
         self._schema = self._index.schema
         self._columns, self._find = columns, find
         self._searcher = self._index.searcher()
-        self._term_of: dict[str, str | None] = {}
 
     @cached_property
     def _analyzer(self) -> tantivy.TextAnalyzer:
@@ -119,13 +118,10 @@ class Lexicon:
         parts = [*self._passing(wanted), (Occur.Must, self._any(self._counted(text)))]
         return np.sort(np.array(self._search(parts, self._count(parts))[0], np.int64))
 
-    def term(self, word: str) -> str | None:
-        """What a word is looked up as; None for a stop word."""
-        if word not in self._term_of:
-            if len(self._term_of) >= _REMEMBERED:
-                self._term_of.clear()
-            self._term_of[word] = next(iter(self._analyzer.analyze(word)), None)
-        return self._term_of[word]
+    @cached_property
+    def term_of(self) -> Mapping[str, str | None]:
+        """What each word is looked up as; None for a stop word."""
+        return _Terms(self._analyzer)
 
     def highest(self, text: str) -> float:
         """The BM25 of the text that no paper reaches: every term's weight times k1 + 1, as often as the term stands in
@@ -157,7 +153,7 @@ class Lexicon:
 
     def inflected(self, word: str) -> int:
         """How many papers hold a word, inflected in any way, or just as it is where it is a stop word."""
-        term = self.term(word)
+        term = self.term_of[word]
         return max(self.frequency(word), self._held_by(term) if term else 0)
 
     def passing(self, wanted: Condition) -> NDArray[np.int64]:
@@ -270,6 +266,20 @@ class Lexicon:
     def _count(self, parts: list[tuple[Occur, tantivy.Query]]) -> int:
         result = self._searcher.search(tantivy.Query.boolean_query(parts), limit=1, count=True)
         return int(result.count)  # type: ignore[attr-defined]  # in the library, missing in its stubs
+
+
+class _Terms(dict[str, str | None]):
+    """Terms by word, each worked out when first asked for; a look-up of one that is known calls no Python."""
+
+    def __init__(self, analyzer: tantivy.TextAnalyzer) -> None:
+        super().__init__()
+        self._analyzer = analyzer
+
+    def __missing__(self, word: str) -> str | None:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[word] = term = next(iter(self._analyzer.analyze(word)), None)
+        return term
 
 
 def _ranked(rows: list[int], scores: list[float], *, complete: bool, k: int = 0) -> Ranked:

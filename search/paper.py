@@ -10,6 +10,12 @@ from typing import Self, TypeAlias
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
+_READ_AT = {
+    "arxiv": "https://arxiv.org/abs/{}",
+    "doi": "https://doi.org/{}",
+    "pmid": "https://pubmed.ncbi.nlm.nih.gov/{}/",
+    "acl": "https://aclanthology.org/{}/",
+}
 _DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?(?:[T ].*)?")
 
 
@@ -96,6 +102,18 @@ class Paper:
     def text(self) -> str:
         """What is embedded: title + ". " + abstract, or the one of them there is."""
         return ". ".join(part for part in (self.title, self.abstract) if part)
+
+    @property
+    def link(self) -> str | None:
+        """Where the paper is read: what a source said, which may be anything, else what its id says."""
+        scheme, _, rest = self.id.partition(":") if self.ids else ("", "", "")
+        return self.url or (_READ_AT[scheme].format(rest) if scheme in _READ_AT else None)
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from search.table import paper_html
+
+        return paper_html(self)
 
     def to_json(self) -> dict[str, Json]:
         """The paper as one JSON object; absent fields are left out. ``from_json`` reads it back unchanged."""

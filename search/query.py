@@ -299,6 +299,12 @@ class Page:
     facets: Facets | None = None
     cursor: str | None = None
 
+    def _repr_html_(self) -> str:
+        """How a notebook shows it: a table."""
+        from search.table import page_html
+
+        return page_html(self)
+
 
 def _worded(field_name: str, text: str) -> str:
     if not any(character.isalnum() for character in text):

@@ -28,6 +28,8 @@ RAISED_AMONG, NEIGHBOURS, RAISED_WEIGHT = 100, 4, 0.5
 100 papers, 3 to 8 neighbours and .4 to .7 are a flat plateau."""
 _AWAY = 0.5
 """Weight of examples to stay away from."""
+_ONE_CORES_WORK = 1 << 18
+"""Products up to which OpenBLAS multiplies matrices on one core."""
 
 Scorer = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 Stored = Callable[[NDArray[np.int64]], NDArray[np.float32]]
@@ -139,8 +141,7 @@ def raised(fused: Fused, stored: Stored) -> Fused:
     if len(rows) < 2:
         return fused
     vectors = stored(rows)
-    # numpy's product would take all cores for a tenth of a millisecond's work, and wait for them where they are busy
-    weights = np.maximum(np.einsum("id,jd->ij", vectors, vectors), 0)
+    weights = np.maximum(_products(vectors), 0)
     np.fill_diagonal(weights, 0)
     fewest = len(rows) - min(NEIGHBOURS, len(rows))
     weights[weights < np.partition(weights, fewest, axis=1)[:, fewest, None]] = 0
@@ -149,6 +150,13 @@ def raised(fused: Fused, stored: Stored) -> Fused:
     scores = fused.scores.copy()
     scores[best] = np.maximum(own, (1 - RAISED_WEIGHT) * own + RAISED_WEIGHT * around)
     return _ordered(fused.rows, scores, fused.cosine, fused.bm25)
+
+
+def _products(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(n, n) float32 inner products of each vector with each, in pieces that are one core's work: for the whole numpy
+    would take all cores, and wait for them where they are busy, ten times as long as the work takes."""
+    step = max(1, _ONE_CORES_WORK // max(vectors.size, 1))
+    return np.concatenate([vectors[at : at + step] @ vectors.T for at in range(0, len(vectors), step)])
 
 
 def _combined(cosine: NDArray[np.float32], bm25: NDArray[np.float32]) -> NDArray[np.float32]:

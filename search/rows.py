@@ -104,26 +104,36 @@ def bitmap_bytes(universe: int) -> int:
     return (universe + 63) // 64 * 8
 
 
+_NO_ROWS: NDArray[np.int64] = np.empty(0, np.int64)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranked:
     """Rows in order of score, best first.
 
     Attributes:
         rows: (n,) int64. scores: (n,) float32, higher is better. complete: no other passing row has a score.
-        scored: rows whose score was computed exactly. scanned: rows whose code was looked at.
+        looked: (m,) int64, in any order: the rows whose score was computed exactly, these among them.
+        scanned: rows whose code was looked at.
         expected_recall: share of these rows expected to be among the true best so many; 1 where all were scored.
     """
 
     rows: NDArray[np.int64]
     scores: NDArray[np.float32]
     complete: bool
-    scored: int = 0
+    looked: NDArray[np.int64]
     scanned: int = 0
     expected_recall: float = 1.0
 
     @classmethod
     def best(
-        cls, rows: NDArray[np.int64], scores: NDArray[np.float32], k: int, *, complete: bool, scored: int | None = None
+        cls,
+        rows: NDArray[np.int64],
+        scores: NDArray[np.float32],
+        k: int,
+        *,
+        complete: bool,
+        looked: NDArray[np.int64] | None = None,
     ) -> Self:
         """The k best of these rows; equal scores in row order, so that an answer does not depend on chance."""
         if len(scores) > 2 * k:  # to order the best is all that is needed
@@ -131,12 +141,17 @@ class Ranked:
             order = best[np.lexsort((rows[best], -scores[best]))[:k]]
         else:
             order = np.lexsort((rows, -scores))[:k]
-        return cls(rows[order], scores[order], complete, len(rows) if scored is None else scored)
+        return cls(rows[order], scores[order], complete, rows if looked is None else looked)
+
+    @property
+    def scored(self) -> int:
+        """How many rows were scored exactly."""
+        return len(self.looked)
 
     @classmethod
     def none(cls) -> Self:
         """No rows, because none was asked for."""
-        return cls(np.empty(0, np.int64), np.empty(0, np.float32), complete=True)
+        return cls(_NO_ROWS, np.empty(0, np.float32), complete=True, looked=_NO_ROWS)
 
     def without(self, rows: Sequence[int]) -> "Ranked":
         """The same order with some rows left out."""

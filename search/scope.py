@@ -16,6 +16,8 @@ from search.ranking import DEPTH, Fused, fed_back, fuse, moved, raised
 from search.rows import Ranked, Rows
 from search.snapshot import Snapshot
 
+_AGAIN = 3_000
+"""Papers that a moved question is compared with where not all were."""
 _DEEPER = 5
 """By which the legs are asked for more where a page lies beyond what they gave."""
 
@@ -58,10 +60,18 @@ class Scope:
         with self.timed("words"):
             return self.snapshot.lexicon.match(text, k + len(self.without), self.condition).without(self.without)
 
-    def nearest(self, vector: NDArray[np.float32], k: int = DEPTH, stage: str = "vectors") -> Ranked:
+    def nearest(self, vector: NDArray[np.float32], k: int = DEPTH) -> Ranked:
         """The vector leg: the k papers of highest cosine."""
-        with self.timed(stage):
+        with self.timed("vectors"):
             return self.snapshot.vectors.nearest(vector[None], k, self.rows)[0]
+
+    def again(self, vector: NDArray[np.float32], before: Ranked) -> Ranked:
+        """As many papers, the nearest to another vector among those that were scored before."""
+        with self.timed("feedback"):
+            most = len(before.looked) if before.complete else max(_AGAIN, len(before.rows))
+            among = before.looked[:most]  # those of the best codes come first
+            looked = Rows.of_ids(np.sort(among), len(self.snapshot.vectors))
+            return self.snapshot.vectors.nearest(vector[None], len(before.rows), looked)[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,10 +96,12 @@ class Order:
     """Papers best first, with what each leg says of them: the beginning of the whole order.
 
     Attributes:
-        fused: rows, scores and both legs' scores. semantic, lexical: what the legs themselves gave first.
+        fused: rows, scores and both legs' scores. first: the stretch that it begins with.
+        semantic, lexical: what the legs themselves gave first.
     """
 
     fused: Fused
+    first: Fused
     semantic: Ranked
     lexical: Ranked
 
@@ -105,7 +117,7 @@ class Order:
         while len(fused.rows) < end and depth < len(scope.rows):
             depth *= _DEEPER
             fused = fused.followed_by(cls._at(scope, asked, depth).fused)
-        return cls(fused, first.semantic, first.lexical)
+        return replace(first, fused=fused)
 
     def led_by(self, first: Fused) -> Self:
         """With some papers before all others."""
@@ -119,7 +131,8 @@ class Order:
         semantic = Ranked.none() if asked.vector is None else scope.nearest(asked.vector, depth)
         with scope.timed("fuse"):
             fused = _fused(scope, asked, semantic, lexical)
-        return cls(_refined(scope, asked, fused, depth), semantic, lexical)
+        fused = _refined(scope, asked, fused, semantic)
+        return cls(fused, fused, semantic, lexical)
 
 
 def _fused(scope: Scope, asked: Asked, semantic: Ranked, lexical: Ranked) -> Fused:
@@ -133,15 +146,18 @@ def _fused(scope: Scope, asked: Asked, semantic: Ranked, lexical: Ranked) -> Fus
     return fuse(semantic, lexical, partial(vectors.scores, asked.vector), partial(lexicon.scores, asked.text))
 
 
-def _refined(scope: Scope, asked: Asked, fused: Fused, depth: int) -> Fused:
+def _refined(scope: Scope, asked: Asked, fused: Fused, semantic: Ranked) -> Fused:
     """The order of a question by both legs after what its best papers say of the others. Where papers are named the
-    question is what it is: it was not measured there, and feedback could lead to what they are to stay away from."""
+    question is what it is: it was not measured there, and feedback could lead to what they are to stay away from.
+
+    The moved question is asked only of papers that the question was compared with: another scan of all costs a fifth of
+    the whole answer and changes four in a thousand of the first ten (``docs/design/search.md``)."""
     if asked.vector is None or asked.text is None or asked.like:
         return fused
     vectors, lexicon = scope.snapshot.vectors, scope.snapshot.lexicon
     vector = moved(asked.vector, fused, vectors.stored)
     if vector is not None:
-        found = scope.nearest(vector, depth, "feedback")
+        found = scope.again(vector, semantic)
         with scope.timed("fuse"):
             near_of, cosine_of = partial(vectors.scores, vector), partial(vectors.scores, asked.vector)
             fused = fed_back(fused, found, near_of, cosine_of, partial(lexicon.scores, asked.text))

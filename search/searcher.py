@@ -18,6 +18,7 @@ from search.condition import AllOf
 from search.embedder import Embedder
 from search.errors import ForeignModel, InvalidValue, PaperNotFound
 from search.fields import author
+from search.machine import cores
 from search.model import ModelIdentity
 from search.paper import Paper
 from search.query import AuthorMatch, Mode, Page, Query
@@ -30,6 +31,8 @@ from search.variants import variants
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
+_NOTHING_ELSE = Query()
+
 
 class Searcher:
     """Answers questions from the published generation of an index; safe to use from several threads.
@@ -39,6 +42,9 @@ class Searcher:
         load: gives the embedder of a model identity; called when a question first needs one.
         checksums: compare every file with its sha256 before a generation answers.
 
+    Attributes:
+        watch: told of every page.
+
     Raises:
         IndexMissing, IndexDamaged: from the constructor and, after a new generation, from any method.
     """
@@ -47,6 +53,7 @@ class Searcher:
         self._directory, self._load, self._checksums = directory, load, checksums
         self._lock = threading.Lock()
         self._embedder: Embedder | None = None
+        self.watch: Callable[[Page], None] | None = None
         self._snapshot = Snapshot.open(directory, checksums=checksums)
 
     @property
@@ -58,7 +65,7 @@ class Searcher:
                     self._snapshot = Snapshot.open(self._directory, checksums=self._checksums)
         return self._snapshot
 
-    def ask(self, box: str, query: Query) -> Page:
+    def ask(self, box: str, query: Query = _NOTHING_ELSE) -> Page:
         """Reads one box (``search.syntax``) and answers; what the query says besides holds as well.
 
         Raises:
@@ -107,6 +114,8 @@ class Searcher:
             page = answered(scope, query, self._asked(scope, query.mode, text, (like, unlike)), start)
         else:
             page = listed(scope, query, start)
+        if self.watch:
+            self.watch(page)
         return replace(page, reading=asked(query))
 
     def paper(self, paper_id: str) -> Paper:
@@ -131,13 +140,14 @@ class Searcher:
         self.search(Query("warm"))
 
     def _asked(self, scope: Scope, mode: Mode, text: str, papers: tuple[tuple[int, ...], tuple[int, ...]]) -> Asked:
-        """The words are looked up on one core while the text is embedded on the others."""
+        """The words are looked up on one core while the text is embedded on the others, where there are others."""
         like, unlike = papers
         texts = [text] if text else []
         words = "\n".join([*texts, *(paper.text for paper in scope.snapshot.store.get(like))])
         if mode == "lexical":
             return Asked(None, words, like=like, length=len(text.split()))
-        found = self._beside.submit(scope.words, words) if mode == "hybrid" and text else None
+        beside = mode == "hybrid" and text and cores() > 1
+        found = self._beside.submit(scope.words, words) if beside else None
         near = [self._encoded(scope, text)] if text else []
         near += [scope.snapshot.vectors.vector(row) for row in like]
         vector = towards(near, [scope.snapshot.vectors.vector(row) for row in unlike])

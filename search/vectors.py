@@ -134,7 +134,8 @@ class VectorIndex:
             return None
         missed, beyond = errors.missed(rest, scored, threshold)
         recall = max(0.0, 1 - (scan.missed + missed + min(beyond, _MOST_BEYOND * k)) / k)
-        best = Ranked.best(rows, exact, k, complete=False, scored=len(first.rows) + scored)
+        looked = np.concatenate((first.rows, rest.rows[:scored]))
+        best = Ranked.best(rows, exact, k, complete=False, looked=looked)
         return replace(best, scanned=scan.scanned, expected_recall=recall)
 
     def _check(self, vectors: NDArray[np.float32], k: int, rows: Rows) -> None:
@@ -253,7 +254,7 @@ class _Scratch:
     ) -> Ranked:
         """The k best of these rows, in order."""
         places, scores = self.best(vectors, ids, vector, k)
-        return Ranked.best(ids[places], scores, k, complete=True, scored=len(ids))
+        return Ranked.best(ids[places], scores, k, complete=True, looked=ids)
 
     def best(
         self, vectors: NDArray[np.float16], ids: NDArray[np.int64], vector: NDArray[np.float32], k: int

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from fastapi import Query as Parameter
 
-from search.query import Filter, Query
+from search.query import Query
 from search.searcher import Searcher
 from service.problems import PROBLEMS
 from service.render import authors_json, page_json, shown_paper_json
@@ -19,8 +19,9 @@ from service.schemas import (
     SearchRequest,
     SimilarRequest,
 )
+from service.strict import StrictRoute
 
-router = APIRouter()
+router = APIRouter(route_class=StrictRoute)
 
 
 def _searcher(request: Request) -> Searcher:
@@ -81,14 +82,4 @@ def readyz(searcher: _Searcher) -> dict[str, str]:
 
 
 def _query(asked: Filters) -> Query:
-    dates = {"from": asked.start, "to": asked.end, "updated-from": asked.updated_from, "updated-to": asked.updated_to}
-    return Query(
-        filter=Filter.parse(asked.author, asked.not_author, asked.category, dates),
-        mode=asked.mode,
-        limit=asked.limit,
-        sort=asked.sort,
-        cursor=asked.cursor,
-        like=tuple(asked.like),
-        unlike=tuple(asked.unlike),
-        facets=asked.facets,
-    )
+    return asked.query()

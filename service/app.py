@@ -1,37 +1,68 @@
 """The application: every door that HTTP has, behind one guard."""
 
-from collections.abc import Awaitable, Callable
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse, Response
+from starlette.types import ASGIApp
 
-from fastapi import FastAPI, Request
-from fastapi.responses import Response
-
+from search.query import Page
 from search.searcher import Searcher
-from service import api
-from service.problems import add_problems, problem
+from service import api, description, mcp
+from service.guard import Watch, guarded
+from service.metrics import CONTENT_TYPE
+from service.problems import add_problems
+from service.rates import Buckets
 from service.settings import Settings
 
 
-def create_app(searcher: Searcher, settings: Settings) -> FastAPI:
+class Application(FastAPI):
+    """FastAPI with the guard around all of it, its handling of errors too.
+
+    Args:
+        settings, watch, buckets: see ``guarded``.
+    """
+
+    def __init__(self, settings: Settings, watch: Watch, buckets: Buckets | None) -> None:
+        super().__init__(
+            title="papers", summary="Semantic search over your papers", version="1", docs_url=None, redoc_url=None
+        )
+        self._guard = settings, watch, buckets
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """What FastAPI has, guarded."""
+        return guarded(super().build_middleware_stack(), *self._guard)
+
+
+def create_app(searcher: Searcher, settings: Settings, buckets: Buckets | None = None) -> Application:
     """The application over one index.
 
     Args:
-        searcher: answers the questions. settings: limits.
+        searcher: answers the questions. settings: limits. buckets: of the rates, where processes share them.
     """
-    app = FastAPI(title="papers", summary="Semantic search over your papers", version="1")
+    watch = Watch.of(settings)
+    app = Application(settings, watch, buckets)
     app.state.searcher = searcher
-    _add_limits(app, settings)
+    _measure(searcher, watch)
     add_problems(app)
     app.include_router(api.router)
+    mcp.add_to(app, max_body=settings.max_body)
+
+    @app.get("/metrics", include_in_schema=False)
+    def metrics() -> Response:
+        return Response(watch.metrics.text(), media_type=CONTENT_TYPE)
+
+    @app.get("/docs", include_in_schema=False)
+    def docs() -> Response:
+        return HTMLResponse(description.page(app.openapi()))
+
     return app
 
 
-def _add_limits(app: FastAPI, settings: Settings) -> None:
+def _measure(searcher: Searcher, watch: Watch) -> None:
+    """Has every page counted, through whichever door it goes."""
 
-    @app.middleware("http")
-    async def limits(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        length = request.headers.get("content-length", "")
-        if request.method == "POST" and not length.isdigit():
-            return problem(request, 411, "say how long the body is, with a Content-Length header")
-        if request.method == "POST" and int(length) > settings.max_body:
-            return problem(request, 413, f"the body may have {settings.max_body:,} bytes; shorten it")
-        return await answer(request)
+    def answered(page: Page) -> None:
+        watch.metrics.answered(page)
+        watch.metrics.generation(searcher.snapshot)
+
+    searcher.watch = answered
+    watch.metrics.generation(searcher.snapshot)

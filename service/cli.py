@@ -1,4 +1,4 @@
-"""The command line: ``papers index | search | similar | authors | show | serve | status | doctor | eval``.
+"""The command line: ``papers index | search | similar | authors | show | serve | mcp | keys | status | doctor | eval``.
 
 Results go to standard output, all else to standard error. Exit status: 0 found, 4 nothing found, 2 bad usage,
 1 failure. Imports that cost happen in the commands that use them.
@@ -12,7 +12,7 @@ import sys
 import click
 
 from search.errors import IndexUnavailable, InvalidValue, ModelUnavailable, PaperNotFound, PapersError, SourceError
-from service import ask, evaluation, keep
+from service import admit, ask, evaluation, keep
 
 FOUND, FAILED, BAD_USAGE, NOTHING_FOUND = 0, 1, 2, 4
 
@@ -41,6 +41,8 @@ for command in (
     keep.status,
     keep.doctor,
     keep.serve,
+    keep.mcp,
+    admit.keys,
     evaluation.evaluate,
 ):
     papers.add_command(command)

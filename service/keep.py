@@ -1,4 +1,4 @@
-"""The commands that keep an index: ``papers index | status | doctor | serve``."""
+"""The commands that keep an index and open its doors: ``papers index | status | doctor | serve | mcp``."""
 
 import sys
 from datetime import date
@@ -118,15 +118,38 @@ def doctor(directory: Path, repair: bool, as_json: bool) -> None:
 
 @click.command()
 @INDEX
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port; 0 takes a free one."
-)
-def serve(directory: Path, host: str, port: int) -> None:
-    """Answer over HTTP: /v1/search, /v1/papers/ID, /v1/similar; /docs describes them."""
-    from service.server import run
+@click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one.  [default: 8000]")
+@click.option("--workers", type=click.IntRange(1, 256), help="Processes that answer.  [default: 1]")
+@click.option("--keys", type=click.Path(path_type=Path), help="A file of API keys: every request needs one of them.")
+@click.option("--rate", type=click.FloatRange(0), help="Requests a second a key or an address may make.")
+def serve(directory: Path, **given: Any) -> None:
+    """Answer over HTTP: /v1/search, /v1/papers/ID, /v1/similar; /docs describes them.
 
-    run(directory, host, port)
+    Each option, and much else, can be set in the environment as well, as PAPERS_HOST or PAPERS_RATE: docs/settings.md.
+
+    \b
+    papers serve --workers 2
+    papers keys add anna --keys ~/keys.json
+    papers serve --host 0.0.0.0 --keys ~/keys.json --rate 5
+    """
+    from service.server import run
+    from service.settings import Settings
+
+    run(directory, Settings.read(**given))
+
+
+@click.command()
+@INDEX
+def mcp(directory: Path) -> None:
+    """Answer an agent over standard input and output, in the Model Context Protocol.
+
+    \b
+    claude mcp add papers -- papers mcp --index ~/index
+    """
+    from service.mcp import serve_stdio
+
+    serve_stdio(directory)
 
 
 def _say_report(report: "Report") -> None:

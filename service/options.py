@@ -158,9 +158,9 @@ def day(text: str | None) -> date | None:
 
 def searcher_of(directory: Path) -> "Searcher":
     """What answers from an index."""
-    from search.searcher import Searcher
+    from search import open_index
 
-    return Searcher(directory, load)
+    return open_index(directory)
 
 
 def load(model: "ModelIdentity") -> "Embedder":

@@ -90,14 +90,7 @@ def status_json(manifest: Manifest, size: int) -> dict[str, Json]:
 
 def url_of(paper: Paper) -> str | None:
     """Where the paper is read: what a source said, else what its id says."""
-    scheme, _, rest = paper.id.partition(":")
-    by_scheme = {
-        "arxiv": f"https://arxiv.org/abs/{rest}",
-        "doi": f"https://doi.org/{rest}",
-        "pmid": f"https://pubmed.ncbi.nlm.nih.gov/{rest}/",
-        "acl": f"https://aclanthology.org/{rest}/",
-    }
-    return paper.url or by_scheme.get(scheme)
+    return paper.link
 
 
 def plain(text: str) -> str:

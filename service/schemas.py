@@ -1,33 +1,63 @@
 """Schemas of HTTP: requests, answers and the one shape of an error (RFC 9457)."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from search.query import Band, Mode, Road, Sort
+from search.query import MAX_PAPERS, Band, Filter, Mode, Query, Road, Sort
 
 _Example = dict[str, Any]
+_FEW: _Example = {"maxItems": MAX_PAPERS}
+_AUTHOR = "Each must be an author, in any usual form; ^Zhou the first, Zhou$ the last"
 
 
-class Filters(BaseModel):
-    """Who, what and when, and how the answer is to come; every part is optional."""
+class Narrowing(BaseModel):
+    """Who, what and when; every part is optional."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    author: list[str] = Field([], description="Each must be an author", examples=[["Guorui Zhou"]])
+    author: list[str] = Field([], description=_AUTHOR, examples=[["Guorui Zhou"]])
     not_author: list[str] = Field([], description="None may have this very name", examples=[["Gang Zhou"]])
     category: list[str] = Field([], description="One must be a category, or lie in it", examples=[["cs.CL"]])
     start: str | None = Field(None, alias="from", description="Published then or later", examples=["2026-01"])
     end: str | None = Field(None, alias="to", description="Published then or earlier", examples=["2026-06"])
     updated_from: str | None = Field(None, description="Last changed then or later", examples=["30d"])
     updated_to: str | None = Field(None, description="Last changed then or earlier", examples=["2026"])
-    like: list[str] = Field([], description="Ids of papers to be near", examples=[["arxiv:2604.24432"]])
-    unlike: list[str] = Field([], description="Ids of papers to stay away from")
-    mode: Mode = "hybrid"
-    sort: Sort = "relevance"
+    like: list[str] = Field(
+        [], description="Ids of papers to be near", examples=[["arxiv:2604.24432"]], json_schema_extra=_FEW
+    )
+    unlike: list[str] = Field([], description="Ids of papers to stay away from", json_schema_extra=_FEW)
+    mode: Mode = Field("hybrid", description="hybrid, semantic (meaning) or lexical (words)")
+
+    def query(self) -> Query:
+        """What is asked, apart from the words.
+
+        Raises:
+            InvalidValue: see ``Filter.parse`` and ``Query``.
+        """
+        dates = {"from": self.start, "to": self.end}
+        dates |= {"updated-from": self.updated_from, "updated-to": self.updated_to}
+        narrow = Filter.parse(self.author, self.not_author, self.category, dates)
+        return Query(filter=narrow, mode=self.mode, like=tuple(self.like), unlike=tuple(self.unlike))
+
+
+class Filters(Narrowing):
+    """The same, and how the answer is to come."""
+
+    sort: Sort = Field("relevance", description="newest, oldest: the relevant part of a question in order of date")
     facets: bool = Field(False, description="Count years, categories, authors and sources")
     cursor: str = Field("", description="Of the page before")
     limit: int = Field(10, description="Most hits, 1 to 1000")
+
+    def query(self) -> Query:
+        """What is asked, apart from the words.
+
+        Raises:
+            InvalidValue: see ``Filter.parse`` and ``Query``.
+        """
+        asked = super().query()
+        return replace(asked, limit=self.limit, sort=self.sort, cursor=self.cursor, facets=self.facets)
 
 
 class SearchRequest(Filters):

@@ -27,7 +27,7 @@ def ordered(question: Vectors, vectors: Vectors, bm25: NDArray[np.float32], dept
     rows = np.arange(len(vectors))
     legs = [Ranked.best(rows, scores, depth, complete=False) for scores in (vectors @ question, bm25)]
     held = legs[1].scores > 0
-    lexical = Ranked(legs[1].rows[held], legs[1].scores[held], complete=False)
+    lexical = Ranked(legs[1].rows[held], legs[1].scores[held], complete=False, looked=legs[1].rows[held])
     fused = fuse(legs[0], lexical, lambda ids: vectors[ids] @ question, lambda ids: bm25[ids])
     towards = moved(question, fused, lambda ids: vectors[ids])
     if towards is not None:

@@ -1,0 +1,120 @@
+"""Strict: what HTTP gives is read in one way only. Elsewhere the last of two values wins, and bytes that are no UTF-8
+become question marks: an answer then belongs to a question that nobody asked.
+"""
+
+import json
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, get_origin
+from urllib.parse import parse_qsl, quote_from_bytes, unquote_to_bytes
+
+from fastapi import Request, Response
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from search.errors import InvalidValue
+
+_MOST = 2_000
+"""Parameters of a URL."""
+_ASCII = bytes(range(0x21, 0x7F)).decode()
+
+
+class StrictRoute(APIRoute):
+    """A route whose parameters are UTF-8 and given once, unless several can be meant, and whose JSON says nothing
+    twice."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer, several = super().get_route_handler(), frozenset(_several(self.dependant))
+
+        async def handle(request: Request) -> Response:
+            request.scope["query_string"] = _query(request.scope["query_string"], several)
+            strict = _Request(request.scope, request.receive)
+            if strict.method == "POST":
+                await strict.check()
+            return await answer(strict)
+
+        return handle
+
+
+class _Request(Request):
+    async def check(self) -> None:
+        """Reads the body as JSON, so that it is not read again.
+
+        Raises:
+            InvalidValue: it is no UTF-8, says something twice, or is nested too deep.
+        """
+        body = await self.body()
+        try:
+            self._json = json.loads(body.decode("utf-8"), object_pairs_hook=_once)
+        except UnicodeDecodeError as error:
+            raise InvalidValue("body", _shown(body, error.start), "write JSON in UTF-8") from None
+        except RecursionError:
+            raise InvalidValue("body", body[:40].decode(), "objects and lists may not be nested so deep") from None
+        except json.JSONDecodeError:
+            return  # FastAPI says where
+        except ValueError:  # an integer of thousands of digits
+            raise InvalidValue("body", body[:40].decode("utf-8", "replace"), "write shorter numbers") from None
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InvalidValue(twice, "", "say it once; several values are written as a list")
+    return read
+
+
+def _query(query: bytes, several: frozenset[str]) -> bytes:
+    """The query in ASCII.
+
+    Raises:
+        InvalidValue: a value that is no UTF-8; a name given twice of which one value can be meant; too many.
+    """
+    if not query:
+        return query
+    query = query if query.isascii() else quote_from_bytes(query, safe=_ASCII).encode()
+    try:
+        names = [name for name, _ in parse_qsl(query.decode(), True, errors="strict", max_num_fields=_MOST)]
+    except UnicodeDecodeError:
+        raise InvalidValue(*_not_utf8(query), "percent-encode it in UTF-8") from None
+    except ValueError:
+        raise InvalidValue("parameters", query.count(b"&") + 1, f"{_MOST:,} at most; ask with POST") from None
+    once = [name for name in names if name not in several]
+    if len(once) > len(set(once)):
+        twice = next(name for name in once if once.count(name) > 1)
+        raise InvalidValue(twice, dict(parse_qsl(query.decode(), True))[twice], "give it once")
+    return query
+
+
+def _not_utf8(query: bytes) -> tuple[str, str]:
+    """The name and the value, as far as it can be shown, of the first parameter that is no UTF-8."""
+    for pair in query.split(b"&"):
+        try:
+            unquote_to_bytes(pair).decode("utf-8")
+        except UnicodeDecodeError as error:
+            name, _, value = unquote_to_bytes(pair).partition(b"=")
+            return name.decode("utf-8", "replace"), _shown(value, error.start - len(name) - 1)
+    return "parameters", ""
+
+
+def _shown(text: bytes, place: int) -> str:
+    """The bytes around a place."""
+    return text[max(0, place - 10) : place + 10].decode("utf-8", "backslashreplace")
+
+
+def _several(dependant: Dependant) -> Iterator[str]:
+    """The names of parameters that hold a list."""
+    for parameter in dependant.query_params:
+        shape = parameter.field_info.annotation
+        if isinstance(shape, type) and issubclass(shape, BaseModel):
+            yield from (field.alias or name for name, field in shape.model_fields.items() if _is_list(field))
+        elif _is_list(parameter.field_info):
+            yield parameter.alias
+    for inner in dependant.dependencies:
+        yield from _several(inner)
+
+
+def _is_list(field: FieldInfo) -> bool:
+    return get_origin(field.annotation) is list
