@@ -100,7 +100,7 @@ def overload(asked: Asked, drawn: Iterator[str]) -> Figures:
         before, _ = _loaded(served, asked, drawn, _AROUND_S)
         _allow_files(_OVERLOADED + 100)
         with Traffic(served.port, _OVERLOADED) as traffic:
-            answers = traffic.closed_loop(cycle(flood), _OVERLOAD_S)
+            answers, cpu = _measured(served, lambda: traffic.closed_loop(cycle(flood), _OVERLOAD_S))
         time.sleep(_RECOVERY_S)
         after, _ = _loaded(served, asked, drawn, _AROUND_S, warm=False)
     shed = [answer for answer in answers if answer.status in _SHED]
@@ -108,6 +108,7 @@ def overload(asked: Asked, drawn: Iterator[str]) -> Figures:
         "connections": _OVERLOADED,
         "overload": {
             **_summary(answers, generations),
+            **cpu,
             "refused": len(shed),
             "refused_without_retry_after": sum(not answer.retry_after for answer in shed),
             "refused_ms": _milliseconds([answer.done - answer.sent for answer in shed]),
@@ -152,8 +153,6 @@ def publish(asked: Asked, drawn: Iterator[str]) -> Figures:
             publisher.join()
         new = _published(index)
         switched = publisher.switched()
-    if old == new:
-        raise RuntimeError(f"nothing was published: {publisher.said}")
     meanwhile = [answer for answer in answers if publisher.begun <= answer.due <= switched + 2]
     return {
         **_summary(answers, {old, new}),
@@ -161,8 +160,9 @@ def publish(asked: Asked, drawn: Iterator[str]) -> Figures:
         "generations": dict(Counter(answer.generation for answer in answers)),
         "connections_that_went_back": _went_back(answers),
         "command_s": round(publisher.ended - publisher.begun, 2),
-        "first_new_answer_after_s": round(min(_done(answers, new)) - switched, 3),
-        "last_old_answer_after_s": round(max(_done(answers, old)) - switched, 3),
+        "command_said": publisher.said.strip(),
+        "first_new_answer_after_s": _after(switched, min(_done(answers, new), default=None)) if new != old else None,
+        "last_old_answer_after_s": _after(switched, max(_done(answers, old), default=None)) if new != old else None,
         "latency_from_command_to_2_s_after": _milliseconds([answer.done - answer.due for answer in meanwhile]),
     }
 
@@ -202,15 +202,20 @@ class _Publisher(threading.Thread):
 def _loaded(
     served: Served, asked: Asked, drawn: Iterator[str], seconds: float, *, warm: bool = True
 ) -> tuple[list[Answer], Figures]:
-    """The answers of an open loop, and the share of a core that each side took."""
+    """The answers of an open loop, and what it took."""
     if warm:
         _warm(served, asked, drawn)
     ahead = list(islice(drawn, round(asked.rate * seconds)))
     with Traffic(served.port, asked.connections) as traffic:
-        start, own, theirs = time.perf_counter(), time.process_time(), served.cpu_seconds()
-        answers = traffic.open_loop(iter(ahead), asked.rate, seconds)
-        own, took = time.process_time() - own, time.perf_counter() - start
-        cores = [(spent - theirs.get(process, 0.0)) / took for process, spent in served.cpu_seconds().items()]
+        return _measured(served, lambda: traffic.open_loop(iter(ahead), asked.rate, seconds))
+
+
+def _measured(served: Served, loop: Callable[[], list[Answer]]) -> tuple[list[Answer], Figures]:
+    """The answers of a loop, and the share of a core that each side took."""
+    start, own, theirs = time.perf_counter(), time.process_time(), served.cpu_seconds()
+    answers = loop()
+    own, took = time.process_time() - own, time.perf_counter() - start
+    cores = [(spent - theirs.get(process, 0.0)) / took for process, spent in served.cpu_seconds().items()]
     return answers, {
         "generator_share_of_a_core": round(own / took, 3),
         "server_cores": round(sum(cores), 2),
@@ -268,6 +273,11 @@ def _went_back(answers: list[Answer]) -> int:
                 back.add(answer.connection)
             newest[answer.connection] = answer.generation
     return len(back)
+
+
+def _after(moment: float, done: float | None) -> float | None:
+    """Seconds from a moment; None where what was waited for did not come while questions were asked."""
+    return None if done is None else round(done - moment, 3)
 
 
 def _done(answers: list[Answer], generation: str) -> list[float]:

@@ -92,7 +92,7 @@ class Served:
     def memory(self) -> Memory:
         sums = dict.fromkeys(_PARTS, 0)
         for process in self.processes():
-            with suppress(OSError):
+            with suppress(FileNotFoundError, ProcessLookupError):
                 for line in Path(f"/proc/{process}/smaps_rollup").read_text("utf-8").splitlines()[1:]:
                     part, size, *_ = line.split()
                     if part[:-1] in sums:

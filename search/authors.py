@@ -92,8 +92,13 @@ class AuthorNames:
 
     def written(self, author: int) -> str:
         """The name as the first source of it writes it."""
-        start, end = self.spelling_offsets[author : author + 2].tolist()
-        return self.spellings[start:end].tobytes().decode()
+        return self.all_written(np.array([author]))[0]
+
+    def all_written(self, authors: NDArray[np.int64]) -> list[str]:
+        """The same of many, in the order given."""
+        spans = zip(self.spelling_offsets[authors].tolist(), self.spelling_offsets[authors + 1].tolist(), strict=True)
+        letters = self.spellings.data
+        return [str(letters[start:end], "utf-8") for start, end in spans]
 
     def find(self, key: str) -> int | None:
         """The author whose own key this is, if there is one."""

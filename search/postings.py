@@ -73,8 +73,11 @@ class Postings:
         else:
             held = self._held(values)
             ends = np.concatenate(([0], np.cumsum(self.offsets[values + 1] - self.offsets[values])))
+        passing = rows.mask[held]
+        if len(rows) * FEW < self.universe:  # the few pairs that pass are looked up one by one
+            return np.bincount(np.searchsorted(ends, np.flatnonzero(passing), "right") - 1, minlength=len(ends) - 1)
         found = np.zeros(len(held) + 1, np.int64)
-        np.cumsum(rows.holds(held.astype(np.int64)), out=found[1:])
+        np.cumsum(passing, out=found[1:])
         return found[ends[1:]] - found[ends[:-1]]
 
     def ids(self, values: NDArray[np.int64]) -> NDArray[np.int64]:

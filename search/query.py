@@ -269,6 +269,14 @@ class Facets:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A part of what the box said. ``without``: the box without it."""
+
+    said: str
+    without: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """The answer.
 
@@ -298,6 +306,7 @@ class Page:
     authors: tuple[AuthorMatch, ...] = ()
     facets: Facets | None = None
     cursor: str | None = None
+    parts: tuple[Part, ...] = ()
 
     def _repr_html_(self) -> str:
         """How a notebook shows it: a table."""

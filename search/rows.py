@@ -50,6 +50,10 @@ class Rows:
     @property
     def mask(self) -> NDArray[np.bool_]:
         """(universe,) bool: which rows pass."""
+        if self._ids is not None:
+            mask = np.zeros(self.universe, bool)
+            mask[self._ids] = True
+            return mask
         return np.unpackbits(self.bitmap, count=self.universe, bitorder="little").view(np.bool_)
 
     @cached_property
@@ -57,9 +61,7 @@ class Rows:
         """One bit a row, least significant first, padded to whole words of 64: what faiss' IDSelectorBitmap reads."""
         if self._bitmap is not None:
             return self._bitmap
-        mask = np.zeros(self.universe, bool)
-        mask[self._ids] = True
-        return bitmap_of(mask)
+        return bitmap_of(self.mask)
 
     def holds(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(len(ids),) bool: which of these rows pass."""

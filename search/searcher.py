@@ -21,7 +21,7 @@ from search.fields import author
 from search.machine import cores
 from search.model import ModelIdentity
 from search.paper import Paper
-from search.query import AuthorMatch, Mode, Page, Query
+from search.query import AuthorMatch, Mode, Page, Part, Query
 from search.ranking import towards
 from search.said import asked
 from search.scope import Asked, Scope
@@ -87,7 +87,7 @@ class Searcher:
             shown=query.shown or bool(paper),
             pasted=query.pasted or reading.kind == "abstract",
         )
-        page = self.search(read)
+        page = replace(self.search(read), parts=(Part(reading.said, ""),))
         if reading.kind != "question":
             return page
         lexicon = snapshot.lexicon

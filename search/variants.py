@@ -36,8 +36,8 @@ def variants(snapshot: Snapshot, author: Author, rows: Rows, most: int | None = 
     if not len(ids):
         near = columns.authors.close(author.name)
         papers = columns.author_postings.counts(snapshot.live, near)
-        meant = counted(near, papers, columns.authors.written, _MEANT)
+        meant = counted(near, papers, columns.authors.all_written, _MEANT)
         return AuthorMatch(author.name, (), meant=tuple(count.value for count in meant))
     papers = columns.author_postings.counts(rows, ids)
-    found = counted(ids, papers, columns.authors.written, most)
+    found = counted(ids, papers, columns.authors.all_written, most)
     return AuthorMatch(author.name, tuple(found), int(np.count_nonzero(papers)) - len(found))

@@ -12,6 +12,7 @@ from service.metrics import CONTENT_TYPE
 from service.problems import add_problems
 from service.rates import Buckets
 from service.settings import Settings
+from service.web.routes import router as page
 
 
 class Application(FastAPI):
@@ -44,6 +45,7 @@ def create_app(searcher: Searcher, settings: Settings, buckets: Buckets | None =
     _measure(searcher, watch)
     add_problems(app)
     app.include_router(api.router)
+    app.include_router(page)
     mcp.add_to(app, max_body=settings.max_body)
 
     @app.get("/metrics", include_in_schema=False)

@@ -47,6 +47,7 @@ def guarded(app: ASGIApp, settings: Settings, watch: Watch, buckets: Buckets | N
         app: what is guarded. settings: limits, keys, hosts, proxies, origins. watch: what counts.
         buckets: those that other processes share; without them this process has its own.
     """
+    plain = app
     app = Turns(app, watch.slots, settings.answer_seconds)
     app = Bodies(app, watch.slots, settings.max_body, settings.body_seconds)
     if settings.rate:
@@ -56,18 +57,19 @@ def guarded(app: ASGIApp, settings: Settings, watch: Watch, buckets: Buckets | N
     if settings.origins:
         allowed = ["authorization", "x-api-key", "content-type"]
         app = CORSMiddleware(app, settings.origins, allow_methods=["GET", "POST"], allow_headers=allowed)
-    return Guard(Heads(app, settings.max_head, settings.hosts), settings, watch.metrics)
+    return Guard(Heads(app, settings.max_head, settings.hosts), plain, settings, watch.metrics)
 
 
 class Guard:
     """Keeps the record of each request.
 
     Args:
-        app: asked with the record in the scope's state. settings: proxies and what is logged. metrics: told of each.
+        app: asked with the record in the scope's state. plain: started and ended, unguarded.
+        settings: proxies and what is logged. metrics: told of each.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
-        self._app, self._metrics = app, metrics
+    def __init__(self, app: ASGIApp, plain: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+        self._app, self._plain, self._metrics = app, plain, metrics
         self._callers, self._questions = Callers(settings.proxy_networks), settings.log_questions
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,7 +100,7 @@ class Guard:
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            return await self._app(scope, receive, send)
+            return await self._plain(scope, receive, send)
         await send({"type": "websocket.close", "code": 1008})
         return None
 

@@ -1,0 +1,84 @@
+"""Address: a page's path and parameters, and the addresses that differ from it by one of them."""
+
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Self
+from urllib.parse import quote, quote_plus
+
+from starlette.requests import Request
+
+_USUAL = {("sort", "relevance"), ("mode", "hybrid"), ("limit", "10"), ("facets", "true"), ("facets", "false")}
+"""What a form sends though nobody chose it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What stands in the bar of the browser; ``str`` writes it, every part encoded.
+
+    Attributes:
+        path: decoded. pairs: names and values in order; a name may come again.
+    """
+
+    path: str = "/"
+    pairs: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, request: Request) -> Self:
+        """The address of a request, without parameters that are empty or say what is usual."""
+        given = (pair for pair in request.query_params.multi_items() if pair[1].strip() and pair not in _USUAL)
+        return cls(request.url.path, tuple(dict.fromkeys(given)))
+
+    def __str__(self) -> str:
+        path = quote(self.path, safe="/:@", errors="replace")
+        return f"{path}?{'&'.join(map(_encoded, self.pairs))}" if self.pairs else path
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """All values of a parameter."""
+        return tuple(value for key, value in self.pairs if key == name)
+
+    def first(self, name: str) -> str:
+        """A parameter's value, empty where there is none."""
+        return next(iter(self.values(name)), "")
+
+    def adding(self, name: str, value: str) -> Self:
+        """With one more value of a parameter."""
+        kept = tuple(pair for pair in self._turned if pair != (name, value))
+        return replace(self, pairs=(*kept, (name, value)))
+
+    def removing(self, name: str, value: str | None = None) -> Self:
+        """Without a value of a parameter, or without all of them."""
+        kept = (pair for pair in self._turned if pair[0] != name or value not in (None, pair[1]))
+        return replace(self, pairs=tuple(kept))
+
+    def setting(self, name: str, value: str) -> Self:
+        """With a parameter's only value; an empty one removes it."""
+        if not value or name not in dict(self.pairs):
+            bare = self.removing(name)
+            return bare.adding(name, value) if value else bare
+        changed = ((key, value if key == name else old) for key, old in self._turned)
+        return replace(self, pairs=tuple(dict.fromkeys(changed)))
+
+    def at(self, path: str) -> Self:
+        """The same question asked elsewhere."""
+        return replace(self, path=path, pairs=self._turned)
+
+    @property
+    def _turned(self) -> tuple[tuple[str, str], ...]:
+        """A changed question starts on its first page."""
+        return tuple(pair for pair in self.pairs if pair[0] != "cursor")
+
+
+@lru_cache(4_096)
+def _encoded(pair: tuple[str, str]) -> str:
+    """A page has a hundred links that share most of their parameters."""
+    return "=".join(quote_plus(text, errors="replace") for text in pair)
+
+
+def paper_address(paper_id: str) -> str:
+    """The page of a paper."""
+    return str(Address(f"/paper/{paper_id}"))
+
+
+def author_address(name: str) -> str:
+    """The page of an author."""
+    return str(Address("/author", (("name", name),)))

@@ -1,0 +1,106 @@
+"""The routes of the page."""
+
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi import Query as Parameter
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from search.errors import PapersError
+from search.query import Filter, Query
+from search.searcher import Searcher
+from service.api import _query, _searcher
+from service.schemas import Problem, SearchRequest
+from service.strict import StrictRoute
+from service.web.address import Address
+from service.web.answer import answer_page, refused_page
+from service.web.assets import assets
+from service.web.author import author_page
+from service.web.paper import paper_page
+from service.web.start import help_page, start_page
+
+_FOR_GOOD = "public, max-age=31536000, immutable"
+_Answer = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class _Page(StrictRoute):
+    """A route whose refusals are pages, with the status that the API would give."""
+
+    def get_route_handler(self) -> _Answer:
+        answer = super().get_route_handler()
+
+        async def answered(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except (PapersError, RequestValidationError, HTTPException) as error:
+                problem = _problem_of(request, error)
+                return _html(refused_page(Address.of(request), problem), problem.status)
+
+        return answered
+
+
+def _problem_of(request: Request, error: Exception) -> Problem:
+    """What the API says of an error: what answers it there is asked."""
+    handlers = request.app.exception_handlers
+    answer: Response = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)(request, error)
+    return Problem.model_validate_json(bytes(answer.body))
+
+
+class AuthorRequest(BaseModel):
+    """Whose papers, without which variants of the name."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str
+    not_author: list[str] = Field([])
+    cursor: str = ""
+
+
+router = APIRouter(route_class=_Page, include_in_schema=False)
+_Searcher = Annotated[Searcher, Depends(_searcher)]
+
+
+@router.get("/")
+def answer(request: Request, searcher: _Searcher, asked: Annotated[SearchRequest, Parameter()]) -> Response:
+    """The papers that answer; where nothing is asked, how to ask."""
+    address = Address.of(request)
+    if not address.pairs:
+        return _html(start_page(searcher))
+    return _html(answer_page(searcher, address, asked.q, _query(asked)))
+
+
+@router.get("/paper/{paper_id:path}")
+def paper(searcher: _Searcher, paper_id: str) -> Response:
+    """One paper, by any id it has or ever had."""
+    return _html(paper_page(searcher, paper_id))
+
+
+@router.get("/author")
+def author(request: Request, searcher: _Searcher, asked: Annotated[AuthorRequest, Parameter()]) -> Response:
+    """An author's papers."""
+    query = Query(filter=Filter.parse([asked.name], asked.not_author), cursor=asked.cursor)
+    return _html(author_page(searcher, Address.of(request), query))
+
+
+@router.get("/help")
+def help_(searcher: _Searcher) -> Response:
+    """What the box reads."""
+    return _html(help_page(searcher))
+
+
+@router.get("/static/{name}")
+async def static(request: Request, name: str) -> Response:
+    """A style sheet, script or picture; one that is asked for by the hash of its content never changes."""
+    asset = assets().get(name)
+    if asset is None:
+        raise HTTPException(404, f"there is no file {name!r}")
+    kept = _FOR_GOOD if request.query_params.get("v") == asset.version else "no-cache"
+    return Response(asset.content, media_type=asset.media_type, headers={"Cache-Control": kept})
+
+
+def _html(page: str, status: int = 200) -> Response:
+    return HTMLResponse(page.encode("utf-8", "replace"), status)

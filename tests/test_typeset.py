@@ -1,0 +1,64 @@
+"""Titles and abstracts as HTML: formulas, marked words, and texts that are none of it."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from search.query import Span
+from service.web.typeset import mathml, typeset
+
+MATHML = {
+    "math", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "msub", "msup", "msubsup", "mfrac", "msqrt", "mroot",
+    "mover", "munder", "munderover", "mtable", "mtr", "mtd", "mpadded", "mphantom", "mmultiscripts", "mprescripts",
+    "mstyle",
+}  # fmt: skip
+PIECES = (*"ab 12$\\{}^_<>&\"'()[]#~%", "\\frac", "\\text{", "$$", "\\(", "\\)", "\\left", "\\begin{matrix}", "\u202e")
+LATEX = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("costs $5 and $10 a day", "costs $5 and $10 a day"),
+        ("from $5-$10", "from $5-$10"),
+        ("a \\$ sign and $x$", "a $ sign and x"),
+        ("\\textbf{bold} and \\emph{slanted}", "bold and slanted"),
+        ("unknown $\\foo{x}$ stays", "unknown $\\foo{x}$ stays"),
+        ("$\\alpha < \\beta$", "α<β"),
+        ("\\(x^2\\)", "x2"),
+        ("$\\text{<script>}$", "<script>"),
+        ("$\\href{javascript:alert(1)}{x}$", "x"),
+        ("$\\mathbf{W}$", "𝐖"),
+    ],
+)
+def test_latex(written: str, shown: str) -> None:
+    tree = etree.fromstring(f"<p>{typeset(written)}</p>")
+    assert "".join(tree.itertext()) == shown
+    assert not tree.xpath("//@href | //script")
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.one_of(LATEX, st.text()), st.data())
+def test_any_text_is_well_formed_and_loses_nothing(written: str, data: st.DataObject) -> None:
+    ends = sorted(data.draw(st.lists(st.integers(0, len(written)), max_size=6, unique=True)))
+    spans = tuple(Span(*pair) for pair in zip(ends[::2], ends[1::2], strict=False))
+    tree = etree.fromstring(f"<p>{typeset(written, spans)}</p>".encode("utf-8", "strict"))
+    assert {element.tag for element in tree.iter()} <= {"p", "mark", *MATHML}
+    if "$" not in written and "\\" not in written:
+        kept = "".join(tree.itertext())
+        assert kept == re.sub("[\r]\n?", "\n", "".join(each for each in written if each in kept or each == "\r"))
+        marked = ["".join(mark.itertext()) for mark in tree.iter("mark")]
+        assert len(marked) == len(spans)
+
+
+@settings(deadline=None, max_examples=300)
+@given(LATEX)
+def test_any_formula_is_harmless_or_text(latex: str) -> None:
+    written = mathml(latex)
+    if written is not None:
+        tree = etree.fromstring(written)
+        assert {element.tag for element in tree.iter()} <= MATHML
+        assert not {name for element in tree.iter() for name in element.attrib} & {"href", "style", "class", "id"}

@@ -1,0 +1,343 @@
+"""The page, asked over a real socket without a browser: what a visitor without JavaScript gets."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+import lxml.html
+import pytest
+
+from drawn import Made
+from search.searcher import Searcher
+from served import Served
+from service.app import create_app
+from service.settings import Settings
+
+KSA = "arxiv:2604.24432"
+SCRIPT = "<script>alert(1)</script>"
+ATTACK = f"\"'><img src=x onerror=alert(1)>{SCRIPT}</title></textarea>&lt;b&gt;\u202e"
+PAGES = (
+    "/",
+    "/help",
+    "/?q=KV+cache+compression",
+    "/?q=recommendation&author=Guorui+Zhou&category=cs.IR&from=2025&to=2026&sort=newest&limit=3",
+    f"/?q=attention&like={KSA}&unlike=arxiv:2602.09843&mode=semantic",
+    "/?q=au:zhou+-survey",
+    "/?category=cs&limit=2",
+    "/?q=recomendation",
+    "/?q=how+long+to+boil+an+egg",
+    "/?q=cache&from=1901&to=1902",
+    f"/?q={KSA}",
+    "/?q=au:zhuo",
+    "/?from=foo&q=cache",
+    f"/paper/{KSA}",
+    "/paper/2199.00001",
+    "/author?name=Guorui+Zhou",
+    "/author?name=Zhou&not_author=Guorui+Zhou",
+    "/author?name=Nobody+Atall",
+)
+"""Every kind of page, in every state."""
+
+
+@pytest.fixture(scope="module")
+def client(sample: Searcher) -> Iterator[httpx.Client]:
+    served = Served(create_app(sample, Settings()))
+    yield served.client
+    served.close()
+
+
+@pytest.fixture(scope="module")
+def hostile(made: Made) -> Iterator[httpx.Client]:
+    """Papers that are all attacks."""
+    records: list[dict[str, object]] = [
+        {
+            "title": f"cache {ATTACK} {number}",
+            "abstract": f"attention {ATTACK} $x < y$ \\(\\text{{{SCRIPT}}}\\) $\\href{{javascript:alert(1)}}{{z}}$",
+            "authors": [f"Ada {ATTACK}", f"Bob {SCRIPT}"],
+            "categories": ["cs.IR", f"x.{SCRIPT}"],
+            "published": "2025-01-02",
+            "url": "javascript:alert(1)",
+            "comment": ATTACK,
+        }
+        for number in range(4)
+    ]
+    served = Served(create_app(made(records), Settings()))
+    yield served.client
+    served.close()
+
+
+def read(client: httpx.Client, address: str, status: int | None = None) -> Any:
+    """A page as a tree."""
+    answer = client.get(address)
+    assert answer.headers["content-type"] == "text/html; charset=utf-8", address
+    assert status in (None, answer.status_code), address
+    return lxml.html.fromstring(answer.text)
+
+
+def text(element: Any) -> str:
+    return " ".join(element.text_content().split())
+
+
+def pairs(address: str) -> set[tuple[str, str]]:
+    return set(parse_qsl(urlsplit(address).query))
+
+
+def titles(tree: Any) -> list[str]:
+    return [text(link) for link in tree.xpath('//ol[@aria-label="Papers"]//article/*[@class="title"]/a')]
+
+
+def chips(tree: Any) -> dict[str, str]:
+    links = tree.xpath('//ul[@aria-label="What is asked"]/li/a')
+    return {link.get("aria-label").removeprefix("Remove "): link.get("href") for link in links}
+
+
+def facet(tree: Any, heading: str) -> dict[str, Any]:
+    links = tree.xpath(f'//nav[@aria-label="Narrow down"]//section[h2="{heading}"]//ul/li/a')
+    return {text(link.find("span")): link for link in links}
+
+
+def asked_by_form(tree: Any) -> set[tuple[str, str]]:
+    """What the form would send, its fields elsewhere on the page included, without what is empty or usual."""
+    fields = tree.xpath('//form[@id="asked"]//input | //input[@form="asked"]')
+    sent = {(field.get("name"), field.get("value") or "") for field in fields}
+    for select in tree.xpath('//select[@form="asked"]'):
+        option = select.xpath("option[@selected]")[0]
+        sent.add((select.get("name"), option.get("value") or text(option)))
+    return {pair for pair in sent if pair[1] and pair not in (("sort", "relevance"), ("mode", "hybrid"))}
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_every_link_on_every_page_answers(client: httpx.Client, address: str) -> None:
+    formats = any(each["name"] == "format" for each in parameters(client, "/v1/search"))
+    tree = read(client, address)
+    links = {link for link in tree.xpath("//a/@href | //link/@href | //script/@src") if link.startswith("/")}
+    assert links
+    for link in sorted(links):
+        if formats or not link.startswith("/v1/"):
+            answer = client.get(link.partition("#")[0])
+            assert answer.status_code == 200, (link, answer.text[:300])
+
+
+def parameters(client: httpx.Client, path: str) -> list[dict[str, Any]]:
+    return list(client.get("/openapi.json").json()["paths"][path]["get"]["parameters"])
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_a_page_is_whole_and_loads_nothing_from_elsewhere(client: httpx.Client, address: str) -> None:
+    tree = read(client, address)
+    assert tree.get("lang") == "en"
+    assert [len(tree.xpath(f"//{name}")) for name in ("head/title", "main", "h1")] == [1, 1, 1]
+    assert [form.get("action") for form in tree.xpath('//form[@role="search"]')] == ["/"]
+    ids = tree.xpath("//*[@id]/@id")
+    assert len(ids) == len(set(ids))
+    for described in tree.xpath("//@aria-labelledby | //@form"):
+        assert described in ids
+    loaded = tree.xpath("//link/@href | //@src | //@srcset | //@action | //@data | //@poster")
+    assert all(each.startswith("/") and not each.startswith("//") for each in loaded)
+    assert not tree.xpath("//style | //iframe | //object | //base | //script[not(@src)] | //@style")
+    assert not [name for element in tree.iter("*") for name in element.keys() if name.startswith("on")]  # noqa: SIM118
+
+
+def test_the_start_page_says_what_is_here_and_how_to_ask(client: httpx.Client) -> None:
+    tree = read(client, "/", 200)
+    assert "60 papers" in text(tree.xpath("//h1")[0])
+    assert tree.xpath("//main//time/@datetime")[0] >= "2026"
+    ways = tree.xpath('//dl[@class="ways"]//a/@href')
+    assert len(ways) == 4
+    assert all(titles(read(client, way, 200)) for way in ways)
+
+
+def test_the_page_shows_the_papers_that_the_api_gives(client: httpx.Client) -> None:
+    for query in ("q=KV+cache+compression", "author=Guorui+Zhou&sort=newest&limit=5", "q=au:zhou&from=2025"):
+        page = client.get(f"/v1/search?{query}").json()
+        tree = read(client, f"/?{query}", 200)
+        assert titles(tree) == [" ".join(hit["title"].split()) for hit in page["hits"]]
+        assert re.search(rf"\b{page['total']}\b", text(tree.xpath('//*[@role="status"]')[0]))
+
+
+def test_chips_take_away_what_they_say(client: httpx.Client) -> None:
+    address = f"/?q=recommendation&author=Guorui+Zhou&category=cs.IR&from=2025&to=2026&like={KSA}&mode=semantic"
+    found = chips(read(client, address, 200))
+    gone = {
+        "recommendation": {"q"},
+        "Guorui Zhou": {"author"},
+        "cs.IR Information Retrieval": {"category"},
+        "from 2025 to 2026": {"from", "to"},
+        "Kwai Summary Attention": {"like"},
+        "by meaning alone": {"mode"},
+    }
+    assert len(found) == len(gone)
+    for said, names in gone.items():
+        left = next(href for chip, href in found.items() if said in chip)
+        assert {name for name, _ in pairs(address) - pairs(left)} == names
+        assert pairs(left) < pairs(address)
+        assert len(chips(read(client, left, 200))) == len(gone) - 1
+
+
+def test_facets_toggle(client: httpx.Client) -> None:
+    start = "/?q=recommendation"
+    for heading, names in (("Years", {"from", "to"}), ("Categories", {"category"}), ("Authors", {"author"})):
+        value, link = next(iter(facet(read(client, start, 200), heading).items()))
+        assert link.get("aria-current") is None
+        assert {name for name, _ in pairs(link.get("href")) - pairs(start)} == names
+        on = facet(read(client, link.get("href"), 200), heading)[value]
+        assert on.get("aria-current") == "true"
+        assert pairs(on.get("href")) == pairs(start)
+
+
+def test_a_facet_counts_the_papers_that_its_link_leads_to(client: httpx.Client) -> None:
+    tree = read(client, "/?category=cs&limit=1", 200)
+    for heading in ("Years", "Authors"):
+        for link in list(facet(tree, heading).values())[:4]:
+            status = read(client, link.get("href"), 200).xpath('//*[@role="status"]')[0]
+            assert text(status).split()[0] == text(link.xpath('span[@class="count"]')[0])
+
+
+def test_the_form_asks_everything_that_the_address_asks(client: httpx.Client) -> None:
+    who, when = "author=zhou&author=gai&not_author=Gang+Zhou&category=cs", "from=2020&to=2026&updated_to=2027"
+    address = f"/?q=attention&{who}&{when}&like={KSA}&mode=lexical&sort=newest&limit=3"
+    assert asked_by_form(read(client, address, 200)) == pairs(address)
+    far = "/?q=how+long+to+boil+an+egg&from=2020"
+    assert asked_by_form(read(client, far, 200)) == pairs(far)
+    assert asked_by_form(read(client, "/?q=cache&from=foo&author=zhou", 422)) == {("q", "cache"), ("author", "zhou")}
+
+
+def test_pages_follow_each_other_without_a_repetition(client: httpx.Client) -> None:
+    seen: list[str] = []
+    address = "/?q=attention&limit=25"
+    while address:
+        tree = read(client, address, 200)
+        seen += titles(tree)
+        address = next(iter(tree.xpath('//a[text()="Next page"]/@href')), "")
+    assert len(seen) == len(set(seen)) == 60
+
+
+def test_what_is_only_listed_cannot_be_moved_away_from(client: httpx.Client) -> None:
+    tree = read(client, "/?q=au:zhou", 200)
+    assert not tree.xpath('//a[@aria-label="Less like this"]')
+    assert titles(read(client, tree.xpath('//a[@aria-label="More like this"]/@href')[0], 200))
+
+
+def test_thumbs_refine_the_question_at_hand(client: httpx.Client) -> None:
+    tree = read(client, "/?q=attention&category=cs.CL", 200)
+    card = tree.xpath('//ol[@aria-label="Papers"]//article')[0]
+    paper = card.xpath('.//*[@class="title"]/a/@href')[0].removeprefix("/paper/")
+    for said, name in (("More like this", "like"), ("Less like this", "unlike")):
+        href = card.xpath(f'.//a[@aria-label="{said}"]/@href')[0]
+        assert pairs(href) == {("q", "attention"), ("category", "cs.CL"), (name, paper)}
+    assert pairs(card.xpath('.//a[text()="Similar"]/@href')[0]) == {("like", paper)}
+
+
+def test_exports_ask_the_api_the_same_question(client: httpx.Client) -> None:
+    tree = read(client, "/?q=attention&author=zhou", 200)
+    links = {text(link): link.get("href") for link in tree.xpath('//details[summary="Export"]//a')}
+    assert list(links) == ["BibTeX", "RIS", "CSL-JSON", "CSV", "JSON", "NDJSON", "Atom"]
+    for said, href in links.items():
+        assert urlsplit(href).path == "/v1/search"
+        assert {("q", "attention"), ("author", "zhou"), ("format", said.lower())} <= pairs(href)
+
+
+def test_an_author_page_has_the_papers_by_year(client: httpx.Client) -> None:
+    tree = read(client, "/author?name=Guorui+Zhou", 200)
+    years = [text(heading) for heading in tree.xpath('//h2[@class="year"]')]
+    assert years == sorted(years, reverse=True)
+    dates = [card.xpath("(.//time)[1]/@datetime")[0] for card in tree.xpath("//article")]
+    assert dates == sorted(dates, reverse=True)
+    total = client.get("/v1/search", params={"author": "Guorui Zhou"}).json()["total"]
+    assert len(tree.xpath("//article")) == total
+    assert text(tree.xpath('//*[@role="status"]')[0]) == f"{total} papers"
+
+
+def test_variants_of_a_name_are_left_out_and_taken_back(made: Made) -> None:
+    records: list[dict[str, object]] = [
+        {"title": f"paper {number}", "authors": [name], "published": "2025"}
+        for number, name in enumerate(["Guorui Zhou", "G. Zhou", "G. Zhou", "Gang Zhou"])
+    ]
+    served = Served(create_app(made(records), Settings()))
+    tree = read(served.client, "/author?name=G.+Zhou", 200)
+    assert len(tree.xpath("//article")) == 4
+    (out,) = [href for href in tree.xpath('//li[@class="variant"]/a/@href') if ("not_author", "G. Zhou") in pairs(href)]
+    left = read(served.client, out, 200)
+    assert len(left.xpath("//article")) == 2
+    (back,) = left.xpath('//li[@class="variant"]/a[@aria-current="true"]/@href')
+    assert len(read(served.client, back, 200).xpath("//article")) == 4
+    (link,) = read(served.client, "/?author=Zhou", 200).xpath('//a[@aria-label="Leave out Gang Zhou"]/@href')
+    assert len(titles(read(served.client, link, 200))) == 3
+    served.close()
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "said"),
+    [
+        ("/?q=cache&from=foo", 422, ["from", "foo", "2026-04"]),
+        ("/?q=cache&limit=0", 422, ["limit", "1 to 1000"]),
+        ("/?q=cache&limit=x", 422, ["limit", "x"]),
+        ("/?q=cache&category=cs.LX", 422, ["category", "cs.LX", "cs.LG"]),
+        ("/?q=cache&mode=magic", 422, ["mode", "magic"]),
+        ("/?q=cache&colour=red", 422, ["colour", "the parameters are"]),
+        ("/?q=au:zhou+AND", 422, ["AND"]),
+        ("/?q=cache&like=2199.00001", 404, ["2199.00001"]),
+        ("/?q=cache&cursor=zzz", 422, ["cursor"]),
+        ("/paper/2199.00001", 404, ["2199.00001"]),
+        ("/author?name=", 422, ["author"]),
+        ("/author", 422, ["name"]),
+        ("/static/../routes.py", 404, []),
+        ("/static/nothing.js", 404, []),
+    ],
+)
+def test_refusals_are_pages_with_the_status_of_the_api(
+    client: httpx.Client, address: str, status: int, said: list[str]
+) -> None:
+    answer = client.get(address)
+    assert answer.status_code == status
+    if said:
+        alert = text(lxml.html.fromstring(answer.text).xpath('//*[@role="alert"]')[0])
+        assert all(part.casefold() in alert.casefold() for part in said), alert
+        kept = dict(pairs(address)).get("q", "")
+        assert lxml.html.fromstring(answer.text).xpath('//input[@name="q"]/@value') == [kept]
+
+
+def test_what_has_no_answer_says_so_and_what_to_do(client: httpx.Client) -> None:
+    far = read(client, "/?q=how+long+to+boil+an+egg", 200)
+    assert text(far.xpath('//*[@role="status"]')[0]) == "Nothing here is close"
+    assert titles(far)
+    none = read(client, "/?q=cache&from=1901&to=1902", 200)
+    assert text(none.xpath('//*[@role="status"]')[0]) == "No paper passes"
+    (onwards,) = none.xpath('//a[text()="Ask the same of all papers"]/@href')
+    assert titles(read(client, onwards, 200))
+
+
+def test_nothing_of_a_paper_is_taken_for_html(hostile: httpx.Client) -> None:
+    name = httpx.QueryParams({"name": f"Bob {SCRIPT}"})
+    for address in ("/", "/?q=cache", "/?category=cs.IR", "/paper/arxiv:2401.00001", f"/author?{name}"):
+        tree = read(hostile, address, 200)
+        assert not tree.xpath("//img | //b | //textarea | //script[not(@src)] | //main//script")
+        assert not tree.xpath('//@href[starts-with(., "javascript:")] | //*[@onerror]')
+        assert address == "/" or SCRIPT in text(tree.xpath("//main")[0])
+    title = text(read(hostile, "/paper/arxiv:2401.00001", 200).xpath("//h1")[0])
+    assert title == f"cache {ATTACK} 1".replace("\u202e", "")
+
+
+@pytest.mark.parametrize(
+    "name", ["q", "author", "not_author", "category", "from", "like", "mode", "sort", "cursor", "x"]
+)
+def test_nothing_of_a_question_is_taken_for_html(client: httpx.Client, name: str) -> None:
+    for value in (ATTACK, SCRIPT, "\x00\x1b[2J", "%ff\ud83d", "a" * 5_000):
+        query = httpx.QueryParams(
+            [("q", "cache")] * (name != "q") + [(name, value.encode("utf-8", "replace").decode())]
+        )
+        tree = read(client, f"/?{query}")
+        assert not tree.xpath("//img | //textarea | //script[not(@src)] | //main//script")
+
+
+def test_assets_are_kept_for_good_under_the_name_of_their_content(client: httpx.Client) -> None:
+    tree = read(client, "/", 200)
+    assets = tree.xpath("//link/@href | //script/@src")
+    assert len(assets) == 7
+    for asset in assets:
+        assert client.get(asset).headers["cache-control"] == "public, max-age=31536000, immutable"
+        assert client.get(urlsplit(asset).path).headers["cache-control"] == "no-cache"
+    kinds = {client.get(asset).headers["content-type"].split(";")[0] for asset in assets}
+    assert kinds == {"text/css", "text/javascript", "image/svg+xml"}
