@@ -6,7 +6,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,7 +22,7 @@ from search.fields import author
 from search.machine import cores
 from search.model import ModelIdentity
 from search.paper import Paper
-from search.query import AuthorMatch, Mode, Page, Part, Query
+from search.query import AuthorMatch, Mode, Page, Query, Suggestions
 from search.ranking import towards
 from search.said import asked
 from search.scope import Asked, Scope
@@ -83,8 +83,10 @@ class Searcher:
         if not box:
             return self.search(query)
         from search import spelling, syntax  # not for filters alone, which answer in a fifth of a second
+        from search.parts import parts
 
-        reading = syntax.read(box, today=date.today(), categories=snapshot.columns.categories)
+        understood = partial(syntax.read, today=date.today(), categories=snapshot.columns.categories)
+        reading = understood(box)
         where = tuple(part for part in (query.filter.where, reading.condition) if part)
         paper = (reading.paper_id,) if reading.paper_id else ()
         read = replace(
@@ -95,7 +97,7 @@ class Searcher:
             shown=query.shown or bool(paper),
             pasted=query.pasted or reading.kind == "abstract",
         )
-        page = replace(self.search(read), parts=(Part(reading.said, ""),))
+        page = replace(self.search(read), parts=parts(box, reading, understood))
         if reading.kind != "question":
             return page
         lexicon = snapshot.lexicon
@@ -143,9 +145,20 @@ class Searcher:
         """
         return variants(self.snapshot, author(name), self.snapshot.live, most=None)
 
+    def suggest(self, text: str, limit: int = 8) -> Suggestions:
+        """Authors and categories that someone can mean who has typed so much, most papers first.
+
+        Every word typed must begin another word of the name; ``guo zh`` suggests Guorui Zhou, ``comp lang`` cs.CL.
+
+        Raises:
+            InvalidValue: see ``Vocabulary.suggest``.
+        """
+        return self.snapshot.vocabulary.suggest(text, limit)
+
     def warm(self) -> None:
-        """Loads everything a question needs, so that the first one does not wait."""
+        """Loads everything a question needs, and what suggests, so that the first one does not wait."""
         self.search(Query("warm"))
+        self.suggest("warm")
 
     def _asked(self, scope: Scope, mode: Mode, text: str, papers: tuple[tuple[int, ...], tuple[int, ...]]) -> Asked:
         """The words are looked up on one core while the text is embedded on the others, where there are others."""

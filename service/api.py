@@ -20,7 +20,7 @@ from service.answers import Asking
 from service.formats import MEDIA, PAPER_FIELDS, Format, Wanted
 from service.negotiation import negotiated
 from service.problems import PROBLEMS, problem_of
-from service.render import SCHEMA_VERSION, authors_json
+from service.render import SCHEMA_VERSION, authors_json, suggestions_json
 from service.schemas import (
     AuthorsOut,
     AuthorsRequest,
@@ -34,6 +34,8 @@ from service.schemas import (
     SimilarRequest,
     SomeOfPageOut,
     SomeOfPaperOut,
+    SuggestionsOut,
+    SuggestRequest,
 )
 from service.strict import StrictRoute
 
@@ -155,6 +157,13 @@ def batch(request: Request, searcher: _Searcher, body: BatchRequest) -> Response
 def authors(searcher: _Searcher, asked: Annotated[AuthorsRequest, Parameter()]) -> Response:
     """The variants of a name that papers have, with how many papers each."""
     return Response(orjson.dumps(authors_json(searcher.authors(asked.name))), media_type="application/json")
+
+
+@router.get("/v1/suggest", responses={200: {"model": SuggestionsOut}, **_refusals(404, 406, *_BODY)})
+def suggest(searcher: _Searcher, asked: Annotated[SuggestRequest, Parameter()]) -> Response:
+    """Authors and categories of whose names each word of ``q`` begins another word, while someone types."""
+    suggestions = suggestions_json(searcher.suggest(asked.q, asked.limit))
+    return Response(orjson.dumps(suggestions), media_type="application/json")
 
 
 @router.get("/healthz")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # a page is shown by what made it; the state of an index is shown without all that
     from search.layout import Manifest
     from search.paper import Json, Paper
-    from search.query import AuthorMatch, Count, Facets, Hit, LegMatch, Page, Span
+    from search.query import AuthorMatch, Count, Facets, Hit, LegMatch, Page, Span, Suggestions
 
 SCHEMA_VERSION = 1
 _SHOWN_VARIANTS = 6
@@ -43,6 +43,7 @@ def page_json(page: Page) -> dict[str, Json]:
     return {
         "schema_version": SCHEMA_VERSION,
         "reading": page.reading,
+        "parts": [{"said": part.said, "without": part.without} for part in page.parts],
         "total": page.total,
         "close": page.close,
         "correction": page.correction,
@@ -77,6 +78,14 @@ def hit_json(hit: Hit) -> dict[str, Json]:
 def authors_json(match: AuthorMatch) -> dict[str, Json]:
     """What ``papers authors --json`` gives."""
     return {"schema_version": SCHEMA_VERSION, **_match_json(match)}
+
+
+def suggestions_json(found: Suggestions) -> dict[str, Json]:
+    """What GET /v1/suggest gives."""
+    categories: list[Json] = [
+        {"code": each.code, "name": each.name, "papers": each.papers} for each in found.categories
+    ]
+    return {"schema_version": SCHEMA_VERSION, "authors": _counts_json(found.authors), "categories": categories}
 
 
 def dumped(fields: object) -> str:

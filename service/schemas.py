@@ -10,8 +10,8 @@ from service.formats import Format
 
 MAX_BATCH = 50
 """Most questions of a batch."""
-_Several = Annotated[list[str], Field(max_length=100)]
 _FEW: dict[str, Any] = {"maxItems": MAX_PAPERS}
+_Several = Annotated[list[str], Field(max_length=100)]
 _AUTHOR = "Each must be an author, in any usual form; ^Zhou the first, Zhou$ the last"
 _FIELDS = "Of a paper the fields to keep, parted by commas, in json, ndjson and csv; none: all"
 
@@ -197,6 +197,31 @@ class AuthorsOut(AuthorMatchOut):
     schema_version: int
 
 
+class SuggestRequest(BaseModel):
+    """What was typed so far."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: str = Field("", description="The beginnings of a name's words, or of a code", examples=["guo zh"])
+    limit: int = Field(8, description="Most authors, and most categories, 1 to 50")
+
+
+class CategoryCountOut(BaseModel):
+    """How many papers have a category, or lie in an archive; its name is null where arXiv has none such."""
+
+    code: str
+    name: str | None
+    papers: int
+
+
+class SuggestionsOut(BaseModel):
+    """Authors and categories that can be meant, most papers first."""
+
+    schema_version: int
+    authors: list[CountOut]
+    categories: list[CategoryCountOut]
+
+
 class FacetsOut(BaseModel):
     """Counts over all papers that pass the filter, or over the relevant part of a question."""
 
@@ -218,11 +243,19 @@ class ExplanationOut(BaseModel):
     milliseconds: dict[str, float]
 
 
+class PartOut(BaseModel):
+    """A part of what ``q`` asks, in words, and ``q`` as it would be without it."""
+
+    said: str
+    without: str
+
+
 class PageOut(BaseModel):
     """An answer, best first."""
 
     schema_version: int
     reading: str
+    parts: list[PartOut]
     total: int
     close: bool
     correction: str | None

@@ -215,6 +215,30 @@ def test_name_variants_over_http(client: httpx.Client) -> None:
     problem(client.get("/v1/authors"), 422)
 
 
+def test_suggestions_over_http(client: httpx.Client) -> None:
+    found = client.get("/v1/suggest", params={"q": "guor zh", "limit": 3}).json()
+    assert found == {"schema_version": 1, "authors": [{"value": "Guorui Zhou", "papers": 7}], "categories": []}
+    found = client.get("/v1/suggest", params={"q": "comp lang"}).json()
+    assert [(each["code"], each["name"]) for each in found["categories"]] == [("cs.CL", "Computation and Language")]
+    assert len(client.get("/v1/suggest", params={"q": "z", "limit": 3}).json()["authors"]) == 3
+    nothing = client.get("/v1/suggest")
+    assert nothing.status_code == 200
+    assert nothing.json()["authors"] == nothing.json()["categories"] == []
+    assert problem(client.get("/v1/suggest", params={"q": "z", "limit": 51}), 422)["field"] == "limit"
+    assert problem(client.get("/v1/suggest", params={"q": "z" * 201}), 422)["field"] == "q"
+    problem(client.get("/v1/suggest", params={"name": "z"}), 422)
+
+
+def test_the_parts_of_a_box_over_http(client: httpx.Client) -> None:
+    asked = {"q": "au:zhou cat:cs.IR recommendation", "author": "Guorui Zhou"}
+    page = client.get("/v1/search", params=asked).json()
+    assert page["parts"] == [
+        {"said": "au:zhou", "without": "cat:cs.IR recommendation"},
+        {"said": "cs.IR", "without": "au:zhou recommendation"},
+        {"said": "about 'recommendation'", "without": "au:zhou cat:cs.IR"},
+    ]
+
+
 @pytest.mark.parametrize(
     "box",
     [

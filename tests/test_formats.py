@@ -139,6 +139,8 @@ def test_any_papers_are_written_and_read_back_whole(name: Format, drawn: list[Pa
     told, back = read(formats.page(name, page_of(drawn)))
     assert told == READERS[name]
     assert [replace(each, sources=()) for each in back] == [kept(paper, name) for paper in drawn]
+    listed = replace(page_of(drawn), hits=tuple(Hit(paper, 0.0) for paper in drawn))
+    assert read(formats.page(name, listed))[1] == back
     (alone,) = read(formats.paper(name, drawn[0]))[1]
     assert replace(alone, sources=()) == kept(drawn[0], name)
 

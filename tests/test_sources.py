@@ -353,6 +353,8 @@ def test_a_score_is_kept_unless_it_is_an_answers(write: Write) -> None:
     assert own.extra == {"score": "97.1"}
     (answer,) = papers(write("answer.csv", "title,score,band\nA,.7,strong\n"))
     assert answer.extra == {}
+    (listed,) = papers(write("listed.csv", "title,score,band\nA,0.0,\n"))
+    assert listed.extra == {}
     (line,) = papers(write("answer.jsonl", '{"title": "A", "score": 0.7, "matched": {}, "same": true, "shelf": 7}\n'))
     assert line.extra == {"shelf": 7}
 

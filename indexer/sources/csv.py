@@ -35,6 +35,8 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     heading = file.head().partition("\n")[0]
     delimiter = _dialect(heading) or ","
     names = _columns(heading, delimiter)
+    if is_hit(names):
+        names = ["" if name in ANSWERED else name for name in names]
     csv.field_size_limit(MOST_ABSTRACT * 4)
     rows = csv.reader((line for number, line in file.lines() if number > 1), delimiter=delimiter)
     while True:
@@ -75,15 +77,14 @@ def _fields(names: list[str], row: list[str]) -> dict[str, str]:
         raise Malformed(f"the row has {len(row)} cells and the first line {len(names)} names; quote what holds a comma")
     fields: dict[str, str] = {}
     for name, cell in zip(names, row, strict=False):
-        if cell.strip():
+        if name and cell.strip():
             fields.setdefault(name, cell[1:] if _GUARDED.match(cell) else cell)
     return fields
 
 
 def _paper(fields: dict[str, str], source: str) -> Paper:
     get = fields.get
-    known = _KNOWN | ANSWERED if is_hit(fields) else _KNOWN
-    extra: dict[str, Json] = {name: cell.strip() for name, cell in fields.items() if name and name not in known}
+    extra: dict[str, Json] = {name: cell.strip() for name, cell in fields.items() if name not in _KNOWN}
     return Draft(
         source,
         ids=[get("id", ""), get("doi", ""), *get("ids", "").split()],

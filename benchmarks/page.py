@@ -1,0 +1,102 @@
+"""The page in Chromium: when something is first painted, and how much of that is waiting for the server.
+
+papers index PAPERS.jsonl.xz --index FULL
+python -m benchmarks.page FULL                  # benchmarks/results/page.json
+"""
+
+import argparse
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from urllib.parse import quote
+
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+from benchmarks import results
+from search.embedder import Embedder
+from search.errors import ModelUnavailable
+from search.model import ModelIdentity
+from search.searcher import Searcher
+from tests.chromium import DESKTOP, Server, launched
+
+_TIMING = """() => {
+    const [visit] = performance.getEntriesByType('navigation');
+    const [paint] = performance.getEntriesByName('first-contentful-paint');
+    return paint ? [paint.startTime, visit.responseStart, visit.loadEventEnd, visit.decodedBodySize / 1024] : null;
+}"""
+_NAMES = ("first_contentful_paint_ms", "first_byte_ms", "loaded_ms", "html_kib")
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("index", type=Path)
+    options.add_argument("--visits", type=int, default=30)
+    asked = options.parse_args()
+    searcher = Searcher(asked.index, _no_model)
+    paths = _paths(searcher, 2 * asked.visits)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        server = Server(asked.index, Path(folder) / "log")
+        browser = launched(playwright)
+        try:
+            figures = {name: _measured(browser, server.url, addresses) for name, addresses in paths.items()}
+        finally:
+            version = browser.version
+            browser.close()
+            server.close()
+    about = f"{searcher.snapshot.manifest.live:,} papers; papers serve and Chromium on the same cores"
+    results.save("page", {"chromium": version, "visits_each": asked.visits, **figures}, papers=about)
+
+
+def _no_model(model: ModelIdentity) -> Embedder:
+    raise ModelUnavailable(f"{model.name} is not needed to read titles")
+
+
+def _paths(searcher: Searcher, count: int) -> dict[str, list[str]]:
+    """Addresses, none twice but the start page's: papers' titles as questions, and pages of papers and authors."""
+    step = max(1, searcher.snapshot.manifest.live // (2 * count))
+    papers = searcher.snapshot.store.get([step * number for number in range(2 * count)])
+    whole = [paper for paper in papers if paper.title and paper.authors][:count]
+    return {
+        "start": ["/"] * count,
+        "question": [f"/?q={quote(paper.title or '')}" for paper in whole],
+        "filters": [f"/?author={quote(paper.authors[0])}&from=2024" for paper in whole],
+        "paper": [f"/paper/{quote(paper.id)}" for paper in whole],
+        "author": [f"/author?name={quote(paper.authors[-1])}" for paper in whole],
+    }
+
+
+def _measured(browser: Browser, url: str, paths: list[str]) -> dict[str, object]:
+    """Medians of first visits, and of visits by someone whose browser holds style and scripts."""
+    half = len(paths) // 2
+    returning = browser.new_context(viewport=DESKTOP, base_url=url)
+    _visited(returning, "/")
+    first = []
+    for path in paths[:half]:
+        context = browser.new_context(viewport=DESKTOP, base_url=url)
+        first.append(_visited(context, path))
+        context.close()
+    again = [_visited(returning, path) for path in paths[half:]]
+    returning.close()
+    return {"first_visit": _medians(first), "style_and_scripts_cached": _medians(again)}
+
+
+def _visited(context: BrowserContext, path: str) -> list[float]:
+    """The figures of one visit, as ``_NAMES`` names them."""
+    page = context.new_page()
+    page.goto(path, wait_until="load")
+    while not (timing := page.evaluate(_TIMING)):
+        time.sleep(0.01)  # the paint is told of a frame after it
+    page.close()
+    return [float(figure) for figure in timing]
+
+
+def _medians(visits: list[list[float]]) -> dict[str, float]:
+    columns = zip(*visits, strict=True)
+    told = {name: round(median(column), 1) for name, column in zip(_NAMES, columns, strict=True)}
+    slow = sorted(visit[0] for visit in visits)[len(visits) * 9 // 10]
+    return {**told, "first_contentful_paint_p90_ms": round(slow, 1)}
+
+
+if __name__ == "__main__":
+    main()

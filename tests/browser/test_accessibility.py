@@ -1,0 +1,71 @@
+"""Axe finds nothing serious on any page, light or dark, and a keyboard reaches what a mouse does."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from chromium import PHONE, Visit, expect, serious
+from seen import box, papers
+
+PAGES = {
+    "start": ("/", 200),
+    "results": ("/?q=models for video and images", 200),
+    "narrowed": ("/?q=attention&author=Guorui Zhou&category=cs&from=2024&like=arxiv:2602.09843", 200),
+    "paper": ("/paper/arxiv:2604.24432", 200),
+    "author": ("/author?name=Guorui Zhou", 200),
+    "help": ("/help", 200),
+    "error": ("/?q=attention&from=2026-02-30", 422),
+    "not found": ("/paper/arxiv:2499.99999", 404),
+    "nothing close": ("/?q=zebrafish embryo heart surgery", 200),
+    "nothing": ("/?q=attention&from=1901&to=1902", 200),
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_nothing_serious(visit: Callable[..., Visit], name: str, scheme: str) -> None:
+    path, status = PAGES[name]
+    page = visit(color_scheme=scheme).open(path, status)
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    dark_differs_in = ("color-contrast", "link-in-text-block")
+    assert serious(page, *(dark_differs_in if scheme == "dark" else ())) == []
+
+
+def test_nothing_serious_on_a_phone(visit: Callable[..., Visit]) -> None:
+    page = visit(viewport=PHONE, is_mobile=True, has_touch=True).open("/?q=models for video and images")
+    assert serious(page) == []
+
+
+def test_the_dialog_of_keys_is_accessible(visit: Callable[..., Visit]) -> None:
+    page = visit().open("/?q=models for video and images")
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    assert serious(page) == []
+
+
+def test_tab_goes_from_the_skip_link_to_the_results(visit: Callable[..., Visit]) -> None:
+    page = visit().open("/?q=models for video and images")
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Tab")
+    skip = page.locator(":focus")
+    expect(skip).to_have_text(re.compile("skip", re.IGNORECASE))
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("Boolean(document.activeElement.closest('article'))"):
+            break
+    first = papers(page).first.get_by_role("link").first
+    assert first.evaluate("link => link.closest('article').contains(document.activeElement)")
+    outlined = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outlined != "none", "the focus is seen"
+
+
+def test_what_was_found_is_announced(visit: Callable[..., Visit]) -> None:
+    page = visit().open("/?q=models for video and images")
+    expect(page.get_by_role("status").first).to_contain_text(re.compile(r"\d"))
+    assert page.get_by_role("heading", level=1).count() == 1
+    assert page.get_by_role("main").count() == 1
+    assert page.locator("html").get_attribute("lang") == "en"
+    assert box(page).count() == 1

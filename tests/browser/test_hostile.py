@@ -1,0 +1,142 @@
+"""Papers that hold scripts, HTML and LaTeX are shown as what they are: nothing of them runs or is loaded."""
+
+import json
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+import pytest
+
+from chromium import Browser, Server, Visit, expect
+from indexer.build import index
+from search.embedder import Embedder
+from seen import papers, titles
+
+ATTACKS = (
+    "<script>alert(1)</script>",
+    '<img src="http://example.org/x.png" onerror="alert(2)">',
+    '"><svg/onload=alert(3)>',
+    "</title></style></textarea></details><iframe src=javascript:alert(4)>",
+    "{{ 7*7 }} ${alert(5)} <!-- -->",
+    "$\\href{javascript:alert(6)}{x}$ \\(\\unicode{<script>alert(7)</script>}\\)",
+)
+FORMULAE = (
+    "An $O(n \\log n)$ bound for $\\sum_{i=1}^{n} x_i^2 \\leq \\frac{1}{\\epsilon}$",
+    "It holds that \\(E = mc^2\\), while $\\frac{ is broken and costs $5 or $6.",
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iterator[Server]:
+    """``papers serve`` over papers of someone who means harm, and one with formulae."""
+    folder = tmp_path_factory.mktemp("hostile")
+    records: list[dict[str, object]] = [
+        {
+            "id": f"2401.{row:05}",
+            "title": f"Fluids {attack}",
+            "abstract": f"On fluids. {attack} So it flows. {attack}",
+            "authors": [f"Eve {attack}", "Ada Plain"],
+            "categories": ["physics.flu-dyn"],
+            "published": f"2024-01-{row + 1:02}",
+            "url": "javascript:alert(8)",
+            "extra": {"comment": attack},
+        }
+        for row, attack in enumerate(ATTACKS)
+    ]
+    records.append({"id": "2401.00099", "title": FORMULAE[0], "abstract": FORMULAE[1], "authors": ["Ada Plain"]})
+    source = folder / "papers.jsonl"
+    source.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
+    index([source], folder / "index", embedder)
+    serving = Server(folder / "index", folder / "log")
+    yield serving
+    serving.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Visit]]:
+    """Makes visitors to it."""
+    visitors: list[Visit] = []
+
+    def visitor(**options: object) -> Visit:
+        visitors.append(Visit(browser, server, **options))
+        return visitors[-1]
+
+    yield visitor
+    for each in visitors:
+        each.close()
+
+
+def is_harmless(visitor: Visit) -> None:
+    """No element that runs or loads came from a paper."""
+    found = visitor.page.evaluate(
+        """() => [...document.querySelectorAll('*')].filter(each =>
+            ['IFRAME', 'OBJECT', 'EMBED', 'BASE'].includes(each.tagName)
+            || (each.tagName === 'SCRIPT' && !each.src.startsWith(location.origin))
+            || (each.tagName === 'IMG' && !each.src.startsWith(location.origin) && !each.src.startsWith('data:'))
+            || [...each.attributes].some(one => one.name.startsWith('on')
+               || /^\\s*javascript:/i.test(one.value))).map(each => each.outerHTML.slice(0, 200))"""
+    )
+    assert found == []
+
+
+@pytest.mark.parametrize("path", ["/?q=fluids", "/?author=Ada Plain", "/author?name=Ada Plain"])
+def test_attacks_in_papers_are_text(visit: Callable[..., Visit], path: str) -> None:
+    visitor = visit()
+    page = visitor.open(path)
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    for attack in ATTACKS[:5]:
+        expect(page.get_by_text(f"Fluids {attack}").first).to_be_attached()
+    is_harmless(visitor)
+
+
+@pytest.mark.parametrize("row", range(len(ATTACKS)))
+def test_attacks_on_the_page_of_a_paper_are_text(visit: Callable[..., Visit], row: int) -> None:
+    visitor = visit()
+    page = visitor.open(f"/paper/arxiv:2401.{row:05}")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Fluids")
+    if row < 5:
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"Fluids {ATTACKS[row]}")
+    is_harmless(visitor)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+def test_attacks_in_the_address_are_text(visit: Callable[..., Visit], attack: str) -> None:
+    visitor = visit()
+    page = visitor.open(f"/?q={quote(attack)}", 200, 422)
+    expect(page.get_by_label("Search papers", exact=True).first).to_have_value(attack)
+    is_harmless(visitor)
+
+
+def test_suggestions_that_attack_are_text(visit: Callable[..., Visit]) -> None:
+    visitor = visit()
+    page = visitor.open("/")
+    page.get_by_label("Search papers", exact=True).first.click()
+    page.keyboard.type("Eve", delay=15)
+    expect(page.get_by_role("listbox").get_by_role("option").first).to_contain_text("Eve")
+    is_harmless(visitor)
+
+
+def test_formulae_are_mathml_and_what_is_none_stays_text(visit: Callable[..., Visit]) -> None:
+    page = visit().open("/?q=bound")
+    found = papers(page).first
+    assert "An " in titles(page)[0]
+    title = found.get_by_role("heading").locator("math")
+    assert title.count() == 2
+    assert title.nth(1).locator("msubsup, munderover, munder").count() >= 1
+    assert title.nth(1).locator("mfrac").count() == 1
+    found.locator("summary", has_text="Abstract").click()
+    expect(found.locator("details math").first).to_be_visible()
+    expect(found.get_by_text("costs $5 or $6.").first).to_be_visible()
+
+
+def test_the_policy_is_sent_and_refuses_what_is_not_ours(visit: Callable[..., Visit]) -> None:
+    visitor = visit()
+    answer = visitor.page.goto("/?q=fluids")
+    assert answer
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    visitor.page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = true'}))"
+    )
+    assert visitor.page.evaluate("window.ran") is None
+    assert "Content Security Policy" in visitor.complaints.pop()
