@@ -136,7 +136,11 @@ class Columns:
             InvalidValue: neither arXiv nor this index knows it.
         """
         codes = categories.codes(text, self.categories)
-        return sorted({number for code in codes for number in self._folded_categories.get(code.casefold(), ())})
+        return sorted({number for code in codes for number in self.ids_of_code(code)})
+
+    def ids_of_code(self, code: str) -> list[int]:
+        """Ids, ascending, of the ways in which sources write a code, in any case of letters."""
+        return self._folded_categories.get(code.casefold(), [])
 
     def primary_ids(self, text: str) -> list[int]:
         """Ids of the category that is meant, or of all categories of the archive: what a first category can be.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 from typing import Self, TypeAlias
+from urllib.parse import quote
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
@@ -16,6 +17,8 @@ _READ_AT = {
     "pmid": "https://pubmed.ncbi.nlm.nih.gov/{}/",
     "acl": "https://aclanthology.org/{}/",
 }
+_IN_ADDRESSES = "/:;()!$&'*+,=@~"
+"""What of an id an address holds as it is; a DOI may hold more."""
 _DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?(?:[T ].*)?")
 
 
@@ -107,7 +110,7 @@ class Paper:
     def link(self) -> str | None:
         """Where the paper is read: what a source said, which may be anything, else what its id says."""
         scheme, _, rest = self.id.partition(":") if self.ids else ("", "", "")
-        return self.url or (_READ_AT[scheme].format(rest) if scheme in _READ_AT else None)
+        return self.url or (_READ_AT[scheme].format(quote(rest, safe=_IN_ADDRESSES)) if scheme in _READ_AT else None)
 
     def _repr_html_(self) -> str:
         """How a notebook shows it."""

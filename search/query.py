@@ -237,6 +237,23 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True)
+class CategoryCount:
+    """How many papers have a category, or lie in an archive; its name is None where arXiv has none such."""
+
+    code: str
+    name: str | None
+    papers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestions:
+    """What someone who types can mean: authors and categories that papers have, most papers first."""
+
+    authors: tuple[Count, ...]
+    categories: tuple[CategoryCount, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AuthorMatch:
     """The name variants that an author who was asked for matches.
 
@@ -270,7 +287,11 @@ class Facets:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of what the box said. ``without``: the box without it."""
+    """A part of what the box asks.
+
+    Attributes:
+        said: in words. without: the box as it would be without it, which asks for all else.
+    """
 
     said: str
     without: str
@@ -287,7 +308,7 @@ class Page:
         expected_recall: share of the truly nearest papers that the vector leg is expected to have found; 1 where exact.
         generation: name of the generation that answered.
         explanation: the road taken, what was looked at, and the times.
-        reading: what was understood, in words.
+        reading: what was understood, in words. parts: of the box (``search.parts``).
         close: something in the index is near the question; False: what is here is only the nearest there is.
         correction: the question with its misspelt words mended, where it seems to have some.
         authors: the variants of each author asked for. facets: where they were asked for.

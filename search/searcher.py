@@ -3,9 +3,10 @@
 import threading
 import unicodedata
 from collections.abc import Callable
+from copy import copy
 from dataclasses import replace
 from datetime import date
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from search.fields import author
 from search.machine import cores
 from search.model import ModelIdentity
 from search.paper import Paper
-from search.query import AuthorMatch, Mode, Page, Part, Query
+from search.query import AuthorMatch, Mode, Page, Query, Suggestions
 from search.ranking import towards
 from search.said import asked
 from search.scope import Asked, Scope
@@ -55,15 +56,22 @@ class Searcher:
         self._embedder: Embedder | None = None
         self.watch: Callable[[Page], None] | None = None
         self._snapshot = Snapshot.open(directory, checksums=checksums)
+        self._follows = True
 
     @property
     def snapshot(self) -> Snapshot:
         """The newest published generation; one that is replaced closes when the last question on it is answered."""
-        if self._snapshot.layout.published() != self._snapshot.manifest.generation:
+        if self._follows and self._snapshot.layout.published() != self._snapshot.manifest.generation:
             with self._lock:
                 if self._snapshot.layout.published() != self._snapshot.manifest.generation:
                     self._snapshot = Snapshot.open(self._directory, checksums=self._checksums)
         return self._snapshot
+
+    def pinned(self) -> "Searcher":
+        """The same, answering from the generation that is published now whatever is published meanwhile."""
+        pinned = copy(self)
+        pinned._snapshot, pinned._follows = self.snapshot, False
+        return pinned
 
     def ask(self, box: str, query: Query = _NOTHING_ELSE) -> Page:
         """Reads one box (``search.syntax``) and answers; what the query says besides holds as well.
@@ -75,8 +83,10 @@ class Searcher:
         if not box:
             return self.search(query)
         from search import spelling, syntax  # not for filters alone, which answer in a fifth of a second
+        from search.parts import parts
 
-        reading = syntax.read(box, today=date.today(), categories=snapshot.columns.categories)
+        understood = partial(syntax.read, today=date.today(), categories=snapshot.columns.categories)
+        reading = understood(box)
         where = tuple(part for part in (query.filter.where, reading.condition) if part)
         paper = (reading.paper_id,) if reading.paper_id else ()
         read = replace(
@@ -87,7 +97,7 @@ class Searcher:
             shown=query.shown or bool(paper),
             pasted=query.pasted or reading.kind == "abstract",
         )
-        page = replace(self.search(read), parts=(Part(reading.said, ""),))
+        page = replace(self.search(read), parts=parts(box, reading, understood))
         if reading.kind != "question":
             return page
         lexicon = snapshot.lexicon
@@ -135,9 +145,20 @@ class Searcher:
         """
         return variants(self.snapshot, author(name), self.snapshot.live, most=None)
 
+    def suggest(self, text: str, limit: int = 8) -> Suggestions:
+        """Authors and categories that someone can mean who has typed so much, most papers first.
+
+        Every word typed must begin another word of the name; ``guo zh`` suggests Guorui Zhou, ``comp lang`` cs.CL.
+
+        Raises:
+            InvalidValue: see ``Vocabulary.suggest``.
+        """
+        return self.snapshot.vocabulary.suggest(text, limit)
+
     def warm(self) -> None:
-        """Loads everything a question needs, so that the first one does not wait."""
+        """Loads everything a question needs, and what suggests, so that the first one does not wait."""
         self.search(Query("warm"))
+        self.suggest("warm")
 
     def _asked(self, scope: Scope, mode: Mode, text: str, papers: tuple[tuple[int, ...], tuple[int, ...]]) -> Asked:
         """The words are looked up on one core while the text is embedded on the others, where there are others."""

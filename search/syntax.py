@@ -67,19 +67,19 @@ def read(text: str, *, today: date, categories: Collection[str] = ()) -> Reading
     """
     if paper_id := _paper(text):
         return Reading("paper", "", None, paper_id)
-    found = list(terms(text))
     values = Values(today, categories)
-    if _is_abstract(_without(text, [(start, end) for _, start, end in found])):
-        return _abstract(text, [(start, end) for field, start, end in found if field in NARROWING], values)
+    if is_abstract(text):
+        return _abstract(text, [(start, end) for field, start, end in terms(text) if field in NARROWING], values)
     tokens = counting(text)
     condition = _Reader(text, values).condition(tokens)
     ranked = _without(text, _dropped(tokens))
     return Reading("question", ranked, condition, None)
 
 
-def _is_abstract(text: str) -> bool:
-    """Whether it has more than MAX_WORDS words, besides operators; a text in which every third is one is none."""
-    words = [word.strip("()") for word in text.split()]
+def is_abstract(text: str) -> bool:
+    """Whether it has more than MAX_WORDS words, besides fields and operators; one in which every third is an operator
+    is none."""
+    words = [word.strip("()") for word in _without(text, [(start, end) for _, start, end in terms(text)]).split()]
     joining = sum(word in OPERATORS for word in words)
     return len(words) - joining > MAX_WORDS and joining * _AN_OPERATOR_IN < len(words)
 

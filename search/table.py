@@ -20,7 +20,7 @@ def page_html(page: Page) -> str:
                 str(rank),
                 _title(hit.paper),
                 escape(_people(hit.paper)),
-                str(hit.paper.published or ""),
+                f'<span style="white-space: nowrap">{hit.paper.published or ""}</span>',
                 escape(" ".join(hit.paper.categories)),
                 hit.band or "",
             ),
@@ -54,7 +54,7 @@ def _title(paper: Paper) -> str:
     link = paper.link or ""
     if not link.lower().startswith(("http://", "https://")):
         return title
-    return f'<a href="{escape(link)}" rel="noopener noreferrer" target="_blank">{title}</a>'
+    return f'<a href="{escape(link)}" rel="noopener noreferrer" target="_blank" style="color: inherit">{title}</a>'
 
 
 def _people(paper: Paper) -> str:

@@ -46,7 +46,7 @@ def create_app(searcher: Searcher, settings: Settings, buckets: Buckets | None =
     add_problems(app)
     app.include_router(api.router)
     app.include_router(page)
-    mcp.add_to(app, max_body=settings.max_body)
+    mcp.add_to(app, origins=settings.origins, max_body=settings.max_body)
 
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from search.errors import InvalidValue
-from service.options import INDEX, JSON, asking, query_of, searcher_of
+from service.options import FORMAT, INDEX, JSON, asking, format_named, name_of, query_of, searcher_of
 
 if TYPE_CHECKING:
     from search.query import Page
+    from service.formats import Format
 
 FOUND, NOTHING_FOUND = 0, 4
 
@@ -18,7 +19,7 @@ FOUND, NOTHING_FOUND = 0, 4
 @click.command()
 @click.argument("text", default="")
 @asking
-def search(text: str, directory: Path, explain: bool, as_json: bool, **given: Any) -> None:
+def search(text: str, directory: Path, explain: bool, **given: Any) -> None:
     """Search in plain words; without words, list what passes the filters, newest first.
 
     The words may hold conditions: au:zhou ti:cache cat:cs.CL year:2024-2026 "a phrase" -word OR ANDNOT ( ).
@@ -30,18 +31,17 @@ def search(text: str, directory: Path, explain: bool, as_json: bool, **given: An
     papers search "reward models" --author "Guorui Zhou" --category cs --from 2026-01 --to 2026-06 -n 5
     papers search "long context" --like 2604.24432 --unlike 2412.14838
     papers search --category "Information Retrieval" --from 30d --facets
+    papers search "speculative decoding" -n 100 --format bibtex > decoding.bib
     """
-    query = query_of(given)
-    _say_page(searcher_of(directory).ask(text, query), as_json=as_json, explain=explain)
+    written, query = format_named(given["format_"], as_json=given["as_json"]), query_of(given)
+    _say_page(searcher_of(directory).ask(text, query), written, name_of(text, given), explain=explain)
 
 
 @click.command()
 @click.argument("papers", metavar="[ID]...", nargs=-1)
 @click.option("--file", "file", type=click.Path(path_type=Path), help="A file with an abstract.")
 @asking
-def similar(
-    papers: tuple[str, ...], file: Path | None, directory: Path, explain: bool, as_json: bool, **given: Any
-) -> None:
+def similar(papers: tuple[str, ...], file: Path | None, directory: Path, explain: bool, **given: Any) -> None:
     """Find papers like one or several that the index holds, or like an abstract from a file or, as -, standard input.
 
     \b
@@ -49,6 +49,7 @@ def similar(
     papers similar 2604.24432 2412.14838 --unlike 2602.09843
     papers similar --file abstract.txt --from 2026
     pbpaste | papers similar -
+    papers similar 2604.24432 -n 20 --format ris > similar.ris
     """
     from dataclasses import replace
 
@@ -56,10 +57,11 @@ def similar(
     piped = len(ids) < len(papers)
     if (file and piped) or not (file or papers or given["like"]):
         raise InvalidValue("paper_id", " ".join(papers), "give papers' ids, --file FILE, or - for standard input")
+    written = format_named(given["format_"], as_json=given["as_json"])
     query = query_of({**given, "like": (*ids, *given["like"])})
     if file or piped:
         query = replace(query, text=_read(file) if file else sys.stdin.read(), pasted=True)
-    _say_page(searcher_of(directory).search(query), as_json=as_json, explain=explain)
+    _say_page(searcher_of(directory).search(query), written, name_of(query.text, given, *ids), explain=explain)
 
 
 @click.command()
@@ -87,17 +89,26 @@ def authors(name: str, directory: Path, as_json: bool) -> None:
 @click.argument("paper_id")
 @INDEX
 @JSON
-def show(paper_id: str, directory: Path, as_json: bool) -> None:
+@FORMAT
+def show(paper_id: str, directory: Path, as_json: bool, format_: str | None) -> None:
     """Show one paper, by any id it has or ever had.
 
     \b
     papers show arxiv:2602.09843
     papers show https://doi.org/10.1145/3292500
+    papers show 2602.09843 --format bibtex >> thesis.bib
     """
+    from service import formats
     from service.render import dumped, paper_text, shown_paper_json
 
+    written = format_named(format_, as_json=as_json)
     paper = searcher_of(directory).paper(paper_id)
-    click.echo(dumped(shown_paper_json(paper)) if as_json else paper_text(paper), nl=as_json)
+    if written is None:
+        click.echo(paper_text(paper), nl=False)
+    elif written == "json":
+        click.echo(dumped(shown_paper_json(paper)))
+    else:
+        click.echo(formats.paper(written, paper), nl=False)
 
 
 def _read(file: Path) -> str:
@@ -107,11 +118,16 @@ def _read(file: Path) -> str:
         raise InvalidValue("file", str(file), f"it cannot be read: {error.strerror}") from None
 
 
-def _say_page(page: "Page", *, as_json: bool, explain: bool) -> None:
+def _say_page(page: "Page", written: "Format | None", name: str, *, explain: bool) -> None:
+    """``name`` tells the question from others: what a feed is known by."""
     from service.render import dumped, explanation_text, notes, page_json, page_text
 
-    if as_json:
+    if written == "json":
         click.echo(dumped(page_json(page)))
+    elif written:
+        from service import formats
+
+        click.echo(formats.page(written, page, formats.Wanted(name=name)), nl=False)
     elif page.hits and sys.stdout.isatty():
         from rich.console import Console
 

@@ -145,6 +145,7 @@ def mcp(directory: Path) -> None:
     """Answer an agent over standard input and output, in the Model Context Protocol.
 
     \b
+    papers mcp --index ~/index
     claude mcp add papers -- papers mcp --index ~/index
     """
     from service.mcp import serve_stdio

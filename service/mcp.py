@@ -34,12 +34,14 @@ from mcp_types import (
 )
 from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from search import open_index
 from search.errors import InvalidValue, PaperNotFound, PapersError
 from search.searcher import Searcher
+from service.problems import refused
 from service.quoted import NOTICE, Answer, authors_answer, facets_answer, page_answer, paper_answer, shortened
 from service.tools import (
     AuthorsAnswer,
@@ -65,8 +67,6 @@ that nothing is. For more papers call again with the same question and the curso
 similar what is near papers or a text, authors the variants of a name, facets counts.
 
 {NOTICE}"""
-LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-"""Names of this machine to itself."""
 _OURS = "this is our fault, not the question's; the server's log says what happened"
 _HOUR = 3_600_000
 """Milliseconds."""
@@ -175,43 +175,53 @@ def serve_stdio(directory: Path) -> None:
     anyio.run(_over_stdio, open_index(directory))
 
 
-def add_to(app: Starlette, *, hosts: Sequence[str] = LOOPBACK, max_body: int = 1_000_000) -> None:
-    """Answers POST /mcp of an application whose ``state.searcher`` is what it asks.
+def add_to(app: Starlette, *, origins: Sequence[str] = (), max_body: int = 1_000_000) -> None:
+    """Answers POST /mcp of an application that has a ``state.searcher``, behind a guard that knows its hosts.
 
     No session is kept and every answer is one JSON object, so any worker can answer any request.
 
     Args:
-        hosts: names, with any port or none, that the Host header and, from a browser, the Origin may have: a page
-            elsewhere whose name is made to mean this machine is refused. max_body: most bytes of a request.
+        origins: of web pages that may ask beside our own; a browser says which page asks. max_body: most bytes.
     """
-    allowed = [name for host in hosts for name in (host, f"{host}:*")]
-    origins = [f"{scheme}://{name}" for scheme in ("http", "https") for name in allowed]
-    security = TransportSecuritySettings(allowed_hosts=allowed, allowed_origins=origins)
     within = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
-        manager = StreamableHTTPSessionManager(
+        app.state.mcp = manager = StreamableHTTPSessionManager(
             _server(lambda: app.state.searcher),
             json_response=True,
             stateless=True,
-            security_settings=security,
+            security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # _Endpoint, the guard
             max_request_body_size=max_body,
         )
-        app.state.mcp = manager
         async with within(app) as state, manager.run():
             yield state or {}
 
     app.router.lifespan_context = lifespan
-    app.router.routes.append(Route("/mcp", _Endpoint(), methods=["POST"]))
+    endpoint = _Endpoint(frozenset(origins))
+    app.router.routes.append(Route(endpoint.path, endpoint, methods=["POST"]))
 
 
+@dataclass(frozen=True, slots=True)
 class _Endpoint:
     """Where the requests of an application go; the manager lives as long as the application runs."""
 
+    origins: frozenset[str]
+    path: str = "/mcp"
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["route"] = self  # by whose path the log and the metrics name it, as FastAPI does for its own
+        headers = Headers(scope=scope)
+        if not self._may_ask(headers.get("origin"), headers.get("host", "")):
+            said = "a page of another origin may not ask; where it should, name its origin in PAPERS_ORIGINS"
+            return await refused(scope, 403, said)(scope, receive, send)
         manager: StreamableHTTPSessionManager = scope["app"].state.mcp
-        await manager.handle_request(scope, receive, send)
+        return await manager.handle_request(scope, receive, send)
+
+    def _may_ask(self, origin: str | None, host: str) -> bool:
+        """Whether the page that asks, if one does, is our own, or one of those that are named."""
+        ours = origin is None or origin.partition("://")[2].casefold() == host.casefold()
+        return ours or origin in self.origins or "*" in self.origins
 
 
 def _server(searcher: Callable[[], Searcher]) -> Server[Any]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from search.model import ModelIdentity
     from search.query import Query
     from search.searcher import Searcher
+    from service.formats import Format
 
 Command = TypeVar("Command", bound=Callable[..., object])
 Completion = Callable[[click.Context, click.Parameter, str], list[str]]
@@ -48,6 +49,28 @@ def _modes() -> tuple[str, ...]:
     return MODES
 
 
+def _formats() -> tuple[str, ...]:
+    from service.formats import FORMATS
+
+    return FORMATS
+
+
+def format_named(name: str | None, *, as_json: bool) -> "Format | None":
+    """The format that the options name; None for text.
+
+    Raises:
+        InvalidValue: there is no such format, or two are named.
+    """
+    if name is None:
+        return "json" if as_json else None
+    from service.formats import format_of
+
+    found = format_of(name)
+    if as_json and found != "json":
+        raise InvalidValue("format", name, "--json names another; give one of the two")
+    return found
+
+
 def precisions() -> tuple[str, ...]:
     """What the default model can be had in."""
     from search.model import PRECISIONS
@@ -67,6 +90,14 @@ def _categories() -> tuple[str, ...]:
     return (*CATEGORIES, *ARCHIVES)
 
 
+FORMAT = click.option(
+    "-f",
+    "--format",
+    "format_",
+    metavar="NAME",
+    shell_complete=completing(_formats),
+    help="bibtex, ris, csl-json, csv, ndjson, atom or json, in place of text.",
+)
 MODE = click.option(
     "-m",
     "--mode",
@@ -105,10 +136,10 @@ def asking(command: Command) -> Command:
         click.option(
             "-s",
             "--sort",
-            default="relevance",
-            show_default=True,
+            default=None,
             shell_complete=completing(_sorts),
-            help="relevance, newest or oldest: the relevant part of a question in order of date.",
+            help="relevance (default), newest or oldest: the relevant part of a question in order of date; a feed "
+            "is newest first.",
         ),
         MODE,
         click.option("--facets", is_flag=True, help="Count years, categories, authors and sources."),
@@ -117,6 +148,7 @@ def asking(command: Command) -> Command:
         INDEX,
         EXPLAIN,
         JSON,
+        FORMAT,
     )
     for option in reversed(options):
         command = option(command)
@@ -137,12 +169,18 @@ def query_of(given: dict[str, Any]) -> "Query":
         filter=Filter.parse(given["author"], given["not_author"], given["category"], dates),
         mode=given["mode"],
         limit=given["limit"],
-        sort=given["sort"],
+        sort=given["sort"] or ("newest" if given["format_"] == "atom" else "relevance"),
         cursor=given["cursor"],
         like=given["like"],
         unlike=given["unlike"],
         facets=given["facets"],
     )
+
+
+def name_of(text: str, given: dict[str, Any], *papers: str) -> str:
+    """What tells a question from others, whatever its page, its format and its day."""
+    asked = {name: value for name, value in given.items() if name not in ("cursor", "limit", "format_", "as_json")}
+    return "\n".join((text, *papers, str(sorted(asked.items()))))
 
 
 def day(text: str | None) -> date | None:

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
@@ -16,11 +17,14 @@ from service.schemas import Problem, SearchRequest
 _TITLES = {
     400: "Bad request",
     401: "Key needed",
+    403: "Not this origin",
     404: "Not found",
     405: "Method not allowed",
+    406: "Not to be had so",
     408: "Too slow",
     413: "Too large",
     414: "Too long",
+    415: "Not JSON",
     421: "Not this host",
     422: "Not allowed",
     429: "Too many",
@@ -30,10 +34,11 @@ _TITLES = {
 }
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": _TITLES[status], "content": {"application/problem+json": {}}}
-    for status in (400, 401, 404, 408, 413, 414, 421, 422, 429, 431, 503)
+    for status in (400, 401, 404, 406, 408, 413, 414, 415, 421, 422, 429, 431, 503)
 }
 """How the problems of a route are described in the OpenAPI."""
-_PARAMETERS = ", ".join(field.alias or name for name, field in SearchRequest.model_fields.items())
+Refusal = PapersError | RequestValidationError | HTTPException
+"""What is answered with a problem that says what to do."""
 _log = logging.getLogger("papers")
 
 
@@ -41,44 +46,64 @@ def add_problems(app: FastAPI) -> None:
     """Answers every error as a problem."""
 
     @app.exception_handler(PapersError)
-    def papers_error(request: Request, error: PapersError) -> Response:
-        if isinstance(error, InvalidValue):
-            return _invalid(request, error)
-        status = 404 if isinstance(error, PaperNotFound) else 503
-        if isinstance(error, IndexUnavailable | ModelUnavailable):
-            _log.error("%s", error)
-        return problem(request, status, str(error))
-
     @app.exception_handler(RequestValidationError)
-    def validation_error(request: Request, error: RequestValidationError) -> Response:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"][1:]) or "body"
-        shown = first.get("input")
-        allowed = f"the parameters are {_PARAMETERS}" if first["type"] == "extra_forbidden" else first["msg"]
-        return _invalid(request, InvalidValue(name, "" if shown is None else str(shown), allowed))
-
     @app.exception_handler(HTTPException)
-    def http_error(request: Request, error: HTTPException) -> Response:
-        return problem(request, error.status_code, str(error.detail), error.headers)
+    def say(request: Request, error: Refusal) -> Response:
+        return answered(problem_of(request, error), error.headers if isinstance(error, HTTPException) else None)
 
     @app.exception_handler(Exception)
     def unexpected(request: Request, _error: Exception) -> Response:
         return problem(request, 500, "this is our fault, and the server's log says what happened")
 
 
-def _invalid(request: Request, error: InvalidValue) -> Response:
-    return problem(request, 422, str(error), field=error.field, value=error.value, allowed=error.allowed)
+def problem_of(request: Request, error: Refusal) -> Problem:
+    """What an error says of a request."""
+    if isinstance(error, RequestValidationError):
+        error = _invalid(request, error)
+    if isinstance(error, InvalidValue):
+        return _said(request.scope, 422, str(error), field=error.field, value=error.value, allowed=error.allowed)
+    if isinstance(error, HTTPException):
+        return _said(request.scope, error.status_code, str(error.detail))
+    if isinstance(error, IndexUnavailable | ModelUnavailable):
+        _log.error("%s", error)
+    return _said(request.scope, 404 if isinstance(error, PaperNotFound) else 503, str(error))
 
 
 def problem(
     request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: str
 ) -> Response:
     """One problem as an answer; ``more`` are its field, value and what is allowed."""
-    return refused(request.scope, status, detail, headers, **more)
+    return answered(_said(request.scope, status, detail, **more), headers)
 
 
 def refused(scope: Scope, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: str) -> Response:
     """The same for those who have no request but its scope."""
-    said = Problem(title=_TITLES.get(status, "Error"), status=status, detail=detail, instance=scope["path"], **more)
+    return answered(_said(scope, status, detail, **more), headers)
+
+
+def answered(said: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """A problem as an answer."""
     content = said.model_dump(exclude_none=True)
-    return JSONResponse(content, status, headers, media_type="application/problem+json")
+    return JSONResponse(content, said.status, headers, media_type="application/problem+json")
+
+
+def _invalid(request: Request, error: RequestValidationError) -> InvalidValue:
+    first = error.errors()[0]
+    name = ".".join(str(part) for part in first["loc"][1:]) or "body"
+    shown = first.get("input")
+    unknown = first["type"] == "extra_forbidden"
+    allowed = f"the parameters are {', '.join(_parameters(request))}" if unknown else first["msg"]
+    return InvalidValue(name, "" if shown is None else str(shown), allowed)
+
+
+def _parameters(request: Request) -> list[str]:
+    """What the route that was asked takes, by the names it is asked by."""
+    dependant = getattr(request.scope.get("route"), "dependant", None)
+    asked = [*dependant.query_params, *dependant.body_params] if dependant else []
+    models = [each.field_info.annotation for each in asked]
+    found = [model for model in models if isinstance(model, type) and issubclass(model, BaseModel)]
+    return [field.alias or name for model in found or [SearchRequest] for name, field in model.model_fields.items()]
+
+
+def _said(scope: Scope, status: int, detail: str, **more: str) -> Problem:
+    return Problem(title=_TITLES.get(status, "Error"), status=status, detail=detail, instance=scope["path"], **more)

@@ -8,7 +8,7 @@ reader sees are left out of both.
 
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from search.paper import Json, Paper
 from search.query import AuthorMatch, Hit, Page
@@ -44,8 +44,7 @@ class Answer:
 
 def page_answer(page: Page, *, abstracts: bool) -> Answer:
     """A page; ``abstracts``: whole ones."""
-    said = _bounded(page_json(page))
-    said |= {"notice": NOTICE, "hits": [_hit(hit, _WHOLE if abstracts else _BEGINNING) for hit in page.hits]}
+    said = _said(page) | {"hits": [_hit(hit, _WHOLE if abstracts else _BEGINNING) for hit in page.hits]}
     content = PageAnswer.model_validate(said)
     papers = "1 paper passes" if content.total == 1 else f"{content.total:,} papers pass"
     shown = f"{papers}, {len(content.hits)} shown"
@@ -86,7 +85,7 @@ def authors_answer(match: AuthorMatch) -> Answer:
 
 def facets_answer(page: Page) -> Answer:
     """The facets of a page, which must have them."""
-    content = FacetsAnswer.model_validate(_bounded(page_json(page)) | {"notice": NOTICE})
+    content = FacetsAnswer.model_validate(_said(page))
     return Answer(content, _text([content.reading], _facets(content.facets), []))
 
 
@@ -108,10 +107,14 @@ def _bound(value: Json) -> Json:
     return _bounded(value) if isinstance(value, dict) else value
 
 
+def _said(page: Page) -> dict[str, Json]:
+    """What a page says beside its hits."""
+    return _bounded(page_json(replace(page, hits=()))) | {"notice": NOTICE}
+
+
 def _brief(paper: Paper, *, people: int, abstract: int) -> dict[str, Json]:
-    fields = {name: value for name, value in paper_json(paper).items() if name != "extra"}
-    said = {name: value[:_ITEMS] if isinstance(value, list) else value for name, value in fields.items()}
-    said = _bounded(said)
+    fields = paper_json(replace(paper, authors=(), abstract=None, extra={}))
+    said = _bounded({name: value[:_ITEMS] if isinstance(value, list) else value for name, value in fields.items()})
     said["authors"] = [shortened(name, 100) for name in paper.authors[:people]]
     said["more_authors"] = len(paper.authors[people:])
     said["abstract"] = shortened(paper.abstract, abstract) if paper.abstract else None

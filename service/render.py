@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # a page is shown by what made it; the state of an index is shown without all that
     from search.layout import Manifest
     from search.paper import Json, Paper
-    from search.query import AuthorMatch, Count, Facets, Hit, LegMatch, Page, Span
+    from search.query import AuthorMatch, Count, Facets, Hit, LegMatch, Page, Span, Suggestions
 
 SCHEMA_VERSION = 1
 _SHOWN_VARIANTS = 6
@@ -43,6 +43,7 @@ def page_json(page: Page) -> dict[str, Json]:
     return {
         "schema_version": SCHEMA_VERSION,
         "reading": page.reading,
+        "parts": [{"said": part.said, "without": part.without} for part in page.parts],
         "total": page.total,
         "close": page.close,
         "correction": page.correction,
@@ -58,13 +59,33 @@ def page_json(page: Page) -> dict[str, Json]:
             "scored": page.explanation.scored,
             "milliseconds": {stage.name: round(stage.milliseconds, 3) for stage in page.explanation.stages},
         },
-        "hits": [_hit_json(hit) for hit in page.hits],
+        "hits": [hit_json(hit) for hit in page.hits],
     }
+
+
+def hit_json(hit: Hit) -> dict[str, Json]:
+    """A paper on a page: its fields, its score and why it is there."""
+    matched: dict[str, Json] = {"semantic": _leg_json(hit.semantic), "lexical": _leg_json(hit.lexical)}
+    why: dict[str, Json] = {
+        "title": [_span_json(span) for span in hit.why.title],
+        "abstract": [_span_json(span) for span in hit.why.abstract],
+        "sentence": _span_json(hit.why.sentence) if hit.why.sentence else None,
+    }
+    found: dict[str, Json] = {"score": hit.score, "band": hit.band, "matched": matched, "why": why, "same": hit.same}
+    return {**paper_json(hit.paper), **found}
 
 
 def authors_json(match: AuthorMatch) -> dict[str, Json]:
     """What ``papers authors --json`` gives."""
     return {"schema_version": SCHEMA_VERSION, **_match_json(match)}
+
+
+def suggestions_json(found: Suggestions) -> dict[str, Json]:
+    """What GET /v1/suggest gives."""
+    categories: list[Json] = [
+        {"code": each.code, "name": each.name, "papers": each.papers} for each in found.categories
+    ]
+    return {"schema_version": SCHEMA_VERSION, "authors": _counts_json(found.authors), "categories": categories}
 
 
 def dumped(fields: object) -> str:
@@ -95,6 +116,8 @@ def url_of(paper: Paper) -> str | None:
 
 def plain(text: str) -> str:
     """The text without characters that would steer a terminal."""
+    if text.isprintable():
+        return text
     return "".join(character for character in text if unicodedata.category(character) not in ("Cc", "Cf", "Cs"))
 
 
@@ -179,17 +202,6 @@ def status_text(manifest: Manifest, size: int) -> str:
 def plain_lines(text: str) -> str:
     """``plain`` line by line."""
     return "\n".join(plain(line) for line in text.split("\n"))
-
-
-def _hit_json(hit: Hit) -> dict[str, Json]:
-    matched: dict[str, Json] = {"semantic": _leg_json(hit.semantic), "lexical": _leg_json(hit.lexical)}
-    why: dict[str, Json] = {
-        "title": [_span_json(span) for span in hit.why.title],
-        "abstract": [_span_json(span) for span in hit.why.abstract],
-        "sentence": _span_json(hit.why.sentence) if hit.why.sentence else None,
-    }
-    found: dict[str, Json] = {"score": hit.score, "band": hit.band, "matched": matched, "why": why, "same": hit.same}
-    return {**paper_json(hit.paper), **found}
 
 
 def _span_json(span: Span) -> list[Json]:

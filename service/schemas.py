@@ -3,13 +3,21 @@
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
-from search.query import MAX_PAPERS, Band, Filter, Mode, Query, Road, Sort
+from search.query import MAX_LIMIT, MAX_PAPERS, Band, Filter, Mode, Query, Road, Sort
+from service.formats import Format
 
-_Example = dict[str, Any]
-_FEW: _Example = {"maxItems": MAX_PAPERS}
+MAX_BATCH = 50
+"""Most questions of a batch."""
+_FEW: dict[str, Any] = {"maxItems": MAX_PAPERS}
 _AUTHOR = "Each must be an author, in any usual form; ^Zhou the first, Zhou$ the last"
+_FIELDS = "Of a paper the fields to keep, parted by commas, in json, ndjson and csv; none: all"
+
+
+def _optional(schema: dict[str, Any]) -> None:
+    """Every field may be left out: only some were asked for."""
+    schema.pop("required", None)
 
 
 class Narrowing(BaseModel):
@@ -60,16 +68,45 @@ class Filters(Narrowing):
         return replace(asked, limit=self.limit, sort=self.sort, cursor=self.cursor, facets=self.facets)
 
 
-class SearchRequest(Filters):
+class FilterRequest(Filters):
+    """The same, and in what form."""
+
+    format: Format | None = Field(None, description="Of the answer; else as Accept says, else json", examples=["csv"])
+    fields: str = Field("", description=_FIELDS, examples=["id,title,score"])
+
+
+class SearchRequest(FilterRequest):
     """A question; without ``q`` what passes the filters is listed, newest first."""
 
     q: str = Field("", examples=["KV cache compression"])
 
 
-class SimilarRequest(Filters):
+class SimilarRequest(FilterRequest):
     """A pasted abstract."""
 
     text: str = Field(examples=["We compress the key-value cache of language models into summary tokens."])
+
+
+class PaperRequest(BaseModel):
+    """How a paper is to come."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Format | None = Field(None, description="Of the answer; else as Accept says, else json", examples=["ris"])
+    fields: str = Field("", description=_FIELDS)
+
+
+class BatchRequest(BaseModel):
+    """Several questions, all answered from one generation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    searches: list[Annotated[SearchRequest, SkipValidation]] = Field(
+        min_length=1,
+        max_length=MAX_BATCH,
+        description=f"1 to {MAX_BATCH}, of {MAX_LIMIT} hits at most together; each is answered or refused by itself",
+        examples=[[{"q": "KV cache compression", "limit": 3}, {"author": ["Guorui Zhou"], "fields": "id,title"}]],
+    )
 
 
 class AuthorsRequest(BaseModel):
@@ -159,6 +196,31 @@ class AuthorsOut(AuthorMatchOut):
     schema_version: int
 
 
+class SuggestRequest(BaseModel):
+    """What was typed so far."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: str = Field("", description="The beginnings of a name's words, or of a code", examples=["guo zh"])
+    limit: int = Field(8, description="Most authors, and most categories, 1 to 50")
+
+
+class CategoryCountOut(BaseModel):
+    """How many papers have a category, or lie in an archive; its name is null where arXiv has none such."""
+
+    code: str
+    name: str | None
+    papers: int
+
+
+class SuggestionsOut(BaseModel):
+    """Authors and categories that can be meant, most papers first."""
+
+    schema_version: int
+    authors: list[CountOut]
+    categories: list[CategoryCountOut]
+
+
 class FacetsOut(BaseModel):
     """Counts over all papers that pass the filter, or over the relevant part of a question."""
 
@@ -180,11 +242,19 @@ class ExplanationOut(BaseModel):
     milliseconds: dict[str, float]
 
 
+class PartOut(BaseModel):
+    """A part of what ``q`` asks, in words, and ``q`` as it would be without it."""
+
+    said: str
+    without: str
+
+
 class PageOut(BaseModel):
     """An answer, best first."""
 
     schema_version: int
     reading: str
+    parts: list[PartOut]
     total: int
     close: bool
     correction: str | None
@@ -198,6 +268,24 @@ class PageOut(BaseModel):
     hits: list[HitOut]
 
 
+class SomeOfPaperOut(PaperOut):
+    """One paper, of which the fields were named that are wanted."""
+
+    model_config = ConfigDict(json_schema_extra=_optional)
+
+
+class SomeOfHitOut(HitOut):
+    """A paper on a page, of which the fields were named that are wanted."""
+
+    model_config = ConfigDict(json_schema_extra=_optional)
+
+
+class SomeOfPageOut(PageOut):
+    """An answer whose hits have only the fields that were asked for."""
+
+    hits: list[SomeOfHitOut]  # type: ignore[assignment]  # a list of others, though each is one of these
+
+
 class Problem(BaseModel):
     """What went wrong (RFC 9457), with the field, the value and what is allowed where one is to blame."""
 
@@ -209,3 +297,11 @@ class Problem(BaseModel):
     field: str | None = None
     value: str | None = None
     allowed: str | None = None
+
+
+class BatchOut(BaseModel):
+    """The answers to several questions, in their order; in place of one that was refused its problem."""
+
+    schema_version: int
+    generation: str
+    answers: list[PageOut | SomeOfPageOut | Problem]

@@ -40,6 +40,13 @@ ASKED_CATEGORIES = (*CATEGORIES, "cs", "CS.cl", "math", "q-fin.TR")
 DATES = ("2023", "2024-02", "2024-02-29", "2024-03-01", "2025", "2025-12-31", "2026-06-15")
 WORDS = "attention cache compression galaxy spectrum recommendation pruning token lattice proof video graph".split()  # noqa: SIM905
 
+PIECES = (
+    "au:zhou", "au:", "ti:", "cat:cs.IR", "cat:", "year:2020", "date:[", "]", "TO", "(", ")", "-", '"', "“", "”", "OR",
+    "AND", "NOT", "ANDNOT", "kv", "cache", "x:y", "^", "=", "$", "*", ",", ".", ":", "'", "\\", "1706.03762", "\0", "é",
+    "au:(", "ti:(", '"kv cache"', "-(", "=author:", "id:1", "'; DROP TABLE papers; --", "(?:a+)+$", "[^]]*", "%22", " ",
+)  # fmt: skip
+"""Of texts that may or may not be read."""
+
 papers = st.builds(
     dict,
     title=st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map(" ".join),

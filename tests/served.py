@@ -1,4 +1,4 @@
-"""A real server in a thread, for tests over HTTP."""
+"""A real server on a real socket, for tests that ask it over HTTP."""
 
 import socket
 import threading
@@ -8,9 +8,11 @@ from typing import Any
 import httpx
 import uvicorn
 
+KSA = "arxiv:2604.24432"
+
 
 class Served:
-    """A server on a free port of 127.0.0.1, and a client of it."""
+    """A server in a thread, on a free port of 127.0.0.1, and a client of it."""
 
     def __init__(self, app: Any) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -29,3 +31,14 @@ class Served:
         self._server.should_exit = True
         self._thread.join()
         self._socket.close()
+
+
+def problem(response: httpx.Response, status: int) -> dict[str, Any]:
+    """The body of an error, which has one shape."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
+    assert body["status"] == status
+    assert {"type", "title", "detail", "instance"} <= set(body)
+    assert body["instance"] == response.request.url.path
+    return dict(body)

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -13,11 +12,9 @@ from hypothesis import strategies as st
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 from search.searcher import Searcher
-from served import Served
+from served import KSA, Served, problem
 from service.app import create_app
 from service.settings import Settings
-
-KSA = "arxiv:2604.24432"
 
 
 @pytest.fixture(scope="module")
@@ -25,17 +22,6 @@ def client(sample: Searcher) -> Iterator[httpx.Client]:
     served = Served(create_app(sample, Settings()))
     yield served.client
     served.close()
-
-
-def problem(response: httpx.Response, status: int) -> dict[str, Any]:
-    """The body of an error, which has one shape."""
-    assert response.status_code == status, response.text
-    assert response.headers["content-type"] == "application/problem+json"
-    body = response.json()
-    assert body["status"] == status
-    assert {"type", "title", "detail", "instance"} <= set(body)
-    assert body["instance"] == response.request.url.path
-    return dict(body)
 
 
 def test_get_and_post_give_the_same_page(client: httpx.Client) -> None:
@@ -186,27 +172,6 @@ def test_any_question_is_answered_or_refused_in_words(
     assert response.status_code == 200 or problem(response, 422)["field"] in asked
 
 
-def test_openapi_describes_every_answer_and_its_examples_run(client: httpx.Client) -> None:
-    described = client.get("/openapi.json").json()
-    assert set(described["paths"]) == {
-        "/v1/search", "/v1/papers/{paper_id}", "/v1/papers/{paper_id}/similar", "/v1/similar", "/v1/authors",
-        "/healthz", "/readyz",
-    }  # fmt: skip
-    schemas = described["components"]["schemas"]
-    for path, name in (("/v1/search", "SearchRequest"), ("/v1/similar", "SimilarRequest")):
-        fields = schemas[name]["properties"]
-        body = {field: shape["examples"][0] for field, shape in fields.items() if "examples" in shape}
-        assert len(body) >= 5
-        assert client.post(path, json=body).status_code == 200
-    parameters = described["paths"]["/v1/search"]["get"]["parameters"]
-    asked = {each["name"]: each["schema"]["examples"][0] for each in parameters if "examples" in each["schema"]}
-    assert set(asked) == {"q", "author", "not_author", "category", "from", "to", "updated_from", "updated_to", "like"}
-    assert client.get("/v1/search", params=asked).status_code == 200
-    page = client.get("/docs").text
-    assert all(f"{path}</code>" in page for path in described["paths"])
-    assert "://" not in page
-
-
 def test_a_failure_inside_is_a_500_of_the_same_shape_that_tells_nothing(
     sample: Searcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,6 +213,30 @@ def test_name_variants_over_http(client: httpx.Client) -> None:
     assert found["variants"][0] == {"value": "Guorui Zhou", "papers": 7}
     problem(client.get("/v1/authors", params={"name": "y" * 500}), 422)
     problem(client.get("/v1/authors"), 422)
+
+
+def test_suggestions_over_http(client: httpx.Client) -> None:
+    found = client.get("/v1/suggest", params={"q": "guor zh", "limit": 3}).json()
+    assert found == {"schema_version": 1, "authors": [{"value": "Guorui Zhou", "papers": 7}], "categories": []}
+    found = client.get("/v1/suggest", params={"q": "comp lang"}).json()
+    assert [(each["code"], each["name"]) for each in found["categories"]] == [("cs.CL", "Computation and Language")]
+    assert len(client.get("/v1/suggest", params={"q": "z", "limit": 3}).json()["authors"]) == 3
+    nothing = client.get("/v1/suggest")
+    assert nothing.status_code == 200
+    assert nothing.json()["authors"] == nothing.json()["categories"] == []
+    assert problem(client.get("/v1/suggest", params={"q": "z", "limit": 51}), 422)["field"] == "limit"
+    assert problem(client.get("/v1/suggest", params={"q": "z" * 201}), 422)["field"] == "q"
+    problem(client.get("/v1/suggest", params={"name": "z"}), 422)
+
+
+def test_the_parts_of_a_box_over_http(client: httpx.Client) -> None:
+    asked = {"q": "au:zhou cat:cs.IR recommendation", "author": "Guorui Zhou"}
+    page = client.get("/v1/search", params=asked).json()
+    assert page["parts"] == [
+        {"said": "au:zhou", "without": "cat:cs.IR recommendation"},
+        {"said": "cs.IR", "without": "au:zhou recommendation"},
+        {"said": "about 'recommendation'", "without": "au:zhou cat:cs.IR"},
+    ]
 
 
 @pytest.mark.parametrize(

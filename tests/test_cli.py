@@ -303,7 +303,8 @@ def test_a_closed_pipe_is_no_failure(at: list[str]) -> None:
 
 def test_help_has_an_example_of_every_command_and_completion_knows_them() -> None:
     names = re.findall(r"^  (\w+)  ", run("--help").stdout.partition("Commands:")[2], re.MULTILINE)
-    assert set(names) == {"index", "search", "similar", "authors", "show", "status", "serve", "keys", "doctor", "eval"}
+    commands = {"index", "search", "similar", "authors", "show", "status", "serve", "mcp", "keys", "doctor", "eval"}
+    assert set(names) == commands
     for name in names:
         text = run(name, "--help").stdout
         assert name in ("status", "serve") or f"\n  papers {name} " in text, name

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -97,3 +98,29 @@ def test_the_table_of_relevance_is_what_was_measured() -> None:
         figures = [[measured[each][way][name] for name in ("nDCG@10", "R@100")] for each in sets]
         figures.insert(4, [mean["mean"]])
         assert [[float(value) for value in cell.split("/")] for cell in rows[way]] == figures, way
+
+
+def test_the_quickstart_runs_in_its_order(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "quickstart.md").read_text("utf-8")
+    install, *blocks = re.findall(r"^```\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    python = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert install.startswith("make demo\n")
+    assert len(blocks) == 4
+    assert len(python) == 1
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    answers = f"""
+    for _ in $(seq 300); do curl -sf http://127.0.0.1:{port}/readyz > ready && break; sleep 0.2; done
+    """
+    script = "\n".join(blocks).replace(
+        "papers serve &", f"papers serve --port {port} &\ntrap 'kill $!; wait $!' EXIT\n{answers}"
+    )
+    script = script.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+    ask = f"{sys.executable} -W error - <<'END'\n{python[0]}END"
+    (tmp_path / "data").symlink_to(ROOT / "data")
+    done = shell(f"cd {tmp_path}\nexport PYTHONPATH={ROOT}\nset -e\n{script}\n{ask}\necho all of it", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("all of it\n")
+    assert '"generation":"gen-000001"' in (tmp_path / "ready").read_text("utf-8")
+    assert done.stdout.count("@") >= 10  # BibTeX, of the command line and over HTTP
+    assert "<feed " in done.stdout

@@ -18,13 +18,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp import Client, MCPError, StdioServerParameters
 from mcp_types import CallToolResult, TextContent, Tool
-from test_api import Served
 
 from drawn import Made
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 from search.errors import IndexDamaged
 from search.searcher import Searcher
+from served import Served
 from service.app import create_app
 from service.quoted import NOTICE
 from service.settings import Settings
@@ -435,12 +435,23 @@ def test_a_question_in_the_making_does_not_keep_others_waiting(
         served.close()
 
 
-def test_only_posts_from_this_machine_are_answered(client: httpx.Client) -> None:
+def test_only_posts_are_answered_and_pages_of_our_own_or_named_ones(client: httpx.Client, sample: Searcher) -> None:
+    assert post(client, "tools/list", {}).status_code == 200
+    assert 'route="/mcp"' in client.get("/metrics").text
     for method in ("GET", "DELETE", "PUT"):
         assert client.request(method, "/mcp").status_code == 405
     assert post(client, "tools/list", {}, host="papers.example").status_code == 421
-    assert post(client, "tools/list", {}, origin="https://papers.example").status_code == 403
-    assert post(client, "tools/list", {}, origin="http://localhost:9999").status_code == 200
+    assert post(client, "tools/list", {}, origin=str(client.base_url).rstrip("/")).status_code == 200
+    for origin in ("https://papers.example", "http://localhost:9999", "null", ""):
+        refusal = post(client, "tools/list", {}, origin=origin)
+        assert (refusal.status_code, refusal.json()["status"]) == (403, 403)
+    served = Served(create_app(sample, Settings(origins=("https://papers.example",), hosts=("papers.lab",))))
+    try:
+        assert post(served.client, "tools/list", {}, origin="https://papers.example").status_code == 200
+        assert post(served.client, "tools/list", {}, host="papers.lab", origin="https://papers.lab").status_code == 200
+        assert post(served.client, "tools/list", {}, origin="https://other.example").status_code == 403
+    finally:
+        served.close()
 
 
 @pytest.mark.parametrize("version", ["2025-11-25", "2026-07-28", "none"])

@@ -127,6 +127,21 @@ ACL = """<?xml version='1.0' encoding='UTF-8'?>
 <author><first>Ada</first><last>Byron</last></author><pages>1-9</pages><abstract>We keep less.</abstract>
 <url hash="ab">2022.acl-long.1</url><doi>10.18653/v1/2022.acl-long.1</doi></paper>
 <paper id="2"><title>Second</title></paper></volume></collection>"""
+CSL = """[
+  {"id": "http://zotero.org/items/1", "type": "article-journal", "title": "Small caches", "container-title": "Letters",
+   "abstract": "We keep less.", "DOI": "10.1000/XYZ.1", "URL": "https://arxiv.org/abs/2401.00001v3", "page": "1-9",
+   "author": [{"family": "Byron", "given": "Ada"}, {"family": "Beethoven", "non-dropping-particle": "van",
+    "given": "Ludwig", "suffix": "Jr."}, {"literal": "The Group"}],
+   "issued": {"date-parts": [["2024", 3, "2"]]}, "keyword": "cache, context", "note": "12 pages"},
+
+  {"id": 2, "type": "article", "title": "Second", "issued": {"raw": "2023-05"}, "PMID": 123}
+]
+"""
+CSV = (
+    "Title;Author;Date;Abstract Note;DOI;Publication Title;Shelf\r\n"
+    '"Small; caches";"Byron, Ada; van Beethoven, Ludwig";2024-03;"We keep\r\nless.";10.1000/XYZ.1;Letters;7\r\n'
+    "Second;;;;;;\r\n"
+)
 PAGE = """h-index12
 97.1IRJun 4
 
@@ -299,6 +314,51 @@ def test_nbib(write: Write) -> None:
     assert second.ids == ("pmid:124",)
 
 
+@pytest.mark.parametrize("lines", [False, True])
+def test_csl_json(write: Write, lines: bool) -> None:
+    content = "\n".join(map(json.dumps, json.loads(CSL))) if lines else CSL
+    first, second = papers(write("zotero.json", content))
+    assert first == Paper(
+        ids=("arxiv:2401.00001", "doi:10.1000/xyz.1"),
+        title="Small caches",
+        abstract="We keep less.",
+        authors=("Ada Byron", "Ludwig van Beethoven Jr.", "The Group"),
+        published=Date(2024, 3, 2),
+        url="https://arxiv.org/abs/2401.00001v3",
+        version=3,
+        extra={"comment": "12 pages", "journal": "Letters", "keywords": ["cache", "context"], "pages": "1-9"},
+        sources=("csl-json:zotero.json",),
+    )
+    assert (second.ids, second.published) == (("pmid:123",), Date(2023, 5))
+
+
+def test_csv(write: Write) -> None:
+    first, second = papers(write("zotero.csv", CSV))
+    assert first == Paper(
+        ids=("doi:10.1000/xyz.1",),
+        title="Small; caches",
+        abstract="We keep less.",
+        authors=("Ada Byron", "Ludwig van Beethoven"),
+        published=Date(2024, 3),
+        extra={"journal": "Letters", "shelf": "7"},
+        sources=("csv:zotero.csv",),
+    )
+    assert second.title == "Second"
+    (tabbed,) = papers(write("a.tsv", "\ufeffid\ttitle\n2401.00001v2\tA, b\n"))
+    assert (tabbed.ids, tabbed.title, tabbed.version) == (("arxiv:2401.00001",), "A, b", 2)
+
+
+def test_a_score_is_kept_unless_it_is_an_answers(write: Write) -> None:
+    (own,) = papers(write("own.csv", "title,score\nA,97.1\n"))
+    assert own.extra == {"score": "97.1"}
+    (answer,) = papers(write("answer.csv", "title,score,band\nA,.7,strong\n"))
+    assert answer.extra == {}
+    (listed,) = papers(write("listed.csv", "title,score,band\nA,0.0,\n"))
+    assert listed.extra == {}
+    (line,) = papers(write("answer.jsonl", '{"title": "A", "score": 0.7, "matched": {}, "same": true, "shelf": 7}\n'))
+    assert line.extra == {"shelf": 7}
+
+
 @pytest.mark.parametrize("shape", ["{}", "[{}]", '{{"total": 1, "data": [{}]}}', "{}\n{}\n"])
 def test_semantic_scholar(write: Write, shape: str) -> None:
     content = shape.replace("{{", "{").replace("}}", "}").replace("{}", S2)
@@ -389,6 +449,12 @@ MALFORMED = {
     "an open brace": ("@misc{a, title = {A}}\n@misc{b, title = {B\n@misc{c, title = {C}}\n", [2], "not a BibTeX entry"),
     "an empty ris": (RIS + "TY  - JOUR\nAU  - Byron, Ada\nER  - \n", [17], "neither title nor abstract"),
     "a snapshot of another shape": (SNAPSHOT + "\n" + SNAPSHOT.replace('"created"', '"made"'), [2], "'created'"),
+    "a list that breaks": (CSL.replace('"id": 2,', '"id" 2,'), [8], "not JSON"),
+    "an item that is none": (CSL.replace('"PMID": 123', '"title": [1]'), [8], "title: '[1]' is not a text"),
+    "a list nested deep": (CSL.replace('"id": 2,', '"x":' + "[" * 100_000), [8], "not JSON"),
+    "a row too long": ("title,abstract\nA,b\nC,d,e\n", [3], "3 cells and the first line 2 names"),
+    "a cell without end": ('title,abstract\nA,b\nC,"' + "x" * 500_000, [3], "not CSV"),
+    "a row without day": ("title,published\nA,2024\nB,soon\n", [3], "'soon' is not a date"),
     "an impossible date": ("IRFeb 30, 2023\n\nTitle\n\nAda Byron\n\nAn abstract.\n\n" + PAGE, [1], "no day Feb 30"),
 }
 
@@ -499,7 +565,7 @@ def test_any_json_is_read_or_refused_in_words(tmp_path: Path, fields: dict[str, 
 
 
 @given(
-    start=st.sampled_from([ATOM, SNAPSHOT, BIBTEX, RIS, PUBMED, NBIB, S2, ACL, PAGE]),
+    start=st.sampled_from([ATOM, SNAPSHOT, BIBTEX, RIS, PUBMED, NBIB, S2, ACL, CSL, CSV, PAGE]),
     cut=st.integers(0, 2_000),
     noise=st.binary(max_size=60),
     format_=st.sampled_from(["", *sources.FORMATS]),

@@ -6,6 +6,7 @@ from datetime import date
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from drawn import PIECES
 from search.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Holds, Identified, Not
 from search.errors import InvalidValue
 from search.paper import Date
@@ -29,11 +30,6 @@ def leaves(condition: Condition | None) -> list[Leaf]:
     return [condition] if condition else []
 
 
-PIECES = (
-    "au:zhou", "au:", "ti:", "cat:cs.IR", "cat:", "year:2020", "date:[", "]", "TO", "(", ")", "-", '"', "“", "”", "OR",
-    "AND", "NOT", "ANDNOT", "kv", "cache", "x:y", "^", "=", "$", "*", ",", ".", ":", "'", "\\", "1706.03762", "\0", "é",
-    "au:(", "ti:(", '"kv cache"', "-(", "=author:", "id:1", "'; DROP TABLE papers; --", "(?:a+)+$", "[^]]*", "%22", " ",
-)  # fmt: skip
 soups = st.tuples(st.lists(st.sampled_from(PIECES), max_size=40), st.sampled_from(["", " "])).map(
     lambda drawn: drawn[1].join(drawn[0])
 )

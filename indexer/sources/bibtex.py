@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, Malformed, date_of, extra_of, turned
+from indexer.sources.record import Draft, Malformed, date_of, extra_of, one_line, rest_of, turned, whole
 from search.errors import SourceError
 from search.paper import Date, Json, Paper
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from pylatexenc.latex2text import LatexNodes2Text
 
 _ENTRY = re.compile(r"^\s*@(?!comment|string|preamble)\w+\s*[{(]", re.IGNORECASE | re.MULTILINE)
-_SIGNS = {r"\~{}": "~", r"\^{}": "^", "~": " ", "``": "\u201c", "''": "\u201d", "---": "\u2014", "--": "\u2013"}
+_SIGNS = {
+    r"\~{}": "~", r"\^{}": "^", r"\textbraceleft{}": "{", r"\textbraceright{}": "}", "~": " ",
+    "``": "\u201c", "''": "\u201d", "---": "\u2014", "--": "\u2013",
+}  # fmt: skip
 _LATEX = re.compile(
     r"""(?P<math>\$[^$]*\$|\\\(.*?\\\))          # mathematics
     |\\['"`^~=.]\s*(?:\{\\?[^\W\d_]*\}|\\?[^\W\d_])  # an accent over a letter
@@ -27,6 +30,8 @@ _LATEX = re.compile(
     |[{}~]|``|''|---?""",
     re.VERBOSE | re.DOTALL,
 )
+_WHOLE = re.compile(r"\{(?:\\.|[^{}\\]|\{\})*\}")
+"""One pair of braces around all of it."""
 
 
 def sniff(head: str) -> bool:
@@ -58,20 +63,24 @@ def _paper(entry: "Entry", source: str) -> Paper:
     fields = {name.lower(): _unwrapped(str(field.value)) for name, field in entry.fields_dict.items()}
     get = fields.get
     people = split_multiple_persons_names(get("author", ""))
-    keywords: list[Json] = [word.strip() for word in re.split("[,;]", get("keywords", "")) if word.strip(" /")]
+    words = re.split("[,;]", _plain(get("keywords", "")))
+    keywords: list[Json] = [word.strip() for word in words if word.strip(" /")]
     journal = _plain(get("journal") or get("journaltitle") or get("booktitle") or "")
     told: dict[str, Json] = {"journal": journal, "keywords": keywords}
+    told |= {name: one_line(_plain(get(name, ""))) for name in ("comment", "pages")}
     return Draft(
         source,
-        ids=_ids(fields),
+        ids=_plain(get("paperids", "")).split() or _ids(fields),
         title=_plain(get("title", "")),
         abstract=_plain(get("abstract", "")),
         authors=[_name(person) for person in people if person.strip().lower() != "others"],
         authors_partial=any(person.strip().lower() == "others" for person in people),
         published=_date(fields),
-        categories=get("primaryclass", "").split() or get("eprintclass", "").split(),
+        updated=date_of(*get("updated", "").split("-")[:3]),
+        categories=_plain(get("categories") or get("primaryclass") or get("eprintclass") or "").split(),
         url=get("url"),
-        extra=extra_of(told, told),
+        version=whole(get("version")),
+        extra={**extra_of(told, told), **rest_of(_plain(get("extra", "")))},
     ).paper()
 
 
@@ -95,7 +104,7 @@ def _date(fields: dict[str, str]) -> Date | None:
 
 def _name(person: str) -> str:
     person = " ".join(person.split())
-    if person.startswith("{") and person.endswith("}") and person.count("{") == 1:
+    if _WHOLE.fullmatch(person):
         return _plain(person)  # a collaboration: what looks like parts of a name is none
     return turned(_plain(person))
 

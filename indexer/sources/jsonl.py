@@ -1,8 +1,11 @@
-"""Our own JSON lines: one paper an object, the fields of ``Paper.to_json``; unknown plain fields are kept."""
+"""Our own JSON lines: one paper an object, the fields of ``Paper.to_json``; unknown plain fields are kept.
+
+Answers that were saved as NDJSON are read, too: what an answer says of a hit is not about the paper.
+"""
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 
 import orjson
 
@@ -16,6 +19,8 @@ _KNOWN = frozenset(
     ("id", "ids", "title", "abstract", "authors", "authors_partial", "published", "updated", "categories", "url",
      "version", "extra", "sources", "doi")
 )  # fmt: skip
+ANSWERED = frozenset(("score", "band", "matched", "why", "same"))
+"""What an answer says of a hit."""
 
 
 def sniff(head: str) -> bool:
@@ -69,8 +74,9 @@ def paper(fields: dict[str, Json], source: str) -> Paper:
     extra = fields.get("extra") or {}
     if not isinstance(extra, dict):
         raise Malformed(f"extra: {str(extra)[:60]!r} is not an object")
+    known = _KNOWN | ANSWERED if is_hit(fields) else _KNOWN
     unknown = {
-        name: value for name, value in fields.items() if name not in _KNOWN and isinstance(value, str | int | float)
+        name: value for name, value in fields.items() if name not in known and isinstance(value, str | int | float)
     }
     return Draft(
         source,
@@ -86,6 +92,11 @@ def paper(fields: dict[str, Json], source: str) -> Paper:
         version=_version(fields),
         extra={**unknown, **extra},
     ).paper()
+
+
+def is_hit(names: Container[str]) -> bool:
+    """Whether fields of these names are those of a hit: a ``score`` alone can be anyone's."""
+    return any(name in names for name in ("band", "matched", "why"))
 
 
 def _text(fields: dict[str, Json], name: str) -> str | None:

@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import orjson
+
 from search import identifiers
 from search.paper import Date, Json, Paper
 
@@ -93,6 +95,7 @@ def one_line(text: str | None) -> str:
     text = " ".join(text.split())
     if not text.isprintable():
         text = "".join(character for character in text if unicodedata.category(character) not in ("Cc", "Cs"))
+        text = " ".join(text.split())  # what was dropped may have stood between two spaces
     return text
 
 
@@ -140,6 +143,21 @@ def date(text: Json, name: str) -> Date | None:
 def extra_of(fields: Mapping[str, Json], names: Iterable[str]) -> dict[str, Json]:
     """The fields of these names that hold something."""
     return {name: fields[name] for name in names if fields.get(name) not in (None, "", [], {})}
+
+
+def rest_of(text: Json) -> dict[str, Json]:
+    """What a paper has in ``extra``, from the JSON that an export of ours holds of it; nothing from other texts."""
+    try:
+        found = orjson.loads(text) if isinstance(text, str) and text else text
+    except ValueError:
+        return {}
+    return dict(found) if isinstance(found, dict) else {}
+
+
+def whole(value: Json) -> int | None:
+    """A whole number from 1, written or not; None for all else."""
+    text = str(value)
+    return (int(text) or None) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def _month(month: str | int | None) -> int:

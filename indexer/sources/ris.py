@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, Malformed, date_of, extra_of, turned
+from indexer.sources.record import Draft, Malformed, date_of, extra_of, rest_of, turned, whole
 from search.errors import SourceError
 from search.paper import Date, Paper
 
 _START = re.compile(r"TY  ?- ")
 _END = "ER  - "
+_NOTE = re.compile(r"(ids|authors|updated|categories|version|comment|extra): (.*)", re.DOTALL)
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|www\.|10\.\d{4,9}/", re.IGNORECASE)
 
 
 def sniff(head: str) -> bool:
@@ -47,21 +49,44 @@ def _records(file: SourceFile) -> Iterator[tuple[int, list[str]]]:
 
 
 def _paper(fields: dict[str, Any], source: str) -> Paper:
+    ours = _ours(fields.get("notes") or [])
     told = {
         "journal": fields.get("secondary_title") or fields.get("journal_name") or fields.get("alternate_title3"),
         "keywords": fields.get("keywords"),
+        "comment": ours.get("comment"),
+        "pages": "-".join(fields[name] for name in ("start_page", "end_page") if fields.get(name)),
     }
-    urls = fields.get("urls") or ([fields["url"]] if fields.get("url") else [])
+    urls = _urls(fields.get("urls") or [])
     return Draft(
         source,
-        ids=[fields.get("doi") or "", *(url for url in urls if "arxiv.org/" in url)],
+        ids=ours.get("ids", "").split() or [fields.get("doi") or "", *(url for url in urls if "arxiv.org/" in url)],
         title=fields.get("title") or fields.get("primary_title"),
         abstract=fields.get("abstract") or fields.get("notes_abstract"),
         authors=[turned(name) for name in fields.get("authors") or fields.get("first_authors") or []],
         published=_date(fields.get("date")) or _date(fields.get("year")) or _date(fields.get("publication_year")),
+        authors_partial=ours.get("authors") == "et al.",
+        updated=date_of(*ours.get("updated", "").split("-")[:3]),
+        categories=ours.get("categories", "").split(),
         url=next(iter(urls), None),
-        extra=extra_of(told, told),
+        version=whole(ours.get("version")),
+        extra={**extra_of(told, told), **rest_of(ours.get("extra"))},
     ).paper()
+
+
+def _ours(notes: list[str]) -> dict[str, str]:
+    """The notes of our own exports, by their names."""
+    return {match[1]: match[2] for note in notes if (match := _NOTE.fullmatch(note))}
+
+
+def _urls(parts: list[str]) -> list[str]:
+    """Addresses in full: rispy parts them at a semicolon, which an address can hold."""
+    urls = list[str]()
+    for part in parts:
+        if urls and not _ADDRESS.match(part):
+            urls[-1] += ";" + part
+        else:
+            urls.append(part)
+    return urls
 
 
 def _date(text: str | None) -> Date | None:

@@ -13,8 +13,9 @@ from starlette.exceptions import HTTPException
 from search.errors import PapersError
 from search.query import Filter, Query
 from search.searcher import Searcher
-from service.api import _query, _searcher
-from service.schemas import Problem, SearchRequest
+from service.api import the_searcher
+from service.problems import problem_of
+from service.schemas import Filters
 from service.strict import StrictRoute
 from service.web.address import Address
 from service.web.answer import answer_page, refused_page
@@ -37,17 +38,16 @@ class _Page(StrictRoute):
             try:
                 return await answer(request)
             except (PapersError, RequestValidationError, HTTPException) as error:
-                problem = _problem_of(request, error)
+                problem = problem_of(request, error)
                 return _html(refused_page(Address.of(request), problem), problem.status)
 
         return answered
 
 
-def _problem_of(request: Request, error: Exception) -> Problem:
-    """What the API says of an error: what answers it there is asked."""
-    handlers = request.app.exception_handlers
-    answer: Response = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)(request, error)
-    return Problem.model_validate_json(bytes(answer.body))
+class Question(Filters):
+    """What the page is asked."""
+
+    q: str = ""
 
 
 class AuthorRequest(BaseModel):
@@ -61,16 +61,16 @@ class AuthorRequest(BaseModel):
 
 
 router = APIRouter(route_class=_Page, include_in_schema=False)
-_Searcher = Annotated[Searcher, Depends(_searcher)]
+_Searcher = Annotated[Searcher, Depends(the_searcher)]
 
 
 @router.get("/")
-def answer(request: Request, searcher: _Searcher, asked: Annotated[SearchRequest, Parameter()]) -> Response:
+def answer(request: Request, searcher: _Searcher, asked: Annotated[Question, Parameter()]) -> Response:
     """The papers that answer; where nothing is asked, how to ask."""
     address = Address.of(request)
     if not address.pairs:
         return _html(start_page(searcher))
-    return _html(answer_page(searcher, address, asked.q, _query(asked)))
+    return _html(answer_page(searcher, address, asked.q, asked.query()))
 
 
 @router.get("/paper/{paper_id:path}")
