@@ -11,6 +11,7 @@ from service.formats import Format
 MAX_BATCH = 50
 """Most questions of a batch."""
 _FEW: dict[str, Any] = {"maxItems": MAX_PAPERS}
+_Several = Annotated[list[str], Field(max_length=100)]
 _AUTHOR = "Each must be an author, in any usual form; ^Zhou the first, Zhou$ the last"
 _FIELDS = "Of a paper the fields to keep, parted by commas, in json, ndjson and csv; none: all"
 
@@ -25,9 +26,9 @@ class Narrowing(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    author: list[str] = Field([], description=_AUTHOR, examples=[["Guorui Zhou"]])
-    not_author: list[str] = Field([], description="None may have this very name", examples=[["Gang Zhou"]])
-    category: list[str] = Field([], description="One must be a category, or lie in it", examples=[["cs.CL"]])
+    author: _Several = Field([], description=_AUTHOR, examples=[["Guorui Zhou"]])
+    not_author: _Several = Field([], description="None may have this very name", examples=[["Gang Zhou"]])
+    category: _Several = Field([], description="One must be a category, or lie in it", examples=[["cs.CL"]])
     start: str | None = Field(None, alias="from", description="Published then or later", examples=["2026-01"])
     end: str | None = Field(None, alias="to", description="Published then or earlier", examples=["2026-06"])
     updated_from: str | None = Field(None, description="Last changed then or later", examples=["30d"])

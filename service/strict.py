@@ -5,7 +5,7 @@ become question marks: an answer then belongs to a question that nobody asked.
 import json
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, get_origin
-from urllib.parse import parse_qsl, quote_from_bytes, unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
@@ -17,7 +17,6 @@ from search.errors import InvalidValue
 
 _MOST = 2_000
 """Parameters of a URL."""
-_ASCII = bytes(range(0x21, 0x7F)).decode()
 
 
 class StrictRoute(APIRoute):
@@ -28,7 +27,7 @@ class StrictRoute(APIRoute):
         answer, several = super().get_route_handler(), frozenset(_several(self.dependant))
 
         async def handle(request: Request) -> Response:
-            request.scope["query_string"] = _query(request.scope["query_string"], several)
+            _check_query(request.scope["query_string"], several)
             strict = _Request(request.scope, request.receive)
             if strict.method == "POST":
                 await strict.check()
@@ -46,7 +45,7 @@ class _Request(Request):
         """
         body = await self.body()
         try:
-            self._json = json.loads(body.decode("utf-8"), object_pairs_hook=_once)
+            read = json.loads(body.decode("utf-8"), object_pairs_hook=_once)
         except UnicodeDecodeError as error:
             raise InvalidValue("body", _shown(body, error.start), "write JSON in UTF-8") from None
         except RecursionError:
@@ -55,6 +54,8 @@ class _Request(Request):
             return  # FastAPI says where
         except ValueError:  # an integer of thousands of digits
             raise InvalidValue("body", body[:40].decode("utf-8", "replace"), "write shorter numbers") from None
+        _check_letters(read)
+        self._json = read
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -66,15 +67,27 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return read
 
 
-def _query(query: bytes, several: frozenset[str]) -> bytes:
-    """The query in ASCII.
+def _check_letters(read: object) -> None:
+    r"""
+    Raises:
+        InvalidValue: a text with half a character: \\ud800 without what follows it.
+    """
+    named = read.items() if isinstance(read, dict) else [("body", read)]
+    for name, value in named:
+        try:
+            json.dumps([name, value], ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            said = "it has half a character, a surrogate without its other half; leave that out"
+            raise InvalidValue(ascii(name)[1:-1], ascii(value), said) from None
 
+
+def _check_query(query: bytes, several: frozenset[str]) -> None:
+    """
     Raises:
         InvalidValue: a value that is no UTF-8; a name given twice of which one value can be meant; too many.
     """
     if not query:
-        return query
-    query = query if query.isascii() else quote_from_bytes(query, safe=_ASCII).encode()
+        return
     try:
         names = [name for name, _ in parse_qsl(query.decode(), True, errors="strict", max_num_fields=_MOST)]
     except UnicodeDecodeError:
@@ -85,7 +98,6 @@ def _query(query: bytes, several: frozenset[str]) -> bytes:
     if len(once) > len(set(once)):
         twice = next(name for name in once if once.count(name) > 1)
         raise InvalidValue(twice, dict(parse_qsl(query.decode(), True))[twice], "give it once")
-    return query
 
 
 def _not_utf8(query: bytes) -> tuple[str, str]:

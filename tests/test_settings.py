@@ -1,0 +1,55 @@
+"""Settings: read from the environment, refused by name, and told completely in docs/settings.md."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic_core import PydanticUndefined
+
+from search.errors import InvalidValue
+from service.settings import Settings
+
+TABLE = (Path(__file__).parent.parent / "docs" / "settings.md").read_text("utf-8")
+
+
+def test_the_table_has_every_setting_with_its_default_and_meaning() -> None:
+    rows = re.findall(r"^\| `(PAPERS_\w+)` \| (.*?) \| (.*) \|$", TABLE, re.MULTILINE)
+    told = {name: (default, meaning) for name, default, meaning in rows}
+    assert len(told) == len(rows)
+    elsewhere = {"PAPERS_INDEX", "PAPERS_CACHE", "PAPERS_CORES"}
+    assert set(told) == {f"PAPERS_{name.upper()}" for name in Settings.model_fields} | elsewhere
+    for name, field in Settings.model_fields.items():
+        assert field.default is not PydanticUndefined
+        default, meaning = told[f"PAPERS_{name.upper()}"]
+        written = "" if field.default in (None, ()) else f"`{str(field.default).lower()}`"
+        assert default == written, name
+        assert meaning == field.description, name
+
+
+def test_settings_come_from_the_environment_and_options_go_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAPERS_HOSTS", " papers.example.org, lab ,")
+    monkeypatch.setenv("PAPERS_PORT", "81")
+    monkeypatch.setenv("PAPERS_WORKERS", "3")
+    read = Settings.read(port=82, workers=None)
+    assert (read.hosts, read.port, read.workers) == (("papers.example.org", "lab"), 82, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PORT", "99999"),
+        ("WORKERS", "0"),
+        ("QUEUE", "-1"),
+        ("RATE", "nan"),
+        ("RATE", "inf"),
+        ("HEAD_SECONDS", "0"),
+        ("MAX_BODY", "1e9"),
+        ("LOG", "perhaps"),
+        ("PROXIES", "proxy.example.org"),
+    ],
+)
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(f"PAPERS_{name}", value)
+    with pytest.raises(InvalidValue, match=f"PAPERS_{name}") as raised:
+        Settings.read()
+    assert raised.value.field == f"PAPERS_{name}"
