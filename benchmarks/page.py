@@ -1,4 +1,5 @@
-"""The page in Chromium: when something is first painted, and how much of that is waiting for the server.
+"""The page in Chromium: when something is first painted, how much of that is waiting for the server, and the CPU time
+that the page costs its tab, which says more than the clock where others use the cores too.
 
 papers index PAPERS.jsonl.xz --index FULL
 python -m benchmarks.page FULL                  # benchmarks/results/page.json
@@ -25,7 +26,7 @@ _TIMING = """() => {
     const [paint] = performance.getEntriesByName('first-contentful-paint');
     return paint ? [paint.startTime, visit.responseStart, visit.loadEventEnd, visit.decodedBodySize / 1024] : null;
 }"""
-_NAMES = ("first_contentful_paint_ms", "first_byte_ms", "loaded_ms", "html_kib")
+_NAMES = ("first_contentful_paint_ms", "first_byte_ms", "loaded_ms", "html_kib", "main_thread_cpu_ms")
 
 
 def main() -> None:
@@ -53,11 +54,13 @@ def _no_model(model: ModelIdentity) -> Embedder:
 
 
 def _paths(searcher: Searcher, count: int) -> dict[str, list[str]]:
-    """Addresses, none twice but the start page's: papers' titles as questions, and pages of papers and authors."""
+    """Addresses, none twice but the first two: papers' titles as questions, and pages of papers and authors. A page of
+    one word, which comes from no server, tells what this browser takes at the least."""
     step = max(1, searcher.snapshot.manifest.live // (2 * count))
     papers = searcher.snapshot.store.get([step * number for number in range(2 * count)])
     whole = [paper for paper in papers if paper.title and paper.authors][:count]
     return {
+        "one word, no server": ["data:text/html,<title>word</title><p>word"] * count,
         "start": ["/"] * count,
         "question": [f"/?q={quote(paper.title or '')}" for paper in whole],
         "filters": [f"/?author={quote(paper.authors[0])}&from=2024" for paper in whole],
@@ -84,11 +87,14 @@ def _measured(browser: Browser, url: str, paths: list[str]) -> dict[str, object]
 def _visited(context: BrowserContext, path: str) -> list[float]:
     """The figures of one visit, as ``_NAMES`` names them."""
     page = context.new_page()
+    tab = context.new_cdp_session(page)
+    tab.send("Performance.enable", {"timeDomain": "threadTicks"})
     page.goto(path, wait_until="load")
     while not (timing := page.evaluate(_TIMING)):
         time.sleep(0.01)  # the paint is told of a frame after it
+    metrics = {each["name"]: each["value"] for each in tab.send("Performance.getMetrics")["metrics"]}
     page.close()
-    return [float(figure) for figure in timing]
+    return [*(float(figure) for figure in timing), 1000 * metrics["TaskDuration"]]
 
 
 def _medians(visits: list[list[float]]) -> dict[str, float]:
