@@ -54,7 +54,7 @@ def box_of(condition: Condition, draw: st.DrawFn) -> str:
 
 def chains(condition: Condition) -> list[Condition]:
     """The conditions that must all hold, each alone."""
-    if isinstance(condition, AllOf):
+    if isinstance(condition, AllOf) or (isinstance(condition, AnyOf) and len(condition.parts) == 1):
         return [each for part in condition.parts for each in chains(part)]
     return [condition]
 
