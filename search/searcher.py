@@ -157,7 +157,9 @@ class Searcher:
 
     def warm(self) -> None:
         """Loads everything a question needs, and what suggests, so that the first one does not wait."""
-        self.search(Query("warm"))
+        for words in (1, 10, 40):  # a short question, a longer one and a text have networks of their own
+            self.search(Query("warm " * words))
+        self.search(Query("warm", facets=True))
         self.suggest("warm")
 
     def _asked(self, scope: Scope, mode: Mode, text: str, papers: tuple[tuple[int, ...], tuple[int, ...]]) -> Asked:

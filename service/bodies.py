@@ -5,7 +5,7 @@ import asyncio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.problems import refused
-from service.slots import RETRY, Slots
+from service.slots import Slots
 
 _CLOSE = {"connection": "close"}
 _AT_ONCE = 64
@@ -35,9 +35,7 @@ class Bodies:
         if length > self._most:
             return await self._refuse(413)(scope, receive, send)
         if self._slots.full or self._held >= _AT_ONCE * self._most:
-            self._slots.shed += 1
-            said = "too many questions wait; ask again in a second"
-            return await refused(scope, 503, said, RETRY | _CLOSE)(scope, receive, send)
+            return await self._slots.refuse(scope, receive, send, _CLOSE)
         return await self._read(scope, receive, send)
 
     async def _read(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -12,6 +12,9 @@ from service.records import Record
 RETRY = {"retry-after": "1"}
 _UNHURRIED = ("/healthz", "/readyz", "/metrics", "/static/", "/openapi.json", "/docs")
 """Answered at once, however many questions wait."""
+_REFUSED_AT_ONCE, _LONGEST_PAUSE = 500, 1.0
+"""Refusals that are held before each takes a second; a few are given at once."""
+_BUSY = "too many questions wait; ask again in a second"
 _LOOKED_AT = 0.05
 """Seconds in the queue after which a client may have given up: it is looked whether it is still there."""
 
@@ -29,7 +32,18 @@ class Slots:
     def __init__(self, threads: int, queue: int) -> None:
         self._threads, self._queue = threads, queue
         self._waiting: deque[asyncio.Future[None]] = deque()
-        self.busy = self.shed = 0
+        self.busy = self.shed = self._refusing = 0
+
+    async def refuse(self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str] | None = None) -> None:
+        """Sends one away for whom there is no place. The more are sent away, the later each hears of it: a thousand who
+        ask again at once would otherwise take the time of those who wait."""
+        self.shed += 1
+        self._refusing += 1
+        try:
+            await asyncio.sleep(min(_LONGEST_PAUSE, (self._refusing - 1) / _REFUSED_AT_ONCE))
+        finally:
+            self._refusing -= 1
+        await refused(scope, 503, _BUSY, RETRY | (headers or {}))(scope, receive, send)
 
     @property
     def waiting(self) -> int:
@@ -83,10 +97,7 @@ class Turns:
         if path.startswith(_UNHURRIED) or (path.startswith("/mcp") and scope["method"] == "GET"):
             return await self._app(scope, receive, send)
         if self._slots.full:
-            self._slots.shed += 1
-            return await refused(scope, 503, "too many questions wait; ask again in a second", RETRY)(
-                scope, receive, send
-            )
+            return await self._slots.refuse(scope, receive, send)
         return await self._answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -59,6 +59,14 @@ def test_a_vector_does_not_depend_on_the_other_texts(embedder: Embedder) -> None
     assert embedder.encode([]).shape == (0, 384)
 
 
+def test_a_servers_questions_have_the_same_vectors_whatever_their_length(embedder: Embedder) -> None:
+    serving = load_embedder(serving=True)
+    words = TEXTS[0].split()
+    texts = [" ".join(words[:count]) for count in range(1, 40)]
+    one_by_one = np.concatenate([serving.encode([text]) for text in (*texts, *ODD)])
+    assert float((one_by_one * embedder.encode([*texts, *ODD])).sum(axis=1).min()) > 0.9999
+
+
 @given(st.text(max_size=200))
 @settings(max_examples=60, deadline=None)
 def test_any_text_has_a_finite_vector_of_length_1(embedder: Embedder, text: str) -> None:
