@@ -8,7 +8,6 @@ from importlib.metadata import version
 
 from fastapi import Request
 from fastapi.responses import Response
-from starlette.datastructures import URL
 
 from search.paper import Paper
 from search.query import Page
@@ -42,12 +41,11 @@ class Asking:
         if self._known():
             return Response(status_code=304, headers=self._headers(self.generation))
         page = ask()
-        url = self.request.url
-        following = url.include_query_params(cursor=page.cursor) if page.cursor and self._got else None
+        following = self._following(page.cursor) if page.cursor and self._got else ""
         content = formats.page(self.format, page, self._wanted(following))
         headers = self._headers(page.generation)
         if following:
-            headers["Link"] = f'<?{following.query}>; rel="next"'
+            headers["Link"] = f'<?{following}>; rel="next"'
         return self._response(content, headers, "papers")
 
     def shown(self, find: Callable[[], Paper]) -> Response:
@@ -55,7 +53,7 @@ class Asking:
         if self._known():
             return Response(status_code=304, headers=self._headers(self.generation))
         paper = find()
-        content = formats.paper(self.format, paper, self._wanted(None))
+        content = formats.paper(self.format, paper, self._wanted(""))
         name = re.sub(r"[^A-Za-z0-9.-]+", "-", paper.id).strip("-.")[:80]
         return self._response(content, self._headers(self.generation), name)
 
@@ -78,7 +76,12 @@ class Asking:
         headers = {"Cache-Control": "private, no-cache", "Vary": "Accept"}
         return {**headers, "ETag": self._tag(generation)} if self._got else headers
 
-    def _wanted(self, following: URL | None) -> Wanted:
+    def _following(self, cursor: str) -> str:
+        """The query of the next page."""
+        asked = [pair for pair in self.request.url.query.split("&") if pair and not pair.startswith("cursor=")]
+        return "&".join([*asked, f"cursor={cursor}"])
+
+    def _wanted(self, following: str) -> Wanted:
         if self.format != "atom":
             return Wanted(self.fields)
         url, got = self.request.url, self._got
@@ -87,7 +90,7 @@ class Asking:
             self.fields,
             name=f"{url.path}\n{self.name}",
             here=str(url) if got else "",
-            next=str(following or ""),
+            next=str(url.replace(query=following)) if following else "",
             shown=f"{self.request.base_url}?{shown.query}" if got and url.path.endswith("/v1/search") else "",
         )
 

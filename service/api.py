@@ -167,7 +167,7 @@ def suggest(searcher: _Searcher, asked: Annotated[SuggestRequest, Parameter()]) 
 
 
 @router.get("/healthz")
-def healthz() -> dict[str, str]:
+async def healthz() -> dict[str, str]:
     """The process is alive."""
     return {"status": "ok"}
 

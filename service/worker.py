@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -215,7 +216,10 @@ class Server(uvicorn.Server):
 
         searcher = Searcher(self._work.directory, self._work.load)
         searcher.warm()
-        return create_app(searcher, self._work.settings, self._work.buckets)
+        app = create_app(searcher, self._work.settings, self._work.buckets)
+        gc.collect()
+        gc.freeze()  # what is here stays, and need not be looked at again: a question takes a twentieth less
+        return app
 
     def _fail(self, reason: str) -> None:
         self._channel.setblocking(True)
