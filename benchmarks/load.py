@@ -19,7 +19,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
@@ -36,7 +36,7 @@ from search.snapshot import Snapshot
 _SEED = 20_260_101
 _WARMED_S, _AROUND_S, _RECOVERY_S = 3.0, 10.0, 3.0
 _OVERLOADED, _OVERLOAD_S = 1_000, 20.0
-_MEMORY_RATE, _NOTED_EVERY_S = 100.0, 5.0
+_NOTED_EVERY_S = 5.0
 _SHED = (429, 503)
 _MIB = 2**20
 
@@ -45,11 +45,17 @@ Figures = dict[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What to measure: ``index``, ``rate`` questions a second over ``connections`` for ``seconds``, ``minutes`` of the
-    memory's part, ``workers`` (None: as the server likes), the folder ``work`` for a copy of the index and for logs."""
+    """What to measure.
+
+    Attributes:
+        index: of the papers. rate: questions a second, ``lower`` in all parts but the first. connections: kept alive.
+        seconds: of the parts that ask at a rate; ``minutes``: of the memory's part.
+        workers: None: as the server likes. work: a folder for a copy of the index and for logs.
+    """
 
     index: Path
     rate: float
+    lower: float
     connections: int
     seconds: float
     minutes: float
@@ -64,6 +70,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("index", type=Path)
     parser.add_argument("--rate", type=float, default=150.0, help="questions a second")
+    parser.add_argument("--lower", type=float, default=90.0, help="questions a second of all parts but the first")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=60.0, help="of the steady part, and of the one that publishes")
     parser.add_argument("--minutes", type=float, default=10.0, help="of the memory's part")
@@ -80,7 +87,13 @@ def main() -> None:
     if only:
         print(json.dumps(figures, indent=1))
         return
-    setting = {"rate": asked.rate, "connections": asked.connections, "seconds": asked.seconds, "workers": asked.workers}
+    setting = {
+        "rate": asked.rate,
+        "lower": asked.lower,
+        "connections": asked.connections,
+        "seconds": asked.seconds,
+        "workers": asked.workers,
+    }
     about = f"{snapshot.manifest.live:,} papers; the generator shares the server's cores"
     results.save("load", {**setting, **figures}, papers=about)
 
@@ -92,9 +105,14 @@ def steady(asked: Asked, drawn: Iterator[str]) -> Figures:
     return {**_summary(answers, {_published(asked.index)}), **cpu}
 
 
+def lower(asked: Asked, drawn: Iterator[str]) -> Figures:
+    """The same at the lower rate."""
+    return steady(replace(asked, rate=asked.lower), drawn)
+
+
 def overload(asked: Asked, drawn: Iterator[str]) -> Figures:
     """A thousand connections that ask as soon as they are answered, and normal questions before and after."""
-    generations = {_published(asked.index)}
+    asked, generations = replace(asked, rate=asked.lower), {_published(asked.index)}
     flood = list(islice(drawn, 20_000))
     with asked.served() as served:
         before, _ = _loaded(served, asked, drawn, _AROUND_S)
@@ -120,11 +138,11 @@ def overload(asked: Asked, drawn: Iterator[str]) -> Figures:
 
 def memory(asked: Asked, drawn: Iterator[str]) -> Figures:
     """What the server's processes take, over minutes of questions that differ."""
-    ahead = list(islice(drawn, round(60 * asked.minutes * _MEMORY_RATE)))
+    ahead = list(islice(drawn, round(60 * asked.minutes * asked.lower)))
     with asked.served() as served:
         _warm(served, asked, drawn)
         with Traffic(served.port, asked.connections) as traffic, Watched(served, _NOTED_EVERY_S) as watched:
-            answers = traffic.open_loop(iter(ahead), _MEMORY_RATE, 60 * asked.minutes)
+            answers = traffic.open_loop(iter(ahead), asked.lower, 60 * asked.minutes)
     noted = watched.noted
     kinds: dict[str, Callable[[Memory], int]] = {
         "pss": lambda each: each.pss,
@@ -133,7 +151,7 @@ def memory(asked: Asked, drawn: Iterator[str]) -> Figures:
     }
     return {
         "minutes": asked.minutes,
-        "rate": _MEMORY_RATE,
+        "rate": asked.lower,
         **{f"{name}_mib": _growth(noted, size) for name, size in kinds.items()},
         **_summary(answers, {_published(asked.index)}),
     }
@@ -141,6 +159,7 @@ def memory(asked: Asked, drawn: Iterator[str]) -> Figures:
 
 def publish(asked: Asked, drawn: Iterator[str]) -> Figures:
     """A paper is added to a copy of the index, and published, while questions arrive."""
+    asked = replace(asked, rate=asked.lower)
     with tempfile.TemporaryDirectory(dir=asked.work) as folder:
         index = Path(folder) / "index"
         _copy(asked.index, index)
@@ -169,6 +188,7 @@ def publish(asked: Asked, drawn: Iterator[str]) -> Figures:
 
 _PARTS: dict[str, Callable[[Asked, Iterator[str]], Figures]] = {
     "steady": steady,
+    "lower": lower,
     "overload": overload,
     "memory": memory,
     "publish": publish,
