@@ -124,9 +124,9 @@ def doctor(directory: Path, repair: bool, as_json: bool) -> None:
 @click.option("--keys", type=click.Path(path_type=Path), help="A file of API keys: every request needs one of them.")
 @click.option("--rate", type=click.FloatRange(0), help="Requests a second a key or an address may make.")
 def serve(directory: Path, **given: Any) -> None:
-    """Answer over HTTP: /v1/search, /v1/papers/ID, /v1/similar; /docs describes them.
+    """Serve the page to search on, and the same to programs under /v1 and to agents under /mcp.
 
-    Each option, and much else, can be set in the environment as well, as PAPERS_HOST or PAPERS_RATE: docs/settings.md.
+    /docs describes what programs can ask. Each option, and much else, can be set in the environment as well, as PAPERS_HOST or PAPERS_RATE: docs/settings.md.
 
     \b
     papers serve --workers 2
