@@ -12,6 +12,7 @@ from service.metrics import CONTENT_TYPE
 from service.problems import add_problems
 from service.rates import Buckets
 from service.settings import Settings
+from service.web.routes import refusal
 from service.web.routes import router as page
 
 
@@ -43,7 +44,7 @@ def create_app(searcher: Searcher, settings: Settings, buckets: Buckets | None =
     app = Application(settings, watch, buckets)
     app.state.searcher = searcher
     _measure(searcher, watch)
-    add_problems(app)
+    add_problems(app, refusal)
     app.include_router(api.router)
     app.include_router(page)
     mcp.add_to(app, origins=settings.origins, max_body=settings.max_body)

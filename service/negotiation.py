@@ -26,18 +26,29 @@ def negotiated(asked: Format | None, accept: str) -> Format:
 
 
 @lru_cache(maxsize=256)
+def reads_pages(accept: str) -> bool:
+    """Whether whoever sends this Accept header would rather have HTML than JSON, as browsers would."""
+    ranges = [_range(part) for part in accept.split(",") if part.strip()]
+    return _quality(["text/html"], ranges) > _quality(_types("json"), ranges)
+
+
+@lru_cache(maxsize=256)
 def _liked(accept: str) -> Format | None:
     if not accept.strip():
         return "json"
     ranges = [_range(part) for part in accept.split(",") if part.strip()]
-    liked = {name: _quality(name, ranges) for name in FORMATS}
+    liked = {name: _quality(_types(name), ranges) for name in FORMATS}
     best = max(FORMATS, key=lambda name: liked[name])  # the first of equals, which is json
     return best if liked[best] > 0 else None
 
 
-def _quality(name: Format, ranges: list[_Range]) -> float:
-    """By the most specific range that the format's type, or one it is also called by, falls under."""
-    types = [_type(MEDIA[name].type), *MEDIA[name].also]
+def _types(name: Format) -> list[str]:
+    """The format's type, and those it is also called by."""
+    return [_type(MEDIA[name].type), *MEDIA[name].also]
+
+
+def _quality(types: list[str], ranges: list[_Range]) -> float:
+    """By the most specific range that one of the types falls under."""
     found = [(_specificity(kind, ranged), ranged[2]) for kind in types for ranged in ranges]
     return max(found, default=(0, 0.0))[1] if any(specificity for specificity, _ in found) else 0.0
 

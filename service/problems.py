@@ -1,7 +1,8 @@
 """Problems: every refusal and failure over HTTP in one shape (RFC 9457), naming the field where one is to blame."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -39,21 +40,31 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 """How the problems of a route are described in the OpenAPI."""
 Refusal = PapersError | RequestValidationError | HTTPException
 """What is answered with a problem that says what to do."""
+_NOT_FOUND = HTTPStatus.NOT_FOUND.phrase
+"""What is said of a path that no route has."""
 _log = logging.getLogger("papers")
 
 
-def add_problems(app: FastAPI) -> None:
-    """Answers every error as a problem."""
+Shown = Callable[[Request, Problem], Response | None]
+"""A problem as a page for those who read pages; None for those who do not."""
+
+
+def add_problems(app: FastAPI, shown: Shown) -> None:
+    """Answers every error as a problem, or as ``shown`` does."""
 
     @app.exception_handler(PapersError)
     @app.exception_handler(RequestValidationError)
     @app.exception_handler(HTTPException)
     def say(request: Request, error: Refusal) -> Response:
-        return answered(problem_of(request, error), error.headers if isinstance(error, HTTPException) else None)
+        told, headers = problem_of(request, error), getattr(error, "headers", None) or {}
+        answer = shown(request, told) or answered(told)
+        answer.headers.update(headers)
+        return answer
 
     @app.exception_handler(Exception)
     def unexpected(request: Request, _error: Exception) -> Response:
-        return problem(request, 500, "this is our fault, and the server's log says what happened")
+        told = _said(request.scope, 500, "this is our fault, and the server's log says what happened")
+        return shown(request, told) or answered(told)
 
 
 def problem_of(request: Request, error: Refusal) -> Problem:
@@ -63,21 +74,16 @@ def problem_of(request: Request, error: Refusal) -> Problem:
     if isinstance(error, InvalidValue):
         return _said(request.scope, 422, str(error), field=error.field, value=error.value, allowed=error.allowed)
     if isinstance(error, HTTPException):
-        return _said(request.scope, error.status_code, str(error.detail))
+        nowhere = error.status_code == 404 and error.detail == _NOT_FOUND
+        detail = f"there is nothing at {request.scope['path']!r}" if nowhere else str(error.detail)
+        return _said(request.scope, error.status_code, detail)
     if isinstance(error, IndexUnavailable | ModelUnavailable):
         _log.error("%s", error)
     return _said(request.scope, 404 if isinstance(error, PaperNotFound) else 503, str(error))
 
 
-def problem(
-    request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: str
-) -> Response:
-    """One problem as an answer; ``more`` are its field, value and what is allowed."""
-    return answered(_said(request.scope, status, detail, **more), headers)
-
-
 def refused(scope: Scope, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: str) -> Response:
-    """The same for those who have no request but its scope."""
+    """One problem as an answer; ``more`` are its field, value and what is allowed."""
     return answered(_said(scope, status, detail, **more), headers)
 
 

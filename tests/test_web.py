@@ -11,7 +11,7 @@ import pytest
 
 from drawn import Made
 from search.searcher import Searcher
-from served import Served
+from served import Served, problem
 from service.app import create_app
 from service.settings import Settings
 
@@ -297,6 +297,74 @@ def test_refusals_are_pages_with_the_status_of_the_api(
         assert all(part.casefold() in alert.casefold() for part in said), alert
         kept = dict(pairs(address)).get("q", "")
         assert lxml.html.fromstring(answer.text).xpath('//input[@name="q"]/@value') == [kept]
+
+
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(("path", "status"), [("/nothing/here", 404), ("/docs/x", 404), ("/broken", 500)])
+def test_what_goes_wrong_outside_of_pages_is_a_page_for_a_browser(sample: Searcher, path: str, status: int) -> None:
+    app = create_app(sample, Settings())
+
+    @app.get("/broken")
+    def broken() -> None:
+        raise RuntimeError("a secret of ours")
+
+    served = Served(app)
+    page = served.client.get(path, headers=BROWSER)
+    assert (page.status_code, page.headers["content-type"]) == (status, "text/html; charset=utf-8")
+    tree = lxml.html.fromstring(page.text)
+    assert tree.xpath('//*[@role="alert"]')
+    assert tree.xpath('//main//a[@href="/"]')
+    assert "a secret of ours" not in page.text
+    for accept in ("*/*", "application/json", "application/json, text/html"):
+        assert problem(served.client.get(path, headers={"Accept": accept}), status)["instance"] == path
+    served.close()
+
+
+@pytest.mark.parametrize("path", ["/v1/nothing", "/v1", "/metrics/x", "/openapi.json/x"])
+def test_where_programs_ask_a_browser_too_gets_what_programs_get(client: httpx.Client, path: str) -> None:
+    assert problem(client.get(path, headers=BROWSER), 404)["detail"] == f"there is nothing at {path!r}"
+
+
+def test_a_page_says_which_methods_are_allowed(client: httpx.Client) -> None:
+    refused = client.post("/help", headers=BROWSER)
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET")
+    assert lxml.html.fromstring(refused.text).xpath('//*[@role="alert"]')
+
+
+def test_categories_of_one_name_are_told_apart_by_their_codes(made: Made) -> None:
+    record: dict[str, object] = {"title": "boosting", "authors": ["Ada Lovelace"], "published": "2025"}
+    served = Served(create_app(made([{**record, "categories": ["cs.LG", "stat.ML", "stat.ME"]}]), Settings()))
+    names = {"Machine Learning (cs.LG)": "cs.LG", "Machine Learning (stat.ML)": "stat.ML", "Methodology": "stat.ME"}
+    for path in ("/?q=boosting", "/paper/arxiv:2401.00000", "/author?name=Ada+Lovelace"):
+        tree = read(served.client, path, 200)
+        for name, code in names.items():
+            links = tree.xpath("//main//a[starts-with(normalize-space(), $name)]/@href", name=name)
+            assert links
+            assert all(("category", code) in pairs(link) for link in links)
+    served.close()
+
+
+URLS = ("javascript:alert(1)", "JavaScript://x%0aalert(1)", " javascript:alert(1)", "java\nscript:alert(1)",
+        "data:text/html,<script>alert(1)</script>", "vbscript:x", "//example.org/x", "file:///etc/passwd", "https:",
+        "http://", "https://[", "https://[::g]/x", "x")  # fmt: skip
+
+
+def test_only_addresses_of_the_web_are_links(made: Made) -> None:
+    records: list[dict[str, object]] = [
+        {"title": "cache", "authors": ["Ada Lovelace"], "url": url, "extra": {"code": url}} for url in URLS
+    ]
+    records.append({"title": "cache", "url": "HTTPS://example.org/a", "extra": {"code": "https://example.org/b"}})
+    served = Served(create_app(made(records), Settings()))
+    papers = [f"/paper/arxiv:2401.{number:05}" for number in range(len(records))]
+    for path in ("/", "/?q=cache&limit=50", "/author?name=Ada+Lovelace", *papers):
+        links = read(served.client, path, 200).xpath("//@href")
+        outside = {link for link in links if not re.match("#|/(?!/)", link)}
+        known = {"HTTPS://example.org/a", "https://example.org/b"}
+        assert outside <= known | {f"https://arxiv.org/abs/2401.{number:05}" for number in range(len(records))}, path
+        assert path != papers[-1] or known <= outside
+    served.close()
 
 
 def test_what_has_no_answer_says_so_and_what_to_do(client: httpx.Client) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Self
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, urlsplit
 
 from starlette.requests import Request
 
@@ -82,3 +82,12 @@ def paper_address(paper_id: str) -> str:
 def author_address(name: str) -> str:
     """The page of an author."""
     return str(Address("/author", (("name", name),)))
+
+
+def of_the_web(text: str) -> bool:
+    """Whether a text is an address that a browser goes to, and not a script or what else may stand in one's place."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return text.lower().startswith(("http://", "https://")) and bool(parts.hostname) and " " not in text

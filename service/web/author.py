@@ -8,7 +8,7 @@ from search.query import AuthorMatch, Count, Query
 from search.searcher import Searcher
 from service.web.address import Address, author_address
 from service.web.answer import paging, papers_said
-from service.web.cards import Card, cards, category_name
+from service.web.cards import Card, cards, category_names
 from service.web.facets import Value, histogram
 from service.web.html import Box, Link, html
 
@@ -61,10 +61,9 @@ def _variants(asked: Address, match: AuthorMatch, left_out: Sequence[str]) -> li
 
 
 def _categories(within: Address, counts: Sequence[Count]) -> list[Value]:
-    return [
-        Value(category_name(count.value), count.papers, str(within.adding("category", count.value)), code=count.value)
-        for count in counts[:_VALUES]
-    ]
+    counts = counts[:_VALUES]
+    named = zip(category_names([count.value for count in counts]), counts, strict=True)
+    return [Value(name, count.papers, str(within.adding("category", count.value))) for name, count in named]
 
 
 def _coauthors(match: AuthorMatch, counts: Sequence[Count]) -> list[Value]:

@@ -1,6 +1,6 @@
 """Cards: a paper as a page shows it, with all its links."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from markupsafe import Markup
@@ -9,7 +9,7 @@ from search.categories import name_of
 from search.paper import Paper
 from search.query import Band, Hit, Span
 from service.render import title_of, url_of, why_line
-from service.web.address import Address, author_address, paper_address
+from service.web.address import Address, author_address, of_the_web, paper_address
 from service.web.html import Link
 from service.web.typeset import typeset
 
@@ -71,7 +71,7 @@ def card(hit: Hit, asked: Address) -> Card:
         paper_address(paper.id),
         names[:first],
         names[first:],
-        tuple(Link(category_name(code), str(asked.adding("category", code))) for code in paper.categories),
+        _categories(paper, asked),
         _snippet(hit),
         typeset(paper.abstract, why.abstract) if paper.abstract else None,
         web_url(paper),
@@ -90,6 +90,13 @@ def category_name(code: str) -> str:
     return name_of(code) or code
 
 
+def category_names(codes: Sequence[str]) -> tuple[str, ...]:
+    """The full names; the code too where another of these has the same, as cs.LG and stat.ML have."""
+    names = [category_name(code) for code in codes]
+    each = zip(names, codes, strict=True)
+    return tuple(name if names.count(name) == 1 else f"{name} ({code})" for name, code in each)
+
+
 def bibtex_address(paper: Paper) -> str:
     """Where the paper is had as BibTeX."""
     return str(Address(f"/v1/papers/{paper.id}", (("format", "bibtex"),)))
@@ -98,7 +105,12 @@ def bibtex_address(paper: Paper) -> str:
 def web_url(paper: Paper) -> str | None:
     """Where the paper is read, unless a source gave what is no address of the web."""
     url = url_of(paper)
-    return url if url and url.lower().startswith(("http://", "https://")) else None
+    return url if url and of_the_web(url) else None
+
+
+def _categories(paper: Paper, asked: Address) -> tuple[Link, ...]:
+    named = zip(category_names(paper.categories), paper.categories, strict=True)
+    return tuple(Link(name, str(asked.adding("category", code))) for name, code in named)
 
 
 def _snippet(hit: Hit) -> Markup | None:

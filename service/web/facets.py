@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from search import categories
 from search.query import Count, Facets
 from service.web.address import Address
-from service.web.cards import category_name
+from service.web.cards import category_names
 
 SHOWN = 6
 """Values of a group before the rest is folded."""
-MOST = 16
-"""Values of a group at most, but for years."""
+MOST = 12
+"""Values of a group at most."""
+_MOST_YEARS = 18
+"""Years at most; the histogram and the fields reach those before."""
 _HEIGHT = 48
 _STEP = 10
 _LEAST = 12
@@ -96,11 +98,12 @@ def groups(facets: Facets, asked: Address) -> tuple[Group, ...]:
         narrowed = bare.adding("from", count.value).adding("to", count.value)
         return Value(count.value, count.papers, str(bare if on else narrowed), on)
 
+    codes = [count.value for count in facets.categories[:MOST]]
+    names = dict(zip(codes, category_names(codes), strict=True))
+
     def category(count: Count) -> Value:
         on = [text for text in asked.values("category") if count.value in categories.codes(text, (count.value,))]
-        return Value(
-            category_name(count.value), count.papers, *_toggled(asked, "category", count.value, on), count.value
-        )
+        return Value(names[count.value], count.papers, *_toggled(asked, "category", count.value, on), count.value)
 
     def author(count: Count) -> Value:
         on = [text for text in asked.values("author") if text.casefold() == count.value.casefold()]
@@ -110,7 +113,7 @@ def groups(facets: Facets, asked: Address) -> tuple[Group, ...]:
         return Value(count.value, count.papers)
 
     every = (
-        _group("Years", facets.years, year, len(facets.years)),
+        _group("Years", facets.years, year, _MOST_YEARS),
         _group("Categories", facets.categories, category),
         _group("Authors", facets.authors, author),
         _group("Sources", facets.sources, source),

@@ -9,7 +9,7 @@ from search.paper import Paper
 from search.query import Hit, Query
 from search.searcher import Searcher
 from service.render import title_of
-from service.web.address import Address
+from service.web.address import Address, of_the_web
 from service.web.answer import FORMATS
 from service.web.cards import card, cards
 from service.web.html import Box, Link, html
@@ -58,7 +58,7 @@ def _known(paper: Paper) -> Iterator[Known]:
         yield Known("Authors", "the source names only these")
     for name, value in paper.extra.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        yield Known(name, text, text if text.startswith(("https://", "http://")) and " " not in text else "")
+        yield Known(name, text, text if of_the_web(text) else "")
     for source in paper.sources:
         yield Known("Source", source)
 

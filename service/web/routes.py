@@ -14,8 +14,9 @@ from search.errors import PapersError
 from search.query import Filter, Query
 from search.searcher import Searcher
 from service.api import the_searcher
+from service.negotiation import reads_pages
 from service.problems import problem_of
-from service.schemas import Filters
+from service.schemas import Filters, Problem
 from service.strict import StrictRoute
 from service.web.address import Address
 from service.web.answer import answer_page, refused_page
@@ -25,6 +26,7 @@ from service.web.paper import paper_page
 from service.web.start import help_page, start_page
 
 _FOR_GOOD = "public, max-age=31536000, immutable"
+_WITHOUT_PAGES = ("/v1", "/mcp", "/metrics", "/openapi.json", "/healthz", "/readyz")
 _Answer = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -42,6 +44,14 @@ class _Page(StrictRoute):
                 return _html(refused_page(Address.of(request), problem), problem.status)
 
         return answered
+
+
+def refusal(request: Request, problem: Problem) -> Response | None:
+    """A problem as a page; None for those who do not read pages, and at doors that have none."""
+    door = "/" + request.scope["path"].split("/")[1]
+    if door in _WITHOUT_PAGES or not reads_pages(request.headers.get("accept", "")):
+        return None
+    return _html(refused_page(Address.of(request), problem), problem.status)
 
 
 class Question(Filters):

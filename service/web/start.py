@@ -20,11 +20,12 @@ _PASTED = 90
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A way to ask, and an example of it."""
+    """A way to ask, an example of it, and what it leads to."""
 
     what: str
     said: str
     href: str
+    leads: str
 
 
 def start_page(searcher: Searcher) -> str:
@@ -50,13 +51,14 @@ def _ways(papers: Iterable[Paper]) -> Iterator[Way]:
     for paper in papers:
         question = _question(paper.title or "")
         if question and paper.abstract and paper.published and paper.categories and paper.authors:
-            yield Way("Plain words", question, _asking(question))
+            yield Way("Plain words", question, _asking(question), "ranked by meaning and by words")
             code, since = paper.categories[0], paper.published.year
             said = f'au:"{_bare(paper.authors[0])}" cat:{code} date:>={since}'
-            yield Way(f"An author, {category_name(code)}, since {since}", said, _asking(said))
+            holds = f"papers of this author in {category_name(code)} since {since}, and no others"
+            yield Way("Conditions", said, _asking(said), holds)
             pasted = shortened(_bare(paper.abstract), words=_PASTED)
-            yield Way("A pasted abstract: what is like it", shortened(pasted, words=14), _asking(pasted))
-            yield Way("An id, DOI or address: that paper, and what is similar", paper.id, _asking(paper.id))
+            yield Way("A pasted abstract", shortened(pasted, words=14), _asking(pasted), "papers that are like it")
+            yield Way("An id, DOI or address", paper.id, _asking(paper.id), "that paper, and what is similar")
             return
 
 

@@ -43,7 +43,7 @@ def test_paging_and_sorting(page: Page) -> None:
     page.wait_for_url(re.compile("cursor="))
     assert not set(first) & set(titles(page))
     page.get_by_label("Sort").select_option("newest")
-    page.get_by_role("button", name="Apply").last.click()
+    page.get_by_role("button", name="Apply order").click()
     page.wait_for_url(re.compile("sort=newest"))
     assert papers(page).count() > 0
 

@@ -22,8 +22,9 @@ function equip(bars) {
   const given = () => from.value || to.value;
   const chosen = rect(bars, { class: "chosen" });
   bars.setAttribute("role", "group");
+  const thick = Math.max(step / 8, (last - first + 1) * step * 0.008); // to be seen where years are many
   const holds = ["First year", "Last year"].map((said) => {
-    const hold = rect(bars, { class: "hold", width: step / 4, role: "slider", tabindex: 0 });
+    const hold = rect(bars, { class: "hold", width: thick, role: "slider", tabindex: 0 });
     hold.setAttribute("aria-label", said);
     hold.setAttribute("aria-valuemin", first);
     hold.setAttribute("aria-valuemax", last);
@@ -35,8 +36,8 @@ function equip(bars) {
     chosen.setAttribute("x", (start - first) * step);
     chosen.setAttribute("width", (end - start + 1) * step - 1);
     drawn.forEach((bar, place) => bar.classList.toggle("out", first + place < start || first + place > end));
-    holds[0].setAttribute("x", (start - first) * step);
-    holds[1].setAttribute("x", (end - first + 1) * step - 1 - step / 4);
+    const edges = [(start - first) * step, (end - first + 1) * step - 1];
+    holds.forEach((hold, place) => hold.setAttribute("x", Math.max(0, edges[place] - (place ? thick : thick / 2))));
     [start, end].forEach((value, place) => holds[place].setAttribute("aria-valuenow", value));
   }
 
