@@ -126,7 +126,8 @@ def doctor(directory: Path, repair: bool, as_json: bool) -> None:
 def serve(directory: Path, **given: Any) -> None:
     """Serve the page to search on, and the same to programs under /v1 and to agents under /mcp.
 
-    /docs describes what programs can ask. Each option, and much else, can be set in the environment as well, as PAPERS_HOST or PAPERS_RATE: docs/settings.md.
+    /docs describes what programs can ask. Each option, and much else, can be set in the environment as well, as
+    PAPERS_HOST or PAPERS_RATE: docs/settings.md.
 
     \b
     papers serve --workers 2

@@ -13,7 +13,7 @@ import bibtexparser
 import pytest
 import rispy
 from bibtexparser.middlewares import LatexDecodingMiddleware, SeparateCoAuthors, SplitNameParts
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -133,6 +133,11 @@ def papers(draw: st.DrawFn) -> Paper:
 
 
 @pytest.mark.parametrize("name", READ_BACK)
+@example(
+    drawn=[
+        Paper(ids=("arxiv:2401.00001",), abstract="KV", authors=("% KV", "A % KV", "{ KV", "KV & Co", "KV % PA&DA:"))
+    ]
+)
 @given(drawn=st.lists(papers(), min_size=1, max_size=3))
 @settings(max_examples=150, deadline=None)
 def test_any_papers_are_written_and_read_back_whole(name: Format, drawn: list[Paper]) -> None:

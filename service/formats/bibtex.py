@@ -108,8 +108,9 @@ def _authors(paper: Paper) -> str:
 
 def _person(person: Person) -> str:
     if person.family:
-        name = escaped(person.inverted)
-        return f"{{}}{name}" if name.startswith("\\") else name  # bibtexparser loses a sign that is escaped first
+        return re.sub(
+            r"(^|\s)(?=\\)", r"\1{}", escaped(person.inverted)
+        )  # bibtexparser loses a sign that is escaped there
     return f"{{{escaped(person.name)}}}" if person.name else ""
 
 
