@@ -16,7 +16,7 @@ demo: $(STAMP)
 	$(BIN)/papers search "KV cache compression" -n 3
 
 test: check
-	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term-missing:skip-covered
 
 check: $(DEV_STAMP)
 	$(BIN)/ruff format --check .

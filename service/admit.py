@@ -32,7 +32,7 @@ def keys() -> None:
 @_FILE
 def add(name: str, file: Path) -> None:
     """Make a key for NAME and print it, this once: the file holds its hash only."""
-    from service.keys import KeyFile
+    from service.guard.keys import KeyFile
 
     click.echo(KeyFile(file).add(name))
     click.echo(f"papers: keep it, it is not shown again; running servers with {file} know it already", err=True)
@@ -43,7 +43,7 @@ def add(name: str, file: Path) -> None:
 @JSON
 def list_(file: Path, as_json: bool) -> None:
     """List who has a key, since when."""
-    from service.keys import KeyFile
+    from service.guard.keys import KeyFile
     from service.render import SCHEMA_VERSION, dumped
 
     held = KeyFile(file).keys()
@@ -59,6 +59,6 @@ def list_(file: Path, as_json: bool) -> None:
 @_FILE
 def remove(name: str, file: Path) -> None:
     """Take the key of NAME away; running servers refuse it from now on."""
-    from service.keys import KeyFile
+    from service.guard.keys import KeyFile
 
     KeyFile(file).remove(name)

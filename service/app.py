@@ -7,10 +7,10 @@ from starlette.types import ASGIApp
 from search.query import Page
 from search.searcher import Searcher
 from service import api, description, mcp
-from service.guard import Watch, guarded
-from service.metrics import CONTENT_TYPE
+from service.guard.layers import Watch, guarded
+from service.guard.metrics import CONTENT_TYPE
+from service.guard.rates import Buckets
 from service.problems import add_problems
-from service.rates import Buckets
 from service.settings import Settings
 from service.web.routes import refusal
 from service.web.routes import router as page

@@ -134,7 +134,7 @@ def serve(directory: Path, **given: Any) -> None:
     papers keys add anna --keys ~/keys.json
     papers serve --host 0.0.0.0 --keys ~/keys.json --rate 5
     """
-    from service.server import run
+    from service.serving.server import run
     from service.settings import Settings
 
     run(directory, Settings.read(**given))

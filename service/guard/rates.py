@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.headers import completed
+from service.guard.headers import completed
+from service.guard.records import Record
 from service.problems import refused
-from service.records import Record
 
 _PLACES = 65_536
 _TRIED = 8

@@ -22,8 +22,8 @@ from pathlib import Path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from search.errors import InvalidValue
+from service.guard.records import Record
 from service.problems import refused
-from service.records import Record
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
 _PREFIX = "papers_"

@@ -4,8 +4,8 @@ import asyncio
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.guard.slots import Slots
 from service.problems import refused
-from service.slots import Slots
 
 _CLOSE = {"connection": "close"}
 _AT_ONCE = 64

@@ -12,13 +12,13 @@ from search.embedder import Embedder, load_embedder
 from search.errors import InvalidValue, PapersError
 from search.layout import Layout, Manifest
 from search.model import ModelIdentity
-from service import logs
-from service.board import Board
-from service.keys import KeyFile
-from service.rates import Buckets
+from service.guard import logs
+from service.guard.keys import KeyFile
+from service.guard.rates import Buckets
+from service.serving.board import Board
+from service.serving.supervisor import Supervisor
+from service.serving.worker import Work
 from service.settings import Settings
-from service.supervisor import Supervisor
-from service.worker import Work
 
 _FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 _BACKLOG = 4_096

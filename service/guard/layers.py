@@ -10,16 +10,16 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from search.machine import cores
-from service import logs
-from service.bodies import Bodies
-from service.headers import ALWAYS, Heads, completed
-from service.keys import Locked
-from service.metrics import Metrics
+from service.guard import logs
+from service.guard.bodies import Bodies
+from service.guard.headers import ALWAYS, Heads, completed
+from service.guard.keys import Locked
+from service.guard.metrics import Metrics
+from service.guard.rates import Buckets, Rated
+from service.guard.records import Callers, Record
+from service.guard.slots import Slots, Turns
 from service.problems import refused
-from service.rates import Buckets, Rated
-from service.records import Callers, Record
 from service.settings import Settings
-from service.slots import Slots, Turns
 
 _log = logging.getLogger("papers")
 _GONE = 499

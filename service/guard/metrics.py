@@ -11,8 +11,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 from search.query import Page
 from search.snapshot import Snapshot
-from service.records import Record
-from service.slots import Slots
+from service.guard.records import Record
+from service.guard.slots import Slots
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST

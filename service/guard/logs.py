@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.types import Scope
 
-from service.records import Record
+from service.guard.records import Record
 
 requests = logging.getLogger("papers.requests")
 """A line a request."""

@@ -6,8 +6,8 @@ from collections import deque
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.guard.records import Record
 from service.problems import refused
-from service.records import Record
 
 RETRY = {"retry-after": "1"}
 _UNHURRIED = ("/healthz", "/readyz", "/metrics", "/static/", "/openapi.json", "/docs")

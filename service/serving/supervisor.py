@@ -17,7 +17,7 @@ from multiprocessing.context import ForkProcess
 from typing import Protocol
 
 from search.errors import PapersError
-from service.worker import FAILED, READY, Work, work
+from service.serving.worker import FAILED, READY, Work, work
 
 _FORK = multiprocessing.get_context("fork")
 _AT_A_TIME = 64

@@ -18,11 +18,11 @@ from search.embedder import Embedder
 from search.errors import PapersError
 from search.machine import CORES, cores
 from search.model import ModelIdentity
-from service import logs
-from service.board import Board
-from service.connection import Bounds, Connection
-from service.headers import ALWAYS, completed
-from service.rates import Buckets
+from service.guard import logs
+from service.guard.headers import ALWAYS, completed
+from service.guard.rates import Buckets
+from service.serving.board import Board
+from service.serving.connection import Bounds, Connection
 from service.settings import Settings
 
 if TYPE_CHECKING:

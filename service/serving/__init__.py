@@ -1,0 +1,1 @@
+"""The processes that serve: a parent that listens, and workers that answer."""
