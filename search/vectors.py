@@ -271,7 +271,7 @@ class _Scratch:
         if not k:
             return _NO_SCORES, np.empty(0, np.int64)
         if count > len(self._rows):
-            self._grow(max(1_024, 2 * count))
+            self._grow(max(1_024, count + count // 4))
         np.take(_whole(vectors), ids, out=_whole(self._rows[:count]), mode="clip")
         object.__setattr__(self._scorer, "ntotal", count)  # faiss' own way looks for the name among all others first
         scores, places, pointer = np.empty(k, np.float32), np.empty(k, np.int64), self._faiss.swig_ptr
