@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from chromium import Browser, Server, Visit, expect
+from chromium import Server, Visit, expect
 from indexer.build import index
 from search.embedder import Embedder
 from seen import papers, titles
@@ -49,20 +49,6 @@ def server(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iter
     serving = Server(folder / "index", folder / "log")
     yield serving
     serving.close()
-
-
-@pytest.fixture
-def visit(browser: Browser, server: Server) -> Iterator[Callable[..., Visit]]:
-    """Makes visitors to it."""
-    visitors: list[Visit] = []
-
-    def visitor(**options: object) -> Visit:
-        visitors.append(Visit(browser, server, **options))
-        return visitors[-1]
-
-    yield visitor
-    for each in visitors:
-        each.close()
 
 
 def is_harmless(visitor: Visit) -> None:
