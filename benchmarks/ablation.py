@@ -16,17 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import results
-from search.condition import AllOf
-from search.embedder import Embedder, load_embedder
-from search.lexicon import WORD
-from search.ranking import DEPTH, fed_back, fuse, moved, raised
+from search.embedding.embedder import Embedder, load_embedder
+from search.index.lexicon import WORD
+from search.index.snapshot import Snapshot
+from search.query.condition import AllOf
+from search.ranking.fusion import DEPTH, fed_back, fuse, moved, raised
+from search.ranking.legs import Scope
 from search.rows import Ranked
-from search.scope import Scope
 from search.searcher import Searcher
-from search.snapshot import Snapshot
-from service.beir import RetrievalSet, ids_of
-from service.evaluation import Asking, answered, indexed
-from service.runs import DRAWS, MEASURES, Run, compared
+from service.evaluation.beir import RetrievalSet, ids_of
+from service.evaluation.measure import Asking, answered, indexed
+from service.evaluation.runs import DRAWS, MEASURES, Run, compared
 
 HELD_OUT = (("scifact", "test", "all"), ("cranfield", "test", "odd"), ("cacm", "test", "all"), ("cisi", "test", "all"))
 TUNED_ON = (("scifact", "train", "all"), ("cranfield", "test", "even"))
@@ -58,7 +58,7 @@ def reciprocal_ranks(snapshot: Snapshot, vector: NDArray[np.float32], text: str)
 def fused(
     snapshot: Snapshot, vector: NDArray[np.float32], text: str, *, feedback: bool, raising: bool, repeated: bool = True
 ) -> Rows:
-    """As ``search.scope`` does it, with the parts that are asked for."""
+    """As ``search.ranking.fusion.legs`` does it, with the parts that are asked for."""
     text = text if repeated else _each_once(snapshot, text)
     scope, vectors, lexicon = Scope.of(snapshot, AllOf(())), snapshot.vectors, snapshot.lexicon
     legs: tuple[Ranked, Ranked] = (scope.nearest(vector), scope.words(text))

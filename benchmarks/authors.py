@@ -16,9 +16,9 @@ from statistics import median
 from benchmarks import results
 from indexer import sources
 from indexer.sources.file import SourceFile
-from search import names
-from search.authors import AuthorNames, AuthorsBuilder
-from search.paper import Paper
+from search.columns.authors import AuthorNames, AuthorsBuilder
+from search.papers import names
+from search.papers.paper import Paper
 
 _NAMES, _COMMON, _ASKED, _SEED = 1_000_000, 20_000, 500, 7
 _ROUNDS = 5

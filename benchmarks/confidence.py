@@ -31,11 +31,12 @@ from numpy.typing import NDArray
 from benchmarks import results
 from indexer.build import index
 from indexer.calibration import calibrated
-from search.embedder import Embedder, load_embedder
+from search.embedding.embedder import Embedder, load_embedder
+from search.embedding.model import ModelIdentity
 from search.errors import InvalidValue
-from search.model import ModelIdentity
-from search.paper import Paper
-from search.query import MODES, Hit, Mode, Page, Query
+from search.papers.paper import Paper
+from search.query.page import Hit, Page
+from search.query.query import MODES, Mode, Query
 from search.searcher import Searcher
 
 _QUESTIONS = """

@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 from benchmarks import results
 from indexer import sources
 from indexer.sources.file import SourceFile
-from search.embedder import Embedder, load_embedder
-from search.model import MAX_TOKENS, packaged_model
-from search.paper import Paper
+from search.embedding.embedder import Embedder, load_embedder
+from search.embedding.model import MAX_TOKENS, packaged_model
+from search.papers.paper import Paper
 
 _THEIRS = "sentence-transformers"
 _ROADS = ("float", "int8", _THEIRS)

@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import results
-from search.embedder import load_embedder
+from search.embedding.embedder import load_embedder
 
 Vectors = NDArray[np.float32]
 

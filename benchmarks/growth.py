@@ -19,9 +19,9 @@ import numpy as np
 from benchmarks import grown, results
 from benchmarks.cells import folder_bytes
 from benchmarks.grown import DIM, Corpus
-from search.codes import write_codes
 from search.rows import Rows
-from search.vectors import CODED_FROM, VectorIndex
+from search.vectors.codes import write_codes
+from search.vectors.vectors import CODED_FROM, VectorIndex
 
 _MIB = 2**20
 

@@ -22,10 +22,10 @@ from numpy.typing import NDArray
 
 from benchmarks import results
 from indexer.build import Options, index
-from search.identifiers import text_key
-from search.model import ModelIdentity, default_identity
+from search.embedding.model import ModelIdentity, default_identity
+from search.index.snapshot import Snapshot
+from search.papers.identifiers import text_key
 from search.searcher import Searcher
-from search.snapshot import Snapshot
 
 
 class Stored:

@@ -30,8 +30,8 @@ from benchmarks import results
 from benchmarks.questions import questions
 from benchmarks.serving import Memory, Served, Watched
 from benchmarks.traffic import Answer, Traffic
-from search.layout import Layout
-from search.snapshot import Snapshot
+from search.index.layout import Layout
+from search.index.snapshot import Snapshot
 
 _SEED = 20_260_101
 _WARMED_S, _AROUND_S, _RECOVERY_S = 3.0, 10.0, 3.0

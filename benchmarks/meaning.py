@@ -11,10 +11,10 @@ import json
 from pathlib import Path
 
 from benchmarks import results
-from search.embedder import load_embedder
-from search.fingerprint import words
-from search.paper import Paper
-from search.query import Query
+from search.embedding.embedder import load_embedder
+from search.papers.fingerprint import words
+from search.papers.paper import Paper
+from search.query.query import Query
 from search.searcher import Searcher
 
 _QUESTIONS = Path(__file__).parent.parent / "tests" / "meaning.jsonl"

@@ -15,9 +15,9 @@ from urllib.parse import quote
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from benchmarks import results
-from search.embedder import Embedder
+from search.embedding.embedder import Embedder
+from search.embedding.model import ModelIdentity
 from search.errors import ModelUnavailable
-from search.model import ModelIdentity
 from search.searcher import Searcher
 from tests.chromium import DESKTOP, Server, launched
 

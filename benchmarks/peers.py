@@ -117,7 +117,7 @@ def _scorer(rows: NDArray[np.float16]) -> faiss.IndexScalarQuantizer:
 
 
 class Ours:
-    """``search.columns`` for the rows that pass, ``search.vectors`` for the nearest of them."""
+    """``search.columns.columns`` for the rows that pass, ``search.vectors`` for the nearest of them."""
 
     package, filters, threads = "papers-search", True, {}
 
@@ -125,9 +125,9 @@ class Ours:
         return ({},)
 
     def build(self, source: Source, folder: Path) -> None:
-        from search.codes import write_codes
-        from search.columns import ColumnsBuilder
-        from search.paper import Date, Paper
+        from search.columns.columns import ColumnsBuilder
+        from search.papers.paper import Date, Paper
+        from search.vectors.codes import write_codes
 
         vectors = np.memmap(source.path, np.float16, "r", shape=(len(source), DIM))
         write_codes(vectors, np.arange(len(source)), folder / "codes", None)
@@ -138,9 +138,9 @@ class Ours:
         builder.save(folder / "columns")
 
     def open(self, source: Source, folder: Path) -> None:
-        from search.columns import Columns
+        from search.columns.columns import Columns
         from search.rows import Rows
-        from search.vectors import VectorIndex
+        from search.vectors.vectors import VectorIndex
 
         self._live, self._columns = Rows.of_mask(np.ones(len(source), bool)), Columns.open(folder / "columns")
         self._index = VectorIndex(source.path, len(source), DIM, folder / "codes")
@@ -150,7 +150,7 @@ class Ours:
 
     def answer(self, query: Vectors, k: int, condition: Condition) -> Ranked:
         """The rows with what was looked at for them, and the recall to expect."""
-        from search.selection import Both
+        from search.columns.selection import Both
 
         parts = [self._columns.selection(part) for part in _our_filter(condition).condition.parts]
         rows = Both(parts, self._live).rows() if parts else self._live
@@ -158,8 +158,8 @@ class Ours:
 
 
 def _our_filter(condition: Condition) -> Any:
-    from search.paper import Date
-    from search.query import Filter
+    from search.papers.paper import Date
+    from search.query.filter import Filter
 
     if condition.region is not None:
         return Filter(categories=(region_name(condition.region),))

@@ -21,10 +21,10 @@ from benchmarks import results
 from benchmarks.truncation import interval, quality, relevant
 from indexer import sources
 from indexer.sources.file import SourceFile
-from search import quantize
-from search.embedder import Embedder, load_embedder
-from search.export import folder_of_export
-from search.paper import Paper
+from search.embedding import quantize
+from search.embedding.embedder import Embedder, load_embedder
+from search.embedding.export import folder_of_export
+from search.papers.paper import Paper
 
 _QUERIES = 500
 

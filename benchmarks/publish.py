@@ -18,7 +18,8 @@ import numpy as np
 from benchmarks import results
 from benchmarks.indexing import Stored
 from indexer.build import index
-from search.query import Filter, Query
+from search.query.filter import Filter
+from search.query.query import Query
 from search.searcher import Searcher
 
 _ADDED = 1_000

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import date
 
 from search.errors import InvalidValue
-from search.paper import Paper
-from search.snapshot import Snapshot
-from search.syntax import read
+from search.index.snapshot import Snapshot
+from search.language.parser import read
+from search.papers.paper import Paper
 
 SHORTEST, LONGEST = 3, 8
 """Words of a question."""

@@ -1,7 +1,7 @@
 """Which road costs less for how many passing rows: scoring just those exactly, or scanning codes with a bitmap.
 
 Rows are drawn at random, so they have nothing to do with the questions: the hardest case for the codes, as most cells
-hold some. ``search.vectors.EXACT_UP_TO`` and ``EXACT_SHARE`` follow from it.
+hold some. ``search.vectors.vectors.EXACT_UP_TO`` and ``EXACT_SHARE`` follow from it.
 
     python -m benchmarks.roads --rows 1000000 --work build/ann
 """
@@ -16,10 +16,10 @@ import numpy as np
 
 from benchmarks import grown, results
 from benchmarks.grown import DIM, Corpus
-from search import vectors as roads
-from search.codes import write_codes
 from search.rows import Rows
-from search.vectors import VectorIndex
+from search.vectors import vectors as roads
+from search.vectors.codes import write_codes
+from search.vectors.vectors import VectorIndex
 
 _PASSING = (500, 1_000, 2_000, 5_000, 10_000, 15_000, 20_000, 30_000, 50_000, 100_000, 200_000)
 _ROUNDS = 3

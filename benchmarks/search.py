@@ -23,13 +23,14 @@ from statistics import median
 import numpy as np
 
 from benchmarks import results
-from search.codes import write_codes
-from search.embedder import load_embedder
-from search.paper import Date, Paper
-from search.query import Filter, Query
+from search.embedding.embedder import load_embedder
+from search.papers.paper import Date, Paper
+from search.query.filter import Filter
+from search.query.query import Query
 from search.rows import Rows
 from search.searcher import Searcher
-from search.vectors import VectorIndex
+from search.vectors.codes import write_codes
+from search.vectors.vectors import VectorIndex
 
 ROOT = Path(__file__).parent.parent
 _HELD_OUT, _ASKED, _ROUNDS = 1_000, 400, 5
@@ -166,7 +167,7 @@ def _recall(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dict[str, ob
     path = snapshot.layout.vectors(snapshot.model)
     vectors = np.fromfile(path, np.float16, rows * dim).reshape(rows, dim)
     everything = vectors.astype(np.float32)
-    queries = searcher.embedder(snapshot).encode([str(paper.title) for _, paper in papers])
+    queries = searcher.embedders.get(snapshot.model).encode([str(paper.title) for _, paper in papers])
     with tempfile.TemporaryDirectory() as folder:
         codes = Path(folder) / "codes"
         write_codes(vectors, np.flatnonzero(live), codes, None)

@@ -1,6 +1,6 @@
 """How many of a cell's rows score better than the k-th best of all, by deviations above the cell's mean score.
 
-Real questions against all rows, exactly. From such a share ``search.cells`` decides which cells to look at.
+Real questions against all rows, exactly. From such a share ``search.vectors.cells`` decides which cells to look at.
 
     python -m benchmarks.tails --rows 1000000 --work build/ann
 """
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from benchmarks import grown, results
 from benchmarks.cells import Asked, Fields
 from benchmarks.grown import Corpus
-from search.cells import _BEND, _BEND_FILTERED, _BEND_FOR, _share_above, normal_tail
-from search.codes import Codes, write_codes
+from search.vectors.cells import _BEND, _BEND_FILTERED, _BEND_FOR, _share_above, normal_tail
+from search.vectors.codes import Codes, write_codes
 
 _EDGES = np.arange(0.0, 12.0)
 

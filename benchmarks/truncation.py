@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from benchmarks import results
-from search.export import exported
-from search.model import packaged_model
+from search.embedding.export import exported
+from search.embedding.model import packaged_model
 
 _BATCH = 16
 _CLS, _SEP = 101, 102

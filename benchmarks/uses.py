@@ -21,10 +21,11 @@ from pathlib import Path
 from statistics import mean
 
 from benchmarks import results
-from search import names
-from search.embedder import load_embedder
-from search.paper import Paper
-from search.query import Filter, Query
+from search.embedding.embedder import load_embedder
+from search.papers import names
+from search.papers.paper import Paper
+from search.query.filter import Filter
+from search.query.query import Query
 from search.searcher import Searcher
 
 _USES, _JUDGMENTS = (Path(__file__).parent / name for name in ("uses.jsonl", "uses-judgments.jsonl"))

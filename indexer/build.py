@@ -17,17 +17,17 @@ from indexer import sources
 from indexer.calibration import calibrated
 from indexer.library import Counts, Library
 from indexer.sources.file import SourceFile
-from search.codes import write_codes
-from search.columns import Columns, ColumnsBuilder
-from search.confidence import Calibration
-from search.embedder import Embedder
+from search.columns.columns import Columns, ColumnsBuilder
+from search.embedding.embedder import Embedder
 from search.errors import IndexDamaged, IndexMissing, ModelUnavailable, SourceError
-from search.layout import FileRecord, GenerationLayout, Layout, Manifest, damaged
-from search.lexicon import LexiconBuilder
-from search.snapshot import Snapshot
-from search.store import PaperStore
-from search.vectors import CODED_FROM
-from search.vectors_file import BLOCK_ROWS, checksums
+from search.index.calibration import Calibration
+from search.index.layout import FileRecord, GenerationLayout, Layout, Manifest, damaged
+from search.index.lexicon import LexiconBuilder
+from search.index.snapshot import Snapshot
+from search.index.store import PaperStore
+from search.vectors.codes import write_codes
+from search.vectors.file import BLOCK_ROWS, checksums
+from search.vectors.vectors import CODED_FROM
 
 
 @dataclass(slots=True)

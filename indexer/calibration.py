@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from search.condition import AllOf
-from search.confidence import Calibration, Probes, probe_rows, probe_text
-from search.embedder import Embedder
-from search.snapshot import Snapshot
+from search.embedding.embedder import Embedder
+from search.index.calibration import Calibration, Probes, probe_rows, probe_text
+from search.index.snapshot import Snapshot
+from search.query.condition import AllOf
 
 
 def calibrated(snapshot: Snapshot, embedder: Embedder) -> Calibration:

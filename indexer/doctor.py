@@ -9,14 +9,14 @@ import numpy as np
 
 from indexer.build import publish
 from indexer.library import Library
-from search.columns import NO_ONE, days_of
-from search.condition import AllOf
-from search.embedder import Embedder
+from search.columns.columns import NO_ONE, days_of
+from search.embedding.embedder import Embedder
+from search.embedding.model import ModelIdentity, known_identities
 from search.errors import IndexDamaged, IndexMissing, ModelUnavailable
-from search.layout import Layout, Manifest
-from search.model import ModelIdentity, known_identities
-from search.snapshot import Snapshot
-from search.vectors_file import BLOCK_ROWS
+from search.index.layout import Layout, Manifest
+from search.index.snapshot import Snapshot
+from search.query.condition import AllOf
+from search.vectors.file import BLOCK_ROWS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from search.embedder import Embedder
-from search.paper import Paper
+from search.embedding.embedder import Embedder
+from search.papers.paper import Paper
 
 _SLICE = 128
 """Texts embedded between two words about progress: a slow machine takes a quarter of a minute for two slices."""

@@ -8,10 +8,10 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-from search import names
-from search.fingerprint import abstract_keys, nearly_equal, title_key, words
-from search.identifiers import id_key, preference
-from search.paper import Date, Json, Paper
+from search.papers import names
+from search.papers.fingerprint import abstract_keys, nearly_equal, title_key, words
+from search.papers.identifiers import id_key, preference
+from search.papers.paper import Date, Json, Paper
 
 _LEAST_TITLE_WORDS = 4
 """Words a title needs to identify a paper together with its authors where an abstract is missing."""

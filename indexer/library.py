@@ -22,14 +22,14 @@ from numpy.typing import NDArray
 
 from indexer import identity
 from indexer.flight import Flight, Pending
-from search.embedder import Embedder
+from search.embedding.embedder import Embedder
+from search.embedding.model import ModelIdentity
 from search.errors import ForeignModel, IndexBusy, ModelUnavailable
-from search.identifiers import text_key
-from search.layout import Layout
-from search.model import ModelIdentity
-from search.paper import Paper
-from search.store import PAGE_BYTES, SCHEMA
-from search.vectors_file import VectorsFile
+from search.index.layout import Layout
+from search.index.store import PAGE_BYTES, SCHEMA
+from search.papers.identifiers import text_key
+from search.papers.paper import Paper
+from search.vectors.file import VectorsFile
 
 CHUNK = 1_024
 """Papers embedded and written together."""

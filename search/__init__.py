@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from search.embedder import Embedder
-    from search.model import ModelIdentity
+    from search.embedding.embedder import Embedder
+    from search.embedding.model import ModelIdentity
     from search.searcher import Searcher
 
 __all__ = ["open_index"]
@@ -26,6 +26,6 @@ def open_index(directory: str | Path = "data/index") -> "Searcher":
 
 
 def _load(model: "ModelIdentity") -> "Embedder":
-    from search.embedder import load_embedder
+    from search.embedding.embedder import load_embedder
 
     return load_embedder(model.name, model.precision)

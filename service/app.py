@@ -4,13 +4,15 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, Response
 from starlette.types import ASGIApp
 
-from search.query import Page
+from search.query.page import Page
 from search.searcher import Searcher
-from service import api, description, mcp
-from service.guard.layers import Watch, guarded
-from service.guard.metrics import CONTENT_TYPE
-from service.guard.rates import Buckets
-from service.problems import add_problems
+from service.agents import mcp
+from service.api import docs as api_docs
+from service.api import routes
+from service.api.guard.layers import Watch, guarded
+from service.api.guard.metrics import CONTENT_TYPE
+from service.api.guard.rates import Buckets
+from service.api.problems import add_problems
 from service.settings import Settings
 from service.web.routes import refusal
 from service.web.routes import router as page
@@ -45,7 +47,7 @@ def create_app(searcher: Searcher, settings: Settings, buckets: Buckets | None =
     app.state.searcher = searcher
     _measure(searcher, watch)
     add_problems(app, refusal)
-    app.include_router(api.router)
+    app.include_router(routes.router)
     app.include_router(page)
     mcp.add_to(app, origins=settings.origins, max_body=settings.max_body)
 
@@ -55,7 +57,7 @@ def create_app(searcher: Searcher, settings: Settings, buckets: Buckets | None =
 
     @app.get("/docs", include_in_schema=False)
     def docs() -> Response:
-        return HTMLResponse(description.page(app.openapi()))
+        return HTMLResponse(api_docs.page(app.openapi()))
 
     return app
 
@@ -67,5 +69,5 @@ def _measure(searcher: Searcher, watch: Watch) -> None:
         watch.metrics.answered(page)
         watch.metrics.generation(searcher.snapshot)
 
-    searcher.watch = answered
+    searcher.on_page = answered
     watch.metrics.generation(searcher.snapshot)

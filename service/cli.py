@@ -12,7 +12,7 @@ import sys
 import click
 
 from search.errors import IndexUnavailable, InvalidValue, ModelUnavailable, PaperNotFound, PapersError, SourceError
-from service import admit, ask, evaluation, keep
+from service.commands import evaluate, index, keys, search, serve
 
 FOUND, FAILED, BAD_USAGE, NOTHING_FOUND = 0, 1, 2, 4
 
@@ -33,17 +33,17 @@ def papers() -> None:
 
 
 for command in (
-    keep.index_command,
-    ask.search,
-    ask.similar,
-    ask.authors,
-    ask.show,
-    keep.status,
-    keep.doctor,
-    keep.serve,
-    keep.mcp,
-    admit.keys,
-    evaluation.evaluate,
+    index.index_command,
+    search.search,
+    search.similar,
+    search.authors,
+    search.show,
+    index.status,
+    index.doctor,
+    serve.serve,
+    serve.mcp,
+    keys.keys,
+    evaluate.evaluate,
 ):
     papers.add_command(command)
 

@@ -8,8 +8,8 @@ import pytest
 from drawn import CATEGORIES, DATES, WORDS, WRITTEN, Made, written
 from fake_embedder import FakeEmbedder
 from indexer.build import index
-from search.embedder import Embedder, load_embedder
-from search.paper import Paper
+from search.embedding.embedder import Embedder, load_embedder
+from search.papers.paper import Paper
 from search.searcher import Searcher
 
 ROOT = Path(__file__).parent.parent

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from search.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Holds, Identified, Not
-from search.paper import Date
-from search.query import Filter
+from search.papers.paper import Date
+from search.query.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Holds, Identified, Not
+from search.query.filter import Filter
 from search.searcher import Searcher
 
 Made = Callable[[list[dict[str, object]]], Searcher]

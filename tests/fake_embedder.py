@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from search.model import ModelIdentity
+from search.embedding.model import ModelIdentity
 
 
 class FakeEmbedder:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from search.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Identified, Not
-from search.paper import Date, Paper
+from search.papers.paper import Date, Paper
+from search.query.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Identified, Not
 
 
 def unit(rows: NDArray[np.float32]) -> NDArray[np.float32]:

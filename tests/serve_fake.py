@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 from fake_embedder import FakeEmbedder  # noqa: E402
-from search.model import ModelIdentity  # noqa: E402
+from search.embedding.model import ModelIdentity  # noqa: E402
 from service.serving.server import run  # noqa: E402
 from service.settings import Settings  # noqa: E402
 

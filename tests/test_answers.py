@@ -19,10 +19,11 @@ from lxml import etree
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 from search.searcher import Searcher
+from search.session import Session
 from served import KSA, Served, problem
+from service.api.schemas import BatchOut
 from service.app import create_app
 from service.formats import FORMATS, HIT_FIELDS, MEDIA, PAPER_FIELDS, Format
-from service.schemas import BatchOut
 from service.settings import Settings
 
 ASKED = {"q": "recommendation", "limit": "3"}
@@ -199,8 +200,8 @@ def test_what_a_client_holds_is_not_searched_again(client: httpx.Client, monkeyp
         others = [client.get(path, params={"format": "csv"}), client.get(path, params={"fields": "id"})]
         assert len({tag, *(each.headers["etag"] for each in others)}) == 3
         with monkeypatch.context() as patched:
-            patched.setattr("search.searcher.Searcher.search", lambda *_: 1 / 0)
-            patched.setattr("search.searcher.Searcher.paper", lambda *_: 1 / 0)
+            patched.setattr("search.session.Session.search", lambda *_: 1 / 0)
+            patched.setattr("search.session.Session.paper", lambda *_: 1 / 0)
             for held in (tag, tag[2:], f'"x", {tag}'):
                 answer = client.get(path, headers={"if-none-match": held})
                 assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag)
@@ -269,14 +270,14 @@ def test_a_batch_keeps_to_one_generation_while_another_is_published(
     papers.write_text('{"id": "2401.00001", "title": "One"}', "utf-8")
     index([papers], tmp_path / "index", FakeEmbedder())
     searcher = Searcher(tmp_path / "index", lambda _model: FakeEmbedder())
-    ask = Searcher.ask
+    ask = Session.ask
 
-    def publishing(self: Searcher, *asked: Any) -> Any:
+    def publishing(self: Session, *asked: Any) -> Any:
         papers.write_text('{"id": "2401.00002", "title": "Two"}', "utf-8")
         index([papers], tmp_path / "index", FakeEmbedder())
         return ask(self, *asked)
 
-    monkeypatch.setattr(Searcher, "ask", publishing)
+    monkeypatch.setattr(Session, "ask", publishing)
     served = Served(create_app(searcher, Settings()))
     try:
         batch = served.client.post("/v1/batch", json={"searches": [{}, {}]}).json()
@@ -284,7 +285,7 @@ def test_a_batch_keeps_to_one_generation_while_another_is_published(
         assert served.client.get("/v1/search").json()["total"] == 2
     finally:
         served.close()
-    assert sample.pinned().snapshot is sample.snapshot
+    assert sample.session().snapshot is sample.snapshot
 
 
 @pytest.mark.parametrize(

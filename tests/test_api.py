@@ -148,7 +148,7 @@ def test_a_body_of_unknown_length_is_read_within_the_limit(client: httpx.Client)
 
 def test_what_is_not_there_has_the_same_shape(client: httpx.Client) -> None:
     assert "2499.99999" in problem(client.get("/v1/papers/arxiv:2499.99999"), 404)["detail"]
-    assert "ids look like" in problem(client.get("/v1/papers/..%2F..%2Fetc%2Fpasswd"), 404)["detail"]
+    assert "IDs look like" in problem(client.get("/v1/papers/..%2F..%2Fetc%2Fpasswd"), 404)["detail"]
     problem(client.get("/v1/papers/arxiv:2499.99999/similar"), 404)
     problem(client.get("/nowhere"), 404)
     problem(client.delete("/v1/search"), 405)
@@ -177,7 +177,7 @@ def test_a_failure_inside_is_a_500_of_the_same_shape_that_tells_nothing(
 ) -> None:
     served = Served(create_app(sample, Settings()))
     try:
-        monkeypatch.setattr("search.searcher.Searcher.search", lambda *_: 1 / 0)
+        monkeypatch.setattr("search.session.Session.search", lambda *_: 1 / 0)
         body = problem(served.client.get("/v1/search"), 500)
         assert "division" not in json.dumps(body)
     finally:

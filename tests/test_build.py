@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from fake_embedder import FakeEmbedder
 from indexer.build import Options, Report, index
 from indexer.library import Counts, Library
-from search.condition import AllOf
-from search.embedder import Embedder
+from search.embedding.embedder import Embedder
 from search.errors import ForeignModel, IndexBusy, IndexDamaged, IndexMissing, ModelUnavailable, SourceError
-from search.paper import Json
-from search.query import Filter, Query
+from search.papers.paper import Json
+from search.query.condition import AllOf
+from search.query.filter import Filter
+from search.query.query import Query
 from search.searcher import Searcher
 
 TESTS = Path(__file__).parent

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.categories import ARCHIVES, CATEGORIES, alias_of, codes, name_of
 from search.errors import InvalidValue
+from search.papers.categories import ARCHIVES, CATEGORIES, alias_of, codes, name_of
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample.jsonl"
 EVERY = (*ARCHIVES, *CATEGORIES)

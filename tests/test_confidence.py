@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from oracle import unit
-from search.confidence import (
+from search.embedding.embedder import Embedder
+from search.index.calibration import (
     ENOUGH,
     IN_TITLE,
     LONG_TEXT,
@@ -23,12 +24,11 @@ from search.confidence import (
     probe_rows,
     probe_text,
 )
-from search.embedder import Embedder
-from search.paper import Paper
+from search.index.snapshot import Snapshot
+from search.papers.paper import Paper
 from search.rows import Rows
 from search.searcher import Searcher
-from search.snapshot import Snapshot
-from search.vectors import VectorIndex
+from search.vectors.vectors import VectorIndex
 
 _DIM = 16
 _ORDER = {"weak": 0, "related": 1, "strong": 2}

@@ -10,8 +10,8 @@ import pytest
 
 from search.searcher import Searcher
 from served import KSA, Served
+from service.api.schemas import AuthorsOut, PageOut, PaperOut
 from service.app import create_app
-from service.schemas import AuthorsOut, PageOut, PaperOut
 from service.settings import Settings
 
 API = (Path(__file__).parent.parent / "docs" / "api.md").read_text("utf-8")

@@ -14,11 +14,14 @@ from fake_embedder import FakeEmbedder
 from indexer import doctor
 from indexer.build import index
 from indexer.doctor import examine, repair
-from search import codes, layout, model, vectors
+from search.embedding import model
+from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing, ModelUnavailable
-from search.model import ModelIdentity
-from search.query import Filter, Query
+from search.index import layout
+from search.query.filter import Filter
+from search.query.query import Query
 from search.searcher import Searcher
+from search.vectors import codes, vectors
 
 
 @pytest.fixture(scope="module")

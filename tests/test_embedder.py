@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search import export
-from search.embedder import Embedder, SentenceTransformersEmbedder, load_embedder
+from search.embedding import export
+from search.embedding.embedder import Embedder, SentenceTransformersEmbedder, load_embedder
+from search.embedding.model import MAX_TOKENS, PACKAGE, WEIGHTS_SHA256, default_identity, packaged_model, weights_sha256
+from search.embedding.quantize import Quality
 from search.errors import InvalidValue, ModelUnavailable
-from search.model import MAX_TOKENS, PACKAGE, WEIGHTS_SHA256, default_identity, packaged_model, weights_sha256
-from search.quantize import Quality
 
 ROOT = Path(__file__).parent.parent
 PAPERS = [json.loads(line) for line in (ROOT / "data" / "sample.jsonl").read_text("utf-8").splitlines()]
@@ -145,10 +145,10 @@ def test_int8_is_refused_where_it_cannot_be_had(tmp_path: Path, monkeypatch: pyt
             load_embedder(precision="int8")
     monkeypatch.setenv("PAPERS_CACHE", str(tmp_path))  # empty: it would have to be made
     with monkeypatch.context() as patch:
-        patch.setattr("search.quantize.CALIBRATION_SHA256", "0" * 64)
+        patch.setattr("search.embedding.quantize.CALIBRATION_SHA256", "0" * 64)
         with pytest.raises(ModelUnavailable, match=r"sample\.jsonl is not the file that int8 is calibrated on"):
             load_embedder(precision="int8")
-    monkeypatch.setattr("search.quantize.version", lambda _name: "3.0.0")
+    monkeypatch.setattr("search.embedding.quantize.version", lambda _name: "3.0.0")
     with pytest.raises(ModelUnavailable, match=r"3\.0\.0 is installed; pip install 'papers-search\[int8\]'"):
         load_embedder(precision="int8")
 

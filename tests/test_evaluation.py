@@ -18,9 +18,9 @@ import zstandard
 from fake_embedder import FakeEmbedder
 from search.errors import InvalidValue, SourceError
 from search.searcher import Searcher
-from service.beir import RetrievalSet, ids_of
-from service.evaluation import Asking, answered, indexed
-from service.runs import MEASURES, Asked, Run, compared
+from service.evaluation.beir import RetrievalSet, ids_of
+from service.evaluation.measure import Asking, answered, indexed
+from service.evaluation.runs import MEASURES, Asked, Run, compared
 
 PAPERS = Path(sys.executable).with_name("papers")
 TEXTS = {

@@ -20,16 +20,17 @@ from lxml import etree
 from indexer import sources
 from indexer.identity import named
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, one_line, turned
+from indexer.sources.record import Draft
 from search.errors import InvalidValue, SourceError
-from search.paper import Date, Json, Paper
-from search.query import Explanation, Hit, LegMatch, Page, Span, Why
+from search.papers.folding import one_line, turned
+from search.papers.paper import Date, Json, Paper
+from search.query.page import Explanation, Hit, LegMatch, Page, Span, Why
 from service import formats
+from service.api.schemas import HitOut
 from service.formats import FORMATS, HIT_FIELDS, MEDIA, Format, Wanted
 from service.formats.citation import keys
 from service.formats.person import Person
-from service.render import hit_json, url_of
-from service.schemas import HitOut
+from service.formats.render import hit_json, url_of
 
 ROOT = Path(__file__).parent.parent
 AS_OF = date(2026, 6, 15)

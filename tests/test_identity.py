@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from fake_embedder import FakeEmbedder
 from indexer import identity
 from indexer.build import index
-from search.paper import Date, Json, Paper
-from search.query import Query
+from search.papers.paper import Date, Json, Paper
+from search.query.query import Query
 from search.searcher import Searcher
 
 ABSTRACT = (

@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.questions import LONGEST, SHORTEST, questions
 from benchmarks.traffic import Answer, Traffic
-from search.paper import Paper
+from search.papers.paper import Paper
 from search.searcher import Searcher
 
 _SLOW = 0.02

@@ -24,9 +24,10 @@ from fake_embedder import FakeEmbedder
 from indexer.build import index
 from search.errors import IndexDamaged
 from search.searcher import Searcher
+from search.session import Session
 from served import Served
+from service.agents.quoting import NOTICE
 from service.app import create_app
-from service.quoted import NOTICE
 from service.settings import Settings
 
 KSA = "arxiv:2604.24432"
@@ -267,7 +268,7 @@ def test_abstracts_are_cut_unless_asked_for(client: httpx.Client) -> None:
         ("similar", {"text": " "}, "paper_id", "or a text"),
         ("get", {}, "paper_id", "required"),
         ("get", {"paper_id": "arxiv:2499.99999"}, "no paper", "'arxiv:2499.99999'"),
-        ("get", {"paper_id": "../../etc/passwd"}, "no paper", "ids look like"),
+        ("get", {"paper_id": "../../etc/passwd"}, "no paper", "IDs look like"),
         ("authors", {"name": "y" * 500}, "author", "allowed"),
     ],
 )
@@ -402,9 +403,9 @@ def test_a_failure_inside_is_told_in_words_and_tells_nothing(
 
     served = Served(create_app(sample, Settings()))
     try:
-        monkeypatch.setattr("search.searcher.Searcher.search", lambda *_: 1 / 0)
+        monkeypatch.setattr("search.session.Session.search", lambda *_: 1 / 0)
         assert "division" not in refused(served.client, "search", q="cache")
-        monkeypatch.setattr("search.searcher.Searcher.search", damaged)
+        monkeypatch.setattr("search.session.Session.search", damaged)
         assert refused(served.client, "search", q="cache") == "the index cannot answer now; the server's log says why"
     finally:
         served.close()
@@ -413,7 +414,7 @@ def test_a_failure_inside_is_told_in_words_and_tells_nothing(
 def test_a_question_in_the_making_does_not_keep_others_waiting(
     sample: Searcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begun, go_on, search = threading.Event(), threading.Event(), Searcher.search
+    begun, go_on, search = threading.Event(), threading.Event(), Session.search
 
     def slow(*arguments: Any) -> Any:
         begun.set()
@@ -422,7 +423,7 @@ def test_a_question_in_the_making_does_not_keep_others_waiting(
 
     served = Served(create_app(sample, Settings()))
     try:
-        monkeypatch.setattr("search.searcher.Searcher.search", slow)
+        monkeypatch.setattr("search.session.Session.search", slow)
         asked = threading.Thread(target=lambda: content(served.client, "search"))
         asked.start()
         assert begun.wait(60)

@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from search.query import Query
+from search.query.query import Query
 from search.searcher import Searcher
 
 ROOT = Path(__file__).parent.parent

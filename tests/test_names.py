@@ -9,13 +9,13 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from search import names
-from search.authors import AuthorNames, AuthorsBuilder
-from search.columns import ColumnsBuilder
+from search.columns.authors import AuthorNames, AuthorsBuilder
+from search.columns.columns import ColumnsBuilder
 from search.errors import InvalidValue
-from search.letters import fold, transliterated
-from search.names import Name
-from search.paper import Paper
+from search.papers import names
+from search.papers.folding import fold, transliterated
+from search.papers.names import Name
+from search.papers.paper import Paper
 
 SAME = {
     "Guorui Zhou": (

@@ -13,8 +13,10 @@ from drawn import AUTHORS, WORDS, Made, filters, written
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 from search.errors import InvalidValue
-from search.paper import Paper
-from search.query import Filter, Mode, Page, Query, Sort
+from search.papers.paper import Paper
+from search.query.filter import Filter
+from search.query.page import Page
+from search.query.query import Mode, Query, Sort
 from search.searcher import Searcher
 
 questions = st.builds(

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from drawn import AUTHORS, PIECES, WORDS, conditions
 from oracle import passes
-from search.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Identified, Not
 from search.errors import InvalidValue, PaperNotFound
-from search.paper import Paper
-from search.parts import MOST
-from search.query import Filter, Page, Query
+from search.language.parts import MOST
+from search.papers.paper import Paper
+from search.query.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Identified, Not
+from search.query.filter import Filter
+from search.query.page import Page
+from search.query.query import Query
 from search.searcher import Searcher
 
 ALL = Query(limit=1_000)

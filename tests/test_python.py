@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from drawn import Made
 from search import open_index
 from search.errors import IndexMissing
-from search.paper import Date, Paper
-from search.query import Explanation, Hit, Page
+from search.papers.paper import Date, Paper
+from search.query.page import Explanation, Hit, Page
 from search.searcher import Searcher
 
 BLOCKS = re.findall(
@@ -53,7 +53,7 @@ def test_the_lines_of_the_documentation_run(
     held: dict[str, Any] = {}
     exec(first, held)
     shown = Shown(held["page"]._repr_html_())
-    assert shown.text.startswith("about 'KV cache compression'; 60 papers pass, 10 shown")
+    assert shown.text.startswith("about 'KV cache compression'; 60 papers match, showing 10")
     assert "Kwai Summary Attention Technical Report" in shown.text
     assert "https://arxiv.org/abs/2604.24432" in shown.links
     exec(second, held)

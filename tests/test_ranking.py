@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import oracle
-from search.ranking import Fused, fed_back, fuse, moved, raised
+from search.ranking.fusion import Fused, fed_back, fuse, moved, raised
 from search.rows import Ranked
 
 Vectors = NDArray[np.float32]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.guard.rates import Buckets
+from service.api.guard.rates import Buckets
 
 
 class Bucket:

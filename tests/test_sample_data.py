@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from search.identifiers import parse
-from search.paper import Date, Json, Paper
+from search.papers.identifiers import parse
+from search.papers.paper import Date, Json, Paper
 
 ROOT = Path(__file__).resolve().parents[1]
 FIELDS = {

@@ -11,9 +11,10 @@ import oracle
 from drawn import AUTHORS, WORDS, Made, filters, papers
 from fake_embedder import FakeEmbedder
 from search.errors import InvalidValue, PaperNotFound
-from search.paper import Date, Paper
-from search.query import Filter, Mode, Query
-from search.ranking import DEPTH
+from search.papers.paper import Date, Paper
+from search.query.filter import Filter
+from search.query.query import Mode, Query
+from search.ranking.fusion import DEPTH
 from search.searcher import Searcher
 
 
@@ -205,5 +206,5 @@ def test_an_unknown_category_is_answered_with_a_near_one(library: Searcher) -> N
 def test_an_id_that_no_paper_has(library: Searcher) -> None:
     with pytest.raises(PaperNotFound, match=r"2499\.99999"):
         library.paper("2499.99999")
-    with pytest.raises(PaperNotFound, match="ids look like"):
+    with pytest.raises(PaperNotFound, match="IDs look like"):
         library.paper("../../etc/passwd")

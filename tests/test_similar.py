@@ -9,8 +9,9 @@ import oracle
 from drawn import AUTHORS, WORDS, filters
 from fake_embedder import FakeEmbedder
 from search.errors import InvalidValue, PaperNotFound
-from search.paper import Paper
-from search.query import Filter, Query
+from search.papers.paper import Paper
+from search.query.filter import Filter
+from search.query.query import Query
 from search.searcher import Searcher
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from indexer import sources
 from indexer.sources.file import SourceFile
 from search.errors import InvalidValue, SourceError
-from search.paper import Date, Json, Paper
+from search.papers.paper import Date, Json, Paper
 
 AS_OF = date(2026, 6, 15)
 

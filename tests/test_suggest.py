@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from drawn import Made, written
 from fake_embedder import FakeEmbedder
 from indexer.build import index
-from search import names
+from search.columns.suggestions import MOST
 from search.errors import InvalidValue
-from search.letters import fold, transliterated, without_written_umlauts
-from search.query import CategoryCount
+from search.papers import names
+from search.papers.folding import fold, transliterated, without_written_umlauts
+from search.query.page import CategoryCount
 from search.searcher import Searcher
-from search.vocabulary import MOST
 
 GIVEN = (
     "Wei", "Guorui", "G.", "W.", "Wen-Tau", "José", "Jörg", "Ada", "Alexander", "Alexandra", "Alexandria", "M.",

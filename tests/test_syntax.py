@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from search.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Holds, Identified, Not
 from search.errors import InvalidValue
-from search.paper import Date
-from search.syntax import Reading, author, read
+from search.language.parser import Reading, read
+from search.papers.paper import Date
+from search.query.author import author
+from search.query.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Holds, Identified, Not
 
 LANGUAGE = (Path(__file__).parent.parent / "docs" / "query-language.md").read_text("utf-8")
 TODAY = date(2026, 11, 25)
@@ -332,7 +333,7 @@ def test_plain_questions_do_without_lark(text: str, fed: bool) -> None:
     code = f"""
 import sys
 from datetime import date
-from search.syntax import read
+from search.language.parser import read
 read({text!r}, today=date(2026, 11, 25))
 print("lark" in sys.modules)
 """

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drawn import PIECES
-from search.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Holds, Identified, Not
 from search.errors import InvalidValue
-from search.paper import Date
-from search.syntax import Reading, read
+from search.language.parser import Reading, read
+from search.papers.paper import Date
+from search.query.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Holds, Identified, Not
 
 TODAY = date(2026, 11, 25)
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from search.query import Span
+from search.query.page import Span
 from service.web.typeset import mathml, typeset
 
 MATHML = {

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import oracle
-from search import codes, vectors_file
-from search import vectors as vectors_module
-from search.codes import write_codes
 from search.errors import IndexDamaged, InvalidValue
 from search.rows import Ranked, Rows
-from search.vectors import VectorIndex
-from search.vectors_file import VectorsFile, checksums
+from search.vectors import codes
+from search.vectors import vectors as vectors_module
+from search.vectors.codes import write_codes
+from search.vectors.file import VectorsFile, checksums
+from search.vectors.vectors import VectorIndex
 
 DIM = 32
 
@@ -282,7 +282,7 @@ def test_leavings_past_the_counted_rows_are_cut(tmp_path: Path) -> None:
 
 
 def test_checksums_cover_blocks_and_change_with_one_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vectors_file, "BLOCK_ROWS", 4)
+    monkeypatch.setattr("search.vectors.file.BLOCK_ROWS", 4)
     path = saved(tmp_path / "v.f16", made(10))
     before = checksums(path, 10, DIM)
     assert len(before) == 3

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.errors import InvalidValue
-from search.paper import Date
-from search.when import Span, read_date, read_range
+from search.papers.paper import Date
+from search.query.dates import Span, read_date, read_range
 
 TODAY = date(2026, 11, 25)  # a Wednesday
 RANGES = {

@@ -7,10 +7,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drawn import Made
-from search import spelling
-from search.query import Query
+from search.language import spelling
+from search.query.query import Query
+from search.ranking.highlights import sentences
 from search.searcher import Searcher
-from search.why import sentences
 
 PAPERS: list[dict[str, object]] = [
     {

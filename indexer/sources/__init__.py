@@ -7,7 +7,7 @@ from types import ModuleType
 
 from indexer.sources.file import BROKEN, SourceFile
 from search.errors import InvalidValue, SourceError
-from search.paper import Paper
+from search.papers.paper import Paper
 
 FORMATS = (
     "arxiv-atom",

@@ -8,7 +8,7 @@ from indexer.sources.file import SourceFile
 from indexer.sources.record import Draft, Malformed, date_of, extra_of
 from indexer.sources.xml import BrokenXml, elements, find, find_all
 from search.errors import SourceError
-from search.paper import Paper
+from search.papers.paper import Paper
 
 
 def sniff(head: str) -> bool:

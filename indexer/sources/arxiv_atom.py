@@ -10,7 +10,7 @@ from indexer.sources.jsonl import json_object
 from indexer.sources.record import Draft, Malformed, date, extra_of
 from indexer.sources.xml import BrokenXml, document, elements, find, find_all
 from search.errors import SourceError
-from search.paper import Paper
+from search.papers.paper import Paper
 
 
 def sniff(head: str) -> bool:

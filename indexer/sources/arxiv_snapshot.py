@@ -8,7 +8,7 @@ from indexer.sources.file import SourceFile
 from indexer.sources.jsonl import json_object
 from indexer.sources.record import Draft, Malformed, date, extra_of
 from search.errors import SourceError
-from search.paper import Date, Paper
+from search.papers.paper import Date, Paper
 
 
 def sniff(head: str) -> bool:

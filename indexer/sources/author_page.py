@@ -12,9 +12,9 @@ from datetime import date
 
 from indexer.sources.file import SourceFile
 from indexer.sources.record import Draft, Malformed
-from search.categories import CATEGORIES
 from search.errors import SourceError
-from search.paper import Date, Json, Paper
+from search.papers.categories import CATEGORIES
+from search.papers.paper import Date, Json, Paper
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _HEADER = re.compile(

@@ -7,9 +7,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, Malformed, date_of, extra_of, one_line, rest_of, turned, whole
+from indexer.sources.record import Draft, Malformed, date_of, extra_of, rest_of, whole
 from search.errors import SourceError
-from search.paper import Date, Json, Paper
+from search.papers.folding import one_line, turned
+from search.papers.paper import Date, Json, Paper
 
 if TYPE_CHECKING:
     from bibtexparser.model import Entry

@@ -8,7 +8,7 @@ from indexer.sources.file import SourceFile
 from indexer.sources.jsonl import json_object
 from indexer.sources.record import Draft, Malformed, date, date_of, extra_of, rest_of, whole
 from search.errors import SourceError
-from search.paper import Date, Json, Paper
+from search.papers.paper import Date, Json, Paper
 
 _NAMES = ("issued", "container-title", "family", "literal", "custom", "DOI")
 _MARKS = tuple(f'"{name}"' for name in _NAMES)

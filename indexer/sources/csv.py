@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from indexer.sources.file import SourceFile
 from indexer.sources.jsonl import ANSWERED, is_hit, parsed
-from indexer.sources.record import MOST_ABSTRACT, Draft, Malformed, date, rest_of, turned, whole
+from indexer.sources.record import MOST_ABSTRACT, Draft, Malformed, date, rest_of, whole
 from search.errors import SourceError
-from search.paper import Json, Paper
+from search.papers.folding import turned
+from search.papers.paper import Json, Paper
 
 _DELIMITERS = (",", ";", "\t")
 _NAMES = {

@@ -12,7 +12,7 @@ import orjson
 from indexer.sources.file import SourceFile
 from indexer.sources.record import Draft, Malformed, date
 from search.errors import SourceError
-from search.paper import Json, Paper
+from search.papers.paper import Json, Paper
 
 _AND = re.compile(r"\s*;\s*|\s+and\s+")
 _KNOWN = frozenset(

@@ -5,9 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, Malformed, date_of, extra_of, turned
+from indexer.sources.record import Draft, Malformed, date_of, extra_of
 from search.errors import SourceError
-from search.paper import Date, Json, Paper
+from search.papers.folding import turned
+from search.papers.paper import Date, Json, Paper
 
 _TAG = re.compile(r"([A-Z]{2,4}) *- ?(.*)")
 _DOI = re.compile(r"(10\.\S+) \[doi\]")

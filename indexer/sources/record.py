@@ -1,21 +1,20 @@
 """Record: from the loose fields of any source to a Paper, with one set of rules for all formats."""
 
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import orjson
 
-from search import identifiers
-from search.paper import Date, Json, Paper
+from search.papers import identifiers
+from search.papers.folding import one_line
+from search.papers.paper import Date, Json, Paper
 
 MOST_TITLE = 2_000
 MOST_ABSTRACT = 100_000
 """Characters; what is longer is no title or abstract."""
 
 _CATEGORY = re.compile(r"[a-z]+(-[a-z]+)?(\.[A-Za-z-]{2,})?", re.ASCII)
-_SUFFIX = re.compile(r"(?:[js]r|ii|iii|iv)\.?", re.IGNORECASE)
 _MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}  # noqa: SIM905
 
 
@@ -86,29 +85,6 @@ class Draft:
                 self.extra.setdefault("source_id", one_line(text))
         ids = tuple(sorted(found, key=identifiers.preference))
         return ids, next((version for version in found.values() if version), None)
-
-
-def one_line(text: str | None) -> str:
-    """The text with white space folded to single spaces and control characters dropped."""
-    if not text:
-        return ""
-    text = " ".join(text.split())
-    if not text.isprintable():
-        text = "".join(character for character in text if unicodedata.category(character) not in ("Cc", "Cs"))
-        text = " ".join(text.split())  # what was dropped may have stood between two spaces
-    return text
-
-
-def turned(name: str) -> str:
-    """ "Zhou, Guorui" as "Guorui Zhou", "King, Jr., Martin" and "King, Martin, Jr." as "Martin King Jr."; other names
-    as they are."""
-    parts = [part.strip() for part in name.split(",")]
-    if len(parts) == 2:
-        return f"{parts[1]} {parts[0]}".strip()
-    if len(parts) != 3:
-        return name.strip()
-    last, first, suffix = (parts[0], parts[1], parts[2]) if _SUFFIX.fullmatch(parts[2]) else (parts[0], *parts[:0:-1])
-    return f"{first} {last} {suffix}".strip()
 
 
 def date_of(year: str | int | None, month: str | int | None = None, day: str | int | None = None) -> Date | None:

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, Malformed, date_of, extra_of, rest_of, turned, whole
+from indexer.sources.record import Draft, Malformed, date_of, extra_of, rest_of, whole
 from search.errors import SourceError
-from search.paper import Date, Paper
+from search.papers.folding import turned
+from search.papers.paper import Date, Paper
 
 _START = re.compile(r"TY  ?- ")
 _END = "ER  - "

@@ -8,7 +8,7 @@ from indexer.sources.file import SourceFile
 from indexer.sources.jsonl import json_object, parsed
 from indexer.sources.record import Draft, Malformed, date, date_of, extra_of
 from search.errors import SourceError
-from search.paper import Paper
+from search.papers.paper import Paper
 
 _SCHEMES = {"DOI": "doi:", "ArXiv": "arxiv:", "PubMed": "pmid:", "ACL": "acl:"}
 

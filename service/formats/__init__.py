@@ -7,8 +7,8 @@ from types import ModuleType
 from typing import Literal, get_args
 
 from search.errors import InvalidValue
-from search.paper import Paper
-from search.query import Page
+from search.papers.paper import Paper
+from search.query.page import Page
 
 Format = Literal["json", "ndjson", "csv", "atom", "bibtex", "ris", "csl-json"]
 FORMATS: tuple[Format, ...] = get_args(Format)

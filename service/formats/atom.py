@@ -6,10 +6,10 @@ from datetime import date as day
 
 from lxml import etree
 
-from search.paper import Date, Paper
-from search.query import Page
+from search.papers.paper import Date, Paper
+from search.query.page import Page
 from service.formats import Wanted
-from service.render import title_of, url_of
+from service.formats.render import title_of, url_of
 
 _NAMESPACE = "http://www.w3.org/2005/Atom"
 _IDS = uuid.UUID("6c2a9f5e-0d1b-5a39-9d3c-2f6f2c1d7a10")

@@ -5,13 +5,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from search.paper import Paper
-from search.query import Page
+from search.papers.paper import Paper
+from search.query.page import Page
 from service.formats import Wanted
 from service.formats.citation import keys
 from service.formats.extra import Extra
 from service.formats.person import Person
-from service.render import url_of
+from service.formats.render import url_of
 
 if TYPE_CHECKING:
     from bibtexparser.model import Entry

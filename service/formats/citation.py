@@ -3,9 +3,9 @@
 import hashlib
 from collections.abc import Sequence
 
-from search import names
-from search.letters import fold
-from search.paper import Paper
+from search.papers import names
+from search.papers.folding import fold
+from search.papers.paper import Paper
 from service.formats.person import Person
 
 _SMALL = frozenset(

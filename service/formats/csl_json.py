@@ -5,13 +5,13 @@ from collections.abc import Sequence
 
 import orjson
 
-from search.paper import Date, Json, Paper
-from search.query import Page
+from search.papers.paper import Date, Json, Paper
+from search.query.page import Page
 from service.formats import Wanted
 from service.formats.citation import keys
 from service.formats.extra import Extra
 from service.formats.person import Person
-from service.render import url_of
+from service.formats.render import url_of
 
 
 def page(answer: Page, _wanted: Wanted) -> bytes:

@@ -11,10 +11,10 @@ import json
 import re
 from collections.abc import Callable, Iterable
 
-from search.paper import Json, Paper
-from search.query import Page
+from search.papers.paper import Json, Paper
+from search.query.page import Page
 from service.formats import HIT_FIELDS, PAPER_FIELDS, Wanted
-from service.render import hit_json, paper_json
+from service.formats.render import hit_json, paper_json
 
 _FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _COLUMNS = tuple(name for name in HIT_FIELDS if name not in ("sources", "matched", "why", "same"))

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from indexer.sources.record import one_line
-from search.paper import Json
+from search.papers.folding import one_line
+from search.papers.paper import Json
 
 _TEXTS = ("journal", "comment", "pages")
 

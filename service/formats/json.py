@@ -2,10 +2,10 @@
 
 import orjson
 
-from search.paper import Json, Paper
-from search.query import Page
+from search.papers.paper import Json, Paper
+from search.query.page import Page
 from service.formats import Wanted
-from service.render import page_json, shown_paper_json
+from service.formats.render import page_json, shown_paper_json
 
 
 def page(answer: Page, wanted: Wanted) -> bytes:

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 import orjson
 
-from search.paper import Json, Paper
-from search.query import Page
+from search.papers.paper import Json, Paper
+from search.query.page import Page
 from service.formats import Wanted
 from service.formats.json import projected
-from service.render import hit_json, paper_json
+from service.formats.render import hit_json, paper_json
 
 
 def page(answer: Page, wanted: Wanted) -> bytes:

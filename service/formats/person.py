@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self
 
-from indexer.sources.record import one_line, turned
-from search import names
-from search.letters import fold
+from search.papers import names
+from search.papers.folding import fold, one_line, turned
 
 _GROUP = re.compile(
     r"\b(team|collaboration|consortium|group|project|initiative|institute|laboratory|lab|community|network|committee|"

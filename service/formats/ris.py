@@ -4,13 +4,13 @@ back: ``N1  - categories: cs.CL cs.IR``."""
 import re
 from collections.abc import Iterator, Sequence
 
-from search.paper import Date, Paper
-from search.query import Page
+from search.papers.paper import Date, Paper
+from search.query.page import Page
 from service.formats import Wanted
 from service.formats.citation import keys
 from service.formats.extra import Extra
 from service.formats.person import Person
-from service.render import url_of
+from service.formats.render import url_of
 
 _Value = str | list[str]
 

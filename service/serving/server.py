@@ -8,13 +8,13 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from search.embedder import Embedder, load_embedder
+from search.embedding.embedder import Embedder, load_embedder
+from search.embedding.model import ModelIdentity
 from search.errors import InvalidValue, PapersError
-from search.layout import Layout, Manifest
-from search.model import ModelIdentity
-from service.guard import logs
-from service.guard.keys import KeyFile
-from service.guard.rates import Buckets
+from search.index.layout import Layout, Manifest
+from service.api.guard import logs
+from service.api.guard.keys import KeyFile
+from service.api.guard.rates import Buckets
 from service.serving.board import Board
 from service.serving.supervisor import Supervisor
 from service.serving.worker import Work
@@ -78,7 +78,7 @@ def _allow_files(connections: int) -> None:
 
 def _problem(directory: Path) -> str:
     """What differs from the checksums of the published generation, in words; nothing where it is whole."""
-    from search.snapshot import Snapshot
+    from search.index.snapshot import Snapshot
 
     try:
         Snapshot.open(directory, checksums=True)

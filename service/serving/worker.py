@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 import uvicorn
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from search.embedder import Embedder
+from search.cores import CORES, cores
+from search.embedding.embedder import Embedder
+from search.embedding.model import ModelIdentity
 from search.errors import PapersError
-from search.machine import CORES, cores
-from search.model import ModelIdentity
-from service.guard import logs
-from service.guard.headers import ALWAYS, completed
-from service.guard.rates import Buckets
+from service.api.guard import logs
+from service.api.guard.headers import ALWAYS, completed
+from service.api.guard.rates import Buckets
 from service.serving.board import Board
 from service.serving.connection import Bounds, Connection
 from service.settings import Settings

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from search.query import Facets, Page, Query
-from search.searcher import Searcher
-from service.schemas import Problem
+from search.query.page import Facets, Page
+from search.query.query import Query
+from search.session import Session
+from service.api.schemas import Problem
 from service.web.address import Address
 from service.web.cards import cards
 from service.web.facets import groups, histogram
@@ -26,7 +27,7 @@ EXPORTED = 100
 _CONDITIONS = ("author", "not_author", "category", "from", "to", "updated_from", "updated_to")
 
 
-def answer_page(searcher: Searcher, asked: Address, box: str, query: Query) -> str:
+def answer_page(session: Session, asked: Address, box: str, query: Query) -> str:
     """The papers that answer, with all that narrows and refines them.
 
     Args:
@@ -35,7 +36,7 @@ def answer_page(searcher: Searcher, asked: Address, box: str, query: Query) -> s
     Raises:
         InvalidValue, PaperNotFound, IndexUnavailable, ModelUnavailable: see ``Searcher.ask``.
     """
-    page = searcher.ask(box, replace(query, facets=True))
+    page = session.ask(box, replace(query, facets=True))
     narrowing = groups(page.facets, asked) if page.facets else ()
     return html(
         "answer.html",
@@ -43,7 +44,7 @@ def answer_page(searcher: Searcher, asked: Address, box: str, query: Query) -> s
         problem=None,
         advice=_advice(page),
         reading=page.reading,
-        chips=chips(asked, query.filter, page, searcher),
+        chips=chips(asked, query.filter, page, session),
         correction=Link(page.correction, str(asked.setting("q", page.correction))) if page.correction else None,
         named=named(asked, page),
         of=_counted(page.facets) if page.facets else "",

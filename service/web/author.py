@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from search.query import AuthorMatch, Count, Query
-from search.searcher import Searcher
+from search.query.page import AuthorMatch, Count
+from search.query.query import Query
+from search.session import Session
 from service.web.address import Address, author_address
 from service.web.answer import paging, papers_said
 from service.web.cards import Card, cards, category_names
@@ -18,7 +19,7 @@ _VARIANTS = 12
 _VALUES = 8
 
 
-def author_page(searcher: Searcher, asked: Address, query: Query) -> str:
+def author_page(session: Session, asked: Address, query: Query) -> str:
     """An author's papers, newest first.
 
     Args:
@@ -28,8 +29,8 @@ def author_page(searcher: Searcher, asked: Address, query: Query) -> str:
         InvalidValue: the name is none, or the cursor is not this page's.
     """
     name, left_out = query.filter.authors[0], asked.values("not_author")
-    match = searcher.authors(name)
-    page = searcher.search(replace(query, limit=ON_A_PAGE, sort="newest", facets=True))
+    match = session.authors(name)
+    page = session.search(replace(query, limit=ON_A_PAGE, sort="newest", facets=True))
     within = Address("/", (("author", name), *(("not_author", text) for text in left_out)))
     facets = page.facets
     return html(

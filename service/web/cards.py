@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from search.categories import name_of
-from search.paper import Paper
-from search.query import Band, Hit, Span
-from service.render import title_of, url_of, why_line
+from search.papers.categories import name_of
+from search.papers.paper import Paper
+from search.query.page import Band, Hit, Span
+from service.formats.render import title_of, url_of, why_line
 from service.web.address import Address, author_address, of_the_web, paper_address
 from service.web.html import Link
 from service.web.typeset import typeset

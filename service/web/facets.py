@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from search import categories
-from search.query import Count, Facets
+from search.papers import categories
+from search.query.page import Count, Facets
 from service.web.address import Address
 from service.web.cards import category_names
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from service.render import shortened
+from service.formats.render import shortened
 from service.web.address import Address
 from service.web.assets import asset_address
 

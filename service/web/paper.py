@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from search.paper import Paper
-from search.query import Hit, Query
-from search.searcher import Searcher
-from service.render import title_of
+from search.papers.paper import Paper
+from search.query.page import Hit
+from search.query.query import Query
+from search.session import Session
+from service.formats.render import title_of
 from service.web.address import Address, of_the_web
 from service.web.answer import FORMATS
 from service.web.cards import card, cards
@@ -29,14 +30,14 @@ class Known:
     href: str = ""
 
 
-def paper_page(searcher: Searcher, paper_id: str) -> str:
+def paper_page(session: Session, paper_id: str) -> str:
     """All that is known of a paper, and what is similar.
 
     Raises:
         PaperNotFound: no paper has, or ever had, this id.
     """
-    paper = searcher.paper(paper_id)
-    near = searcher.search(Query(like=(paper.id,), limit=_NEAR))
+    paper = session.paper(paper_id)
+    near = session.search(Query(like=(paper.id,), limit=_NEAR))
     exports = [Link(said, str(Address(f"/v1/papers/{paper.id}", (("format", name),)))) for said, name in FORMATS[:3]]
     return html(
         "paper.html",

@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from search.categories import name_of
-from search.condition import Dated
 from search.errors import PaperNotFound
-from search.fields import author
-from search.paper import Date
-from search.query import AuthorMatch, Filter, Page
-from search.said import said
-from search.searcher import Searcher
-from service.render import shortened, title_of
+from search.language.paraphrase import said
+from search.papers.categories import name_of
+from search.papers.paper import Date
+from search.query.author import author
+from search.query.condition import Dated
+from search.query.filter import Filter
+from search.query.page import AuthorMatch, Page
+from search.session import Session
+from service.formats.render import shortened, title_of
 from service.web.address import Address, author_address
 from service.web.html import Link
 
@@ -44,9 +45,9 @@ class Named:
     meant: tuple[Link, ...]
 
 
-def chips(asked: Address, filters: Filter, page: Page, searcher: Searcher) -> tuple[Chip, ...]:
+def chips(asked: Address, filters: Filter, page: Page, session: Session) -> tuple[Chip, ...]:
     """The parts of the box, then every other parameter that narrows or moves the answer."""
-    return (*_of_box(asked, page), *_of_filters(asked, filters), *_of_papers(asked, searcher), *_of_mode(asked))
+    return (*_of_box(asked, page), *_of_filters(asked, filters), *_of_papers(asked, session), *_of_mode(asked))
 
 
 def named(asked: Address, page: Page) -> tuple[Named, ...]:
@@ -55,10 +56,10 @@ def named(asked: Address, page: Page) -> tuple[Named, ...]:
     return tuple(each for each in found if each.meant or len(each.variants) > 1 or not each.variants)
 
 
-def titled(searcher: Searcher, paper_id: str) -> str:
+def titled(session: Session, paper_id: str) -> str:
     """A paper's title in quotes, its id where nobody knows it."""
     try:
-        return f"“{shortened(title_of(searcher.paper(paper_id)), words=9)}”"
+        return f"“{shortened(title_of(session.paper(paper_id)), words=9)}”"
     except PaperNotFound:
         return paper_id
 
@@ -86,10 +87,10 @@ def _of_dates(asked: Address, names: tuple[str, str], days: tuple[Date | None, D
         yield Chip(said(Dated(*days, "published" if names[0] == "from" else "updated")), str(bare))
 
 
-def _of_papers(asked: Address, searcher: Searcher) -> Iterator[Chip]:
+def _of_papers(asked: Address, session: Session) -> Iterator[Chip]:
     for name in ("like", "unlike"):
         for paper_id in asked.values(name):
-            yield Chip(f"{name} {titled(searcher, paper_id)}", str(asked.removing(name, paper_id)))
+            yield Chip(f"{name} {titled(session, paper_id)}", str(asked.removing(name, paper_id)))
 
 
 def _of_mode(asked: Address) -> Iterator[Chip]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from fastapi import Query as Parameter
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, Response
@@ -11,13 +11,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from search.errors import PapersError
-from search.query import Filter, Query
-from search.searcher import Searcher
-from service.api import the_searcher
-from service.negotiation import reads_pages
-from service.problems import problem_of
-from service.schemas import Filters, Problem
-from service.strict import StrictRoute
+from search.query.filter import Filter
+from search.query.query import Query
+from service.api.dependencies import SearcherDependency
+from service.api.negotiation import reads_pages
+from service.api.problems import problem_of
+from service.api.schemas import Filters, Problem
+from service.api.strict import StrictRoute
 from service.web.address import Address
 from service.web.answer import answer_page, refused_page
 from service.web.assets import assets
@@ -71,35 +71,34 @@ class AuthorRequest(BaseModel):
 
 
 router = APIRouter(route_class=_Page, include_in_schema=False)
-_Searcher = Annotated[Searcher, Depends(the_searcher)]
 
 
 @router.get("/")
-def answer(request: Request, searcher: _Searcher, asked: Annotated[Question, Parameter()]) -> Response:
+def answer(request: Request, searcher: SearcherDependency, asked: Annotated[Question, Parameter()]) -> Response:
     """The papers that answer; where nothing is asked, how to ask."""
     address = Address.of(request)
     if not address.pairs:
-        return _html(start_page(searcher))
-    return _html(answer_page(searcher, address, asked.q, asked.query()))
+        return _html(start_page(searcher.session()))
+    return _html(answer_page(searcher.session(), address, asked.q, asked.query()))
 
 
 @router.get("/paper/{paper_id:path}")
-def paper(searcher: _Searcher, paper_id: str) -> Response:
+def paper(searcher: SearcherDependency, paper_id: str) -> Response:
     """One paper, by any id it has or ever had."""
-    return _html(paper_page(searcher, paper_id))
+    return _html(paper_page(searcher.session(), paper_id))
 
 
 @router.get("/author")
-def author(request: Request, searcher: _Searcher, asked: Annotated[AuthorRequest, Parameter()]) -> Response:
+def author(request: Request, searcher: SearcherDependency, asked: Annotated[AuthorRequest, Parameter()]) -> Response:
     """An author's papers."""
     query = Query(filter=Filter.parse([asked.name], asked.not_author), cursor=asked.cursor)
-    return _html(author_page(searcher, Address.of(request), query))
+    return _html(author_page(searcher.session(), Address.of(request), query))
 
 
 @router.get("/help")
-def help_(searcher: _Searcher) -> Response:
+def help_(searcher: SearcherDependency) -> Response:
     """What the box reads."""
-    return _html(help_page(searcher))
+    return _html(help_page(searcher.session()))
 
 
 @router.get("/static/{name}")

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from search.paper import Paper
-from search.query import Query
-from search.searcher import Searcher
-from service.render import shortened
+from search.papers.paper import Paper
+from search.query.query import Query
+from search.session import Session
+from service.formats.render import shortened
 from service.web.address import Address
 from service.web.cards import category_name
 from service.web.html import Box, html
@@ -28,17 +28,17 @@ class Way:
     leads: str
 
 
-def start_page(searcher: Searcher) -> str:
+def start_page(session: Session) -> str:
     """How many papers there are, and how to ask for them."""
-    page = searcher.search(Query(limit=_AMONG))
+    page = session.search(Query(limit=_AMONG))
     newest = page.hits[0].paper.published if page.hits else None
     ways = tuple(_ways([hit.paper for hit in page.hits]))
     return html("start.html", Box(), papers=page.total, newest=newest, ways=ways)
 
 
-def help_page(searcher: Searcher) -> str:
+def help_page(session: Session) -> str:
     """What the box reads, what an answer says, and the keys."""
-    newest = searcher.search(Query(limit=1)).hits
+    newest = session.search(Query(limit=1)).hits
     return html("help.html", Box(), ask=_asking, example=newest[0].paper.id if newest else "")
 
 

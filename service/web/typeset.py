@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 from latex2mathml.converter import Converter
 from markupsafe import Markup
 
-from search.query import Span
+from search.query.page import Span
 
 _FORMULA = re.compile(
     r"(?<![\\$])(?:\$\$([^$]{1,1000})\$\$|\$(?![\s$])((?:[^$\\]|\\.){0,500}?(?:[^\s$\\]|\\.))\$(?!\d))"

@@ -8,7 +8,7 @@ import pytest
 
 from chromium import Server, Visit, expect
 from indexer.build import index
-from search.embedder import Embedder
+from search.embedding.embedder import Embedder
 from seen import papers, titles
 
 ATTACKS = (

@@ -12,7 +12,7 @@ from indexer import sources
 from indexer.build import Options, index
 from indexer.sources.file import SourceFile
 from search.errors import SourceError
-from search.paper import Paper
+from search.papers.paper import Paper
 from search.searcher import Searcher
 
 SHARED = Path(__file__).parents[2].parent / "shared"

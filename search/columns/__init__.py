@@ -1,0 +1,1 @@
+"""Filters: values of each field as columns and posting lists."""

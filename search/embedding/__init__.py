@@ -1,0 +1,1 @@
+"""Text to unit vectors: the model, its export and its quantization."""

@@ -1,0 +1,1 @@
+"""The index on disk: layout, snapshot, paper store, lexicon and calibration."""

@@ -1,0 +1,1 @@
+"""Papers: their fields, identifiers, names and categories."""

@@ -1,0 +1,7 @@
+"""What a query says and what it answers with; the types of the public Python interface."""
+
+from search.query.filter import Filter
+from search.query.page import Facets, Hit, Page
+from search.query.query import Query
+
+__all__ = ["Facets", "Filter", "Hit", "Page", "Query"]

@@ -1,0 +1,114 @@
+"""Filter: which papers may be in an answer."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Self
+
+from search.errors import InvalidValue
+from search.papers import names
+from search.papers.paper import Date
+from search.query.author import author
+from search.query.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Not
+from search.query.dates import read_date
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which papers may answer. Every part given must hold; a paper that lacks the field never passes.
+
+    Attributes:
+        authors: each name must match one of the paper's authors; ``^Zhou`` the first, ``Zhou$`` the last of them.
+        not_authors: names as written that none of the authors may have; a bare surname means all who have it.
+        categories: at least one must be among the paper's, cross-lists included; ``cs`` means all of cs.
+        published_from, published_to, updated_from, updated_to: the date overlaps this closed interval.
+        where: a condition that must hold besides.
+    """
+
+    authors: tuple[str, ...] = ()
+    not_authors: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    published_from: Date | None = None
+    published_to: Date | None = None
+    updated_from: Date | None = None
+    updated_to: Date | None = None
+    where: Condition | None = None
+
+    def __post_init__(self) -> None:
+        for prefix, start, end in (
+            ("", self.published_from, self.published_to),
+            ("updated-", self.updated_from, self.updated_to),
+        ):
+            if start and end and start.first_day > end.last_day:
+                raise InvalidValue(f"{prefix}from", str(start), f"it must not be later than to ({end}); swap the two")
+
+    @classmethod
+    def parse(
+        cls,
+        authors: Iterable[str] = (),
+        not_authors: Iterable[str] = (),
+        categories: Iterable[str] = (),
+        dates: Mapping[str, str | None] | None = None,
+    ) -> Self:
+        """From what a person typed.
+
+        Args:
+            dates: ``from``, ``to``, ``updated-from`` and ``updated-to``, as ``search.query.dates`` reads them.
+
+        Raises:
+            InvalidValue: a blank author or category, or a date that is none; it names the field.
+        """
+        today, days = date.today(), dates or {}
+        start, end, updated_start, updated_end = (
+            read_date(text, today, name) if (text := days.get(name)) else None
+            for name in ("from", "to", "updated-from", "updated-to")
+        )
+        return cls(
+            tuple(_worded("author", text) for text in authors),
+            tuple(_worded("not-author", text) for text in not_authors),
+            tuple(_worded("category", text) for text in categories),
+            start,
+            end,
+            updated_start,
+            updated_end,
+        )
+
+    @property
+    def condition(self) -> AllOf:
+        """The same as one condition."""
+        parts: list[Condition] = [author(name) for name in self.authors]
+        parts += [Not(_left_out(name)) for name in self.not_authors]
+        if self.categories:
+            codes = tuple(Category(code) for code in self.categories)
+            parts.append(codes[0] if len(codes) == 1 else AnyOf(codes))
+        if self.published_from or self.published_to:
+            parts.append(Dated(self.published_from, self.published_to))
+        if self.updated_from or self.updated_to:
+            parts.append(Dated(self.updated_from, self.updated_to, "updated"))
+        if self.where:
+            parts += _parts(self.where)
+        return AllOf(tuple(parts))
+
+    @property
+    def empty(self) -> bool:
+        """Whether every paper passes."""
+        return self == Filter()
+
+
+def _worded(field_name: str, text: str) -> str:
+    if not any(character.isalnum() for character in text):
+        raise InvalidValue(field_name, text, "give a name, or leave it out")
+    return text
+
+
+def _parts(condition: Condition) -> list[Condition]:
+    """The conditions that must all hold, without an AllOf in an AllOf."""
+    if not isinstance(condition, AllOf):
+        return [condition]
+    return [each for part in condition.parts for each in _parts(part)]
+
+
+def _left_out(text: str) -> Author:
+    """The very name that is written, so that one variant can be left out; of a bare surname all who have it."""
+    leaf = author(text)
+    return replace(leaf, exact=leaf.exact or bool(names.parse(leaf.name).given))

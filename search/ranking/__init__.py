@@ -1,0 +1,1 @@
+"""Ranking: the two legs, their fusion, and the page of hits."""

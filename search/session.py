@@ -1,0 +1,187 @@
+"""Session: answers queries from one snapshot of an index. Every interface enters here, so they cannot disagree."""
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.cores import cores
+from search.embedding.cache import EmbedderCache
+from search.errors import InvalidValue, PaperNotFound
+from search.index.snapshot import Snapshot
+from search.language.paraphrase import asked
+from search.papers import identifiers
+from search.papers.paper import Paper
+from search.query.author import author
+from search.query.condition import AllOf
+from search.query.page import AuthorMatch, Page, Suggestions
+from search.query.query import Mode, Query
+from search.ranking import cursor
+from search.ranking.answer import answered, listed
+from search.ranking.fusion import towards
+from search.ranking.legs import Asked, Scope
+from search.ranking.variants import variants
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Session:
+    """Answers queries from one snapshot; safe to use from several threads.
+
+    A request, a batch and a page of results use one session each, so that all their answers come from the same
+    generation.
+
+    Attributes:
+        snapshot: the generation that answers.
+        embedders: shared by all sessions of a searcher.
+        on_page: called with every page of hits.
+    """
+
+    snapshot: Snapshot
+    embedders: EmbedderCache
+    on_page: Callable[[Page], None] | None = None
+
+    @property
+    def generation(self) -> str:
+        """The name of the generation that answers."""
+        return self.snapshot.manifest.generation
+
+    def ask(self, box: str, query: Query | None = None, **options: Any) -> Page:
+        """Answers the text of the search box (docs/query-language.md).
+
+        Args:
+            box: words, conditions, an id or an abstract.
+            query: filters and options that apply besides the conditions in the box.
+            options: fields of ``Query``, such as ``limit=5``; they take precedence over ``query``.
+
+        Raises:
+            InvalidValue: the box cannot be parsed; the message gives the position. See ``search`` for other errors.
+        """
+        query = replace(query or Query(), **options)
+        box = clean(box)
+        if not box:
+            return self.search(query)
+        from search.language import parser, spelling  # imported here: queries with filters only answer in 0.2 s
+        from search.language.parts import parts
+
+        reading = parser.read(box, today=date.today(), categories=self.snapshot.columns.categories)
+        where = tuple(part for part in (query.filter.where, reading.condition) if part)
+        paper = (reading.paper_id,) if reading.paper_id else ()
+        parsed = replace(
+            query,
+            text=reading.text,
+            filter=replace(query.filter, where=AllOf(where) if where else None),
+            like=(*paper, *query.like),
+            shown=query.shown or bool(paper),
+            pasted=query.pasted or reading.kind == "abstract",
+        )
+        page = replace(self.search(parsed), parts=parts(box, reading))
+        if reading.kind != "question":
+            return page
+        lexicon = self.snapshot.lexicon
+        mended = spelling.mended(reading.text, lexicon.frequency, lexicon.inflected, self.snapshot.manifest.live)
+        return replace(page, correction=spelling.replaced(box, mended) if mended else None)
+
+    def search(self, query: Query) -> Page:
+        """Returns the hits of a query: by relevance to its text and example papers, or newest first without either.
+
+        Raises:
+            InvalidValue: an unknown category; only stop words in lexical mode or in a condition; ``unlike`` without
+                text or ``like``; a cursor of another query.
+            PaperNotFound: an example paper is not in the index.
+            ForeignModel, ModelUnavailable: the query cannot be embedded with the model of the index.
+        """
+        text = clean(query.text)
+        start = cursor.read(query, self.generation)
+        like, unlike = (tuple(self._row(paper) for paper in papers) for papers in (query.like, query.unlike))
+        if not (text or like) and (unlike or query.pasted):
+            raise _without_example(query)
+        scope = Scope.of(self.snapshot, query.filter.condition, tuple(dict.fromkeys((*like, *unlike))))
+        if text or like:
+            page = answered(scope, query, self._leg_input(scope, query.mode, text, (like, unlike)), start)
+        else:
+            page = listed(scope, query, start)
+        if self.on_page:
+            self.on_page(page)
+        return replace(page, reading=asked(query))
+
+    def paper(self, paper_id: str) -> Paper:
+        """Returns the paper that has, or ever had, this id, in any usual spelling.
+
+        Raises:
+            PaperNotFound: no paper has it.
+        """
+        return self.snapshot.store.get([self._row(paper_id)])[0]
+
+    def authors(self, name: str) -> AuthorMatch:
+        """Lists the variants of a name that papers have, with the number of papers of each.
+
+        Raises:
+            InvalidValue: the name is blank or too long.
+        """
+        return variants(self.snapshot, author(name), self.snapshot.live, most=None)
+
+    def suggest(self, text: str, limit: int = 8) -> Suggestions:
+        """Suggests authors and categories whose names begin with the words typed, most papers first.
+
+        Every word typed must begin another word of the name: ``guo zh`` suggests Guorui Zhou, ``comp lang`` cs.CL.
+
+        Raises:
+            InvalidValue: see ``Vocabulary.suggest``.
+        """
+        return self.snapshot.vocabulary.suggest(text, limit)
+
+    def _leg_input(self, scope: Scope, mode: Mode, text: str, papers: tuple[tuple[int, ...], tuple[int, ...]]) -> Asked:
+        """Runs the lexical leg on one core while the text is embedded on the others, where there are others."""
+        like, unlike = papers
+        texts = [text] if text else []
+        words = "\n".join([*texts, *(paper.text for paper in self.snapshot.store.get(like))])
+        if mode == "lexical":
+            return Asked(None, words, like=like, length=len(text.split()))
+        in_parallel = mode == "hybrid" and text and cores() > 1
+        lexical = _lexical_pool().submit(scope.words, words) if in_parallel else None
+        positive = [self._encode(scope, text)] if text else []
+        positive += [self.snapshot.vectors.vector(row) for row in like]
+        vector = towards(positive, [self.snapshot.vectors.vector(row) for row in unlike])
+        first = lexical.result() if lexical else None
+        return Asked(vector, words if mode == "hybrid" else None, first, like, len(text.split()))
+
+    def _encode(self, scope: Scope, text: str) -> NDArray[np.float32]:
+        """Returns the (dim,) float32 vector of a text."""
+        with scope.timed("embed"):
+            return np.asarray(self.embedders.get(self.snapshot.model).encode([text])[0], np.float32)
+
+    def _row(self, paper_id: str) -> int:
+        """Returns the live row of the paper that has or had this id."""
+        parsed = identifiers.parse(paper_id)
+        if parsed is None:
+            raise PaperNotFound(paper_id, "IDs look like arxiv:2604.24432, doi:10.1145/3292500 or h:0123456789ab")
+        live = [row for row in self.snapshot.store.find(parsed.id) if row in self.snapshot.live]
+        if not live:
+            raise PaperNotFound(paper_id, "search for its title instead")
+        return live[-1]
+
+
+def clean(text: str) -> str:
+    """Replaces control characters by spaces, and strips the text."""
+    return "".join(" " if unicodedata.category(character) == "Cc" else character for character in text).strip()
+
+
+@cache
+def _lexical_pool() -> "ThreadPoolExecutor":
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(thread_name_prefix="lexical")
+
+
+def _without_example(query: Query) -> InvalidValue:
+    if query.unlike:
+        return InvalidValue("unlike", ", ".join(query.unlike), "it needs a query or --like as well")
+    return InvalidValue("text", query.text, "paste an abstract: at least one word")

@@ -1,0 +1,17 @@
+"""Dependencies: what routes receive from the application."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from search.searcher import Searcher
+
+
+async def get_searcher(request: Request) -> Searcher:  # async: FastAPI would run a plain function in a thread
+    """Returns the searcher of the application."""
+    searcher: Searcher = request.app.state.searcher
+    return searcher
+
+
+SearcherDependency = Annotated[Searcher, Depends(get_searcher)]
+"""A route opens one session on it, in the thread that answers: opening a new generation can take time."""

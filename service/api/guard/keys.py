@@ -1,0 +1,202 @@
+"""Keys: who may ask. A file of names and hashes, and the layer that wants one of its keys with every request.
+
+A key is 256 bits of chance, so a plain SHA-256 hides it: there is nothing to guess that a slow hash would make slower,
+and no two are alike, which a salt would be for. A hash cannot be turned back; a lost key is replaced.
+"""
+
+import base64
+import fcntl
+import hashlib
+import hmac
+import json
+import logging
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from search.errors import InvalidValue
+from service.api.guard.records import Record
+from service.api.problems import refused
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
+_PREFIX = "papers_"
+_OPEN = ("/healthz", "/readyz")
+_FORMAT = 1
+_log = logging.getLogger("papers")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What is kept of a key: whose it is, the SHA-256 of it in hexadecimal, and the day it was made."""
+
+    name: str
+    sha256: str
+    made: str
+
+
+class KeyFile:
+    """A file of keys.
+
+    Args:
+        path: the file; none is an empty one.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def keys(self) -> tuple[Key, ...]:
+        """In the order they were added.
+
+        Raises:
+            InvalidValue: the file cannot be read, or is none of ours.
+        """
+        try:
+            held = json.loads(self._path.read_text("utf-8"))
+            if held["format"] != _FORMAT:
+                raise ValueError
+            return tuple(Key(**each) for each in held["keys"])
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise InvalidValue("keys", str(self._path), f"it cannot be read: {error.strerror}") from None
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise InvalidValue(
+                "keys", str(self._path), "it is no file of keys; papers keys add NAME makes one"
+            ) from None
+
+    def add(self, name: str) -> str:
+        """Makes a key; it is told here and never again.
+
+        Raises:
+            InvalidValue: see ``keys``; the name has other characters, or a key already.
+        """
+        if not _NAME.fullmatch(name):
+            raise InvalidValue("name", name, "letters, digits and _ . @ - are allowed, 64 at most")
+        with self._locked():
+            held = self.keys()
+            if any(key.name == name for key in held):
+                raise InvalidValue("name", name, "it has a key; remove that first: papers keys remove")
+            token = _PREFIX + secrets.token_urlsafe(32)
+            self._write((*held, Key(name, _digest(token).hex(), datetime.now(UTC).date().isoformat())))
+        return token
+
+    def remove(self, name: str) -> None:
+        """Takes a key away; servers notice with their next request.
+
+        Raises:
+            InvalidValue: see ``keys``; nobody has that name.
+        """
+        with self._locked():
+            held = self.keys()
+            left = tuple(key for key in held if key.name != name)
+            if left == held:
+                raise InvalidValue("name", name, "no key has that name; papers keys list shows them")
+            self._write(left)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Two who change the file wait for each other."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._path.with_name(self._path.name + ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _write(self, keys: tuple[Key, ...]) -> None:
+        """Beside the file, then in its place: a reader sees the old keys or the new ones."""
+        beside = self._path.with_name(self._path.name + ".new")
+        beside.unlink(missing_ok=True)
+        content = json.dumps({"format": _FORMAT, "keys": [asdict(key) for key in keys]}, indent=1)
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(content + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+class Locked:
+    """Asks every request but /healthz and /readyz for a key: ``Authorization: Bearer KEY``, ``X-API-Key: KEY``, or for
+    browsers, which ask for it themselves, the password of ``Authorization: Basic``.
+
+    Args:
+        app: asked where a key is one of the file's. path: the file; read again whenever it has changed.
+    """
+
+    def __init__(self, app: ASGIApp, path: Path) -> None:
+        self._app, self._path = app, path
+        self._seen: tuple[int, ...] = ()
+        self._digests: tuple[tuple[bytes, str], ...] = ()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["path"] in _OPEN:
+            return await self._app(scope, receive, send)
+        name = self._name(scope)
+        if name is None:
+            return await self._refuse(scope, receive, send)
+        Record.of(scope).key = name
+        return await self._app(scope, receive, send)
+
+    def _name(self, scope: Scope) -> str | None:
+        """Whose key came with the request. Every key is compared, and in constant time."""
+        token = _token(scope)
+        if token is None:
+            return None
+        digest, found = _digest(token), None
+        for held, name in self._current():
+            if hmac.compare_digest(held, digest):
+                found = name
+        return found
+
+    def _current(self) -> tuple[tuple[bytes, str], ...]:
+        """Digests and names as the file has them now; without a file that can be read nobody may ask."""
+        try:
+            status = self._path.stat()
+            seen = (status.st_mtime_ns, status.st_size, status.st_ino)
+        except OSError:
+            return ()
+        if seen != self._seen:
+            try:
+                held = KeyFile(self._path).keys()
+                self._digests = tuple((bytes.fromhex(key.sha256), key.name) for key in held)
+            except (InvalidValue, ValueError) as error:
+                _log.error("nobody may ask: %s", error)
+                self._digests = ()
+            self._seen = seen
+        return self._digests
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        challenge = 'Bearer realm="papers"'
+        if not scope["path"].startswith(("/v1/", "/mcp")):
+            challenge += ', Basic realm="papers", charset="UTF-8"'
+        said = "a key is needed: Authorization: Bearer KEY, X-API-Key: KEY, or in a browser as the password"
+        await refused(scope, 401, said, {"www-authenticate": challenge})(scope, receive, send)
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+
+
+def _token(scope: Scope) -> str | None:
+    """The key that a request came with."""
+    for name, value in scope["headers"]:
+        if name == b"x-api-key":
+            return str(value.decode("latin-1"))
+        if name == b"authorization":
+            scheme, _, given = value.decode("latin-1").partition(" ")
+            if scheme.casefold() == "bearer":
+                return str(given.strip())
+            if scheme.casefold() == "basic":
+                with suppress(ValueError):
+                    return base64.b64decode(given.strip(), validate=True).decode("utf-8").partition(":")[2]
+    return None

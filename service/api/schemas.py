@@ -1,0 +1,310 @@
+"""Schemas of HTTP: requests, answers and the one shape of an error (RFC 9457)."""
+
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation
+
+from search.query.filter import Filter
+from search.query.page import Band, Road
+from search.query.query import MAX_LIMIT, MAX_PAPERS, Mode, Query, Sort
+from service.formats import Format
+
+MAX_BATCH = 50
+"""Most questions of a batch."""
+_FEW: dict[str, Any] = {"maxItems": MAX_PAPERS}
+_Several = Annotated[list[str], Field(max_length=100)]
+_AUTHOR = "Each must be an author, in any usual form; ^Zhou the first, Zhou$ the last"
+_FIELDS = "Of a paper the fields to keep, parted by commas, in json, ndjson and csv; none: all"
+
+
+def _optional(schema: dict[str, Any]) -> None:
+    """Every field may be left out: only some were asked for."""
+    schema.pop("required", None)
+
+
+class Narrowing(BaseModel):
+    """Who, what and when; every part is optional."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    author: _Several = Field([], description=_AUTHOR, examples=[["Guorui Zhou"]])
+    not_author: _Several = Field([], description="None may have this very name", examples=[["Gang Zhou"]])
+    category: _Several = Field([], description="One must be a category, or lie in it", examples=[["cs.CL"]])
+    start: str | None = Field(None, alias="from", description="Published then or later", examples=["2026-01"])
+    end: str | None = Field(None, alias="to", description="Published then or earlier", examples=["2026-06"])
+    updated_from: str | None = Field(None, description="Last changed then or later", examples=["30d"])
+    updated_to: str | None = Field(None, description="Last changed then or earlier", examples=["2026"])
+    like: list[str] = Field(
+        [], description="Ids of papers to be near", examples=[["arxiv:2604.24432"]], json_schema_extra=_FEW
+    )
+    unlike: list[str] = Field([], description="Ids of papers to stay away from", json_schema_extra=_FEW)
+    mode: Mode = Field("hybrid", description="hybrid, semantic (meaning) or lexical (words)")
+
+    def query(self) -> Query:
+        """What is asked, apart from the words.
+
+        Raises:
+            InvalidValue: see ``Filter.parse`` and ``Query``.
+        """
+        dates = {"from": self.start, "to": self.end}
+        dates |= {"updated-from": self.updated_from, "updated-to": self.updated_to}
+        narrow = Filter.parse(self.author, self.not_author, self.category, dates)
+        return Query(filter=narrow, mode=self.mode, like=tuple(self.like), unlike=tuple(self.unlike))
+
+
+class Filters(Narrowing):
+    """The same, and how the answer is to come."""
+
+    sort: Sort = Field("relevance", description="newest, oldest: the relevant part of a question in order of date")
+    facets: bool = Field(False, description="Count years, categories, authors and sources")
+    cursor: str = Field("", description="Of the page before")
+    limit: int = Field(10, description="Most hits, 1 to 1000")
+
+    def query(self) -> Query:
+        """What is asked, apart from the words.
+
+        Raises:
+            InvalidValue: see ``Filter.parse`` and ``Query``.
+        """
+        asked = super().query()
+        return replace(asked, limit=self.limit, sort=self.sort, cursor=self.cursor, facets=self.facets)
+
+
+class FilterRequest(Filters):
+    """The same, and in what form."""
+
+    format: Format | None = Field(None, description="Of the answer; else as Accept says, else json", examples=["csv"])
+    fields: str = Field("", description=_FIELDS, examples=["id,title,score"])
+
+
+class SearchRequest(FilterRequest):
+    """A question; without ``q`` what passes the filters is listed, newest first."""
+
+    q: str = Field("", examples=["KV cache compression"])
+
+
+class SimilarRequest(FilterRequest):
+    """A pasted abstract."""
+
+    text: str = Field(examples=["We compress the key-value cache of language models into summary tokens."])
+
+
+class PaperRequest(BaseModel):
+    """How a paper is to come."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Format | None = Field(None, description="Of the answer; else as Accept says, else json", examples=["ris"])
+    fields: str = Field("", description=_FIELDS)
+
+
+class BatchRequest(BaseModel):
+    """Several questions, all answered from one generation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    searches: list[Annotated[SearchRequest, SkipValidation]] = Field(
+        min_length=1,
+        max_length=MAX_BATCH,
+        description=f"1 to {MAX_BATCH}, of {MAX_LIMIT} hits at most together; each is answered or refused by itself",
+        examples=[[{"q": "KV cache compression", "limit": 3}, {"author": ["Guorui Zhou"], "fields": "id,title"}]],
+    )
+
+
+class AuthorsRequest(BaseModel):
+    """A name in any usual form."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(examples=["Zhou"])
+
+
+class LegOut(BaseModel):
+    """A hit's place in one leg: its rank, null beyond the candidates, and its score there."""
+
+    rank: int | None
+    score: float
+
+
+class MatchedOut(BaseModel):
+    """Why a hit is there."""
+
+    semantic: LegOut | None
+    lexical: LegOut | None
+
+
+class PaperFields(BaseModel):
+    """What is known of a paper; what no source says is null or empty."""
+
+    id: Annotated[str, Field(examples=["arxiv:2604.24432"])]
+    ids: list[str]
+    title: str | None
+    authors: list[str]
+    authors_partial: bool
+    published: str | None
+    updated: str | None
+    categories: list[str]
+    url: str | None
+    abstract: str | None
+    version: int | None
+    extra: dict[str, Any]
+    sources: list[str]
+
+
+class PaperOut(PaperFields):
+    """One paper."""
+
+    schema_version: int
+
+
+class WhyOut(BaseModel):
+    """Where a paper answers: pairs of first character and the one after the last, of the question's words in title
+    and abstract and of the sentence that answers best."""
+
+    title: list[tuple[int, int]]
+    abstract: list[tuple[int, int]]
+    sentence: tuple[int, int] | None
+
+
+class HitOut(PaperFields):
+    """A paper on a page."""
+
+    score: float
+    band: Band | None
+    matched: MatchedOut
+    why: WhyOut
+    same: bool
+
+
+class CountOut(BaseModel):
+    """How many papers have a value."""
+
+    value: str
+    papers: int
+
+
+class AuthorMatchOut(BaseModel):
+    """The name variants an author who was asked for matches; where there is none, the names one letter off."""
+
+    asked: str
+    variants: list[CountOut]
+    others: int
+    meant: list[str]
+
+
+class AuthorsOut(AuthorMatchOut):
+    """The variants of a name."""
+
+    schema_version: int
+
+
+class SuggestRequest(BaseModel):
+    """What was typed so far."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: str = Field("", description="The beginnings of a name's words, or of a code", examples=["guo zh"])
+    limit: int = Field(8, description="Most authors, and most categories, 1 to 50")
+
+
+class CategoryCountOut(BaseModel):
+    """How many papers have a category, or lie in an archive; its name is null where arXiv has none such."""
+
+    code: str
+    name: str | None
+    papers: int
+
+
+class SuggestionsOut(BaseModel):
+    """Authors and categories that can be meant, most papers first."""
+
+    schema_version: int
+    authors: list[CountOut]
+    categories: list[CategoryCountOut]
+
+
+class FacetsOut(BaseModel):
+    """Counts over all papers that pass the filter, or over the relevant part of a question."""
+
+    of: Literal["filter", "relevant"]
+    papers: int
+    years: list[CountOut]
+    categories: list[CountOut]
+    authors: list[CountOut]
+    sources: list[CountOut]
+
+
+class ExplanationOut(BaseModel):
+    """How an answer came about: the vector leg's road (``rows``: all scored exactly; ``codes``: scanned, then the best
+    scored; ``none``: not asked), codes scanned, papers scored, and the time of each stage."""
+
+    road: Road
+    scanned: int
+    scored: int
+    milliseconds: dict[str, float]
+
+
+class PartOut(BaseModel):
+    """A part of what ``q`` asks, in words, and ``q`` as it would be without it."""
+
+    said: str
+    without: str
+
+
+class PageOut(BaseModel):
+    """An answer, best first."""
+
+    schema_version: int
+    reading: str
+    parts: list[PartOut]
+    total: int
+    close: bool
+    correction: str | None
+    exact: bool
+    expected_recall: float
+    generation: str
+    cursor: str | None
+    authors: list[AuthorMatchOut]
+    facets: FacetsOut | None
+    explanation: ExplanationOut
+    hits: list[HitOut]
+
+
+class SomeOfPaperOut(PaperOut):
+    """One paper, of which the fields were named that are wanted."""
+
+    model_config = ConfigDict(json_schema_extra=_optional)
+
+
+class SomeOfHitOut(HitOut):
+    """A paper on a page, of which the fields were named that are wanted."""
+
+    model_config = ConfigDict(json_schema_extra=_optional)
+
+
+class SomeOfPageOut(PageOut):
+    """An answer whose hits have only the fields that were asked for."""
+
+    hits: list[SomeOfHitOut]  # type: ignore[assignment]  # a list of others, though each is one of these
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457), with the field, the value and what is allowed where one is to blame."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str
+    field: str | None = None
+    value: str | None = None
+    allowed: str | None = None
+
+
+class BatchOut(BaseModel):
+    """The answers to several questions, in their order; in place of one that was refused its problem."""
+
+    schema_version: int
+    generation: str
+    answers: list[PageOut | SomeOfPageOut | Problem]

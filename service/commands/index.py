@@ -1,0 +1,142 @@
+"""The commands that keep an index and open its doors: ``papers index | status | doctor | serve | mcp``."""
+
+import sys
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from service.commands.options import INDEX, JSON, completing, day, load, precisions
+
+if TYPE_CHECKING:
+    from indexer.build import Report
+
+FOUND, FAILED, NOTHING_FOUND = 0, 1, 4
+
+
+def _formats() -> tuple[str, ...]:
+    from indexer.sources import FORMATS
+
+    return tuple(FORMATS)
+
+
+@click.command("index")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@INDEX
+@click.option(
+    "--format",
+    "format_",
+    metavar="NAME",
+    shell_complete=completing(_formats),
+    help="Read every file as this format instead of looking.",
+)
+@click.option("--as-of", metavar="DATE", help="No date without a year is later than this; default today.")
+@click.option("--strict", is_flag=True, help="Stop at the first malformed record.")
+@click.option("--model", metavar="NAME", help="Another sentence-transformers model: a folder or a cached name.")
+@click.option(
+    "--precision",
+    default="float",
+    show_default=True,
+    shell_complete=completing(precisions),
+    help="float or int8: int8 embeds faster, and says how near its vectors are to float ones.",
+)
+def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None, **options: Any) -> None:
+    """Read files and folders of papers into the index.
+
+    A file's format is told by its content; .gz, .xz and .zst are read as they are. A paper that is held already is
+    merged, not doubled, and nothing unchanged is embedded again.
+
+    \b
+    papers index papers.jsonl zotero.bib pages/ --index ~/papers
+    papers index export.json --format arxiv-snapshot
+    papers index papers.jsonl --precision int8 --index ~/fast
+    """
+    from indexer import sources
+    from indexer.build import Options, index
+    from search.embedding.embedder import load_embedder
+    from service.progress import Progress
+
+    reading = Options(format_, day(options["as_of"]) or date.today(), options["strict"])
+    files, embedder = sources.discover(paths), load_embedder(options["model"], options["precision"])
+    with Progress(sys.stderr) as progress:
+        report = index(files, directory, embedder, options=reading, progress=progress.show)
+    _say_report(report)
+    if embedder.model.precision == "int8":
+        _say_quality()
+    sys.exit(FOUND if report.papers else NOTHING_FOUND)
+
+
+@click.command()
+@INDEX
+@JSON
+def status(directory: Path, as_json: bool) -> None:
+    """Say what the index holds."""
+    from search.index.layout import Layout, Manifest
+    from service.formats.render import dumped, status_json, status_text
+
+    layout = Layout(directory)
+    manifest = Manifest.load(layout.generation(layout.published()).manifest)
+    size = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
+    click.echo(dumped(status_json(manifest, size)) if as_json else status_text(manifest, size), nl=as_json)
+
+
+@click.command()
+@INDEX
+@click.option("--repair", is_flag=True, help="Make all else again from papers and vectors.")
+@JSON
+def doctor(directory: Path, repair: bool, as_json: bool) -> None:
+    """Verify every checksum, count and cross-reference of the index.
+
+    What is wrong is said in words; the exit status is then 1. A repair embeds no paper again.
+
+    \b
+    papers doctor
+    papers doctor --repair
+    """
+    from indexer.doctor import examine
+    from indexer.doctor import repair as repaired
+    from service.formats.render import SCHEMA_VERSION, dumped
+
+    def say(step: str) -> None:
+        click.echo(f"checking {step}", err=True)
+
+    found = examine(directory, say)
+    generation = repaired(directory, load).generation if found and repair else None
+    if as_json:
+        click.echo(dumped({"schema_version": SCHEMA_VERSION, "problems": found, "repaired": generation}))
+    for problem in () if as_json else found:
+        click.echo(problem)
+    if generation:
+        click.echo(f"papers: made again and published as {generation}", err=True)
+    elif found:
+        click.echo("papers: the index is damaged; make it again with: papers doctor --repair", err=True)
+        sys.exit(FAILED)
+    elif not as_json:
+        click.echo("the index is whole")
+
+
+def _say_report(report: "Report") -> None:
+    counts = report.counts
+    for error in report.skipped[:20]:
+        click.echo(f"skipped {error}", err=True)
+    if len(report.skipped) > 20:
+        click.echo(f"... and {len(report.skipped) - 20:,} more", err=True)
+    click.echo(
+        f"{counts.read:,} records read: {counts.new:,} new papers, {counts.merged:,} merged, "
+        f"{counts.unchanged:,} unchanged, {len(report.skipped):,} skipped; {counts.embedded:,} texts embedded. "
+        f"{report.papers:,} papers in {report.generation}.",
+        err=True,
+    )
+
+
+def _say_quality() -> None:
+    from search.embedding.export import folder_of_export
+    from search.embedding.quantize import Quality
+
+    quality = Quality.load(folder_of_export("int8"))
+    click.echo(
+        f"int8 beside float, on {quality.papers} papers it was not calibrated on: cosine {quality.mean_cosine:.4f} "
+        f"on average, {quality.least_cosine:.4f} at least; {quality.recall:.0%} of their ten nearest are the same.",
+        err=True,
+    )

@@ -1,0 +1,1 @@
+"""Evaluation: retrieval sets, runs and their comparison."""

@@ -1,0 +1,312 @@
+"""Render: pages and papers as JSON and as plain text. The command line and HTTP share the JSON."""
+
+from __future__ import annotations  # what is only named here is not imported
+
+import json
+import unicodedata
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # a page is shown by what made it; the state of an index is shown without all that
+    from search.index.layout import Manifest
+    from search.papers.paper import Json, Paper
+    from search.query.page import AuthorMatch, Count, Facets, Hit, LegMatch, Page, Span, Suggestions
+
+SCHEMA_VERSION = 1
+_SHOWN_VARIANTS = 6
+_SHOWN_COUNTS = 8
+_SHOWN_AUTHORS = 6
+_SHOWN_WORDS = 45
+
+
+def paper_json(paper: Paper) -> dict[str, Json]:
+    """A paper as one flat object; what it lacks is null or empty."""
+    return {
+        "id": paper.id,
+        "ids": list(paper.ids),
+        "title": paper.title,
+        "authors": list(paper.authors),
+        "authors_partial": paper.authors_partial,
+        "published": str(paper.published) if paper.published else None,
+        "updated": str(paper.updated) if paper.updated else None,
+        "categories": list(paper.categories),
+        "url": url_of(paper),
+        "abstract": paper.abstract,
+        "version": paper.version,
+        "extra": dict(paper.extra),
+        "sources": list(paper.sources),
+    }
+
+
+def page_json(page: Page) -> dict[str, Json]:
+    """A page: its hits with what matched, how many papers there are, and whether the answer is exact."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "reading": page.reading,
+        "parts": [{"said": part.said, "without": part.without} for part in page.parts],
+        "total": page.total,
+        "close": page.close,
+        "correction": page.correction,
+        "exact": page.exact,
+        "expected_recall": round(page.expected_recall, 4),
+        "generation": page.generation,
+        "cursor": page.cursor,
+        "authors": [_match_json(match) for match in page.authors],
+        "facets": _facets_json(page.facets) if page.facets else None,
+        "explanation": {
+            "road": page.explanation.road,
+            "scanned": page.explanation.scanned,
+            "scored": page.explanation.scored,
+            "milliseconds": {stage.name: round(stage.milliseconds, 3) for stage in page.explanation.stages},
+        },
+        "hits": [hit_json(hit) for hit in page.hits],
+    }
+
+
+def hit_json(hit: Hit) -> dict[str, Json]:
+    """A paper on a page: its fields, its score and why it is there."""
+    matched: dict[str, Json] = {"semantic": _leg_json(hit.semantic), "lexical": _leg_json(hit.lexical)}
+    why: dict[str, Json] = {
+        "title": [_span_json(span) for span in hit.why.title],
+        "abstract": [_span_json(span) for span in hit.why.abstract],
+        "sentence": _span_json(hit.why.sentence) if hit.why.sentence else None,
+    }
+    found: dict[str, Json] = {"score": hit.score, "band": hit.band, "matched": matched, "why": why, "same": hit.same}
+    return {**paper_json(hit.paper), **found}
+
+
+def authors_json(match: AuthorMatch) -> dict[str, Json]:
+    """What ``papers authors --json`` gives."""
+    return {"schema_version": SCHEMA_VERSION, **_match_json(match)}
+
+
+def suggestions_json(found: Suggestions) -> dict[str, Json]:
+    """What GET /v1/suggest gives."""
+    categories: list[Json] = [
+        {"code": each.code, "name": each.name, "papers": each.papers} for each in found.categories
+    ]
+    return {"schema_version": SCHEMA_VERSION, "authors": _counts_json(found.authors), "categories": categories}
+
+
+def dumped(fields: object) -> str:
+    """A JSON object as it is printed."""
+    return json.dumps(fields, ensure_ascii=False, indent=2)
+
+
+def shown_paper_json(paper: Paper) -> dict[str, Json]:
+    """What ``papers show --json`` and GET /v1/papers/{id} give."""
+    return {"schema_version": SCHEMA_VERSION, **paper_json(paper)}
+
+
+def status_json(manifest: Manifest, size: int) -> dict[str, Json]:
+    """What ``papers status --json`` gives; ``bytes`` is all that lies in the index."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "papers": manifest.live,
+        "generation": manifest.generation,
+        "model": manifest.model.to_json(),
+        "bytes": size,
+    }
+
+
+def url_of(paper: Paper) -> str | None:
+    """Where the paper is read: what a source said, else what its id says."""
+    return paper.link
+
+
+def plain(text: str) -> str:
+    """The text without characters that would steer a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(character for character in text if unicodedata.category(character) not in ("Cc", "Cf", "Cs"))
+
+
+def page_text(page: Page) -> str:
+    """A page for a pipe: what was understood, a line that counts, then an entry a hit, then the facets."""
+    entries = [
+        f"{rank}. {_entry(hit.paper)}\n   {why_line(hit)}{_answer(hit)}" for rank, hit in enumerate(page.hits, 1)
+    ]
+    return plain_lines("\n\n".join([heading(page), *entries, *footing(page)])) + "\n"
+
+
+def heading(page: Page) -> str:
+    """What was understood, how many papers there are, and whether they are an answer."""
+    papers = "1 paper passes" if page.total == 1 else f"{page.total:,} papers pass"
+    counted = f"{papers}, {len(page.hits):,} shown" + (
+        "" if page.exact else f"; expected recall {page.expected_recall:.3f}"
+    )
+    lines = [page.reading, counted, *(_variants(match) for match in page.authors if len(match.variants) > 1)]
+    if not page.close:
+        lines.append("nothing here is close; nearest:")
+    return "\n".join(line for line in lines if line)
+
+
+def footing(page: Page) -> list[str]:
+    """The facets, where they were asked for, and how to go on."""
+    lines = [_facets_text(page.facets)] if page.facets else []
+    return [*lines, f"more: --cursor {page.cursor}"] if page.cursor else lines
+
+
+def notes(page: Page) -> Iterator[str]:
+    """What whoever asked should know besides: a misspelt word, a name that nobody has, no paper at all."""
+    if page.correction:
+        yield f"did you mean: {page.correction}"
+    for match in page.authors:
+        if not match.variants and not match.others:
+            meant = f"; did you mean {' or '.join(match.meant)}?" if match.meant else ""
+            yield f"no author here matches {match.asked!r}{meant}"
+    if not page.hits:
+        yield "no paper passes the filters; leave one out, or use other words"
+
+
+def authors_text(match: AuthorMatch) -> str:
+    """The variants of a name, a line each."""
+    return plain_lines("".join(f"{count.papers:>8,}  {count.value}\n" for count in match.variants))
+
+
+def explanation_text(page: Page) -> str:
+    """The road taken, what was looked at, and the times, in two lines."""
+    how = page.explanation
+    roads = {
+        "rows": f"scored all {how.scored:,} passing papers exactly",
+        "codes": f"scanned {how.scanned:,} codes, scored {how.scored:,} papers exactly, "
+        f"expected recall {page.expected_recall:.4f}",
+        "none": "not asked",
+    }
+    times = ", ".join(f"{stage.name} {stage.milliseconds:.2f}" for stage in how.stages)
+    return f"vectors: {roads[how.road]}; {page.total:,} papers pass; {page.generation}\nmilliseconds: {times}"
+
+
+def paper_text(paper: Paper) -> str:
+    """A paper whole, for a pipe."""
+    lines = [_entry(paper, authors=None)]
+    if len(paper.ids) > 1:
+        lines.append("   also  " + ", ".join(paper.ids[1:]))
+    lines += [f"   {name}  {value}" for name, value in paper.extra.items()]
+    if paper.title and paper.abstract:
+        lines.append("\n" + paper.abstract)
+    return plain_lines("\n".join(lines)) + "\n"
+
+
+def status_text(manifest: Manifest, size: int) -> str:
+    """The state of an index in four lines."""
+    model = manifest.model
+    return (
+        f"papers      {manifest.live:,}\n"
+        f"generation  {manifest.generation}\n"
+        f"model       {model.name}, {model.dim} dimensions, {model.max_tokens} tokens, {model.precision}\n"
+        f"bytes       {size:,}\n"
+    )
+
+
+def plain_lines(text: str) -> str:
+    """``plain`` line by line."""
+    return "\n".join(plain(line) for line in text.split("\n"))
+
+
+def _span_json(span: Span) -> list[Json]:
+    return [span.start, span.end]
+
+
+def _counts_json(counts: tuple[Count, ...]) -> list[Json]:
+    return [{"value": count.value, "papers": count.papers} for count in counts]
+
+
+def _match_json(match: AuthorMatch) -> dict[str, Json]:
+    return {
+        "asked": match.asked,
+        "variants": _counts_json(match.variants),
+        "others": match.others,
+        "meant": list(match.meant),
+    }
+
+
+def _facets_json(facets: Facets) -> dict[str, Json]:
+    return {
+        "of": facets.of,
+        "papers": facets.papers,
+        "years": _counts_json(facets.years),
+        "categories": _counts_json(facets.categories),
+        "authors": _counts_json(facets.authors),
+        "sources": _counts_json(facets.sources),
+    }
+
+
+def _leg_json(leg: LegMatch | None) -> Json:
+    return {"rank": leg.rank, "score": leg.score} if leg else None
+
+
+def _variants(match: AuthorMatch) -> str:
+    shown = ", ".join(f"{count.value} {count.papers:,}" for count in match.variants[:_SHOWN_VARIANTS])
+    more = len(match.variants[_SHOWN_VARIANTS:]) + match.others
+    return f"{match.asked}: {shown}" + (f" and {more:,} more" if more else "") + "; leave one out with --not-author"
+
+
+def _facets_text(facets: Facets) -> str:
+    whole = "papers that pass" if facets.of == "filter" else "papers that are relevant"
+    kinds = {
+        "years": facets.years,
+        "categories": facets.categories,
+        "authors": facets.authors,
+        "sources": facets.sources,
+    }
+    lines = [f"of {facets.papers:,} {whole}:"]
+    for name, counts in kinds.items():
+        shown = ", ".join(f"{count.value} {count.papers:,}" for count in counts[:_SHOWN_COUNTS])
+        lines.append(f"   {name:10}  {shown}" + (", ..." if len(counts) > _SHOWN_COUNTS else ""))
+    return "\n".join(lines)
+
+
+def _answer(hit: Hit) -> str:
+    """The sentence that answers best, on a line of its own."""
+    sentence = best_sentence(hit)
+    return f"\n   > {sentence}" if sentence else ""
+
+
+def best_sentence(hit: Hit) -> str | None:
+    """The sentence of the abstract that answers best, shortened."""
+    span, abstract = hit.why.sentence, hit.paper.abstract
+    return shortened(" ".join(abstract[span.start : span.end].split())) if span and abstract else None
+
+
+def _entry(paper: Paper, *, authors: int | None = _SHOWN_AUTHORS) -> str:
+    lines = [title_of(paper), "   " + byline(paper, authors=authors)]
+    if url_of(paper):
+        lines.append(f"   {url_of(paper)}")
+    return plain_lines("\n".join(lines))
+
+
+def title_of(paper: Paper) -> str:
+    """The title, or the beginning of the abstract of a paper without one."""
+    return paper.title or "(untitled) " + shortened(paper.abstract or "", words=12)
+
+
+def byline(paper: Paper, *, authors: int | None = _SHOWN_AUTHORS) -> str:
+    """Id, date, categories and people on one line."""
+    names = paper.authors[:authors]
+    more = len(paper.authors) - len(names)
+    people = ", ".join(names) + (f" and {more} more" if more else "") + (" et al." if paper.authors_partial else "")
+    facts = [paper.id, str(paper.published or ""), " ".join(paper.categories), people]
+    return " · ".join(fact for fact in facts if fact)
+
+
+def why_line(hit: Hit) -> str:
+    """Its band, and its rank and score by meaning and by words."""
+    parts = ["the very paper"] if hit.same else []
+    if hit.band:
+        parts.append(hit.band)
+    if hit.semantic:
+        parts.append(f"meaning {_place(hit.semantic)}cosine {hit.semantic.score:.3f}")
+    if hit.lexical:
+        parts.append(f"words {_place(hit.lexical)}BM25 {hit.lexical.score:.2f}")
+    return "; ".join(parts) or "listed by date"
+
+
+def _place(leg: LegMatch) -> str:
+    return f"#{leg.rank} " if leg.rank else ""
+
+
+def shortened(text: str, *, words: int = _SHOWN_WORDS) -> str:
+    """The first words of a text."""
+    parts = text.split()
+    return " ".join(parts[:words]) + (" ..." if len(parts) > words else "")
