@@ -20,52 +20,57 @@ from search.columns.authors import AuthorNames, AuthorsBuilder
 from search.papers import names
 from search.papers.paper import Paper
 
-_NAMES, _COMMON, _ASKED, _SEED = 1_000_000, 20_000, 500, 7
+_TOTAL_NAMES, _NAMES_PER_COMMON_SURNAME, _QUERY_COUNT, _SEED = 1_000_000, 20_000, 500, 7
 _ROUNDS = 5
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("papers", type=Path)
-    written = _of(options.parse_args().papers)
+    written = _read_names(options.parse_args().papers)
     real = len(written)
     start = time.perf_counter()
-    held = _million(written)
-    asked = _forms(random.Random(_SEED).sample(written, _ASKED))
+    held = _build_author_names(written)
+    asked = _query_forms(random.Random(_SEED).sample(written, _QUERY_COUNT))
     results.save(
         "authors",
         {
             "names": len(held),
             "building_s": round(time.perf_counter() - start, 1),
             "keys": len(held.order),
-            "names_of": {surname: len(held.matching(surname)) for surname in ("Wang", "Zhang", "Li", "Chen")},
-            "lookup": {form: _timed(held.matching, queries) for form, queries in asked.items()},
-            "did_you_mean": {form: _timed(held.close, _misspelt(held, queries)) for form, queries in asked.items()},
-            "longest": {"lookup": _timed(held.matching, _LONGEST), "did_you_mean": _timed(held.close, _LONGEST)},
+            "names_of": {surname: len(held.match(surname)) for surname in ("Wang", "Zhang", "Li", "Chen")},
+            "lookup": {form: _time_queries(held.match, queries) for form, queries in asked.items()},
+            "did_you_mean": {
+                form: _time_queries(held.match_fuzzy, _misspellings(held, queries)) for form, queries in asked.items()
+            },
+            "longest": {
+                "lookup": _time_queries(held.match, _LONG_QUERIES),
+                "did_you_mean": _time_queries(held.match_fuzzy, _LONG_QUERIES),
+            },
         },
-        papers=f"{real:,} names of a corpus, the others paired anew",
+        dataset=f"{real:,} names of a corpus, the others paired anew",
     )
 
 
-def _of(path: Path) -> list[str]:
+def _read_names(path: Path) -> list[str]:
     read = (record for record in sources.read(SourceFile(path, date.today())) if isinstance(record, Paper))
     return list(dict.fromkeys(author for paper in read for author in paper.authors))
 
 
-def _million(written: Sequence[str]) -> AuthorNames:
+def _build_author_names(written: Sequence[str]) -> AuthorNames:
     draw, builder = random.Random(_SEED), AuthorsBuilder(AuthorNames.empty())
     ids = {builder.add(name) for name in written}
     parts = [name.rsplit(" ", 1) for name in written if name.count(" ") == 1]
     for surname in ("Wang", "Zhang"):
-        given = list(dict.fromkeys(first for first, _ in parts))[:_COMMON]
+        given = list(dict.fromkeys(first for first, _ in parts))[:_NAMES_PER_COMMON_SURNAME]
         ids |= {builder.add(f"{first} {surname}") for first in given}
     ids.discard(None)
-    while len(ids) < _NAMES:
+    while len(ids) < _TOTAL_NAMES:
         ids.add(builder.add(f"{draw.choice(parts)[0]} {draw.choice(parts)[1]}"))
-    return builder.authors()
+    return builder.build()
 
 
-def _forms(written: Sequence[str]) -> dict[str, list[str]]:
+def _query_forms(written: Sequence[str]) -> dict[str, list[str]]:
     plain = [name.rsplit(" ", 1) for name in written if " " in name]
     return {
         "first last": [f"{first} {last}" for first, last in plain],
@@ -82,33 +87,33 @@ def _forms(written: Sequence[str]) -> dict[str, list[str]]:
     }
 
 
-def _misspelt(held: AuthorNames, written: Sequence[str]) -> list[str]:
+def _misspellings(held: AuthorNames, written: Sequence[str]) -> list[str]:
     """The names with another letter in some place but the first, where that makes nobody's name."""
     draw, found = random.Random(_SEED), []
     for name in written:
         place = draw.randrange(1, max(2, len(name)))
         other = name[:place] + draw.choice("abcdefghijklmnopqrstuvwxyz") + name[place + 1 :]
-        if not len(held.matching(other)):
+        if not len(held.match(other)):
             found.append(other)
     return found[:200]
 
 
-def _timed(find: Callable[[str], Sized], queries: Sequence[str]) -> dict[str, float]:
+def _time_queries(find: Callable[[str], Sized], queries: Sequence[str]) -> dict[str, float]:
     """Percentiles over the queries of each one's median time, what names can mean forgotten every time."""
     if not queries:
         return {}
-    taken = [median(_once(find, query) for _ in range(_ROUNDS)) for query in queries]
+    taken = [median(_time_once(find, query) for _ in range(_ROUNDS)) for query in queries]
     return {"queries": len(queries), **results.percentiles(taken), "max_ms": round(max(taken) * 1e3, 2)}
 
 
-def _once(find: Callable[[str], Sized], query: str) -> float:
-    names.readings.cache_clear()
+def _time_once(find: Callable[[str], Sized], query: str) -> float:
+    names.interpretations.cache_clear()
     start = time.perf_counter()
     find(query)
     return time.perf_counter() - start
 
 
-_LONGEST = ("x" * 200, "ab " * 66, "Wang " + "x" * 150, "li " * 60, "Wei " * 49 + "Wang")
+_LONG_QUERIES = ("x" * 200, "ab " * 66, "Wang " + "x" * 150, "li " * 60, "Wei " * 49 + "Wang")
 
 
 if __name__ == "__main__":

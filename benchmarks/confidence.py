@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from benchmarks import results
 from indexer.build import index
-from indexer.calibration import calibrated
+from indexer.calibration import calibrate
 from search.embedding.embedder import Embedder, load_embedder
 from search.embedding.model import ModelIdentity
 from search.errors import InvalidValue
@@ -71,37 +71,41 @@ how do students cheat with large language models and what can teachers do?
 compressing images with neural networks
 how can malware be found on Android phones?
 """
-_VECTORS, _HELD_OUT, _SEED = 100_000, 1_500, 4
-_NAMED = 3
+_CORPUS_ROWS, _HELD_OUT_PAPERS, _SEED = 100_000, 1_500, 4
+_MAX_NAME_PAPERS = 3
 _RANKS = (1, 10, 100, 500)
 
-Science = Literal["primary", "any"]
-Draw = Literal["final", "tuning"]
-_SCIENCES: tuple[Science, ...] = ("primary", "any")
+CategoryScope = Literal["primary", "any"]
+QuestionSet = Literal["final", "tuning"]
+_CATEGORY_SCOPES: tuple[CategoryScope, ...] = ("primary", "any")
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--shared", type=Path, required=True, help="holds corpora/ and bench/")
     options.add_argument("--work", type=Path, required=True, help="indexes are made here, once")
-    options.add_argument("--science", choices=_SCIENCES, action="append", help="which category tells; both if left out")
+    options.add_argument(
+        "--science", choices=_CATEGORY_SCOPES, action="append", help="which category tells; both if left out"
+    )
     options.add_argument("--draw", choices=("final", "tuning"), default="final")
     asked = options.parse_args()
     asked.work.mkdir(parents=True, exist_ok=True)
     embedder = load_embedder()
     figures: dict[str, object] = {}
-    for science in asked.science or _SCIENCES:
-        corpus = Corpus(asked.shared, science)
-        opened = Asked(_opened(corpus, asked.work, embedder), embedder)
-        figures[f"cs_{science}"] = opened.figures(drawn(corpus, asked.draw) | {"names": opened.names()})
+    for science in asked.science or _CATEGORY_SCOPES:
+        corpus = ComputerScienceCorpus(asked.shared, science)
+        opened = ConfidenceEvaluation(_open_index(corpus, asked.work, embedder), embedder)
+        figures[f"cs_{science}"] = opened.evaluate(
+            draw_questions(corpus, asked.draw) | {"names": opened.rare_title_words()}
+        )
     if asked.draw == "final":
-        results.save("confidence", figures, papers="papers of computer science, by primary and by any category")
+        results.save("confidence", figures, dataset="papers of computer science, by primary and by any category")
     else:
         print(json.dumps(figures, indent=1))
 
 
 @dataclass(frozen=True)
-class Corpus:
+class ComputerScienceCorpus:
     """Papers of computer science, by their primary or by any category.
 
     Attributes:
@@ -109,19 +113,23 @@ class Corpus:
     """
 
     shared: Path
-    science: Science
+    scope: CategoryScope
 
     @cached_property
-    def lines(self) -> dict[int, str]:
+    def paper_lines(self) -> dict[int, str]:
         """Each paper as one JSON object, by its line in the corpus."""
         with lzma.open(self.shared / "corpora/arxiv.jsonl.xz", "rt", encoding="utf-8") as file:
-            every = dict(zip(range(_VECTORS), file, strict=False))
-        return {number: line for number, line in every.items() if self._told(json.loads(line).get("categories", []))}
+            every = dict(zip(range(_CORPUS_ROWS), file, strict=False))
+        return {
+            number: line
+            for number, line in every.items()
+            if self._is_computer_science(json.loads(line).get("categories", []))
+        }
 
     @cached_property
-    def held_out(self) -> list[int]:
+    def held_out_lines(self) -> list[int]:
         """The papers that the index does not hold."""
-        return sorted(random.Random(99).sample(list(self.lines), _HELD_OUT))
+        return sorted(random.Random(99).sample(list(self.paper_lines), _HELD_OUT_PAPERS))
 
     @cached_property
     def vectors(self) -> NDArray[np.float16]:
@@ -131,46 +139,46 @@ class Corpus:
 
     def title(self, number: int) -> str:
         """Of a paper."""
-        return str(json.loads(self.lines[number])["title"])
+        return str(json.loads(self.paper_lines[number])["title"])
 
     def queries(self, name: str) -> dict[str, str]:
         """Of a test collection, by their ids."""
         lines = (self.shared / "bench" / name / "queries.jsonl").read_text("utf-8").splitlines()
         return {query["_id"]: query["text"] for query in map(json.loads, lines)}
 
-    def train(self) -> set[str]:
+    def scifact_train_ids(self) -> set[str]:
         """Ids of SciFact's train split."""
         lines = (self.shared / "bench/scifact/qrels/train.tsv").read_text("utf-8").splitlines()[1:]
         return {line.split("\t")[0] for line in lines}
 
-    def _told(self, categories: Sequence[str]) -> bool:
-        told = categories[:1] if self.science == "primary" else categories
+    def _is_computer_science(self, categories: Sequence[str]) -> bool:
+        told = categories[:1] if self.scope == "primary" else categories
         return any(code.startswith("cs.") for code in told)
 
 
-def drawn(corpus: Corpus, draw: Draw) -> dict[str, list[str]]:
+def draw_questions(corpus: ComputerScienceCorpus, question_set: QuestionSet) -> dict[str, list[str]]:
     """The questions: 50, 50, 70 and 30 with a fixed seed, or what limits were chosen on, without those."""
     pools = {name: corpus.queries(name) for name in ("scifact", "cranfield")}
     asked = {name: random.Random(_SEED).sample(sorted(pool), 50) for name, pool in pools.items()}
-    titles = random.Random(_SEED).sample(corpus.held_out, 70)
-    if draw == "tuning":
-        train, taken = corpus.train(), {name: set(ids) for name, ids in asked.items()}
+    titles = random.Random(_SEED).sample(corpus.held_out_lines, 70)
+    if question_set == "tuning":
+        train, taken = corpus.scifact_train_ids(), {name: set(ids) for name, ids in asked.items()}
         asked["scifact"] = sorted(train - taken["scifact"])
         asked["cranfield"] = [
             each for each in pools["cranfield"] if int(each) % 2 == 0 and each not in taken["cranfield"]
         ]
-        titles = sorted(set(corpus.held_out) - set(titles))
+        titles = sorted(set(corpus.held_out_lines) - set(titles))
     questions = {name: [pools[name][each] for each in ids] for name, ids in asked.items()}
     questions["titles"] = [corpus.title(number) for number in titles]
-    return questions | ({"questions": _QUESTIONS.strip().splitlines()} if draw == "final" else {})
+    return questions | ({"questions": _QUESTIONS.strip().splitlines()} if question_set == "final" else {})
 
 
-class _Known:
+class _CachedEmbedder:
     """Gives texts the vectors that are at hand, and embeds the few that differ in white space."""
 
-    def __init__(self, corpus: Corpus, embedder: Embedder) -> None:
+    def __init__(self, corpus: ComputerScienceCorpus, embedder: Embedder) -> None:
         self._embedder, self._vectors = embedder, corpus.vectors
-        papers = ((number, Paper.from_json(json.loads(line))) for number, line in corpus.lines.items())
+        papers = ((number, Paper.from_json(json.loads(line))) for number, line in corpus.paper_lines.items())
         self._numbers = {paper.text: number for number, paper in papers}
 
     @property
@@ -185,17 +193,19 @@ class _Known:
         return vectors
 
 
-def _opened(corpus: Corpus, work: Path, embedder: Embedder) -> Searcher:
+def _open_index(corpus: ComputerScienceCorpus, work: Path, embedder: Embedder) -> Searcher:
     """The index of the corpus, made where it is not there."""
-    folder = work / f"index-{corpus.science}"
+    folder = work / f"index-{corpus.scope}"
     if not (folder / "CURRENT").exists():
-        papers, without = work / f"{corpus.science}.jsonl", set(corpus.held_out)
-        papers.write_text("".join(line for number, line in corpus.lines.items() if number not in without), "utf-8")
-        index([papers], folder, _Known(corpus, embedder))
+        papers, without = work / f"{corpus.scope}.jsonl", set(corpus.held_out_lines)
+        papers.write_text(
+            "".join(line for number, line in corpus.paper_lines.items() if number not in without), "utf-8"
+        )
+        index([papers], folder, _CachedEmbedder(corpus, embedder))
     return Searcher(folder, lambda _model: embedder)
 
 
-class Asked:
+class ConfidenceEvaluation:
     """An index and what it says of questions.
 
     Args:
@@ -205,37 +215,37 @@ class Asked:
     def __init__(self, searcher: Searcher, embedder: Embedder) -> None:
         self._searcher, self._snapshot = searcher, searcher.snapshot
         start = time.perf_counter()
-        self._calibration = calibrated(self._snapshot, embedder)
-        self._measuring_s = time.perf_counter() - start
+        self._calibration = calibrate(self._snapshot, embedder)
+        self._calibration_s = time.perf_counter() - start
 
-    def figures(self, questions: dict[str, list[str]]) -> dict[str, object]:
+    def evaluate(self, questions: dict[str, list[str]]) -> dict[str, object]:
         """How many of each kind of question are told that nothing is close, by mode; and the bands at some ranks."""
         flagged: dict[str, dict[str, str]] = {mode: {} for mode in MODES}
         bands: dict[str, dict[str, str]] = {}
         for kind, texts in questions.items():
             for mode in MODES:
-                pages = [self._page(text, mode) for text in texts]
-                flagged[mode][kind] = f"{sum(not page or not page.close for page in pages)} of {len(texts)}"
+                pages = [self._search(text, mode) for text in texts]
+                flagged[mode][kind] = f"{sum(not page or not page.has_close_match for page in pages)} of {len(texts)}"
                 if mode == "hybrid":
-                    bands[kind] = dict(self._at_ranks([page.hits for page in pages if page]))
+                    bands[kind] = dict(self._bands_at_ranks([page.hits for page in pages if page]))
         return {
             "papers": len(self._snapshot.live),
             "calibration": self._calibration.to_json(),
-            "measuring_s": round(self._measuring_s, 2),
+            "measuring_s": round(self._calibration_s, 2),
             "nothing_close": flagged,
             "bands_at_rank": bands,
         }
 
-    def _page(self, text: str, mode: Mode) -> Page | None:
+    def _search(self, text: str, mode: Mode) -> Page | None:
         """None where there is no word to look up."""
         with contextlib.suppress(InvalidValue):
             return self._searcher.search(Query(text, mode=mode, limit=max(_RANKS)))
         return None
 
-    def names(self) -> list[str]:
+    def rare_title_words(self) -> list[str]:
         """Of 400 papers, the first word of the title that so few papers hold, if there is one."""
         snapshot, drawn_rows = self._snapshot, random.Random(_SEED).sample(self._snapshot.live.ids.tolist(), 400)
-        rare = 2.2 * log(1 + (len(snapshot.live) - _NAMED + 0.5) / (_NAMED + 0.5))
+        rare = 2.2 * log(1 + (len(snapshot.live) - _MAX_NAME_PAPERS + 0.5) / (_MAX_NAME_PAPERS + 0.5))
         found = (
             next((word for word in paper.title.split() if self._is_rare(word, rare)), None)
             for paper in snapshot.store.get(drawn_rows)
@@ -245,9 +255,9 @@ class Asked:
 
     def _is_rare(self, word: str, least: float) -> bool:
         lexicon = self._snapshot.lexicon
-        return len(lexicon.terms(word)) == 1 and lexicon.highest(word) >= least - 1e-6
+        return len(lexicon.terms(word)) == 1 and lexicon.max_score(word) >= least - 1e-6
 
-    def _at_ranks(self, pages: Iterable[Sequence[Hit]]) -> Iterator[tuple[str, str]]:
+    def _bands_at_ranks(self, pages: Iterable[Sequence[Hit]]) -> Iterator[tuple[str, str]]:
         pages = list(pages)
         for rank in _RANKS:
             count = Counter(hits[rank - 1].band for hits in pages if len(hits) >= rank)

@@ -21,19 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import results
-from indexer.build import Options, index
+from indexer.build import ImportOptions, index
 from search.embedding.model import ModelIdentity, default_identity
 from search.index.snapshot import Snapshot
 from search.papers.identifiers import text_key
 from search.searcher import Searcher
 
 
-class Stored:
+class LookupEmbedder:
     """An embedder that looks its vectors up, and keeps the time on the CPU that takes: an import does other things
     meanwhile."""
 
     def __init__(self, snapshot: Snapshot | None) -> None:
-        self._snapshot, self.seconds, self._lock = snapshot, 0.0, threading.Lock()
+        self._snapshot, self.cpu_seconds, self._lock = snapshot, 0.0, threading.Lock()
         self._random = np.random.default_rng(1)
 
     @property
@@ -43,17 +43,17 @@ class Stored:
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         with self._lock:
             start = time.thread_time()
-            vectors = self._vectors(texts)
-            self.seconds += time.thread_time() - start
+            vectors = self._look_up(texts)
+            self.cpu_seconds += time.thread_time() - start
         return vectors
 
-    def _vectors(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def _look_up(self, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = self._random.normal(size=(len(texts), self.model.dim)).astype(np.float32)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         for place, text in enumerate(texts if self._snapshot else ()):
-            rows = self._snapshot.store.rows_of(text_key(text))  # type: ignore[union-attr]
+            rows = self._snapshot.store.rows_for_key(text_key(text))  # type: ignore[union-attr]
             if rows:
-                vectors[place] = self._snapshot.vectors.vector(rows[0])  # type: ignore[union-attr]
+                vectors[place] = self._snapshot.vectors.get_vector(rows[0])  # type: ignore[union-attr]
         return vectors
 
 
@@ -64,15 +64,15 @@ def main() -> None:
     options.add_argument("--keep", type=Path, help="leave the index here")
     asked = options.parse_args()
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    stored = Stored(Snapshot.open(asked.vectors) if asked.vectors else None)
+    stored = LookupEmbedder(Snapshot.open(asked.vectors) if asked.vectors else None)
     with tempfile.TemporaryDirectory() as folder:
         directory = asked.keep or Path(folder) / "index"
         start, cpu = time.perf_counter(), time.process_time()
-        report = index(asked.papers, directory, stored, options=Options(), progress=_say())
-        seconds, cpu = time.perf_counter() - start - stored.seconds, time.process_time() - cpu - stored.seconds
+        report = index(asked.papers, directory, stored, options=ImportOptions(), progress=_progress_printer())
+        seconds, cpu = time.perf_counter() - start - stored.cpu_seconds, time.process_time() - cpu - stored.cpu_seconds
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         store = Searcher(directory, lambda _model: stored).snapshot.store
-        sizes = _sizes(directory)
+        sizes = _bytes_by_component(directory)
         beside = sum(sizes.values()) - store.text_bytes()
         results.save(
             "indexing",
@@ -86,11 +86,11 @@ def main() -> None:
                 "bytes_of_text_a_paper": round(store.text_bytes() / report.papers),
                 "bytes_a_paper_by_file": {name: round(size / report.papers) for name, size in sizes.items()},
             },
-            papers=", ".join(path.name for path in asked.papers) + ", one core",
+            dataset=", ".join(path.name for path in asked.papers) + ", one core",
         )
 
 
-def _sizes(directory: Path) -> dict[str, int]:
+def _bytes_by_component(directory: Path) -> dict[str, int]:
     found: dict[str, int] = {}
     for path in sorted(directory.rglob("*")):
         if path.is_file():
@@ -102,7 +102,7 @@ def _sizes(directory: Path) -> dict[str, int]:
     return found
 
 
-def _say():  # type: ignore[no-untyped-def]
+def _progress_printer():  # type: ignore[no-untyped-def]
     start = time.perf_counter()
 
     def progress(counts, _done: float) -> None:  # type: ignore[no-untyped-def]

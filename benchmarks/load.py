@@ -25,26 +25,26 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from benchmarks.questions import generate_queries
+from benchmarks.serving import MemoryMonitor, MemoryUsage, ServerProcess
+from benchmarks.traffic import LoadGenerator, Response
 
 from benchmarks import results
-from benchmarks.questions import questions
-from benchmarks.serving import Memory, Served, Watched
-from benchmarks.traffic import Answer, Traffic
 from search.index.layout import Layout
 from search.index.snapshot import Snapshot
 
 _SEED = 20_260_101
-_WARMED_S, _AROUND_S, _RECOVERY_S = 3.0, 10.0, 3.0
-_OVERLOADED, _OVERLOAD_S = 1_000, 20.0
-_NOTED_EVERY_S = 5.0
-_SHED = (429, 503)
+_WARMUP_S, _BASELINE_S, _RECOVERY_S = 3.0, 10.0, 3.0
+_OVERLOAD_CONNECTIONS, _OVERLOAD_S = 1_000, 20.0
+_SAMPLE_INTERVAL_S = 5.0
+_REJECTED_STATUSES = (429, 503)
 _MIB = 2**20
 
 Figures = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class LoadOptions:
     """What to measure.
 
     Attributes:
@@ -55,15 +55,15 @@ class Asked:
 
     index: Path
     rate: float
-    lower: float
+    low_rate: float
     connections: int
     seconds: float
     minutes: float
     workers: int | None
     work: Path
 
-    def served(self, index: Path | None = None) -> Served:
-        return Served(index or self.index, self.workers, self.work / "serve.log")
+    def server(self, index: Path | None = None) -> ServerProcess:
+        return ServerProcess(index or self.index, self.workers, self.work / "serve.log")
 
 
 def main() -> None:
@@ -76,122 +76,131 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10.0, help="of the memory's part")
     parser.add_argument("--workers", type=int, help="of the server; left out, as many as it takes by itself")
     parser.add_argument("--work", type=Path, default=Path("build/load"), help="where a copy of the index and logs lie")
-    parser.add_argument("--only", choices=_PARTS, action="append", help="these parts, whose figures are only printed")
+    parser.add_argument(
+        "--only", choices=_SCENARIOS, action="append", help="these parts, whose figures are only printed"
+    )
     options = vars(parser.parse_args())
     only = options.pop("only")
-    asked = Asked(**options)
+    asked = LoadOptions(**options)
     asked.work.mkdir(parents=True, exist_ok=True)
     snapshot = Snapshot.open(asked.index)  # held: no writer removes the generation meanwhile
-    drawn = questions(snapshot, _SEED)
-    figures = {name: measure(asked, drawn) for name, measure in _PARTS.items() if name in (only or _PARTS)}
+    drawn = generate_queries(snapshot, _SEED)
+    figures = {name: measure(asked, drawn) for name, measure in _SCENARIOS.items() if name in (only or _SCENARIOS)}
     if only:
         print(json.dumps(figures, indent=1))
         return
     setting = {
         "rate": asked.rate,
-        "lower": asked.lower,
+        "lower": asked.low_rate,
         "connections": asked.connections,
         "seconds": asked.seconds,
         "workers": asked.workers,
     }
     about = f"{snapshot.manifest.live:,} papers; the generator shares the server's cores"
-    results.save("load", {**setting, **figures}, papers=about)
+    results.save("load", {**setting, **figures}, dataset=about)
 
 
-def steady(asked: Asked, drawn: Iterator[str]) -> Figures:
+def measure_steady(asked: LoadOptions, drawn: Iterator[str]) -> Figures:
     """Questions at even distances, whether or not answers came."""
-    with asked.served() as served:
-        answers, cpu = _loaded(served, asked, drawn, asked.seconds)
-    return {**_summary(answers, {_published(asked.index)}), **cpu}
+    with asked.server() as served:
+        answers, cpu = _run_open_loop(served, asked, drawn, asked.seconds)
+    return {**_summarize(answers, {_current_generation(asked.index)}), **cpu}
 
 
-def lower(asked: Asked, drawn: Iterator[str]) -> Figures:
+def measure_low_rate(asked: LoadOptions, drawn: Iterator[str]) -> Figures:
     """The same at the lower rate."""
-    return steady(replace(asked, rate=asked.lower), drawn)
+    return measure_steady(replace(asked, rate=asked.low_rate), drawn)
 
 
-def overload(asked: Asked, drawn: Iterator[str]) -> Figures:
+def measure_overload(asked: LoadOptions, drawn: Iterator[str]) -> Figures:
     """A thousand connections that ask as soon as they are answered, and normal questions before and after."""
-    asked, generations = replace(asked, rate=asked.lower), {_published(asked.index)}
+    asked, generations = replace(asked, rate=asked.low_rate), {_current_generation(asked.index)}
     flood = list(islice(drawn, 20_000))
-    with asked.served() as served:
-        before, _ = _loaded(served, asked, drawn, _AROUND_S)
-        _allow_files(_OVERLOADED + 100)
-        with Traffic(served.port, _OVERLOADED) as traffic:
-            answers, cpu = _measured(served, lambda: traffic.closed_loop(cycle(flood), _OVERLOAD_S))
+    with asked.server() as served:
+        before, _ = _run_open_loop(served, asked, drawn, _BASELINE_S)
+        _raise_file_limit(_OVERLOAD_CONNECTIONS + 100)
+        with LoadGenerator(served.port, _OVERLOAD_CONNECTIONS) as traffic:
+            answers, cpu = _measure_loop(served, lambda: traffic.closed_loop(cycle(flood), _OVERLOAD_S))
         time.sleep(_RECOVERY_S)
-        after, _ = _loaded(served, asked, drawn, _AROUND_S, warm=False)
-    shed = [answer for answer in answers if answer.status in _SHED]
+        after, _ = _run_open_loop(served, asked, drawn, _BASELINE_S, warm=False)
+    shed = [answer for answer in answers if answer.status in _REJECTED_STATUSES]
     return {
-        "connections": _OVERLOADED,
+        "connections": _OVERLOAD_CONNECTIONS,
         "overload": {
-            **_summary(answers, generations),
+            **_summarize(answers, generations),
             **cpu,
             "refused": len(shed),
             "refused_without_retry_after": sum(not answer.retry_after for answer in shed),
-            "refused_ms": _milliseconds([answer.done - answer.sent for answer in shed]),
+            "refused_ms": _percentiles_ms([answer.completed - answer.sent for answer in shed]),
         },
-        "before": _summary(before, generations),
-        f"after_{_RECOVERY_S:g}_s": _summary(after, generations),
+        "before": _summarize(before, generations),
+        f"after_{_RECOVERY_S:g}_s": _summarize(after, generations),
     }
 
 
-def memory(asked: Asked, drawn: Iterator[str]) -> Figures:
+def measure_memory(asked: LoadOptions, drawn: Iterator[str]) -> Figures:
     """What the server's processes take, over minutes of questions that differ."""
-    ahead = list(islice(drawn, round(60 * asked.minutes * asked.lower)))
-    with asked.served() as served:
-        _warm(served, asked, drawn)
-        with Traffic(served.port, asked.connections) as traffic, Watched(served, _NOTED_EVERY_S) as watched:
-            answers = traffic.open_loop(iter(ahead), asked.lower, 60 * asked.minutes)
-    noted = watched.noted
-    kinds: dict[str, Callable[[Memory], int]] = {
+    ahead = list(islice(drawn, round(60 * asked.minutes * asked.low_rate)))
+    with asked.server() as served:
+        _warm_up(served, asked, drawn)
+        with (
+            LoadGenerator(served.port, asked.connections) as traffic,
+            MemoryMonitor(served, _SAMPLE_INTERVAL_S) as watched,
+        ):
+            answers = traffic.open_loop(iter(ahead), asked.low_rate, 60 * asked.minutes)
+    noted = watched.samples
+    kinds: dict[str, Callable[[MemoryUsage], int]] = {
         "pss": lambda each: each.pss,
         "anonymous": lambda each: each.anonymous,
         "rss": lambda each: each.rss,
     }
     return {
         "minutes": asked.minutes,
-        "rate": asked.lower,
-        **{f"{name}_mib": _growth(noted, size) for name, size in kinds.items()},
-        **_summary(answers, {_published(asked.index)}),
+        "rate": asked.low_rate,
+        **{f"{name}_mib": _memory_growth(noted, size) for name, size in kinds.items()},
+        **_summarize(answers, {_current_generation(asked.index)}),
     }
 
 
-def publish(asked: Asked, drawn: Iterator[str]) -> Figures:
+def measure_publish(asked: LoadOptions, drawn: Iterator[str]) -> Figures:
     """A paper is added to a copy of the index, and published, while questions arrive."""
-    asked = replace(asked, rate=asked.lower)
+    asked = replace(asked, rate=asked.low_rate)
     with tempfile.TemporaryDirectory(dir=asked.work) as folder:
         index = Path(folder) / "index"
-        _copy(asked.index, index)
-        old = _published(index)
-        with asked.served(index) as served:
-            _warm(served, asked, drawn)
+        _copy_index(asked.index, index)
+        old = _current_generation(index)
+        with asked.server(index) as served:
+            _warm_up(served, asked, drawn)
             publisher = _Publisher(index, asked.seconds / 3)
             publisher.start()
-            answers, cpu = _loaded(served, asked, drawn, asked.seconds, warm=False)
+            answers, cpu = _run_open_loop(served, asked, drawn, asked.seconds, warm=False)
             publisher.join()
-        new = _published(index)
-        switched = publisher.switched()
-    meanwhile = [answer for answer in answers if publisher.begun <= answer.due <= switched + 2]
+        new = _current_generation(index)
+        switched = publisher.switched_at()
+    meanwhile = [answer for answer in answers if publisher.started_at <= answer.due <= switched + 2]
     return {
-        **_summary(answers, {old, new}),
+        **_summarize(answers, {old, new}),
         **cpu,
         "generations": dict(Counter(answer.generation for answer in answers)),
-        "connections_that_went_back": _went_back(answers),
-        "command_s": round(publisher.ended - publisher.begun, 2),
-        "command_said": publisher.said.strip(),
-        "first_new_answer_after_s": _after(switched, min(_done(answers, new), default=None)) if new != old else None,
-        "last_old_answer_after_s": _after(switched, max(_done(answers, old), default=None)) if new != old else None,
-        "latency_from_command_to_2_s_after": _milliseconds([answer.done - answer.due for answer in meanwhile]),
+        "connections_that_went_back": _count_generation_regressions(answers),
+        "command_s": round(publisher.ended_at - publisher.started_at, 2),
+        "command_said": publisher.stderr.strip(),
+        "first_new_answer_after_s": _seconds_after(switched, min(_completion_times(answers, new), default=None))
+        if new != old
+        else None,
+        "last_old_answer_after_s": _seconds_after(switched, max(_completion_times(answers, old), default=None))
+        if new != old
+        else None,
+        "latency_from_command_to_2_s_after": _percentiles_ms([answer.completed - answer.due for answer in meanwhile]),
     }
 
 
-_PARTS: dict[str, Callable[[Asked, Iterator[str]], Figures]] = {
-    "steady": steady,
-    "lower": lower,
-    "overload": overload,
-    "memory": memory,
-    "publish": publish,
+_SCENARIOS: dict[str, Callable[[LoadOptions, Iterator[str]], Figures]] = {
+    "steady": measure_steady,
+    "lower": measure_low_rate,
+    "overload": measure_overload,
+    "memory": measure_memory,
+    "publish": measure_publish,
 }
 
 
@@ -200,37 +209,37 @@ class _Publisher(threading.Thread):
 
     def __init__(self, index: Path, wait: float) -> None:
         super().__init__()
-        self._index, self._wait = index, wait
-        self.begun = self.ended = 0.0
-        self.said = ""
+        self._index, self._delay = index, wait
+        self.started_at = self.ended_at = 0.0
+        self.stderr = ""
 
     def run(self) -> None:
         file = self._index.with_name("new.jsonl")
         paper = {"title": "A paper that came while others were read", "abstract": "It is found from then on."}
         file.write_text(json.dumps(paper) + "\n", "utf-8")
         command = [str(Path(sys.executable).with_name("papers")), "index", str(file), "--index", str(self._index)]
-        time.sleep(self._wait)
-        self.begun = time.perf_counter()
-        self.said = subprocess.run(command, capture_output=True, text=True).stderr
-        self.ended = time.perf_counter()
+        time.sleep(self._delay)
+        self.started_at = time.perf_counter()
+        self.stderr = subprocess.run(command, capture_output=True, text=True).stderr
+        self.ended_at = time.perf_counter()
 
-    def switched(self) -> float:
+    def switched_at(self) -> float:
         """When CURRENT was replaced."""
         return Layout(self._index).current.stat().st_ctime_ns / 1e9 - time.time() + time.perf_counter()
 
 
-def _loaded(
-    served: Served, asked: Asked, drawn: Iterator[str], seconds: float, *, warm: bool = True
-) -> tuple[list[Answer], Figures]:
+def _run_open_loop(
+    served: ServerProcess, asked: LoadOptions, drawn: Iterator[str], seconds: float, *, warm: bool = True
+) -> tuple[list[Response], Figures]:
     """The answers of an open loop, and what it took."""
     if warm:
-        _warm(served, asked, drawn)
+        _warm_up(served, asked, drawn)
     ahead = list(islice(drawn, round(asked.rate * seconds)))
-    with Traffic(served.port, asked.connections) as traffic:
-        return _measured(served, lambda: traffic.open_loop(iter(ahead), asked.rate, seconds))
+    with LoadGenerator(served.port, asked.connections) as traffic:
+        return _measure_loop(served, lambda: traffic.open_loop(iter(ahead), asked.rate, seconds))
 
 
-def _measured(served: Served, loop: Callable[[], list[Answer]]) -> tuple[list[Answer], Figures]:
+def _measure_loop(served: ServerProcess, loop: Callable[[], list[Response]]) -> tuple[list[Response], Figures]:
     """The answers of a loop, and the share of a core that each side took."""
     start, own, theirs = time.perf_counter(), time.process_time(), served.cpu_seconds()
     answers = loop()
@@ -243,34 +252,34 @@ def _measured(served: Served, loop: Callable[[], list[Answer]]) -> tuple[list[An
     }
 
 
-def _warm(served: Served, asked: Asked, drawn: Iterator[str]) -> None:
-    with Traffic(served.port, asked.connections) as traffic:
-        traffic.open_loop(iter(list(islice(drawn, round(asked.rate * _WARMED_S)))), asked.rate, _WARMED_S)
+def _warm_up(served: ServerProcess, asked: LoadOptions, drawn: Iterator[str]) -> None:
+    with LoadGenerator(served.port, asked.connections) as traffic:
+        traffic.open_loop(iter(list(islice(drawn, round(asked.rate * _WARMUP_S)))), asked.rate, _WARMUP_S)
 
 
-def _summary(answers: list[Answer], generations: set[str]) -> Figures:
+def _summarize(answers: list[Response], generations: set[str]) -> Figures:
     """Latencies are those of answers with status 200, counted from when the question was due."""
     good = [answer for answer in answers if answer.status == 200]
-    took = max((answer.done for answer in answers), default=0) - min((answer.due for answer in answers), default=0)
+    took = max((answer.completed for answer in answers), default=0) - min((answer.due for answer in answers), default=0)
     return {
         "asked": len(answers),
         "statuses": dict(Counter(str(answer.status) for answer in answers if answer.status)),
         "failures": dict(Counter(answer.failure for answer in answers if answer.failure)),
         "wrong_generation": sum(answer.generation not in generations for answer in good),
         "answers_a_second": round(len(good) / took, 1) if took else 0,
-        "latency_ms": _milliseconds([answer.done - answer.due for answer in good]),
-        "of_which_until_sent_ms": _milliseconds([answer.sent - answer.due for answer in good]),
+        "latency_ms": _percentiles_ms([answer.completed - answer.due for answer in good]),
+        "of_which_until_sent_ms": _percentiles_ms([answer.sent - answer.due for answer in good]),
     }
 
 
-def _milliseconds(seconds: list[float]) -> dict[str, float]:
+def _percentiles_ms(seconds: list[float]) -> dict[str, float]:
     if not seconds:
         return {}
     points = dict(zip(("p50", "p90", "p99", "max"), np.percentile(seconds, (50, 90, 99, 100)).tolist(), strict=True))
     return {name: round(1e3 * value, 1) for name, value in points.items()}
 
 
-def _growth(noted: list[Memory], size: Callable[[Memory], int]) -> Figures:
+def _memory_growth(noted: list[MemoryUsage], size: Callable[[MemoryUsage], int]) -> Figures:
     """Medians of the first and last minute, and the slope of a line through all from the second minute on."""
     end, minute = noted[-1].seconds, min(60.0, noted[-1].seconds / 2)
     begun = noted[0].seconds
@@ -283,11 +292,11 @@ def _growth(noted: list[Memory], size: Callable[[Memory], int]) -> Figures:
     }
 
 
-def _went_back(answers: list[Answer]) -> int:
+def _count_generation_regressions(answers: list[Response]) -> int:
     """Connections on which an older generation answered after a newer one."""
     newest: dict[int, str] = {}
     back = set()
-    for answer in sorted(answers, key=lambda answer: answer.done):
+    for answer in sorted(answers, key=lambda answer: answer.completed):
         if answer.generation:
             if answer.generation < newest.get(answer.connection, ""):
                 back.add(answer.connection)
@@ -295,20 +304,20 @@ def _went_back(answers: list[Answer]) -> int:
     return len(back)
 
 
-def _after(moment: float, done: float | None) -> float | None:
+def _seconds_after(moment: float, done: float | None) -> float | None:
     """Seconds from a moment; None where what was waited for did not come while questions were asked."""
     return None if done is None else round(done - moment, 3)
 
 
-def _done(answers: list[Answer], generation: str) -> list[float]:
-    return [answer.done for answer in answers if answer.generation == generation]
+def _completion_times(answers: list[Response], generation: str) -> list[float]:
+    return [answer.completed for answer in answers if answer.generation == generation]
 
 
-def _published(index: Path) -> str:
-    return Layout(index).published()
+def _current_generation(index: Path) -> str:
+    return Layout(index).published_generation()
 
 
-def _copy(index: Path, to: Path) -> None:
+def _copy_index(index: Path, to: Path) -> None:
     """What is published and no more, into files of its own; the rows before the vectors, which are written first."""
     source, copy = Layout(index), Layout(to)
     to.mkdir()
@@ -322,7 +331,7 @@ def _copy(index: Path, to: Path) -> None:
     copy.current.write_text(held.manifest.generation + "\n", "ascii")
 
 
-def _allow_files(count: int) -> None:
+def _raise_file_limit(count: int) -> None:
     """As many open files as the system lets this process have, where it has fewer than it needs."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < count:

@@ -19,14 +19,14 @@ from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import ModelUnavailable
 from search.searcher import Searcher
-from tests.chromium import DESKTOP, Server, launched
+from tests.chromium import DESKTOP, PapersServer, launch_chromium
 
-_TIMING = """() => {
+_TIMING_SCRIPT = """() => {
     const [visit] = performance.getEntriesByType('navigation');
     const [paint] = performance.getEntriesByName('first-contentful-paint');
     return paint ? [paint.startTime, visit.responseStart, visit.loadEventEnd, visit.decodedBodySize / 1024] : null;
 }"""
-_NAMES = ("first_contentful_paint_ms", "first_byte_ms", "loaded_ms", "html_kib", "main_thread_cpu_ms")
+_METRIC_NAMES = ("first_contentful_paint_ms", "first_byte_ms", "loaded_ms", "html_kib", "main_thread_cpu_ms")
 
 
 def main() -> None:
@@ -35,25 +35,25 @@ def main() -> None:
     options.add_argument("--visits", type=int, default=30)
     asked = options.parse_args()
     searcher = Searcher(asked.index, _no_model)
-    paths = _paths(searcher, 2 * asked.visits)
+    paths = _page_paths(searcher, 2 * asked.visits)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        server = Server(asked.index, Path(folder) / "log")
-        browser = launched(playwright)
+        server = PapersServer(asked.index, Path(folder) / "log")
+        browser = launch_chromium(playwright)
         try:
-            figures = {name: _measured(browser, server.url, addresses) for name, addresses in paths.items()}
+            figures = {name: _measure_visits(browser, server.url, addresses) for name, addresses in paths.items()}
         finally:
             version = browser.version
             browser.close()
             server.close()
     about = f"{searcher.snapshot.manifest.live:,} papers; papers serve and Chromium on the same cores"
-    results.save("page", {"chromium": version, "visits_each": asked.visits, **figures}, papers=about)
+    results.save("page", {"chromium": version, "visits_each": asked.visits, **figures}, dataset=about)
 
 
 def _no_model(model: ModelIdentity) -> Embedder:
     raise ModelUnavailable(f"{model.name} is not needed to read titles")
 
 
-def _paths(searcher: Searcher, count: int) -> dict[str, list[str]]:
+def _page_paths(searcher: Searcher, count: int) -> dict[str, list[str]]:
     """Addresses, none twice but the first two: papers' titles as questions, and pages of papers and authors. A page of
     one word, which comes from no server, tells what this browser takes at the least."""
     step = max(1, searcher.snapshot.manifest.live // (2 * count))
@@ -69,28 +69,28 @@ def _paths(searcher: Searcher, count: int) -> dict[str, list[str]]:
     }
 
 
-def _measured(browser: Browser, url: str, paths: list[str]) -> dict[str, object]:
+def _measure_visits(browser: Browser, url: str, paths: list[str]) -> dict[str, object]:
     """Medians of first visits, and of visits by someone whose browser holds style and scripts."""
     half = len(paths) // 2
     returning = browser.new_context(viewport=DESKTOP, base_url=url)
-    _visited(returning, "/")
+    _measure_visit(returning, "/")
     first = []
     for path in paths[:half]:
         context = browser.new_context(viewport=DESKTOP, base_url=url)
-        first.append(_visited(context, path))
+        first.append(_measure_visit(context, path))
         context.close()
-    again = [_visited(returning, path) for path in paths[half:]]
+    again = [_measure_visit(returning, path) for path in paths[half:]]
     returning.close()
     return {"first_visit": _medians(first), "style_and_scripts_cached": _medians(again)}
 
 
-def _visited(context: BrowserContext, path: str) -> list[float]:
+def _measure_visit(context: BrowserContext, path: str) -> list[float]:
     """The figures of one visit, as ``_NAMES`` names them."""
     page = context.new_page()
     tab = context.new_cdp_session(page)
     tab.send("Performance.enable", {"timeDomain": "threadTicks"})
     page.goto(path, wait_until="load")
-    while not (timing := page.evaluate(_TIMING)):
+    while not (timing := page.evaluate(_TIMING_SCRIPT)):
         time.sleep(0.01)  # the paint is told of a frame after it
     metrics = {each["name"]: each["value"] for each in tab.send("Performance.getMetrics")["metrics"]}
     page.close()
@@ -99,7 +99,7 @@ def _visited(context: BrowserContext, path: str) -> list[float]:
 
 def _medians(visits: list[list[float]]) -> dict[str, float]:
     columns = zip(*visits, strict=True)
-    told = {name: round(median(column), 1) for name, column in zip(_NAMES, columns, strict=True)}
+    told = {name: round(median(column), 1) for name, column in zip(_METRIC_NAMES, columns, strict=True)}
     slow = sorted(visit[0] for visit in visits)[len(visits) * 9 // 10]
     return {**told, "first_contentful_paint_p90_ms": round(slow, 1)}
 

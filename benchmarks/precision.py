@@ -18,15 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import results
-from benchmarks.truncation import interval, quality, relevant
+from benchmarks.truncation import bootstrap_interval, read_qrels, score_rankings
 from indexer import sources
 from indexer.sources.file import SourceFile
 from search.embedding import quantize
 from search.embedding.embedder import Embedder, load_embedder
-from search.embedding.export import folder_of_export
+from search.embedding.export import export_folder
 from search.papers.paper import Paper
 
-_QUERIES = 500
+_NEIGHBOUR_QUERIES = 500
 
 
 def main() -> None:
@@ -41,17 +41,17 @@ def main() -> None:
     results.save(
         "precision",
         {
-            "said_beside_an_import": asdict(quantize.Quality.load(folder_of_export("int8"))),
-            "corpus": _nearness(*(each.encode(texts) for each in embedders.values())),
-            **{folder.name: _retrieval(folder, embedders) for folder in asked.folders},
+            "said_beside_an_import": asdict(quantize.Quality.load(export_folder("int8"))),
+            "corpus": _compare_vectors(*(each.encode(texts) for each in embedders.values())),
+            **{folder.name: _evaluate_retrieval(folder, embedders) for folder in asked.folders},
         },
-        papers=f"{len(texts)} of {asked.papers.name}; {', '.join(folder.name for folder in asked.folders)}",
+        dataset=f"{len(texts)} of {asked.papers.name}; {', '.join(folder.name for folder in asked.folders)}",
     )
 
 
-def _nearness(before: NDArray[np.float32], after: NDArray[np.float32]) -> dict[str, float]:
+def _compare_vectors(before: NDArray[np.float32], after: NDArray[np.float32]) -> dict[str, float]:
     """Cosine, and the share of the first papers' ten nearest that are the same."""
-    cosine, asked = (before * after).sum(axis=1), range(min(_QUERIES, len(before)))
+    cosine, asked = (before * after).sum(axis=1), range(min(_NEIGHBOUR_QUERIES, len(before)))
 
     def nearest(vectors: NDArray[np.float32]) -> NDArray[np.int64]:
         scores = vectors[asked] @ vectors.T
@@ -66,11 +66,11 @@ def _nearness(before: NDArray[np.float32], after: NDArray[np.float32]) -> dict[s
     }
 
 
-def _retrieval(folder: Path, embedders: dict[str, Embedder]) -> dict[str, object]:
+def _evaluate_retrieval(folder: Path, embedders: dict[str, Embedder]) -> dict[str, object]:
     with lzma.open(folder / "corpus.jsonl.xz", "rt", encoding="utf-8") as file:
         papers = [json.loads(line) for line in file]
     split = "train" if (folder / "qrels" / "train.tsv").exists() else "test"
-    wanted = relevant(folder / "qrels" / f"{split}.tsv")
+    wanted = read_qrels(folder / "qrels" / f"{split}.tsv")
     if split == "test":
         wanted = {name: grades for name, grades in wanted.items() if int(name) % 2 == 0}
     lines = (json.loads(line) for line in (folder / "queries.jsonl").read_text("utf-8").splitlines())
@@ -82,10 +82,12 @@ def _retrieval(folder: Path, embedders: dict[str, Embedder]) -> dict[str, object
     scored = {}
     for name, embedder in embedders.items():
         asked = embedder.encode([queries[query] for query in wanted])
-        ndcg, recall = quality(asked @ embedder.encode(texts).T, names, list(wanted.values()))
+        ndcg, recall = score_rankings(asked @ embedder.encode(texts).T, names, list(wanted.values()))
         scored[name] = ndcg
         figures[name] = {"ndcg@10": round(float(ndcg.mean()), 4), "recall@100": round(float(recall.mean()), 4)}
-    figures["ndcg@10_int8_minus_float, 95%"] = [round(each, 4) for each in interval(scored["int8"] - scored["float"])]
+    figures["ndcg@10_int8_minus_float, 95%"] = [
+        round(each, 4) for each in bootstrap_interval(scored["int8"] - scored["float"])
+    ]
     return figures
 
 

@@ -16,16 +16,16 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks import results
-from benchmarks.indexing import Stored
+from benchmarks.indexing import LookupEmbedder
 from indexer.build import index
 from search.query.filter import Filter
 from search.query.query import Query
 from search.searcher import Searcher
 
-_ADDED = 1_000
-_WORDS, _ABSTRACT = 50_000, 30
-_GIVEN, _SURNAMES = 2_000, 40_000
-_BLOCK = 10_000
+_ADDED_PAPERS = 1_000
+_VOCABULARY_SIZE, _ABSTRACT_WORDS = 50_000, 30
+_GIVEN_NAMES, _SURNAMES = 2_000, 40_000
+_BLOCK_PAPERS = 10_000
 
 
 def main() -> None:
@@ -38,28 +38,28 @@ def main() -> None:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     figures: dict[str, object] = {}
     if not (directory / "CURRENT").exists():
-        figures["first_import_s"] = round(_import(_written(asked.work, 0, asked.rows), directory), 1)
+        figures["first_import_s"] = round(_time_import(_write_papers(asked.work, 0, asked.rows), directory), 1)
     rounds = []
     for _ in range(3):
-        start = Searcher(directory, lambda _model: Stored(None)).snapshot.manifest.rows
-        rounds.append(round(_import(_written(asked.work, start, _ADDED), directory), 2))
+        start = Searcher(directory, lambda _model: LookupEmbedder(None)).snapshot.manifest.rows
+        rounds.append(round(_time_import(_write_papers(asked.work, start, _ADDED_PAPERS), directory), 2))
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        figures["serving_private_mib"] = round(pool.apply(_served, (directory,)) / 2**20, 1)
+        figures["serving_private_mib"] = round(pool.apply(_serving_memory, (directory,)) / 2**20, 1)
     figures["add_1000_and_publish_s"] = rounds
-    results.save("publish", figures, papers=f"{asked.rows:,} made-up papers, one core, embedding left out")
+    results.save("publish", figures, dataset=f"{asked.rows:,} made-up papers, one core, embedding left out")
 
 
-def _import(papers: Path, directory: Path) -> float:
-    stored = Stored(None)
+def _time_import(papers: Path, directory: Path) -> float:
+    stored = LookupEmbedder(None)
     start = time.perf_counter()
     index([papers], directory, stored)
-    return time.perf_counter() - start - stored.seconds
+    return time.perf_counter() - start - stored.cpu_seconds
 
 
-def _served(directory: Path) -> int:
+def _serving_memory(directory: Path) -> int:
     """Private bytes of a process after a question of each kind."""
     before = results.private_bytes()
-    searcher = Searcher(directory, lambda _model: Stored(None))
+    searcher = Searcher(directory, lambda _model: LookupEmbedder(None))
     for query in (
         Query("w1 w20"),
         Query("w7", Filter(categories=("cs",)), "semantic"),
@@ -69,19 +69,21 @@ def _served(directory: Path) -> int:
     return results.private_bytes() - before
 
 
-def _written(folder: Path, start: int, count: int) -> Path:
+def _write_papers(folder: Path, start: int, count: int) -> Path:
     path = folder / f"papers-{start}.jsonl"
     with path.open("w", encoding="utf-8") as file:
-        for paper in _papers(start, count):
+        for paper in _generate_papers(start, count):
             file.write(json.dumps(paper) + "\n")
     return path
 
 
-def _papers(start: int, count: int) -> Iterator[dict[str, object]]:
-    for first in range(start, start + count, _BLOCK):
-        random, size = np.random.default_rng(first), min(_BLOCK, start + count - first)
-        words = (random.zipf(1.3, (size, _ABSTRACT)) % _WORDS).tolist()
-        people = np.stack((random.integers(0, _GIVEN, (size, 4)), random.integers(0, _SURNAMES, (size, 4))), 2).tolist()
+def _generate_papers(start: int, count: int) -> Iterator[dict[str, object]]:
+    for first in range(start, start + count, _BLOCK_PAPERS):
+        random, size = np.random.default_rng(first), min(_BLOCK_PAPERS, start + count - first)
+        words = (random.zipf(1.3, (size, _ABSTRACT_WORDS)) % _VOCABULARY_SIZE).tolist()
+        people = np.stack(
+            (random.integers(0, _GIVEN_NAMES, (size, 4)), random.integers(0, _SURNAMES, (size, 4))), 2
+        ).tolist()
         days = random.integers(0, 10_000, size).astype("datetime64[D]").astype(str).tolist()
         for place in range(size):
             number = first + place

@@ -11,45 +11,47 @@ from pathlib import Path
 from statistics import mean, median
 
 import numpy as np
+from benchmarks.cells import FILTER_CASES, Fields, Workload, recall
+from benchmarks.grown import VectorCorpus
 
 from benchmarks import grown, results
-from benchmarks.cells import CELLS, Asked, Fields, recall
-from benchmarks.grown import Corpus
-from benchmarks.peers import Ours, Source
+from benchmarks.peers import Dataset, PapersSearch
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    grown.options(parser)
+    grown.add_arguments(parser)
     parser.add_argument("--built", type=Path, help="what benchmarks.ann built of ours; else it is built")
     asked = parser.parse_args()
-    corpus = Corpus(asked.shared, asked.work, asked.rows)
+    corpus = VectorCorpus(asked.shared, asked.work, asked.rows)
     fields = Fields.of(corpus)
-    source, ours = Source(corpus.vectors, corpus.vectors_path, fields), Ours()
-    questions = Asked(corpus, fields)
+    source, ours = Dataset(corpus.vectors, corpus.vectors_path, fields), PapersSearch()
+    questions = Workload(corpus, fields)
     with tempfile.TemporaryDirectory() as folder:
         if not asked.built:
             ours.build(source, Path(folder))
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
         ours.open(source, asked.built or Path(folder))
-        figures = {cell: {f"k={k}": _figures(ours, questions, cell, k) for k in (10, 100)} for cell in CELLS}
+        figures = {
+            cell: {f"k={k}": _measure_case(ours, questions, cell, k) for k in (10, 100)} for cell in FILTER_CASES
+        }
     for cell, by_k in figures.items():
         for k, figure in by_k.items():
             print(f"{cell:7} {k:6}", "  ".join(f"{name} {value}" for name, value in figure.items()))
     results.save(
         f"recall-{asked.rows}",
         {"cells": figures},
-        papers=f"{asked.rows:,} grown vectors, {len(corpus.queries)} real questions, one thread",
+        dataset=f"{asked.rows:,} grown vectors, {len(corpus.queries)} real questions, one thread",
     )
 
 
-def _figures(ours: Ours, questions: Asked, cell: str, k: int) -> dict[str, float]:
+def _measure_case(ours: PapersSearch, questions: Workload, cell: str, k: int) -> dict[str, float]:
     answers, shares, seconds = [], [], []
-    truth = questions.truth(cell, k)
-    ours.answer(questions.corpus.queries[0], k, questions.conditions(cell)[0])
-    for query, condition, best in zip(questions.corpus.queries, questions.conditions(cell), truth, strict=True):
+    truth = questions.ground_truth(cell, k)
+    ours.search_ranked(questions.corpus.queries[0], k, questions.filters(cell)[0])
+    for query, condition, best in zip(questions.corpus.queries, questions.filters(cell), truth, strict=True):
         start = time.perf_counter()
-        answers.append(ours.answer(query, k, condition))
+        answers.append(ours.search_ranked(query, k, condition))
         seconds.append(time.perf_counter() - start)
         shares.append(recall(answers[-1].rows, best))
     return {

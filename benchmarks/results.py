@@ -22,7 +22,7 @@ _PACKAGES = (
 )
 
 
-def save(name: str, figures: dict[str, object], *, papers: str) -> None:
+def save(name: str, figures: dict[str, object], *, dataset: str) -> None:
     """Writes ``benchmarks/results/NAME.json`` and prints the figures.
 
     Args:
@@ -31,10 +31,10 @@ def save(name: str, figures: dict[str, object], *, papers: str) -> None:
     record = {
         "benchmark": name,
         "date": date.today().isoformat(),
-        "machine": machine(),
-        "calibration_s": calibration(),
+        "machine": describe_machine(),
+        "calibration_s": reference_loop_seconds(),
         "versions": {"python": platform.python_version(), **{package: version(package) for package in _PACKAGES}},
-        "papers": papers,
+        "papers": dataset,
         **figures,
     }
     folder = Path(__file__).parent / "results"
@@ -44,7 +44,7 @@ def save(name: str, figures: dict[str, object], *, papers: str) -> None:
     print(text)
 
 
-def calibration() -> float:
+def reference_loop_seconds() -> float:
     """Seconds of five million additions in Python, the best of three: on a shared machine it tells how fast a core is
     at the time, and runs with different figures here cannot be compared."""
 
@@ -57,7 +57,7 @@ def calibration() -> float:
     return round(min(once() for _ in range(3)), 3)
 
 
-def machine() -> str:
+def describe_machine() -> str:
     """Processor, its cores that may be used, and the instructions that decide speed."""
     lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     fields = dict(line.split("\t", 1) for line in lines if "\t" in line)

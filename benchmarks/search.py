@@ -33,32 +33,32 @@ from search.vectors.codes import write_codes
 from search.vectors.vectors import VectorIndex
 
 ROOT = Path(__file__).parent.parent
-_HELD_OUT, _ASKED, _ROUNDS = 1_000, 400, 5
+_HELD_OUT_PAPERS, _QUERY_COUNT, _ROUNDS = 1_000, 400, 5
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("index", type=Path)
     asked = options.parse_args()
-    cold = _cold(asked.index)
+    cold = _measure_cold_starts(asked.index)
     embedder = load_embedder()
     searcher = Searcher(asked.index, lambda _model: embedder)
     searcher.warm()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    papers = _drawn(searcher, _HELD_OUT)
+    papers = _draw_papers(searcher, _HELD_OUT_PAPERS)
     figures = {
         "papers": searcher.snapshot.manifest.live,
-        "hybrid": _latency(searcher, papers),
-        "box_with_everything_on": _everything(searcher, papers),
-        "questions_a_second": _throughput(asked.index, papers),
-        "recall": _recall(searcher, papers),
+        "hybrid": _measure_latency(searcher, papers),
+        "box_with_everything_on": _measure_full_requests(searcher, papers),
+        "questions_a_second": _measure_throughput(asked.index, papers),
+        "recall": _measure_recall(searcher, papers),
         "cold_start_s": cold,
         "peak_memory_mib_after_first_question": round(memory / 1024),
     }
-    results.save("search", figures, papers=f"{searcher.snapshot.manifest.live:,} papers, one process")
+    results.save("search", figures, dataset=f"{searcher.snapshot.manifest.live:,} papers, one process")
 
 
-def _drawn(searcher: Searcher, count: int) -> list[tuple[int, Paper]]:
+def _draw_papers(searcher: Searcher, count: int) -> list[tuple[int, Paper]]:
     """Rows and papers with a title and an abstract, drawn with a fixed seed."""
     live = searcher.snapshot.live.ids.tolist()
     rows = random.Random(7).sample(live, 2 * count)
@@ -66,21 +66,21 @@ def _drawn(searcher: Searcher, count: int) -> list[tuple[int, Paper]]:
     return [(row, paper) for row, paper in found if paper.title and paper.abstract][:count]
 
 
-def _latency(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dict[str, object]:
+def _measure_latency(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dict[str, object]:
     """Milliseconds of hybrid questions: titles of papers and the questions of the test of meaning, none twice."""
     questions = [
-        json.loads(line)["question"] for line in (ROOT / "tests/meaning.jsonl").read_text("utf-8").splitlines()
+        json.loads(line)["question"] for line in (ROOT / "tests/known_items.jsonl").read_text("utf-8").splitlines()
     ]
-    texts = questions + [str(paper.title) for _, paper in papers[: _ASKED - len(questions)]]
-    others = [paper for _, paper in papers[-_ASKED:] if paper.authors and paper.categories and paper.published]
+    texts = questions + [str(paper.title) for _, paper in papers[: _QUERY_COUNT - len(questions)]]
+    others = [paper for _, paper in papers[-_QUERY_COUNT:] if paper.authors and paper.categories and paper.published]
     filters: dict[str, Callable[[Paper], Filter]] = {
         "no filter": lambda _: Filter(),
         "author": lambda paper: Filter(authors=(paper.authors[0],)),
         "category": lambda paper: Filter(categories=(paper.categories[0],)),
         "archive": lambda paper: Filter(categories=(paper.categories[0].split(".")[0],)),
-        "dates": lambda paper: Filter(published_from=_month(paper), published_to=Date(2026, 12)),
+        "dates": lambda paper: Filter(published_from=_publication_month(paper), published_to=Date(2026, 12)),
         "category and dates": lambda paper: Filter(
-            categories=(paper.categories[0],), published_from=_month(paper), published_to=Date(2026, 12)
+            categories=(paper.categories[0],), published_from=_publication_month(paper), published_to=Date(2026, 12)
         ),
     }
     seconds: dict[str, list[float]] = {name: [] for name in filters}
@@ -94,10 +94,10 @@ def _latency(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dict[str, o
     return {"all": results.percentiles(every), **{name: results.percentiles(each) for name, each in seconds.items()}}
 
 
-def _everything(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dict[str, object]:
+def _measure_full_requests(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dict[str, object]:
     """Milliseconds of questions as a person's box sends them: read, answered, spelling looked at; with facets, and the
     variants of an author as well, by stage."""
-    texts = [str(paper.title) for _, paper in papers[:_ASKED]]
+    texts = [str(paper.title) for _, paper in papers[:_QUERY_COUNT]]
     kinds = {
         "box": Query(),
         "facets": Query(facets=True),
@@ -117,15 +117,18 @@ def _everything(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dict[str
     return figures
 
 
-def _throughput(directory: Path, papers: list[tuple[int, Paper]]) -> dict[str, object]:
+def _measure_throughput(directory: Path, papers: list[tuple[int, Paper]]) -> dict[str, object]:
     """Hybrid questions a second as a server answers them: by one thread on one core, and by two on two, in turns."""
-    texts = [str(paper.title) for _, paper in papers[:_ASKED]]
+    texts = [str(paper.title) for _, paper in papers[:_QUERY_COUNT]]
     spawn, cores = multiprocessing.get_context("spawn"), sorted(os.sched_getaffinity(0))
     with (
-        ProcessPoolExecutor(1, spawn, _serve, (directory, set(cores[:1]))) as one,
-        ProcessPoolExecutor(1, spawn, _serve, (directory, set(cores[:2]))) as two,
+        ProcessPoolExecutor(1, spawn, _open_worker_searcher, (directory, set(cores[:1]))) as one,
+        ProcessPoolExecutor(1, spawn, _open_worker_searcher, (directory, set(cores[:2]))) as two,
     ):
-        rounds = [(one.submit(_rate, texts, 1).result(), two.submit(_rate, texts, 2).result()) for _ in range(_ROUNDS)]
+        rounds = [
+            (one.submit(_queries_per_second, texts, 1).result(), two.submit(_queries_per_second, texts, 2).result())
+            for _ in range(_ROUNDS)
+        ]
     return {
         "one_core": round(median(each for each, _ in rounds), 1),
         "two_cores": round(median(each for _, each in rounds), 1),
@@ -133,32 +136,32 @@ def _throughput(directory: Path, papers: list[tuple[int, Paper]]) -> dict[str, o
     }
 
 
-def _serve(directory: Path, cores: set[int]) -> None:
+def _open_worker_searcher(directory: Path, cores: set[int]) -> None:
     """Opens the index in this process, which keeps to these cores."""
-    global _serving
+    global _worker_searcher
     os.sched_setaffinity(0, cores)
     embedder = load_embedder(serving=True)
-    _serving = Searcher(directory, lambda _model: embedder)
+    _worker_searcher = Searcher(directory, lambda _model: embedder)
 
 
-_serving: Searcher
+_worker_searcher: Searcher
 
 
-def _rate(texts: list[str], threads: int) -> float:
+def _queries_per_second(texts: list[str], threads: int) -> float:
     queries = [Query(text) for text in texts]
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(_serving.search, queries[: 4 * threads]))
+        list(pool.map(_worker_searcher.search, queries[: 4 * threads]))
         start = time.perf_counter()
-        list(pool.map(_serving.search, queries))
+        list(pool.map(_worker_searcher.search, queries))
         return len(queries) / (time.perf_counter() - start)
 
 
-def _month(paper: Paper) -> Date:
+def _publication_month(paper: Paper) -> Date:
     date = paper.published or Date(2025, 1)
     return Date(date.year, date.month)
 
 
-def _recall(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dict[str, object]:
+def _measure_recall(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dict[str, object]:
     """Recall of the scan of codes against brute force, for titles of papers that are held out of both."""
     snapshot = searcher.snapshot
     rows, dim = snapshot.manifest.rows, snapshot.model.dim
@@ -171,7 +174,7 @@ def _recall(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dict[str, ob
     with tempfile.TemporaryDirectory() as folder:
         codes = Path(folder) / "codes"
         write_codes(vectors, np.flatnonzero(live), codes, None)
-        index, passing = VectorIndex(path, rows, dim, codes), Rows.of_mask(live)
+        index, passing = VectorIndex(path, rows, dim, codes), Rows.from_mask(live)
         found, times = [], []
         for query in queries:
             start = time.perf_counter()
@@ -194,7 +197,7 @@ def _recall(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dict[str, ob
     }
 
 
-def _cold(directory: Path) -> dict[str, float]:
+def _measure_cold_starts(directory: Path) -> dict[str, float]:
     """Median seconds of commands, each in a process of its own, files in the page cache."""
     papers = str(Path(sys.executable).with_name("papers"))
     commands = {
@@ -203,10 +206,10 @@ def _cold(directory: Path) -> dict[str, float]:
         "papers status": [papers, "status", "--index", str(directory)],
         "papers --help": [papers, "--help"],
     }
-    return {name: round(median(_run(command) for _ in range(9)), 3) for name, command in commands.items()}
+    return {name: round(median(_time_command(command) for _ in range(9)), 3) for name, command in commands.items()}
 
 
-def _run(command: list[str]) -> float:
+def _time_command(command: list[str]) -> float:
     start = time.perf_counter()
     subprocess.run(command, check=True, capture_output=True)
     return time.perf_counter() - start

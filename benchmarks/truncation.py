@@ -16,19 +16,19 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from benchmarks import results
-from search.embedding.export import exported
-from search.embedding.model import packaged_model
+from search.embedding.export import ensure_exported
+from search.embedding.model import packaged_model_folder
 
 _BATCH = 16
-_CLS, _SEP = 101, 102
+_CLS_ID, _SEP_ID = 101, 102
 Vectors = NDArray[np.float32]
 
 
-class Network:
+class TokenEncoder:
     """The default model on token ids: what the embedder does, with a limit of one's choice."""
 
     def __init__(self) -> None:
-        folder = exported(packaged_model())
+        folder = ensure_exported(packaged_model_folder())
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
@@ -55,7 +55,7 @@ class Network:
             ids = np.zeros((len(places), len(tokens[places[0]]) + 2), np.int64)
             mask = np.zeros_like(ids)
             for row, place in enumerate(places):
-                framed = [_CLS, *tokens[place], _SEP]
+                framed = [_CLS_ID, *tokens[place], _SEP_ID]
                 ids[row, : len(framed)] = framed
                 mask[row, : len(framed)] = 1
             queue.start_async({0: ids, 1: mask}, places)
@@ -69,12 +69,12 @@ def main() -> None:
     options.add_argument("--split", default="train")
     options.add_argument("--papers", type=int, help="only so many: to try the script")
     asked = options.parse_args()
-    network = Network()
+    network = TokenEncoder()
     with lzma.open(asked.folder / "corpus.jsonl.xz", "rt", encoding="utf-8") as file:
         papers = [json.loads(line) for line in file][: asked.papers]
     names = [str(paper["_id"]) for paper in papers]
     tokens = network.tokens([f"{paper['title']}. {paper['text']}" for paper in papers])
-    wanted = relevant(asked.folder / "qrels" / f"{asked.split}.tsv")
+    wanted = read_qrels(asked.folder / "qrels" / f"{asked.split}.tsv")
     texts = {}
     for line in (asked.folder / "queries.jsonl").read_text("utf-8").splitlines():
         query = json.loads(line)
@@ -82,25 +82,25 @@ def main() -> None:
     queries = network.encode([each[:254] for each in network.tokens([texts[name] for name in wanted])])
     figures: dict[str, object] = {}
     scored: dict[str, NDArray[np.float64]] = {}
-    for way, vectors, seconds in _ways(network, tokens):
-        ndcg, recall = quality(queries @ vectors.T, names, list(wanted.values()))
+    for way, vectors, seconds in _variants(network, tokens):
+        ndcg, recall = score_rankings(queries @ vectors.T, names, list(wanted.values()))
         scored[way] = ndcg
         figures[way] = {
             "ndcg@10": round(float(ndcg.mean()), 4),
             "recall@100": round(float(recall.mean()), 4),
             "seconds": round(seconds, 1),
-            "ndcg@10_minus_256, 95%": [round(value, 4) for value in interval(ndcg - scored["256"])],
+            "ndcg@10_minus_256, 95%": [round(value, 4) for value in bootstrap_interval(ndcg - scored["256"])],
         }
     lengths = np.array([len(each) for each in tokens])
     results.save(
         "truncation",
         {"share_longer_than_256": round(float((lengths > 254).mean()), 3), **figures},
-        papers=f"{asked.folder.name}, {asked.split} split: {len(papers)} papers of median {int(np.median(lengths))} "
+        dataset=f"{asked.folder.name}, {asked.split} split: {len(papers)} papers of median {int(np.median(lengths))} "
         f"tokens, {len(wanted)} queries",
     )
 
 
-def relevant(path: Path) -> dict[str, dict[str, int]]:
+def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     for line in path.read_text("utf-8").splitlines()[1:]:
         query, paper, grade = line.split("\t")
@@ -108,7 +108,7 @@ def relevant(path: Path) -> dict[str, dict[str, int]]:
     return found
 
 
-def _ways(network: Network, tokens: list[list[int]]):  # type: ignore[no-untyped-def]
+def _variants(network: TokenEncoder, tokens: list[list[int]]):  # type: ignore[no-untyped-def]
     """Each way's name, the vectors it gives, and how long the embedding took."""
     start = time.perf_counter()
     first = network.encode([each[:254] for each in tokens])
@@ -129,12 +129,12 @@ def _ways(network: Network, tokens: list[list[int]]):  # type: ignore[no-untyped
         yield way, vectors / np.linalg.norm(vectors, axis=1, keepdims=True), seconds
 
 
-def quality(
-    scores: Vectors, names: list[str], relevant: list[dict[str, int]]
+def score_rankings(
+    scores: Vectors, names: list[str], qrels: list[dict[str, int]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """nDCG@10 (gains as graded, Jarvelin and Kekalainen, TOIS 2002) and recall@100 of each query."""
     ndcg, recall = [], []
-    for row, wanted in zip(scores, relevant, strict=True):
+    for row, wanted in zip(scores, qrels, strict=True):
         top = [names[place] for place in np.argsort(-row)[:100]]
         gains = [wanted.get(name, 0) / np.log2(rank + 2) for rank, name in enumerate(top[:10])]
         ideal = [grade / np.log2(rank + 2) for rank, grade in enumerate(sorted(wanted.values(), reverse=True)[:10])]
@@ -143,7 +143,7 @@ def quality(
     return np.array(ndcg), np.array(recall)
 
 
-def interval(differences: NDArray[np.float64]) -> list[float]:
+def bootstrap_interval(differences: NDArray[np.float64]) -> list[float]:
     """Percentile bootstrap over queries, 5,000 draws with a fixed seed."""
     random = np.random.default_rng(0)
     draws = [random.choice(differences, len(differences)).mean() for _ in range(5_000)]

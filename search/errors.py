@@ -67,7 +67,7 @@ class IndexBusy(IndexUnavailable):
     """Another process is writing this index."""
 
 
-class ForeignModel(IndexUnavailable):
+class ModelMismatch(IndexUnavailable):
     """The index holds vectors of a model other than the one that would embed the question."""
 
 

@@ -22,7 +22,7 @@ class Rows:
     _bitmap: NDArray[np.uint8] | None = None
 
     @classmethod
-    def of_ids(cls, ids: NDArray[np.int64], universe: int) -> Self:
+    def from_ids(cls, ids: NDArray[np.int64], universe: int) -> Self:
         """Takes rows in ascending order without repetition.
 
         Raises:
@@ -33,14 +33,14 @@ class Rows:
         return cls(universe, _ids=ids)
 
     @classmethod
-    def of_bitmap(cls, bitmap: NDArray[np.uint8], universe: int) -> Self:
+    def from_bitmap(cls, bitmap: NDArray[np.uint8], universe: int) -> Self:
         """Takes one bit a row, least significant first, padded with 0 to whole words of 64 (``bitmap_of``)."""
         return cls(universe, _bitmap=bitmap)
 
     @classmethod
-    def of_mask(cls, mask: NDArray[np.bool_]) -> Self:
+    def from_mask(cls, mask: NDArray[np.bool_]) -> Self:
         """Takes one bool a row."""
-        return cls(len(mask), _bitmap=bitmap_of(mask))
+        return cls(len(mask), _bitmap=mask_to_bitmap(mask))
 
     @cached_property
     def ids(self) -> NDArray[np.int64]:
@@ -61,9 +61,9 @@ class Rows:
         """One bit a row, least significant first, padded to whole words of 64: what faiss' IDSelectorBitmap reads."""
         if self._bitmap is not None:
             return self._bitmap
-        return bitmap_of(self.mask)
+        return mask_to_bitmap(self.mask)
 
-    def holds(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def contains(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
         """(len(ids),) bool: which of these rows pass."""
         if len(self) == self.universe:
             return np.ones(len(ids), bool)
@@ -84,7 +84,7 @@ class Rows:
             return Rows(self.universe, _ids=self._ids[self._ids != row])
         bitmap = self.bitmap.copy()
         bitmap[row >> 3] &= ~np.uint8(1 << (row & 7))
-        return Rows.of_bitmap(bitmap, self.universe)
+        return Rows.from_bitmap(bitmap, self.universe)
 
     def __contains__(self, row: int) -> bool:
         return bool(self.bitmap[row >> 3] >> (row & 7) & 1)
@@ -93,15 +93,15 @@ class Rows:
         return iter(self.ids.tolist())
 
 
-def bitmap_of(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+def mask_to_bitmap(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """One bit for each bool, least significant first, padded with 0 to whole words of 64."""
     bits = np.packbits(mask, bitorder="little")
-    padded = np.zeros(bitmap_bytes(len(mask)), np.uint8)
+    padded = np.zeros(bitmap_nbytes(len(mask)), np.uint8)
     padded[: len(bits)] = bits
     return padded
 
 
-def bitmap_bytes(universe: int) -> int:
+def bitmap_nbytes(universe: int) -> int:
     """Bytes of a bitmap of so many rows."""
     return (universe + 63) // 64 * 8
 
@@ -123,19 +123,19 @@ class Ranked:
     rows: NDArray[np.int64]
     scores: NDArray[np.float32]
     complete: bool
-    looked: NDArray[np.int64]
+    scored_rows: NDArray[np.int64]
     scanned: int = 0
     expected_recall: float = 1.0
 
     @classmethod
-    def best(
+    def top_k(
         cls,
         rows: NDArray[np.int64],
         scores: NDArray[np.float32],
         k: int,
         *,
         complete: bool,
-        looked: NDArray[np.int64] | None = None,
+        scored_rows: NDArray[np.int64] | None = None,
     ) -> Self:
         """The k best of these rows; equal scores in row order, so that an answer does not depend on chance."""
         if len(scores) > 2 * k:  # to order the best is all that is needed
@@ -143,17 +143,17 @@ class Ranked:
             order = best[np.lexsort((rows[best], -scores[best]))[:k]]
         else:
             order = np.lexsort((rows, -scores))[:k]
-        return cls(rows[order], scores[order], complete, rows if looked is None else looked)
+        return cls(rows[order], scores[order], complete, rows if scored_rows is None else scored_rows)
 
     @property
     def scored(self) -> int:
         """How many rows were scored exactly."""
-        return len(self.looked)
+        return len(self.scored_rows)
 
     @classmethod
-    def none(cls) -> Self:
+    def empty(cls) -> Self:
         """No rows, because none was asked for."""
-        return cls(_NO_ROWS, np.empty(0, np.float32), complete=True, looked=_NO_ROWS)
+        return cls(_NO_ROWS, np.empty(0, np.float32), complete=True, scored_rows=_NO_ROWS)
 
     def without(self, rows: Sequence[int]) -> "Ranked":
         """The same order with some rows left out."""

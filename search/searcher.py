@@ -39,13 +39,13 @@ class Searcher:
         directory: Path,
         load: Callable[[ModelIdentity], Embedder],
         *,
-        checksums: bool = False,
+        verify_checksums: bool = False,
         on_page: Callable[[Page], None] | None = None,
     ) -> None:
         self._directory = directory
-        self._checksums = checksums
+        self._verify_checksums = verify_checksums
         self._lock = threading.Lock()
-        self._snapshot = Snapshot.open(directory, checksums=checksums)
+        self._snapshot = Snapshot.open(directory, verify_checksums=verify_checksums)
         self.embedders = EmbedderCache(directory, load)
         self.on_page = on_page
 
@@ -55,7 +55,7 @@ class Searcher:
         if self._is_replaced():
             with self._lock:
                 if self._is_replaced():
-                    self._snapshot = Snapshot.open(self._directory, checksums=self._checksums)
+                    self._snapshot = Snapshot.open(self._directory, verify_checksums=self._verify_checksums)
         return self._snapshot
 
     def session(self) -> Session:
@@ -91,4 +91,4 @@ class Searcher:
         session.suggest("warm")
 
     def _is_replaced(self) -> bool:
-        return self._snapshot.layout.published() != self._snapshot.manifest.generation
+        return self._snapshot.layout.published_generation() != self._snapshot.manifest.generation

@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.cores import cores
+from search.cores import available_cores
 from search.embedding.cache import EmbedderCache
 from search.errors import InvalidValue, PaperNotFound
 from search.index.snapshot import Snapshot
-from search.language.paraphrase import asked
+from search.language.describe import describe_query
 from search.papers import identifiers
 from search.papers.paper import Paper
-from search.query.author import author
+from search.query.author import parse_author
 from search.query.condition import AllOf
 from search.query.page import AuthorMatch, Page, Suggestions
 from search.query.query import Mode, Query
 from search.ranking import cursor
-from search.ranking.answer import answered, listed
-from search.ranking.fusion import towards
-from search.ranking.legs import Asked, Scope
-from search.ranking.variants import variants
+from search.ranking.answer import answer_query, list_papers
+from search.ranking.fusion import query_from_examples
+from search.ranking.legs import FilteredIndex, LegInput
+from search.ranking.variants import match_author
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
@@ -65,13 +65,13 @@ class Session:
             InvalidValue: the box cannot be parsed; the message gives the position. See ``search`` for other errors.
         """
         query = replace(query or Query(), **options)
-        box = clean(box)
+        box = strip_control_characters(box)
         if not box:
             return self.search(query)
         from search.language import parser, spelling  # imported here: queries with filters only answer in 0.2 s
-        from search.language.parts import parts
+        from search.language.parts import split_query
 
-        reading = parser.read(box, today=date.today(), categories=self.snapshot.columns.categories)
+        reading = parser.parse_query(box, today=date.today(), categories=self.snapshot.columns.categories)
         where = tuple(part for part in (query.filter.where, reading.condition) if part)
         paper = (reading.paper_id,) if reading.paper_id else ()
         parsed = replace(
@@ -79,15 +79,17 @@ class Session:
             text=reading.text,
             filter=replace(query.filter, where=AllOf(where) if where else None),
             like=(*paper, *query.like),
-            shown=query.shown or bool(paper),
-            pasted=query.pasted or reading.kind == "abstract",
+            include_like=query.include_like or bool(paper),
+            is_abstract=query.is_abstract or reading.kind == "abstract",
         )
-        page = replace(self.search(parsed), parts=parts(box, reading))
+        page = replace(self.search(parsed), parts=split_query(box, reading))
         if reading.kind != "question":
             return page
         lexicon = self.snapshot.lexicon
-        mended = spelling.mended(reading.text, lexicon.frequency, lexicon.inflected, self.snapshot.manifest.live)
-        return replace(page, correction=spelling.replaced(box, mended) if mended else None)
+        mended = spelling.corrections(
+            reading.text, lexicon.word_doc_freq, lexicon.inflected_doc_freq, self.snapshot.manifest.live
+        )
+        return replace(page, correction=spelling.replace_words(box, mended) if mended else None)
 
     def search(self, query: Query) -> Page:
         """Returns the hits of a query: by relevance to its text and example papers, or newest first without either.
@@ -98,19 +100,19 @@ class Session:
             PaperNotFound: an example paper is not in the index.
             ForeignModel, ModelUnavailable: the query cannot be embedded with the model of the index.
         """
-        text = clean(query.text)
-        start = cursor.read(query, self.generation)
+        text = strip_control_characters(query.text)
+        start = cursor.decode(query, self.generation)
         like, unlike = (tuple(self._row(paper) for paper in papers) for papers in (query.like, query.unlike))
-        if not (text or like) and (unlike or query.pasted):
+        if not (text or like) and (unlike or query.is_abstract):
             raise _without_example(query)
-        scope = Scope.of(self.snapshot, query.filter.condition, tuple(dict.fromkeys((*like, *unlike))))
+        scope = FilteredIndex.of(self.snapshot, query.filter.condition, tuple(dict.fromkeys((*like, *unlike))))
         if text or like:
-            page = answered(scope, query, self._leg_input(scope, query.mode, text, (like, unlike)), start)
+            page = answer_query(scope, query, self._leg_input(scope, query.mode, text, (like, unlike)), start)
         else:
-            page = listed(scope, query, start)
+            page = list_papers(scope, query, start)
         if self.on_page:
             self.on_page(page)
-        return replace(page, reading=asked(query))
+        return replace(page, interpretation=describe_query(query))
 
     def paper(self, paper_id: str) -> Paper:
         """Returns the paper that has, or ever had, this id, in any usual spelling.
@@ -126,7 +128,7 @@ class Session:
         Raises:
             InvalidValue: the name is blank or too long.
         """
-        return variants(self.snapshot, author(name), self.snapshot.live, most=None)
+        return match_author(self.snapshot, parse_author(name), self.snapshot.live, limit=None)
 
     def suggest(self, text: str, limit: int = 8) -> Suggestions:
         """Suggests authors and categories whose names begin with the words typed, most papers first.
@@ -136,26 +138,28 @@ class Session:
         Raises:
             InvalidValue: see ``Vocabulary.suggest``.
         """
-        return self.snapshot.vocabulary.suggest(text, limit)
+        return self.snapshot.suggester.suggest(text, limit)
 
-    def _leg_input(self, scope: Scope, mode: Mode, text: str, papers: tuple[tuple[int, ...], tuple[int, ...]]) -> Asked:
+    def _leg_input(
+        self, scope: FilteredIndex, mode: Mode, text: str, papers: tuple[tuple[int, ...], tuple[int, ...]]
+    ) -> LegInput:
         """Runs the lexical leg on one core while the text is embedded on the others, where there are others."""
         like, unlike = papers
         texts = [text] if text else []
         words = "\n".join([*texts, *(paper.text for paper in self.snapshot.store.get(like))])
         if mode == "lexical":
-            return Asked(None, words, like=like, length=len(text.split()))
-        in_parallel = mode == "hybrid" and text and cores() > 1
-        lexical = _lexical_pool().submit(scope.words, words) if in_parallel else None
+            return LegInput(None, words, example_rows=like, word_count=len(text.split()))
+        in_parallel = mode == "hybrid" and text and available_cores() > 1
+        lexical = _lexical_pool().submit(scope.search_lexical, words) if in_parallel else None
         positive = [self._encode(scope, text)] if text else []
-        positive += [self.snapshot.vectors.vector(row) for row in like]
-        vector = towards(positive, [self.snapshot.vectors.vector(row) for row in unlike])
+        positive += [self.snapshot.vectors.get_vector(row) for row in like]
+        vector = query_from_examples(positive, [self.snapshot.vectors.get_vector(row) for row in unlike])
         first = lexical.result() if lexical else None
-        return Asked(vector, words if mode == "hybrid" else None, first, like, len(text.split()))
+        return LegInput(vector, words if mode == "hybrid" else None, first, like, len(text.split()))
 
-    def _encode(self, scope: Scope, text: str) -> NDArray[np.float32]:
+    def _encode(self, scope: FilteredIndex, text: str) -> NDArray[np.float32]:
         """Returns the (dim,) float32 vector of a text."""
-        with scope.timed("embed"):
+        with scope.time_stage("embedding"):
             return np.asarray(self.embedders.get(self.snapshot.model).encode([text])[0], np.float32)
 
     def _row(self, paper_id: str) -> int:
@@ -169,7 +173,7 @@ class Session:
         return live[-1]
 
 
-def clean(text: str) -> str:
+def strip_control_characters(text: str) -> str:
     """Replaces control characters by spaces, and strips the text."""
     return "".join(" " if unicodedata.category(character) == "Cc" else character for character in text).strip()
 

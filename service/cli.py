@@ -57,22 +57,22 @@ def main() -> None:
         error.show()
         sys.exit(BAD_USAGE)
     except (click.Abort, KeyboardInterrupt):
-        _fail("stopped; what was written stays, and the last generation answers", 130)
+        _exit_with_error("stopped; what was written stays, and the last generation answers", 130)
     except InvalidValue as error:
-        _fail(str(error), BAD_USAGE)
+        _exit_with_error(str(error), BAD_USAGE)
     except PaperNotFound as error:
-        _fail(str(error), NOTHING_FOUND)
+        _exit_with_error(str(error), NOTHING_FOUND)
     except (SourceError, IndexUnavailable, ModelUnavailable, PapersError) as error:
-        _fail(str(error), FAILED)
+        _exit_with_error(str(error), FAILED)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more can be said to a closed pipe
         sys.exit(FOUND)
     except (OSError, sqlite3.Error) as error:
         full = getattr(error, "errno", None) == errno.ENOSPC or "disk is full" in str(error)
         room = "the disk is full; make room and try again, the last generation still answers"
-        _fail(room if full else str(error), FAILED)
+        _exit_with_error(room if full else str(error), FAILED)
 
 
-def _fail(message: str, code: int) -> None:
+def _exit_with_error(message: str, code: int) -> None:
     click.echo(f"papers: {message}", err=True)
     sys.exit(code)

@@ -5,10 +5,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 if TYPE_CHECKING:
-    from indexer.library import Counts
+    from indexer.writer import ImportCounts
 
-_EVERY_S = 10.0
-_EVERY_ON_TERMINAL_S = 0.2
+_INTERVAL_S = 10.0
+_TERMINAL_INTERVAL_S = 0.2
 
 
 class Progress:
@@ -19,9 +19,9 @@ class Progress:
     """
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream, self._live = stream, stream.isatty()
-        self._start = self._last = time.monotonic()
-        self._shown = False
+        self._stream, self._is_terminal = stream, stream.isatty()
+        self._start = self._last_shown = time.monotonic()
+        self._has_output = False
 
     def __enter__(self) -> Self:
         return self
@@ -29,24 +29,24 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._live and self._shown:
+        if self._is_terminal and self._has_output:
             self._stream.write("\n")
 
-    def show(self, counts: "Counts", done: float) -> None:
+    def show(self, counts: "ImportCounts", fraction_done: float) -> None:
         """Shows the counts if it is time to; ``done`` is the share of the input that is done with, 0 to 1."""
         now = time.monotonic()
-        if now - self._last < (_EVERY_ON_TERMINAL_S if self._live else _EVERY_S):
+        if now - self._last_shown < (_TERMINAL_INTERVAL_S if self._is_terminal else _INTERVAL_S):
             return
-        self._last, self._shown = now, True
+        self._last_shown, self._has_output = now, True
         elapsed = now - self._start
         line = f"{counts.read:,} read, {counts.embedded:,} embedded, {counts.read / elapsed:,.0f} papers/s"
-        if done > 0.01:
-            line += f", {done:.0%}, {_spoken(elapsed / done - elapsed)} left"
-        self._stream.write(f"\r{line:<78}" if self._live else line + "\n")
+        if fraction_done > 0.01:
+            line += f", {fraction_done:.0%}, {_format_duration(elapsed / fraction_done - elapsed)} left"
+        self._stream.write(f"\r{line:<78}" if self._is_terminal else line + "\n")
         self._stream.flush()
 
 
-def _spoken(seconds: float) -> str:
+def _format_duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from search.errors import InvalidValue
 
 Network = IPv4Network | IPv6Network
-Names = Annotated[tuple[str, ...], NoDecode]
+CommaSeparated = Annotated[tuple[str, ...], NoDecode]
 """Written with commas between them."""
 
 
@@ -59,24 +59,24 @@ class Settings(BaseSettings):
     burst: int = Field(
         default=0, ge=0, description="Requests that may come at once before `rate` holds; 0: ten seconds' worth."
     )
-    hosts: Names = Field(
+    hosts: CommaSeparated = Field(
         default=(),
         description="Names this server is called by, besides addresses, localhost and the machine's own; `*`: any.",
     )
-    proxies: Names = Field(
+    proxies: CommaSeparated = Field(
         default=(),
         description="Addresses or networks of proxies whose X-Forwarded-For, -Proto and X-Request-Id are believed.",
     )
-    origins: Names = Field(
+    origins: CommaSeparated = Field(
         default=(), description="Origins whose pages may ask (CORS), for example https://lab.example.org."
     )
     log: bool = Field(default=True, description="One JSON line a request on standard error.")
-    log_questions: bool = Field(
+    log_queries: bool = Field(
         default=False, description="Log paths and queries: they hold what people ask and whom for."
     )
 
     @classmethod
-    def read(cls, **given: object) -> Self:
+    def from_environment(cls, **given: object) -> Self:
         """From the environment; what is ``given`` goes before it, but for None.
 
         Raises:
@@ -91,12 +91,12 @@ class Settings(BaseSettings):
 
     @field_validator("hosts", "proxies", "origins", mode="before")
     @classmethod
-    def _listed(cls, value: object) -> object:
+    def _split_commas(cls, value: object) -> object:
         return tuple(each.strip() for each in value.split(",") if each.strip()) if isinstance(value, str) else value
 
     @field_validator("proxies")
     @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _validate_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for each in value:
             ip_network(each, strict=False)
         return value
@@ -107,6 +107,6 @@ class Settings(BaseSettings):
         return tuple(ip_network(each, strict=False) for each in self.proxies)
 
     @property
-    def most_at_once(self) -> int:
+    def burst_capacity(self) -> int:
         """The capacity of a caller's bucket, in requests; 1 or more."""
         return self.burst or max(1, round(self.rate * 10))

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drawn import CATEGORIES, DATES, WORDS, WRITTEN, Made, written
+from drawn import AUTHOR_NAMES, CATEGORIES, DATES, WORDS, MakeSearcher, write_papers
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 from search.embedding.embedder import Embedder, load_embedder
@@ -44,24 +44,24 @@ def sample_index(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -
 
 
 @pytest.fixture(scope="session")
-def sample(sample_index: Path, embedder: Embedder) -> Searcher:
+def sample_searcher(sample_index: Path, embedder: Embedder) -> Searcher:
     """A searcher of that index."""
     return Searcher(sample_index, lambda _model: embedder)
 
 
 @pytest.fixture(scope="session")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+def make_searcher(tmp_path_factory: pytest.TempPathFactory) -> MakeSearcher:
     def make(records: list[dict[str, object]]) -> Searcher:
         folder = tmp_path_factory.mktemp("index")
         embedder = FakeEmbedder()
-        index([written(folder, records)], folder / "index", embedder)
+        index([write_papers(folder, records)], folder / "index", embedder)
         return Searcher(folder / "index", lambda _model: embedder)
 
     return make
 
 
 @pytest.fixture(scope="session")
-def library(made: Made) -> Searcher:
+def random_searcher(make_searcher: MakeSearcher) -> Searcher:
     random = np.random.default_rng(11)
     records: list[dict[str, object]] = []
     for _ in range(300):
@@ -69,16 +69,16 @@ def library(made: Made) -> Searcher:
             {
                 "title": " ".join(random.choice(WORDS, 3)),
                 "abstract": " ".join(random.choice(WORDS, 10)),
-                "authors": random.choice(WRITTEN, random.integers(0, 4), replace=False).tolist(),
+                "authors": random.choice(AUTHOR_NAMES, random.integers(0, 4), replace=False).tolist(),
                 "categories": random.choice(CATEGORIES, random.integers(0, 3), replace=False).tolist(),
                 "published": random.choice([*DATES, ""]).item(),
                 "updated": random.choice([*DATES, ""]).item(),
             }
         )
-    return made(records)
+    return make_searcher(records)
 
 
 @pytest.fixture(scope="session")
-def held(library: Searcher) -> list[Paper]:
+def random_papers(random_searcher: Searcher) -> list[Paper]:
     """The library's papers by row."""
-    return [paper for _, paper in library.snapshot.store.scan(0)]
+    return [paper for _, paper in random_searcher.snapshot.store.scan(0)]

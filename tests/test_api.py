@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 from search.searcher import Searcher
-from served import KSA, Served, problem
+from served import KSA, HttpServer, assert_problem
 from service.app import create_app
 from service.settings import Settings
 
 
 @pytest.fixture(scope="module")
-def client(sample: Searcher) -> Iterator[httpx.Client]:
-    served = Served(create_app(sample, Settings()))
+def client(sample_searcher: Searcher) -> Iterator[httpx.Client]:
+    served = HttpServer(create_app(sample_searcher, Settings()))
     yield served.client
     served.close()
 
@@ -30,16 +30,16 @@ def test_get_and_post_give_the_same_page(client: httpx.Client) -> None:
     get, post = client.get("/v1/search", params=asked), client.post("/v1/search", json=asked)
     assert get.status_code == post.status_code == 200
     page, posted = get.json(), post.json()
-    assert page.pop("explanation")["road"] == posted.pop("explanation")["road"] == "rows"
+    assert page.pop("explanation")["strategy"] == posted.pop("explanation")["strategy"] == "exact"
     assert page == posted
     assert (page["schema_version"], page["exact"], len(page["hits"])) == (1, True, 2)
     assert all("Guorui Zhou" in hit["authors"] for hit in page["hits"])
 
 
-def test_the_question_of_the_demo(client: httpx.Client) -> None:
+def test_demo_query(client: httpx.Client) -> None:
     page = client.get("/v1/search", params={"q": "KV cache compression", "limit": 3}).json()
     assert KSA in {hit["id"] for hit in page["hits"]}
-    assert page["hits"][0]["matched"]["semantic"]["rank"]
+    assert page["hits"][0]["legs"]["semantic"]["rank"]
 
 
 def test_a_paper_and_what_is_similar(client: httpx.Client) -> None:
@@ -49,18 +49,18 @@ def test_a_paper_and_what_is_similar(client: httpx.Client) -> None:
     assert len(similar["hits"]) == 4
     assert KSA not in {hit["id"] for hit in similar["hits"]}
     pasted = client.post("/v1/similar", json={"text": paper["abstract"], "limit": 2}).json()
-    assert (pasted["hits"][0]["id"], pasted["hits"][0]["same"]) == (KSA, True)
+    assert (pasted["hits"][0]["id"], pasted["hits"][0]["exact_match"]) == (KSA, True)
 
 
 IDS = {"10.1000/slash/and.dots": "doi:10.1000/slash/and.dots", "hep-th/9901001": "arxiv:hep-th/9901001"}
 
 
 @pytest.fixture(scope="module")
-def slashes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, Path]]:
+def client_and_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[httpx.Client, Path]]:
     folder = tmp_path_factory.mktemp("slashes")
     write(folder, "a", [{"id": spelled, "title": f"Paper {n}"} for n, spelled in enumerate(IDS)])
     index([folder / "a"], folder / "index", FakeEmbedder())
-    served = Served(create_app(Searcher(folder / "index", lambda _model: FakeEmbedder()), Settings()))
+    served = HttpServer(create_app(Searcher(folder / "index", lambda _model: FakeEmbedder()), Settings()))
     yield served.client, folder
     served.close()
 
@@ -72,16 +72,16 @@ def write(folder: Path, name: str, records: list[dict[str, str]]) -> Path:
 
 @pytest.mark.parametrize("spelled", ["{}", "%2F", "url"])
 @pytest.mark.parametrize("asked", IDS)
-def test_ids_hold_slashes(slashes: tuple[httpx.Client, Path], asked: str, spelled: str) -> None:
-    client, _ = slashes
+def test_ids_may_contain_slashes(client_and_folder: tuple[httpx.Client, Path], asked: str, spelled: str) -> None:
+    client, _ = client_and_folder
     urls = {"10.1000/slash/and.dots": "https://doi.org/", "hep-th/9901001": "https://arxiv.org/abs/"}
     path = {"{}": asked, "%2F": asked.replace("/", "%2F"), "url": urls[asked] + asked}[spelled]
     assert client.get(f"/v1/papers/{path}").json()["id"] == IDS[asked]
     assert client.get(f"/v1/papers/{path}/similar").json()["total"] == 1
 
 
-def test_a_new_generation_answers_without_a_restart(slashes: tuple[httpx.Client, Path]) -> None:
-    client, folder = slashes
+def test_a_new_generation_answers_without_a_restart(client_and_folder: tuple[httpx.Client, Path]) -> None:
+    client, folder = client_and_folder
     before = client.get("/readyz").json()["generation"]
     index([write(folder, "b", [{"id": "2401.00009", "title": "New"}])], folder / "index", FakeEmbedder())
     assert client.get("/readyz").json()["generation"] != before
@@ -111,7 +111,7 @@ def test_health(client: httpx.Client) -> None:
     ],
 )
 def test_a_wrong_parameter_is_named(client: httpx.Client, parameters: dict[str, str], field: str, said: str) -> None:
-    body = problem(client.get("/v1/search", params=parameters), 422)
+    body = assert_problem(client.get("/v1/search", params=parameters), 422)
     assert body["field"] == field
     assert said in body["detail"]
     assert body["value"][:20] == parameters[field][:20]
@@ -136,24 +136,24 @@ def test_a_wrong_parameter_is_named(client: httpx.Client, parameters: dict[str, 
 )
 def test_a_wrong_body_is_named(client: httpx.Client, content: bytes, status: int, field: str | None) -> None:
     response = client.post("/v1/search", content=content, headers={"content-type": "application/json"})
-    body = problem(response, status)
+    body = assert_problem(response, status)
     assert field is None or body["field"] == field
 
 
 def test_a_body_of_unknown_length_is_read_within_the_limit(client: httpx.Client) -> None:
     head = {"content-type": "application/json"}
     assert client.post("/v1/search", content=iter([b'{"q": ', b'"cache"}']), headers=head).status_code == 200
-    problem(client.post("/v1/search", content=iter([b"y" * 100_000] * 11), headers=head), 413)
+    assert_problem(client.post("/v1/search", content=iter([b"y" * 100_000] * 11), headers=head), 413)
 
 
-def test_what_is_not_there_has_the_same_shape(client: httpx.Client) -> None:
-    assert "2499.99999" in problem(client.get("/v1/papers/arxiv:2499.99999"), 404)["detail"]
-    assert "IDs look like" in problem(client.get("/v1/papers/..%2F..%2Fetc%2Fpasswd"), 404)["detail"]
-    problem(client.get("/v1/papers/arxiv:2499.99999/similar"), 404)
-    problem(client.get("/nowhere"), 404)
-    problem(client.delete("/v1/search"), 405)
+def test_not_found_has_the_same_problem_shape(client: httpx.Client) -> None:
+    assert "2499.99999" in assert_problem(client.get("/v1/papers/arxiv:2499.99999"), 404)["detail"]
+    assert "IDs look like" in assert_problem(client.get("/v1/papers/..%2F..%2Fetc%2Fpasswd"), 404)["detail"]
+    assert_problem(client.get("/v1/papers/arxiv:2499.99999/similar"), 404)
+    assert_problem(client.get("/nowhere"), 404)
+    assert_problem(client.delete("/v1/search"), 405)
     for text in (" ", "y" * 30_000):
-        assert problem(client.post("/v1/similar", json={"text": text}), 422)["field"] == "text"
+        assert assert_problem(client.post("/v1/similar", json={"text": text}), 422)["field"] == "text"
 
 
 @given(
@@ -164,30 +164,28 @@ def test_what_is_not_there_has_the_same_shape(client: httpx.Client) -> None:
     limit=st.sampled_from(["1", "10", "0", "1e3", "٣"]),
 )
 @settings(max_examples=60, deadline=None)
-def test_any_question_is_answered_or_refused_in_words(
+def test_any_query_returns_results_or_a_problem(
     client: httpx.Client, q: str, author: str, category: str, start: str, limit: str
 ) -> None:
     asked = {"q": q, "author": author, "category": category, "from": start, "limit": limit}
     response = client.get("/v1/search", params={name: value for name, value in asked.items() if value})
-    assert response.status_code == 200 or problem(response, 422)["field"] in asked
+    assert response.status_code == 200 or assert_problem(response, 422)["field"] in asked
 
 
-def test_a_failure_inside_is_a_500_of_the_same_shape_that_tells_nothing(
-    sample: Searcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    served = Served(create_app(sample, Settings()))
+def test_internal_error_is_a_500_without_details(sample_searcher: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    served = HttpServer(create_app(sample_searcher, Settings()))
     try:
         monkeypatch.setattr("search.session.Session.search", lambda *_: 1 / 0)
-        body = problem(served.client.get("/v1/search"), 500)
+        body = assert_problem(served.client.get("/v1/search"), 500)
         assert "division" not in json.dumps(body)
     finally:
         served.close()
 
 
-def test_the_box_and_the_parameters_mean_the_same(client: httpx.Client) -> None:
+def test_query_text_and_parameters_are_equivalent(client: httpx.Client) -> None:
     box = client.get("/v1/search", params={"q": 'au:zhou cat:cs.IR date:>=2026-01 "kv cache"'}).json()
-    assert box["reading"] == "au:zhou, cs.IR, since 2026-01, \"kv cache\", about 'kv cache'"
-    assert box["authors"][0]["asked"] == "zhou"
+    assert box["interpretation"] == "au:zhou, cs.IR, since 2026-01, \"kv cache\", about 'kv cache'"
+    assert box["authors"][0]["name"] == "zhou"
     given = {"q": '"kv cache"', "author": "zhou", "category": "Information Retrieval", "from": "2026-01"}
     same = client.get("/v1/search", params=given).json()
     assert [hit["id"] for hit in same["hits"]] == [hit["id"] for hit in box["hits"]]
@@ -204,15 +202,15 @@ def test_pages_facets_orders_and_examples_over_http(client: httpx.Client) -> Non
         seen += [hit["id"] for hit in page["hits"]]
     assert len(seen) == len(set(seen)) == page["total"]
     near = client.get("/v1/search", params={"q": "cache", "like": KSA, "unlike": "2412.14838"}).json()
-    assert near["reading"] == f"like {KSA}, unlike 2412.14838, about 'cache'"
+    assert near["interpretation"] == f"like {KSA}, unlike 2412.14838, about 'cache'"
     assert not {KSA, "arxiv:2412.14838"} & {hit["id"] for hit in near["hits"]}
 
 
 def test_name_variants_over_http(client: httpx.Client) -> None:
     found = client.get("/v1/authors", params={"name": "Zhou, G."}).json()
     assert found["variants"][0] == {"value": "Guorui Zhou", "papers": 7}
-    problem(client.get("/v1/authors", params={"name": "y" * 500}), 422)
-    problem(client.get("/v1/authors"), 422)
+    assert_problem(client.get("/v1/authors", params={"name": "y" * 500}), 422)
+    assert_problem(client.get("/v1/authors"), 422)
 
 
 def test_suggestions_over_http(client: httpx.Client) -> None:
@@ -224,18 +222,18 @@ def test_suggestions_over_http(client: httpx.Client) -> None:
     nothing = client.get("/v1/suggest")
     assert nothing.status_code == 200
     assert nothing.json()["authors"] == nothing.json()["categories"] == []
-    assert problem(client.get("/v1/suggest", params={"q": "z", "limit": 51}), 422)["field"] == "limit"
-    assert problem(client.get("/v1/suggest", params={"q": "z" * 201}), 422)["field"] == "q"
-    problem(client.get("/v1/suggest", params={"name": "z"}), 422)
+    assert assert_problem(client.get("/v1/suggest", params={"q": "z", "limit": 51}), 422)["field"] == "limit"
+    assert assert_problem(client.get("/v1/suggest", params={"q": "z" * 201}), 422)["field"] == "q"
+    assert_problem(client.get("/v1/suggest", params={"name": "z"}), 422)
 
 
 def test_the_parts_of_a_box_over_http(client: httpx.Client) -> None:
     asked = {"q": "au:zhou cat:cs.IR recommendation", "author": "Guorui Zhou"}
     page = client.get("/v1/search", params=asked).json()
     assert page["parts"] == [
-        {"said": "au:zhou", "without": "cat:cs.IR recommendation"},
-        {"said": "cs.IR", "without": "au:zhou recommendation"},
-        {"said": "about 'recommendation'", "without": "au:zhou cat:cs.IR"},
+        {"description": "au:zhou", "remaining_query": "cat:cs.IR recommendation"},
+        {"description": "cs.IR", "remaining_query": "au:zhou recommendation"},
+        {"description": "about 'recommendation'", "remaining_query": "au:zhou cat:cs.IR"},
     ]
 
 

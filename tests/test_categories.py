@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.errors import InvalidValue
-from search.papers.categories import ARCHIVES, CATEGORIES, alias_of, codes, name_of
+from search.papers.categories import ARCHIVES, CATEGORIES, find_category_alias, find_category_name, resolve_codes
 
 SAMPLE = Path(__file__).parent.parent / "data" / "sample.jsonl"
-EVERY = (*ARCHIVES, *CATEGORIES)
+ALL_CODES = (*ARCHIVES, *CATEGORIES)
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ EVERY = (*ARCHIVES, *CATEGORIES)
         ("Mathematical Physics", ("math-ph", "math.MP")),
     ],
 )
-def test_codes_and_names_stand_for(text: str, meant: tuple[str, ...]) -> None:
-    assert codes(text) == meant
+def test_codes_and_names_resolve(text: str, meant: tuple[str, ...]) -> None:
+    assert resolve_codes(text) == meant
 
 
 @pytest.mark.parametrize(
@@ -61,74 +61,74 @@ def test_codes_and_names_stand_for(text: str, meant: tuple[str, ...]) -> None:
         ("x" * 20_000, "try cs, cs.CL"),
     ],
 )
-def test_a_slip_is_answered_with_the_nearest(text: str, suggestion: str) -> None:
+def test_a_typo_suggests_the_nearest(text: str, suggestion: str) -> None:
     with pytest.raises(InvalidValue, match=suggestion) as caught:
-        codes(text)
+        resolve_codes(text)
     assert caught.value.field == "category"
 
 
-def test_codes_of_the_index_count_beside_those_of_arxiv() -> None:
-    assert codes("NLP.x", ["nlp.X"]) == ("nlp.X",)
+def test_codes_of_the_index_are_accepted() -> None:
+    assert resolve_codes("NLP.x", ["nlp.X"]) == ("nlp.X",)
     with pytest.raises(InvalidValue, match=r"did you mean nlp\.X"):
-        codes("nlp.Y", ["nlp.X"])
+        resolve_codes("nlp.Y", ["nlp.X"])
 
 
-@pytest.mark.parametrize("code", EVERY)
+@pytest.mark.parametrize("code", ALL_CODES)
 def test_a_code_in_any_case_and_its_name_find_it(code: str) -> None:
-    name = name_of(code.upper())
+    name = find_category_name(code.upper())
     assert name
-    assert codes(code.swapcase())[0] == code
-    assert code in codes(name)
-    assert code in codes(name.upper())
+    assert resolve_codes(code.swapcase())[0] == code
+    assert code in resolve_codes(name)
+    assert code in resolve_codes(name.upper())
 
 
 def test_two_codes_of_one_category_have_one_name_or_say_that_they_are_the_same() -> None:
-    pairs = [(code, other) for code in EVERY if (other := alias_of(code))]
+    pairs = [(code, other) for code in ALL_CODES if (other := find_category_alias(code))]
     assert len(pairs) == 12
     for one, other in pairs:
-        assert alias_of(other) == one
-        assert set(codes(one)) == set(codes(other)) == {one, other}
-    assert name_of("cs.XX") is None
+        assert find_category_alias(other) == one
+        assert set(resolve_codes(one)) == set(resolve_codes(other)) == {one, other}
+    assert find_category_name("cs.XX") is None
 
 
-def test_there_are_as_many_as_the_taxonomy_lists() -> None:
+def test_category_count_matches_the_taxonomy() -> None:
     assert len(ARCHIVES) == len(set(ARCHIVES)) == 20
     assert len(CATEGORIES) == len(set(CATEGORIES)) == 146
     assert {code.split(".")[0] for code in CATEGORIES} <= set(ARCHIVES)
 
 
-def test_the_sample_holds_no_other() -> None:
+def test_the_sample_uses_only_known_categories() -> None:
     rows = [json.loads(line) for line in SAMPLE.read_text("utf-8").splitlines()]
     for code in {code for row in rows for code in row.get("categories", [])}:
-        assert codes(code)[0] == code
+        assert resolve_codes(code)[0] == code
 
 
-def answer(text: str) -> str:
+def resolve_or_message(text: str) -> str:
     """The codes, or what is answered where there are none."""
     try:
-        return " ".join(codes(text))
+        return " ".join(resolve_codes(text))
     except InvalidValue as error:
         return error.allowed
 
 
-@given(st.sampled_from([code for code in EVERY if len(name_of(code) or "") > 5]), st.data())
-def test_a_name_that_lacks_a_letter_is_answered_with_the_name(code: str, data: st.DataObject) -> None:
-    name = name_of(code) or ""
+@given(st.sampled_from([code for code in ALL_CODES if len(find_category_name(code) or "") > 5]), st.data())
+def test_a_missing_letter_suggests_the_name(code: str, data: st.DataObject) -> None:
+    name = find_category_name(code) or ""
     place = data.draw(st.sampled_from([place for place in range(len(name)) if name[place].isalpha()]))
-    answered = answer(name[:place] + name[place + 1 :])
+    answered = resolve_or_message(name[:place] + name[place + 1 :])
     assert name in answered or code in answered
 
 
 @given(st.text(max_size=60))
 def test_any_text_is_codes_or_an_error(text: str) -> None:
-    answered = answer(text)
-    assert "did you mean" in answered or "try cs" in answered or set(answered.split()) <= set(EVERY)
+    answered = resolve_or_message(text)
+    assert "did you mean" in answered or "try cs" in answered or set(answered.split()) <= set(ALL_CODES)
 
 
-def test_the_beginning_of_one_name_is_enough_and_a_letter_wrong_in_it_is_mended() -> None:
-    assert codes("Computer Vision") == ("cs.CV",)
-    assert codes("general relativity") == ("gr-qc",)
+def test_a_unique_prefix_resolves_and_its_typos_are_corrected() -> None:
+    assert resolve_codes("Computer Vision") == ("cs.CV",)
+    assert resolve_codes("general relativity") == ("gr-qc",)
     with pytest.raises(InvalidValue, match=r"did you mean cs\.CV \(Computer Vision and Pattern Recognition\)"):
-        codes("Computer Visoin")
+        resolve_codes("Computer Visoin")
     with pytest.raises(InvalidValue):
-        codes("Computer")
+        resolve_codes("Computer")

@@ -31,7 +31,7 @@ def run(*arguments: str, stdin: str = "", cwd: Path | None = None, **env: str) -
     )
 
 
-def asked(*arguments: str, **more: Any) -> dict[str, Any]:
+def run_json(*arguments: str, **more: Any) -> dict[str, Any]:
     """The JSON object that a command prints, and nothing beside it."""
     done = run(*arguments[:1], "--json", *arguments[1:], **more)
     assert done.returncode == 0, done.stderr
@@ -41,101 +41,110 @@ def asked(*arguments: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def at(sample_index: Path) -> list[str]:
+def index_options(sample_index: Path) -> list[str]:
     return ["--index", str(sample_index)]
 
 
-HIT = {"id", "title", "authors", "published", "updated", "categories", "url", "abstract", "score", "matched"}
+HIT_KEYS = {"id", "title", "authors", "published", "updated", "categories", "url", "abstract", "score", "legs"}
 
 
-def test_search_prints_one_json_object(at: list[str]) -> None:
-    page = asked("search", "KV cache compression", "-n", "3", *at)
+def test_search_prints_one_json_object(index_options: list[str]) -> None:
+    page = run_json("search", "KV cache compression", "-n", "3", *index_options)
     assert {"hits", "total", "exact"} <= set(page)
     assert (len(page["hits"]), page["total"], page["exact"]) == (3, 60, True)
     for hit in page["hits"]:
-        assert set(hit) >= HIT
-        assert set(hit["matched"]["semantic"]) == {"rank", "score"}
+        assert set(hit) >= HIT_KEYS
+        assert set(hit["legs"]["semantic"]) == {"rank", "score"}
     assert KSA in {hit["id"] for hit in page["hits"]}
 
 
-def test_filters_narrow(at: list[str]) -> None:
-    page = asked("search", "recommendation", "-a", "Zhou, Guorui", "-c", "cs.IR", "--from", "2026-01", *at)
+def test_filters_narrow(index_options: list[str]) -> None:
+    page = run_json(
+        "search", "recommendation", "-a", "Zhou, Guorui", "-c", "cs.IR", "--from", "2026-01", *index_options
+    )
     assert page["total"] == len(page["hits"]) > 0
     for hit in page["hits"]:
         assert "Guorui Zhou" in hit["authors"]
         assert "cs.IR" in hit["categories"]
         assert hit["published"] >= "2026-01"
-    both = asked("search", "-a", "Guorui Zhou", "-a", "Kun Gai", "-n", "60", *at)
+    both = run_json("search", "-a", "Guorui Zhou", "-a", "Kun Gai", "-n", "60", *index_options)
     assert all({"Guorui Zhou", "Kun Gai"} <= set(hit["authors"]) for hit in both["hits"])
-    either = asked("search", "-c", "cs.IR", "-c", "cs.CV", "-n", "60", *at)
+    either = run_json("search", "-c", "cs.IR", "-c", "cs.CV", "-n", "60", *index_options)
     assert {"cs.IR", "cs.CV"} <= {category for hit in either["hits"] for category in hit["categories"]}
     dates = [hit["published"] for hit in either["hits"]]
     assert dates == sorted(dates, reverse=True)
 
 
 @pytest.mark.parametrize("mode", ["semantic", "lexical"])
-def test_modes_ask_one_leg(at: list[str], mode: str) -> None:
-    page = asked("search", "cache", "--mode", mode, *at)
+def test_modes_use_one_leg(index_options: list[str], mode: str) -> None:
+    page = run_json("search", "cache", "--mode", mode, *index_options)
     other = "lexical" if mode == "semantic" else "semantic"
-    assert all(hit["matched"][mode] and not hit["matched"][other] for hit in page["hits"])
+    assert all(hit["legs"][mode] and not hit["legs"][other] for hit in page["hits"])
     assert (page["total"] == 60) == (mode == "semantic")
 
 
-def test_similar_by_id_file_and_standard_input(at: list[str], tmp_path: Path) -> None:
-    paper = asked("show", "https://arxiv.org/abs/2604.24432v1", *at)
+def test_similar_by_id_file_and_standard_input(index_options: list[str], tmp_path: Path) -> None:
+    paper = run_json("show", "https://arxiv.org/abs/2604.24432v1", *index_options)
     assert paper["id"] == KSA
-    by_id = asked("similar", KSA.upper(), *at)
+    by_id = run_json("similar", KSA.upper(), *index_options)
     assert KSA not in {hit["id"] for hit in by_id["hits"]}
     assert by_id["total"] == 59
     file = tmp_path / "abstract.txt"
     file.write_text(paper["abstract"], "utf-8")
-    by_file, by_pipe = asked("similar", "--file", str(file), *at), asked("similar", "-", *at, stdin=paper["abstract"])
-    assert by_file.pop("explanation")["road"] == by_pipe.pop("explanation")["road"] == "rows"
+    by_file, by_pipe = (
+        run_json("similar", "--file", str(file), *index_options),
+        run_json("similar", "-", *index_options, stdin=paper["abstract"]),
+    )
+    assert by_file.pop("explanation")["strategy"] == by_pipe.pop("explanation")["strategy"] == "exact"
     assert by_file == by_pipe
-    assert (by_file["hits"][0]["id"], by_file["hits"][0]["same"]) == (KSA, True)
-    assert [hit["same"] for hit in by_file["hits"][1:]] == [False] * 9
+    assert (by_file["hits"][0]["id"], by_file["hits"][0]["exact_match"]) == (KSA, True)
+    assert [hit["exact_match"] for hit in by_file["hits"][1:]] == [False] * 9
 
 
-def test_status_says_what_the_index_holds(at: list[str], sample_index: Path) -> None:
-    status = asked("status", *at)
+def test_status_says_what_the_index_holds(index_options: list[str], sample_index: Path) -> None:
+    status = run_json("status", *index_options)
     assert (status["papers"], status["generation"]) == (60, "gen-000001")
     assert status["model"]["name"] == "all-MiniLM-L6-v2"
-    assert status["bytes"] == sum(path.stat().st_size for path in sample_index.rglob("*") if path.is_file())
-    assert "60" in run("status", *at).stdout
+    assert status["size_bytes"] == sum(path.stat().st_size for path in sample_index.rglob("*") if path.is_file())
+    assert "60" in run("status", *index_options).stdout
 
 
-def test_an_int8_index_says_how_good_it_is_and_is_asked_with_int8(tmp_path: Path, at: list[str]) -> None:
+def test_an_int8_index_reports_quality_and_is_searched_with_int8(tmp_path: Path, index_options: list[str]) -> None:
     fast = ["--index", str(tmp_path / "fast")]
     done = run("index", str(ROOT / "data" / "sample.jsonl"), "--precision", "int8", *fast)
     assert (done.returncode, done.stdout) == (0, "")
     said = r"int8 beside float, on 12 papers .*: cosine 0\.99\d\d on average, 0\.99\d\d at least; \d+% of"
     assert re.search(said, done.stderr), done.stderr
-    assert asked("status", *fast)["model"]["precision"] == "int8"
+    assert run_json("status", *fast)["model"]["precision"] == "int8"
     assert "256 tokens, int8" in run("status", *fast).stdout
-    page, other = (asked("search", "KV cache compression", "-m", "semantic", *where) for where in (fast, at))
-    scores = [hit["matched"]["semantic"]["score"] for hit in page["hits"]]
-    assert scores == pytest.approx([hit["matched"]["semantic"]["score"] for hit in other["hits"]], abs=0.05)
-    assert scores != [hit["matched"]["semantic"]["score"] for hit in other["hits"]]
+    page, other = (
+        run_json("search", "KV cache compression", "-m", "semantic", *where) for where in (fast, index_options)
+    )
+    scores = [hit["legs"]["semantic"]["score"] for hit in page["hits"]]
+    assert scores == pytest.approx([hit["legs"]["semantic"]["score"] for hit in other["hits"]], abs=0.05)
+    assert scores != [hit["legs"]["semantic"]["score"] for hit in other["hits"]]
     mixed = run("index", str(ROOT / "data" / "sample.jsonl"), *fast)
     assert mixed.returncode == 1
     assert "leave --model and --precision as they were" in mixed.stderr
 
 
-def test_the_index_is_an_option_or_a_variable_or_data_index(at: list[str], sample_index: Path, tmp_path: Path) -> None:
-    assert run("status", PAPERS_INDEX=str(sample_index)).stdout == run("status", *at).stdout
+def test_the_index_is_an_option_or_a_variable_or_data_index(
+    index_options: list[str], sample_index: Path, tmp_path: Path
+) -> None:
+    assert run("status", PAPERS_INDEX=str(sample_index)).stdout == run("status", *index_options).stdout
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "index").symlink_to(sample_index)
-    assert asked("status", cwd=tmp_path)["papers"] == 60
+    assert run_json("status", cwd=tmp_path)["papers"] == 60
 
 
-def test_a_pipe_gets_plain_text_and_a_terminal_cards(at: list[str]) -> None:
-    plain = run("search", "KV cache compression", "-n", "2", *at).stdout
+def test_a_pipe_gets_plain_text_and_a_terminal_cards(index_options: list[str]) -> None:
+    plain = run("search", "KV cache compression", "-n", "2", *index_options).stdout
     assert "\x1b" not in plain
     assert plain.startswith("about 'KV cache compression'\n60 papers pass, 2 shown\n\n1. ")
-    assert "╭" in on_terminal("search", "KV cache compression", "-n", "2", *at)
+    assert "╭" in run_on_terminal("search", "KV cache compression", "-n", "2", *index_options)
 
 
-def on_terminal(*arguments: str) -> str:
+def run_on_terminal(*arguments: str) -> str:
     """What a command writes on a terminal."""
     master, slave = pty.openpty()
     child = subprocess.Popen([PAPERS, *arguments], stdout=slave, stderr=slave)
@@ -151,20 +160,20 @@ def on_terminal(*arguments: str) -> str:
     return shown.decode()
 
 
-def test_long_work_shows_how_far_it_is(tmp_path: Path) -> None:
-    shown = on_terminal("index", str(ROOT / "data" / "sample.jsonl"), "--index", str(tmp_path))
+def test_long_commands_show_progress(tmp_path: Path) -> None:
+    shown = run_on_terminal("index", str(ROOT / "data" / "sample.jsonl"), "--index", str(tmp_path))
     assert re.search(r"\r60 read, 60 embedded, \d+ papers/s, 100%, 0 s left *\r?\n60 records read", shown), shown
 
 
-def test_results_go_to_standard_output_and_all_else_to_standard_error(at: list[str]) -> None:
-    found = run("search", "cache", *at)
+def test_results_go_to_standard_output_and_all_else_to_standard_error(index_options: list[str]) -> None:
+    found = run("search", "cache", *index_options)
     assert (found.returncode, found.stderr) == (0, "")
-    nothing = run("search", "cache", "--to", "1990", *at)
+    nothing = run("search", "cache", "--to", "1990", *index_options)
     assert (nothing.returncode, nothing.stdout) == (4, "")
     assert "no paper passes the filters" in nothing.stderr
-    empty = run("search", "cache", "--to", "1990", "--json", *at)
+    empty = run("search", "cache", "--to", "1990", "--json", *index_options)
     assert (empty.returncode, json.loads(empty.stdout)["hits"]) == (4, [])
-    words = run("search", "zyzzyva", "--mode", "lexical", *at)
+    words = run("search", "zyzzyva", "--mode", "lexical", *index_options)
     assert (words.returncode, words.stdout) == (4, "")
 
 
@@ -210,10 +219,10 @@ def test_results_go_to_standard_output_and_all_else_to_standard_error(at: list[s
         (["searhc", "x"], 2, "No such command"),
     ],
 )
-def test_mistakes_are_named_without_a_traceback(
-    at: list[str], tmp_path: Path, arguments: list[str], code: int, said: str
+def test_usage_errors_have_no_traceback(
+    index_options: list[str], tmp_path: Path, arguments: list[str], code: int, said: str
 ) -> None:
-    index = ["--index", str(tmp_path)] if arguments[0] == "index" else [] if arguments[0] == "searhc" else at
+    index = ["--index", str(tmp_path)] if arguments[0] == "index" else [] if arguments[0] == "searhc" else index_options
     done = run(*arguments, *index)
     assert done.returncode == code, done.stderr
     assert said in " ".join(done.stderr.split())
@@ -290,13 +299,13 @@ def test_an_import_says_what_it_read_merged_and_skipped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["LLMs IN the loop: A or B?", "NOT all tokens", "-n", "🙂", "深度学习", "مرحبا", "(a"])
-def test_any_question_is_answered(at: list[str], text: str) -> None:
-    page = asked("search", *at, "--", text)
+def test_any_question_is_answered(index_options: list[str], text: str) -> None:
+    page = run_json("search", *index_options, "--", text)
     assert len(page["hits"]) == 10
 
 
-def test_a_closed_pipe_is_no_failure(at: list[str]) -> None:
-    command = f"{PAPERS} search --json -n 60 {' '.join(at)} | head -c 10"
+def test_a_closed_pipe_is_not_an_error(index_options: list[str]) -> None:
+    command = f"{PAPERS} search --json -n 60 {' '.join(index_options)} | head -c 10"
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
     assert done.stderr == ""
 
@@ -322,17 +331,17 @@ def test_version() -> None:
     assert run("--version").stdout.startswith("papers, version ")
 
 
-def test_the_road_and_the_times_are_told_when_asked(at: list[str]) -> None:
-    done = run("search", "KV cache compression", "--author", "Guorui Zhou", "--explain", *at)
+def test_explain_prints_strategy_and_timings(index_options: list[str]) -> None:
+    done = run("search", "KV cache compression", "--author", "Guorui Zhou", "--explain", *index_options)
     assert done.returncode == 0
     assert re.search(r"vectors: scored all \d+ passing papers exactly; \d+ papers pass; gen-000001", done.stderr)
     assert re.search(r"milliseconds: filter [\d.]+, .*embed [\d.]+, vectors [\d.]+, fuse [\d.]+", done.stderr)
-    listed = run("search", "--category", "cs", "--explain", *at)
+    listed = run("search", "--category", "cs", "--explain", *index_options)
     assert "vectors: not asked" in listed.stderr
 
 
-def test_the_doctor_finds_and_repairs(at: list[str], tmp_path: Path) -> None:
-    shutil.copytree(at[1], tmp_path / "index")
+def test_the_doctor_finds_and_repairs(index_options: list[str], tmp_path: Path) -> None:
+    shutil.copytree(index_options[1], tmp_path / "index")
     there = ["--index", str(tmp_path / "index")]
     assert run("doctor", *there).stdout == "the index is whole\n"
     (columns,) = (tmp_path / "index").glob("gen-*/columns/published.npy")
@@ -348,72 +357,77 @@ def test_the_doctor_finds_and_repairs(at: list[str], tmp_path: Path) -> None:
     assert run("search", "KV cache compression", *there).returncode == 0
 
 
-def test_one_box_and_options_mean_the_same(at: list[str]) -> None:
-    box = asked("search", 'au:zhou cat:cs.IR date:>=2026-01 "kv cache" -survey', *at)
-    assert box["reading"] == "au:zhou, cs.IR, since 2026-01, \"kv cache\", not all:survey, about 'kv cache'"
+def test_query_text_and_options_are_equivalent(index_options: list[str]) -> None:
+    box = run_json("search", 'au:zhou cat:cs.IR date:>=2026-01 "kv cache" -survey', *index_options)
+    assert box["interpretation"] == "au:zhou, cs.IR, since 2026-01, \"kv cache\", not all:survey, about 'kv cache'"
     assert [hit["id"] for hit in box["hits"]] == [KSA]
-    options = asked("search", "kv cache", "-a", "zhou", "-c", "Information Retrieval", "--from", "2026-01", *at)
+    options = run_json(
+        "search", "kv cache", "-a", "zhou", "-c", "Information Retrieval", "--from", "2026-01", *index_options
+    )
     assert KSA in {hit["id"] for hit in options["hits"]}
-    first = asked("search", "recommendation", "-a", "^Zhou", *at, "--facets")
+    first = run_json("search", "recommendation", "-a", "^Zhou", *index_options, "--facets")
     assert all(hit["authors"][0].split()[-1] == "Zhou" for hit in first["hits"])
-    plain = run("search", "LLMs IN the loop: A or B?", *at).stdout
+    plain = run("search", "LLMs IN the loop: A or B?", *index_options).stdout
     assert plain.startswith("about 'LLMs IN the loop: A or B?'\n")
 
 
-def test_every_hit_says_why_and_how_close_it_is(at: list[str]) -> None:
-    page = asked("search", "KV cache compression", *at)
-    assert page["close"]
+def test_every_hit_shows_evidence_and_band(index_options: list[str]) -> None:
+    page = run_json("search", "KV cache compression", *index_options)
+    assert page["has_close_match"]
     assert {hit["band"] for hit in page["hits"]} == {"strong", "weak"}
     best = page["hits"][0]
-    marked = {best["title"][start:end].lower() for start, end in best["why"]["title"]}
+    marked = {best["title"][start:end].lower() for start, end in best["highlights"]["title"]}
     assert marked == {"kv", "cache", "compression"}
-    start, end = best["why"]["sentence"]
-    assert f"> {best['abstract'][start:end][:40]}" in run("search", "KV cache compression", *at).stdout
-    far = run("search", "how to bake sourdough bread", *at)
+    start, end = best["highlights"]["sentence"]
+    assert f"> {best['abstract'][start:end][:40]}" in run("search", "KV cache compression", *index_options).stdout
+    far = run("search", "how to bake sourdough bread", *index_options)
     assert "nothing here is close; nearest:" in far.stdout
     assert far.returncode == 0
 
 
-def test_pages_go_on_and_facets_are_counted(at: list[str]) -> None:
-    first = asked("search", "recommendation", "-n", "25", "--facets", *at)
+def test_cursors_and_facets(index_options: list[str]) -> None:
+    first = run_json("search", "recommendation", "-n", "25", "--facets", *index_options)
     seen = [hit["id"] for hit in first["hits"]]
-    assert first["facets"]["of"] == "relevant"
+    assert first["facets"]["scope"] == "relevant"
     cursor = first["cursor"]
     while cursor:
-        page = asked("search", "recommendation", "-n", "25", "--cursor", cursor, *at)
+        page = run_json("search", "recommendation", "-n", "25", "--cursor", cursor, *index_options)
         seen += [hit["id"] for hit in page["hits"]]
         cursor = page["cursor"]
     assert len(seen) == len(set(seen)) == 60
-    listed = asked("search", "--category", "cs", "--facets", "--sort", "oldest", *at)
-    assert listed["facets"]["of"] == "filter"
+    listed = run_json("search", "--category", "cs", "--facets", "--sort", "oldest", *index_options)
+    assert listed["facets"]["scope"] == "filter"
     assert listed["facets"]["papers"] == listed["total"] == sum(each["papers"] for each in listed["facets"]["years"])
     dates = [hit["published"] for hit in listed["hits"]]
     assert dates == sorted(dates)
-    assert "more: --cursor " in run("search", "recommendation", *at).stdout
+    assert "more: --cursor " in run("search", "recommendation", *index_options).stdout
 
 
-def test_authors_are_listed_with_their_variants(at: list[str]) -> None:
-    listed = asked("authors", "zhou", *at)
+def test_authors_are_listed_with_their_variants(index_options: list[str]) -> None:
+    listed = run_json("authors", "zhou", *index_options)
     assert listed["variants"][0] == {"value": "Guorui Zhou", "papers": 7}
     assert {"value": "Jie Zhou", "papers": 1} in listed["variants"]
-    assert re.search(r"^ +7  Guorui Zhou$", run("authors", "Zhou, G.", *at).stdout, re.MULTILINE)
-    nobody = run("authors", "Guorui Zhuo", *at)
+    assert re.search(r"^ +7  Guorui Zhou$", run("authors", "Zhou, G.", *index_options).stdout, re.MULTILINE)
+    nobody = run("authors", "Guorui Zhuo", *index_options)
     assert (nobody.returncode, nobody.stdout) == (4, "")
     assert "did you mean Guorui Zhou" in nobody.stderr
-    kept = asked("search", "-a", "Zhou", "--not-author", "Guorui Zhou", "-n", "60", *at)
+    kept = run_json("search", "-a", "Zhou", "--not-author", "Guorui Zhou", "-n", "60", *index_options)
     assert not [hit for hit in kept["hits"] if "Guorui Zhou" in hit["authors"]]
 
 
-def test_papers_near_some_and_away_from_others(at: list[str]) -> None:
-    near = asked("similar", KSA, "2412.14838", "--unlike", "2503.19950", *at)
+def test_like_and_unlike(index_options: list[str]) -> None:
+    near = run_json("similar", KSA, "2412.14838", "--unlike", "2503.19950", *index_options)
     assert not {KSA, "arxiv:2412.14838", "arxiv:2503.19950"} & {hit["id"] for hit in near["hits"]}
     assert near["total"] == 57
-    assert near["reading"] == f"like {KSA} and 2412.14838, unlike 2503.19950"
-    box = asked("search", "https://arxiv.org/abs/2604.24432v1", *at)
-    assert [hit["same"] for hit in box["hits"][:2]] == [True, False]
-    assert asked("search", "long context", "--like", KSA, *at)["reading"] == f"like {KSA}, about 'long context'"
+    assert near["interpretation"] == f"like {KSA} and 2412.14838, unlike 2503.19950"
+    box = run_json("search", "https://arxiv.org/abs/2604.24432v1", *index_options)
+    assert [hit["exact_match"] for hit in box["hits"][:2]] == [True, False]
+    assert (
+        run_json("search", "long context", "--like", KSA, *index_options)["interpretation"]
+        == f"like {KSA}, about 'long context'"
+    )
 
 
-def test_a_misspelt_word_is_offered_mended(at: list[str]) -> None:
-    assert "did you mean: recommendation" in run("search", "recomendation", *at).stderr
-    assert run("search", "speed up decoding with a draft model", *at).stderr == ""  # only "speeds" is here
+def test_a_misspelt_word_gets_a_suggestion(index_options: list[str]) -> None:
+    assert "did you mean: recommendation" in run("search", "recomendation", *index_options).stderr
+    assert run("search", "speed up decoding with a draft model", *index_options).stderr == ""  # only "speeds" is here

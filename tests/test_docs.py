@@ -28,7 +28,7 @@ def home(tmp_path: Path, sample_index: Path) -> Path:
     return tmp_path
 
 
-def shell(command: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
+def run_shell(command: str, home: Path, **env: str) -> subprocess.CompletedProcess[str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     cache = os.environ.get("PAPERS_CACHE") or str(Path.home() / ".cache" / "papers")
     return subprocess.run(
@@ -47,14 +47,14 @@ def test_the_first_commands_are_those_of_the_makefile_and_print_what_is_shown(ho
     asked = re.search(r"\$\(BIN\)/(papers search .*)", makefile)
     assert first.split()[:2] == ["make", "demo"]
     assert asked
-    printed = shell(asked[1], home, PAPERS_INDEX=str(sample_index)).stdout
+    printed = run_shell(asked[1], home, PAPERS_INDEX=str(sample_index)).stdout
     shown = BLOCKS[1].strip()
     start = printed[: len(shown)]
     assert NUMBER.sub("#", start) == NUMBER.sub("#", shown)
     assert [float(each) for each in NUMBER.findall(start)] == pytest.approx(
         [float(each) for each in NUMBER.findall(shown)], abs=0.02
     )
-    done = shell(second.removeprefix(".venv/bin/"), home, PAPERS_INDEX=str(sample_index))
+    done = run_shell(second.removeprefix(".venv/bin/"), home, PAPERS_INDEX=str(sample_index))
     assert done.returncode == 0, done.stderr
 
 
@@ -64,7 +64,7 @@ def test_the_commands_for_ones_own_papers_run(home: Path) -> None:
     asked = [line for line in commands if line.startswith("papers") and line not in waiting]
     assert len(asked) >= 6
     assert waiting < set(commands)
-    done = shell("set -e\n" + commands[1] + "\n" + "\n".join(asked), home)
+    done = run_shell("set -e\n" + commands[1] + "\n" + "\n".join(asked), home)
     assert done.returncode == 0, done.stderr
     assert "62 papers in gen-000002" in done.stderr
 
@@ -118,7 +118,7 @@ def test_the_quickstart_runs_in_its_order(tmp_path: Path) -> None:
     script = script.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
     ask = f"{sys.executable} -W error - <<'END'\n{python[0]}END"
     (tmp_path / "data").symlink_to(ROOT / "data")
-    done = shell(f"cd {tmp_path}\nexport PYTHONPATH={ROOT}\nset -e\n{script}\n{ask}\necho all of it", tmp_path)
+    done = run_shell(f"cd {tmp_path}\nexport PYTHONPATH={ROOT}\nset -e\n{script}\n{ask}\necho all of it", tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("all of it\n")
     assert '"generation":"gen-000001"' in (tmp_path / "ready").read_text("utf-8")

@@ -25,14 +25,14 @@ from search.vectors import codes, vectors
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def intact_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """An index with codes in cells, tombstones and every kind of field."""
     folder = tmp_path_factory.mktemp("doctor")
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("CODED_FROM", 300), ("EXACT_UP_TO", 50)):
+        for name, value in (("MIN_CODED_ROWS", 300), ("EXACT_MAX_ROWS", 50)):
             patch.setattr(vectors, name, value)
-            patch.setattr("indexer.build.CODED_FROM", 300)
-        patch.setattr(codes, "ROWS_A_CELL", 100)
+            patch.setattr("indexer.build.MIN_CODED_ROWS", 300)
+        patch.setattr(codes, "ROWS_PER_CELL", 100)
         patch.setattr(doctor, "known_identities", lambda: (FakeEmbedder().model,))
         for start, version in ((0, 1), (0, 2)):
             records = [
@@ -52,10 +52,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder / "index"
 
 
-def answers(directory: Path) -> list[tuple[int, list[str]]]:
+def search_results(directory: Path) -> list[tuple[int, list[str]]]:
     """By vectors, by words and by filter alone; of words only which papers hold them: scores count replaced rows too
     until those are merged away."""
-    searcher = Searcher(directory, lambda _model: FakeEmbedder(), checksums=True)
+    searcher = Searcher(directory, lambda _model: FakeEmbedder(), verify_checksums=True)
     wanted = Filter(authors=("Max Planck",), categories=("cs",))
     asked = [Query("galaxy 17", wanted, "semantic"), Query("cache 3", wanted, "lexical", 400), Query("", wanted)]
     pages = [searcher.search(query) for query in asked]
@@ -68,36 +68,38 @@ def files(directory: Path) -> list[str]:
     return sorted(name for name in found if (directory / name).stat().st_size and not name.startswith("papers.sqlite-"))
 
 
-def flip(path: Path) -> None:
+def flip_bit(path: Path) -> None:
     content = bytearray(path.read_bytes())
     inside = content.find(b"On galaxy 77") if path.name == "papers.sqlite" else len(content) * 2 // 3
     content[inside] ^= 0xFF
     path.write_bytes(content)
 
 
-def cut(path: Path) -> None:
+def truncate_file(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 
 
-def test_a_whole_index_has_no_problems(whole: Path) -> None:
+def test_an_intact_index_has_no_problems(intact_index: Path) -> None:
     steps: list[str] = []
-    assert examine(whole, steps.append) == []
+    assert examine(intact_index, steps.append) == []
     assert steps == ["checksums", "counts", "words", "vectors", "cross-references"]
 
 
-@pytest.mark.parametrize("damage", [flip, cut, Path.unlink])
-def test_each_file_in_turn_is_named_and_made_again(whole: Path, tmp_path: Path, damage: Callable[[Path], None]) -> None:
-    expected = answers(whole)
-    for name in files(whole):
+@pytest.mark.parametrize("damage", [flip_bit, truncate_file, Path.unlink])
+def test_each_damaged_file_is_named_and_rebuilt(
+    intact_index: Path, tmp_path: Path, damage: Callable[[Path], None]
+) -> None:
+    expected = search_results(intact_index)
+    for name in files(intact_index):
         copy = tmp_path / "copy"
         shutil.rmtree(copy, ignore_errors=True)
-        shutil.copytree(whole, copy)
+        shutil.copytree(intact_index, copy)
         damage(copy / name)
         found = examine(copy)
         said = " ".join(found)
         assert (copy / name).name in said or "CURRENT" in said or "no index here" in said or "gen-" in said, name
         with pytest.raises((IndexDamaged, IndexMissing)):
-            Searcher(copy, lambda _model: FakeEmbedder(), checksums=True)
+            Searcher(copy, lambda _model: FakeEmbedder(), verify_checksums=True)
         if name == "papers.sqlite" or name.startswith("vectors-"):
             with pytest.raises(IndexDamaged, match="backup"):
                 repair(copy, lambda _model: FakeEmbedder())
@@ -106,13 +108,13 @@ def test_each_file_in_turn_is_named_and_made_again(whole: Path, tmp_path: Path, 
         repair(copy, lambda _model: embedder)  # noqa: B023  asked at once
         assert not [text for text in embedder.texts if " about stars." in text], "a paper was embedded again"
         assert examine(copy) == [], name
-        assert answers(copy) == expected, name
+        assert search_results(copy) == expected, name
 
 
-def test_counts_and_references_that_no_checksum_tells(whole: Path, tmp_path: Path) -> None:
+def test_inconsistencies_that_checksums_miss(intact_index: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
-    shutil.copytree(whole, copy)
-    snapshot = doctor.Snapshot.locked(copy)
+    shutil.copytree(intact_index, copy)
+    snapshot = doctor.Snapshot.open_unchecked(copy)
     np.save(snapshot.files.tombstones, np.arange(3, dtype=np.uint32))
     found = [problem for check in doctor._CHECKS.values() for problem in check(snapshot)]
     assert any("tombstones.npy does not name the rows" in problem for problem in found)
@@ -120,20 +122,20 @@ def test_counts_and_references_that_no_checksum_tells(whole: Path, tmp_path: Pat
     assert any("lexicon does not hold exactly" in problem for problem in found)
 
 
-def test_without_the_model_all_but_the_calibration_is_made_again(whole: Path, tmp_path: Path) -> None:
+def test_without_the_model_all_but_the_calibration_is_rebuilt(intact_index: Path, tmp_path: Path) -> None:
     def missing(_model: ModelIdentity) -> FakeEmbedder:
         raise ModelUnavailable("it is not here")
 
     copy = tmp_path / "copy"
-    shutil.copytree(whole, copy)
+    shutil.copytree(intact_index, copy)
     (copy / "CURRENT").unlink()
     repair(copy, missing)
     page = Searcher(copy, lambda _model: FakeEmbedder()).search(Query("galaxy"))
     assert {hit.band for hit in page.hits} == {None}
-    assert page.close
+    assert page.has_close_match
 
 
-def test_a_place_without_an_index(tmp_path: Path) -> None:
+def test_missing_index(tmp_path: Path) -> None:
     with pytest.raises(IndexMissing, match="papers index"):
         examine(tmp_path)
 
@@ -143,16 +145,16 @@ def test_every_identity_that_needs_no_manifest_is_tried() -> None:
     assert isinstance(fake_embedder.FakeEmbedder().model, ModelIdentity)
 
 
-def test_an_index_of_the_format_before_is_brought_up_to_date(whole: Path, tmp_path: Path) -> None:
+def test_an_index_of_the_previous_format_is_upgraded(intact_index: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
-    shutil.copytree(whole, copy)
+    shutil.copytree(intact_index, copy)
     (manifest,) = copy.glob(f"{(copy / 'CURRENT').read_text('ascii').strip()}/manifest.json")
     held = json.loads(manifest.read_text("utf-8"))
-    held["manifest"]["format"] = layout.FORMAT - 1
+    held["manifest"]["format"] = layout.FORMAT_VERSION - 1
     body = json.dumps(held["manifest"], sort_keys=True, separators=(",", ":")).encode()
     manifest.write_text(json.dumps({**held, "sha256": hashlib.sha256(body).hexdigest()}), "utf-8")
     with pytest.raises(IndexDamaged, match=r"its format is 2, this version reads 3; papers doctor --repair brings it"):
         Searcher(copy, lambda _model: FakeEmbedder())
     repair(copy, lambda _model: FakeEmbedder())
     assert examine(copy) == []
-    assert answers(copy) == answers(whole)
+    assert search_results(copy) == search_results(intact_index)

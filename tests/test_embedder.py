@@ -15,14 +15,21 @@ from hypothesis import strategies as st
 
 from search.embedding import export
 from search.embedding.embedder import Embedder, SentenceTransformersEmbedder, load_embedder
-from search.embedding.model import MAX_TOKENS, PACKAGE, WEIGHTS_SHA256, default_identity, packaged_model, weights_sha256
+from search.embedding.model import (
+    MAX_TOKENS,
+    MODEL_PACKAGE,
+    WEIGHTS_SHA256,
+    default_identity,
+    packaged_model_folder,
+    weights_sha256,
+)
 from search.embedding.quantize import Quality
 from search.errors import InvalidValue, ModelUnavailable
 
 ROOT = Path(__file__).parent.parent
 PAPERS = [json.loads(line) for line in (ROOT / "data" / "sample.jsonl").read_text("utf-8").splitlines()]
 TEXTS = [". ".join(part for part in (paper.get("title"), paper.get("abstract")) if part) for paper in PAPERS]
-ODD = [
+ODD_TEXTS = [
     "",
     " ",
     "a",
@@ -37,19 +44,21 @@ ODD = [
 
 
 @pytest.fixture(scope="module")
-def plain() -> SentenceTransformersEmbedder:
+def transformers_embedder() -> SentenceTransformersEmbedder:
     """The default model by the road any other model takes."""
-    return SentenceTransformersEmbedder("all-MiniLM-L6-v2", packaged_model(), max_tokens=MAX_TOKENS)
+    return SentenceTransformersEmbedder("all-MiniLM-L6-v2", packaged_model_folder(), max_tokens=MAX_TOKENS)
 
 
-def test_both_roads_give_the_same_vectors(embedder: Embedder, plain: SentenceTransformersEmbedder) -> None:
-    texts = [*TEXTS, *ODD]
-    fast, slow = embedder.encode(texts), plain.encode(texts)
+def test_openvino_and_transformers_give_the_same_vectors(
+    embedder: Embedder, transformers_embedder: SentenceTransformersEmbedder
+) -> None:
+    texts = [*TEXTS, *ODD_TEXTS]
+    fast, slow = embedder.encode(texts), transformers_embedder.encode(texts)
     assert fast.shape == slow.shape == (len(texts), 384)
     assert fast.dtype == np.float32
     assert float((fast * slow).sum(axis=1).min()) > 0.999
     assert np.allclose(np.linalg.norm(fast, axis=1), 1, atol=1e-3)
-    assert embedder.model == plain.model == default_identity()
+    assert embedder.model == transformers_embedder.model == default_identity()
 
 
 def test_a_vector_does_not_depend_on_the_other_texts(embedder: Embedder) -> None:
@@ -59,12 +68,12 @@ def test_a_vector_does_not_depend_on_the_other_texts(embedder: Embedder) -> None
     assert embedder.encode([]).shape == (0, 384)
 
 
-def test_a_servers_questions_have_the_same_vectors_whatever_their_length(embedder: Embedder) -> None:
+def test_serving_mode_gives_the_same_vectors_at_any_length(embedder: Embedder) -> None:
     serving = load_embedder(serving=True)
     words = TEXTS[0].split()
     texts = [" ".join(words[:count]) for count in range(1, 40)]
-    one_by_one = np.concatenate([serving.encode([text]) for text in (*texts, *ODD)])
-    assert float((one_by_one * embedder.encode([*texts, *ODD])).sum(axis=1).min()) > 0.9999
+    one_by_one = np.concatenate([serving.encode([text]) for text in (*texts, *ODD_TEXTS)])
+    assert float((one_by_one * embedder.encode([*texts, *ODD_TEXTS])).sum(axis=1).min()) > 0.9999
 
 
 @given(st.text(max_size=200))
@@ -74,41 +83,41 @@ def test_any_text_has_a_finite_vector_of_length_1(embedder: Embedder, text: str)
 
 
 def test_the_packaged_weights_are_the_ones_named() -> None:
-    assert weights_sha256(packaged_model()) == WEIGHTS_SHA256
+    assert weights_sha256(packaged_model_folder()) == WEIGHTS_SHA256
 
 
 def test_other_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAPERS_CACHE", str(tmp_path / "cache"))
     model = tmp_path / "model"
-    shutil.copytree(packaged_model(), model)
+    shutil.copytree(packaged_model_folder(), model)
     weights = next(model.rglob("*.safetensors"))
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
     with pytest.raises(ModelUnavailable, match=WEIGHTS_SHA256):
-        export.exported(model)
+        export.ensure_exported(model)
 
 
-def test_a_damaged_export_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_damaged_export_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAPERS_CACHE", str(tmp_path))
-    folder = export.exported(packaged_model())
+    folder = export.ensure_exported(packaged_model_folder())
     whole = (folder / "model.bin").stat().st_size
     (folder / "model.bin").write_bytes(b"half")
-    assert export.exported(packaged_model()) == folder
+    assert export.ensure_exported(packaged_model_folder()) == folder
     assert (folder / "model.bin").stat().st_size == whole
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 
-def test_int8_is_near_float_and_says_how_near(embedder: Embedder, int8_embedder: Embedder) -> None:
+def test_int8_is_close_to_float_and_reports_quality(embedder: Embedder, int8_embedder: Embedder) -> None:
     cosine = (embedder.encode(TEXTS) * int8_embedder.encode(TEXTS)).sum(axis=1)
     assert float(cosine.mean()) > 0.99
     assert 0.98 < float(cosine.min()) < 0.9999  # it is another network
-    told = Quality.load(export.folder_of_export("int8"))
+    told = Quality.load(export.export_folder("int8"))
     held_out = cosine[:: len(TEXTS) // told.papers]
     assert told.mean_cosine == pytest.approx(float(held_out.mean()), abs=0.002)
     assert told.least_cosine == pytest.approx(float(held_out.min()), abs=0.004)
     assert 0.8 < told.recall <= 1
-    odd = int8_embedder.encode(ODD)
+    odd = int8_embedder.encode(ODD_TEXTS)
     assert np.allclose(np.linalg.norm(odd, axis=1), 1, atol=1e-3)
 
 
@@ -117,24 +126,24 @@ def test_int8_has_an_identity_of_its_own(int8_embedder: Embedder) -> None:
     assert int8_embedder.model.slug != default_identity().slug
 
 
-def test_a_damaged_int8_network_is_made_again_and_is_the_same(
+def test_a_damaged_int8_network_is_rebuilt_identically(
     int8_embedder: Embedder,  # noqa: ARG001  it fills the cache
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for precision in ("float", "int8"):
-        folder = export.exported(packaged_model(), precision)
+        folder = export.ensure_exported(packaged_model_folder(), precision)
         shutil.copytree(folder, tmp_path / folder.name)
     before = (folder / "model.bin").read_bytes()
     monkeypatch.setenv("PAPERS_CACHE", str(tmp_path))
-    copy = export.folder_of_export("int8")
+    copy = export.export_folder("int8")
     (copy / "model.bin").write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
-    assert not export.whole(copy)
+    assert not export.is_intact(copy)
     load_embedder(precision="int8")
     assert (copy / "model.bin").read_bytes() == before
 
 
-def test_int8_is_refused_where_it_cannot_be_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_int8_is_rejected_where_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidValue, match=r"precision: 'int4' is not allowed; choose one of float, int8"):
         load_embedder(precision="int4")
     with pytest.raises(InvalidValue, match=r"mine can only be had in float; leave --precision out"):
@@ -153,7 +162,7 @@ def test_int8_is_refused_where_it_cannot_be_had(tmp_path: Path, monkeypatch: pyt
         load_embedder(precision="int8")
 
 
-def test_the_network_goes_when_it_is_no_longer_needed(embedder: Embedder) -> None:
+def test_the_network_is_released_when_unused(embedder: Embedder) -> None:
     whole = embedder.encode(TEXTS)
     for _ in range(3):  # a callback that is not over when the network is dropped has hung here
         assert np.allclose(load_embedder().encode(TEXTS), whole, atol=1e-3)
@@ -167,7 +176,7 @@ def test_threads_that_encode_at_once_get_their_own_vectors(embedder: Embedder) -
         assert float((alone * beside).sum(axis=1).min()) > 0.9999
 
 
-def test_a_model_that_is_not_here_is_named(tmp_path: Path) -> None:
+def test_a_missing_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelUnavailable, match=r"no/such-model.*nothing is downloaded"):
         load_embedder("no/such-model")
     with pytest.raises(ModelUnavailable, match=r"holds no weights|cannot be loaded"):
@@ -176,7 +185,7 @@ def test_a_model_that_is_not_here_is_named(tmp_path: Path) -> None:
 
 def test_another_model_is_loaded_from_its_folder(tmp_path: Path) -> None:
     model = tmp_path / "mine"
-    shutil.copytree(packaged_model(), model)
+    shutil.copytree(packaged_model_folder(), model)
     loaded = load_embedder(str(model))
     assert loaded.model.name == str(model)
     assert loaded.encode(["KV cache"]).shape == (1, loaded.model.dim)
@@ -191,9 +200,7 @@ def test_without_openvino_the_default_model_still_loads(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("precision", ["float", "int8"])
-def test_a_question_needs_neither_torch_nor_the_network_nor_code_of_the_package(
-    precision: str, sample_index: Path, int8_index: Path
-) -> None:
+def test_a_query_imports_no_torch_and_opens_no_socket(precision: str, sample_index: Path, int8_index: Path) -> None:
     index = sample_index if precision == "float" else int8_index
     code = f"""
 import socket, sys
@@ -203,7 +210,7 @@ from service.cli import papers
 try:
     papers.main(["search", "KV cache compression", "--index", {str(index)!r}, "--json"], standalone_mode=False)
 finally:
-    for name in ("torch", "transformers", "sentence_transformers", "openvino_telemetry", "nncf", {PACKAGE!r}):
+    for name in ("torch", "transformers", "sentence_transformers", "openvino_telemetry", "nncf", {MODEL_PACKAGE!r}):
         assert name not in sys.modules, name
 """
     done = subprocess.run(

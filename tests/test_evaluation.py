@@ -18,9 +18,9 @@ import zstandard
 from fake_embedder import FakeEmbedder
 from search.errors import InvalidValue, SourceError
 from search.searcher import Searcher
-from service.evaluation.beir import RetrievalSet, ids_of
-from service.evaluation.measure import Asking, answered, indexed
-from service.evaluation.runs import MEASURES, Asked, Run, compared
+from service.evaluation.beir import RetrievalSet, corpus_ids
+from service.evaluation.measure import RunOptions, build_index, run_queries
+from service.evaluation.runs import MEASURES, Run, RunDescription, compare_runs
 
 PAPERS = Path(sys.executable).with_name("papers")
 TEXTS = {
@@ -31,18 +31,18 @@ TEXTS = {
     "d5": ("", ""),
 }
 QUERIES = {"1": "galaxy spectrum", "2": "cache", "3": "lattice proofs", "4": "pruning of tokens", "5": "never judged"}
-JUDGED = {"1": {"d1": 2, "d4": 0}, "2": {"d2": 1, "d1": 1}, "3": {"d3": 1}, "4": {"d4": 1, "d5": 3}}
+JUDGMENTS = {"1": {"d1": 2, "d4": 0}, "2": {"d2": 1, "d1": 1}, "3": {"d3": 1}, "4": {"d4": 1, "d5": 3}}
 
 
-def lines(objects: Iterable[object]) -> str:
+def to_json_lines(objects: Iterable[object]) -> str:
     return "".join(json.dumps(each) + "\n" for each in objects)
 
 
-def corpus(texts: dict[str, tuple[str, str]]) -> str:
-    return lines({"_id": name, "title": title, "text": text} for name, (title, text) in texts.items())
+def corpus_lines(texts: dict[str, tuple[str, str]]) -> str:
+    return to_json_lines({"_id": name, "title": title, "text": text} for name, (title, text) in texts.items())
 
 
-def qrels(judged: dict[str, dict[str, int]]) -> str:
+def qrels_text(judged: dict[str, dict[str, int]]) -> str:
     rows = [f"{query}\t{paper}\t{grade}" for query, grades in judged.items() for paper, grade in grades.items()]
     return "\n".join(["query-id\tcorpus-id\tscore", *rows]) + "\n"
 
@@ -52,20 +52,22 @@ def folder(tmp_path: Path) -> Path:
     """A retrieval set."""
     folder = tmp_path / "tiny"
     (folder / "qrels").mkdir(parents=True)
-    (folder / "corpus.jsonl").write_text(corpus(TEXTS), "utf-8")
-    (folder / "queries.jsonl").write_text(lines({"_id": q, "text": text} for q, text in QUERIES.items()), "utf-8")
-    (folder / "qrels" / "test.tsv").write_text(qrels(JUDGED), "utf-8")
+    (folder / "corpus.jsonl").write_text(corpus_lines(TEXTS), "utf-8")
+    (folder / "queries.jsonl").write_text(
+        to_json_lines({"_id": q, "text": text} for q, text in QUERIES.items()), "utf-8"
+    )
+    (folder / "qrels" / "test.tsv").write_text(qrels_text(JUDGMENTS), "utf-8")
     return folder
 
 
-def run_of(folder: Path, index: Path, mode: Any = "hybrid", **chosen: Any) -> Run:
+def evaluate(folder: Path, index: Path, mode: Any = "hybrid", **chosen: Any) -> Run:
     truth, embedder = RetrievalSet.read(folder, **chosen), FakeEmbedder()
-    made = indexed(truth, truth.corpus(), embedder, index)
-    return answered(Searcher(made, lambda _model: embedder), truth, truth.corpus(), Asking(mode))
+    made = build_index(truth, truth.read_corpus_info(), embedder, index)
+    return run_queries(Searcher(made, lambda _model: embedder), truth, truth.read_corpus_info(), RunOptions(mode))
 
 
-def test_every_judged_query_is_asked_and_measured(folder: Path, tmp_path: Path) -> None:
-    run = run_of(folder, tmp_path / "index")
+def test_every_judged_query_is_evaluated(folder: Path, tmp_path: Path) -> None:
+    run = evaluate(folder, tmp_path / "index")
     assert list(run.rankings) == ["1", "2", "3", "4"]
     assert {query: ranking[0] for query, ranking in run.rankings.items()} == {
         "1": "d1",
@@ -76,7 +78,7 @@ def test_every_judged_query_is_asked_and_measured(folder: Path, tmp_path: Path) 
     assert all(set(ranking) == {"d1", "d2", "d3", "d4"} for ranking in run.rankings.values())
     found = {q: {name: -float(place) for place, name in enumerate(ranking)} for q, ranking in run.rankings.items()}
     wanted = [ir_measures.parse_measure(name) for name in MEASURES]
-    expected = {str(name): value for name, value in ir_measures.calc_aggregate(wanted, JUDGED, found).items()}
+    expected = {str(name): value for name, value in ir_measures.calc_aggregate(wanted, JUDGMENTS, found).items()}
     assert run.means == pytest.approx(expected)
     discount = 1 / np.log2(3)
     assert run.measures["nDCG@10"]["4"] == pytest.approx(1 / (3 + discount))  # d5 has no text: nothing can find it
@@ -86,52 +88,56 @@ def test_every_judged_query_is_asked_and_measured(folder: Path, tmp_path: Path) 
 
 def test_a_query_that_finds_nothing_counts_as_zero(folder: Path, tmp_path: Path) -> None:
     (folder / "queries.jsonl").write_text(
-        lines({"_id": q, "text": "of the" if q == "2" else " " if q == "3" else text} for q, text in QUERIES.items()),
+        to_json_lines(
+            {"_id": q, "text": "of the" if q == "2" else " " if q == "3" else text} for q, text in QUERIES.items()
+        ),
         "utf-8",
     )
-    run = run_of(folder, tmp_path / "index", "lexical")
+    run = evaluate(folder, tmp_path / "index", "lexical")
     assert (run.rankings["2"], run.rankings["3"]) == ((), ())
     assert run.measures["RR"] == {"1": 1.0, "2": 0.0, "3": 0.0, "4": 1.0}
 
 
 def test_records_that_are_one_paper_are_all_found(folder: Path, tmp_path: Path) -> None:
     more = {**TEXTS, "d6": TEXTS["d2"], "10": TEXTS["d2"]}
-    (folder / "corpus.jsonl").write_text(corpus(more), "utf-8")
-    run = run_of(folder, tmp_path / "index")
+    (folder / "corpus.jsonl").write_text(corpus_lines(more), "utf-8")
+    run = evaluate(folder, tmp_path / "index")
     assert set(run.rankings["2"][:3]) == {"d2", "d6", "10"}
     assert set(run.rankings["2"]) == {"d1", "d2", "d3", "d4", "d6", "10"}
-    assert run.asked.papers == 4
+    assert run.description.papers == 4
 
 
 @pytest.mark.parametrize("ending", [".gz", ".xz", ".zst"])
 def test_compressed_files_are_the_same_set(folder: Path, ending: str) -> None:
     plain = RetrievalSet.read(folder)
-    digest = plain.corpus()
+    digest = plain.read_corpus_info()
     compress = {".gz": gzip.compress, ".xz": lzma.compress, ".zst": zstandard.compress}[ending]
     for path in (folder / "corpus.jsonl", folder / "queries.jsonl", folder / "qrels" / "test.tsv"):
         path.with_name(path.name + ending).write_bytes(compress(path.read_bytes()))
         path.unlink()
     packed = RetrievalSet.read(folder)
     assert packed == plain
-    assert packed.corpus() == digest
-    found = [ids_of(paper) for paper in packed.papers() if not isinstance(paper, SourceError)]
+    assert packed.read_corpus_info() == digest
+    found = [corpus_ids(paper) for paper in packed.iter_papers() if not isinstance(paper, SourceError)]
     assert found == [["d1"], ["d2"], ["d3"], ["d4"]]
 
 
 def test_authors_and_dates_of_the_metadata_are_kept(folder: Path) -> None:
     about = {"authors": ["Perlis, A. J."], "published": "1958-12"}
-    (folder / "corpus.jsonl").write_text(lines([{"_id": 7, "title": "A", "text": "B", "metadata": about}]), "utf-8")
-    (paper,) = RetrievalSet.read(folder).papers()
+    (folder / "corpus.jsonl").write_text(
+        to_json_lines([{"_id": 7, "title": "A", "text": "B", "metadata": about}]), "utf-8"
+    )
+    (paper,) = RetrievalSet.read(folder).iter_papers()
     assert not isinstance(paper, SourceError)
-    assert (ids_of(paper), paper.authors, str(paper.published)) == (["7"], ("Perlis, A. J.",), "1958-12")
+    assert (corpus_ids(paper), paper.authors, str(paper.published)) == (["7"], ("Perlis, A. J.",), "1958-12")
 
 
 def test_even_and_odd_queries_share_the_split(folder: Path) -> None:
-    halves = [list(RetrievalSet.read(folder, part=part).queries) for part in ("even", "odd")]
+    halves = [list(RetrievalSet.read(folder, query_subset=part).queries) for part in ("even", "odd")]
     assert halves == [["2", "4"], ["1", "3"]]
-    (folder / "qrels" / "test.tsv").write_text(qrels({"q-1": {"d1": 1}}), "utf-8")
+    (folder / "qrels" / "test.tsv").write_text(qrels_text({"q-1": {"d1": 1}}), "utf-8")
     with pytest.raises(InvalidValue, match="has no number"):
-        RetrievalSet.read(folder, part="even")
+        RetrievalSet.read(folder, query_subset="even")
 
 
 @pytest.mark.parametrize(
@@ -145,7 +151,7 @@ def test_even_and_odd_queries_share_the_split(folder: Path) -> None:
         (lambda folder: (folder / "qrels" / "test.tsv").write_text("q\tp\tscore\n"), "judges no such query"),
     ],
 )
-def test_what_a_set_lacks_is_said(folder: Path, break_it: Any, message: str) -> None:
+def test_missing_files_are_named(folder: Path, break_it: Any, message: str) -> None:
     break_it(folder)
     with pytest.raises(InvalidValue, match=message):
         RetrievalSet.read(folder)
@@ -164,42 +170,42 @@ def test_lines_that_cannot_be_read_are_named(folder: Path) -> None:
     with pytest.raises(InvalidValue, match="no such folder"):
         RetrievalSet.read(folder / "nowhere")
     with pytest.raises(InvalidValue, match="choose one of all, even, odd"):
-        RetrievalSet.read(folder, part="some")  # type: ignore[arg-type]
+        RetrievalSet.read(folder, query_subset="some")  # type: ignore[arg-type]
 
 
-def test_an_index_is_kept_and_made_of_nothing_else(folder: Path, tmp_path: Path) -> None:
+def test_an_index_is_cached_and_rejects_other_folders(folder: Path, tmp_path: Path) -> None:
     truth, embedder, index = RetrievalSet.read(folder), FakeEmbedder(), tmp_path / "index"
-    indexed(truth, truth.corpus(), embedder, index)
+    build_index(truth, truth.read_corpus_info(), embedder, index)
     texts = len(embedder.texts)
-    indexed(truth, truth.corpus(), embedder, index)
+    build_index(truth, truth.read_corpus_info(), embedder, index)
     assert len(embedder.texts) == texts
     with pytest.raises(InvalidValue, match="other papers, another model"):
-        indexed(truth, truth.corpus(), FakeEmbedder(name="other"), index)
-    (folder / "corpus.jsonl").write_text(corpus({"d1": TEXTS["d1"]}), "utf-8")
+        build_index(truth, truth.read_corpus_info(), FakeEmbedder(name="other"), index)
+    (folder / "corpus.jsonl").write_text(corpus_lines({"d1": TEXTS["d1"]}), "utf-8")
     with pytest.raises(InvalidValue, match="other papers, another model"):
-        indexed(truth, truth.corpus(), embedder, index)
+        build_index(truth, truth.read_corpus_info(), embedder, index)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "papers.sqlite").write_bytes(b"")
     with pytest.raises(InvalidValue, match="was not made for a retrieval set"):
-        indexed(truth, truth.corpus(), embedder, tmp_path / "mine")
+        build_index(truth, truth.read_corpus_info(), embedder, tmp_path / "mine")
 
 
-def test_an_index_that_was_begun_is_finished(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_index_is_completed(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     truth, embedder, index = RetrievalSet.read(folder), FakeEmbedder(), tmp_path / "index"
     with monkeypatch.context() as patch:
         patch.setattr("indexer.build.publish", lambda _library: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
-            indexed(truth, truth.corpus(), embedder, index)
+            build_index(truth, truth.read_corpus_info(), embedder, index)
     texts = len(embedder.texts)
-    made = indexed(truth, truth.corpus(), embedder, index)
+    made = build_index(truth, truth.read_corpus_info(), embedder, index)
     assert Searcher(made, lambda _model: embedder).snapshot.manifest.live == 4
     assert len(embedder.texts) - texts <= 4  # the titles that an index is measured with; no paper again
 
 
-def measured(values: list[float], queries: list[str] | None = None, **asked: Any) -> Run:
+def make_run(values: list[float], queries: list[str] | None = None, **asked: Any) -> Run:
     names = queries or [str(number) for number in range(len(values))]
     asked = {"corpus": "c", "split": "test", **asked}
-    about = Asked(name="s", part="all", mode="hybrid", model="m", papers=1, depth=100, **asked)
+    about = RunDescription(name="s", query_subset="all", mode="hybrid", model="m", papers=1, depth=100, **asked)
     scores = dict(zip(names, values, strict=True))
     return Run(about, dict.fromkeys(names, ()), dict.fromkeys(MEASURES, scores))
 
@@ -208,31 +214,31 @@ def test_a_difference_is_told_from_chance() -> None:
     random = np.random.default_rng(5)
     base = random.random(200)
     better, same = base + random.normal(0.05, 0.1, 200), base + random.normal(0, 0.1, 200)
-    found = compared(measured(better.tolist()), measured(base.tolist()))["AP"]
+    found = compare_runs(make_run(better.tolist()), make_run(base.tolist()))["AP"]
     assert found.mean == pytest.approx((better - base).mean())
     error = (better - base).std(ddof=1) / np.sqrt(200)
     assert (found.low, found.high) == pytest.approx((found.mean - 1.96 * error, found.mean + 1.96 * error), abs=0.003)
     assert found.p < 0.001
-    assert compared(measured(same.tolist()), measured(base.tolist()))["AP"].p > 0.05
-    nothing = compared(measured(base.tolist()), measured(base.tolist()))["AP"]
+    assert compare_runs(make_run(same.tolist()), make_run(base.tolist()))["AP"].p > 0.05
+    nothing = compare_runs(make_run(base.tolist()), make_run(base.tolist()))["AP"]
     assert (nothing.mean, nothing.low, nothing.high, nothing.p) == (0, 0, 0, 1)
 
 
 def test_the_randomization_test_is_exact_where_few_queries_are() -> None:
     """Of four queries that are all better by one, one swap in eight is as extreme."""
-    found = compared(measured([1.0] * 4), measured([0.0] * 4))["RR"]
+    found = compare_runs(make_run([1.0] * 4), make_run([0.0] * 4))["RR"]
     assert found.p == pytest.approx(1 / 8, abs=0.01)
 
 
 def test_runs_of_other_papers_or_queries_are_not_compared() -> None:
     with pytest.raises(InvalidValue, match="its papers are others"):
-        compared(measured([1.0]), measured([1.0], corpus="d"))
+        compare_runs(make_run([1.0]), make_run([1.0], corpus="d"))
     with pytest.raises(InvalidValue, match="queries all of the test split: give the same"):
-        compared(measured([1.0]), measured([1.0], ["7"], split="train"))
+        compare_runs(make_run([1.0]), make_run([1.0], ["7"], split="train"))
 
 
 def test_a_run_is_read_as_it_was_written(folder: Path, tmp_path: Path) -> None:
-    run = run_of(folder, tmp_path / "index")
+    run = evaluate(folder, tmp_path / "index")
     run.save(tmp_path / "run.jsonl")
     assert Run.load(tmp_path / "run.jsonl") == run
     for text in ("", "{}\n", "[1]\n", '{"run": {}}\n', "no"):
@@ -245,10 +251,10 @@ def test_a_run_is_read_as_it_was_written(folder: Path, tmp_path: Path) -> None:
 
 def test_unknown_modes_are_refused() -> None:
     with pytest.raises(InvalidValue, match="choose one of hybrid"):
-        Asking("both")  # type: ignore[arg-type]
+        RunOptions("both")  # type: ignore[arg-type]
 
 
-def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_eval(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [PAPERS, "eval", *arguments], capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "100"}
     )
@@ -256,11 +262,11 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_command_measures_compares_and_keeps_its_index(folder: Path, tmp_path: Path) -> None:
     at, run = ["--index", str(tmp_path / "index")], str(tmp_path / "words.jsonl")
-    words = command(str(folder), "--mode", "lexical", "--run-out", run, *at)
+    words = run_eval(str(folder), "--mode", "lexical", "--run-out", run, *at)
     assert words.returncode == 0, words.stderr
     assert "4 papers indexed, 1 left out" in words.stderr
     assert "tiny, test split: 4 queries, 4 papers; lexical" in words.stdout
-    done = command(str(folder), "--json", "--against", run, *at)
+    done = run_eval(str(folder), "--json", "--against", run, *at)
     assert done.returncode == 0, done.stderr
     assert "indexed" not in done.stderr
     answer = json.loads(done.stdout)
@@ -268,6 +274,6 @@ def test_the_command_measures_compares_and_keeps_its_index(folder: Path, tmp_pat
     assert (answer["schema_version"], answer["set"], answer["queries"], answer["mode"]) == (1, "tiny", 4, "hybrid")
     assert set(answer["against"]) == {*MEASURES}
     assert answer["against"]["RR"]["mean"] == pytest.approx(answer["RR"] - 1.0)
-    failed = command(str(folder), "--split", "dev", *at)
+    failed = run_eval(str(folder), "--split", "dev", *at)
     assert (failed.returncode, failed.stdout) == (2, "")
     assert "papers: split: 'dev' is not allowed" in failed.stderr

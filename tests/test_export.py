@@ -14,14 +14,14 @@ from test_cli import KSA, run
 
 
 @pytest.fixture(scope="module")
-def at(sample_index: Path) -> list[str]:
+def index_options(sample_index: Path) -> list[str]:
     return ["--index", str(sample_index)]
 
 
-def test_search_similar_and_show_write_every_format(at: list[str]) -> None:
+def test_search_similar_and_show_write_every_format(index_options: list[str]) -> None:
     for command in (["search", "KV cache", "-n", "2"], ["similar", KSA, "-n", "2"], ["show", KSA]):
         best = ["-s", "relevance"] if command[0] != "show" else []
-        written = {name: run(*command, *best, "--format", name, *at) for name in FORMATS}
+        written = {name: run(*command, *best, "--format", name, *index_options) for name in FORMATS}
         assert {done.returncode for done in written.values()} == {0}
         assert {done.stderr for done in written.values()} == {""}
         count = 1 if command[0] == "show" else 2
@@ -32,12 +32,15 @@ def test_search_similar_and_show_write_every_format(at: list[str]) -> None:
         assert len(rispy.loads(written["ris"].stdout)) == count
         assert len(json.loads(written["csl-json"].stdout)) == count
         assert written["atom"].stdout.startswith("<?xml")
-        assert json.loads(run(*command, "--json", *at).stdout).keys() == json.loads(written["json"].stdout).keys()
+        assert (
+            json.loads(run(*command, "--json", *index_options).stdout).keys()
+            == json.loads(written["json"].stdout).keys()
+        )
 
 
 @pytest.mark.parametrize("name", ["bibtex", "ris", "csl-json", "csv", "ndjson"])
-def test_what_is_exported_is_imported_as_the_same_papers(at: list[str], tmp_path: Path, name: str) -> None:
-    done = run("search", "-n", "1000", "--format", name, *at)
+def test_exports_reimport_as_the_same_papers(index_options: list[str], tmp_path: Path, name: str) -> None:
+    done = run("search", "-n", "1000", "--format", name, *index_options)
     export, copy = tmp_path / "export", ["--index", str(tmp_path / "index")]
     export.write_text(done.stdout, "utf-8")
     assert "60 papers in gen-000001" in run("index", str(export), *copy).stderr
@@ -45,32 +48,37 @@ def test_what_is_exported_is_imported_as_the_same_papers(at: list[str], tmp_path
             "version", "extra")  # fmt: skip
     before, after = (
         {hit["id"]: [hit[field] for field in kept] for hit in json.loads(listed.stdout)["hits"]}
-        for listed in (run("search", "-n", "1000", "--json", *at), run("search", "-n", "1000", "--json", *copy))
+        for listed in (
+            run("search", "-n", "1000", "--json", *index_options),
+            run("search", "-n", "1000", "--json", *copy),
+        )
     )
     assert after == before
 
 
-def test_an_answer_without_papers_is_an_empty_file_and_says_so(at: list[str]) -> None:
+def test_an_answer_without_papers_is_an_empty_file_and_says_so(index_options: list[str]) -> None:
     for name, printed in (("csl-json", "[]\n"), ("bibtex", ""), ("ris", ""), ("ndjson", "")):
-        done = run("search", "-a", "Nobody Here", "--format", name, *at)
+        done = run("search", "-a", "Nobody Here", "--format", name, *index_options)
         assert (done.returncode, done.stdout) == (4, printed)
         assert "no paper passes" in done.stderr
 
 
-def test_a_feed_is_newest_first_and_known_by_its_question(at: list[str]) -> None:
-    first, second = (run("search", "KV cache", "-n", str(count), "-f", "atom", *at).stdout for count in (1, 2))
+def test_a_feed_is_newest_first_and_known_by_its_question(index_options: list[str]) -> None:
+    first, second = (
+        run("search", "KV cache", "-n", str(count), "-f", "atom", *index_options).stdout for count in (1, 2)
+    )
     assert [text.splitlines()[2] for text in (first, second)] == [first.splitlines()[2]] * 2  # its id
     assert "newest first" in first
-    assert "newest first" not in run("search", "KV cache", "-s", "relevance", "-f", "atom", *at).stdout
+    assert "newest first" not in run("search", "KV cache", "-s", "relevance", "-f", "atom", *index_options).stdout
 
 
-def test_a_format_that_is_none_is_named_and_completion_knows_those_there_are(at: list[str]) -> None:
+def test_an_unknown_format_is_named_and_completion_lists_formats(index_options: list[str]) -> None:
     for command in (["search", "x"], ["similar", KSA], ["show", KSA]):
-        done = run(*command, "--format", "word", *at)
+        done = run(*command, "--format", "word", *index_options)
         assert (done.returncode, done.stdout) == (2, "")
         assert "choose one of json, ndjson, csv, atom, bibtex, ris, csl-json" in done.stderr
-        assert run(*command, "--json", "--format", "ris", *at).returncode == 2
+        assert run(*command, "--json", "--format", "ris", *index_options).returncode == 2
         line = f"papers {' '.join(command)} --format b"
         completed = run(_PAPERS_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(len(line.split()) - 1)).stdout
         assert completed.split() == ["plain,bibtex"]
-    assert run("show", "2499.99999", "--format", "ris", *at).returncode == 4
+    assert run("show", "2499.99999", "--format", "ris", *index_options).returncode == 4

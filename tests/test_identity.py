@@ -29,7 +29,7 @@ OTHER = (
 )
 TITLE = "Short summaries of long contexts"
 
-SAME: dict[str, tuple[dict[str, Json], dict[str, Json]]] = {
+SAME_PAPER: dict[str, tuple[dict[str, Json], dict[str, Json]]] = {
     "versions of one arXiv id": ({"id": "arXiv:2401.00001v1", "title": "A"}, {"id": "2401.00001v2", "title": "B"}),
     "an arXiv id and its DOI": ({"id": "2401.00001", "title": "A"}, {"doi": "10.48550/arXiv.2401.00001", "title": "B"}),
     "a DOI in two cases": ({"doi": "10.1000/ABC", "title": "A"}, {"id": "https://doi.org/10.1000/abc", "title": "B"}),
@@ -48,7 +48,7 @@ SAME: dict[str, tuple[dict[str, Json], dict[str, Json]]] = {
     "a bare abstract": ({"abstract": EDITED}, {"id": "2401.00001", "title": TITLE, "abstract": ABSTRACT}),
     "an abstract cut short": ({"abstract": ABSTRACT[:210]}, {"id": "2401.00001", "title": TITLE, "abstract": ABSTRACT}),
 }  # fmt: skip
-APART: dict[str, tuple[dict[str, Json], dict[str, Json]]] = {
+DIFFERENT_PAPERS: dict[str, tuple[dict[str, Json], dict[str, Json]]] = {
     "two arXiv ids": ({"id": "2401.00001", "title": TITLE}, {"id": "2401.00002", "title": TITLE}),
     "one title, other people": (
         {"title": TITLE, "authors": ["Ada Byron"], "abstract": ABSTRACT},
@@ -66,7 +66,7 @@ APART: dict[str, tuple[dict[str, Json], dict[str, Json]]] = {
 }  # fmt: skip
 
 
-def indexed(folder: Path, records: Sequence[dict[str, Json]]) -> set[str]:
+def index_papers(folder: Path, records: Sequence[dict[str, Json]]) -> set[str]:
     """The papers these records become, each as its JSON."""
     folder.mkdir(parents=True)
     path = folder / "papers.jsonl"
@@ -78,17 +78,17 @@ def indexed(folder: Path, records: Sequence[dict[str, Json]]) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("why", SAME)
+@pytest.mark.parametrize("why", SAME_PAPER)
 def test_records_of_one_paper_become_one(tmp_path: Path, why: str) -> None:
-    one, other = SAME[why]
-    first, second = indexed(tmp_path / "a", [one, other]), indexed(tmp_path / "b", [other, one])
+    one, other = SAME_PAPER[why]
+    first, second = index_papers(tmp_path / "a", [one, other]), index_papers(tmp_path / "b", [other, one])
     assert len(first) == 1
     assert first == second
 
 
-@pytest.mark.parametrize("why", APART)
+@pytest.mark.parametrize("why", DIFFERENT_PAPERS)
 def test_records_of_two_papers_stay_two(tmp_path: Path, why: str) -> None:
-    assert len(indexed(tmp_path / "a", APART[why])) == 2
+    assert len(index_papers(tmp_path / "a", DIFFERENT_PAPERS[why])) == 2
 
 
 def test_a_merged_paper_holds_the_best_of_each_record(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_merged_paper_holds_the_best_of_each_record(tmp_path: Path) -> None:
         {"id": "doi:10.1000/x", "title": TITLE, "abstract": EDITED, "authors": ["A. Byron"], "authors_partial": True,
          "published": "2024-06", "extra": {"citations": 9}},
     ]  # fmt: skip
-    made = {frozenset(indexed(tmp_path / str(n), order)) for n, order in enumerate(permutations(records))}
+    made = {frozenset(index_papers(tmp_path / str(n), order)) for n, order in enumerate(permutations(records))}
     assert len(made) == 1
     (text,) = made.pop()
     paper = Paper.from_json(json.loads(text))
@@ -119,7 +119,7 @@ def test_every_id_a_paper_ever_had_still_finds_it(tmp_path: Path) -> None:
     path.write_text(json.dumps(bare), "utf-8")
     index([path], directory, embedder)
     searcher = Searcher(directory, lambda _model: embedder)
-    (hit,) = searcher.search(Query(ABSTRACT, pasted=True)).hits
+    (hit,) = searcher.search(Query(ABSTRACT, is_abstract=True)).hits
     assert hit.paper.id.startswith("h:")
     assert len(hit.paper.id) == len("h:0123456789ab")
     path.write_text(json.dumps({"doi": "10.1000/x", "title": TITLE, "abstract": EDITED}), "utf-8")
@@ -153,17 +153,17 @@ def test_any_order_of_import_gives_the_same_papers(
 ) -> None:
     folder = tmp_path_factory.mktemp("order")
     shuffled = data.draw(st.permutations(records))
-    assert indexed(folder / "a", records) == indexed(folder / "b", shuffled)
+    assert index_papers(folder / "a", records) == index_papers(folder / "b", shuffled)
 
 
 @given(records=records)
 @settings(max_examples=200, deadline=None)
 def test_records_that_are_the_same_share_a_key_and_same_is_symmetric(records: list[dict[str, Json]]) -> None:
-    from indexer.sources.jsonl import paper
+    from indexer.sources.jsonl import parse_paper
 
-    made = [identity.named(paper(record, "jsonl:test")) for record in records]
+    made = [identity.ensure_id(parse_paper(record, "jsonl:test")) for record in records]
     for one in made:
         for other in made:
-            assert identity.same(one, other) == identity.same(other, one)
-            if identity.same(one, other):
+            assert identity.is_same_paper(one, other) == identity.is_same_paper(other, one)
+            if identity.is_same_paper(one, other):
                 assert identity.keys(one) & identity.keys(other)

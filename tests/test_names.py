@@ -13,11 +13,11 @@ from search.columns.authors import AuthorNames, AuthorsBuilder
 from search.columns.columns import ColumnsBuilder
 from search.errors import InvalidValue
 from search.papers import names
-from search.papers.folding import fold, transliterated
+from search.papers.folding import expand_umlauts, fold
 from search.papers.names import Name
 from search.papers.paper import Paper
 
-SAME = {
+MATCHING_NAMES = {
     "Guorui Zhou": (
         "guorui zhou", "GUORUI ZHOU", "Zhou, Guorui", "Zhou Guorui", "G. Zhou", "Zhou, G.", "Zhou G", "Zhou",
     ),
@@ -88,7 +88,7 @@ SAME = {
     "李 明": ("李明", "李, 明", "李"),
     "Владимир Путин": ("Путин", "ПУТИН, В."),
 }  # fmt: skip
-APART = {
+DISTINCT_NAMES = {
     "B. García": ("Garcia-Bellido",),
     "Guorui Zhou": ("Gang Zhou", "Guorui Zhu", "Guorui Zhao", "R. Zhou", "Zho", "Zhou, Gang", "Guorui"),
     "Jie Zhang": ("Jing Zhang", "Jie Zheng", "Jie Zhan"),
@@ -124,26 +124,30 @@ APART = {
 }
 
 
-def indexed(written: Sequence[str], before: AuthorNames | None = None) -> AuthorNames:
+def build_author_names(written: Sequence[str], before: AuthorNames | None = None) -> AuthorNames:
     """The names as an import brings them: one author for each key."""
     builder = AuthorsBuilder(before or AuthorNames.empty())
     for name in written:
         builder.add(name)
-    return builder.authors()
+    return builder.build()
 
 
-@pytest.mark.parametrize(("written", "asked"), [(name, asked) for name, every in SAME.items() for asked in every])
+@pytest.mark.parametrize(
+    ("written", "asked"), [(name, asked) for name, every in MATCHING_NAMES.items() for asked in every]
+)
 def test_every_spelling_of_a_name_finds_it(written: str, asked: str) -> None:
-    assert indexed([written]).matching(asked).tolist() == [0]
+    assert build_author_names([written]).match(asked).tolist() == [0]
 
 
-@pytest.mark.parametrize(("written", "asked"), [(name, asked) for name, every in APART.items() for asked in every])
-def test_look_alikes_stay_apart(written: str, asked: str) -> None:
-    assert indexed([written]).matching(asked).tolist() == []
+@pytest.mark.parametrize(
+    ("written", "asked"), [(name, asked) for name, every in DISTINCT_NAMES.items() for asked in every]
+)
+def test_similar_names_stay_distinct(written: str, asked: str) -> None:
+    assert build_author_names([written]).match(asked).tolist() == []
 
 
 def test_quoted_names_match_nothing_but_themselves() -> None:
-    held = indexed(
+    held = build_author_names(
         [
             "Guorui Zhou",
             "G. Zhou",
@@ -172,7 +176,7 @@ def test_quoted_names_match_nothing_but_themselves() -> None:
         ("de Bruyn Kops", []),
         ("Stephen de Bruyn Kops", [8]),
     ):
-        assert held.matching(asked, exact=True).tolist() == expected
+        assert held.match(asked, exact=True).tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -189,24 +193,24 @@ def test_quoted_names_match_nothing_but_themselves() -> None:
         ("Gabriel García Márquez", "García Márqez, G."),
     ],
 )
-def test_a_letter_wrong_finds_what_was_meant(written: str, asked: str) -> None:
-    held = indexed([written, "Ada Byron", "Wei Wang"])
-    assert held.matching(asked).tolist() == []
-    assert held.close(asked).tolist() == [0]
+def test_a_typo_suggests_the_intended_name(written: str, asked: str) -> None:
+    held = build_author_names([written, "Ada Byron", "Wei Wang"])
+    assert held.match(asked).tolist() == []
+    assert held.match_fuzzy(asked).tolist() == [0]
 
 
 def test_an_author_is_shown_as_first_written_and_shouted_only_where_all_sources_shout() -> None:
-    held = indexed(["GUORUI ZHOU", "Zhou, Guorui", "Guorui Zhou", "ADA BYRON"])
-    assert [held.written(number) for number in range(len(held))] == ["Zhou, Guorui", "ADA BYRON"]
+    held = build_author_names(["GUORUI ZHOU", "Zhou, Guorui", "Guorui Zhou", "ADA BYRON"])
+    assert [held.display_name(number) for number in range(len(held))] == ["Zhou, Guorui", "ADA BYRON"]
 
 
 def test_a_later_spelling_is_found_by_too() -> None:
-    before = indexed(["Thomas Muller", "Ada Byron"])
-    assert before.matching("Thomas Mueller").tolist() == [0]
-    assert before.matching("Jager").tolist() == indexed(["Jager"]).matching("Jaeger").tolist() == []
-    held = indexed(["T. Jager", "T. Jäger", "Thomas Müller"], before)
-    assert held.matching("Jaeger").tolist() == [2]
-    assert held.matching("Mueller", exact=True).tolist() == []
+    before = build_author_names(["Thomas Muller", "Ada Byron"])
+    assert before.match("Thomas Mueller").tolist() == [0]
+    assert before.match("Jager").tolist() == build_author_names(["Jager"]).match("Jaeger").tolist() == []
+    held = build_author_names(["T. Jager", "T. Jäger", "Thomas Müller"], before)
+    assert held.match("Jaeger").tolist() == [2]
+    assert held.match("Mueller", exact=True).tolist() == []
     assert len(held) == 3
 
 
@@ -215,8 +219,8 @@ plain_words = st.text("abcdefghijklmnopqrstuvwxyz", min_size=4, max_size=10).map
 
 @given(data=st.data(), first=plain_words, last=plain_words)
 @settings(deadline=None)
-def test_any_letter_wrong_finds_what_was_meant(data: st.DataObject, first: str, last: str) -> None:
-    held = indexed([f"{first} {last}", "Ada Byron", "Wei Wang"])
+def test_any_typo_suggests_the_intended_name(data: st.DataObject, first: str, last: str) -> None:
+    held = build_author_names([f"{first} {last}", "Ada Byron", "Wei Wang"])
     wrong, right = data.draw(st.sampled_from([(first, last), (last, first)]))
     place = data.draw(st.integers(1, len(wrong) - 2))
     letter = data.draw(st.sampled_from("abcdefghijklmnopqrstuvwxyz"))
@@ -231,13 +235,13 @@ def test_any_letter_wrong_finds_what_was_meant(data: st.DataObject, first: str, 
         )
     )
     asked = f"{right}, {mistyped}" if wrong == first else f"{mistyped}, {right}"
-    assert 0 in [*held.matching(asked), *held.close(asked)]
+    assert 0 in [*held.match(asked), *held.match_fuzzy(asked)]
 
 
 def test_names_of_two_sources_are_compatible_either_way_round() -> None:
     for one, other in (("G. Zhou", "Guorui Zhou"), ("Zhou", "Guorui Zhou"), ("Chaolin Liu", "Chao-Lin Liu")):
-        assert names.compatible(names.parse(one), names.parse(other))
-        assert names.compatible(names.parse(other), names.parse(one))
+        assert names.are_compatible(names.parse(one), names.parse(other))
+        assert names.are_compatible(names.parse(other), names.parse(one))
     for one, other in (
         ("Gang Zhou", "Guorui Zhou"),
         ("Robert Lee", "Mark Robert Lee"),
@@ -247,16 +251,16 @@ def test_names_of_two_sources_are_compatible_either_way_round() -> None:
         ("J. Koech", "J. Koch"),
         ("Hans Fuentes", "Hans Funtes"),
     ):
-        assert not names.compatible(names.parse(one), names.parse(other))
+        assert not names.are_compatible(names.parse(one), names.parse(other))
 
 
 letters = st.characters(categories=["Lu", "Ll", "Lo"])
-NO_NAMES = ("jr", "sr", "ii", "iii", "iv", "and")
+NON_NAMES = ("jr", "sr", "ii", "iii", "iv", "and")
 
 
 def is_word(text: str) -> bool:
     """Whether a text is one word of two letters, no initials and no suffix: some ligatures are several words."""
-    return not text.isupper() and len(fold(text)) > 1 and " " not in fold(text) and fold(text) not in NO_NAMES
+    return not text.isupper() and len(fold(text)) > 1 and " " not in fold(text) and fold(text) not in NON_NAMES
 
 
 words = st.text(letters, min_size=2, max_size=10).filter(is_word)
@@ -267,9 +271,9 @@ def test_any_text_is_parsed_and_its_key_read_back(text: str) -> None:
     name = names.parse(text)
     assert Name.from_key(name.key) == name
     assert fold(fold(text)) == fold(text)
-    assert names.keys(text)[0] == name.key
+    assert names.index_keys(text)[0] == name.key
     if name.surname:
-        indexed([text]).matching(text)
+        build_author_names([text]).match(text)
 
 
 given_names = st.sampled_from(
@@ -292,7 +296,7 @@ surnames = st.sampled_from(
 )
 
 
-def latex(text: str) -> str:
+def to_latex(text: str) -> str:
     """The text with its accents as LaTeX writes them."""
     marks = {"\u0308": '"', "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u030a": "r"}
     text = text.replace("ø", r"{\o}").replace("Ł", r"{\L}")
@@ -312,7 +316,7 @@ def initials(text: str) -> str:
 @given(given_name=given_names, middle=middles, surname=surnames)
 def test_a_real_name_is_found_by_every_way_to_write_it(given_name: str, middle: str, surname: str) -> None:
     full = " ".join(part for part in (given_name, middle, surname) if part)
-    held = indexed([full, "Ada Byron"])
+    held = build_author_names([full, "Ada Byron"])
     plain = unicodedata.normalize("NFD", full.replace("ø", "o").replace("Ł", "L"))
     plain = "".join(character for character in plain if not unicodedata.combining(character))
     for asked in (
@@ -320,8 +324,8 @@ def test_a_real_name_is_found_by_every_way_to_write_it(given_name: str, middle: 
         full.lower(),
         full.upper(),
         plain,
-        latex(full),
-        transliterated(full),
+        to_latex(full),
+        expand_umlauts(full),
         f"{surname}, {given_name} {middle}",
         f"{surname}, {given_name}",
         f"{surname}, {initials(given_name)}",
@@ -338,7 +342,7 @@ def test_a_real_name_is_found_by_every_way_to_write_it(given_name: str, middle: 
         f"{surname}, {given_name}, III",
         surname,
     ):
-        assert held.matching(asked).tolist() == [0], asked
+        assert held.match(asked).tolist() == [0], asked
 
 
 @given(given_name=words, middle=st.none() | words, surname=words)
@@ -355,31 +359,34 @@ def test_the_ways_to_write_a_name_are_one_name(given_name: str, middle: str | No
         assert names.matches(asked, written)
 
 
-drawn = st.lists(
+name_lists = st.lists(
     st.one_of(
         st.builds("{} {} {}".format, given_names, middles, surnames),
         st.builds("{}, {}".format, surnames, given_names),
-        st.sampled_from([*SAME, *APART]),
+        st.sampled_from([*MATCHING_NAMES, *DISTINCT_NAMES]),
         st.text(max_size=12),
     ),
     max_size=25,
 )
 queries = st.one_of(
-    st.sampled_from([asked for every in (*SAME.values(), *APART.values()) for asked in every]),
+    st.sampled_from([asked for every in (*MATCHING_NAMES.values(), *DISTINCT_NAMES.values()) for asked in every]),
     st.builds("{} {}".format, given_names, surnames),
     surnames,
     st.text(max_size=12),
 )
 
 
-@given(held=drawn, query=queries, cut=st.integers(0, 25))
+@given(held=name_lists, query=queries, cut=st.integers(0, 25))
 @settings(deadline=None)
-def test_names_on_disk_are_found_as_a_scan_of_all_finds_them(held: list[str], query: str, cut: int) -> None:
-    at_once, stepwise = indexed(held), indexed(held[cut:], indexed(held[:cut]))
+def test_lookup_equals_a_full_scan(random_papers: list[str], query: str, cut: int) -> None:
+    at_once, stepwise = (
+        build_author_names(random_papers),
+        build_author_names(random_papers[cut:], build_author_names(random_papers[:cut])),
+    )
     ways: dict[str, set[str]] = {}
-    for name in held:
+    for name in random_papers:
         if names.parse(name).surname:
-            ways.setdefault(names.keys(name)[0], set()).update(names.keys(name))
+            ways.setdefault(names.index_keys(name)[0], set()).update(names.index_keys(name))
     with TemporaryDirectory() as folder:
         stepwise.save(Path(folder))
         opened = AuthorNames.open(Path(folder))
@@ -389,40 +396,40 @@ def test_names_on_disk_are_found_as_a_scan_of_all_finds_them(held: list[str], qu
         if any(names.matches(query, Name.from_key(key)) for key in every)
     ]
     for found in (at_once, stepwise, opened):
-        assert found.matching(query).tolist() == expected
+        assert found.match(query).tolist() == expected
         assert [found.key(number) for number in range(len(found))] == list(ways)
         assert [found.find(key) for key in ways] == list(range(len(found)))
-        assert all(names.keys(found.written(number))[0] == found.key(number) for number in range(len(found)))
-        assert set(found.matching(query, exact=True).tolist()) <= set(expected)
-        assert all(number in found.matching(found.written(number), exact=True) for number in range(len(found)))
+        assert all(names.index_keys(found.display_name(number))[0] == found.key(number) for number in range(len(found)))
+        assert set(found.match(query, exact=True).tolist()) <= set(expected)
+        assert all(number in found.match(found.display_name(number), exact=True) for number in range(len(found)))
 
 
-parts = st.lists(
+name_parts = st.lists(
     st.sampled_from(["C.", "L.", "Chao", "Lin", "Chaolin", "Chao-Lin", "CL", "Li", "Karl", "Juergen", "de"]), max_size=3
 ).map(" ".join)
-namesakes = st.builds("{} {}".format, parts, st.sampled_from(["Wang", "García Wang", "de la Wang", "Müller-Wang"]))
+namesakes = st.builds("{} {}".format, name_parts, st.sampled_from(["Wang", "García Wang", "de la Wang", "Müller-Wang"]))
 
 
 @given(held=st.lists(namesakes, min_size=20, max_size=80, unique=True), query=namesakes)
 @example(held=["Chaolin Wang", *(f"C. {chr(65 + number)}. Wang" for number in range(20))], query="Chao de Lin Wang")
 @settings(deadline=None)
-def test_of_many_with_one_surname_those_are_found_that_a_scan_finds(held: list[str], query: str) -> None:
-    found = indexed(held)
+def test_lookup_equals_a_full_scan_for_namesakes(random_papers: list[str], query: str) -> None:
+    found = build_author_names(random_papers)
     ways: dict[str, set[str]] = {}
-    for name in held:
-        ways.setdefault(names.keys(name)[0], set()).update(names.keys(name))
+    for name in random_papers:
+        ways.setdefault(names.index_keys(name)[0], set()).update(names.index_keys(name))
     fitting = (any(names.matches(query, Name.from_key(key)) for key in every) for every in ways.values())
-    assert found.matching(query).tolist() == [number for number, fits in enumerate(fitting) if fits]
+    assert found.match(query).tolist() == [number for number, fits in enumerate(fitting) if fits]
 
 
 def test_a_paper_of_5000_authors_and_a_name_of_500_characters() -> None:
-    held = indexed([f"Given{number} Family{number % 97} Surname{number % 7}" for number in range(5_000)])
-    assert len(held.matching("Surname3")) == 714
-    assert held.matching("Given3 Family3 Surname3").tolist() == [3]
+    held = build_author_names([f"Given{number} Family{number % 97} Surname{number % 7}" for number in range(5_000)])
+    assert len(held.match("Surname3")) == 714
+    assert held.match("Given3 Family3 Surname3").tolist() == [3]
     builder = ColumnsBuilder()
-    ids = builder.add(Paper(ids=("x:1",), authors=tuple(held.written(number) for number in range(5_000))))
+    ids = builder.add(Paper(ids=("x:1",), authors=tuple(held.display_name(number) for number in range(5_000))))
     assert (len(ids.authors), ids.first_author, ids.last_author) == (5_000, 0, 4_999)
-    for ask in (held.matching, held.close):
+    for ask in (held.match, held.match_fuzzy):
         with pytest.raises(InvalidValue, match="at most 200 characters"):
             ask("x" * 500)
-    assert indexed(["y" * 500]).matching("y" * 200).tolist() == []
+    assert build_author_names(["y" * 500]).match("y" * 200).tolist() == []

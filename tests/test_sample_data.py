@@ -27,15 +27,15 @@ SUFFIXES = (
 )  # fmt: skip
 
 
-def rows(path: Path) -> list[dict[str, Json]]:
+def read_json_lines(path: Path) -> list[dict[str, Json]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-SAMPLE = rows(ROOT / "data" / "sample.jsonl")
-QUESTIONS = rows(ROOT / "tests" / "meaning.jsonl")
+SAMPLE = read_json_lines(ROOT / "data" / "sample.jsonl")
+KNOWN_ITEMS = read_json_lines(ROOT / "tests" / "known_items.jsonl")
 
 
-def label(row: dict[str, Json]) -> str:
+def row_label(row: dict[str, Json]) -> str:
     return str(row.get("id") or row.get("title") or str(row.get("abstract"))[:40])
 
 
@@ -52,28 +52,28 @@ def content_stems(text: str) -> set[str]:
     return {stem(word) for word in re.findall(r"[a-z0-9]+", text.lower()) if word not in STOP_WORDS}
 
 
-@pytest.mark.parametrize("row", SAMPLE, ids=label)
-def test_a_row_has_known_fields_and_says_nothing_where_nothing_is_known(row: dict[str, Json]) -> None:
+@pytest.mark.parametrize("row", SAMPLE, ids=row_label)
+def test_a_row_has_only_known_nonempty_fields(row: dict[str, Json]) -> None:
     assert set(row) <= FIELDS
     assert all(value not in (None, "", [], {}, False) for value in row.values())
     assert Paper.from_json(row).to_json() == row
 
 
-@pytest.mark.parametrize("row", SAMPLE, ids=label)
+@pytest.mark.parametrize("row", SAMPLE, ids=row_label)
 def test_an_abstract_is_a_summary_of_60_to_120_words(row: dict[str, Json]) -> None:
     abstract = str(row["abstract"])
     assert 60 <= len(abstract.split()) <= 120
     assert abstract == " ".join(abstract.split())
 
 
-@pytest.mark.parametrize("row", SAMPLE, ids=label)
+@pytest.mark.parametrize("row", SAMPLE, ids=row_label)
 def test_dates_are_days_and_come_in_order(row: dict[str, Json]) -> None:
     dates = [Date.parse(str(row[name])) for name in ("published", "updated") if name in row]
     assert all(day.precision == 3 for day in dates)
     assert dates == sorted(dates)
 
 
-@pytest.mark.parametrize("row", SAMPLE, ids=label)
+@pytest.mark.parametrize("row", SAMPLE, ids=row_label)
 def test_ids_are_canonical_and_lead_where_the_url_leads(row: dict[str, Json]) -> None:
     for name in ("id", "url"):
         if name in row:
@@ -82,7 +82,7 @@ def test_ids_are_canonical_and_lead_where_the_url_leads(row: dict[str, Json]) ->
             assert found.id == row["id"]
 
 
-@pytest.mark.parametrize("row", SAMPLE, ids=label)
+@pytest.mark.parametrize("row", SAMPLE, ids=row_label)
 def test_authors_and_categories_are_lists_of_different_names(row: dict[str, Json]) -> None:
     for name in ("authors", "categories"):
         values = row.get(name, [])
@@ -107,12 +107,12 @@ def test_the_readme_names_every_field() -> None:
 
 
 def test_twenty_nine_questions_ask_for_twenty_nine_papers() -> None:
-    assert len(QUESTIONS) == 29
+    assert len(KNOWN_ITEMS) == 29
     for name in ("question", "abstract_starts", "shared_starts"):
-        assert len({str(question[name]) for question in QUESTIONS}) == 29
+        assert len({str(question[name]) for question in KNOWN_ITEMS}) == 29
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: str(question["question"])[:40])
+@pytest.mark.parametrize("question", KNOWN_ITEMS, ids=lambda question: str(question["question"])[:40])
 def test_a_question_names_one_paper_of_the_sample(question: dict[str, Json]) -> None:
     papers = [row for row in SAMPLE if str(row["abstract"]).startswith(str(question["abstract_starts"]))]
     assert len(papers) == 1
@@ -121,7 +121,7 @@ def test_a_question_names_one_paper_of_the_sample(question: dict[str, Json]) -> 
     assert re.fullmatch("[0-9a-f]{64}", str(question["shared_starts"]))
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: str(question["question"])[:40])
+@pytest.mark.parametrize("question", KNOWN_ITEMS, ids=lambda question: str(question["question"])[:40])
 def test_a_question_shares_at_most_two_content_stems_with_the_title(question: dict[str, Json]) -> None:
     text = str(question["question"])
     assert 8 <= len(text.split()) <= 20

@@ -8,104 +8,116 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import oracle
-from drawn import AUTHORS, WORDS, Made, filters, papers
+from drawn import AUTHOR_MATCHES, WORDS, MakeSearcher, filters, paper_records
 from fake_embedder import FakeEmbedder
 from search.errors import InvalidValue, PaperNotFound
 from search.papers.paper import Date, Paper
 from search.query.filter import Filter
 from search.query.query import Mode, Query
-from search.ranking.fusion import DEPTH
+from search.ranking.fusion import LEG_DEPTH
 from search.searcher import Searcher
 
 
-def passing(held: list[Paper], wanted: Filter) -> list[int]:
-    return [row for row, paper in enumerate(held) if oracle.passes(paper, wanted.condition, AUTHORS)]
+def matching_rows(held: list[Paper], wanted: Filter) -> list[int]:
+    return [row for row, paper in enumerate(held) if oracle.matches(paper, wanted.condition, AUTHOR_MATCHES)]
 
 
 @given(wanted=filters(), limit=st.integers(1, 400), words=st.lists(st.sampled_from(WORDS), min_size=1, max_size=4))
 @settings(max_examples=80, deadline=None)
-def test_semantic_search_is_brute_force_over_the_passing_papers(
-    library: Searcher, held: list[Paper], wanted: Filter, limit: int, words: list[str]
+def test_semantic_search_equals_brute_force_over_matching_papers(
+    random_searcher: Searcher, random_papers: list[Paper], wanted: Filter, limit: int, words: list[str]
 ) -> None:
-    text, rows = " ".join(words), passing(held, wanted)
-    page = library.search(Query(text, wanted, "semantic", limit))
-    stored = np.array([library.snapshot.vectors.vector(row) for row in range(300)]).astype(np.float16)
+    text, rows = " ".join(words), matching_rows(random_papers, wanted)
+    page = random_searcher.search(Query(text, wanted, "semantic", limit))
+    stored = np.array([random_searcher.snapshot.vectors.get_vector(row) for row in range(300)]).astype(np.float16)
     best = oracle.nearest(FakeEmbedder().encode([text])[0], stored, rows, limit)
     assert page.total == len(rows)
     assert page.exact
     assert [hit.score for hit in page.hits] == pytest.approx([score for _, score in best], abs=1e-4)
-    assert {hit.paper.id for hit in page.hits} <= {held[row].id for row in rows}
+    assert {hit.paper.id for hit in page.hits} <= {random_papers[row].id for row in rows}
 
 
 @given(wanted=filters(), limit=st.integers(1, 400), words=st.lists(st.sampled_from(WORDS), min_size=1, max_size=4))
 @settings(max_examples=60, deadline=None)
-def test_hybrid_search_gives_every_passing_paper_if_asked(
-    library: Searcher, held: list[Paper], wanted: Filter, limit: int, words: list[str]
+def test_hybrid_search_can_return_every_matching_paper(
+    random_searcher: Searcher, random_papers: list[Paper], wanted: Filter, limit: int, words: list[str]
 ) -> None:
-    allowed = {held[row].id for row in passing(held, wanted)}
-    page = library.search(Query(" ".join(words), wanted, "hybrid", limit))
+    allowed = {random_papers[row].id for row in matching_rows(random_papers, wanted)}
+    page = random_searcher.search(Query(" ".join(words), wanted, "hybrid", limit))
     ids = [hit.paper.id for hit in page.hits]
     assert len(ids) == len(set(ids)) == min(len(allowed), limit)
     assert set(ids) <= allowed
     assert page.total == len(allowed)
-    scores = [hit.score for hit in page.hits][:DEPTH]  # further papers come in a stretch of their own
+    scores = [hit.score for hit in page.hits][:LEG_DEPTH]  # further papers come in a stretch of their own
     assert scores == sorted(scores, reverse=True)
 
 
 @given(wanted=filters(), limit=st.integers(1, 400), word=st.sampled_from(WORDS))
 @settings(max_examples=60, deadline=None)
-def test_lexical_search_gives_only_papers_that_hold_a_word(
-    library: Searcher, held: list[Paper], wanted: Filter, limit: int, word: str
+def test_lexical_search_returns_only_papers_with_a_query_word(
+    random_searcher: Searcher, random_papers: list[Paper], wanted: Filter, limit: int, word: str
 ) -> None:
-    holding = {held[row].id for row in passing(held, wanted) if word in held[row].text.replace(".", " ").split()}
-    page = library.search(Query(word, wanted, "lexical", limit))
+    holding = {
+        random_papers[row].id
+        for row in matching_rows(random_papers, wanted)
+        if word in random_papers[row].text.replace(".", " ").split()
+    }
+    page = random_searcher.search(Query(word, wanted, "lexical", limit))
     assert page.total == len(holding)
     assert len(page.hits) == min(limit, len(holding))
     assert {hit.paper.id for hit in page.hits} <= holding
 
 
-@given(records=st.lists(papers, max_size=12), wanted=filters())
+@given(records=st.lists(paper_records, max_size=12), wanted=filters())
 @settings(max_examples=25, deadline=None)
-def test_columns_and_lexicon_pass_the_same_rows(made: Made, records: list[dict[str, object]], wanted: Filter) -> None:
-    snapshot = made(records).snapshot
-    by_columns = snapshot.rows(wanted.condition).ids.tolist()
+def test_columns_and_lexicon_match_the_same_rows(
+    make_searcher: MakeSearcher, records: list[dict[str, object]], wanted: Filter
+) -> None:
+    snapshot = make_searcher(records).snapshot
+    by_columns = snapshot.rows_matching(wanted.condition).ids.tolist()
     expected = [
         row
         for row, paper in snapshot.store.scan(0)
-        if row in snapshot.live and oracle.passes(paper, wanted.condition, AUTHORS)
+        if row in snapshot.live and oracle.matches(paper, wanted.condition, AUTHOR_MATCHES)
     ]
     assert by_columns == expected
-    assert snapshot.lexicon.passing(wanted.condition).tolist() == expected
+    assert snapshot.lexicon.rows_matching(wanted.condition).tolist() == expected
 
 
 @given(wanted=filters())
 @settings(max_examples=40, deadline=None)
-def test_both_filters_agree_on_many_papers(library: Searcher, held: list[Paper], wanted: Filter) -> None:
-    snapshot = library.snapshot
-    expected = passing(held, wanted)
-    assert snapshot.rows(wanted.condition).ids.tolist() == expected
-    assert snapshot.lexicon.passing(wanted.condition).tolist() == expected
+def test_both_filters_agree_on_many_papers(
+    random_searcher: Searcher, random_papers: list[Paper], wanted: Filter
+) -> None:
+    snapshot = random_searcher.snapshot
+    expected = matching_rows(random_papers, wanted)
+    assert snapshot.rows_matching(wanted.condition).ids.tolist() == expected
+    assert snapshot.lexicon.rows_matching(wanted.condition).tolist() == expected
 
 
 @given(wanted=filters(), limit=st.integers(1, 400))
 @settings(max_examples=40, deadline=None)
-def test_without_words_the_newest_come_first(library: Searcher, held: list[Paper], wanted: Filter, limit: int) -> None:
-    rows = passing(held, wanted)
-    page = library.search(Query("", wanted, limit=limit))
+def test_without_words_the_newest_come_first(
+    random_searcher: Searcher, random_papers: list[Paper], wanted: Filter, limit: int
+) -> None:
+    rows = matching_rows(random_papers, wanted)
+    page = random_searcher.search(Query("", wanted, limit=limit))
     days = [hit.paper.published.first_day if hit.paper.published else 0 for hit in page.hits]
-    published = [held[row].published for row in rows]
+    published = [random_papers[row].published for row in rows]
     assert days == sorted((date.first_day if date else 0 for date in published), reverse=True)[:limit]
     assert page.total == len(rows)
 
 
 @pytest.mark.parametrize("text", ["galaxy spectrum", "spectrum of a galaxy: a galaxy", "proof"])
-def test_scores_of_the_legs_are_reported_for_each_hit(library: Searcher, held: list[Paper], text: str) -> None:
-    page = library.search(Query(text, limit=20))
-    snapshot, question = library.snapshot, FakeEmbedder().encode([text])[0]
-    stored = np.array([snapshot.vectors.vector(row) for row in range(300)])
+def test_scores_of_the_legs_are_reported_for_each_hit(
+    random_searcher: Searcher, random_papers: list[Paper], text: str
+) -> None:
+    page = random_searcher.search(Query(text, limit=20))
+    snapshot, question = random_searcher.snapshot, FakeEmbedder().encode([text])[0]
+    stored = np.array([snapshot.vectors.get_vector(row) for row in range(300)])
     bm25 = snapshot.lexicon.scores(text, np.arange(300))
-    expected = oracle.relevance(question, stored, bm25)
-    by_id = {paper.id: row for row, paper in enumerate(held)}
+    expected = oracle.hybrid_scores(question, stored, bm25)
+    by_id = {paper.id: row for row, paper in enumerate(random_papers)}
     assert [hit.score for hit in page.hits] == pytest.approx(sorted(expected.values(), reverse=True)[:20], abs=1e-3)
     for hit in page.hits:
         row = by_id[hit.paper.id]
@@ -115,17 +127,19 @@ def test_scores_of_the_legs_are_reported_for_each_hit(library: Searcher, held: l
         assert hit.score == pytest.approx(expected[row], abs=1e-3)
 
 
-def test_a_repeated_word_counts_as_often_as_it_stands_there(library: Searcher) -> None:
-    lexicon, rows = library.snapshot.lexicon, np.arange(300)
+def test_a_repeated_query_word_counts_each_time(random_searcher: Searcher) -> None:
+    lexicon, rows = random_searcher.snapshot.lexicon, np.arange(300)
     galaxy, proof = lexicon.scores("galaxy", rows), lexicon.scores("proof", rows)
     assert lexicon.scores("galaxy, proof, galaxies", rows) == pytest.approx(2 * galaxy + proof, rel=1e-5)
-    assert lexicon.highest("galaxy galaxy") == pytest.approx(2 * lexicon.highest("galaxy"))
+    assert lexicon.max_score("galaxy galaxy") == pytest.approx(2 * lexicon.max_score("galaxy"))
 
 
-def test_of_a_long_text_the_words_that_weigh_most_are_looked_up(made: Made) -> None:
+def test_long_text_uses_its_heaviest_words(make_searcher: MakeSearcher) -> None:
     words = [f"term{number}" for number in range(80)]
     rare = {"title": " ".join(words[:40])}
-    searcher = made([rare, *({"title": " ".join(words[40:]), "abstract": f"paper {number}"} for number in range(9))])
+    searcher = make_searcher(
+        [rare, *({"title": " ".join(words[40:]), "abstract": f"paper {number}"} for number in range(9))]
+    )
     repeated = words[79]
     asked = searcher.snapshot.lexicon.terms(" ".join([*words, *[repeated] * 30, "absent"]))
     assert len(asked) == 64
@@ -133,52 +147,55 @@ def test_of_a_long_text_the_words_that_weigh_most_are_looked_up(made: Made) -> N
     assert "absent" not in asked
 
 
-def test_a_similar_search_leaves_the_paper_itself_out(library: Searcher) -> None:
-    page = library.search(Query(like=("arXiv:2401.00007v3",), limit=300))
+def test_a_similar_search_leaves_the_paper_itself_out(random_searcher: Searcher) -> None:
+    page = random_searcher.search(Query(like=("arXiv:2401.00007v3",), limit=300))
     assert page.total == len(page.hits) == 299
     assert "arxiv:2401.00007" not in {hit.paper.id for hit in page.hits}
 
 
-def test_a_pasted_abstract_that_is_held_comes_first_and_is_marked(made: Made) -> None:
+def test_a_pasted_abstract_is_an_exact_match(make_searcher: MakeSearcher) -> None:
     abstract = (
         "We measure how far summaries of past tokens can stand in for the tokens themselves. "
         "Across nine tasks a ratio of eight loses little, and a ratio of sixty-four loses a lot."
     )
-    searcher = made(
+    searcher = make_searcher(
         [
             {"title": "Summaries of tokens", "abstract": abstract},
             {"title": "Tokens", "abstract": "Summaries of past tokens stand in for tokens in nine tasks."},
         ]
     )
-    page = searcher.search(Query("  " + abstract.upper().replace(".", " . "), pasted=True))
-    assert [(hit.paper.title, hit.same) for hit in page.hits] == [("Summaries of tokens", True), ("Tokens", False)]
+    page = searcher.search(Query("  " + abstract.upper().replace(".", " . "), is_abstract=True))
+    assert [(hit.paper.title, hit.exact_match) for hit in page.hits] == [
+        ("Summaries of tokens", True),
+        ("Tokens", False),
+    ]
 
 
-ODD = ("LLMs IN the loop", "A or B: C", "NOT all tokens", '"', "title:x", "\0", "深度学习", "مرحبا", "🙂")
+ODD_TEXTS = ("LLMs IN the loop", "A or B: C", "NOT all tokens", '"', "title:x", "\0", "深度学习", "مرحبا", "🙂")
 
 
 @pytest.mark.parametrize("mode", ["hybrid", "semantic"])
-@given(text=st.text(max_size=60) | st.sampled_from(ODD))
+@given(text=st.text(max_size=60) | st.sampled_from(ODD_TEXTS))
 @settings(max_examples=40, deadline=None)
-def test_any_text_is_answered(library: Searcher, mode: Mode, text: str) -> None:
-    assert len(library.search(Query(text, mode=mode)).hits) == 10
+def test_any_text_is_answered(random_searcher: Searcher, mode: Mode, text: str) -> None:
+    assert len(random_searcher.search(Query(text, mode=mode)).hits) == 10
 
 
-@given(text=st.text(max_size=60) | st.sampled_from(ODD))
+@given(text=st.text(max_size=60) | st.sampled_from(ODD_TEXTS))
 @settings(max_examples=40, deadline=None)
-def test_any_text_is_looked_up_or_refused_in_words(library: Searcher, text: str) -> None:
+def test_any_text_works_in_lexical_mode_or_is_rejected(random_searcher: Searcher, text: str) -> None:
     try:
-        page = library.search(Query(text, mode="lexical"))
+        page = random_searcher.search(Query(text, mode="lexical"))
     except InvalidValue as error:
         page = None
         field = error.field
     assert page is not None or field == "q"
 
 
-def test_operators_in_a_question_are_words(library: Searcher) -> None:
-    plain = library.search(Query("attention galaxy", mode="lexical", limit=300))
+def test_operators_in_a_question_are_words(random_searcher: Searcher) -> None:
+    plain = random_searcher.search(Query("attention galaxy", mode="lexical", limit=300))
     for text in ("attention NOT galaxy", "attention AND galaxy", "title:attention -galaxy", '"attention (galaxy'):
-        page = library.search(Query(text, mode="lexical", limit=300))
+        page = random_searcher.search(Query(text, mode="lexical", limit=300))
         assert {hit.paper.id for hit in page.hits} >= {hit.paper.id for hit in plain.hits}
 
 
@@ -191,20 +208,20 @@ def test_operators_in_a_question_are_words(library: Searcher) -> None:
         (lambda: Filter(published_from=Date.parse("2026"), published_to=Date.parse("2025")), "from"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_by_name(make: Callable[[], object], field: str) -> None:
+def test_invalid_queries_are_rejected_by_field(make: Callable[[], object], field: str) -> None:
     with pytest.raises(InvalidValue) as caught:
         make()
     assert caught.value.field == field
     assert caught.value.allowed
 
 
-def test_an_unknown_category_is_answered_with_a_near_one(library: Searcher) -> None:
+def test_an_unknown_category_gets_a_suggestion(random_searcher: Searcher) -> None:
     with pytest.raises(InvalidValue, match=r"'cs\.LX' is not allowed.*did you mean cs\.LG or cs\.LO\?"):
-        library.search(Query("", Filter(categories=("cs.LX",))))
+        random_searcher.search(Query("", Filter(categories=("cs.LX",))))
 
 
-def test_an_id_that_no_paper_has(library: Searcher) -> None:
+def test_unknown_id(random_searcher: Searcher) -> None:
     with pytest.raises(PaperNotFound, match=r"2499\.99999"):
-        library.paper("2499.99999")
+        random_searcher.paper("2499.99999")
     with pytest.raises(PaperNotFound, match="IDs look like"):
-        library.paper("../../etc/passwd")
+        random_searcher.paper("../../etc/passwd")

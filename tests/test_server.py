@@ -18,12 +18,12 @@ import pytest
 
 from fake_embedder import FakeEmbedder
 from indexer.build import index
-from serving import SCRIPT, Serving, free_port
+from serving import FAKE_SERVER, ServerProcess, free_port
 
 WORDS = ["cache", "graph", "reward", "kernel", "proof", "galaxy"]
 
 
-def records(start: int, count: int) -> str:
+def make_records(start: int, count: int) -> str:
     made = [
         {"id": f"2401.{n:05d}", "title": f"{WORDS[n % 6]} {WORDS[n % 5]} {n}", "abstract": "On " + WORDS[n % 4]}
         for n in range(start, start + count)
@@ -32,38 +32,38 @@ def records(start: int, count: int) -> str:
 
 
 @pytest.fixture
-def papers(tmp_path: Path) -> Path:
-    (tmp_path / "papers.jsonl").write_text(records(0, 40), "utf-8")
+def fresh_index(tmp_path: Path) -> Path:
+    (tmp_path / "papers.jsonl").write_text(make_records(0, 40), "utf-8")
     index([tmp_path / "papers.jsonl"], tmp_path / "index", FakeEmbedder())
     return tmp_path / "index"
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def shared_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("served")
-    (folder / "papers.jsonl").write_text(records(0, 40), "utf-8")
+    (folder / "papers.jsonl").write_text(make_records(0, 40), "utf-8")
     index([folder / "papers.jsonl"], folder / "index", FakeEmbedder())
     return folder / "index"
 
 
-def test_connections_spread_evenly_over_the_workers(shared: Path) -> None:
-    with Serving(shared, WORKERS=2) as served:
+def test_connections_spread_evenly_over_the_workers(shared_index: Path) -> None:
+    with ServerProcess(shared_index, WORKERS=2) as served:
         clients = [httpx.Client(base_url=served.url) for _ in range(64)]
         for _ in range(2):
             for client in clients:
                 assert client.get("/v1/search", params={"q": "cache"}).status_code == 200
         for client in clients:
             client.close()
-        counts = Counter(line["pid"] for line in served.lines(128))
+        counts = Counter(line["pid"] for line in served.request_logs(128))
         assert len(counts) == 2
         assert min(counts.values()) == 64
-        assert served.workers() == set(counts)
+        assert served.worker_pids() == set(counts)
         assert served.stop(signal.SIGINT) == 0
-    assert not any("Traceback" in line for line in served.said)
+    assert not any("Traceback" in line for line in served.stderr_lines)
 
 
-def test_it_listens_before_it_is_ready(shared: Path) -> None:
-    with Serving(shared, ready=False, FAKE_LOAD=1.5) as served:
+def test_server_listens_before_it_is_ready(shared_index: Path) -> None:
+    with ServerProcess(shared_index, ready=False, FAKE_LOAD=1.5) as served:
 
         def listens() -> bool:
             try:
@@ -71,20 +71,20 @@ def test_it_listens_before_it_is_ready(shared: Path) -> None:
             except httpx.ConnectError:
                 return False
 
-        served.wait(listens)
+        served.wait_until(listens)
         loading = served.client.get("/readyz")
         assert (loading.status_code, loading.headers["retry-after"]) == (503, "1")
         assert loading.headers["content-type"] == "application/problem+json"
         assert served.client.get("/v1/search").status_code == 503
-        served.wait(lambda: served.client.get("/readyz").status_code == 200)
+        served.wait_until(lambda: served.client.get("/readyz").status_code == 200)
         assert served.client.get("/readyz").json()["generation"] == "gen-000001"
 
 
-def test_stopping_answers_what_is_in_flight_and_takes_nothing_new(shared: Path) -> None:
-    with Serving(shared, WORKERS=2) as served, ThreadPoolExecutor(4) as pool:
+def test_shutdown_drains_in_flight_requests(shared_index: Path) -> None:
+    with ServerProcess(shared_index, WORKERS=2) as served, ThreadPoolExecutor(4) as pool:
         asked = [pool.submit(httpx.get, served.url + "/v1/search", params={"q": "wait 12 cache"}) for _ in range(4)]
         metrics = lambda: served.client.get("/metrics").text  # noqa: E731
-        served.wait(lambda: "papers_in_flight 0.0" not in metrics() or any(each.done() for each in asked))
+        served.wait_until(lambda: "papers_in_flight 0.0" not in metrics() or any(each.done() for each in asked))
         time.sleep(0.3)
         assert served.stop() == 0
         assert [each.result().status_code for each in asked] == [200] * 4
@@ -92,37 +92,37 @@ def test_stopping_answers_what_is_in_flight_and_takes_nothing_new(shared: Path) 
             httpx.get(served.url + "/healthz")
 
 
-def test_it_can_say_that_it_stops_before_it_does(shared: Path) -> None:
-    with Serving(shared, DRAIN_SECONDS=20) as served:
+def test_readiness_fails_while_draining(shared_index: Path) -> None:
+    with ServerProcess(shared_index, DRAIN_SECONDS=20) as served:
         served.process.terminate()
-        served.wait(lambda: served.client.get("/readyz").status_code == 503)
+        served.wait_until(lambda: served.client.get("/readyz").status_code == 503)
         assert served.client.get("/v1/search", params={"q": "cache"}).status_code == 200
         assert served.stop() == 0
 
 
-def test_a_worker_that_dies_is_replaced(shared: Path) -> None:
-    with Serving(shared, WORKERS=2) as served:
-        before = served.workers()
+def test_a_worker_that_dies_is_replaced(shared_index: Path) -> None:
+    with ServerProcess(shared_index, WORKERS=2) as served:
+        before = served.worker_pids()
         assert len(before) == 2
         killed = min(before)
         os.kill(killed, signal.SIGKILL)
 
         def replaced() -> bool:
             try:
-                return len(served.workers() - {killed}) == 2
+                return len(served.worker_pids() - {killed}) == 2
             except httpx.TransportError:  # this client's connection was with the one that was killed
                 return False
 
-        served.wait(replaced)
-        assert killed not in served.workers()
+        served.wait_until(replaced)
+        assert killed not in served.worker_pids()
         for _ in range(20):
             assert httpx.get(served.url + "/v1/search", params={"q": "graph"}).status_code == 200
         assert served.stop() == 0
-    assert any(f"worker {killed} ended with -9" in line for line in served.said)
+    assert any(f"worker {killed} ended with -9" in line for line in served.stderr_lines)
 
 
-def test_a_generation_published_under_load_drops_nothing(papers: Path) -> None:
-    with Serving(papers, WORKERS=2) as served:
+def test_a_generation_published_under_load_drops_nothing(fresh_index: Path) -> None:
+    with ServerProcess(fresh_index, WORKERS=2) as served:
         stop, statuses, generations = threading.Event(), Counter[int](), set()
 
         def ask() -> None:
@@ -138,9 +138,9 @@ def test_a_generation_published_under_load_drops_nothing(papers: Path) -> None:
         for thread in threads:
             thread.start()
         for number in (1, 2, 3):
-            (papers.parent / "more.jsonl").write_text(records(40 * number, 40), "utf-8")
-            index([papers.parent / "more.jsonl"], papers, FakeEmbedder())
-        served.wait(lambda: ("gen-000004", 160) in generations)
+            (fresh_index.parent / "more.jsonl").write_text(make_records(40 * number, 40), "utf-8")
+            index([fresh_index.parent / "more.jsonl"], fresh_index, FakeEmbedder())
+        served.wait_until(lambda: ("gen-000004", 160) in generations)
         stop.set()
         for thread in threads:
             thread.join()
@@ -148,8 +148,8 @@ def test_a_generation_published_under_load_drops_nothing(papers: Path) -> None:
         assert generations <= {(f"gen-00000{number}", 40 * number) for number in (1, 2, 3, 4)}
 
 
-def test_too_many_questions_are_shed_and_the_server_recovers(shared: Path) -> None:
-    with Serving(shared, THREADS=1, QUEUE=2) as served:
+def test_overload_is_shed_and_the_server_recovers(shared_index: Path) -> None:
+    with ServerProcess(shared_index, THREADS=1, QUEUE=2) as served:
         with ThreadPoolExecutor(24) as pool:
             asked = [pool.submit(httpx.get, served.url + "/v1/search", params={"q": "wait 3"}) for _ in range(24)]
             assert served.client.get("/healthz").status_code == 200
@@ -165,8 +165,8 @@ def test_too_many_questions_are_shed_and_the_server_recovers(shared: Path) -> No
         assert f"papers_shed_total {counts[503]:.1f}" in served.client.get("/metrics").text
 
 
-def test_a_thousand_connections_are_answered_or_shed(shared: Path) -> None:
-    with Serving(shared, WORKERS=2, THREADS=1, QUEUE=8, LOG=False) as served:
+def test_a_thousand_connections_are_answered_or_shed(shared_index: Path) -> None:
+    with ServerProcess(shared_index, WORKERS=2, THREADS=1, QUEUE=8, LOG=False) as served:
         request = b"GET /v1/search?q=wait%201 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
         clients = [socket.create_connection(("127.0.0.1", served.port), timeout=30) for _ in range(1_000)]
         for client in clients:
@@ -180,33 +180,35 @@ def test_a_thousand_connections_are_answered_or_shed(shared: Path) -> None:
         assert served.client.get("/v1/search", params={"q": "cache"}).status_code == 200
 
 
-def test_beyond_the_connections_there_is_a_503(shared: Path) -> None:
-    with Serving(shared, CONNECTIONS=4) as served:
+def test_too_many_connections_get_a_503(shared_index: Path) -> None:
+    with ServerProcess(shared_index, CONNECTIONS=4) as served:
         served.client.close()
         held = [socket.create_connection(("127.0.0.1", served.port), timeout=10) for _ in range(4)]
         for client in held:
             client.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
             assert client.recv(100).startswith(b"HTTP/1.1 200")
-        answer = served.raw()
+        answer = served.send_raw()
         head, _, body = answer.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 503")
         assert b"retry-after: 1" in head
         assert json.loads(body)["status"] == 503
         for client in held:
             client.close()
-        served.wait(lambda: served.raw(b"GET /healthz HTTP/1.0\r\nhost: localhost\r\n\r\n").startswith(b"HTTP/1.1 200"))
+        served.wait_until(
+            lambda: served.send_raw(b"GET /healthz HTTP/1.0\r\nhost: localhost\r\n\r\n").startswith(b"HTTP/1.1 200")
+        )
 
 
-def test_an_answer_that_takes_too_long_is_given_up(shared: Path) -> None:
-    with Serving(shared, ANSWER_SECONDS=0.5, THREADS=1) as served:
+def test_slow_requests_time_out(shared_index: Path) -> None:
+    with ServerProcess(shared_index, ANSWER_SECONDS=0.5, THREADS=1) as served:
         late = served.client.get("/v1/search", params={"q": "wait 15"})
         assert (late.status_code, late.headers["retry-after"]) == (503, "1")
         assert "too long" in late.json()["detail"]
-        served.wait(lambda: served.client.get("/v1/search", params={"q": "cache"}).status_code == 200)
+        served.wait_until(lambda: served.client.get("/v1/search", params={"q": "cache"}).status_code == 200)
 
 
-def test_rates_hold_over_all_workers(shared: Path) -> None:
-    with Serving(shared, WORKERS=2, RATE=0.05, BURST=6) as served:
+def test_rates_hold_over_all_workers(shared_index: Path) -> None:
+    with ServerProcess(shared_index, WORKERS=2, RATE=0.05, BURST=6) as served:
         answers = [httpx.get(served.url + "/v1/search") for _ in range(8)]
         assert [answer.status_code for answer in answers] == [200] * 6 + [429] * 2
         assert answers[0].headers["ratelimit-policy"] == '"requests";q=6;w=120'
@@ -216,21 +218,21 @@ def test_rates_hold_over_all_workers(shared: Path) -> None:
         assert httpx.get(served.url + "/healthz").status_code == 200
 
 
-def run(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
+def run_papers(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     papers = str(Path(sys.executable).parent / "papers")
     return subprocess.run([papers, *arguments], capture_output=True, text=True, check=False, env={**os.environ, **env})
 
 
-def test_keys_admit_until_they_are_removed(shared: Path, tmp_path: Path) -> None:
+def test_keys_admit_until_they_are_removed(shared_index: Path, tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
-    assert "nobody could ask" in refusal(shared, KEYS=file)
-    made = run("keys", "add", "anna", "--keys", str(file))
+    assert "nobody could ask" in startup_error(shared_index, KEYS=file)
+    made = run_papers("keys", "add", "anna", "--keys", str(file))
     key = made.stdout.strip()
     assert file.stat().st_mode & 0o777 == 0o600
     assert key not in file.read_text()
-    assert run("keys", "add", "anna", PAPERS_KEYS=str(file)).returncode == 2
-    assert run("keys", "add", "../x y", PAPERS_KEYS=str(file)).returncode == 2
-    with Serving(shared, KEYS=file, WORKERS=2) as served:
+    assert run_papers("keys", "add", "anna", PAPERS_KEYS=str(file)).returncode == 2
+    assert run_papers("keys", "add", "../x y", PAPERS_KEYS=str(file)).returncode == 2
+    with ServerProcess(shared_index, KEYS=file, WORKERS=2) as served:
 
         def status(path: str = "/v1/search", **headers: str) -> int:
             given = {name.replace("_", "-"): value.encode() for name, value in headers.items()}
@@ -245,80 +247,80 @@ def test_keys_admit_until_they_are_removed(shared: Path, tmp_path: Path) -> None
         assert status(authorization="Basic !!") == status(authorization="Digest x") == 401
         assert httpx.get(served.url + "/v1/search").headers["www-authenticate"] == 'Bearer realm="papers"'
         assert "Basic" in httpx.get(served.url + "/").headers["www-authenticate"]
-        another = run("keys", "add", "boris", "--keys", str(file)).stdout.strip()
-        assert [line.split()[1] for line in run("keys", "list", "--keys", str(file)).stdout.splitlines()] == [
+        another = run_papers("keys", "add", "boris", "--keys", str(file)).stdout.strip()
+        assert [line.split()[1] for line in run_papers("keys", "list", "--keys", str(file)).stdout.splitlines()] == [
             "anna",
             "boris",
         ]
         assert status(x_api_key=another) == 200
-        assert run("keys", "remove", "anna", "--keys", str(file)).returncode == 0
-        assert run("keys", "remove", "anna", "--keys", str(file)).returncode == 2
+        assert run_papers("keys", "remove", "anna", "--keys", str(file)).returncode == 0
+        assert run_papers("keys", "remove", "anna", "--keys", str(file)).returncode == 2
         assert (status(x_api_key=key), status(x_api_key=another)) == (401, 200)
         file.write_text("{}", "utf-8")
         assert status(x_api_key=another) == 401
-        assert {line["key"] for line in served.lines()} == {None, "anna", "boris"}
+        assert {line["key"] for line in served.request_logs()} == {None, "anna", "boris"}
 
 
-def refusal(directory: Path, **settings: object) -> str:
+def startup_error(directory: Path, **settings: object) -> str:
     """What a server says that does not start."""
     env = {**os.environ, **{f"PAPERS_{name}": str(value) for name, value in settings.items()}}
     done = subprocess.run(
-        [sys.executable, SCRIPT, directory], capture_output=True, text=True, check=False, env=env, timeout=60
+        [sys.executable, FAKE_SERVER, directory], capture_output=True, text=True, check=False, env=env, timeout=60
     )
     assert done.returncode == 1
     return done.stderr.strip().splitlines()[-1]
 
 
-def test_what_cannot_be_served_is_said_before_anything_starts(shared: Path, tmp_path: Path) -> None:
-    assert "there is no index here" in refusal(tmp_path)
-    assert "PAPERS_MAX_BODY: 'many'" in refusal(shared, MAX_BODY="many")
-    assert "PAPERS_PROXIES: '10.0.0.0/33'" in refusal(shared, PROXIES="10.0.0.0/33")
+def test_startup_errors_are_reported_before_serving(shared_index: Path, tmp_path: Path) -> None:
+    assert "there is no index here" in startup_error(tmp_path)
+    assert "PAPERS_MAX_BODY: 'many'" in startup_error(shared_index, MAX_BODY="many")
+    assert "PAPERS_PROXIES: '10.0.0.0/33'" in startup_error(shared_index, PROXIES="10.0.0.0/33")
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        assert "Address already in use" in refusal(shared, PORT=listener.getsockname()[1])
+        assert "Address already in use" in startup_error(shared_index, PORT=listener.getsockname()[1])
 
 
-def test_a_damaged_index_is_not_served(papers: Path) -> None:
-    [vectors] = papers.glob("vectors-*.f16")
+def test_a_damaged_index_is_not_served(fresh_index: Path) -> None:
+    [vectors] = fresh_index.glob("vectors-*.f16")
     content = bytearray(vectors.read_bytes())
     content[7] ^= 1
     vectors.write_bytes(content)
-    assert "does not have the checksum it was published with" in refusal(papers, PORT=free_port())
+    assert "does not have the checksum it was published with" in startup_error(fresh_index, PORT=free_port())
 
 
-def test_proxies_are_believed_and_nobody_else(shared: Path) -> None:
+def test_only_trusted_proxies_set_forwarded_headers(shared_index: Path) -> None:
     given = {"x-forwarded-for": "6.6.6.6, 192.0.2.7, 10.1.2.3", "x-request-id": "abc-123"}
-    with Serving(shared) as served:
+    with ServerProcess(shared_index) as served:
         answer = served.client.get("/healthz", headers=given)
         assert answer.headers["x-request-id"] != "abc-123"
-        assert served.lines(1)[-1]["client"] == "127.0.0.1"
-    with Serving(shared, PROXIES="127.0.0.1, 10.0.0.0/8") as served:
+        assert served.request_logs(1)[-1]["client"] == "127.0.0.1"
+    with ServerProcess(shared_index, PROXIES="127.0.0.1, 10.0.0.0/8") as served:
         assert served.client.get("/healthz", headers=given).headers["x-request-id"] == "abc-123"
-        assert served.lines(1)[-1]["client"] == "192.0.2.7"
+        assert served.request_logs(1)[-1]["client"] == "192.0.2.7"
         injected = served.client.get("/healthz", headers={"x-request-id": 'a"b c', "x-forwarded-for": "<script>"})
         assert len(injected.headers["x-request-id"]) == 24
-        assert served.lines(2)[-1]["client"] == "127.0.0.1"
+        assert served.request_logs(2)[-1]["client"] == "127.0.0.1"
 
 
-def test_logs_tell_nothing_that_was_asked_unless_they_are_to(shared: Path) -> None:
+def test_logs_omit_queries_unless_enabled(shared_index: Path) -> None:
     secret = 'unpublished\r\n{"level": "forged"}\x1b[31m idea'
-    with Serving(shared) as served:
+    with ServerProcess(shared_index) as served:
         served.client.get("/v1/search", params={"q": secret, "author": "Guorui Zhou"})
         served.client.get("/v1/papers/2401.00007")
         served.client.post("/v1/search", json={"q": secret})
-        lines = served.lines(3)
+        lines = served.request_logs(3)
         assert [line["route"] for line in lines] == ["/v1/search", "/v1/papers/{paper_id:path}", "/v1/search"]
-        everything = "".join(served.said)
+        everything = "".join(served.stderr_lines)
         assert not any(word in everything for word in ("unpublished", "Zhou", "00007", "\x1b"))
         assert {"request_id", "method", "status", "ms", "queued_ms", "bytes", "client", "key"} <= set(lines[0])
-    with Serving(shared, LOG_QUESTIONS=True) as served:
+    with ServerProcess(shared_index, LOG_QUESTIONS=True) as served:
         served.client.get("/v1/search", params={"q": secret})
         served.client.get("/v1/papers/x%0d%0aforged%1b[31m")
-        assert "unpublished" in served.lines(2)[0]["query"]
-        assert all(line.isascii() and line.rstrip("\n").isprintable() for line in served.said)
+        assert "unpublished" in served.request_logs(2)[0]["query"]
+        assert all(line.isascii() and line.rstrip("\n").isprintable() for line in served.stderr_lines)
 
 
-def test_every_answer_has_the_headers_that_keep_browsers_in(shared: Path) -> None:
-    with Serving(shared) as served:
+def test_every_response_has_security_headers(shared_index: Path) -> None:
+    with ServerProcess(shared_index) as served:
         for path in ("/v1/search", "/docs", "/nowhere", "/v1/papers/none", "/metrics", "/openapi.json"):
             headers = served.client.get(path).headers
             assert headers["content-security-policy"].startswith("default-src 'none'"), path
@@ -330,9 +332,9 @@ def test_every_answer_has_the_headers_that_keep_browsers_in(shared: Path) -> Non
             assert "access-control-allow-origin" not in headers
 
 
-def test_other_origins_may_ask_where_a_setting_lists_them(shared: Path) -> None:
+def test_cors_allows_listed_origins(shared_index: Path) -> None:
     lab, other = "https://lab.example.org", "https://other.example.org"
-    with Serving(shared, ORIGINS=lab) as served:
+    with ServerProcess(shared_index, ORIGINS=lab) as served:
         assert served.client.get("/v1/search", headers={"origin": lab}).headers["access-control-allow-origin"] == lab
         assert "access-control-allow-origin" not in served.client.get("/v1/search", headers={"origin": other}).headers
         asked = {"origin": lab, "access-control-request-method": "POST", "access-control-request-headers": "x-api-key"}
@@ -355,12 +357,12 @@ def test_other_origins_may_ask_where_a_setting_lists_them(shared: Path) -> None:
         ("a b", 421),
     ],
 )
-def test_a_name_that_is_not_ours_is_refused(named: Serving, host: str, status: int) -> None:
-    answer = named.raw(b"GET /healthz HTTP/1.0\r\nhost: %s\r\n\r\n" % host.encode())
+def test_unknown_host_header_is_rejected(named_server: ServerProcess, host: str, status: int) -> None:
+    answer = named_server.send_raw(b"GET /healthz HTTP/1.0\r\nhost: %s\r\n\r\n" % host.encode())
     assert answer.startswith(b"HTTP/1.1 %d" % status), answer[:100]
 
 
 @pytest.fixture(scope="module")
-def named(shared: Path) -> Iterator[Serving]:
-    with Serving(shared, HOSTS="papers.lab.example") as served:
+def named_server(shared_index: Path) -> Iterator[ServerProcess]:
+    with ServerProcess(shared_index, HOSTS="papers.lab.example") as served:
         yield served

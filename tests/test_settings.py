@@ -9,11 +9,11 @@ from pydantic_core import PydanticUndefined
 from search.errors import InvalidValue
 from service.settings import Settings
 
-TABLE = (Path(__file__).parent.parent / "docs" / "settings.md").read_text("utf-8")
+SETTINGS_TABLE = (Path(__file__).parent.parent / "docs" / "settings.md").read_text("utf-8")
 
 
 def test_the_table_has_every_setting_with_its_default_and_meaning() -> None:
-    rows = re.findall(r"^\| `(PAPERS_\w+)` \| (.*?) \| (.*) \|$", TABLE, re.MULTILINE)
+    rows = re.findall(r"^\| `(PAPERS_\w+)` \| (.*?) \| (.*) \|$", SETTINGS_TABLE, re.MULTILINE)
     told = {name: (default, meaning) for name, default, meaning in rows}
     assert len(told) == len(rows)
     elsewhere = {"PAPERS_INDEX", "PAPERS_CACHE", "PAPERS_CORES"}
@@ -30,7 +30,7 @@ def test_settings_come_from_the_environment_and_options_go_before_it(monkeypatch
     monkeypatch.setenv("PAPERS_HOSTS", " papers.example.org, lab ,")
     monkeypatch.setenv("PAPERS_PORT", "81")
     monkeypatch.setenv("PAPERS_WORKERS", "3")
-    read = Settings.read(port=82, workers=None)
+    read = Settings.from_environment(port=82, workers=None)
     assert (read.hosts, read.port, read.workers) == (("papers.example.org", "lab"), 82, 3)
 
 
@@ -51,5 +51,5 @@ def test_settings_come_from_the_environment_and_options_go_before_it(monkeypatch
 def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"PAPERS_{name}", value)
     with pytest.raises(InvalidValue, match=f"PAPERS_{name}") as raised:
-        Settings.read()
+        Settings.from_environment()
     assert raised.value.field == f"PAPERS_{name}"

@@ -176,14 +176,14 @@ def read(path: Path, format_: str = "") -> list[Paper | SourceError]:
     return list(sources.read(SourceFile(path, AS_OF, format_)))
 
 
-def papers(path: Path, format_: str = "") -> list[Paper]:
+def read_papers(path: Path, format_: str = "") -> list[Paper]:
     found = read(path, format_)
     assert [each for each in found if isinstance(each, SourceError)] == []
     return [each for each in found if isinstance(each, Paper)]
 
 
 @pytest.fixture
-def write(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
+def write_source(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
     def write(name: str, content: str | bytes) -> Path:
         path = tmp_path / name
         path.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -192,11 +192,11 @@ def write(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
     return write
 
 
-Write = Callable[[str, str | bytes], Path]
+WriteSource = Callable[[str, str | bytes], Path]
 
 
-def test_arxiv_atom(write: Write) -> None:
-    assert papers(write("feed", ATOM)) == [
+def test_arxiv_atom(write_source: WriteSource) -> None:
+    assert read_papers(write_source("feed", ATOM)) == [
         Paper(
             ids=("arxiv:2401.00001", "doi:10.1000/xyz.1"),
             title="Small caches & long contexts",
@@ -211,12 +211,12 @@ def test_arxiv_atom(write: Write) -> None:
             sources=("arxiv-atom:feed",),
         )
     ]
-    wrapped = papers(write("wrapped.json", json.dumps({"status": 200, "body": ATOM})))
+    wrapped = read_papers(write_source("wrapped.json", json.dumps({"status": 200, "body": ATOM})))
     assert [paper.title for paper in wrapped] == ["Small caches & long contexts"]
 
 
-def test_arxiv_snapshot(write: Write) -> None:
-    assert papers(write("snapshot.json", SNAPSHOT)) == [
+def test_arxiv_snapshot(write_source: WriteSource) -> None:
+    assert read_papers(write_source("snapshot.json", SNAPSHOT)) == [
         Paper(
             ids=("arxiv:hep-th/9901001", "doi:10.1000/abc"),
             title="Strings and things",
@@ -232,8 +232,8 @@ def test_arxiv_snapshot(write: Write) -> None:
     ]
 
 
-def test_bibtex(write: Write) -> None:
-    article, book = papers(write("zotero", BIBTEX))
+def test_bibtex(write_source: WriteSource) -> None:
+    article, book = read_papers(write_source("zotero", BIBTEX))
     assert article == Paper(
         ids=("arxiv:2401.00001", "doi:10.1000/xyz.1"),
         title="Small KV caches & $O(n)$ contexts",
@@ -263,13 +263,13 @@ def test_bibtex(write: Write) -> None:
         (r"``quoted'' pages 1--9", "“quoted” pages 1–9"),
     ],
 )
-def test_latex_in_bibtex_becomes_the_text_it_stands_for(write: Write, latex: str, text: str) -> None:
-    (paper,) = papers(write("a.bib", f"@misc{{a,\n title = {{{latex}}}\n}}\n"))
+def test_latex_in_bibtex_becomes_the_text_it_stands_for(write_source: WriteSource, latex: str, text: str) -> None:
+    (paper,) = read_papers(write_source("a.bib", f"@misc{{a,\n title = {{{latex}}}\n}}\n"))
     assert paper.title == text
 
 
-def test_ris(write: Write) -> None:
-    first, second = papers(write("zotero.txt", RIS))
+def test_ris(write_source: WriteSource) -> None:
+    first, second = read_papers(write_source("zotero.txt", RIS))
     assert first == Paper(
         ids=("arxiv:2401.00001", "doi:10.1000/xyz.1"),
         title="Small caches",
@@ -283,8 +283,8 @@ def test_ris(write: Write) -> None:
     assert second.title == "Second"
 
 
-def test_pubmed(write: Write) -> None:
-    assert papers(write("export.xml", PUBMED)) == [
+def test_pubmed(write_source: WriteSource) -> None:
+    assert read_papers(write_source("export.xml", PUBMED)) == [
         Paper(
             ids=("doi:10.1000/xyz.1", "pmid:123"),
             title="Caches in vivo",
@@ -299,8 +299,8 @@ def test_pubmed(write: Write) -> None:
     ]
 
 
-def test_nbib(write: Write) -> None:
-    first, second = papers(write("export", NBIB))
+def test_nbib(write_source: WriteSource) -> None:
+    first, second = read_papers(write_source("export", NBIB))
     assert first == Paper(
         ids=("doi:10.1000/xyz.1", "pmid:123"),
         title="Caches in vivo",
@@ -315,9 +315,9 @@ def test_nbib(write: Write) -> None:
 
 
 @pytest.mark.parametrize("lines", [False, True])
-def test_csl_json(write: Write, lines: bool) -> None:
+def test_csl_json(write_source: WriteSource, lines: bool) -> None:
     content = "\n".join(map(json.dumps, json.loads(CSL))) if lines else CSL
-    first, second = papers(write("zotero.json", content))
+    first, second = read_papers(write_source("zotero.json", content))
     assert first == Paper(
         ids=("arxiv:2401.00001", "doi:10.1000/xyz.1"),
         title="Small caches",
@@ -332,8 +332,8 @@ def test_csl_json(write: Write, lines: bool) -> None:
     assert (second.ids, second.published) == (("pmid:123",), Date(2023, 5))
 
 
-def test_csv(write: Write) -> None:
-    first, second = papers(write("zotero.csv", CSV))
+def test_csv(write_source: WriteSource) -> None:
+    first, second = read_papers(write_source("zotero.csv", CSV))
     assert first == Paper(
         ids=("doi:10.1000/xyz.1",),
         title="Small; caches",
@@ -344,25 +344,27 @@ def test_csv(write: Write) -> None:
         sources=("csv:zotero.csv",),
     )
     assert second.title == "Second"
-    (tabbed,) = papers(write("a.tsv", "\ufeffid\ttitle\n2401.00001v2\tA, b\n"))
+    (tabbed,) = read_papers(write_source("a.tsv", "\ufeffid\ttitle\n2401.00001v2\tA, b\n"))
     assert (tabbed.ids, tabbed.title, tabbed.version) == (("arxiv:2401.00001",), "A, b", 2)
 
 
-def test_a_score_is_kept_unless_it_is_an_answers(write: Write) -> None:
-    (own,) = papers(write("own.csv", "title,score\nA,97.1\n"))
+def test_a_score_is_kept_unless_it_is_an_answers(write_source: WriteSource) -> None:
+    (own,) = read_papers(write_source("own.csv", "title,score\nA,97.1\n"))
     assert own.extra == {"score": "97.1"}
-    (answer,) = papers(write("answer.csv", "title,score,band\nA,.7,strong\n"))
+    (answer,) = read_papers(write_source("answer.csv", "title,score,band\nA,.7,strong\n"))
     assert answer.extra == {}
-    (listed,) = papers(write("listed.csv", "title,score,band\nA,0.0,\n"))
+    (listed,) = read_papers(write_source("listed.csv", "title,score,band\nA,0.0,\n"))
     assert listed.extra == {}
-    (line,) = papers(write("answer.jsonl", '{"title": "A", "score": 0.7, "matched": {}, "same": true, "shelf": 7}\n'))
+    (line,) = read_papers(
+        write_source("answer.jsonl", '{"title": "A", "score": 0.7, "legs": {}, "exact_match": true, "shelf": 7}\n')
+    )
     assert line.extra == {"shelf": 7}
 
 
 @pytest.mark.parametrize("shape", ["{}", "[{}]", '{{"total": 1, "data": [{}]}}', "{}\n{}\n"])
-def test_semantic_scholar(write: Write, shape: str) -> None:
+def test_semantic_scholar(write_source: WriteSource, shape: str) -> None:
     content = shape.replace("{{", "{").replace("}}", "}").replace("{}", S2)
-    found = papers(write("s2.json", content))
+    found = read_papers(write_source("s2.json", content))
     assert found[0] == Paper(
         ids=("arxiv:2401.00001", "doi:10.1000/xyz.1"),
         title="Small caches",
@@ -378,8 +380,8 @@ def test_semantic_scholar(write: Write, shape: str) -> None:
     assert len(found) == (2 if "\n" in shape else 1)
 
 
-def test_acl(write: Write) -> None:
-    first, second = papers(write("2022.acl.xml", ACL))
+def test_acl(write_source: WriteSource) -> None:
+    first, second = read_papers(write_source("2022.acl.xml", ACL))
     assert first == Paper(
         ids=("doi:10.18653/v1/2022.acl-long.1", "acl:2022.acl-long.1"),
         title="KV caches n^2",
@@ -393,8 +395,8 @@ def test_acl(write: Write) -> None:
     assert second.ids == ("acl:2022.acl-long.2",)
 
 
-def test_author_page(write: Write) -> None:
-    first, second, third, bare = papers(write("page.txt", PAGE))
+def test_author_page(write_source: WriteSource) -> None:
+    first, second, third, bare = read_papers(write_source("page.txt", PAGE))
     assert first == Paper(
         title="Small caches for ranking",
         abstract="We keep less and lose little, across every length we tried it on.",
@@ -412,8 +414,10 @@ def test_author_page(write: Write) -> None:
 
 
 @pytest.mark.parametrize("compress", [gzip.compress, lzma.compress, bz2.compress, zstandard.compress])
-def test_compressed_files_are_read_as_they_are(write: Write, compress: Callable[[bytes], bytes]) -> None:
-    assert [p.title for p in papers(write("no-ending", compress(ATOM.encode())))] == ["Small caches & long contexts"]
+def test_compressed_files_are_read_as_they_are(write_source: WriteSource, compress: Callable[[bytes], bytes]) -> None:
+    assert [p.title for p in read_papers(write_source("no-ending", compress(ATOM.encode())))] == [
+        "Small caches & long contexts"
+    ]
 
 
 def test_folders_are_walked_in_order_and_hidden_files_passed_over(tmp_path: Path) -> None:
@@ -426,10 +430,10 @@ def test_folders_are_walked_in_order_and_hidden_files_passed_over(tmp_path: Path
         sources.discover([tmp_path / "nowhere"])
 
 
-def test_format_overrides_what_the_content_says(write: Write) -> None:
-    path = write("snapshot.json", SNAPSHOT)
-    assert papers(path, "arxiv-snapshot")[0].version == 2
-    assert "authors_parsed" not in papers(path, "jsonl")[0].extra  # only plain fields are kept
+def test_format_overrides_what_the_content_says(write_source: WriteSource) -> None:
+    path = write_source("snapshot.json", SNAPSHOT)
+    assert read_papers(path, "arxiv-snapshot")[0].version == 2
+    assert "authors_parsed" not in read_papers(path, "jsonl")[0].extra  # only plain fields are kept
     with pytest.raises(InvalidValue, match="choose one of"):
         read(path, "arxiv")
 
@@ -460,9 +464,9 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("name", MALFORMED)
-def test_a_malformed_record_is_named_and_costs_no_other(write: Write, name: str) -> None:
+def test_a_malformed_record_does_not_affect_others(write_source: WriteSource, name: str) -> None:
     content, lines, reason = MALFORMED[name]
-    found = read(write("file", content))
+    found = read(write_source("file", content))
     errors = [each for each in found if isinstance(each, SourceError)]
     assert [error.line for error in errors] == lines
     assert reason in str(errors[0])
@@ -470,32 +474,32 @@ def test_a_malformed_record_is_named_and_costs_no_other(write: Write, name: str)
     assert len(found) > len(errors)
 
 
-def test_a_file_cut_in_the_middle_gives_what_came_before(write: Write) -> None:
+def test_a_truncated_file_yields_the_preceding_records(write_source: WriteSource) -> None:
     lines = "".join(json.dumps({"title": f"Paper {n} {hash(n * n)}"}) + "\n" for n in range(20_000)).encode()
     for name, compressed in (("a.gz", gzip.compress(lines)), ("a.xz", lzma.compress(lines))):
-        found = read(write(name, compressed[: len(compressed) // 2]))
+        found = read(write_source(name, compressed[: len(compressed) // 2]))
         assert isinstance(found[-1], SourceError)
         assert "cannot be read to its end" in found[-1].reason
         assert all(isinstance(each, Paper) for each in found[:-2])  # the last line may be half a line
 
 
-def test_nothing_is_expanded_or_fetched_from_xml(write: Write) -> None:
-    secret = write("secret.txt", "the secret")
+def test_nothing_is_expanded_or_fetched_from_xml(write_source: WriteSource) -> None:
+    secret = write_source("secret.txt", "the secret")
     bomb = "".join(f'<!ENTITY b{n} "{f"&b{n - 1};" * 10 if n else "boom"}">' for n in range(12))
     doctype = f'<!DOCTYPE feed [{bomb}<!ENTITY s SYSTEM "{secret.as_uri()}">]>'
     for reference in ("&b11;", "&s;"):
         feed = ATOM.replace("?>", "?>" + doctype, 1).replace("We keep less", reference + " We keep less")
         for path in (
-            write("feed", feed),
-            write("feed.json", json.dumps({"body": feed.replace(' encoding="utf-8"', "")})),
+            write_source("feed", feed),
+            write_source("feed.json", json.dumps({"body": feed.replace(' encoding="utf-8"', "")})),
         ):
             for each in read(path):
                 assert "boom" not in repr(each)
                 assert "the secret" not in repr(each)
 
 
-def test_what_is_no_paper_file_says_so(write: Write) -> None:
-    (error,) = read(write("notes.md", "# Notes\nnothing here\n"))
+def test_non_paper_files_are_rejected(write_source: WriteSource) -> None:
+    (error,) = read(write_source("notes.md", "# Notes\nnothing here\n"))
     assert isinstance(error, SourceError)
     assert "no known format" in error.reason
     assert "--format" in error.reason
@@ -505,7 +509,7 @@ texts = st.text(max_size=80) | st.text(st.characters(categories=["Cs"]), max_siz
 dates = st.builds(Date, st.integers(1000, 2100), st.integers(1, 12), st.integers(1, 28)) | st.builds(
     Date, st.integers(1000, 2100)
 )
-plain: st.SearchStrategy[Json] = st.text("abc xyz", min_size=1, max_size=9) | st.integers(1, 99)
+plain_values: st.SearchStrategy[Json] = st.text("abc xyz", min_size=1, max_size=9) | st.integers(1, 99)
 
 
 @given(
@@ -513,7 +517,7 @@ plain: st.SearchStrategy[Json] = st.text("abc xyz", min_size=1, max_size=9) | st
     authors=st.lists(st.sampled_from(["Ada Byron", "José García", "李明"]), unique=True).map(tuple),
     published=st.none() | dates,
     categories=st.lists(st.sampled_from(["cs.CL", "hep-th", "astro-ph.GA"]), unique=True).map(tuple),
-    extra=st.dictionaries(st.sampled_from(["comment", "journal"]), plain.filter(lambda each: each != "")),
+    extra=st.dictionaries(st.sampled_from(["comment", "journal"]), plain_values.filter(lambda each: each != "")),
     partial=st.booleans(),
     version=st.none() | st.integers(1, 9),
 )
@@ -541,7 +545,7 @@ def test_our_json_lines_read_back_what_was_written(
         sources=("jsonl:papers.jsonl",),
     )
     path.write_text(json.dumps(paper.to_json()), "utf-8")
-    assert papers(path) == [paper]
+    assert read_papers(path) == [paper]
 
 
 json_values = st.recursive(

@@ -10,21 +10,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drawn import Made, written
+from drawn import MakeSearcher, write_papers
 from fake_embedder import FakeEmbedder
 from indexer.build import index
-from search.columns.suggestions import MOST
+from search.columns.suggestions import MAX_SUGGESTIONS
 from search.errors import InvalidValue
 from search.papers import names
-from search.papers.folding import fold, transliterated, without_written_umlauts
+from search.papers.folding import collapse_umlaut_digraphs, expand_umlauts, fold
 from search.query.page import CategoryCount
 from search.searcher import Searcher
 
-GIVEN = (
+GIVEN_NAMES = (
     "Wei", "Guorui", "G.", "W.", "Wen-Tau", "José", "Jörg", "Ada", "Alexander", "Alexandra", "Alexandria", "M.",
     "Chao-Lin", "Ødegaard", "Łukasz", "ZHEN", "a",
 )  # fmt: skip
-FAMILY = (
+FAMILY_NAMES = (
     "Wang", "Wu", "Wei", "Zhou", "Müller", "Mueller", "Muller", "García Márquez", "van de Schoot", "O'Brien",
     "Garcia-Molina", "Nguyen", "d'Aspremont", "Alexandrov", "Alexandropoulou", "Li", "周国睿", "Åström", "Öz", "X",
     "von Bargen",
@@ -33,32 +33,33 @@ CODES = "cs.CL cs.CV cs.LG stat.ML stat.ME hep-th math-ph math.NA cs.NA cs.ZZ ph
 
 
 @pytest.fixture(scope="module")
-def people(made: Made) -> Searcher:
+def people_searcher(make_searcher: MakeSearcher) -> Searcher:
     random = np.random.default_rng(5)
     records: list[dict[str, object]] = []
     for number in range(400):
         authors = [
-            " ".join((*random.choice(GIVEN, random.integers(0, 3)), random.choice(FAMILY))) for _ in range(number % 4)
+            " ".join((*random.choice(GIVEN_NAMES, random.integers(0, 3)), random.choice(FAMILY_NAMES)))
+            for _ in range(number % 4)
         ]
         codes = random.choice(CODES, random.integers(0, 3), replace=False).tolist()
         records.append({"title": f"paper {number}", "abstract": "", "authors": authors, "categories": codes})
-    return made(records)
+    return make_searcher(records)
 
 
-def begins(typed: list[str], words: list[str]) -> bool:
+def matches_prefixes(typed: list[str], words: list[str]) -> bool:
     """Whether each of what was typed begins another word."""
     some = permutations(words, len(typed))
     return any(all(word.startswith(each) for each, word in zip(typed, chosen, strict=True)) for chosen in some)
 
 
-def oracle(searcher: Searcher, text: str) -> Counter[str]:
+def expected_authors(searcher: Searcher, text: str) -> Counter[str]:
     """The papers of every author, by own key, that can be meant."""
     folded = fold(text).split()
-    readings = [folded, fold(transliterated(text)).split(), [without_written_umlauts(word) for word in folded]]
+    readings = [folded, fold(expand_umlauts(text)).split(), [collapse_umlaut_digraphs(word) for word in folded]]
     ways: dict[str, set[str]] = {}
     papers: Counter[str] = Counter()
     for _, paper in searcher.snapshot.store.scan(0):
-        own = [names.keys(name) for name in paper.authors]
+        own = [names.index_keys(name) for name in paper.authors]
         papers.update({keys[0] for keys in own})
         for keys in own:
             ways.setdefault(keys[0], set()).update(keys)
@@ -67,32 +68,30 @@ def oracle(searcher: Searcher, text: str) -> Counter[str]:
         for own, keys in ways.items()
         for key in keys
         for typed in readings
-        if typed and begins(typed, [word for word in re.split("[|, ]", key) if word])
+        if typed and matches_prefixes(typed, [word for word in re.split("[|, ]", key) if word])
     }
     return Counter({own: papers[own] for own in found})
 
 
-words = st.sampled_from([*GIVEN, *" ".join(FAMILY).split(), "z", "q", "ue", "'", "-", "zhou,"])
-beginnings = st.builds(lambda word, length: word[:length], words, st.integers(1, 9))
-texts = st.lists(beginnings, max_size=4).map(" ".join) | st.text(max_size=4)
+words = st.sampled_from([*GIVEN_NAMES, *" ".join(FAMILY_NAMES).split(), "z", "q", "ue", "'", "-", "zhou,"])
+prefixes = st.builds(lambda word, length: word[:length], words, st.integers(1, 9))
+typed_texts = st.lists(prefixes, max_size=4).map(" ".join) | st.text(max_size=4)
 
 
-@given(texts, st.integers(1, MOST))
+@given(typed_texts, st.integers(1, MAX_SUGGESTIONS))
 @settings(max_examples=300, deadline=None)
-def test_authors_are_those_of_whose_names_each_word_typed_begins_another(
-    people: Searcher, text: str, limit: int
-) -> None:
-    expected = oracle(people, text)
-    found = people.suggest(text, limit).authors
+def test_authors_match_one_word_per_typed_prefix(people_searcher: Searcher, text: str, limit: int) -> None:
+    expected = expected_authors(people_searcher, text)
+    found = people_searcher.suggest(text, limit).authors
     assert [count.papers for count in found] == sorted(expected.values(), reverse=True)[:limit]
-    own = [names.keys(count.value)[0] for count in found]
+    own = [names.index_keys(count.value)[0] for count in found]
     assert len(set(own)) == len(own)
     assert [expected[key] for key in own] == [count.papers for count in found]
 
 
-def test_names_are_found_as_people_type_them(made: Made) -> None:
+def test_names_are_found_as_people_type_them(make_searcher: MakeSearcher) -> None:
     authors = ["Guorui Zhou", "Wei Wang", "Wei Liu", "Jörg Müller", "José García", "Rens van de Schoot", "Guorui Zhou"]
-    searcher = made([{"title": name, "abstract": "", "authors": [name]} for name in authors])
+    searcher = make_searcher([{"title": name, "abstract": "", "authors": [name]} for name in authors])
 
     def found(text: str) -> list[str]:
         return [count.value for count in searcher.suggest(text).authors]
@@ -106,13 +105,13 @@ def test_names_are_found_as_people_type_them(made: Made) -> None:
     assert found("") == found(" - ") == found("zhou zhou") == found("uorui") == []
 
 
-def test_categories_are_found_by_code_and_by_the_words_of_their_names(people: Searcher) -> None:
+def test_categories_are_found_by_code_and_by_the_words_of_their_names(people_searcher: Searcher) -> None:
     papers: Counter[str] = Counter()
-    for _, paper in people.snapshot.store.scan(0):
+    for _, paper in people_searcher.snapshot.store.scan(0):
         papers.update({code for each in paper.categories for code in (each, each.split(".")[0])})
 
     def found(text: str) -> list[CategoryCount]:
-        return list(people.suggest(text, MOST).categories)
+        return list(people_searcher.suggest(text, MAX_SUGGESTIONS).categories)
 
     assert found("comp lang") == [CategoryCount("cs.CL", "Computation and Language", papers["cs.CL"])]
     assert found("cl") == found("CS.cl") == found("comp lang")
@@ -126,27 +125,27 @@ def test_categories_are_found_by_code_and_by_the_words_of_their_names(people: Se
     assert found("q-fin") == found("machine machine") == []
 
 
-def test_what_only_replaced_papers_have_is_not_suggested(tmp_path: Path) -> None:
+def test_values_of_replaced_papers_are_not_suggested(tmp_path: Path) -> None:
     embedder = FakeEmbedder()
     for version, authors in ((1, ["Ada Byron"]), (2, ["Wei Wang", "Wu Li"])):
         record: dict[str, object] = {"id": f"arXiv:2401.00001v{version}", "title": "a title", "authors": authors}
-        index([written(tmp_path, [record])], tmp_path / "index", embedder)
+        index([write_papers(tmp_path, [record])], tmp_path / "index", embedder)
     searcher = Searcher(tmp_path / "index", lambda _model: embedder)
     assert [(count.value, count.papers) for count in searcher.suggest("w").authors] == [("Wei Wang", 1), ("Wu Li", 1)]
     assert searcher.suggest("ada").authors == ()
 
 
-@pytest.mark.parametrize("limit", [0, -1, MOST + 1])
-def test_a_limit_that_is_none_is_refused(people: Searcher, limit: int) -> None:
+@pytest.mark.parametrize("limit", [0, -1, MAX_SUGGESTIONS + 1])
+def test_an_invalid_limit_is_rejected(people_searcher: Searcher, limit: int) -> None:
     with pytest.raises(InvalidValue, match="from 1 to 50"):
-        people.suggest("a", limit)
+        people_searcher.suggest("a", limit)
 
 
-def test_so_is_a_text_that_is_no_beginning_of_a_name(people: Searcher) -> None:
+def test_a_text_that_is_not_a_name_prefix_is_rejected(people_searcher: Searcher) -> None:
     with pytest.raises(InvalidValue, match="at most 200"):
-        people.suggest("a " * 101)
+        people_searcher.suggest("a " * 101)
 
 
-def test_an_index_without_names_suggests_none(made: Made) -> None:
-    searcher = made([{"title": "a title", "abstract": "", "authors": []}])
+def test_an_index_without_names_suggests_none(make_searcher: MakeSearcher) -> None:
+    searcher = make_searcher([{"title": "a title", "abstract": "", "authors": []}])
     assert searcher.suggest("a").authors == searcher.suggest("a").categories == ()

@@ -9,41 +9,41 @@ from pathlib import Path
 import pytest
 
 from search.errors import InvalidValue
-from search.language.parser import Reading, read
+from search.language.parser import ParsedQuery, parse_query
 from search.papers.paper import Date
-from search.query.author import author
-from search.query.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Holds, Identified, Not
+from search.query.author import parse_author
+from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, Not
 
-LANGUAGE = (Path(__file__).parent.parent / "docs" / "query-language.md").read_text("utf-8")
+LANGUAGE_DOC = (Path(__file__).parent.parent / "docs" / "query-language.md").read_text("utf-8")
 TODAY = date(2026, 11, 25)
 
 
-def ask(text: str) -> Reading:
-    return read(text, today=TODAY)
+def parse(text: str) -> ParsedQuery:
+    return parse_query(text, today=TODAY)
 
 
-def both(*parts: Condition) -> Condition:
+def all_of(*parts: Condition) -> Condition:
     return AllOf(parts)
 
 
-def either(*parts: Condition) -> Condition:
+def any_of(*parts: Condition) -> Condition:
     return AnyOf(parts)
 
 
-def word(text: str) -> Holds:
-    return Holds(text)
+def word(text: str) -> ContainsText:
+    return ContainsText(text)
 
 
-def phrase(text: str) -> Holds:
-    return Holds(text, phrase=True)
+def phrase(text: str) -> ContainsText:
+    return ContainsText(text, phrase=True)
 
 
-def years(start: int | None, end: int | None) -> Dated:
-    return Dated(Date(start) if start else None, Date(end) if end else None)
+def years(start: int | None, end: int | None) -> InDateRange:
+    return InDateRange(Date(start) if start else None, Date(end) if end else None)
 
 
 ZHOU, GAI, LI = Author("zhou"), Author("gai"), Author("li")
-KV = Holds("kv cache", "title")
+KV = ContainsText("kv cache", "title")
 
 READINGS: dict[str, tuple[Condition | None, str]] = {
     # people
@@ -67,66 +67,66 @@ READINGS: dict[str, tuple[Condition | None, str]] = {
     '=author:"Zhou, G"': (Author("Zhou, G", exact=True), ""),
     'au:^="Guorui Zhou"': (Author("Guorui Zhou", "first", exact=True), ""),
     'au:""Guorui Zhou"" kv': (Author("Guorui Zhou", exact=True), "kv"),
-    "au:(zhou OR gai) kv": (either(ZHOU, GAI), "kv"),
-    'au:("Zhou, G" AND ^gai) kv': (both(Author("Zhou, G"), Author("gai", "first")), "kv"),
-    "au:(zhou -gai)": (both(ZHOU, Not(GAI)), ""),
-    "au:((zhou OR gai) ANDNOT (li))": (both(either(ZHOU, GAI), Not(LI)), ""),
+    "au:(zhou OR gai) kv": (any_of(ZHOU, GAI), "kv"),
+    'au:("Zhou, G" AND ^gai) kv': (all_of(Author("Zhou, G"), Author("gai", "first")), "kv"),
+    "au:(zhou -gai)": (all_of(ZHOU, Not(GAI)), ""),
+    "au:((zhou OR gai) ANDNOT (li))": (all_of(any_of(ZHOU, GAI), Not(LI)), ""),
     # words
-    "ti:cache": (Holds("cache", "title"), "cache"),
-    "ti:(kv cache) au:zhou": (both(KV, ZHOU), "kv cache"),
-    'title:"kv cache" x': (Holds("kv cache", "title", phrase=True), "kv cache x"),
-    "abstract:cache?": (Holds("cache", "abstract"), "cache"),
+    "ti:cache": (ContainsText("cache", "title"), "cache"),
+    "ti:(kv cache) au:zhou": (all_of(KV, ZHOU), "kv cache"),
+    'title:"kv cache" x': (ContainsText("kv cache", "title", phrase=True), "kv cache x"),
+    "abstract:cache?": (ContainsText("cache", "abstract"), "cache"),
     "all:electron": (word("electron"), "electron"),
-    "ti:(kv OR cache)": (either(Holds("kv", "title"), Holds("cache", "title")), "kv cache"),
+    "ti:(kv OR cache)": (any_of(ContainsText("kv", "title"), ContainsText("cache", "title")), "kv cache"),
     'the "kv cache", compressed': (phrase("kv cache"), "the kv cache, compressed"),
     "“kv cache” compressed": (phrase("kv cache"), "kv cache compressed"),
     """the "kv''-cache""": (phrase("kv"), "the kv-cache"),
     '"Min-max"-ing of x': (phrase("Min-max"), "Min-max-ing of x"),
-    '"Why?": an ("old") question': (both(phrase("Why?"), phrase("old")), "Why?: an old question"),
+    '"Why?": an ("old") question': (all_of(phrase("Why?"), phrase("old")), "Why?: an old question"),
     # categories, ids
     "cat:cs.ir kv": (Category("cs.IR"), "kv"),
     'cat:"Information Retrieval"': (Category("cs.IR"), ""),
     "cat:computation_and_language": (Category("cs.CL"), ""),
-    "cat:(cs.IR OR cs.CL)": (either(Category("cs.IR"), Category("cs.CL")), ""),
+    "cat:(cs.IR OR cs.CL)": (any_of(Category("cs.IR"), Category("cs.CL")), ""),
     "primary:cs.LG": (Category("cs.LG", primary=True), ""),
     "arxiv_class:cs.LG": (Category("cs.LG"), ""),
-    'cat:"machine learning"': (either(Category("cs.LG"), Category("stat.ML")), ""),
-    "[see arXiv:1706.03762v5] x": (Identified("arxiv:1706.03762"), "[see] x"),
-    "on arXiv:1706.03762v5: x": (Identified("arxiv:1706.03762"), "on: x"),
-    "see arXiv:1706.03762v5": (Identified("arxiv:1706.03762"), "see"),
-    "identifier:10.1145/3292500 x": (Identified("doi:10.1145/3292500"), "x"),
-    "id:https://arxiv.org/abs/1706.03762 x": (Identified("arxiv:1706.03762"), "x"),
-    "acl:2022.acl-long.1 x": (Identified("acl:2022.acl-long.1"), "x"),
+    'cat:"machine learning"': (any_of(Category("cs.LG"), Category("stat.ML")), ""),
+    "[see arXiv:1706.03762v5] x": (HasId("arxiv:1706.03762"), "[see] x"),
+    "on arXiv:1706.03762v5: x": (HasId("arxiv:1706.03762"), "on: x"),
+    "see arXiv:1706.03762v5": (HasId("arxiv:1706.03762"), "see"),
+    "identifier:10.1145/3292500 x": (HasId("doi:10.1145/3292500"), "x"),
+    "id:https://arxiv.org/abs/1706.03762 x": (HasId("arxiv:1706.03762"), "x"),
+    "acl:2022.acl-long.1 x": (HasId("acl:2022.acl-long.1"), "x"),
     # dates
     "year:2020-2024 kv": (years(2020, 2024), "kv"),
-    "year:(2020 OR 2022)": (either(years(2020, 2020), years(2022, 2022)), ""),
+    "year:(2020 OR 2022)": (any_of(years(2020, 2020), years(2022, 2022)), ""),
     "date:>=2026": (years(2026, None), ""),
     "date:2020..": (years(2020, None), ""),
     "date:2020.": (years(2020, 2020), ""),
     "pubdate:[2000 TO 2005] kv": (years(2000, 2005), "kv"),
-    "lastUpdatedDate:[2000 TO *] kv": (Dated(Date(2000), None, "updated"), "kv"),
+    "lastUpdatedDate:[2000 TO *] kv": (InDateRange(Date(2000), None, "updated"), "kv"),
     # operators
-    "attention OR recurrence": (either(word("attention"), word("recurrence")), "attention recurrence"),
-    "a OR b AND c": (either(word("a"), both(word("b"), word("c"))), "a b c"),
-    "a AND b OR c": (either(both(word("a"), word("b")), word("c")), "a b c"),
-    "attention AND NOT recurrence": (both(word("attention"), Not(word("recurrence"))), "attention"),
+    "attention OR recurrence": (any_of(word("attention"), word("recurrence")), "attention recurrence"),
+    "a OR b AND c": (any_of(word("a"), all_of(word("b"), word("c"))), "a b c"),
+    "a AND b OR c": (any_of(all_of(word("a"), word("b")), word("c")), "a b c"),
+    "attention AND NOT recurrence": (all_of(word("attention"), Not(word("recurrence"))), "attention"),
     "attention NOT recurrence": (Not(word("recurrence")), "attention"),
     "efficient attention ANDNOT survey": (
-        both(word("efficient attention"), Not(word("survey"))),
+        all_of(word("efficient attention"), Not(word("survey"))),
         "efficient attention",
     ),
-    "kv cache OR au:zhou": (either(word("kv cache"), ZHOU), "kv cache"),
-    "au:zhou OR au:gai kv cache": (either(ZHOU, GAI), "kv cache"),
-    "au:zhou OR NOT au:gai": (either(ZHOU, Not(GAI)), ""),
+    "kv cache OR au:zhou": (any_of(word("kv cache"), ZHOU), "kv cache"),
+    "au:zhou OR au:gai kv cache": (any_of(ZHOU, GAI), "kv cache"),
+    "au:zhou OR NOT au:gai": (any_of(ZHOU, Not(GAI)), ""),
     "NOT NOT au:zhou": (ZHOU, ""),
-    "(kv cache) OR quantization": (either(word("kv cache"), word("quantization")), "(kv cache) quantization"),
-    "nets (CNN OR RNN) for images": (either(word("CNN"), word("RNN")), "nets CNN RNN for images"),
-    "(au:zhou kv) cache": (both(ZHOU, word("kv")), "kv cache"),
+    "(kv cache) OR quantization": (any_of(word("kv cache"), word("quantization")), "(kv cache) quantization"),
+    "nets (CNN OR RNN) for images": (any_of(word("CNN"), word("RNN")), "nets CNN RNN for images"),
+    "(au:zhou kv) cache": (all_of(ZHOU, word("kv")), "kv cache"),
     "-survey": (Not(word("survey")), ""),
     "kv  -survey \t cache\n": (Not(word("survey")), "kv cache"),
     "kv -survey, cache": (Not(word("survey")), "kv cache"),
-    'kv -"a survey" -au:gai': (both(Not(phrase("a survey")), Not(GAI)), "kv"),
-    "kv -(au:zhou OR survey)": (Not(either(ZHOU, word("survey"))), "kv"),
+    'kv -"a survey" -au:gai': (all_of(Not(phrase("a survey")), Not(GAI)), "kv"),
+    "kv -(au:zhou OR survey)": (Not(any_of(ZHOU, word("survey"))), "kv"),
     "kv -(a b)": (Not(word("a b")), "kv"),
     "-(-au:zhou)": (ZHOU, ""),
 }
@@ -166,7 +166,7 @@ PROSE = (
     "C++ && C# || [x] {y} ^z ~w",
 )
 
-WRONG: dict[str, tuple[int, str]] = {
+INVALID: dict[str, tuple[int, str]] = {
     "auther:zhou": (1, "no field auther:; did you mean author:?"),
     "kv titel:cache": (4, "did you mean title:?"),
     "nd:yag laser": (1, "put a space after the colon"),
@@ -211,34 +211,37 @@ WRONG: dict[str, tuple[int, str]] = {
 
 
 @pytest.mark.parametrize(("text", "reading"), READINGS.items())
-def test_what_is_written_is_asked(text: str, reading: tuple[Condition | None, str]) -> None:
-    found = ask(text)
+def test_readings(text: str, reading: tuple[Condition | None, str]) -> None:
+    found = parse(text)
     assert (found.condition, found.text) == reading
     assert (found.kind, found.paper_id) == ("question", None)
 
 
 @pytest.mark.parametrize("text", PROSE)
 def test_prose_is_prose(text: str) -> None:
-    found = ask(text)
+    found = parse(text)
     assert (found.kind, found.text, found.condition) == ("question", text, None)
 
 
-@pytest.mark.parametrize(("text", "expected"), WRONG.items())
-def test_what_cannot_be_meant_is_an_error_with_its_place(text: str, expected: tuple[int, str]) -> None:
+@pytest.mark.parametrize(("text", "expected"), INVALID.items())
+def test_invalid_queries_report_their_position(text: str, expected: tuple[int, str]) -> None:
     with pytest.raises(InvalidValue) as caught:
-        ask(text)
+        parse(text)
     assert caught.value.field == "q"
     assert caught.value.allowed.startswith(f"at character {expected[0]}: ")
     assert expected[1] in caught.value.allowed
     assert caught.value.value[:20] == text[expected[0] - 1 :][: len(caught.value.value)][:20]
 
 
-def test_the_reading_is_said_back() -> None:
-    assert ask("au:zhou cat:cs.IR date:>=2026-01 kv cache").said == "au:zhou, cs.IR, since 2026-01, about 'kv cache'"
-    assert ask("").said == "every paper"
-    assert ask("date:2024-03-05").said == "on 2024-03-05"
-    assert ask("(a OR b) AND NOT au:(x AND y)").said == "all:a or all:b, not (au:x and au:y), about 'a b'"
-    assert len(ask("x" * 300).said) < 250
+def test_reading_is_described() -> None:
+    assert (
+        parse("au:zhou cat:cs.IR date:>=2026-01 kv cache").description
+        == "au:zhou, cs.IR, since 2026-01, about 'kv cache'"
+    )
+    assert parse("").description == "every paper"
+    assert parse("date:2024-03-05").description == "on 2024-03-05"
+    assert parse("(a OR b) AND NOT au:(x AND y)").description == "all:a or all:b, not (au:x and au:y), about 'a b'"
+    assert len(parse("x" * 300).description) < 250
 
 
 @pytest.mark.parametrize(
@@ -256,8 +259,8 @@ def test_the_reading_is_said_back() -> None:
     ],
 )
 def test_an_id_alone_is_a_paper(text: str, paper: str) -> None:
-    assert ask(text) == Reading("paper", "", None, paper)
-    assert ask(text).said == f"{paper} and what is similar"
+    assert parse(text) == ParsedQuery("paper", "", None, paper)
+    assert parse(text).description == f"{paper} and what is similar"
 
 
 ABSTRACT = (
@@ -265,31 +268,31 @@ ABSTRACT = (
 )
 
 
-def test_a_long_text_is_an_abstract_and_only_what_narrows_counts_in_it() -> None:
-    assert ask(ABSTRACT) == Reading("abstract", ABSTRACT.strip(), None, None)
-    assert ask(ABSTRACT).said == "like a text of 90 words"
-    found = ask(f'au:(zhou OR "Gai, K") Abstract:We {ABSTRACT} -cat:cs.IR year:2020')
-    assert found.condition == both(either(ZHOU, Author("Gai, K")), Not(Category("cs.IR")), years(2020, 2020))
+def test_a_long_text_is_an_abstract_with_filters_only() -> None:
+    assert parse(ABSTRACT) == ParsedQuery("abstract", ABSTRACT.strip(), None, None)
+    assert parse(ABSTRACT).description == "like a text of 90 words"
+    found = parse(f'au:(zhou OR "Gai, K") Abstract:We {ABSTRACT} -cat:cs.IR year:2020')
+    assert found.condition == all_of(any_of(ZHOU, Author("Gai, K")), Not(Category("cs.IR")), years(2020, 2020))
     assert found.text == f"Abstract:We {ABSTRACT}".strip()
-    assert found.said == 'au:zhou or au:"Gai, K", not cs.IR, in 2020, like a text of 91 words'
+    assert found.description == 'au:zhou or au:"Gai, K", not cs.IR, in 2020, like a text of 91 words'
     with pytest.raises(InvalidValue, match=f"at character {len(ABSTRACT) + 1}: .*did you mean"):
-        ask(ABSTRACT + "cat:cs.LX")
+        parse(ABSTRACT + "cat:cs.LX")
 
 
 def test_the_values_of_fields_make_no_abstract() -> None:
     people = " OR ".join(f"name{number}" for number in range(100))
-    found = ask(f"kv au:({people})")
+    found = parse(f"kv au:({people})")
     assert found.kind == "question"
     assert isinstance(found.condition, AnyOf)
     assert len(found.condition.parts) == 100
-    assert ask("a " * 60).kind == "question"
-    assert ask("a " * 61).kind == "abstract"
+    assert parse("a " * 60).kind == "question"
+    assert parse("a " * 61).kind == "abstract"
 
 
 def test_codes_that_only_the_index_knows_are_categories() -> None:
-    assert read("cat:NLP.x", today=TODAY, categories=["nlp.X"]).condition == Category("nlp.X")
+    assert parse_query("cat:NLP.x", today=TODAY, categories=["nlp.X"]).condition == Category("nlp.X")
     with pytest.raises(InvalidValue):
-        ask("cat:nlp.X")
+        parse("cat:nlp.X")
 
 
 @pytest.mark.parametrize(
@@ -307,29 +310,32 @@ def test_codes_that_only_the_index_knows_are_categories() -> None:
         ("van_de_schoot_r", Author("van de schoot, r")),
     ],
 )
-def test_a_name_alone_is_read_as_in_the_box(text: str, name: Author) -> None:
-    assert author(text) == name
+def test_a_bare_author_name_parses_as_in_a_query(text: str, name: Author) -> None:
+    assert parse_author(text) == name
 
 
 @pytest.mark.parametrize("text", ["", "^", '"', '""', "?!", "^Zhou$", '"Zhou', 'Zhou"', "Zh*"])
-def test_a_name_that_is_none_is_an_error(text: str) -> None:
+def test_an_invalid_author_name_is_an_error(text: str) -> None:
     with pytest.raises(InvalidValue) as caught:
-        author(text)
+        parse_author(text)
     assert caught.value.field == "author"
 
 
 def test_places_are_counted_from_one() -> None:
-    found = ask("kv au:zhou (cat:cs.IR OR ti:cache)").condition
+    found = parse("kv au:zhou (cat:cs.IR OR ti:cache)").condition
     assert isinstance(found, AllOf)
     name, others = found.parts
     assert isinstance(name, Author)
     assert isinstance(others, AnyOf)
-    assert [name.at, *(leaf.at for leaf in others.parts if isinstance(leaf, Category | Holds))] == [4, 13, 26]
-    assert author("zhou", 7).at == 7
+    assert [
+        name.text_position,
+        *(leaf.text_position for leaf in others.parts if isinstance(leaf, Category | ContainsText)),
+    ] == [4, 13, 26]
+    assert parse_author("zhou", 7).text_position == 7
 
 
 @pytest.mark.parametrize(("text", "fed"), [("Is attention OR recurrence (LoRA) better?", False), ("au:zhou", True)])
-def test_plain_questions_do_without_lark(text: str, fed: bool) -> None:
+def test_plain_queries_skip_lark(text: str, fed: bool) -> None:
     code = f"""
 import sys
 from datetime import date
@@ -341,23 +347,26 @@ print("lark" in sys.modules)
     assert done.stdout.split() == [str(fed)]
 
 
-EXAMPLES = re.findall(r"^\| [^`|]+ \| `(.+?)` \| (.+?) \|$", LANGUAGE, re.MULTILINE)
+EXAMPLES = re.findall(r"^\| [^`|]+ \| `(.+?)` \| (.+?) \|$", LANGUAGE_DOC, re.MULTILINE)
 
 
 @pytest.mark.parametrize(("example", "said"), EXAMPLES)
 def test_every_example_of_the_docs_reads_as_they_say(example: str, said: str) -> None:
-    assert ask(example).said == said
+    assert parse(example).description == said
 
 
 def test_the_docs_list_every_form() -> None:
-    assert len(EXAMPLES) == LANGUAGE.count("\n| ") - 1 >= 45
+    assert len(EXAMPLES) == LANGUAGE_DOC.count("\n| ") - 1 >= 45
 
 
 def test_a_long_text_of_operators_is_a_question_and_one_of_words_an_abstract() -> None:
     words = [f"word{letter}{other}" for letter in "abcdefghij" for other in "abcdefghij"]
-    found = read(" OR ".join(words), today=date(2026, 11, 25))
-    assert (found.kind, found.condition) == ("question", AnyOf(tuple(Holds(word) for word in words)))
-    mixed = read(" OR ".join(f"(ti:{word} OR au:zhou)" for word in words), today=date(2026, 11, 25))
+    found = parse_query(" OR ".join(words), today=date(2026, 11, 25))
+    assert (found.kind, found.condition) == ("question", AnyOf(tuple(ContainsText(word) for word in words)))
+    mixed = parse_query(" OR ".join(f"(ti:{word} OR au:zhou)" for word in words), today=date(2026, 11, 25))
     assert mixed.kind == "question"
     assert isinstance(mixed.condition, AnyOf)
-    assert read(" OR ".join([" ".join(words[:50]), " ".join(words[50:])]), today=date(2026, 11, 25)).kind == "abstract"
+    assert (
+        parse_query(" OR ".join([" ".join(words[:50]), " ".join(words[50:])]), today=date(2026, 11, 25)).kind
+        == "abstract"
+    )

@@ -8,15 +8,25 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from search.query.page import Span
-from service.web.typeset import mathml, typeset
+from service.web.typeset import latex_to_mathml, typeset
 
 MATHML = {
     "math", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "msub", "msup", "msubsup", "mfrac", "msqrt", "mroot",
     "mover", "munder", "munderover", "mtable", "mtr", "mtd", "mpadded", "mphantom", "mmultiscripts", "mprescripts",
     "mstyle",
 }  # fmt: skip
-PIECES = (*"ab 12$\\{}^_<>&\"'()[]#~%", "\\frac", "\\text{", "$$", "\\(", "\\)", "\\left", "\\begin{matrix}", "\u202e")
-LATEX = st.lists(st.sampled_from(PIECES), max_size=30).map("".join)
+LATEX_FRAGMENTS = (
+    *"ab 12$\\{}^_<>&\"'()[]#~%",
+    "\\frac",
+    "\\text{",
+    "$$",
+    "\\(",
+    "\\)",
+    "\\left",
+    "\\begin{matrix}",
+    "\u202e",
+)
+latex_texts = st.lists(st.sampled_from(LATEX_FRAGMENTS), max_size=30).map("".join)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +51,7 @@ def test_latex(written: str, shown: str) -> None:
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.one_of(LATEX, st.text()), st.data())
+@given(st.one_of(latex_texts, st.text()), st.data())
 def test_any_text_is_well_formed_and_loses_nothing(written: str, data: st.DataObject) -> None:
     ends = sorted(data.draw(st.lists(st.integers(0, len(written)), max_size=6, unique=True)))
     spans = tuple(Span(*pair) for pair in zip(ends[::2], ends[1::2], strict=False))
@@ -55,9 +65,9 @@ def test_any_text_is_well_formed_and_loses_nothing(written: str, data: st.DataOb
 
 
 @settings(deadline=None, max_examples=300)
-@given(LATEX)
+@given(latex_texts)
 def test_any_formula_is_harmless_or_text(latex: str) -> None:
-    written = mathml(latex)
+    written = latex_to_mathml(latex)
     if written is not None:
         tree = etree.fromstring(written)
         assert {element.tag for element in tree.iter()} <= MATHML

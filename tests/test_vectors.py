@@ -14,21 +14,23 @@ from search.rows import Ranked, Rows
 from search.vectors import codes
 from search.vectors import vectors as vectors_module
 from search.vectors.codes import write_codes
-from search.vectors.file import VectorsFile, checksums
+from search.vectors.file import VectorsFile, block_checksums
 from search.vectors.vectors import VectorIndex
 
 DIM = 32
 
 
-def made(rows: int, *, seed: int = 1, dim: int = DIM) -> NDArray[np.float16]:
+def make_vectors(rows: int, *, seed: int = 1, dim: int = DIM) -> NDArray[np.float16]:
     """Unit vectors in clusters that differ in few directions, as papers' do."""
     random = np.random.default_rng(seed)
     centres = random.normal(size=(max(1, rows // 50), dim))
     noise = random.normal(scale=0.4, size=(rows, 8)) @ random.normal(size=(8, dim))
-    return oracle.unit((centres[random.integers(0, len(centres), rows)] + noise).astype(np.float32)).astype(np.float16)
+    return oracle.normalize_rows((centres[random.integers(0, len(centres), rows)] + noise).astype(np.float32)).astype(
+        np.float16
+    )
 
 
-def saved(path: Path, rows: NDArray[np.float16]) -> Path:
+def save_vectors(path: Path, rows: NDArray[np.float16]) -> Path:
     VectorsFile(path, rows.shape[1], 0).append(rows)
     return path
 
@@ -40,16 +42,16 @@ def nearest(index: VectorIndex, vector: NDArray[np.float32], k: int, rows: Rows)
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[VectorIndex, NDArray[np.float16]]:
-    rows = made(500)
-    return VectorIndex(saved(tmp_path_factory.mktemp("v") / "v.f16", rows), len(rows), DIM, None), rows
+def small_index(tmp_path_factory: pytest.TempPathFactory) -> tuple[VectorIndex, NDArray[np.float16]]:
+    rows = make_vectors(500)
+    return VectorIndex(save_vectors(tmp_path_factory.mktemp("v") / "v.f16", rows), len(rows), DIM, None), rows
 
 
 @pytest.fixture(scope="module")
-def coded(tmp_path_factory: pytest.TempPathFactory) -> tuple[VectorIndex, NDArray[np.float16]]:
-    rows = made(24_000, dim=64)
+def coded_index(tmp_path_factory: pytest.TempPathFactory) -> tuple[VectorIndex, NDArray[np.float16]]:
+    rows = make_vectors(24_000, dim=64)
     folder = tmp_path_factory.mktemp("coded")
-    path = saved(folder / "v.f16", rows)
+    path = save_vectors(folder / "v.f16", rows)
     write_codes(rows, np.arange(len(rows)), folder / "codes", None)
     return VectorIndex(path, len(rows), 64, folder / "codes"), rows
 
@@ -57,11 +59,11 @@ def coded(tmp_path_factory: pytest.TempPathFactory) -> tuple[VectorIndex, NDArra
 @given(passing=st.sets(st.integers(0, 499)), k=st.integers(1, 600), row=st.integers(0, 499))
 @settings(max_examples=60, deadline=None)
 def test_few_rows_are_scored_exactly(
-    small: tuple[VectorIndex, NDArray[np.float16]], passing: set[int], k: int, row: int
+    small_index: tuple[VectorIndex, NDArray[np.float16]], passing: set[int], k: int, row: int
 ) -> None:
-    index, rows = small
+    index, rows = small_index
     vector = rows[row].astype(np.float32)
-    found = nearest(index, vector, k, Rows.of_ids(np.array(sorted(passing), np.int64), len(rows)))
+    found = nearest(index, vector, k, Rows.from_ids(np.array(sorted(passing), np.int64), len(rows)))
     expected = oracle.nearest(vector, rows, sorted(passing), k)
     assert found.complete
     assert len(found.rows) == min(k, len(passing))
@@ -71,16 +73,16 @@ def test_few_rows_are_scored_exactly(
 
 
 def test_many_rows_go_through_codes_and_still_find_nearly_everything(
-    coded: tuple[VectorIndex, NDArray[np.float16]],
+    coded_index: tuple[VectorIndex, NDArray[np.float16]],
 ) -> None:
-    index, rows = coded
+    index, rows = coded_index
     random = np.random.default_rng(3)
     found = wanted = 0
     for share in (1.0, 0.7, 0.5):
         mask = random.random(len(rows)) < share
         for row in random.integers(0, len(rows), 30):
             vector = rows[row].astype(np.float32)
-            ranked = nearest(index, vector, 10, Rows.of_mask(mask))
+            ranked = nearest(index, vector, 10, Rows.from_mask(mask))
             assert not ranked.complete
             assert mask[ranked.rows].all()
             assert ranked.scores == pytest.approx(index.scores(vector, ranked.rows), abs=1e-5)
@@ -90,45 +92,45 @@ def test_many_rows_go_through_codes_and_still_find_nearly_everything(
     assert found / wanted >= 0.99
 
 
-def test_a_filter_far_from_the_question_loses_nothing(coded: tuple[VectorIndex, NDArray[np.float16]]) -> None:
-    index, rows = coded
+def test_an_anticorrelated_filter_loses_nothing(coded_index: tuple[VectorIndex, NDArray[np.float16]]) -> None:
+    index, rows = coded_index
     found = 0
     for row in range(0, 200, 10):
         vector = rows[row].astype(np.float32)
         opposite = rows[np.argmin(rows.astype(np.float32) @ vector)].astype(np.float32)
         mask = np.zeros(len(rows), bool)
         mask[np.argsort(rows.astype(np.float32) @ opposite)[-11_000:]] = True
-        ranked = nearest(index, vector, 10, Rows.of_mask(mask))
+        ranked = nearest(index, vector, 10, Rows.from_mask(mask))
         exact = {r for r, _ in oracle.nearest(vector, rows, np.flatnonzero(mask).tolist(), 10)}
         assert not ranked.complete
         found += len(exact & set(ranked.rows.tolist()))
     assert found >= 0.98 * 200
 
 
-def test_the_passing_count_decides_between_exact_and_codes(coded: tuple[VectorIndex, NDArray[np.float16]]) -> None:
-    index, rows = coded
-    limit = vectors_module.EXACT_UP_TO
+def test_match_count_decides_the_strategy(coded_index: tuple[VectorIndex, NDArray[np.float16]]) -> None:
+    index, rows = coded_index
+    limit = vectors_module.EXACT_MAX_ROWS
     vector = rows[5].astype(np.float32)
-    assert nearest(index, vector, 5, Rows.of_ids(np.arange(limit), len(rows))).complete
-    assert not nearest(index, vector, 5, Rows.of_ids(np.arange(limit + 1), len(rows))).complete
+    assert nearest(index, vector, 5, Rows.from_ids(np.arange(limit), len(rows))).complete
+    assert not nearest(index, vector, 5, Rows.from_ids(np.arange(limit + 1), len(rows))).complete
 
 
 @pytest.fixture(scope="module")
-def celled(tmp_path_factory: pytest.TempPathFactory) -> tuple[VectorIndex, NDArray[np.float16]]:
+def celled_index(tmp_path_factory: pytest.TempPathFactory) -> tuple[VectorIndex, NDArray[np.float16]]:
     """Codes in 300 cells, in groups, as a quarter of a million rows have."""
-    rows, folder = made(24_000, dim=64), tmp_path_factory.mktemp("celled")
+    rows, folder = make_vectors(24_000, dim=64), tmp_path_factory.mktemp("celled")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(codes, "ROWS_A_CELL", 80)
+        patch.setattr(codes, "ROWS_PER_CELL", 80)
         write_codes(rows, np.arange(len(rows)), folder / "codes", None)
-    return VectorIndex(saved(folder / "v.f16", rows), len(rows), 64, folder / "codes"), rows
+    return VectorIndex(save_vectors(folder / "v.f16", rows), len(rows), 64, folder / "codes"), rows
 
 
-def recall(index: VectorIndex, rows: NDArray[np.float16], asked: list[tuple[int, NDArray[np.bool_]]]) -> float:
+def measure_recall(index: VectorIndex, rows: NDArray[np.float16], asked: list[tuple[int, NDArray[np.bool_]]]) -> float:
     """recall@10 over questions that are rows, each among its passing rows; and expected_recall says about that."""
     exact, found, expected = rows.astype(np.float32), 0, 0.0
     for row, mask in asked:
         passing = np.flatnonzero(mask)
-        ranked = nearest(index, exact[row], 10, Rows.of_mask(mask))
+        ranked = nearest(index, exact[row], 10, Rows.from_mask(mask))
         best = passing[np.argsort(-(exact[passing] @ exact[row]), kind="stable")[:10]]
         assert mask[ranked.rows].all()
         found += len(np.intersect1d(ranked.rows, best))
@@ -137,63 +139,65 @@ def recall(index: VectorIndex, rows: NDArray[np.float16], asked: list[tuple[int,
     return found / len(asked) / 10
 
 
-def test_questions_look_at_some_cells_only_and_lose_next_to_nothing(
-    celled: tuple[VectorIndex, NDArray[np.float16]],
+def test_queries_scan_some_cells_with_high_recall(
+    celled_index: tuple[VectorIndex, NDArray[np.float16]],
 ) -> None:
-    index, rows = celled
-    everything = Rows.of_mask(np.ones(len(rows), bool))
+    index, rows = celled_index
+    everything = Rows.from_mask(np.ones(len(rows), bool))
     scanned = [nearest(index, rows[row].astype(np.float32), 10, everything).scanned for row in range(0, 2_000, 50)]
     assert np.mean(scanned) < 0.8 * len(rows)
-    assert recall(index, rows, [(row, everything.mask) for row in range(0, 6_000, 50)]) >= 0.97
+    assert measure_recall(index, rows, [(row, everything.mask) for row in range(0, 6_000, 50)]) >= 0.97
 
 
 @pytest.mark.parametrize("share", [0.5, 0.7])
-def test_an_unrelated_filter_loses_next_to_nothing_in_cells(
-    celled: tuple[VectorIndex, NDArray[np.float16]], share: float
+def test_an_uncorrelated_filter_keeps_recall_in_cells(
+    celled_index: tuple[VectorIndex, NDArray[np.float16]], share: float
 ) -> None:
-    index, rows = celled
+    index, rows = celled_index
     mask = np.random.default_rng(3).random(len(rows)) < share
-    assert recall(index, rows, [(row, mask) for row in range(0, 6_000, 50)]) >= 0.97
+    assert measure_recall(index, rows, [(row, mask) for row in range(0, 6_000, 50)]) >= 0.97
 
 
 @pytest.mark.parametrize("near", [True, False])
-def test_a_filter_for_or_against_the_question_loses_next_to_nothing_in_cells(
-    celled: tuple[VectorIndex, NDArray[np.float16]], near: bool
+def test_a_correlated_filter_keeps_recall_in_cells(
+    celled_index: tuple[VectorIndex, NDArray[np.float16]], near: bool
 ) -> None:
-    index, rows = celled
+    index, rows = celled_index
     exact, asked = rows.astype(np.float32), []
     for row in range(0, 1_000, 20):
         order = np.argsort(exact @ exact[row])
         mask = np.zeros(len(rows), bool)
         mask[order[-11_000:] if near else order[:11_000]] = True
         asked.append((row, mask))
-    assert recall(index, rows, asked) >= (0.97 if near else 0.95)  # the best of the far ones are nearly equally far
+    assert measure_recall(index, rows, asked) >= (
+        0.97 if near else 0.95
+    )  # the best of the far ones are nearly equally far
 
 
 def test_after_a_third_of_the_rows_is_replaced_recall_is_the_same(tmp_path: Path) -> None:
-    rows = np.concatenate((made(24_000, dim=64), made(8_000, dim=64, seed=2)))
+    rows = np.concatenate((make_vectors(24_000, dim=64), make_vectors(8_000, dim=64, seed=2)))
     live = np.ones(len(rows), bool)
     live[np.random.default_rng(5).choice(24_000, 8_000, replace=False)] = False
-    path = saved(tmp_path / "v.f16", rows)
+    path = save_vectors(tmp_path / "v.f16", rows)
     write_codes(rows[:24_000], np.arange(24_000), tmp_path / "one", None)
     write_codes(rows, np.flatnonzero(live), tmp_path / "two", tmp_path / "one")
     index = VectorIndex(path, len(rows), 64, tmp_path / "two")
     asked = [(row, live) for row in np.flatnonzero(live)[::200].tolist()]
-    assert recall(index, rows, asked) >= 0.97
+    assert measure_recall(index, rows, asked) >= 0.97
 
 
 def test_rows_that_are_all_the_same_are_all_found(tmp_path: Path) -> None:
-    rows = np.repeat(made(1, dim=64), 21_000, axis=0)
+    rows = np.repeat(make_vectors(1, dim=64), 21_000, axis=0)
     write_codes(rows, np.arange(len(rows)), tmp_path / "codes", None)
-    index = VectorIndex(saved(tmp_path / "v.f16", rows), len(rows), 64, tmp_path / "codes")
-    ranked = nearest(index, rows[0].astype(np.float32), 10, Rows.of_mask(np.ones(len(rows), bool)))
+    index = VectorIndex(save_vectors(tmp_path / "v.f16", rows), len(rows), 64, tmp_path / "codes")
+    ranked = nearest(index, rows[0].astype(np.float32), 10, Rows.from_mask(np.ones(len(rows), bool)))
     assert ranked.scores == pytest.approx(np.ones(10), abs=1e-3)
     assert len(set(ranked.rows.tolist())) == 10
 
 
-def test_many_questions_at_once_are_answered_as_one_by_one(celled: tuple[VectorIndex, NDArray[np.float16]]) -> None:
-    index, rows = celled
-    everything, questions = Rows.of_mask(np.ones(len(rows), bool)), rows[:40].astype(np.float32)
+def test_batch_search_equals_single_searches(celled_index: tuple[VectorIndex, NDArray[np.float16]]) -> None:
+    index, rows = celled_index
+    everything, questions = Rows.from_mask(np.ones(len(rows), bool)), rows[:40].astype(np.float32)
     together = index.nearest(questions, 10, everything)
     assert [ranked.rows.tolist() for ranked in together] == [
         nearest(index, question, 10, everything).rows.tolist() for question in questions
@@ -211,46 +215,46 @@ def test_many_questions_at_once_are_answered_as_one_by_one(celled: tuple[VectorI
         (np.zeros((1, DIM), np.float32), "length 1"),
     ],
 )
-def test_what_is_no_unit_vector_is_refused(
-    small: tuple[VectorIndex, NDArray[np.float16]], bad: NDArray[np.float32], said: str
+def test_non_unit_vectors_are_rejected(
+    small_index: tuple[VectorIndex, NDArray[np.float16]], bad: NDArray[np.float32], said: str
 ) -> None:
-    index, rows = small
+    index, rows = small_index
     with pytest.raises(InvalidValue, match=said):
-        index.nearest(bad, 5, Rows.of_mask(np.ones(len(rows), bool)))
+        index.nearest(bad, 5, Rows.from_mask(np.ones(len(rows), bool)))
 
 
-def test_k_and_row_sets_that_make_no_sense_are_refused_and_empty_ones_give_nothing(
-    small: tuple[VectorIndex, NDArray[np.float16]],
+def test_invalid_k_and_rows_are_rejected(
+    small_index: tuple[VectorIndex, NDArray[np.float16]],
 ) -> None:
-    index, rows = small
-    vector, everything = rows[:1].astype(np.float32), Rows.of_mask(np.ones(len(rows), bool))
+    index, rows = small_index
+    vector, everything = rows[:1].astype(np.float32), Rows.from_mask(np.ones(len(rows), bool))
     with pytest.raises(InvalidValue, match="at least 1"):
         index.nearest(vector, 0, everything)
     with pytest.raises(InvalidValue, match="out of these 500"):
-        index.nearest(vector, 5, Rows.of_ids(np.arange(3), 499))
+        index.nearest(vector, 5, Rows.from_ids(np.arange(3), 499))
     for ids in ([3, 3], [4, 2], [-1, 2], [499, 500]):
         with pytest.raises(ValueError, match="ascend"):
-            Rows.of_ids(np.array(ids), 500)
+            Rows.from_ids(np.array(ids), 500)
     assert len(index.nearest(vector, 10_000, everything)[0].rows) == len(rows)
-    empty = index.nearest(vector, 5, Rows.of_ids(np.empty(0, np.int64), len(rows)))[0]
+    empty = index.nearest(vector, 5, Rows.from_ids(np.empty(0, np.int64), len(rows)))[0]
     assert (empty.rows.tolist(), empty.complete, empty.scored) == ([], True, 0)
 
 
 def test_a_row_set_may_name_tombstones_and_then_they_are_scored(
-    small: tuple[VectorIndex, NDArray[np.float16]],
+    small_index: tuple[VectorIndex, NDArray[np.float16]],
 ) -> None:
-    index, rows = small  # the index knows no tombstones: Columns leaves them out of the sets it gives
-    assert nearest(index, rows[7].astype(np.float32), 1, Rows.of_ids(np.array([7]), len(rows))).rows.tolist() == [7]
+    index, rows = small_index  # the index knows no tombstones: Columns leaves them out of the sets it gives
+    assert nearest(index, rows[7].astype(np.float32), 1, Rows.from_ids(np.array([7]), len(rows))).rows.tolist() == [7]
 
 
 @given(mask=st.lists(st.booleans(), max_size=200).map(lambda bits: np.array(bits, bool)), row=st.integers(0, 199))
 def test_a_set_of_rows_is_the_same_as_numbers_and_as_a_bitmap(mask: NDArray[np.bool_], row: int) -> None:
     ids = np.flatnonzero(mask)
-    listed, mapped = Rows.of_ids(ids, len(mask)), Rows.of_mask(mask)
+    listed, mapped = Rows.from_ids(ids, len(mask)), Rows.from_mask(mask)
     for rows in (listed, mapped):
         assert (len(rows), list(rows), rows.ids.tolist()) == (len(ids), ids.tolist(), ids.tolist())
         assert np.array_equal(rows.mask, mask)
-        assert np.array_equal(rows.holds(np.arange(len(mask))), mask)
+        assert np.array_equal(rows.contains(np.arange(len(mask))), mask)
         if row < len(mask):
             assert (row in rows) == mask[row]
             assert rows.without(row).ids.tolist() == [each for each in ids.tolist() if each != row]
@@ -258,20 +262,20 @@ def test_a_set_of_rows_is_the_same_as_numbers_and_as_a_bitmap(mask: NDArray[np.b
 
 
 def test_codes_grow_with_their_rows(tmp_path: Path) -> None:
-    rows = made(22_000, dim=64)
-    path = saved(tmp_path / "v.f16", rows[:20_000])
+    rows = make_vectors(22_000, dim=64)
+    path = save_vectors(tmp_path / "v.f16", rows[:20_000])
     write_codes(rows[:20_000], np.arange(20_000), tmp_path / "one", None)
     VectorsFile(path, 64, 20_000).append(rows[20_000:])
     write_codes(rows, np.arange(22_000), tmp_path / "two", tmp_path / "one")
     index = VectorIndex(path, 22_000, 64, tmp_path / "two")
-    everything = Rows.of_mask(np.ones(22_000, bool))
+    everything = Rows.from_mask(np.ones(22_000, bool))
     for row in (3, 20_000, 21_999):
         assert nearest(index, rows[row].astype(np.float32), 1, everything).rows.tolist() == [row]
 
 
-def test_leavings_past_the_counted_rows_are_cut(tmp_path: Path) -> None:
-    rows = made(10)
-    path = saved(tmp_path / "v.f16", rows)
+def test_trailing_uncommitted_rows_are_truncated(tmp_path: Path) -> None:
+    rows = make_vectors(10)
+    path = save_vectors(tmp_path / "v.f16", rows)
     with path.open("ab") as file:
         file.write(b"half a row")
     reopened = VectorsFile(path, DIM, 8)
@@ -283,13 +287,13 @@ def test_leavings_past_the_counted_rows_are_cut(tmp_path: Path) -> None:
 
 def test_checksums_cover_blocks_and_change_with_one_bit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.vectors.file.BLOCK_ROWS", 4)
-    path = saved(tmp_path / "v.f16", made(10))
-    before = checksums(path, 10, DIM)
+    path = save_vectors(tmp_path / "v.f16", make_vectors(10))
+    before = block_checksums(path, 10, DIM)
     assert len(before) == 3
-    assert checksums(path, 8, DIM) == before[:2]
-    assert checksums(path, 10, DIM, known=(before[0], "kept", "not this")) == (before[0], "kept", before[2])
+    assert block_checksums(path, 8, DIM) == before[:2]
+    assert block_checksums(path, 10, DIM, known=(before[0], "kept", "not this")) == (before[0], "kept", before[2])
     content = bytearray(path.read_bytes())
     content[5 * DIM * 2] ^= 1
     path.write_bytes(content)
-    after = checksums(path, 10, DIM)
+    after = block_checksums(path, 10, DIM)
     assert [a == b for a, b in zip(after, before, strict=True)] == [True, False, True]

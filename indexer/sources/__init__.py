@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 
-from indexer.sources.file import BROKEN, SourceFile
+from indexer.sources.file import READ_ERRORS, SourceFile
 from search.errors import InvalidValue, SourceError
 from search.papers.paper import Paper
 
@@ -36,7 +36,7 @@ def discover(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         if not path.exists():
             raise InvalidValue("path", str(path), "there is no such file or folder; check the spelling")
-        inside = sorted(each for each in path.rglob("*") if each.is_file() and not _hidden(each, path))
+        inside = sorted(each for each in path.rglob("*") if each.is_file() and not _is_hidden(each, path))
         found.update(dict.fromkeys(inside if path.is_dir() else [path]))
     return list(found)
 
@@ -50,23 +50,23 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     if file.format and file.format not in FORMATS:
         raise InvalidValue("format", file.format, f"choose one of {', '.join(FORMATS)}")
     try:
-        file.format = file.format or _told(file)
+        file.format = file.format or _detect_format(file)
         if file.format:
-            yield from _module(file.format).read(file)
+            yield from _import_reader(file.format).read(file)
         else:
             yield SourceError(file.path, None, f"of no known format; name it with --format {'|'.join(FORMATS)}")
-    except BROKEN as error:
+    except READ_ERRORS as error:
         yield SourceError(file.path, None, f"cannot be read to its end: {error}")
 
 
-def _told(file: SourceFile) -> str:
+def _detect_format(file: SourceFile) -> str:
     beginning = file.head()
-    return next((name for name in FORMATS if _module(name).sniff(beginning)), "")
+    return next((name for name in FORMATS if _import_reader(name).sniff(beginning)), "")
 
 
-def _module(name: str) -> ModuleType:
+def _import_reader(name: str) -> ModuleType:
     return importlib.import_module(f"indexer.sources.{name.replace('-', '_')}")
 
 
-def _hidden(path: Path, root: Path) -> bool:
+def _is_hidden(path: Path, root: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(root).parts)

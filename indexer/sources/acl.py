@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from lxml import etree
 
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, Malformed, date_of, extra_of
-from indexer.sources.xml import BrokenXml, elements, find, find_all
+from indexer.sources.record import Draft, MalformedRecord, date_from_parts, select_non_empty
+from indexer.sources.xml import MalformedXml, find_all, find_text, iter_elements
 from search.errors import SourceError
 from search.papers.paper import Paper
 
@@ -20,38 +20,42 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """The papers in order; editors of a volume are not authors, and front matter is no paper."""
     year = month = venue = ""
     try:
-        for element in elements(file, "meta", "paper"):
+        for element in iter_elements(file, "meta", "paper"):
             if etree.QName(element).localname == "meta":
-                year, month, venue = find(element, "year"), find(element, "month"), find(element, "booktitle")
+                year, month, venue = (
+                    find_text(element, "year"),
+                    find_text(element, "month"),
+                    find_text(element, "booktitle"),
+                )
                 continue
             try:
-                yield _paper(element, file.source, (year, month, venue))
-            except Malformed as error:
+                yield _parse_paper(element, file.source, (year, month, venue))
+            except MalformedRecord as error:
                 yield SourceError(file.path, element.sourceline, str(error))
-    except BrokenXml as error:
+    except MalformedXml as error:
         yield SourceError(file.path, error.line, str(error))
 
 
-def _paper(element: etree._Element, source: str, volume: tuple[str, str, str]) -> Paper:
+def _parse_paper(element: etree._Element, source: str, volume: tuple[str, str, str]) -> Paper:
     year, month, venue = volume
-    anthology_id = find(element, "url").strip() or _numbered(element)
-    told = {"journal": venue, "pages": find(element, "pages")}
+    anthology_id = find_text(element, "url").strip() or _build_anthology_id(element)
+    told = {"journal": venue, "pages": find_text(element, "pages")}
     return Draft(
         source,
-        ids=[f"acl:{anthology_id}", find(element, "doi")],
-        title=find(element, "title"),
-        abstract=find(element, "abstract"),
-        authors=[f"{find(author, 'first')} {find(author, 'last')}" for author in find_all(element, "author")],
-        published=date_of(year, month),
+        ids=[f"acl:{anthology_id}", find_text(element, "doi")],
+        title=find_text(element, "title"),
+        abstract=find_text(element, "abstract"),
+        authors=[f"{find_text(author, 'first')} {find_text(author, 'last')}" for author in find_all(element, "author")],
+        published=date_from_parts(year, month),
         url=f"https://aclanthology.org/{anthology_id}/",
-        extra=extra_of(told, told),
-    ).paper()
+        extra=select_non_empty(told, told),
+    ).to_paper()
 
 
-def _numbered(element: etree._Element) -> str:
+def _build_anthology_id(element: etree._Element) -> str:
     """The id from where the paper stands: collection, volume and number."""
     volume = element.getparent()
     collection = volume.getparent() if volume is not None else None
     if volume is None or collection is None:
-        raise Malformed("the paper stands in no volume of a collection")
+        raise MalformedRecord("the paper stands in no volume of a collection")
     return f"{collection.get('id')}-{volume.get('id')}.{element.get('id')}"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from lxml import etree
 
 from indexer.sources.file import SourceFile
-from indexer.sources.jsonl import json_object
-from indexer.sources.record import Draft, Malformed, date, extra_of
-from indexer.sources.xml import BrokenXml, document, elements, find, find_all
+from indexer.sources.jsonl import parse_json_object
+from indexer.sources.record import Draft, MalformedRecord, parse_date, select_non_empty
+from indexer.sources.xml import MalformedXml, find_all, find_text, iter_elements, parse_document
 from search.errors import SourceError
 from search.papers.paper import Paper
 
@@ -21,37 +21,37 @@ def sniff(head: str) -> bool:
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """The entries of the feed in order."""
     try:
-        for entry in _wrapped(file) if file.head().lstrip().startswith("{") else elements(file, "entry"):
+        for entry in _unwrap_entries(file) if file.head().lstrip().startswith("{") else iter_elements(file, "entry"):
             try:
-                yield _paper(entry, file.source)
-            except Malformed as error:
+                yield _parse_paper(entry, file.source)
+            except MalformedRecord as error:
                 yield SourceError(file.path, entry.sourceline, str(error))
-    except BrokenXml as error:
+    except MalformedXml as error:
         yield SourceError(file.path, error.line, str(error))
-    except Malformed as error:
+    except MalformedRecord as error:
         yield SourceError(file.path, None, str(error))
 
 
-def _wrapped(file: SourceFile) -> list[etree._Element]:
-    body = json_object(file.text()).get("body")
+def _unwrap_entries(file: SourceFile) -> list[etree._Element]:
+    body = parse_json_object(file.text()).get("body")
     if not isinstance(body, str):
-        raise Malformed("the JSON object has no body that is a text, where the feed should stand")
-    return find_all(document(body), "entry")
+        raise MalformedRecord("the JSON object has no body that is a text, where the feed should stand")
+    return find_all(parse_document(body), "entry")
 
 
-def _paper(entry: etree._Element, source: str) -> Paper:
+def _parse_paper(entry: etree._Element, source: str) -> Paper:
     terms = [*find_all(entry, "primary_category"), *find_all(entry, "category")]
-    url = find(entry, "id").strip()
-    told = {"comment": find(entry, "comment"), "journal": find(entry, "journal_ref")}
+    url = find_text(entry, "id").strip()
+    told = {"comment": find_text(entry, "comment"), "journal": find_text(entry, "journal_ref")}
     return Draft(
         source,
-        ids=[url, *find(entry, "doi").split()],
-        title=find(entry, "title"),
-        abstract=find(entry, "summary"),
-        authors=[find(author, "name") for author in find_all(entry, "author")],
-        published=date(find(entry, "published"), "published"),
-        updated=date(find(entry, "updated"), "updated"),
+        ids=[url, *find_text(entry, "doi").split()],
+        title=find_text(entry, "title"),
+        abstract=find_text(entry, "summary"),
+        authors=[find_text(author, "name") for author in find_all(entry, "author")],
+        published=parse_date(find_text(entry, "published"), "published"),
+        updated=parse_date(find_text(entry, "updated"), "updated"),
         categories=[str(each.get("term", "")) for each in terms],
         url=url,
-        extra=extra_of(told, told),
-    ).paper()
+        extra=select_non_empty(told, told),
+    ).to_paper()

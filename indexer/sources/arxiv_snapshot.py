@@ -5,8 +5,8 @@ from email.utils import parsedate
 from typing import Any
 
 from indexer.sources.file import SourceFile
-from indexer.sources.jsonl import json_object
-from indexer.sources.record import Draft, Malformed, date, extra_of
+from indexer.sources.jsonl import parse_json_object
+from indexer.sources.record import Draft, MalformedRecord, parse_date, select_non_empty
 from search.errors import SourceError
 from search.papers.paper import Date, Paper
 
@@ -23,16 +23,18 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
         if not line.strip():
             continue
         try:
-            yield _paper(json_object(line), file.source)
-        except Malformed as error:
+            yield _parse_paper(parse_json_object(line), file.source)
+        except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
         except (TypeError, AttributeError, KeyError, IndexError, ValueError) as error:
             yield SourceError(file.path, number, f"not as the snapshot has it: {type(error).__name__} {error}")
 
 
-def _paper(fields: dict[str, Any], source: str) -> Paper:
+def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
     versions = fields.get("versions") or []
-    updated = date(fields.get("update_date"), "update_date") or (_created(versions[-1]) if versions else None)
+    updated = parse_date(fields.get("update_date"), "update_date") or (
+        _parse_created(versions[-1]) if versions else None
+    )
     told = {
         "comment": fields.get("comments"),
         "journal": fields.get("journal-ref"),
@@ -43,21 +45,24 @@ def _paper(fields: dict[str, Any], source: str) -> Paper:
         ids=[fields["id"], *(fields.get("doi") or "").split()],
         title=fields.get("title"),
         abstract=fields.get("abstract"),
-        authors=[" ".join(part for part in (given, name, suffix) if part) for name, given, suffix in _names(fields)],
-        published=_created(versions[0]) if versions else None,
+        authors=[
+            " ".join(part for part in (given, name, suffix) if part)
+            for name, given, suffix in _iter_author_names(fields)
+        ],
+        published=_parse_created(versions[0]) if versions else None,
         updated=updated,
         categories=(fields.get("categories") or "").split(),
         version=len(versions) or None,
-        extra=extra_of(told, told),
-    ).paper()
+        extra=select_non_empty(told, told),
+    ).to_paper()
 
 
-def _names(fields: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _iter_author_names(fields: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     for parts in fields.get("authors_parsed") or []:
         name, given, suffix = (*parts, "", "", "")[:3]
         yield name, given, suffix
 
 
-def _created(version: dict[str, str]) -> Date | None:
+def _parse_created(version: dict[str, str]) -> Date | None:
     parsed = parsedate(version["created"])
     return Date(*parsed[:3]) if parsed else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, Malformed
+from indexer.sources.record import Draft, MalformedRecord
 from search.errors import SourceError
 from search.papers.categories import CATEGORIES
 from search.papers.paper import Date, Json, Paper
@@ -21,16 +21,16 @@ _HEADER = re.compile(
     rf"(?P<score>\d+(?:\.\d+)?)?(?P<code>[A-Z]{{2,4}}?)(?P<month>{'|'.join(_MONTHS)})[a-z]* (?P<day>\d{{1,2}})"
     r"(?:, (?P<year>\d{4}))?(?P<citations>\d+)?(?: ?citations?)?(?P<code_flag>Code)?"
 )
-_ABSTRACT = re.compile(r"Abstract:\s*(?=\S)")
+_ABSTRACT_LABEL = re.compile(r"Abstract:\s*(?=\S)")
 _ET_AL = re.compile(r",?\s+et al\.?$")
-_LISTING_SIGNS = re.compile(r"^(h-index\d+|[\d,]+citations|[\d,]+ ?[Pp]apers)\s*$", re.MULTILINE)
+_LISTING_MARKERS = re.compile(r"^(h-index\d+|[\d,]+citations|[\d,]+ ?[Pp]apers)\s*$", re.MULTILINE)
 
 
 @dataclass(slots=True)
 class _Listing:
     """One listing: its first line's number and parts, and the paragraphs that follow."""
 
-    number: int
+    line_number: int
     header: re.Match[str]
     paragraphs: list[list[str]] = field(default_factory=lambda: [[]])
 
@@ -39,7 +39,11 @@ def sniff(head: str) -> bool:
     """Whether a text is such a page: a line of run-together parts, or a paragraph that starts with "Abstract:"."""
     lines = head.splitlines()
     listed = any(_HEADER.fullmatch(line.strip()) for line in lines)
-    return listed or (bool(lines) and any(_ABSTRACT.match(line) for line in lines)) or bool(_LISTING_SIGNS.search(head))
+    return (
+        listed
+        or (bool(lines) and any(_ABSTRACT_LABEL.match(line) for line in lines))
+        or bool(_LISTING_MARKERS.search(head))
+    )
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
@@ -48,31 +52,33 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     for number, raw in file.lines():
         line = raw.strip()
         header = _HEADER.fullmatch(line)
-        if header or _ABSTRACT.match(line):
-            yield from _finished(listing, file)
+        if header or _ABSTRACT_LABEL.match(line):
+            yield from _parse_listing(listing, file)
             listing = _Listing(number, header) if header else None
             if not header:
-                yield from _made(Draft(file.source, abstract=_ABSTRACT.sub("", line, count=1)), file, number)
+                yield from _paper_or_error(
+                    Draft(file.source, abstract=_ABSTRACT_LABEL.sub("", line, count=1)), file, number
+                )
         elif listing and line:
             listing.paragraphs[-1].append(line)
         elif listing and listing.paragraphs[-1]:
             listing.paragraphs.append([])
-    yield from _finished(listing, file)
+    yield from _parse_listing(listing, file)
 
 
-def _finished(listing: _Listing | None, file: SourceFile) -> Iterator[Paper | SourceError]:
+def _parse_listing(listing: _Listing | None, file: SourceFile) -> Iterator[Paper | SourceError]:
     if not listing:
         return
     title, *others = [" ".join(lines) for lines in listing.paragraphs if lines] or [""]
     authors = others.pop(0) if others and _is_author_list(others) else ""
     draft = Draft(file.source, title=title, abstract=" ".join(others))
     try:
-        _fill(draft, listing.header, file.as_of)
-    except Malformed as error:
-        yield SourceError(file.path, listing.number, str(error))
+        _fill_from_header(draft, listing.header, file.as_of)
+    except MalformedRecord as error:
+        yield SourceError(file.path, listing.line_number, str(error))
         return
     _set_authors(draft, authors)
-    yield from _made(draft, file, listing.number)
+    yield from _paper_or_error(draft, file, listing.line_number)
 
 
 def _is_author_list(paragraphs: list[str]) -> bool:
@@ -80,11 +86,11 @@ def _is_author_list(paragraphs: list[str]) -> bool:
     return len(paragraphs) > 1 or bool(_ET_AL.search(paragraphs[0].partition(" · ")[0])) or len(paragraphs[0]) < 200
 
 
-def _fill(draft: Draft, header: re.Match[str], as_of: date) -> None:
+def _fill_from_header(draft: Draft, header: re.Match[str], as_of: date) -> None:
     parts = header.groupdict()
     month, day = _MONTHS.index(parts["month"]) + 1, int(parts["day"])
-    draft.published = _dated(month, day, int(parts["year"]) if parts["year"] else None, as_of)
-    category = _category(parts["code"])
+    draft.published = _resolve_date(month, day, int(parts["year"]) if parts["year"] else None, as_of)
+    category = _find_category(parts["code"])
     draft.categories = [category] if category else []
     extra: dict[str, Json] = {
         "score": float(parts["score"]) if parts["score"] else None,
@@ -95,7 +101,7 @@ def _fill(draft: Draft, header: re.Match[str], as_of: date) -> None:
     draft.extra = extra
 
 
-def _dated(month: int, day: int, year: int | None, as_of: date) -> Date:
+def _resolve_date(month: int, day: int, year: int | None, as_of: date) -> Date:
     """The day; without a year the latest one not after ``as_of``.
 
     Raises:
@@ -108,10 +114,10 @@ def _dated(month: int, day: int, year: int | None, as_of: date) -> Date:
             continue
         if year or found <= as_of:
             return Date(candidate, month, day)
-    raise Malformed(f"date: there is no day {_MONTHS[month - 1]} {day}" + (f", {year}" if year else ""))
+    raise MalformedRecord(f"date: there is no day {_MONTHS[month - 1]} {day}" + (f", {year}" if year else ""))
 
 
-def _category(code: str) -> str | None:
+def _find_category(code: str) -> str | None:
     """arXiv's category of a page's code: the one of cs, else the only one that ends so."""
     if f"cs.{code}" in CATEGORIES:
         return f"cs.{code}"
@@ -127,8 +133,8 @@ def _set_authors(draft: Draft, line: str) -> None:
         draft.extra["affiliation"] = affiliation.strip()
 
 
-def _made(draft: Draft, file: SourceFile, number: int) -> Iterator[Paper | SourceError]:
+def _paper_or_error(draft: Draft, file: SourceFile, number: int) -> Iterator[Paper | SourceError]:
     try:
-        yield draft.paper()
-    except Malformed as error:
+        yield draft.to_paper()
+    except MalformedRecord as error:
         yield SourceError(file.path, number, str(error))

@@ -5,40 +5,47 @@ import re
 from collections.abc import Iterator
 
 from indexer.sources.file import SourceFile
-from indexer.sources.jsonl import ANSWERED, is_hit, parsed
-from indexer.sources.record import MOST_ABSTRACT, Draft, Malformed, date, rest_of, whole
+from indexer.sources.jsonl import HIT_ONLY_FIELDS, is_hit, parse_json
+from indexer.sources.record import (
+    MAX_ABSTRACT_CHARACTERS,
+    Draft,
+    MalformedRecord,
+    parse_date,
+    parse_extra,
+    parse_positive_int,
+)
 from search.errors import SourceError
-from search.papers.folding import turned
+from search.papers.folding import put_given_name_first
 from search.papers.paper import Json, Paper
 
 _DELIMITERS = (",", ";", "\t")
-_NAMES = {
+_COLUMN_ALIASES = {
     "author": "authors", "year": "published", "date": "published", "publication year": "published",
     "abstract note": "abstract", "link": "url", "publication title": "journal", "source title": "journal",
     "author keywords": "keywords",
 }  # fmt: skip
 """What others call a column."""
-_KNOWN = frozenset(
+_KNOWN_FIELDS = frozenset(
     ("id", "ids", "doi", "title", "abstract", "authors", "authors_partial", "published", "updated", "categories", "url",
      "version", "extra", "sources")
 )  # fmt: skip
-_GUARDED = re.compile("''*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_FORMULA_GUARD = re.compile("''*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 """An apostrophe that keeps a spreadsheet from reading a formula."""
 
 
 def sniff(head: str) -> bool:
     """Whether the first line names columns, a title or an abstract among them."""
-    return bool(_dialect(head.partition("\n")[0]))
+    return bool(_detect_delimiter(head.partition("\n")[0]))
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """The rows in order, each named by the line it starts on."""
     heading = file.head().partition("\n")[0]
-    delimiter = _dialect(heading) or ","
-    names = _columns(heading, delimiter)
+    delimiter = _detect_delimiter(heading) or ","
+    names = _parse_header(heading, delimiter)
     if is_hit(names):
-        names = ["" if name in ANSWERED else name for name in names]
-    csv.field_size_limit(MOST_ABSTRACT * 4)
+        names = ["" if name in HIT_ONLY_FIELDS else name for name in names]
+    csv.field_size_limit(MAX_ABSTRACT_CHARACTERS * 4)
     rows = csv.reader((line for number, line in file.lines() if number > 1), delimiter=delimiter)
     while True:
         number = rows.line_num + 2  # the first line, of names, is not among them
@@ -47,66 +54,68 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
             if row is None:
                 return
             if any(cell.strip() for cell in row):
-                yield _paper(_fields(names, row), file.source)
-        except Malformed as error:
+                yield _parse_paper(_row_to_fields(names, row), file.source)
+        except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
         except csv.Error as error:
             yield SourceError(file.path, number, f"not CSV: {error}")
 
 
-def _dialect(heading: str) -> str:
+def _detect_delimiter(heading: str) -> str:
     """What parts the columns; empty where the line names none that we know."""
     for delimiter in _DELIMITERS:
-        names = _columns(heading, delimiter)
+        names = _parse_header(heading, delimiter)
         if len(names) > 1 and ("title" in names or "abstract" in names):
             return delimiter
     return ""
 
 
-def _columns(heading: str, delimiter: str) -> list[str]:
+def _parse_header(heading: str, delimiter: str) -> list[str]:
     try:
         found = next(csv.reader([heading], delimiter=delimiter), [])
     except csv.Error:
         return []
     names = [name.strip().lower() for name in found]
-    return [_NAMES.get(name, name) for name in names]
+    return [_COLUMN_ALIASES.get(name, name) for name in names]
 
 
-def _fields(names: list[str], row: list[str]) -> dict[str, str]:
+def _row_to_fields(names: list[str], row: list[str]) -> dict[str, str]:
     """The cells that hold something by the names of their columns, the first of each name."""
     if len(row) > len(names):
-        raise Malformed(f"the row has {len(row)} cells and the first line {len(names)} names; quote what holds a comma")
+        raise MalformedRecord(
+            f"the row has {len(row)} cells and the first line {len(names)} names; quote what holds a comma"
+        )
     fields: dict[str, str] = {}
     for name, cell in zip(names, row, strict=False):
         if name and cell.strip():
-            fields.setdefault(name, cell[1:] if _GUARDED.match(cell) else cell)
+            fields.setdefault(name, cell[1:] if _FORMULA_GUARD.match(cell) else cell)
     return fields
 
 
-def _paper(fields: dict[str, str], source: str) -> Paper:
+def _parse_paper(fields: dict[str, str], source: str) -> Paper:
     get = fields.get
-    extra: dict[str, Json] = {name: cell.strip() for name, cell in fields.items() if name not in _KNOWN}
+    extra: dict[str, Json] = {name: cell.strip() for name, cell in fields.items() if name not in _KNOWN_FIELDS}
     return Draft(
         source,
         ids=[get("id", ""), get("doi", ""), *get("ids", "").split()],
         title=get("title"),
         abstract=get("abstract"),
-        authors=[turned(name) for name in _people(get("authors", ""))],
+        authors=[put_given_name_first(name) for name in _split_authors(get("authors", ""))],
         authors_partial=get("authors_partial", "").strip().lower() in ("true", "1", "yes"),
-        published=date(get("published", "").strip(), "published"),
-        updated=date(get("updated", "").strip(), "updated"),
+        published=parse_date(get("published", "").strip(), "published"),
+        updated=parse_date(get("updated", "").strip(), "updated"),
         categories=re.split(r"[\s,;]+", get("categories", "").strip()),
         url=get("url"),
-        version=whole(get("version", "").strip()),
-        extra={**extra, **rest_of(get("extra"))},
-    ).paper()
+        version=parse_positive_int(get("version", "").strip()),
+        extra={**extra, **parse_extra(get("extra"))},
+    ).to_paper()
 
 
-def _people(cell: str) -> list[str]:
+def _split_authors(cell: str) -> list[str]:
     if cell.startswith('["'):
         try:
-            listed = parsed(cell)
-        except Malformed:
+            listed = parse_json(cell)
+        except MalformedRecord:
             listed = None
         if isinstance(listed, list):
             return [str(name) for name in listed]

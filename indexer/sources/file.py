@@ -17,7 +17,7 @@ import zstandard
 HEAD_CHARACTERS = 65_536
 """Characters of a file by which its format is told."""
 
-BROKEN = (OSError, EOFError, UnicodeDecodeError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+READ_ERRORS = (OSError, EOFError, UnicodeDecodeError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
 """What reading a damaged file raises."""
 
 
@@ -52,7 +52,7 @@ class SourceFile:
             self._raw = raw
             magic = raw.read(6)
             raw.seek(0)
-            with _decompressed(raw, magic) as stream:
+            with _decompress(raw, magic) as stream:
                 yield stream
 
     def head(self) -> str:
@@ -71,7 +71,7 @@ class SourceFile:
             return text.read()
 
 
-def _decompressed(raw: IO[bytes], magic: bytes) -> IO[bytes]:
+def _decompress(raw: IO[bytes], magic: bytes) -> IO[bytes]:
     if magic.startswith(b"\x1f\x8b"):
         return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
     if magic.startswith(b"\xfd7zXZ\x00"):

@@ -10,16 +10,16 @@ from collections.abc import Container, Iterator
 import orjson
 
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, Malformed, date
+from indexer.sources.record import Draft, MalformedRecord, parse_date
 from search.errors import SourceError
 from search.papers.paper import Json, Paper
 
-_AND = re.compile(r"\s*;\s*|\s+and\s+")
-_KNOWN = frozenset(
+_AUTHOR_SEPARATOR = re.compile(r"\s*;\s*|\s+and\s+")
+_KNOWN_FIELDS = frozenset(
     ("id", "ids", "title", "abstract", "authors", "authors_partial", "published", "updated", "categories", "url",
      "version", "extra", "sources", "doi")
 )  # fmt: skip
-ANSWERED = frozenset(("score", "band", "matched", "why", "same"))
+HIT_ONLY_FIELDS = frozenset(("score", "band", "legs", "highlights", "exact_match"))
 """What an answer says of a hit."""
 
 
@@ -35,24 +35,24 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
         if not line.strip():
             continue
         try:
-            yield paper(json_object(line), file.source)
-        except Malformed as error:
+            yield parse_paper(parse_json_object(line), file.source)
+        except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
 
 
-def json_object(line: str) -> dict[str, Json]:
+def parse_json_object(line: str) -> dict[str, Json]:
     """One JSON object.
 
     Raises:
         Malformed: the line is not JSON, holds NaN or Infinity, or something other than an object.
     """
-    fields = parsed(line)
+    fields = parse_json(line)
     if not isinstance(fields, dict):
-        raise Malformed(f"{line.strip()[:40]!r} is not a JSON object")
+        raise MalformedRecord(f"{line.strip()[:40]!r} is not a JSON object")
     return fields
 
 
-def parsed(text: str) -> Json:
+def parse_json(text: str) -> Json:
     """JSON as RFC 8259 has it: no NaN, no Infinity, no half of a surrogate pair.
 
     Raises:
@@ -61,11 +61,11 @@ def parsed(text: str) -> Json:
     try:
         value: Json = orjson.loads(text)
     except ValueError as error:
-        raise Malformed(f"not JSON: {error}") from None
+        raise MalformedRecord(f"not JSON: {error}") from None
     return value
 
 
-def paper(fields: dict[str, Json], source: str) -> Paper:
+def parse_paper(fields: dict[str, Json], source: str) -> Paper:
     """The paper of one object.
 
     Raises:
@@ -73,61 +73,61 @@ def paper(fields: dict[str, Json], source: str) -> Paper:
     """
     extra = fields.get("extra") or {}
     if not isinstance(extra, dict):
-        raise Malformed(f"extra: {str(extra)[:60]!r} is not an object")
-    known = _KNOWN | ANSWERED if is_hit(fields) else _KNOWN
+        raise MalformedRecord(f"extra: {str(extra)[:60]!r} is not an object")
+    known = _KNOWN_FIELDS | HIT_ONLY_FIELDS if is_hit(fields) else _KNOWN_FIELDS
     unknown = {
         name: value for name, value in fields.items() if name not in known and isinstance(value, str | int | float)
     }
     return Draft(
         source,
-        ids=[text for name in ("id", "doi") if (text := _text(fields, name))] + _texts(fields, "ids"),
-        title=_text(fields, "title"),
-        abstract=_text(fields, "abstract"),
-        authors=_texts(fields, "authors"),
-        authors_partial=_flag(fields, "authors_partial"),
-        published=date(fields.get("published"), "published"),
-        updated=date(fields.get("updated"), "updated"),
-        categories=_texts(fields, "categories"),
-        url=_text(fields, "url"),
-        version=_version(fields),
+        ids=[text for name in ("id", "doi") if (text := _text_field(fields, name))] + _text_list_field(fields, "ids"),
+        title=_text_field(fields, "title"),
+        abstract=_text_field(fields, "abstract"),
+        authors=_text_list_field(fields, "authors"),
+        authors_partial=_bool_field(fields, "authors_partial"),
+        published=parse_date(fields.get("published"), "published"),
+        updated=parse_date(fields.get("updated"), "updated"),
+        categories=_text_list_field(fields, "categories"),
+        url=_text_field(fields, "url"),
+        version=_version_field(fields),
         extra={**unknown, **extra},
-    ).paper()
+    ).to_paper()
 
 
 def is_hit(names: Container[str]) -> bool:
     """Whether fields of these names are those of a hit: a ``score`` alone can be anyone's."""
-    return any(name in names for name in ("band", "matched", "why"))
+    return any(name in names for name in ("band", "legs", "highlights"))
 
 
-def _text(fields: dict[str, Json], name: str) -> str | None:
+def _text_field(fields: dict[str, Json], name: str) -> str | None:
     value = fields.get(name)
     if value is None or isinstance(value, str):
         return value
     if name == "id" and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return str(value)
-    raise Malformed(f"{name}: {str(value)[:60]!r} is not a text")
+    raise MalformedRecord(f"{name}: {str(value)[:60]!r} is not a text")
 
 
-def _texts(fields: dict[str, Json], name: str) -> list[str]:
+def _text_list_field(fields: dict[str, Json], name: str) -> list[str]:
     value = fields.get(name)
     if value is None:
         return []
     if isinstance(value, str):
-        return [part for part in (value.split() if name != "authors" else _AND.split(value)) if part]
+        return [part for part in (value.split() if name != "authors" else _AUTHOR_SEPARATOR.split(value)) if part]
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return [str(each) for each in value]
-    raise Malformed(f"{name}: {str(value)[:60]!r} is not a list of texts")
+    raise MalformedRecord(f"{name}: {str(value)[:60]!r} is not a list of texts")
 
 
-def _flag(fields: dict[str, Json], name: str) -> bool:
+def _bool_field(fields: dict[str, Json], name: str) -> bool:
     value = fields.get(name) or False
     if not isinstance(value, bool):
-        raise Malformed(f"{name}: {str(value)[:60]!r} is neither true nor false")
+        raise MalformedRecord(f"{name}: {str(value)[:60]!r} is neither true nor false")
     return value
 
 
-def _version(fields: dict[str, Json]) -> int | None:
+def _version_field(fields: dict[str, Json]) -> int | None:
     value = fields.get("version")
     if value is None or (isinstance(value, int) and not isinstance(value, bool) and value > 0):
         return int(value) if value else None
-    raise Malformed(f"version: {str(value)[:60]!r} is not a whole number from 1")
+    raise MalformedRecord(f"version: {str(value)[:60]!r} is not a whole number from 1")

@@ -5,9 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, Malformed, date_of, extra_of
+from indexer.sources.record import Draft, MalformedRecord, date_from_parts, select_non_empty
 from search.errors import SourceError
-from search.papers.folding import turned
+from search.papers.folding import put_given_name_first
 from search.papers.paper import Date, Json, Paper
 
 _TAG = re.compile(r"([A-Z]{2,4}) *- ?(.*)")
@@ -22,14 +22,14 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """The records in order; each starts with its PMID."""
-    for number, fields in _records(file):
+    for number, fields in _split_records(file):
         try:
-            yield _paper(fields, file.source)
-        except Malformed as error:
+            yield _parse_paper(fields, file.source)
+        except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
 
 
-def _records(file: SourceFile) -> Iterator[tuple[int, _Fields]]:
+def _split_records(file: SourceFile) -> Iterator[tuple[int, _Fields]]:
     start, fields, last = 1, defaultdict[str, list[str]](list), ""
     for number, line in file.lines():
         match = _TAG.fullmatch(line.rstrip())
@@ -46,7 +46,7 @@ def _records(file: SourceFile) -> Iterator[tuple[int, _Fields]]:
         yield start, fields
 
 
-def _paper(fields: _Fields, source: str) -> Paper:
+def _parse_paper(fields: _Fields, source: str) -> Paper:
     def first(tag: str) -> str:
         return fields[tag][0] if fields.get(tag) else ""
 
@@ -57,12 +57,13 @@ def _paper(fields: _Fields, source: str) -> Paper:
         ids=[f"pmid:{first('PMID')}", *ids],
         title=first("TI") or first("BTI"),
         abstract=first("AB"),
-        authors=[turned(name) for name in fields.get("FAU") or fields.get("AU", [])] + fields.get("CN", []),
-        published=_compact(first("DEP")) or date_of(*(first("DP").split() or [""])[:3]),
-        updated=_compact(first("LR")),
-        extra=extra_of(told, told),
-    ).paper()
+        authors=[put_given_name_first(name) for name in fields.get("FAU") or fields.get("AU", [])]
+        + fields.get("CN", []),
+        published=_parse_compact_date(first("DEP")) or date_from_parts(*(first("DP").split() or [""])[:3]),
+        updated=_parse_compact_date(first("LR")),
+        extra=select_non_empty(told, told),
+    ).to_paper()
 
 
-def _compact(text: str) -> Date | None:
-    return date_of(text[:4], text[4:6], text[6:8]) if re.fullmatch(r"\d{8}", text) else None
+def _parse_compact_date(text: str) -> Date | None:
+    return date_from_parts(text[:4], text[4:6], text[6:8]) if re.fullmatch(r"\d{8}", text) else None

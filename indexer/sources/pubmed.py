@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from lxml import etree
 
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, Malformed, date_of, extra_of
-from indexer.sources.xml import BrokenXml, elements, find, find_all, text
+from indexer.sources.record import Draft, MalformedRecord, date_from_parts, select_non_empty
+from indexer.sources.xml import MalformedXml, find_all, find_text, inner_text, iter_elements
 from search.errors import SourceError
 from search.papers.paper import Date, Json, Paper
 
@@ -19,54 +19,66 @@ def sniff(head: str) -> bool:
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """The articles in order."""
     try:
-        for article in elements(file, "PubmedArticle"):
+        for article in iter_elements(file, "PubmedArticle"):
             try:
-                yield _paper(article, file.source)
-            except Malformed as error:
+                yield _parse_paper(article, file.source)
+            except MalformedRecord as error:
                 yield SourceError(file.path, article.sourceline, str(error))
-    except BrokenXml as error:
+    except MalformedXml as error:
         yield SourceError(file.path, error.line, str(error))
 
 
-def _paper(element: etree._Element, source: str) -> Paper:
-    ids = [f"{kind}:{text(each)}" for each in find_all(element, "PubmedData/ArticleIdList/ArticleId")
+def _parse_paper(element: etree._Element, source: str) -> Paper:
+    ids = [f"{kind}:{inner_text(each)}" for each in find_all(element, "PubmedData/ArticleIdList/ArticleId")
            if (kind := _SCHEMES.get(str(each.get("IdType"))))]  # fmt: skip
     article = "MedlineCitation/Article"
-    keywords: list[Json] = [text(each).strip() for each in find_all(element, "MedlineCitation/KeywordList/Keyword")]
-    told: dict[str, Json] = {"journal": find(element, f"{article}/Journal/Title"), "keywords": keywords}
+    keywords: list[Json] = [
+        inner_text(each).strip() for each in find_all(element, "MedlineCitation/KeywordList/Keyword")
+    ]
+    told: dict[str, Json] = {"journal": find_text(element, f"{article}/Journal/Title"), "keywords": keywords}
     authors = find_all(element, f"{article}/AuthorList")
     return Draft(
         source,
-        ids=[f"pmid:{find(element, 'MedlineCitation/PMID')}", *ids],
-        title=find(element, f"{article}/ArticleTitle"),
-        abstract=" ".join(_section(each) for each in find_all(element, f"{article}/Abstract/AbstractText")),
-        authors=[_name(each) for each in find_all(element, f"{article}/AuthorList/Author")],
+        ids=[f"pmid:{find_text(element, 'MedlineCitation/PMID')}", *ids],
+        title=find_text(element, f"{article}/ArticleTitle"),
+        abstract=" ".join(_section_text(each) for each in find_all(element, f"{article}/Abstract/AbstractText")),
+        authors=[_author_name(each) for each in find_all(element, f"{article}/AuthorList/Author")],
         authors_partial=any(each.get("CompleteYN") == "N" for each in authors),
-        published=_published(element, article),
-        updated=_day(element, "MedlineCitation/DateRevised"),
-        extra=extra_of(told, told),
-    ).paper()
+        published=_publication_date(element, article),
+        updated=_find_date(element, "MedlineCitation/DateRevised"),
+        extra=select_non_empty(told, told),
+    ).to_paper()
 
 
 _SCHEMES = {"pubmed": "pmid", "doi": "doi"}
 
 
-def _section(element: etree._Element) -> str:
+def _section_text(element: etree._Element) -> str:
     label = element.get("Label")
-    return f"{label}: {text(element).strip()}" if label else text(element)
+    return f"{label}: {inner_text(element).strip()}" if label else inner_text(element)
 
 
-def _name(author: etree._Element) -> str:
-    parts = (find(author, "ForeName") or find(author, "Initials"), find(author, "LastName"), find(author, "Suffix"))
-    return " ".join(part for part in parts if part) or find(author, "CollectiveName")
+def _author_name(author: etree._Element) -> str:
+    parts = (
+        find_text(author, "ForeName") or find_text(author, "Initials"),
+        find_text(author, "LastName"),
+        find_text(author, "Suffix"),
+    )
+    return " ".join(part for part in parts if part) or find_text(author, "CollectiveName")
 
 
-def _published(element: etree._Element, article: str) -> Date | None:
+def _publication_date(element: etree._Element, article: str) -> Date | None:
     """The day it appeared online, else the issue's date, which may be a year or "2018 Jan-Feb"."""
     issue = f"{article}/Journal/JournalIssue/PubDate"
-    free = find(element, f"{issue}/MedlineDate").split()
-    return _day(element, f"{article}/ArticleDate") or _day(element, issue) or date_of(*free[:2] if free else [None])
+    free = find_text(element, f"{issue}/MedlineDate").split()
+    return (
+        _find_date(element, f"{article}/ArticleDate")
+        or _find_date(element, issue)
+        or date_from_parts(*free[:2] if free else [None])
+    )
 
 
-def _day(element: etree._Element, path: str) -> Date | None:
-    return date_of(find(element, f"{path}/Year"), find(element, f"{path}/Month"), find(element, f"{path}/Day"))
+def _find_date(element: etree._Element, path: str) -> Date | None:
+    return date_from_parts(
+        find_text(element, f"{path}/Year"), find_text(element, f"{path}/Month"), find_text(element, f"{path}/Day")
+    )

@@ -7,18 +7,19 @@ from dataclasses import dataclass, field
 import orjson
 
 from search.papers import identifiers
-from search.papers.folding import one_line
+from search.papers.folding import normalize_whitespace
 from search.papers.paper import Date, Json, Paper
 
-MOST_TITLE = 2_000
-MOST_ABSTRACT = 100_000
+MAX_TITLE_CHARACTERS = 2_000
+MAX_ABSTRACT_CHARACTERS = 100_000
 """Characters; what is longer is no title or abstract."""
 
-_CATEGORY = re.compile(r"[a-z]+(-[a-z]+)?(\.[A-Za-z-]{2,})?", re.ASCII)
-_MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}  # noqa: SIM905
+_CATEGORY_CODE = re.compile(r"[a-z]+(-[a-z]+)?(\.[A-Za-z-]{2,})?", re.ASCII)
+_MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH_NUMBERS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
 
 
-class Malformed(ValueError):
+class MalformedRecord(ValueError):
     """A record breaks its format; the text says what was seen and what is allowed."""
 
 
@@ -44,36 +45,40 @@ class Draft:
     version: int | None = None
     extra: dict[str, Json] = field(default_factory=dict)
 
-    def paper(self) -> Paper:
+    def to_paper(self) -> Paper:
         """The record as a Paper.
 
         Raises:
             Malformed: it has neither title nor abstract, or one longer than any is.
         """
-        title, abstract = one_line(self.title), one_line(self.abstract)
+        title, abstract = normalize_whitespace(self.title), normalize_whitespace(self.abstract)
         if not (title or abstract):
-            raise Malformed("neither title nor abstract; a paper needs one of them")
-        if len(title) > MOST_TITLE:
-            raise Malformed(f"the title has {len(title):,} characters; at most {MOST_TITLE:,} are allowed")
-        if len(abstract) > MOST_ABSTRACT:
-            raise Malformed(f"the abstract has {len(abstract):,} characters; at most {MOST_ABSTRACT:,} are allowed")
-        ids, version = self._ids()
+            raise MalformedRecord("neither title nor abstract; a paper needs one of them")
+        if len(title) > MAX_TITLE_CHARACTERS:
+            raise MalformedRecord(
+                f"the title has {len(title):,} characters; at most {MAX_TITLE_CHARACTERS:,} are allowed"
+            )
+        if len(abstract) > MAX_ABSTRACT_CHARACTERS:
+            raise MalformedRecord(
+                f"the abstract has {len(abstract):,} characters; at most {MAX_ABSTRACT_CHARACTERS:,} are allowed"
+            )
+        ids, version = self._parse_ids()
         return Paper(
             ids=ids,
             title=title or None,
             abstract=abstract or None,
-            authors=tuple(dict.fromkeys(name for author in self.authors if (name := one_line(author)))),
+            authors=tuple(dict.fromkeys(name for author in self.authors if (name := normalize_whitespace(author)))),
             authors_partial=self.authors_partial,
             published=self.published,
             updated=self.updated,
-            categories=tuple(dict.fromkeys(code for code in self.categories if _CATEGORY.fullmatch(code))),
-            url=one_line(self.url) or None,
+            categories=tuple(dict.fromkeys(code for code in self.categories if _CATEGORY_CODE.fullmatch(code))),
+            url=normalize_whitespace(self.url) or None,
             version=self.version or version,
             extra={name: value for name, value in sorted(self.extra.items()) if value not in (None, "", [], {}, False)},
             sources=(self.source,),
         )
 
-    def _ids(self) -> tuple[tuple[str, ...], int | None]:
+    def _parse_ids(self) -> tuple[tuple[str, ...], int | None]:
         found: dict[str, int | None] = {}
         for text in self.ids:
             if not text or not text.strip():
@@ -82,17 +87,19 @@ class Draft:
             if parsed:
                 found[parsed.id] = found.get(parsed.id) or parsed.version
             else:
-                self.extra.setdefault("source_id", one_line(text))
-        ids = tuple(sorted(found, key=identifiers.preference))
+                self.extra.setdefault("source_id", normalize_whitespace(text))
+        ids = tuple(sorted(found, key=identifiers.preference_key))
         return ids, next((version for version in found.values() if version), None)
 
 
-def date_of(year: str | int | None, month: str | int | None = None, day: str | int | None = None) -> Date | None:
+def date_from_parts(
+    year: str | int | None, month: str | int | None = None, day: str | int | None = None
+) -> Date | None:
     """A date from its parts, each as a number or a month's name; parts that mean nothing are left out."""
     text = str(year or "").strip()
     if not re.fullmatch(r"\d{4}", text):
         return None
-    number, digits = _month(month), str(day or "").strip()
+    number, digits = _parse_month(month), str(day or "").strip()
     parts = [text, *([f"{number:02}"] if number else []), *([digits] if number and digits.isdigit() else [])]
     try:
         return Date.parse("-".join(parts))
@@ -100,7 +107,7 @@ def date_of(year: str | int | None, month: str | int | None = None, day: str | i
         return Date(int(text), number or 0)
 
 
-def date(text: Json, name: str) -> Date | None:
+def parse_date(text: Json, name: str) -> Date | None:
     """A date in ISO form, or None for nothing.
 
     Raises:
@@ -109,19 +116,19 @@ def date(text: Json, name: str) -> Date | None:
     if text in (None, ""):
         return None
     if isinstance(text, bool | list | dict):
-        raise Malformed(f"{name}: {str(text)[:60]!r} is not a date; write 2026, 2026-04 or 2026-04-27")
+        raise MalformedRecord(f"{name}: {str(text)[:60]!r} is not a date; write 2026, 2026-04 or 2026-04-27")
     try:
         return Date.parse(str(text))
     except ValueError as error:
-        raise Malformed(f"{name}: {error}") from None
+        raise MalformedRecord(f"{name}: {error}") from None
 
 
-def extra_of(fields: Mapping[str, Json], names: Iterable[str]) -> dict[str, Json]:
+def select_non_empty(fields: Mapping[str, Json], names: Iterable[str]) -> dict[str, Json]:
     """The fields of these names that hold something."""
     return {name: fields[name] for name in names if fields.get(name) not in (None, "", [], {})}
 
 
-def rest_of(text: Json) -> dict[str, Json]:
+def parse_extra(text: Json) -> dict[str, Json]:
     """What a paper has in ``extra``, from the JSON that an export of ours holds of it; nothing from other texts."""
     try:
         found = orjson.loads(text) if isinstance(text, str) and text else text
@@ -130,14 +137,14 @@ def rest_of(text: Json) -> dict[str, Json]:
     return dict(found) if isinstance(found, dict) else {}
 
 
-def whole(value: Json) -> int | None:
+def parse_positive_int(value: Json) -> int | None:
     """A whole number from 1, written or not; None for all else."""
     text = str(value)
     return (int(text) or None) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
-def _month(month: str | int | None) -> int:
+def _parse_month(month: str | int | None) -> int:
     text = str(month or "").strip().lower()
     if text.isdigit():
         return int(text) if 1 <= int(text) <= 12 else 0
-    return _MONTHS.get(text[:3], 0)
+    return _MONTH_NUMBERS.get(text[:3], 0)

@@ -5,15 +5,22 @@ from collections.abc import Iterator
 from typing import Any
 
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, Malformed, date_of, extra_of, rest_of, whole
+from indexer.sources.record import (
+    Draft,
+    MalformedRecord,
+    date_from_parts,
+    parse_extra,
+    parse_positive_int,
+    select_non_empty,
+)
 from search.errors import SourceError
-from search.papers.folding import turned
+from search.papers.folding import put_given_name_first
 from search.papers.paper import Date, Paper
 
-_START = re.compile(r"TY  ?- ")
-_END = "ER  - "
-_NOTE = re.compile(r"(ids|authors|updated|categories|version|comment|extra): (.*)", re.DOTALL)
-_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://|www\.|10\.\d{4,9}/", re.IGNORECASE)
+_RECORD_START = re.compile(r"TY  ?- ")
+_RECORD_END = "ER  - "
+_OWN_NOTE = re.compile(r"(ids|authors|updated|categories|version|comment|extra): (.*)", re.DOTALL)
+_URL_START = re.compile(r"[a-z][a-z0-9+.-]*://|www\.|10\.\d{4,9}/", re.IGNORECASE)
 
 
 def sniff(head: str) -> bool:
@@ -25,71 +32,73 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """The records in order; one that lacks its end ends where the next one starts."""
     import rispy
 
-    for number, lines in _records(file):
+    for number, lines in _split_records(file):
         try:
-            parsed = rispy.loads("".join([*lines, _END + "\n"]))
-            yield _paper(parsed[0], file.source)
-        except Malformed as error:
+            parsed = rispy.loads("".join([*lines, _RECORD_END + "\n"]))
+            yield _parse_paper(parsed[0], file.source)
+        except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
         except (OSError, ValueError, IndexError, KeyError, TypeError) as error:
             yield SourceError(file.path, number, f"not a RIS record: {error}")
 
 
-def _records(file: SourceFile) -> Iterator[tuple[int, list[str]]]:
+def _split_records(file: SourceFile) -> Iterator[tuple[int, list[str]]]:
     start, lines = 0, list[str]()
     for number, line in file.lines():
-        if _START.match(line) and lines:
+        if _RECORD_START.match(line) and lines:
             yield start, lines
             lines = []
-        if _START.match(line):
+        if _RECORD_START.match(line):
             start = number
-        if start and line.strip() and not line.startswith(_END.rstrip()):
+        if start and line.strip() and not line.startswith(_RECORD_END.rstrip()):
             lines.append(line if line.endswith("\n") else line + "\n")
     if lines:
         yield start, lines
 
 
-def _paper(fields: dict[str, Any], source: str) -> Paper:
-    ours = _ours(fields.get("notes") or [])
+def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
+    ours = _own_notes(fields.get("notes") or [])
     told = {
         "journal": fields.get("secondary_title") or fields.get("journal_name") or fields.get("alternate_title3"),
         "keywords": fields.get("keywords"),
         "comment": ours.get("comment"),
         "pages": "-".join(fields[name] for name in ("start_page", "end_page") if fields.get(name)),
     }
-    urls = _urls(fields.get("urls") or [])
+    urls = _rejoin_urls(fields.get("urls") or [])
     return Draft(
         source,
         ids=ours.get("ids", "").split() or [fields.get("doi") or "", *(url for url in urls if "arxiv.org/" in url)],
         title=fields.get("title") or fields.get("primary_title"),
         abstract=fields.get("abstract") or fields.get("notes_abstract"),
-        authors=[turned(name) for name in fields.get("authors") or fields.get("first_authors") or []],
-        published=_date(fields.get("date")) or _date(fields.get("year")) or _date(fields.get("publication_year")),
+        authors=[put_given_name_first(name) for name in fields.get("authors") or fields.get("first_authors") or []],
+        published=_parse_ris_date(fields.get("date"))
+        or _parse_ris_date(fields.get("year"))
+        or _parse_ris_date(fields.get("publication_year")),
         authors_partial=ours.get("authors") == "et al.",
-        updated=date_of(*ours.get("updated", "").split("-")[:3]),
+        updated=date_from_parts(*ours.get("updated", "").split("-")[:3]),
         categories=ours.get("categories", "").split(),
         url=next(iter(urls), None),
-        version=whole(ours.get("version")),
-        extra={**extra_of(told, told), **rest_of(ours.get("extra"))},
-    ).paper()
+        version=parse_positive_int(ours.get("version")),
+        extra={**select_non_empty(told, told), **parse_extra(ours.get("extra"))},
+    ).to_paper()
 
 
-def _ours(notes: list[str]) -> dict[str, str]:
+def _own_notes(notes: list[str]) -> dict[str, str]:
     """The notes of our own exports, by their names."""
-    return {match[1]: match[2] for note in notes if (match := _NOTE.fullmatch(note))}
+    return {match[1]: match[2] for note in notes if (match := _OWN_NOTE.fullmatch(note))}
 
 
-def _urls(parts: list[str]) -> list[str]:
+def _rejoin_urls(parts: list[str]) -> list[str]:
     """Addresses in full: rispy parts them at a semicolon, which an address can hold."""
     urls = list[str]()
     for part in parts:
-        if urls and not _ADDRESS.match(part):
+        if urls and not _URL_START.match(part):
             urls[-1] += ";" + part
         else:
             urls.append(part)
     return urls
 
 
-def _date(text: str | None) -> Date | None:
+def _parse_ris_date(text: str | None) -> Date | None:
     parts = (text or "").replace("-", "/").split("/")
-    return date_of(*parts[:3])
+    return date_from_parts(*parts[:3])

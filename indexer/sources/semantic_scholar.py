@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from indexer.sources.file import SourceFile
-from indexer.sources.jsonl import json_object, parsed
-from indexer.sources.record import Draft, Malformed, date, date_of, extra_of
+from indexer.sources.jsonl import parse_json, parse_json_object
+from indexer.sources.record import Draft, MalformedRecord, date_from_parts, parse_date, select_non_empty
 from search.errors import SourceError
 from search.papers.paper import Paper
 
@@ -20,37 +20,37 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """The papers in order."""
-    for number, fields in _objects(file):
+    for number, fields in _iter_objects(file):
         try:
-            yield fields if isinstance(fields, SourceError) else _paper(fields, file.source)
-        except Malformed as error:
+            yield fields if isinstance(fields, SourceError) else _parse_paper(fields, file.source)
+        except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
         except (TypeError, AttributeError, KeyError, ValueError) as error:
             yield SourceError(file.path, number, f"not as Semantic Scholar has it: {type(error).__name__} {error}")
 
 
-def _objects(file: SourceFile) -> Iterator[tuple[int | None, dict[str, Any] | SourceError]]:
+def _iter_objects(file: SourceFile) -> Iterator[tuple[int | None, dict[str, Any] | SourceError]]:
     """Each paper's object with the number of its line, where the file has lines."""
     try:
-        whole: Any = parsed(file.text())
-    except Malformed:
-        yield from _lines(file)
+        whole: Any = parse_json(file.text())
+    except MalformedRecord:
+        yield from _iter_lines(file)
         return
     listed = whole.get("data", whole) if isinstance(whole, dict) else whole
     for fields in listed if isinstance(listed, list) else [listed]:
         yield None, fields
 
 
-def _lines(file: SourceFile) -> Iterator[tuple[int, dict[str, Any] | SourceError]]:
+def _iter_lines(file: SourceFile) -> Iterator[tuple[int, dict[str, Any] | SourceError]]:
     for number, line in file.lines():
         if line.strip():
             try:
-                yield number, json_object(line)
-            except Malformed as error:
+                yield number, parse_json_object(line)
+            except MalformedRecord as error:
                 yield number, SourceError(file.path, number, str(error))
 
 
-def _paper(fields: dict[str, Any], source: str) -> Paper:
+def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
     ids = {name: value for name, value in (fields.get("externalIds") or {}).items() if value}
     told = {
         "journal": (fields.get("journal") or {}).get("name") or fields.get("venue"),
@@ -64,7 +64,7 @@ def _paper(fields: dict[str, Any], source: str) -> Paper:
         title=fields.get("title"),
         abstract=fields.get("abstract"),
         authors=[author["name"] for author in fields.get("authors") or []],
-        published=date(fields.get("publicationDate"), "publicationDate") or date_of(fields.get("year")),
+        published=parse_date(fields.get("publicationDate"), "publicationDate") or date_from_parts(fields.get("year")),
         url=fields.get("url"),
-        extra=extra_of(told, told),
-    ).paper()
+        extra=select_non_empty(told, told),
+    ).to_paper()

@@ -7,7 +7,7 @@ from lxml import etree
 from indexer.sources.file import SourceFile
 
 
-class BrokenXml(ValueError):
+class MalformedXml(ValueError):
     """The document ends or breaks; ``line`` is where."""
 
     def __init__(self, error: etree.XMLSyntaxError) -> None:
@@ -15,7 +15,7 @@ class BrokenXml(ValueError):
         self.line: int | None = error.lineno
 
 
-def elements(file: SourceFile, *names: str) -> Iterator[etree._Element]:
+def iter_elements(file: SourceFile, *names: str) -> Iterator[etree._Element]:
     """The elements of these local names, whole, as their end tags come; each is emptied after its turn.
 
     Raises:
@@ -31,10 +31,10 @@ def elements(file: SourceFile, *names: str) -> Iterator[etree._Element]:
                 yield element
                 element.clear(keep_tail=True)
         except etree.XMLSyntaxError as error:
-            raise BrokenXml(error) from None
+            raise MalformedXml(error) from None
 
 
-def document(content: str) -> etree._Element:
+def parse_document(content: str) -> etree._Element:
     """The root of a whole document.
 
     Raises:
@@ -44,17 +44,17 @@ def document(content: str) -> etree._Element:
     try:
         return etree.fromstring(content.encode("utf-8", "replace"), parser)
     except etree.XMLSyntaxError as error:
-        raise BrokenXml(error) from None
+        raise MalformedXml(error) from None
 
 
-def text(element: etree._Element | None) -> str:
+def inner_text(element: etree._Element | None) -> str:
     """All the text inside an element, markup dropped; nothing for None."""
     return "".join(str(part) for part in element.itertext(tag=etree.Element) if part) if element is not None else ""
 
 
-def find(element: etree._Element, path: str) -> str:
+def find_text(element: etree._Element, path: str) -> str:
     """The text of the first element at a path of local names."""
-    return text(element.find("/".join(f"{{*}}{name}" for name in path.split("/"))))
+    return inner_text(element.find("/".join(f"{{*}}{name}" for name in path.split("/"))))
 
 
 def find_all(element: etree._Element, path: str) -> list[etree._Element]:

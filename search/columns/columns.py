@@ -14,14 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.columns.authors import AuthorNames, AuthorsBuilder
-from search.columns.days import NO_DAY, Days, Overlapping
+from search.columns.dates import NO_DAY, DateColumn, OverlapsRange
 from search.columns.postings import Postings, load_array
-from search.columns.selection import Held, HeldAs, Selection
+from search.columns.selection import HasAny, HasValue, Selection
 from search.papers import categories
 from search.papers.paper import Date, Paper
-from search.query.condition import Author, Category, Dated, DateField
+from search.query.condition import Author, Category, DateField, InDateRange
 
-NO_ONE = 2**32 - 1
+NO_ID = 2**32 - 1
 """Stands for the first or last of none."""
 
 
@@ -47,8 +47,8 @@ class Columns:
         primary, first_author, last_author: (rows,) uint32, the id of each, or NO_ONE.
     """
 
-    published: Days
-    updated: Days
+    published: DateColumn
+    updated: DateColumn
     categories: tuple[str, ...]
     category_postings: Postings
     primary: NDArray[np.uint32]
@@ -62,33 +62,33 @@ class Columns:
     @classmethod
     def open(cls, directory: Path) -> Self:
         """Opens a directory that ``ColumnsBuilder.save`` wrote."""
-        published = Days.open(directory, "published")
+        published = DateColumn.open(directory, "published")
         rows = len(published)
         return cls(
             published,
-            Days.open(directory, "updated"),
-            _names(directory, "categories"),
+            DateColumn.open(directory, "updated"),
+            _load_names(directory, "categories"),
             Postings.open(directory, "categories", rows),
             load_array(directory, "primary"),
             AuthorNames.open(directory),
             Postings.open(directory, "authors", rows),
             load_array(directory, "first-author"),
             load_array(directory, "last-author"),
-            _names(directory, "sources"),
+            _load_names(directory, "sources"),
             Postings.open(directory, "sources", rows),
         )
 
     @classmethod
     def empty(cls) -> Self:
         """No rows."""
-        none, days = np.empty(0, np.uint32), Days.of(np.empty((2, 0), np.int32))
+        none, days = np.empty(0, np.uint32), DateColumn.from_days(np.empty((2, 0), np.int32))
         post = Postings.empty()
         return cls(days, days, (), post, none, AuthorNames.empty(), post, none, none, (), post)
 
     def __len__(self) -> int:
         return len(self.published)
 
-    def selection(self, leaf: Author | Category | Dated) -> Selection:
+    def selection(self, leaf: Author | Category | InDateRange) -> Selection:
         """The rows, live or not, that meet a condition.
 
         Raises:
@@ -96,36 +96,36 @@ class Columns:
         """
         if isinstance(leaf, Author):
             values = self.author_ids(leaf)
-            held = Held(self.author_postings, values)
+            held = HasAny(self.author_postings, values)
             if leaf.position == "any":
                 return held
-            return HeldAs(self.first_author if leaf.position == "first" else self.last_author, values, held)
+            return HasValue(self.first_author if leaf.position == "first" else self.last_author, values, held)
         if isinstance(leaf, Category):
-            held = Held(self.category_postings, self.category_ids(leaf.code))
-            return HeldAs(self.primary, self.primary_ids(leaf.code), held) if leaf.primary else held
-        return Overlapping(self.days(leaf.field), leaf.start, leaf.end)
+            held = HasAny(self.category_postings, self.category_ids(leaf.code))
+            return HasValue(self.primary, self.primary_ids(leaf.code), held) if leaf.primary else held
+        return OverlapsRange(self.date_column(leaf.field), leaf.start, leaf.end)
 
     def author_ids(self, leaf: Author) -> NDArray[np.int64]:
         """Ids, ascending, of the names that a condition can mean."""
-        return self.authors.matching(leaf.name, exact=leaf.exact)
+        return self.authors.match(leaf.name, exact=leaf.exact)
 
-    def days(self, field: DateField) -> Days:
+    def date_column(self, field: DateField) -> DateColumn:
         """When the rows were published, or updated."""
         return self.published if field == "published" else self.updated
 
-    def by_date(self, ids: NDArray[np.int64], k: int, *, oldest: bool = False) -> NDArray[np.int64]:
+    def sort_by_date(self, ids: NDArray[np.int64], k: int, *, oldest: bool = False) -> NDArray[np.int64]:
         """The k of these rows that were published last, newest first, or first, oldest first; undated ones come last.
 
         Of one day the later import comes first, and the other way round.
         """
         sign = 1 if oldest else -1
-        keys = self._date_keys(ids, sign)
+        keys = self._date_sort_keys(ids, sign)
         if len(ids) > k:  # all rows no later in the order than the k-th, then a sort of those few
             ids = ids[keys <= np.partition(keys, k - 1)[k - 1]]
-            keys = self._date_keys(ids, sign)
+            keys = self._date_sort_keys(ids, sign)
         return ids[np.lexsort((sign * ids, keys))][:k]
 
-    def _date_keys(self, ids: NDArray[np.int64], sign: int) -> NDArray[np.int64]:
+    def _date_sort_keys(self, ids: NDArray[np.int64], sign: int) -> NDArray[np.int64]:
         first = self.published.days(ids)[0].astype(np.int64)
         return np.where(first == NO_DAY[0], NO_DAY[0], sign * first)
 
@@ -135,10 +135,10 @@ class Columns:
         Raises:
             InvalidValue: neither arXiv nor this index knows it.
         """
-        codes = categories.codes(text, self.categories)
-        return sorted({number for code in codes for number in self.ids_of_code(code)})
+        codes = categories.resolve_codes(text, self.categories)
+        return sorted({number for code in codes for number in self.ids_for_code(code)})
 
-    def ids_of_code(self, code: str) -> list[int]:
+    def ids_for_code(self, code: str) -> list[int]:
         """Ids, ascending, of the ways in which sources write a code, in any case of letters."""
         return self._folded_categories.get(code.casefold(), [])
 
@@ -148,7 +148,7 @@ class Columns:
         Raises:
             InvalidValue: see ``category_ids``.
         """
-        codes = [code.casefold() for code in categories.codes(text, self.categories)]
+        codes = [code.casefold() for code in categories.resolve_codes(text, self.categories)]
         return [
             number
             for number, name in enumerate(self.categories)
@@ -166,17 +166,17 @@ class Columns:
 class ColumnsBuilder:
     """Columns in the making: those of the last generation, if any, and the rows that came since."""
 
-    def __init__(self, before: Columns | None = None) -> None:
-        self._before = before or Columns.empty()
+    def __init__(self, previous: Columns | None = None) -> None:
+        self._previous = previous or Columns.empty()
         # First and last day by turns; arrays, since millions of tuples slow collection down.
         self._published, self._updated = array("q"), array("q")
-        self._categories = {name: number for number, name in enumerate(self._before.categories)}
-        self._sources = {name: number for number, name in enumerate(self._before.sources)}
-        self._authors = AuthorsBuilder(self._before.authors)
+        self._categories = {name: number for number, name in enumerate(self._previous.categories)}
+        self._sources = {name: number for number, name in enumerate(self._previous.sources)}
+        self._authors = AuthorsBuilder(self._previous.authors)
         # Value and row by turns.
         self._category_pairs, self._author_pairs, self._source_pairs = array("q"), array("q"), array("q")
-        self._primary, self._first, self._last = array("I"), array("I"), array("I")
-        self._rows = len(self._before)
+        self._primary, self._first_author, self._last_author = array("I"), array("I"), array("I")
+        self._rows = len(self._previous)
 
     def add(self, paper: Paper) -> RowIds:
         """Appends the next row."""
@@ -184,7 +184,7 @@ class ColumnsBuilder:
         authors, first, last = self._author_ids(paper)
         ids = RowIds(codes, primary, authors, first, last)
         for days, when in ((self._published, paper.published), (self._updated, paper.updated)):
-            days.extend(days_of(when))
+            days.extend(day_range(when))
         sources = sorted({self._sources.setdefault(name, len(self._sources)) for name in paper.sources})
         for pairs, values in (
             (self._category_pairs, ids.categories),
@@ -194,28 +194,28 @@ class ColumnsBuilder:
             for value in values:
                 pairs.extend((value, self._rows))
         self._primary.append(ids.primary)
-        self._first.append(ids.first_author)
-        self._last.append(ids.last_author)
+        self._first_author.append(ids.first_author)
+        self._last_author.append(ids.last_author)
         self._rows += 1
         return ids
 
     def save(self, directory: Path) -> None:
         """Writes the whole columns into a new directory."""
         directory.mkdir()
-        before = self._before
+        before = self._previous
         for name, held, added in (
             ("published", before.published, self._published),
             ("updated", before.updated, self._updated),
         ):
             days = np.frombuffer(added, np.int64).astype(np.int32).reshape(-1, 2).T
-            Days.of(np.concatenate((held.days(), days), axis=1)).save(directory, name)
+            DateColumn.from_days(np.concatenate((held.days(), days), axis=1)).save(directory, name)
         for name, column, new in (
             ("primary", before.primary, self._primary),
-            ("first-author", before.first_author, self._first),
-            ("last-author", before.last_author, self._last),
+            ("first-author", before.first_author, self._first_author),
+            ("last-author", before.last_author, self._last_author),
         ):
             np.save(directory / f"{name}.npy", np.concatenate((column, np.frombuffer(new, np.uint32))))
-        authors = self._authors.authors()
+        authors = self._authors.build()
         authors.save(directory)
         for name, values in (("categories", self._categories), ("sources", self._sources)):
             (directory / f"{name}.json").write_text(json.dumps(list(values), ensure_ascii=False), "utf-8")
@@ -224,31 +224,31 @@ class ColumnsBuilder:
             ("sources", before.source_postings, self._source_pairs, len(self._sources)),
             ("authors", before.author_postings, self._author_pairs, len(authors)),
         ):
-            self._extended(postings, pairs, size).save(directory, name)
+            self._extend_postings(postings, pairs, size).save(directory, name)
 
     def _category_ids(self, paper: Paper) -> tuple[tuple[int, ...], int]:
         """All of them with the archives they lie in, ascending, and the first."""
         codes = dict.fromkeys(code for each in paper.categories for code in (each, *_archive(each)))
         ids = [self._categories.setdefault(code, len(self._categories)) for code in codes]
-        return tuple(sorted(ids)), ids[0] if ids else NO_ONE
+        return tuple(sorted(ids)), ids[0] if ids else NO_ID
 
     def _author_ids(self, paper: Paper) -> tuple[tuple[int, ...], int, int]:
         """All of them, ascending, the first and the last; of a list that is cut the last is not known."""
         ids = [author for name in paper.authors if (author := self._authors.add(name)) is not None]
-        last = ids[-1] if ids and not paper.authors_partial else NO_ONE
-        return tuple(sorted(set(ids))), ids[0] if ids else NO_ONE, last
+        last = ids[-1] if ids and not paper.authors_partial else NO_ID
+        return tuple(sorted(set(ids))), ids[0] if ids else NO_ID, last
 
-    def _extended(self, before: Postings, added: "array[int]", size: int) -> Postings:
+    def _extend_postings(self, before: Postings, added: "array[int]", size: int) -> Postings:
         pairs = np.frombuffer(added, np.int64).reshape(-1, 2)
-        return before.extended(pairs[:, 0], pairs[:, 1], size, self._rows)
+        return before.with_pairs(pairs[:, 0], pairs[:, 1], size, self._rows)
 
 
-def days_of(when: Date | None) -> tuple[int, int]:
+def day_range(when: Date | None) -> tuple[int, int]:
     """First and last day that a date can mean; NO_DAY where there is none."""
     return (when.first_day, when.last_day) if when else NO_DAY
 
 
-def _names(directory: Path, name: str) -> tuple[str, ...]:
+def _load_names(directory: Path, name: str) -> tuple[str, ...]:
     return tuple(json.loads((directory / f"{name}.json").read_text("utf-8")))
 
 

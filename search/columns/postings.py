@@ -11,9 +11,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from search.rows import Rows, bitmap_bytes, bitmap_of
+from search.rows import Rows, bitmap_nbytes, mask_to_bitmap
 
-FEW = 32
+SPARSE_DIVISOR = 32
 """A set is held as row numbers while at most one row in so many is in it: they then take less than a bitmap does
 to make, and to test."""
 
@@ -37,44 +37,44 @@ class Postings:
     universe: int
 
     @classmethod
-    def of(cls, offsets: NDArray[np.int64], rows: NDArray[np.uint32], universe: int) -> Self:
+    def from_lists(cls, offsets: NDArray[np.int64], rows: NDArray[np.uint32], universe: int) -> Self:
         """Finds out which values are dense."""
-        dense = np.flatnonzero(np.diff(offsets) > universe // FEW)
-        bitmaps = np.empty((len(dense), bitmap_bytes(universe)), np.uint8)
+        dense = np.flatnonzero(np.diff(offsets) > universe // SPARSE_DIVISOR)
+        bitmaps = np.empty((len(dense), bitmap_nbytes(universe)), np.uint8)
         for place, value in enumerate(dense.tolist()):
             mask = np.zeros(universe, bool)
             mask[rows[offsets[value] : offsets[value + 1]]] = True
-            bitmaps[place] = bitmap_of(mask)
+            bitmaps[place] = mask_to_bitmap(mask)
         return cls(offsets, rows, dense, bitmaps, universe)
 
     @classmethod
     def empty(cls) -> Self:
         """No values, no rows."""
-        return cls.of(np.zeros(1, np.int64), np.empty(0, np.uint32), 0)
+        return cls.from_lists(np.zeros(1, np.int64), np.empty(0, np.uint32), 0)
 
-    def extended(self, values: NDArray[np.int64], rows: NDArray[np.int64], size: int, universe: int) -> "Postings":
+    def with_pairs(self, values: NDArray[np.int64], rows: NDArray[np.int64], size: int, universe: int) -> "Postings":
         """With further pairs (value, row), whose rows ascend and come after all rows here, of ``size`` values."""
         order = np.argsort(values, kind="stable")
         counts = np.bincount(values, minlength=size)
         offsets = np.concatenate((self.offsets, np.full(size + 1 - len(self.offsets), self.offsets[-1])))
         merged = np.insert(self.rows, offsets[1:][values[order]], rows[order].astype(np.uint32))
-        return Postings.of(offsets + np.concatenate(([0], np.cumsum(counts))), merged, universe)
+        return Postings.from_lists(offsets + np.concatenate(([0], np.cumsum(counts))), merged, universe)
 
-    def count(self, values: NDArray[np.int64]) -> int:
+    def posting_count(self, values: NDArray[np.int64]) -> int:
         """Rows that hold one of the values, those that hold several counted so often."""
         if len(values) == 1:
             return int(self.offsets[values[0] + 1] - self.offsets[values[0]])
         return int((self.offsets[values + 1] - self.offsets[values]).sum())
 
-    def counts(self, rows: Rows, values: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    def count_by_value(self, rows: Rows, values: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
         """(n,) int64: how many of the rows hold each of the values, or of all values there are."""
         if values is None:
             held, ends = self.rows, self.offsets
         else:
-            held = self._held(values)
+            held = self._gather_rows(values)
             ends = np.concatenate(([0], np.cumsum(self.offsets[values + 1] - self.offsets[values])))
         passing = rows.mask[held]
-        if len(rows) * FEW < self.universe:  # the few pairs that pass are looked up one by one
+        if len(rows) * SPARSE_DIVISOR < self.universe:  # the few pairs that pass are looked up one by one
             return np.bincount(np.searchsorted(ends, np.flatnonzero(passing), "right") - 1, minlength=len(ends) - 1)
         found = np.zeros(len(held) + 1, np.int64)
         np.cumsum(passing, out=found[1:])
@@ -84,7 +84,7 @@ class Postings:
         """The rows, ascending, that hold any of the values."""
         if len(values) == 1:
             return self.rows[self.offsets[values[0]] : self.offsets[values[0] + 1]].astype(np.int64)
-        return ascending(self._held(values)).astype(np.int64)
+        return sorted_unique(self._gather_rows(values)).astype(np.int64)
 
     def bitmap(self, values: NDArray[np.int64]) -> NDArray[np.uint8]:
         """The same as ``Rows.bitmap``."""
@@ -93,12 +93,12 @@ class Postings:
         rest = values[~np.isin(values, self.dense)]
         if len(rest):
             mask = np.zeros(self.universe, bool)
-            mask[self._held(rest)] = True
-            result = result | bitmap_of(mask)
+            mask[self._gather_rows(rest)] = True
+            result = result | mask_to_bitmap(mask)
         return result
 
-    def _held(self, values: NDArray[np.int64]) -> NDArray[np.uint32]:
-        return self.rows[spans(self.offsets[values], self.offsets[values + 1])]
+    def _gather_rows(self, values: NDArray[np.int64]) -> NDArray[np.uint32]:
+        return self.rows[expand_ranges(self.offsets[values], self.offsets[values + 1])]
 
     @classmethod
     def open(cls, directory: Path, name: str, universe: int) -> Self:
@@ -113,14 +113,14 @@ class Postings:
             np.save(directory / f"{name}-{part}.npy", values)
 
 
-def spans(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+def expand_ranges(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
     """All numbers from each start to before its end, one span after the other."""
     lengths = ends - starts
     before = np.cumsum(lengths) - lengths
     return np.repeat(starts - before, lengths) + np.arange(lengths.sum())
 
 
-def ascending(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
+def sorted_unique(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """The different values in order; a fifth of the time of ``numpy.unique``."""
     values = np.sort(values)
     new = np.ones(len(values), bool)

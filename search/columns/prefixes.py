@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.columns.authors import AuthorNames
-from search.columns.postings import spans
+from search.columns.postings import expand_ranges
 
-_HEAD = 4
+_PREFIX_BYTES = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Beginnings:
+class PrefixIndex:
     """The words of the keys (``Name.key``) under which authors are found, in order of the keys.
 
     Attributes:
@@ -29,12 +29,12 @@ class Beginnings:
 
     names: AuthorNames
     starts: NDArray[np.uint32]
-    heads: NDArray[np.uint32]
-    keys: NDArray[np.uint32]
-    first: NDArray[np.int64]
+    prefixes: NDArray[np.uint32]
+    key_of_word: NDArray[np.uint32]
+    word_offsets: NDArray[np.int64]
 
     @classmethod
-    def of(cls, names: AuthorNames) -> Self:
+    def build(cls, names: AuthorNames) -> Self:
         """Looks for the words of all keys."""
         blob, offsets = names.blob, np.asarray(names.offsets)
         parting = (blob == ord(" ")) | (blob == ord("|")) | (blob == ord(","))
@@ -44,37 +44,37 @@ class Beginnings:
         starts = np.flatnonzero(begins[:-1] & ~parting)  # between two marks there is no word
         first = np.searchsorted(starts, offsets)
         keys = np.repeat(np.arange(len(offsets) - 1, dtype=np.uint32), np.diff(first))
-        padded = np.append(blob, np.zeros(_HEAD, np.uint8))
+        padded = np.append(blob, np.zeros(_PREFIX_BYTES, np.uint8))
         heads = np.ndarray(len(blob) + 1, ">u4", padded.data, strides=(1,))[starts].astype(np.uint32)
-        missing = _HEAD - np.minimum(offsets[1:][keys] - starts, _HEAD)  # bytes of the next key
+        missing = _PREFIX_BYTES - np.minimum(offsets[1:][keys] - starts, _PREFIX_BYTES)  # bytes of the next key
         heads = heads >> (8 * missing).astype(np.uint32) << (8 * missing).astype(np.uint32)
         return cls(names, starts.astype(np.uint32), heads, keys, first)
 
-    def authors(self, words: Sequence[str]) -> NDArray[np.uint32]:
+    def find_authors(self, words: Sequence[str]) -> NDArray[np.uint32]:
         """The authors, some several times, found under a key in which each of the words begins another word."""
         keys: NDArray[np.int64] | None = None
-        for word, times in needed(words).items():
-            among = None if keys is None else spans(self.first[keys], self.first[keys + 1])
-            found = self.keys[self._beginning(word.encode(), among)]
-            keys = _repeated(found, times).astype(np.int64)
-        return self.names.authors[keys] if keys is not None else self.names.authors[:0]
+        for word, times in required_counts(words).items():
+            among = None if keys is None else expand_ranges(self.word_offsets[keys], self.word_offsets[keys + 1])
+            found = self.key_of_word[self._words_with_prefix(word.encode(), among)]
+            keys = _occurring_at_least(found, times).astype(np.int64)
+        return self.names.author_of_key[keys] if keys is not None else self.names.author_of_key[:0]
 
-    def _beginning(self, word: bytes, among: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    def _words_with_prefix(self, word: bytes, among: NDArray[np.int64] | None) -> NDArray[np.int64]:
         """Numbers, ascending, of the words that begin so, out of some or of all."""
-        low = np.uint32(int.from_bytes(word[:_HEAD].ljust(_HEAD, b"\0"), "big"))
-        width = np.uint32((1 << 8 * max(_HEAD - len(word), 0)) - 1)
-        heads = self.heads if among is None else self.heads[among]
+        low = np.uint32(int.from_bytes(word[:_PREFIX_BYTES].ljust(_PREFIX_BYTES, b"\0"), "big"))
+        width = np.uint32((1 << 8 * max(_PREFIX_BYTES - len(word), 0)) - 1)
+        heads = self.prefixes if among is None else self.prefixes[among]
         found = np.flatnonzero(heads - low <= width)
         found = found if among is None else among[found]
-        for place in range(_HEAD, len(word)):
+        for place in range(_PREFIX_BYTES, len(word)):
             at = self.starts[found].astype(np.int64) + place
-            inside = at < self.names.offsets[self.keys[found].astype(np.int64) + 1]
+            inside = at < self.names.offsets[self.key_of_word[found].astype(np.int64) + 1]
             found = found[inside]
             found = found[self.names.blob[at[inside]] == word[place]]
         return found
 
 
-def needed(words: Sequence[str]) -> dict[str, int]:
+def required_counts(words: Sequence[str]) -> dict[str, int]:
     """How many words of a name each of some words must begin so that every one begins another; the longest first.
 
     One that begins others, as ``w`` does ``wei``, needs a word for each of them. By Hall's theorem ("On Representatives
@@ -84,7 +84,7 @@ def needed(words: Sequence[str]) -> dict[str, int]:
     return {word: sum(other.startswith(word) for other in words) for word in different}
 
 
-def _repeated(ascending: NDArray[np.uint32], times: int) -> NDArray[np.uint32]:
+def _occurring_at_least(ascending: NDArray[np.uint32], times: int) -> NDArray[np.uint32]:
     """The different numbers, ascending, of those that are there so many times or more."""
     last = ascending[times - 1 :]
     often = last[last == ascending[: len(last)]]

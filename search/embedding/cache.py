@@ -6,7 +6,7 @@ from pathlib import Path
 
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
-from search.errors import ForeignModel
+from search.errors import ModelMismatch
 
 
 class EmbedderCache:
@@ -34,7 +34,7 @@ class EmbedderCache:
             if self._embedder is None or self._embedder.model != model:
                 self._embedder = self._load(model)
             if self._embedder.model != model:
-                raise ForeignModel(
+                raise ModelMismatch(
                     self._directory,
                     f"its vectors were made with {model}, but the installed model is {self._embedder.model}; "
                     "install the model of the index, or index the papers into another folder",

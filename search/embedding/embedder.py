@@ -18,14 +18,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
-from search.cores import cores
+from search.cores import available_cores
 from search.embedding.model import (
     DEFAULT_MODEL,
     MAX_TOKENS,
     PRECISIONS,
     ModelIdentity,
     default_identity,
-    packaged_model,
+    packaged_model_folder,
     weights_sha256,
 )
 from search.errors import InvalidValue, ModelUnavailable
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tokenizers import Encoding
 
-_BATCH = 16
-_LENGTHS = (8, 16)
+_BATCH_SIZE = 16
+_FIXED_LENGTHS = (8, 16)
 """Tokens of the networks of one length that a server's questions take: 3.3 ms between the other work of a question, 4.3
 in the one of any length. Of runs of 3 to 8 words of titles and abstracts 99 % have no more."""
-_MOST_CHARACTERS = 16_384
+_MAX_CHARACTERS = 16_384
 """Of a text that reach the tokenizer: more than MAX_TOKENS tokens ever need."""
 
 
@@ -71,16 +71,16 @@ def load_embedder(model: str | None = None, precision: str = "float", *, serving
     _check_precision(model, precision)
     os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
     if model not in (None, DEFAULT_MODEL):
-        return SentenceTransformersEmbedder(model, _folder_of(model))
+        return SentenceTransformersEmbedder(model, _find_model_folder(model))
     try:
-        return _openvino_embedder(packaged_model(), precision, serving)
+        return _load_openvino_embedder(packaged_model_folder(), precision, serving)
     except ImportError:  # OpenVINO is not to be had for this machine
         if precision != "float":
             raise ModelUnavailable(
                 f"precision {precision} needs OpenVINO, which is not on this machine; "
                 "pip install openvino, or index with --precision float"
             ) from None
-        return SentenceTransformersEmbedder(DEFAULT_MODEL, packaged_model(), max_tokens=MAX_TOKENS)
+        return SentenceTransformersEmbedder(DEFAULT_MODEL, packaged_model_folder(), max_tokens=MAX_TOKENS)
 
 
 def _check_precision(model: str | None, precision: str) -> None:
@@ -92,20 +92,20 @@ def _check_precision(model: str | None, precision: str) -> None:
         )
 
 
-def _openvino_embedder(model: Path, precision: str, serving: bool) -> "OpenVinoEmbedder":
+def _load_openvino_embedder(model: Path, precision: str, serving: bool) -> "OpenVinoEmbedder":
     """Loads the export while its checksums are compared: either takes a tenth of a second or more."""
     from search.embedding import export
 
-    folder = export.folder_of_export(precision)
+    folder = export.export_folder(precision)
     if folder.is_dir():
         with ThreadPoolExecutor(1) as pool:
             loaded = pool.submit(OpenVinoEmbedder, folder, precision, serving)
-            if export.whole(folder):
+            if export.is_intact(folder):
                 return loaded.result()
-    return OpenVinoEmbedder(export.exported(model, precision), precision, serving)
+    return OpenVinoEmbedder(export.ensure_exported(model, precision), precision, serving)
 
 
-def _openvino() -> ModuleType:
+def _import_openvino() -> ModuleType:
     """OpenVINO without its converter, which it does without as well: that, and the usage statistics it would send,
     take half of the time to import."""
     converter = "openvino.tools.ovc"
@@ -118,7 +118,7 @@ def _openvino() -> ModuleType:
             del sys.modules[converter]
 
 
-def _meet_numpy(openvino: ModuleType) -> None:
+def _initialize_numpy_bridge(openvino: ModuleType) -> None:
     """Has OpenVINO look up numpy while one thread is alone with it.
 
     It does so at its first array, holding a lock while it waits for Python's. Two threads whose first arrays come at
@@ -126,11 +126,11 @@ def _meet_numpy(openvino: ModuleType) -> None:
     """
     import numpy as np
 
-    with _MEETING:
+    with _NUMPY_BRIDGE_LOCK:
         openvino.Tensor(np.zeros(1, np.float32))
 
 
-_MEETING = threading.Lock()
+_NUMPY_BRIDGE_LOCK = threading.Lock()
 
 
 class OpenVinoEmbedder:
@@ -149,11 +149,11 @@ class OpenVinoEmbedder:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.no_padding()
-        self._openvino = _openvino()
+        self._openvino = _import_openvino()
         self._core = self._openvino.Core()
-        _meet_numpy(self._openvino)
-        self._local, self._starting = threading.local(), threading.Lock()
-        self._of_length: dict[int, openvino.CompiledModel] = {}
+        _initialize_numpy_bridge(self._openvino)
+        self._local, self._compile_lock = threading.local(), threading.Lock()
+        self._fixed_length_models: dict[int, openvino.CompiledModel] = {}
 
     @property
     def model(self) -> ModelIdentity:
@@ -164,10 +164,10 @@ class OpenVinoEmbedder:
         """See ``Embedder``."""
         import numpy as np
 
-        encodings = self._tokenizer.encode_batch_fast([text[:_MOST_CHARACTERS] for text in texts])
+        encodings = self._tokenizer.encode_batch_fast([text[:_MAX_CHARACTERS] for text in texts])
         vectors = np.empty((len(texts), self.model.dim), np.float32)
         if len(texts) == 1:
-            vectors[:] = self._one(encodings)
+            vectors[:] = self._encode_one(encodings)
         elif texts:
             self._encode_many(encodings, vectors)
         return vectors
@@ -175,26 +175,26 @@ class OpenVinoEmbedder:
     def _encode_many(self, encodings: "list[Encoding]", vectors: "NDArray[np.float32]") -> None:
         """By threads that each wait for a batch of their own. OpenVINO's queue with a callback can hang: a compiled
         model that is dropped holds Python's lock while it waits for a callback that needs that lock."""
-        with self._starting:
-            workers, network = self._workers, self._for_many
+        with self._compile_lock:
+            workers, network = self._pool, self._throughput_model
 
         def embed(places: list[int]) -> None:
             vectors[places] = self._infer(network, [encodings[place] for place in places])
 
         order = sorted(range(len(encodings)), key=lambda place: -len(encodings[place].ids))
-        batches = [order[start : start + _BATCH] for start in range(0, len(order), _BATCH)]
+        batches = [order[start : start + _BATCH_SIZE] for start in range(0, len(order), _BATCH_SIZE)]
         for _ in workers.map(embed, batches):
             pass  # what one of them raised is raised here
 
-    def _one(self, encodings: "Sequence[Encoding]") -> "NDArray[np.float32]":
+    def _encode_one(self, encodings: "Sequence[Encoding]") -> "NDArray[np.float32]":
         """(1, dim)."""
-        length = next((length for length in _LENGTHS if length >= len(encodings[0].ids)), None)
+        length = next((length for length in _FIXED_LENGTHS if length >= len(encodings[0].ids)), None)
         if not self._serving or length is None:
-            return self._infer(self._for_many if self._serving else self._for_one, encodings)
-        with self._starting:
-            if length not in self._of_length:
-                self._of_length[length] = self._compiled_for_many(length)
-        return self._infer(self._of_length[length], encodings, length)
+            return self._infer(self._throughput_model if self._serving else self._latency_model, encodings)
+        with self._compile_lock:
+            if length not in self._fixed_length_models:
+                self._fixed_length_models[length] = self._compile_for_throughput(length)
+        return self._infer(self._fixed_length_models[length], encodings, length)
 
     def _infer(
         self, compiled: "openvino.CompiledModel", encodings: "Sequence[Encoding]", length: int = 0
@@ -203,33 +203,33 @@ class OpenVinoEmbedder:
         name = f"request_{id(compiled)}"
         if not hasattr(self._local, name):
             setattr(self._local, name, compiled.create_infer_request())
-        rows: NDArray[np.float32] = getattr(self._local, name).infer(_inputs(encodings, length))[0]
+        rows: NDArray[np.float32] = getattr(self._local, name).infer(_pad_inputs(encodings, length))[0]
         return rows
 
     @cached_property
-    def _for_one(self) -> "openvino.CompiledModel":
-        return self._compiled(PERFORMANCE_HINT="LATENCY")
+    def _latency_model(self) -> "openvino.CompiledModel":
+        return self._compile(PERFORMANCE_HINT="LATENCY")
 
     @cached_property
-    def _workers(self) -> ThreadPoolExecutor:
+    def _pool(self) -> ThreadPoolExecutor:
         """One a core, shared by all that call: the batches of one call follow those of another without a pause."""
-        return ThreadPoolExecutor(cores(), "embed")
+        return ThreadPoolExecutor(available_cores(), "embed")
 
     @cached_property
-    def _for_many(self) -> "openvino.CompiledModel":
-        return self._compiled_for_many()
+    def _throughput_model(self) -> "openvino.CompiledModel":
+        return self._compile_for_throughput()
 
-    def _compiled_for_many(self, length: int = 0) -> "openvino.CompiledModel":
+    def _compile_for_throughput(self, length: int = 0) -> "openvino.CompiledModel":
         """A stream a core, not tied to it: a stream tied to a core that other programs keep busy waits for them."""
-        return self._compiled(
+        return self._compile(
             length,
             PERFORMANCE_HINT="THROUGHPUT",
-            NUM_STREAMS=str(cores()),
-            INFERENCE_NUM_THREADS=str(cores()),
+            NUM_STREAMS=str(available_cores()),
+            INFERENCE_NUM_THREADS=str(available_cores()),
             ENABLE_CPU_PINNING="NO",
         )
 
-    def _compiled(self, length: int = 0, **properties: str) -> "openvino.CompiledModel":
+    def _compile(self, length: int = 0, **properties: str) -> "openvino.CompiledModel":
         """Done when first needed: a process that answers embeds one text at a time, one that indexes many.
 
         Args:
@@ -243,7 +243,7 @@ class OpenVinoEmbedder:
         return self._core.compile_model(network, "CPU", properties)
 
 
-def _inputs(encodings: "Sequence[Encoding]", length: int) -> "dict[int, NDArray[np.int64]]":
+def _pad_inputs(encodings: "Sequence[Encoding]", length: int) -> "dict[int, NDArray[np.int64]]":
     """Token ids and attention mask, each (n, length or the longest) int64, padded with 0."""
     import numpy as np
 
@@ -294,12 +294,12 @@ class SentenceTransformersEmbedder:
 
         with self._lock:
             vectors = self._model.encode(
-                [text[:_MOST_CHARACTERS] for text in texts], normalize_embeddings=True, show_progress_bar=False
+                [text[:_MAX_CHARACTERS] for text in texts], normalize_embeddings=True, show_progress_bar=False
             )
         return np.asarray(vectors, np.float32).reshape(len(texts), self._identity.dim)
 
 
-def _folder_of(model: str) -> Path:
+def _find_model_folder(model: str) -> Path:
     if Path(model).is_dir():
         return Path(model)
     from huggingface_hub import snapshot_download

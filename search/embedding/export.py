@@ -20,12 +20,12 @@ from search.embedding import quantize
 from search.embedding.model import DEFAULT_MODEL, WEIGHTS_SHA256, weights_sha256
 from search.errors import ModelUnavailable
 
-_NETWORK = 1
+_NETWORK_VERSION = 1
 """Raised when the exported network changes."""
 _FILES = ("model.xml", "model.bin", "tokenizer.json")
 
 
-def exported(model: Path, precision: str = "float") -> Path:
+def ensure_exported(model: Path, precision: str = "float") -> Path:
     """The folder of the exported default model, made if it is not there yet.
 
     The packaged weights are checked in full when they are exported, the export's own files each time.
@@ -36,17 +36,17 @@ def exported(model: Path, precision: str = "float") -> Path:
     Raises:
         ModelUnavailable: the weights are not the ones named, the export failed, or nncf is needed and missing.
     """
-    folder = folder_of_export(precision)
-    if not whole(folder):
-        _make(model, folder, precision)
+    folder = export_folder(precision)
+    if not is_intact(folder):
+        _create_export(model, folder, precision)
     return folder
 
 
-def folder_of_export(precision: str = "float") -> Path:
+def export_folder(precision: str = "float") -> Path:
     """Where the exported default model lies, or will."""
-    made_with = f"ov{version('openvino')}-{_NETWORK}"
+    made_with = f"ov{version('openvino')}-{_NETWORK_VERSION}"
     if precision != "float":
-        made_with += f"-{precision}-nncf{quantize.NNCF}-{quantize.CALIBRATION_SHA256[:12]}"
+        made_with += f"-{precision}-nncf{quantize.NNCF_VERSION}-{quantize.CALIBRATION_SHA256[:12]}"
     return cache_folder() / f"{DEFAULT_MODEL.lower()}-{WEIGHTS_SHA256[:12]}-{made_with}"
 
 
@@ -56,7 +56,7 @@ def cache_folder() -> Path:
     return Path(os.environ.get("PAPERS_CACHE") or Path(base) / "papers")
 
 
-def whole(folder: Path) -> bool:
+def is_intact(folder: Path) -> bool:
     """Whether the export is there, each file with its checksum."""
     try:
         sums = json.loads((folder / "sha256.json").read_text("utf-8"))
@@ -70,14 +70,14 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _make(model: Path, folder: Path, precision: str) -> None:
+def _create_export(model: Path, folder: Path, precision: str) -> None:
     """Makes it in a folder aside, then renames that; of two that do so at once the last one stands."""
     if precision == "float":
         _check_weights(model)
         source, module = model, "search.embedding.export"
     else:
-        quantize.check()
-        source, module = exported(model), "search.embedding.quantize"
+        quantize.check_can_quantize()
+        source, module = ensure_exported(model), "search.embedding.quantize"
     folder.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=".export-", dir=folder.parent))
     try:
@@ -89,7 +89,7 @@ def _make(model: Path, folder: Path, precision: str) -> None:
         try:
             aside.rename(folder)
         except OSError:  # another process was first
-            if not whole(folder):
+            if not is_intact(folder):
                 raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
@@ -125,7 +125,7 @@ def _run_child(module: str, source: Path, target: Path) -> None:
         raise ModelUnavailable(f"{DEFAULT_MODEL} could not be made ready for OpenVINO ({module}): {last[0]}")
 
 
-def _export(model: Path, target: Path) -> None:
+def _export_network(model: Path, target: Path) -> None:
     import openvino
     import torch
     from transformers import AutoModel
@@ -148,4 +148,4 @@ def _export(model: Path, target: Path) -> None:
 
 
 if __name__ == "__main__":
-    _export(Path(sys.argv[1]), Path(sys.argv[2]))
+    _export_network(Path(sys.argv[1]), Path(sys.argv[2]))

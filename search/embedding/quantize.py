@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
-NNCF = "3.4.0"
+NNCF_VERSION = "3.4.0"
 """The version that quantizes: another one may give another network for the same weights."""
 CALIBRATION_SHA256 = "e1d666354fed3c9a49a1b5f90777f91a1058dd827b5aae6dfa1f40621891de45"
 """Of the papers; with others the network would be another one under the same identity."""
 
-_HELD_OUT = 5
-_JOINED = 3
+_HELD_OUT_STRIDE = 5
+_SUMMARIES_PER_TEXT = 3
 """The sample's summaries are half as long as abstracts: so many of them together reach the longest input."""
 _NEIGHBOURS = 10
 
@@ -52,10 +52,10 @@ class Quality:
     @classmethod
     def load(cls, folder: Path) -> "Quality":
         """Of the int8 network in a folder of ``search.embedding.export.exported``."""
-        return cls(**json.loads(_file(folder).read_text("utf-8")))
+        return cls(**json.loads(_quality_file(folder).read_text("utf-8")))
 
 
-def check() -> None:
+def check_can_quantize() -> None:
     """Whether this installation can quantize.
 
     Raises:
@@ -65,9 +65,9 @@ def check() -> None:
         seen = version("nncf")
     except PackageNotFoundError:
         seen = "none"
-    if seen != NNCF:
+    if seen != NNCF_VERSION:
         raise ModelUnavailable(
-            f"int8 is made with nncf {NNCF}, and {seen} is installed; pip install 'papers-search[int8]', "
+            f"int8 is made with nncf {NNCF_VERSION}, and {seen} is installed; pip install 'papers-search[int8]', "
             "or index with --precision float"
         )
     papers = calibration_papers()
@@ -93,7 +93,7 @@ def calibration_papers() -> Path:
     )
 
 
-def _file(folder: Path) -> Path:
+def _quality_file(folder: Path) -> Path:
     return folder / "quality.json"
 
 
@@ -105,26 +105,26 @@ def _quantize(source: Path, target: Path) -> None:
 
     lines = calibration_papers().read_text("utf-8").splitlines()
     texts = [Paper.from_json(json.loads(line)).text for line in lines]
-    held_out = set(range(0, len(texts), _HELD_OUT))
+    held_out = set(range(0, len(texts), _HELD_OUT_STRIDE))
     used = [text for place, text in enumerate(texts) if place not in held_out]
-    joined = [" ".join((used + used)[place : place + _JOINED]) for place in range(len(used))]
+    joined = [" ".join((used + used)[place : place + _SUMMARIES_PER_TEXT]) for place in range(len(used))]
 
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
     tokenizer.enable_truncation(MAX_TOKENS)
     network = openvino.Core().read_model(source / "model.xml")
-    before = _vectors(network, tokenizer, texts)
+    before = _embed(network, tokenizer, texts)
     small = nncf.quantize(
         network,
-        nncf.Dataset(used + joined, lambda text: _inputs(tokenizer, text)),
+        nncf.Dataset(used + joined, lambda text: _tokenize(tokenizer, text)),
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(used + joined),
     )
     openvino.save_model(small, target / "model.xml", compress_to_fp16=False)
-    quality = _quality(before, _vectors(small, tokenizer, texts), sorted(held_out))
-    _file(target).write_text(json.dumps(asdict(quality)), "utf-8")
+    quality = _measure_quality(before, _embed(small, tokenizer, texts), sorted(held_out))
+    _quality_file(target).write_text(json.dumps(asdict(quality)), "utf-8")
 
 
-def _inputs(tokenizer: "Tokenizer", text: str) -> "dict[str, NDArray[np.int64]]":
+def _tokenize(tokenizer: "Tokenizer", text: str) -> "dict[str, NDArray[np.int64]]":
     import numpy as np
 
     encoding = tokenizer.encode(text)
@@ -134,16 +134,16 @@ def _inputs(tokenizer: "Tokenizer", text: str) -> "dict[str, NDArray[np.int64]]"
     }
 
 
-def _vectors(network: object, tokenizer: "Tokenizer", texts: list[str]) -> "NDArray[np.float32]":
+def _embed(network: object, tokenizer: "Tokenizer", texts: list[str]) -> "NDArray[np.float32]":
     """(n, dim) float32 in f32, so that every machine measures the same."""
     import numpy as np
     import openvino
 
     compiled = openvino.Core().compile_model(network, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    return np.concatenate([compiled(_inputs(tokenizer, text))[0] for text in texts])
+    return np.concatenate([compiled(_tokenize(tokenizer, text))[0] for text in texts])
 
 
-def _quality(before: "NDArray[np.float32]", after: "NDArray[np.float32]", held_out: list[int]) -> Quality:
+def _measure_quality(before: "NDArray[np.float32]", after: "NDArray[np.float32]", held_out: list[int]) -> Quality:
     import numpy as np
 
     def nearest(vectors: "NDArray[np.float32]") -> list[set[int]]:

@@ -25,26 +25,26 @@ from search.rows import Rows
 if TYPE_CHECKING:
     from search.vectors.vectors import VectorIndex
 
-LONG_TEXT = 60
+LONG_TEXT_WORDS = 60
 """Words from which a text is an abstract rather than a question, and lies as near to papers as papers do."""
-RELATED_PAIRS, STRONG_PAIRS = 0.98, 0.998
+RELATED_QUANTILE, STRONG_QUANTILE = 0.98, 0.998
 """Shares of random pairs that are less close than a related, and than a strong hit."""
-OWN_TITLES = 0.05
+OWN_TITLE_QUANTILE = 0.05
 """Share of titles that are less close to their own paper than what is strong in any case."""
-FLAGGED_TITLES = 0.05
+NO_MATCH_QUANTILE = 0.05
 """Share of the index's own titles, asked of the other papers, that may be told that nothing is close."""
-ENOUGH = 5
+MIN_RELATED_HITS = 5
 """Related hits that are an answer together, though none of them is strong; of few papers fewer: one in a hundred."""
-ONCE, IN_TITLE = 1 / 2.2, 2 / 3.2
+SINGLE_OCCURRENCE_SHARE, TITLE_OCCURRENCE_SHARE = 1 / 2.2, 2 / 3.2
 """Shares of the highest BM25 of a paper of mean length that holds every word of the question once, and in its title,
 which counts twice: n / (n + k1), k1 = 1.2. They are what makes a hit related and strong by its words."""
-_PROBES, _OTHERS = 256, 4_096
+_PROBE_COUNT, _PAIRS_PER_PROBE = 256, 4_096
 """Titles asked, and papers that each is paired with; from draw to draw a scale then varies by .005 (deviation)."""
-_PLACES = 10_000
+_LIMIT_RESOLUTION = 10_000
 """Limits are kept to so many parts, rounded down, so that a score equal to one but for rounding reaches it."""
 
 
-class ScaleJson(TypedDict):
+class ThresholdsJson(TypedDict):
     """A ``Scale`` as it is written."""
 
     related: float
@@ -56,8 +56,8 @@ class ScaleJson(TypedDict):
 class CalibrationJson(TypedDict):
     """A ``Calibration`` as it is written."""
 
-    questions: ScaleJson
-    texts: ScaleJson
+    questions: ThresholdsJson
+    texts: ThresholdsJson
     papers: int
 
 
@@ -72,7 +72,7 @@ class Probes:
 
     rows: NDArray[np.int64]
     vectors: NDArray[np.float32]
-    words: NDArray[np.float32]
+    bm25_share: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,12 +86,12 @@ class Evidence:
     """
 
     cosine: NDArray[np.float32] | None = None
-    words: NDArray[np.float32] | None = None
+    bm25_share: NDArray[np.float32] | None = None
 
-    def reaching(self, cosine: float, words: float) -> NDArray[np.bool_]:
+    def reaches(self, cosine: float, bm25_share: float) -> NDArray[np.bool_]:
         """(n,) bool: which candidates reach either limit."""
         near = None if self.cosine is None else self.cosine >= cosine
-        held = None if self.words is None else self.words >= words
+        held = None if self.bm25_share is None else self.bm25_share >= bm25_share
         if near is None or held is None:
             known = held if near is None else near
             return np.zeros(0, bool) if known is None else known
@@ -99,7 +99,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
+class Thresholds:
     """Cosines that tell close from far for one kind of question on one index.
 
     Attributes:
@@ -113,38 +113,49 @@ class Scale:
     related: float
     strong: float
     answer: float
-    words: float
+    bm25_share: float
 
     @classmethod
-    def of(cls, index: "VectorIndex", live: Rows, probes: Probes) -> Self:
+    def measure(cls, index: "VectorIndex", live: Rows, probes: Probes) -> Self:
         """Asks the index for its own papers: pairs by chance, each probe's own paper, and its nearest others.
 
         An index of one paper has no pairs; half of what its own title gets stands for chance there.
         """
         if not len(probes.rows):
             return cls(1.0, 1.0, 1.0, 1.0)
-        others, found = _drawn(live, _OTHERS, 1), index.nearest(probes.vectors, needed(len(live)) + 1, live)
+        others, found = (
+            _sample_rows(live, _PAIRS_PER_PROBE, 1),
+            index.nearest(probes.vectors, required_related_hits(len(live)) + 1, live),
+        )
         own, pairs, nearest = np.empty(len(found), np.float32), [], []
         for place, (row, vector, ranked) in enumerate(zip(probes.rows.tolist(), probes.vectors, found, strict=True)):
             own[place] = index.scores(vector, probes.rows[place : place + 1])[0]
             pairs.append(index.scores(vector, others[others != row]))
-            nearest.append(ranked.without((row,)).scores[: needed(len(live))][-1:])
+            nearest.append(ranked.without((row,)).scores[: required_related_hits(len(live))][-1:])
         chance = np.concatenate(pairs)
-        related, strong = np.quantile(chance if len(chance) else own / 2, (RELATED_PAIRS, STRONG_PAIRS)).tolist()
-        strong = max(related, min(strong, float(np.quantile(own, OWN_TITLES))))
-        answer = np.quantile(np.append(np.concatenate(nearest), related), FLAGGED_TITLES)
-        words = np.quantile(probes.words, FLAGGED_TITLES)
-        return cls(_down(related), _down(strong), _down(min(related, float(answer))), _down(min(ONCE, float(words))))
+        related, strong = np.quantile(chance if len(chance) else own / 2, (RELATED_QUANTILE, STRONG_QUANTILE)).tolist()
+        strong = max(related, min(strong, float(np.quantile(own, OWN_TITLE_QUANTILE))))
+        answer = np.quantile(np.append(np.concatenate(nearest), related), NO_MATCH_QUANTILE)
+        words = np.quantile(probes.bm25_share, NO_MATCH_QUANTILE)
+        return cls(
+            _round_down(related),
+            _round_down(strong),
+            _round_down(min(related, float(answer))),
+            _round_down(min(SINGLE_OCCURRENCE_SHARE, float(words))),
+        )
 
-    def bands(self, evidence: Evidence) -> tuple[Band, ...]:
+    def assign_bands(self, evidence: Evidence) -> tuple[Band, ...]:
         """Each candidate's band: the better one of what its cosine and its words say."""
-        strong, related = evidence.reaching(self.strong, IN_TITLE), evidence.reaching(self.related, ONCE)
+        strong, related = (
+            evidence.reaches(self.strong, TITLE_OCCURRENCE_SHARE),
+            evidence.reaches(self.related, SINGLE_OCCURRENCE_SHARE),
+        )
         return tuple(
             "strong" if best else "related" if good else "weak"
             for best, good in zip(strong.tolist(), related.tolist(), strict=True)
         )
 
-    def close(self, evidence: Evidence, passing: int) -> bool:
+    def has_answer(self, evidence: Evidence, passing: int) -> bool:
         """Whether the candidates answer the question: one is strong, or enough reach ``answer`` or hold its words.
 
         Words alone tell less: in lexical mode one candidate that reaches ``words`` is enough, and half of what has no
@@ -155,14 +166,19 @@ class Scale:
             passing: papers that pass the filter.
         """
         if evidence.cosine is None:
-            return bool(evidence.reaching(1.0, self.words).any())
-        if evidence.reaching(self.strong, IN_TITLE).any():
+            return bool(evidence.reaches(1.0, self.bm25_share).any())
+        if evidence.reaches(self.strong, TITLE_OCCURRENCE_SHARE).any():
             return True
-        return int(evidence.reaching(self.answer, ONCE).sum()) >= needed(passing)
+        return int(evidence.reaches(self.answer, SINGLE_OCCURRENCE_SHARE).sum()) >= required_related_hits(passing)
 
-    def to_json(self) -> ScaleJson:
+    def to_json(self) -> ThresholdsJson:
         """As one JSON object."""
-        return {"related": self.related, "strong": self.strong, "answer": self.answer, "words": self.words}
+        return {"related": self.related, "strong": self.strong, "answer": self.answer, "words": self.bm25_share}
+
+    @classmethod
+    def from_json(cls, fields: ThresholdsJson) -> Self:
+        """Reads what ``to_json`` wrote."""
+        return cls(fields["related"], fields["strong"], fields["answer"], fields["words"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,33 +190,33 @@ class Calibration:
             compared with. papers: live papers there were when it was measured.
     """
 
-    questions: Scale
-    texts: Scale
+    queries: Thresholds
+    texts: Thresholds
     papers: int
 
     @classmethod
-    def measured(cls, index: "VectorIndex", live: Rows, titles: Probes) -> Self:
+    def measure(cls, index: "VectorIndex", live: Rows, titles: Probes) -> Self:
         """Measures an index: the same for the same index and probes.
 
         Args:
             index: its vectors. live: its live rows. titles: of the rows that ``probe_rows`` draws.
         """
-        vectors = [index.vector(row) for row in titles.rows.tolist()]
+        vectors = [index.get_vector(row) for row in titles.rows.tolist()]
         papers = replace(titles, vectors=np.stack(vectors) if vectors else titles.vectors)
-        return cls(Scale.of(index, live, titles), Scale.of(index, live, papers), len(live))
+        return cls(Thresholds.measure(index, live, titles), Thresholds.measure(index, live, papers), len(live))
 
-    def scale(self, text: str) -> Scale:
+    def thresholds_for(self, text: str) -> Thresholds:
         """The scale for a text that was asked: a question's, or that of long texts."""
-        return self.texts if len(text.split()) >= LONG_TEXT else self.questions
+        return self.texts if len(text.split()) >= LONG_TEXT_WORDS else self.queries
 
-    def fresh(self, live: int) -> bool:
+    def is_fresh(self, live: int) -> bool:
         """Whether it still holds of so many live papers: they are a tenth more or fewer at most."""
         return 0.9 * self.papers <= live <= 1.1 * self.papers
 
     def to_json(self) -> CalibrationJson:
         """As one JSON object."""
         return {
-            "questions": self.questions.to_json(),
+            "questions": self.queries.to_json(),
             "texts": self.texts.to_json(),
             "papers": self.papers,
         }
@@ -212,17 +228,18 @@ class Calibration:
         Raises:
             KeyError, TypeError: it is not that.
         """
-        return cls(Scale(**fields["questions"]), Scale(**fields["texts"]), fields["papers"])
+        queries, texts = Thresholds.from_json(fields["questions"]), Thresholds.from_json(fields["texts"])
+        return cls(queries, texts, fields["papers"])
 
 
-def needed(passing: int) -> int:
+def required_related_hits(passing: int) -> int:
     """How many related hits are an answer among so many papers."""
-    return min(ENOUGH, 1 + passing // 100)
+    return min(MIN_RELATED_HITS, 1 + passing // 100)
 
 
-def probe_rows(live: Rows) -> NDArray[np.int64]:
+def sample_probe_rows(live: Rows) -> NDArray[np.int64]:
     """The live rows whose titles an index is measured with: up to 256, drawn with a fixed seed, ascending."""
-    return _drawn(live, _PROBES, 0)
+    return _sample_rows(live, _PROBE_COUNT, 0)
 
 
 def probe_text(paper: Paper) -> str:
@@ -234,11 +251,11 @@ _TITLE_WORDS = 12
 """Of a title, roughly."""
 
 
-def _drawn(live: Rows, most: int, seed: int) -> NDArray[np.int64]:
+def _sample_rows(live: Rows, most: int, seed: int) -> NDArray[np.int64]:
     if len(live) <= most:
         return live.ids
     return np.sort(np.random.default_rng(seed).choice(live.ids, most, replace=False))
 
 
-def _down(limit: float) -> float:
-    return floor(limit * _PLACES) / _PLACES
+def _round_down(limit: float) -> float:
+    return floor(limit * _LIMIT_RESOLUTION) / _LIMIT_RESOLUTION

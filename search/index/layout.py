@@ -12,7 +12,7 @@ from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing
 from search.papers.paper import Json
 
-FORMAT = 3
+FORMAT_VERSION = 3
 """Raised with every change of the files that an older version cannot read."""
 
 
@@ -31,7 +31,7 @@ class Layout:
         return self.directory / "CURRENT"
 
     @property
-    def lock(self) -> Path:
+    def writer_lock(self) -> Path:
         return self.directory / "WRITER"
 
     @property
@@ -48,7 +48,7 @@ class Layout:
         """Every generation's directory, oldest first, published or not."""
         return sorted(self.directory.glob("gen-*"))
 
-    def published(self) -> str:
+    def published_generation(self) -> str:
         """The name in CURRENT.
 
         Raises:
@@ -95,7 +95,7 @@ class GenerationLayout:
         return self.directory / "tombstones.npy"
 
     @property
-    def confidence(self) -> Path:
+    def calibration(self) -> Path:
         return self.directory / "confidence.json"
 
     def files(self) -> list[Path]:
@@ -112,7 +112,7 @@ class FileRecord:
     sha256: str
 
     @classmethod
-    def of(cls, path: Path, directory: Path) -> Self:
+    def from_file(cls, path: Path, directory: Path) -> Self:
         """Reads the file."""
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -165,11 +165,11 @@ class Manifest:
             raise IndexDamaged(path, f"the manifest cannot be read ({error}); index the papers again") from None
         if not whole:
             raise IndexDamaged(path, "the manifest does not have its own checksum; index the papers again")
-        if body["format"] != FORMAT:
+        if body["format"] != FORMAT_VERSION:
             older = "papers doctor --repair brings it up to date and embeds nothing"
             newer = "read it with the version of papers that wrote it"
-            what = f"its format is {body['format']}, this version reads {FORMAT}"
-            raise IndexDamaged(path, f"{what}; {older if body['format'] < FORMAT else newer}")
+            what = f"its format is {body['format']}, this version reads {FORMAT_VERSION}"
+            raise IndexDamaged(path, f"{what}; {older if body['format'] < FORMAT_VERSION else newer}")
         return cls(
             generation=body["generation"],
             model=ModelIdentity.from_json(body["model"]),
@@ -183,7 +183,7 @@ class Manifest:
 
     def _to_json(self) -> dict[str, Json]:
         return {
-            "format": FORMAT,
+            "format": FORMAT_VERSION,
             "generation": self.generation,
             "model": self.model.to_json(),
             "rows": self.rows,
@@ -195,7 +195,7 @@ class Manifest:
         }
 
 
-def damaged(files: tuple[FileRecord, ...], directory: Path, *, checksums: bool) -> Iterator[str]:
+def find_damaged_files(files: tuple[FileRecord, ...], directory: Path, *, verify_checksums: bool) -> Iterator[str]:
     """The files that are missing, of another size or, where asked, of another checksum: what is wrong, in words."""
     for file in files:
         path = directory / file.path
@@ -203,7 +203,7 @@ def damaged(files: tuple[FileRecord, ...], directory: Path, *, checksums: bool) 
             yield f"{file.path} is missing"
         elif path.stat().st_size != file.bytes:
             yield f"{file.path} has {path.stat().st_size:,} bytes and should have {file.bytes:,}"
-        elif checksums and FileRecord.of(path, directory) != file:
+        elif verify_checksums and FileRecord.from_file(path, directory) != file:
             yield f"{file.path} does not have the checksum it was published with"
 
 

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 from search.columns.columns import Columns
-from search.columns.selection import Both, Either, Except, OfRows, Selection
+from search.columns.selection import Complement, Fixed, Intersection, Selection, Union
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged
-from search.index.layout import GenerationLayout, Layout, Manifest, damaged
+from search.index.layout import GenerationLayout, Layout, Manifest, find_damaged_files
 from search.index.store import PaperStore
-from search.query.condition import AllOf, AnyOf, Condition, Holds, Identified, Not, asks_words
+from search.query.condition import AllOf, AnyOf, Condition, ContainsText, HasId, Not, searches_text
 from search.rows import Rows
 from search.vectors.file import BLOCK_ROWS
-from search.vectors.file import checksums as vector_checksums
+from search.vectors.file import block_checksums as vector_checksums
 
 if TYPE_CHECKING:  # what a filter alone does without is imported where it is opened
-    from search.columns.suggestions import Vocabulary
+    from search.columns.suggestions import Suggester
     from search.index.calibration import Calibration
     from search.index.lexicon import Lexicon
     from search.vectors.vectors import VectorIndex
@@ -41,7 +41,7 @@ class Snapshot:
     manifest: Manifest
 
     @classmethod
-    def open(cls, directory: Path, *, checksums: bool = False) -> Self:
+    def open(cls, directory: Path, *, verify_checksums: bool = False) -> Self:
         """Opens the published generation.
 
         Args:
@@ -50,13 +50,13 @@ class Snapshot:
         Raises:
             IndexMissing: nothing was published there. IndexDamaged: a file differs from what the manifest says.
         """
-        snapshot = cls.locked(directory)
-        for problem in snapshot.problems(checksums=checksums):
+        snapshot = cls.open_unchecked(directory)
+        for problem in snapshot.find_problems(verify_checksums=verify_checksums):
             raise IndexDamaged(directory, f"{problem}; make it again with: papers doctor --repair")
         return snapshot
 
     @classmethod
-    def locked(cls, directory: Path) -> Self:
+    def open_unchecked(cls, directory: Path) -> Self:
         """Holds the published generation; nothing but its manifest is looked at.
 
         Raises:
@@ -64,38 +64,40 @@ class Snapshot:
         """
         layout = Layout(directory)
         while True:
-            name = layout.published()
+            name = layout.published_generation()
             files = layout.generation(name)
             try:
                 lock = os.open(files.manifest, os.O_RDONLY)
             except FileNotFoundError:
-                if layout.published() != name:
+                if layout.published_generation() != name:
                     continue  # replaced and removed between two lines: look again
                 raise IndexDamaged(directory, f"CURRENT names {name}, which is not there; index again") from None
             fcntl.flock(lock, fcntl.LOCK_SH)
-            if layout.published() == name:
+            if layout.published_generation() == name:
                 break
             os.close(lock)
         snapshot = cls(layout, files, Manifest.load(files.manifest))
         weakref.finalize(snapshot, os.close, lock)
         return snapshot
 
-    def problems(self, *, checksums: bool) -> list[str]:
+    def find_problems(self, *, verify_checksums: bool) -> list[str]:
         """What differs from the manifest, in words: sizes, and the checksums too if asked."""
-        files = damaged(self.manifest.files, self.files.directory, checksums=checksums)
-        return [*files, *self.problems_of_truth(checksums=checksums)]
+        files = find_damaged_files(self.manifest.files, self.files.directory, verify_checksums=verify_checksums)
+        return [*files, *self.find_source_problems(verify_checksums=verify_checksums)]
 
-    def problems_of_truth(self, *, checksums: bool) -> list[str]:
+    def find_source_problems(self, *, verify_checksums: bool) -> list[str]:
         """The same of papers and vectors alone: all else can be made from them."""
         manifest, vectors, found = self.manifest, self.layout.vectors(self.manifest.model), []
         need = manifest.rows * manifest.model.dim * 2
         if not self.layout.store.is_file():
             found.append(f"{self.layout.store.name} is missing")
-        elif checksums and (problem := self.store.problem(BLOCK_ROWS, manifest.papers_sha256)):
+        elif verify_checksums and (problem := self.store.find_problem(BLOCK_ROWS, manifest.papers_sha256)):
             found.append(problem)
         if not vectors.is_file() or vectors.stat().st_size < need:
             found.append(f"{vectors.name} is missing or shorter than {need:,} bytes")
-        elif checksums and vector_checksums(vectors, manifest.rows, manifest.model.dim) != manifest.vectors_sha256:
+        elif (
+            verify_checksums and vector_checksums(vectors, manifest.rows, manifest.model.dim) != manifest.vectors_sha256
+        ):
             found.append(f"{vectors.name} does not have the checksum it was published with")
         return found
 
@@ -112,45 +114,45 @@ class Snapshot:
         return Columns.open(self.files.columns)
 
     @cached_property
-    def vocabulary(self) -> "Vocabulary":
+    def suggester(self) -> "Suggester":
         """Authors and categories, to be suggested; worked out in a tenth of a second where there are 350,000."""
-        from search.columns.suggestions import Vocabulary
+        from search.columns.suggestions import Suggester
 
-        return Vocabulary.of(self.columns, self.live)
+        return Suggester.build(self.columns, self.live)
 
     @cached_property
     def live(self) -> Rows:
         """The rows that no later row took over."""
         live = np.ones(self.manifest.rows, bool)
         live[np.load(self.files.tombstones, allow_pickle=False)] = False
-        return Rows.of_mask(live)
+        return Rows.from_mask(live)
 
-    def rows(self, condition: Condition) -> Rows:
+    def rows_matching(self, condition: Condition) -> Rows:
         """The live rows that meet a condition.
 
         Raises:
             InvalidValue: see ``Columns.selection`` and ``Lexicon.passing``.
         """
         parts = condition.parts if isinstance(condition, AllOf) else (condition,)
-        selections = [self._selection(part) for part in parts if not asks_words(part)]
-        if words := tuple(part for part in parts if asks_words(part)):
+        selections = [self._selection(part) for part in parts if not searches_text(part)]
+        if words := tuple(part for part in parts if searches_text(part)):
             selections.append(self._selection(AllOf(words)))
-        return Both(selections, self.live).rows() if selections else self.live
+        return Intersection(selections, self.live).rows() if selections else self.live
 
     def _selection(self, condition: Condition) -> Selection:
         """The lexicon answers for words at once, however many they are, and for all that they are joined to."""
-        if isinstance(condition, Holds) or asks_words(condition):
-            return OfRows(Rows.of_ids(self.lexicon.passing(condition), self.manifest.rows))
+        if isinstance(condition, ContainsText) or searches_text(condition):
+            return Fixed(Rows.from_ids(self.lexicon.rows_matching(condition), self.manifest.rows))
         if isinstance(condition, AllOf):
             parts = [self._selection(part) for part in condition.parts]
-            return Both(parts, self.live) if parts else OfRows(self.live)
+            return Intersection(parts, self.live) if parts else Fixed(self.live)
         if isinstance(condition, AnyOf):
-            return Either([self._selection(part) for part in condition.parts], self.manifest.rows)
+            return Union([self._selection(part) for part in condition.parts], self.manifest.rows)
         if isinstance(condition, Not):
-            return Except(self._selection(condition.part), self.manifest.rows)
-        if isinstance(condition, Identified):
+            return Complement(self._selection(condition.part), self.manifest.rows)
+        if isinstance(condition, HasId):
             found = np.array(self.store.find(condition.id), np.int64)
-            return OfRows(Rows.of_ids(found, self.manifest.rows))
+            return Fixed(Rows.from_ids(found, self.manifest.rows))
         return self.columns.selection(condition)
 
     @cached_property
@@ -166,9 +168,9 @@ class Snapshot:
         """What tells close from far here; None where no model was at hand when the index was made again."""
         from search.index.calibration import Calibration
 
-        if not self.files.confidence.is_file():
+        if not self.files.calibration.is_file():
             return None
-        return Calibration.from_json(json.loads(self.files.confidence.read_text("utf-8")))
+        return Calibration.from_json(json.loads(self.files.calibration.read_text("utf-8")))
 
     @cached_property
     def lexicon(self) -> "Lexicon":

@@ -17,9 +17,9 @@ from search.papers.paper import Paper
 PAGE_BYTES = 32_768
 """Papers take about 2 KB; in small pages their rows would leave a third of the file empty."""
 
-_SCANNED = 1_024
+_SCAN_ROWS = 1_024
 """Rows read at a time where all are."""
-_MAPPED = 1 << 31
+_MMAP_BYTES = 1 << 31
 """Bytes of the database read through a mapping, the most SQLite allows: ten rows take .2 ms and not 2.5."""
 
 SCHEMA = """
@@ -61,20 +61,20 @@ class PaperStore:
 
     def find(self, paper_id: str) -> list[int]:
         """The rows, ascending, that ever had this canonical id; replaced ones among them."""
-        return [row for row in self.rows_of(id_key(paper_id)) if paper_id in self.get([row])[0].ids]
+        return [row for row in self.rows_for_key(id_key(paper_id)) if paper_id in self.get([row])[0].ids]
 
-    def rows_of(self, key: int) -> list[int]:
+    def rows_for_key(self, key: int) -> list[int]:
         """The rows, ascending, found under a 64-bit key; two texts may share one."""
         return [row for (row,) in self._query("SELECT row FROM keys WHERE key = ?", [key]) if row < self._rows]
 
     def scan(self, start: int) -> Iterator[tuple[int, Paper]]:
         """Every row from ``start`` on, with its paper."""
-        for first in range(start, self._rows, _SCANNED):
-            end = min(self._rows, first + _SCANNED)
+        for first in range(start, self._rows, _SCAN_ROWS):
+            end = min(self._rows, first + _SCAN_ROWS)
             for row, text in self._query("SELECT row, paper FROM papers WHERE row >= ? AND row < ?", [first, end]):
                 yield row, Paper.from_json(orjson.loads(text))
 
-    def replaced(self) -> list[int]:
+    def replaced_rows(self) -> list[int]:
         """The rows, ascending, that a row of this generation took over."""
         return [row for (row,) in self._query("SELECT row FROM replaced WHERE by < ? ORDER BY row", [self._rows])]
 
@@ -82,25 +82,25 @@ class PaperStore:
         """Bytes of the papers' own fields as JSON."""
         return int(self._query("SELECT coalesce(sum(length(cast(paper AS BLOB))), 0) FROM papers", [])[0][0])
 
-    def problem(self, block_rows: int, sha256: tuple[str, ...]) -> str | None:
+    def find_problem(self, block_rows: int, sha256: tuple[str, ...]) -> str | None:
         """What is wrong with the database, in words: its structure as SQLite sees it, or its papers' checksums."""
         try:
             said = str(self._query("PRAGMA integrity_check(1)", [])[0][0])
-            whole = said != "ok" or self.checksums(block_rows) == sha256
+            whole = said != "ok" or self.block_checksums(block_rows) == sha256
         except IndexDamaged as error:
             return str(error)
         if said != "ok":
             return f"{self._path.name}: {said}"
         return None if whole else f"{self._path.name} does not hold the papers it was published with"
 
-    def checksums(self, block_rows: int, known: tuple[str, ...] = ()) -> tuple[str, ...]:
+    def block_checksums(self, block_rows: int, known: tuple[str, ...] = ()) -> tuple[str, ...]:
         """sha256 of the papers of each block of rows, the last one partial; full blocks already known are kept."""
         sums = list(known[: self._rows // block_rows])
         for start in range(len(sums) * block_rows, self._rows, block_rows):
             digest = hashlib.sha256()
             end = min(self._rows, start + block_rows)
-            for first in range(start, end, _SCANNED):
-                among = [first, min(end, first + _SCANNED)]
+            for first in range(start, end, _SCAN_ROWS):
+                among = [first, min(end, first + _SCAN_ROWS)]
                 for row, paper, records in self._query("SELECT * FROM papers WHERE row >= ? AND row < ?", among):
                     digest.update(f"{row}\t{paper}\t{records or ''}\n".encode())
             sums.append(digest.hexdigest())
@@ -124,5 +124,5 @@ class PaperStore:
             mode = "mode=ro" if os.access(self._path.parent, os.W_OK) else "immutable=1"
             uri = f"{self._path.absolute().as_uri()}?{mode}"
             connection = self._local.connection = sqlite3.connect(uri, uri=True, timeout=30)
-            connection.execute(f"PRAGMA mmap_size = {_MAPPED}")
+            connection.execute(f"PRAGMA mmap_size = {_MMAP_BYTES}")
         return connection

@@ -10,14 +10,14 @@ from typing import Literal
 from search.errors import InvalidValue
 from search.papers import categories, identifiers
 from search.query import dates
-from search.query.author import author
-from search.query.condition import AnyOf, Author, Category, Condition, Dated, Holds, Identified, Part
+from search.query.author import parse_author
+from search.query.condition import AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, TextField
 
 Field = Literal[
     "author", "first", "title", "abstract", "any", "category", "primary", "id", "year", "published", "updated"
 ]
 
-_SPELLINGS: dict[Field, str] = {
+_FIELD_NAMES: dict[Field, str] = {
     "author": "au author a",
     "first": "first_author",
     "title": "ti title",
@@ -30,23 +30,23 @@ _SPELLINGS: dict[Field, str] = {
     "published": "date published submitteddate pubdate",
     "updated": "updated lastupdateddate",
 }
-NAMES: dict[str, Field] = {name: field for field, names in _SPELLINGS.items() for name in names.split()}
+FIELD_BY_NAME: dict[str, Field] = {name: field for field, names in _FIELD_NAMES.items() for name in names.split()}
 """The field that each name means; in lower case."""
 
-WORDS: dict[Field, Part] = {"title": "title", "abstract": "abstract", "any": "any"}
+TEXT_FIELDS: dict[Field, TextField] = {"title": "title", "abstract": "abstract", "any": "any"}
 """The fields whose values are words, and so are ranked by, and where each looks."""
 
-NARROWING = frozenset(NAMES.values()) - WORDS.keys() - {"id"}
+FILTER_FIELDS = frozenset(FIELD_BY_NAME.values()) - TEXT_FIELDS.keys() - {"id"}
 """The fields that count even in a pasted abstract: one speaks of ids, and often begins "Abstract:"."""
 
-UNJOINED = 'put OR or AND in capitals between values, or "quotes" around a value of several words'
+JOIN_HINT = 'put OR or AND in capitals between values, or "quotes" around a value of several words'
 """What to do about words or values side by side in a field that is not of words."""
 
-_NO_PROSE = frozenset(
+_UNAMBIGUOUS_NAMES = frozenset(
     ("au", "ti", "abs", "doi", "first_author", "arxiv_class", "primary_category", "submitteddate", "pubdate",
      "lastupdateddate")
 )  # fmt: skip
-_ELSEWHERE = {
+_UNSUPPORTED_FIELD_HINTS = {
     "bibcode": "papers have no bibcode here; give their doi: or arxiv: id",
     "jr": "journals are not searched; look for its words with all:",
     "co": "comments are not searched; look for their words with all:",
@@ -61,27 +61,27 @@ _ELSEWHERE = {
 }
 
 
-def field_of(name: str) -> Field | None:
+def find_field(name: str) -> Field | None:
     """The field a name means, in any case; Ti: and Au: are titanium and gold, and A: is no author."""
-    return None if name in ("Ti", "Au", "A") else NAMES.get(name.lower())
+    return None if name in ("Ti", "Au", "A") else FIELD_BY_NAME.get(name.lower())
 
 
-def only_a_field(name: str) -> bool:
+def is_unambiguous(name: str) -> bool:
     """Whether a name in lower case is no word of prose, so that a space after its colon is a slip."""
-    return name.lower() in _NO_PROSE and name[0].islower()
+    return name.lower() in _UNAMBIGUOUS_NAMES and name[0].islower()
 
 
-def hint(name: str) -> str:
+def unknown_field_hint(name: str) -> str:
     """What to write instead of a name that is no field's."""
-    if name in _ELSEWHERE:
-        return f"{_ELSEWHERE[name]}."
-    close = difflib.get_close_matches(name, NAMES, n=1, cutoff=0.6)
+    if name in _UNSUPPORTED_FIELD_HINTS:
+        return f"{_UNSUPPORTED_FIELD_HINTS[name]}."
+    close = difflib.get_close_matches(name, FIELD_BY_NAME, n=1, cutoff=0.6)
     known = "the fields are au, ti, abs, all, cat, primary, id, doi, year, date and updated."
     return f"did you mean {close[0]}:?" if close else known
 
 
 @dataclass(frozen=True, slots=True)
-class Values:
+class ValueParser:
     """Reads values of fields.
 
     Attributes:
@@ -91,7 +91,7 @@ class Values:
     today: date
     categories: Collection[str]
 
-    def condition(self, field: Field, value: str, at: int, *, phrase: bool = False) -> Condition:
+    def parse(self, field: Field, value: str, text_position: int, *, phrase: bool = False) -> Condition:
         """What a field asks for with this value.
 
         Args:
@@ -100,44 +100,44 @@ class Values:
         Raises:
             InvalidValue: of some field: the value is none of this field's.
         """
-        if field in WORDS:
-            return _holds(field, value, at, phrase)
+        if field in TEXT_FIELDS:
+            return _parse_text(field, value, text_position, phrase)
         if field in ("author", "first"):
-            name = author("^" + value if field == "first" and not value.startswith("^") else value)
-            return Author(name.name, name.position, name.exact, at)
+            name = parse_author("^" + value if field == "first" and not value.startswith("^") else value)
+            return Author(name.name, name.position, name.exact, text_position)
         if field in ("category", "primary"):
-            return self._category(value, field == "primary", at)
-        return _identified(value) if field == "id" else self._dated(field, value)
+            return self._parse_category(value, field == "primary", text_position)
+        return _parse_id(value) if field == "id" else self._parse_dates(field, value)
 
-    def _category(self, value: str, primary: bool, at: int) -> Condition:
+    def _parse_category(self, value: str, primary: bool, at: int) -> Condition:
         """One name of two categories, such as Machine Learning, asks for either; two codes of one ask for that one."""
         codes: list[str] = []
-        for code in categories.codes(value, self.categories):
-            if categories.alias_of(code) not in codes:
+        for code in categories.resolve_codes(value, self.categories):
+            if categories.find_category_alias(code) not in codes:
                 codes.append(code)
         leaves = tuple(Category(code, primary, at) for code in codes)
         return leaves[0] if len(leaves) == 1 else AnyOf(leaves)
 
-    def _dated(self, field: Field, value: str) -> Dated:
-        span = dates.read_range(value, self.today)
+    def _parse_dates(self, field: Field, value: str) -> InDateRange:
+        span = dates.parse_range(value, self.today)
         if field == "year" and any(each and each.precision > 1 for each in span):
             raise InvalidValue("year", value, f"write a year or years, 2020 or 2020-2024, or date:{value}")
-        return Dated(span.start, span.end, "updated" if field == "updated" else "published")
+        return InDateRange(span.start, span.end, "updated" if field == "updated" else "published")
 
 
-def _holds(field: Field, value: str, at: int, phrase: bool) -> Holds:
-    name = _SPELLINGS[field].split()[0]
+def _parse_text(field: Field, value: str, at: int, phrase: bool) -> ContainsText:
+    name = _FIELD_NAMES[field].split()[0]
     if value.startswith("="):
         raise InvalidValue(name, value, "only the name of an author can be exact; leave out =")
     if "*" in value and not phrase:
         raise InvalidValue(name, value, "there are no wildcards; a word is found in every inflection of it")
     if not re.search(r"[^\W_]", value):
         raise InvalidValue(name, value, "there is no word in it")
-    return Holds(value, WORDS[field], phrase, at)
+    return ContainsText(value, TEXT_FIELDS[field], phrase, at)
 
 
-def _identified(value: str) -> Identified:
+def _parse_id(value: str) -> HasId:
     for text in (value, f"pmid:{value}", f"acl:{value}"):
         if (found := identifiers.parse(text)) and any(character.isdigit() for character in found.id):
-            return Identified(found.id)
+            return HasId(found.id)
     raise InvalidValue("id", value, "give an id such as 2604.24432, hep-th/9901001, 10.1145/3292500 or pmid:29768149")

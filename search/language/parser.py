@@ -10,25 +10,25 @@ from datetime import date
 from typing import Literal
 
 from search.errors import InvalidValue
-from search.language.fields import NARROWING, UNJOINED, Values
-from search.language.groups import counting
-from search.language.paraphrase import said
-from search.language.tokens import OPERATORS, Token, fault, terms
+from search.language.describe import describe_condition
+from search.language.fields import FILTER_FIELDS, JOIN_HINT, ValueParser
+from search.language.groups import extract_syntax_tokens
+from search.language.tokens import OPERATORS, Token, find_field_terms, syntax_error
 from search.papers import identifiers
-from search.query.author import author as author
+from search.query.author import parse_author as parse_author
 from search.query.condition import Condition
 
-MAX_WORDS = 60
+MAX_QUERY_WORDS = 60
 """Most words of a question; a longer text is an abstract, and its operators are prose."""
 
-_AN_OPERATOR_IN = 3
+_MAX_WORDS_PER_OPERATOR = 3
 """Words, operators among them, of which one is an operator where a long text is no prose."""
 _NEGATIONS = ("NOT", "ANDNOT", "-")
 _MARKS = " \t\r\n\f\v.,;:?!()"
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedQuery:
     """What a text asks.
 
     Attributes:
@@ -51,17 +51,17 @@ class Reading:
         return self._leaves.condition(tokens) if self._leaves else None
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """The reading in words, with every condition."""
         if self.paper_id:
             return f"{self.paper_id} and what is similar"
         if self.kind == "question":
-            return said(self.condition, self.text)
+            return describe_condition(self.condition, self.text)
         about = f"like a text of {len(self.text.split())} words"
-        return f"{said(self.condition)}, {about}" if self.condition else about
+        return f"{describe_condition(self.condition)}, {about}" if self.condition else about
 
 
-def read(text: str, *, today: date, categories: Collection[str] = ()) -> Reading:
+def parse_query(text: str, *, today: date, categories: Collection[str] = ()) -> ParsedQuery:
     """Reads a question, an abstract or an id.
 
     Args:
@@ -73,21 +73,25 @@ def read(text: str, *, today: date, categories: Collection[str] = ()) -> Reading
             a category or date that is none, or parentheses too deep; with the piece and its place from 1.
     """
     if paper_id := _paper(text):
-        return Reading("paper", "", None, paper_id)
-    values = Values(today, categories)
+        return ParsedQuery("paper", "", None, paper_id)
+    values = ValueParser(today, categories)
     if is_abstract(text):
-        return _abstract(text, [(start, end) for name, start, end in terms(text) if name in NARROWING], values)
-    tokens, leaves = tuple(counting(text)), _Leaves(text, values)
+        return _abstract(
+            text, [(start, end) for name, start, end in find_field_terms(text) if name in FILTER_FIELDS], values
+        )
+    tokens, leaves = tuple(extract_syntax_tokens(text)), _Leaves(text, values)
     condition = leaves.condition(tokens)
-    return Reading("question", _without(text, _dropped(tokens)), condition, None, tokens, leaves)
+    return ParsedQuery("question", _without(text, _dropped(tokens)), condition, None, tokens, leaves)
 
 
 def is_abstract(text: str) -> bool:
     """Whether it has more than MAX_WORDS words, besides fields and operators; one in which every third is an operator
     is none."""
-    words = [word.strip("()") for word in _without(text, [(start, end) for _, start, end in terms(text)]).split()]
+    words = [
+        word.strip("()") for word in _without(text, [(start, end) for _, start, end in find_field_terms(text)]).split()
+    ]
     joining = sum(word in OPERATORS for word in words)
-    return len(words) - joining > MAX_WORDS and joining * _AN_OPERATOR_IN < len(words)
+    return len(words) - joining > MAX_QUERY_WORDS and joining * _MAX_WORDS_PER_OPERATOR < len(words)
 
 
 def _paper(text: str) -> str | None:
@@ -96,15 +100,15 @@ def _paper(text: str) -> str | None:
     return found.id if found and any(character.isdigit() for character in found.id) else None
 
 
-def _abstract(text: str, spans: Sequence[tuple[int, int]], values: Values) -> Reading:
+def _abstract(text: str, spans: Sequence[tuple[int, int]], values: ValueParser) -> ParsedQuery:
     """An abstract and the field terms in it; these are read where they stand, with all else blank."""
     blank, place = "", 0
     for start, end in spans:
         blank += " " * (start - place) + text[start:end]
         place = end
-    tokens, leaves = tuple(counting(blank)), _Leaves(blank, values)
+    tokens, leaves = tuple(extract_syntax_tokens(blank)), _Leaves(blank, values)
     condition = leaves.condition(tokens)
-    return Reading("abstract", _without(text, spans), condition, None, tokens, leaves)
+    return ParsedQuery("abstract", _without(text, spans), condition, None, tokens, leaves)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,16 +116,16 @@ class _Leaves:
     """The conditions of the tokens of one text that are not operators; each is read once."""
 
     text: str
-    values: Values
+    values: ValueParser
     _read: dict[Token, Condition] = field(default_factory=dict)
 
     def condition(self, tokens: Sequence[Token]) -> Condition | None:
         """What all tokens that count ask for."""
         if not tokens:
             return None
-        from search.language.grammar import joined
+        from search.language.grammar import build_condition
 
-        return joined(self.text, tokens, self._leaf)
+        return build_condition(self.text, tokens, self._leaf)
 
     def _leaf(self, token: Token) -> Condition:
         if token not in self._read:
@@ -132,16 +136,16 @@ class _Leaves:
         """What a phrase, a term, a run of prose or a negated word asks for."""
         value = token.value
         if token.kind in ("prose", "word"):
-            marks = " ,;:?!" if token.narrows else _MARKS  # 2020.. needs its points
+            marks = " ,;:?!" if token.is_filter else _MARKS  # 2020.. needs its points
             value = self.text[token.start : token.end].strip(marks)
-            if token.narrows and sum(any(map(str.isalnum, word)) for word in value.split()) > 1:
-                raise fault(self.text, token.start, token.end, UNJOINED)
+            if token.is_filter and sum(any(map(str.isalnum, word)) for word in value.split()) > 1:
+                raise syntax_error(self.text, token.start, token.end, JOIN_HINT)
         elif not token.field:
-            value = self.text[slice(*token.inner)]
+            value = self.text[slice(*token.value_span)]
         try:
-            return self.values.condition(token.field or "any", value, token.start + 1, phrase=token.quoted)
+            return self.values.parse(token.field or "any", value, token.start + 1, phrase=token.quoted)
         except InvalidValue as error:
-            raise fault(self.text, token.start, token.end, error.allowed) from None
+            raise syntax_error(self.text, token.start, token.end, error.allowed) from None
 
 
 def _dropped(tokens: Iterable[Token]) -> Iterator[tuple[int, int]]:
@@ -153,13 +157,13 @@ def _dropped(tokens: Iterable[Token]) -> Iterator[tuple[int, int]]:
         if token.kind in ("operator", "minus"):
             yield token.start, token.end
             negated = negated or token.value in _NEGATIONS
-        elif negated or token.narrows:
+        elif negated or token.is_filter:
             yield token.start, token.end
             past, negated = token.end, False
         elif token.kind != "prose":
-            yield token.start, token.inner[0]
+            yield token.start, token.value_span[0]
             if token.kind != "open":
-                yield token.inner[1], token.end
+                yield token.value_span[1], token.end
 
 
 def _without(text: str, spans: Iterable[tuple[int, int]]) -> str:

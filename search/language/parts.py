@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TypeAlias
 
-from search.language.fields import NARROWING
-from search.language.paraphrase import said
-from search.language.parser import Reading, is_abstract
-from search.language.tokens import OPERATORS, Token, terms
+from search.language.describe import describe_condition
+from search.language.fields import FILTER_FIELDS
+from search.language.parser import ParsedQuery, is_abstract
+from search.language.tokens import OPERATORS, Token, find_field_terms
 from search.papers import identifiers
-from search.query.page import Part
+from search.query.page import QueryPart
 
-MOST = 32
+MAX_PARTS = 32
 """Conditions that are told apart."""
 
 _Unit: TypeAlias = list[Token]
@@ -44,7 +44,7 @@ class _Piece:
         return not self.tokens
 
 
-def parts(box: str, reading: Reading) -> tuple[Part, ...]:
+def split_query(text: str, parsed: ParsedQuery) -> tuple[QueryPart, ...]:
     """A part for each of the first MOST conditions that must all hold, and one for the words that only rank.
 
     What cannot be left out alone is one part: alternatives, a negation. Words that a condition requires are part of it,
@@ -54,19 +54,19 @@ def parts(box: str, reading: Reading) -> tuple[Part, ...]:
         box: what was typed.
         reading: what it says.
     """
-    if reading.kind == "paper":
-        return (Part(reading.said, ""),)
-    pasted = reading.kind == "abstract"
-    pieces = list(_of_abstract(box, reading) if pasted else _of_question(box, reading.tokens))
+    if parsed.kind == "paper":
+        return (QueryPart(parsed.description, ""),)
+    pasted = parsed.kind == "abstract"
+    pieces = list(_of_abstract(text, parsed) if pasted else _of_question(text, parsed.tokens))
     asking = [piece for piece in pieces if not piece.ranks]
     found = []
-    for piece in asking[:MOST]:
+    for piece in asking[:MAX_PARTS]:
         without = _joined([each for each in pieces if each is not piece])
         if is_abstract(without) == pasted:
-            found.append(Part(said(reading.condition_of(piece.tokens)), without))
+            found.append(QueryPart(describe_condition(parsed.condition_of(piece.tokens)), without))
     if words := " ".join(piece.text for piece in pieces if piece.ranks):
-        about = f"like a text of {len(words.split()):,} words" if pasted else said(None, words)
-        found.append(Part(about, _joined(asking)))
+        about = f"like a text of {len(words.split()):,} words" if pasted else describe_condition(None, words)
+        found.append(QueryPart(about, _joined(asking)))
     return tuple(found)
 
 
@@ -78,12 +78,12 @@ def _joined(pieces: Sequence[_Piece]) -> str:
     return " ".join(re.findall(r"\w+", box)) if pieces[0].ranks else f"({_closing(box)}"
 
 
-def _of_abstract(box: str, reading: Reading) -> Iterator[_Piece]:
+def _of_abstract(box: str, reading: ParsedQuery) -> Iterator[_Piece]:
     """Its words, then the terms that narrow."""
-    narrowing = any(field in NARROWING for field, _, _ in terms(reading.text))
+    narrowing = any(field in FILTER_FIELDS for field, _, _ in find_field_terms(reading.text))
     yield _Piece(_plain(reading.text) if narrowing else reading.text)
-    for field, start, end in terms(box):
-        if field in NARROWING:
+    for field, start, end in find_field_terms(box):
+        if field in FILTER_FIELDS:
             yield _Piece(box[start:end], [token for token in reading.tokens if start <= token.start < end])
 
 
@@ -157,7 +157,7 @@ def _operand(box: str, operand: Sequence[_Unit], field: str) -> Iterator[_Piece]
     if len(operand) > 1 or opened.kind != "open":
         yield _written(box, operand, field)
         return
-    inside = field or (box[opened.start : opened.inner[0]] if opened.field else "")
+    inside = field or (box[opened.start : opened.value_span[0]] if opened.field else "")
     chains = list(_chains(_units(operand[0][1:-1])))
     if len(chains) == 1 and _has_either(chains[0]):
         yield _written(box, operand, field)
@@ -189,7 +189,7 @@ def _closing(text: str) -> str:
 def _unit(box: str, unit: _Unit, field: str) -> str:
     token = next(token for token in unit if token.kind != "minus")
     text = box[token.start : token.end]
-    if token.kind == "prose" and not token.narrows:
+    if token.kind == "prose" and not token.is_filter:
         text = _plain(text)
         if not field:
             text = f"all:{text}" if _ONE_WORD.fullmatch(text) else f"all:({text})"

@@ -3,20 +3,22 @@
 import re
 from collections.abc import Callable, Mapping
 
-from search.papers.folding import edits
+from search.papers.folding import single_edits
 
 _WORD = re.compile(r"\b[a-zA-Z]{4,24}\b")
-_OFTEN, _RARE = 2_000, 5
+_MIN_FREQUENCY_RATIO, _MAX_TYPO_FREQUENCY = 2_000, 5
 """How many times as many papers hold the other word, where this one is held by any, and by how many at most."""
-_SHORT = 5
+_MIN_KNOWN_TYPO_LENGTH = 5
 """Letters from which a word that some papers hold may be misspelt: shorter ones are names and codes."""
-_FOUND, _SHARE = 2, 5_000
+_MIN_CORRECTION_FREQUENCY, _CORRECTION_SHARE_DIVISOR = 2, 5_000
 """Papers that hold the other word, at least: so many, and one in so many."""
-_MOST_WORDS = 12
+_MAX_QUERY_WORDS = 12
 """Words of a question beyond which it is no typed one."""
 
 
-def mended(text: str, frequency: Callable[[str], int], inflected: Callable[[str], int], papers: int) -> dict[str, str]:
+def corrections(
+    text: str, frequency: Callable[[str], int], inflected_frequency: Callable[[str], int], papers: int
+) -> dict[str, str]:
     """The misspelt words of a question, each with the one that seems to be meant.
 
     A word is misspelt where no paper holds it, or few, and one that differs by a letter added, left out, replaced or
@@ -28,27 +30,28 @@ def mended(text: str, frequency: Callable[[str], int], inflected: Callable[[str]
             not here is no mistake. papers: how many there are.
     """
     words = _WORD.findall(text)
-    if len(words) > _MOST_WORDS:
+    if len(words) > _MAX_QUERY_WORDS:
         return {}
-    least = max(_FOUND, papers // _SHARE)
+    least = max(_MIN_CORRECTION_FREQUENCY, papers // _CORRECTION_SHARE_DIVISOR)
     return {
         word: better
         for word in words
-        if _unknown(word, held := inflected(word)) and (better := _better(word, held, frequency, least))
+        if _may_be_typo(word, held := inflected_frequency(word))
+        and (better := _best_correction(word, held, frequency, least))
     }
 
 
-def replaced(text: str, words: Mapping[str, str]) -> str:
+def replace_words(text: str, words: Mapping[str, str]) -> str:
     """The text with these words replaced."""
     return _WORD.sub(lambda match: words.get(match[0], match[0]), text)
 
 
-def _unknown(word: str, held: int) -> bool:
-    return word[1:].islower() and held <= (_RARE if len(word) >= _SHORT else 0)
+def _may_be_typo(word: str, held: int) -> bool:
+    return word[1:].islower() and held <= (_MAX_TYPO_FREQUENCY if len(word) >= _MIN_KNOWN_TYPO_LENGTH else 0)
 
 
-def _better(word: str, held: int, frequency: Callable[[str], int], least: int) -> str | None:
-    best = max(edits(word.lower()), key=lambda other: (frequency(other), other[0] == word[0].lower(), other))
-    if frequency(best) < max(least, _OFTEN * held):
+def _best_correction(word: str, held: int, frequency: Callable[[str], int], least: int) -> str | None:
+    best = max(single_edits(word.lower()), key=lambda other: (frequency(other), other[0] == word[0].lower(), other))
+    if frequency(best) < max(least, _MIN_FREQUENCY_RATIO * held):
         return None
     return best.capitalize() if word[0].isupper() else best

@@ -35,7 +35,7 @@ _ARCHIVE_NAMES = {
     "stat": "Statistics",
 }
 
-_SUBJECTS = """
+_CATEGORY_TABLE = """
 astro-ph.CO Cosmology and Nongalactic Astrophysics
 astro-ph.EP Earth and Planetary Astrophysics
 astro-ph.GA Astrophysics of Galaxies
@@ -183,7 +183,7 @@ stat.ML Machine Learning
 stat.OT Other Statistics
 stat.TH Statistics Theory
 """
-_CATEGORY_NAMES = dict(line.split(" ", 1) for line in _SUBJECTS.split("\n") if line)
+_CATEGORY_NAMES = dict(line.split(" ", 1) for line in _CATEGORY_TABLE.split("\n") if line)
 _NAMES = {**_ARCHIVE_NAMES, **_CATEGORY_NAMES}
 
 ARCHIVES = tuple(_ARCHIVE_NAMES)
@@ -192,7 +192,7 @@ ARCHIVES = tuple(_ARCHIVE_NAMES)
 CATEGORIES = tuple(_CATEGORY_NAMES)
 """The categories within archives; archives without any are categories themselves."""
 
-_SAME = (
+_ALIASES = (
     ("math.NA", "cs.NA"),
     ("math-ph", "math.MP"),
     ("cs.IT", "math.IT"),
@@ -200,23 +200,23 @@ _SAME = (
     ("eess.SY", "cs.SY"),
     ("econ.GN", "q-fin.EC"),
 )
-_NOT_WORD = re.compile(r"[\W_]+")
+_NON_WORD = re.compile(r"[\W_]+")
 
 
-def name_of(code: str) -> str | None:
+def find_category_name(code: str) -> str | None:
     """The full name of a category or archive, whatever the case of its code; None where arXiv has no such code."""
     return _names_by_code().get(code.casefold())
 
 
-def alias_of(code: str) -> str | None:
+def find_category_alias(code: str) -> str | None:
     """The other code of the same category (math.NA of cs.NA); None for nearly all."""
-    for one, other in _SAME:
+    for one, other in _ALIASES:
         if code in (one, other):
             return other if code == one else one
     return None
 
 
-def codes(text: str, known: Collection[str] = ()) -> tuple[str, ...]:
+def resolve_codes(text: str, known: Collection[str] = ()) -> tuple[str, ...]:
     """What a code, a name or ``cs.*`` stands for, in any case: the code meant first, then others that serve.
 
     Two codes of one category (cs.NA and math.NA) stand for each other, and so do codes with one name: papers carry
@@ -231,15 +231,15 @@ def codes(text: str, known: Collection[str] = ()) -> tuple[str, ...]:
     wanted = text.strip().removesuffix(".*")
     by_code = {code.casefold(): code for code in (*known, *_NAMES)}
     code = by_code.get(wanted.casefold())
-    found = (code,) if code else _named(_folded(wanted))
+    found = (code,) if code else _find_by_name(_fold_name(wanted))
     if not found:
         raise InvalidValue(
             "category", text, f"neither arXiv nor this index has such a category; {_hint(wanted, by_code)}"
         )
-    return tuple(dict.fromkeys((*found, *(other for code in found if (other := alias_of(code))))))
+    return tuple(dict.fromkeys((*found, *(other for code in found if (other := find_category_alias(code))))))
 
 
-def _named(name: str) -> tuple[str, ...]:
+def _find_by_name(name: str) -> tuple[str, ...]:
     """Codes of a name, or of the one name that starts so: Computer Vision."""
     if name in _codes_by_name():
         return _codes_by_name()[name]
@@ -248,12 +248,12 @@ def _named(name: str) -> tuple[str, ...]:
 
 
 def _hint(wanted: str, by_code: dict[str, str]) -> str:
-    folded, name = wanted.casefold(), _folded(wanted)
-    near, words = _near(folded, by_code), len(name.split())
+    folded, name = wanted.casefold(), _fold_name(wanted)
+    near, words = _similar_codes(folded, by_code), len(name.split())
     begun = {" ".join(other.split()[:words]): other for other in _codes_by_name()} if words > 1 else {}
     whole = begun | {other: other for other in _codes_by_name()}
     names = difflib.get_close_matches(name, whole, n=1, cutoff=0.6)
-    if names and _likeness(name, names[0]) > max((_likeness(folded, code) for code in near), default=0):
+    if names and _similarity(name, names[0]) > max((_similarity(folded, code) for code in near), default=0):
         code = _codes_by_name()[whole[names[0]]][0]
         return f"did you mean {code} ({_NAMES[code]})?"
     if near:
@@ -261,21 +261,21 @@ def _hint(wanted: str, by_code: dict[str, str]) -> str:
     return "try cs, cs.CL, hep-th, stat.ML or Computation and Language"
 
 
-def _near(folded: str, by_code: Collection[str]) -> list[str]:
+def _similar_codes(folded: str, by_code: Collection[str]) -> list[str]:
     """Codes like this one: first those without their archive or their point, then those with the same beginning."""
-    letters = _NOT_WORD.sub("", folded)
-    bare = [code for code in by_code if code.partition(".")[2] == folded or _NOT_WORD.sub("", code) == letters]
+    letters = _NON_WORD.sub("", folded)
+    bare = [code for code in by_code if code.partition(".")[2] == folded or _NON_WORD.sub("", code) == letters]
     close = difflib.get_close_matches(folded, by_code, n=20, cutoff=0.5)
     shared = {code: sum(1 for _ in takewhile(bool, map(eq, code, folded))) for code in close}
     return list(dict.fromkeys((*bare, *sorted(close, key=lambda code: (-shared[code], code))))) if letters else []
 
 
-def _likeness(one: str, other: str) -> float:
+def _similarity(one: str, other: str) -> float:
     return difflib.SequenceMatcher(None, one, other).ratio()
 
 
-def _folded(name: str) -> str:
-    return _NOT_WORD.sub(" ", name.casefold().replace("&", " and ")).strip()
+def _fold_name(name: str) -> str:
+    return _NON_WORD.sub(" ", name.casefold().replace("&", " and ")).strip()
 
 
 @lru_cache(1)
@@ -287,7 +287,7 @@ def _names_by_code() -> dict[str, str]:
 def _codes_by_name() -> dict[str, tuple[str, ...]]:
     """Codes by folded name; of one category the code that is not the alias comes first."""
     found: dict[str, tuple[str, ...]] = {}
-    for code in (*(one for one, _ in _SAME), *_NAMES):
-        name = _folded(_NAMES[code])
+    for code in (*(one for one, _ in _ALIASES), *_NAMES):
+        name = _fold_name(_NAMES[code])
         found[name] = tuple(dict.fromkeys((*found.get(name, ()), code)))
     return found

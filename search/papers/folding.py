@@ -4,9 +4,11 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h"})
-_WRITTEN_OUT = {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"}
-_WRITTEN_UMLAUT = re.compile(
+_LETTER_FOLDS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h"}
+)
+_UMLAUT_EXPANSIONS = {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"}
+_UMLAUT_DIGRAPH = re.compile(
     r"(?<=[bcdfhjklmnprstvwxyz])([ou])e(?=h[b-df-hj-np-tv-z]|bler|bn|chn|ck[a-z]|d?ger$|[gk]l|l[kt]|ll[em]|mm|n[bfnrz]|"
     r"nd[le]|nig|nst|nsch|nth|ng|p[pf]|ppl|rg|rk|rner|rr|rst|sch|sner|ss|ster|ter$|t[tz]|ft|ff|deck|der$|m$(?<=stroem))"
 )
@@ -22,7 +24,7 @@ _LATEX = re.compile(
     r"""\\(?:(?P<mark>[`'^"~=.]|[uvHcdbkr](?![a-zA-Z]))\s*\{?\\?(?P<on>[a-zA-Z])\}?"""
     r"""|(?P<letter>aa|ae|oe|ss|[oOlLij])(?![a-zA-Z])\s*|(?=[a-zA-Z]))|[{}]"""
 )
-_NOT_WORD = re.compile(r"[\W_]+")
+_NON_WORD = re.compile(r"[\W_]+")
 _APOSTROPHES = re.compile("['’`´·]")
 
 
@@ -32,38 +34,38 @@ def fold(text: str) -> str:
     Apostrophes and the point of l·l vanish (O'Brien is obrien), hyphens and other marks part words; scripts other
     than Latin stay.
     """
-    text = latex(text)
+    text = decode_latex(text)
     if not text.isascii():
-        text = unicodedata.normalize("NFKD", text.casefold()).translate(_LETTERS)
+        text = unicodedata.normalize("NFKD", text.casefold()).translate(_LETTER_FOLDS)
         text = "".join(character for character in text if not unicodedata.combining(character))
         text = unicodedata.normalize("NFC", text)
     text = _APOSTROPHES.sub("", text).casefold()
-    return _NOT_WORD.sub(" ", text).strip()
+    return _NON_WORD.sub(" ", text).strip()
 
 
-def transliterated(text: str) -> str:
+def expand_umlauts(text: str) -> str:
     """The text with umlauts and their like written out, as in Mueller, Soerensen and Aangstroem."""
-    text = unicodedata.normalize("NFC", latex(text))
+    text = unicodedata.normalize("NFC", decode_latex(text))
     if text.isascii():
         return text
     shouted = text.isupper()
-    for letter, written in _WRITTEN_OUT.items():
+    for letter, written in _UMLAUT_EXPANSIONS.items():
         text = text.replace(letter, written).replace(letter.upper(), written.capitalize())
     return text.upper() if shouted else text
 
 
-def without_written_umlauts(word: str) -> str:
+def collapse_umlaut_digraphs(word: str) -> str:
     """``muller`` of mueller, ``angstrom`` of aangstroem; the word itself where no umlaut seems to be written out."""
-    plain = _WRITTEN_UMLAUT.sub(r"\1", word) if "oe" in word or "ue" in word else word
+    plain = _UMLAUT_DIGRAPH.sub(r"\1", word) if "oe" in word or "ue" in word else word
     return word if plain == word else plain.replace("aa", "a")
 
 
-def latex(text: str) -> str:
+def decode_latex(text: str) -> str:
     """LaTeX's accents and letters as characters, without its braces."""
-    return _LATEX.sub(_character, text) if "\\" in text or "{" in text else text
+    return _LATEX.sub(_decode_match, text) if "\\" in text or "{" in text else text
 
 
-def _character(match: "re.Match[str]") -> str:
+def _decode_match(match: "re.Match[str]") -> str:
     if mark := match["mark"]:
         return unicodedata.normalize("NFC", match["on"] + _LATEX_ACCENTS[mark])
     letter = match["letter"] or ""
@@ -74,7 +76,7 @@ def _character(match: "re.Match[str]") -> str:
 _SUFFIX = re.compile(r"(?:[js]r|ii|iii|iv)\.?", re.IGNORECASE)
 
 
-def one_line(text: str | None) -> str:
+def normalize_whitespace(text: str | None) -> str:
     """The text with white space folded to single spaces and control characters dropped."""
     if not text:
         return ""
@@ -85,7 +87,7 @@ def one_line(text: str | None) -> str:
     return text
 
 
-def turned(name: str) -> str:
+def put_given_name_first(name: str) -> str:
     """ "Zhou, Guorui" as "Guorui Zhou", "King, Jr., Martin" and "King, Martin, Jr." as "Martin King Jr."; other names
     as they are."""
     parts = [part.strip() for part in name.split(",")]
@@ -100,7 +102,7 @@ def turned(name: str) -> str:
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
 
 
-def edits(word: str) -> Iterator[str]:
+def single_edits(word: str) -> Iterator[str]:
     """Every word one edit away."""
     for place in range(len(word) + 1):
         before, after = word[:place], word[place:]

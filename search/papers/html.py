@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-_LEFT = ' style="text-align: left"'
+_ALIGN_LEFT = ' style="text-align: left"'
 
 
 def table_html(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -16,7 +16,7 @@ def table_html(caption: str, headings: Sequence[str], rows: Iterable[Sequence[st
     """
     head = _row("th", map(escape, headings))
     body = "".join(_row("td", cells) for cells in rows)
-    return f"<table><caption{_LEFT}>{escape(caption)}</caption><thead>{head}</thead><tbody>{body}</tbody></table>"
+    return f"<table><caption{_ALIGN_LEFT}>{escape(caption)}</caption><thead>{head}</thead><tbody>{body}</tbody></table>"
 
 
 def article_html(title: str, line: str, text: str) -> str:
@@ -33,4 +33,4 @@ def link_html(text: str, address: str) -> str:
 
 
 def _row(cell: str, cells: Iterable[str]) -> str:
-    return "<tr>" + "".join(f"<{cell}{_LEFT}>{content}</{cell}>" for content in cells) + "</tr>"
+    return "<tr>" + "".join(f"<{cell}{_ALIGN_LEFT}>{content}</{cell}>" for content in cells) + "</tr>"

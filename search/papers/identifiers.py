@@ -40,11 +40,11 @@ def parse(text: str) -> Identifier | None:
     """
     text = text.strip().lower()
     if match := _ARXIV.fullmatch(text) or _ARXIV_URL.fullmatch(text):
-        return _arxiv(match)
+        return _arxiv_identifier(match)
     if match := _DOI.fullmatch(text):
         doi = match.group(1).rstrip(".,;")
         arxiv = _ARXIV_DOI.fullmatch(doi)
-        return _arxiv(arxiv) if arxiv else Identifier("doi:" + doi)
+        return _arxiv_identifier(arxiv) if arxiv else Identifier("doi:" + doi)
     if match := _PMID.fullmatch(text):
         return Identifier("pmid:" + str(int(match.group(1))))
     if match := _ACL.fullmatch(text):
@@ -52,12 +52,12 @@ def parse(text: str) -> Identifier | None:
     return Identifier(text) if _HASH.fullmatch(text) else None
 
 
-def preference(paper_id: str) -> tuple[int, str]:
+def preference_key(paper_id: str) -> tuple[int, str]:
     """Sorts canonical ids: the one that is to be the public id comes first."""
     return SCHEMES.index(paper_id.split(":", 1)[0]), paper_id
 
 
-def _arxiv(match: re.Match[str]) -> Identifier:
+def _arxiv_identifier(match: re.Match[str]) -> Identifier:
     number, version = match.group(1), match.group(2)
     if "/" in number:  # math.GT/0309136 and math/0309136 are one paper
         archive, digits = number.split("/")
@@ -65,7 +65,7 @@ def _arxiv(match: re.Match[str]) -> Identifier:
     return Identifier("arxiv:" + number, int(version) if version else None)
 
 
-def key_of(kind: str, text: str) -> int:
+def hash_key(kind: str, text: str) -> int:
     """A signed 64-bit key of a text, of one kind: what the store finds rows by."""
     digest = hashlib.blake2b(f"{kind}:{text}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
@@ -73,9 +73,9 @@ def key_of(kind: str, text: str) -> int:
 
 def id_key(paper_id: str) -> int:
     """The key under which a paper is found by an id, in any case of letters."""
-    return key_of("id", paper_id.lower())
+    return hash_key("id", paper_id.lower())
 
 
 def text_key(text: str) -> int:
     """The key under which a row is found by the very text that was embedded."""
-    return key_of("text", text)
+    return hash_key("text", text)

@@ -11,15 +11,15 @@ from urllib.parse import quote
 
 Json: TypeAlias = "str | int | float | bool | list[Json] | dict[str, Json] | None"
 
-_READ_AT = {
+_URL_TEMPLATES = {
     "arxiv": "https://arxiv.org/abs/{}",
     "doi": "https://doi.org/{}",
     "pmid": "https://pubmed.ncbi.nlm.nih.gov/{}/",
     "acl": "https://aclanthology.org/{}/",
 }
-_IN_ADDRESSES = "/:;()!$&'*+,=@~"
+_URL_SAFE_CHARACTERS = "/:;()!$&'*+,=@~"
 """What of an id an address holds as it is; a DOI may hold more."""
-_BYLINE_AUTHORS = 6
+_MAX_BYLINE_AUTHORS = 6
 """Authors that a byline names."""
 _DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?(?:[T ].*)?")
 
@@ -43,7 +43,7 @@ class Date:
         Raises:
             ValueError: the text is none of these, or the date does not exist.
         """
-        return cls(*_parts(text))
+        return cls(*_parse_date_parts(text))
 
     @property
     def first_day(self) -> int:
@@ -112,14 +112,16 @@ class Paper:
     def link(self) -> str | None:
         """Where the paper is read: what a source said, which may be anything, else what its id says."""
         scheme, _, rest = self.id.partition(":") if self.ids else ("", "", "")
-        return self.url or (_READ_AT[scheme].format(quote(rest, safe=_IN_ADDRESSES)) if scheme in _READ_AT else None)
+        return self.url or (
+            _URL_TEMPLATES[scheme].format(quote(rest, safe=_URL_SAFE_CHARACTERS)) if scheme in _URL_TEMPLATES else None
+        )
 
     @property
     def byline(self) -> str:
         """The first authors, and how many more there are."""
-        more = len(self.authors) - _BYLINE_AUTHORS
+        more = len(self.authors) - _MAX_BYLINE_AUTHORS
         rest = f" and {more:,} more" if more > 0 else ""
-        return ", ".join(self.authors[:_BYLINE_AUTHORS]) + rest + (" et al." if self.authors_partial else "")
+        return ", ".join(self.authors[:_MAX_BYLINE_AUTHORS]) + rest + (" et al." if self.authors_partial else "")
 
     @property
     def title_html(self) -> str:
@@ -160,23 +162,23 @@ class Paper:
         get = fields.get
         published, updated, extra, version = get("published"), get("updated"), get("extra"), get("version")
         return cls(
-            ids=(str(fields["id"]), *_texts(get("ids"))) if "id" in fields else (),
-            title=_text(get("title")),
-            abstract=_text(get("abstract")),
-            authors=_texts(get("authors")),
+            ids=(str(fields["id"]), *_text_tuple(get("ids"))) if "id" in fields else (),
+            title=_optional_text(get("title")),
+            abstract=_optional_text(get("abstract")),
+            authors=_text_tuple(get("authors")),
             authors_partial=bool(get("authors_partial")),
             published=Date.parse(str(published)) if published else None,
             updated=Date.parse(str(updated)) if updated else None,
-            categories=_texts(get("categories")),
-            url=_text(get("url")),
+            categories=_text_tuple(get("categories")),
+            url=_optional_text(get("url")),
             version=int(version) if isinstance(version, int) else None,
             extra=extra if isinstance(extra, dict) else {},
-            sources=_texts(get("sources")),
+            sources=_text_tuple(get("sources")),
         )
 
 
 @lru_cache(maxsize=65_536)
-def _parts(text: str) -> tuple[int, int, int]:
+def _parse_date_parts(text: str) -> tuple[int, int, int]:
     """Year, month and day of a date's text; papers share dates, and reading one takes longer than finding it."""
     match = _DATE.fullmatch(text.strip())
     if not match:
@@ -188,9 +190,9 @@ def _parts(text: str) -> tuple[int, int, int]:
     return year, month, day
 
 
-def _text(value: Json) -> str | None:
+def _optional_text(value: Json) -> str | None:
     return str(value) if value else None
 
 
-def _texts(value: Json) -> tuple[str, ...]:
+def _text_tuple(value: Json) -> tuple[str, ...]:
     return tuple(str(item) for item in value) if isinstance(value, list) else ()

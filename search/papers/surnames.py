@@ -4,7 +4,7 @@ PARTICLES = frozenset(
     ("al", "ap", "ben", "bin", "da", "dal", "de", "del", "della", "den", "der", "di", "do", "dos", "du", "el", "la",
      "le", "st", "ten", "ter", "van", "von", "zu", "zur")
 )  # fmt: skip
-PAIRED = frozenset(
+IBERIAN = frozenset(
     """
     acosta aguilar alfonso alonso alvarez alves andrade araujo arias arroyo avila barbosa batista beltran benitez
     blanco borges cabrera calvo campos cardenas carrasco carvalho castillo castro chavez contreras correa cortes
@@ -30,6 +30,6 @@ CHINESE = frozenset(
 )
 VIETNAMESE = frozenset("bui dang dinh duong hoang huynh ngo nguyen pham phan tran trinh truong vo vu".split())  # noqa: SIM905
 KOREAN = frozenset("bae choi jang jeong jung kim kwon lee oh park shin yoon".split())  # noqa: SIM905
-FAMILY_FIRST = CHINESE | VIETNAMESE
-EASTERN = FAMILY_FIRST | KOREAN
+FAMILY_NAME_FIRST = CHINESE | VIETNAMESE
+EASTERN = FAMILY_NAME_FIRST | KOREAN
 """Frequent surnames of China, Vietnam and Korea; those of Korea are given names elsewhere, as in Kim Smith."""

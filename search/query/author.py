@@ -4,7 +4,7 @@ from search.errors import InvalidValue
 from search.query.condition import Author
 
 
-def author(text: str, at: int | None = None) -> Author:
+def parse_author(text: str, text_position: int | None = None) -> Author:
     """Reads a name as a person asks for it, in any usual form.
 
     ``^Zhou`` is the first author and ``Zhou$`` the last. Quotes around the name or ``=`` before it make it exact, as in
@@ -17,12 +17,12 @@ def author(text: str, at: int | None = None) -> Author:
         InvalidValue: of ``author``: no letter in it, first and last at once, or a wildcard.
     """
     name, first, last, exact = text.strip(), False, False, False
-    while name and (name[0] in "^=" or name[-1] == "$" or _quoted(name)):
+    while name and (name[0] in "^=" or name[-1] == "$" or _is_quoted(name)):
         if name[-1] == "$":
             name, last = name[:-1].strip(), True
         else:
             first, exact = first or name[0] == "^", exact or name[0] != "^"
-            name = name[1 : len(name) - _quoted(name)].strip()
+            name = name[1 : len(name) - _is_quoted(name)].strip()
     if first and last:
         raise InvalidValue("author", text, "^ asks for the first author and $ for the last; choose one")
     if name[:1] in ('"', "“") or name[-1:] in ('"', "”"):
@@ -31,14 +31,14 @@ def author(text: str, at: int | None = None) -> Author:
         raise InvalidValue("author", text, "there are no wildcards; write the surname alone to find every given name")
     if not any(character.isalnum() for character in name):
         raise InvalidValue("author", text, 'give a name: zhou, zhou_g or "Guorui Zhou"')
-    return Author(_spaced(name), "first" if first else "last" if last else "any", exact, at)
+    return Author(_decode_underscores(name), "first" if first else "last" if last else "any", exact, text_position)
 
 
-def _quoted(name: str) -> bool:
+def _is_quoted(name: str) -> bool:
     return len(name) > 1 and name[0] in '"“' and name[-1] in '"”'
 
 
-def _spaced(name: str) -> str:
+def _decode_underscores(name: str) -> str:
     """del_maestro_a is Maestro, A. del as arXiv writes it; other underscores are spaces."""
     surname, _, initial = name.rpartition("_")
     if surname and len(initial) == 1 and " " not in name:

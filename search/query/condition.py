@@ -8,8 +8,8 @@ from typing import Literal, TypeAlias
 
 from search.papers.paper import Date
 
-Position = Literal["any", "first", "last"]
-Part = Literal["any", "title", "abstract"]
+AuthorPosition = Literal["any", "first", "last"]
+TextField = Literal["any", "title", "abstract"]
 DateField = Literal["published", "updated"]
 
 
@@ -23,9 +23,9 @@ class Author:
     """
 
     name: str
-    position: Position = "any"
+    position: AuthorPosition = "any"
     exact: bool = False
-    at: int | None = field(default=None, compare=False)
+    text_position: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class Category:
 
     code: str
     primary: bool = False
-    at: int | None = field(default=None, compare=False)
+    text_position: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Dated:
+class InDateRange:
     """A date overlaps the closed interval from ``start`` to ``end``; None leaves a side open."""
 
     start: Date | None = None
@@ -51,14 +51,14 @@ class Dated:
 
 
 @dataclass(frozen=True, slots=True)
-class Identified:
+class HasId:
     """The paper has, or ever had, this canonical id (``search.papers.identifiers``)."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Holds:
+class ContainsText:
     """Title or abstract holds all words of a text, inflected in any way.
 
     Attributes:
@@ -66,9 +66,9 @@ class Holds:
     """
 
     text: str
-    part: Part = "any"
+    text_field: TextField = "any"
     phrase: bool = False
-    at: int | None = field(default=None, compare=False)
+    text_position: int | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +92,11 @@ class Not:
     part: "Condition"
 
 
-Condition: TypeAlias = Author | Category | Dated | Identified | Holds | AllOf | AnyOf | Not
+Condition: TypeAlias = Author | Category | InDateRange | HasId | ContainsText | AllOf | AnyOf | Not
 
 
-def asks_words(condition: Condition) -> bool:
+def searches_text(condition: Condition) -> bool:
     """Whether titles or abstracts must be looked into."""
     if isinstance(condition, AllOf | AnyOf):
-        return any(asks_words(part) for part in condition.parts)
-    return asks_words(condition.part) if isinstance(condition, Not) else isinstance(condition, Holds)
+        return any(searches_text(part) for part in condition.parts)
+    return searches_text(condition.part) if isinstance(condition, Not) else isinstance(condition, ContainsText)

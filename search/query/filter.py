@@ -8,9 +8,9 @@ from typing import Self
 from search.errors import InvalidValue
 from search.papers import names
 from search.papers.paper import Date
-from search.query.author import author
-from search.query.condition import AllOf, AnyOf, Author, Category, Condition, Dated, Not
-from search.query.dates import read_date
+from search.query.author import parse_author
+from search.query.condition import AllOf, AnyOf, Author, Category, Condition, InDateRange, Not
+from search.query.dates import parse_date
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,13 @@ class Filter:
         """
         today, days = date.today(), dates or {}
         start, end, updated_start, updated_end = (
-            read_date(text, today, name) if (text := days.get(name)) else None
+            parse_date(text, today, name) if (text := days.get(name)) else None
             for name in ("from", "to", "updated-from", "updated-to")
         )
         return cls(
-            tuple(_worded("author", text) for text in authors),
-            tuple(_worded("not-author", text) for text in not_authors),
-            tuple(_worded("category", text) for text in categories),
+            tuple(_require_text("author", text) for text in authors),
+            tuple(_require_text("not-author", text) for text in not_authors),
+            tuple(_require_text("category", text) for text in categories),
             start,
             end,
             updated_start,
@@ -76,39 +76,39 @@ class Filter:
     @property
     def condition(self) -> AllOf:
         """The same as one condition."""
-        parts: list[Condition] = [author(name) for name in self.authors]
-        parts += [Not(_left_out(name)) for name in self.not_authors]
+        parts: list[Condition] = [parse_author(name) for name in self.authors]
+        parts += [Not(_excluded_author(name)) for name in self.not_authors]
         if self.categories:
             codes = tuple(Category(code) for code in self.categories)
             parts.append(codes[0] if len(codes) == 1 else AnyOf(codes))
         if self.published_from or self.published_to:
-            parts.append(Dated(self.published_from, self.published_to))
+            parts.append(InDateRange(self.published_from, self.published_to))
         if self.updated_from or self.updated_to:
-            parts.append(Dated(self.updated_from, self.updated_to, "updated"))
+            parts.append(InDateRange(self.updated_from, self.updated_to, "updated"))
         if self.where:
-            parts += _parts(self.where)
+            parts += _flatten(self.where)
         return AllOf(tuple(parts))
 
     @property
-    def empty(self) -> bool:
+    def is_empty(self) -> bool:
         """Whether every paper passes."""
         return self == Filter()
 
 
-def _worded(field_name: str, text: str) -> str:
+def _require_text(field_name: str, text: str) -> str:
     if not any(character.isalnum() for character in text):
         raise InvalidValue(field_name, text, "give a name, or leave it out")
     return text
 
 
-def _parts(condition: Condition) -> list[Condition]:
+def _flatten(condition: Condition) -> list[Condition]:
     """The conditions that must all hold, without an AllOf in an AllOf."""
     if not isinstance(condition, AllOf):
         return [condition]
-    return [each for part in condition.parts for each in _parts(part)]
+    return [each for part in condition.parts for each in _flatten(part)]
 
 
-def _left_out(text: str) -> Author:
+def _excluded_author(text: str) -> Author:
     """The very name that is written, so that one variant can be left out; of a bare surname all who have it."""
-    leaf = author(text)
+    leaf = parse_author(text)
     return replace(leaf, exact=leaf.exact or bool(names.parse(leaf.name).given))

@@ -25,7 +25,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Why:
+class Highlights:
     """Where a paper answers.
 
     Attributes:
@@ -55,12 +55,12 @@ class Hit:
     score: float
     semantic: LegMatch | None = None
     lexical: LegMatch | None = None
-    same: bool = False
+    exact_match: bool = False
     band: Band | None = None
-    why: Why = Why()
+    highlights: Highlights = Highlights()
 
 
-Road = Literal["rows", "codes", "none"]
+Strategy = Literal["exact", "approximate", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +76,20 @@ class Explanation:
     """How an answer came about.
 
     Attributes:
-        road: of the vector leg. ``rows``: every passing paper was scored exactly. ``codes``: 4-bit codes were scanned
+        road: of the vector leg. ``exact``: every passing paper was scored exactly. ``approximate``: 4-bit codes were
+        scanned
             and the best papers scored exactly. ``none``: it was not asked.
         scanned: codes looked at. scored: papers scored exactly. stages: in the order they ended.
     """
 
-    road: Road
-    scanned: int
-    scored: int
+    strategy: Strategy
+    codes_scanned: int
+    papers_scored: int
     stages: tuple[Stage, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class ValueCount:
     """How many papers have a value."""
 
     value: str
@@ -108,7 +109,7 @@ class CategoryCount:
 class Suggestions:
     """What someone who types can mean: authors and categories that papers have, most papers first."""
 
-    authors: tuple[Count, ...]
+    authors: tuple[ValueCount, ...]
     categories: tuple[CategoryCount, ...]
 
 
@@ -121,10 +122,10 @@ class AuthorMatch:
         others: how many more variants there are. meant: names one letter off, where none matches.
     """
 
-    asked: str
-    variants: tuple[Count, ...]
-    others: int = 0
-    meant: tuple[str, ...] = ()
+    name: str
+    variants: tuple[ValueCount, ...]
+    more_variants: int = 0
+    suggestions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,24 +137,24 @@ class Facets:
         years: of first publication, the latest first. categories, authors, sources: the most frequent first.
     """
 
-    of: Literal["filter", "relevant"]
+    scope: Literal["filter", "relevant"]
     papers: int
-    years: tuple[Count, ...]
-    categories: tuple[Count, ...]
-    authors: tuple[Count, ...]
-    sources: tuple[Count, ...]
+    years: tuple[ValueCount, ...]
+    categories: tuple[ValueCount, ...]
+    authors: tuple[ValueCount, ...]
+    sources: tuple[ValueCount, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class QueryPart:
     """A part of what the box asks.
 
     Attributes:
         said: in words. without: the box as it would be without it, which asks for all else.
     """
 
-    said: str
-    without: str
+    description: str
+    remaining_query: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +181,13 @@ class Page:
     expected_recall: float
     generation: str
     explanation: Explanation
-    reading: str = ""
-    close: bool = True
+    interpretation: str = ""
+    has_close_match: bool = True
     correction: str | None = None
     authors: tuple[AuthorMatch, ...] = ()
     facets: Facets | None = None
     cursor: str | None = None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[QueryPart, ...] = ()
 
     def _repr_html_(self) -> str:
         """The page as a notebook shows it: a table with one row per hit."""
@@ -210,5 +211,5 @@ class Page:
     @property
     def _caption(self) -> str:
         counted = "1 paper matches" if self.total == 1 else f"{self.total:,} papers match"
-        close = "" if self.close or not self.hits else "; no close match, these are the nearest papers"
-        return f"{self.reading}; {counted}, showing {len(self.hits):,}{close}"
+        close = "" if self.has_close_match or not self.hits else "; no close match, these are the nearest papers"
+        return f"{self.interpretation}; {counted}, showing {len(self.hits):,}{close}"

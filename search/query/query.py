@@ -13,9 +13,9 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 SORTS: tuple[Sort, ...] = get_args(Sort)
 MAX_LIMIT = 1_000
 """Most hits a page can have."""
-MAX_TEXT = 20_000
+MAX_TEXT_LENGTH = 20_000
 """Most characters of a question or a pasted abstract."""
-MAX_PAPERS = 50
+MAX_EXAMPLES = 50
 """Most papers a question can name as examples."""
 
 
@@ -43,8 +43,8 @@ class Query:
     cursor: str = ""
     like: tuple[str, ...] = ()
     unlike: tuple[str, ...] = ()
-    pasted: bool = False
-    shown: bool = False
+    is_abstract: bool = False
+    include_like: bool = False
     facets: bool = False
 
     def __post_init__(self) -> None:
@@ -53,9 +53,9 @@ class Query:
         for name, value, allowed in (("mode", self.mode, MODES), ("sort", self.sort, SORTS)):
             if value not in allowed:
                 raise InvalidValue(name, value, f"choose one of {', '.join(allowed)}")
-        if len(self.text) > MAX_TEXT:
-            long = f"it has {len(self.text):,} characters and may have {MAX_TEXT:,}; shorten it"
-            raise InvalidValue("text" if self.pasted else "q", self.text, long)
+        if len(self.text) > MAX_TEXT_LENGTH:
+            long = f"it has {len(self.text):,} characters and may have {MAX_TEXT_LENGTH:,}; shorten it"
+            raise InvalidValue("text" if self.is_abstract else "q", self.text, long)
         for name, papers in (("like", self.like), ("unlike", self.unlike)):
-            if len(papers) > MAX_PAPERS:
-                raise InvalidValue(name, f"{len(papers)} papers", f"give at most {MAX_PAPERS}")
+            if len(papers) > MAX_EXAMPLES:
+                raise InvalidValue(name, f"{len(papers)} papers", f"give at most {MAX_EXAMPLES}")

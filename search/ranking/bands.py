@@ -6,14 +6,14 @@ from typing import Self
 
 import numpy as np
 
-from search.index.calibration import LONG_TEXT, Evidence, Scale
+from search.index.calibration import LONG_TEXT_WORDS, Evidence, Thresholds
 from search.query.page import Band
-from search.ranking.fusion import Fused
-from search.ranking.legs import Asked, Scope
+from search.ranking.fusion import FusedCandidates
+from search.ranking.legs import FilteredIndex, LegInput
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
+class Bands:
     """A yardstick for one question.
 
     Attributes:
@@ -22,28 +22,28 @@ class Trust:
             paper shares those of a long text.
     """
 
-    scale: Scale | None
-    asked: Asked
-    highest: float | None
+    thresholds: Thresholds | None
+    leg_input: LegInput
+    max_bm25: float | None
 
     @classmethod
-    def of(cls, scope: Scope, asked: Asked) -> Self:
+    def of(cls, index: FilteredIndex, leg_input: LegInput) -> Self:
         """For a question to a snapshot."""
-        calibration, text = scope.snapshot.calibration, asked.text or ""
-        long = bool(asked.like) or asked.length >= LONG_TEXT
-        steered = len(scope.without) > len(asked.like)  # a vector led away from papers is near none
-        scale = None if not calibration or steered else calibration.texts if long else calibration.questions
-        said = asked.text is not None and not (long and asked.vector is not None)
-        return cls(scale, asked, scope.snapshot.lexicon.highest(text) if said else None)
+        calibration, text = index.snapshot.calibration, leg_input.text or ""
+        long = bool(leg_input.example_rows) or leg_input.word_count >= LONG_TEXT_WORDS
+        steered = len(index.excluded) > len(leg_input.example_rows)  # a vector led away from papers is near none
+        scale = None if not calibration or steered else calibration.texts if long else calibration.queries
+        said = leg_input.text is not None and not (long and leg_input.vector is not None)
+        return cls(scale, leg_input, index.snapshot.lexicon.max_score(text) if said else None)
 
-    def bands(self, papers: Fused) -> Sequence[Band | None]:
+    def classify(self, papers: FusedCandidates) -> Sequence[Band | None]:
         """Of each paper."""
-        return self.scale.bands(self._evidence(papers)) if self.scale else [None] * len(papers.rows)
+        return self.thresholds.assign_bands(self._evidence(papers)) if self.thresholds else [None] * len(papers.rows)
 
-    def close(self, papers: Fused, passing: int) -> bool:
+    def has_close_match(self, papers: FusedCandidates, match_count: int) -> bool:
         """Whether the best papers of each leg answer the question, of so many that pass the filter."""
-        return not self.scale or self.scale.close(self._evidence(papers), passing)
+        return not self.thresholds or self.thresholds.has_answer(self._evidence(papers), match_count)
 
-    def _evidence(self, papers: Fused) -> Evidence:
-        cosine = None if self.asked.vector is None else papers.cosine
-        return Evidence(cosine, None if self.highest is None else papers.bm25 / np.float32(self.highest or 1))
+    def _evidence(self, papers: FusedCandidates) -> Evidence:
+        cosine = None if self.leg_input.vector is None else papers.cosine
+        return Evidence(cosine, None if self.max_bm25 is None else papers.bm25 / np.float32(self.max_bm25 or 1))

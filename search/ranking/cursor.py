@@ -9,12 +9,12 @@ from search.errors import InvalidValue
 from search.query.query import Query
 
 
-def write(query: Query, generation: str, start: int) -> str:
+def encode(query: Query, generation: str, start: int) -> str:
     """The cursor of the page that starts at a hit, counted from 0, of this question's answer by this generation."""
-    return base64.urlsafe_b64encode(json.dumps([generation, start, _mark(query)]).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode(json.dumps([generation, start, _query_digest(query)]).encode()).decode().rstrip("=")
 
 
-def read(query: Query, generation: str) -> int:
+def decode(query: Query, generation: str) -> int:
     """Where the page of the query's own cursor starts; 0 without one.
 
     Raises:
@@ -27,7 +27,7 @@ def read(query: Query, generation: str) -> int:
         start = int(start)
     except (ValueError, TypeError):
         raise InvalidValue("cursor", query.cursor, "give the cursor of a page as it was, or none") from None
-    if mark != _mark(query) or start < 0:
+    if mark != _query_digest(query) or start < 0:
         raise InvalidValue("cursor", query.cursor, "it belongs to another question; leave it out to ask this one")
     if held != generation:
         gone = f"its generation {held} is gone, {generation} answers now; leave it out to start again"
@@ -35,7 +35,7 @@ def read(query: Query, generation: str) -> int:
     return start
 
 
-def _mark(query: Query) -> str:
+def _query_digest(query: Query) -> str:
     """Tells questions apart; how many hits a page has may change from one to the next."""
     asked = repr(replace(query, cursor="", limit=1, facets=False))
     return hashlib.blake2b(asked.encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()

@@ -19,25 +19,25 @@ from search.rows import Ranked
 
 COSINE_WEIGHT = 0.7
 """Weight of the cosine against BM25 over its maximum; .6 to .7 is a flat plateau on SciFact, Cranfield, CACM, CISI."""
-DEPTH = 200
+LEG_DEPTH = 200
 """Candidates each leg gives at least."""
 FEEDBACK_PAPERS, FEEDBACK_WEIGHT = 2, 0.4
 """Best papers that a question is moved towards, and the weight of their mean; .3 to .6 is a flat plateau."""
-RAISED_AMONG, NEIGHBOURS, RAISED_WEIGHT = 100, 4, 0.5
+SMOOTHED_PAPERS, SMOOTHING_NEIGHBOURS, SMOOTHING_WEIGHT = 100, 4, 0.5
 """Best papers that are compared with each other, how many neighbours each has, and the weight of their scores; 50 to
 100 papers, 3 to 8 neighbours and .4 to .7 are a flat plateau."""
-_AWAY = 0.5
+_NEGATIVE_WEIGHT = 0.5
 """Weight of examples to stay away from."""
-_ONE_CORES_WORK = 1 << 18
+_MAX_SINGLE_CORE_PRODUCTS = 1 << 18
 """Products up to which OpenBLAS multiplies matrices on one core."""
 
 Scorer = Callable[[NDArray[np.int64]], NDArray[np.float32]]
-Stored = Callable[[NDArray[np.int64]], NDArray[np.float32]]
+VectorLoader = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 """Gives the stored vectors of rows, (n, dim) float32."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Fused:
+class FusedCandidates:
     """Candidates in fused order, best first.
 
     Attributes:
@@ -50,47 +50,49 @@ class Fused:
     cosine: NDArray[np.float32]
     bm25: NDArray[np.float32]
 
-    def followed_by(self, other: "Fused") -> "Fused":
+    def followed_by(self, other: "FusedCandidates") -> "FusedCandidates":
         """With those of a further order that are not here yet, after these."""
         new = ~np.isin(other.rows, self.rows)
-        parts = zip(self._columns, other._columns, strict=True)
-        return Fused(*(np.concatenate((mine, further[new])) for mine, further in parts))
+        parts = zip(self._arrays, other._arrays, strict=True)
+        return FusedCandidates(*(np.concatenate((mine, further[new])) for mine, further in parts))
 
-    def led_by(self, first: "Fused") -> "Fused":
+    def preceded_by(self, first: "FusedCandidates") -> "FusedCandidates":
         """With those of another order before these."""
         return first.followed_by(self)
 
-    def at(self, rows: NDArray[np.int64]) -> "Fused":
+    def select(self, rows: NDArray[np.int64]) -> "FusedCandidates":
         """Only these rows, all of which are here, in the order given."""
         order = np.argsort(self.rows)
         places = order[np.searchsorted(self.rows, rows, sorter=order)]
-        return Fused(*(column[places] for column in self._columns))
+        return FusedCandidates(*(column[places] for column in self._arrays))
 
-    def part(self, start: int, end: int) -> "Fused":
+    def select_range(self, start: int, end: int) -> "FusedCandidates":
         """Those from ``start`` to before ``end``."""
-        return Fused(*(column[start:end] for column in self._columns))
+        return FusedCandidates(*(column[start:end] for column in self._arrays))
 
     @property
-    def _columns(self) -> "tuple[NDArray[Any], ...]":
+    def _arrays(self) -> "tuple[NDArray[Any], ...]":
         return self.rows, self.scores, self.cosine, self.bm25
 
 
-def towards(near: Sequence[NDArray[np.float32]], away: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+def query_from_examples(
+    positive: Sequence[NDArray[np.float32]], negative: Sequence[NDArray[np.float32]]
+) -> NDArray[np.float32]:
     """One (dim,) unit vector for several: the mean of unit vectors to be near, less half the mean of those to stay away
     from.
 
     Rocchio's relevance feedback ("Relevance feedback in information retrieval", 1971) with examples in place of judged
     answers. One vector to be near, and none to stay away from, stays as it is.
     """
-    if len(near) == 1 and not away:
-        return near[0]
-    vector = np.mean(near, axis=0)
-    if away:
-        vector -= _AWAY * np.mean(away, axis=0)
+    if len(positive) == 1 and not negative:
+        return positive[0]
+    vector = np.mean(positive, axis=0)
+    if negative:
+        vector -= _NEGATIVE_WEIGHT * np.mean(negative, axis=0)
     return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
-def fuse(semantic: Ranked, lexical: Ranked, cosine_of: Scorer, bm25_of: Scorer) -> Fused:
+def fuse(semantic: Ranked, lexical: Ranked, cosine_of: Scorer, bm25_of: Scorer) -> FusedCandidates:
     """Score fusion of the legs' candidates: .7 cosine + .3 BM25 / (highest BM25).
 
     A convex combination of scores, the lexical one normalised by its maximum (Bruch, Gai, Ingber, "An Analysis of
@@ -98,12 +100,14 @@ def fuse(semantic: Ranked, lexical: Ranked, cosine_of: Scorer, bm25_of: Scorer) 
     score from ``cosine_of`` or ``bm25_of`` rather than a zero.
     """
     rows = np.union1d(semantic.rows, lexical.rows)
-    cosine = _scores(rows, semantic, cosine_of)
-    bm25 = _scores(rows, lexical, None if lexical.complete else bm25_of)
-    return _ordered(rows, _combined(cosine, bm25), cosine, bm25)
+    cosine = _leg_scores(rows, semantic, cosine_of)
+    bm25 = _leg_scores(rows, lexical, None if lexical.complete else bm25_of)
+    return _sort_by_score(rows, _combine_scores(cosine, bm25), cosine, bm25)
 
 
-def moved(question: NDArray[np.float32], fused: Fused, stored: Stored) -> NDArray[np.float32] | None:
+def rocchio_query(
+    query_vector: NDArray[np.float32], fused: FusedCandidates, load_vectors: VectorLoader
+) -> NDArray[np.float32] | None:
     """The question's (dim,) unit vector moved towards its best papers; None where no paper holds a word of it.
 
     Rocchio's relevance feedback ("Relevance feedback in information retrieval", 1971) with the best papers taken as
@@ -112,73 +116,75 @@ def moved(question: NDArray[np.float32], fused: Fused, stored: Stored) -> NDArra
     best = fused.rows[fused.bm25 > 0][:FEEDBACK_PAPERS]
     if not len(best):
         return None
-    vector = question + np.float32(FEEDBACK_WEIGHT) * stored(best).mean(axis=0)
+    vector = query_vector + np.float32(FEEDBACK_WEIGHT) * load_vectors(best).mean(axis=0)
     return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
-def fed_back(fused: Fused, found: Ranked, near_of: Scorer, cosine_of: Scorer, bm25_of: Scorer) -> Fused:
+def rescore_with_feedback(
+    fused: FusedCandidates, rescored: Ranked, feedback_cosine_of: Scorer, cosine_of: Scorer, bm25_of: Scorer
+) -> FusedCandidates:
     """The candidates and those found near the moved question, in order of their scores for that.
 
     Args:
         fused: the question's own candidates. found: the nearest papers of the moved question, and near_of its cosines.
         cosine_of, bm25_of: of the question itself, for papers that only the moved question found.
     """
-    new = np.setdiff1d(found.rows, fused.rows)
+    new = np.setdiff1d(rescored.rows, fused.rows)
     rows = np.concatenate((fused.rows, new))
     cosine, bm25 = np.concatenate((fused.cosine, cosine_of(new))), np.concatenate((fused.bm25, bm25_of(new)))
-    return _ordered(rows, _combined(near_of(rows), bm25), cosine, bm25)
+    return _sort_by_score(rows, _combine_scores(feedback_cosine_of(rows), bm25), cosine, bm25)
 
 
-def raised(fused: Fused, stored: Stored) -> Fused:
+def smooth_over_neighbours(fused: FusedCandidates, load_vectors: VectorLoader) -> FusedCandidates:
     """Each of the 100 best papers that scores less than its four nearest among them, raised half-way to their mean.
 
     Papers near each other answer the same questions (van Rijsbergen's cluster hypothesis); so scores are smoothed over
     neighbours (Diaz, "Regularizing ad hoc retrieval scores", CIKM 2005). The mean is weighted by cosine. Only upwards:
     a paper that answers alone keeps its score.
     """
-    best = slice(RAISED_AMONG)
+    best = slice(SMOOTHED_PAPERS)
     own, rows = fused.scores[best], fused.rows[best]
     if len(rows) < 2:
         return fused
-    vectors = stored(rows)
-    weights = np.maximum(_products(vectors), 0)
+    vectors = load_vectors(rows)
+    weights = np.maximum(_inner_products(vectors), 0)
     np.fill_diagonal(weights, 0)
-    fewest = len(rows) - min(NEIGHBOURS, len(rows))
+    fewest = len(rows) - min(SMOOTHING_NEIGHBOURS, len(rows))
     weights[weights < np.partition(weights, fewest, axis=1)[:, fewest, None]] = 0
     total = weights.sum(axis=1)
     around = np.divide(np.einsum("ij,j->i", weights, own), total, out=own.copy(), where=total > 0)
     scores = fused.scores.copy()
-    scores[best] = np.maximum(own, (1 - RAISED_WEIGHT) * own + RAISED_WEIGHT * around)
-    return _ordered(fused.rows, scores, fused.cosine, fused.bm25)
+    scores[best] = np.maximum(own, (1 - SMOOTHING_WEIGHT) * own + SMOOTHING_WEIGHT * around)
+    return _sort_by_score(fused.rows, scores, fused.cosine, fused.bm25)
 
 
-def _products(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def _inner_products(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """(n, n) float32 inner products of each vector with each, in pieces that are one core's work: for the whole numpy
     would take all cores, and wait for them where they are busy, ten times as long as the work takes."""
-    step = max(1, _ONE_CORES_WORK // max(vectors.size, 1))
+    step = max(1, _MAX_SINGLE_CORE_PRODUCTS // max(vectors.size, 1))
     return np.concatenate([vectors[at : at + step] @ vectors.T for at in range(0, len(vectors), step)])
 
 
-def _combined(cosine: NDArray[np.float32], bm25: NDArray[np.float32]) -> NDArray[np.float32]:
+def _combine_scores(cosine: NDArray[np.float32], bm25: NDArray[np.float32]) -> NDArray[np.float32]:
     highest = float(bm25.max(initial=0.0)) or 1.0
     return np.float32(COSINE_WEIGHT) * cosine + np.float32((1 - COSINE_WEIGHT) / highest) * bm25
 
 
-def _ordered(
+def _sort_by_score(
     rows: NDArray[np.int64], scores: NDArray[np.float32], cosine: NDArray[np.float32], bm25: NDArray[np.float32]
-) -> Fused:
+) -> FusedCandidates:
     """Best first; equal scores in row order."""
     order = np.lexsort((rows, -scores))
-    return Fused(rows[order], scores[order], cosine[order], bm25[order])
+    return FusedCandidates(rows[order], scores[order], cosine[order], bm25[order])
 
 
-def _scores(rows: NDArray[np.int64], leg: Ranked, missing: Scorer | None) -> NDArray[np.float32]:
+def _leg_scores(rows: NDArray[np.int64], leg: Ranked, score_of: Scorer | None) -> NDArray[np.float32]:
     """The leg's score of each row (ascending); those it did not rank from ``missing``, or 0 without it."""
     scores = np.zeros(len(rows), np.float32)
     places = np.searchsorted(rows, leg.rows)
     scores[places] = leg.scores
     unknown = np.ones(len(rows), bool)
     unknown[places] = False
-    if missing and unknown.any():
-        scores[unknown] = missing(rows[unknown])
+    if score_of and unknown.any():
+        scores[unknown] = score_of(rows[unknown])
     return scores

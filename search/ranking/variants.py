@@ -7,25 +7,25 @@ import numpy as np
 from search.index.snapshot import Snapshot
 from search.query.condition import AllOf, AnyOf, Author, Condition
 from search.query.page import AuthorMatch
-from search.ranking.facets import counted
+from search.ranking.facets import top_counts
 from search.rows import Rows
 
-MOST = 20
+MAX_VARIANTS = 20
 """Variants told beside an answer."""
-_MEANT = 5
+_MAX_SUGGESTIONS = 5
 """Names told where none matches."""
 
 
-def asked_authors(condition: Condition) -> Iterator[Author]:
+def included_authors(condition: Condition) -> Iterator[Author]:
     """The authors that a condition asks for; not those it leaves out."""
     if isinstance(condition, Author):
         yield condition
     elif isinstance(condition, AllOf | AnyOf):
         for part in condition.parts:
-            yield from asked_authors(part)
+            yield from included_authors(part)
 
 
-def variants(snapshot: Snapshot, author: Author, rows: Rows, most: int | None = MOST) -> AuthorMatch:
+def match_author(snapshot: Snapshot, author: Author, rows: Rows, limit: int | None = MAX_VARIANTS) -> AuthorMatch:
     """The variants that some of the rows have, the most frequent first; where no paper at all has one, near names.
 
     Args:
@@ -34,10 +34,10 @@ def variants(snapshot: Snapshot, author: Author, rows: Rows, most: int | None = 
     columns = snapshot.columns
     ids = columns.author_ids(author)
     if not len(ids):
-        near = columns.authors.close(author.name)
-        papers = columns.author_postings.counts(snapshot.live, near)
-        meant = counted(near, papers, columns.authors.all_written, _MEANT)
-        return AuthorMatch(author.name, (), meant=tuple(count.value for count in meant))
-    papers = columns.author_postings.counts(rows, ids)
-    found = counted(ids, papers, columns.authors.all_written, most)
+        near = columns.authors.match_fuzzy(author.name)
+        papers = columns.author_postings.count_by_value(snapshot.live, near)
+        meant = top_counts(near, papers, columns.authors.display_names, _MAX_SUGGESTIONS)
+        return AuthorMatch(author.name, (), suggestions=tuple(count.value for count in meant))
+    papers = columns.author_postings.count_by_value(rows, ids)
+    found = top_counts(ids, papers, columns.authors.display_names, limit)
     return AuthorMatch(author.name, tuple(found), int(np.count_nonzero(papers)) - len(found))

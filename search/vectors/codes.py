@@ -14,36 +14,36 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from search.cores import cores
+from search.cores import available_cores
 from search.errors import IndexDamaged
 from search.rows import Rows
-from search.vectors.cells import Cells, Probing
+from search.vectors.cells import Cells, ProbePlan
 
 if TYPE_CHECKING:
     import faiss
 
-MOST_MISSED = 0.004
+MAX_MISSED_SHARE = 0.004
 """Share of the k best that may be expected in cells not scanned, and again in rows scanned but not re-ranked."""
-ROWS_A_CELL = 1_000
+ROWS_PER_CELL = 1_000
 """Live rows for which there is a cell."""
-_MOST_CELLS = 2**16
+_MAX_CELLS = 2**16
 """As many as two bytes a row can tell apart."""
 
-_LISTED_UP_TO = 65_536
+_EXACT_COUNT_MAX_ROWS = 65_536
 """Passing rows up to which they are listed to count them by cell."""
-_INDEX, _SPREAD, _OF_ROW = "codes.faiss", "spread.npy", "cell-of-row.npy"
-_TRAINING_ROWS, _TRAINING_A_CELL, _ROUNDS = 32_768, 48, 6
+_INDEX_FILE, _SPREAD_FILE, _CELL_OF_ROW_FILE = "codes.faiss", "spread.npy", "cell-of-row.npy"
+_TRAINING_ROWS, _TRAINING_ROWS_PER_CELL, _KMEANS_ITERATIONS = 32_768, 48, 6
 """Rows that codebooks are learnt from, rows a cell that cells are learnt from, and rounds of k-means for these."""
-_CELL_DIMENSIONS, _DIMENSIONS_FROM = 96, 16_384
+_PCA_DIMENSIONS, _PCA_TRAINING_ROWS = 96, 16_384
 """Principal directions in which rows are clustered, and rows these are learnt from. In all 384 it takes three times as
 long, and questions scan 8% fewer rows (``docs/design/core.md``)."""
-_GROUPED_FROM, _GROUPS_COMPARED = 256, 4
+_COARSE_IVF_MIN_CELLS, _COARSE_IVF_NPROBE = 256, 4
 """Cells from which a row's cell is looked for among those of the few nearest groups of cells, and how many groups."""
-_BLOCK_ROWS = 16_384
-_LEAST_RADIUS = 1e-3
+_ENCODE_BLOCK_ROWS = 16_384
+_MIN_RADIUS = 1e-3
 """Of a cell whose rows are all the same."""
 _SEED = 20_251
-_RESERVOIR = 11
+_RESERVOIR_IMPLEM = 11
 """faiss' way to keep the best of a scan that takes least time for hundreds of them: unordered until the end."""
 
 
@@ -54,22 +54,22 @@ class Candidates:
 
     rows: NDArray[np.int64]
     scores: NDArray[np.float32]
-    floor: float
+    cutoff: float
 
     def split(self, count: int) -> tuple["Candidates", "Candidates"]:
         """The first so many, and the others."""
         return (
-            Candidates(self.rows[:count], self.scores[:count], self.floor),
-            Candidates(self.rows[count:], self.scores[count:], self.floor),
+            Candidates(self.rows[:count], self.scores[:count], self.cutoff),
+            Candidates(self.rows[count:], self.scores[count:], self.cutoff),
         )
 
-    def merged(self, other: "Candidates") -> "Candidates":
+    def merge(self, other: "Candidates") -> "Candidates":
         """Those of both."""
         if not len(other.rows):
             return self
         rows, scores = np.concatenate((self.rows, other.rows)), np.concatenate((self.scores, other.scores))
         order = np.argsort(-scores, kind="stable")  # which finds that it has two ordered runs to merge
-        return Candidates(rows[order], scores[order], max(self.floor, other.floor))
+        return Candidates(rows[order], scores[order], max(self.cutoff, other.cutoff))
 
 
 class Codes:
@@ -84,20 +84,22 @@ class Codes:
 
         self.faiss = faiss
         try:
-            self._loaded = faiss.read_index(str(folder / _INDEX))  # owns what it is seen as
+            self._owner = faiss.read_index(str(folder / _INDEX_FILE))  # owns what it is seen as
         except RuntimeError as error:
-            raise IndexDamaged(folder / _INDEX, f"{error}; make it again with: papers doctor --repair") from None
-        self.lists = faiss.downcast_index(self._loaded)
-        self.lists.implem = _RESERVOIR
-        self.cells = Cells(_means(self.lists), np.load(folder / _SPREAD), np.load(folder / _OF_ROW))
+            raise IndexDamaged(folder / _INDEX_FILE, f"{error}; make it again with: papers doctor --repair") from None
+        self.ivf_index = faiss.downcast_index(self._owner)
+        self.ivf_index.implem = _RESERVOIR_IMPLEM
+        self.cells = Cells(
+            _read_centroids(self.ivf_index), np.load(folder / _SPREAD_FILE), np.load(folder / _CELL_OF_ROW_FILE)
+        )
 
     def __len__(self) -> int:
-        return int(self.lists.ntotal)
+        return int(self.ivf_index.ntotal)
 
-    def mean_scores(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    def centroid_scores(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
         """(cells,) float32: those of the cells' means. By one core: numpy's product takes all, and threads that ask for
         it at once wait for each other."""
-        means, pointer = self.cells.means, self.faiss.swig_ptr
+        means, pointer = self.cells.centroids, self.faiss.swig_ptr
         scores = np.empty(len(means), np.float32)
         self.faiss.fvec_inner_products_ny(pointer(scores), pointer(vector), pointer(means), means.shape[1], len(means))
         return scores
@@ -119,32 +121,32 @@ class Scan:
         self._bitmap = None if every else rows.bitmap  # faiss keeps a pointer to it only
         selector = None if every else codes.faiss.IDSelectorBitmap(self._bitmap)
         self._parameters = codes.faiss.SearchParametersIVF(sel=selector)
-        self._means = codes.mean_scores(vector)
-        passing = codes.cells.passing(rows, listed=len(rows) <= _LISTED_UP_TO)
-        self._probing = Probing(codes.cells, self._means, passing)
+        self._centroid_scores = codes.centroid_scores(vector)
+        passing = codes.cells.count_by_cell(rows, exact=len(rows) <= _EXACT_COUNT_MAX_ROWS)
+        self._probe_plan = ProbePlan(codes.cells, self._centroid_scores, passing)
         self.scanned = 0
 
     @property
-    def missed(self) -> float:
-        return self._probing.missed
+    def expected_misses(self) -> float:
+        return self._probe_plan.expected_misses
 
-    def first(self, k: int) -> Candidates:
+    def scan_nearest(self, k: int) -> Candidates:
         """The best codes of the nearest cells."""
-        return self._best(self._probing.first(k))
+        return self._scan_cells(self._probe_plan.nearest_cells(k))
 
-    def rest(self, threshold: float, k: int) -> Candidates:
+    def scan_remaining(self, threshold: float, k: int) -> Candidates:
         """The best codes of the cells that may hold rows of a score above the threshold."""
-        return self._best(self._probing.rest(threshold, k, MOST_MISSED * k))
+        return self._scan_cells(self._probe_plan.remaining_cells(threshold, k, MAX_MISSED_SHARE * k))
 
-    def _best(self, cells: NDArray[np.int64]) -> Candidates:
+    def _scan_cells(self, cells: NDArray[np.int64]) -> Candidates:
         if not len(cells):
             return Candidates(_NO_ROWS, _NO_SCORES, -np.inf)
         self.scanned += int(self._codes.cells.sizes[cells].sum())
-        pointer, keep, means = self._codes.faiss.swig_ptr, self._keep, self._means[cells]
+        pointer, keep, means = self._codes.faiss.swig_ptr, self._keep, self._centroid_scores[cells]
         scores, found = np.empty(keep, np.float32), np.empty(keep, np.int64)
         self._parameters.nprobe = len(cells)
         arrays = pointer(cells), pointer(means), pointer(scores), pointer(found)
-        self._codes.lists.search_preassigned_c(1, pointer(self._vector), keep, *arrays, False, self._parameters)
+        self._codes.ivf_index.search_preassigned_c(1, pointer(self._vector), keep, *arrays, False, self._parameters)
         valid = keep if found[-1] >= 0 else int(np.argmax(found < 0))
         return Candidates(found[:valid], scores[:valid], float(scores[-1]) if valid == keep else -np.inf)
 
@@ -153,7 +155,7 @@ _NO_ROWS: NDArray[np.int64] = np.empty(0, np.int64)
 _NO_SCORES: NDArray[np.float32] = np.empty(0, np.float32)
 
 
-def _means(codes: "faiss.IndexIVFPQFastScan") -> NDArray[np.float32]:
+def _read_centroids(codes: "faiss.IndexIVFPQFastScan") -> NDArray[np.float32]:
     """(cells, dim) float32."""
     import faiss
 
@@ -161,7 +163,7 @@ def _means(codes: "faiss.IndexIVFPQFastScan") -> NDArray[np.float32]:
     return means
 
 
-def write_codes(vectors: NDArray[np.float16], live: NDArray[np.int64], folder: Path, before: Path | None) -> None:
+def write_codes(vectors: NDArray[np.float16], live: NDArray[np.int64], folder: Path, previous: Path | None) -> None:
     """Writes the codes of every row into a new folder, appending to those of the generation before where given.
 
     Args:
@@ -171,13 +173,13 @@ def write_codes(vectors: NDArray[np.float16], live: NDArray[np.int64], folder: P
     import faiss
 
     folder.mkdir()
-    faiss.omp_set_num_threads(cores())
-    loaded = faiss.read_index(str(before / _INDEX)) if before else _trained(vectors, live)
+    faiss.omp_set_num_threads(available_cores())
+    loaded = faiss.read_index(str(previous / _INDEX_FILE)) if previous else _train(vectors, live)
     codes = faiss.downcast_index(loaded)
     codes.pq.sync_transposed_centroids()  # with which rows are coded in two thirds of the time
-    reader, decoded = _reader(vectors.shape[1]), np.empty((_BLOCK_ROWS, vectors.shape[1]), np.float32)
-    for start in range(codes.ntotal, len(vectors), _BLOCK_ROWS):
-        raw = np.ascontiguousarray(vectors[start : start + _BLOCK_ROWS]).view(np.uint8)
+    reader, decoded = _fp16_decoder(vectors.shape[1]), np.empty((_ENCODE_BLOCK_ROWS, vectors.shape[1]), np.float32)
+    for start in range(codes.ntotal, len(vectors), _ENCODE_BLOCK_ROWS):
+        raw = np.ascontiguousarray(vectors[start : start + _ENCODE_BLOCK_ROWS]).view(np.uint8)
         block = reader.sa_decode(raw, decoded[: len(raw)])  # into the same memory: fresh memory takes as long again
         codes.add_with_ids(block, np.arange(start, start + len(block)))
     of_row = np.empty(len(vectors), np.uint16)
@@ -186,12 +188,15 @@ def write_codes(vectors: NDArray[np.float16], live: NDArray[np.int64], folder: P
         if not size:
             continue
         of_row[faiss.rev_swig_ptr(codes.invlists.get_ids(cell), size)] = cell
-    faiss.write_index(codes, str(folder / _INDEX))
-    np.save(folder / _OF_ROW, of_row)
-    np.save(folder / _SPREAD, np.load(before / _SPREAD) if before else _spread(codes, of_row, vectors, live))
+    faiss.write_index(codes, str(folder / _INDEX_FILE))
+    np.save(folder / _CELL_OF_ROW_FILE, of_row)
+    np.save(
+        folder / _SPREAD_FILE,
+        np.load(previous / _SPREAD_FILE) if previous else _measure_spread(codes, of_row, vectors, live),
+    )
 
 
-def _reader(dim: int) -> "faiss.IndexScalarQuantizer":
+def _fp16_decoder(dim: int) -> "faiss.IndexScalarQuantizer":
     """Decodes float16 rows in a third of the time that numpy takes."""
     import faiss
 
@@ -200,30 +205,30 @@ def _reader(dim: int) -> "faiss.IndexScalarQuantizer":
     return reader
 
 
-def _trained(vectors: NDArray[np.float16], live: NDArray[np.int64]) -> "faiss.IndexIVFPQFastScan":
+def _train(vectors: NDArray[np.float16], live: NDArray[np.int64]) -> "faiss.IndexIVFPQFastScan":
     import faiss
 
-    dim, cells = vectors.shape[1], min(max(1, len(live) // ROWS_A_CELL), _MOST_CELLS)
-    sample = vectors[_sample(live)].astype(np.float32)
-    quantizer = _quantizer(_clustered(sample, cells))
+    dim, cells = vectors.shape[1], min(max(1, len(live) // ROWS_PER_CELL), _MAX_CELLS)
+    sample = vectors[_sample_rows(live)].astype(np.float32)
+    quantizer = _build_coarse_quantizer(_cluster_centroids(sample, cells))
     codes = faiss.IndexIVFPQFastScan(quantizer, dim, cells, dim // 4, 4, faiss.METRIC_INNER_PRODUCT)
     codes.by_residual = True
-    codes.train(_sample_of(sample, _TRAINING_ROWS))
+    codes.train(_subsample(sample, _TRAINING_ROWS))
     return codes
 
 
-def _clustered(sample: NDArray[np.float32], cells: int) -> NDArray[np.float32]:
+def _cluster_centroids(sample: NDArray[np.float32], cells: int) -> NDArray[np.float32]:
     """(cells, dim) means of the clusters that k-means finds in the principal directions."""
     import faiss
 
     dim = sample.shape[1]
-    principal = faiss.PCAMatrix(dim, min(dim, _CELL_DIMENSIONS))
-    principal.train(_sample_of(sample, _DIMENSIONS_FROM))
+    principal = faiss.PCAMatrix(dim, min(dim, _PCA_DIMENSIONS))
+    principal.train(_subsample(sample, _PCA_TRAINING_ROWS))
     reduced = principal.apply(sample)
     clusters = faiss.Kmeans(
         principal.d_out,
         cells,
-        niter=_ROUNDS,
+        niter=_KMEANS_ITERATIONS,
         seed=_SEED,
         min_points_per_centroid=1,
         max_points_per_centroid=len(sample),
@@ -235,12 +240,12 @@ def _clustered(sample: NDArray[np.float32], cells: int) -> NDArray[np.float32]:
     return sums / np.maximum(np.bincount(cell, minlength=cells), 1).astype(np.float32)[:, None]
 
 
-def _quantizer(means: NDArray[np.float32]) -> "faiss.Index":
+def _build_coarse_quantizer(means: NDArray[np.float32]) -> "faiss.Index":
     """Finds the cell of a row: among all, or, where they are many, among those of the nearest groups of cells."""
     import faiss
 
     count, dim = means.shape
-    if count < _GROUPED_FROM:
+    if count < _COARSE_IVF_MIN_CELLS:
         every = faiss.IndexFlatL2(dim)
         every.add(means)
         return every
@@ -248,30 +253,30 @@ def _quantizer(means: NDArray[np.float32]) -> "faiss.Index":
     groups.train(means)
     grouped = faiss.IndexIVFFlat(groups.index, dim, groups.k, faiss.METRIC_L2)
     groups.index.this.disown()  # what it is part of frees it
-    grouped.own_fields, grouped.is_trained, grouped.nprobe = True, True, _GROUPS_COMPARED
+    grouped.own_fields, grouped.is_trained, grouped.nprobe = True, True, _COARSE_IVF_NPROBE
     grouped.add(means)
     grouped.make_direct_map()  # means are read back by their numbers
     return grouped
 
 
-def _sample(live: NDArray[np.int64]) -> NDArray[np.int64]:
+def _sample_rows(live: NDArray[np.int64]) -> NDArray[np.int64]:
     """The rows that are learnt from, ascending."""
-    wanted = max(_TRAINING_ROWS, _TRAINING_A_CELL * (len(live) // ROWS_A_CELL))
+    wanted = max(_TRAINING_ROWS, _TRAINING_ROWS_PER_CELL * (len(live) // ROWS_PER_CELL))
     return np.sort(np.random.default_rng(_SEED).choice(live, min(wanted, len(live)), replace=False))
 
 
-def _sample_of(sample: NDArray[np.float32], rows: int) -> NDArray[np.float32]:
+def _subsample(sample: NDArray[np.float32], rows: int) -> NDArray[np.float32]:
     """At most so many of the rows, from all over."""
     return np.ascontiguousarray(sample[:: -(-len(sample) // rows)])
 
 
-def _spread(
+def _measure_spread(
     codes: "faiss.IndexIVFPQFastScan", of_row: NDArray[np.uint16], vectors: NDArray[np.float16], live: NDArray[np.int64]
 ) -> NDArray[np.float32]:
     """``Cells.spread``: what it were if all directions were alike."""
-    means, sample = _means(codes), _sample(live)
+    means, sample = _read_centroids(codes), _sample_rows(live)
     offsets = vectors[sample].astype(np.float32) - means[of_row[sample]]
     squares = np.bincount(of_row[sample], (offsets**2).sum(axis=1), len(means))
     counts = np.bincount(of_row[sample], minlength=len(means))
     radius = np.sqrt(np.where(counts > 0, squares / np.maximum(counts, 1), squares.sum() / len(sample)))
-    return np.asarray(np.maximum(radius, _LEAST_RADIUS) / np.sqrt(vectors.shape[1]), np.float32)
+    return np.asarray(np.maximum(radius, _MIN_RADIUS) / np.sqrt(vectors.shape[1]), np.float32)

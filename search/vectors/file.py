@@ -48,13 +48,13 @@ class VectorsFile:
         return np.fromfile(self._path, np.float16, self._dim, offset=row * self._row_bytes)
 
 
-def checksums(path: Path, rows: int, dim: int, known: tuple[str, ...] = ()) -> tuple[str, ...]:
+def block_checksums(path: Path, rows: int, dim: int, known: tuple[str, ...] = ()) -> tuple[str, ...]:
     """sha256 of each block of BLOCK_ROWS rows, the last one partial; full blocks already ``known`` are kept."""
     full = rows // BLOCK_ROWS
-    return (*known[:full], *_checksums(path, rows, dim, len(known[:full])))
+    return (*known[:full], *_iter_checksums(path, rows, dim, len(known[:full])))
 
 
-def _checksums(path: Path, rows: int, dim: int, first: int) -> Iterator[str]:
+def _iter_checksums(path: Path, rows: int, dim: int, first: int) -> Iterator[str]:
     with path.open("rb") as file:
         for start in range(first * BLOCK_ROWS, rows, BLOCK_ROWS):
             file.seek(start * dim * 2)

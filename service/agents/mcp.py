@@ -42,21 +42,29 @@ from search import open_index
 from search.errors import InvalidValue, PaperNotFound, PapersError
 from search.searcher import Searcher
 from search.session import Session
-from service.agents.quoting import NOTICE, Answer, authors_answer, facets_answer, page_answer, paper_answer, shortened
+from service.agents.quoting import (
+    NOTICE,
+    RenderedAnswer,
+    authors_answer,
+    facets_answer,
+    page_answer,
+    paper_answer,
+    truncate_chars,
+)
 from service.agents.tools import (
     AuthorsAnswer,
-    AuthorsCall,
+    AuthorsArguments,
     FacetsAnswer,
-    FacetsCall,
-    GetCall,
+    FacetsArguments,
+    GetArguments,
     PageAnswer,
     PaperAnswer,
-    Quoted,
-    SearchCall,
-    SimilarCall,
-    schema_of,
+    QuotingAnswer,
+    SearchArguments,
+    SimilarArguments,
+    json_schema_for,
 )
-from service.api.problems import refused
+from service.api.problems import error_response
 
 INSTRUCTIONS = f"""Searches a library of scientific papers that lies on this machine, by meaning and by words.
 
@@ -68,101 +76,108 @@ that nothing is. For more papers call again with the same question and the curso
 similar what is near papers or a text, authors the variants of a name, facets counts.
 
 {NOTICE}"""
-_OURS = "this is our fault, not the question's; the server's log says what happened"
-_HOUR = 3_600_000
+_INTERNAL_ERROR = "this is our fault, not the question's; the server's log says what happened"
+_CACHE_TTL_MS = 3_600_000
 """Milliseconds."""
 _log = logging.getLogger("papers.mcp")
 
-CallT = TypeVar("CallT", bound=BaseModel)
+ArgumentsT = TypeVar("ArgumentsT", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked(Generic[CallT]):
+class _ToolSpec(Generic[ArgumentsT]):
     """A tool: what it is told, what it answers, and how."""
 
-    said: str
-    call: type[CallT]
-    answer: type[Quoted]
-    run: Callable[[Session, CallT], Answer]
+    description: str
+    arguments_type: type[ArgumentsT]
+    answer_type: type[QuotingAnswer]
+    handler: Callable[[Session, ArgumentsT], RenderedAnswer]
 
-    def read(self, arguments: Mapping[str, Any]) -> CallT:
+    def parse_arguments(self, arguments: Mapping[str, Any]) -> ArgumentsT:
         """The call; null says nothing, as some clients fill in every parameter.
 
         Raises:
             InvalidValue: an argument that cannot be meant.
         """
         try:
-            return self.call.model_validate({name: value for name, value in arguments.items() if value is not None})
+            return self.arguments_type.model_validate(
+                {name: value for name, value in arguments.items() if value is not None}
+            )
         except ValidationError as error:
             first = error.errors()[0]
-            names = [field.alias or name for name, field in self.call.model_fields.items()]
+            names = [field.alias or name for name, field in self.arguments_type.model_fields.items()]
             unknown = first["type"] == "extra_forbidden"
             allowed = f"the parameters are {', '.join(names)}" if unknown else first["msg"]
             value = "" if first["type"] == "missing" else first["input"]
             raise InvalidValue(".".join(map(str, first["loc"])), value, allowed) from None
 
 
-def _search(session: Session, call: SearchCall) -> Answer:
-    return page_answer(session.ask(call.q, call.query()), abstracts=call.abstracts)
+def _handle_search(session: Session, call: SearchArguments) -> RenderedAnswer:
+    return page_answer(session.ask(call.q, call.to_query()), full_abstracts=call.full_abstracts)
 
 
-def _similar(session: Session, call: SimilarCall) -> Answer:
-    query = call.query()
+def _handle_similar(session: Session, call: SimilarArguments) -> RenderedAnswer:
+    query = call.to_query()
     query = replace(query, like=(call.paper_id, *query.like) if call.paper_id else query.like)
     if not (query.like or call.text.strip()):
         raise InvalidValue("paper_id", call.paper_id, "give a paper's id, or several with like, or a text")
     if call.text.strip():
-        query = replace(query, text=call.text, pasted=True)
-    return page_answer(session.search(query), abstracts=call.abstracts)
+        query = replace(query, text=call.text, is_abstract=True)
+    return page_answer(session.search(query), full_abstracts=call.full_abstracts)
 
 
-def _get(session: Session, call: GetCall) -> Answer:
+def _handle_get(session: Session, call: GetArguments) -> RenderedAnswer:
     return paper_answer(session.paper(call.paper_id))
 
 
-def _authors(session: Session, call: AuthorsCall) -> Answer:
+def _handle_authors(session: Session, call: AuthorsArguments) -> RenderedAnswer:
     return authors_answer(session.authors(call.name))
 
 
-def _facets(session: Session, call: FacetsCall) -> Answer:
-    return facets_answer(session.ask(call.q, replace(call.query(), facets=True, limit=1)))
+def _handle_facets(session: Session, call: FacetsArguments) -> RenderedAnswer:
+    return facets_answer(session.ask(call.q, replace(call.to_query(), facets=True, limit=1)))
 
 
-_TOOLS: dict[str, _Asked[Any]] = {
-    "search": _Asked(
+_TOOL_SPECS: dict[str, _ToolSpec[Any]] = {
+    "search": _ToolSpec(
         "Find papers that answer a question in plain words, narrowed by author, category and date.",
-        SearchCall,
+        SearchArguments,
         PageAnswer,
-        _search,
+        _handle_search,
     ),
-    "similar": _Asked(
+    "similar": _ToolSpec(
         "Find papers near one paper, several papers or a text, and away from others; the same narrowing as search.",
-        SimilarCall,
+        SimilarArguments,
         PageAnswer,
-        _similar,
+        _handle_similar,
     ),
-    "get": _Asked("Read one paper: its abstract, authors, dates, ids, address.", GetCall, PaperAnswer, _get),
-    "authors": _Asked(
-        "List the variants of a name that papers have, with how many papers each.", AuthorsCall, AuthorsAnswer, _authors
+    "get": _ToolSpec(
+        "Read one paper: its abstract, authors, dates, ids, address.", GetArguments, PaperAnswer, _handle_get
     ),
-    "facets": _Asked(
+    "authors": _ToolSpec(
+        "List the variants of a name that papers have, with how many papers each.",
+        AuthorsArguments,
+        AuthorsAnswer,
+        _handle_authors,
+    ),
+    "facets": _ToolSpec(
         "Count papers by year, category, author and source: of a question the relevant ones, else all that pass.",
-        FacetsCall,
+        FacetsArguments,
         FacetsAnswer,
-        _facets,
+        _handle_facets,
     ),
 }
-_LISTED = [
+_TOOL_LIST = [
     Tool(
         name=name,
-        description=tool.said,
-        input_schema=schema_of(tool.call, "validation"),
-        output_schema=schema_of(tool.answer, "serialization"),
+        description=tool.description,
+        input_schema=json_schema_for(tool.arguments_type, "validation"),
+        output_schema=json_schema_for(tool.answer_type, "serialization"),
         annotations=ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False),
     )
-    for name, tool in _TOOLS.items()
+    for name, tool in _TOOL_SPECS.items()
 ]
-_SCHEMAS = {tool.name: tool.input_schema for tool in _LISTED}
+_INPUT_SCHEMAS = {tool.name: tool.input_schema for tool in _TOOL_LIST}
 
 
 def serve_stdio(directory: Path) -> None:
@@ -173,10 +188,10 @@ def serve_stdio(directory: Path) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # a thread that waits for input would outlive Python's own handling
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="papers: %(message)s")
-    anyio.run(_over_stdio, open_index(directory))
+    anyio.run(_run_stdio, open_index(directory))
 
 
-def add_to(app: Starlette, *, origins: Sequence[str] = (), max_body: int = 1_000_000) -> None:
+def mount(app: Starlette, *, origins: Sequence[str] = (), max_body: int = 1_000_000) -> None:
     """Answers POST /mcp of an application that has a ``state.searcher``, behind a guard that knows its hosts.
 
     No session is kept and every answer is one JSON object, so any worker can answer any request.
@@ -189,7 +204,7 @@ def add_to(app: Starlette, *, origins: Sequence[str] = (), max_body: int = 1_000
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
         app.state.mcp = manager = StreamableHTTPSessionManager(
-            _server(lambda: app.state.searcher),
+            _create_server(lambda: app.state.searcher),
             json_response=True,
             stateless=True,
             security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # _Endpoint, the guard
@@ -213,72 +228,74 @@ class _Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["route"] = self  # by whose path the log and the metrics name it, as FastAPI does for its own
         headers = Headers(scope=scope)
-        if not self._may_ask(headers.get("origin"), headers.get("host", "")):
+        if not self._is_origin_allowed(headers.get("origin"), headers.get("host", "")):
             said = "a page of another origin may not ask; where it should, name its origin in PAPERS_ORIGINS"
-            return await refused(scope, 403, said)(scope, receive, send)
+            return await error_response(scope, 403, said)(scope, receive, send)
         manager: StreamableHTTPSessionManager = scope["app"].state.mcp
         return await manager.handle_request(scope, receive, send)
 
-    def _may_ask(self, origin: str | None, host: str) -> bool:
+    def _is_origin_allowed(self, origin: str | None, host: str) -> bool:
         """Whether the page that asks, if one does, is our own, or one of those that are named."""
         ours = origin is None or origin.partition("://")[2].casefold() == host.casefold()
         return ours or origin in self.origins or "*" in self.origins
 
 
-def _server(searcher: Callable[[], Searcher]) -> Server[Any]:
+def _create_server(searcher: Callable[[], Searcher]) -> Server[Any]:
     """The tools of what the function gives when a question comes."""
 
     async def listed(_context: ServerRequestContext, _params: PaginatedRequestParams | None) -> ListToolsResult:
-        return ListToolsResult(tools=_LISTED)
+        return ListToolsResult(tools=_TOOL_LIST)
 
     async def called(_context: ServerRequestContext, params: CallToolRequestParams) -> CallToolResult:
-        if params.name not in _TOOLS:
-            raise MCPError(INVALID_PARAMS, f"no tool {shortened(params.name, 60)!r}; there are {', '.join(_TOOLS)}")
-        return await to_thread.run_sync(_called, searcher, params.name, params.arguments or {})
+        if params.name not in _TOOL_SPECS:
+            raise MCPError(
+                INVALID_PARAMS, f"no tool {truncate_chars(params.name, 60)!r}; there are {', '.join(_TOOL_SPECS)}"
+            )
+        return await to_thread.run_sync(_call_tool, searcher, params.name, params.arguments or {})
 
     return Server(
         "papers",
         version=version("papers-search"),
         title="Papers",
         instructions=INSTRUCTIONS,
-        cache_hints={"tools/list": CacheHint(_HOUR, "public")},
-        get_tool_input_schema=_SCHEMAS.get,
+        cache_hints={"tools/list": CacheHint(_CACHE_TTL_MS, "public")},
+        get_tool_input_schema=_INPUT_SCHEMAS.get,
         on_list_tools=listed,
         on_call_tool=called,
     )
 
 
-def _called(searcher: Callable[[], Searcher], name: str, arguments: Mapping[str, Any]) -> CallToolResult:
-    tool = _TOOLS[name]
+def _call_tool(searcher: Callable[[], Searcher], name: str, arguments: Mapping[str, Any]) -> CallToolResult:
+    tool = _TOOL_SPECS[name]
     try:
-        answer = tool.run(searcher().session(), tool.read(arguments))
+        answer = tool.handler(searcher().session(), tool.parse_arguments(arguments))
     except InvalidValue as error:  # in the names of this door, which are those of HTTP
-        return _refused(str(InvalidValue(error.field.replace("-", "_"), error.value, error.allowed)))
+        return _error_result(str(InvalidValue(error.field.replace("-", "_"), error.value, error.allowed)))
     except PaperNotFound as error:
-        return _refused(str(error))
+        return _error_result(str(error))
     except PapersError as error:
         _log.error("%s: %s", name, error)
-        return _refused("the index cannot answer now; the server's log says why")
+        return _error_result("the index cannot answer now; the server's log says why")
     except Exception:  # noqa: BLE001 - it is logged, and an agent is told as much as a browser is
         _log.exception("%s", name)
-        return _refused(_OURS)
-    content = answer.content.model_dump(mode="json")
+        return _error_result(_INTERNAL_ERROR)
+    content = answer.structured.model_dump(mode="json")
     return CallToolResult(content=[TextContent(text=answer.text)], structured_content=content)
 
 
-def _refused(message: str) -> CallToolResult:
-    return CallToolResult(content=[TextContent(text=shortened(message, 2_000))], is_error=True)
+def _error_result(message: str) -> CallToolResult:
+    return CallToolResult(content=[TextContent(text=truncate_chars(message, 2_000))], is_error=True)
 
 
-async def _over_stdio(searcher: Searcher) -> None:
-    server = _server(lambda: searcher)
+async def _run_stdio(searcher: Searcher) -> None:
+    server = _create_server(lambda: searcher)
     async with anyio.create_task_group() as beside:
-        beside.start_soon(to_thread.run_sync, _warm, searcher)
+        beside.start_soon(to_thread.run_sync, _warm_up, searcher)
         async with stdio_server() as (read, write):
             await server.run(read, write, server.create_initialization_options())
 
 
-def _warm(searcher: Searcher) -> None:
+def _warm_up(searcher: Searcher) -> None:
     """Loads the model while the client says who it is; where that fails, so do questions, each in words."""
     try:
         searcher.warm()

@@ -8,74 +8,82 @@ from pydantic_core import CoreSchema
 
 from search.errors import InvalidValue
 from search.query.page import Band
-from search.query.query import MAX_TEXT, Query
-from service.api.schemas import AuthorMatchOut, AuthorsRequest, FacetsOut, Filters, Narrowing
+from search.query.query import MAX_TEXT_LENGTH, Query
+from service.api.schemas import AuthorMatchOut, AuthorsRequest, FacetsOut, FilterParams, PageParams
 
-MOST = 50
+MAX_HITS = 50
 """Most papers a call gives."""
 
 _Schema = dict[str, Any]
-_LONG: _Schema = {"maxLength": MAX_TEXT}
-_BOX = (
+_MAX_LENGTH_SCHEMA: _Schema = {"maxLength": MAX_TEXT_LENGTH}
+_QUERY_DESCRIPTION = (
     "Plain words, or words with conditions: au:zhou ti:cache cat:cs.CL year:2024-2026 date:>=2026-01 "
     '"a phrase" -word OR ANDNOT ( ). An id, DOI or URL alone is that paper and what is near it; more than 60 words are '
     "read as an abstract. Empty: what passes the filters, newest first."
 )
-_BOXES = ["KV cache compression", 'au:zhou cat:cs.IR date:>=2026-01 "kv cache" -survey']
-_IDS = ["arxiv:2604.24432", "doi:10.1145/3292500"]
+_QUERY_EXAMPLES = ["KV cache compression", 'au:zhou cat:cs.IR date:>=2026-01 "kv cache" -survey']
+_ID_EXAMPLES = ["arxiv:2604.24432", "doi:10.1145/3292500"]
 
 
-class Box(BaseModel):
+class QueryArguments(BaseModel):
     """The one box."""
 
-    q: str = Field("", description=_BOX, examples=_BOXES, json_schema_extra=_LONG)
+    q: str = Field("", description=_QUERY_DESCRIPTION, examples=_QUERY_EXAMPLES, json_schema_extra=_MAX_LENGTH_SCHEMA)
 
 
-class Near(BaseModel):
+class SimilarToArguments(BaseModel):
     """What to be near."""
 
-    paper_id: str = Field("", description="A paper to be near, which is left out; further ones: like", examples=_IDS)
+    paper_id: str = Field(
+        "", description="A paper to be near, which is left out; further ones: like", examples=_ID_EXAMPLES
+    )
     text: str = Field(
-        "", description="An abstract, or any text, to be near; alone or beside papers", json_schema_extra=_LONG
+        "",
+        description="An abstract, or any text, to be near; alone or beside papers",
+        json_schema_extra=_MAX_LENGTH_SCHEMA,
     )
 
 
-class PageCall(Filters):
+class PageArguments(PageParams):
     """What the calls that give a page have in common."""
 
-    limit: int = Field(10, description=f"Most papers, 1 to {MOST}", json_schema_extra={"minimum": 1, "maximum": MOST})
-    abstracts: bool = Field(
+    limit: int = Field(
+        10, description=f"Most papers, 1 to {MAX_HITS}", json_schema_extra={"minimum": 1, "maximum": MAX_HITS}
+    )
+    full_abstracts: bool = Field(
         False, description="Whole abstracts; else their beginnings and the sentence that answers best"
     )
 
-    def query(self) -> Query:
+    def to_query(self) -> Query:
         """What is asked, apart from the words.
 
         Raises:
             InvalidValue: more papers than a call gives; see ``Filters.query``.
         """
-        if not 1 <= self.limit <= MOST:
-            raise InvalidValue("limit", self.limit, f"give a whole number from 1 to {MOST}; cursor goes on from there")
-        return super().query()
+        if not 1 <= self.limit <= MAX_HITS:
+            raise InvalidValue(
+                "limit", self.limit, f"give a whole number from 1 to {MAX_HITS}; cursor goes on from there"
+            )
+        return super().to_query()
 
 
-class SearchCall(PageCall, Box):
+class SearchArguments(PageArguments, QueryArguments):
     """A question."""
 
 
-class SimilarCall(PageCall, Near):
+class SimilarArguments(PageArguments, SimilarToArguments):
     """What answers are to be near, and what may answer."""
 
 
-class GetCall(BaseModel):
+class GetArguments(BaseModel):
     """One paper."""
 
     model_config = ConfigDict(extra="forbid")
 
-    paper_id: str = Field(description="An id, DOI or URL in any usual form, or one it once had", examples=_IDS)
+    paper_id: str = Field(description="An id, DOI or URL in any usual form, or one it once had", examples=_ID_EXAMPLES)
 
 
-class AuthorsCall(AuthorsRequest):
+class AuthorsArguments(AuthorsRequest):
     """A name."""
 
     name: str = Field(
@@ -83,17 +91,17 @@ class AuthorsCall(AuthorsRequest):
     )
 
 
-class FacetsCall(Narrowing, Box):
+class FacetsArguments(FilterParams, QueryArguments):
     """What to count over."""
 
 
-class Quoted(BaseModel):
+class QuotingAnswer(BaseModel):
     """An answer that quotes papers."""
 
     notice: str = Field(description="How to treat all that is quoted from papers")
 
 
-class Brief(BaseModel):
+class PaperSummary(BaseModel):
     """A paper, long fields cut; what no source says is null or empty."""
 
     id: str
@@ -108,22 +116,24 @@ class Brief(BaseModel):
     abstract: str | None
 
 
-class HitBrief(Brief):
+class HitSummary(PaperSummary):
     """A paper on a page."""
 
     score: float
     band: Band | None = Field(description="How close, by what is usual in this index; null where nothing tells")
-    why: str = Field(description="Its places and scores by meaning and by words")
+    match_reason: str = Field(description="Its places and scores by meaning and by words")
     sentence: str | None = Field(description="The sentence of the abstract that answers best")
-    same: bool = Field(description="It is the very paper that was asked about")
+    exact_match: bool = Field(description="It is the very paper that was asked about")
 
 
-class PageAnswer(Quoted):
+class PageAnswer(QuotingAnswer):
     """An answer, best first."""
 
-    reading: str = Field(description="How the question was understood")
+    interpretation: str = Field(description="How the question was understood")
     total: int = Field(description="Papers that pass")
-    close: bool = Field(description="False: nothing here is near the question, the hits are only the nearest there is")
+    has_close_match: bool = Field(
+        description="False: nothing here is near the question, the hits are only the nearest there is"
+    )
     correction: str | None = Field(description="The question with misspelt words mended, where it seems to have some")
     exact: bool
     expected_recall: float
@@ -131,10 +141,10 @@ class PageAnswer(Quoted):
     cursor: str | None = Field(description="Gives the next page of the same question; null on the last one")
     authors: list[AuthorMatchOut] = Field(description="The name variants that the authors asked for matched")
     facets: FacetsOut | None
-    hits: list[HitBrief]
+    hits: list[HitSummary]
 
 
-class PaperAnswer(Brief, Quoted):
+class PaperAnswer(PaperSummary, QuotingAnswer):
     """A paper with its abstract."""
 
     ids: list[str]
@@ -143,19 +153,19 @@ class PaperAnswer(Brief, Quoted):
     sources: list[str]
 
 
-class AuthorsAnswer(AuthorMatchOut, Quoted):
+class AuthorsAnswer(AuthorMatchOut, QuotingAnswer):
     """The variants of a name that papers have, most papers first."""
 
 
-class FacetsAnswer(Quoted):
+class FacetsAnswer(QuotingAnswer):
     """Counts over all that pass, or over the relevant part of a question."""
 
-    reading: str
+    interpretation: str
     total: int
     facets: FacetsOut
 
 
-class _Untitled(GenerateJsonSchema):
+class _UntitledSchemaGenerator(GenerateJsonSchema):
     """Names are titles enough: an agent reads every word of a schema."""
 
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002
@@ -168,6 +178,6 @@ class _Untitled(GenerateJsonSchema):
         return made
 
 
-def schema_of(model: type[BaseModel], mode: Literal["validation", "serialization"]) -> _Schema:
+def json_schema_for(model: type[BaseModel], mode: Literal["validation", "serialization"]) -> _Schema:
     """The JSON schema of a call (``validation``) or of an answer (``serialization``)."""
-    return model.model_json_schema(schema_generator=_Untitled, mode=mode)
+    return model.model_json_schema(schema_generator=_UntitledSchemaGenerator, mode=mode)

@@ -3,8 +3,8 @@
 from html import escape
 from typing import Any
 
-_Schema = dict[str, Any]
-_HEAD = """<!doctype html>
+_JsonObject = dict[str, Any]
+_PAGE_START = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
@@ -16,24 +16,27 @@ names the field, its value and what is allowed.</p>
 """
 
 
-def page(described: _Schema) -> str:
+def render_docs(openapi: _JsonObject) -> str:
     """One HTML page.
 
     Args:
         described: an OpenAPI document.
     """
-    parts = [_HEAD]
-    for path, methods in described["paths"].items():
-        parts += [_operation(described, method, path, operation) for method, operation in methods.items()]
+    parts = [_PAGE_START]
+    for path, methods in openapi["paths"].items():
+        parts += [_render_operation(openapi, method, path, operation) for method, operation in methods.items()]
     return "".join([*parts, "</main>\n</html>\n"])
 
 
-def _operation(described: _Schema, method: str, path: str, operation: _Schema) -> str:
-    rows = [_row(each["name"], each["schema"], each.get("required", False)) for each in operation.get("parameters", [])]
+def _render_operation(openapi: _JsonObject, method: str, path: str, operation: _JsonObject) -> str:
+    rows = [
+        _render_row(each["name"], each["schema"], each.get("required", False))
+        for each in operation.get("parameters", [])
+    ]
     for content in operation.get("requestBody", {}).get("content", {}).values():
-        schema = _resolved(described, content["schema"])
+        schema = _resolve_ref(openapi, content["schema"])
         needed = schema.get("required", [])
-        rows += [_row(name, field, name in needed) for name, field in schema.get("properties", {}).items()]
+        rows += [_render_row(name, field, name in needed) for name, field in schema.get("properties", {}).items()]
     heading = "<tr><th>Name</th><th>Type</th><th>Meaning</th><th>Example</th></tr>\n"
     table = f"<table>\n{heading}{''.join(rows)}</table>\n" if rows else ""
     statuses = ", ".join(operation["responses"])
@@ -43,25 +46,25 @@ def _operation(described: _Schema, method: str, path: str, operation: _Schema) -
     )
 
 
-def _row(name: str, schema: _Schema, required: bool) -> str:
+def _render_row(name: str, schema: _JsonObject, required: bool) -> str:
     example = str(next(iter(schema.get("examples", [])), ""))
-    cells = (name, _kind(schema) + (", needed" if required else ""), schema.get("description", ""), example)
+    cells = (name, _type_label(schema) + (", needed" if required else ""), schema.get("description", ""), example)
     return "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>\n"
 
 
-def _kind(schema: _Schema) -> str:
+def _type_label(schema: _JsonObject) -> str:
     """The type in words; null, which stands for leaving a field out, is not said."""
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     if "anyOf" in schema:
-        return " or ".join(_kind(each) for each in schema["anyOf"] if each.get("type") != "null")
+        return " or ".join(_type_label(each) for each in schema["anyOf"] if each.get("type") != "null")
     if schema.get("type") == "array":
-        return f"{_kind(schema['items'])}, any number"
+        return f"{_type_label(schema['items'])}, any number"
     return str(schema.get("type", schema.get("$ref", "").rpartition("/")[2]))
 
 
-def _resolved(described: _Schema, schema: _Schema) -> _Schema:
+def _resolve_ref(openapi: _JsonObject, schema: _JsonObject) -> _JsonObject:
     if "$ref" not in schema:
         return schema
-    found: _Schema = described["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    found: _JsonObject = openapi["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
     return found

@@ -4,12 +4,12 @@ from functools import lru_cache
 
 from starlette.exceptions import HTTPException
 
-from service.formats import FORMATS, MEDIA, Format
+from service.formats import FORMATS, MEDIA_TYPES, Format
 
-_Range = tuple[str, str, float]
+_MediaRange = tuple[str, str, float]
 
 
-def negotiated(asked: Format | None, accept: str) -> Format:
+def negotiate_format(requested: Format | None, accept: str) -> Format:
     """The format that was asked for by name, else the one that is liked best, json among equals.
 
     Args:
@@ -18,51 +18,51 @@ def negotiated(asked: Format | None, accept: str) -> Format:
     Raises:
         HTTPException: 406, nothing we have is acceptable.
     """
-    found = asked or _liked(accept)
+    found = requested or _preferred_format(accept)
     if found is None:
-        types = ", ".join(_type(media.type) for media in MEDIA.values())
+        types = ", ".join(_strip_parameters(media.content_type) for media in MEDIA_TYPES.values())
         raise HTTPException(406, f"Accept: {accept[:100]!r} allows none of {types}; name one, or give format=")
     return found
 
 
 @lru_cache(maxsize=256)
-def reads_pages(accept: str) -> bool:
+def prefers_html(accept: str) -> bool:
     """Whether whoever sends this Accept header would rather have HTML than JSON, as browsers would."""
-    ranges = [_range(part) for part in accept.split(",") if part.strip()]
-    return _quality(["text/html"], ranges) > _quality(_types("json"), ranges)
+    ranges = [_parse_media_range(part) for part in accept.split(",") if part.strip()]
+    return _quality(["text/html"], ranges) > _quality(_media_types("json"), ranges)
 
 
 @lru_cache(maxsize=256)
-def _liked(accept: str) -> Format | None:
+def _preferred_format(accept: str) -> Format | None:
     if not accept.strip():
         return "json"
-    ranges = [_range(part) for part in accept.split(",") if part.strip()]
-    liked = {name: _quality(_types(name), ranges) for name in FORMATS}
+    ranges = [_parse_media_range(part) for part in accept.split(",") if part.strip()]
+    liked = {name: _quality(_media_types(name), ranges) for name in FORMATS}
     best = max(FORMATS, key=lambda name: liked[name])  # the first of equals, which is json
     return best if liked[best] > 0 else None
 
 
-def _types(name: Format) -> list[str]:
+def _media_types(name: Format) -> list[str]:
     """The format's type, and those it is also called by."""
-    return [_type(MEDIA[name].type), *MEDIA[name].also]
+    return [_strip_parameters(MEDIA_TYPES[name].content_type), *MEDIA_TYPES[name].aliases]
 
 
-def _quality(types: list[str], ranges: list[_Range]) -> float:
+def _quality(media_types: list[str], ranges: list[_MediaRange]) -> float:
     """By the most specific range that one of the types falls under."""
-    found = [(_specificity(kind, ranged), ranged[2]) for kind in types for ranged in ranges]
+    found = [(_specificity(kind, ranged), ranged[2]) for kind in media_types for ranged in ranges]
     return max(found, default=(0, 0.0))[1] if any(specificity for specificity, _ in found) else 0.0
 
 
-def _specificity(kind: str, ranged: _Range) -> int:
-    main, sub, _ = ranged
-    if f"{main}/{sub}" == kind:
+def _specificity(media_type: str, media_range: _MediaRange) -> int:
+    main, sub, _ = media_range
+    if f"{main}/{sub}" == media_type:
         return 3
-    if sub == "*" and main == kind.partition("/")[0]:
+    if sub == "*" and main == media_type.partition("/")[0]:
         return 2
     return 1 if main == sub == "*" else 0
 
 
-def _range(text: str) -> _Range:
+def _parse_media_range(text: str) -> _MediaRange:
     """A media range without its parameters, and how much it is liked, 0 to 1."""
     kind, *parameters = (part.strip().lower() for part in text.split(";"))
     main, _, sub = kind.partition("/")
@@ -73,5 +73,5 @@ def _range(text: str) -> _Range:
         return main, sub, 0.0
 
 
-def _type(media: str) -> str:
-    return media.partition(";")[0]
+def _strip_parameters(media_type: str) -> str:
+    return media_type.partition(";")[0]

@@ -33,76 +33,80 @@ _TITLES = {
     500: "Internal error",
     503: "Not available",
 }
-PROBLEMS: dict[int | str, dict[str, Any]] = {
+PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": _TITLES[status], "content": {"application/problem+json": {}}}
     for status in (400, 401, 404, 406, 408, 413, 414, 415, 421, 422, 429, 431, 503)
 }
 """How the problems of a route are described in the OpenAPI."""
-Refusal = PapersError | RequestValidationError | HTTPException
+HandledError = PapersError | RequestValidationError | HTTPException
 """What is answered with a problem that says what to do."""
-_NOT_FOUND = HTTPStatus.NOT_FOUND.phrase
+_NOT_FOUND_PHRASE = HTTPStatus.NOT_FOUND.phrase
 """What is said of a path that no route has."""
 _log = logging.getLogger("papers")
 
 
-Shown = Callable[[Request, Problem], Response | None]
+ProblemRenderer = Callable[[Request, Problem], Response | None]
 """A problem as a page for those who read pages; None for those who do not."""
 
 
-def add_problems(app: FastAPI, shown: Shown) -> None:
+def add_problem_handlers(app: FastAPI, render_html: ProblemRenderer) -> None:
     """Answers every error as a problem, or as ``shown`` does."""
 
     @app.exception_handler(PapersError)
     @app.exception_handler(RequestValidationError)
     @app.exception_handler(HTTPException)
-    def say(request: Request, error: Refusal) -> Response:
-        told, headers = problem_of(request, error), getattr(error, "headers", None) or {}
-        answer = shown(request, told) or answered(told)
+    def say(request: Request, error: HandledError) -> Response:
+        told, headers = problem_from_error(request, error), getattr(error, "headers", None) or {}
+        answer = render_html(request, told) or problem_response(told)
         answer.headers.update(headers)
         return answer
 
     @app.exception_handler(Exception)
     def unexpected(request: Request, _error: Exception) -> Response:
-        told = _said(request.scope, 500, "this is our fault, and the server's log says what happened")
-        return shown(request, told) or answered(told)
+        told = _build_problem(request.scope, 500, "this is our fault, and the server's log says what happened")
+        return render_html(request, told) or problem_response(told)
 
 
-def problem_of(request: Request, error: Refusal) -> Problem:
+def problem_from_error(request: Request, error: HandledError) -> Problem:
     """What an error says of a request."""
     if isinstance(error, RequestValidationError):
-        error = _invalid(request, error)
+        error = _to_invalid_value(request, error)
     if isinstance(error, InvalidValue):
-        return _said(request.scope, 422, str(error), field=error.field, value=error.value, allowed=error.allowed)
+        return _build_problem(
+            request.scope, 422, str(error), field=error.field, value=error.value, allowed=error.allowed
+        )
     if isinstance(error, HTTPException):
-        nowhere = error.status_code == 404 and error.detail == _NOT_FOUND
+        nowhere = error.status_code == 404 and error.detail == _NOT_FOUND_PHRASE
         detail = f"there is nothing at {request.scope['path']!r}" if nowhere else str(error.detail)
-        return _said(request.scope, error.status_code, detail)
+        return _build_problem(request.scope, error.status_code, detail)
     if isinstance(error, IndexUnavailable | ModelUnavailable):
         _log.error("%s", error)
-    return _said(request.scope, 404 if isinstance(error, PaperNotFound) else 503, str(error))
+    return _build_problem(request.scope, 404 if isinstance(error, PaperNotFound) else 503, str(error))
 
 
-def refused(scope: Scope, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: str) -> Response:
+def error_response(
+    scope: Scope, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: str
+) -> Response:
     """One problem as an answer; ``more`` are its field, value and what is allowed."""
-    return answered(_said(scope, status, detail, **more), headers)
+    return problem_response(_build_problem(scope, status, detail, **more), headers)
 
 
-def answered(said: Problem, headers: Mapping[str, str] | None = None) -> Response:
+def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """A problem as an answer."""
-    content = said.model_dump(exclude_none=True)
-    return JSONResponse(content, said.status, headers, media_type="application/problem+json")
+    content = problem.model_dump(exclude_none=True)
+    return JSONResponse(content, problem.status, headers, media_type="application/problem+json")
 
 
-def _invalid(request: Request, error: RequestValidationError) -> InvalidValue:
+def _to_invalid_value(request: Request, error: RequestValidationError) -> InvalidValue:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"][1:]) or "body"
     shown = first.get("input")
     unknown = first["type"] == "extra_forbidden"
-    allowed = f"the parameters are {', '.join(_parameters(request))}" if unknown else first["msg"]
+    allowed = f"the parameters are {', '.join(_parameter_names(request))}" if unknown else first["msg"]
     return InvalidValue(name, "" if shown is None else str(shown), allowed)
 
 
-def _parameters(request: Request) -> list[str]:
+def _parameter_names(request: Request) -> list[str]:
     """What the route that was asked takes, by the names it is asked by."""
     dependant = getattr(request.scope.get("route"), "dependant", None)
     asked = [*dependant.query_params, *dependant.body_params] if dependant else []
@@ -111,5 +115,5 @@ def _parameters(request: Request) -> list[str]:
     return [field.alias or name for model in found or [SearchRequest] for name, field in model.model_fields.items()]
 
 
-def _said(scope: Scope, status: int, detail: str, **more: str) -> Problem:
+def _build_problem(scope: Scope, status: int, detail: str, **more: str) -> Problem:
     return Problem(title=_TITLES.get(status, "Error"), status=status, detail=detail, instance=scope["path"], **more)

@@ -12,16 +12,16 @@ from fastapi.responses import Response
 from search.papers.paper import Paper
 from search.query.page import Page
 from service import formats
-from service.formats import MEDIA, Format, Wanted
+from service.formats import MEDIA_TYPES, Format, RenderOptions
 
 _VERSION = version("papers-search")
-_HERE_ONLY = ("cursor", "limit", "format", "fields", "facets")
+_PRESENTATION_PARAMS = ("cursor", "limit", "format", "fields", "facets")
 """Parameters that do not make it another question."""
-_QUOTED = re.compile(r'"[^"]*"')
+_QUOTED_TAG = re.compile(r'"[^"]*"')
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class ResponseBuilder:
     """What was asked over HTTP.
 
     Attributes:
@@ -30,72 +30,72 @@ class Asking:
     """
 
     request: Request
-    meant: str
+    query_key: str
     generation: str
     format: Format
     fields: tuple[str, ...]
-    name: str
+    feed_key: str
 
-    def answered(self, ask: Callable[[], Page]) -> Response:
+    def page_response(self, run_query: Callable[[], Page]) -> Response:
         """The page, in its format; 304 where the client has it, without asking."""
-        if self._known():
+        if self._is_not_modified():
             return Response(status_code=304, headers=self._headers(self.generation))
-        page = ask()
-        following = self._following(page.cursor) if page.cursor and self._got else ""
-        content = formats.page(self.format, page, self._wanted(following))
+        page = run_query()
+        following = self._next_page_query(page.cursor) if page.cursor and self._is_get else ""
+        content = formats.render_page(self.format, page, self._render_options(following))
         headers = self._headers(page.generation)
         if following:
             headers["Link"] = f'<?{following}>; rel="next"'
-        return self._response(content, headers, "papers")
+        return self._build_response(content, headers, "papers")
 
-    def shown(self, find: Callable[[], Paper]) -> Response:
+    def paper_response(self, find_paper: Callable[[], Paper]) -> Response:
         """The same of one paper."""
-        if self._known():
+        if self._is_not_modified():
             return Response(status_code=304, headers=self._headers(self.generation))
-        paper = find()
-        content = formats.paper(self.format, paper, self._wanted(""))
+        paper = find_paper()
+        content = formats.render_paper(self.format, paper, self._render_options(""))
         name = re.sub(r"[^A-Za-z0-9.-]+", "-", paper.id).strip("-.")[:80]
-        return self._response(content, self._headers(self.generation), name)
+        return self._build_response(content, self._headers(self.generation), name)
 
     @property
-    def _got(self) -> bool:
+    def _is_get(self) -> bool:
         return self.request.method == "GET"
 
-    def _known(self) -> bool:
+    def _is_not_modified(self) -> bool:
         """Whether the client holds what would be answered (RFC 9110, 13.1.2)."""
-        held = self.request.headers.get("if-none-match", "") if self._got else ""
-        return self._tag(self.generation)[2:] in _QUOTED.findall(held)
+        held = self.request.headers.get("if-none-match", "") if self._is_get else ""
+        return self._etag(self.generation)[2:] in _QUOTED_TAG.findall(held)
 
-    def _tag(self, generation: str) -> str:
+    def _etag(self, generation: str) -> str:
         """Weak, since the same answer says again how long it took."""
-        told = "\n".join((_VERSION, self.request.url.path, self.format, ",".join(self.fields), self.meant))
+        told = "\n".join((_VERSION, self.request.url.path, self.format, ",".join(self.fields), self.query_key))
         digest = hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
         return f'W/"{generation}-{digest}"'
 
     def _headers(self, generation: str) -> dict[str, str]:
         headers = {"Cache-Control": "private, no-cache", "Vary": "Accept"}
-        return {**headers, "ETag": self._tag(generation)} if self._got else headers
+        return {**headers, "ETag": self._etag(generation)} if self._is_get else headers
 
-    def _following(self, cursor: str) -> str:
+    def _next_page_query(self, cursor: str) -> str:
         """The query of the next page."""
         asked = [pair for pair in self.request.url.query.split("&") if pair and not pair.startswith("cursor=")]
         return "&".join([*asked, f"cursor={cursor}"])
 
-    def _wanted(self, following: str) -> Wanted:
+    def _render_options(self, next_page_query: str) -> RenderOptions:
         if self.format != "atom":
-            return Wanted(self.fields)
-        url, got = self.request.url, self._got
-        shown = url.remove_query_params(_HERE_ONLY)
-        return Wanted(
+            return RenderOptions(self.fields)
+        url, got = self.request.url, self._is_get
+        shown = url.remove_query_params(_PRESENTATION_PARAMS)
+        return RenderOptions(
             self.fields,
-            name=f"{url.path}\n{self.name}",
-            here=str(url) if got else "",
-            next=str(url.replace(query=following)) if following else "",
-            shown=f"{self.request.base_url}?{shown.query}" if got and url.path.endswith("/v1/search") else "",
+            feed_key=f"{url.path}\n{self.feed_key}",
+            self_url=str(url) if got else "",
+            next_url=str(url.replace(query=next_page_query)) if next_page_query else "",
+            html_url=f"{self.request.base_url}?{shown.query}" if got and url.path.endswith("/v1/search") else "",
         )
 
-    def _response(self, content: bytes, headers: dict[str, str], name: str) -> Response:
-        media = MEDIA[self.format]
-        if media.ending:
-            headers["Content-Disposition"] = f'attachment; filename="{name}.{media.ending}"'
-        return Response(content, headers={**headers, "Content-Type": media.type})
+    def _build_response(self, content: bytes, headers: dict[str, str], filename: str) -> Response:
+        media = MEDIA_TYPES[self.format]
+        if media.extension:
+            headers["Content-Disposition"] = f'attachment; filename="{filename}.{media.extension}"'
+        return Response(content, headers={**headers, "Content-Type": media.content_type})

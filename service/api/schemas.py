@@ -6,42 +6,42 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
 from search.query.filter import Filter
-from search.query.page import Band, Road
-from search.query.query import MAX_LIMIT, MAX_PAPERS, Mode, Query, Sort
+from search.query.page import Band, Strategy
+from search.query.query import MAX_EXAMPLES, MAX_LIMIT, Mode, Query, Sort
 from service.formats import Format
 
-MAX_BATCH = 50
+MAX_BATCH_SEARCHES = 50
 """Most questions of a batch."""
-_FEW: dict[str, Any] = {"maxItems": MAX_PAPERS}
-_Several = Annotated[list[str], Field(max_length=100)]
-_AUTHOR = "Each must be an author, in any usual form; ^Zhou the first, Zhou$ the last"
-_FIELDS = "Of a paper the fields to keep, parted by commas, in json, ndjson and csv; none: all"
+_MAX_ITEMS_SCHEMA: dict[str, Any] = {"maxItems": MAX_EXAMPLES}
+_StringList = Annotated[list[str], Field(max_length=100)]
+_AUTHOR_DESCRIPTION = "Each must be an author, in any usual form; ^Zhou the first, Zhou$ the last"
+_FIELDS_DESCRIPTION = "Of a paper the fields to keep, parted by commas, in json, ndjson and csv; none: all"
 
 
-def _optional(schema: dict[str, Any]) -> None:
+def _make_fields_optional(schema: dict[str, Any]) -> None:
     """Every field may be left out: only some were asked for."""
     schema.pop("required", None)
 
 
-class Narrowing(BaseModel):
+class FilterParams(BaseModel):
     """Who, what and when; every part is optional."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    author: _Several = Field([], description=_AUTHOR, examples=[["Guorui Zhou"]])
-    not_author: _Several = Field([], description="None may have this very name", examples=[["Gang Zhou"]])
-    category: _Several = Field([], description="One must be a category, or lie in it", examples=[["cs.CL"]])
+    author: _StringList = Field([], description=_AUTHOR_DESCRIPTION, examples=[["Guorui Zhou"]])
+    not_author: _StringList = Field([], description="None may have this very name", examples=[["Gang Zhou"]])
+    category: _StringList = Field([], description="One must be a category, or lie in it", examples=[["cs.CL"]])
     start: str | None = Field(None, alias="from", description="Published then or later", examples=["2026-01"])
     end: str | None = Field(None, alias="to", description="Published then or earlier", examples=["2026-06"])
     updated_from: str | None = Field(None, description="Last changed then or later", examples=["30d"])
     updated_to: str | None = Field(None, description="Last changed then or earlier", examples=["2026"])
     like: list[str] = Field(
-        [], description="Ids of papers to be near", examples=[["arxiv:2604.24432"]], json_schema_extra=_FEW
+        [], description="Ids of papers to be near", examples=[["arxiv:2604.24432"]], json_schema_extra=_MAX_ITEMS_SCHEMA
     )
-    unlike: list[str] = Field([], description="Ids of papers to stay away from", json_schema_extra=_FEW)
+    unlike: list[str] = Field([], description="Ids of papers to stay away from", json_schema_extra=_MAX_ITEMS_SCHEMA)
     mode: Mode = Field("hybrid", description="hybrid, semantic (meaning) or lexical (words)")
 
-    def query(self) -> Query:
+    def to_query(self) -> Query:
         """What is asked, apart from the words.
 
         Raises:
@@ -53,7 +53,7 @@ class Narrowing(BaseModel):
         return Query(filter=narrow, mode=self.mode, like=tuple(self.like), unlike=tuple(self.unlike))
 
 
-class Filters(Narrowing):
+class PageParams(FilterParams):
     """The same, and how the answer is to come."""
 
     sort: Sort = Field("relevance", description="newest, oldest: the relevant part of a question in order of date")
@@ -61,30 +61,30 @@ class Filters(Narrowing):
     cursor: str = Field("", description="Of the page before")
     limit: int = Field(10, description="Most hits, 1 to 1000")
 
-    def query(self) -> Query:
+    def to_query(self) -> Query:
         """What is asked, apart from the words.
 
         Raises:
             InvalidValue: see ``Filter.parse`` and ``Query``.
         """
-        asked = super().query()
+        asked = super().to_query()
         return replace(asked, limit=self.limit, sort=self.sort, cursor=self.cursor, facets=self.facets)
 
 
-class FilterRequest(Filters):
+class ResultsRequest(PageParams):
     """The same, and in what form."""
 
     format: Format | None = Field(None, description="Of the answer; else as Accept says, else json", examples=["csv"])
-    fields: str = Field("", description=_FIELDS, examples=["id,title,score"])
+    fields: str = Field("", description=_FIELDS_DESCRIPTION, examples=["id,title,score"])
 
 
-class SearchRequest(FilterRequest):
+class SearchRequest(ResultsRequest):
     """A question; without ``q`` what passes the filters is listed, newest first."""
 
     q: str = Field("", examples=["KV cache compression"])
 
 
-class SimilarRequest(FilterRequest):
+class SimilarRequest(ResultsRequest):
     """A pasted abstract."""
 
     text: str = Field(examples=["We compress the key-value cache of language models into summary tokens."])
@@ -96,7 +96,7 @@ class PaperRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format: Format | None = Field(None, description="Of the answer; else as Accept says, else json", examples=["ris"])
-    fields: str = Field("", description=_FIELDS)
+    fields: str = Field("", description=_FIELDS_DESCRIPTION)
 
 
 class BatchRequest(BaseModel):
@@ -106,8 +106,8 @@ class BatchRequest(BaseModel):
 
     searches: list[Annotated[SearchRequest, SkipValidation]] = Field(
         min_length=1,
-        max_length=MAX_BATCH,
-        description=f"1 to {MAX_BATCH}, of {MAX_LIMIT} hits at most together; each is answered or refused by itself",
+        max_length=MAX_BATCH_SEARCHES,
+        description=f"1 to {MAX_BATCH_SEARCHES}, with at most {MAX_LIMIT} hits in total; each succeeds or fails alone",
         examples=[[{"q": "KV cache compression", "limit": 3}, {"author": ["Guorui Zhou"], "fields": "id,title"}]],
     )
 
@@ -127,7 +127,7 @@ class LegOut(BaseModel):
     score: float
 
 
-class MatchedOut(BaseModel):
+class LegsOut(BaseModel):
     """Why a hit is there."""
 
     semantic: LegOut | None
@@ -158,7 +158,7 @@ class PaperOut(PaperFields):
     schema_version: int
 
 
-class WhyOut(BaseModel):
+class HighlightsOut(BaseModel):
     """Where a paper answers: pairs of first character and the one after the last, of the question's words in title
     and abstract and of the sentence that answers best."""
 
@@ -172,12 +172,12 @@ class HitOut(PaperFields):
 
     score: float
     band: Band | None
-    matched: MatchedOut
-    why: WhyOut
-    same: bool
+    legs: LegsOut
+    highlights: HighlightsOut
+    exact_match: bool
 
 
-class CountOut(BaseModel):
+class ValueCountOut(BaseModel):
     """How many papers have a value."""
 
     value: str
@@ -187,10 +187,10 @@ class CountOut(BaseModel):
 class AuthorMatchOut(BaseModel):
     """The name variants an author who was asked for matches; where there is none, the names one letter off."""
 
-    asked: str
-    variants: list[CountOut]
-    others: int
-    meant: list[str]
+    name: str
+    variants: list[ValueCountOut]
+    more_variants: int
+    suggestions: list[str]
 
 
 class AuthorsOut(AuthorMatchOut):
@@ -220,46 +220,46 @@ class SuggestionsOut(BaseModel):
     """Authors and categories that can be meant, most papers first."""
 
     schema_version: int
-    authors: list[CountOut]
+    authors: list[ValueCountOut]
     categories: list[CategoryCountOut]
 
 
 class FacetsOut(BaseModel):
     """Counts over all papers that pass the filter, or over the relevant part of a question."""
 
-    of: Literal["filter", "relevant"]
+    scope: Literal["filter", "relevant"]
     papers: int
-    years: list[CountOut]
-    categories: list[CountOut]
-    authors: list[CountOut]
-    sources: list[CountOut]
+    years: list[ValueCountOut]
+    categories: list[ValueCountOut]
+    authors: list[ValueCountOut]
+    sources: list[ValueCountOut]
 
 
 class ExplanationOut(BaseModel):
-    """How an answer came about: the vector leg's road (``rows``: all scored exactly; ``codes``: scanned, then the best
-    scored; ``none``: not asked), codes scanned, papers scored, and the time of each stage."""
+    """How an answer came about: the strategy of the semantic leg (``exact``: all scored exactly; ``approximate``:
+    scanned, then the best scored; ``none``: not asked), codes scanned, papers scored, and the time of each stage."""
 
-    road: Road
-    scanned: int
-    scored: int
-    milliseconds: dict[str, float]
+    strategy: Strategy
+    codes_scanned: int
+    papers_scored: int
+    timings_ms: dict[str, float]
 
 
-class PartOut(BaseModel):
+class QueryPartOut(BaseModel):
     """A part of what ``q`` asks, in words, and ``q`` as it would be without it."""
 
-    said: str
-    without: str
+    description: str
+    remaining_query: str
 
 
 class PageOut(BaseModel):
     """An answer, best first."""
 
     schema_version: int
-    reading: str
-    parts: list[PartOut]
+    interpretation: str
+    parts: list[QueryPartOut]
     total: int
-    close: bool
+    has_close_match: bool
     correction: str | None
     exact: bool
     expected_recall: float
@@ -271,22 +271,22 @@ class PageOut(BaseModel):
     hits: list[HitOut]
 
 
-class SomeOfPaperOut(PaperOut):
+class PartialPaper(PaperOut):
     """One paper, of which the fields were named that are wanted."""
 
-    model_config = ConfigDict(json_schema_extra=_optional)
+    model_config = ConfigDict(json_schema_extra=_make_fields_optional)
 
 
-class SomeOfHitOut(HitOut):
+class PartialHit(HitOut):
     """A paper on a page, of which the fields were named that are wanted."""
 
-    model_config = ConfigDict(json_schema_extra=_optional)
+    model_config = ConfigDict(json_schema_extra=_make_fields_optional)
 
 
-class SomeOfPageOut(PageOut):
+class PartialPage(PageOut):
     """An answer whose hits have only the fields that were asked for."""
 
-    hits: list[SomeOfHitOut]  # type: ignore[assignment]  # a list of others, though each is one of these
+    hits: list[PartialHit]  # type: ignore[assignment]  # a list of others, though each is one of these
 
 
 class Problem(BaseModel):
@@ -307,4 +307,4 @@ class BatchOut(BaseModel):
 
     schema_version: int
     generation: str
-    answers: list[PageOut | SomeOfPageOut | Problem]
+    results: list[PageOut | PartialPage | Problem]

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 
 from search.errors import InvalidValue
 
-_MOST = 2_000
+_MAX_PARAMETERS = 2_000
 """Parameters of a URL."""
 
 
@@ -24,20 +24,20 @@ class StrictRoute(APIRoute):
     twice."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        answer, several = super().get_route_handler(), frozenset(_several(self.dependant))
+        answer, several = super().get_route_handler(), frozenset(_repeatable_parameters(self.dependant))
 
         async def handle(request: Request) -> Response:
             _check_query(request.scope["query_string"], several)
-            strict = _Request(request.scope, request.receive)
+            strict = _StrictRequest(request.scope, request.receive)
             if strict.method == "POST":
-                await strict.check()
+                await strict.check_body()
             return await answer(strict)
 
         return handle
 
 
-class _Request(Request):
-    async def check(self) -> None:
+class _StrictRequest(Request):
+    async def check_body(self) -> None:
         """Reads the body as JSON, so that it is not read again.
 
         Raises:
@@ -45,20 +45,20 @@ class _Request(Request):
         """
         body = await self.body()
         try:
-            read = json.loads(body.decode("utf-8"), object_pairs_hook=_once)
+            read = json.loads(body.decode("utf-8"), object_pairs_hook=_dict_without_duplicates)
         except UnicodeDecodeError as error:
-            raise InvalidValue("body", _shown(body, error.start), "write JSON in UTF-8") from None
+            raise InvalidValue("body", _excerpt(body, error.start), "write JSON in UTF-8") from None
         except RecursionError:
             raise InvalidValue("body", body[:40].decode(), "objects and lists may not be nested so deep") from None
         except json.JSONDecodeError:
             return  # FastAPI says where
         except ValueError:  # an integer of thousands of digits
             raise InvalidValue("body", body[:40].decode("utf-8", "replace"), "write shorter numbers") from None
-        _check_letters(read)
+        _check_surrogates(read)
         self._json = read
 
 
-def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+def _dict_without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
     read = dict(pairs)
     if len(read) < len(pairs):
         names = [name for name, _ in pairs]
@@ -67,7 +67,7 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return read
 
 
-def _check_letters(read: object) -> None:
+def _check_surrogates(read: object) -> None:
     r"""
     Raises:
         InvalidValue: a text with half a character: \\ud800 without what follows it.
@@ -81,7 +81,7 @@ def _check_letters(read: object) -> None:
             raise InvalidValue(ascii(name)[1:-1], ascii(value), said) from None
 
 
-def _check_query(query: bytes, several: frozenset[str]) -> None:
+def _check_query(query: bytes, repeatable: frozenset[str]) -> None:
     """
     Raises:
         InvalidValue: a value that is no UTF-8; a name given twice of which one value can be meant; too many.
@@ -89,34 +89,34 @@ def _check_query(query: bytes, several: frozenset[str]) -> None:
     if not query:
         return
     try:
-        names = [name for name, _ in parse_qsl(query.decode(), True, errors="strict", max_num_fields=_MOST)]
+        names = [name for name, _ in parse_qsl(query.decode(), True, errors="strict", max_num_fields=_MAX_PARAMETERS)]
     except UnicodeDecodeError:
-        raise InvalidValue(*_not_utf8(query), "percent-encode it in UTF-8") from None
+        raise InvalidValue(*_find_invalid_utf8(query), "percent-encode it in UTF-8") from None
     except ValueError:
-        raise InvalidValue("parameters", query.count(b"&") + 1, f"{_MOST:,} at most; ask with POST") from None
-    once = [name for name in names if name not in several]
+        raise InvalidValue("parameters", query.count(b"&") + 1, f"{_MAX_PARAMETERS:,} at most; ask with POST") from None
+    once = [name for name in names if name not in repeatable]
     if len(once) > len(set(once)):
         twice = next(name for name in once if once.count(name) > 1)
         raise InvalidValue(twice, dict(parse_qsl(query.decode(), True))[twice], "give it once")
 
 
-def _not_utf8(query: bytes) -> tuple[str, str]:
+def _find_invalid_utf8(query: bytes) -> tuple[str, str]:
     """The name and the value, as far as it can be shown, of the first parameter that is no UTF-8."""
     for pair in query.split(b"&"):
         try:
             unquote_to_bytes(pair).decode("utf-8")
         except UnicodeDecodeError as error:
             name, _, value = unquote_to_bytes(pair).partition(b"=")
-            return name.decode("utf-8", "replace"), _shown(value, error.start - len(name) - 1)
+            return name.decode("utf-8", "replace"), _excerpt(value, error.start - len(name) - 1)
     return "parameters", ""
 
 
-def _shown(text: bytes, place: int) -> str:
+def _excerpt(text: bytes, offset: int) -> str:
     """The bytes around a place."""
-    return text[max(0, place - 10) : place + 10].decode("utf-8", "backslashreplace")
+    return text[max(0, offset - 10) : offset + 10].decode("utf-8", "backslashreplace")
 
 
-def _several(dependant: Dependant) -> Iterator[str]:
+def _repeatable_parameters(dependant: Dependant) -> Iterator[str]:
     """The names of parameters that hold a list."""
     for parameter in dependant.query_params:
         shape = parameter.field_info.annotation
@@ -125,7 +125,7 @@ def _several(dependant: Dependant) -> Iterator[str]:
         elif _is_list(parameter.field_info):
             yield parameter.alias
     for inner in dependant.dependencies:
-        yield from _several(inner)
+        yield from _repeatable_parameters(inner)
 
 
 def _is_list(field: FieldInfo) -> bool:

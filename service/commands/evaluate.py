@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from search.errors import InvalidValue
-from service.commands.options import JSON, MODE, completing, precisions
+from service.commands.options import JSON_OPTION, MODE_OPTION, complete_from, precisions
 
 if TYPE_CHECKING:
     from service.evaluation.runs import Difference, Run
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--split", default="test", show_default=True, help="The queries of qrels/SPLIT.tsv.")
 @click.option("--queries", "part", default="all", show_default=True, help="all, or those of even or odd number.")
-@MODE
+@MODE_OPTION
 @click.option("--model", metavar="NAME", help="Another sentence-transformers model: a folder or a cached name.")
 @click.option(
-    "--precision", default="float", show_default=True, shell_complete=completing(precisions), help="float or int8."
+    "--precision", default="float", show_default=True, shell_complete=complete_from(precisions), help="float or int8."
 )
 @click.option("--depth", type=click.IntRange(100, 1000), default=100, show_default=True, help="Papers asked for.")
 @click.option(
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 )
 @click.option("--run-out", type=click.Path(path_type=Path), help="Write each query's measures and ranking there.")
 @click.option("--against", type=click.Path(path_type=Path), help="Compare with a run that --run-out wrote.")
-@JSON
+@JSON_OPTION
 def evaluate(folder: Path, as_json: bool, **given: Any) -> None:
     """Measure nDCG@10, R@100, AP and RR on a retrieval set in BEIR layout.
 
@@ -48,41 +48,41 @@ def evaluate(folder: Path, as_json: bool, **given: Any) -> None:
     from search.embedding.embedder import load_embedder
     from search.searcher import Searcher
     from service.evaluation.beir import RetrievalSet
-    from service.evaluation.measure import Asking, answered, indexed
-    from service.evaluation.runs import Run, compared
+    from service.evaluation.measure import RunOptions, build_index, run_queries
+    from service.evaluation.runs import Run, compare_runs
 
     truth = RetrievalSet.read(folder, given["split"], given["part"])
     before = Run.load(given["against"]) if given["against"] else None
     embedder = load_embedder(given["model"], given["precision"])
-    corpus = truth.corpus()
-    directory = indexed(truth, corpus, embedder, given["directory"])
+    corpus = truth.read_corpus_info()
+    directory = build_index(truth, corpus, embedder, given["directory"])
     searcher = Searcher(directory, lambda _model: embedder)
-    run = answered(searcher, truth, corpus, Asking(given["mode"], given["depth"]))
-    differences = compared(run, before) if before else {}
+    run = run_queries(searcher, truth, corpus, RunOptions(given["mode"], given["depth"]))
+    differences = compare_runs(run, before) if before else {}
     if given["run_out"]:
-        _save(run, given["run_out"])
-    click.echo(_json(run, differences) if as_json else _text(run, differences))
+        _save_run(run, given["run_out"])
+    click.echo(_run_json(run, differences) if as_json else _run_text(run, differences))
 
 
-def _save(run: "Run", path: Path) -> None:
+def _save_run(run: "Run", path: Path) -> None:
     try:
         run.save(path)
     except OSError as error:
         raise InvalidValue("run-out", str(path), f"it cannot be written: {error.strerror}") from None
 
 
-def _json(run: "Run", differences: dict[str, "Difference"]) -> str:
-    from service.formats.render import SCHEMA_VERSION, dumped
+def _run_json(run: "Run", differences: dict[str, "Difference"]) -> str:
+    from service.formats.render import SCHEMA_VERSION, dump_json
 
-    asked = asdict(run.asked)
+    asked = asdict(run.description)
     about = {"set": asked.pop("name"), **asked, "queries": len(run.rankings)}
     against = {"against": {name: asdict(each) for name, each in differences.items()}} if differences else {}
-    return dumped({"schema_version": SCHEMA_VERSION, **about, **run.means, "intervals": run.intervals, **against})
+    return dump_json({"schema_version": SCHEMA_VERSION, **about, **run.means, "intervals": run.intervals, **against})
 
 
-def _text(run: "Run", differences: dict[str, "Difference"]) -> str:
-    asked = run.asked
-    part = "" if asked.part == "all" else f" of {asked.part} number"
+def _run_text(run: "Run", differences: dict[str, "Difference"]) -> str:
+    asked = run.description
+    part = "" if asked.query_subset == "all" else f" of {asked.query_subset} number"
     lines = [
         f"{asked.name}, {asked.split} split: {len(run.rankings):,} queries{part}, {asked.papers:,} papers; "
         f"{asked.mode}, {asked.model}"

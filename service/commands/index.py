@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from service.commands.options import INDEX, JSON, completing, day, load, precisions
+from service.commands.options import INDEX_OPTION, JSON_OPTION, complete_from, load_embedder_for, parse_day, precisions
 
 if TYPE_CHECKING:
-    from indexer.build import Report
+    from indexer.build import ImportReport
 
 FOUND, FAILED, NOTHING_FOUND = 0, 1, 4
 
 
-def _formats() -> tuple[str, ...]:
+def _source_formats() -> tuple[str, ...]:
     from indexer.sources import FORMATS
 
     return tuple(FORMATS)
@@ -23,12 +23,12 @@ def _formats() -> tuple[str, ...]:
 
 @click.command("index")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@INDEX
+@INDEX_OPTION
 @click.option(
     "--format",
     "format_",
     metavar="NAME",
-    shell_complete=completing(_formats),
+    shell_complete=complete_from(_source_formats),
     help="Read every file as this format instead of looking.",
 )
 @click.option("--as-of", metavar="DATE", help="No date without a year is later than this; default today.")
@@ -38,7 +38,7 @@ def _formats() -> tuple[str, ...]:
     "--precision",
     default="float",
     show_default=True,
-    shell_complete=completing(precisions),
+    shell_complete=complete_from(precisions),
     help="float or int8: int8 embeds faster, and says how near its vectors are to float ones.",
 )
 def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None, **options: Any) -> None:
@@ -53,38 +53,38 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     papers index papers.jsonl --precision int8 --index ~/fast
     """
     from indexer import sources
-    from indexer.build import Options, index
+    from indexer.build import ImportOptions, index
     from search.embedding.embedder import load_embedder
     from service.progress import Progress
 
-    reading = Options(format_, day(options["as_of"]) or date.today(), options["strict"])
+    reading = ImportOptions(format_, parse_day(options["as_of"]) or date.today(), options["strict"])
     files, embedder = sources.discover(paths), load_embedder(options["model"], options["precision"])
     with Progress(sys.stderr) as progress:
         report = index(files, directory, embedder, options=reading, progress=progress.show)
-    _say_report(report)
+    _print_report(report)
     if embedder.model.precision == "int8":
-        _say_quality()
+        _print_quality()
     sys.exit(FOUND if report.papers else NOTHING_FOUND)
 
 
 @click.command()
-@INDEX
-@JSON
+@INDEX_OPTION
+@JSON_OPTION
 def status(directory: Path, as_json: bool) -> None:
     """Say what the index holds."""
     from search.index.layout import Layout, Manifest
-    from service.formats.render import dumped, status_json, status_text
+    from service.formats.render import dump_json, status_json, status_text
 
     layout = Layout(directory)
-    manifest = Manifest.load(layout.generation(layout.published()).manifest)
+    manifest = Manifest.load(layout.generation(layout.published_generation()).manifest)
     size = sum(path.stat().st_size for path in directory.rglob("*") if path.is_file())
-    click.echo(dumped(status_json(manifest, size)) if as_json else status_text(manifest, size), nl=as_json)
+    click.echo(dump_json(status_json(manifest, size)) if as_json else status_text(manifest, size), nl=as_json)
 
 
 @click.command()
-@INDEX
+@INDEX_OPTION
 @click.option("--repair", is_flag=True, help="Make all else again from papers and vectors.")
-@JSON
+@JSON_OPTION
 def doctor(directory: Path, repair: bool, as_json: bool) -> None:
     """Verify every checksum, count and cross-reference of the index.
 
@@ -96,15 +96,15 @@ def doctor(directory: Path, repair: bool, as_json: bool) -> None:
     """
     from indexer.doctor import examine
     from indexer.doctor import repair as repaired
-    from service.formats.render import SCHEMA_VERSION, dumped
+    from service.formats.render import SCHEMA_VERSION, dump_json
 
     def say(step: str) -> None:
         click.echo(f"checking {step}", err=True)
 
     found = examine(directory, say)
-    generation = repaired(directory, load).generation if found and repair else None
+    generation = repaired(directory, load_embedder_for).generation if found and repair else None
     if as_json:
-        click.echo(dumped({"schema_version": SCHEMA_VERSION, "problems": found, "repaired": generation}))
+        click.echo(dump_json({"schema_version": SCHEMA_VERSION, "problems": found, "repaired": generation}))
     for problem in () if as_json else found:
         click.echo(problem)
     if generation:
@@ -116,7 +116,7 @@ def doctor(directory: Path, repair: bool, as_json: bool) -> None:
         click.echo("the index is whole")
 
 
-def _say_report(report: "Report") -> None:
+def _print_report(report: "ImportReport") -> None:
     counts = report.counts
     for error in report.skipped[:20]:
         click.echo(f"skipped {error}", err=True)
@@ -130,11 +130,11 @@ def _say_report(report: "Report") -> None:
     )
 
 
-def _say_quality() -> None:
-    from search.embedding.export import folder_of_export
+def _print_quality() -> None:
+    from search.embedding.export import export_folder
     from search.embedding.quantize import Quality
 
-    quality = Quality.load(folder_of_export("int8"))
+    quality = Quality.load(export_folder("int8"))
     click.echo(
         f"int8 beside float, on {quality.papers} papers it was not calibrated on: cosine {quality.mean_cosine:.4f} "
         f"on average, {quality.least_cosine:.4f} at least; {quality.recall:.0%} of their ten nearest are the same.",

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from service.commands.options import JSON
+from service.commands.options import JSON_OPTION
 
-_FILE = click.option(
+_KEYS_OPTION = click.option(
     "--keys",
     "file",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -29,7 +29,7 @@ def keys() -> None:
 
 @keys.command()
 @click.argument("name")
-@_FILE
+@_KEYS_OPTION
 def add(name: str, file: Path) -> None:
     """Make a key for NAME and print it, this once: the file holds its hash only."""
     from service.api.guard.keys import KeyFile
@@ -39,24 +39,24 @@ def add(name: str, file: Path) -> None:
 
 
 @keys.command("list")
-@_FILE
-@JSON
+@_KEYS_OPTION
+@JSON_OPTION
 def list_(file: Path, as_json: bool) -> None:
     """List who has a key, since when."""
     from service.api.guard.keys import KeyFile
-    from service.formats.render import SCHEMA_VERSION, dumped
+    from service.formats.render import SCHEMA_VERSION, dump_json
 
-    held = KeyFile(file).keys()
+    held = KeyFile(file).load()
     if as_json:
         people = [{"name": key.name, "made": key.made} for key in held]
-        click.echo(dumped({"schema_version": SCHEMA_VERSION, "keys": people}))
+        click.echo(dump_json({"schema_version": SCHEMA_VERSION, "keys": people}))
     for key in () if as_json else held:
         click.echo(f"{key.made}  {key.name}")
 
 
 @keys.command()
 @click.argument("name")
-@_FILE
+@_KEYS_OPTION
 def remove(name: str, file: Path) -> None:
     """Take the key of NAME away; running servers refuse it from now on."""
     from service.api.guard.keys import KeyFile

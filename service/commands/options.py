@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Command = TypeVar("Command", bound=Callable[..., object])
 Completion = Callable[[click.Context, click.Parameter, str], list[str]]
 
-INDEX = click.option(
+INDEX_OPTION = click.option(
     "--index",
     "directory",
     type=click.Path(path_type=Path, file_okay=False),
@@ -28,12 +28,12 @@ INDEX = click.option(
     show_default=True,
     help="Folder of the index; $PAPERS_INDEX sets it too.",
 )
-EXPLAIN = click.option("--explain", is_flag=True, help="Say the road taken, what was looked at, and the times.")
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-COUNT = click.option("-n", "--limit", type=int, default=10, show_default=True, help="Most papers to show.")
+EXPLAIN_OPTION = click.option("--explain", is_flag=True, help="Say the road taken, what was looked at, and the times.")
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+LIMIT_OPTION = click.option("-n", "--limit", type=int, default=10, show_default=True, help="Most papers to show.")
 
 
-def completing(words: Callable[[], tuple[str, ...]]) -> Completion:
+def complete_from(words: Callable[[], tuple[str, ...]]) -> Completion:
     """Completes with the words that start as what was typed, in any case."""
 
     def complete(_context: click.Context, _option: click.Parameter, start: str) -> list[str]:
@@ -55,7 +55,7 @@ def _formats() -> tuple[str, ...]:
     return FORMATS
 
 
-def format_named(name: str | None, *, as_json: bool) -> "Format | None":
+def parse_format_option(name: str | None, *, as_json: bool) -> "Format | None":
     """The format that the options name; None for text.
 
     Raises:
@@ -63,9 +63,9 @@ def format_named(name: str | None, *, as_json: bool) -> "Format | None":
     """
     if name is None:
         return "json" if as_json else None
-    from service.formats import format_of
+    from service.formats import parse_format
 
-    found = format_of(name)
+    found = parse_format(name)
     if as_json and found != "json":
         raise InvalidValue("format", name, "--json names another; give one of the two")
     return found
@@ -90,25 +90,25 @@ def _categories() -> tuple[str, ...]:
     return (*CATEGORIES, *ARCHIVES)
 
 
-FORMAT = click.option(
+FORMAT_OPTION = click.option(
     "-f",
     "--format",
     "format_",
     metavar="NAME",
-    shell_complete=completing(_formats),
+    shell_complete=complete_from(_formats),
     help="bibtex, ris, csl-json, csv, ndjson, atom or json, in place of text.",
 )
-MODE = click.option(
+MODE_OPTION = click.option(
     "-m",
     "--mode",
     default="hybrid",
     show_default=True,
-    shell_complete=completing(_modes),
+    shell_complete=complete_from(_modes),
     help="hybrid, semantic (meaning) or lexical (words).",
 )
 
 
-def asking(command: Command) -> Command:
+def page_options(command: Command) -> Command:
     """The options of every command that gives a page of papers."""
     options = (
         click.option(
@@ -124,7 +124,7 @@ def asking(command: Command) -> Command:
             "-c",
             "--category",
             multiple=True,
-            shell_complete=completing(_categories),
+            shell_complete=complete_from(_categories),
             help='A category or archive by code or name: cs.CL, cs, "Computation and Language".',
         ),
         click.option("--from", "start", metavar="DATE", help="Published on or after: 2026, 2026-04, 30d, last-year."),
@@ -137,25 +137,25 @@ def asking(command: Command) -> Command:
             "-s",
             "--sort",
             default=None,
-            shell_complete=completing(_sorts),
+            shell_complete=complete_from(_sorts),
             help="relevance (default), newest or oldest: the relevant part of a question in order of date; a feed "
             "is newest first.",
         ),
-        MODE,
+        MODE_OPTION,
         click.option("--facets", is_flag=True, help="Count years, categories, authors and sources."),
         click.option("--cursor", default="", metavar="TEXT", help="The next page: what the page before gave."),
-        COUNT,
-        INDEX,
-        EXPLAIN,
-        JSON,
-        FORMAT,
+        LIMIT_OPTION,
+        INDEX_OPTION,
+        EXPLAIN_OPTION,
+        JSON_OPTION,
+        FORMAT_OPTION,
     )
     for option in reversed(options):
         command = option(command)
     return command
 
 
-def query_of(given: dict[str, Any]) -> "Query":
+def build_query(options: dict[str, Any]) -> "Query":
     """What the options ask, apart from the words.
 
     Raises:
@@ -164,27 +164,27 @@ def query_of(given: dict[str, Any]) -> "Query":
     from search.query.filter import Filter
     from search.query.query import Query
 
-    dates = {"from": given["start"], "to": given["end"]}
-    dates |= {"updated-from": given["updated_from"], "updated-to": given["updated_to"]}
+    dates = {"from": options["start"], "to": options["end"]}
+    dates |= {"updated-from": options["updated_from"], "updated-to": options["updated_to"]}
     return Query(
-        filter=Filter.parse(given["author"], given["not_author"], given["category"], dates),
-        mode=given["mode"],
-        limit=given["limit"],
-        sort=given["sort"] or ("newest" if given["format_"] == "atom" else "relevance"),
-        cursor=given["cursor"],
-        like=given["like"],
-        unlike=given["unlike"],
-        facets=given["facets"],
+        filter=Filter.parse(options["author"], options["not_author"], options["category"], dates),
+        mode=options["mode"],
+        limit=options["limit"],
+        sort=options["sort"] or ("newest" if options["format_"] == "atom" else "relevance"),
+        cursor=options["cursor"],
+        like=options["like"],
+        unlike=options["unlike"],
+        facets=options["facets"],
     )
 
 
-def name_of(text: str, given: dict[str, Any], *papers: str) -> str:
+def make_feed_key(text: str, options: dict[str, Any], *papers: str) -> str:
     """What tells a question from others, whatever its page, its format and its day."""
-    asked = {name: value for name, value in given.items() if name not in ("cursor", "limit", "format_", "as_json")}
+    asked = {name: value for name, value in options.items() if name not in ("cursor", "limit", "format_", "as_json")}
     return "\n".join((text, *papers, str(sorted(asked.items()))))
 
 
-def day(text: str | None) -> date | None:
+def parse_day(text: str | None) -> date | None:
     """
     Raises:
         InvalidValue: the text is no day.
@@ -195,14 +195,14 @@ def day(text: str | None) -> date | None:
         raise InvalidValue("as-of", text, "write a day: 2026-04-27") from None
 
 
-def searcher_of(directory: Path) -> "Searcher":
+def open_searcher(directory: Path) -> "Searcher":
     """What answers from an index."""
     from search import open_index
 
     return open_index(directory)
 
 
-def load(model: "ModelIdentity") -> "Embedder":
+def load_embedder_for(model: "ModelIdentity") -> "Embedder":
     """The embedder of a model."""
     from search.embedding.embedder import load_embedder
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from search.errors import InvalidValue
-from service.commands.options import FORMAT, INDEX, JSON, asking, format_named, name_of, query_of, searcher_of
+from service.commands.options import (
+    FORMAT_OPTION,
+    INDEX_OPTION,
+    JSON_OPTION,
+    build_query,
+    make_feed_key,
+    open_searcher,
+    page_options,
+    parse_format_option,
+)
 
 if TYPE_CHECKING:
     from search.query.page import Page
@@ -18,7 +27,7 @@ FOUND, NOTHING_FOUND = 0, 4
 
 @click.command()
 @click.argument("text", default="")
-@asking
+@page_options
 def search(text: str, directory: Path, explain: bool, **given: Any) -> None:
     """Search in plain words; without words, list what passes the filters, newest first.
 
@@ -33,14 +42,14 @@ def search(text: str, directory: Path, explain: bool, **given: Any) -> None:
     papers search --category "Information Retrieval" --from 30d --facets
     papers search "speculative decoding" -n 100 --format bibtex > decoding.bib
     """
-    written, query = format_named(given["format_"], as_json=given["as_json"]), query_of(given)
-    _say_page(searcher_of(directory).ask(text, query), written, name_of(text, given), explain=explain)
+    written, query = parse_format_option(given["format_"], as_json=given["as_json"]), build_query(given)
+    _print_page(open_searcher(directory).ask(text, query), written, make_feed_key(text, given), explain=explain)
 
 
 @click.command()
 @click.argument("papers", metavar="[ID]...", nargs=-1)
 @click.option("--file", "file", type=click.Path(path_type=Path), help="A file with an abstract.")
-@asking
+@page_options
 def similar(papers: tuple[str, ...], file: Path | None, directory: Path, explain: bool, **given: Any) -> None:
     """Find papers like one or several that the index holds, or like an abstract from a file or, as -, standard input.
 
@@ -57,17 +66,19 @@ def similar(papers: tuple[str, ...], file: Path | None, directory: Path, explain
     piped = len(ids) < len(papers)
     if (file and piped) or not (file or papers or given["like"]):
         raise InvalidValue("paper_id", " ".join(papers), "give papers' ids, --file FILE, or - for standard input")
-    written = format_named(given["format_"], as_json=given["as_json"])
-    query = query_of({**given, "like": (*ids, *given["like"])})
+    written = parse_format_option(given["format_"], as_json=given["as_json"])
+    query = build_query({**given, "like": (*ids, *given["like"])})
     if file or piped:
-        query = replace(query, text=_read(file) if file else sys.stdin.read(), pasted=True)
-    _say_page(searcher_of(directory).search(query), written, name_of(query.text, given, *ids), explain=explain)
+        query = replace(query, text=_read_text_file(file) if file else sys.stdin.read(), is_abstract=True)
+    _print_page(
+        open_searcher(directory).search(query), written, make_feed_key(query.text, given, *ids), explain=explain
+    )
 
 
 @click.command()
 @click.argument("name")
-@INDEX
-@JSON
+@INDEX_OPTION
+@JSON_OPTION
 def authors(name: str, directory: Path, as_json: bool) -> None:
     """List the variants of a name that papers have, with how many papers each.
 
@@ -75,21 +86,21 @@ def authors(name: str, directory: Path, as_json: bool) -> None:
     papers authors zhou
     papers authors "Zhou, G."
     """
-    from service.formats.render import authors_json, authors_text, dumped
+    from service.formats.render import authors_json, authors_text, dump_json
 
-    match = searcher_of(directory).authors(name)
-    click.echo(dumped(authors_json(match)) if as_json else authors_text(match), nl=as_json)
+    match = open_searcher(directory).authors(name)
+    click.echo(dump_json(authors_json(match)) if as_json else authors_text(match), nl=as_json)
     if not match.variants:
-        meant = f"; did you mean {' or '.join(match.meant)}?" if match.meant else ""
+        meant = f"; did you mean {' or '.join(match.suggestions)}?" if match.suggestions else ""
         click.echo(f"papers: no author matches {name!r}{meant}", err=True)
         sys.exit(NOTHING_FOUND)
 
 
 @click.command()
 @click.argument("paper_id")
-@INDEX
-@JSON
-@FORMAT
+@INDEX_OPTION
+@JSON_OPTION
+@FORMAT_OPTION
 def show(paper_id: str, directory: Path, as_json: bool, format_: str | None) -> None:
     """Show one paper, by any id it has or ever had.
 
@@ -99,35 +110,35 @@ def show(paper_id: str, directory: Path, as_json: bool, format_: str | None) -> 
     papers show 2602.09843 --format bibtex >> thesis.bib
     """
     from service import formats
-    from service.formats.render import dumped, paper_text, shown_paper_json
+    from service.formats.render import dump_json, paper_document_json, paper_text
 
-    written = format_named(format_, as_json=as_json)
-    paper = searcher_of(directory).paper(paper_id)
+    written = parse_format_option(format_, as_json=as_json)
+    paper = open_searcher(directory).paper(paper_id)
     if written is None:
         click.echo(paper_text(paper), nl=False)
     elif written == "json":
-        click.echo(dumped(shown_paper_json(paper)))
+        click.echo(dump_json(paper_document_json(paper)))
     else:
-        click.echo(formats.paper(written, paper), nl=False)
+        click.echo(formats.render_paper(written, paper), nl=False)
 
 
-def _read(file: Path) -> str:
+def _read_text_file(file: Path) -> str:
     try:
         return file.read_text("utf-8", "replace")
     except OSError as error:
         raise InvalidValue("file", str(file), f"it cannot be read: {error.strerror}") from None
 
 
-def _say_page(page: "Page", written: "Format | None", name: str, *, explain: bool) -> None:
+def _print_page(page: "Page", output_format: "Format | None", feed_key: str, *, explain: bool) -> None:
     """``name`` tells the question from others: what a feed is known by."""
-    from service.formats.render import dumped, explanation_text, notes, page_json, page_text
+    from service.formats.render import dump_json, explanation_text, page_json, page_notes, page_text
 
-    if written == "json":
-        click.echo(dumped(page_json(page)))
-    elif written:
+    if output_format == "json":
+        click.echo(dump_json(page_json(page)))
+    elif output_format:
         from service import formats
 
-        click.echo(formats.page(written, page, formats.Wanted(name=name)), nl=False)
+        click.echo(formats.render_page(output_format, page, formats.RenderOptions(feed_key=feed_key)), nl=False)
     elif page.hits and sys.stdout.isatty():
         from rich.console import Console
 
@@ -138,7 +149,7 @@ def _say_page(page: "Page", written: "Format | None", name: str, *, explain: boo
         click.echo(page_text(page), nl=False)
     if explain:
         click.echo(explanation_text(page), err=True)
-    for note in notes(page):
+    for note in page_notes(page):
         click.echo(f"papers: {note}", err=True)
     if not page.hits:
         sys.exit(NOTHING_FOUND)

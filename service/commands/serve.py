@@ -5,11 +5,11 @@ from typing import Any
 
 import click
 
-from service.commands.options import INDEX
+from service.commands.options import INDEX_OPTION
 
 
 @click.command()
-@INDEX
+@INDEX_OPTION
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one.  [default: 8000]")
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes that answer.  [default: 1]")
@@ -29,11 +29,11 @@ def serve(directory: Path, **given: Any) -> None:
     from service.serving.server import run
     from service.settings import Settings
 
-    run(directory, Settings.read(**given))
+    run(directory, Settings.from_environment(**given))
 
 
 @click.command()
-@INDEX
+@INDEX_OPTION
 def mcp(directory: Path) -> None:
     """Answer an agent over standard input and output, in the Model Context Protocol.
 

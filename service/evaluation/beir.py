@@ -17,18 +17,18 @@ from datetime import date
 from pathlib import Path
 from typing import Literal, Self, get_args
 
-from indexer.sources.file import BROKEN, SourceFile
-from indexer.sources.jsonl import json_object
-from indexer.sources.record import Draft, Malformed
+from indexer.sources.file import READ_ERRORS, SourceFile
+from indexer.sources.jsonl import parse_json_object
+from indexer.sources.record import Draft, MalformedRecord
 from search.errors import InvalidValue, SourceError
 from search.papers.paper import Date, Json, Paper
 
-Part = Literal["all", "even", "odd"]
-PARTS: tuple[Part, ...] = get_args(Part)
+QuerySubset = Literal["all", "even", "odd"]
+QUERY_SUBSETS: tuple[QuerySubset, ...] = get_args(QuerySubset)
 """Which queries of a split: all, or those whose number is even or odd."""
 
-_SOURCE = "beir:"
-_ENDINGS = ("", ".gz", ".xz", ".zst", ".bz2")
+_SOURCE_PREFIX = "beir:"
+_EXTENSIONS = ("", ".gz", ".xz", ".zst", ".bz2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,59 +43,59 @@ class RetrievalSet:
 
     folder: Path
     split: str
-    part: Part
+    query_subset: QuerySubset
     queries: Mapping[str, str]
-    relevant: Mapping[str, Mapping[str, int]]
+    judgments: Mapping[str, Mapping[str, int]]
 
     @classmethod
-    def read(cls, folder: Path, split: str = "test", part: Part = "all") -> Self:
+    def read(cls, folder: Path, split: str = "test", query_subset: QuerySubset = "all") -> Self:
         """Reads queries and judgments; papers are read when they are asked for.
 
         Raises:
             InvalidValue: the folder is none or lacks a file, it has no such split, or the split no such queries.
             SourceError: a line that cannot be read.
         """
-        if part not in PARTS:
-            raise InvalidValue("queries", part, f"choose one of {', '.join(PARTS)}")
+        if query_subset not in QUERY_SUBSETS:
+            raise InvalidValue("queries", query_subset, f"choose one of {', '.join(QUERY_SUBSETS)}")
         if not folder.is_dir():
             raise InvalidValue("folder", str(folder), "there is no such folder; give one with corpus.jsonl in it")
-        _file(folder, "corpus.jsonl")
-        texts = dict(_queries(_file(folder, "queries.jsonl")))
+        _find_file(folder, "corpus.jsonl")
+        texts = dict(_read_queries(_find_file(folder, "queries.jsonl")))
         relevant: dict[str, dict[str, int]] = {}
-        for query, paper, grade in _judgments(_qrels(folder, split)):
-            if _in_part(query, part):
+        for query, paper, grade in _read_judgments(_find_qrels(folder, split)):
+            if _in_subset(query, query_subset):
                 relevant.setdefault(query, {})[paper] = grade
         if not relevant:
-            raise InvalidValue("queries", part, f"the split {split} judges no such query; use all")
+            raise InvalidValue("queries", query_subset, f"the split {split} judges no such query; use all")
         missing = next((query for query in relevant if query not in texts), None)
         if missing is not None:
             raise InvalidValue("split", split, f"it judges query {missing}, which queries.jsonl does not hold")
-        return cls(folder, split, part, {query: texts[query] for query in relevant}, relevant)
+        return cls(folder, split, query_subset, {query: texts[query] for query in relevant}, relevant)
 
-    def papers(self) -> Iterator[Paper | SourceError]:
+    def iter_papers(self) -> Iterator[Paper | SourceError]:
         """The papers of the corpus. Their ids are among ``Paper.sources`` (``ids_of``): merging keeps them all."""
-        file = _file(self.folder, "corpus.jsonl")
-        for number, fields in _objects(file):
+        file = _find_file(self.folder, "corpus.jsonl")
+        for number, fields in _read_objects(file):
             try:
-                yield _paper(fields)
-            except Malformed as error:
+                yield _parse_paper(fields)
+            except MalformedRecord as error:
                 yield SourceError(file.path, number, str(error))
 
-    def corpus(self) -> "Corpus":
+    def read_corpus_info(self) -> "CorpusInfo":
         """Which papers these are; reads them all."""
-        digest, lines, file = hashlib.sha256(), 0, _file(self.folder, "corpus.jsonl")
+        digest, lines, file = hashlib.sha256(), 0, _find_file(self.folder, "corpus.jsonl")
         try:
             with file.open() as stream:
                 while block := stream.read(1 << 20):
                     digest.update(block)
                     lines += block.count(b"\n")
-        except BROKEN as error:
+        except READ_ERRORS as error:
             raise SourceError(file.path, None, f"cannot be read to its end: {error}") from None
-        return Corpus(digest.hexdigest(), lines)
+        return CorpusInfo(digest.hexdigest(), lines)
 
 
 @dataclass(frozen=True, slots=True)
-class Corpus:
+class CorpusInfo:
     """The papers of a set as they are written, whether compressed or not.
 
     Attributes:
@@ -106,12 +106,12 @@ class Corpus:
     lines: int
 
 
-def ids_of(paper: Paper) -> list[str]:
+def corpus_ids(paper: Paper) -> list[str]:
     """The ids in the corpus of all records that the paper was made of, in order."""
-    return [source.removeprefix(_SOURCE) for source in paper.sources if source.startswith(_SOURCE)]
+    return [source.removeprefix(_SOURCE_PREFIX) for source in paper.sources if source.startswith(_SOURCE_PREFIX)]
 
 
-def _paper(fields: dict[str, Json]) -> Paper:
+def _parse_paper(fields: dict[str, Json]) -> Paper:
     """
     Raises:
         Malformed: it has no ``_id``, or neither title nor text.
@@ -120,66 +120,66 @@ def _paper(fields: dict[str, Json]) -> Paper:
     about = about if isinstance(about, dict) else {}
     authors = about.get("authors")
     draft = Draft(
-        _SOURCE + _text(fields, "_id"),
-        title=_text(fields, "title", ""),
-        abstract=_text(fields, "text", ""),
+        _SOURCE_PREFIX + _require_text(fields, "_id"),
+        title=_require_text(fields, "title", ""),
+        abstract=_require_text(fields, "text", ""),
         authors=[str(name) for name in authors] if isinstance(authors, list) else [],
     )
     with suppress(ValueError):
         draft.published = Date.parse(str(about.get("published")))
-    return draft.paper()
+    return draft.to_paper()
 
 
-def _text(fields: dict[str, Json], name: str, absent: str | None = None) -> str:
-    value = fields.get(name, absent)
+def _require_text(fields: dict[str, Json], name: str, default: str | None = None) -> str:
+    value = fields.get(name, default)
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
-        raise Malformed(f"{name}: {str(value)[:60]!r} is not a text")
+        raise MalformedRecord(f"{name}: {str(value)[:60]!r} is not a text")
     return value
 
 
-def _file(folder: Path, name: str) -> SourceFile:
+def _find_file(folder: Path, name: str) -> SourceFile:
     """The file of this name, compressed or not.
 
     Raises:
         InvalidValue: it is not there.
     """
-    for ending in _ENDINGS:
+    for ending in _EXTENSIONS:
         if (path := folder / (name + ending)).is_file():
             return SourceFile(path, date.today())
     raise InvalidValue("folder", str(folder), f"it has no {name}, nor {name}.gz, .xz, .zst or .bz2")
 
 
-def _qrels(folder: Path, split: str) -> SourceFile:
+def _find_qrels(folder: Path, split: str) -> SourceFile:
     splits = sorted({path.name.partition(".")[0] for path in (folder / "qrels").glob("*.tsv*")})
     if split not in splits:
         there = f"it has {', '.join(splits)}" if splits else "it has no qrels/*.tsv"
         raise InvalidValue("split", split, f"{folder}: {there}")
-    return _file(folder / "qrels", f"{split}.tsv")
+    return _find_file(folder / "qrels", f"{split}.tsv")
 
 
-def _objects(file: SourceFile) -> Iterator[tuple[int, dict[str, Json]]]:
+def _read_objects(file: SourceFile) -> Iterator[tuple[int, dict[str, Json]]]:
     try:
         for number, line in file.lines():
             if line.strip():
                 try:
-                    yield number, json_object(line)
-                except Malformed as error:
+                    yield number, parse_json_object(line)
+                except MalformedRecord as error:
                     raise SourceError(file.path, number, str(error)) from None
-    except BROKEN as error:
+    except READ_ERRORS as error:
         raise SourceError(file.path, None, f"cannot be read to its end: {error}") from None
 
 
-def _queries(file: SourceFile) -> Iterator[tuple[str, str]]:
-    for number, fields in _objects(file):
+def _read_queries(file: SourceFile) -> Iterator[tuple[str, str]]:
+    for number, fields in _read_objects(file):
         try:
-            yield _text(fields, "_id"), _text(fields, "text")
-        except Malformed as error:
+            yield _require_text(fields, "_id"), _require_text(fields, "text")
+        except MalformedRecord as error:
             raise SourceError(file.path, number, str(error)) from None
 
 
-def _judgments(file: SourceFile) -> Iterator[tuple[str, str, int]]:
+def _read_judgments(file: SourceFile) -> Iterator[tuple[str, str, int]]:
     """Query, paper and grade of each line; a heading is passed over."""
     for number, line in file.lines():
         fields = line.rstrip("\r\n").split("\t")
@@ -193,9 +193,9 @@ def _judgments(file: SourceFile) -> Iterator[tuple[str, str, int]]:
             raise SourceError(file.path, number, what) from None
 
 
-def _in_part(query: str, part: Part) -> bool:
-    if part == "all":
+def _in_subset(query: str, query_subset: QuerySubset) -> bool:
+    if query_subset == "all":
         return True
     if not query.isdecimal():
-        raise InvalidValue("queries", part, f"query {query!r} has no number, so it is neither; use all")
-    return (int(query) % 2 == 0) == (part == "even")
+        raise InvalidValue("queries", query_subset, f"query {query!r} has no number, so it is neither; use all")
+    return (int(query) % 2 == 0) == (query_subset == "even")

@@ -12,21 +12,21 @@ import click
 from search.errors import InvalidValue, SourceError
 
 if TYPE_CHECKING:
-    from indexer.library import Counts
+    from indexer.writer import ImportCounts
     from search.embedding.embedder import Embedder
     from search.query.query import Mode
     from search.searcher import Searcher
-    from service.evaluation.beir import Corpus, RetrievalSet
+    from service.evaluation.beir import CorpusInfo, RetrievalSet
     from service.evaluation.runs import Run
 
-_MARK = "retrieval-set.json"
+_MARKER_FILE = "retrieval-set.json"
 """In the folder of an index that was made for a set: of which papers, and whether all of them are in."""
 
-_SAID_EVERY_S = 10.0
+_PROGRESS_INTERVAL_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
+class RunOptions:
     """How a set's queries are asked: in which mode, and for how many papers.
 
     Raises:
@@ -42,7 +42,9 @@ class Asking:
         Query(mode=self.mode, limit=self.depth)
 
 
-def indexed(truth: "RetrievalSet", corpus: "Corpus", embedder: "Embedder", directory: Path | None = None) -> Path:
+def build_index(
+    retrieval_set: "RetrievalSet", corpus_info: "CorpusInfo", embedder: "Embedder", directory: Path | None = None
+) -> Path:
     """The folder of an index of the set's papers, made if it is not there yet; what was begun is gone on with.
 
     Args:
@@ -52,11 +54,11 @@ def indexed(truth: "RetrievalSet", corpus: "Corpus", embedder: "Embedder", direc
         InvalidValue: the folder holds another index.
         IndexBusy: another process makes it. SourceError: the papers cannot be read to their end.
     """
-    from search.index.layout import FORMAT
+    from search.index.layout import FORMAT_VERSION
 
-    made_of = f"{corpus.sha256[:16]}-{embedder.model.slug}-{FORMAT}"
-    directory = directory or _cached(made_of)
-    mark = directory / _MARK
+    made_of = f"{corpus_info.sha256[:16]}-{embedder.model.slug}-{FORMAT_VERSION}"
+    directory = directory or _default_folder(made_of)
+    mark = directory / _MARKER_FILE
     if not mark.exists() and directory.exists() and any(directory.iterdir()):
         raise InvalidValue("index", str(directory), "it was not made for a retrieval set; give an empty folder")
     known = json.loads(mark.read_text("utf-8")) if mark.exists() else {"made_of": made_of, "whole": False}
@@ -66,29 +68,31 @@ def indexed(truth: "RetrievalSet", corpus: "Corpus", embedder: "Embedder", direc
     if not known["whole"]:
         directory.mkdir(parents=True, exist_ok=True)
         mark.write_text(json.dumps(known), "utf-8")
-        _index(truth, corpus, embedder, directory)
+        _index_corpus(retrieval_set, corpus_info, embedder, directory)
         mark.write_text(json.dumps({**known, "whole": True}), "utf-8")
     return directory
 
 
-def _cached(made_of: str) -> Path:
+def _default_folder(source: str) -> Path:
     from search.embedding.export import cache_folder
 
-    return cache_folder() / "eval" / made_of
+    return cache_folder() / "eval" / source
 
 
-def _index(truth: "RetrievalSet", corpus: "Corpus", embedder: "Embedder", directory: Path) -> None:
+def _index_corpus(
+    retrieval_set: "RetrievalSet", corpus_info: "CorpusInfo", embedder: "Embedder", directory: Path
+) -> None:
     from indexer.build import publish
-    from indexer.library import Library
+    from indexer.writer import IndexWriter
     from service.progress import Progress
 
     left_out = 0
-    with Progress(sys.stderr) as progress, Library(directory, embedder, lambda: say(library.counts)) as library:
+    with Progress(sys.stderr) as progress, IndexWriter(directory, embedder, lambda: say(library.counts)) as library:
 
-        def say(counts: "Counts") -> None:
-            progress.show(counts, min(1.0, (counts.read - counts.waiting) / max(corpus.lines, 1)))
+        def say(counts: "ImportCounts") -> None:
+            progress.show(counts, min(1.0, (counts.read - counts.waiting) / max(corpus_info.lines, 1)))
 
-        for paper in truth.papers():
+        for paper in retrieval_set.iter_papers():
             if isinstance(paper, SourceError):
                 left_out += 1
                 click.echo(f"left out {paper}", err=True)
@@ -101,42 +105,44 @@ def _index(truth: "RetrievalSet", corpus: "Corpus", embedder: "Embedder", direct
     click.echo(f"{live:,} papers indexed{merged}, {left_out:,} left out; kept in {directory}", err=True)
 
 
-def answered(searcher: "Searcher", truth: "RetrievalSet", corpus: "Corpus", asking: Asking) -> "Run":
+def run_queries(
+    searcher: "Searcher", retrieval_set: "RetrievalSet", corpus_info: "CorpusInfo", options: RunOptions
+) -> "Run":
     """Asks every query and measures what is found. A merged paper stands for each of its records, in their order."""
-    from service.evaluation.runs import Asked, Run
+    from service.evaluation.runs import Run, RunDescription
 
     snapshot = searcher.snapshot
     model = f"{snapshot.model.name} {snapshot.model.precision}"
-    asked = Asked(
-        name=truth.folder.resolve().name,
-        corpus=corpus.sha256,
-        split=truth.split,
-        part=truth.part,
-        mode=asking.mode,
+    asked = RunDescription(
+        name=retrieval_set.folder.resolve().name,
+        corpus=corpus_info.sha256,
+        split=retrieval_set.split,
+        query_subset=retrieval_set.query_subset,
+        mode=options.mode,
         model=model,
         papers=snapshot.manifest.live,
-        depth=asking.depth,
+        depth=options.depth,
     )
     rankings, said = {}, time.monotonic()
-    for count, (query, text) in enumerate(truth.queries.items()):
-        rankings[query] = _ranking(searcher, text, asking)
-        if time.monotonic() - said > _SAID_EVERY_S:
+    for count, (query, text) in enumerate(retrieval_set.queries.items()):
+        rankings[query] = _rank_papers(searcher, text, options)
+        if time.monotonic() - said > _PROGRESS_INTERVAL_S:
             said = time.monotonic()
-            click.echo(f"{count + 1:,} of {len(truth.queries):,} queries asked", err=True)
-    return Run.measured(asked, rankings, truth)
+            click.echo(f"{count + 1:,} of {len(retrieval_set.queries):,} queries asked", err=True)
+    return Run.from_rankings(asked, rankings, retrieval_set)
 
 
-def _ranking(searcher: "Searcher", text: str, asking: Asking) -> tuple[str, ...]:
+def _rank_papers(searcher: "Searcher", text: str, options: RunOptions) -> tuple[str, ...]:
     from search.query.query import Query
-    from search.session import clean
-    from service.evaluation.beir import ids_of
+    from search.session import strip_control_characters
+    from service.evaluation.beir import corpus_ids
 
-    if not clean(text):
+    if not strip_control_characters(text):
         return ()
     try:
-        page = searcher.search(Query(text, mode=asking.mode, limit=asking.depth))
+        page = searcher.search(Query(text, mode=options.mode, limit=options.depth))
     except InvalidValue as error:
-        if asking.mode == "lexical" and error.field == "q":
+        if options.mode == "lexical" and error.field == "q":
             return ()  # none but stop words
         raise
-    return tuple(name for hit in page.hits for name in ids_of(hit.paper))[: asking.depth]
+    return tuple(name for hit in page.hits for name in corpus_ids(hit.paper))[: options.depth]

@@ -16,13 +16,13 @@ PAPER_FIELDS = (
     "id", "ids", "title", "authors", "authors_partial", "published", "updated", "categories", "url", "abstract",
     "version", "extra", "sources",
 )  # fmt: skip
-HIT_FIELDS = (*PAPER_FIELDS, "score", "band", "matched", "why", "same")
+HIT_FIELDS = (*PAPER_FIELDS, "score", "band", "legs", "highlights", "exact_match")
 """What can be asked for by name of a paper on a page, in formats that hold any field (``PROJECTED``)."""
-PROJECTED: tuple[Format, ...] = ("json", "ndjson", "csv")
+PROJECTABLE_FORMATS: tuple[Format, ...] = ("json", "ndjson", "csv")
 
 
 @dataclass(frozen=True, slots=True)
-class Media:
+class MediaType:
     """How a format is called on the web.
 
     Attributes:
@@ -30,24 +30,24 @@ class Media:
         ending: of a file's name; empty where the answer is shown and not saved.
     """
 
-    type: str
-    ending: str = ""
-    also: tuple[str, ...] = ()
+    content_type: str
+    extension: str = ""
+    aliases: tuple[str, ...] = ()
 
 
-MEDIA: dict[Format, Media] = {
-    "json": Media("application/json"),
-    "ndjson": Media("application/x-ndjson", "ndjson", ("application/jsonl", "application/ndjson")),
-    "csv": Media("text/csv; charset=utf-8; header=present", "csv"),
-    "atom": Media("application/atom+xml; charset=utf-8"),
-    "bibtex": Media("application/x-bibtex; charset=utf-8", "bib", ("text/x-bibtex",)),
-    "ris": Media("application/x-research-info-systems; charset=utf-8", "ris"),
-    "csl-json": Media("application/vnd.citationstyles.csl+json", "csl.json"),
+MEDIA_TYPES: dict[Format, MediaType] = {
+    "json": MediaType("application/json"),
+    "ndjson": MediaType("application/x-ndjson", "ndjson", ("application/jsonl", "application/ndjson")),
+    "csv": MediaType("text/csv; charset=utf-8; header=present", "csv"),
+    "atom": MediaType("application/atom+xml; charset=utf-8"),
+    "bibtex": MediaType("application/x-bibtex; charset=utf-8", "bib", ("text/x-bibtex",)),
+    "ris": MediaType("application/x-research-info-systems; charset=utf-8", "ris"),
+    "csl-json": MediaType("application/vnd.citationstyles.csl+json", "csl.json"),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RenderOptions:
     """What is wanted of an answer besides its format, and where it lies.
 
     Attributes:
@@ -58,25 +58,25 @@ class Wanted:
     """
 
     fields: tuple[str, ...] = ()
-    name: str = ""
-    here: str = ""
-    next: str = ""
-    shown: str = ""
+    feed_key: str = ""
+    self_url: str = ""
+    next_url: str = ""
+    html_url: str = ""
 
 
-def page(name: Format, answer: Page, wanted: Wanted = Wanted()) -> bytes:
+def render_page(name: Format, answer: Page, wanted: RenderOptions = RenderOptions()) -> bytes:
     """A page of papers in a format, UTF-8."""
-    content: bytes = _module(name).page(answer, wanted)
+    content: bytes = _import_format(name).render_page(answer, wanted)
     return content
 
 
-def paper(name: Format, answer: Paper, wanted: Wanted = Wanted()) -> bytes:
+def render_paper(name: Format, answer: Paper, wanted: RenderOptions = RenderOptions()) -> bytes:
     """One paper in a format, UTF-8."""
-    content: bytes = _module(name).paper(answer, wanted)
+    content: bytes = _import_format(name).render_paper(answer, wanted)
     return content
 
 
-def fields_of(text: str, name: Format, known: Sequence[str] = HIT_FIELDS) -> tuple[str, ...]:
+def parse_fields(text: str, name: Format, known: Sequence[str] = HIT_FIELDS) -> tuple[str, ...]:
     """The fields that a list parted by commas names; none for an empty one.
 
     Raises:
@@ -86,13 +86,13 @@ def fields_of(text: str, name: Format, known: Sequence[str] = HIT_FIELDS) -> tup
     for field in fields:
         if field not in known:
             raise InvalidValue("fields", field, f"the fields are {', '.join(known)}")
-    if fields and name not in PROJECTED:
-        own = f"{name} has fields of its own: leave it out, or choose the format {', '.join(PROJECTED)}"
+    if fields and name not in PROJECTABLE_FORMATS:
+        own = f"{name} has fields of its own: leave it out, or choose the format {', '.join(PROJECTABLE_FORMATS)}"
         raise InvalidValue("fields", text, own)
     return fields
 
 
-def format_of(text: str) -> Format:
+def parse_format(text: str) -> Format:
     """The format of this name.
 
     Raises:
@@ -104,5 +104,5 @@ def format_of(text: str) -> Format:
     raise InvalidValue("format", text, f"choose one of {', '.join(FORMATS)}")
 
 
-def _module(name: str) -> ModuleType:
+def _import_format(name: str) -> ModuleType:
     return importlib.import_module(f"service.formats.{name.replace('-', '_')}")

@@ -13,53 +13,57 @@ from collections.abc import Callable, Iterable
 
 from search.papers.paper import Json, Paper
 from search.query.page import Page
-from service.formats import HIT_FIELDS, PAPER_FIELDS, Wanted
+from service.formats import HIT_FIELDS, PAPER_FIELDS, RenderOptions
 from service.formats.render import hit_json, paper_json
 
 _FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-_COLUMNS = tuple(name for name in HIT_FIELDS if name not in ("sources", "matched", "why", "same"))
+_DEFAULT_COLUMNS = tuple(name for name in HIT_FIELDS if name not in ("sources", "legs", "highlights", "exact_match"))
 
 
-def page(answer: Page, wanted: Wanted) -> bytes:
+def render_page(answer: Page, wanted: RenderOptions) -> bytes:
     """A row a hit."""
-    return _written(wanted.fields or _COLUMNS, (hit_json(hit) for hit in answer.hits))
+    return _serialize_rows(wanted.fields or _DEFAULT_COLUMNS, (hit_json(hit) for hit in answer.hits))
 
 
-def paper(answer: Paper, wanted: Wanted) -> bytes:
+def render_paper(answer: Paper, wanted: RenderOptions) -> bytes:
     """One row."""
-    return _written(wanted.fields or PAPER_FIELDS[:-1], [paper_json(answer)])
+    return _serialize_rows(wanted.fields or PAPER_FIELDS[:-1], [paper_json(answer)])
 
 
-def _written(columns: tuple[str, ...], rows: Iterable[dict[str, Json]]) -> bytes:
+def _serialize_rows(columns: tuple[str, ...], rows: Iterable[dict[str, Json]]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([_cell(name, row[name]) for name in columns])
+        writer.writerow([_format_cell(name, row[name]) for name in columns])
     return text.getvalue().encode()
 
 
-def _cell(name: str, value: Json) -> str | int | float:
+def _format_cell(name: str, value: Json) -> str | int | float:
     if value in (None, "", [], {}):
         return ""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
-    text = value if isinstance(value, str) else _SPECIAL.get(name, _json)(value)
+    text = value if isinstance(value, str) else _CELL_FORMATTERS.get(name, _to_json)(value)
     return f"'{text}" if _FORMULA.match(text) else text
 
 
-def _json(value: Json) -> str:
+def _to_json(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _people(value: Json) -> str:
+def _join_names(value: Json) -> str:
     """Names parted by semicolons; as JSON where one holds a semicolon itself."""
     names = [str(name) for name in value] if isinstance(value, list) else []
-    return _json(value) if any(";" in name for name in names) else "; ".join(names)
+    return _to_json(value) if any(";" in name for name in names) else "; ".join(names)
 
 
-def _words(value: Json) -> str:
+def _join_words(value: Json) -> str:
     return " ".join(str(word) for word in value) if isinstance(value, list) else ""
 
 
-_SPECIAL: dict[str, Callable[[Json], str]] = {"authors": _people, "ids": _words, "categories": _words}
+_CELL_FORMATTERS: dict[str, Callable[[Json], str]] = {
+    "authors": _join_names,
+    "ids": _join_words,
+    "categories": _join_words,
+}

@@ -6,23 +6,23 @@ import orjson
 
 from search.papers.paper import Json, Paper
 from search.query.page import Page
-from service.formats import Wanted
-from service.formats.json import projected
+from service.formats import RenderOptions
+from service.formats.json import select_fields
 from service.formats.render import hit_json, paper_json
 
 
-def page(answer: Page, wanted: Wanted) -> bytes:
+def render_page(answer: Page, wanted: RenderOptions) -> bytes:
     """A line a hit."""
-    return _lines((hit_json(hit) for hit in answer.hits), wanted)
+    return _serialize_lines((hit_json(hit) for hit in answer.hits), wanted)
 
 
-def paper(answer: Paper, wanted: Wanted) -> bytes:
+def render_paper(answer: Paper, wanted: RenderOptions) -> bytes:
     """One line."""
-    return _lines([paper_json(answer)], wanted)
+    return _serialize_lines([paper_json(answer)], wanted)
 
 
-def _lines(objects: Iterable[dict[str, Json]], wanted: Wanted) -> bytes:
+def _serialize_lines(objects: Iterable[dict[str, Json]], wanted: RenderOptions) -> bytes:
     return b"".join(
-        orjson.dumps(projected(each, wanted.fields) if wanted.fields else each, option=orjson.OPT_APPEND_NEWLINE)
+        orjson.dumps(select_fields(each, wanted.fields) if wanted.fields else each, option=orjson.OPT_APPEND_NEWLINE)
         for each in objects
     )

@@ -6,14 +6,14 @@ from functools import lru_cache
 from typing import Self
 
 from search.papers import names
-from search.papers.folding import fold, one_line, turned
+from search.papers.folding import fold, normalize_whitespace, put_given_name_first
 
-_GROUP = re.compile(
+_ORGANIZATION = re.compile(
     r"\b(team|collaboration|consortium|group|project|initiative|institute|laboratory|lab|community|network|committee|"
     r"foundation|university|authors|ai)$",
     re.IGNORECASE,
 )
-_JOINING = ("y", "i", "e")
+_CONJUNCTIONS = ("y", "i", "e")
 _SUFFIX = re.compile(r"(?:[js]r|ii|iii|iv)\.?", re.IGNORECASE)
 
 
@@ -32,9 +32,9 @@ class Person:
     suffix: str = ""
 
     @classmethod
-    def of(cls, written: str) -> Self:
+    def parse(cls, written: str) -> Self:
         """The parts of "José García Márquez", also where it is written "García Márquez, José"."""
-        return cls(*_parts(written))
+        return cls(*_split_name(written))
 
     @property
     def inverted(self) -> str:
@@ -43,19 +43,19 @@ class Person:
 
 
 @lru_cache(maxsize=16_384)
-def _parts(written: str) -> tuple[str, str, str, str]:
-    name = one_line(turned(written))
+def _split_name(written: str) -> tuple[str, str, str, str]:
+    name = normalize_whitespace(put_given_name_first(written))
     words = name.split()
     suffix = words.pop() if len(words) > 2 and _SUFFIX.fullmatch(words[-1]) else ""
-    if "," in name or ";" in name or len(words) < 2 or _GROUP.search(name) or "and" in map(str.lower, words):
+    if "," in name or ";" in name or len(words) < 2 or _ORGANIZATION.search(name) or "and" in map(str.lower, words):
         return name, "", "", ""
     parsed = names.parse(" ".join(words))
-    family = [*parsed.family, parsed.surname]
-    start = next((n for n in range(1, len(words)) if _folded(words[n:]) == family), len(words) - 1)
+    family = [*parsed.other_family_words, parsed.surname]
+    start = next((n for n in range(1, len(words)) if _fold_words(words[n:]) == family), len(words) - 1)
     parts = (" ".join(words[start:]), " ".join(words[:start]), suffix)
-    return (name, *parts) if turned(Person(name, *parts).inverted) == name else (name, "", "", "")
+    return (name, *parts) if put_given_name_first(Person(name, *parts).inverted) == name else (name, "", "", "")
 
 
-def _folded(words: list[str]) -> list[str]:
+def _fold_words(words: list[str]) -> list[str]:
     """As ``names`` has them: what joins two surnames is in neither."""
-    return [word for word in fold(" ".join(words)).split() if word not in _JOINING]
+    return [word for word in fold(" ".join(words)).split() if word not in _CONJUNCTIONS]

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # a page is shown by what made it; the state of an index is shown without all that
     from search.index.layout import Manifest
     from search.papers.paper import Json, Paper
-    from search.query.page import AuthorMatch, Count, Facets, Hit, LegMatch, Page, Span, Suggestions
+    from search.query.page import AuthorMatch, Facets, Hit, LegMatch, Page, Span, Suggestions, ValueCount
 
 SCHEMA_VERSION = 1
-_SHOWN_VARIANTS = 6
-_SHOWN_COUNTS = 8
-_SHOWN_AUTHORS = 6
-_SHOWN_WORDS = 45
+_MAX_SHOWN_VARIANTS = 6
+_MAX_SHOWN_COUNTS = 8
+_MAX_SHOWN_AUTHORS = 6
+_MAX_SHOWN_WORDS = 45
 
 
 def paper_json(paper: Paper) -> dict[str, Json]:
@@ -30,7 +30,7 @@ def paper_json(paper: Paper) -> dict[str, Json]:
         "published": str(paper.published) if paper.published else None,
         "updated": str(paper.updated) if paper.updated else None,
         "categories": list(paper.categories),
-        "url": url_of(paper),
+        "url": paper_url(paper),
         "abstract": paper.abstract,
         "version": paper.version,
         "extra": dict(paper.extra),
@@ -42,22 +42,22 @@ def page_json(page: Page) -> dict[str, Json]:
     """A page: its hits with what matched, how many papers there are, and whether the answer is exact."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "reading": page.reading,
-        "parts": [{"said": part.said, "without": part.without} for part in page.parts],
+        "interpretation": page.interpretation,
+        "parts": [{"description": part.description, "remaining_query": part.remaining_query} for part in page.parts],
         "total": page.total,
-        "close": page.close,
+        "has_close_match": page.has_close_match,
         "correction": page.correction,
         "exact": page.exact,
         "expected_recall": round(page.expected_recall, 4),
         "generation": page.generation,
         "cursor": page.cursor,
-        "authors": [_match_json(match) for match in page.authors],
+        "authors": [_author_match_json(match) for match in page.authors],
         "facets": _facets_json(page.facets) if page.facets else None,
         "explanation": {
-            "road": page.explanation.road,
-            "scanned": page.explanation.scanned,
-            "scored": page.explanation.scored,
-            "milliseconds": {stage.name: round(stage.milliseconds, 3) for stage in page.explanation.stages},
+            "strategy": page.explanation.strategy,
+            "codes_scanned": page.explanation.codes_scanned,
+            "papers_scored": page.explanation.papers_scored,
+            "timings_ms": {stage.name: round(stage.milliseconds, 3) for stage in page.explanation.stages},
         },
         "hits": [hit_json(hit) for hit in page.hits],
     }
@@ -65,19 +65,25 @@ def page_json(page: Page) -> dict[str, Json]:
 
 def hit_json(hit: Hit) -> dict[str, Json]:
     """A paper on a page: its fields, its score and why it is there."""
-    matched: dict[str, Json] = {"semantic": _leg_json(hit.semantic), "lexical": _leg_json(hit.lexical)}
-    why: dict[str, Json] = {
-        "title": [_span_json(span) for span in hit.why.title],
-        "abstract": [_span_json(span) for span in hit.why.abstract],
-        "sentence": _span_json(hit.why.sentence) if hit.why.sentence else None,
+    legs: dict[str, Json] = {"semantic": _leg_json(hit.semantic), "lexical": _leg_json(hit.lexical)}
+    highlights: dict[str, Json] = {
+        "title": [_span_json(span) for span in hit.highlights.title],
+        "abstract": [_span_json(span) for span in hit.highlights.abstract],
+        "sentence": _span_json(hit.highlights.sentence) if hit.highlights.sentence else None,
     }
-    found: dict[str, Json] = {"score": hit.score, "band": hit.band, "matched": matched, "why": why, "same": hit.same}
+    found: dict[str, Json] = {
+        "score": hit.score,
+        "band": hit.band,
+        "legs": legs,
+        "highlights": highlights,
+        "exact_match": hit.exact_match,
+    }
     return {**paper_json(hit.paper), **found}
 
 
 def authors_json(match: AuthorMatch) -> dict[str, Json]:
     """What ``papers authors --json`` gives."""
-    return {"schema_version": SCHEMA_VERSION, **_match_json(match)}
+    return {"schema_version": SCHEMA_VERSION, **_author_match_json(match)}
 
 
 def suggestions_json(found: Suggestions) -> dict[str, Json]:
@@ -88,12 +94,12 @@ def suggestions_json(found: Suggestions) -> dict[str, Json]:
     return {"schema_version": SCHEMA_VERSION, "authors": _counts_json(found.authors), "categories": categories}
 
 
-def dumped(fields: object) -> str:
+def dump_json(fields: object) -> str:
     """A JSON object as it is printed."""
     return json.dumps(fields, ensure_ascii=False, indent=2)
 
 
-def shown_paper_json(paper: Paper) -> dict[str, Json]:
+def paper_document_json(paper: Paper) -> dict[str, Json]:
     """What ``papers show --json`` and GET /v1/papers/{id} give."""
     return {"schema_version": SCHEMA_VERSION, **paper_json(paper)}
 
@@ -105,16 +111,16 @@ def status_json(manifest: Manifest, size: int) -> dict[str, Json]:
         "papers": manifest.live,
         "generation": manifest.generation,
         "model": manifest.model.to_json(),
-        "bytes": size,
+        "size_bytes": size,
     }
 
 
-def url_of(paper: Paper) -> str | None:
+def paper_url(paper: Paper) -> str | None:
     """Where the paper is read: what a source said, else what its id says."""
     return paper.link
 
 
-def plain(text: str) -> str:
+def sanitize_line(text: str) -> str:
     """The text without characters that would steer a terminal."""
     if text.isprintable():
         return text
@@ -124,68 +130,73 @@ def plain(text: str) -> str:
 def page_text(page: Page) -> str:
     """A page for a pipe: what was understood, a line that counts, then an entry a hit, then the facets."""
     entries = [
-        f"{rank}. {_entry(hit.paper)}\n   {why_line(hit)}{_answer(hit)}" for rank, hit in enumerate(page.hits, 1)
+        f"{rank}. {_paper_entry(hit.paper)}\n   {match_reason(hit)}{_best_sentence_line(hit)}"
+        for rank, hit in enumerate(page.hits, 1)
     ]
-    return plain_lines("\n\n".join([heading(page), *entries, *footing(page)])) + "\n"
+    return sanitize_lines("\n\n".join([page_heading(page), *entries, *page_footer(page)])) + "\n"
 
 
-def heading(page: Page) -> str:
+def page_heading(page: Page) -> str:
     """What was understood, how many papers there are, and whether they are an answer."""
     papers = "1 paper passes" if page.total == 1 else f"{page.total:,} papers pass"
     counted = f"{papers}, {len(page.hits):,} shown" + (
         "" if page.exact else f"; expected recall {page.expected_recall:.3f}"
     )
-    lines = [page.reading, counted, *(_variants(match) for match in page.authors if len(match.variants) > 1)]
-    if not page.close:
+    lines = [
+        page.interpretation,
+        counted,
+        *(_variants_line(match) for match in page.authors if len(match.variants) > 1),
+    ]
+    if not page.has_close_match:
         lines.append("nothing here is close; nearest:")
     return "\n".join(line for line in lines if line)
 
 
-def footing(page: Page) -> list[str]:
+def page_footer(page: Page) -> list[str]:
     """The facets, where they were asked for, and how to go on."""
     lines = [_facets_text(page.facets)] if page.facets else []
     return [*lines, f"more: --cursor {page.cursor}"] if page.cursor else lines
 
 
-def notes(page: Page) -> Iterator[str]:
+def page_notes(page: Page) -> Iterator[str]:
     """What whoever asked should know besides: a misspelt word, a name that nobody has, no paper at all."""
     if page.correction:
         yield f"did you mean: {page.correction}"
     for match in page.authors:
-        if not match.variants and not match.others:
-            meant = f"; did you mean {' or '.join(match.meant)}?" if match.meant else ""
-            yield f"no author here matches {match.asked!r}{meant}"
+        if not match.variants and not match.more_variants:
+            meant = f"; did you mean {' or '.join(match.suggestions)}?" if match.suggestions else ""
+            yield f"no author here matches {match.name!r}{meant}"
     if not page.hits:
         yield "no paper passes the filters; leave one out, or use other words"
 
 
 def authors_text(match: AuthorMatch) -> str:
     """The variants of a name, a line each."""
-    return plain_lines("".join(f"{count.papers:>8,}  {count.value}\n" for count in match.variants))
+    return sanitize_lines("".join(f"{count.papers:>8,}  {count.value}\n" for count in match.variants))
 
 
 def explanation_text(page: Page) -> str:
     """The road taken, what was looked at, and the times, in two lines."""
     how = page.explanation
     roads = {
-        "rows": f"scored all {how.scored:,} passing papers exactly",
-        "codes": f"scanned {how.scanned:,} codes, scored {how.scored:,} papers exactly, "
+        "exact": f"scored all {how.papers_scored:,} passing papers exactly",
+        "approximate": f"scanned {how.codes_scanned:,} codes, scored {how.papers_scored:,} papers exactly, "
         f"expected recall {page.expected_recall:.4f}",
         "none": "not asked",
     }
     times = ", ".join(f"{stage.name} {stage.milliseconds:.2f}" for stage in how.stages)
-    return f"vectors: {roads[how.road]}; {page.total:,} papers pass; {page.generation}\nmilliseconds: {times}"
+    return f"vectors: {roads[how.strategy]}; {page.total:,} papers pass; {page.generation}\nmilliseconds: {times}"
 
 
 def paper_text(paper: Paper) -> str:
     """A paper whole, for a pipe."""
-    lines = [_entry(paper, authors=None)]
+    lines = [_paper_entry(paper, max_authors=None)]
     if len(paper.ids) > 1:
         lines.append("   also  " + ", ".join(paper.ids[1:]))
     lines += [f"   {name}  {value}" for name, value in paper.extra.items()]
     if paper.title and paper.abstract:
         lines.append("\n" + paper.abstract)
-    return plain_lines("\n".join(lines)) + "\n"
+    return sanitize_lines("\n".join(lines)) + "\n"
 
 
 def status_text(manifest: Manifest, size: int) -> str:
@@ -199,31 +210,31 @@ def status_text(manifest: Manifest, size: int) -> str:
     )
 
 
-def plain_lines(text: str) -> str:
+def sanitize_lines(text: str) -> str:
     """``plain`` line by line."""
-    return "\n".join(plain(line) for line in text.split("\n"))
+    return "\n".join(sanitize_line(line) for line in text.split("\n"))
 
 
 def _span_json(span: Span) -> list[Json]:
     return [span.start, span.end]
 
 
-def _counts_json(counts: tuple[Count, ...]) -> list[Json]:
+def _counts_json(counts: tuple[ValueCount, ...]) -> list[Json]:
     return [{"value": count.value, "papers": count.papers} for count in counts]
 
 
-def _match_json(match: AuthorMatch) -> dict[str, Json]:
+def _author_match_json(match: AuthorMatch) -> dict[str, Json]:
     return {
-        "asked": match.asked,
+        "name": match.name,
         "variants": _counts_json(match.variants),
-        "others": match.others,
-        "meant": list(match.meant),
+        "more_variants": match.more_variants,
+        "suggestions": list(match.suggestions),
     }
 
 
 def _facets_json(facets: Facets) -> dict[str, Json]:
     return {
-        "of": facets.of,
+        "scope": facets.scope,
         "papers": facets.papers,
         "years": _counts_json(facets.years),
         "categories": _counts_json(facets.categories),
@@ -236,14 +247,14 @@ def _leg_json(leg: LegMatch | None) -> Json:
     return {"rank": leg.rank, "score": leg.score} if leg else None
 
 
-def _variants(match: AuthorMatch) -> str:
-    shown = ", ".join(f"{count.value} {count.papers:,}" for count in match.variants[:_SHOWN_VARIANTS])
-    more = len(match.variants[_SHOWN_VARIANTS:]) + match.others
-    return f"{match.asked}: {shown}" + (f" and {more:,} more" if more else "") + "; leave one out with --not-author"
+def _variants_line(match: AuthorMatch) -> str:
+    shown = ", ".join(f"{count.value} {count.papers:,}" for count in match.variants[:_MAX_SHOWN_VARIANTS])
+    more = len(match.variants[_MAX_SHOWN_VARIANTS:]) + match.more_variants
+    return f"{match.name}: {shown}" + (f" and {more:,} more" if more else "") + "; leave one out with --not-author"
 
 
 def _facets_text(facets: Facets) -> str:
-    whole = "papers that pass" if facets.of == "filter" else "papers that are relevant"
+    whole = "papers that pass" if facets.scope == "filter" else "papers that are relevant"
     kinds = {
         "years": facets.years,
         "categories": facets.categories,
@@ -252,12 +263,12 @@ def _facets_text(facets: Facets) -> str:
     }
     lines = [f"of {facets.papers:,} {whole}:"]
     for name, counts in kinds.items():
-        shown = ", ".join(f"{count.value} {count.papers:,}" for count in counts[:_SHOWN_COUNTS])
-        lines.append(f"   {name:10}  {shown}" + (", ..." if len(counts) > _SHOWN_COUNTS else ""))
+        shown = ", ".join(f"{count.value} {count.papers:,}" for count in counts[:_MAX_SHOWN_COUNTS])
+        lines.append(f"   {name:10}  {shown}" + (", ..." if len(counts) > _MAX_SHOWN_COUNTS else ""))
     return "\n".join(lines)
 
 
-def _answer(hit: Hit) -> str:
+def _best_sentence_line(hit: Hit) -> str:
     """The sentence that answers best, on a line of its own."""
     sentence = best_sentence(hit)
     return f"\n   > {sentence}" if sentence else ""
@@ -265,48 +276,48 @@ def _answer(hit: Hit) -> str:
 
 def best_sentence(hit: Hit) -> str | None:
     """The sentence of the abstract that answers best, shortened."""
-    span, abstract = hit.why.sentence, hit.paper.abstract
-    return shortened(" ".join(abstract[span.start : span.end].split())) if span and abstract else None
+    span, abstract = hit.highlights.sentence, hit.paper.abstract
+    return truncate_words(" ".join(abstract[span.start : span.end].split())) if span and abstract else None
 
 
-def _entry(paper: Paper, *, authors: int | None = _SHOWN_AUTHORS) -> str:
-    lines = [title_of(paper), "   " + byline(paper, authors=authors)]
-    if url_of(paper):
-        lines.append(f"   {url_of(paper)}")
-    return plain_lines("\n".join(lines))
+def _paper_entry(paper: Paper, *, max_authors: int | None = _MAX_SHOWN_AUTHORS) -> str:
+    lines = [display_title(paper), "   " + metadata_line(paper, max_authors=max_authors)]
+    if paper_url(paper):
+        lines.append(f"   {paper_url(paper)}")
+    return sanitize_lines("\n".join(lines))
 
 
-def title_of(paper: Paper) -> str:
+def display_title(paper: Paper) -> str:
     """The title, or the beginning of the abstract of a paper without one."""
-    return paper.title or "(untitled) " + shortened(paper.abstract or "", words=12)
+    return paper.title or "(untitled) " + truncate_words(paper.abstract or "", max_words=12)
 
 
-def byline(paper: Paper, *, authors: int | None = _SHOWN_AUTHORS) -> str:
+def metadata_line(paper: Paper, *, max_authors: int | None = _MAX_SHOWN_AUTHORS) -> str:
     """Id, date, categories and people on one line."""
-    names = paper.authors[:authors]
+    names = paper.authors[:max_authors]
     more = len(paper.authors) - len(names)
     people = ", ".join(names) + (f" and {more} more" if more else "") + (" et al." if paper.authors_partial else "")
     facts = [paper.id, str(paper.published or ""), " ".join(paper.categories), people]
     return " · ".join(fact for fact in facts if fact)
 
 
-def why_line(hit: Hit) -> str:
+def match_reason(hit: Hit) -> str:
     """Its band, and its rank and score by meaning and by words."""
-    parts = ["the very paper"] if hit.same else []
+    parts = ["the very paper"] if hit.exact_match else []
     if hit.band:
         parts.append(hit.band)
     if hit.semantic:
-        parts.append(f"meaning {_place(hit.semantic)}cosine {hit.semantic.score:.3f}")
+        parts.append(f"meaning {_rank_prefix(hit.semantic)}cosine {hit.semantic.score:.3f}")
     if hit.lexical:
-        parts.append(f"words {_place(hit.lexical)}BM25 {hit.lexical.score:.2f}")
+        parts.append(f"words {_rank_prefix(hit.lexical)}BM25 {hit.lexical.score:.2f}")
     return "; ".join(parts) or "listed by date"
 
 
-def _place(leg: LegMatch) -> str:
+def _rank_prefix(leg: LegMatch) -> str:
     return f"#{leg.rank} " if leg.rank else ""
 
 
-def shortened(text: str, *, words: int = _SHOWN_WORDS) -> str:
+def truncate_words(text: str, *, max_words: int = _MAX_SHOWN_WORDS) -> str:
     """The first words of a text."""
     parts = text.split()
-    return " ".join(parts[:words]) + (" ..." if len(parts) > words else "")
+    return " ".join(parts[:max_words]) + (" ..." if len(parts) > max_words else "")

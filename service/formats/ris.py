@@ -6,26 +6,26 @@ from collections.abc import Iterator, Sequence
 
 from search.papers.paper import Date, Paper
 from search.query.page import Page
-from service.formats import Wanted
-from service.formats.citation import keys
+from service.formats import RenderOptions
+from service.formats.citation import citation_keys
 from service.formats.extra import Extra
 from service.formats.person import Person
-from service.formats.render import url_of
+from service.formats.render import paper_url
 
-_Value = str | list[str]
+_FieldValue = str | list[str]
 
 
-def page(answer: Page, _wanted: Wanted) -> bytes:
+def render_page(answer: Page, _wanted: RenderOptions) -> bytes:
     """The papers of a page, a reference each."""
-    return written([hit.paper for hit in answer.hits])
+    return serialize([hit.paper for hit in answer.hits])
 
 
-def paper(answer: Paper, _wanted: Wanted) -> bytes:
+def render_paper(answer: Paper, _wanted: RenderOptions) -> bytes:
     """One reference."""
-    return written([answer])
+    return serialize([answer])
 
 
-def written(papers: Sequence[Paper]) -> bytes:
+def serialize(papers: Sequence[Paper]) -> bytes:
     """References in the order given."""
     from rispy.writer import RisWriter
 
@@ -35,52 +35,52 @@ def written(papers: Sequence[Paper]) -> bytes:
 
     references = [
         {name: value for name, value in _fields(paper, key) if value}
-        for paper, key in zip(papers, keys(papers), strict=True)
+        for paper, key in zip(papers, citation_keys(papers), strict=True)
     ]
     return str(Writer().formats(references)).encode() if references else b""
 
 
-def _fields(paper: Paper, key: str) -> Iterator[tuple[str, _Value]]:
+def _fields(paper: Paper, key: str) -> Iterator[tuple[str, _FieldValue]]:
     """rispy's names and values; some are empty."""
-    extra = Extra.of(paper.extra)
-    yield "type_of_reference", _kind(paper)
+    extra = Extra.from_mapping(paper.extra)
+    yield "type_of_reference", _reference_type(paper)
     yield "id", key
     yield "title", paper.title or ""
-    yield "authors", [name for author in paper.authors if (name := Person.of(author).inverted)]
+    yield "authors", [name for author in paper.authors if (name := Person.parse(author).inverted)]
     yield "year", f"{paper.published.year:04}" if paper.published else ""
-    yield "date", _date(paper.published) if paper.published else ""
+    yield "date", _format_date(paper.published) if paper.published else ""
     yield "secondary_title", extra.texts["journal"]
-    yield from zip(("start_page", "end_page"), _pages(extra.texts["pages"]), strict=True)
-    yield "doi", _of_scheme(paper, "doi")
-    yield "accession_number", _of_scheme(paper, "pmid") or _arxiv(paper)
-    yield "urls", [url] if (url := url_of(paper)) else []
+    yield from zip(("start_page", "end_page"), _split_pages(extra.texts["pages"]), strict=True)
+    yield "doi", _id_in_scheme(paper, "doi")
+    yield "accession_number", _id_in_scheme(paper, "pmid") or _arxiv_number(paper)
+    yield "urls", [url] if (url := paper_url(paper)) else []
     yield "abstract", paper.abstract or ""
     yield "keywords", list(extra.keywords)
     yield "notes", [f"{name}: {value}" for name, value in _notes(paper, extra) if value]
 
 
-def _kind(paper: Paper) -> str:
+def _reference_type(paper: Paper) -> str:
     if any(each.startswith("acl:") for each in paper.ids):
         return "CPAPER"
     return "JOUR" if paper.extra.get("journal") else "GEN"
 
 
-def _date(date: Date) -> str:
+def _format_date(date: Date) -> str:
     """YYYY/MM/DD/, parts that are not known empty."""
     return "/".join((f"{date.year:04}", f"{date.month:02}" * bool(date.month), f"{date.day:02}" * bool(date.day), ""))
 
 
-def _pages(pages: str) -> tuple[str, str]:
+def _split_pages(pages: str) -> tuple[str, str]:
     match = re.fullmatch(r"([^\s-]+)-([^\s-]+)", pages)
     return (match[1], match[2]) if match else (pages, "")
 
 
-def _of_scheme(paper: Paper, scheme: str) -> str:
+def _id_in_scheme(paper: Paper, scheme: str) -> str:
     return next((each.partition(":")[2] for each in paper.ids if each.startswith(f"{scheme}:")), "")
 
 
-def _arxiv(paper: Paper) -> str:
-    number = _of_scheme(paper, "arxiv")
+def _arxiv_number(paper: Paper) -> str:
+    number = _id_in_scheme(paper, "arxiv")
     return f"arXiv:{number}" if number else ""
 
 
@@ -91,4 +91,4 @@ def _notes(paper: Paper, extra: Extra) -> Iterator[tuple[str, str]]:
     yield "categories", " ".join(paper.categories)
     yield "version", str(paper.version or "")
     yield "comment", extra.texts["comment"]
-    yield "extra", extra.written
+    yield "extra", extra.rest_json

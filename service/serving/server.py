@@ -14,22 +14,22 @@ from search.errors import InvalidValue, PapersError
 from search.index.layout import Layout, Manifest
 from service.api.guard import logs
 from service.api.guard.keys import KeyFile
-from service.api.guard.rates import Buckets
-from service.serving.board import Board
+from service.api.guard.rate_limit import TokenBuckets
+from service.serving.shared_state import SharedState
 from service.serving.supervisor import Supervisor
-from service.serving.worker import Work
+from service.serving.worker import WorkerConfig
 from service.settings import Settings
 
-_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+_MULTIPROC_DIR_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _BACKLOG = 4_096
 
 
-def serving(model: ModelIdentity) -> Embedder:
+def load_serving_embedder(model: ModelIdentity) -> Embedder:
     """The embedder of a model, for many questions at a time."""
     return load_embedder(model.name, model.precision, serving=True)
 
 
-def run(directory: Path, settings: Settings, load: Callable[[ModelIdentity], Embedder] = serving) -> None:
+def run(directory: Path, settings: Settings, load: Callable[[ModelIdentity], Embedder] = load_serving_embedder) -> None:
     """Serves until stopped by SIGINT or SIGTERM, then answers what is in flight.
 
     It listens at once; until the index is loaded and every checksum compared, /readyz and all questions get 503.
@@ -42,25 +42,25 @@ def run(directory: Path, settings: Settings, load: Callable[[ModelIdentity], Emb
         PapersError: the index is damaged, or cannot be loaded.
     """
     layout = Layout(directory)
-    Manifest.load(layout.generation(layout.published()).manifest)
-    if settings.keys is not None and not KeyFile(settings.keys).keys():
+    Manifest.load(layout.generation(layout.published_generation()).manifest)
+    if settings.keys is not None and not KeyFile(settings.keys).load():
         raise InvalidValue("keys", str(settings.keys), "it has no key, so nobody could ask; papers keys add NAME")
-    listener = _listening(settings.host, settings.port)
-    _allow_files(settings.connections)
+    listener = _open_listener(settings.host, settings.port)
+    _raise_open_file_limit(settings.connections)
     address = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{listener.getsockname()[1]}"
 
     def ready() -> None:
         sys.stderr.write(f"papers: answering on {address}, described at {address}/docs; Ctrl-C stops it\n")
 
-    logs.start(each=False, questions=settings.log_questions)
+    logs.configure(log_requests=False, log_queries=settings.log_queries)
     with tempfile.TemporaryDirectory(prefix="papers-metrics-") as folder:
-        os.environ[_FOLDER] = folder
-        buckets = Buckets(settings.rate, settings.most_at_once) if settings.rate else None
-        work = Work(directory, settings, load, Board(settings.workers), buckets)
-        Supervisor(work, listener, lambda: _problem(directory), ready).run()
+        os.environ[_MULTIPROC_DIR_VARIABLE] = folder
+        buckets = TokenBuckets(settings.rate, settings.burst_capacity) if settings.rate else None
+        work = WorkerConfig(directory, settings, load, SharedState(settings.workers), buckets)
+        Supervisor(work, listener, lambda: _find_damage(directory), ready).run()
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _open_listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=_BACKLOG)
@@ -68,7 +68,7 @@ def _listening(host: str, port: int) -> socket.socket:
         raise InvalidValue("port", f"{host}:{port}", f"{error.strerror}; choose another with --port") from None
 
 
-def _allow_files(connections: int) -> None:
+def _raise_open_file_limit(connections: int) -> None:
     """Raises this process's own limit of open files, as far as it may, to what the connections need."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     need = connections + 1_024
@@ -76,12 +76,12 @@ def _allow_files(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (need if hard == resource.RLIM_INFINITY else min(need, hard), hard))
 
 
-def _problem(directory: Path) -> str:
+def _find_damage(directory: Path) -> str:
     """What differs from the checksums of the published generation, in words; nothing where it is whole."""
     from search.index.snapshot import Snapshot
 
     try:
-        Snapshot.open(directory, checksums=True)
+        Snapshot.open(directory, verify_checksums=True)
     except PapersError as error:
         return str(error)
     return ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-_FOLDER = Path(__file__).parent / "static"
+_STATIC_DIR = Path(__file__).parent / "static"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,21 +19,21 @@ class Asset:
 
 
 @cache
-def assets() -> dict[str, Asset]:
+def load_assets() -> dict[str, Asset]:
     """All files by name."""
-    return {path.name: _read(path) for path in sorted(_FOLDER.iterdir()) if path.is_file()}
+    return {path.name: _read_asset(path) for path in sorted(_STATIC_DIR.iterdir()) if path.is_file()}
 
 
-def asset_address(name: str) -> str:
+def asset_url(name: str) -> str:
     """Where an asset is had; another address once its content changes.
 
     Raises:
         KeyError: there is no such asset.
     """
-    return f"/static/{name}?v={assets()[name].version}"
+    return f"/static/{name}?v={load_assets()[name].version}"
 
 
-def _read(path: Path) -> Asset:
+def _read_asset(path: Path) -> Asset:
     content = path.read_bytes()
     kinds = {".js": "text/javascript", ".svg": "image/svg+xml", ".css": "text/css"}
     media_type = kinds.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"

@@ -5,17 +5,17 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from search.papers.categories import name_of
+from search.papers.categories import find_category_name
 from search.papers.paper import Paper
 from search.query.page import Band, Hit, Span
-from service.formats.render import title_of, url_of, why_line
-from service.web.address import Address, author_address, of_the_web, paper_address
+from service.formats.render import display_title, match_reason, paper_url
 from service.web.html import Link
 from service.web.typeset import typeset
+from service.web.urls import PageUrl, author_page_url, is_http_url, paper_page_url
 
-_SHOWN = 6
+_MAX_SHOWN_AUTHORS = 6
 """Authors before the rest is folded."""
-_SNIPPET = 340
+_SNIPPET_CHARS = 340
 """Characters of an abstract shown where no sentence of it answers best."""
 
 
@@ -34,60 +34,62 @@ class Card:
 
     paper: Paper
     title: Markup
-    href: str
+    page_url: str
     authors: tuple[Link, ...]
-    folded: tuple[Link, ...]
+    more_authors: tuple[Link, ...]
     categories: tuple[Link, ...]
     snippet: Markup | None
     abstract: Markup | None
-    url: str | None
+    external_url: str | None
     band: Band | None
-    why: str
-    same: bool
-    similar: str
-    more: str
-    less: str
-    bibtex: str
+    match_reason: str
+    exact_match: bool
+    similar_url: str
+    more_like_url: str
+    less_like_url: str
+    bibtex_url: str
 
 
-def cards(hits: Iterable[Hit], asked: Address) -> list[Card]:
+def build_cards(hits: Iterable[Hit], asked: PageUrl) -> list[Card]:
     """A card a hit.
 
     Args:
         asked: the address of the question, from which the links that refine it are made.
     """
-    return [card(hit, asked) for hit in hits]
+    return [build_card(hit, asked) for hit in hits]
 
 
-def card(hit: Hit, asked: Address) -> Card:
+def build_card(hit: Hit, asked: PageUrl) -> Card:
     """See ``cards``."""
-    paper, why = hit.paper, hit.why
-    names = tuple(Link(name, author_address(name)) for name in paper.authors)
-    first = len(names) if len(names) <= _SHOWN + 1 else _SHOWN  # one alone takes no more room than its fold
-    scored = hit.semantic or hit.lexical or hit.same
+    paper, why = hit.paper, hit.highlights
+    names = tuple(Link(name, author_page_url(name)) for name in paper.authors)
+    first = (
+        len(names) if len(names) <= _MAX_SHOWN_AUTHORS + 1 else _MAX_SHOWN_AUTHORS
+    )  # one alone takes no more room than its fold
+    scored = hit.semantic or hit.lexical or hit.exact_match
     return Card(
         paper,
-        typeset(title_of(paper), why.title if paper.title else ()),
-        paper_address(paper.id),
+        typeset(display_title(paper), why.title if paper.title else ()),
+        paper_page_url(paper.id),
         names[:first],
         names[first:],
-        _categories(paper, asked),
+        _category_links(paper, asked),
         _snippet(hit),
         typeset(paper.abstract, why.abstract) if paper.abstract else None,
-        web_url(paper),
+        external_url(paper),
         hit.band,
-        why_line(replace(hit, band=None)) if scored else "",
-        hit.same,
-        str(Address("/", (("like", paper.id),))),
-        str(asked.removing("unlike", paper.id).adding("like", paper.id)),
-        str(asked.removing("like", paper.id).adding("unlike", paper.id)) if scored else "",
-        bibtex_address(paper),
+        match_reason(replace(hit, band=None)) if scored else "",
+        hit.exact_match,
+        str(PageUrl("/", (("like", paper.id),))),
+        str(asked.remove_param("unlike", paper.id).include_param("like", paper.id)),
+        str(asked.remove_param("like", paper.id).include_param("unlike", paper.id)) if scored else "",
+        bibtex_url(paper),
     )
 
 
 def category_name(code: str) -> str:
     """The full name, or the code where arXiv has no such category."""
-    return name_of(code) or code
+    return find_category_name(code) or code
 
 
 def category_names(codes: Sequence[str]) -> tuple[str, ...]:
@@ -97,28 +99,28 @@ def category_names(codes: Sequence[str]) -> tuple[str, ...]:
     return tuple(name if names.count(name) == 1 else f"{name} ({code})" for name, code in each)
 
 
-def bibtex_address(paper: Paper) -> str:
+def bibtex_url(paper: Paper) -> str:
     """Where the paper is had as BibTeX."""
-    return str(Address(f"/v1/papers/{paper.id}", (("format", "bibtex"),)))
+    return str(PageUrl(f"/v1/papers/{paper.id}", (("format", "bibtex"),)))
 
 
-def web_url(paper: Paper) -> str | None:
+def external_url(paper: Paper) -> str | None:
     """Where the paper is read, unless a source gave what is no address of the web."""
-    url = url_of(paper)
-    return url if url and of_the_web(url) else None
+    url = paper_url(paper)
+    return url if url and is_http_url(url) else None
 
 
-def _categories(paper: Paper, asked: Address) -> tuple[Link, ...]:
+def _category_links(paper: Paper, asked: PageUrl) -> tuple[Link, ...]:
     named = zip(category_names(paper.categories), paper.categories, strict=True)
-    return tuple(Link(name, str(asked.adding("category", code))) for name, code in named)
+    return tuple(Link(name, str(asked.include_param("category", code))) for name, code in named)
 
 
 def _snippet(hit: Hit) -> Markup | None:
     """The sentence that answers best, else how the abstract begins."""
-    abstract, why = hit.paper.abstract, hit.why
+    abstract, why = hit.paper.abstract, hit.highlights
     if not abstract or not hit.paper.title:  # a paper without a title is headed by its abstract
         return None
-    if why.sentence or len(abstract) <= _SNIPPET:
+    if why.sentence or len(abstract) <= _SNIPPET_CHARS:
         return typeset(abstract, why.abstract, why.sentence)
-    end = abstract.rfind(" ", 0, _SNIPPET)
-    return typeset(abstract, why.abstract, Span(0, end if end > 0 else _SNIPPET)) + " …"
+    end = abstract.rfind(" ", 0, _SNIPPET_CHARS)
+    return typeset(abstract, why.abstract, Span(0, end if end > 0 else _SNIPPET_CHARS)) + " …"

@@ -4,49 +4,51 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from search.papers import categories
-from search.query.page import Count, Facets
-from service.web.address import Address
+from search.query.page import Facets, ValueCount
 from service.web.cards import category_names
+from service.web.urls import PageUrl
 
-SHOWN = 6
+MAX_VISIBLE_VALUES = 6
 """Values of a group before the rest is folded."""
-MOST = 12
+MAX_VALUES = 12
 """Values of a group at most."""
-_MOST_YEARS = 18
+_MAX_YEARS = 18
 """Years at most; the histogram and the fields reach those before."""
-_HEIGHT = 48
-_STEP = 10
-_LEAST = 12
+_CHART_HEIGHT = 48
+_BAR_STEP = 10
+_MIN_YEARS = 12
 """Years of a histogram, so that bars stay narrow and one can drag to years beyond those that are asked for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Value:
+class FacetValue:
     """A value of a facet: how many papers have it, where its link leads, and whether it is asked for."""
 
-    said: str
+    label: str
     papers: int
     href: str = ""
-    on: bool = False
+    is_selected: bool = False
     code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class FacetGroup:
     """The values of one facet; without links where no parameter asks for them."""
 
     heading: str
-    values: tuple[Value, ...]
+    values: tuple[FacetValue, ...]
 
     @property
-    def shown(self) -> tuple[Value, ...]:
+    def visible_values(self) -> tuple[FacetValue, ...]:
         """The first ones, and every one that is asked for."""
-        return tuple(value for place, value in enumerate(self.values) if place < SHOWN or value.on)
+        return tuple(
+            value for place, value in enumerate(self.values) if place < MAX_VISIBLE_VALUES or value.is_selected
+        )
 
     @property
-    def folded(self) -> tuple[Value, ...]:
+    def hidden_values(self) -> tuple[FacetValue, ...]:
         """The others."""
-        return tuple(value for value in self.values if value not in self.shown)
+        return tuple(value for value in self.values if value not in self.visible_values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,70 +68,76 @@ class Histogram:
 
     bars: tuple[Bar, ...]
     width: int
-    height: int = _HEIGHT
-    step: int = _STEP
+    height: int = _CHART_HEIGHT
+    step: int = _BAR_STEP
 
     @property
-    def said(self) -> str:
+    def description(self) -> str:
         """The drawing in words."""
         most = max(self.bars, key=lambda bar: bar.papers)
         return f"Papers by year, {self.bars[0].year} to {self.bars[-1].year}; most in {most.year}, {most.papers:,}"
 
 
-def histogram(years: Sequence[Count]) -> Histogram | None:
+def build_histogram(years: Sequence[ValueCount]) -> Histogram | None:
     """The histogram, at least of the last _LEAST years; None where no paper has a date."""
     papers = {int(count.value): count.papers for count in years}
     if not papers:
         return None
     last, most = max(papers), max(papers.values())
     bars = []
-    for place, year in enumerate(range(min(*papers, last - _LEAST + 1), last + 1)):
-        height = -(-papers.get(year, 0) * _HEIGHT // most)
-        bars.append(Bar(year, papers.get(year, 0), place * _STEP, _HEIGHT - height, height))
-    return Histogram(tuple(bars), len(bars) * _STEP)
+    for place, year in enumerate(range(min(*papers, last - _MIN_YEARS + 1), last + 1)):
+        height = -(-papers.get(year, 0) * _CHART_HEIGHT // most)
+        bars.append(Bar(year, papers.get(year, 0), place * _BAR_STEP, _CHART_HEIGHT - height, height))
+    return Histogram(tuple(bars), len(bars) * _BAR_STEP)
 
 
-def groups(facets: Facets, asked: Address) -> tuple[Group, ...]:
+def build_groups(facets: Facets, asked: PageUrl) -> tuple[FacetGroup, ...]:
     """The groups that have values, their links made from the address of the question."""
 
-    def year(count: Count) -> Value:
-        on = asked.values("from") == asked.values("to") == (count.value,)
-        bare = asked.removing("from").removing("to")
-        narrowed = bare.adding("from", count.value).adding("to", count.value)
-        return Value(count.value, count.papers, str(bare if on else narrowed), on)
+    def year(count: ValueCount) -> FacetValue:
+        on = asked.get_all("from") == asked.get_all("to") == (count.value,)
+        bare = asked.remove_param("from").remove_param("to")
+        narrowed = bare.include_param("from", count.value).include_param("to", count.value)
+        return FacetValue(count.value, count.papers, str(bare if on else narrowed), on)
 
-    codes = [count.value for count in facets.categories[:MOST]]
+    codes = [count.value for count in facets.categories[:MAX_VALUES]]
     names = dict(zip(codes, category_names(codes), strict=True))
 
-    def category(count: Count) -> Value:
-        on = [text for text in asked.values("category") if count.value in categories.codes(text, (count.value,))]
-        return Value(names[count.value], count.papers, *_toggled(asked, "category", count.value, on), count.value)
+    def category(count: ValueCount) -> FacetValue:
+        on = [
+            text for text in asked.get_all("category") if count.value in categories.resolve_codes(text, (count.value,))
+        ]
+        return FacetValue(
+            names[count.value], count.papers, *_toggle_link(asked, "category", count.value, on), count.value
+        )
 
-    def author(count: Count) -> Value:
-        on = [text for text in asked.values("author") if text.casefold() == count.value.casefold()]
-        return Value(count.value, count.papers, *_toggled(asked, "author", count.value, on))
+    def author(count: ValueCount) -> FacetValue:
+        on = [text for text in asked.get_all("author") if text.casefold() == count.value.casefold()]
+        return FacetValue(count.value, count.papers, *_toggle_link(asked, "author", count.value, on))
 
-    def source(count: Count) -> Value:
-        return Value(count.value, count.papers)
+    def source(count: ValueCount) -> FacetValue:
+        return FacetValue(count.value, count.papers)
 
     every = (
-        _group("Years", facets.years, year, _MOST_YEARS),
-        _group("Categories", facets.categories, category),
-        _group("Authors", facets.authors, author),
-        _group("Sources", facets.sources, source),
+        _build_group("Years", facets.years, year, _MAX_YEARS),
+        _build_group("Categories", facets.categories, category),
+        _build_group("Authors", facets.authors, author),
+        _build_group("Sources", facets.sources, source),
     )
     return tuple(group for group in every if group.values)
 
 
-def _toggled(asked: Address, name: str, value: str, on: Sequence[str]) -> tuple[str, bool]:
+def _toggle_link(asked: PageUrl, name: str, value: str, on: Sequence[str]) -> tuple[str, bool]:
     """Where a value's link leads: without the parameters that ask for it, else with one that does."""
     if not on:
-        return str(asked.adding(name, value)), False
+        return str(asked.include_param(name, value)), False
     bare = asked
     for text in on:
-        bare = bare.removing(name, text)
+        bare = bare.remove_param(name, text)
     return str(bare), True
 
 
-def _group(heading: str, counts: Sequence[Count], value: Callable[[Count], Value], most: int = MOST) -> Group:
-    return Group(heading, tuple(map(value, counts[:most])))
+def _build_group(
+    heading: str, counts: Sequence[ValueCount], value: Callable[[ValueCount], FacetValue], limit: int = MAX_VALUES
+) -> FacetGroup:
+    return FacetGroup(heading, tuple(map(value, counts[:limit])))

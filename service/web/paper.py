@@ -9,20 +9,20 @@ from search.papers.paper import Paper
 from search.query.page import Hit
 from search.query.query import Query
 from search.session import Session
-from service.formats.render import title_of
-from service.web.address import Address, of_the_web
-from service.web.answer import FORMATS
-from service.web.cards import card, cards
-from service.web.html import Box, Link, html
+from service.formats.render import display_title
+from service.web.cards import build_card, build_cards
+from service.web.html import Link, SearchForm, render_template
+from service.web.results import EXPORT_FORMATS
+from service.web.urls import PageUrl, is_http_url
 
-_NEAR = 6
+_SIMILAR_LIMIT = 6
 """Similar papers beneath a paper."""
-_RESOLVED = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/", "pmid": "https://pubmed.ncbi.nlm.nih.gov/",
+_RESOLVERS = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/", "pmid": "https://pubmed.ncbi.nlm.nih.gov/",
              "acl": "https://aclanthology.org/"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class MetadataItem:
     """Something that is known of a paper. ``href``: where it leads, if anywhere."""
 
     name: str
@@ -37,32 +37,34 @@ def paper_page(session: Session, paper_id: str) -> str:
         PaperNotFound: no paper has, or ever had, this id.
     """
     paper = session.paper(paper_id)
-    near = session.search(Query(like=(paper.id,), limit=_NEAR))
-    exports = [Link(said, str(Address(f"/v1/papers/{paper.id}", (("format", name),)))) for said, name in FORMATS[:3]]
-    return html(
+    near = session.search(Query(like=(paper.id,), limit=_SIMILAR_LIMIT))
+    exports = [
+        Link(said, str(PageUrl(f"/v1/papers/{paper.id}", (("format", name),)))) for said, name in EXPORT_FORMATS[:3]
+    ]
+    return render_template(
         "paper.html",
-        Box(),
-        card=card(Hit(paper, 0.0), Address()),
-        plain_title=title_of(paper),
-        known=list(_known(paper)),
+        SearchForm(),
+        card=build_card(Hit(paper, 0.0), PageUrl()),
+        plain_title=display_title(paper),
+        known=list(_metadata_items(paper)),
         exports=exports,
-        cards=cards(near.hits, Address()),
+        cards=build_cards(near.hits, PageUrl()),
     )
 
 
-def _known(paper: Paper) -> Iterator[Known]:
+def _metadata_items(paper: Paper) -> Iterator[MetadataItem]:
     for paper_id in paper.ids:
         scheme, _, rest = paper_id.partition(":")
         name = {"arxiv": "arXiv", "doi": "DOI", "pmid": "PubMed", "acl": "ACL Anthology"}.get(scheme, "Name here")
-        yield Known(name, paper_id if scheme not in _RESOLVED else rest, _href(scheme, rest))
+        yield MetadataItem(name, paper_id if scheme not in _RESOLVERS else rest, _resolver_url(scheme, rest))
     if paper.authors_partial:
-        yield Known("Authors", "the source names only these")
+        yield MetadataItem("Authors", "the source names only these")
     for name, value in paper.extra.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        yield Known(name, text, text if of_the_web(text) else "")
+        yield MetadataItem(name, text, text if is_http_url(text) else "")
     for source in paper.sources:
-        yield Known("Source", source)
+        yield MetadataItem("Source", source)
 
 
-def _href(scheme: str, rest: str) -> str:
-    return _RESOLVED[scheme] + quote(rest) if scheme in _RESOLVED else ""
+def _resolver_url(scheme: str, rest: str) -> str:
+    return _RESOLVERS[scheme] + quote(rest) if scheme in _RESOLVERS else ""

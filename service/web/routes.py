@@ -14,53 +14,53 @@ from search.errors import PapersError
 from search.query.filter import Filter
 from search.query.query import Query
 from service.api.dependencies import SearcherDependency
-from service.api.negotiation import reads_pages
-from service.api.problems import problem_of
-from service.api.schemas import Filters, Problem
+from service.api.negotiation import prefers_html
+from service.api.problems import problem_from_error
+from service.api.schemas import PageParams, Problem
 from service.api.strict import StrictRoute
-from service.web.address import Address
-from service.web.answer import answer_page, refused_page
-from service.web.assets import assets
+from service.web.assets import load_assets
 from service.web.author import author_page
 from service.web.paper import paper_page
+from service.web.results import problem_page, results_page
 from service.web.start import help_page, start_page
+from service.web.urls import PageUrl
 
-_FOR_GOOD = "public, max-age=31536000, immutable"
-_WITHOUT_PAGES = ("/v1", "/mcp", "/metrics", "/openapi.json", "/healthz", "/readyz")
-_Answer = Callable[[Request], Coroutine[Any, Any, Response]]
+_IMMUTABLE = "public, max-age=31536000, immutable"
+_NON_PAGE_PREFIXES = ("/v1", "/mcp", "/metrics", "/openapi.json", "/healthz", "/readyz")
+_RouteHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
-class _Page(StrictRoute):
+class _PageRoute(StrictRoute):
     """A route whose refusals are pages, with the status that the API would give."""
 
-    def get_route_handler(self) -> _Answer:
+    def get_route_handler(self) -> _RouteHandler:
         answer = super().get_route_handler()
 
         async def answered(request: Request) -> Response:
             try:
                 return await answer(request)
             except (PapersError, RequestValidationError, HTTPException) as error:
-                problem = problem_of(request, error)
-                return _html(refused_page(Address.of(request), problem), problem.status)
+                problem = problem_from_error(request, error)
+                return _html_response(problem_page(PageUrl.from_request(request), problem), problem.status)
 
         return answered
 
 
-def refusal(request: Request, problem: Problem) -> Response | None:
+def problem_as_page(request: Request, problem: Problem) -> Response | None:
     """A problem as a page; None for those who do not read pages, and at doors that have none."""
     door = "/" + request.scope["path"].split("/")[1]
-    if door in _WITHOUT_PAGES or not reads_pages(request.headers.get("accept", "")):
+    if door in _NON_PAGE_PREFIXES or not prefers_html(request.headers.get("accept", "")):
         return None
-    return _html(refused_page(Address.of(request), problem), problem.status)
+    return _html_response(problem_page(PageUrl.from_request(request), problem), problem.status)
 
 
-class Question(Filters):
+class SearchPageRequest(PageParams):
     """What the page is asked."""
 
     q: str = ""
 
 
-class AuthorRequest(BaseModel):
+class AuthorPageRequest(BaseModel):
     """Whose papers, without which variants of the name."""
 
     model_config = ConfigDict(extra="forbid")
@@ -70,46 +70,50 @@ class AuthorRequest(BaseModel):
     cursor: str = ""
 
 
-router = APIRouter(route_class=_Page, include_in_schema=False)
+router = APIRouter(route_class=_PageRoute, include_in_schema=False)
 
 
 @router.get("/")
-def answer(request: Request, searcher: SearcherDependency, asked: Annotated[Question, Parameter()]) -> Response:
+def results(
+    request: Request, searcher: SearcherDependency, asked: Annotated[SearchPageRequest, Parameter()]
+) -> Response:
     """The papers that answer; where nothing is asked, how to ask."""
-    address = Address.of(request)
-    if not address.pairs:
-        return _html(start_page(searcher.session()))
-    return _html(answer_page(searcher.session(), address, asked.q, asked.query()))
+    address = PageUrl.from_request(request)
+    if not address.params:
+        return _html_response(start_page(searcher.session()))
+    return _html_response(results_page(searcher.session(), address, asked.q, asked.to_query()))
 
 
 @router.get("/paper/{paper_id:path}")
 def paper(searcher: SearcherDependency, paper_id: str) -> Response:
     """One paper, by any id it has or ever had."""
-    return _html(paper_page(searcher.session(), paper_id))
+    return _html_response(paper_page(searcher.session(), paper_id))
 
 
 @router.get("/author")
-def author(request: Request, searcher: SearcherDependency, asked: Annotated[AuthorRequest, Parameter()]) -> Response:
+def author(
+    request: Request, searcher: SearcherDependency, asked: Annotated[AuthorPageRequest, Parameter()]
+) -> Response:
     """An author's papers."""
     query = Query(filter=Filter.parse([asked.name], asked.not_author), cursor=asked.cursor)
-    return _html(author_page(searcher.session(), Address.of(request), query))
+    return _html_response(author_page(searcher.session(), PageUrl.from_request(request), query))
 
 
 @router.get("/help")
 def help_(searcher: SearcherDependency) -> Response:
     """What the box reads."""
-    return _html(help_page(searcher.session()))
+    return _html_response(help_page(searcher.session()))
 
 
 @router.get("/static/{name}")
 async def static(request: Request, name: str) -> Response:
     """A style sheet, script or picture; one that is asked for by the hash of its content never changes."""
-    asset = assets().get(name)
+    asset = load_assets().get(name)
     if asset is None:
         raise HTTPException(404, f"there is no file {name!r}")
-    kept = _FOR_GOOD if request.query_params.get("v") == asset.version else "no-cache"
+    kept = _IMMUTABLE if request.query_params.get("v") == asset.version else "no-cache"
     return Response(asset.content, media_type=asset.media_type, headers={"Cache-Control": kept})
 
 
-def _html(page: str, status: int = 200) -> Response:
+def _html_response(page: str, status: int = 200) -> Response:
     return HTMLResponse(page.encode("utf-8", "replace"), status)

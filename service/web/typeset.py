@@ -20,22 +20,22 @@ _FORMULA = re.compile(
     r"|\\\((.{1,500}?)\\\)|\\\[(.{1,1000}?)\\\]",
     re.DOTALL,
 )
-_STEERING = re.compile(
+_CONTROL_CHARACTERS = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
-_ELEMENTS = frozenset(
+_ALLOWED_ELEMENTS = frozenset(
     ("math", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "msub", "msup", "msubsup", "mfrac", "msqrt", "mroot",
      "mover", "munder", "munderover", "mtable", "mtr", "mtd", "mpadded", "mphantom", "mmultiscripts", "mprescripts",
      "mstyle")
 )  # fmt: skip
-_ATTRIBUTES = frozenset(
+_ALLOWED_ATTRIBUTES = frozenset(
     ("display", "width", "height", "depth", "stretchy", "fence", "separator", "form", "lspace", "rspace",
      "linethickness", "accent", "accentunder", "movablelimits", "displaystyle", "scriptlevel", "largeop", "minsize",
      "maxsize")
 )  # fmt: skip
-_COMMAND = re.compile(r"\\(?:textbf|textit|textsc|textsf|textrm|texttt|emph|text|mbox)\{([^{}$\\]*)\}|\\([%&_#$])")
+_TEXT_COMMAND = re.compile(r"\\(?:textbf|textit|textsc|textsf|textrm|texttt|emph|text|mbox)\{([^{}$\\]*)\}|\\([%&_#$])")
 """LaTeX around text, of which the text is shown."""
-_BOLD = {
+_BOLD_CHARACTERS = {
     ord(first) + place: start + place
     for first, start, many in (("A", 0x1D400, 26), ("a", 0x1D41A, 26), ("0", 0x1D7CE, 10))
     for place in range(many)
@@ -43,38 +43,38 @@ _BOLD = {
 """Browsers draw no ``mathvariant`` but ``normal``; the bold letters are characters of their own."""
 
 
-def typeset(text: str, marked: tuple[Span, ...] = (), part: Span | None = None) -> Markup:
+def typeset(text: str, highlights: tuple[Span, ...] = (), span: Span | None = None) -> Markup:
     """A text as HTML.
 
     Args:
         marked: words of it to mark, in order. part: what of it is wanted; None for all.
     """
-    part = part or Span(0, len(text))
+    span = span or Span(0, len(text))
     if "$" not in text and "\\" not in text:
-        return Markup("".join(_words(text, marked, part)))  # noqa: S704  made of escaped pieces
+        return Markup("".join(_highlight_spans(text, highlights, span)))  # noqa: S704  made of escaped pieces
     pieces: list[str] = []
-    place = part.start
-    for match in _FORMULA.finditer(text, part.start, part.end):
-        formula = mathml("".join(group or "" for group in match.groups()))
+    place = span.start
+    for match in _FORMULA.finditer(text, span.start, span.end):
+        formula = latex_to_mathml("".join(group or "" for group in match.groups()))
         if formula:
-            pieces += _marked(text, marked, Span(place, match.start()))
+            pieces += _render_text(text, highlights, Span(place, match.start()))
             pieces.append(formula)
             place = match.end()
-    pieces += _marked(text, marked, Span(place, part.end))
+    pieces += _render_text(text, highlights, Span(place, span.end))
     return Markup("".join(pieces))  # noqa: S704  made of escaped pieces
 
 
 @lru_cache(8_192)
-def mathml(latex: str) -> str | None:
+def latex_to_mathml(latex: str) -> str | None:
     """A formula as MathML of elements and attributes that cannot do anything; None where it is not understood."""
     try:
         tree = Converter().convert_to_element(latex)
-        return "".join(_written(tree))
+        return "".join(_serialize_element(tree))
     except Exception:  # whatever a text makes its parser raise, the text is shown as it is  # noqa: BLE001
         return None
 
 
-def _written(element: Element, *, alone: bool = False) -> Iterator[str]:
+def _serialize_element(element: Element, *, only_child: bool = False) -> Iterator[str]:
     """
     Args:
         alone: nothing stands beside it, so an operator is no operation, as in a charge or an excited state.
@@ -83,43 +83,48 @@ def _written(element: Element, *, alone: bool = False) -> Iterator[str]:
         ValueError: there is something in it that was not understood, or that is not known to be harmless.
     """
     text = html.unescape(element.text or "")
-    if element.tag not in _ELEMENTS or (element.tail or "").strip() or "\\" in text or _STEERING.search(text):
+    if (
+        element.tag not in _ALLOWED_ELEMENTS
+        or (element.tail or "").strip()
+        or "\\" in text
+        or _CONTROL_CHARACTERS.search(text)
+    ):
         raise ValueError(element.tag)
     variant = element.get("mathvariant")
     if variant == "bold":
-        text = text.translate(_BOLD)
-    attributes = [(name, value) for name, value in element.attrib.items() if name in _ATTRIBUTES]
-    if element.tag == "mo" and alone:
+        text = text.translate(_BOLD_CHARACTERS)
+    attributes = [(name, value) for name, value in element.attrib.items() if name in _ALLOWED_ATTRIBUTES]
+    if element.tag == "mo" and only_child:
         attributes += [("lspace", "0"), ("rspace", "0")]
     if variant == "normal" and element.tag == "mi":
         attributes.append(("mathvariant", variant))
     yield f"<{element.tag}" + "".join(f' {name}="{html.escape(value)}"' for name, value in attributes) + ">"
     yield html.escape(text)
     for child in element:
-        yield from _written(child, alone=element.tag == "mrow" and len(element) == 1)
+        yield from _serialize_element(child, only_child=element.tag == "mrow" and len(element) == 1)
     yield f"</{element.tag}>"
 
 
-def _marked(text: str, spans: tuple[Span, ...], part: Span) -> Iterator[str]:
+def _render_text(text: str, spans: tuple[Span, ...], part: Span) -> Iterator[str]:
     """A part without formulas, and without the commands of LaTeX around its words."""
     place = part.start
-    for match in _COMMAND.finditer(text, part.start, part.end):
-        yield from _words(text, spans, Span(place, match.start()))
-        yield from _words(text, spans, Span(*match.span(match.lastindex or 1)))
+    for match in _TEXT_COMMAND.finditer(text, part.start, part.end):
+        yield from _highlight_spans(text, spans, Span(place, match.start()))
+        yield from _highlight_spans(text, spans, Span(*match.span(match.lastindex or 1)))
         place = match.end()
-    yield from _words(text, spans, Span(place, part.end))
+    yield from _highlight_spans(text, spans, Span(place, part.end))
 
 
-def _words(text: str, spans: tuple[Span, ...], part: Span) -> Iterator[str]:
+def _highlight_spans(text: str, spans: tuple[Span, ...], part: Span) -> Iterator[str]:
     """A part as it is; a word that only lies in it partly is not marked."""
     place = part.start
     for span in spans:
         if place <= span.start < span.end <= part.end:
-            yield _escaped(text[place : span.start])
-            yield f"<mark>{_escaped(text[span.start : span.end])}</mark>"
+            yield _escape(text[place : span.start])
+            yield f"<mark>{_escape(text[span.start : span.end])}</mark>"
             place = span.end
-    yield _escaped(text[place : part.end])
+    yield _escape(text[place : part.end])
 
 
-def _escaped(text: str) -> str:
-    return html.escape(text if text.isprintable() else _STEERING.sub("", text), quote=False)
+def _escape(text: str) -> str:
+    return html.escape(text if text.isprintable() else _CONTROL_CHARACTERS.sub("", text), quote=False)

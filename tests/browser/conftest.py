@@ -9,18 +9,18 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-    from chromium import Server, Visit
+    from chromium import PapersServer, Visit
 
 
-pytest.register_assert_rewrite("chromium", "seen")
+pytest.register_assert_rewrite("chromium", "page_objects")
 
 
 @pytest.fixture(scope="session")
-def server(sample_index: Path, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Server]":
+def server(sample_index: Path, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[PapersServer]":
     """``papers serve`` over data/sample.jsonl."""
-    from chromium import Server
+    from chromium import PapersServer
 
-    serving = Server(sample_index, tmp_path_factory.mktemp("serve") / "log")
+    serving = PapersServer(sample_index, tmp_path_factory.mktemp("serve") / "log")
     yield serving
     serving.close()
 
@@ -30,16 +30,16 @@ def browser() -> "Iterator[Browser]":
     """Chromium. A module's: playwright keeps an event loop in this thread, which other modules' tests do without."""
     from playwright.sync_api import sync_playwright
 
-    from chromium import launched
+    from chromium import launch_chromium
 
     with sync_playwright() as playwright:
-        chromium = launched(playwright)
+        chromium = launch_chromium(playwright)
         yield chromium
         chromium.close()
 
 
 @pytest.fixture
-def visit(browser: "Browser", server: "Server") -> "Iterator[Callable[..., Visit]]":
+def visit(browser: "Browser", server: "PapersServer") -> "Iterator[Callable[..., Visit]]":
     """Makes visitors; at the end of a test nothing they saw complained or asked another machine."""
     from chromium import Visit
 

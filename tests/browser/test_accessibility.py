@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 
 import pytest
+from seen import results, search_box
 
-from chromium import PHONE, Visit, expect, serious
-from seen import box, papers
+from chromium import PHONE, Visit, accessibility_violations, expect
 
 PAGES = {
     "start": ("/", 200),
@@ -24,24 +24,24 @@ PAGES = {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
-def test_nothing_serious(visit: Callable[..., Visit], name: str, scheme: str) -> None:
+def test_no_serious_violations(visit: Callable[..., Visit], name: str, scheme: str) -> None:
     path, status = PAGES[name]
     page = visit(color_scheme=scheme).open(path, status)
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     dark_differs_in = ("color-contrast", "link-in-text-block")
-    assert serious(page, *(dark_differs_in if scheme == "dark" else ())) == []
+    assert accessibility_violations(page, *(dark_differs_in if scheme == "dark" else ())) == []
 
 
-def test_nothing_serious_on_a_phone(visit: Callable[..., Visit]) -> None:
+def test_no_serious_violations_on_a_phone(visit: Callable[..., Visit]) -> None:
     page = visit(viewport=PHONE, is_mobile=True, has_touch=True).open("/?q=models for video and images")
-    assert serious(page) == []
+    assert accessibility_violations(page) == []
 
 
-def test_the_dialog_of_keys_is_accessible(visit: Callable[..., Visit]) -> None:
+def test_keyboard_dialog_is_accessible(visit: Callable[..., Visit]) -> None:
     page = visit().open("/?q=models for video and images")
     page.keyboard.press("?")
     expect(page.get_by_role("dialog")).to_be_visible()
-    assert serious(page) == []
+    assert accessibility_violations(page) == []
 
 
 def test_tab_goes_from_the_skip_link_to_the_results(visit: Callable[..., Visit]) -> None:
@@ -56,16 +56,16 @@ def test_tab_goes_from_the_skip_link_to_the_results(visit: Callable[..., Visit])
         page.keyboard.press("Tab")
         if page.evaluate("Boolean(document.activeElement.closest('article'))"):
             break
-    first = papers(page).first.get_by_role("link").first
+    first = results(page).first.get_by_role("link").first
     assert first.evaluate("link => link.closest('article').contains(document.activeElement)")
     outlined = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outlined != "none", "the focus is seen"
 
 
-def test_what_was_found_is_announced(visit: Callable[..., Visit]) -> None:
+def test_result_count_is_announced(visit: Callable[..., Visit]) -> None:
     page = visit().open("/?q=models for video and images")
     expect(page.get_by_role("status").first).to_contain_text(re.compile(r"\d"))
     assert page.get_by_role("heading", level=1).count() == 1
     assert page.get_by_role("main").count() == 1
     assert page.locator("html").get_attribute("lang") == "en"
-    assert box(page).count() == 1
+    assert search_box(page).count() == 1

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
+from seen import results, titles
 
-from chromium import Server, Visit, expect
+from chromium import PapersServer, Visit, expect
 from indexer.build import index
 from search.embedding.embedder import Embedder
-from seen import papers, titles
 
 ATTACKS = (
     "<script>alert(1)</script>",
@@ -19,14 +19,14 @@ ATTACKS = (
     "{{ 7*7 }} ${alert(5)} <!-- -->",
     "$\\href{javascript:alert(6)}{x}$ \\(\\unicode{<script>alert(7)</script>}\\)",
 )
-FORMULAE = (
+FORMULAS = (
     "An $O(n \\log n)$ bound for $\\sum_{i=1}^{n} x_i^2 \\leq \\frac{1}{\\epsilon}$",
     "It holds that \\(E = mc^2\\), while $\\frac{ is broken and costs $5 or $6.",
 )
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iterator[Server]:
+def server(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iterator[PapersServer]:
     """``papers serve`` over papers of someone who means harm, and one with formulae."""
     folder = tmp_path_factory.mktemp("hostile")
     records: list[dict[str, object]] = [
@@ -42,16 +42,16 @@ def server(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iter
         }
         for row, attack in enumerate(ATTACKS)
     ]
-    records.append({"id": "2401.00099", "title": FORMULAE[0], "abstract": FORMULAE[1], "authors": ["Ada Plain"]})
+    records.append({"id": "2401.00099", "title": FORMULAS[0], "abstract": FORMULAS[1], "authors": ["Ada Plain"]})
     source = folder / "papers.jsonl"
     source.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
     index([source], folder / "index", embedder)
-    serving = Server(folder / "index", folder / "log")
+    serving = PapersServer(folder / "index", folder / "log")
     yield serving
     serving.close()
 
 
-def is_harmless(visitor: Visit) -> None:
+def assert_harmless(visitor: Visit) -> None:
     """No element that runs or loads came from a paper."""
     found = visitor.page.evaluate(
         """() => [...document.querySelectorAll('*')].filter(each =>
@@ -71,7 +71,7 @@ def test_attacks_in_papers_are_text(visit: Callable[..., Visit], path: str) -> N
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     for attack in ATTACKS[:5]:
         expect(page.get_by_text(f"Fluids {attack}").first).to_be_attached()
-    is_harmless(visitor)
+    assert_harmless(visitor)
 
 
 @pytest.mark.parametrize("row", range(len(ATTACKS)))
@@ -81,7 +81,7 @@ def test_attacks_on_the_page_of_a_paper_are_text(visit: Callable[..., Visit], ro
     expect(page.get_by_role("heading", level=1)).to_contain_text("Fluids")
     if row < 5:
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Fluids {ATTACKS[row]}")
-    is_harmless(visitor)
+    assert_harmless(visitor)
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
@@ -89,21 +89,21 @@ def test_attacks_in_the_address_are_text(visit: Callable[..., Visit], attack: st
     visitor = visit()
     page = visitor.open(f"/?q={quote(attack)}", 200, 422)
     expect(page.get_by_label("Search papers", exact=True).first).to_have_value(attack)
-    is_harmless(visitor)
+    assert_harmless(visitor)
 
 
-def test_suggestions_that_attack_are_text(visit: Callable[..., Visit]) -> None:
+def test_attacks_in_suggestions_are_text(visit: Callable[..., Visit]) -> None:
     visitor = visit()
     page = visitor.open("/")
     page.get_by_label("Search papers", exact=True).first.click()
     page.keyboard.type("Eve", delay=15)
     expect(page.get_by_role("listbox").get_by_role("option").first).to_contain_text("Eve")
-    is_harmless(visitor)
+    assert_harmless(visitor)
 
 
-def test_formulae_are_mathml_and_what_is_none_stays_text(visit: Callable[..., Visit]) -> None:
+def test_formulas_become_mathml_and_other_text_stays_text(visit: Callable[..., Visit]) -> None:
     page = visit().open("/?q=bound")
-    found = papers(page).first
+    found = results(page).first
     assert "An " in titles(page)[0]
     title = found.get_by_role("heading").locator("math")
     assert title.count() == 2
@@ -114,7 +114,7 @@ def test_formulae_are_mathml_and_what_is_none_stays_text(visit: Callable[..., Vi
     expect(found.get_by_text("costs $5 or $6.").first).to_be_visible()
 
 
-def test_the_policy_is_sent_and_refuses_what_is_not_ours(visit: Callable[..., Visit]) -> None:
+def test_content_security_policy_blocks_foreign_scripts(visit: Callable[..., Visit]) -> None:
     visitor = visit()
     answer = visitor.page.goto("/?q=fluids")
     assert answer
@@ -125,4 +125,4 @@ def test_the_policy_is_sent_and_refuses_what_is_not_ours(visit: Callable[..., Vi
         "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.ran = true'}))"
     )
     assert visitor.page.evaluate("window.ran") is None
-    assert "Content Security Policy" in visitor.complaints.pop()
+    assert "Content Security Policy" in visitor.errors.pop()

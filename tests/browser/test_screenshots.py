@@ -22,7 +22,7 @@ PAGES = {
     "nothing-close": "/?q=zebrafish embryo heart surgery",
     "refused": "/?q=attention&from=2026-02-30",
 }
-PICTURES = (
+SCREENSHOTS = (
     "start-light-desktop.png",
     "start-dark-phone.png",
     "results-light-desktop.png",
@@ -36,12 +36,12 @@ PICTURES = (
     "nothing-close-light-desktop.png",
     "refused-dark-desktop.png",
 )
-LARGEST = 100_000
+MAX_BYTES = 100_000
 
 
 @pytest.mark.skipif(not os.environ.get("PAPERS_SCREENSHOTS"), reason="set PAPERS_SCREENSHOTS=1 to take them again")
-@pytest.mark.parametrize("picture", PICTURES)
-def test_they_are_taken(visit: Callable[..., Visit], picture: str) -> None:
+@pytest.mark.parametrize("picture", SCREENSHOTS)
+def test_take_screenshots(visit: Callable[..., Visit], picture: str) -> None:
     name, scheme, size = picture.removesuffix(".png").rsplit("-", 2)
     small = {"viewport": PHONE, "is_mobile": True, "has_touch": True}
     visitor = visit(color_scheme=scheme, **(small if size == "phone" else {"viewport": DESKTOP}))
@@ -50,14 +50,14 @@ def test_they_are_taken(visit: Callable[..., Visit], picture: str) -> None:
     drawn.quantize(256, dither=Image.Dither.NONE).save(FOLDER / picture, optimize=True)
 
 
-@pytest.mark.parametrize("picture", PICTURES)
-def test_they_are_there_and_small(picture: str) -> None:
+@pytest.mark.parametrize("picture", SCREENSHOTS)
+def test_screenshots_exist_and_are_small(picture: str) -> None:
     assert (FOLDER / picture).read_bytes().startswith(b"\x89PNG")
-    assert (FOLDER / picture).stat().st_size < LARGEST
+    assert (FOLDER / picture).stat().st_size < MAX_BYTES
 
 
-def test_the_documentation_shows_them() -> None:
+def test_documentation_shows_every_screenshot() -> None:
     pages = (ROOT / "docs").glob("*.md")
     shown = {name for page in pages for name in re.findall(r"screenshots/([\w-]+\.png)", page.read_text("utf-8"))}
-    assert shown == set(PICTURES)
+    assert shown == set(SCREENSHOTS)
     assert shown == {each.name for each in FOLDER.iterdir()}

@@ -9,7 +9,7 @@ import pytest
 
 from fake_embedder import FakeEmbedder
 from indexer import sources
-from indexer.build import Options, index
+from indexer.build import ImportOptions, index
 from indexer.sources.file import SourceFile
 from search.errors import SourceError
 from search.papers.paper import Paper
@@ -53,42 +53,42 @@ def test_every_record_of_a_real_file_is_read(name: str, format_: str, records: i
     assert names <= {r"Nguy\~ên"}  # exported with {\textbackslash}: its owner's library holds the backslash
 
 
-def test_the_pages_hold_47_listings() -> None:
+def test_pages_contain_47_listings() -> None:
     papers = [paper for path in sorted(PAGES.iterdir()) for paper in read(path)[1]]
     assert len(papers) == 47
     assert sum(paper.title is None for paper in papers) > 0
     assert all(paper.published and paper.categories and paper.authors for paper in papers if paper.title)
 
 
-HELD_BY_THE_CORPUS = ("2602.09843", "2604.10060", "2603.28460", "2604.24432", "2507.01949", "2509.01563", "2508.14515",
+IN_CORPUS = ("2602.09843", "2604.10060", "2603.28460", "2604.24432", "2507.01949", "2509.01563", "2508.14515",
                       "2506.13695")  # fmt: skip
 
 
-def indexed(paths: list[Path], directory: Path) -> tuple[int, list[Paper]]:
+def index_papers(paths: list[Path], directory: Path) -> tuple[int, list[Paper]]:
     """How many records were read, and the papers they became."""
-    report = index(paths, directory, FakeEmbedder(), options=Options(as_of=date(2026, 8, 1)))
+    report = index(paths, directory, FakeEmbedder(), options=ImportOptions(as_of=date(2026, 8, 1)))
     snapshot = Searcher(directory, lambda _model: FakeEmbedder()).snapshot
     return report.counts.read, [paper for row, paper in snapshot.store.scan(0) if row in snapshot.live]
 
 
-def test_the_pages_alone_are_29_papers(tmp_path: Path) -> None:
-    read_, papers = indexed([PAGES], tmp_path)
+def test_pages_alone_yield_29_papers(tmp_path: Path) -> None:
+    read_, papers = index_papers([PAGES], tmp_path)
     assert (read_, len(papers)) == (47, 29)
-    assert indexed([PAGES], tmp_path)[1] == papers
+    assert index_papers([PAGES], tmp_path)[1] == papers
 
 
-def test_each_paper_of_the_pages_that_the_corpus_holds_is_one(tmp_path: Path) -> None:
-    wanted = re.compile("|".join(f'"arxiv:{re.escape(number)}' for number in HELD_BY_THE_CORPUS), re.IGNORECASE)
+def test_papers_in_both_pages_and_corpus_are_merged(tmp_path: Path) -> None:
+    wanted = re.compile("|".join(f'"arxiv:{re.escape(number)}' for number in IN_CORPUS), re.IGNORECASE)
     with lzma.open(SHARED / "corpora" / "arxiv.jsonl.xz", "rt", encoding="utf-8") as corpus:
-        lines = [line for line in corpus if wanted.search(line) or any(f'"{n}"' in line for n in HELD_BY_THE_CORPUS)]
+        lines = [line for line in corpus if wanted.search(line) or any(f'"{n}"' in line for n in IN_CORPUS)]
     (tmp_path / "corpus.jsonl").write_text("".join(lines), "utf-8")
     made = [
-        indexed(order, tmp_path / str(n))[1]
+        index_papers(order, tmp_path / str(n))[1]
         for n, order in enumerate(([PAGES, tmp_path / "corpus.jsonl"], [tmp_path / "corpus.jsonl", PAGES]))
     ]
     for papers in made:
         assert len(papers) == 29
-        assert {f"arxiv:{number}" for number in HELD_BY_THE_CORPUS} == {
+        assert {f"arxiv:{number}" for number in IN_CORPUS} == {
             paper.id for paper in papers if paper.id.startswith("arxiv:")
         }
         assert all(len(paper.sources) > 1 for paper in papers if paper.id.startswith("arxiv:"))

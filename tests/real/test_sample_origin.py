@@ -22,17 +22,19 @@ pytestmark = pytest.mark.skipif(
     not (CORPUS.exists() and PAGES.is_dir()), reason="needs the author pages and the arXiv corpus in ../shared"
 )
 
-LISTING = re.compile(r"(?P<score>\d+\.\d)?(?P<code>[A-Z]{2})(?P<day>[A-Z][a-z]{2} \d{1,2})(, (?P<year>\d{4}))?(Code)?")
+LISTING_PATTERN = re.compile(
+    r"(?P<score>\d+\.\d)?(?P<code>[A-Z]{2})(?P<day>[A-Z][a-z]{2} \d{1,2})(, (?P<year>\d{4}))?(Code)?"
+)
 CATEGORIES = {
     "CV": "cs.CV", "CL": "cs.CL", "AI": "cs.AI", "IR": "cs.IR", "LG": "cs.LG", "PF": "cs.PF", "ML": "stat.ML",
     "NI": "cs.NI",
 }  # fmt: skip
-PAGES_READ_ON = date(2026, 11, 23)
+PAGES_DATE = date(2026, 11, 23)
 """A listing leaves out the year of the past twelve months."""
 
 
 @dataclass
-class Listed:
+class Listing:
     """What the pages say about one paper, over all its listings."""
 
     abstract: str
@@ -44,32 +46,32 @@ class Listed:
     extra: dict[str, Json] = field(default_factory=dict)
 
 
-def rows(path: Path) -> list[dict[str, Json]]:
+def read_json_lines(path: Path) -> list[dict[str, Json]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-SAMPLE = rows(ROOT / "data" / "sample.jsonl")
-QUESTIONS = rows(ROOT / "tests" / "meaning.jsonl")
+SAMPLE = read_json_lines(ROOT / "data" / "sample.jsonl")
+KNOWN_ITEMS = read_json_lines(ROOT / "tests" / "known_items.jsonl")
 
 
-def start(abstract: str) -> str:
+def abstract_key(abstract: str) -> str:
     """The key ``shared_starts``: sha256 of the first 60 characters, lower case, white space collapsed."""
     return hashlib.sha256(" ".join(abstract.lower().split())[:60].encode()).hexdigest()
 
 
-def day(text: str, year: str | None) -> str:
+def parse_day(text: str, year: str | None) -> str:
     for guess in [year] if year else ["2026", "2025"]:
         found = datetime.strptime(f"{text} {guess}", "%b %d %Y").date()
-        if found <= PAGES_READ_ON:
+        if found <= PAGES_DATE:
             return found.isoformat()
     raise ValueError(f"{text!r} lies in the future")
 
 
-def listings(lines: list[str]) -> Iterator[Listed]:
+def parse_listings(lines: list[str]) -> Iterator[Listing]:
     for number, line in enumerate(lines):
         if line.startswith("Abstract:"):
-            yield Listed(re.sub(r"h-index\d+$", "", line.removeprefix("Abstract:")))
-        elif match := LISTING.fullmatch(line.strip()):
+            yield Listing(re.sub(r"h-index\d+$", "", line.removeprefix("Abstract:")))
+        elif match := LISTING_PATTERN.fullmatch(line.strip()):
             title, people, abstract = (lines[number + step].strip() for step in (1, 3, 5))
             names, _, affiliation = (part.strip() for part in people.partition("·"))
             extra: dict[str, Json] = {"affiliation": affiliation} if affiliation else {}
@@ -79,20 +81,20 @@ def listings(lines: list[str]) -> Iterator[Listed]:
                 extra["code"] = True
             cut = names.endswith("et al.")
             authors = list(dict.fromkeys(name.strip() for name in names.removesuffix("et al.").split(",")))
-            category, published = CATEGORIES[match["code"]], day(match["day"], match["year"])
-            yield Listed(abstract, title, authors, cut, category, published, extra)
+            category, published = CATEGORIES[match["code"]], parse_day(match["day"], match["year"])
+            yield Listing(abstract, title, authors, cut, category, published, extra)
 
 
 @pytest.fixture(scope="module")
-def pages() -> dict[str, Listed]:
+def pages() -> dict[str, Listing]:
     """The 29 papers of the pages by ``start``; a titled listing names the bare abstract that equals it."""
-    found: dict[str, Listed] = {}
+    found: dict[str, Listing] = {}
     for path in sorted(PAGES.glob("*.txt")):
-        for listed in listings(path.read_text(encoding="utf-8").splitlines()):
-            known = found.setdefault(start(listed.abstract), listed)
+        for listed in parse_listings(path.read_text(encoding="utf-8").splitlines()):
+            known = found.setdefault(abstract_key(listed.abstract), listed)
             extra = {**known.extra, **listed.extra}
             if known.title is None and listed.title is not None:
-                found[start(listed.abstract)] = known = listed
+                found[abstract_key(listed.abstract)] = known = listed
             known.extra = extra
     return found
 
@@ -111,30 +113,32 @@ def corpus() -> dict[str, dict[str, Json]]:
 
 
 @pytest.fixture(scope="module")
-def listed_of(pages: dict[str, Listed]) -> dict[str, Listed]:
+def listing_of_abstract(pages: dict[str, Listing]) -> dict[str, Listing]:
     """What the pages say about each of their 29 papers, by the abstract the sample has for it."""
     return {
         str(row["abstract"]): pages[str(question["shared_starts"])]
-        for question in QUESTIONS
+        for question in KNOWN_ITEMS
         for row in SAMPLE
         if str(row["abstract"]).startswith(str(question["abstract_starts"]))
     }
 
 
-def grams(text: str) -> set[tuple[str, ...]]:
+def word_ngrams(text: str) -> set[tuple[str, ...]]:
     words = re.findall(r"\w+", text.lower())
     return {tuple(words[i : i + 8]) for i in range(len(words) - 7)}
 
 
-def test_the_questions_cover_the_papers_of_the_pages(pages: dict[str, Listed], listed_of: dict[str, Listed]) -> None:
+def test_the_questions_cover_the_papers_of_the_pages(
+    pages: dict[str, Listing], listing_of_abstract: dict[str, Listing]
+) -> None:
     assert len(pages) == 29
-    assert {question["shared_starts"] for question in QUESTIONS} == set(pages)
-    assert len(listed_of) == 29
+    assert {question["shared_starts"] for question in KNOWN_ITEMS} == set(pages)
+    assert len(listing_of_abstract) == 29
 
 
-def test_papers_of_the_pages_alone_say_what_the_pages_say(listed_of: dict[str, Listed]) -> None:
+def test_papers_of_the_pages_alone_say_what_the_pages_say(listing_of_abstract: dict[str, Listing]) -> None:
     for row in (row for row in SAMPLE if "id" not in row):
-        listed = listed_of[str(row["abstract"])]
+        listed = listing_of_abstract[str(row["abstract"])]
         assert row.get("title") == listed.title
         assert row.get("authors", []) == listed.authors
         assert row.get("authors_partial", False) == listed.partial
@@ -145,10 +149,10 @@ def test_papers_of_the_pages_alone_say_what_the_pages_say(listed_of: dict[str, L
 
 
 def test_papers_of_the_corpus_say_what_the_corpus_says(
-    corpus: dict[str, dict[str, Json]], listed_of: dict[str, Listed]
+    corpus: dict[str, dict[str, Json]], listing_of_abstract: dict[str, Listing]
 ) -> None:
     for row in (row for row in SAMPLE if "id" in row):
-        record, listed = corpus[str(row["id"])], listed_of.get(str(row["abstract"]))
+        record, listed = corpus[str(row["id"])], listing_of_abstract.get(str(row["abstract"]))
         assert "authors_partial" not in row
         for name in ("title", "authors", "updated", "categories", "url"):
             assert row.get(name) == record.get(name), (row["id"], name)
@@ -159,9 +163,9 @@ def test_papers_of_the_corpus_say_what_the_corpus_says(
 
 
 def test_no_summary_shares_eight_words_in_a_row_with_any_original(
-    pages: dict[str, Listed], corpus: dict[str, dict[str, Json]]
+    pages: dict[str, Listing], corpus: dict[str, dict[str, Json]]
 ) -> None:
     originals = [listed.abstract for listed in pages.values()] + [str(paper["abstract"]) for paper in corpus.values()]
-    copied = set().union(*map(grams, originals))
+    copied = set().union(*map(word_ngrams, originals))
     for row in SAMPLE:
-        assert not grams(str(row["abstract"])) & copied, row.get("title")
+        assert not word_ngrams(str(row["abstract"])) & copied, row.get("title")

@@ -22,13 +22,13 @@ from pathlib import Path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from search.errors import InvalidValue
-from service.api.guard.records import Record
-from service.api.problems import refused
+from service.api.guard.records import RequestRecord
+from service.api.problems import error_response
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
-_PREFIX = "papers_"
-_OPEN = ("/healthz", "/readyz")
-_FORMAT = 1
+_NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
+_KEY_PREFIX = "papers_"
+_PUBLIC_PATHS = ("/healthz", "/readyz")
+_FORMAT_VERSION = 1
 _log = logging.getLogger("papers")
 
 
@@ -51,7 +51,7 @@ class KeyFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def keys(self) -> tuple[Key, ...]:
+    def load(self) -> tuple[Key, ...]:
         """In the order they were added.
 
         Raises:
@@ -59,7 +59,7 @@ class KeyFile:
         """
         try:
             held = json.loads(self._path.read_text("utf-8"))
-            if held["format"] != _FORMAT:
+            if held["format"] != _FORMAT_VERSION:
                 raise ValueError
             return tuple(Key(**each) for each in held["keys"])
         except FileNotFoundError:
@@ -77,13 +77,13 @@ class KeyFile:
         Raises:
             InvalidValue: see ``keys``; the name has other characters, or a key already.
         """
-        if not _NAME.fullmatch(name):
+        if not _NAME_PATTERN.fullmatch(name):
             raise InvalidValue("name", name, "letters, digits and _ . @ - are allowed, 64 at most")
-        with self._locked():
-            held = self.keys()
+        with self._exclusive_lock():
+            held = self.load()
             if any(key.name == name for key in held):
                 raise InvalidValue("name", name, "it has a key; remove that first: papers keys remove")
-            token = _PREFIX + secrets.token_urlsafe(32)
+            token = _KEY_PREFIX + secrets.token_urlsafe(32)
             self._write((*held, Key(name, _digest(token).hex(), datetime.now(UTC).date().isoformat())))
         return token
 
@@ -93,15 +93,15 @@ class KeyFile:
         Raises:
             InvalidValue: see ``keys``; nobody has that name.
         """
-        with self._locked():
-            held = self.keys()
+        with self._exclusive_lock():
+            held = self.load()
             left = tuple(key for key in held if key.name != name)
             if left == held:
                 raise InvalidValue("name", name, "no key has that name; papers keys list shows them")
             self._write(left)
 
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _exclusive_lock(self) -> Iterator[None]:
         """Two who change the file wait for each other."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.with_name(self._path.name + ".lock").open("w") as lock:
@@ -112,7 +112,7 @@ class KeyFile:
         """Beside the file, then in its place: a reader sees the old keys or the new ones."""
         beside = self._path.with_name(self._path.name + ".new")
         beside.unlink(missing_ok=True)
-        content = json.dumps({"format": _FORMAT, "keys": [asdict(key) for key in keys]}, indent=1)
+        content = json.dumps({"format": _FORMAT_VERSION, "keys": [asdict(key) for key in keys]}, indent=1)
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(content + "\n")
             file.flush()
@@ -125,7 +125,7 @@ class KeyFile:
             os.close(folder)
 
 
-class Locked:
+class RequireKey:
     """Asks every request but /healthz and /readyz for a key: ``Authorization: Bearer KEY``, ``X-API-Key: KEY``, or for
     browsers, which ask for it themselves, the password of ``Authorization: Basic``.
 
@@ -135,59 +135,59 @@ class Locked:
 
     def __init__(self, app: ASGIApp, path: Path) -> None:
         self._app, self._path = app, path
-        self._seen: tuple[int, ...] = ()
+        self._file_version: tuple[int, ...] = ()
         self._digests: tuple[tuple[bytes, str], ...] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] in _OPEN:
+        if scope["path"] in _PUBLIC_PATHS:
             return await self._app(scope, receive, send)
-        name = self._name(scope)
+        name = self._find_key_name(scope)
         if name is None:
-            return await self._refuse(scope, receive, send)
-        Record.of(scope).key = name
+            return await self._reject(scope, receive, send)
+        RequestRecord.from_scope(scope).key_name = name
         return await self._app(scope, receive, send)
 
-    def _name(self, scope: Scope) -> str | None:
+    def _find_key_name(self, scope: Scope) -> str | None:
         """Whose key came with the request. Every key is compared, and in constant time."""
-        token = _token(scope)
+        token = _extract_token(scope)
         if token is None:
             return None
         digest, found = _digest(token), None
-        for held, name in self._current():
+        for held, name in self._current_digests():
             if hmac.compare_digest(held, digest):
                 found = name
         return found
 
-    def _current(self) -> tuple[tuple[bytes, str], ...]:
+    def _current_digests(self) -> tuple[tuple[bytes, str], ...]:
         """Digests and names as the file has them now; without a file that can be read nobody may ask."""
         try:
             status = self._path.stat()
             seen = (status.st_mtime_ns, status.st_size, status.st_ino)
         except OSError:
             return ()
-        if seen != self._seen:
+        if seen != self._file_version:
             try:
-                held = KeyFile(self._path).keys()
+                held = KeyFile(self._path).load()
                 self._digests = tuple((bytes.fromhex(key.sha256), key.name) for key in held)
             except (InvalidValue, ValueError) as error:
                 _log.error("nobody may ask: %s", error)
                 self._digests = ()
-            self._seen = seen
+            self._file_version = seen
         return self._digests
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _reject(self, scope: Scope, receive: Receive, send: Send) -> None:
         challenge = 'Bearer realm="papers"'
         if not scope["path"].startswith(("/v1/", "/mcp")):
             challenge += ', Basic realm="papers", charset="UTF-8"'
         said = "a key is needed: Authorization: Bearer KEY, X-API-Key: KEY, or in a browser as the password"
-        await refused(scope, 401, said, {"www-authenticate": challenge})(scope, receive, send)
+        await error_response(scope, 401, said, {"www-authenticate": challenge})(scope, receive, send)
 
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
 
 
-def _token(scope: Scope) -> str | None:
+def _extract_token(scope: Scope) -> str | None:
     """The key that a request came with."""
     for name, value in scope["headers"]:
         if name == b"x-api-key":

@@ -9,38 +9,40 @@ from dataclasses import dataclass
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from search.cores import cores
+from search.cores import available_cores
 from service.api.guard import logs
-from service.api.guard.bodies import Bodies
-from service.api.guard.headers import ALWAYS, Heads, completed
-from service.api.guard.keys import Locked
+from service.api.guard.body_limit import BodyLimit
+from service.api.guard.concurrency import AdmissionQueue, ConcurrencyLimit
+from service.api.guard.headers import SECURITY_HEADERS, HeaderLimit, add_missing_headers
+from service.api.guard.keys import RequireKey
 from service.api.guard.metrics import Metrics
-from service.api.guard.rates import Buckets, Rated
-from service.api.guard.records import Callers, Record
-from service.api.guard.slots import Slots, Turns
-from service.api.problems import refused
+from service.api.guard.rate_limit import RateLimit, TokenBuckets
+from service.api.guard.records import ClientResolver, RequestRecord
+from service.api.problems import error_response
 from service.settings import Settings
 
 _log = logging.getLogger("papers")
-_GONE = 499
+_CLIENT_CLOSED_REQUEST = 499
 """The status that the log and the metrics show where the client left before its answer."""
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class GuardState:
     """What counts. Attributes: slots: the turns. metrics: the numbers."""
 
-    slots: Slots
+    queue: AdmissionQueue
     metrics: Metrics
 
     @classmethod
-    def of(cls, settings: Settings) -> "Watch":
+    def from_settings(cls, settings: Settings) -> "GuardState":
         """As many turns as the settings say."""
-        slots = Slots(settings.threads or 2 * cores(), settings.queue)
+        slots = AdmissionQueue(settings.threads or 2 * available_cores(), settings.queue)
         return cls(slots, Metrics(slots))
 
 
-def guarded(app: ASGIApp, settings: Settings, watch: Watch, buckets: Buckets | None = None) -> ASGIApp:
+def add_guard(
+    app: ASGIApp, settings: Settings, guard_state: GuardState, buckets: TokenBuckets | None = None
+) -> ASGIApp:
     """The application behind its guard.
 
     Args:
@@ -48,19 +50,19 @@ def guarded(app: ASGIApp, settings: Settings, watch: Watch, buckets: Buckets | N
         buckets: those that other processes share; without them this process has its own.
     """
     plain = app
-    app = Turns(app, watch.slots, settings.answer_seconds)
-    app = Bodies(app, watch.slots, settings.max_body, settings.body_seconds)
+    app = ConcurrencyLimit(app, guard_state.queue, settings.answer_seconds)
+    app = BodyLimit(app, guard_state.queue, settings.max_body, settings.body_seconds)
     if settings.rate:
-        app = Rated(app, buckets or Buckets(settings.rate, settings.most_at_once))
+        app = RateLimit(app, buckets or TokenBuckets(settings.rate, settings.burst_capacity))
     if settings.keys:
-        app = Locked(app, settings.keys)
+        app = RequireKey(app, settings.keys)
     if settings.origins:
         allowed = ["authorization", "x-api-key", "content-type"]
         app = CORSMiddleware(app, settings.origins, allow_methods=["GET", "POST"], allow_headers=allowed)
-    return Guard(Heads(app, settings.max_head, settings.hosts), plain, settings, watch.metrics)
+    return RequestRecorder(HeaderLimit(app, settings.max_head, settings.hosts), plain, settings, guard_state.metrics)
 
 
-class Guard:
+class RequestRecorder:
     """Keeps the record of each request.
 
     Args:
@@ -68,53 +70,53 @@ class Guard:
         settings: proxies and what is logged. metrics: told of each.
     """
 
-    def __init__(self, app: ASGIApp, plain: ASGIApp, settings: Settings, metrics: Metrics) -> None:
-        self._app, self._plain, self._metrics = app, plain, metrics
-        self._callers, self._questions = Callers(settings.proxy_networks), settings.log_questions
+    def __init__(self, app: ASGIApp, unguarded_app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
+        self._app, self._unguarded_app, self._metrics = app, unguarded_app, metrics
+        self._client_resolver, self._log_queries = ClientResolver(settings.proxy_networks), settings.log_queries
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self._other(scope, receive, send)
-        record = self._callers.record(scope)
+            return await self._handle_non_http(scope, receive, send)
+        record = self._client_resolver.create_record(scope)
         scope.setdefault("state", {})["record"] = record
-        own = (*ALWAYS, (b"x-request-id", record.request_id.encode()))
+        own = (*SECURITY_HEADERS, (b"x-request-id", record.request_id.encode()))
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 record.status = message["status"]
-                message["headers"] = completed(list(message.get("headers", [])), own)
+                message["headers"] = add_missing_headers(list(message.get("headers", [])), own)
             elif message["type"] == "http.response.body":
-                record.sent += len(message.get("body", b""))
+                record.bytes_sent += len(message.get("body", b""))
             await send(message)
 
         try:
             await self._app(scope, receive, answer)
         except Exception as error:  # noqa: BLE001  # the last place that can say which request it was
-            _log.error("a fault of ours", exc_info=error, extra={"request": self._said(scope, record)})
+            _log.error("a fault of ours", exc_info=error, extra={"request": self._log_fields(scope, record)})
             if not record.status:
-                await refused(scope, 500, "this is our fault, and the server's log says what happened")(
+                await error_response(scope, 500, "this is our fault, and the server's log says what happened")(
                     scope, receive, answer
                 )
         finally:
-            self._end(scope, record)
+            self._finish(scope, record)
 
-    async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _handle_non_http(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            return await self._plain(scope, receive, send)
+            return await self._unguarded_app(scope, receive, send)
         await send({"type": "websocket.close", "code": 1008})
         return None
 
-    def _end(self, scope: Scope, record: Record) -> None:
-        record.status = record.status or _GONE
-        self._metrics.request(record, _route(scope), time.perf_counter() - record.start)
-        if logs.requests.isEnabledFor(logging.INFO):
-            logs.requests.info("request", extra={"request": self._said(scope, record)})
+    def _finish(self, scope: Scope, record: RequestRecord) -> None:
+        record.status = record.status or _CLIENT_CLOSED_REQUEST
+        self._metrics.observe_request(record, _route_template(scope), time.perf_counter() - record.started_at)
+        if logs.request_logger.isEnabledFor(logging.INFO):
+            logs.request_logger.info("request", extra={"request": self._log_fields(scope, record)})
 
-    def _said(self, scope: Scope, record: Record) -> dict[str, object]:
-        return logs.asked(scope, record, _route(scope), questions=self._questions)
+    def _log_fields(self, scope: Scope, record: RequestRecord) -> dict[str, object]:
+        return logs.request_fields(scope, record, _route_template(scope), log_queries=self._log_queries)
 
 
-def _route(scope: Scope) -> str:
+def _route_template(scope: Scope) -> str:
     """The template of the path, which holds nothing that was asked."""
     path = getattr(scope.get("route"), "path", None)
     return path if isinstance(path, str) else "none"

@@ -9,22 +9,22 @@ from typing import Any
 
 from starlette.types import Scope
 
-from service.api.guard.records import Record
+from service.api.guard.records import RequestRecord
 
-requests = logging.getLogger("papers.requests")
+request_logger = logging.getLogger("papers.requests")
 """A line a request."""
 
 
-class Lines(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """Log records as lines.
 
     Args:
         questions: may show the messages of unexpected errors, which can hold what was asked.
     """
 
-    def __init__(self, questions: bool) -> None:
+    def __init__(self, log_queries: bool) -> None:
         super().__init__()
-        self._questions = questions
+        self._log_queries = log_queries
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -35,46 +35,46 @@ class Lines(logging.Formatter):
         }
         line |= getattr(record, "request", {})
         if record.exc_info and record.exc_info[1] is not None:
-            line["error"] = self._error(record.exc_info[1])
+            line["error"] = self._error_fields(record.exc_info[1])
         return json.dumps(line, default=str)
 
-    def _error(self, error: BaseException) -> dict[str, Any]:
+    def _error_fields(self, error: BaseException) -> dict[str, Any]:
         frames = traceback.extract_tb(error.__traceback__)
         shown: dict[str, Any] = {
             "type": type(error).__name__,
             "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-12:]],
         }
-        return shown | {"said": str(error)} if self._questions else shown
+        return shown | {"said": str(error)} if self._log_queries else shown
 
 
-def start(*, each: bool, questions: bool) -> None:
+def configure(*, log_requests: bool, log_queries: bool) -> None:
     """Sends this process's logs to standard error.
 
     Args:
         each: a line a request. questions: see ``Lines``.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(Lines(questions))
+    handler.setFormatter(JsonFormatter(log_queries))
     for name in ("papers", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(logging.WARNING)
-    requests.setLevel(logging.INFO if each else logging.WARNING)
+    request_logger.setLevel(logging.INFO if log_requests else logging.WARNING)
 
 
-def asked(scope: Scope, record: Record, route: str, *, questions: bool) -> dict[str, Any]:
+def request_fields(scope: Scope, record: RequestRecord, route: str, *, log_queries: bool) -> dict[str, Any]:
     """What the line of a request says; what was asked only where ``questions`` are to be logged."""
     said: dict[str, Any] = {
         "request_id": record.request_id,
         "method": scope["method"],
         "route": route,
         "status": record.status,
-        "ms": round(1000 * (time.perf_counter() - record.start), 2),
-        "queued_ms": round(1000 * record.queued, 2),
-        "bytes": record.sent,
+        "ms": round(1000 * (time.perf_counter() - record.started_at), 2),
+        "queued_ms": round(1000 * record.queue_wait_s, 2),
+        "bytes": record.bytes_sent,
         "client": record.address,
-        "key": record.key,
+        "key": record.key_name,
     }
-    if questions:
+    if log_queries:
         said |= {"path": scope["path"], "query": scope["query_string"].decode("latin-1")}
     return said

@@ -11,11 +11,11 @@ from starlette.types import Scope
 
 from service.settings import Network
 
-_REQUEST_ID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_REQUEST_ID_PATTERN = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 @dataclass(slots=True)
-class Record:
+class RequestRecord:
     """One request.
 
     Attributes:
@@ -26,20 +26,20 @@ class Record:
 
     request_id: str
     address: str
-    key: str | None = None
-    start: float = field(default_factory=time.perf_counter)
-    queued: float = 0.0
+    key_name: str | None = None
+    started_at: float = field(default_factory=time.perf_counter)
+    queue_wait_s: float = 0.0
     status: int = 0
-    sent: int = 0
+    bytes_sent: int = 0
 
     @classmethod
-    def of(cls, scope: Scope) -> "Record":
+    def from_scope(cls, scope: Scope) -> "RequestRecord":
         """The record that ``Guard`` put into a request's scope."""
-        record: Record = scope["state"]["record"]
+        record: RequestRecord = scope["state"]["record"]
         return record
 
 
-class Callers:
+class ClientResolver:
     """Tells who asks. Forwarded headers are believed only of the proxies.
 
     Args:
@@ -48,13 +48,13 @@ class Callers:
 
     def __init__(self, proxies: tuple[Network, ...]) -> None:
         self._proxies = proxies
-        self._is_proxy = lru_cache(maxsize=4_096)(self._among_proxies)
+        self._is_proxy = lru_cache(maxsize=4_096)(self._check_proxy)
 
-    def record(self, scope: Scope) -> Record:
+    def create_record(self, scope: Scope) -> RequestRecord:
         """A new record; corrects the scope's client and scheme by what a proxy says."""
         peer = scope["client"][0] if scope.get("client") else ""
         if not (self._proxies and self._is_proxy(peer)):
-            return Record(os.urandom(12).hex(), peer)
+            return RequestRecord(os.urandom(12).hex(), peer)
         named, forwarded, scheme = b"", [], b""
         for name, value in scope["headers"]:
             if name == b"x-request-id":
@@ -63,17 +63,17 @@ class Callers:
                 forwarded += value.decode("latin-1").split(",")
             elif name == b"x-forwarded-proto":
                 scheme = value.strip().lower()
-        address = self._client(peer, forwarded)
+        address = self._client_address(peer, forwarded)
         scope["client"] = (address, 0)
         if scheme in (b"http", b"https"):
             scope["scheme"] = scheme.decode()
         request_id = named.decode("latin-1")
-        return Record(request_id if _REQUEST_ID.fullmatch(request_id) else os.urandom(12).hex(), address)
+        return RequestRecord(request_id if _REQUEST_ID_PATTERN.fullmatch(request_id) else os.urandom(12).hex(), address)
 
-    def _client(self, peer: str, forwarded: list[str]) -> str:
+    def _client_address(self, peer: str, forwarded: list[str]) -> str:
         """The last address that no proxy of ours has: what stands before it may be made up."""
         for each in reversed(forwarded):
-            address = _address(each.strip())
+            address = _normalize_address(each.strip())
             if address is None:
                 break
             peer = address
@@ -81,7 +81,7 @@ class Callers:
                 break
         return peer
 
-    def _among_proxies(self, address: str) -> bool:
+    def _check_proxy(self, address: str) -> bool:
         try:
             parsed = ipaddress.ip_address(address)
         except ValueError:
@@ -90,7 +90,7 @@ class Callers:
         return any((mapped or parsed) in network for network in self._proxies)
 
 
-def _address(text: str) -> str | None:
+def _normalize_address(text: str) -> str | None:
     try:
         return str(ipaddress.ip_address(text))
     except ValueError:

@@ -1,0 +1,131 @@
+"""Days: when every row was published, or updated, and the rows whose days overlap those of a filter."""
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.columns.postings import expand_ranges, load_array
+from search.papers.paper import Date
+from search.rows import Rows, mask_to_bitmap
+
+NO_DAY = (np.iinfo(np.int32).max, -1)
+"""First and last day of a paper without a date: an interval that overlaps none."""
+
+
+@dataclass(frozen=True)
+class DateColumn:
+    """One date of every row: each row has one of far fewer intervals of days.
+
+    Attributes:
+        intervals: (2, n) int32, the different pairs of first and last day as ordinals, ascending.
+        of_row: (rows,) uint16, or uint32 where they are many, the interval of each row.
+        rows: (rows,) uint32, the rows in order of their intervals. offsets: (n + 1,) int64 into ``rows``.
+    """
+
+    intervals: NDArray[np.int32]
+    interval_of_row: NDArray[np.uint16] | NDArray[np.uint32]
+    offsets: NDArray[np.int64]
+    rows: NDArray[np.uint32]
+
+    @classmethod
+    def from_days(cls, days: NDArray[np.int32]) -> Self:
+        """From (2, rows) first and last days."""
+        order = np.lexsort((days[1], days[0]))
+        ordered = days[:, order]
+        new = np.ones(len(order), bool)
+        new[1:] = (ordered[:, 1:] != ordered[:, :-1]).any(axis=0)
+        starts = np.flatnonzero(new)
+        of_row = np.empty(len(order), np.uint32)
+        of_row[order] = np.cumsum(new) - 1
+        of_row = of_row.astype(np.uint16) if len(starts) <= 2**16 else of_row
+        return cls(ordered[:, starts], of_row, np.append(starts, len(order)), order.astype(np.uint32))
+
+    def __len__(self) -> int:
+        return len(self.interval_of_row)
+
+    def days(self, ids: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.int32]:
+        """(2, n) int32, first and last day of these rows."""
+        return self.intervals[:, self.interval_of_row[ids]]
+
+    def overlapping_span(self, start: int, end: int) -> tuple[int, int]:
+        """The intervals outside which none overlaps the days from start to end: from the first to before the last."""
+        first = bisect_left(self._max_last_days, start)
+        return first, bisect_right(self._first_days, end, first)
+
+    @cached_property
+    def _first_days(self) -> "memoryview[int]":
+        return memoryview(np.ascontiguousarray(self.intervals[0]).data)
+
+    @cached_property
+    def _max_last_days(self) -> "memoryview[int]":
+        """The latest last day up to each interval: it ascends, as last days need not."""
+        return memoryview(np.maximum.accumulate(self.intervals[1]).data)
+
+    def count_by_year(self, rows: Rows) -> dict[int, int]:
+        """How many of the rows lie in each year, by the first day a date can mean; the latest year first."""
+        counts = np.bincount(self.interval_of_row[rows.ids], minlength=self.intervals.shape[1])
+        years: dict[int, int] = {}
+        for place in np.flatnonzero(counts)[::-1].tolist():
+            day = int(self.intervals[0, place])
+            if day != NO_DAY[0]:
+                year = date.fromordinal(day).year
+                years[year] = years.get(year, 0) + int(counts[place])
+        return years
+
+    @classmethod
+    def open(cls, directory: Path, name: str) -> Self:
+        """Reads what ``save`` wrote, memory-mapped."""
+        return cls(*(load_array(directory, name + part) for part in _PARTS))
+
+    def save(self, directory: Path, name: str) -> None:
+        """Writes its arrays into the directory."""
+        for part, values in zip(_PARTS, (self.intervals, self.interval_of_row, self.offsets, self.rows), strict=True):
+            np.save(directory / f"{name}{part}.npy", values)
+
+
+_PARTS = ("", "-of-row", "-offsets", "-rows")
+
+
+class OverlapsRange:
+    """The rows whose date overlaps a closed interval, a side of which may be open: a ``Selection``.
+
+    They are those of a span of intervals, or of some in it.
+    """
+
+    def __init__(self, days: DateColumn, first: Date | None, last: Date | None) -> None:
+        start = first.first_day if first else 0
+        end = last.last_day if last else NO_DAY[0] - 1
+        self._days = days
+        self._first, self._end = days.overlapping_span(start, end)
+        self._interval_mask = days.intervals[1][self._first : self._end] >= start
+        self._all_overlap = bool(self._interval_mask.all())
+        offsets = days.offsets[self._first : self._end + 1]
+        if self._all_overlap:
+            self._spans = offsets[:1], offsets[-1:]
+        else:
+            self._spans = offsets[:-1][self._interval_mask], offsets[1:][self._interval_mask]
+        self.max_count = int((self._spans[1] - self._spans[0]).sum())
+
+    def ids(self) -> NDArray[np.int64]:
+        starts, ends = self._spans
+        places = slice(starts[0], ends[0]) if len(starts) == 1 else expand_ranges(starts, ends)
+        return np.sort(self._days.rows[places]).astype(np.int64)
+
+    def bitmap(self) -> NDArray[np.uint8]:
+        return mask_to_bitmap(self._overlaps(self._days.interval_of_row))
+
+    def contains(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        return self._overlaps(self._days.interval_of_row[ids])
+
+    def _overlaps(self, intervals: NDArray[np.uint16] | NDArray[np.uint32]) -> NDArray[np.bool_]:
+        if self._all_overlap:  # in one comparison: what comes before the first becomes a large number
+            return np.asarray(intervals - intervals.dtype.type(self._first) < self._end - self._first)
+        passing = np.zeros(len(self._days.offsets) - 1, bool)
+        passing[self._first : self._end] = self._interval_mask
+        return passing[intervals]

@@ -1,0 +1,81 @@
+"""A question said back: every condition of it in the fewest words that leave no doubt."""
+
+from search.papers.categories import find_category_alias
+from search.papers.paper import Date
+from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, Not
+from search.query.query import Query
+
+_MAX_TEXT_LENGTH = 200
+
+
+def describe_condition(condition: Condition | None, text: str = "") -> str:
+    """``au:zhou, cs.IR, since 2026-01, about 'kv cache'``.
+
+    Args:
+        condition: what must hold; the parts of an AllOf are parted by commas.
+        text: what is ranked by; a long one is cut.
+    """
+    parts = condition.parts if isinstance(condition, AllOf) else (condition,) if condition else ()
+    words = " ".join(text.split())
+    if len(words) > _MAX_TEXT_LENGTH:
+        words = words[: _MAX_TEXT_LENGTH - 4].rsplit(" ", 1)[0] + " ..."
+    about = (f"about '{words}'",) if words else ()
+    return ", ".join((*map(_describe, parts), *about)) or "every paper"
+
+
+def describe_query(query: Query) -> str:
+    """The whole of what is asked, said back."""
+    narrowing, text = query.filter.condition, query.text.strip()
+    parts = [describe_condition(narrowing)] if narrowing.parts else []
+    if query.include_like:
+        parts.append(f"{' and '.join(query.like)} and what is similar")
+    elif query.like:
+        parts.append(f"like {' and '.join(query.like)}")
+    if query.unlike:
+        parts.append(f"unlike {' or '.join(query.unlike)}")
+    if query.is_abstract:
+        parts.append(f"like a text of {len(text.split()):,} words")
+    elif text:
+        parts.append(describe_condition(None, text))
+    order = "newest" if query.sort == "relevance" and not (text or query.like) else query.sort
+    return ", ".join([*(parts or ["every paper"]), *([f"{order} first"] if order != "relevance" else [])])
+
+
+def _describe(condition: Condition) -> str:
+    if isinstance(condition, AllOf):
+        return " and ".join(map(_describe_nested, condition.parts))
+    if isinstance(condition, AnyOf):
+        return " or ".join(map(_describe_nested, condition.parts))
+    if isinstance(condition, Not):
+        return f"not {_describe_nested(condition.part)}"
+    return _describe_leaf(condition)
+
+
+def _describe_nested(condition: Condition) -> str:
+    return f"({_describe(condition)})" if isinstance(condition, AllOf | AnyOf) else _describe(condition)
+
+
+def _describe_leaf(leaf: Author | Category | InDateRange | HasId | ContainsText) -> str:
+    if isinstance(leaf, Author):
+        name = f'"{leaf.name}"' if " " in leaf.name or leaf.exact else leaf.name
+        return f"au:{'^' * (leaf.position == 'first')}{'=' * leaf.exact}{name}{'$' * (leaf.position == 'last')}"
+    if isinstance(leaf, Category):
+        alias = find_category_alias(leaf.code)
+        return "primary " * leaf.primary + (f"{leaf.code} (also {alias})" if alias else leaf.code)
+    if isinstance(leaf, InDateRange):
+        return "updated " * (leaf.field == "updated") + _describe_range(leaf.start, leaf.end)
+    return leaf.id if isinstance(leaf, HasId) else _describe_text(leaf)
+
+
+def _describe_range(start: Date | None, end: Date | None) -> str:
+    if start == end:
+        return f"in {start}" if start and start.precision < 3 else f"on {start}"
+    if start and end:
+        return f"from {start} to {end}"
+    return f"since {start}" if start else f"until {end}"
+
+
+def _describe_text(leaf: ContainsText) -> str:
+    quoted = f'"{leaf.text}"' if leaf.phrase else f"({leaf.text})" if " " in leaf.text else leaf.text
+    field = {"any": "all", "title": "ti", "abstract": "abs"}[leaf.text_field]
+    return quoted if leaf.phrase and leaf.text_field == "any" else f"{field}:{quoted}"

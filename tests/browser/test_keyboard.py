@@ -1,0 +1,152 @@
+"""What JavaScript adds: keys, suggestions, thumbs that refine in place, the dark mode that is remembered."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from seen import expect_result, expect_titles, result, results, search_box, submit_query, titles
+
+from chromium import PHONE, Page, Visit, expect
+
+QUESTION = "models for video and images"
+KELIX = "Kelix Technique Report"
+
+
+def has_focus(page: Page, row: int) -> bool:
+    """Whether the focus is on or in this result."""
+    return bool(results(page).nth(row).evaluate("article => article.contains(document.activeElement)"))
+
+
+def test_results_are_walked_through_by_keys(page: Page) -> None:
+    page.keyboard.press("/")
+    expect(search_box(page)).to_be_focused()
+    page.keyboard.type(QUESTION)
+    assert page.url.endswith("/")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("q="))
+    page.locator("body").press("Escape")
+    page.evaluate("document.activeElement.blur()")
+    for key, row in (("j", 0), ("j", 1), ("j", 2), ("k", 1)):
+        page.keyboard.press(key)
+        assert has_focus(page, row), f"{key} leads to result {row + 1}"
+    abstract = results(page).nth(1).locator("details").filter(has=page.locator("summary", has_text="Abstract"))
+    expect(abstract).not_to_have_attribute("open", re.compile(".*"))
+    page.keyboard.press("o")
+    expect(abstract).to_have_attribute("open", "")
+    chosen = titles(page)[1]
+    page.keyboard.press("s")
+    page.wait_for_url(re.compile("like="))
+    assert chosen not in titles(page)
+
+
+def test_keyboard_help_opens_and_closes(page: Page) -> None:
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    for key in ("/", "j", "k", "o", "s", "?"):
+        expect(dialog.get_by_text(key, exact=True).first).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
+def test_shortcuts_do_not_fire_in_the_search_box(page: Page) -> None:
+    search_box(page).click()
+    page.keyboard.type("j/k?os")
+    expect(search_box(page)).to_have_value("j/k?os")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+
+
+@pytest.mark.parametrize(("typed", "offered", "taken"), [
+    ("video boy", "Boyang Ding", 'au:"Boyang Ding"'),
+    ("video cs.cv", "cs.CV", "cat:cs.CV"),
+])  # fmt: skip
+def test_suggestions_are_selected_by_keyboard(page: Page, typed: str, offered: str, taken: str) -> None:
+    search_box(page).click()
+    page.keyboard.type(typed, delay=15)
+    option = page.get_by_role("listbox").get_by_role("option").filter(has_text=offered)
+    expect(option).to_be_visible()
+    for _ in range(8):
+        page.keyboard.press("ArrowDown")
+        if option.get_attribute("aria-selected") == "true":
+            break
+    assert search_box(page).get_attribute("aria-activedescendant") == option.get_attribute("id")
+    page.keyboard.press("Enter")
+    expect(search_box(page)).to_have_value(re.compile(re.escape(taken)))
+    expect(page.get_by_role("listbox")).to_be_hidden()
+    assert page.url.endswith("/")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("q="))
+    expect_result(page, KELIX)
+
+
+def test_thumbs_refine_in_place(visit: Callable[..., Visit]) -> None:
+    visitor = visit()
+    page = visitor.open("/")
+    submit_query(page, QUESTION)
+    before = titles(page)
+    page.evaluate("window.stays = true")
+    result(page, KELIX).get_by_role("link", name="More like this").click()
+    page.wait_for_url(re.compile("[?&]like="))
+    expect(result(page, KELIX)).to_have_count(0)
+    less = titles(page)[0]
+    result(page, less).get_by_role("link", name="Less like this").click()
+    page.wait_for_url(re.compile("[?&]unlike="))
+    expect(result(page, less)).to_have_count(0)
+    assert page.evaluate("window.stays"), "the page was not loaded again"
+    refined = titles(page)
+    assert refined != before
+    assert titles(visit().open(page.url)) == refined
+    page.go_back()
+    page.go_back()
+    expect_titles(page, before)
+
+
+def test_an_abstract_opens_in_place(page: Page) -> None:
+    submit_query(page, QUESTION)
+    found = result(page, KELIX)
+    expect(found.get_by_text("according to its authors")).to_be_hidden()
+    address = page.url
+    found.locator("summary", has_text="Abstract").click()
+    expect(found.get_by_text("according to its authors")).to_be_visible()
+    assert page.url == address
+
+
+def background_lightness(page: Page) -> int:
+    """How light the page's ground is, 0 to 255."""
+    colour = page.evaluate(
+        "[document.body, document.documentElement].map(each => getComputedStyle(each).backgroundColor).join(' ')"
+    )
+    solid = [each for each in re.findall(r"rgba?\(([^)]+)\)", colour) if not each.endswith(", 0")]
+    assert solid, f"no ground among {colour}"
+    return max(int(float(part)) for part in solid[0].split(",")[:3])
+
+
+def test_dark_mode_follows_the_system_until_chosen(visit: Callable[..., Visit]) -> None:
+    assert background_lightness(visit(color_scheme="dark").open("/")) < 70
+    page = visit(color_scheme="light").open("/")
+    assert background_lightness(page) > 200
+    toggle = page.get_by_role("button", name=re.compile("dark|theme|mode", re.IGNORECASE))
+    for _ in range(3):
+        toggle.click()
+        if background_lightness(page) < 70:
+            break
+    assert background_lightness(page) < 70
+    page.reload()
+    assert background_lightness(page) < 70
+    submit_query(page, QUESTION)
+    assert background_lightness(page) < 70
+
+
+@pytest.mark.parametrize("path", [
+    "/", "/?q=models for video and images", "/?author=Guorui Zhou&category=cs&from=2024&to=2026&like=arxiv:2602.09843",
+    "/paper/arxiv:2509.01563", "/author?name=Guorui Zhou", "/?q=zebrafish embryo heart surgery", "/help",
+])  # fmt: skip
+def test_a_phone_never_scrolls_sideways(visit: Callable[..., Visit], path: str) -> None:
+    page = visit(viewport=PHONE, has_touch=True, is_mobile=True).open(path)
+    wide = "[document.documentElement.scrollWidth, innerWidth]"
+    whole, window = page.evaluate(wide)
+    assert window == PHONE["width"]
+    assert whole <= window
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    whole, window = page.evaluate(wide)
+    assert whole <= window, "with everything open"

@@ -1,0 +1,161 @@
+"""A user finds a paper from a plain question, narrows down, follows what is similar, takes it along and comes back."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import bibtexparser
+import pytest
+from seen import (
+    expect_result,
+    expect_titles,
+    facet_links,
+    open_disclosure,
+    query_chips,
+    result,
+    results,
+    submit_query,
+    titles,
+)
+
+from chromium import Page, Visit, expect
+
+QUESTION = "models for video and images"
+KELIX = "Kelix Technique Report"
+
+
+def url_parameters(page: Page) -> dict[str, list[str]]:
+    """The parameters of the address."""
+    return parse_qs(urlsplit(page.url).query)
+
+
+def test_from_query_to_exported_papers(visit: Callable[..., Visit], tmp_path: Path) -> None:
+    page = visit().open("/")
+    submit_query(page, QUESTION)
+    expect_result(page, KELIX)
+    assert results(page).count() == 10
+
+    facet_links(page).get_by_role("link", name=re.compile("^Guorui Zhou")).click()
+    page.wait_for_url(re.compile("author="))
+    assert url_parameters(page)["author"] == ["Guorui Zhou"]
+    expect(facet_links(page).get_by_role("link", name=re.compile("^Guorui Zhou"))).to_have_attribute(
+        "aria-current", "true"
+    )
+    expect(results(page)).to_have_count(7)
+    everything = page.url
+
+    page.get_by_label("From", exact=True).fill("2026")
+    page.get_by_label("To", exact=True).fill("2026")
+    page.get_by_label("To", exact=True).press("Enter")
+    page.wait_for_url(re.compile("from=2026"))
+    expect_result(page, KELIX)
+    narrowed, address = titles(page), page.url
+    assert 0 < len(narrowed) < 7
+
+    elsewhere = visit().open(address)
+    assert titles(elsewhere) == narrowed
+    assert elsewhere.get_by_label("Search papers", exact=True).first.input_value() == QUESTION
+
+    page.go_back()
+    page.wait_for_url(everything)
+    expect(results(page)).to_have_count(7)
+    page.go_forward()
+    page.wait_for_url(address)
+    expect_titles(page, narrowed)
+
+    with page.expect_download() as download:
+        open_disclosure(page, "Export").get_by_role("link", name="BibTeX", exact=True).click()
+    file = tmp_path / "papers.bib"
+    download.value.save_as(file)
+    entries = bibtexparser.parse_file(str(file)).entries
+    assert {entry["title"].replace("{", "").replace("}", "") for entry in entries} == set(narrowed)
+
+    result(page, KELIX).get_by_role("link", name="Similar", exact=True).click()
+    page.wait_for_url(re.compile("like="))
+    assert url_parameters(page)["like"] == ["arxiv:2602.09843"]
+    assert KELIX not in titles(page)
+    assert results(page).count() == 10
+
+
+def test_the_histogram_narrows_by_dragging(page: Page) -> None:
+    submit_query(page, QUESTION)
+    bars = page.locator("svg").filter(has=page.locator("title", has_text=re.compile("^2026")))
+    frame, year = bars.bounding_box(), bars.locator("rect", has_text=re.compile("^2026")).bounding_box()
+    assert frame
+    assert year
+    across, middle = year["x"] + year["width"] / 2, frame["y"] + frame["height"] / 2
+    page.mouse.move(across - 2, middle)
+    page.mouse.down()
+    page.mouse.move(across + 1, middle, steps=3)
+    page.mouse.up()
+    page.wait_for_url(re.compile("from=2026"))
+    expect(page.get_by_label("From", exact=True)).to_have_value("2026")
+    expect_result(page, KELIX)
+
+
+def test_removing_a_chip(visit: Callable[..., Visit]) -> None:
+    page = visit().open("/?q=au:zhou attention&category=cs.CL&from=2026")
+    assert query_chips(page).count() >= 3
+    before = results(page).count()
+    query_chips(page).get_by_role("link", name=re.compile("^Remove .*2026")).click()
+    expect(page).not_to_have_url(re.compile("from="))
+    query_chips(page).get_by_role("link", name=re.compile("^Remove .*(cs.CL|Computation and Language)")).click()
+    expect(page).not_to_have_url(re.compile("category="))
+    query_chips(page).get_by_role("link", name=re.compile("^Remove .*zhou", re.IGNORECASE)).click()
+    expect(page).not_to_have_url(re.compile("zhou"))
+    assert url_parameters(page)["q"] == ["attention"]
+    assert results(page).count() >= before
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+def test_the_order_is_chosen(visit: Callable[..., Visit], order: str) -> None:
+    page = visit().open("/?author=Guorui Zhou")
+    page.get_by_label("Sort").select_option(order)
+    page.wait_for_url(re.compile(f"sort={order}"))
+    days = [each.get_attribute("datetime") or "" for each in results(page).locator("time:first-of-type").all()]
+    assert len(days) >= 7
+    firsts = [results(page).nth(row).locator("time").first.get_attribute("datetime") or "" for row in range(7)]
+    assert firsts == sorted(firsts, reverse=order == "newest")
+
+
+def test_pages_follow_one_another(visit: Callable[..., Visit]) -> None:
+    page = visit().open("/?q=recommendation")
+    first = titles(page)
+    page.get_by_role("link", name="Next page").click()
+    page.wait_for_url(re.compile("cursor="))
+    second = titles(page)
+    assert len(first) == len(second) == 10
+    assert not set(first) & set(second)
+    page.go_back()
+    expect(page).not_to_have_url(re.compile("cursor="))
+    expect_titles(page, first)
+
+
+def test_an_author_and_a_paper_have_pages(page: Page) -> None:
+    submit_query(page, QUESTION)
+    result(page, KELIX).get_by_role("link", name="Boyang Ding", exact=True).click()
+    page.wait_for_url(re.compile("/author"))
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Boyang Ding")
+    page.get_by_role("link", name=KELIX).click()
+    page.wait_for_url(re.compile("/paper/arxiv"))
+    expect(page.get_by_role("heading", level=1)).to_have_text(KELIX)
+    expect(page.get_by_text("closes the gap in understanding")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "said"),
+    [
+        ("/?q=zebrafish embryo heart surgery", 200, "Nothing here is close"),
+        ("/?q=attention&from=1901&to=1902", 200, "No paper passes"),
+        ("/?q=attention&category=cs.LX", 422, "did you mean"),
+        ("/?q=attention&from=2026-02-30", 422, "a date that exists"),
+        ("/paper/arxiv:2499.99999", 404, "2499.99999"),
+    ],
+)
+def test_problems_are_explained(visit: Callable[..., Visit], path: str, status: int, said: str) -> None:
+    page = visit().open(path, status)
+    role = "status" if status == 200 else "alert"
+    expect(page.get_by_role(role).filter(has_text=said)).to_be_visible()
+    if path.startswith("/?"):
+        expect(page.get_by_label("Search papers", exact=True).first).to_have_value(path[4:].partition("&")[0])

@@ -1,0 +1,92 @@
+"""Why: the marked words, the best sentence, and misspelt words."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from drawn import MakeSearcher
+from search.language import spelling
+from search.query.query import Query
+from search.ranking.highlights import split_sentences
+from search.searcher import Searcher
+
+PAPERS: list[dict[str, object]] = [
+    {
+        "title": "Compressing caches",
+        "abstract": "Attention is costly (cf. Fig. 2 of A. Smith). We compress the cache of keys. Caching helps.",
+    },
+    {"title": "Galaxies", "abstract": "A survey of galaxies, e.g. spirals. It lists 3.5 million of them."},
+]
+
+
+def test_words_are_marked_inflected_in_any_way_and_the_best_sentence_is_found(make_searcher: MakeSearcher) -> None:
+    hit = make_searcher(PAPERS).search(Query("cache compression of the keys")).hits[0]
+    title, abstract = str(hit.paper.title), str(hit.paper.abstract)
+    assert [title[span.start : span.end] for span in hit.highlights.title] == ["Compressing", "caches"]
+    assert [abstract[span.start : span.end] for span in hit.highlights.abstract] == [
+        "compress",
+        "cache",
+        "keys",
+        "Caching",
+    ]
+    assert hit.highlights.sentence
+    assert abstract[hit.highlights.sentence.start : hit.highlights.sentence.end] == "We compress the cache of keys."
+
+
+def test_without_a_word_of_the_question_nothing_is_marked(make_searcher: MakeSearcher) -> None:
+    for hit in make_searcher(PAPERS).search(Query("zyzzyva")).hits:
+        assert (hit.highlights.title, hit.highlights.abstract, hit.highlights.sentence) == ((), (), None)
+
+
+def test_abbreviations_and_numbers_do_not_end_a_sentence() -> None:
+    for paper, expected in zip(PAPERS, (3, 2), strict=True):
+        text = str(paper["abstract"])
+        found = split_sentences(text)
+        assert len(found) == expected
+        assert " ".join(text[span.start : span.end] for span in found) == text
+
+
+@given(text=st.text(max_size=300) | st.text(alphabet="aB. !?()\n0\"'[]", max_size=300))
+@example("It holds (as shown.) We prove it.")
+@settings(max_examples=300, deadline=None)
+def test_sentences_cover_all_text_in_order(text: str) -> None:
+    spans = split_sentences(text)
+    assert "".join("".join(text[span.start : span.end].split()) for span in spans) == "".join(text.split())
+    assert all(before.end <= after.start for before, after in pairwise(spans))
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("atention", "attention"),
+        ("galxay spectrum", "galaxy spectrum"),
+        ("Compresion au:zhou", "Compression au:zhou"),
+        ("spetcrum -cache", "spectrum -cache"),
+        ("attention", None),
+        ("GPT4 KLX", None),
+        ("an unheard of thing", None),
+    ],
+)
+def test_a_misspelt_word_gets_a_suggestion(random_searcher: Searcher, typed: str, meant: str | None) -> None:
+    assert random_searcher.ask(typed, Query()).correction == meant
+
+
+@given(
+    word=st.text(alphabet="abcdef", min_size=1, max_size=6), other=st.text(alphabet="abcdef", min_size=1, max_size=6)
+)
+def test_edits_are_those_at_a_distance_of_one(word: str, other: str) -> None:
+    assert (other in set(spelling.single_edits(word)) - {word}) == (_edit_distance(word, other) == 1)
+
+
+def _edit_distance(one: str, two: str) -> int:
+    """Edits with exchanges of neighbours, by the table."""
+    table = [[max(i, j) if not (i and j) else 0 for j in range(len(two) + 1)] for i in range(len(one) + 1)]
+    for i in range(1, len(one) + 1):
+        for j in range(1, len(two) + 1):
+            cost = one[i - 1] != two[j - 1]
+            table[i][j] = min(table[i - 1][j] + 1, table[i][j - 1] + 1, table[i - 1][j - 1] + cost)
+            if i > 1 and j > 1 and one[i - 1] == two[j - 2] and one[i - 2] == two[j - 1]:
+                table[i][j] = min(table[i][j], table[i - 2][j - 2] + 1)
+    return table[-1][-1]

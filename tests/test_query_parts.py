@@ -1,0 +1,192 @@
+"""What the box asks, in parts: the box without one of them asks for exactly the others."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drawn import AUTHOR_MATCHES, QUERY_FRAGMENTS, WORDS, conditions
+from oracle import matches
+from search.errors import InvalidValue, PaperNotFound
+from search.language.parts import MAX_PARTS
+from search.papers.paper import Paper
+from search.query.condition import AllOf, AnyOf, Author, Category, Condition, HasId, InDateRange, Not
+from search.query.filter import Filter
+from search.query.page import Page
+from search.query.query import Query
+from search.searcher import Searcher
+
+ALL_RESULTS = Query(limit=1_000)
+
+
+def remaining_queries(page: Page) -> dict[str, str]:
+    return {part.description: part.remaining_query for part in page.parts}
+
+
+def is_expressible(condition: Condition) -> bool:
+    """Whether the language can ask for it: nothing in it is empty."""
+    if isinstance(condition, AllOf | AnyOf):
+        return bool(condition.parts) and all(map(is_expressible, condition.parts))
+    if isinstance(condition, Not):
+        return is_expressible(condition.part)
+    return not isinstance(condition, InDateRange) or bool(condition.start or condition.end)
+
+
+def query_text(condition: Condition, draw: st.DrawFn) -> str:
+    """A box that asks for a condition, in one of the ways there are."""
+    if isinstance(condition, AllOf | AnyOf):
+        sign = " OR " if isinstance(condition, AnyOf) else draw(st.sampled_from([" ", " AND "]))
+        return f"({sign.join(query_text(part, draw) for part in condition.parts)})"
+    if isinstance(condition, Not):
+        return draw(st.sampled_from(["-({})", "NOT ({})"])).format(query_text(condition.part, draw))
+    if isinstance(condition, Author):
+        first, last = "^" * (condition.position == "first"), "$" * (condition.position == "last")
+        return f'au:{first}"{condition.name}"{last}'
+    if isinstance(condition, Category):
+        return f"primary:{condition.code}" if condition.primary else f"cat:{condition.code}"
+    if isinstance(condition, InDateRange):
+        field = "updated" if condition.field == "updated" else "date"
+        return f"{field}:{condition.start or '*'}..{condition.end or '*'}"
+    if isinstance(condition, HasId):
+        return f"id:{condition.id}"
+    field = {"any": "all", "title": "ti", "abstract": "abs"}[condition.text_field]
+    return f'{field}:"{condition.text}"' if condition.phrase else f"{field}:({condition.text})"
+
+
+def conjuncts(condition: Condition) -> list[Condition]:
+    """The conditions that must all hold, each alone."""
+    if isinstance(condition, AllOf) or (isinstance(condition, AnyOf) and len(condition.parts) == 1):
+        return [each for part in condition.parts for each in conjuncts(part)]
+    return [condition]
+
+
+query_items = st.lists(conditions.filter(is_expressible) | st.sampled_from(WORDS), min_size=1, max_size=5)
+
+
+@st.composite
+def query_texts(draw: st.DrawFn) -> tuple[str, list[Condition], bool]:
+    """A box, the conditions that it asks for, and whether words stand beside them."""
+    drawn = draw(query_items)
+    box = " ".join(item if isinstance(item, str) else query_text(item, draw) for item in drawn)
+    wanted = [each for item in drawn if not isinstance(item, str) for each in conjuncts(item)]
+    return box, wanted, any(isinstance(item, str) for item in drawn)
+
+
+@given(query_texts())
+@settings(max_examples=60, deadline=None)
+def test_removing_a_part_keeps_the_others(
+    random_searcher: Searcher, random_papers: list[Paper], drawn: tuple[str, list[Condition], bool]
+) -> None:
+    box, wanted, words = drawn
+    page = random_searcher.ask(box, ALL_RESULTS)
+    assert len(page.parts) == len(wanted) + words
+    for place, part in enumerate(page.parts):
+        others = AllOf(tuple(each for other, each in enumerate(wanted) if other != place))
+        again = random_searcher.ask(part.remaining_query, ALL_RESULTS)
+        live = random_searcher.snapshot.live
+        assert {hit.paper.id for hit in again.hits} == {
+            paper.id
+            for row, paper in enumerate(random_papers)
+            if row in live and matches(paper, others, AUTHOR_MATCHES)
+        }
+        assert [other.description for other in again.parts] == [
+            other.description for other in page.parts if other is not part
+        ]
+
+
+fragment_texts = st.tuples(st.lists(st.sampled_from(QUERY_FRAGMENTS), max_size=12), st.sampled_from(["", " "])).map(
+    lambda drawn: drawn[1].join(drawn[0])
+)
+
+
+@given(fragment_texts)
+@settings(max_examples=300, deadline=None)
+def test_removing_a_part_of_any_valid_text_keeps_the_others(random_searcher: Searcher, box: str) -> None:
+    try:
+        page = random_searcher.ask(box, Query(limit=1))
+    except (InvalidValue, PaperNotFound):
+        return
+    for part in page.parts:
+        again = random_searcher.ask(part.remaining_query, Query(limit=1))
+        others = [other.description for other in page.parts if other is not part]
+        assert [normalize_words(other.description) for other in again.parts] == [
+            normalize_words(said) for said in others
+        ]
+
+
+def normalize_words(said: str) -> list[str]:
+    """Words that a condition requires are said without marks, and an operator among them in small letters."""
+    return re.findall(r"\w+", said.lower())
+
+
+@pytest.mark.parametrize(
+    ("box", "parts"),
+    [
+        ("", {}),
+        ("kv cache", {"about 'kv cache'": ""}),
+        ("au:zhou kv cache", {"au:zhou": "kv cache", "about 'kv cache'": "au:zhou"}),
+        ("au:zhou AND au:gai", {"au:zhou": "au:gai", "au:gai": "au:zhou"}),
+        ("au:(zhou AND gai)", {"au:zhou": "au:(gai)", "au:gai": "au:(zhou)"}),
+        ("au:zhou ANDNOT ti:survey", {"au:zhou": "NOT ti:survey", "not ti:survey": "au:zhou"}),
+        ("(graph OR video) -survey", {"all:graph or all:video": "-survey", "not all:survey": "(graph OR video)"}),
+        ("token cache OR au:zhou", {"all:(token cache) or au:zhou": ""}),
+        ("token cache AND au:zhou", {"all:(token cache)": "au:zhou", "au:zhou": "all:(token cache)"}),
+        ("id:10.1145/3292500 -x", {"doi:10.1145/3292500": "-x", "not all:x": "id:10.1145/3292500"}),
+        ("doi:10.1145/3292500 -x", {"doi:10.1145/3292500": "-x", "not all:x": "(doi:10.1145/3292500)"}),
+        ("1706.03762 au:zhou", {"au:zhou": "1706 03762", "about '1706.03762'": "au:zhou"}),
+        ("see title: -x", {"not all:x": "see title", "about 'see title:'": "-x"}),
+        ("-video, A OR B or not? -graph", {
+            "not all:video": "A or B or not? -graph",
+            "not all:graph": "-video, A or B or not?",
+            "about 'A or B or not?'": "-video, -graph",
+        }),
+    ],
+)  # fmt: skip
+def test_the_parts_of(random_searcher: Searcher, box: str, parts: dict[str, str]) -> None:
+    assert remaining_queries(random_searcher.ask(box, ALL_RESULTS)) == parts
+
+
+def test_a_required_word_belongs_to_its_condition_alone(random_searcher: Searcher) -> None:
+    page = random_searcher.ask('"token cache" graph', ALL_RESULTS)
+    assert page.interpretation == "\"token cache\", about 'token cache graph'"
+    assert remaining_queries(page) == {'"token cache"': "graph", "about 'graph'": '"token cache"'}
+
+
+def test_options_are_not_in_the_box(random_searcher: Searcher) -> None:
+    page = random_searcher.ask("graph", Query(filter=Filter.parse(["Zhou"]), like=("arxiv:2401.00000",)))
+    assert remaining_queries(page) == {"about 'graph'": ""}
+    assert random_searcher.search(Query("graph")).parts == ()
+
+
+def test_an_id_alone_is_one_part(random_searcher: Searcher) -> None:
+    assert remaining_queries(random_searcher.ask("arXiv:2401.00001", ALL_RESULTS)) == {
+        "arxiv:2401.00001 and what is similar": ""
+    }
+
+
+def test_removing_a_part_keeps_an_abstract_an_abstract(random_searcher: Searcher) -> None:
+    abstract = "We prune -tokens (or a cache) OR graphs. " + "We prune -tokens of a (cache). " * 11
+    page = random_searcher.ask(f"{abstract}au:(Zhou OR Byron) date:2020..", ALL_RESULTS)
+    assert [part.description for part in page.parts] == ["au:Zhou or au:Byron", "since 2020", "like a text of 74 words"]
+    for part in page.parts:
+        again = random_searcher.ask(part.remaining_query, ALL_RESULTS)
+        assert [other.description for other in again.parts] == [
+            other.description for other in page.parts if other is not part
+        ]
+
+
+def test_no_part_is_offered_whose_removal_makes_an_abstract(random_searcher: Searcher) -> None:
+    either = " OR ".join(["ti:graph"] * 40)
+    page = random_searcher.ask(f"{'token ' * 70} {either} -video", ALL_RESULTS)
+    assert [part.description[:12] for part in page.parts] == ["not all:vide", "about 'token"]
+    assert (
+        random_searcher.ask(page.parts[0].remaining_query, ALL_RESULTS).parts[-1].description
+        == page.parts[-1].description
+    )
+
+
+def test_only_the_first_conditions_are_listed(random_searcher: Searcher) -> None:
+    page = random_searcher.ask(" ".join(["-ti:graph"] * 100), ALL_RESULTS)
+    assert len(page.parts) == MAX_PARTS
+    assert all(part.remaining_query == " ".join(["-ti:graph"] * 99) for part in page.parts)
