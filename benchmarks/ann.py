@@ -29,11 +29,11 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from benchmarks.cells import FILTER_CASES, Fields, Workload, folder_bytes, recall
-from benchmarks.grown import VectorCorpus
 
-from benchmarks import grown, results
+from benchmarks import results, synthetic_vectors
+from benchmarks.filter_cases import FILTER_CASES, Fields, Workload, folder_bytes, recall
 from benchmarks.peers import SYSTEMS, Dataset, Setting, recreate_folder
+from benchmarks.synthetic_vectors import VectorCorpus
 
 TARGET_RECALL = {10: 0.99, 100: 0.98}
 """Recall to reach, by k."""
@@ -334,7 +334,7 @@ def _measure_systems(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    grown.add_arguments(parser)
+    synthetic_vectors.add_arguments(parser)
     parser.add_argument("--systems", nargs="+", choices=list(SYSTEMS), default=list(SYSTEMS))
     parser.add_argument("--cells", nargs="+", choices=FILTER_CASES, default=list(FILTER_CASES))
     parser.add_argument("--queries", type=int, help="only so many of them")

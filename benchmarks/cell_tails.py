@@ -2,18 +2,18 @@
 
 Real questions against all rows, exactly. From such a share ``search.vectors.cells`` decides which cells to look at.
 
-    python -m benchmarks.tails --rows 1000000 --work build/ann
+    python -m benchmarks.cell_tails --rows 1000000 --work build/ann
 """
 
 import tempfile
 from pathlib import Path
 
 import numpy as np
-from benchmarks.cells import Fields, Workload
-from benchmarks.grown import VectorCorpus
 from numpy.typing import NDArray
 
-from benchmarks import grown, results
+from benchmarks import results, synthetic_vectors
+from benchmarks.filter_cases import Fields, Workload
+from benchmarks.synthetic_vectors import VectorCorpus
 from search.vectors.cells import (
     _TAIL_QUADRATIC,
     _TAIL_QUADRATIC_CORRELATED,
@@ -27,7 +27,7 @@ _BIN_EDGES = np.arange(0.0, 12.0)
 
 
 def main() -> None:
-    corpus = grown.corpus_from_arguments(__doc__)
+    corpus = synthetic_vectors.corpus_from_arguments(__doc__)
     with tempfile.TemporaryDirectory(dir=corpus.work) as folder:
         write_codes(corpus.vectors, np.arange(corpus.rows), Path(folder) / "codes", None)
         codes = Codes(Path(folder) / "codes")

@@ -17,8 +17,9 @@ from pathlib import Path
 
 import faiss
 import numpy as np
-from benchmarks.grown import DIM, VectorCorpus, Vectors, assign_regions
 from numpy.typing import NDArray
+
+from benchmarks.synthetic_vectors import DIM, VectorCorpus, Vectors, assign_regions
 
 DAYS = 10_000
 FIRST_DAY = date(1999, 1, 1)

@@ -7,7 +7,7 @@ need, 1 helps with it, 0 does not), precision
 and nDCG of the ten are saved too, and how many of the answers nobody has judged: those count as 0.
 
     papers index CORPUS.jsonl.xz --index FULL
-    python -m benchmarks.uses FULL > ANSWERS       (--long: with the start of each abstract)
+    python -m benchmarks.judged_needs FULL > ANSWERS       (--long: with the start of each abstract)
 """
 
 import argparse

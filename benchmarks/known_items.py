@@ -2,7 +2,7 @@
 which rank each question finds its paper.
 
     papers index CORPUS.jsonl.xz PAGES/ --index FULL
-    python -m benchmarks.meaning FULL
+    python -m benchmarks.known_items FULL
 """
 
 import argparse

@@ -25,11 +25,11 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from benchmarks.questions import generate_queries
-from benchmarks.serving import MemoryMonitor, MemoryUsage, ServerProcess
-from benchmarks.traffic import LoadGenerator, Response
 
 from benchmarks import results
+from benchmarks.load_generator import LoadGenerator, Response
+from benchmarks.queries import generate_queries
+from benchmarks.server_process import MemoryMonitor, MemoryUsage, ServerProcess
 from search.index.layout import Layout
 from search.index.snapshot import Snapshot
 

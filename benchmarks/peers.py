@@ -17,10 +17,10 @@ from typing import Any, ClassVar, Protocol
 
 import faiss
 import numpy as np
-from benchmarks.cells import Fields, RowFilter, author_name, date_of, region_name
-from benchmarks.grown import DIM, Vectors
 from numpy.typing import NDArray
 
+from benchmarks.filter_cases import Fields, RowFilter, author_name, date_of, region_name
+from benchmarks.synthetic_vectors import DIM, Vectors
 from search.rows import Ranked
 
 Setting = Mapping[str, float]

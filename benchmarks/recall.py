@@ -11,16 +11,16 @@ from pathlib import Path
 from statistics import mean, median
 
 import numpy as np
-from benchmarks.cells import FILTER_CASES, Fields, Workload, recall
-from benchmarks.grown import VectorCorpus
 
-from benchmarks import grown, results
+from benchmarks import results, synthetic_vectors
+from benchmarks.filter_cases import FILTER_CASES, Fields, Workload, recall
 from benchmarks.peers import Dataset, PapersSearch
+from benchmarks.synthetic_vectors import VectorCorpus
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    grown.add_arguments(parser)
+    synthetic_vectors.add_arguments(parser)
     parser.add_argument("--built", type=Path, help="what benchmarks.ann built of ours; else it is built")
     asked = parser.parse_args()
     corpus = VectorCorpus(asked.shared, asked.work, asked.rows)

@@ -2,7 +2,7 @@
 
 Also: whether two threads answer twice as many questions a second as one, and how fast memory is read.
 
-    python -m benchmarks.growth --rows 10000 100000 1000000 3000000 --work build/ann
+    python -m benchmarks.scaling --rows 10000 100000 1000000 3000000 --work build/ann
 """
 
 import argparse
@@ -15,10 +15,10 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from benchmarks.cells import folder_bytes
-from benchmarks.grown import DIM, VectorCorpus
 
-from benchmarks import grown, results
+from benchmarks import results, synthetic_vectors
+from benchmarks.filter_cases import folder_bytes
+from benchmarks.synthetic_vectors import DIM, VectorCorpus
 from search.rows import Rows
 from search.vectors.codes import write_codes
 from search.vectors.vectors import MIN_CODED_ROWS, VectorIndex
@@ -28,7 +28,7 @@ _MIB = 2**20
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    grown.add_arguments(parser)
+    synthetic_vectors.add_arguments(parser)
     parser.set_defaults(rows=[10_000, 100_000, 1_000_000])
     for action in parser._actions:
         if action.dest == "rows":

@@ -3,7 +3,7 @@
 Rows are drawn at random, so they have nothing to do with the questions: the hardest case for the codes, as most cells
 hold some. ``search.vectors.vectors.EXACT_UP_TO`` and ``EXACT_SHARE`` follow from it.
 
-    python -m benchmarks.roads --rows 1000000 --work build/ann
+    python -m benchmarks.strategy_crossover --rows 1000000 --work build/ann
 """
 
 import os
@@ -13,9 +13,9 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
-from benchmarks.grown import DIM, VectorCorpus
 
-from benchmarks import grown, results
+from benchmarks import results, synthetic_vectors
+from benchmarks.synthetic_vectors import DIM, VectorCorpus
 from search.rows import Rows
 from search.vectors import vectors as roads
 from search.vectors.codes import write_codes
@@ -26,7 +26,7 @@ _ROUNDS = 3
 
 
 def main() -> None:
-    corpus = grown.corpus_from_arguments(__doc__)
+    corpus = synthetic_vectors.corpus_from_arguments(__doc__)
     with tempfile.TemporaryDirectory(dir=corpus.work) as folder:
         write_codes(corpus.vectors, np.arange(corpus.rows), Path(folder) / "codes", None)
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})

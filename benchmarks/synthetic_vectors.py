@@ -15,7 +15,7 @@ Seeded; written in blocks as a plain row-major float16 file. ``--check`` compare
 
 Less noise (.4) comes .009 nearer at depth 80, but makes a row's ten descendants near duplicates of one another.
 
-    python -m benchmarks.grown --rows 1000000 --work build/ann --check
+    python -m benchmarks.synthetic_vectors --rows 1000000 --work build/ann --check
 """
 
 import argparse

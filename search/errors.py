@@ -16,27 +16,37 @@ Every message says what was wrong, the value seen, the values allowed and the ne
 
 from pathlib import Path
 
+_MAX_SHOWN_VALUE = 60
+"""Characters of an invalid value that a message shows."""
+
 
 class PapersError(Exception):
     """Any failure this project explains; its text is meant for the person who asked."""
 
 
 class InvalidValue(PapersError):
-    """A value that a caller gave and that cannot be meant.
+    """A value that a caller passed and that is invalid.
 
     Args:
-        field: the name of the field as the caller wrote it, for example ``from``.
-        value: the value seen; a long one is shown without its middle.
+        field: the parameter's name in snake case, for example ``updated_from``; each interface spells it its own way.
+        value: the value; the middle of a long one is not shown.
         allowed: what is allowed, and what to do next.
+        position: where the value starts in the query, from 1; None for values that are not part of a query.
     """
 
-    def __init__(self, field: str, value: object, allowed: str) -> None:
-        shown = value if isinstance(value, str) else str(value)
-        shown = shown if len(shown) <= 60 else shown[:28] + " ... " + shown[-27:]
-        super().__init__(f"{field}: {shown!r} is not allowed; {allowed}")
+    def __init__(self, field: str, value: object, allowed: str, *, position: int | None = None) -> None:
+        text = value if isinstance(value, str) else str(value)
         self.field = field
-        self.value = shown
+        self.value = text if len(text) <= _MAX_SHOWN_VALUE else f"{text[:28]} ... {text[-27:]}"
         self.allowed = allowed
+        self.position = position
+        super().__init__(self.describe(field))
+
+    def describe(self, name: str) -> str:
+        """The message, with the name that an interface has for the parameter."""
+        if self.position is None:
+            return f"invalid {name} {self.value!r}: {self.allowed}"
+        return f"invalid {name} at character {self.position} ({self.value!r}): {self.allowed}"
 
 
 class PaperNotFound(PapersError):

@@ -59,7 +59,7 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         _exit_with_error("stopped; what was written stays, and the last generation answers", 130)
     except InvalidValue as error:
-        _exit_with_error(str(error), BAD_USAGE)
+        _exit_with_error(error.describe(_option_name(error.field)), BAD_USAGE)
     except PaperNotFound as error:
         _exit_with_error(str(error), NOTHING_FOUND)
     except (SourceError, IndexUnavailable, ModelUnavailable, PapersError) as error:
@@ -71,6 +71,13 @@ def main() -> None:
         full = getattr(error, "errno", None) == errno.ENOSPC or "disk is full" in str(error)
         room = "the disk is full; make room and try again, the last generation still answers"
         _exit_with_error(room if full else str(error), FAILED)
+
+
+def _option_name(field: str) -> str:
+    """The name that the command line has for a parameter: ``--updated-from`` for ``updated_from``."""
+    option = "--" + field.replace("_", "-")
+    options = {name for command in papers.commands.values() for each in command.params for name in each.opts}
+    return option if option in options else field
 
 
 def _exit_with_error(message: str, code: int) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from strategies import AUTHOR_NAMES, CATEGORIES, DATES, WORDS, MakeSearcher, write_papers
 
-from drawn import AUTHOR_NAMES, CATEGORIES, DATES, WORDS, MakeSearcher, write_papers
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 from search.embedding.embedder import Embedder, load_embedder

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from http_server import KSA, HttpServer, assert_problem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 from search.searcher import Searcher
-from served import KSA, HttpServer, assert_problem
 from service.app import create_app
 from service.settings import Settings
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
+from http_server import KSA, HttpServer
 
 from search.searcher import Searcher
-from served import KSA, HttpServer
 from service.api.schemas import AuthorsOut, PageOut, PaperOut
 from service.app import create_app
 from service.settings import Settings

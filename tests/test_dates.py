@@ -91,7 +91,7 @@ def test_one_end_of_a_range_may_be_relative() -> None:
     assert parse_date("last week", TODAY, "from") == Date(2026, 11, 16)
     assert parse_date("last week", TODAY, "to") == Date(2026, 11, 22)
     assert parse_date("yesterday", TODAY, "to") == Date(2026, 11, 24)
-    with pytest.raises(InvalidValue, match="from: '2020-2024' is not allowed; write a date"):
+    with pytest.raises(InvalidValue, match="invalid from '2020-2024': write a date"):
         parse_date("2020-2024", TODAY, "from")
 
 

@@ -144,7 +144,7 @@ def test_a_damaged_int8_network_is_rebuilt_identically(
 
 
 def test_int8_is_rejected_where_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InvalidValue, match=r"precision: 'int4' is not allowed; choose one of float, int8"):
+    with pytest.raises(InvalidValue, match=r"invalid precision 'int4': choose one of float, int8"):
         load_embedder(precision="int4")
     with pytest.raises(InvalidValue, match=r"mine can only be had in float; leave --precision out"):
         load_embedder("mine", "int8")

@@ -276,4 +276,4 @@ def test_the_command_measures_compares_and_keeps_its_index(folder: Path, tmp_pat
     assert answer["against"]["RR"]["mean"] == pytest.approx(answer["RR"] - 1.0)
     failed = run_eval(str(folder), "--split", "dev", *at)
     assert (failed.returncode, failed.stdout) == (2, "")
-    assert "papers: split: 'dev' is not allowed" in failed.stderr
+    assert "papers: invalid split 'dev'" in failed.stderr

@@ -5,8 +5,8 @@ from itertools import pairwise
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from strategies import MakeSearcher
 
-from drawn import MakeSearcher
 from search.language import spelling
 from search.query.query import Query
 from search.ranking.highlights import split_sentences

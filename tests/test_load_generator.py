@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from itertools import islice, pairwise
 
 import pytest
-from benchmarks.questions import MAX_WORDS, MIN_WORDS, generate_queries
-from benchmarks.traffic import LoadGenerator, Response
 
+from benchmarks.load_generator import LoadGenerator, Response
+from benchmarks.queries import MAX_WORDS, MIN_WORDS, generate_queries
 from search.papers.paper import Paper
 from search.searcher import Searcher
 

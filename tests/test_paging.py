@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from strategies import AUTHOR_MATCHES, WORDS, MakeSearcher, filters, write_papers
 
 import oracle
-from drawn import AUTHOR_MATCHES, WORDS, MakeSearcher, filters, write_papers
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 from search.errors import InvalidValue

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from strategies import MakeSearcher
 
-from drawn import MakeSearcher
 from search import open_index
 from search.errors import IndexMissing
 from search.papers.paper import Date, Paper

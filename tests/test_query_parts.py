@@ -5,8 +5,8 @@ import re
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import AUTHOR_MATCHES, QUERY_FRAGMENTS, WORDS, conditions
 
-from drawn import AUTHOR_MATCHES, QUERY_FRAGMENTS, WORDS, conditions
 from oracle import matches
 from search.errors import InvalidValue, PaperNotFound
 from search.language.parts import MAX_PARTS

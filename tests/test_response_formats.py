@@ -12,6 +12,7 @@ import bibtexparser
 import httpx
 import pytest
 import rispy
+from http_server import KSA, HttpServer, assert_problem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -20,7 +21,6 @@ from fake_embedder import FakeEmbedder
 from indexer.build import index
 from search.searcher import Searcher
 from search.session import Session
-from served import KSA, HttpServer, assert_problem
 from service.api.schemas import BatchOut
 from service.app import create_app
 from service.formats import FORMATS, HIT_FIELDS, MEDIA_TYPES, PAPER_FIELDS, Format

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import AUTHOR_MATCHES, WORDS, filters
 
 import oracle
-from drawn import AUTHOR_MATCHES, WORDS, filters
 from fake_embedder import FakeEmbedder
 from search.errors import InvalidValue, PaperNotFound
 from search.papers.paper import Paper

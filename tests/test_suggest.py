@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import MakeSearcher, write_papers
 
-from drawn import MakeSearcher, write_papers
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 from search.columns.suggestions import MAX_SUGGESTIONS

@@ -228,7 +228,7 @@ def test_invalid_queries_report_their_position(text: str, expected: tuple[int, s
     with pytest.raises(InvalidValue) as caught:
         parse(text)
     assert caught.value.field == "q"
-    assert caught.value.allowed.startswith(f"at character {expected[0]}: ")
+    assert caught.value.position == expected[0]
     assert expected[1] in caught.value.allowed
     assert caught.value.value[:20] == text[expected[0] - 1 :][: len(caught.value.value)][:20]
 
@@ -275,7 +275,7 @@ def test_a_long_text_is_an_abstract_with_filters_only() -> None:
     assert found.condition == all_of(any_of(ZHOU, Author("Gai, K")), Not(Category("cs.IR")), years(2020, 2020))
     assert found.text == f"Abstract:We {ABSTRACT}".strip()
     assert found.description == 'au:zhou or au:"Gai, K", not cs.IR, in 2020, like a text of 91 words'
-    with pytest.raises(InvalidValue, match=f"at character {len(ABSTRACT) + 1}: .*did you mean"):
+    with pytest.raises(InvalidValue, match=f"at character {len(ABSTRACT) + 1} .*did you mean"):
         parse(ABSTRACT + "cat:cs.LX")
 
 

@@ -5,8 +5,8 @@ from datetime import date
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from strategies import QUERY_FRAGMENTS
 
-from drawn import QUERY_FRAGMENTS
 from search.errors import InvalidValue
 from search.language.parser import ParsedQuery, parse_query
 from search.papers.paper import Date
@@ -45,10 +45,9 @@ def try_parse(text: str) -> ParsedQuery | InvalidValue:
 def check_reading(text: str) -> None:
     found = try_parse(text)
     if isinstance(found, InvalidValue):
-        place = re.match(r"at character (\d+): ", found.allowed)
-        assert place
         assert found.field == "q"
-        assert 1 <= int(place[1]) <= len(text) + 1
+        assert found.position
+        assert 1 <= found.position <= len(text) + 1
         return
     for leaf in leaves(found.condition)[:100]:
         if isinstance(leaf, ContainsText):

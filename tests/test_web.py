@@ -8,10 +8,10 @@ from urllib.parse import parse_qsl, urlsplit
 import httpx
 import lxml.html
 import pytest
+from http_server import HttpServer, assert_problem
+from strategies import MakeSearcher
 
-from drawn import MakeSearcher
 from search.searcher import Searcher
-from served import HttpServer, assert_problem
 from service.app import create_app
 from service.settings import Settings
 

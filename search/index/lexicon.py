@@ -246,8 +246,8 @@ class Lexicon:
         found = enumerate(WORD_PATTERN.findall(condition.text))
         words = [(place, term) for place, word in found for term in self._analyzer.analyze(word)]
         if not words:
-            place = f"at character {condition.text_position}: " if condition.text_position else ""
-            raise InvalidValue("q", condition.text, f"{place}these words are too common to look up; leave them out")
+            message = "these words are too common to look up; leave them out"
+            raise InvalidValue("q", condition.text, message, position=condition.text_position)
         if not condition.phrase or len(words) == 1:
             field = "text" if condition.text_field == "any" else condition.text_field
             return tantivy.Query.boolean_query([(Occur.Must, self._term_query(field, term)) for _, term in words])

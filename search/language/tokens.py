@@ -54,7 +54,7 @@ class Token:
 
 def syntax_error(text: str, start: int, end: int, message: str) -> InvalidValue:
     """The error for one piece of a question, with its place from 1."""
-    return InvalidValue("q", text[start:end], f"at character {start + 1}: {message}")
+    return InvalidValue("q", text[start:end], message, position=start + 1)
 
 
 def tokenize(text: str) -> Iterator[Token]:

@@ -37,7 +37,7 @@ class Filter:
     def __post_init__(self) -> None:
         for prefix, start, end in (
             ("", self.published_from, self.published_to),
-            ("updated-", self.updated_from, self.updated_to),
+            ("updated_", self.updated_from, self.updated_to),
         ):
             if start and end and start.first_day > end.last_day:
                 raise InvalidValue(f"{prefix}from", str(start), f"it must not be later than to ({end}); swap the two")
@@ -53,7 +53,7 @@ class Filter:
         """From what a person typed.
 
         Args:
-            dates: ``from``, ``to``, ``updated-from`` and ``updated-to``, as ``search.query.dates`` reads them.
+            dates: ``from``, ``to``, ``updated_from`` and ``updated_to``, as ``search.query.dates`` reads them.
 
         Raises:
             InvalidValue: a blank author or category, or a date that is none; it names the field.
@@ -61,11 +61,11 @@ class Filter:
         today, days = date.today(), dates or {}
         start, end, updated_start, updated_end = (
             parse_date(text, today, name) if (text := days.get(name)) else None
-            for name in ("from", "to", "updated-from", "updated-to")
+            for name in ("from", "to", "updated_from", "updated_to")
         )
         return cls(
             tuple(_require_text("author", text) for text in authors),
-            tuple(_require_text("not-author", text) for text in not_authors),
+            tuple(_require_text("not_author", text) for text in not_authors),
             tuple(_require_text("category", text) for text in categories),
             start,
             end,

@@ -270,7 +270,7 @@ def _call_tool(searcher: Callable[[], Searcher], name: str, arguments: Mapping[s
     try:
         answer = tool.handler(searcher().session(), tool.parse_arguments(arguments))
     except InvalidValue as error:  # in the names of this door, which are those of HTTP
-        return _error_result(str(InvalidValue(error.field.replace("-", "_"), error.value, error.allowed)))
+        return _error_result(str(error))
     except PaperNotFound as error:
         return _error_result(str(error))
     except PapersError as error:

@@ -73,7 +73,13 @@ def problem_from_error(request: Request, error: HandledError) -> Problem:
         error = _to_invalid_value(request, error)
     if isinstance(error, InvalidValue):
         return _build_problem(
-            request.scope, 422, str(error), field=error.field, value=error.value, allowed=error.allowed
+            request.scope,
+            422,
+            str(error),
+            field=error.field,
+            value=error.value,
+            allowed=error.allowed,
+            position=error.position,
         )
     if isinstance(error, HTTPException):
         nowhere = error.status_code == 404 and error.detail == _NOT_FOUND_PHRASE
@@ -85,7 +91,7 @@ def problem_from_error(request: Request, error: HandledError) -> Problem:
 
 
 def error_response(
-    scope: Scope, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: str
+    scope: Scope, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any
 ) -> Response:
     """One problem as an answer; ``more`` are its field, value and what is allowed."""
     return problem_response(_build_problem(scope, status, detail, **more), headers)
@@ -115,5 +121,5 @@ def _parameter_names(request: Request) -> list[str]:
     return [field.alias or name for model in found or [SearchRequest] for name, field in model.model_fields.items()]
 
 
-def _build_problem(scope: Scope, status: int, detail: str, **more: str) -> Problem:
+def _build_problem(scope: Scope, status: int, detail: str, **more: Any) -> Problem:
     return Problem(title=_TITLES.get(status, "Error"), status=status, detail=detail, instance=scope["path"], **more)

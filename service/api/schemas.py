@@ -48,7 +48,7 @@ class FilterParams(BaseModel):
             InvalidValue: see ``Filter.parse`` and ``Query``.
         """
         dates = {"from": self.start, "to": self.end}
-        dates |= {"updated-from": self.updated_from, "updated-to": self.updated_to}
+        dates |= {"updated_from": self.updated_from, "updated_to": self.updated_to}
         narrow = Filter.parse(self.author, self.not_author, self.category, dates)
         return Query(filter=narrow, mode=self.mode, like=tuple(self.like), unlike=tuple(self.unlike))
 
@@ -300,6 +300,7 @@ class Problem(BaseModel):
     field: str | None = None
     value: str | None = None
     allowed: str | None = None
+    position: int | None = None
 
 
 class BatchOut(BaseModel):

@@ -68,7 +68,7 @@ def _save_run(run: "Run", path: Path) -> None:
     try:
         run.save(path)
     except OSError as error:
-        raise InvalidValue("run-out", str(path), f"it cannot be written: {error.strerror}") from None
+        raise InvalidValue("run_out", str(path), f"it cannot be written: {error.strerror}") from None
 
 
 def _run_json(run: "Run", differences: dict[str, "Difference"]) -> str:

@@ -165,7 +165,7 @@ def build_query(options: dict[str, Any]) -> "Query":
     from search.query.query import Query
 
     dates = {"from": options["start"], "to": options["end"]}
-    dates |= {"updated-from": options["updated_from"], "updated-to": options["updated_to"]}
+    dates |= {"updated_from": options["updated_from"], "updated_to": options["updated_to"]}
     return Query(
         filter=Filter.parse(options["author"], options["not_author"], options["category"], dates),
         mode=options["mode"],
@@ -192,7 +192,7 @@ def parse_day(text: str | None) -> date | None:
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise InvalidValue("as-of", text, "write a day: 2026-04-27") from None
+        raise InvalidValue("as_of", text, "write a day: 2026-04-27") from None
 
 
 def open_searcher(directory: Path) -> "Searcher":

@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 
 import pytest
-from seen import results, search_box
 
 from chromium import PHONE, Visit, accessibility_violations, expect
+from page_objects import results, search_box
 
 PAGES = {
     "start": ("/", 200),

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
-from seen import results, titles
 
 from chromium import PapersServer, Visit, expect
 from indexer.build import index
+from page_objects import results, titles
 from search.embedding.embedder import Embedder
 
 ATTACKS = (

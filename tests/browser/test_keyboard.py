@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 
 import pytest
-from seen import expect_result, expect_titles, result, results, search_box, submit_query, titles
 
 from chromium import PHONE, Page, Visit, expect
+from page_objects import expect_result, expect_titles, result, results, search_box, submit_query, titles
 
 QUESTION = "models for video and images"
 KELIX = "Kelix Technique Report"

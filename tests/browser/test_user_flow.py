@@ -7,7 +7,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import bibtexparser
 import pytest
-from seen import (
+
+from chromium import Page, Visit, expect
+from page_objects import (
     expect_result,
     expect_titles,
     facet_links,
@@ -18,8 +20,6 @@ from seen import (
     submit_query,
     titles,
 )
-
-from chromium import Page, Visit, expect
 
 QUESTION = "models for video and images"
 KELIX = "Kelix Technique Report"

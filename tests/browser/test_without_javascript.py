@@ -4,9 +4,9 @@ import re
 from collections.abc import Callable
 
 import pytest
-from seen import expect_result, facet_links, open_disclosure, query_chips, result, results, submit_query, titles
 
 from chromium import Page, Visit, expect
+from page_objects import expect_result, facet_links, open_disclosure, query_chips, result, results, submit_query, titles
 
 QUESTION = "models for video and images"
 KELIX = "Kelix Technique Report"
