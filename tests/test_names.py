@@ -376,15 +376,15 @@ queries = st.one_of(
 )
 
 
-@given(held=name_lists, query=queries, cut=st.integers(0, 25))
+@given(written=name_lists, query=queries, cut=st.integers(0, 25))
 @settings(deadline=None)
-def test_lookup_equals_a_full_scan(random_papers: list[str], query: str, cut: int) -> None:
+def test_lookup_equals_a_full_scan(written: list[str], query: str, cut: int) -> None:
     at_once, stepwise = (
-        build_author_names(random_papers),
-        build_author_names(random_papers[cut:], build_author_names(random_papers[:cut])),
+        build_author_names(written),
+        build_author_names(written[cut:], build_author_names(written[:cut])),
     )
     ways: dict[str, set[str]] = {}
-    for name in random_papers:
+    for name in written:
         if names.parse(name).surname:
             ways.setdefault(names.index_keys(name)[0], set()).update(names.index_keys(name))
     with TemporaryDirectory() as folder:
@@ -410,13 +410,13 @@ name_parts = st.lists(
 namesakes = st.builds("{} {}".format, name_parts, st.sampled_from(["Wang", "García Wang", "de la Wang", "Müller-Wang"]))
 
 
-@given(held=st.lists(namesakes, min_size=20, max_size=80, unique=True), query=namesakes)
-@example(held=["Chaolin Wang", *(f"C. {chr(65 + number)}. Wang" for number in range(20))], query="Chao de Lin Wang")
+@given(written=st.lists(namesakes, min_size=20, max_size=80, unique=True), query=namesakes)
+@example(written=["Chaolin Wang", *(f"C. {chr(65 + number)}. Wang" for number in range(20))], query="Chao de Lin Wang")
 @settings(deadline=None)
-def test_lookup_equals_a_full_scan_for_namesakes(random_papers: list[str], query: str) -> None:
-    found = build_author_names(random_papers)
+def test_lookup_equals_a_full_scan_for_namesakes(written: list[str], query: str) -> None:
+    found = build_author_names(written)
     ways: dict[str, set[str]] = {}
-    for name in random_papers:
+    for name in written:
         ways.setdefault(names.index_keys(name)[0], set()).update(names.index_keys(name))
     fitting = (any(names.matches(query, Name.from_key(key)) for key in every) for every in ways.values())
     assert found.match(query).tolist() == [number for number, fits in enumerate(fitting) if fits]
