@@ -49,21 +49,23 @@ def json_fields(paper_type: type) -> tuple[PaperField, ...]:
     return tuple(_json_field(each.name, each.type) for each in fields(paper_type))
 
 
+def encode_text(value: str | None) -> Json:
+    """Encodes a text, without lone surrogates."""
+    return replace_surrogates(value) if value else value
+
+
+def encode_texts(value: tuple[str, ...]) -> Json:
+    """Encodes texts, without lone surrogates."""
+    return [replace_surrogates(each) for each in value]
+
+
 def _json_field(name: str, annotated: Any) -> PaperField:
     (description,) = annotated.__metadata__
     return PaperField(name, description, *_JSON_TYPES[annotated.__origin__])
 
 
-def _encode_text(value: str | None) -> Json:
-    return replace_surrogates(value) if value else value
-
-
 def _decode_text(value: Json) -> str | None:
     return str(value) if value else None
-
-
-def _encode_texts(value: tuple[str, ...]) -> Json:
-    return [replace_surrogates(each) for each in value]
 
 
 def _decode_texts(value: Json) -> tuple[str, ...]:
@@ -95,8 +97,8 @@ def _decode_object(value: Json) -> Mapping[str, Json]:
 
 
 _JSON_TYPES: dict[Any, _JsonType] = {
-    str | None: _JsonType(str | None, _encode_text, _decode_text),
-    tuple[str, ...]: _JsonType(list[str], _encode_texts, _decode_texts),
+    str | None: _JsonType(str | None, encode_text, _decode_text),
+    tuple[str, ...]: _JsonType(list[str], encode_texts, _decode_texts),
     bool: _JsonType(bool, _encode_as_is, bool),
     Date | None: _JsonType(str | None, _encode_date, _decode_date),
     int | None: _JsonType(int | None, _encode_as_is, _decode_integer),

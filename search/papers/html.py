@@ -1,7 +1,7 @@
 """HTML for notebooks: a table of papers, and one paper. Colours are inherited, so light and dark themes both work."""
 
 from collections.abc import Iterable, Sequence
-from html import escape as escape_html
+from html import escape
 
 from search.papers.json import replace_surrogates
 
@@ -16,11 +16,10 @@ def table_html(caption: str, headings: Sequence[str], rows: Iterable[Sequence[st
         headings: the plain text of each column's heading.
         rows: the cells of each row, as HTML.
     """
-    head = _row("th", map(_escape, headings))
+    head = _row("th", map(escape, headings))
     body = "".join(_row("td", cells) for cells in rows)
-    return (
-        f"<table><caption{_ALIGN_LEFT}>{_escape(caption)}</caption><thead>{head}</thead><tbody>{body}</tbody></table>"
-    )
+    caption = f"<caption{_ALIGN_LEFT}>{escape(caption)}</caption>"
+    return replace_surrogates(f"<table>{caption}<thead>{head}</thead><tbody>{body}</tbody></table>")
 
 
 def article_html(title: str, line: str, text: str) -> str:
@@ -31,19 +30,15 @@ def article_html(title: str, line: str, text: str) -> str:
         line: plain text of the line below the title.
         text: plain text of the paragraph below that line.
     """
-    return f"<div><strong>{title}</strong><br>{_escape(line)}<p>{_escape(text)}</p></div>"
+    return replace_surrogates(f"<div><strong>{title}</strong><br>{escape(line)}<p>{escape(text)}</p></div>")
 
 
 def link_html(text: str, address: str) -> str:
     """The text as a link if the address is http or https, else as plain text: other schemes could run a script."""
     if not address.lower().startswith(("http://", "https://")):
-        return _escape(text)
-    link = _escape(address)
-    return f'<a href="{link}" rel="noopener noreferrer" target="_blank" style="color: inherit">{_escape(text)}</a>'
-
-
-def _escape(text: str) -> str:
-    return escape_html(replace_surrogates(text))
+        return escape(text)
+    link = escape(address)
+    return f'<a href="{link}" rel="noopener noreferrer" target="_blank" style="color: inherit">{escape(text)}</a>'
 
 
 def _row(cell: str, cells: Iterable[str]) -> str:

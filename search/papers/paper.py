@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from search.papers import identifiers
 from search.papers.date import Date as Date
-from search.papers.fields import PaperField, json_fields
+from search.papers.fields import PaperField, encode_text, encode_texts, json_fields
 from search.papers.json import Json as Json
 
 _MAX_BYLINE_AUTHORS = 6
@@ -75,8 +75,8 @@ class Paper:
 
     def to_dict(self) -> dict[str, Json]:
         """Returns every field as JSON, null or empty if absent; ``url`` is ``link``."""
-        values: dict[str, Json] = {each.name: each.encode(getattr(self, each.name)) for each in _STORED_FIELDS}
-        values |= {"id": self.ids[0] if self.ids else None, "url": self.link}
+        values = self._encode_fields()
+        values["url"] = encode_text(self.link)
         return {each.name: values[each.name] for each in JSON_FIELDS}
 
     def to_json(self) -> dict[str, Json]:
@@ -84,10 +84,13 @@ class Paper:
 
         ``from_json`` reads it back unchanged.
         """
-        values: dict[str, Json] = {"id": self.ids[0] if self.ids else None}
-        values |= {each.name: each.encode(getattr(self, each.name)) for each in _STORED_FIELDS}
-        values["ids"] = list(self.ids[1:])
+        values = self._encode_fields()
+        values["ids"] = encode_texts(self.ids[1:])
         return {name: value for name, value in values.items() if value not in (None, [], {}, False, "")}
+
+    def _encode_fields(self) -> dict[str, Json]:
+        values: dict[str, Json] = {"id": encode_text(self.ids[0]) if self.ids else None}
+        return values | {each.name: each.encode(getattr(self, each.name)) for each in _STORED_FIELDS}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Json]) -> Self:
