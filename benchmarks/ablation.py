@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from benchmarks import results
 from search.embedding.embedder import Embedder, load_embedder
-from search.index.lexicon import WORD_PATTERN
 from search.index.snapshot import Snapshot
+from search.papers.words import split_words
 from search.query.condition import AllOf
 from search.ranking.fusion import LEG_DEPTH, fuse, rescore_with_feedback, rocchio_query, smooth_over_neighbours
 from search.ranking.legs import FilteredIndex
@@ -80,7 +80,7 @@ def rank_fused(
 def _deduplicate_words(snapshot: Snapshot, text: str) -> str:
     """The text with each word once, inflected or not."""
     once: dict[str | None, str] = {}
-    for word in WORD_PATTERN.findall(text):
+    for word in split_words(text):
         once.setdefault(snapshot.lexicon.term_by_word[word], word)
     return " ".join(once.values())
 

@@ -140,7 +140,7 @@ def test_the_index_is_an_option_or_a_variable_or_data_index(
 def test_a_pipe_gets_plain_text_and_a_terminal_cards(index_options: list[str]) -> None:
     plain = run("search", "KV cache compression", "-n", "2", *index_options).stdout
     assert "\x1b" not in plain
-    assert plain.startswith("about 'KV cache compression'\n60 papers pass, 2 shown\n\n1. ")
+    assert plain.startswith("about 'KV cache compression'\n60 papers match the filters; showing 2\n\n1. ")
     assert "╭" in run_on_terminal("search", "KV cache compression", "-n", "2", *index_options)
 
 
@@ -170,7 +170,7 @@ def test_results_go_to_standard_output_and_all_else_to_standard_error(index_opti
     assert (found.returncode, found.stderr) == (0, "")
     nothing = run("search", "cache", "--to", "1990", *index_options)
     assert (nothing.returncode, nothing.stdout) == (4, "")
-    assert "no paper passes the filters" in nothing.stderr
+    assert "no papers match; remove a filter or rephrase the query" in nothing.stderr
     empty = run("search", "cache", "--to", "1990", "--json", *index_options)
     assert (empty.returncode, json.loads(empty.stdout)["hits"]) == (4, [])
     words = run("search", "zyzzyva", "--mode", "lexical", *index_options)
@@ -334,10 +334,12 @@ def test_version() -> None:
 def test_explain_prints_strategy_and_timings(index_options: list[str]) -> None:
     done = run("search", "KV cache compression", "--author", "Guorui Zhou", "--explain", *index_options)
     assert done.returncode == 0
-    assert re.search(r"vectors: scored all \d+ passing papers exactly; \d+ papers pass; gen-000001", done.stderr)
-    assert re.search(r"milliseconds: filter [\d.]+, .*embed [\d.]+, vectors [\d.]+, fuse [\d.]+", done.stderr)
+    assert re.search(
+        r"semantic search: exact, scored all \d+ matching papers; \d+ papers match; gen-000001", done.stderr
+    )
+    assert re.search(r"timings \(ms\): filter [\d.]+, .*embedding [\d.]+, semantic [\d.]+, fusion [\d.]+", done.stderr)
     listed = run("search", "--category", "cs", "--explain", *index_options)
-    assert "vectors: not asked" in listed.stderr
+    assert "semantic search: not used" in listed.stderr
 
 
 def test_the_doctor_finds_and_repairs(index_options: list[str], tmp_path: Path) -> None:
@@ -381,7 +383,7 @@ def test_every_hit_shows_evidence_and_band(index_options: list[str]) -> None:
     start, end = best["highlights"]["sentence"]
     assert f"> {best['abstract'][start:end][:40]}" in run("search", "KV cache compression", *index_options).stdout
     far = run("search", "how to bake sourdough bread", *index_options)
-    assert "nothing here is close; nearest:" in far.stdout
+    assert "no close match; nearest papers:" in far.stdout
     assert far.returncode == 0
 
 
@@ -400,7 +402,7 @@ def test_cursors_and_facets(index_options: list[str]) -> None:
     assert listed["facets"]["papers"] == listed["total"] == sum(each["papers"] for each in listed["facets"]["years"])
     dates = [hit["published"] for hit in listed["hits"]]
     assert dates == sorted(dates)
-    assert "more: --cursor " in run("search", "recommendation", *index_options).stdout
+    assert "next page: --cursor " in run("search", "recommendation", *index_options).stdout
 
 
 def test_authors_are_listed_with_their_variants(index_options: list[str]) -> None:

@@ -8,6 +8,7 @@ from indexer.sources.file import SourceFile
 from indexer.sources.record import Draft, MalformedRecord, date_from_parts, select_non_empty
 from indexer.sources.xml import MalformedXml, find_all, find_text, iter_elements
 from search.errors import SourceError
+from search.papers import identifiers
 from search.papers.paper import Paper
 
 
@@ -47,7 +48,7 @@ def _parse_paper(element: etree._Element, source: str, volume: tuple[str, str, s
         abstract=find_text(element, "abstract"),
         authors=[f"{find_text(author, 'first')} {find_text(author, 'last')}" for author in find_all(element, "author")],
         published=date_from_parts(year, month),
-        url=f"https://aclanthology.org/{anthology_id}/",
+        url=identifiers.id_url(f"acl:{anthology_id}"),
         extra=select_non_empty(told, told),
     ).to_paper()
 

@@ -9,7 +9,6 @@ in one of them.
 """
 
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -24,6 +23,7 @@ from tantivy import Occur
 
 from search.errors import InvalidValue
 from search.papers.paper import Paper
+from search.papers.words import split_words
 from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, Not
 from search.rows import Ranked
 
@@ -41,8 +41,6 @@ why will with within without would you your yours
 STOP_WORDS = tuple(_STOP_WORDS_TEXT.split())
 """Words too common to tell papers apart."""
 
-WORD_PATTERN = re.compile(r"[^\W_]+")
-"""A word as tantivy's tokenizer sees it."""
 _MAX_QUERY_TERMS = 64
 """Terms of a long text that are looked up: those that weigh most."""
 _TERM_CACHE_SIZE = 100_000
@@ -243,7 +241,7 @@ class Lexicon:
         return tantivy.Query.boolean_query([(Occur.Must, part) for part in parts])
 
     def _text_query(self, condition: ContainsText) -> tantivy.Query:
-        found = enumerate(WORD_PATTERN.findall(condition.text))
+        found = enumerate(split_words(condition.text))
         words = [(place, term) for place, word in found for term in self._analyzer.analyze(word)]
         if not words:
             message = "these words are too common to look up; leave them out"

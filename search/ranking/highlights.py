@@ -4,9 +4,9 @@ import re
 from collections.abc import Mapping
 
 from search.papers.paper import Paper
+from search.papers.words import WORD
 from search.query.page import Highlights, Span
 
-_WORD = re.compile(r"[^\W_]+")
 _SENTENCE_END = re.compile(r"(?<=[.!?])([\"')\]]*)\s+(?=[\"'(\[]*[A-Z0-9\\$])")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|cf|vs|et al|Fig|Figs|Eq|Eqs|Sec|Ref|Refs|No|Dr|St|approx|resp)|\b[A-Z])\.$"
@@ -43,7 +43,7 @@ class Highlighter:
         term_of, weights = self._term_of, self._weights
         return {
             Span(*match.span()): term
-            for match in _WORD.finditer(text)
+            for match in WORD.finditer(text)
             if (term := term_of[match[0]]) and term in weights
         }
 

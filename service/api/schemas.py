@@ -3,8 +3,9 @@
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SkipValidation
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, create_model
 
+from search.papers.paper import JSON_FIELDS
 from search.query.filter import Filter
 from search.query.page import Band, Strategy
 from search.query.query import MAX_EXAMPLES, MAX_LIMIT, Mode, Query, Sort
@@ -134,25 +135,16 @@ class LegsOut(BaseModel):
     lexical: LegOut | None
 
 
-class PaperFields(BaseModel):
-    """What is known of a paper; what no source says is null or empty."""
-
-    id: Annotated[str, Field(examples=["arxiv:2604.24432"])]
-    ids: list[str]
-    title: str | None
-    authors: list[str]
-    authors_partial: bool
-    published: str | None
-    updated: str | None
-    categories: list[str]
-    url: str | None
-    abstract: str | None
-    version: int | None
-    extra: dict[str, Any]
-    sources: list[str]
+_PAPER_FIELDS: dict[str, Any] = {
+    each.name: (each.annotation, Field(description=each.description, examples=list(each.examples) or None))
+    for each in JSON_FIELDS
+}
+PaperFields = create_model(
+    "PaperFields", __doc__="The fields of a paper, null or empty where no source provides them.", **_PAPER_FIELDS
+)
 
 
-class PaperOut(PaperFields):
+class PaperOut(PaperFields):  # type: ignore[misc, valid-type]  # derived
     """One paper."""
 
     schema_version: int
@@ -167,7 +159,7 @@ class HighlightsOut(BaseModel):
     sentence: tuple[int, int] | None
 
 
-class HitOut(PaperFields):
+class HitOut(PaperFields):  # type: ignore[misc, valid-type]  # derived
     """A paper on a page."""
 
     score: float
@@ -286,7 +278,7 @@ class PartialHit(HitOut):
 class PartialPage(PageOut):
     """An answer whose hits have only the fields that were asked for."""
 
-    hits: list[PartialHit]  # type: ignore[assignment]  # a list of others, though each is one of these
+    hits: list[PartialHit]
 
 
 class Problem(BaseModel):

@@ -11,7 +11,6 @@ from service.formats.render import (
     metadata_line,
     page_footer,
     page_heading,
-    paper_url,
     sanitize_line,
     sanitize_lines,
 )
@@ -41,7 +40,7 @@ def _card_body(hit: Hit) -> Text:
         body.append_text(_highlight(hit.paper.abstract[:end], hit.highlights.abstract, "default", part.start))
         body.append(" ..." if end < len(hit.paper.abstract) else "", style="default")
     body.append("\n" + match_reason(hit), style="dim")
-    if url := paper_url(hit.paper):
+    if url := hit.paper.link:
         body.append("\n" + sanitize_line(url), style="blue")
     return body
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from search.papers.categories import find_category_name
 from search.papers.paper import Paper
 from search.query.page import Band, Hit, Span
-from service.formats.render import display_title, match_reason, paper_url
+from service.formats.render import display_title, match_reason
 from service.web.html import Link
 from service.web.typeset import typeset
 from service.web.urls import PageUrl, author_page_url, is_http_url, paper_page_url
@@ -106,7 +106,7 @@ def bibtex_url(paper: Paper) -> str:
 
 def external_url(paper: Paper) -> str | None:
     """Where the paper is read, unless a source gave what is no address of the web."""
-    url = paper_url(paper)
+    url = paper.link
     return url if url and is_http_url(url) else None
 
 

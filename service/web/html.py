@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from service.formats.render import truncate_words
+from search.papers.words import truncate_words
 from service.web.assets import asset_url
 from service.web.urls import PageUrl
 

@@ -7,12 +7,13 @@ from search.errors import PaperNotFound
 from search.language.describe import describe_condition
 from search.papers.categories import find_category_name
 from search.papers.paper import Date
+from search.papers.words import truncate_words
 from search.query.author import parse_author
 from search.query.condition import InDateRange
 from search.query.filter import Filter
 from search.query.page import AuthorMatch, Page
 from search.session import Session
-from service.formats.render import display_title, truncate_words
+from service.formats.render import display_title
 from service.web.html import Link
 from service.web.urls import PageUrl, author_page_url
 

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import quote
 
+from search.papers import identifiers
 from search.papers.paper import Paper
 from search.query.page import Hit
 from search.query.query import Query
@@ -17,8 +17,6 @@ from service.web.urls import PageUrl, is_http_url
 
 _SIMILAR_LIMIT = 6
 """Similar papers beneath a paper."""
-_RESOLVERS = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/", "pmid": "https://pubmed.ncbi.nlm.nih.gov/",
-             "acl": "https://aclanthology.org/"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +52,9 @@ def paper_page(session: Session, paper_id: str) -> str:
 
 def _metadata_items(paper: Paper) -> Iterator[MetadataItem]:
     for paper_id in paper.ids:
-        scheme, _, rest = paper_id.partition(":")
-        name = {"arxiv": "arXiv", "doi": "DOI", "pmid": "PubMed", "acl": "ACL Anthology"}.get(scheme, "Name here")
-        yield MetadataItem(name, paper_id if scheme not in _RESOLVERS else rest, _resolver_url(scheme, rest))
+        scheme, rest = identifiers.split_scheme(paper_id)
+        url = identifiers.id_url(paper_id)
+        yield MetadataItem(scheme.label if scheme else "ID", rest if url else paper_id, url or "")
     if paper.authors_partial:
         yield MetadataItem("Authors", "the source names only these")
     for name, value in paper.extra.items():
@@ -64,7 +62,3 @@ def _metadata_items(paper: Paper) -> Iterator[MetadataItem]:
         yield MetadataItem(name, text, text if is_http_url(text) else "")
     for source in paper.sources:
         yield MetadataItem("Source", source)
-
-
-def _resolver_url(scheme: str, rest: str) -> str:
-    return _RESOLVERS[scheme] + quote(rest) if scheme in _RESOLVERS else ""

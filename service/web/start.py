@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from search.papers.paper import Paper
+from search.papers.words import truncate_words
 from search.query.query import Query
 from search.session import Session
-from service.formats.render import truncate_words
 from service.web.cards import category_name
 from service.web.html import SearchForm, render_template
 from service.web.urls import PageUrl
