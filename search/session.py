@@ -174,8 +174,8 @@ class Session:
 
 
 def strip_control_characters(text: str) -> str:
-    """Replaces control characters by spaces, and strips the text."""
-    return "".join(" " if unicodedata.category(character) == "Cc" else character for character in text).strip()
+    """Replaces control characters and lone surrogates with spaces, and strips the text."""
+    return "".join(" " if unicodedata.category(character) in ("Cc", "Cs") else character for character in text).strip()
 
 
 @cache

@@ -4,15 +4,18 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, cast
 
 import zstandard
+
+from indexer.sources.zstd import ZstdReader
 
 HEAD_CHARACTERS = 65_536
 """Characters of a file by which its format is told."""
@@ -38,7 +41,7 @@ class SourceFile:
     @property
     def source(self) -> str:
         """What a record says of where it came from."""
-        return f"{self.format}:{self.path.name}"
+        return f"{self.format}:{os.fsencode(self.path.name).decode(errors='replace')}"
 
     @property
     def position(self) -> int:
@@ -79,5 +82,5 @@ def _decompress(raw: IO[bytes], magic: bytes) -> IO[bytes]:
     if magic.startswith(b"BZh"):
         return bz2.open(raw)
     if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        return cast("IO[bytes]", zstandard.open(cast("BinaryIO", raw)))
+        return io.BufferedReader(ZstdReader(raw))
     return raw

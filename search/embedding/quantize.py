@@ -10,6 +10,7 @@ import hashlib
 import json
 import sys
 from dataclasses import asdict, dataclass
+from importlib import resources
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,26 +72,24 @@ def check_can_quantize() -> None:
             "or index with --precision float"
         )
     papers = calibration_papers()
-    if hashlib.sha256(papers.read_bytes()).hexdigest() != CALIBRATION_SHA256:
-        raise ModelUnavailable(f"{papers} is not the file that int8 is calibrated on; install papers-search again")
+    if hashlib.sha256(papers).hexdigest() != CALIBRATION_SHA256:
+        raise ModelUnavailable(
+            "sample.jsonl differs from the papers that int8 is calibrated on; reinstall papers-search"
+        )
 
 
-def calibration_papers() -> Path:
-    """``sample.jsonl``, in the checkout or where the package put it.
+def calibration_papers() -> bytes:
+    """Reads ``sample.jsonl``: package data of an installed wheel, else the file of the checkout.
 
     Raises:
-        ModelUnavailable: it is in neither.
+        ModelUnavailable: it is missing.
     """
-    places = (
-        Path(__file__).parents[2] / "data" / "sample.jsonl",
-        Path(sys.prefix) / "share" / "papers-search" / "sample.jsonl",
-    )
-    for path in places:
-        if path.is_file():
-            return path
-    raise ModelUnavailable(
-        f"the papers that int8 is calibrated on are not in {places[0]} nor in {places[1]}; install papers-search again"
-    )
+    package = resources.files("search")
+    for folder in (package / "data", package / ".." / "data"):
+        file = folder / "sample.jsonl"
+        if file.is_file():
+            return file.read_bytes()
+    raise ModelUnavailable("sample.jsonl, which int8 is calibrated on, is missing; reinstall papers-search")
 
 
 def _quality_file(folder: Path) -> Path:
@@ -103,7 +102,7 @@ def _quantize(source: Path, target: Path) -> None:
     import openvino
     from tokenizers import Tokenizer
 
-    lines = calibration_papers().read_text("utf-8").splitlines()
+    lines = calibration_papers().decode().splitlines()
     texts = [Paper.from_json(json.loads(line)).text for line in lines]
     held_out = set(range(0, len(texts), _HELD_OUT_STRIDE))
     used = [text for place, text in enumerate(texts) if place not in held_out]
