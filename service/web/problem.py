@@ -54,9 +54,8 @@ def _headline(field: str, problem: Problem) -> str:
         return f"“{field}” is not a parameter of this page."
     if not problem.value:
         return f"The {label} is missing."
-    if field == "q":
-        place = f", at character {problem.position}," if problem.position else ""
-        return f"“{problem.value}”{place} is not valid in a query."
+    if problem.position:
+        return f"“{problem.value}”, at character {problem.position} of the query, is not valid."
     return f"“{problem.value}” is not a valid {label}."
 
 

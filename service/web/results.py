@@ -97,7 +97,7 @@ def _is_ranked_semantically(page: Page) -> bool:
 def _advice_text(page: Page) -> str:
     """Returns what to do if there are no hits, or no close ones."""
     if not page.hits:
-        return "No papers match all the filters. Remove a filter or rephrase the query."
+        return "Remove a filter or rephrase the query."
     return "" if page.has_close_match else "These are the nearest papers. Rephrasing the query may find better ones."
 
 

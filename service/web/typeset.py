@@ -1,7 +1,7 @@
 """Titles and abstracts as HTML, with formulas as MathML and the words of the query highlighted.
 
-All text is escaped. Formulas are delimited by $...$, $$...$$, \\(...\\) or \\[...\\]; what does not parse as a formula, such as
-a price, stays text.
+All text is escaped. Formulas are delimited by $...$, $$...$$, \\(...\\) or \\[...\\]; what does not parse as a formula,
+such as a price, stays text.
 """
 
 import html
