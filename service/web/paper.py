@@ -16,37 +16,51 @@ from service.web.results import EXPORT_FORMATS
 from service.web.urls import PageUrl, is_http_url
 
 _SIMILAR_LIMIT = 6
-"""Similar papers beneath a paper."""
+"""Similar papers below a paper."""
+_INTERNAL_FIELDS = ("score", "code", "page_code", "source_id")
+"""Extra fields in which sources keep their own values."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetadataItem:
-    """Something that is known of a paper. ``href``: where it leads, if anywhere."""
+    """A field of a paper.
+
+    Attributes:
+        name: the label of the field.
+        value: the text of the field.
+        href: where the value links to; empty if nowhere.
+        is_internal: it concerns this index and not the paper.
+    """
 
     name: str
     value: str
     href: str = ""
+    is_internal: bool = False
 
 
 def paper_page(session: Session, paper_id: str) -> str:
-    """All that is known of a paper, and what is similar.
+    """Renders all fields of a paper, and similar papers.
+
+    Args:
+        session: answers the query.
+        paper_id: any ID that the paper has, or ever had.
 
     Raises:
-        PaperNotFound: no paper has, or ever had, this id.
+        PaperNotFound: no paper has, or ever had, this ID.
     """
     paper = session.paper(paper_id)
-    near = session.search(Query(like=(paper.id,), limit=_SIMILAR_LIMIT))
+    similar = session.search(Query(like=(paper.id,), limit=_SIMILAR_LIMIT))
     exports = [
-        Link(said, str(PageUrl(f"/v1/papers/{paper.id}", (("format", name),)))) for said, name in EXPORT_FORMATS[:3]
+        Link(label, str(PageUrl(f"/v1/papers/{paper.id}", (("format", name),)))) for label, name in EXPORT_FORMATS[:3]
     ]
     return render_template(
         "paper.html",
         SearchForm(),
         card=build_card(Hit(paper, 0.0), PageUrl()),
         plain_title=display_title(paper),
-        known=list(_metadata_items(paper)),
+        metadata=list(_metadata_items(paper)),
         exports=exports,
-        cards=build_cards(near.hits, PageUrl()),
+        cards=build_cards(similar.hits, PageUrl()),
     )
 
 
@@ -54,11 +68,16 @@ def _metadata_items(paper: Paper) -> Iterator[MetadataItem]:
     for paper_id in paper.ids:
         scheme, rest = identifiers.split_scheme(paper_id)
         url = identifiers.id_url(paper_id)
-        yield MetadataItem(scheme.label if scheme else "ID", rest if url else paper_id, url or "")
+        if scheme and url:
+            yield MetadataItem(scheme.label, rest, url)
+        else:
+            yield MetadataItem("Internal ID", paper_id, is_internal=True)
     if paper.authors_partial:
-        yield MetadataItem("Authors", "the source names only these")
+        yield MetadataItem("Authors", "the source lists only some of the authors")
     for name, value in paper.extra.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        yield MetadataItem(name, text, text if is_http_url(text) else "")
+        href = text if is_http_url(text) else ""
+        is_internal = name in _INTERNAL_FIELDS and not href
+        yield MetadataItem(name.replace("_", " ").capitalize(), text, href, is_internal)
     for source in paper.sources:
-        yield MetadataItem("Source", source)
+        yield MetadataItem("Source", source, is_internal=True)
