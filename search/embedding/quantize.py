@@ -6,7 +6,6 @@ fifth paper is held out, and the network is measured on those. Nothing here is i
 but the names; nncf only in the process that quantizes.
 """
 
-import hashlib
 import json
 import sys
 from dataclasses import asdict, dataclass
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from search.embedding.model import MAX_TOKENS
 from search.errors import ModelUnavailable
+from search.files import sha256_of
 from search.papers.paper import Paper
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def check_can_quantize() -> None:
             "or index with --precision float"
         )
     papers = calibration_papers()
-    if hashlib.sha256(papers.read_bytes()).hexdigest() != CALIBRATION_SHA256:
+    if sha256_of(papers) != CALIBRATION_SHA256:
         raise ModelUnavailable(f"{papers} is not the file that int8 is calibrated on; install papers-search again")
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from search.errors import InvalidValue, SourceError
+from search.files import replace_file
 
 if TYPE_CHECKING:
     from indexer.writer import ImportCounts
@@ -67,9 +68,9 @@ def build_index(
         raise InvalidValue("index", str(directory), what)
     if not known["whole"]:
         directory.mkdir(parents=True, exist_ok=True)
-        mark.write_text(json.dumps(known), "utf-8")
+        replace_file(mark, json.dumps(known))
         _index_corpus(retrieval_set, corpus_info, embedder, directory)
-        mark.write_text(json.dumps({**known, "whole": True}), "utf-8")
+        replace_file(mark, json.dumps({**known, "whole": True}))
     return directory
 
 
