@@ -32,6 +32,12 @@ class Progress:
         if self._is_terminal and self._has_output:
             self._stream.write("\n")
 
+    def stage(self, name: str) -> None:
+        """Announces a step whose length is unknown."""
+        self._has_output = True
+        self._stream.write(f"\r{name:<78}" if self._is_terminal else name + "\n")
+        self._stream.flush()
+
     def show(self, counts: "ImportCounts", fraction_done: float) -> None:
         """Shows the counts if it is time to; ``done`` is the share of the input that is done with, 0 to 1."""
         now = time.monotonic()

@@ -162,7 +162,8 @@ def run_on_terminal(*arguments: str) -> str:
 
 def test_long_commands_show_progress(tmp_path: Path) -> None:
     shown = run_on_terminal("index", str(ROOT / "data" / "sample.jsonl"), "--index", str(tmp_path))
-    assert re.search(r"\r60 read, 60 embedded, \d+ papers/s, 100%, 0 s left *\r?\n60 records read", shown), shown
+    assert re.search(r"\r60 read, 60 embedded, \d+ papers/s, 100%, 0 s left *\r", shown), shown
+    assert re.search(r"\rcomputing checksums \(4 of 4\) *\r?\n60 records read", shown), shown
 
 
 def test_results_go_to_standard_output_and_all_else_to_standard_error(index_options: list[str]) -> None:

@@ -501,7 +501,7 @@ def test_nothing_is_expanded_or_fetched_from_xml(write_source: WriteSource) -> N
 def test_non_paper_files_are_rejected(write_source: WriteSource) -> None:
     (error,) = read(write_source("notes.md", "# Notes\nnothing here\n"))
     assert isinstance(error, SourceError)
-    assert "no known format" in error.reason
+    assert "unknown format" in error.reason
     assert "--format" in error.reason
 
 

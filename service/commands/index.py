@@ -12,7 +12,7 @@ from service.commands.options import INDEX_OPTION, JSON_OPTION, complete_from, l
 if TYPE_CHECKING:
     from indexer.build import ImportReport
 
-FOUND, FAILED, NOTHING_FOUND = 0, 1, 4
+FAILED = 1
 
 
 def _source_formats() -> tuple[str, ...]:
@@ -53,18 +53,27 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     papers index papers.jsonl --precision int8 --index ~/fast
     """
     from indexer import sources
-    from indexer.build import ImportOptions, index
+    from indexer.build import PUBLISH_STAGES, ImportOptions, index_files
     from search.embedding.embedder import load_embedder
     from service.progress import Progress
 
     reading = ImportOptions(format_, parse_day(options["as_of"]) or date.today(), options["strict"])
     files, embedder = sources.discover(paths), load_embedder(options["model"], options["precision"])
     with Progress(sys.stderr) as progress:
-        report = index(files, directory, embedder, options=reading, progress=progress.show)
+        report = index_files(
+            files,
+            directory,
+            embedder,
+            options=reading,
+            progress=progress.show,
+            on_stage=lambda name: progress.stage(f"{name} ({PUBLISH_STAGES.index(name) + 1} of {len(PUBLISH_STAGES)})"),
+        )
     _print_report(report)
     if embedder.model.precision == "int8":
         _print_quality()
-    sys.exit(FOUND if report.papers else NOTHING_FOUND)
+    if report.nothing_read:
+        click.echo("papers: no record could be read; check the files, or name their format with --format", err=True)
+        sys.exit(FAILED)
 
 
 @click.command()
