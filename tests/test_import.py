@@ -15,6 +15,7 @@ from indexer.build import PUBLISH_STAGES, ImportOptions, ImportReport, index, in
 from indexer.writer import ImportCounts
 from search.errors import InvalidValue, SourceError
 from search.query.query import Query
+from service import formats
 from test_cli import run
 
 
@@ -182,3 +183,15 @@ def test_papers_index_prints_the_stages(tmp_path: Path) -> None:
     assert done.returncode == 0
     places = [re.search(stage, done.stderr) for stage in PUBLISH_STAGES]
     assert all(places)
+
+
+def test_help_completion_and_documentation_list_all_formats() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "formats.md").read_text("utf-8")
+    names = page.partition("## Import\n")[2].partition("The names are ")[2].partition("\n\n")[0]
+    assert tuple(re.findall(r"`([\w-]+)`", names)) == sources.FORMATS
+    assert set(re.findall(r"^\| `([\w-]+)` \| `[a-z]+/", page, re.MULTILINE)) == set(formats.FORMATS)
+    for command, listed in (("index", sources.FORMATS), ("search", formats.FORMATS)):
+        assert ",".join(listed) in "".join(run(command, "--help").stdout.split())
+        words = f"papers {command} x --format "
+        completed = run(_PAPERS_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD="4").stdout
+        assert completed.split() == [f"plain,{name}" for name in listed]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from service.commands.choices import ChoicesOption
 from service.commands.options import INDEX_OPTION, JSON_OPTION, complete_from, load_embedder_for, parse_day, precisions
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ def _source_formats() -> tuple[str, ...]:
     "--format",
     "format_",
     metavar="NAME",
-    shell_complete=complete_from(_source_formats),
-    help="Read every file as this format instead of looking.",
+    cls=ChoicesOption,
+    choices=_source_formats,
+    help="Format of all files, instead of the one detected by content: {choices}.",
 )
 @click.option("--as-of", metavar="DATE", help="No date without a year is later than this; default today.")
 @click.option("--strict", is_flag=True, help="Stop at the first malformed record.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from search.errors import InvalidValue
+from service.commands.choices import ChoicesOption
 
 if TYPE_CHECKING:
     from search.embedding.embedder import Embedder
@@ -95,8 +96,9 @@ FORMAT_OPTION = click.option(
     "--format",
     "format_",
     metavar="NAME",
-    shell_complete=complete_from(_formats),
-    help="bibtex, ris, csl-json, csv, ndjson, atom or json, in place of text.",
+    cls=ChoicesOption,
+    choices=_formats,
+    help="Output format instead of text: {choices}.",
 )
 MODE_OPTION = click.option(
     "-m",
