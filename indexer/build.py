@@ -101,7 +101,7 @@ def index(
         embedder: Embeds texts that the index does not have yet.
         options: How to read the files.
         progress: See ``OnProgress``.
-        on_stage: See ``OnStage``; not called where nothing changed.
+        on_stage: See ``OnStage``; not called if there are no new rows.
 
     Raises:
         InvalidValue: A path does not exist, or the format is unknown.
@@ -174,7 +174,7 @@ class _Inputs:
 
 
 def _file_size(path: Path) -> int:
-    """Bytes of a file; 0 where it cannot be told."""
+    """Size of a file in bytes; 0 if it is unknown."""
     try:
         return path.stat().st_size
     except OSError:
@@ -187,9 +187,9 @@ def publish(
     rebuild: bool = False,
     on_stage: OnStage = lambda stage: None,  # noqa: ARG005
 ) -> Manifest:
-    """Publishes the writer's rows as the next generation; where nothing changed, the last one stays.
+    """Publishes the writer's rows as the next generation; if there are no new rows, the last one stays.
 
-    Everything is written to a folder of its own and fsynced before CURRENT is replaced by rename, so a kill or a full
+    All files are written to a new folder and fsynced before CURRENT is replaced by rename, so a kill or a full
     disk at any point leaves the last generation live.
 
     Args:
@@ -243,10 +243,7 @@ def _write_generation(
 
 
 def _write_calibration(snapshot: Snapshot, embedder: Embedder, old: GenerationLayout | None) -> None:
-    """Links the last generation's calibration while it is fresh, else measures a new one.
-
-    Without the model there is none.
-    """
+    """Links the last generation's calibration while it is fresh, else measures a new one if the model is available."""
     file = snapshot.files.calibration
     if old and old.calibration.is_file():
         known = Calibration.from_json(json.loads(old.calibration.read_text("utf-8")))

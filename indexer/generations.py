@@ -1,6 +1,6 @@
-"""The folders of generations: the next name, the last one published, and the removal of those no longer used.
+"""Folders of generations: names the next one, loads the published one, removes unused ones.
 
-An index's folder belongs to its user. A writer removes only what it recognises as written by a writer.
+The folder of an index may contain files of the user. Only folders recognised as written by a writer are removed.
 """
 
 import fcntl
@@ -27,8 +27,8 @@ def load_published_manifest(layout: Layout) -> Manifest | None:
     linked and not read, so only their sizes are compared.
 
     Returns:
-        The manifest, or None where nothing is published or a file is damaged; then everything is rebuilt from the
-        papers and their vectors.
+        The manifest; None if nothing is published or a file is damaged. Everything is then rebuilt from papers and
+        vectors.
     """
     try:
         manifest = Manifest.load(layout.generation(layout.published_generation()).manifest)
@@ -44,12 +44,12 @@ def load_published_manifest(layout: Layout) -> Manifest | None:
 
 
 def start_generation(layout: Layout) -> GenerationLayout:
-    """Creates the folder of the next generation, after removing what killed writers left.
+    """Removes what killed writers left, and creates the folder of the next generation.
 
-    Its number is one past that of everything in the index that is named like a generation, whatever it is.
+    Its number is one more than the highest number of anything that is named like a generation.
     """
     published = _published_number(layout)
-    if published is not None:  # else any of them may be the only one that says which model made the vectors
+    if published is not None:  # without CURRENT, any of them may have the only manifest that identifies the model
         _remove(path for path in layout.generations() if (generation_number(path.name) or 0) > published)
     numbers = [generation_number(path.name) or 0 for path in layout.directory.iterdir()]
     files = layout.generation(generation_name(max([published or 0, *numbers]) + 1))
@@ -82,9 +82,9 @@ def _remove(paths: Iterator[Path]) -> None:
 
 
 def _is_written_by_us(directory: Path) -> bool:
-    """Whether a folder is a generation, complete or not: nothing else is in it, and its manifest names it.
+    """Whether a folder is a generation, complete or not: only a writer's files, and no other name in its manifest.
 
-    A copy under another number is the user's, as is a generation with a file of theirs.
+    A renamed copy of a generation, or a generation with a file of the user, is not.
     """
     files = GenerationLayout(directory)
     try:
@@ -93,20 +93,20 @@ def _is_written_by_us(directory: Path) -> bool:
         return Manifest.load(files.manifest).generation == directory.name
     except IndexDamaged:  # missing, incomplete, or of another format
         return True
-    except OSError:  # a folder that we may not read is not ours
+    except OSError:  # a folder without access is the user's
         return False
 
 
 def _remove_unless_locked(directory: Path) -> None:
     try:
         lock = os.open(GenerationLayout(directory).manifest, os.O_RDONLY)
-    except FileNotFoundError:  # its writer was killed before anybody could read it
+    except FileNotFoundError:  # its writer was killed, so no reader has it open
         shutil.rmtree(directory, ignore_errors=True)
         return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(directory, ignore_errors=True)
     except BlockingIOError:
-        pass  # a reader is still answering from it; the next publish tries again
+        pass  # a reader still uses it; the next publish tries again
     finally:
         os.close(lock)

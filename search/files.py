@@ -8,8 +8,8 @@ from pathlib import Path
 def replace_file(path: Path, content: str | bytes, *, mode: int = 0o666) -> None:
     """Writes a file so that readers, and a restart after a crash, find the old content or the new one.
 
-    The content goes to ``NAME.new`` beside the file, which is then renamed; file and folder are fsynced. Callers
-    make sure that only one of them writes a path at a time.
+    Writes ``NAME.new`` in the same folder and renames it; file and folder are fsynced. Callers must not write the
+    same path concurrently.
 
     Args:
         path: The file; created if absent.

@@ -143,7 +143,7 @@ def test_vectors_of_another_precision_are_rejected(
 ) -> None:
     shutil.copytree(int8_index, tmp_path / "index")
     path = write_records(tmp_path / "papers.jsonl", make_records(0, 3))
-    with pytest.raises(ModelMismatch, match=r"other than all-MiniLM-L6-v2 in float; .* leave --model and --precision"):
+    with pytest.raises(ModelMismatch, match=r"other than all-MiniLM-L6-v2 in float; .* or the --model and --precision"):
         index([path], tmp_path / "index", embedder)
     with pytest.raises(ModelMismatch, match="precision='int8'"):
         Searcher(tmp_path / "index", lambda _model: embedder).search(Query("cache"))
@@ -231,7 +231,7 @@ def test_non_unit_vectors_are_never_indexed(tmp_path: Path, build_index: BuildIn
             return vectors
 
     build_index(make_records(0, 3))
-    with pytest.raises(ModelUnavailable, match=r"length (nan|inf|0) and not 1 for '\w+ \w+ \d\. Paper \d\."):
+    with pytest.raises(ModelUnavailable, match=r"length (nan|inf|0) instead of 1 for '\w+ \w+ \d\. Paper \d\."):
         build_index(make_records(3, 3), Broken())
     assert open_index(tmp_path / "index").search(Query("cache")).total == 3
 

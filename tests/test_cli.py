@@ -125,7 +125,7 @@ def test_an_int8_index_reports_quality_and_is_searched_with_int8(tmp_path: Path,
     assert scores != [hit["legs"]["semantic"]["score"] for hit in other["hits"]]
     mixed = run("index", str(ROOT / "data" / "sample.jsonl"), *fast)
     assert mixed.returncode == 1
-    assert "leave --model and --precision as they were" in mixed.stderr
+    assert "use another folder with --index, or the --model and --precision" in mixed.stderr
 
 
 def test_the_index_is_an_option_or_a_variable_or_data_index(

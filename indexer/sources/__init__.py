@@ -41,7 +41,7 @@ def discover(paths: Iterable[Path]) -> list[Path]:
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the records of a file in order.
 
-    A malformed record, or a file that cannot be read, is yielded as a SourceError with the reason; reading goes on
+    A malformed record, or a file that cannot be read, is yielded as a SourceError with the reason. Reading continues
     after a malformed record.
 
     Args:
