@@ -9,6 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
+from search.files import replace_file
+
 _PACKAGES = (
     "faiss-cpu",
     "fastapi",
@@ -40,7 +42,7 @@ def save(name: str, figures: dict[str, object], *, dataset: str) -> None:
     folder = Path(__file__).parent / "results"
     folder.mkdir(exist_ok=True)
     text = json.dumps(record, indent=1, ensure_ascii=False)
-    (folder / f"{name}.json").write_text(text + "\n", "utf-8")
+    replace_file(folder / f"{name}.json", text + "\n")
     print(text)
 
 

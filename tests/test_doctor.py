@@ -1,4 +1,4 @@
-"""The doctor names what is wrong, and makes it again from papers and vectors without embedding."""
+"""The doctor finds each damaged file, and rebuilds it from papers and vectors without embedding papers again."""
 
 import hashlib
 import json
@@ -53,12 +53,14 @@ def intact_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def search_results(directory: Path) -> list[tuple[int, list[str]]]:
-    """By vectors, by words and by filter alone; of words only which papers hold them: scores count replaced rows too
-    until those are merged away."""
+    """Totals and IDs of a semantic, a lexical and a filter-only search.
+
+    Lexical scores are not compared: they count replaced rows until their segments are merged.
+    """
     searcher = Searcher(directory, lambda _model: FakeEmbedder(), verify_checksums=True)
     wanted = Filter(authors=("Max Planck",), categories=("cs",))
-    asked = [Query("galaxy 17", wanted, "semantic"), Query("cache 3", wanted, "lexical", 400), Query("", wanted)]
-    pages = [searcher.search(query) for query in asked]
+    queries = [Query("galaxy 17", wanted, "semantic"), Query("cache 3", wanted, "lexical", 400), Query("", wanted)]
+    pages = [searcher.search(query) for query in queries]
     ids = [[hit.paper.id for hit in page.hits] for page in pages]
     return [(page.total, sorted(each)) for page, each in zip(pages, ids, strict=True)]
 
@@ -82,7 +84,7 @@ def truncate_file(path: Path) -> None:
 def test_an_intact_index_has_no_problems(intact_index: Path) -> None:
     steps: list[str] = []
     assert examine(intact_index, steps.append) == []
-    assert steps == ["checksums", "counts", "words", "vectors", "cross-references"]
+    assert steps == ["checksums", "counts", "lexicon", "vectors", "cross-references"]
 
 
 @pytest.mark.parametrize("damage", [flip_bit, truncate_file, Path.unlink])
@@ -95,9 +97,8 @@ def test_each_damaged_file_is_named_and_rebuilt(
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(intact_index, copy)
         damage(copy / name)
-        found = examine(copy)
-        said = " ".join(found)
-        assert (copy / name).name in said or "CURRENT" in said or "no index here" in said or "gen-" in said, name
+        problems = " ".join(examine(copy))
+        assert any(text in problems for text in ((copy / name).name, "CURRENT", "no index here", "gen-")), name
         with pytest.raises((IndexDamaged, IndexMissing)):
             Searcher(copy, lambda _model: FakeEmbedder(), verify_checksums=True)
         if name == "papers.sqlite" or name.startswith("vectors-"):
@@ -105,7 +106,7 @@ def test_each_damaged_file_is_named_and_rebuilt(
                 repair(copy, lambda _model: FakeEmbedder())
             continue
         embedder = FakeEmbedder()
-        repair(copy, lambda _model: embedder)  # noqa: B023  asked at once
+        repair(copy, lambda _model: embedder)  # noqa: B023  called at once
         assert not [text for text in embedder.texts if " about stars." in text], "a paper was embedded again"
         assert examine(copy) == [], name
         assert search_results(copy) == expected, name
@@ -116,10 +117,10 @@ def test_inconsistencies_that_checksums_miss(intact_index: Path, tmp_path: Path)
     shutil.copytree(intact_index, copy)
     snapshot = doctor.Snapshot.open_unchecked(copy)
     np.save(snapshot.files.tombstones, np.arange(3, dtype=np.uint32))
-    found = [problem for check in doctor._CHECKS.values() for problem in check(snapshot)]
-    assert any("tombstones.npy does not name the rows" in problem for problem in found)
-    assert any("rows are not replaced, the manifest says" in problem for problem in found)
-    assert any("lexicon does not hold exactly" in problem for problem in found)
+    problems = [problem for check in doctor._CHECKS.values() for problem in check(snapshot)]
+    assert any("tombstones.npy and papers.sqlite differ in the rows" in problem for problem in problems)
+    assert any("rows are live, expected" in problem for problem in problems)
+    assert any("rows of the lexicon are not exactly the live rows" in problem for problem in problems)
 
 
 def test_without_the_model_all_but_the_calibration_is_rebuilt(intact_index: Path, tmp_path: Path) -> None:
@@ -149,10 +150,10 @@ def test_an_index_of_the_previous_format_is_upgraded(intact_index: Path, tmp_pat
     copy = tmp_path / "copy"
     shutil.copytree(intact_index, copy)
     (manifest,) = copy.glob(f"{(copy / 'CURRENT').read_text('ascii').strip()}/manifest.json")
-    held = json.loads(manifest.read_text("utf-8"))
-    held["manifest"]["format"] = layout.FORMAT_VERSION - 1
-    body = json.dumps(held["manifest"], sort_keys=True, separators=(",", ":")).encode()
-    manifest.write_text(json.dumps({**held, "sha256": hashlib.sha256(body).hexdigest()}), "utf-8")
+    content = json.loads(manifest.read_text("utf-8"))
+    content["manifest"]["format"] = layout.FORMAT_VERSION - 1
+    body = json.dumps(content["manifest"], sort_keys=True, separators=(",", ":")).encode()
+    manifest.write_text(json.dumps({**content, "sha256": hashlib.sha256(body).hexdigest()}), "utf-8")
     with pytest.raises(IndexDamaged, match=r"its format is 2, this version reads 3; papers doctor --repair brings it"):
         Searcher(copy, lambda _model: FakeEmbedder())
     repair(copy, lambda _model: FakeEmbedder())

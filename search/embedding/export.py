@@ -6,7 +6,6 @@ that neither torch nor its memory stay with the one that asked. The int8 network
 ``search.embedding.quantize``, in a process of its own as well.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,6 +18,7 @@ from pathlib import Path
 from search.embedding import quantize
 from search.embedding.model import DEFAULT_MODEL, WEIGHTS_SHA256, weights_sha256
 from search.errors import ModelUnavailable
+from search.files import sha256_of
 
 _NETWORK_VERSION = 1
 """Raised when the exported network changes."""
@@ -60,14 +60,9 @@ def is_intact(folder: Path) -> bool:
     """Whether the export is there, each file with its checksum."""
     try:
         sums = json.loads((folder / "sha256.json").read_text("utf-8"))
-        return all(_sha256(folder / name) == sums[name] for name in {*_FILES, *sums})
+        return all(sha256_of(folder / name) == sums[name] for name in {*_FILES, *sums})
     except (OSError, ValueError, KeyError, TypeError):
         return False
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _create_export(model: Path, folder: Path, precision: str) -> None:
@@ -83,7 +78,7 @@ def _create_export(model: Path, folder: Path, precision: str) -> None:
     try:
         _run_child(module, source, aside)
         shutil.copyfile(model / "tokenizer.json", aside / "tokenizer.json")
-        sums = {path.name: _sha256(path) for path in sorted(aside.iterdir())}
+        sums = {path.name: sha256_of(path) for path in sorted(aside.iterdir())}
         (aside / "sha256.json").write_text(json.dumps(sums), "utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         try:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +10,23 @@ from typing import Self
 
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing
+from search.files import replace_file, sha256_of
 from search.papers.paper import Json
 
 FORMAT_VERSION = 3
 """Raised with every change of the files that an older version cannot read."""
+_GENERATION_NAME = re.compile(r"gen-([0-9]{6}|[1-9][0-9]{6,17})")
+
+
+def generation_name(number: int) -> str:
+    """The name of a generation, as in ``gen-000042``."""
+    return f"gen-{number:06}"
+
+
+def generation_number(name: str) -> int | None:
+    """The number in a generation's name, from 1; None for any other name."""
+    match = _GENERATION_NAME.fullmatch(name)
+    return int(match[1]) or None if match else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +58,10 @@ class Layout:
         return GenerationLayout(self.directory / name)
 
     def generations(self) -> list[Path]:
-        """Every generation's directory, oldest first, published or not."""
-        return sorted(self.directory.glob("gen-*"))
+        """Every folder named like a generation, oldest first, published or not."""
+        found = (path for path in self.directory.glob("gen-*") if path.is_dir() and not path.is_symlink())
+        numbers = {path: generation_number(path.name) for path in found}
+        return [path for number, path in sorted((number, path) for path, number in numbers.items() if number)]
 
     def published_generation(self) -> str:
         """The name in CURRENT.
@@ -63,7 +78,7 @@ class Layout:
             ) from None
         except UnicodeDecodeError:
             name = ""
-        if not name.startswith("gen-") or "/" in name:
+        if not generation_number(name):
             raise IndexDamaged(self.directory, "CURRENT names no generation; restore the file from a backup")
         return name
 
@@ -98,6 +113,11 @@ class GenerationLayout:
     def calibration(self) -> Path:
         return self.directory / "confidence.json"
 
+    def entry_names(self) -> frozenset[str]:
+        """The names a writer uses directly in this folder."""
+        paths = (self.manifest, self.codes, self.columns, self.lexicon, self.tombstones, self.calibration)
+        return frozenset((*(path.name for path in paths), f"{self.manifest.name}.new"))
+
     def files(self) -> list[Path]:
         """Every file but the manifest, sorted."""
         return sorted(path for path in self.directory.rglob("*") if path.is_file() and path != self.manifest)
@@ -114,9 +134,7 @@ class FileRecord:
     @classmethod
     def from_file(cls, path: Path, directory: Path) -> Self:
         """Reads the file."""
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return cls(path.relative_to(directory).as_posix(), path.stat().st_size, digest)
+        return cls(path.relative_to(directory).as_posix(), path.stat().st_size, sha256_of(path))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +163,7 @@ class Manifest:
         """Writes the manifest with its own checksum and waits until it is on disk."""
         body = self._to_json()
         text = json.dumps({"manifest": body, "sha256": _digest(body)}, indent=1)
-        with path.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        replace_file(path, text)
 
     @classmethod
     def load(cls, path: Path) -> Self:

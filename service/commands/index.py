@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from service.commands.choices import ChoicesOption
 from service.commands.command import Command
 from service.commands.exit_status import ExitStatus
 from service.commands.options import INDEX_OPTION, JSON_OPTION, complete_from, load_embedder_for, parse_day, precisions
@@ -30,8 +31,9 @@ def _source_formats() -> tuple[str, ...]:
     "--format",
     "format_",
     metavar="NAME",
-    shell_complete=complete_from(_source_formats),
-    help="Format of all files (default: detected from the content of each file).",
+    cls=ChoicesOption,
+    choices=_source_formats,
+    help="Format of all files, instead of the one detected by content: {choices}.",
 )
 @click.option("--as-of", metavar="DATE", help="Reference date for dates that lack a year (default: today).")
 @click.option("--strict", is_flag=True, help="Stop at the first malformed record.")
@@ -57,18 +59,27 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     papers index papers.jsonl --precision int8 --index ~/fast
     """
     from indexer import sources
-    from indexer.build import ImportOptions, index
+    from indexer.build import PUBLISH_STAGES, ImportOptions, index_files
     from search.embedding.embedder import load_embedder
     from service.commands.progress import Progress
 
     import_options = ImportOptions(format_, parse_day(options["as_of"]) or date.today(), options["strict"])
     files, embedder = sources.discover(paths), load_embedder(options["model"], options["precision"])
     with Progress() as progress:
-        report = index(files, directory, embedder, options=import_options, progress=progress.show)
+        report = index_files(
+            files,
+            directory,
+            embedder,
+            options=import_options,
+            progress=progress.show,
+            on_stage=lambda name: progress.stage(f"{name} ({PUBLISH_STAGES.index(name) + 1} of {len(PUBLISH_STAGES)})"),
+        )
     _print_report(report)
     if embedder.model.precision == "int8":
         _print_quality()
-    sys.exit(ExitStatus.OK if report.papers else ExitStatus.NOT_FOUND)
+    if report.nothing_read:
+        click.echo("papers: no record could be read; check the files, or name their format with --format", err=True)
+        sys.exit(ExitStatus.FAILURE)
 
 
 @click.command(cls=Command)

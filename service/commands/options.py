@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from search.errors import InvalidValue
+from service.commands.choices import ChoicesOption
 
 if TYPE_CHECKING:
     from search.embedding.embedder import Embedder
@@ -96,8 +97,9 @@ FORMAT_OPTION = click.option(
     "--format",
     "format_",
     metavar="NAME",
-    shell_complete=complete_from(_formats),
-    help="Output format: bibtex, ris, csl-json, csv, ndjson, atom or json (default: text).",
+    cls=ChoicesOption,
+    choices=_formats,
+    help="Output format instead of text: {choices}.",
 )
 MODE_OPTION = click.option(
     "-m",

@@ -118,7 +118,7 @@ def _is_complete(directory: Path, source: str) -> bool:
 
 
 def _write_marker(directory: Path, source: str, *, complete: bool) -> None:
-    (directory / _MARKER_FILE).write_text(json.dumps({"source": source, "complete": complete}), "utf-8")
+    replace_file(directory / _MARKER_FILE, json.dumps({"source": source, "complete": complete}))
 
 
 def _index_corpus(
