@@ -2,7 +2,6 @@
 
 import contextlib
 import fcntl
-import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
@@ -153,12 +152,12 @@ def _write_calibration(snapshot: Snapshot, embedder: Embedder, old: GenerationLa
     """Keeps that of the generation before while it holds, else measures anew; none where no model is at hand."""
     file = snapshot.files.calibration
     if old and old.calibration.is_file():
-        known = Calibration.from_json(json.loads(old.calibration.read_text("utf-8")))
+        known = Calibration.load(old.calibration)
         if known.is_fresh(len(snapshot.live)):
             os.link(old.calibration, file)
             return
     with closing(snapshot.store), contextlib.suppress(ModelUnavailable):
-        file.write_text(json.dumps(calibrate(snapshot, embedder).to_json()), "utf-8")
+        calibrate(snapshot, embedder).save(file)
 
 
 def _record_files(
