@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class CalibrationTuning:
     """Constants of the calibration; ``docs/design/confidence.md`` gives the reasons.
 
-    The quantiles and ``min_related_hits`` were chosen with ``python -m benchmarks.confidence --draw tuning``; the
+    The quantiles and ``min_related_hits`` were chosen with ``python -m benchmarks.confidence --questions tuning``; the
     results on other questions are in ``benchmarks/results/confidence.json``.
     """
 
