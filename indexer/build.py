@@ -1,7 +1,6 @@
 """Imports papers into an index and publishes them as the next generation."""
 
 import contextlib
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -246,12 +245,12 @@ def _write_calibration(snapshot: Snapshot, embedder: Embedder, old: GenerationLa
     """Links the last generation's calibration while it is fresh, else measures a new one if the model is available."""
     file = snapshot.files.calibration
     if old and old.calibration.is_file():
-        known = Calibration.from_json(json.loads(old.calibration.read_text("utf-8")))
+        known = Calibration.load(old.calibration)
         if known.is_fresh(len(snapshot.live)):
             os.link(old.calibration, file)
             return
     with closing(snapshot.store), contextlib.suppress(ModelUnavailable):
-        file.write_text(json.dumps(calibrate(snapshot, embedder).to_json()), "utf-8")
+        calibrate(snapshot, embedder).save(file)
 
 
 def _record_files(

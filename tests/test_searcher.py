@@ -14,7 +14,7 @@ from search.errors import InvalidValue, PaperNotFound
 from search.papers.paper import Date, Paper
 from search.query.filter import Filter
 from search.query.query import Mode, Query
-from search.ranking.fusion import LEG_DEPTH
+from search.ranking.legs import LEGS_TUNING
 from search.searcher import Searcher
 
 
@@ -48,7 +48,7 @@ def test_hybrid_search_can_return_every_matching_paper(
     assert len(ids) == len(set(ids)) == min(len(allowed), limit)
     assert set(ids) <= allowed
     assert page.total == len(allowed)
-    scores = [hit.score for hit in page.hits][:LEG_DEPTH]  # further papers come in a stretch of their own
+    scores = [hit.score for hit in page.hits][: LEGS_TUNING.leg_depth]  # further papers come in a stretch of their own
     assert scores == sorted(scores, reverse=True)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from search.errors import InvalidValue, SourceError
+from search.files import replace_file
 
 if TYPE_CHECKING:
     from indexer.writer import ImportCounts
