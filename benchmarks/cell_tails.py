@@ -21,7 +21,8 @@ from search.vectors.cells import (
     _tail_share,
     normal_tail,
 )
-from search.vectors.codes import Codes, write_codes
+from search.vectors.code_writer import write_codes
+from search.vectors.codes import Codes
 
 _BIN_EDGES = np.arange(0.0, 12.0)
 

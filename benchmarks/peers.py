@@ -127,7 +127,7 @@ class PapersSearch:
     def build(self, source: Dataset, folder: Path) -> None:
         from search.columns.columns import ColumnsBuilder
         from search.papers.paper import Date, Paper
-        from search.vectors.codes import write_codes
+        from search.vectors.code_writer import write_codes
 
         vectors = np.memmap(source.path, np.float16, "r", shape=(len(source), DIM))
         write_codes(vectors, np.arange(len(source)), folder / "codes", None)

@@ -20,7 +20,7 @@ from benchmarks import results, synthetic_vectors
 from benchmarks.filter_cases import folder_bytes
 from benchmarks.synthetic_vectors import DIM, VectorCorpus
 from search.rows import Rows
-from search.vectors.codes import write_codes
+from search.vectors.code_writer import write_codes
 from search.vectors.vectors import MIN_CODED_ROWS, VectorIndex
 
 _MIB = 2**20

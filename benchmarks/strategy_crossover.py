@@ -18,7 +18,7 @@ from benchmarks import results, synthetic_vectors
 from benchmarks.synthetic_vectors import DIM, VectorCorpus
 from search.rows import Rows
 from search.vectors import vectors as roads
-from search.vectors.codes import write_codes
+from search.vectors.code_writer import write_codes
 from search.vectors.vectors import VectorIndex
 
 _MATCH_COUNTS = (500, 1_000, 2_000, 5_000, 10_000, 15_000, 20_000, 30_000, 50_000, 100_000, 200_000)

@@ -25,9 +25,8 @@ from search.index.layout import FileRecord, GenerationLayout, Layout, Manifest, 
 from search.index.lexicon import LexiconBuilder
 from search.index.snapshot import Snapshot
 from search.index.store import PaperStore
-from search.vectors.codes import write_codes
+from search.vectors.code_writer import DEFAULT_CODES_TUNING, CodesTuning, write_codes
 from search.vectors.file import BLOCK_ROWS, block_checksums
-from search.vectors.vectors import MIN_CODED_ROWS
 
 
 @dataclass(slots=True)
@@ -48,11 +47,12 @@ class ImportReport:
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
     """How to read: ``format`` overrides what the content says, ``as_of`` dates what has no year, ``strict`` stops
-    at the first malformed record."""
+    at the first malformed record; ``codes`` is the tuning of the codes."""
 
     format: str | None = None
     as_of: date = field(default_factory=date.today)
     strict: bool = False
+    codes: CodesTuning = DEFAULT_CODES_TUNING
 
 
 def index(
@@ -96,12 +96,12 @@ def index(
             read += file.path.stat().st_size
         file = None
         library.flush()
-        manifest = publish(library)
+        manifest = publish(library, codes=options.codes)
     report.papers, report.generation = manifest.live, manifest.generation
     return report
 
 
-def publish(writer: IndexWriter, *, rebuild: bool = False) -> Manifest:
+def publish(writer: IndexWriter, *, rebuild: bool = False, codes: CodesTuning = DEFAULT_CODES_TUNING) -> Manifest:
     """Publishes the library's rows as the next generation; where nothing changed, the last one stands.
 
     Everything is written aside and fsynced before CURRENT is replaced by rename: a kill or a full disk at any
@@ -115,7 +115,7 @@ def publish(writer: IndexWriter, *, rebuild: bool = False) -> Manifest:
     files = layout.generation(name)
     files.directory.mkdir()
     try:
-        manifest = _write_generation(writer, before, files)
+        manifest = _write_generation(writer, before, files, codes)
         manifest.save(files.manifest)
         _fsync(files.directory)
         _replace_atomically(layout.current, name + "\n")
@@ -126,14 +126,16 @@ def publish(writer: IndexWriter, *, rebuild: bool = False) -> Manifest:
     return manifest
 
 
-def _write_generation(writer: IndexWriter, before: Manifest | None, files: GenerationLayout) -> Manifest:
+def _write_generation(
+    writer: IndexWriter, before: Manifest | None, files: GenerationLayout, codes: CodesTuning
+) -> Manifest:
     layout, live, model = writer.layout, writer.live, writer.model
     old = layout.generation(before.generation) if before else None
     with closing(PaperStore(layout.store, writer.rows)) as store:
         np.save(files.tombstones, np.array(store.replaced_rows(), np.uint32))
         _write_columns_and_lexicon(store, files, old, before.rows if before else 0)
         papers_sha256 = store.block_checksums(BLOCK_ROWS, before.papers_sha256 if before else ())
-    trained_on = _write_codes(writer, before, files)
+    trained_on = _write_codes(writer, before, files, codes)
     vectors = layout.vectors(model)
     manifest = Manifest(
         generation=files.directory.name,
@@ -193,15 +195,15 @@ def _write_columns_and_lexicon(
     lexicon.save()
 
 
-def _write_codes(writer: IndexWriter, before: Manifest | None, files: GenerationLayout) -> int:
+def _write_codes(writer: IndexWriter, before: Manifest | None, files: GenerationLayout, tuning: CodesTuning) -> int:
     """Returns how many live rows the codebooks were trained on."""
-    if writer.rows < MIN_CODED_ROWS:
+    if writer.rows < tuning.min_rows:
         return 0
     live, model = writer.live, writer.model
     trained_on = before.trained_on if before and int(live.sum()) < 2 * before.trained_on else 0
     old = writer.layout.generation(before.generation).codes if before and trained_on else None
     vectors = np.memmap(writer.layout.vectors(model), np.float16, "r", shape=(len(live), model.dim))
-    write_codes(vectors, np.flatnonzero(live), files.codes, old)
+    write_codes(vectors, np.flatnonzero(live), files.codes, old, tuning)
     return trained_on or int(live.sum())
 
 

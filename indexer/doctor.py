@@ -16,6 +16,7 @@ from search.errors import IndexDamaged, IndexMissing, ModelUnavailable
 from search.index.layout import Layout, Manifest
 from search.index.snapshot import Snapshot
 from search.query.condition import AllOf
+from search.vectors.code_writer import DEFAULT_CODES_TUNING, CodesTuning
 from search.vectors.file import BLOCK_ROWS
 
 if TYPE_CHECKING:
@@ -52,13 +53,16 @@ def examine(directory: Path, on_step: Callable[[str], None] = lambda step: None)
     return found
 
 
-def repair(directory: Path, load: Callable[[ModelIdentity], Embedder]) -> Manifest:
+def repair(
+    directory: Path, load: Callable[[ModelIdentity], Embedder], *, codes: CodesTuning = DEFAULT_CODES_TUNING
+) -> Manifest:
     """Makes codes, columns, lexicon and calibration again from papers and vectors, and publishes them.
 
     No paper is embedded again; for the calibration up to 256 titles are. Without the model there is none.
 
     Args:
         load: gives the embedder of the index's model.
+        codes: the tuning of the codes.
 
     Raises:
         IndexMissing, IndexBusy: see ``examine`` and ``Library``.
@@ -72,7 +76,7 @@ def repair(directory: Path, load: Callable[[ModelIdentity], Embedder]) -> Manife
     if truth:
         raise IndexDamaged(directory, f"{'; '.join(truth)}; restore that from a backup, nothing else holds it")
     with IndexWriter(directory, LazyEmbedder(model, load)) as library:
-        return publish(library, rebuild=True)
+        return publish(library, rebuild=True, codes=codes)
 
 
 class LazyEmbedder:

@@ -22,7 +22,7 @@ class PostingsTuning:
     """Universe size per row up to which a set is sparse. At this ratio, uint32 row numbers and a bitmap of one bit per
     row take the same space."""
     min_mapped_bytes: int = 65_536
-    """File size in bytes above which arrays are memory-mapped instead of read: 16 pages of 4 KiB. Not tuned by a benchmark."""
+    """File size in bytes above which arrays are memory-mapped instead of read: 16 pages. Not tuned."""
 
 
 TUNING = PostingsTuning()
