@@ -31,9 +31,9 @@ class ProbeTuning:
     ranking_deviations: float = 2.0
     """Standard deviations added to the mean score when cells of the first scan are ranked; not measured separately."""
     tail_linear: float = 0.6
-    """Linear term of the log tail, per standard deviation; fits ``found`` in cell_tails-1000000.json."""
+    """Linear term of the log tail, per standard deviation; fits ``measured`` in cell_tails-1000000.json."""
     tail_quadratic: float = 0.09
-    """Quadratic term without a filter, per squared deviation; fits ``found`` in cell_tails-1000000.json."""
+    """Quadratic term without a filter, per squared deviation; fits ``measured`` in cell_tails-1000000.json."""
     tail_quadratic_filtered: float = 0.076
     """Quadratic term with a filter, whose rows need not be spread like all rows; cases U50 to U1 of recall-*.json."""
     tail_quadratic_correlated: float = 0.055
