@@ -178,8 +178,8 @@ _GRAPH_MAX_ROWS = 200_000
 class LanceDb:
     """Two tables, of which the better is reported: IVF-PQ, which its authors recommend with filters, and IVF-HNSW-SQ.
 
-    IVF-HNSW-SQ accounted for most of the build time of five minutes at 100,000 rows and answered in 3 ms or more, so it
-    is omitted for larger data sets.
+    IVF-HNSW-SQ accounted for most of the build time of four minutes at 100,000 rows (ann-100000.json) and answered in
+    3 ms or more, so it is omitted for larger data sets.
     """
 
     package = "lancedb"

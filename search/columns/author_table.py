@@ -173,7 +173,7 @@ class AuthorTable:
     def _existing_words(self, before: str, words: Sequence[str], after: str) -> list[str]:
         """Returns the words for which some key starts with ``before + word + after``.
 
-        The eight-byte prefixes of all words are looked up in one numpy call, which leaves few to compare in full.
+        One numpy call compares the first eight bytes of all words, which leaves few to compare in full.
         """
         distinct = list(dict.fromkeys(words))
         starts = [f"{before}{word}{after}".encode() for word in distinct]

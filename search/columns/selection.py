@@ -114,8 +114,8 @@ class Union:
         return Rows.from_bitmap(self.bitmap(), self._universe).ids
 
     def bitmap(self) -> NDArray[np.uint8]:
-        none = mask_to_bitmap(np.zeros(self._universe, bool))
-        return reduce(np.bitwise_or, (part.bitmap() for part in self._parts), none)
+        empty = mask_to_bitmap(np.zeros(self._universe, bool))
+        return reduce(np.bitwise_or, (part.bitmap() for part in self._parts), empty)
 
     def contains(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
         return reduce(np.logical_or, (part.contains(ids) for part in self._parts), np.zeros(len(ids), bool))
