@@ -29,7 +29,7 @@ from search.query.filter import Filter
 from search.query.query import Query
 from search.rows import Rows
 from search.searcher import Searcher
-from search.vectors.codes import write_codes
+from search.vectors.code_writer import write_codes
 from search.vectors.vectors import VectorIndex
 
 ROOT = Path(__file__).parent.parent

@@ -31,9 +31,8 @@ from search.index.lexicon import LexiconBuilder
 from search.index.snapshot import Snapshot
 from search.index.store import PaperStore
 from search.papers.paper import Paper
-from search.vectors.codes import write_codes
+from search.vectors.code_writer import DEFAULT_CODES_TUNING, CodesTuning, write_codes
 from search.vectors.file import BLOCK_ROWS, block_checksums
-from search.vectors.vectors import MIN_CODED_ROWS
 
 Stage = Literal["building columns and lexicon", "building codes", "calibrating confidence", "computing checksums"]
 PUBLISH_STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -76,11 +75,13 @@ class ImportOptions:
         format: One of ``sources.FORMATS``; None detects the format of each file by its content.
         as_of: Reference date for dates without a year: none of them is later.
         strict: Whether to stop at the first malformed record or unreadable file instead of skipping it.
+        codes: Tuning of the vector codes.
     """
 
     format: str | None = None
     as_of: date = field(default_factory=date.today)
     strict: bool = False
+    codes: CodesTuning = DEFAULT_CODES_TUNING
 
 
 def index(
@@ -144,7 +145,7 @@ def index_files(
                 report.skipped.append(record)
             report_progress()
         writer.flush()
-        manifest = publish(writer, on_stage=on_stage)
+        manifest = publish(writer, on_stage=on_stage, codes=options.codes)
     report.papers, report.generation = manifest.live, manifest.generation
     return report
 
@@ -185,6 +186,7 @@ def publish(
     *,
     rebuild: bool = False,
     on_stage: OnStage = lambda stage: None,  # noqa: ARG005
+    codes: CodesTuning = DEFAULT_CODES_TUNING,
 ) -> Manifest:
     """Publishes the writer's rows as the next generation; if there are no new rows, the last one stays.
 
@@ -195,6 +197,7 @@ def publish(
         writer: The index, with all rows flushed.
         rebuild: Whether to build all files from papers and vectors instead of extending the last generation's.
         on_stage: See ``OnStage``.
+        codes: Tuning of the vector codes.
     """
     layout = writer.layout
     before = None if rebuild else load_published_manifest(layout)
@@ -202,7 +205,7 @@ def publish(
         return before
     files = start_generation(layout)
     try:
-        manifest = _write_generation(writer, before, files, on_stage)
+        manifest = _write_generation(writer, before, files, on_stage, codes)
         manifest.save(files.manifest)
         replace_file(layout.current, manifest.generation + "\n")
     except BaseException:
@@ -213,7 +216,7 @@ def publish(
 
 
 def _write_generation(
-    writer: IndexWriter, before: Manifest | None, files: GenerationLayout, on_stage: OnStage
+    writer: IndexWriter, before: Manifest | None, files: GenerationLayout, on_stage: OnStage, codes: CodesTuning
 ) -> Manifest:
     layout, model = writer.layout, writer.model
     old = layout.generation(before.generation) if before else None
@@ -223,7 +226,7 @@ def _write_generation(
         _write_columns_and_lexicon(store, files, old, before.rows if before else 0)
         papers_sha256 = store.block_checksums(BLOCK_ROWS, before.papers_sha256 if before else ())
     on_stage("building codes")
-    trained_on = _write_codes(writer, before, files)
+    trained_on = _write_codes(writer, before, files, codes)
     vectors = layout.vectors(model)
     manifest = Manifest(
         generation=files.directory.name,
@@ -290,19 +293,19 @@ def _write_columns_and_lexicon(
     lexicon.save()
 
 
-def _write_codes(writer: IndexWriter, before: Manifest | None, files: GenerationLayout) -> int:
-    """Writes the codes of all rows; an index of fewer than MIN_CODED_ROWS rows has none.
+def _write_codes(writer: IndexWriter, before: Manifest | None, files: GenerationLayout, tuning: CodesTuning) -> int:
+    """Writes the codes of all rows; an index of fewer than ``tuning.min_rows`` rows has none.
 
     The codebooks are trained again when the number of live rows has doubled.
 
     Returns:
         Live rows there were when the codebooks were trained; 0 without codes.
     """
-    if writer.rows < MIN_CODED_ROWS:
+    if writer.rows < tuning.min_rows:
         return 0
     live, model = writer.live, writer.model
     trained_on = before.trained_on if before and int(live.sum()) < 2 * before.trained_on else 0
     old = writer.layout.generation(before.generation).codes if before and trained_on else None
     vectors = np.memmap(writer.layout.vectors(model), np.float16, "r", shape=(len(live), model.dim))
-    write_codes(vectors, np.flatnonzero(live), files.codes, old)
+    write_codes(vectors, np.flatnonzero(live), files.codes, old, tuning)
     return trained_on or int(live.sum())

@@ -16,6 +16,7 @@ from search.errors import IndexDamaged, IndexMissing, ModelUnavailable
 from search.index.layout import Layout, Manifest
 from search.index.snapshot import Snapshot
 from search.query.condition import AllOf
+from search.vectors.code_writer import DEFAULT_CODES_TUNING, CodesTuning
 from search.vectors.file import BLOCK_ROWS
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def examine(directory: Path, on_step: Callable[[str], None] = lambda step: None)
     return problems
 
 
-def repair(directory: Path, load: Callable[[ModelIdentity], Embedder]) -> Manifest:
+def repair(
+    directory: Path, load: Callable[[ModelIdentity], Embedder], *, codes: CodesTuning = DEFAULT_CODES_TUNING
+) -> Manifest:
     """Rebuilds codes, columns, lexicon and calibration from papers and vectors, and publishes them.
 
     No paper is embedded again. The calibration embeds up to 256 titles; without the model it is omitted.
@@ -64,6 +67,7 @@ def repair(directory: Path, load: Callable[[ModelIdentity], Embedder]) -> Manife
     Args:
         directory: The index.
         load: Loads the embedder of the index's model.
+        codes: Tuning of the vector codes.
 
     Raises:
         IndexBusy: Another process is writing the index.
@@ -79,7 +83,7 @@ def repair(directory: Path, load: Callable[[ModelIdentity], Embedder]) -> Manife
     if problems:
         raise IndexDamaged(directory, f"{'; '.join(problems)}; restore the file from a backup, it cannot be rebuilt")
     with IndexWriter(directory, LazyEmbedder(model, load)) as writer:
-        return publish(writer, rebuild=True)
+        return publish(writer, rebuild=True, codes=codes)
 
 
 class LazyEmbedder:

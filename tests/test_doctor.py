@@ -4,6 +4,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 import fake_embedder
 from fake_embedder import FakeEmbedder
 from indexer import doctor
-from indexer.build import index
+from indexer.build import ImportOptions, index
 from indexer.doctor import examine, repair
 from search.embedding import model
 from search.embedding.model import ModelIdentity
@@ -21,7 +22,11 @@ from search.index import layout
 from search.query.filter import Filter
 from search.query.query import Query
 from search.searcher import Searcher
-from search.vectors import codes, vectors
+from search.vectors.code_writer import DEFAULT_CODES_TUNING
+from search.vectors.vectors import DEFAULT_SEARCH_TUNING, VectorIndex
+
+CODES_TUNING = replace(DEFAULT_CODES_TUNING, min_rows=300, rows_per_cell=100)
+SEARCH_TUNING = replace(DEFAULT_SEARCH_TUNING, exact_max_rows=50)
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +34,6 @@ def intact_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """An index with codes in cells, tombstones and every kind of field."""
     folder = tmp_path_factory.mktemp("doctor")
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("MIN_CODED_ROWS", 300), ("EXACT_MAX_ROWS", 50)):
-            patch.setattr(vectors, name, value)
-            patch.setattr("indexer.build.MIN_CODED_ROWS", 300)
-        patch.setattr(codes, "ROWS_PER_CELL", 100)
         patch.setattr(doctor, "known_identities", lambda: (FakeEmbedder().model,))
         for start, version in ((0, 1), (0, 2)):
             records = [
@@ -48,7 +49,8 @@ def intact_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 for n in range(start, 400)
             ]
             (folder / "papers.jsonl").write_text("\n".join(map(json.dumps, records)), "utf-8")
-            index([folder / "papers.jsonl"], folder / "index", FakeEmbedder())
+            options = ImportOptions(codes=CODES_TUNING)
+            index([folder / "papers.jsonl"], folder / "index", FakeEmbedder(), options=options)
         yield folder / "index"
 
 
@@ -62,7 +64,18 @@ def search_results(directory: Path) -> list[tuple[int, list[str]]]:
     queries = [Query("galaxy 17", wanted, "semantic"), Query("cache 3", wanted, "lexical", 400), Query("", wanted)]
     pages = [searcher.search(query) for query in queries]
     ids = [[hit.paper.id for hit in page.hits] for page in pages]
-    return [(page.total, sorted(each)) for page, each in zip(pages, ids, strict=True)]
+    found = [(page.total, sorted(each)) for page, each in zip(pages, ids, strict=True)]
+    return [*found, approximate_search_results(searcher)]
+
+
+def approximate_search_results(searcher: Searcher) -> tuple[int, list[str]]:
+    """Returns the number of coded rows and the ids of the nearest papers, found with a tuning that uses the codes."""
+    snapshot = searcher.snapshot
+    path, model = snapshot.layout.vectors(snapshot.model), snapshot.model
+    vectors = VectorIndex(path, snapshot.manifest.rows, model.dim, snapshot.files.codes, SEARCH_TUNING)
+    (ranked,) = vectors.nearest(FakeEmbedder().encode(["galaxy 17"]), 10, snapshot.live)
+    assert not ranked.complete
+    return vectors.coded_rows, [paper.id for paper in snapshot.store.get(ranked.rows.tolist())]
 
 
 def files(directory: Path) -> list[str]:
@@ -103,10 +116,10 @@ def test_each_damaged_file_is_named_and_rebuilt(
             Searcher(copy, lambda _model: FakeEmbedder(), verify_checksums=True)
         if name == "papers.sqlite" or name.startswith("vectors-"):
             with pytest.raises(IndexDamaged, match="backup"):
-                repair(copy, lambda _model: FakeEmbedder())
+                repair(copy, lambda _model: FakeEmbedder(), codes=CODES_TUNING)
             continue
         embedder = FakeEmbedder()
-        repair(copy, lambda _model: embedder)  # noqa: B023  called at once
+        repair(copy, lambda _model: embedder, codes=CODES_TUNING)  # noqa: B023  called at once
         assert not [text for text in embedder.texts if " about stars." in text], "a paper was embedded again"
         assert examine(copy) == [], name
         assert search_results(copy) == expected, name
@@ -130,7 +143,7 @@ def test_without_the_model_all_but_the_calibration_is_rebuilt(intact_index: Path
     copy = tmp_path / "copy"
     shutil.copytree(intact_index, copy)
     (copy / "CURRENT").unlink()
-    repair(copy, missing)
+    repair(copy, missing, codes=CODES_TUNING)
     page = Searcher(copy, lambda _model: FakeEmbedder()).search(Query("galaxy"))
     assert {hit.band for hit in page.hits} == {None}
     assert page.has_close_match
@@ -156,6 +169,6 @@ def test_an_index_of_the_previous_format_is_upgraded(intact_index: Path, tmp_pat
     manifest.write_text(json.dumps({**content, "sha256": hashlib.sha256(body).hexdigest()}), "utf-8")
     with pytest.raises(IndexDamaged, match=r"its format is 2, this version reads 3; papers doctor --repair brings it"):
         Searcher(copy, lambda _model: FakeEmbedder())
-    repair(copy, lambda _model: FakeEmbedder())
+    repair(copy, lambda _model: FakeEmbedder(), codes=CODES_TUNING)
     assert examine(copy) == []
     assert search_results(copy) == search_results(intact_index)
