@@ -63,6 +63,10 @@ class Date:
         """1 for a year, 2 for a month, 3 for a day."""
         return 1 + bool(self.month) + bool(self.day)
 
+    def isoformat(self) -> str:
+        """Returns the date in ISO 8601: ``2026``, ``2026-04`` or ``2026-04-27``."""
+        return str(self)
+
     def __str__(self) -> str:
         return "-".join((f"{self.year:04}", f"{self.month:02}", f"{self.day:02}")[: self.precision])
 
@@ -136,6 +140,24 @@ class Paper:
 
         facts = (self.id if self.ids else "", str(self.published or ""), " ".join(self.categories), self.byline)
         return article_html(self.title_html, " · ".join(fact for fact in facts if fact), self.abstract or "")
+
+    def to_dict(self) -> dict[str, Json]:
+        """Returns every field, ready for JSON; a field that the paper lacks is null or empty, ``url`` is ``link``."""
+        return {
+            "id": self.id,
+            "ids": list(self.ids),
+            "title": self.title,
+            "authors": list(self.authors),
+            "authors_partial": self.authors_partial,
+            "published": self.published.isoformat() if self.published else None,
+            "updated": self.updated.isoformat() if self.updated else None,
+            "categories": list(self.categories),
+            "url": self.link,
+            "abstract": self.abstract,
+            "version": self.version,
+            "extra": dict(self.extra),
+            "sources": list(self.sources),
+        }
 
     def to_json(self) -> dict[str, Json]:
         """The paper as one JSON object; absent fields are left out. ``from_json`` reads it back unchanged."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:  # a page is shown by what made it; the state of an index is shown without all that
     from search.index.layout import Manifest
     from search.papers.paper import Json, Paper
-    from search.query.page import AuthorMatch, Facets, Hit, LegMatch, Page, Span, Suggestions, ValueCount
+    from search.query.page import AuthorMatch, Facets, Hit, LegMatch, Page, Suggestions
 
 SCHEMA_VERSION = 1
 _MAX_SHOWN_VARIANTS = 6
@@ -40,58 +40,22 @@ def paper_json(paper: Paper) -> dict[str, Json]:
 
 def page_json(page: Page) -> dict[str, Json]:
     """A page: its hits with what matched, how many papers there are, and whether the answer is exact."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "interpretation": page.interpretation,
-        "parts": [{"description": part.description, "remaining_query": part.remaining_query} for part in page.parts],
-        "total": page.total,
-        "has_close_match": page.has_close_match,
-        "correction": page.correction,
-        "exact": page.exact,
-        "expected_recall": round(page.expected_recall, 4),
-        "generation": page.generation,
-        "cursor": page.cursor,
-        "authors": [_author_match_json(match) for match in page.authors],
-        "facets": _facets_json(page.facets) if page.facets else None,
-        "explanation": {
-            "strategy": page.explanation.strategy,
-            "codes_scanned": page.explanation.codes_scanned,
-            "papers_scored": page.explanation.papers_scored,
-            "timings_ms": {stage.name: round(stage.milliseconds, 3) for stage in page.explanation.stages},
-        },
-        "hits": [hit_json(hit) for hit in page.hits],
-    }
+    return {"schema_version": SCHEMA_VERSION, **page.to_json()}
 
 
 def hit_json(hit: Hit) -> dict[str, Json]:
     """A paper on a page: its fields, its score and why it is there."""
-    legs: dict[str, Json] = {"semantic": _leg_json(hit.semantic), "lexical": _leg_json(hit.lexical)}
-    highlights: dict[str, Json] = {
-        "title": [_span_json(span) for span in hit.highlights.title],
-        "abstract": [_span_json(span) for span in hit.highlights.abstract],
-        "sentence": _span_json(hit.highlights.sentence) if hit.highlights.sentence else None,
-    }
-    found: dict[str, Json] = {
-        "score": hit.score,
-        "band": hit.band,
-        "legs": legs,
-        "highlights": highlights,
-        "exact_match": hit.exact_match,
-    }
-    return {**paper_json(hit.paper), **found}
+    return hit.to_json()
 
 
 def authors_json(match: AuthorMatch) -> dict[str, Json]:
     """What ``papers authors --json`` gives."""
-    return {"schema_version": SCHEMA_VERSION, **_author_match_json(match)}
+    return {"schema_version": SCHEMA_VERSION, **match.to_json()}
 
 
 def suggestions_json(found: Suggestions) -> dict[str, Json]:
     """What GET /v1/suggest gives."""
-    categories: list[Json] = [
-        {"code": each.code, "name": each.name, "papers": each.papers} for each in found.categories
-    ]
-    return {"schema_version": SCHEMA_VERSION, "authors": _counts_json(found.authors), "categories": categories}
+    return {"schema_version": SCHEMA_VERSION, **found.to_json()}
 
 
 def dump_json(fields: object) -> str:
@@ -213,38 +177,6 @@ def status_text(manifest: Manifest, size: int) -> str:
 def sanitize_lines(text: str) -> str:
     """``plain`` line by line."""
     return "\n".join(sanitize_line(line) for line in text.split("\n"))
-
-
-def _span_json(span: Span) -> list[Json]:
-    return [span.start, span.end]
-
-
-def _counts_json(counts: tuple[ValueCount, ...]) -> list[Json]:
-    return [{"value": count.value, "papers": count.papers} for count in counts]
-
-
-def _author_match_json(match: AuthorMatch) -> dict[str, Json]:
-    return {
-        "name": match.name,
-        "variants": _counts_json(match.variants),
-        "more_variants": match.more_variants,
-        "suggestions": list(match.suggestions),
-    }
-
-
-def _facets_json(facets: Facets) -> dict[str, Json]:
-    return {
-        "scope": facets.scope,
-        "papers": facets.papers,
-        "years": _counts_json(facets.years),
-        "categories": _counts_json(facets.categories),
-        "authors": _counts_json(facets.authors),
-        "sources": _counts_json(facets.sources),
-    }
-
-
-def _leg_json(leg: LegMatch | None) -> Json:
-    return {"rank": leg.rank, "score": leg.score} if leg else None
 
 
 def _variants_line(match: AuthorMatch) -> str:
