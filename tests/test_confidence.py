@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from oracle import normalize_rows
 from search.embedding.embedder import Embedder
 from search.index.calibration import (
-    LONG_TEXT_WORDS,
     MIN_RELATED_HITS,
     SINGLE_OCCURRENCE_SHARE,
     TITLE_OCCURRENCE_SHARE,
@@ -26,6 +25,7 @@ from search.index.calibration import (
 )
 from search.index.snapshot import Snapshot
 from search.papers.paper import Paper
+from search.query.query import MAX_QUESTION_WORDS
 from search.rows import Rows
 from search.searcher import Searcher
 from search.vectors.vectors import VectorIndex
@@ -209,8 +209,8 @@ def test_lexical_thresholds_come_from_titles() -> None:
 
 def test_long_texts_have_their_own_scale() -> None:
     calibration = Calibration(_SCALE, Thresholds(0.5, 0.7, 0.5, 0.25), 10)
-    assert calibration.thresholds_for("word " * (LONG_TEXT_WORDS - 1)) == calibration.queries
-    assert calibration.thresholds_for("word " * LONG_TEXT_WORDS) == calibration.texts
+    assert calibration.thresholds_for("word " * MAX_QUESTION_WORDS) == calibration.queries
+    assert calibration.thresholds_for("word " * (MAX_QUESTION_WORDS + 1)) == calibration.texts
 
 
 def test_a_paper_without_a_title_is_probed_by_its_first_words() -> None:

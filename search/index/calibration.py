@@ -20,13 +20,12 @@ from numpy.typing import NDArray
 
 from search.papers.paper import Paper
 from search.query.page import Band
+from search.query.query import is_abstract_length
 from search.rows import Rows
 
 if TYPE_CHECKING:
     from search.vectors.vectors import VectorIndex
 
-LONG_TEXT_WORDS = 60
-"""Words from which a text is an abstract rather than a question, and lies as near to papers as papers do."""
 RELATED_QUANTILE, STRONG_QUANTILE = 0.98, 0.998
 """Shares of random pairs that are less close than a related, and than a strong hit."""
 OWN_TITLE_QUANTILE = 0.05
@@ -186,7 +185,7 @@ class Calibration:
     """The yardstick of one index.
 
     Attributes:
-        questions: for the words of a question. texts: for a paper, or a text of ``LONG_TEXT`` words, that others are
+        questions: for the words of a question. texts: for a paper, or a text as long as an abstract, that others are
             compared with. papers: live papers there were when it was measured.
     """
 
@@ -207,7 +206,7 @@ class Calibration:
 
     def thresholds_for(self, text: str) -> Thresholds:
         """The scale for a text that was asked: a question's, or that of long texts."""
-        return self.texts if len(text.split()) >= LONG_TEXT_WORDS else self.queries
+        return self.texts if is_abstract_length(len(text.split())) else self.queries
 
     def is_fresh(self, live: int) -> bool:
         """Whether it still holds of so many live papers: they are a tenth more or fewer at most."""

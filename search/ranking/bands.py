@@ -6,8 +6,9 @@ from typing import Self
 
 import numpy as np
 
-from search.index.calibration import LONG_TEXT_WORDS, Evidence, Thresholds
+from search.index.calibration import Evidence, Thresholds
 from search.query.page import Band
+from search.query.query import is_abstract_length
 from search.ranking.fusion import FusedCandidates
 from search.ranking.legs import FilteredIndex, LegInput
 
@@ -30,7 +31,7 @@ class Bands:
     def of(cls, index: FilteredIndex, leg_input: LegInput) -> Self:
         """For a question to a snapshot."""
         calibration, text = index.snapshot.calibration, leg_input.text or ""
-        long = bool(leg_input.example_rows) or leg_input.word_count >= LONG_TEXT_WORDS
+        long = bool(leg_input.example_rows) or is_abstract_length(leg_input.word_count)
         steered = len(index.excluded) > len(leg_input.example_rows)  # a vector led away from papers is near none
         scale = None if not calibration or steered else calibration.texts if long else calibration.queries
         said = leg_input.text is not None and not (long and leg_input.vector is not None)
