@@ -36,7 +36,7 @@ def answer_query(index: FilteredIndex, query: Query, leg_input: LegInput, start:
     """The papers that answer, from the one at ``start`` on."""
     lexicon, end = index.snapshot.lexicon, start + query.limit
     if leg_input.vector is None and not lexicon.terms(leg_input.text or ""):
-        what = "lexical mode looks up words, and here is none, or none but the commonest; use mode hybrid"
+        what = "the query contains only stop words; lexical mode needs at least one other word"
         raise InvalidValue("q", leg_input.text or "", what)
     order = Ranking.compute(index, leg_input, end)
     trust = Bands.of(index, leg_input)
@@ -138,7 +138,7 @@ def _build_page(
         Explanation(road, leg.scanned, leg.scored, tuple(index.stages)),
         authors=people,
         facets=counts,
-        cursor=cursor.encode(query, generation, end) if end < total else None,
+        cursor=cursor.encode(query, generation, end) if query.limit and end < total else None,
     )
 
 
