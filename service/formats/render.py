@@ -21,21 +21,7 @@ _MAX_SHOWN_WORDS = 45
 
 def paper_json(paper: Paper) -> dict[str, Json]:
     """A paper as one flat object; what it lacks is null or empty."""
-    return {
-        "id": paper.id,
-        "ids": list(paper.ids),
-        "title": paper.title,
-        "authors": list(paper.authors),
-        "authors_partial": paper.authors_partial,
-        "published": str(paper.published) if paper.published else None,
-        "updated": str(paper.updated) if paper.updated else None,
-        "categories": list(paper.categories),
-        "url": paper_url(paper),
-        "abstract": paper.abstract,
-        "version": paper.version,
-        "extra": dict(paper.extra),
-        "sources": list(paper.sources),
-    }
+    return paper.to_dict()
 
 
 def page_json(page: Page) -> dict[str, Json]:
