@@ -23,6 +23,7 @@ from search.index.calibration import (
 )
 from search.index.snapshot import Snapshot
 from search.papers.paper import Paper
+from search.query.query import MAX_QUESTION_WORDS
 from search.rows import Rows
 from search.searcher import Searcher
 from search.vectors.vectors import VectorIndex
@@ -219,8 +220,8 @@ def test_lexical_thresholds_come_from_titles() -> None:
 
 def test_long_texts_have_their_own_thresholds() -> None:
     calibration = Calibration(_THRESHOLDS, Thresholds(0.5, 0.7, 0.5, 0.25), 10)
-    assert calibration.thresholds_for("word " * (CALIBRATION_TUNING.long_text_words - 1)) == calibration.queries
-    assert calibration.thresholds_for("word " * CALIBRATION_TUNING.long_text_words) == calibration.texts
+    assert calibration.thresholds_for("word " * MAX_QUESTION_WORDS) == calibration.queries
+    assert calibration.thresholds_for("word " * (MAX_QUESTION_WORDS + 1)) == calibration.texts
 
 
 def test_a_paper_without_a_title_is_probed_by_its_first_words() -> None:

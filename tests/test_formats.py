@@ -32,7 +32,7 @@ from service.api.schemas import HitOut, PaperFields
 from service.formats import FORMATS, HIT_FIELDS, MEDIA_TYPES, PAPER_FIELDS, Format, RenderOptions
 from service.formats.citation import citation_keys
 from service.formats.person import Person
-from service.formats.render import hit_json, page_json, page_text, paper_text
+from service.formats.render import page_json, page_text, paper_text
 
 ROOT = Path(__file__).parent.parent
 AS_OF = date(2026, 6, 15)
@@ -309,7 +309,7 @@ def test_characters_invalid_in_xml_are_dropped_and_others_escaped() -> None:
 def test_fields_are_selected_in_the_requested_order() -> None:
     page = make_page(read_sample()[:2])
     options = RenderOptions(formats.parse_fields("title, score,id", "json"))
-    whole = [hit_json(hit) for hit in page.hits]
+    whole = [hit.to_json() for hit in page.hits]
     some = [{name: hit[name] for name in ("title", "score", "id")} for hit in whole]
     assert json.loads(formats.render_page("json", page, options))["hits"] == some
     assert list(map(json.loads, formats.render_page("ndjson", page, options).splitlines())) == some

@@ -284,7 +284,7 @@ def test_abstracts_are_cut_unless_asked_for(client: httpx.Client) -> None:
         ("search", {"author": "Guorui Zhou"}, "author", "list"),
         ("search", {"author": [" "]}, "author", "give a name"),
         ("search", {"author": ["Zhou", 5]}, "author.1", "string"),
-        ("search", {"updated_from": "2026-02-30"}, "updated_from", "a date that exists"),
+        ("search", {"updated_from": "2026-02-30"}, "updated_from", "not a valid date"),
         ("search", {"from": "2026", "to": "2025"}, "from", "swap the two"),
         ("search", {"mode": "fast"}, "mode", "'hybrid', 'semantic' or 'lexical'"),
         ("search", {"k": 3}, "k", "the parameters are q, author, not_author, category, from"),

@@ -242,7 +242,7 @@ def test_a_new_generation_changes_the_etag(tmp_path: Path) -> None:
 def test_a_batch_uses_one_generation_and_reports_each_error(client: httpx.Client) -> None:
     searches: list[Any] = [
         {"q": "KV cache compression", "limit": 2},
-        {"q": "x", "limit": 0},
+        {"q": "x", "limit": -1},
         {"category": ["cs.LX"]},
         {"author": ["Guorui Zhou"], "fields": "id,title", "limit": 3},
         {"q": "x", "format": "csv"},

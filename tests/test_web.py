@@ -237,7 +237,7 @@ def test_exports_use_the_same_query(client: httpx.Client) -> None:
     [
         ("/?q=cache&from=2026-13", 422, ["“2026-13” is not a valid start date.", "2026-04"]),
         ("/?q=cache&updated_to=foo", 422, ["“foo” is not a valid end date of the update."]),
-        ("/?q=cache&limit=0", 422, ["“0” is not a valid number of papers.", "1 to 1000"]),
+        ("/?q=cache&limit=-1", 422, ["“-1” is not a valid number of papers.", "0 to 1,000"]),
         ("/?q=cache&limit=x", 422, ["“x” is not a valid number of papers."]),
         ("/?q=cache&category=cs.LX", 422, ["“cs.LX” is not a valid category.", "cs.LG"]),
         ("/?q=cache&mode=magic", 422, ["“magic” is not a valid search mode."]),

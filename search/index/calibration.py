@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from search.index.json_object import JsonObject
 from search.papers.paper import Json, Paper
 from search.query.page import Band
+from search.query.query import is_abstract_length
 from search.rows import Rows
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ class CalibrationTuning:
     results on other questions are in ``benchmarks/results/confidence.json``.
     """
 
-    long_text_words: int = 60
-    """Words; a query of at least that length is treated as an abstract, which is as close to papers as papers are."""
     related_quantile: float = 0.98
     """Share of random pairs that are less close than a related hit."""
     strong_quantile: float = 0.998
@@ -201,8 +200,8 @@ class Calibration:
     """The thresholds of one index.
 
     Attributes:
-        queries: for queries of less than ``long_text_words`` words.
-        texts: for longer texts, and for papers that others are compared with.
+        queries: for questions.
+        texts: for abstracts (``is_abstract_length``), and for papers that others are compared with.
         papers: number of live papers when the index was measured.
     """
 
@@ -227,9 +226,9 @@ class Calibration:
         queries = Thresholds.measure(index, live, titles, tuning)
         return cls(queries, Thresholds.measure(index, live, papers, tuning), len(live))
 
-    def thresholds_for(self, text: str, tuning: CalibrationTuning = CALIBRATION_TUNING) -> Thresholds:
+    def thresholds_for(self, text: str) -> Thresholds:
         """Returns the thresholds for a query of this text."""
-        return self.texts if len(text.split()) >= tuning.long_text_words else self.queries
+        return self.texts if is_abstract_length(len(text.split())) else self.queries
 
     def is_fresh(self, live: int, tuning: CalibrationTuning = CALIBRATION_TUNING) -> bool:
         """Returns whether the calibration is still valid for this number of live papers."""

@@ -54,6 +54,10 @@ class Date:
         """1 for a year, 2 for a month, 3 for a day."""
         return 1 + bool(self.month) + bool(self.day)
 
+    def isoformat(self) -> str:
+        """Returns the date in ISO 8601: ``2026``, ``2026-04`` or ``2026-04-27``."""
+        return str(self)
+
     def __str__(self) -> str:
         return "-".join((f"{self.year:04}", f"{self.month:02}", f"{self.day:02}")[: self.precision])
 

@@ -161,7 +161,7 @@ def _build_page(
         Explanation(strategy, leg.scanned, leg.scored, tuple(index.stages)),
         authors=authors,
         facets=facets,
-        cursor=cursor.encode(query, generation, end) if end < total else None,
+        cursor=cursor.encode(query, generation, end) if query.limit and end < total else None,
     )
 
 

@@ -6,8 +6,9 @@ from typing import Self
 
 import numpy as np
 
-from search.index.calibration import CALIBRATION_TUNING, Evidence, Thresholds
+from search.index.calibration import Evidence, Thresholds
 from search.query.page import Band
+from search.query.query import is_abstract_length
 from search.ranking.fusion import FusedCandidates
 from search.ranking.legs import FilteredIndex, LegInput
 
@@ -31,7 +32,7 @@ class Bands:
     def of(cls, index: FilteredIndex, leg_input: LegInput) -> Self:
         """Selects the thresholds for a query."""
         calibration = index.snapshot.calibration
-        is_long = bool(leg_input.example_rows) or leg_input.word_count >= CALIBRATION_TUNING.long_text_words
+        is_long = bool(leg_input.example_rows) or is_abstract_length(leg_input.word_count)
         # Negative examples lower the cosine of the query to every paper, so the thresholds do not apply.
         has_negative_examples = len(index.excluded) > len(leg_input.example_rows)
         thresholds = None

@@ -60,7 +60,7 @@ class PageParams(FilterParams):
     sort: Sort = Field("relevance", description="newest, oldest: the relevant part of a question in order of date")
     facets: bool = Field(False, description="Count years, categories, authors and sources")
     cursor: str = Field("", description="Of the page before")
-    limit: int = Field(10, description="Most hits, 1 to 1000")
+    limit: int = Field(10, description="Most hits, 0 to 1000; 0 returns only the counts")
 
     def to_query(self) -> Query:
         """What is asked, apart from the words.

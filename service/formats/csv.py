@@ -15,7 +15,6 @@ from search.papers.json import Json, replace_surrogates
 from search.papers.paper import Paper
 from search.query.page import Page
 from service.formats import PAPER_FIELDS, RenderOptions
-from service.formats.render import hit_json
 
 _FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 _PAPER_COLUMNS = tuple(name for name in PAPER_FIELDS if name != "sources")
@@ -25,7 +24,7 @@ _HIT_COLUMNS = (*_PAPER_COLUMNS, "score", "band")
 
 def render_page(page: Page, options: RenderOptions) -> bytes:
     """One row per hit."""
-    return _serialize_rows(options.fields or _HIT_COLUMNS, (hit_json(hit) for hit in page.hits))
+    return _serialize_rows(options.fields or _HIT_COLUMNS, (hit.to_json() for hit in page.hits))
 
 
 def render_paper(paper: Paper, options: RenderOptions) -> bytes:

@@ -8,12 +8,11 @@ from search.papers.paper import Json, Paper
 from search.query.page import Page
 from service.formats import RenderOptions
 from service.formats.json import select_fields
-from service.formats.render import hit_json
 
 
 def render_page(page: Page, options: RenderOptions) -> bytes:
     """One line per hit."""
-    return _serialize_lines((hit_json(hit) for hit in page.hits), options)
+    return _serialize_lines((hit.to_json() for hit in page.hits), options)
 
 
 def render_paper(paper: Paper, options: RenderOptions) -> bytes:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # `papers status` starts without the modules that search
     from search.index.layout import Manifest
     from search.papers.json import Json
     from search.papers.paper import Paper
-    from search.query.page import AuthorMatch, Facets, Hit, LegMatch, Page, Span, Suggestions, ValueCount
+    from search.query.page import AuthorMatch, Facets, Hit, LegMatch, Page, Suggestions
 
 SCHEMA_VERSION = 1
 """Version of the shape of all JSON output."""
@@ -32,59 +32,19 @@ _MAX_TITLE_WORDS = 12
 
 def page_json(page: Page) -> dict[str, Json]:
     """A page of results as JSON."""
-    fields: dict[str, Json] = {
-        "schema_version": SCHEMA_VERSION,
-        "interpretation": page.interpretation,
-        "parts": [{"description": part.description, "remaining_query": part.remaining_query} for part in page.parts],
-        "total": page.total,
-        "has_close_match": page.has_close_match,
-        "correction": page.correction,
-        "exact": page.exact,
-        "expected_recall": round(page.expected_recall, 4),
-        "generation": page.generation,
-        "cursor": page.cursor,
-        "authors": [_author_match_json(match) for match in page.authors],
-        "facets": _facets_json(page.facets) if page.facets else None,
-        "explanation": {
-            "strategy": page.explanation.strategy,
-            "codes_scanned": page.explanation.codes_scanned,
-            "papers_scored": page.explanation.papers_scored,
-            "timings_ms": {stage.name: round(stage.milliseconds, 3) for stage in page.explanation.stages},
-        },
-    }
-    return {**clean_object(fields), "hits": [hit_json(hit) for hit in page.hits]}
-
-
-def hit_json(hit: Hit) -> dict[str, Json]:
-    """A hit as JSON: the fields of its paper, its score and how it matched."""
-    legs: dict[str, Json] = {"semantic": _leg_json(hit.semantic), "lexical": _leg_json(hit.lexical)}
-    highlights: dict[str, Json] = {
-        "title": [_span_json(span) for span in hit.highlights.title],
-        "abstract": [_span_json(span) for span in hit.highlights.abstract],
-        "sentence": _span_json(hit.highlights.sentence) if hit.highlights.sentence else None,
-    }
-    return {
-        **hit.paper.to_dict(),
-        "score": hit.score,
-        "band": hit.band,
-        "legs": legs,
-        "highlights": highlights,
-        "exact_match": hit.exact_match,
-    }
+    fields = page.to_json()
+    hits = fields.pop("hits")  # their papers are clean already
+    return {"schema_version": SCHEMA_VERSION, **clean_object(fields), "hits": hits}
 
 
 def authors_json(match: AuthorMatch) -> dict[str, Json]:
     """The output of ``papers authors --json`` and GET /v1/authors."""
-    return clean_object({"schema_version": SCHEMA_VERSION, **_author_match_json(match)})
+    return clean_object({"schema_version": SCHEMA_VERSION, **match.to_json()})
 
 
 def suggestions_json(found: Suggestions) -> dict[str, Json]:
     """The output of GET /v1/suggest."""
-    categories: list[Json] = [
-        {"code": each.code, "name": each.name, "papers": each.papers} for each in found.categories
-    ]
-    authors = _counts_json(found.authors)
-    return clean_object({"schema_version": SCHEMA_VERSION, "authors": authors, "categories": categories})
+    return clean_object({"schema_version": SCHEMA_VERSION, **found.to_json()})
 
 
 def dump_json(fields: object) -> str:
@@ -205,38 +165,6 @@ def status_text(manifest: Manifest, size: int) -> str:
 def sanitize_lines(text: str) -> str:
     """``sanitize_line`` for each line of a text."""
     return "\n".join(sanitize_line(line) for line in text.split("\n"))
-
-
-def _span_json(span: Span) -> list[Json]:
-    return [span.start, span.end]
-
-
-def _counts_json(counts: tuple[ValueCount, ...]) -> list[Json]:
-    return [{"value": count.value, "papers": count.papers} for count in counts]
-
-
-def _author_match_json(match: AuthorMatch) -> dict[str, Json]:
-    return {
-        "name": match.name,
-        "variants": _counts_json(match.variants),
-        "more_variants": match.more_variants,
-        "suggestions": list(match.suggestions),
-    }
-
-
-def _facets_json(facets: Facets) -> dict[str, Json]:
-    return {
-        "scope": facets.scope,
-        "papers": facets.papers,
-        "years": _counts_json(facets.years),
-        "categories": _counts_json(facets.categories),
-        "authors": _counts_json(facets.authors),
-        "sources": _counts_json(facets.sources),
-    }
-
-
-def _leg_json(leg: LegMatch | None) -> Json:
-    return {"rank": leg.rank, "score": leg.score} if leg else None
 
 
 def _variants_line(match: AuthorMatch) -> str:

@@ -6,6 +6,7 @@ from datetime import date
 
 from search.language.parser import ParsedQuery, parse_query
 from search.language.tokens import Token
+from search.language.tree import leaves
 from search.query.author import parse_author
 from search.query.condition import Author
 from search.query.filter import Filter
@@ -54,7 +55,7 @@ class AuthorCorrector:
 
 def _with_tokens(authors: Iterable[Author], parsed: ParsedQuery) -> list[tuple[Author, Token]]:
     """Returns each author with the token that it was read from."""
-    tokens: dict[int | None, Token] = {token.start + 1: token for token in parsed.tokens if token.kind != "minus"}
+    tokens: dict[int | None, Token] = {leaf.start + 1: leaf.token for leaf in leaves(parsed.clauses)}
     return [(author, tokens[author.text_position]) for author in authors]
 
 
