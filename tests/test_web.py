@@ -270,6 +270,12 @@ def test_name_variants_are_excluded_and_restored(make_searcher: MakeSearcher) ->
     served.close()
 
 
+def test_limit_0_shows_the_count(client: httpx.Client) -> None:
+    counts, page = (client.get("/", params={"q": "cache", "limit": limit}).text for limit in (0, 10))
+    status = [text_of(lxml.html.fromstring(html).xpath('//*[@role="status"]')[0]) for html in (counts, page)]
+    assert status[0] == status[1] != "No paper passes"
+
+
 @pytest.mark.parametrize(
     ("address", "status", "said"),
     [

@@ -116,7 +116,7 @@ def page_notes(page: Page) -> Iterator[str]:
         if not match.variants and not match.more_variants:
             meant = f"; did you mean {' or '.join(match.suggestions)}?" if match.suggestions else ""
             yield f"no author here matches {match.name!r}{meant}"
-    if not page.hits:
+    if not page.total:
         yield "no paper passes the filters; leave one out, or use other words"
 
 

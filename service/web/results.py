@@ -87,7 +87,7 @@ def format_paper_count(many: int) -> str:
 
 
 def _status_text(page: Page) -> str:
-    if not page.hits:
+    if not page.total:
         return "No paper passes"
     if not page.has_close_match:
         return "Nothing here is close"
@@ -99,14 +99,14 @@ def _status_text(page: Page) -> str:
 
 def _advice_text(page: Page) -> str:
     """What the status leaves open."""
-    if not page.hits:
+    if not page.total:
         return "No paper meets every condition. Take one away, or use other words."
     return "" if page.has_close_match else "What follows is only the nearest there is. Other words may find more."
 
 
 def _next_steps(asked: PageUrl, page: Page) -> list[Link]:
     """What to do where there is no answer."""
-    if page.hits and page.has_close_match:
+    if page.total and page.has_close_match:
         return []
     links = []
     if any(asked.get_all(name) for name in _FILTER_PARAMS):
