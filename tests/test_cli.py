@@ -177,6 +177,9 @@ def test_results_go_to_standard_output_and_all_else_to_standard_error(index_opti
     assert "no papers match; remove a filter or rephrase the query" in nothing.stderr
     empty = run("search", "cache", "--to", "1990", "--json", *index_options)
     assert (empty.returncode, json.loads(empty.stdout)["hits"]) == (4, [])
+    counts = run("search", "cache", "--limit", "0", *index_options)
+    assert (counts.returncode, counts.stderr) == (0, "")
+    assert "60 papers" in counts.stdout
     words = run("search", "zyzzyva", "--mode", "lexical", *index_options)
     assert (words.returncode, words.stdout) == (4, "")
 

@@ -352,9 +352,9 @@ print("lark" in sys.modules)
 EXAMPLES = re.findall(r"^\| [^`|]+ \| `(.+?)` \| (.+?) \|$", LANGUAGE_DOC, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("example", "said"), EXAMPLES)
-def test_every_example_of_the_docs_reads_as_they_say(example: str, said: str) -> None:
-    assert parse(example).description == said
+@pytest.mark.parametrize(("example", "description"), EXAMPLES)
+def test_examples_of_the_documentation_parse_as_described(example: str, description: str) -> None:
+    assert parse(example).description == description
 
 
 def test_the_docs_list_every_form() -> None:

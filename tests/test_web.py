@@ -232,6 +232,12 @@ def test_exports_use_the_same_query(client: httpx.Client) -> None:
         assert {("q", "attention"), ("author", "zhou"), ("format", label.lower())} <= query_pairs(href)
 
 
+def test_limit_0_shows_the_count(client: httpx.Client) -> None:
+    counts, page = (client.get("/", params={"q": "cache", "limit": limit}).text for limit in (0, 10))
+    status = [text_of(lxml.html.fromstring(html).xpath('//*[@role="status"]')[0]) for html in (counts, page)]
+    assert status[0] == status[1] != "No paper passes"
+
+
 @pytest.mark.parametrize(
     ("url", "status", "phrases"),
     [

@@ -151,17 +151,17 @@ def _print_page(page: "Page", output_format: "Format | None", feed_key: str, *, 
         from service import formats
 
         click.echo(formats.render_page(output_format, page, formats.RenderOptions(feed_key=feed_key)), nl=False)
-    elif page.hits and sys.stdout.isatty():
+    elif page.total and sys.stdout.isatty():
         from rich.console import Console
 
         from service.commands.terminal import print_cards
 
         print_cards(page, Console())
-    elif page.hits:
+    elif page.total:
         click.echo(page_text(page), nl=False)
     if explain:
         click.echo(explanation_text(page), err=True)
     for note in page_notes(page):
         click.echo(f"papers: {note}", err=True)
-    if not page.hits:
+    if not page.total:
         sys.exit(ExitStatus.NOT_FOUND)

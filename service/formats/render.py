@@ -115,7 +115,7 @@ def page_notes(page: Page) -> Iterator[str]:
         if not match.variants and not match.more_variants:
             hint = f"; did you mean {' or '.join(match.suggestions)}?" if match.suggestions else ""
             yield f"no author matches {match.name!r}{hint}"
-    if not page.hits:
+    if not page.total:
         yield "no papers match; remove a filter or rephrase the query"
 
 

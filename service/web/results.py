@@ -74,7 +74,7 @@ def format_paper_count(count: int) -> str:
 
 
 def _status_text(page: Page, query: Query) -> str:
-    if not page.hits:
+    if not page.total:
         return "No papers match"
     if not page.has_close_match:
         return "No close match"
@@ -96,14 +96,14 @@ def _is_ranked_semantically(page: Page) -> bool:
 
 def _advice_text(page: Page) -> str:
     """Returns what to do if there are no hits, or no close ones."""
-    if not page.hits:
+    if not page.total:
         return "Remove a filter or rephrase the query."
     return "" if page.has_close_match else "These are the nearest papers. Rephrasing the query may find better ones."
 
 
 def _next_steps(url: PageUrl, page: Page) -> list[Link]:
     """Returns links for a search without close hits."""
-    if page.hits and page.has_close_match:
+    if page.total and page.has_close_match:
         return []
     links = []
     if any(url.get_all(name) for name in _FILTER_PARAMS):
