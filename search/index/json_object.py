@@ -12,6 +12,9 @@ from search.papers.paper import Json
 
 REPAIR_HINT = "run papers doctor --repair"
 
+_MAX_SHOWN_VALUE = 40
+"""Characters of an unexpected value that a message shows."""
+
 
 @dataclass(frozen=True, slots=True)
 class JsonObject:
@@ -99,10 +102,6 @@ class JsonObject:
         shown = repr(value)
         shown = shown if len(shown) <= _MAX_SHOWN_VALUE else f"{shown[:_MAX_SHOWN_VALUE]}..."
         raise damaged_file(self.path, f"the value of {self._name_of(key)} is {shown}, but must be {expected}")
-
-
-_MAX_SHOWN_VALUE = 40
-"""Characters of an unexpected value that a message shows."""
 
 
 def damaged_file(path: Path, problem: str) -> IndexDamaged:

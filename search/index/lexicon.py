@@ -173,15 +173,7 @@ class Lexicon:
         return self._searcher.doc_freq("word", word.lower())
 
     def scores(self, text: str, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Returns the BM25 of the text in some rows; 0 for a row without any of its terms.
-
-        Args:
-            text: the query.
-            ids: (n,) int64 rows.
-
-        Returns:
-            (n,) float32, in the order given.
-        """
+        """Returns the BM25 of the text in (n,) rows as (n,) float32; 0 for a row without any of its terms."""
         terms = self._term_counts(text)
         if not terms or not len(ids):
             return np.zeros(len(ids), np.float32)
@@ -387,7 +379,7 @@ class LexiconBuilder:
         self._writer.add_document(document)
 
     def remove(self, row: int) -> None:
-        """Removes a row that a later one has replaced."""
+        """Removes a row that a later row has replaced."""
         # delete_documents_by_term builds a term of a signed number, which an unsigned field never contains.
         self._writer.delete_documents_by_query(tantivy.Query.term_query(self._index.schema, "row", row))
 
