@@ -48,10 +48,10 @@ def list_(file: Path, as_json: bool) -> None:
 
     held = KeyFile(file).load()
     if as_json:
-        people = [{"name": key.name, "made": key.made} for key in held]
+        people = [{"name": key.name, "created": key.created} for key in held]
         click.echo(dump_json({"schema_version": SCHEMA_VERSION, "keys": people}))
     for key in () if as_json else held:
-        click.echo(f"{key.made}  {key.name}")
+        click.echo(f"{key.created}  {key.name}")
 
 
 @keys.command()
