@@ -48,8 +48,8 @@ class Query:
     facets: bool = False
 
     def __post_init__(self) -> None:
-        if not 1 <= self.limit <= MAX_LIMIT:
-            raise InvalidValue("limit", self.limit, f"give a whole number from 1 to {MAX_LIMIT}")
+        if not 0 <= self.limit <= MAX_LIMIT:
+            raise InvalidValue("limit", self.limit, f"give a whole number from 0 to {MAX_LIMIT}")
         for name, value, allowed in (("mode", self.mode, MODES), ("sort", self.sort, SORTS)):
             if value not in allowed:
                 raise InvalidValue(name, value, f"choose one of {', '.join(allowed)}")

@@ -138,7 +138,7 @@ def _build_page(
         Explanation(road, leg.scanned, leg.scored, tuple(index.stages)),
         authors=people,
         facets=counts,
-        cursor=cursor.encode(query, generation, end) if end < total else None,
+        cursor=cursor.encode(query, generation, end) if query.limit and end < total else None,
     )
 
 
