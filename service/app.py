@@ -1,4 +1,4 @@
-"""The application: every door that HTTP has, behind one guard."""
+"""The application: web page, HTTP API and MCP inside one guard."""
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, Response
@@ -9,20 +9,23 @@ from search.searcher import Searcher
 from service.agents import mcp
 from service.api import docs as api_docs
 from service.api import routes
+from service.api.guard.head_options import HeadAndOptions
 from service.api.guard.layers import GuardState, add_guard
 from service.api.guard.metrics import CONTENT_TYPE
 from service.api.guard.rate_limit import TokenBuckets
 from service.api.problems import add_problem_handlers
 from service.settings import Settings
 from service.web.routes import problem_as_page
-from service.web.routes import router as page
+from service.web.routes import router as page_router
 
 
 class Application(FastAPI):
-    """FastAPI with the guard around all of it, its handling of errors too.
+    """FastAPI with the guard around its whole middleware stack, error handling included.
 
     Args:
-        settings, watch, buckets: see ``guarded``.
+        settings: see ``add_guard``.
+        guard_state: see ``add_guard``.
+        buckets: see ``add_guard``.
     """
 
     def __init__(self, settings: Settings, guard_state: GuardState, buckets: TokenBuckets | None) -> None:
@@ -32,42 +35,48 @@ class Application(FastAPI):
         self._guard_options = settings, guard_state, buckets
 
     def build_middleware_stack(self) -> ASGIApp:
-        """What FastAPI has, guarded."""
-        return add_guard(super().build_middleware_stack(), *self._guard_options)
+        """Returns FastAPI's middleware stack inside the guard."""
+        return add_guard(HeadAndOptions(super().build_middleware_stack(), self.routes), *self._guard_options)
 
 
 def create_app(searcher: Searcher, settings: Settings, buckets: TokenBuckets | None = None) -> Application:
-    """The application over one index.
+    """Returns the application for one index.
 
     Args:
-        searcher: answers the questions. settings: limits. buckets: of the rates, where processes share them.
+        searcher: answers the queries.
+        settings: limits, keys, hosts, proxies and origins.
+        buckets: token buckets shared with other processes; None makes buckets for this process.
     """
-    watch = GuardState.from_settings(settings)
-    app = Application(settings, watch, buckets)
+    guard_state = GuardState.from_settings(settings)
+    app = Application(settings, guard_state, buckets)
     app.state.searcher = searcher
-    _attach_metrics(searcher, watch)
+    _attach_metrics(searcher, guard_state)
     add_problem_handlers(app, problem_as_page)
     app.include_router(routes.router)
-    app.include_router(page)
+    app.include_router(page_router)
     mcp.mount(app, origins=settings.origins, max_body=settings.max_body)
 
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
-        return Response(watch.metrics.render(), media_type=CONTENT_TYPE)
+        return Response(guard_state.metrics.render(), media_type=CONTENT_TYPE)
 
     @app.get("/docs", include_in_schema=False)
     def docs() -> Response:
         return HTMLResponse(api_docs.render_docs(app.openapi()))
 
+    @app.get("/docs.css", include_in_schema=False)
+    def docs_style_sheet() -> Response:
+        return Response(api_docs.STYLE_SHEET, media_type="text/css")
+
     return app
 
 
 def _attach_metrics(searcher: Searcher, guard_state: GuardState) -> None:
-    """Has every page counted, through whichever door it goes."""
+    """Counts every page that the searcher returns, whichever interface requested it."""
 
-    def answered(page: Page) -> None:
+    def observe_page(page: Page) -> None:
         guard_state.metrics.observe_page(page)
         guard_state.metrics.observe_generation(searcher.snapshot)
 
-    searcher.on_page = answered
+    searcher.on_page = observe_page
     guard_state.metrics.observe_generation(searcher.snapshot)

@@ -1,4 +1,4 @@
-"""A real server on a real socket, for tests that ask it over HTTP."""
+"""A server on a real socket, for tests over HTTP."""
 
 import socket
 import threading
@@ -8,11 +8,13 @@ from typing import Any
 import httpx
 import uvicorn
 
+from service.api.problems import status_phrase
+
 KSA = "arxiv:2604.24432"
 
 
 class HttpServer:
-    """A server in a thread, on a free port of 127.0.0.1, and a client of it."""
+    """A server in a thread, on a free port of 127.0.0.1, with a client."""
 
     def __init__(self, app: Any) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -34,11 +36,12 @@ class HttpServer:
 
 
 def assert_problem(response: httpx.Response, status: int) -> dict[str, Any]:
-    """The body of an error, which has one shape."""
+    """Checks that a response is a problem and returns its body."""
     assert response.status_code == status, response.text
     assert response.headers["content-type"] == "application/problem+json"
     body = response.json()
     assert body["status"] == status
     assert {"type", "title", "detail", "instance"} <= set(body)
+    assert (body["type"], body["title"]) == ("about:blank", status_phrase(status))
     assert body["instance"] == response.request.url.path
     return dict(body)

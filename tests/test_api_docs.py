@@ -1,6 +1,9 @@
-"""HTTP as it is described: the OpenAPI and docs/api.md say what is so, and their examples run."""
+"""The descriptions of the HTTP API: OpenAPI, /docs and docs/api.md are complete, and their examples run."""
 
+import html
+import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,14 +22,14 @@ API_DOC = (Path(__file__).parent.parent / "docs" / "api.md").read_text("utf-8")
 
 @pytest.fixture(scope="module")
 def client(sample_searcher: Searcher) -> Iterator[httpx.Client]:
-    served = HttpServer(create_app(sample_searcher, Settings()))
-    yield served.client
-    served.close()
+    server = HttpServer(create_app(sample_searcher, Settings()))
+    yield server.client
+    server.close()
 
 
 def test_responses_match_their_models(client: httpx.Client) -> None:
-    for asked in ({}, {"q": "cache", "facets": True}, {"author": "zhou", "mode": "lexical", "q": "cache"}):
-        answer = client.get("/v1/search", params=asked).json()
+    for query_examples in ({}, {"q": "cache", "facets": True}, {"author": "zhou", "mode": "lexical", "q": "cache"}):
+        answer = client.get("/v1/search", params=query_examples).json()
         assert PageOut.model_validate(answer, strict=False).model_dump(mode="json") == answer
     paper = client.get(f"/v1/papers/{KSA}").json()
     assert PaperOut.model_validate(paper).model_dump(mode="json") == paper
@@ -35,15 +38,15 @@ def test_responses_match_their_models(client: httpx.Client) -> None:
 
 
 def operations(client: httpx.Client) -> Iterator[tuple[str, str, dict[str, Any], dict[str, Any]]]:
-    """Path, method, operation and the schemas it refers to."""
-    whole = client.get("/openapi.json").json()
-    for path, methods in whole["paths"].items():
+    """Yields path, method, operation and all schemas."""
+    description = client.get("/openapi.json").json()
+    for path, methods in description["paths"].items():
         for method, operation in methods.items():
-            yield path, method, operation, whole["components"]["schemas"]
+            yield path, method, operation, description["components"]["schemas"]
 
 
 def request_body(operation: dict[str, Any], schemas: dict[str, Any]) -> tuple[dict[str, Any], list[Any]]:
-    """The properties of an operation's body, and its whole examples."""
+    """The properties of an operation's body, and its description examples."""
     if "requestBody" not in operation:
         return {}, []
     content = operation["requestBody"]["content"]["application/json"]
@@ -56,60 +59,103 @@ def test_every_example_of_the_openapi_runs(client: httpx.Client) -> None:
     for path, method, operation, schemas in operations(client):
         parameters = operation.get("parameters", [])
         examples = [(each, value) for each in parameters for value in each["schema"].get("examples", [])]
-        place = path
+        url_path = path
         for each, value in examples:
-            place = place.replace(f"{{{each['name']}}}", str(value)) if each["in"] == "path" else place
-        asked = {each["name"]: value for each, value in examples if each["in"] == "query"}
+            url_path = url_path.replace(f"{{{each['name']}}}", str(value)) if each["in"] == "path" else url_path
+        query_examples = {each["name"]: value for each, value in examples if each["in"] == "query"}
         needed = {
-            each["name"]: asked[each["name"]] for each in parameters if each["required"] and each["in"] == "query"
+            each["name"]: query_examples[each["name"]]
+            for each in parameters
+            if each["required"] and each["in"] == "query"
         }
         properties, bodies = request_body(operation, schemas)
         fields = {name: shape["examples"][0] for name, shape in properties.items() if "examples" in shape}
         texts = {"text": fields["text"]} if "text" in fields else {}
         bodies += [fields, *({**texts, name: value} for name, value in fields.items())] if properties else []
-        queries = [needed, asked, *({**needed, name: value} for name, value in asked.items())]
+        queries = [needed, query_examples, *({**needed, name: value} for name, value in query_examples.items())]
         for query in queries:
             for body in bodies or [None]:
-                answer = client.request(method.upper(), place, params=query, json=body)
-                assert answer.status_code == 200, (method, place, query, body, answer.text[:300])
+                answer = client.request(method.upper(), url_path, params=query, json=body)
+                assert answer.status_code == 200, (method, url_path, query, body, answer.text[:300])
                 ran += 1
     assert ran > 50
-    assert client.get("/docs").status_code == 200
+
+
+def call_curl(client: httpx.Client, command: str) -> httpx.Response:
+    """Sends the request of a curl command."""
+    words = shlex.split(command)
+    assert words[0] == "curl"
+    options = dict(zip(words[2::2], words[3::2], strict=True))
+    name, _, value = options.get("-H", "").partition(": ")
+    headers = {name: value} if name else {}
+    path = words[1].removeprefix("http://localhost:8000")
+    return client.request("POST" if "-d" in options else "GET", path, content=options.get("-d"), headers=headers)
+
+
+def test_the_docs_page_has_a_working_curl_command_per_operation(client: httpx.Client) -> None:
+    page = client.get("/docs").text
+    commands = [html.unescape(each) for each in re.findall(r"<pre><code>(.*?)</code></pre>", page)]
+    assert len(commands) == len(list(operations(client)))
+    for command in commands:
+        assert call_curl(client, command).status_code == 200, command
+
+
+def test_the_docs_page_shows_examples_as_they_are_written(client: httpx.Client) -> None:
+    page = client.get("/docs").text
+    rows = re.findall(
+        r"<tr><td><code>(.*?)</code></td><td>.*?</td><td>(.*?)</td><td><code>(.*?)</code></td></tr>", page
+    )
+    assert rows[0][0] == "q"
+    in_url, in_body = ([html.unescape(row[2]) for row in rows if row[0] == "author"][at] for at in (0, 1))
+    assert (in_url, in_body) == ("author=Guorui+Zhou", '["Guorui Zhou"]')
+    assert all(meaning for _, meaning, _ in rows)
+    assert not re.search(r"<code>\[&#x27;|None|True", page)
+    for path in re.findall(r'<link rel="stylesheet" href="(.*?)">', page):
+        assert client.get(path).headers["content-type"].startswith("text/css")
+
+
+def test_every_schema_field_that_needs_it_is_described(client: httpx.Client) -> None:
+    schemas = client.get("/openapi.json").json()["components"]["schemas"]
+    assert {"PartialPaper", "PartialHit", "PartialPage", "HighlightsOut", "LegsOut"} <= set(schemas)
+    for name in ("SearchBody", "SimilarBody"):
+        assert all(field.get("description") for field in schemas[name]["properties"].values())
+    assert json.dumps(schemas["SearchBody"]["properties"]["fields"]["anyOf"]).count('"string"') == 2
 
 
 def api_doc_sections() -> dict[str, str]:
-    """The parts of docs/api.md by the routes they are headed with."""
+    """Returns the sections of docs/api.md by route."""
     parts = re.split(r"^### `([A-Z]+ /\S*)`\n", API_DOC, flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 def test_the_docs_name_every_route_parameter_and_status(client: httpx.Client) -> None:
-    told = api_doc_sections()
-    common, search = API_DOC.partition("### `")[0], told["GET /v1/search"]
+    sections = api_doc_sections()
+    common, search = API_DOC.partition("### `")[0], sections["GET /v1/search"]
     anywhere = set(re.findall(r"\d{3}", common.partition("also refuses with ")[2].partition(":")[0]))
     assert len(anywhere) == 6
     for path, method, operation, schemas in operations(client):
-        section = told.pop(f"{method.upper()} {path}")
+        section = sections.pop(f"{method.upper()} {path}")
         names = [each["name"] for each in operation.get("parameters", [])]
         for name in (*names, *request_body(operation, schemas)[0]):
             assert f"`{name}`" in section or (f"`{name}`" in search and "the parameters of a search" in section), name
         for status in operation["responses"]:
             assert status in anywhere or status in section, (path, status)
             assert f"| {status} |" in common
-    assert told == {}
+    assert sections == {}
 
 
 def test_the_commands_of_the_docs_run(client: httpx.Client) -> None:
-    lines = re.findall(r"^curl .*$", API_DOC, re.MULTILINE)
-    assert len(lines) >= 6
-    for line in lines:
-        address = re.search(r"http://localhost:8000(/[^' ]*)", line)
-        body = re.search(r"-d '([^']*)'", line)
-        accept = re.search(r"-H '(Accept|If-None-Match): ([^']*)'", line)
-        assert address, line
-        headers = {accept[1]: accept[2]} if accept else {}
-        if body:
-            answer = client.post(address[1], content=body[1], headers={**headers, "content-type": "application/json"})
-        else:
-            answer = client.get(address[1], headers=headers)
-        assert answer.status_code == 200, (line, answer.text)
+    commands = re.findall(r"^(curl .*?)(?: -o \S+)?$", API_DOC, re.MULTILINE)
+    assert len(commands) >= 6
+    for command in commands:
+        assert call_curl(client, command).status_code == 200, command
+
+
+def test_the_docs_name_every_key_of_a_response(client: httpx.Client) -> None:
+    page = client.get("/v1/search", params={"q": "au:zhou cache", "facets": True, "limit": 1}).json()
+    problem = client.get("/v1/search", params={"q": "date:2026-13"}).json()
+    batch = client.post("/v1/batch", json={"searches": [{}]}).json()
+    parts = [page, page["hits"][0], page["parts"][0], page["authors"][0], page["facets"], page["explanation"]]
+    for fields in (*parts, page["hits"][0]["legs"], page["hits"][0]["highlights"], problem, batch):
+        for name in fields:
+            assert f"`{name}`" in API_DOC, name

@@ -1,4 +1,4 @@
-"""Rates, held to a bucket that is filled and emptied step by step."""
+"""Rate limits, compared with a bucket that is filled and emptied step by step."""
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,7 @@ from service.api.guard.rate_limit import TokenBuckets
 
 
 class ReferenceBucket:
-    """What a token bucket is in words: full at first, filled all the time, one token taken for a request."""
+    """A token bucket by definition: full at first, refilled continuously, one token per request."""
 
     def __init__(self, rate: float, burst: int) -> None:
         self.rate, self.burst, self.tokens, self.time = rate, burst, float(burst), 0.0
@@ -28,18 +28,18 @@ class ReferenceBucket:
     steps=st.lists(st.tuples(st.integers(0, 2), st.floats(0, 5)), max_size=60),
 )
 def test_buckets_are_token_buckets(rate: float, burst: int, steps: list[tuple[int, float]]) -> None:
-    buckets, truth, now = TokenBuckets(rate, burst), [ReferenceBucket(rate, burst) for _ in range(3)], 0.0
-    for caller, passed in steps:
-        now += round(passed, 3)
-        allowed, tokens = truth[caller].take(now)
-        told = buckets.take(f"caller {caller}", now)
-        assert (told.wait_s == 0) == allowed
-        assert told.reset_s == pytest.approx((burst - tokens) / rate, abs=1e-6)
+    buckets, references, now = TokenBuckets(rate, burst), [ReferenceBucket(rate, burst) for _ in range(3)], 0.0
+    for client, pause in steps:
+        now += round(pause, 3)
+        allowed, tokens = references[client].take(now)
+        quota = buckets.take(f"client {client}", now)
+        assert (quota.wait_s == 0) == allowed
+        assert quota.reset_s == pytest.approx((burst - tokens) / rate, abs=1e-6)
         if allowed:
-            assert told.remaining == pytest.approx(tokens, abs=1)
-            assert told.remaining <= tokens + 1e-5
+            assert quota.remaining == pytest.approx(tokens, abs=1)
+            assert quota.remaining <= tokens + 1e-5
         else:
-            assert told.wait_s == pytest.approx((1 - tokens) / rate, abs=1e-6)
+            assert quota.wait_s == pytest.approx((1 - tokens) / rate, abs=1e-6)
 
 
 def test_many_callers_use_bounded_memory_and_get_their_first_request() -> None:

@@ -1,4 +1,4 @@
-"""HTTP: answers in every format, negotiated, held by clients, in batches."""
+"""HTTP responses: formats, content negotiation, conditional requests, batches."""
 
 import csv
 import io
@@ -31,13 +31,13 @@ QUERY_PARAMS = {"q": "recommendation", "limit": "3"}
 
 @pytest.fixture(scope="module")
 def client(sample_searcher: Searcher) -> Iterator[httpx.Client]:
-    served = HttpServer(create_app(sample_searcher, Settings()))
-    yield served.client
-    served.close()
+    server = HttpServer(create_app(sample_searcher, Settings()))
+    yield server.client
+    server.close()
 
 
 def paper_ids(content: bytes, name: Format) -> list[str]:
-    """The ids of the papers in an answer, read as its readers read it."""
+    """Returns the IDs of the papers in a response, read by a parser of the format."""
     text = content.decode()
     if name == "json":
         return [hit["id"] for hit in json.loads(text)["hits"]]
@@ -55,20 +55,22 @@ def paper_ids(content: bytes, name: Format) -> list[str]:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_a_question_has_the_same_papers_in_every_format(client: httpx.Client, name: Format) -> None:
-    asked = {**QUERY_PARAMS, "sort": "newest"}
-    page = client.get("/v1/search", params=asked)
-    got, posted = (
-        client.get("/v1/search", params={**asked, "format": name}),
-        client.post("/v1/search", json={**asked, "limit": 3, "format": name}),
+def test_a_query_has_the_same_papers_in_every_format(client: httpx.Client, name: Format) -> None:
+    params = {**QUERY_PARAMS, "sort": "newest"}
+    page = client.get("/v1/search", params=params)
+    by_name, posted = (
+        client.get("/v1/search", params={**params, "format": name}),
+        client.post("/v1/search", json={**params, "limit": 3, "format": name}),
     )
-    liked = client.get("/v1/search", params=asked, headers={"accept": MEDIA_TYPES[name].content_type.partition(";")[0]})
-    assert got.status_code == posted.status_code == liked.status_code == 200
-    assert got.headers["content-type"] == liked.headers["content-type"] == MEDIA_TYPES[name].content_type
+    negotiated = client.get(
+        "/v1/search", params=params, headers={"accept": MEDIA_TYPES[name].content_type.partition(";")[0]}
+    )
+    assert by_name.status_code == posted.status_code == negotiated.status_code == 200
+    assert by_name.headers["content-type"] == negotiated.headers["content-type"] == MEDIA_TYPES[name].content_type
     saved = f'attachment; filename="papers.{MEDIA_TYPES[name].extension}"' if MEDIA_TYPES[name].extension else None
-    assert got.headers.get("content-disposition") == saved
-    found = paper_ids(got.content, name)
-    assert found == paper_ids(posted.content, name) == paper_ids(liked.content, name)
+    assert by_name.headers.get("content-disposition") == saved
+    found = paper_ids(by_name.content, name)
+    assert found == paper_ids(posted.content, name) == paper_ids(negotiated.content, name)
     hits = page.json()["hits"]
     assert found == [each["url"] if name == "atom" and each["url"] else each["id"] for each in hits] or name == "atom"
     assert len(found) == len(hits) == 3
@@ -76,7 +78,7 @@ def test_a_question_has_the_same_papers_in_every_format(client: httpx.Client, na
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("path", [f"/v1/papers/{KSA}", f"/v1/papers/{KSA}/similar"])
-def test_papers_and_what_is_similar_come_in_every_format(client: httpx.Client, path: str, name: Format) -> None:
+def test_papers_and_similar_papers_come_in_every_format(client: httpx.Client, path: str, name: Format) -> None:
     answer = client.get(path, params={"format": name})
     assert (answer.status_code, answer.headers["content-type"]) == (200, MEDIA_TYPES[name].content_type)
     if MEDIA_TYPES[name].extension:
@@ -130,21 +132,39 @@ def test_body_without_json_content_type_is_415(client: httpx.Client, kind: str) 
 def test_unsupported_method_is_405_with_allow_header(client: httpx.Client) -> None:
     answer = client.put("/v1/batch")
     assert_problem(answer, 405)
-    assert answer.headers["allow"] == "POST"
+    assert answer.headers["allow"] == "OPTIONS, POST"
+    assert client.put("/v1/search").headers["allow"] == "GET, HEAD, OPTIONS, POST"
 
 
 @given(fields=st.lists(st.sampled_from(HIT_FIELDS), min_size=1, unique=True))
 @settings(max_examples=25, deadline=None)
-def test_any_fields_are_kept_in_their_order(client: httpx.Client, fields: list[str]) -> None:
-    asked = {**QUERY_PARAMS, "fields": ",".join(fields)}
+def test_any_fields_are_returned_in_their_order(client: httpx.Client, fields: list[str]) -> None:
+    params = {**QUERY_PARAMS, "fields": ",".join(fields)}
     whole = client.get("/v1/search", params=QUERY_PARAMS).json()["hits"]
-    some = client.get("/v1/search", params=asked).json()["hits"]
+    some = client.get("/v1/search", params=params).json()["hits"]
     assert some == [{name: hit[name] for name in fields} for hit in whole]
     assert all(list(hit) == fields for hit in some)
-    lines = client.get("/v1/search", params={**asked, "format": "ndjson"}).text.splitlines()
+    lines = client.get("/v1/search", params={**params, "format": "ndjson"}).text.splitlines()
     assert [json.loads(line) for line in lines] == some
-    header = client.get("/v1/search", params={**asked, "format": "csv"}).text.splitlines()[0]
+    header = client.get("/v1/search", params={**params, "format": "csv"}).text.splitlines()[0]
     assert header.replace('"', "").split(",") == fields
+
+
+def test_fields_of_a_body_may_be_a_list(client: httpx.Client) -> None:
+    fields = ["title", "id"]
+    for path, body in (("/v1/search", {"q": "cache"}), ("/v1/similar", {"text": "cache"})):
+        as_list = client.post(path, json={**body, "fields": fields}).json()["hits"]
+        assert as_list == client.post(path, json={**body, "fields": "title,id"}).json()["hits"]
+        assert list(as_list[0]) == fields
+        assert len(client.post(path, json={**body, "fields": []}).json()["hits"][0]) > 10
+        assert assert_problem(client.post(path, json={**body, "fields": ["abstrct"]}), 422)["value"] == "abstrct"
+        for invalid in (["id", 5], {"id": True}, 5):
+            problem = assert_problem(client.post(path, json={**body, "fields": invalid}), 422)
+            assert (problem["field"], "list of strings" in problem["allowed"]) == ("fields", True)
+    batch = client.post("/v1/batch", json={"searches": [{"q": "cache", "fields": fields}]}).json()
+    assert list(batch["results"][0]["hits"][0]) == fields
+    csv_text = client.post("/v1/search", json={"fields": fields, "format": "csv"}).text
+    assert csv_text.splitlines()[0].replace('"', "") == "title,id"
 
 
 def test_unknown_fields_are_named(client: httpx.Client) -> None:
@@ -156,14 +176,16 @@ def test_unknown_fields_are_named(client: httpx.Client) -> None:
         assert assert_problem(client.get(path, params={"format": "pdf"}), 422)["field"] == "format"
     only = client.get(f"/v1/papers/{KSA}", params={"fields": "title,id"}).json()
     assert list(only) == ["schema_version", "title", "id"]
-    assert "the parameters are format, fields" in assert_problem(client.get(f"/v1/papers/{KSA}?x=1"), 422)["allowed"]
-    assert "the parameters are name" in assert_problem(client.get("/v1/authors?name=a&x=1"), 422)["allowed"]
+    assert (
+        "unknown parameter; use format, fields" in assert_problem(client.get(f"/v1/papers/{KSA}?x=1"), 422)["allowed"]
+    )
+    assert "unknown parameter; use name" in assert_problem(client.get("/v1/authors?name=a&x=1"), 422)["allowed"]
 
 
 def test_an_export_goes_on_by_its_links_to_the_end(client: httpx.Client) -> None:
     for name in FORMATS:
-        asked = {"q": "attention", "limit": "25", "format": name, "sort": "newest"}
-        answer = client.get("/v1/search", params=asked)
+        params = {"q": "attention", "limit": "25", "format": name, "sort": "newest"}
+        answer = client.get("/v1/search", params=params)
         found = paper_ids(answer.content, name)
         pages = 1
         while "next" in answer.links:
@@ -171,7 +193,7 @@ def test_an_export_goes_on_by_its_links_to_the_end(client: httpx.Client) -> None
             answer = client.get(answer.url.join(answer.links["next"]["url"]))
             found += paper_ids(answer.content, name)
             pages += 1
-        whole = client.get("/v1/search", params={**asked, "limit": 1_000})
+        whole = client.get("/v1/search", params={**params, "limit": 1_000})
         assert found == paper_ids(whole.content, name)
         assert pages == -(-len(found) // 25)
         assert "link" not in whole.headers
@@ -202,11 +224,11 @@ def test_conditional_requests_skip_the_search(client: httpx.Client, monkeypatch:
         with monkeypatch.context() as patched:
             patched.setattr("search.session.Session.search", lambda *_: 1 / 0)
             patched.setattr("search.session.Session.paper", lambda *_: 1 / 0)
-            for held in (tag, tag[2:], f'"x", {tag}'):
-                answer = client.get(path, headers={"if-none-match": held})
+            for header in (tag, tag[2:], f'"x", {tag}'):
+                answer = client.get(path, headers={"if-none-match": header})
                 assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag)
         assert client.get(path, headers={"if-none-match": 'W/"gen-000001-x"'}).status_code == 200
-    asked = [
+    params = [
         {"q": "a"},
         {"q": "b"},
         {"author": "zhou"},
@@ -214,8 +236,8 @@ def test_conditional_requests_skip_the_search(client: httpx.Client, monkeypatch:
         {"limit": "3"},
         {"mode": "lexical", "q": "cache"},
     ]
-    tags = {client.get("/v1/search", params=each).headers["etag"] for each in asked}
-    assert len(tags) == len(asked)
+    tags = {client.get("/v1/search", params=each).headers["etag"] for each in params}
+    assert len(tags) == len(params)
     assert "etag" not in client.post("/v1/search", json={}).headers
 
 
@@ -227,16 +249,16 @@ def test_a_new_generation_changes_the_etag(tmp_path: Path) -> None:
         index([tmp_path / str(number)], tmp_path / "index", FakeEmbedder())
 
     publish(1)
-    served = HttpServer(create_app(Searcher(tmp_path / "index", lambda _model: FakeEmbedder()), Settings()))
+    server = HttpServer(create_app(Searcher(tmp_path / "index", lambda _model: FakeEmbedder()), Settings()))
     try:
-        tag = served.client.get("/v1/search").headers["etag"]
-        assert served.client.get("/v1/search", headers={"if-none-match": tag}).status_code == 304
+        tag = server.client.get("/v1/search").headers["etag"]
+        assert server.client.get("/v1/search", headers={"if-none-match": tag}).status_code == 304
         publish(2)
-        answer = served.client.get("/v1/search", headers={"if-none-match": tag})
+        answer = server.client.get("/v1/search", headers={"if-none-match": tag})
         assert (answer.status_code, answer.json()["total"]) == (200, 2)
         assert answer.headers["etag"] != tag
     finally:
-        served.close()
+        server.close()
 
 
 def test_a_batch_uses_one_generation_and_reports_each_error(client: httpx.Client) -> None:
@@ -272,19 +294,19 @@ def test_a_batch_uses_one_generation_during_a_publish(
     searcher = Searcher(tmp_path / "index", lambda _model: FakeEmbedder())
     ask = Session.ask
 
-    def publishing(self: Session, *asked: Any) -> Any:
+    def publishing(self: Session, *params: Any) -> Any:
         papers.write_text('{"id": "2401.00002", "title": "Two"}', "utf-8")
         index([papers], tmp_path / "index", FakeEmbedder())
-        return ask(self, *asked)
+        return ask(self, *params)
 
     monkeypatch.setattr(Session, "ask", publishing)
-    served = HttpServer(create_app(searcher, Settings()))
+    server = HttpServer(create_app(searcher, Settings()))
     try:
-        batch = served.client.post("/v1/batch", json={"searches": [{}, {}]}).json()
+        batch = server.client.post("/v1/batch", json={"searches": [{}, {}]}).json()
         assert [(each["total"], each["generation"]) for each in batch["results"]] == [(1, "gen-000001")] * 2
-        assert served.client.get("/v1/search").json()["total"] == 2
+        assert server.client.get("/v1/search").json()["total"] == 2
     finally:
-        served.close()
+        server.close()
     assert sample_searcher.session().snapshot is sample_searcher.snapshot
 
 

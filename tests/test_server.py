@@ -84,7 +84,9 @@ def test_shutdown_drains_in_flight_requests(shared_index: Path) -> None:
     with ServerProcess(shared_index, WORKERS=2) as served, ThreadPoolExecutor(4) as pool:
         asked = [pool.submit(httpx.get, served.url + "/v1/search", params={"q": "wait 12 cache"}) for _ in range(4)]
         metrics = lambda: served.client.get("/metrics").text  # noqa: E731
-        served.wait_until(lambda: "papers_in_flight 0.0" not in metrics() or any(each.done() for each in asked))
+        served.wait_until(
+            lambda: "papers_requests_in_flight 0.0" not in metrics() or any(each.done() for each in asked)
+        )
         time.sleep(0.3)
         assert served.stop() == 0
         assert [each.result().status_code for each in asked] == [200] * 4
@@ -160,9 +162,9 @@ def test_overload_is_shed_and_the_server_recovers(shared_index: Path) -> None:
         assert set(counts) == {200, 503}
         shed = next(answer for answer in answers if answer.status_code == 503)
         assert shed.headers["retry-after"] == "1"
-        assert shed.json()["detail"].startswith("too many questions wait")
+        assert shed.json()["detail"].startswith("server busy: request queue is full")
         assert served.client.get("/v1/search", params={"q": "cache"}).status_code == 200
-        assert f"papers_shed_total {counts[503]:.1f}" in served.client.get("/metrics").text
+        assert f"papers_requests_rejected_total {counts[503]:.1f}" in served.client.get("/metrics").text
 
 
 def test_a_thousand_connections_are_answered_or_shed(shared_index: Path) -> None:
@@ -203,7 +205,7 @@ def test_slow_requests_time_out(shared_index: Path) -> None:
     with ServerProcess(shared_index, ANSWER_SECONDS=0.5, THREADS=1) as served:
         late = served.client.get("/v1/search", params={"q": "wait 15"})
         assert (late.status_code, late.headers["retry-after"]) == (503, "1")
-        assert "too long" in late.json()["detail"]
+        assert "longer than 0.5 s" in late.json()["detail"]
         served.wait_until(lambda: served.client.get("/v1/search", params={"q": "cache"}).status_code == 200)
 
 
@@ -214,7 +216,7 @@ def test_rates_hold_over_all_workers(shared_index: Path) -> None:
         assert answers[0].headers["ratelimit-policy"] == '"requests";q=6;w=120'
         assert answers[0].headers["ratelimit"] == '"requests";r=5;t=20'
         assert 1 <= int(answers[-1].headers["retry-after"]) <= 20
-        assert answers[-1].json()["title"] == "Too many"
+        assert answers[-1].json()["title"] == "Too Many Requests"
         assert httpx.get(served.url + "/healthz").status_code == 200
 
 
@@ -273,8 +275,8 @@ def startup_error(directory: Path, **settings: object) -> str:
 
 def test_startup_errors_are_reported_before_serving(shared_index: Path, tmp_path: Path) -> None:
     assert "there is no index here" in startup_error(tmp_path)
-    assert "PAPERS_MAX_BODY: 'many'" in startup_error(shared_index, MAX_BODY="many")
-    assert "PAPERS_PROXIES: '10.0.0.0/33'" in startup_error(shared_index, PROXIES="10.0.0.0/33")
+    assert "invalid PAPERS_MAX_BODY 'many'" in startup_error(shared_index, MAX_BODY="many")
+    assert "invalid PAPERS_PROXIES '10.0.0.0/33'" in startup_error(shared_index, PROXIES="10.0.0.0/33")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         assert "Address already in use" in startup_error(shared_index, PORT=listener.getsockname()[1])
 
@@ -312,7 +314,7 @@ def test_logs_omit_queries_unless_enabled(shared_index: Path) -> None:
         everything = "".join(served.stderr_lines)
         assert not any(word in everything for word in ("unpublished", "Zhou", "00007", "\x1b"))
         assert {"request_id", "method", "status", "ms", "queued_ms", "bytes", "client", "key"} <= set(lines[0])
-    with ServerProcess(shared_index, LOG_QUESTIONS=True) as served:
+    with ServerProcess(shared_index, LOG_QUERIES=True) as served:
         served.client.get("/v1/search", params={"q": secret})
         served.client.get("/v1/papers/x%0d%0aforged%1b[31m")
         assert "unpublished" in served.request_logs(2)[0]["query"]

@@ -1,1 +1,1 @@
-"""The interface for agents: Model Context Protocol."""
+"""The MCP server for agents."""

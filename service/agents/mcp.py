@@ -1,9 +1,10 @@
-"""MCP: the questions an agent can ask as tools of the Model Context Protocol, over stdio or HTTP.
+"""MCP: searches as tools of the Model Context Protocol, over stdio or HTTP.
 
-Both take the road that the other doors take, in the names that HTTP has. A question is answered in a thread of its own.
+The tools use the sessions and the parameter names of the other interfaces. Each call runs in its own thread.
 """
 
 import logging
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -64,21 +65,21 @@ from service.agents.tools import (
     SimilarArguments,
     json_schema_for,
 )
-from service.api.problems import error_response
+from service.api.problems import error_response, internal_error_detail, parameter_name
 
-INSTRUCTIONS = f"""Searches a library of scientific papers that lies on this machine, by meaning and by words.
+INSTRUCTIONS = f"""Searches a library of scientific papers on this machine, by semantic and lexical relevance.
 
-Ask search in plain words; they rank, and are not required. Conditions can stand among them and must hold:
+Pass a plain question to search; its words rank papers and are not required. Filters among them are required:
 au:zhou au:"Guorui Zhou" au:^zhou (first author), ti:cache, abs:"long context", "a phrase", -word, cat:cs.CL or
-cat:"Computation and Language", year:2024-2026, date:>=2026-01, date:30d, OR, ANDNOT and ( ); or give them as
-parameters. Every answer says how it was read. Bands (strong, related, weak) say how close a paper is, and close: false
-that nothing is. For more papers call again with the same question and the cursor. get gives a paper with its abstract,
-similar what is near papers or a text, authors the variants of a name, facets counts.
+cat:"Computation and Language", year:2024-2026, date:>=2026-01, date:30d, OR, ANDNOT and ( ). They can also be passed as
+parameters. Every result has an interpretation: how the query was understood. The band of a hit (strong, related, weak)
+shows how close it is; has_close_match: false means that no paper is close. For more papers call again with the same
+arguments and the cursor. Use get for a paper with its abstract, similar for papers similar to a paper or text, authors
+for the variants of a name, facets for counts.
 
 {NOTICE}"""
-_INTERNAL_ERROR = "this is our fault, not the question's; the server's log says what happened"
 _CACHE_TTL_MS = 3_600_000
-"""Milliseconds."""
+"""Milliseconds for which a client may cache the list of tools."""
 _log = logging.getLogger("papers.mcp")
 
 ArgumentsT = TypeVar("ArgumentsT", bound=BaseModel)
@@ -86,7 +87,14 @@ ArgumentsT = TypeVar("ArgumentsT", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class _ToolSpec(Generic[ArgumentsT]):
-    """A tool: what it is told, what it answers, and how."""
+    """A tool.
+
+    Attributes:
+        description: what it does, for the model.
+        arguments_type: its arguments.
+        answer_type: its result.
+        handler: runs a call.
+    """
 
     description: str
     arguments_type: type[ArgumentsT]
@@ -94,10 +102,10 @@ class _ToolSpec(Generic[ArgumentsT]):
     handler: Callable[[Session, ArgumentsT], RenderedAnswer]
 
     def parse_arguments(self, arguments: Mapping[str, Any]) -> ArgumentsT:
-        """The call; null says nothing, as some clients fill in every parameter.
+        """Validates the arguments of a call. Null equals an absent argument: some clients pass every parameter.
 
         Raises:
-            InvalidValue: an argument that cannot be meant.
+            InvalidValue: an argument is invalid, missing or unknown.
         """
         try:
             return self.arguments_type.model_validate(
@@ -107,7 +115,7 @@ class _ToolSpec(Generic[ArgumentsT]):
             first = error.errors()[0]
             names = [field.alias or name for name, field in self.arguments_type.model_fields.items()]
             unknown = first["type"] == "extra_forbidden"
-            allowed = f"the parameters are {', '.join(names)}" if unknown else first["msg"]
+            allowed = f"unknown parameter; use {', '.join(names)}" if unknown else first["msg"]
             value = "" if first["type"] == "missing" else first["input"]
             raise InvalidValue(".".join(map(str, first["loc"])), value, allowed) from None
 
@@ -120,7 +128,7 @@ def _handle_similar(session: Session, call: SimilarArguments) -> RenderedAnswer:
     query = call.to_query()
     query = replace(query, like=(call.paper_id, *query.like) if call.paper_id else query.like)
     if not (query.like or call.text.strip()):
-        raise InvalidValue("paper_id", call.paper_id, "give a paper's id, or several with like, or a text")
+        raise InvalidValue("paper_id", call.paper_id, "pass the ID of a paper, IDs in like, or a text")
     if call.text.strip():
         query = replace(query, text=call.text, is_abstract=True)
     return page_answer(session.search(query), full_abstracts=call.full_abstracts)
@@ -131,37 +139,36 @@ def _handle_get(session: Session, call: GetArguments) -> RenderedAnswer:
 
 
 def _handle_authors(session: Session, call: AuthorsArguments) -> RenderedAnswer:
-    return authors_answer(session.authors(call.name))
+    with parameter_name("name"):
+        return authors_answer(session.authors(call.name))
 
 
 def _handle_facets(session: Session, call: FacetsArguments) -> RenderedAnswer:
-    return facets_answer(session.ask(call.q, replace(call.to_query(), facets=True, limit=1)))
+    return facets_answer(session.ask(call.q, replace(call.to_query(), facets=True, limit=0)))
 
 
 _TOOL_SPECS: dict[str, _ToolSpec[Any]] = {
     "search": _ToolSpec(
-        "Find papers that answer a question in plain words, narrowed by author, category and date.",
+        "Find papers relevant to a question in plain words, filtered by author, category and date.",
         SearchArguments,
         PageAnswer,
         _handle_search,
     ),
     "similar": _ToolSpec(
-        "Find papers near one paper, several papers or a text, and away from others; the same narrowing as search.",
+        "Find papers similar to one paper, several papers or a text, and unlike others; same filters as search.",
         SimilarArguments,
         PageAnswer,
         _handle_similar,
     ),
-    "get": _ToolSpec(
-        "Read one paper: its abstract, authors, dates, ids, address.", GetArguments, PaperAnswer, _handle_get
-    ),
+    "get": _ToolSpec("Read one paper: abstract, authors, dates, IDs and URL.", GetArguments, PaperAnswer, _handle_get),
     "authors": _ToolSpec(
-        "List the variants of a name that papers have, with how many papers each.",
+        "List the variants of an author's name in the index, with their numbers of papers.",
         AuthorsArguments,
         AuthorsAnswer,
         _handle_authors,
     ),
     "facets": _ToolSpec(
-        "Count papers by year, category, author and source: of a question the relevant ones, else all that pass.",
+        "Count papers by year, category, author and source: those relevant to q, else all that match the filters.",
         FacetsArguments,
         FacetsAnswer,
         _handle_facets,
@@ -181,25 +188,27 @@ _INPUT_SCHEMAS = {tool.name: tool.input_schema for tool in _TOOL_LIST}
 
 
 def serve_stdio(directory: Path) -> None:
-    """Answers on standard input and output until the former ends; all else goes to standard error.
+    """Serves on standard input and output until standard input ends; logs go to standard error.
 
     Raises:
-        IndexUnavailable: there is no whole index.
+        IndexUnavailable: the index does not exist or is damaged.
     """
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a thread that waits for input would outlive Python's own handling
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a thread waiting for input would survive Python's own handler
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="papers: %(message)s")
     anyio.run(_run_stdio, open_index(directory))
 
 
 def mount(app: Starlette, *, origins: Sequence[str] = (), max_body: int = 1_000_000) -> None:
-    """Answers POST /mcp of an application that has a ``state.searcher``, behind a guard that knows its hosts.
+    """Adds POST /mcp to an application that has a ``state.searcher`` and whose guard checks Host.
 
-    No session is kept and every answer is one JSON object, so any worker can answer any request.
+    The endpoint is stateless and every response is one JSON object, so any worker can handle any request.
 
     Args:
-        origins: of web pages that may ask beside our own; a browser says which page asks. max_body: most bytes.
+        app: the application.
+        origins: origins of web pages, besides our own, whose requests are accepted.
+        max_body: most bytes of a request body.
     """
-    within = app.router.lifespan_context
+    inner_lifespan = app.router.lifespan_context
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
@@ -207,10 +216,11 @@ def mount(app: Starlette, *, origins: Sequence[str] = (), max_body: int = 1_000_
             _create_server(lambda: app.state.searcher),
             json_response=True,
             stateless=True,
-            security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),  # _Endpoint, the guard
+            # _Endpoint checks Origin, and the guard Host
+            security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
             max_request_body_size=max_body,
         )
-        async with within(app) as state, manager.run():
+        async with inner_lifespan(app) as state, manager.run():
             yield state or {}
 
     app.router.lifespan_context = lifespan
@@ -220,38 +230,41 @@ def mount(app: Starlette, *, origins: Sequence[str] = (), max_body: int = 1_000_
 
 @dataclass(frozen=True, slots=True)
 class _Endpoint:
-    """Where the requests of an application go; the manager lives as long as the application runs."""
+    """The ASGI endpoint of /mcp; the session manager runs as long as the application."""
 
     origins: frozenset[str]
     path: str = "/mcp"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["route"] = self  # by whose path the log and the metrics name it, as FastAPI does for its own
+        scope["route"] = self  # its path is the route in logs and metrics, as FastAPI sets it for its routes
         headers = Headers(scope=scope)
         if not self._is_origin_allowed(headers.get("origin"), headers.get("host", "")):
-            said = "a page of another origin may not ask; where it should, name its origin in PAPERS_ORIGINS"
-            return await error_response(scope, 403, said)(scope, receive, send)
+            detail = "cross-origin request refused; add the origin to PAPERS_ORIGINS"
+            return await error_response(scope, 403, detail)(scope, receive, send)
         manager: StreamableHTTPSessionManager = scope["app"].state.mcp
         return await manager.handle_request(scope, receive, send)
 
     def _is_origin_allowed(self, origin: str | None, host: str) -> bool:
-        """Whether the page that asks, if one does, is our own, or one of those that are named."""
-        ours = origin is None or origin.partition("://")[2].casefold() == host.casefold()
-        return ours or origin in self.origins or "*" in self.origins
+        """Returns whether a request comes from no web page, from our own, or from one of an allowed origin."""
+        is_same_origin = origin is None or origin.partition("://")[2].casefold() == host.casefold()
+        return is_same_origin or origin in self.origins or "*" in self.origins
 
 
-def _create_server(searcher: Callable[[], Searcher]) -> Server[Any]:
-    """The tools of what the function gives when a question comes."""
+def _create_server(get_searcher: Callable[[], Searcher]) -> Server[Any]:
+    """Returns an MCP server.
 
-    async def listed(_context: ServerRequestContext, _params: PaginatedRequestParams | None) -> ListToolsResult:
+    Args:
+        get_searcher: called with each tool call.
+    """
+
+    async def list_tools(_context: ServerRequestContext, _params: PaginatedRequestParams | None) -> ListToolsResult:
         return ListToolsResult(tools=_TOOL_LIST)
 
-    async def called(_context: ServerRequestContext, params: CallToolRequestParams) -> CallToolResult:
+    async def call_tool(_context: ServerRequestContext, params: CallToolRequestParams) -> CallToolResult:
         if params.name not in _TOOL_SPECS:
-            raise MCPError(
-                INVALID_PARAMS, f"no tool {truncate_chars(params.name, 60)!r}; there are {', '.join(_TOOL_SPECS)}"
-            )
-        return await to_thread.run_sync(_call_tool, searcher, params.name, params.arguments or {})
+            name = truncate_chars(params.name, 60)
+            raise MCPError(INVALID_PARAMS, f"no tool {name!r}; the tools are {', '.join(_TOOL_SPECS)}")
+        return await to_thread.run_sync(_call_tool, get_searcher, params.name, params.arguments or {})
 
     return Server(
         "papers",
@@ -260,25 +273,24 @@ def _create_server(searcher: Callable[[], Searcher]) -> Server[Any]:
         instructions=INSTRUCTIONS,
         cache_hints={"tools/list": CacheHint(_CACHE_TTL_MS, "public")},
         get_tool_input_schema=_INPUT_SCHEMAS.get,
-        on_list_tools=listed,
-        on_call_tool=called,
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
     )
 
 
-def _call_tool(searcher: Callable[[], Searcher], name: str, arguments: Mapping[str, Any]) -> CallToolResult:
+def _call_tool(get_searcher: Callable[[], Searcher], name: str, arguments: Mapping[str, Any]) -> CallToolResult:
     tool = _TOOL_SPECS[name]
     try:
-        answer = tool.handler(searcher().session(), tool.parse_arguments(arguments))
-    except InvalidValue as error:  # in the names of this door, which are those of HTTP
-        return _error_result(str(error))
-    except PaperNotFound as error:
+        answer = tool.handler(get_searcher().session(), tool.parse_arguments(arguments))
+    except (InvalidValue, PaperNotFound) as error:
         return _error_result(str(error))
     except PapersError as error:
         _log.error("%s: %s", name, error)
-        return _error_result("the index cannot answer now; the server's log says why")
-    except Exception:  # noqa: BLE001 - it is logged, and an agent is told as much as a browser is
-        _log.exception("%s", name)
-        return _error_result(_INTERNAL_ERROR)
+        return _error_result("the index is unavailable; see the server log")
+    except Exception:  # noqa: BLE001  # logged here; the agent gets the ID of the log line only
+        request_id = os.urandom(12).hex()
+        _log.exception("tool %s, request ID %s: unhandled exception", name, request_id)
+        return _error_result(internal_error_detail(request_id))
     content = answer.structured.model_dump(mode="json")
     return CallToolResult(content=[TextContent(text=answer.text)], structured_content=content)
 
@@ -289,14 +301,14 @@ def _error_result(message: str) -> CallToolResult:
 
 async def _run_stdio(searcher: Searcher) -> None:
     server = _create_server(lambda: searcher)
-    async with anyio.create_task_group() as beside:
-        beside.start_soon(to_thread.run_sync, _warm_up, searcher)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(to_thread.run_sync, _warm_up, searcher)
         async with stdio_server() as (read, write):
             await server.run(read, write, server.create_initialization_options())
 
 
 def _warm_up(searcher: Searcher) -> None:
-    """Loads the model while the client says who it is; where that fails, so do questions, each in words."""
+    """Loads the model while the client initializes. If that fails, each call reports it."""
     try:
         searcher.warm()
     except PapersError as error:

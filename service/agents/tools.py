@@ -1,114 +1,156 @@
-"""Tools: what an agent can ask and what it is told, in the names of HTTP. Schemas, like those of ``schemas``."""
+"""Tools: arguments and results of the MCP tools, with the names of the HTTP API."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, PydanticCustomError
 
 from search.errors import InvalidValue
 from search.query.page import Band
-from search.query.query import MAX_TEXT_LENGTH, Query
+from search.query.query import MAX_EXAMPLES, MAX_TEXT_LENGTH, Query
 from service.api.schemas import AuthorMatchOut, AuthorsRequest, FacetsOut, FilterParams, PageParams
 
 MAX_HITS = 50
-"""Most papers a call gives."""
+"""Most papers that one call returns."""
 
 _Schema = dict[str, Any]
 _MAX_LENGTH_SCHEMA: _Schema = {"maxLength": MAX_TEXT_LENGTH}
+_MAX_LIST_LENGTH = 100
+"""Most authors or categories of a call."""
 _QUERY_DESCRIPTION = (
-    "Plain words, or words with conditions: au:zhou ti:cache cat:cs.CL year:2024-2026 date:>=2026-01 "
-    '"a phrase" -word OR ANDNOT ( ). An id, DOI or URL alone is that paper and what is near it; more than 60 words are '
-    "read as an abstract. Empty: what passes the filters, newest first."
+    "Plain words, with filters among them: au:zhou ti:cache cat:cs.CL year:2024-2026 date:>=2026-01 "
+    '"a phrase" -word OR ANDNOT ( ). An ID, DOI or URL alone returns that paper and similar ones; a text of more than '
+    "60 words is read as an abstract. Empty: all papers that match the filters, newest first."
 )
 _QUERY_EXAMPLES = ["KV cache compression", 'au:zhou cat:cs.IR date:>=2026-01 "kv cache" -survey']
 _ID_EXAMPLES = ["arxiv:2604.24432", "doi:10.1145/3292500"]
 
 
+def _to_list(value: object) -> object:
+    """Turns a string into a list of one: models often pass a single value as a string."""
+    if isinstance(value, str):
+        return [value]
+    if not isinstance(value, list):
+        raise PydanticCustomError("string_or_list", "use a string or a list of strings")
+    return value
+
+
+def _description(parameter: str) -> str:
+    return FilterParams.model_fields[parameter].description or ""
+
+
+def _string_or_list_schema(max_items: int) -> _Schema:
+    item: _Schema = {"type": "string"}
+    return {"anyOf": [item, {"type": "array", "items": item, "maxItems": max_items}]}
+
+
+_StringOrList = Annotated[
+    list[str],
+    Field(max_length=_MAX_LIST_LENGTH),
+    BeforeValidator(_to_list),
+    WithJsonSchema(_string_or_list_schema(_MAX_LIST_LENGTH)),
+]
+_PaperIds = Annotated[list[str], BeforeValidator(_to_list), WithJsonSchema(_string_or_list_schema(MAX_EXAMPLES))]
+
+
 class QueryArguments(BaseModel):
-    """The one box."""
+    """The query."""
 
     q: str = Field("", description=_QUERY_DESCRIPTION, examples=_QUERY_EXAMPLES, json_schema_extra=_MAX_LENGTH_SCHEMA)
 
 
 class SimilarToArguments(BaseModel):
-    """What to be near."""
+    """What to find similar papers to."""
 
     paper_id: str = Field(
-        "", description="A paper to be near, which is left out; further ones: like", examples=_ID_EXAMPLES
+        "", description="A paper to find similar papers to; pass further ones in like", examples=_ID_EXAMPLES
     )
     text: str = Field(
         "",
-        description="An abstract, or any text, to be near; alone or beside papers",
+        description="An abstract or any other text to find similar papers to, alone or with papers",
         json_schema_extra=_MAX_LENGTH_SCHEMA,
     )
 
 
-class PageArguments(PageParams):
-    """What the calls that give a page have in common."""
+class FilterArguments(FilterParams):
+    """The filters of HTTP; where it takes a list, a string counts as a list of one."""
+
+    author: _StringOrList = Field([], description=_description("author"), examples=["Guorui Zhou", ["^Zhou", "Gai"]])
+    not_author: _StringOrList = Field([], description=_description("not_author"), examples=["Gang Zhou"])
+    category: _StringOrList = Field([], description=_description("category"), examples=["cs.CL", ["cs.CL", "cs.IR"]])
+    like: _PaperIds = Field([], description=_description("like"), examples=["arxiv:2604.24432"])
+    unlike: _PaperIds = Field([], description=_description("unlike"))
+
+
+class PageArguments(FilterArguments, PageParams):
+    """The arguments that the tools with a page of results share."""
 
     limit: int = Field(
-        10, description=f"Most papers, 1 to {MAX_HITS}", json_schema_extra={"minimum": 1, "maximum": MAX_HITS}
+        10,
+        description=f"Maximum number of papers, 1 to {MAX_HITS}",
+        json_schema_extra={"minimum": 1, "maximum": MAX_HITS},
     )
     full_abstracts: bool = Field(
-        False, description="Whole abstracts; else their beginnings and the sentence that answers best"
+        False, description="Return whole abstracts instead of their beginning and the sentence that answers best"
     )
 
     def to_query(self) -> Query:
-        """What is asked, apart from the words.
+        """Returns the query without its text.
 
         Raises:
-            InvalidValue: more papers than a call gives; see ``Filters.query``.
+            InvalidValue: more papers than one call returns; see also ``PageParams.to_query``.
         """
         if not 1 <= self.limit <= MAX_HITS:
-            raise InvalidValue(
-                "limit", self.limit, f"give a whole number from 1 to {MAX_HITS}; cursor goes on from there"
-            )
+            allowed = f"use a whole number from 1 to {MAX_HITS}; for more papers pass the cursor"
+            raise InvalidValue("limit", self.limit, allowed)
         return super().to_query()
 
 
 class SearchArguments(PageArguments, QueryArguments):
-    """A question."""
+    """Arguments of the tool search."""
 
 
 class SimilarArguments(PageArguments, SimilarToArguments):
-    """What answers are to be near, and what may answer."""
+    """Arguments of the tool similar."""
 
 
 class GetArguments(BaseModel):
-    """One paper."""
+    """Arguments of the tool get."""
 
     model_config = ConfigDict(extra="forbid")
 
-    paper_id: str = Field(description="An id, DOI or URL in any usual form, or one it once had", examples=_ID_EXAMPLES)
-
-
-class AuthorsArguments(AuthorsRequest):
-    """A name."""
-
-    name: str = Field(
-        description="A name in any usual form; a surname alone lists all who have it", examples=["Zhou", "Zhou, G."]
+    paper_id: str = Field(
+        description="A current or former ID, DOI or URL of the paper, in any usual form", examples=_ID_EXAMPLES
     )
 
 
-class FacetsArguments(FilterParams, QueryArguments):
-    """What to count over."""
+class AuthorsArguments(AuthorsRequest):
+    """Arguments of the tool authors."""
+
+    name: str = Field(
+        description="A name in any usual form; a surname alone lists everyone with it", examples=["Zhou", "Zhou, G."]
+    )
+
+
+class FacetsArguments(FilterArguments, QueryArguments):
+    """Arguments of the tool facets."""
 
 
 class QuotingAnswer(BaseModel):
-    """An answer that quotes papers."""
+    """A result that quotes papers."""
 
-    notice: str = Field(description="How to treat all that is quoted from papers")
+    notice: str = Field(description="How to treat text quoted from papers")
 
 
 class PaperSummary(BaseModel):
-    """A paper, long fields cut; what no source says is null or empty."""
+    """A paper with long fields shortened; what no source states is null or empty."""
 
     id: str
     title: str | None
     authors: list[str]
-    more_authors: int = Field(description="Authors beyond those listed")
-    authors_partial: bool = Field(description="The source itself cut the list")
+    more_authors: int = Field(description="Number of authors beyond those listed")
+    authors_partial: bool = Field(description="The source itself shortened the list of authors")
     published: str | None
     updated: str | None
     categories: list[str]
@@ -117,29 +159,27 @@ class PaperSummary(BaseModel):
 
 
 class HitSummary(PaperSummary):
-    """A paper on a page."""
+    """A paper on a page of results."""
 
     score: float
-    band: Band | None = Field(description="How close, by what is usual in this index; null where nothing tells")
-    match_reason: str = Field(description="Its places and scores by meaning and by words")
+    band: Band | None = Field(description="How close the hit is, calibrated for this index; null if not known")
+    match_reason: str = Field(description="Ranks and scores in the semantic and the lexical search")
     sentence: str | None = Field(description="The sentence of the abstract that answers best")
-    exact_match: bool = Field(description="It is the very paper that was asked about")
+    exact_match: bool = Field(description="The paper that the query names, or whose abstract it contains")
 
 
 class PageAnswer(QuotingAnswer):
-    """An answer, best first."""
+    """A page of results, best first."""
 
-    interpretation: str = Field(description="How the question was understood")
-    total: int = Field(description="Papers that pass")
-    has_close_match: bool = Field(
-        description="False: nothing here is near the question, the hits are only the nearest there is"
-    )
-    correction: str | None = Field(description="The question with misspelt words mended, where it seems to have some")
-    exact: bool
-    expected_recall: float
+    interpretation: str = Field(description="How the query was understood")
+    total: int = Field(description="Number of papers that match the filters")
+    has_close_match: bool = Field(description="False: no paper is close to the query; the hits are only the nearest")
+    correction: str | None = Field(description="The query with corrected spelling, if it seems to be misspelt")
+    exact: bool = Field(description="The semantic search scored all papers (see exact_match for single hits)")
+    expected_recall: float = Field(description="Expected share of the true best papers that were found")
     generation: str
-    cursor: str | None = Field(description="Gives the next page of the same question; null on the last one")
-    authors: list[AuthorMatchOut] = Field(description="The name variants that the authors asked for matched")
+    cursor: str | None = Field(description="Cursor of the next page of this query; null on the last one")
+    authors: list[AuthorMatchOut] = Field(description="Variants of the names of authors that the query requires")
     facets: FacetsOut | None
     hits: list[HitSummary]
 
@@ -149,35 +189,35 @@ class PaperAnswer(PaperSummary, QuotingAnswer):
 
     ids: list[str]
     version: int | None
-    extra: dict[str, str | int | float | bool] = Field(description="What sources say besides: comment, journal, ...")
+    extra: dict[str, str | int | float | bool] = Field(description="Other fields, such as comment and journal")
     sources: list[str]
 
 
 class AuthorsAnswer(AuthorMatchOut, QuotingAnswer):
-    """The variants of a name that papers have, most papers first."""
+    """The variants of a name in the index, most papers first."""
 
 
 class FacetsAnswer(QuotingAnswer):
-    """Counts over all that pass, or over the relevant part of a question."""
+    """Counts over all papers that match the filters, or over those relevant to the query; see ``scope``."""
 
     interpretation: str
-    total: int
+    total: int = Field(description="Number of papers that match the filters")
     facets: FacetsOut
 
 
 class _UntitledSchemaGenerator(GenerateJsonSchema):
-    """Names are titles enough: an agent reads every word of a schema."""
+    """Omits titles, which repeat the names: an agent reads every word of a schema."""
 
     def field_title_should_be_set(self, schema: object) -> bool:  # noqa: ARG002
         return False
 
     def generate(self, schema: CoreSchema, mode: Literal["validation", "serialization"] = "validation") -> _Schema:
-        made: JsonSchemaValue = super().generate(schema, mode)
-        for model in (made, *made.get("$defs", {}).values()):
+        schema_json: JsonSchemaValue = super().generate(schema, mode)
+        for model in (schema_json, *schema_json.get("$defs", {}).values()):
             model.pop("title", None)
-        return made
+        return schema_json
 
 
 def json_schema_for(model: type[BaseModel], mode: Literal["validation", "serialization"]) -> _Schema:
-    """The JSON schema of a call (``validation``) or of an answer (``serialization``)."""
+    """Returns the JSON schema of arguments (``validation``) or of a result (``serialization``)."""
     return model.model_json_schema(schema_generator=_UntitledSchemaGenerator, mode=mode)

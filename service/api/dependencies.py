@@ -1,4 +1,4 @@
-"""Dependencies: what routes receive from the application."""
+"""Dependencies: what the application provides to its routes."""
 
 from typing import Annotated
 
@@ -14,4 +14,4 @@ async def get_searcher(request: Request) -> Searcher:  # async: FastAPI would ru
 
 
 SearcherDependency = Annotated[Searcher, Depends(get_searcher)]
-"""A route opens one session on it, in the thread that answers: opening a new generation can take time."""
+"""A route opens one session on it, in its own thread: opening a new generation can take time."""

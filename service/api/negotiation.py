@@ -1,4 +1,4 @@
-"""Negotiation: which format an answer is to have, by the parameter or by the Accept header (RFC 9110, 12.5.1)."""
+"""Content negotiation: the format of a response, from the parameter or the Accept header (RFC 9110, section 12.5.1)."""
 
 from functools import lru_cache
 
@@ -7,28 +7,30 @@ from starlette.exceptions import HTTPException
 from service.formats import FORMATS, MEDIA_TYPES, Format
 
 _MediaRange = tuple[str, str, float]
+"""Type, subtype and quality."""
 
 
 def negotiate_format(requested: Format | None, accept: str) -> Format:
-    """The format that was asked for by name, else the one that is liked best, json among equals.
+    """Returns the requested format, else the one with the highest quality in the Accept header; json wins ties.
 
     Args:
-        accept: the header; empty where there is none.
+        requested: the format that the parameter names.
+        accept: the Accept header; empty if the request has none.
 
     Raises:
-        HTTPException: 406, nothing we have is acceptable.
+        HTTPException: 406, no format is acceptable.
     """
     found = requested or _preferred_format(accept)
     if found is None:
         types = ", ".join(_strip_parameters(media.content_type) for media in MEDIA_TYPES.values())
-        raise HTTPException(406, f"Accept: {accept[:100]!r} allows none of {types}; name one, or give format=")
+        raise HTTPException(406, f"no available media type matches Accept: {accept[:100]!r}; use {types}, or format=")
     return found
 
 
 @lru_cache(maxsize=256)
 def prefers_html(accept: str) -> bool:
-    """Whether whoever sends this Accept header would rather have HTML than JSON, as browsers would."""
-    ranges = [_parse_media_range(part) for part in accept.split(",") if part.strip()]
+    """Returns whether an Accept header prefers HTML to JSON, as those of browsers do."""
+    ranges = _parse_accept(accept)
     return _quality(["text/html"], ranges) > _quality(_media_types("json"), ranges)
 
 
@@ -36,24 +38,26 @@ def prefers_html(accept: str) -> bool:
 def _preferred_format(accept: str) -> Format | None:
     if not accept.strip():
         return "json"
-    ranges = [_parse_media_range(part) for part in accept.split(",") if part.strip()]
-    liked = {name: _quality(_media_types(name), ranges) for name in FORMATS}
-    best = max(FORMATS, key=lambda name: liked[name])  # the first of equals, which is json
-    return best if liked[best] > 0 else None
+    ranges = _parse_accept(accept)
+    qualities = {name: _quality(_media_types(name), ranges) for name in FORMATS}
+    best = max(FORMATS, key=lambda name: qualities[name])  # the first of equals, which is json
+    return best if qualities[best] > 0 else None
 
 
 def _media_types(name: Format) -> list[str]:
-    """The format's type, and those it is also called by."""
+    """Returns the media type of a format and its aliases."""
     return [_strip_parameters(MEDIA_TYPES[name].content_type), *MEDIA_TYPES[name].aliases]
 
 
 def _quality(media_types: list[str], ranges: list[_MediaRange]) -> float:
-    """By the most specific range that one of the types falls under."""
-    found = [(_specificity(kind, ranged), ranged[2]) for kind in media_types for ranged in ranges]
-    return max(found, default=(0, 0.0))[1] if any(specificity for specificity, _ in found) else 0.0
+    """Returns the quality of the most specific range that matches one of the media types; 0 if none does."""
+    matches = [(_specificity(media_type, ranged), ranged[2]) for media_type in media_types for ranged in ranges]
+    specificity, quality = max(matches, default=(0, 0.0))
+    return quality if specificity else 0.0
 
 
 def _specificity(media_type: str, media_range: _MediaRange) -> int:
+    """Returns how closely a range matches a media type, from 3 (the same type) to 0 (no match)."""
     main, sub, _ = media_range
     if f"{main}/{sub}" == media_type:
         return 3
@@ -62,10 +66,14 @@ def _specificity(media_type: str, media_range: _MediaRange) -> int:
     return 1 if main == sub == "*" else 0
 
 
+def _parse_accept(accept: str) -> list[_MediaRange]:
+    return [_parse_media_range(part) for part in accept.split(",") if part.strip()]
+
+
 def _parse_media_range(text: str) -> _MediaRange:
-    """A media range without its parameters, and how much it is liked, 0 to 1."""
-    kind, *parameters = (part.strip().lower() for part in text.split(";"))
-    main, _, sub = kind.partition("/")
+    """Parses a media range without its parameters; an invalid quality counts as 0."""
+    media_type, *parameters = (part.strip().lower() for part in text.split(";"))
+    main, _, sub = media_type.partition("/")
     quality = next((part[2:] for part in parameters if part.startswith("q=")), "1")
     try:
         return main, sub, min(max(float(quality), 0.0), 1.0)

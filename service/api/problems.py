@@ -1,7 +1,8 @@
-"""Problems: every refusal and failure over HTTP in one shape (RFC 9457), naming the field where one is to blame."""
+"""Problems: every HTTP error in one format (RFC 9457) that names the invalid parameter if there is one."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -13,62 +14,81 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from search.errors import IndexUnavailable, InvalidValue, ModelUnavailable, PaperNotFound, PapersError
+from service.api.guard.records import RequestRecord
+from service.api.methods import allowed_methods
 from service.api.schemas import Problem, SearchRequest
 
-_TITLES = {
-    400: "Bad request",
-    401: "Key needed",
-    403: "Not this origin",
-    404: "Not found",
-    405: "Method not allowed",
-    406: "Not to be had so",
-    408: "Too slow",
-    413: "Too large",
-    414: "Too long",
-    415: "Not JSON",
-    421: "Not this host",
-    422: "Not allowed",
-    429: "Too many",
-    431: "Too long",
-    500: "Internal error",
-    503: "Not available",
-}
-PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": _TITLES[status], "content": {"application/problem+json": {}}}
-    for status in (400, 401, 404, 406, 408, 413, 414, 415, 421, 422, 429, 431, 503)
-}
-"""How the problems of a route are described in the OpenAPI."""
+_RFC_9110_PHRASES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
+"""Status phrases that ``http.HTTPStatus`` has had in this form only since Python 3.13."""
 HandledError = PapersError | RequestValidationError | HTTPException
-"""What is answered with a problem that says what to do."""
-_NOT_FOUND_PHRASE = HTTPStatus.NOT_FOUND.phrase
-"""What is said of a path that no route has."""
+"""Errors whose message is meant for the client."""
+ProblemRenderer = Callable[[Request, Problem], Response | None]
+"""Renders a problem as an HTML page; returns None for clients that do not prefer HTML."""
 _log = logging.getLogger("papers")
 
 
-ProblemRenderer = Callable[[Request, Problem], Response | None]
-"""A problem as a page for those who read pages; None for those who do not."""
+def status_phrase(status: int) -> str:
+    """Returns the phrase of a status code in RFC 9110."""
+    return _RFC_9110_PHRASES.get(status) or HTTPStatus(status).phrase
+
+
+PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": status_phrase(status), "content": {"application/problem+json": {}}}
+    for status in (400, 401, 404, 406, 408, 413, 414, 415, 421, 422, 429, 431, 503)
+}
+"""The problems of a route in the OpenAPI description."""
+
+
+class MalformedBody(HTTPException):
+    """A request body that cannot be read as JSON; the response has status 400.
+
+    Args:
+        detail: the reason.
+        position: the first invalid character, from 1; None if unknown.
+    """
+
+    def __init__(self, detail: str, position: int | None = None) -> None:
+        super().__init__(400, detail)
+        self.position = position
+
+
+@contextmanager
+def parameter_name(name: str) -> Iterator[None]:
+    """Reports invalid values under the name of the parameter that they were passed as."""
+    try:
+        yield
+    except InvalidValue as error:
+        raise InvalidValue(name, error.value, error.allowed, position=error.position) from None
 
 
 def add_problem_handlers(app: FastAPI, render_html: ProblemRenderer) -> None:
-    """Answers every error as a problem, or as ``shown`` does."""
+    """Responds to every error with a problem.
+
+    Args:
+        app: the application.
+        render_html: renders problems for browsers.
+    """
 
     @app.exception_handler(PapersError)
     @app.exception_handler(RequestValidationError)
     @app.exception_handler(HTTPException)
-    def say(request: Request, error: HandledError) -> Response:
-        told, headers = problem_from_error(request, error), getattr(error, "headers", None) or {}
-        answer = render_html(request, told) or problem_response(told)
-        answer.headers.update(headers)
-        return answer
+    def handle_error(request: Request, error: HandledError) -> Response:
+        problem = problem_from_error(request, error)
+        response = render_html(request, problem) or problem_response(problem)
+        response.headers.update(getattr(error, "headers", None) or {})
+        if problem.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = _allowed_methods(request)
+        return response
 
     @app.exception_handler(Exception)
-    def unexpected(request: Request, _error: Exception) -> Response:
-        told = _build_problem(request.scope, 500, "this is our fault, and the server's log says what happened")
-        return render_html(request, told) or problem_response(told)
+    def handle_unexpected_error(request: Request, _error: Exception) -> Response:
+        detail = internal_error_detail(RequestRecord.from_scope(request.scope).request_id)
+        problem = _build_problem(request.scope, 500, detail)
+        return render_html(request, problem) or problem_response(problem)
 
 
 def problem_from_error(request: Request, error: HandledError) -> Problem:
-    """What an error says of a request."""
+    """Returns the problem that describes an error."""
     if isinstance(error, RequestValidationError):
         error = _to_invalid_value(request, error)
     if isinstance(error, InvalidValue):
@@ -81,45 +101,76 @@ def problem_from_error(request: Request, error: HandledError) -> Problem:
             allowed=error.allowed,
             position=error.position,
         )
+    if isinstance(error, MalformedBody):
+        return _build_problem(request.scope, 400, str(error.detail), field="body", position=error.position)
     if isinstance(error, HTTPException):
-        nowhere = error.status_code == 404 and error.detail == _NOT_FOUND_PHRASE
-        detail = f"there is nothing at {request.scope['path']!r}" if nowhere else str(error.detail)
-        return _build_problem(request.scope, error.status_code, detail)
+        return _build_problem(request.scope, error.status_code, _http_detail(request, error))
     if isinstance(error, IndexUnavailable | ModelUnavailable):
         _log.error("%s", error)
     return _build_problem(request.scope, 404 if isinstance(error, PaperNotFound) else 503, str(error))
 
 
 def error_response(
-    scope: Scope, status: int, detail: str, headers: Mapping[str, str] | None = None, **more: Any
+    scope: Scope, status: int, detail: str, headers: Mapping[str, str] | None = None, **members: Any
 ) -> Response:
-    """One problem as an answer; ``more`` are its field, value and what is allowed."""
-    return problem_response(_build_problem(scope, status, detail, **more), headers)
+    """Returns the response for one problem.
+
+    Args:
+        scope: the request.
+        status: status code.
+        detail: what went wrong and what to do.
+        headers: further headers.
+        members: further members of the problem, such as ``field``.
+    """
+    return problem_response(_build_problem(scope, status, detail, **members), headers)
 
 
 def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    """A problem as an answer."""
+    """Returns a problem as JSON."""
     content = problem.model_dump(exclude_none=True)
     return JSONResponse(content, problem.status, headers, media_type="application/problem+json")
+
+
+def internal_error_detail(request_id: str) -> str:
+    """Returns the detail of a problem that is a bug of the server."""
+    return f"internal error; see the server log for request ID {request_id}"
+
+
+def not_found_detail(path: str) -> str:
+    """Returns the detail of a problem about a path that no route has."""
+    return f"no such path: {path!r}; /docs lists the paths of the API"
+
+
+def _http_detail(request: Request, error: HTTPException) -> str:
+    """Returns the detail of an HTTP error, with a better text for the two that Starlette raises."""
+    if error.detail == HTTPStatus.NOT_FOUND.phrase:
+        return not_found_detail(request.scope["path"])
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        return f"method {request.method[:20]} not allowed; use {_allowed_methods(request)}"
+    return str(error.detail)
+
+
+def _allowed_methods(request: Request) -> str:
+    return ", ".join(allowed_methods(request.app.routes, request.scope["path"]))
 
 
 def _to_invalid_value(request: Request, error: RequestValidationError) -> InvalidValue:
     first = error.errors()[0]
     name = ".".join(str(part) for part in first["loc"][1:]) or "body"
-    shown = first.get("input")
+    value = first.get("input")
     unknown = first["type"] == "extra_forbidden"
-    allowed = f"the parameters are {', '.join(_parameter_names(request))}" if unknown else first["msg"]
-    return InvalidValue(name, "" if shown is None else str(shown), allowed)
+    allowed = f"unknown parameter; use {', '.join(_parameter_names(request))}" if unknown else first["msg"]
+    return InvalidValue(name, "" if value is None else value, allowed)
 
 
 def _parameter_names(request: Request) -> list[str]:
-    """What the route that was asked takes, by the names it is asked by."""
+    """Returns the parameters of the requested route by the names that clients use."""
     dependant = getattr(request.scope.get("route"), "dependant", None)
-    asked = [*dependant.query_params, *dependant.body_params] if dependant else []
-    models = [each.field_info.annotation for each in asked]
-    found = [model for model in models if isinstance(model, type) and issubclass(model, BaseModel)]
-    return [field.alias or name for model in found or [SearchRequest] for name, field in model.model_fields.items()]
+    parameters = [*dependant.query_params, *dependant.body_params] if dependant else []
+    types = [parameter.field_info.annotation for parameter in parameters]
+    models = [each for each in types if isinstance(each, type) and issubclass(each, BaseModel)]
+    return [field.alias or name for model in models or [SearchRequest] for name, field in model.model_fields.items()]
 
 
-def _build_problem(scope: Scope, status: int, detail: str, **more: Any) -> Problem:
-    return Problem(title=_TITLES.get(status, "Error"), status=status, detail=detail, instance=scope["path"], **more)
+def _build_problem(scope: Scope, status: int, detail: str, **members: Any) -> Problem:
+    return Problem(title=status_phrase(status), status=status, detail=detail, instance=scope["path"], **members)

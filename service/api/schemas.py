@@ -1,9 +1,10 @@
-"""Schemas of HTTP: requests, answers and the one shape of an error (RFC 9457)."""
+"""Schemas of the HTTP API: requests, responses and problems (RFC 9457)."""
 
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SkipValidation, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, WithJsonSchema, create_model
+from pydantic_core import PydanticCustomError
 
 from search.papers.paper import JSON_FIELDS
 from search.query.filter import Filter
@@ -12,38 +13,64 @@ from search.query.query import MAX_EXAMPLES, MAX_LIMIT, Mode, Query, Sort
 from service.formats import Format
 
 MAX_BATCH_SEARCHES = 50
-"""Most questions of a batch."""
+"""Most searches of a batch."""
 _MAX_ITEMS_SCHEMA: dict[str, Any] = {"maxItems": MAX_EXAMPLES}
 _StringList = Annotated[list[str], Field(max_length=100)]
-_AUTHOR_DESCRIPTION = "Each must be an author, in any usual form; ^Zhou the first, Zhou$ the last"
-_FIELDS_DESCRIPTION = "Of a paper the fields to keep, parted by commas, in json, ndjson and csv; none: all"
+_AUTHOR_DESCRIPTION = "Every one must be an author, in any usual form of the name; ^Zhou: first, Zhou$: last author"
+_FORMAT_DESCRIPTION = "Format of the response; default: what the Accept header prefers, else json"
+_FIELDS_DESCRIPTION = "Fields of each paper to return, comma-separated, in json, ndjson and csv; default: all"
+_FIELDS_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
 
 
 def _make_fields_optional(schema: dict[str, Any]) -> None:
-    """Every field may be left out: only some were asked for."""
+    """Makes every field optional in a JSON schema: ``fields`` may have left it out."""
     schema.pop("required", None)
 
 
-class FilterParams(BaseModel):
-    """Who, what and when; every part is optional."""
+def _join_fields(value: object) -> object:
+    """Turns a list of fields into the comma-separated form."""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ",".join(value)
+    if not isinstance(value, str):
+        raise PydanticCustomError("fields", 'use a string such as "id,title" or a list of strings')
+    return value
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+_FieldNames = Annotated[str, BeforeValidator(_join_fields), WithJsonSchema(_FIELDS_SCHEMA)]
+"""The parameter ``fields`` of a body, where it may be a list."""
+
+
+class FilterParams(BaseModel):
+    """The filters, example papers and mode of a search; all are optional."""
+
+    model_config = ConfigDict(extra="forbid")
 
     author: _StringList = Field([], description=_AUTHOR_DESCRIPTION, examples=[["Guorui Zhou"]])
-    not_author: _StringList = Field([], description="None may have this very name", examples=[["Gang Zhou"]])
-    category: _StringList = Field([], description="One must be a category, or lie in it", examples=[["cs.CL"]])
-    start: str | None = Field(None, alias="from", description="Published then or later", examples=["2026-01"])
-    end: str | None = Field(None, alias="to", description="Published then or earlier", examples=["2026-06"])
-    updated_from: str | None = Field(None, description="Last changed then or later", examples=["30d"])
-    updated_to: str | None = Field(None, description="Last changed then or earlier", examples=["2026"])
-    like: list[str] = Field(
-        [], description="Ids of papers to be near", examples=[["arxiv:2604.24432"]], json_schema_extra=_MAX_ITEMS_SCHEMA
+    not_author: _StringList = Field(
+        [],
+        description="Exclude papers by this exact name; a bare surname excludes everyone with it",
+        examples=[["Gang Zhou"]],
     )
-    unlike: list[str] = Field([], description="Ids of papers to stay away from", json_schema_extra=_MAX_ITEMS_SCHEMA)
-    mode: Mode = Field("hybrid", description="hybrid, semantic (meaning) or lexical (words)")
+    category: _StringList = Field(
+        [], description="At least one must be a category of the paper, or contain it", examples=[["cs.CL"]]
+    )
+    start: str | None = Field(None, alias="from", description="Published on or after", examples=["2026-01"])
+    end: str | None = Field(None, alias="to", description="Published on or before", examples=["2026-06"])
+    updated_from: str | None = Field(None, description="Last updated on or after", examples=["30d"])
+    updated_to: str | None = Field(None, description="Last updated on or before", examples=["2026"])
+    like: list[str] = Field(
+        [],
+        description="IDs of papers to favour similar papers to",
+        examples=[["arxiv:2604.24432"]],
+        json_schema_extra=_MAX_ITEMS_SCHEMA,
+    )
+    unlike: list[str] = Field(
+        [], description="IDs of papers to disfavour similar papers to", json_schema_extra=_MAX_ITEMS_SCHEMA
+    )
+    mode: Mode = Field("hybrid", description="How to rank: hybrid, semantic or lexical")
 
     def to_query(self) -> Query:
-        """What is asked, apart from the words.
+        """Returns the query without its text.
 
         Raises:
             InvalidValue: see ``Filter.parse`` and ``Query``.
@@ -55,60 +82,76 @@ class FilterParams(BaseModel):
 
 
 class PageParams(FilterParams):
-    """The same, and how the answer is to come."""
+    """The same, with order, facets and paging."""
 
-    sort: Sort = Field("relevance", description="newest, oldest: the relevant part of a question in order of date")
+    sort: Sort = Field("relevance", description="relevance, or newest or oldest: the relevant papers by date")
     facets: bool = Field(False, description="Count years, categories, authors and sources")
-    cursor: str = Field("", description="Of the page before")
-    limit: int = Field(10, description="Most hits, 0 to 1000; 0 returns only the counts")
+    cursor: str = Field("", description="Cursor from the previous page")
+    limit: int = Field(10, description=f"Maximum number of hits, 0 to {MAX_LIMIT}; 0 returns counts only")
 
     def to_query(self) -> Query:
-        """What is asked, apart from the words.
+        """Returns the query without its text.
 
         Raises:
             InvalidValue: see ``Filter.parse`` and ``Query``.
         """
-        asked = super().to_query()
-        return replace(asked, limit=self.limit, sort=self.sort, cursor=self.cursor, facets=self.facets)
+        query = super().to_query()
+        return replace(query, limit=self.limit, sort=self.sort, cursor=self.cursor, facets=self.facets)
 
 
 class ResultsRequest(PageParams):
-    """The same, and in what form."""
+    """The same, with format and fields."""
 
-    format: Format | None = Field(None, description="Of the answer; else as Accept says, else json", examples=["csv"])
+    format: Format | None = Field(None, description=_FORMAT_DESCRIPTION, examples=["csv"])
     fields: str = Field("", description=_FIELDS_DESCRIPTION, examples=["id,title,score"])
 
 
-class SearchRequest(ResultsRequest):
-    """A question; without ``q`` what passes the filters is listed, newest first."""
+class _QueryText(BaseModel):
+    q: str = Field(
+        "",
+        description="Plain words, filters such as au:zhou, an ID, or an abstract; without it, papers are newest first",
+        examples=["KV cache compression"],
+    )
 
-    q: str = Field("", examples=["KV cache compression"])
+
+class SearchRequest(ResultsRequest, _QueryText):
+    """A search; without ``q`` it lists the papers that match the filters, newest first."""
 
 
-class SimilarRequest(ResultsRequest):
-    """A pasted abstract."""
+class SearchBody(SearchRequest):
+    """A search in the body of a request."""
 
-    text: str = Field(examples=["We compress the key-value cache of language models into summary tokens."])
+    fields: _FieldNames = Field("", description=_FIELDS_DESCRIPTION, examples=["id,title,score", ["id", "title"]])
+
+
+class SimilarBody(ResultsRequest):
+    """A text, such as an abstract, to find similar papers to."""
+
+    text: str = Field(
+        description="The text", examples=["We compress the key-value cache of language models into summary tokens."]
+    )
+    fields: _FieldNames = Field("", description=_FIELDS_DESCRIPTION, examples=["id,title,score", ["id", "title"]])
 
 
 class PaperRequest(BaseModel):
-    """How a paper is to come."""
+    """Format and fields of one paper."""
 
     model_config = ConfigDict(extra="forbid")
 
-    format: Format | None = Field(None, description="Of the answer; else as Accept says, else json", examples=["ris"])
+    format: Format | None = Field(None, description=_FORMAT_DESCRIPTION, examples=["ris"])
     fields: str = Field("", description=_FIELDS_DESCRIPTION)
 
 
 class BatchRequest(BaseModel):
-    """Several questions, all answered from one generation."""
+    """Several searches of the same index generation."""
 
     model_config = ConfigDict(extra="forbid")
 
-    searches: list[Annotated[SearchRequest, SkipValidation]] = Field(
+    searches: list[Annotated[SearchBody, SkipValidation]] = Field(
         min_length=1,
         max_length=MAX_BATCH_SEARCHES,
-        description=f"1 to {MAX_BATCH_SEARCHES}, with at most {MAX_LIMIT} hits in total; each succeeds or fails alone",
+        description=f"1 to {MAX_BATCH_SEARCHES} searches with at most {MAX_LIMIT} hits in total; an invalid search "
+        "does not affect the others",
         examples=[[{"q": "KV cache compression", "limit": 3}, {"author": ["Guorui Zhou"], "fields": "id,title"}]],
     )
 
@@ -118,18 +161,27 @@ class AuthorsRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(examples=["Zhou"])
+    name: str = Field(description="A name in any usual form", examples=["Zhou"])
+
+
+class SuggestRequest(BaseModel):
+    """The text typed so far."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: str = Field("", description="Beginnings of the words of a name, or of a category code", examples=["guo zh"])
+    limit: int = Field(8, description="Maximum number of authors, and of categories, 1 to 50")
 
 
 class LegOut(BaseModel):
-    """A hit's place in one leg: its rank, null beyond the candidates, and its score there."""
+    """A hit in one leg of the search."""
 
-    rank: int | None
-    score: float
+    rank: int | None = Field(description="Rank in the leg; null if the hit is not among its candidates")
+    score: float = Field(description="Cosine in the semantic leg, BM25 in the lexical leg")
 
 
 class LegsOut(BaseModel):
-    """Why a hit is there."""
+    """A hit in the two legs of the search; null for a leg that was not used or did not match it."""
 
     semantic: LegOut | None
     lexical: LegOut | None
@@ -151,38 +203,37 @@ class PaperOut(PaperFields):  # type: ignore[misc, valid-type]  # derived
 
 
 class HighlightsOut(BaseModel):
-    """Where a paper answers: pairs of first character and the one after the last, of the question's words in title
-    and abstract and of the sentence that answers best."""
+    """Spans of the text that match the query: offsets of the first character and of the one after the last."""
 
-    title: list[tuple[int, int]]
-    abstract: list[tuple[int, int]]
-    sentence: tuple[int, int] | None
+    title: list[tuple[int, int]] = Field(description="Words of the query in the title")
+    abstract: list[tuple[int, int]] = Field(description="Words of the query in the abstract")
+    sentence: tuple[int, int] | None = Field(description="The sentence of the abstract that answers the query best")
 
 
 class HitOut(PaperFields):  # type: ignore[misc, valid-type]  # derived
-    """A paper on a page."""
+    """A paper on a page of results."""
 
     score: float
-    band: Band | None
+    band: Band | None = Field(description="How close the hit is, calibrated for this index; null if not known")
     legs: LegsOut
     highlights: HighlightsOut
-    exact_match: bool
+    exact_match: bool = Field(description="The paper that the query names, or whose abstract it contains")
 
 
 class ValueCountOut(BaseModel):
-    """How many papers have a value."""
+    """A value and the number of papers that have it."""
 
     value: str
     papers: int
 
 
 class AuthorMatchOut(BaseModel):
-    """The name variants an author who was asked for matches; where there is none, the names one letter off."""
+    """The variants of an author's name in the index."""
 
-    name: str
-    variants: list[ValueCountOut]
-    more_variants: int
-    suggestions: list[str]
+    name: str = Field(description="The name as requested")
+    variants: list[ValueCountOut] = Field(description="Names in the index that match it, most papers first")
+    more_variants: int = Field(description="Number of variants beyond those listed")
+    suggestions: list[str] = Field(description="Similar names, if no variant was found")
 
 
 class AuthorsOut(AuthorMatchOut):
@@ -191,25 +242,16 @@ class AuthorsOut(AuthorMatchOut):
     schema_version: int
 
 
-class SuggestRequest(BaseModel):
-    """What was typed so far."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    q: str = Field("", description="The beginnings of a name's words, or of a code", examples=["guo zh"])
-    limit: int = Field(8, description="Most authors, and most categories, 1 to 50")
-
-
 class CategoryCountOut(BaseModel):
-    """How many papers have a category, or lie in an archive; its name is null where arXiv has none such."""
+    """The number of papers in a category or archive."""
 
     code: str
-    name: str | None
+    name: str | None = Field(description="Its name; null if arXiv has no such category")
     papers: int
 
 
 class SuggestionsOut(BaseModel):
-    """Authors and categories that can be meant, most papers first."""
+    """Authors and categories that complete a text, most papers first."""
 
     schema_version: int
     authors: list[ValueCountOut]
@@ -217,10 +259,12 @@ class SuggestionsOut(BaseModel):
 
 
 class FacetsOut(BaseModel):
-    """Counts over all papers that pass the filter, or over the relevant part of a question."""
+    """Counts of papers by value."""
 
-    scope: Literal["filter", "relevant"]
-    papers: int
+    scope: Literal["filter", "relevant"] = Field(
+        description="The papers counted: all that match the filters, or only those relevant to the query"
+    )
+    papers: int = Field(description="Number of papers counted")
     years: list[ValueCountOut]
     categories: list[ValueCountOut]
     authors: list[ValueCountOut]
@@ -228,75 +272,77 @@ class FacetsOut(BaseModel):
 
 
 class ExplanationOut(BaseModel):
-    """How an answer came about: the strategy of the semantic leg (``exact``: all scored exactly; ``approximate``:
-    scanned, then the best scored; ``none``: not asked), codes scanned, papers scored, and the time of each stage."""
+    """How the results were found."""
 
-    strategy: Strategy
+    strategy: Strategy = Field(
+        description="Semantic search: exact (all papers scored), approximate (codes scanned, then the best papers "
+        "scored) or none (not used)"
+    )
     codes_scanned: int
     papers_scored: int
-    timings_ms: dict[str, float]
+    timings_ms: dict[str, float] = Field(description="Milliseconds of each stage")
 
 
 class QueryPartOut(BaseModel):
-    """A part of what ``q`` asks, in words, and ``q`` as it would be without it."""
+    """A part of ``q``."""
 
-    description: str
-    remaining_query: str
+    description: str = Field(description="The part, as it was understood")
+    remaining_query: str = Field(description="q without the part")
 
 
 class PageOut(BaseModel):
-    """An answer, best first."""
+    """A page of results, best first."""
 
     schema_version: int
-    interpretation: str
+    interpretation: str = Field(description="How the query was understood")
     parts: list[QueryPartOut]
-    total: int
-    has_close_match: bool
-    correction: str | None
-    exact: bool
-    expected_recall: float
-    generation: str
-    cursor: str | None
-    authors: list[AuthorMatchOut]
+    total: int = Field(description="Number of papers that match the filters")
+    has_close_match: bool = Field(description="False: no paper is close to the query; the hits are only the nearest")
+    correction: str | None = Field(description="q with corrected spelling, if it seems to contain a misspelling")
+    exact: bool = Field(description="The semantic search scored all papers (see exact_match for single hits)")
+    expected_recall: float = Field(description="Expected share of the true best papers that were found; 1 if exact")
+    generation: str = Field(description="The index generation that answered")
+    cursor: str | None = Field(description="Cursor of the next page; null on the last one")
+    authors: list[AuthorMatchOut] = Field(description="The authors that the query requires")
     facets: FacetsOut | None
     explanation: ExplanationOut
     hits: list[HitOut]
 
 
 class PartialPaper(PaperOut):
-    """One paper, of which the fields were named that are wanted."""
+    """A paper restricted to the requested fields."""
 
     model_config = ConfigDict(json_schema_extra=_make_fields_optional)
 
 
 class PartialHit(HitOut):
-    """A paper on a page, of which the fields were named that are wanted."""
+    """A hit restricted to the requested fields."""
 
     model_config = ConfigDict(json_schema_extra=_make_fields_optional)
 
 
 class PartialPage(PageOut):
-    """An answer whose hits have only the fields that were asked for."""
+    """A page whose hits are restricted to the requested fields."""
 
     hits: list[PartialHit]
 
 
 class Problem(BaseModel):
-    """What went wrong (RFC 9457), with the field, the value and what is allowed where one is to blame."""
+    """An error (RFC 9457)."""
 
     type: str = "about:blank"
-    title: str
+    title: str = Field(description="The status phrase")
     status: int
-    detail: str
-    instance: str
-    field: str | None = None
-    value: str | None = None
-    allowed: str | None = None
-    position: int | None = None
+    detail: str = Field(description="What went wrong and what to do")
+    instance: str = Field(description="The path of the request")
+    field: str | None = Field(None, description="The invalid parameter")
+    value: str | None = Field(None, description="Its value; a long one is shortened")
+    allowed: str | None = Field(None, description="Which values are allowed")
+    position: int | None = Field(None, description="Where the error is in q or the body, in characters from 1")
 
 
 class BatchOut(BaseModel):
-    """The answers to several questions, in their order; in place of one that was refused its problem."""
+    """The results of several searches, in their order; an invalid search has its problem in place of a page."""
 
     schema_version: int
     generation: str

@@ -1,5 +1,5 @@
-"""Strict: what HTTP gives is read in one way only. Elsewhere the last of two values wins, and bytes that are no UTF-8
-become question marks: an answer then belongs to a question that nobody asked.
+"""Strict parsing of requests, so that each has one meaning. By default the last of two equal parameters wins and bytes
+that are not UTF-8 become U+FFFD: the response would then belong to a query that nobody sent.
 """
 
 import json
@@ -14,94 +14,108 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from search.errors import InvalidValue
+from service.api.problems import MalformedBody
 
 _MAX_PARAMETERS = 2_000
-"""Parameters of a URL."""
+"""Most parameters of a URL."""
 
 
 class StrictRoute(APIRoute):
-    """A route whose parameters are UTF-8 and given once, unless several can be meant, and whose JSON says nothing
-    twice."""
+    """A route whose parameters must be UTF-8 and unique unless they take several values, and whose JSON body must not
+    repeat a key."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        answer, several = super().get_route_handler(), frozenset(_repeatable_parameters(self.dependant))
+        handler, repeatable = super().get_route_handler(), frozenset(_repeatable_parameters(self.dependant))
 
         async def handle(request: Request) -> Response:
-            _check_query(request.scope["query_string"], several)
+            _check_query(request.scope["query_string"], repeatable)
             strict = _StrictRequest(request.scope, request.receive)
             if strict.method == "POST":
                 await strict.check_body()
-            return await answer(strict)
+            return await handler(strict)
 
         return handle
 
 
 class _StrictRequest(Request):
     async def check_body(self) -> None:
-        """Reads the body as JSON, so that it is not read again.
+        """Parses the body as JSON and caches the result for FastAPI.
 
         Raises:
-            InvalidValue: it is no UTF-8, says something twice, or is nested too deep.
+            MalformedBody: the body is not JSON in UTF-8, or is nested too deeply.
+            InvalidValue: a key is repeated, or a string contains a lone surrogate.
         """
-        body = await self.body()
-        try:
-            read = json.loads(body.decode("utf-8"), object_pairs_hook=_dict_without_duplicates)
-        except UnicodeDecodeError as error:
-            raise InvalidValue("body", _excerpt(body, error.start), "write JSON in UTF-8") from None
-        except RecursionError:
-            raise InvalidValue("body", body[:40].decode(), "objects and lists may not be nested so deep") from None
-        except json.JSONDecodeError:
-            return  # FastAPI says where
-        except ValueError:  # an integer of thousands of digits
-            raise InvalidValue("body", body[:40].decode("utf-8", "replace"), "write shorter numbers") from None
-        _check_surrogates(read)
-        self._json = read
+        value = _parse_json(await self.body())
+        _check_surrogates(value)
+        self._json = value
+
+
+def _parse_json(body: bytes) -> Any:
+    try:
+        return json.loads(body.decode("utf-8"), object_pairs_hook=_dict_without_duplicates)
+    except UnicodeDecodeError as error:
+        raise MalformedBody(f"the body is not UTF-8: invalid byte at position {error.start + 1}") from None
+    except RecursionError:
+        raise MalformedBody("the body is nested too deeply; use fewer nested objects and lists") from None
+    except json.JSONDecodeError as error:
+        reason = error.msg[:1].lower() + error.msg[1:]
+        raise MalformedBody(f"invalid JSON at character {error.pos + 1}: {reason}", error.pos + 1) from None
+    except ValueError:  # an integer of thousands of digits
+        raise MalformedBody("the body contains a number with too many digits; send a smaller number") from None
 
 
 def _dict_without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    read = dict(pairs)
-    if len(read) < len(pairs):
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise InvalidValue(twice, "", "say it once; several values are written as a list")
-    return read
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise InvalidValue(repeated, "", "the key is repeated; use it once, with a list for several values")
+    return fields
 
 
-def _check_surrogates(read: object) -> None:
-    r"""
+def _check_surrogates(value: object) -> None:
+    r"""Checks that all strings of a JSON value can be encoded.
+
     Raises:
-        InvalidValue: a text with half a character: \\ud800 without what follows it.
+        InvalidValue: a string contains a lone surrogate, such as \\ud800 that no \\udc00 follows.
     """
-    named = read.items() if isinstance(read, dict) else [("body", read)]
-    for name, value in named:
+    fields = value.items() if isinstance(value, dict) else [("body", value)]
+    for name, field in fields:
         try:
-            json.dumps([name, value], ensure_ascii=False).encode()
+            json.dumps([name, field], ensure_ascii=False).encode()
         except UnicodeEncodeError:
-            said = "it has half a character, a surrogate without its other half; leave that out"
-            raise InvalidValue(ascii(name)[1:-1], ascii(value), said) from None
+            allowed = "it contains a lone surrogate, half of a character; remove it"
+            raise InvalidValue(ascii(name)[1:-1], ascii(field), allowed) from None
 
 
 def _check_query(query: bytes, repeatable: frozenset[str]) -> None:
-    """
+    """Checks the query of a URL.
+
+    Args:
+        query: the query.
+        repeatable: names of the parameters that take several values.
+
     Raises:
-        InvalidValue: a value that is no UTF-8; a name given twice of which one value can be meant; too many.
+        InvalidValue: a value is not UTF-8, another parameter is repeated, or there are too many.
     """
     if not query:
         return
     try:
-        names = [name for name, _ in parse_qsl(query.decode(), True, errors="strict", max_num_fields=_MAX_PARAMETERS)]
+        pairs = parse_qsl(query.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS)
     except UnicodeDecodeError:
         raise InvalidValue(*_find_invalid_utf8(query), "percent-encode it in UTF-8") from None
     except ValueError:
-        raise InvalidValue("parameters", query.count(b"&") + 1, f"{_MAX_PARAMETERS:,} at most; ask with POST") from None
-    once = [name for name in names if name not in repeatable]
-    if len(once) > len(set(once)):
-        twice = next(name for name in once if once.count(name) > 1)
-        raise InvalidValue(twice, dict(parse_qsl(query.decode(), True))[twice], "give it once")
+        allowed = f"send at most {_MAX_PARAMETERS:,}, or use POST"
+        raise InvalidValue("parameters", query.count(b"&") + 1, allowed) from None
+    seen: dict[str, str] = {}
+    for name, value in pairs:
+        if name in seen and name not in repeatable:
+            raise InvalidValue(name, value, "the parameter is repeated; use it once")
+        seen[name] = value
 
 
 def _find_invalid_utf8(query: bytes) -> tuple[str, str]:
-    """The name and the value, as far as it can be shown, of the first parameter that is no UTF-8."""
+    """Returns the name and an excerpt of the value of the first parameter that is not UTF-8."""
     for pair in query.split(b"&"):
         try:
             unquote_to_bytes(pair).decode("utf-8")
@@ -112,20 +126,20 @@ def _find_invalid_utf8(query: bytes) -> tuple[str, str]:
 
 
 def _excerpt(text: bytes, offset: int) -> str:
-    """The bytes around a place."""
+    """Returns the bytes around an offset."""
     return text[max(0, offset - 10) : offset + 10].decode("utf-8", "backslashreplace")
 
 
 def _repeatable_parameters(dependant: Dependant) -> Iterator[str]:
-    """The names of parameters that hold a list."""
+    """Yields the names of parameters whose value is a list."""
     for parameter in dependant.query_params:
-        shape = parameter.field_info.annotation
-        if isinstance(shape, type) and issubclass(shape, BaseModel):
-            yield from (field.alias or name for name, field in shape.model_fields.items() if _is_list(field))
+        annotation = parameter.field_info.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            yield from (field.alias or name for name, field in annotation.model_fields.items() if _is_list(field))
         elif _is_list(parameter.field_info):
             yield parameter.alias
-    for inner in dependant.dependencies:
-        yield from _repeatable_parameters(inner)
+    for dependency in dependant.dependencies:
+        yield from _repeatable_parameters(dependency)
 
 
 def _is_list(field: FieldInfo) -> bool:

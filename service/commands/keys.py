@@ -49,10 +49,10 @@ def list_(file: Path, as_json: bool) -> None:
 
     loaded = KeyFile(file).load()
     if as_json:
-        entries = [{"name": key.name, "created": key.made} for key in loaded]
+        entries = [{"name": key.name, "created": key.created} for key in loaded]
         click.echo(dump_json({"schema_version": SCHEMA_VERSION, "keys": entries}))
     for key in () if as_json else loaded:
-        click.echo(f"{key.made}  {key.name}")
+        click.echo(f"{key.created}  {key.name}")
 
 
 @keys.command(extra="serve")

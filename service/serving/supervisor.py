@@ -28,7 +28,7 @@ _MIN_BACKOFF_S, _MAX_BACKOFF_S = 0.1, 30.0
 _KILL_GRACE_S = 5.0
 """Seconds beyond ``stop_seconds`` after which a worker that has not ended is killed."""
 _TOO_MANY_CONNECTIONS_BODY = (
-    b'{"type":"about:blank","title":"Not available","status":503,"detail":"too many connections; try again soon"}'
+    b'{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"too many connections; try again soon"}'
 )
 _TOO_MANY_CONNECTIONS_RESPONSE = (
     b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n"

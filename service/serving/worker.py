@@ -118,7 +118,7 @@ async def _send_json(send: Send, status: int, text: bytes) -> None:
     """A problem in few words: what makes longer ones is being loaded."""
     body, kind = text, b"application/json"
     if status != 200:
-        body = b'{"type":"about:blank","title":"Not available","status":503,"detail":"%s"}' % text
+        body = b'{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"%s"}' % text
         kind = b"application/problem+json"
     headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), (b"retry-after", b"1")]
     await send(

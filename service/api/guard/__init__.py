@@ -1,1 +1,1 @@
-"""What stands before every door of HTTP."""
+"""Middleware that runs before the routes of the application."""

@@ -1,4 +1,4 @@
-"""Bodies: read whole before a question takes its turn, within a size and a time."""
+"""Body limit: reads request bodies before their requests enter the queue, within a size and a time."""
 
 import asyncio
 
@@ -9,19 +9,21 @@ from service.api.problems import error_response
 
 _CLOSE_HEADERS = {"connection": "close"}
 _MAX_BUFFERED_BODIES = 64
-"""Bodies of the greatest size that may be held at once; smaller ones may be as many as have room."""
+"""Memory for buffered bodies, as a multiple of the largest body allowed."""
 
 
 class BodyTooLarge(Exception):
-    """A body is longer than is allowed."""
+    """A body exceeds the limit."""
 
 
 class BodyLimit:
-    """Reads a request's body, so that a slow client keeps nobody else waiting.
+    """Reads the whole body of a request, so that a slow client does not occupy a slot.
 
     Args:
-        app: asked with the whole body. slots: where nothing is free, nothing is read. most: bytes of a body.
-        seconds: for a body to arrive.
+        app: called with the whole body.
+        queue: bodies are not read while it is full.
+        max_bytes: most bytes of a body.
+        timeout_s: seconds for a body to arrive.
     """
 
     def __init__(self, app: ASGIApp, queue: AdmissionQueue, max_bytes: int, timeout_s: float) -> None:
@@ -53,10 +55,10 @@ class BodyLimit:
         return await self._app(scope, _replay_body(bytes(body), receive), send)
 
     async def _read_body(self, receive: Receive, body: bytearray) -> bool:
-        """Whether the client stayed to the body's end.
+        """Reads into ``body`` and returns whether the client stayed connected until its end.
 
         Raises:
-            TooLarge: see there.
+            BodyTooLarge: the body exceeds the limit.
         """
         while True:
             message = await receive()
@@ -71,19 +73,19 @@ class BodyLimit:
                 return True
 
     def _error_response(self, status: int) -> ASGIApp:
-        said = {
-            408: f"the body did not arrive within {self._timeout_s:g} seconds; send it faster, or less of it",
-            413: f"the body may have {self._max_bytes:,} bytes; shorten it",
+        detail = {
+            408: f"the request body did not arrive within {self._timeout_s:g} s; send it faster or send less",
+            413: f"the request body exceeds {self._max_bytes:,} bytes; send less",
         }[status]
 
-        async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            await error_response(scope, status, said, _CLOSE_HEADERS)(scope, receive, send)
+        async def respond(scope: Scope, receive: Receive, send: Send) -> None:
+            await error_response(scope, status, detail, _CLOSE_HEADERS)(scope, receive, send)
 
-        return answer
+        return respond
 
 
 def _declared_body(scope: Scope) -> tuple[int, bool]:
-    """The length that is announced, 0 without one, and whether the body comes in chunks."""
+    """Returns the Content-Length (0 without one) and whether the body is sent in chunks."""
     length, chunked = 0, False
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit():
@@ -94,14 +96,14 @@ def _declared_body(scope: Scope) -> tuple[int, bool]:
 
 
 def _replay_body(body: bytes, receive: Receive) -> Receive:
-    """Gives the body first, then what the connection says."""
-    given = False
+    """Returns a ``receive`` that gives the body first and then the messages of the connection."""
+    replayed = False
 
     async def replay() -> Message:
-        nonlocal given
-        if given:
+        nonlocal replayed
+        if replayed:
             return await receive()
-        given = True
+        replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay

@@ -1,9 +1,10 @@
-"""Slots: how many questions a worker answers at once, how many wait, and for how long."""
+"""Concurrency: how many requests a worker handles at once, how many wait, and for how long."""
 
 import asyncio
 import time
 from collections import deque
 
+from anyio import CapacityLimiter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.guard.records import RequestRecord
@@ -11,32 +12,57 @@ from service.api.problems import error_response
 
 RETRY_HEADERS = {"retry-after": "1"}
 _UNLIMITED_PATHS = ("/healthz", "/readyz", "/metrics", "/static/", "/openapi.json", "/docs")
-"""Answered at once, however many questions wait."""
-_MAX_DELAY_REJECTIONS, _MAX_REJECTION_DELAY_S = 500, 1.0
-"""Refusals that are held before each takes a second; a few are given at once."""
-_BUSY_DETAIL = "too many questions wait; ask again in a second"
+"""Paths that skip the queue."""
+_MAX_DELAY_REJECTIONS = 500
+"""Rejections in flight at which each is delayed by ``_MAX_REJECTION_DELAY_S``; fewer are delayed in proportion."""
+_MAX_REJECTION_DELAY_S = 1.0
+_BUSY_DETAIL = "server busy: request queue is full; retry in 1 s"
 _DISCONNECT_CHECK_AFTER_S = 0.05
-"""Seconds in the queue after which a client may have given up: it is looked whether it is still there."""
+"""Seconds in the queue after which the server checks that the client is still connected."""
 
 
 class AdmissionQueue:
-    """Turns, first come, first served.
+    """Slots for requests, and a bounded queue for those that wait for one, first come, first served.
 
     Args:
-        threads: most that have a turn at once. queue: most that wait for one.
+        max_active: most requests that have a slot.
+        max_waiting: most requests that wait for one.
 
     Attributes:
-        busy: those that have a turn. shed: how many found no place in the queue.
+        rejected: number of requests rejected because the queue was full.
     """
 
     def __init__(self, max_active: int, max_waiting: int) -> None:
-        self._max_active, self._max_waiting = max_active, max_waiting
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self.active = self.rejected = self._rejecting = 0
+        self._limiter = CapacityLimiter(max_active)
+        self._max_waiting = max_waiting
+        self.rejected = self._rejecting = 0
+
+    @property
+    def active(self) -> int:
+        """Number of requests that have a slot."""
+        return self._limiter.borrowed_tokens
+
+    @property
+    def waiting(self) -> int:
+        """Number of requests that wait."""
+        return self._limiter.statistics().tasks_waiting
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is neither a free slot nor a place in the queue."""
+        return self._limiter.available_tokens <= 0 and self.waiting >= self._max_waiting
+
+    async def acquire(self, request: object) -> None:
+        """Waits for a slot for a request; callers check ``is_full`` first."""
+        await self._limiter.acquire_on_behalf_of(request)
+
+    def release(self, request: object) -> None:
+        """Frees the slot of a request for the one that has waited longest."""
+        self._limiter.release_on_behalf_of(request)
 
     async def reject(self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str] | None = None) -> None:
-        """Sends one away for whom there is no place. The more are sent away, the later each hears of it: a thousand who
-        ask again at once would otherwise take the time of those who wait."""
+        """Responds with 503. The delay grows with the number of rejections in flight: a thousand clients that retry at
+        once would otherwise take the time of the requests that wait."""
         self.rejected += 1
         self._rejecting += 1
         try:
@@ -45,48 +71,15 @@ class AdmissionQueue:
             self._rejecting -= 1
         await error_response(scope, 503, _BUSY_DETAIL, RETRY_HEADERS | (headers or {}))(scope, receive, send)
 
-    @property
-    def waiting(self) -> int:
-        """Those that wait."""
-        return len(self._waiting)
-
-    @property
-    def is_full(self) -> bool:
-        """No turn and no place in the queue is free."""
-        return self.active >= self._max_active and len(self._waiting) >= self._max_waiting
-
-    async def acquire(self) -> None:
-        """Waits for a turn; there must be a place."""
-        if self.active < self._max_active:
-            self.active += 1
-            return
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        try:
-            await turn
-        except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():
-                self.release()
-            else:
-                self._waiting.remove(turn)
-            raise
-
-    def release(self) -> None:
-        """Hands a turn to the next that waits."""
-        while self._waiting:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                return
-        self.active -= 1
-
 
 class ConcurrencyLimit:
-    """Gives each question its turn, refuses those beyond the queue before anything of them is read, and answers for
-    those that take too long. A thread cannot be stopped: it keeps its turn until it is done.
+    """Gives each request a slot, rejects those that find the queue full, and responds with 503 in place of those that
+    take too long. A thread cannot be stopped, so a request that timed out keeps its slot until it ends.
 
     Args:
-        app: asked in turn. slots: the turns. seconds: to begin an answer, waiting included.
+        app: called when a request has its slot.
+        queue: the slots.
+        timeout_s: seconds until a response must start, waiting included.
     """
 
     def __init__(self, app: ASGIApp, queue: AdmissionQueue, timeout_s: float) -> None:
@@ -101,18 +94,18 @@ class ConcurrencyLimit:
         return await self._handle(scope, receive, send)
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        turn = _QueuedRequest(self._queue, scope, receive, send)
-        late = asyncio.get_running_loop().call_later(self._timeout_s, turn.time_out)
+        request = _QueuedRequest(self._queue, scope, receive, send)
+        timer = asyncio.get_running_loop().call_later(self._timeout_s, request.time_out, self._timeout_s)
         try:
-            if await turn.acquire():
-                await self._app(scope, turn.receive, turn.send)
+            if await request.acquire():
+                await self._app(scope, request.receive, request.send)
         finally:
-            late.cancel()
-            turn.release()
+            timer.cancel()
+            request.release()
 
 
 class _QueuedRequest:
-    """One question's turn, from its place in the queue to its last byte."""
+    """A request from its arrival in the queue to the last byte of its response."""
 
     def __init__(self, queue: AdmissionQueue, scope: Scope, receive: Receive, send: Send) -> None:
         self._queue, self._scope, self._receive, self._send = queue, scope, receive, send
@@ -121,17 +114,17 @@ class _QueuedRequest:
         self._buffered: deque[Message] = deque()
 
     async def acquire(self) -> bool:
-        """Waits; whether somebody still waits for the answer."""
-        record, asked = RequestRecord.from_scope(self._scope), time.perf_counter()
-        await self._queue.acquire()
+        """Waits for a slot and returns whether the client still waits for a response."""
+        record, queued_at = RequestRecord.from_scope(self._scope), time.perf_counter()
+        await self._queue.acquire(self)
         self._has_slot = True
-        record.queue_wait_s = time.perf_counter() - asked
+        record.queue_wait_s = time.perf_counter() - queued_at
         return not self._timed_out and (
             record.queue_wait_s < _DISCONNECT_CHECK_AFTER_S or not await self._client_disconnected()
         )
 
     async def _client_disconnected(self) -> bool:
-        """Whether the client has closed; what it sent before that is kept."""
+        """Returns whether the client has disconnected; buffers the messages that it sent before."""
         try:
             async with asyncio.timeout(0):
                 while (message := await self._receive())["type"] != "http.disconnect":
@@ -141,11 +134,12 @@ class _QueuedRequest:
             return False
 
     async def receive(self) -> Message:
-        """What the client sends."""
+        """Returns the next message of the client."""
         return self._buffered.popleft() if self._buffered else await self._receive()
 
     async def send(self, message: Message) -> None:
-        """Passes an answer on, unless another was given; the turn ends with its last part, whoever reads how slowly."""
+        """Passes a response on unless the request timed out; frees the slot with the last part of the response,
+        however slowly the client reads it."""
         if self._timed_out:
             return
         self._response_started = True
@@ -154,17 +148,18 @@ class _QueuedRequest:
         await self._send(message)
 
     def release(self) -> None:
-        """Gives the turn back, once."""
+        """Frees the slot; further calls do nothing."""
         if self._has_slot:
             self._has_slot = False
-            self._queue.release()
+            self._queue.release(self)
 
-    def time_out(self) -> None:
-        """Answers in the question's place where no answer has begun."""
+    def time_out(self, seconds: float) -> None:
+        """Responds with 503 unless the response has started."""
         if not self._response_started:
             self._timed_out = True
-            self._timeout_task = asyncio.get_running_loop().create_task(self._send_timeout_response())
+            self._timeout_task = asyncio.get_running_loop().create_task(self._send_timeout_response(seconds))
 
-    async def _send_timeout_response(self) -> None:
-        answer = error_response(self._scope, 503, "this took too long; ask for less, or again later", RETRY_HEADERS)
-        await answer(self._scope, self._receive, self._send)
+    async def _send_timeout_response(self, seconds: float) -> None:
+        detail = f"the response took longer than {seconds:g} s; retry later, or request less"
+        response = error_response(self._scope, 503, detail, RETRY_HEADERS)
+        await response(self._scope, self._receive, self._send)

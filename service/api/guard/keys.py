@@ -1,7 +1,7 @@
-"""Keys: who may ask. A file of names and hashes, and the layer that wants one of its keys with every request.
+"""API keys: the file of names and hashes, and the middleware that requires one of its keys.
 
-A key is 256 bits of chance, so a plain SHA-256 hides it: there is nothing to guess that a slow hash would make slower,
-and no two are alike, which a salt would be for. A hash cannot be turned back; a lost key is replaced.
+A key has 256 random bits, so a plain SHA-256 protects it: no slow hash is needed against guessing, and no salt against
+equal keys. A hash cannot be reversed; a lost key is replaced.
 """
 
 import base64
@@ -28,81 +28,91 @@ from service.api.problems import error_response
 _NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
 _KEY_PREFIX = "papers_"
 _PUBLIC_PATHS = ("/healthz", "/readyz")
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 2
+_FORMAT_WITH_MADE = 1
+"""Older version, in which ``created`` is named ``made``."""
+_MISSING_KEY = (
+    "API key required: send Authorization: Bearer KEY or X-API-Key: KEY; a browser sends the key as the password"
+)
+_INVALID_KEY = "invalid API key; ask the administrator for a new one"
 _log = logging.getLogger("papers")
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What is kept of a key: whose it is, the SHA-256 of it in hexadecimal, and the day it was made."""
+    """What the file stores of a key.
+
+    Attributes:
+        name: who uses it.
+        sha256: its SHA-256 in hexadecimal.
+        created: ISO date of its creation.
+    """
 
     name: str
     sha256: str
-    made: str
+    created: str
 
 
 class KeyFile:
     """A file of keys.
 
     Args:
-        path: the file; none is an empty one.
+        path: the file; a missing file counts as empty.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def load(self) -> tuple[Key, ...]:
-        """In the order they were added.
+        """Returns the keys in the order in which they were added.
 
         Raises:
-            InvalidValue: the file cannot be read, or is none of ours.
+            InvalidValue: the file cannot be read, or is not a key file.
         """
         try:
-            held = json.loads(self._path.read_text("utf-8"))
-            if held["format"] != _FORMAT_VERSION:
+            content = json.loads(self._path.read_text("utf-8"))
+            if content["format"] not in (_FORMAT_VERSION, _FORMAT_WITH_MADE):
                 raise ValueError
-            return tuple(Key(**each) for each in held["keys"])
+            return tuple(_parse_key(fields) for fields in content["keys"])
         except FileNotFoundError:
             return ()
         except OSError as error:
-            raise InvalidValue("keys", str(self._path), f"it cannot be read: {error.strerror}") from None
+            raise InvalidValue("keys", str(self._path), f"cannot be read: {error.strerror}") from None
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise InvalidValue(
-                "keys", str(self._path), "it is no file of keys; papers keys add NAME makes one"
-            ) from None
+            raise InvalidValue("keys", str(self._path), "not a key file; create one: papers keys add NAME") from None
 
     def add(self, name: str) -> str:
-        """Makes a key; it is told here and never again.
+        """Creates a key and returns it; the file stores only its hash.
 
         Raises:
-            InvalidValue: see ``keys``; the name has other characters, or a key already.
+            InvalidValue: the name has a key already or contains other characters; see also ``load``.
         """
         if not _NAME_PATTERN.fullmatch(name):
-            raise InvalidValue("name", name, "letters, digits and _ . @ - are allowed, 64 at most")
+            raise InvalidValue("name", name, "use at most 64 letters, digits and _ . @ -")
         with self._exclusive_lock():
-            held = self.load()
-            if any(key.name == name for key in held):
-                raise InvalidValue("name", name, "it has a key; remove that first: papers keys remove")
+            keys = self.load()
+            if any(key.name == name for key in keys):
+                raise InvalidValue("name", name, "has a key already; remove it first: papers keys remove NAME")
             token = _KEY_PREFIX + secrets.token_urlsafe(32)
-            self._write((*held, Key(name, _digest(token).hex(), datetime.now(UTC).date().isoformat())))
+            self._write((*keys, Key(name, _digest(token).hex(), datetime.now(UTC).date().isoformat())))
         return token
 
     def remove(self, name: str) -> None:
-        """Takes a key away; servers notice with their next request.
+        """Removes a key; servers notice with their next request.
 
         Raises:
-            InvalidValue: see ``keys``; nobody has that name.
+            InvalidValue: no key has that name; see also ``load``.
         """
         with self._exclusive_lock():
-            held = self.load()
-            left = tuple(key for key in held if key.name != name)
-            if left == held:
-                raise InvalidValue("name", name, "no key has that name; papers keys list shows them")
-            self._write(left)
+            keys = self.load()
+            remaining = tuple(key for key in keys if key.name != name)
+            if remaining == keys:
+                raise InvalidValue("name", name, "no key has this name; list them: papers keys list")
+            self._write(remaining)
 
     @contextmanager
     def _exclusive_lock(self) -> Iterator[None]:
-        """Two who change the file wait for each other."""
+        """Excludes other processes that change the file."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with self._path.with_name(self._path.name + ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -114,11 +124,12 @@ class KeyFile:
 
 
 class RequireKey:
-    """Asks every request but /healthz and /readyz for a key: ``Authorization: Bearer KEY``, ``X-API-Key: KEY``, or for
-    browsers, which ask for it themselves, the password of ``Authorization: Basic``.
+    """Requires a key with every request but those to /healthz and /readyz: ``Authorization: Bearer KEY``,
+    ``X-API-Key: KEY``, or the password of ``Authorization: Basic``, for which browsers prompt.
 
     Args:
-        app: asked where a key is one of the file's. path: the file; read again whenever it has changed.
+        app: called with requests that have a key of the file.
+        path: the key file; read again when it has changed.
     """
 
     def __init__(self, app: ASGIApp, path: Path) -> None:
@@ -129,46 +140,46 @@ class RequireKey:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"] in _PUBLIC_PATHS:
             return await self._app(scope, receive, send)
-        name = self._find_key_name(scope)
+        token = _extract_token(scope)
+        name = self._find_key_name(token) if token is not None else None
         if name is None:
-            return await self._reject(scope, receive, send)
+            return await self._reject(scope, receive, send, detail=_MISSING_KEY if token is None else _INVALID_KEY)
         RequestRecord.from_scope(scope).key_name = name
         return await self._app(scope, receive, send)
 
-    def _find_key_name(self, scope: Scope) -> str | None:
-        """Whose key came with the request. Every key is compared, and in constant time."""
-        token = _extract_token(scope)
-        if token is None:
-            return None
+    def _find_key_name(self, token: str) -> str | None:
+        """Returns the name of a key; compares all keys in constant time."""
         digest, found = _digest(token), None
-        for held, name in self._current_digests():
-            if hmac.compare_digest(held, digest):
+        for known, name in self._current_digests():
+            if hmac.compare_digest(known, digest):
                 found = name
         return found
 
     def _current_digests(self) -> tuple[tuple[bytes, str], ...]:
-        """Digests and names as the file has them now; without a file that can be read nobody may ask."""
+        """Returns the digests and names that the file has now; none if it cannot be read."""
         try:
             status = self._path.stat()
-            seen = (status.st_mtime_ns, status.st_size, status.st_ino)
+            version = (status.st_mtime_ns, status.st_size, status.st_ino)
         except OSError:
             return ()
-        if seen != self._file_version:
+        if version != self._file_version:
             try:
-                held = KeyFile(self._path).load()
-                self._digests = tuple((bytes.fromhex(key.sha256), key.name) for key in held)
+                self._digests = tuple((bytes.fromhex(key.sha256), key.name) for key in KeyFile(self._path).load())
             except (InvalidValue, ValueError) as error:
-                _log.error("nobody may ask: %s", error)
+                _log.error("all requests are rejected: %s", error)
                 self._digests = ()
-            self._file_version = seen
+            self._file_version = version
         return self._digests
 
-    async def _reject(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _reject(self, scope: Scope, receive: Receive, send: Send, *, detail: str) -> None:
         challenge = 'Bearer realm="papers"'
         if not scope["path"].startswith(("/v1/", "/mcp")):
             challenge += ', Basic realm="papers", charset="UTF-8"'
-        said = "a key is needed: Authorization: Bearer KEY, X-API-Key: KEY, or in a browser as the password"
-        await error_response(scope, 401, said, {"www-authenticate": challenge})(scope, receive, send)
+        await error_response(scope, 401, detail, {"www-authenticate": challenge})(scope, receive, send)
+
+
+def _parse_key(fields: dict[str, str]) -> Key:
+    return Key(**{"created" if name == "made" else name: value for name, value in fields.items()})
 
 
 def _digest(token: str) -> bytes:
@@ -176,15 +187,15 @@ def _digest(token: str) -> bytes:
 
 
 def _extract_token(scope: Scope) -> str | None:
-    """The key that a request came with."""
+    """Returns the key that a request was sent with."""
     for name, value in scope["headers"]:
         if name == b"x-api-key":
             return str(value.decode("latin-1"))
         if name == b"authorization":
-            scheme, _, given = value.decode("latin-1").partition(" ")
+            scheme, _, credentials = value.decode("latin-1").partition(" ")
             if scheme.casefold() == "bearer":
-                return str(given.strip())
+                return str(credentials.strip())
             if scheme.casefold() == "basic":
                 with suppress(ValueError):
-                    return base64.b64decode(given.strip(), validate=True).decode("utf-8").partition(":")[2]
+                    return base64.b64decode(credentials.strip(), validate=True).decode("utf-8").partition(":")[2]
     return None

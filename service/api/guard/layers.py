@@ -1,5 +1,7 @@
-"""Guard: what stands before every door. From the outside in: a record of the request (its id, its log line, its
-metrics, the headers of its answer); its head; origins; keys; rates; its body; its turn.
+"""Guard: the middleware around the application.
+
+From the outside in: the record of the request (its ID, log line, metrics and response headers), proxy headers, the
+header limit, the host check, CORS, keys, the rate limit, the body limit, the concurrency limit.
 """
 
 import logging
@@ -8,48 +10,59 @@ from dataclasses import dataclass
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from search.cores import available_cores
 from service.api.guard import logs
 from service.api.guard.body_limit import BodyLimit
 from service.api.guard.concurrency import AdmissionQueue, ConcurrencyLimit
 from service.api.guard.headers import SECURITY_HEADERS, HeaderLimit, add_missing_headers
+from service.api.guard.host_check import HostCheck
 from service.api.guard.keys import RequireKey
 from service.api.guard.metrics import Metrics
 from service.api.guard.rate_limit import RateLimit, TokenBuckets
-from service.api.guard.records import ClientResolver, RequestRecord
-from service.api.problems import error_response
+from service.api.guard.records import RequestIdSource, RequestRecord, peer_address
+from service.api.problems import error_response, internal_error_detail
 from service.settings import Settings
 
-_log = logging.getLogger("papers")
+_CORS_HEADERS = ("authorization", "x-api-key", "content-type")
+"""Request headers that pages of other origins may send."""
 _CLIENT_CLOSED_REQUEST = 499
-"""The status that the log and the metrics show where the client left before its answer."""
+"""Status in logs and metrics of a request whose client disconnected before the response."""
+_log = logging.getLogger("papers")
 
 
 @dataclass(frozen=True, slots=True)
 class GuardState:
-    """What counts. Attributes: slots: the turns. metrics: the numbers."""
+    """The state of the guard in one process.
+
+    Attributes:
+        queue: the slots for requests.
+        metrics: the metrics.
+    """
 
     queue: AdmissionQueue
     metrics: Metrics
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "GuardState":
-        """As many turns as the settings say."""
-        slots = AdmissionQueue(settings.threads or 2 * available_cores(), settings.queue)
-        return cls(slots, Metrics(slots))
+        """Returns a state with as many slots as the settings say."""
+        queue = AdmissionQueue(settings.threads or 2 * available_cores(), settings.queue)
+        return cls(queue, Metrics(queue))
 
 
 def add_guard(
     app: ASGIApp, settings: Settings, guard_state: GuardState, buckets: TokenBuckets | None = None
 ) -> ASGIApp:
-    """The application behind its guard.
+    """Returns the application inside its guard.
 
     Args:
-        app: what is guarded. settings: limits, keys, hosts, proxies, origins. watch: what counts.
-        buckets: those that other processes share; without them this process has its own.
+        app: the application.
+        settings: limits, keys, hosts, proxies and origins.
+        guard_state: queue and metrics.
+        buckets: token buckets shared with other processes; None makes buckets for this process.
     """
-    plain = app
+    unguarded = app
     app = ConcurrencyLimit(app, guard_state.queue, settings.answer_seconds)
     app = BodyLimit(app, guard_state.queue, settings.max_body, settings.body_seconds)
     if settings.rate:
@@ -57,46 +70,50 @@ def add_guard(
     if settings.keys:
         app = RequireKey(app, settings.keys)
     if settings.origins:
-        allowed = ["authorization", "x-api-key", "content-type"]
-        app = CORSMiddleware(app, settings.origins, allow_methods=["GET", "POST"], allow_headers=allowed)
-    return RequestRecorder(HeaderLimit(app, settings.max_head, settings.hosts), plain, settings, guard_state.metrics)
+        app = CORSMiddleware(app, settings.origins, allow_methods=["GET", "POST"], allow_headers=_CORS_HEADERS)
+    app = HeaderLimit(HostCheck(app, settings.hosts), settings.max_head)
+    if settings.proxies:
+        trusted = [str(network) for network in settings.proxy_networks]
+        app = ProxyHeadersMiddleware(app, trusted)  # type: ignore[arg-type, assignment]  # uvicorn's own ASGI types
+    return RequestRecorder(app, unguarded, settings, guard_state.metrics)
 
 
 class RequestRecorder:
-    """Keeps the record of each request.
+    """Keeps a record of each request, and adds the request ID and the security headers to its response.
 
     Args:
-        app: asked with the record in the scope's state. plain: started and ended, unguarded.
-        settings: proxies and what is logged. metrics: told of each.
+        app: called with the record in the state of the scope.
+        unguarded_app: receives the lifespan events.
+        settings: trusted proxies, and whether queries are logged.
+        metrics: observes each request.
     """
 
     def __init__(self, app: ASGIApp, unguarded_app: ASGIApp, settings: Settings, metrics: Metrics) -> None:
         self._app, self._unguarded_app, self._metrics = app, unguarded_app, metrics
-        self._client_resolver, self._log_queries = ClientResolver(settings.proxy_networks), settings.log_queries
+        self._ids, self._log_queries = RequestIdSource(settings.proxy_networks), settings.log_queries
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._handle_non_http(scope, receive, send)
-        record = self._client_resolver.create_record(scope)
+        record = RequestRecord(self._ids.request_id(scope), peer_address(scope))
         scope.setdefault("state", {})["record"] = record
-        own = (*SECURITY_HEADERS, (b"x-request-id", record.request_id.encode()))
+        added = (*SECURITY_HEADERS, (b"x-request-id", record.request_id.encode()))
 
-        async def answer(message: Message) -> None:
+        async def recording_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 record.status = message["status"]
-                message["headers"] = add_missing_headers(list(message.get("headers", [])), own)
+                message["headers"] = add_missing_headers(list(message.get("headers", [])), added)
             elif message["type"] == "http.response.body":
                 record.bytes_sent += len(message.get("body", b""))
             await send(message)
 
         try:
-            await self._app(scope, receive, answer)
-        except Exception as error:  # noqa: BLE001  # the last place that can say which request it was
-            _log.error("a fault of ours", exc_info=error, extra={"request": self._log_fields(scope, record)})
+            await self._app(scope, receive, recording_send)
+        except Exception as error:  # noqa: BLE001  # the last place that knows which request failed
+            _log.error("unhandled exception", exc_info=error, extra=self._log_fields(scope, record))
             if not record.status:
-                await error_response(scope, 500, "this is our fault, and the server's log says what happened")(
-                    scope, receive, answer
-                )
+                detail = internal_error_detail(record.request_id)
+                await error_response(scope, 500, detail)(scope, receive, recording_send)
         finally:
             self._finish(scope, record)
 
@@ -110,13 +127,13 @@ class RequestRecorder:
         record.status = record.status or _CLIENT_CLOSED_REQUEST
         self._metrics.observe_request(record, _route_template(scope), time.perf_counter() - record.started_at)
         if logs.request_logger.isEnabledFor(logging.INFO):
-            logs.request_logger.info("request", extra={"request": self._log_fields(scope, record)})
+            logs.request_logger.info("request", extra=self._log_fields(scope, record))
 
     def _log_fields(self, scope: Scope, record: RequestRecord) -> dict[str, object]:
         return logs.request_fields(scope, record, _route_template(scope), log_queries=self._log_queries)
 
 
 def _route_template(scope: Scope) -> str:
-    """The template of the path, which holds nothing that was asked."""
+    """Returns the template of the path, which contains no part of the query."""
     path = getattr(scope.get("route"), "path", None)
     return path if isinstance(path, str) else "none"

@@ -1,60 +1,56 @@
-"""Logs: one JSON object a line on standard error, all ASCII, so nothing a client sends can end a line or colour it."""
+"""Logs: one JSON object per line on standard error, in ASCII, so that clients cannot forge or colour a line."""
 
-import json
 import logging
 import sys
 import time
 import traceback
+from types import TracebackType
 from typing import Any
 
+from pythonjsonlogger.json import JsonFormatter
 from starlette.types import Scope
 
 from service.api.guard.records import RequestRecord
 
 request_logger = logging.getLogger("papers.requests")
-"""A line a request."""
+"""Logs one line per request."""
+_MAX_FRAMES = 12
+"""Innermost stack frames of an exception that are logged."""
+_ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 
 
-class JsonFormatter(logging.Formatter):
-    """Log records as lines.
+class LogFormatter(JsonFormatter):
+    """Formats log records as JSON objects.
 
     Args:
-        questions: may show the messages of unexpected errors, which can hold what was asked.
+        log_queries: include the messages of exceptions, which may contain a query.
     """
 
     def __init__(self, log_queries: bool) -> None:
-        super().__init__()
+        renamed = {"levelname": "level", "process": "pid", "exc_info": "error"}
+        super().__init__(["levelname", "message", "process"], rename_fields=renamed, timestamp="time")
         self._log_queries = log_queries
 
-    def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, Any] = {
-            "time": f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(record.created))}.{int(record.msecs):03d}Z",
-            "level": record.levelname.lower(),
-            "message": record.getMessage(),
-            "pid": record.process,
-        }
-        line |= getattr(record, "request", {})
-        if record.exc_info and record.exc_info[1] is not None:
-            line["error"] = self._error_fields(record.exc_info[1])
-        return json.dumps(line, default=str)
-
-    def _error_fields(self, error: BaseException) -> dict[str, Any]:
-        frames = traceback.extract_tb(error.__traceback__)
-        shown: dict[str, Any] = {
+    def formatException(self, ei: _ExceptionInfo) -> dict[str, Any]:  # type: ignore[override]
+        """Returns the type and the stack of an exception as a JSON object."""
+        _, error, trace = ei
+        frames = traceback.extract_tb(trace)[-_MAX_FRAMES:]
+        fields: dict[str, Any] = {
             "type": type(error).__name__,
-            "at": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-12:]],
+            "traceback": [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames],
         }
-        return shown | {"said": str(error)} if self._log_queries else shown
+        return fields | {"message": str(error)} if self._log_queries else fields
 
 
 def configure(*, log_requests: bool, log_queries: bool) -> None:
-    """Sends this process's logs to standard error.
+    """Sends the logs of this process to standard error.
 
     Args:
-        each: a line a request. questions: see ``Lines``.
+        log_requests: log one line per request.
+        log_queries: see ``LogFormatter``.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter(log_queries))
+    handler.setFormatter(LogFormatter(log_queries))
     for name in ("papers", "uvicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
@@ -63,8 +59,15 @@ def configure(*, log_requests: bool, log_queries: bool) -> None:
 
 
 def request_fields(scope: Scope, record: RequestRecord, route: str, *, log_queries: bool) -> dict[str, Any]:
-    """What the line of a request says; what was asked only where ``questions`` are to be logged."""
-    said: dict[str, Any] = {
+    """Returns the fields of a request's log line.
+
+    Args:
+        scope: the request.
+        record: its record.
+        route: template of its path.
+        log_queries: include the path and the query.
+    """
+    fields: dict[str, Any] = {
         "request_id": record.request_id,
         "method": scope["method"],
         "route": route,
@@ -72,9 +75,9 @@ def request_fields(scope: Scope, record: RequestRecord, route: str, *, log_queri
         "ms": round(1000 * (time.perf_counter() - record.started_at), 2),
         "queued_ms": round(1000 * record.queue_wait_s, 2),
         "bytes": record.bytes_sent,
-        "client": record.address,
+        "client": record.client_address(scope),
         "key": record.key_name,
     }
     if log_queries:
-        said |= {"path": scope["path"], "query": scope["query_string"].decode("latin-1")}
-    return said
+        fields |= {"path": scope["path"], "query": scope["query_string"].decode("latin-1")}
+    return fields

@@ -1,10 +1,11 @@
-"""Metrics: what Prometheus reads at /metrics, of all workers together.
+"""Metrics for Prometheus at /metrics, summed over all workers.
 
-Each worker writes its numbers into a mapped file of its own, in the folder that PROMETHEUS_MULTIPROC_DIR names
-(``prometheus_client.multiprocess``); whichever worker is asked adds them up. In one process there are no files.
+Each worker writes its numbers into a memory-mapped file in the folder that PROMETHEUS_MULTIPROC_DIR names
+(``prometheus_client.multiprocess``); the worker that is scraped adds them up. A single process needs no files.
 """
 
 import os
+from typing import Literal
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -16,52 +17,60 @@ from service.api.guard.records import RequestRecord
 
 MULTIPROC_DIR_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
-_REQUEST_BUCKETS_S = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 10)
-_STAGE_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
+_REQUEST_BUCKETS_S: tuple[float, ...] = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 10)
+_STAGE_BUCKETS_S: tuple[float, ...] = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
 
 
 class Metrics:
-    """The numbers of one process.
+    """The metrics of one process.
 
     Args:
-        slots: whose turns are told.
+        queue: the queue whose state is reported.
     """
 
     def __init__(self, queue: AdmissionQueue) -> None:
         self._queue, self._registry, self._rejected_so_far, self._generation = queue, CollectorRegistry(), 0, ""
-        here = self._registry
-        self._requests = Histogram(
-            "papers_request_seconds",
-            "Time from a request's head to its answer's last byte",
-            ("route", "status"),
-            buckets=_REQUEST_BUCKETS_S,
-            registry=here,
+        self._requests = self._histogram(
+            "papers_request_seconds", "Time from request headers to the last byte of the response", "route", "status"
         )
-        self._queue_wait = Histogram(
-            "papers_queued_seconds", "Time waited for a turn", buckets=_REQUEST_BUCKETS_S, registry=here
+        self._queue_wait = self._histogram("papers_queue_wait_seconds", "Time spent in the request queue")
+        self._stages = self._histogram(
+            "papers_stage_seconds", "Time of one stage of a search", "stage", buckets=_STAGE_BUCKETS_S
         )
-        self._stages = Histogram(
-            "papers_stage_seconds", "Time of a part of a search", ("stage",), buckets=_STAGE_BUCKETS_S, registry=here
-        )
-        self._searches = Counter("papers_searches", "Searches by the road of the vectors", ("road",), registry=here)
-        self._rejected = Counter("papers_shed", "Requests that found no place in the queue", registry=here)
-        self._in_flight = Gauge("papers_in_flight", "Turns taken", registry=here, multiprocess_mode="livesum")
-        self._queued_requests = Gauge("papers_queue", "Requests that wait", registry=here, multiprocess_mode="livesum")
-        self._generation_number = Gauge(
-            "papers_generation", "Number of the generation that answers", registry=here, multiprocess_mode="liveall"
-        )
-        self._papers = Gauge("papers_papers", "Papers in it", registry=here, multiprocess_mode="livemax")
-        self._index_bytes = Gauge("papers_index_bytes", "Its files", registry=here, multiprocess_mode="livemax")
+        self._searches = self._counter("papers_searches", "Searches by strategy of the semantic search", "strategy")
+        self._rejected = self._counter("papers_requests_rejected", "Requests rejected because the queue was full")
+        self._in_flight = self._gauge("papers_requests_in_flight", "Requests that have a slot", "livesum")
+        self._queued_requests = self._gauge("papers_queued_requests", "Requests that wait for a slot", "livesum")
+        self._generation_number = self._gauge("papers_generation", "Number of the index generation served", "liveall")
+        self._papers = self._gauge("papers_indexed_papers", "Papers in that generation", "livemax")
+        self._index_bytes = self._gauge("papers_index_bytes", "Size of that generation", "livemax")
+
+    def _histogram(
+        self, name: str, text: str, *labels: str, buckets: tuple[float, ...] = _REQUEST_BUCKETS_S
+    ) -> Histogram:
+        return Histogram(name, text, labels, buckets=buckets, registry=self._registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, registry=self._registry)
+
+    def _gauge(self, name: str, text: str, mode: Literal["livesum", "liveall", "livemax"]) -> Gauge:
+        return Gauge(name, text, registry=self._registry, multiprocess_mode=mode)
 
     def observe_request(self, record: RequestRecord, route: str, seconds: float) -> None:
-        """One request is answered."""
+        """Counts one finished request.
+
+        Args:
+            record: its record.
+            route: template of its path.
+            seconds: its duration.
+        """
         self._requests.labels(route, str(record.status)).observe(seconds)
         if record.queue_wait_s:
             self._queue_wait.observe(record.queue_wait_s)
         self.update_queue()
 
     def update_queue(self) -> None:
-        """Tells the turns as they are."""
+        """Reports the current state of the queue."""
         self._in_flight.set(self._queue.active)
         self._queued_requests.set(self._queue.waiting)
         if self._queue.rejected > self._rejected_so_far:
@@ -69,26 +78,26 @@ class Metrics:
             self._rejected_so_far = self._queue.rejected
 
     def observe_page(self, page: Page) -> None:
-        """One page is made."""
+        """Counts one search."""
         self._searches.labels(page.explanation.strategy).inc()
         for stage in page.explanation.stages:
             self._stages.labels(stage.name).observe(stage.milliseconds / 1000)
 
     def observe_generation(self, snapshot: Snapshot) -> None:
-        """Tells which generation answers, where that has changed."""
+        """Reports which generation is served, if that has changed."""
         manifest = snapshot.manifest
         if manifest.generation == self._generation:
             return
         self._generation = manifest.generation
         self._generation_number.set(int("".join(filter(str.isdecimal, manifest.generation)) or 0))
         self._papers.set(manifest.live)
-        own = sum(file.bytes for file in manifest.files)
-        self._index_bytes.set(own + manifest.rows * manifest.model.dim * 2 + snapshot.layout.store.stat().st_size)
+        files = sum(file.bytes for file in manifest.files)
+        self._index_bytes.set(files + manifest.rows * manifest.model.dim * 2 + snapshot.layout.store.stat().st_size)
 
     def render(self) -> bytes:
-        """As Prometheus reads it."""
+        """Returns all metrics in Prometheus's text format."""
         if MULTIPROC_DIR_VARIABLE not in os.environ:
             return generate_latest(self._registry)
-        together = CollectorRegistry()
-        MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-        return generate_latest(together)
+        merged = CollectorRegistry()
+        MultiProcessCollector(merged)  # type: ignore[no-untyped-call]
+        return generate_latest(merged)

@@ -1,8 +1,8 @@
-"""Rates: how often each key or address may ask.
+"""Rate limit: how often each key or address may send a request.
 
-A token bucket kept as one number, the time at which it will be full again (the generic cell rate algorithm, ITU-T
-I.371). The numbers lie in memory that all workers share, in a table of fixed size: a bucket that is full is as good as
-none, so places free themselves, and nobody can make the table grow.
+Each token bucket is stored as one number, the time when it will be full again (the generic cell rate algorithm, ITU-T
+I.371). The numbers are in memory that all workers share, in a table of fixed size: a full bucket equals an absent one,
+so entries expire by themselves and no client can make the table grow.
 """
 
 import hashlib
@@ -20,18 +20,21 @@ from service.api.guard.records import RequestRecord
 from service.api.problems import error_response
 
 _TABLE_SIZE = 65_536
+"""Buckets in the table."""
 _PROBE_LENGTH = 8
-"""Places looked at for one caller; where all are others', the one that is full soonest is taken over."""
+"""Entries probed for one client; if others occupy all of them, the one that is full soonest is replaced."""
 _EXEMPT_PATHS = ("/healthz", "/readyz", "/static/")
+"""Paths without a rate limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What a caller has.
+    """The state of a client's bucket.
 
     Attributes:
-        left: requests it may make at once. wait: seconds until it may make one, 0 where it may now.
-        full: seconds until it has all of them again.
+        remaining: requests that the client may send at once.
+        wait_s: seconds until it may send one; 0 if it may now.
+        reset_s: seconds until the bucket is full.
     """
 
     remaining: int
@@ -40,11 +43,12 @@ class Quota:
 
 
 class TokenBuckets:
-    """A bucket for each caller, shared by all processes forked after this. Two processes that change one at the same
-    moment can count two requests as one: a lock for every request would cost more than that is worth.
+    """One bucket per client, shared by all processes forked after its creation. Two processes that change a bucket at
+    the same moment can count two requests as one: a lock for every request would cost more than that is worth.
 
     Args:
-        rate: requests a second. burst: capacity.
+        rate: requests per second.
+        burst: capacity of a bucket, in requests.
     """
 
     def __init__(self, rate: float, burst: int) -> None:
@@ -52,40 +56,46 @@ class TokenBuckets:
         self._memory = mmap.mmap(-1, _TABLE_SIZE * 16)
         self._full_at = memoryview(self._memory).cast("d")[:_TABLE_SIZE]
         self._owners = memoryview(self._memory).cast("Q")[_TABLE_SIZE:]
-        self._hash_key = os.urandom(16)  # nobody can choose callers that meet in one place
+        self._hash_key = os.urandom(16)  # so that nobody can choose clients that collide
 
     def take(self, client_id: str, now: float) -> Quota:
-        """Takes one request from a caller's bucket where there is one.
+        """Takes one request from a client's bucket unless it is empty.
 
         Args:
-            caller: who asks. now: seconds of a clock that all processes share and that never goes back.
+            client_id: the client.
+            now: seconds of a monotonic clock that all processes share.
         """
-        mark = (
-            int.from_bytes(hashlib.blake2b(client_id.encode(), digest_size=8, key=self._hash_key).digest(), "little")
-            or 1
-        )
-        place = self._find_place(mark, now)
-        full = max(self._full_at[place], now) if self._owners[place] == mark else now
-        after = full + 1 / self.rate
-        wait = after - self.burst / self.rate - now
+        owner = self._hash(client_id)
+        slot = self._find_slot(owner, now)
+        full_at = max(self._full_at[slot], now) if self._owners[slot] == owner else now
+        next_full_at = full_at + 1 / self.rate
+        wait = next_full_at - self.burst / self.rate - now
         if wait > 1e-9:
-            return Quota(0, wait, full - now)
-        self._owners[place], self._full_at[place] = mark, after
-        return Quota(math.floor(self.burst - (after - now) * self.rate + 1e-6), 0.0, after - now)
+            return Quota(0, wait, full_at - now)
+        self._owners[slot], self._full_at[slot] = owner, next_full_at
+        remaining = math.floor(self.burst - (next_full_at - now) * self.rate + 1e-6)
+        return Quota(remaining, 0.0, next_full_at - now)
 
-    def _find_place(self, mark: int, now: float) -> int:
-        places = [(mark + step) % _TABLE_SIZE for step in range(_PROBE_LENGTH)]
-        for place in places:
-            if self._owners[place] == mark:
-                return place
-        return min(places, key=lambda place: max(self._full_at[place], now))
+    def _hash(self, client_id: str) -> int:
+        """Returns a 64-bit hash other than 0, which marks a free entry."""
+        digest = hashlib.blake2b(client_id.encode(), digest_size=8, key=self._hash_key).digest()
+        return int.from_bytes(digest, "little") or 1
+
+    def _find_slot(self, owner: int, now: float) -> int:
+        slots = [(owner + step) % _TABLE_SIZE for step in range(_PROBE_LENGTH)]
+        for slot in slots:
+            if self._owners[slot] == owner:
+                return slot
+        return min(slots, key=lambda slot: max(self._full_at[slot], now))
 
 
 class RateLimit:
-    """Refuses those who ask too often, and tells everybody what is left (draft-ietf-httpapi-ratelimit-headers).
+    """Rejects requests of clients that exceed their rate with 429, and reports the remaining quota in every response
+    (draft-ietf-httpapi-ratelimit-headers).
 
     Args:
-        app: asked by those who may. buckets: what each has.
+        app: called with accepted requests.
+        buckets: the buckets of the clients.
     """
 
     def __init__(self, app: ASGIApp, buckets: TokenBuckets) -> None:
@@ -96,33 +106,30 @@ class RateLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"].startswith(_EXEMPT_PATHS):
             return await self._app(scope, receive, send)
-        allowance = self._buckets.take(_client_id(RequestRecord.from_scope(scope)), time.monotonic())
-        told = self._rate_headers(allowance)
-        if allowance.wait_s:
-            seconds = math.ceil(allowance.wait_s)
-            said = f"{self._buckets.rate:g} requests a second are allowed; ask again in {seconds} s"
-            headers = {name.decode(): value.decode() for name, value in told} | {"retry-after": str(seconds)}
-            return await error_response(scope, 429, said, headers)(scope, receive, send)
+        quota = self._buckets.take(_client_id(scope), time.monotonic())
+        added = self._rate_headers(quota)
+        if quota.wait_s:
+            seconds = math.ceil(quota.wait_s)
+            detail = f"rate limit of {self._buckets.rate:g} requests per second exceeded; retry in {seconds} s"
+            headers = {name.decode(): value.decode() for name, value in added} | {"retry-after": str(seconds)}
+            return await error_response(scope, 429, detail, headers)(scope, receive, send)
 
-        async def answer(message: Message) -> None:
+        async def send_with_quota(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = add_missing_headers(list(message.get("headers", [])), told)
+                message["headers"] = add_missing_headers(list(message.get("headers", [])), added)
             await send(message)
 
-        return await self._app(scope, receive, answer)
+        return await self._app(scope, receive, send_with_quota)
 
-    def _rate_headers(self, allowance: Quota) -> list[tuple[bytes, bytes]]:
-        left = f'"requests";r={allowance.remaining};t={math.ceil(allowance.reset_s)}'
-        return [(b"ratelimit-policy", self._policy.encode()), (b"ratelimit", left.encode())]
+    def _rate_headers(self, quota: Quota) -> list[tuple[bytes, bytes]]:
+        state = f'"requests";r={quota.remaining};t={math.ceil(quota.reset_s)}'
+        return [(b"ratelimit-policy", self._policy.encode()), (b"ratelimit", state.encode())]
 
 
-def _client_id(record: RequestRecord) -> str:
-    """A key's name, else an address; a network of IPv6 is one caller, as whoever has one address there has all."""
+def _client_id(scope: Scope) -> str:
+    """Returns the key's name, else the address, of IPv6 its /64 network: one client has all addresses of a /64."""
+    record = RequestRecord.from_scope(scope)
     if record.key_name is not None:
         return f"key {record.key_name}"
-    if ":" in record.address:
-        try:
-            return str(ipaddress.ip_network(f"{record.address.partition('%')[0]}/64", strict=False))
-        except ValueError:
-            return record.address
-    return record.address
+    address = record.client_address(scope)
+    return str(ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False)) if ":" in address else address

@@ -1,4 +1,4 @@
-"""Records: what is known of one request, from its arrival to its log line."""
+"""Request records: what the guard knows of one request, from its arrival to its log line."""
 
 import ipaddress
 import os
@@ -19,13 +19,17 @@ class RequestRecord:
     """One request.
 
     Attributes:
-        request_id: a proxy's own or made here. address: of the client, behind the proxies that are believed.
-        key: the name of the API key it came with. start: of ``time.perf_counter``. queued: seconds it waited for
-            its turn. status: of the answer, 0 until there is one. sent: bytes of the answer's body.
+        request_id: from the header X-Request-Id of a trusted proxy, else generated.
+        peer: address of the other end of the connection; empty for a Unix socket.
+        key_name: name of the API key that the request was sent with.
+        started_at: ``time.perf_counter`` when the request arrived.
+        queue_wait_s: seconds spent in the request queue.
+        status: status of the response; 0 until it starts.
+        bytes_sent: bytes of the response body.
     """
 
     request_id: str
-    address: str
+    peer: str
     key_name: str | None = None
     started_at: float = field(default_factory=time.perf_counter)
     queue_wait_s: float = 0.0
@@ -34,64 +38,47 @@ class RequestRecord:
 
     @classmethod
     def from_scope(cls, scope: Scope) -> "RequestRecord":
-        """The record that ``Guard`` put into a request's scope."""
+        """Returns the record that ``RequestRecorder`` stored in the scope of a request."""
         record: RequestRecord = scope["state"]["record"]
         return record
 
+    def client_address(self, scope: Scope) -> str:
+        """Returns the client's address as a trusted proxy forwarded it, or the peer's if that is not an IP address."""
+        address = peer_address(scope)
+        return address if _parse_address(address) else self.peer
 
-class ClientResolver:
-    """Tells who asks. Forwarded headers are believed only of the proxies.
+
+class RequestIdSource:
+    """Chooses request IDs: that of a trusted proxy if it is well formed, else 24 random hexadecimal digits.
 
     Args:
-        proxies: whose headers are believed.
+        proxies: networks of the trusted proxies.
     """
 
     def __init__(self, proxies: tuple[Network, ...]) -> None:
         self._proxies = proxies
         self._is_proxy = lru_cache(maxsize=4_096)(self._check_proxy)
 
-    def create_record(self, scope: Scope) -> RequestRecord:
-        """A new record; corrects the scope's client and scheme by what a proxy says."""
-        peer = scope["client"][0] if scope.get("client") else ""
-        if not (self._proxies and self._is_proxy(peer)):
-            return RequestRecord(os.urandom(12).hex(), peer)
-        named, forwarded, scheme = b"", [], b""
-        for name, value in scope["headers"]:
-            if name == b"x-request-id":
-                named = value
-            elif name == b"x-forwarded-for":
-                forwarded += value.decode("latin-1").split(",")
-            elif name == b"x-forwarded-proto":
-                scheme = value.strip().lower()
-        address = self._client_address(peer, forwarded)
-        scope["client"] = (address, 0)
-        if scheme in (b"http", b"https"):
-            scope["scheme"] = scheme.decode()
-        request_id = named.decode("latin-1")
-        return RequestRecord(request_id if _REQUEST_ID_PATTERN.fullmatch(request_id) else os.urandom(12).hex(), address)
-
-    def _client_address(self, peer: str, forwarded: list[str]) -> str:
-        """The last address that no proxy of ours has: what stands before it may be made up."""
-        for each in reversed(forwarded):
-            address = _normalize_address(each.strip())
-            if address is None:
-                break
-            peer = address
-            if not self._is_proxy(address):
-                break
-        return peer
+    def request_id(self, scope: Scope) -> str:
+        """Returns the ID of a request."""
+        if self._proxies and self._is_proxy(peer_address(scope)):
+            for name, value in scope["headers"]:
+                if name == b"x-request-id" and _REQUEST_ID_PATTERN.fullmatch(forwarded := value.decode("latin-1")):
+                    return str(forwarded)
+        return os.urandom(12).hex()
 
     def _check_proxy(self, address: str) -> bool:
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        mapped = getattr(parsed, "ipv4_mapped", None)
-        return any((mapped or parsed) in network for network in self._proxies)
+        parsed = _parse_address(address)
+        return parsed is not None and any(parsed in network for network in self._proxies)
 
 
-def _normalize_address(text: str) -> str | None:
+def peer_address(scope: Scope) -> str:
+    """Returns the client address of a scope; empty for a Unix socket."""
+    return scope["client"][0] if scope.get("client") else ""
+
+
+def _parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        return str(ipaddress.ip_address(text))
+        return ipaddress.ip_address(text)
     except ValueError:
         return None
