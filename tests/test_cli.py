@@ -1,17 +1,15 @@
-"""The command line, as its users meet it: the console script in a process of its own, its streams and exit status."""
+"""The command line: the console script in a separate process, with its streams and exit status."""
 
 import json
 import os
 import pty
 import re
 import shutil
-import signal
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -32,7 +30,7 @@ def run(*arguments: str, stdin: str = "", cwd: Path | None = None, **env: str) -
 
 
 def run_json(*arguments: str, **more: Any) -> dict[str, Any]:
-    """The JSON object that a command prints, and nothing beside it."""
+    """The JSON object that a command prints as its only output."""
     done = run(*arguments[:1], "--json", *arguments[1:], **more)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
@@ -101,7 +99,7 @@ def test_similar_by_id_file_and_standard_input(index_options: list[str], tmp_pat
     assert [hit["exact_match"] for hit in by_file["hits"][1:]] == [False] * 9
 
 
-def test_status_says_what_the_index_holds(index_options: list[str], sample_index: Path) -> None:
+def test_status_describes_the_index(index_options: list[str], sample_index: Path) -> None:
     status = run_json("status", *index_options)
     assert (status["papers"], status["generation"]) == (60, "gen-000001")
     assert status["model"]["name"] == "all-MiniLM-L6-v2"
@@ -130,7 +128,7 @@ def test_an_int8_index_reports_quality_and_is_searched_with_int8(tmp_path: Path,
     assert "use another folder with --index, or the --model and --precision" in mixed.stderr
 
 
-def test_the_index_is_an_option_or_a_variable_or_data_index(
+def test_the_index_folder_comes_from_option_environment_or_default(
     index_options: list[str], sample_index: Path, tmp_path: Path
 ) -> None:
     assert run("status", PAPERS_INDEX=str(sample_index)).stdout == run("status", *index_options).stdout
@@ -147,7 +145,7 @@ def test_a_pipe_gets_plain_text_and_a_terminal_cards(index_options: list[str]) -
 
 
 def run_on_terminal(*arguments: str) -> str:
-    """What a command writes on a terminal."""
+    """The output of a command on a terminal."""
     master, slave = pty.openpty()
     child = subprocess.Popen([PAPERS, *arguments], stdout=slave, stderr=slave)
     os.close(slave)
@@ -155,7 +153,7 @@ def run_on_terminal(*arguments: str) -> str:
     while True:
         try:
             shown += os.read(master, 65_536)
-        except OSError:  # how Linux says that the other side is closed
+        except OSError:  # Linux reports a closed terminal as an error
             break
     os.close(master)
     assert child.wait() == 0
@@ -185,7 +183,7 @@ def test_results_go_to_standard_output_and_all_else_to_standard_error(index_opti
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["search", "x", "-n", "-1"], 2, "invalid --limit '-1': give a whole number from 0 to 1000"),
         (["search", "x", "-n", "1000000000"], 2, "invalid --limit '1000000000'"),
@@ -228,59 +226,17 @@ def test_results_go_to_standard_output_and_all_else_to_standard_error(index_opti
     ],
 )
 def test_usage_errors_have_no_traceback(
-    index_options: list[str], tmp_path: Path, arguments: list[str], code: int, said: str
+    index_options: list[str], tmp_path: Path, arguments: list[str], code: int, message: str
 ) -> None:
     index = ["--index", str(tmp_path)] if arguments[0] == "index" else [] if arguments[0] == "searhc" else index_options
     done = run(*arguments, *index)
     assert done.returncode == code, done.stderr
-    assert said in " ".join(done.stderr.split())
+    assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
 
 
-def test_a_missing_index_says_how_to_make_one(tmp_path: Path) -> None:
-    for command in (["search", "x"], ["similar", KSA], ["show", KSA], ["status"], ["serve"]):
-        done = run(*command, "--index", str(tmp_path / "none"))
-        assert done.returncode == 1
-        assert "papers index FILE" in done.stderr
-        assert "Traceback" not in done.stderr
-
-
-def test_a_damaged_index_says_which_file(sample_index: Path, tmp_path: Path) -> None:
-    shutil.copytree(sample_index, tmp_path / "index")
-    (tmp_path / "index" / "gen-000001" / "tombstones.npy").write_bytes(b"")
-    done = run("search", "x", "--index", str(tmp_path / "index"))
-    assert done.returncode == 1
-    assert "tombstones.npy has 0 bytes" in done.stderr
-
-
-def test_a_server_answers_until_it_is_stopped_and_refuses_a_damaged_index(sample_index: Path, tmp_path: Path) -> None:
-    command = [PAPERS, "serve", "--index", str(sample_index), "--port", "0"]
-    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    try:
-        assert server.stderr
-        first_line = server.stderr.readline()
-        address = re.search(r"http://127\.0\.0\.1:\d+", first_line)
-        assert address, first_line
-        response = httpx.get(f"{address[0]}/v1/search", params={"q": "KV cache compression"}, timeout=30)
-        assert response.json()["total"] == 60
-        port = address[0].rpartition(":")[2]
-        second = run("serve", "--index", str(sample_index), "--port", port)
-        assert (second.returncode, second.stdout) == (2, "")
-        assert f"invalid --port '127.0.0.1:{port}': Address already in use" in second.stderr
-    finally:
-        server.send_signal(signal.SIGINT)
-        rest = server.communicate(timeout=30)[1]
-    assert "Traceback" not in rest
-    shutil.copytree(sample_index, tmp_path / "index")
-    (vectors,) = (tmp_path / "index").glob("vectors-*")
-    vectors.write_bytes(b"\1" * vectors.stat().st_size)
-    refused = run("serve", "--index", str(tmp_path / "index"), "--port", "0")
-    assert refused.returncode == 1
-    assert f"{vectors.name} does not have the checksum" in refused.stderr
-
-
-def test_an_import_says_what_it_read_merged_and_skipped(tmp_path: Path) -> None:
+def test_an_import_reports_read_merged_and_skipped_records(tmp_path: Path) -> None:
     lines = [
         '{"id": "2401.00001", "title": "Short summaries of long contexts", "abstract": "We keep less and lose it."}',
         '{"id": "2401.00001v2", "title": "Short summaries of long contexts", "abstract": "We keep less, lose little."}',
@@ -307,18 +263,12 @@ def test_an_import_says_what_it_read_merged_and_skipped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["LLMs IN the loop: A or B?", "NOT all tokens", "-n", "🙂", "深度学习", "مرحبا", "(a"])
-def test_any_question_is_answered(index_options: list[str], text: str) -> None:
+def test_any_text_is_a_query(index_options: list[str], text: str) -> None:
     page = run_json("search", *index_options, "--", text)
     assert len(page["hits"]) == 10
 
 
-def test_a_closed_pipe_is_not_an_error(index_options: list[str]) -> None:
-    command = f"{PAPERS} search --json -n 60 {' '.join(index_options)} | head -c 10"
-    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
-    assert done.stderr == ""
-
-
-def test_help_has_an_example_of_every_command_and_completion_knows_them() -> None:
+def test_help_has_an_example_of_every_command() -> None:
     names = re.findall(r"^  (\w+)  ", run("--help").stdout.partition("Commands:")[2], re.MULTILINE)
     commands = {"index", "search", "similar", "authors", "show", "status", "serve", "mcp", "keys", "doctor", "eval"}
     assert set(names) == commands
@@ -424,8 +374,8 @@ def test_authors_are_listed_with_their_variants(index_options: list[str]) -> Non
     nobody = run("authors", "Guorui Zhuo", *index_options)
     assert (nobody.returncode, nobody.stdout) == (4, "")
     assert "did you mean Guorui Zhou" in nobody.stderr
-    kept = run_json("search", "-a", "Zhou", "--not-author", "Guorui Zhou", "-n", "60", *index_options)
-    assert not [hit for hit in kept["hits"] if "Guorui Zhou" in hit["authors"]]
+    others = run_json("search", "-a", "Zhou", "--not-author", "Guorui Zhou", "-n", "60", *index_options)
+    assert not [hit for hit in others["hits"] if "Guorui Zhou" in hit["authors"]]
 
 
 def test_like_and_unlike(index_options: list[str]) -> None:
