@@ -48,7 +48,7 @@ class Query:
     facets: bool = False
 
     def __post_init__(self) -> None:
-        if not 0 <= self.limit <= MAX_LIMIT:
+        if type(self.limit) is not int or not 0 <= self.limit <= MAX_LIMIT:
             raise InvalidValue("limit", self.limit, f"give a whole number from 0 to {MAX_LIMIT}")
         for name, value, allowed in (("mode", self.mode, MODES), ("sort", self.sort, SORTS)):
             if value not in allowed:
