@@ -1,8 +1,6 @@
 """The HTTP API over a real socket."""
 
 import json
-import logging
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,8 +13,6 @@ from hypothesis import strategies as st
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 from search.searcher import Searcher
-from service.api.guard.keys import KeyFile
-from service.api.guard.logs import LogFormatter
 from service.app import create_app
 from service.settings import Settings
 
@@ -75,12 +71,12 @@ def write(folder: Path, name: str, records: list[dict[str, str]]) -> Path:
 
 
 @pytest.mark.parametrize("spelling", ["{}", "%2F", "url"])
-@pytest.mark.parametrize("params", IDS)
-def test_ids_may_contain_slashes(client_and_folder: tuple[httpx.Client, Path], params: str, spelling: str) -> None:
+@pytest.mark.parametrize("paper_id", IDS)
+def test_ids_may_contain_slashes(client_and_folder: tuple[httpx.Client, Path], paper_id: str, spelling: str) -> None:
     client, _ = client_and_folder
     urls = {"10.1000/slash/and.dots": "https://doi.org/", "hep-th/9901001": "https://arxiv.org/abs/"}
-    path = {"{}": params, "%2F": params.replace("/", "%2F"), "url": urls[params] + params}[spelling]
-    assert client.get(f"/v1/papers/{path}").json()["id"] == IDS[params]
+    path = {"{}": paper_id, "%2F": paper_id.replace("/", "%2F"), "url": urls[paper_id] + paper_id}[spelling]
+    assert client.get(f"/v1/papers/{path}").json()["id"] == IDS[paper_id]
     assert client.get(f"/v1/papers/{path}/similar").json()["total"] == 1
 
 
@@ -107,7 +103,7 @@ def test_health(client: httpx.Client) -> None:
         ({"mode": "fast"}, "mode", "hybrid"),
         ({"from": "2026-02-30"}, "from", "not a valid date"),
         ({"from": "2026", "to": "2025"}, "from", "swap the two"),
-        ({"updated_from": "2026-02-30"}, "updated_from", "a date that exists"),
+        ({"updated_from": "2026-02-30"}, "updated_from", "30d"),
         ({"updated_to": "soon"}, "updated_to", ""),
         ({"not_author": " "}, "not_author", "give a name"),
         ({"start": "2026"}, "start", "unknown parameter; use q,"),
@@ -190,85 +186,6 @@ def test_a_problem_gives_the_position_in_the_query(client: httpx.Client) -> None
     body = assert_problem(client.get("/v1/search", params={"q": "cache date:2026-13"}), 422)
     assert (body["field"], body["position"]) == ("q", 7)
     assert "position" not in assert_problem(client.get("/v1/search", params={"limit": "-1"}), 422)
-
-
-GET_PATHS = [
-    "/v1/search?q=cache&limit=2",
-    "/v1/search?format=bibtex",
-    f"/v1/papers/{KSA}",
-    f"/v1/papers/{KSA}/similar",
-    "/v1/authors?name=zhou",
-    "/v1/suggest?q=z",
-    "/",
-    "/?q=cache",
-    f"/paper/{KSA}",
-    "/author?name=Guorui+Zhou",
-    "/help",
-    "/static/page.css",
-    "/docs",
-    "/openapi.json",
-    "/healthz",
-    "/readyz",
-]
-VOLATILE_HEADERS = {"date", "x-request-id"}
-
-
-@pytest.mark.parametrize("path", GET_PATHS)
-def test_head_has_the_headers_of_get_and_no_body(client: httpx.Client, path: str) -> None:
-    get, head = client.get(path), client.head(path)
-    assert (head.status_code, head.content) == (get.status_code, b"") == (200, b"")
-    headers = [
-        {name: value for name, value in response.headers.items() if name not in VOLATILE_HEADERS}
-        for response in (get, head)
-    ]
-    for each in headers:  # timings differ in length
-        assert int(each.pop("content-length")) > 0
-    assert headers[0] == headers[1]
-
-
-def test_head_of_metrics_errors_and_unchanged_results(client: httpx.Client) -> None:
-    metrics = client.head("/metrics")
-    assert (metrics.status_code, metrics.content) == (200, b"")
-    assert metrics.headers["content-type"].startswith("text/plain")
-    assert client.head("/v1/search", params={"limit": "-1"}).status_code == 422
-    assert client.head("/nowhere").status_code == 404
-    assert client.head("/v1/batch").headers["allow"] == "OPTIONS, POST"
-    tag = client.head("/v1/search").headers["etag"]
-    assert client.head("/v1/search", headers={"if-none-match": tag}).status_code == 304
-    assert 'route="/v1/search",status="304"' in client.get("/metrics").text
-
-
-@pytest.mark.parametrize(
-    ("path", "allow"),
-    [
-        ("/v1/search", "GET, HEAD, OPTIONS, POST"),
-        ("/v1/batch", "OPTIONS, POST"),
-        ("/v1/papers/10.1000/a/similar", "GET, HEAD, OPTIONS"),
-        ("/", "GET, HEAD, OPTIONS"),
-        ("/static/page.css", "GET, HEAD, OPTIONS"),
-        ("/healthz", "GET, HEAD, OPTIONS"),
-        ("/metrics", "GET, HEAD, OPTIONS"),
-        ("/mcp", "OPTIONS, POST"),
-    ],
-)
-def test_options_lists_the_methods(client: httpx.Client, path: str, allow: str) -> None:
-    response = client.options(path)
-    assert (response.status_code, response.content, response.headers["allow"]) == (204, b"", allow)
-    unsupported = client.delete(path)
-    assert assert_problem(unsupported, 405)["detail"] == f"method DELETE not allowed; use {allow}"
-    assert unsupported.headers["allow"] == allow
-
-
-@pytest.mark.parametrize(
-    ("target", "status"),
-    [(b"OPTIONS *", 204), (b"GET *", 400), (b"HEAD *", 400), (b"OPTIONS /nowhere", 404), (b"POST *", 400)],
-)
-def test_a_request_target_other_than_a_path(client: httpx.Client, target: bytes, status: int) -> None:
-    with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as connection:
-        connection.sendall(target + b" HTTP/1.1\r\nhost: localhost\r\naccept: text/html\r\nconnection: close\r\n\r\n")
-        response = b"".join(iter(lambda: connection.recv(65_536), b""))
-    assert response.startswith(b"HTTP/1.1 %d " % status)
-    assert status != 204 or b"allow: GET, HEAD, OPTIONS, POST" in response
 
 
 def test_limit_0_returns_counts_only(client: httpx.Client) -> None:
@@ -405,64 +322,3 @@ def test_no_query_breaks_the_service(client: httpx.Client, q: str) -> None:
     assert answer.status_code in (200, 422), answer.text[:200]
     if answer.status_code == 422:
         assert answer.json()["field"] in ("q", "author", "category")
-
-
-def test_a_key_file_of_the_older_format_is_read_and_rewritten(sample_searcher: Searcher, tmp_path: Path) -> None:
-    file = tmp_path / "keys.json"
-    keys = KeyFile(file)
-    key = keys.add("anna")
-    content = json.loads(file.read_text("utf-8"))
-    assert (content["format"], list(content["keys"][0])) == (2, ["name", "sha256", "created"])
-    created = content["keys"][0].pop("created")
-    older = {"format": 1, "keys": [{**content["keys"][0], "made": created}]}
-    file.write_text(json.dumps(older), "utf-8")
-    assert [(each.name, each.created) for each in keys.load()] == [("anna", created)]
-    server = HttpServer(create_app(sample_searcher, Settings(keys=file)))
-    try:
-        details = [
-            assert_problem(server.client.get("/v1/search", headers=headers), 401)["detail"]
-            for headers in ({}, {"x-api-key": "papers_wrong"})
-        ]
-        assert details[0].startswith("API key required")
-        assert details[1].startswith("invalid API key")
-        assert server.client.get("/v1/search", headers={"x-api-key": key}).status_code == 200
-        assert server.client.head("/v1/search", headers={"x-api-key": key}).status_code == 200
-    finally:
-        server.close()
-    keys.add("boris")
-    assert json.loads(file.read_text("utf-8"))["format"] == 2
-
-
-@pytest.mark.parametrize("log_queries", [False, True])
-def test_a_logged_exception_has_its_message_only_if_queries_are_logged(log_queries: bool) -> None:
-    try:
-        raise ValueError("secret\r\n\x1b[31mquery")
-    except ValueError as error:
-        failure = (type(error), error, error.__traceback__)
-    record = logging.LogRecord("papers", logging.ERROR, __file__, 1, "unhandled exception", (), failure)
-    record.request_id = "abc"
-    line = LogFormatter(log_queries).format(record)
-    fields = json.loads(line)
-    assert line.isascii()
-    assert line.isprintable()
-    assert {"time", "level", "message", "pid", "request_id", "error"} == set(fields)
-    assert (fields["error"]["type"], fields["error"].get("message") is not None) == ("ValueError", log_queries)
-    assert "test_a_logged_exception" in fields["error"]["traceback"][-1]
-    assert ("secret" in line) == log_queries
-
-
-def test_metrics_count_searches_by_strategy_and_queue_waits(client: httpx.Client) -> None:
-    client.get("/v1/search", params={"q": "cache"})
-    client.get("/v1/search")
-    lines = client.get("/metrics").text
-    for name in (
-        'papers_searches_total{strategy="exact"}',
-        'papers_searches_total{strategy="none"}',
-        "papers_queue_wait_seconds_count",
-        "papers_requests_in_flight 0.0",
-        "papers_queued_requests 0.0",
-        "papers_requests_rejected_total 0.0",
-        "papers_indexed_papers",
-        'papers_stage_seconds_count{stage="semantic"}',
-    ):
-        assert name in lines, name
