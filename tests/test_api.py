@@ -1,31 +1,19 @@
-"""The HTTP API over a real socket."""
+"""The HTTP API over a real socket: search, papers, authors and suggestions."""
 
 import json
-import logging
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from http_server import KSA, HttpServer, assert_problem
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from fake_embedder import FakeEmbedder
+from http_server import HttpServer, assert_problem
 from indexer.build import index
+from sample import KSA
 from search.searcher import Searcher
-from service.api.guard.keys import KeyFile
-from service.api.guard.logs import LogFormatter
 from service.app import create_app
 from service.settings import Settings
-
-
-@pytest.fixture(scope="module")
-def client(sample_searcher: Searcher) -> Iterator[httpx.Client]:
-    server = HttpServer(create_app(sample_searcher, Settings()))
-    yield server.client
-    server.close()
 
 
 def test_get_and_post_give_the_same_page(client: httpx.Client) -> None:
@@ -93,184 +81,6 @@ def test_a_new_generation_answers_without_a_restart(client_and_folder: tuple[htt
     assert client.get("/v1/papers/2401.00009").json()["title"] == "New"
 
 
-def test_health(client: httpx.Client) -> None:
-    assert client.get("/healthz").json() == {"status": "ok"}
-    assert client.get("/readyz").json()["generation"] == "gen-000001"
-
-
-@pytest.mark.parametrize(
-    ("parameters", "field", "detail"),
-    [
-        ({"limit": "-1"}, "limit", "from 0 to 1000"),
-        ({"limit": "1000000000"}, "limit", "from 0 to 1000"),
-        ({"limit": "ten"}, "limit", "integer"),
-        ({"mode": "fast"}, "mode", "hybrid"),
-        ({"from": "2026-02-30"}, "from", "not a valid date"),
-        ({"from": "2026", "to": "2025"}, "from", "swap the two"),
-        ({"updated_from": "2026-02-30"}, "updated_from", "a date that exists"),
-        ({"updated_to": "soon"}, "updated_to", ""),
-        ({"not_author": " "}, "not_author", "give a name"),
-        ({"start": "2026"}, "start", "unknown parameter; use q,"),
-        ({"category": "cs.LX"}, "category", "did you mean"),
-        ({"author": " "}, "author", "give a name"),
-        ({"q": "the of", "mode": "lexical"}, "q", "only stop words"),
-        ({"k": "3"}, "k", "unknown parameter; use q, author, not_author, category"),
-        ({"q": "y" * 30_000}, "q", "30,000 characters"),
-    ],
-)
-def test_an_invalid_parameter_is_named(
-    client: httpx.Client, parameters: dict[str, str], field: str, detail: str
-) -> None:
-    body = assert_problem(client.get("/v1/search", params=parameters), 422)
-    assert body["field"] == field
-    assert detail in body["detail"]
-    assert body["value"][:20] == parameters[field][:20]
-    assert body["allowed"]
-
-
-@pytest.mark.parametrize(
-    ("content", "status", "field"),
-    [
-        (b"{", 400, "body"),
-        (b"[]", 422, "body"),
-        (b'{"q": 5}', 422, "q"),
-        (b'{"query": "x"}', 422, "query"),
-        (b'{"author": "Guorui Zhou"}', 422, "author"),
-        (b'{"limit": 1.5}', 422, "limit"),
-        (b'{"q": "' + b"y" * 30_000 + b'"}', 422, "q"),
-        (b'{"q": "' + b"y" * 1_100_000 + b'"}', 413, None),
-        (b'{"q": NaN}', 422, "q"),
-        (b"\xff\xfe", 400, "body"),
-        (b"[" * 100_000, 400, "body"),
-    ],
-)
-def test_an_invalid_body_is_named(client: httpx.Client, content: bytes, status: int, field: str | None) -> None:
-    response = client.post("/v1/search", content=content, headers={"content-type": "application/json"})
-    body = assert_problem(response, status)
-    assert field is None or body["field"] == field
-
-
-@pytest.mark.parametrize(
-    ("content", "position", "reason"),
-    [
-        (b'{"q": "cache", "from" 2025}', 23, "expecting ':' delimiter"),
-        (b'{"q": "cache", "limit": 3', 26, "expecting ',' delimiter"),
-        (b'{"q": "caf\xc3\xa9" "from": 2025}', 14, "expecting ',' delimiter"),
-        (b"q=cache", 1, "expecting value"),
-        (b"", 1, "expecting value"),
-        (b'{"q": "a"} {"q": "b"}', 12, "extra data"),
-        (b"{'q': 'cache'}", 2, "expecting property name"),
-    ],
-)
-@pytest.mark.parametrize("path", ["/v1/search", "/v1/similar", "/v1/batch"])
-def test_a_json_syntax_error_is_400_with_its_position(
-    client: httpx.Client, path: str, content: bytes, position: int, reason: str
-) -> None:
-    response = client.post(path, content=content, headers={"content-type": "application/json"})
-    body = assert_problem(response, 400)
-    assert body["detail"].startswith(f"invalid JSON at character {position}: {reason}")
-    assert (body["field"], body["position"]) == ("body", position)
-
-
-@pytest.mark.parametrize(
-    ("content", "detail"),
-    [
-        (b'{"q": "\xff"}', "invalid byte at position 8"),
-        (b'{"q": [' * 20_000, "nested too deeply"),
-        (b'{"limit": ' + b"9" * 5_000 + b"}", "too many digits"),
-    ],
-)
-def test_a_body_that_cannot_be_read_as_json_is_400(client: httpx.Client, content: bytes, detail: str) -> None:
-    body = assert_problem(client.post("/v1/search", content=content, headers={"content-type": "application/json"}), 400)
-    assert body["field"] == "body"
-    assert detail in body["detail"]
-
-
-def test_a_problem_gives_the_position_in_the_query(client: httpx.Client) -> None:
-    body = assert_problem(client.get("/v1/search", params={"q": "cache date:2026-13"}), 422)
-    assert (body["field"], body["position"]) == ("q", 7)
-    assert "position" not in assert_problem(client.get("/v1/search", params={"limit": "-1"}), 422)
-
-
-GET_PATHS = [
-    "/v1/search?q=cache&limit=2",
-    "/v1/search?format=bibtex",
-    f"/v1/papers/{KSA}",
-    f"/v1/papers/{KSA}/similar",
-    "/v1/authors?name=zhou",
-    "/v1/suggest?q=z",
-    "/",
-    "/?q=cache",
-    f"/paper/{KSA}",
-    "/author?name=Guorui+Zhou",
-    "/help",
-    "/static/page.css",
-    "/docs",
-    "/openapi.json",
-    "/healthz",
-    "/readyz",
-]
-VOLATILE_HEADERS = {"date", "x-request-id"}
-
-
-@pytest.mark.parametrize("path", GET_PATHS)
-def test_head_has_the_headers_of_get_and_no_body(client: httpx.Client, path: str) -> None:
-    get, head = client.get(path), client.head(path)
-    assert (head.status_code, head.content) == (get.status_code, b"") == (200, b"")
-    headers = [
-        {name: value for name, value in response.headers.items() if name not in VOLATILE_HEADERS}
-        for response in (get, head)
-    ]
-    for each in headers:  # timings differ in length
-        assert int(each.pop("content-length")) > 0
-    assert headers[0] == headers[1]
-
-
-def test_head_of_metrics_errors_and_unchanged_results(client: httpx.Client) -> None:
-    metrics = client.head("/metrics")
-    assert (metrics.status_code, metrics.content) == (200, b"")
-    assert metrics.headers["content-type"].startswith("text/plain")
-    assert client.head("/v1/search", params={"limit": "-1"}).status_code == 422
-    assert client.head("/nowhere").status_code == 404
-    assert client.head("/v1/batch").headers["allow"] == "OPTIONS, POST"
-    tag = client.head("/v1/search").headers["etag"]
-    assert client.head("/v1/search", headers={"if-none-match": tag}).status_code == 304
-    assert 'route="/v1/search",status="304"' in client.get("/metrics").text
-
-
-@pytest.mark.parametrize(
-    ("path", "allow"),
-    [
-        ("/v1/search", "GET, HEAD, OPTIONS, POST"),
-        ("/v1/batch", "OPTIONS, POST"),
-        ("/v1/papers/10.1000/a/similar", "GET, HEAD, OPTIONS"),
-        ("/", "GET, HEAD, OPTIONS"),
-        ("/static/page.css", "GET, HEAD, OPTIONS"),
-        ("/healthz", "GET, HEAD, OPTIONS"),
-        ("/metrics", "GET, HEAD, OPTIONS"),
-        ("/mcp", "OPTIONS, POST"),
-    ],
-)
-def test_options_lists_the_methods(client: httpx.Client, path: str, allow: str) -> None:
-    response = client.options(path)
-    assert (response.status_code, response.content, response.headers["allow"]) == (204, b"", allow)
-    unsupported = client.delete(path)
-    assert assert_problem(unsupported, 405)["detail"] == f"method DELETE not allowed; use {allow}"
-    assert unsupported.headers["allow"] == allow
-
-
-@pytest.mark.parametrize(
-    ("target", "status"),
-    [(b"OPTIONS *", 204), (b"GET *", 400), (b"HEAD *", 400), (b"OPTIONS /nowhere", 404), (b"POST *", 400)],
-)
-def test_a_request_target_other_than_a_path(client: httpx.Client, target: bytes, status: int) -> None:
-    with socket.create_connection((client.base_url.host, client.base_url.port or 80)) as connection:
-        connection.sendall(target + b" HTTP/1.1\r\nhost: localhost\r\naccept: text/html\r\nconnection: close\r\n\r\n")
-        response = b"".join(iter(lambda: connection.recv(65_536), b""))
-    assert response.startswith(b"HTTP/1.1 %d " % status)
-    assert status != 204 or b"allow: GET, HEAD, OPTIONS, POST" in response
-
-
 def test_limit_0_returns_counts_only(client: httpx.Client) -> None:
     for params in ({"q": "recommendation"}, {"author": "zhou"}, {"q": "cache", "mode": "lexical"}, {"like": KSA}):
         counts = client.get("/v1/search", params={**params, "limit": 0, "facets": True}).json()
@@ -280,51 +90,6 @@ def test_limit_0_returns_counts_only(client: httpx.Client) -> None:
         assert "link" not in client.get("/v1/search", params={**params, "limit": 0}).headers
     similar = client.get(f"/v1/papers/{KSA}/similar", params={"limit": 0}).json()
     assert (similar["hits"], similar["total"] > 0) == ([], True)
-
-
-def test_a_body_of_unknown_length_is_read_within_the_limit(client: httpx.Client) -> None:
-    head = {"content-type": "application/json"}
-    assert client.post("/v1/search", content=iter([b'{"q": ', b'"cache"}']), headers=head).status_code == 200
-    assert_problem(client.post("/v1/search", content=iter([b"y" * 100_000] * 11), headers=head), 413)
-
-
-def test_not_found_has_the_same_problem_shape(client: httpx.Client) -> None:
-    assert "2499.99999" in assert_problem(client.get("/v1/papers/arxiv:2499.99999"), 404)["detail"]
-    assert "IDs look like" in assert_problem(client.get("/v1/papers/..%2F..%2Fetc%2Fpasswd"), 404)["detail"]
-    assert_problem(client.get("/v1/papers/arxiv:2499.99999/similar"), 404)
-    assert_problem(client.get("/nowhere"), 404)
-    assert_problem(client.delete("/v1/search"), 405)
-    assert "/nowhere" in assert_problem(client.get("/nowhere"), 404)["detail"]
-    for text in (" ", "y" * 30_000):
-        assert assert_problem(client.post("/v1/similar", json={"text": text}), 422)["field"] == "text"
-
-
-@given(
-    q=st.text(max_size=40),
-    author=st.text(max_size=20),
-    category=st.sampled_from(["", "cs", "cs.CL", "CS.cl", "x\0"]),
-    start=st.sampled_from(["", "2024", "0", "9999", "2026-02-29"]) | st.text(max_size=8),
-    limit=st.sampled_from(["1", "10", "0", "1e3", "٣"]),
-)
-@settings(max_examples=60, deadline=None)
-def test_any_query_returns_results_or_a_problem(
-    client: httpx.Client, q: str, author: str, category: str, start: str, limit: str
-) -> None:
-    params = {"q": q, "author": author, "category": category, "from": start, "limit": limit}
-    response = client.get("/v1/search", params={name: value for name, value in params.items() if value})
-    assert response.status_code == 200 or assert_problem(response, 422)["field"] in params
-
-
-def test_internal_error_is_a_500_without_details(sample_searcher: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    server = HttpServer(create_app(sample_searcher, Settings()))
-    try:
-        monkeypatch.setattr("search.session.Session.search", lambda *_: 1 / 0)
-        response = server.client.get("/v1/search")
-        body = assert_problem(response, 500)
-        assert response.headers["x-request-id"] in body["detail"]
-        assert "division" not in json.dumps(body)
-    finally:
-        server.close()
 
 
 def test_query_text_and_parameters_are_equivalent(client: httpx.Client) -> None:
@@ -381,88 +146,3 @@ def test_the_parts_of_a_query_over_http(client: httpx.Client) -> None:
         {"description": "cs.IR", "remaining_query": "au:zhou recommendation"},
         {"description": "about 'recommendation'", "remaining_query": "au:zhou cat:cs.IR"},
     ]
-
-
-@pytest.mark.parametrize(
-    "q",
-    [
-        "' OR 1=1; DROP TABLE papers; --",
-        "(a+)+$ .* [a-z]{1,9999}",
-        "(" * 6_000 + ")" * 6_000,
-        "au:(" * 4_000,
-        " OR ".join(["ti:x"] * 2_000),
-        "-" * 19_999 + "x",
-        'ti:"' * 4_000,
-        "cat:" + "x" * 10_000,
-        "date:[9999999 TO *]",
-        "au:" + "y" * 500,
-        "\x00\x1b[31m au:zhou",
-        "word " * 3_900,
-    ],
-)
-def test_no_query_breaks_the_service(client: httpx.Client, q: str) -> None:
-    answer = client.post("/v1/search", json={"q": q})
-    assert answer.status_code in (200, 422), answer.text[:200]
-    if answer.status_code == 422:
-        assert answer.json()["field"] in ("q", "author", "category")
-
-
-def test_a_key_file_of_the_older_format_is_read_and_rewritten(sample_searcher: Searcher, tmp_path: Path) -> None:
-    file = tmp_path / "keys.json"
-    keys = KeyFile(file)
-    key = keys.add("anna")
-    content = json.loads(file.read_text("utf-8"))
-    assert (content["format"], list(content["keys"][0])) == (2, ["name", "sha256", "created"])
-    created = content["keys"][0].pop("created")
-    older = {"format": 1, "keys": [{**content["keys"][0], "made": created}]}
-    file.write_text(json.dumps(older), "utf-8")
-    assert [(each.name, each.created) for each in keys.load()] == [("anna", created)]
-    server = HttpServer(create_app(sample_searcher, Settings(keys=file)))
-    try:
-        details = [
-            assert_problem(server.client.get("/v1/search", headers=headers), 401)["detail"]
-            for headers in ({}, {"x-api-key": "papers_wrong"})
-        ]
-        assert details[0].startswith("API key required")
-        assert details[1].startswith("invalid API key")
-        assert server.client.get("/v1/search", headers={"x-api-key": key}).status_code == 200
-        assert server.client.head("/v1/search", headers={"x-api-key": key}).status_code == 200
-    finally:
-        server.close()
-    keys.add("boris")
-    assert json.loads(file.read_text("utf-8"))["format"] == 2
-
-
-@pytest.mark.parametrize("log_queries", [False, True])
-def test_a_logged_exception_has_its_message_only_if_queries_are_logged(log_queries: bool) -> None:
-    try:
-        raise ValueError("secret\r\n\x1b[31mquery")
-    except ValueError as error:
-        failure = (type(error), error, error.__traceback__)
-    record = logging.LogRecord("papers", logging.ERROR, __file__, 1, "unhandled exception", (), failure)
-    record.request_id = "abc"
-    line = LogFormatter(log_queries).format(record)
-    fields = json.loads(line)
-    assert line.isascii()
-    assert line.isprintable()
-    assert {"time", "level", "message", "pid", "request_id", "error"} == set(fields)
-    assert (fields["error"]["type"], fields["error"].get("message") is not None) == ("ValueError", log_queries)
-    assert "test_a_logged_exception" in fields["error"]["traceback"][-1]
-    assert ("secret" in line) == log_queries
-
-
-def test_metrics_count_searches_by_strategy_and_queue_waits(client: httpx.Client) -> None:
-    client.get("/v1/search", params={"q": "cache"})
-    client.get("/v1/search")
-    lines = client.get("/metrics").text
-    for name in (
-        'papers_searches_total{strategy="exact"}',
-        'papers_searches_total{strategy="none"}',
-        "papers_queue_wait_seconds_count",
-        "papers_requests_in_flight 0.0",
-        "papers_queued_requests 0.0",
-        "papers_requests_rejected_total 0.0",
-        "papers_indexed_papers",
-        'papers_stage_seconds_count{stage="semantic"}',
-    ):
-        assert name in lines, name

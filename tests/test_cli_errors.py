@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from test_cli import PAPERS, ROOT, index_options, run  # noqa: F401  a fixture
+from cli_process import PAPERS, run
+from sample import ROOT
 
 LATIN_1 = b"caf\xe9"
 
@@ -39,7 +40,7 @@ def run_bytes(*arguments: str | bytes, stdin: bytes = b"", **environment: str) -
     ],
 )
 def test_text_that_is_not_utf8_is_rejected(
-    index_options: list[str],  # noqa: F811
+    index_options: list[str],
     arguments: list[str | bytes],
     name: str,
 ) -> None:
@@ -72,13 +73,13 @@ def test_files_whose_names_are_not_utf8_are_read(tmp_path: Path) -> None:
     assert abstract.returncode == 0, abstract.stderr
 
 
-def test_an_abstract_on_standard_input_may_have_any_bytes(index_options: list[str]) -> None:  # noqa: F811
+def test_an_abstract_on_standard_input_may_have_any_bytes(index_options: list[str]) -> None:
     done = run_bytes("similar", "-", *index_options, stdin=b"KV cache compression \xff\xfe for long contexts")
     assert done.returncode == 0, done.stderr
     assert b"1. " in done.stdout
 
 
-def test_output_to_a_terminal_without_unicode_is_escaped(index_options: list[str]) -> None:  # noqa: F811
+def test_output_to_a_terminal_without_unicode_is_escaped(index_options: list[str]) -> None:
     done = run_bytes("search", "naïve Bayes 深", *index_options, PYTHONIOENCODING="latin-1")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(b"about 'na\xefve Bayes \\u6df1'")
@@ -110,7 +111,7 @@ def test_lone_surrogates_from_python_are_ignored(sample_searcher, text: str) -> 
     ],
 )
 def test_errors_name_the_option_or_argument_of_the_command(
-    index_options: list[str],  # noqa: F811
+    index_options: list[str],
     tmp_path: Path,
     arguments: list[str],
     message: str,
@@ -121,7 +122,7 @@ def test_errors_name_the_option_or_argument_of_the_command(
     assert done.stderr.startswith(f"papers: {message}"), done.stderr
 
 
-def test_an_invalid_environment_variable_is_named(index_options: list[str]) -> None:  # noqa: F811
+def test_an_invalid_environment_variable_is_named(index_options: list[str]) -> None:
     done = run("serve", *index_options, PAPERS_RATE="-1")
     assert done.returncode == 2
     assert "papers: invalid PAPERS_RATE '-1'" in done.stderr

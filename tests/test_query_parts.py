@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import AUTHOR_MATCHES, QUERY_FRAGMENTS, WORDS, conditions
 
 from oracle import matches
 from search.errors import InvalidValue, PaperNotFound
@@ -18,6 +17,7 @@ from search.query.filter import Filter
 from search.query.page import Page
 from search.query.query import Query
 from search.searcher import Searcher
+from strategies import AUTHOR_MATCHES, QUERY_FRAGMENTS, WORDS, conditions
 
 ALL_RESULTS = Query(limit=1_000)
 
