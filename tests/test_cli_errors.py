@@ -85,12 +85,6 @@ def test_output_to_a_terminal_without_unicode_is_escaped(index_options: list[str
     assert done.stdout.startswith(b"about 'na\xefve Bayes \\u6df1'")
 
 
-@pytest.mark.parametrize("text", ["\udcff", "cache \ud800 \udfff", "\udcff" * 100])
-def test_lone_surrogates_from_python_are_ignored(sample_searcher, text: str) -> None:  # type: ignore[no-untyped-def]
-    assert sample_searcher.ask("cache " + text).hits
-    assert len(sample_searcher.ask(text).hits) == 10
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
