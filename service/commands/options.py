@@ -111,51 +111,55 @@ MODE_OPTION = click.option(
 )
 
 
+_FILTER_OPTIONS = (
+    click.option(
+        "-a",
+        "--author",
+        multiple=True,
+        help='Author in any usual form: "Guorui Zhou", "Zhou, G."; ^Zhou = first author, Zhou$ = last author.',
+    ),
+    click.option(
+        "--not-author",
+        multiple=True,
+        help="Exclude papers by this exact name; a bare surname excludes everyone with it.",
+    ),
+    click.option(
+        "-c",
+        "--category",
+        multiple=True,
+        shell_complete=complete_from(_categories),
+        help='Category or archive, by code or name: cs.CL, cs, "Computation and Language".',
+    ),
+    click.option("--from", "start", metavar="DATE", help="Published on or after: 2026, 2026-04, 30d, last-year."),
+    click.option("--to", "end", metavar="DATE", help="Published on or before."),
+    click.option("--updated-from", metavar="DATE", help="Last updated on or after."),
+    click.option("--updated-to", metavar="DATE", help="Last updated on or before."),
+    click.option("--like", metavar="ID", multiple=True, help="Favour papers similar to this one."),
+    click.option("--unlike", metavar="ID", multiple=True, help="Disfavour papers similar to this one."),
+)
+_PAGE_OPTIONS = (
+    click.option(
+        "-s",
+        "--sort",
+        default=None,
+        shell_complete=complete_from(_sorts),
+        help="relevance (default), newest or oldest. newest/oldest sort the relevant hits by date; feeds "
+        "default to newest.",
+    ),
+    MODE_OPTION,
+    click.option("--facets", is_flag=True, help="Count the matching papers by year, category, author and source."),
+    click.option("--cursor", default="", metavar="TEXT", help="Cursor printed with the previous page."),
+    LIMIT_OPTION,
+    INDEX_OPTION,
+    EXPLAIN_OPTION,
+    JSON_OPTION,
+    FORMAT_OPTION,
+)
+
+
 def page_options(callback: CallbackT) -> CallbackT:
     """Adds the options of all commands that print a page of hits."""
-    options = (
-        click.option(
-            "-a",
-            "--author",
-            multiple=True,
-            help='Author in any usual form: "Guorui Zhou", "Zhou, G."; ^Zhou = first author, Zhou$ = last author.',
-        ),
-        click.option(
-            "--not-author",
-            multiple=True,
-            help="Exclude papers by this exact name; a bare surname excludes everyone with it.",
-        ),
-        click.option(
-            "-c",
-            "--category",
-            multiple=True,
-            shell_complete=complete_from(_categories),
-            help='Category or archive, by code or name: cs.CL, cs, "Computation and Language".',
-        ),
-        click.option("--from", "start", metavar="DATE", help="Published on or after: 2026, 2026-04, 30d, last-year."),
-        click.option("--to", "end", metavar="DATE", help="Published on or before."),
-        click.option("--updated-from", metavar="DATE", help="Last updated on or after."),
-        click.option("--updated-to", metavar="DATE", help="Last updated on or before."),
-        click.option("--like", metavar="ID", multiple=True, help="Favour papers similar to this one."),
-        click.option("--unlike", metavar="ID", multiple=True, help="Disfavour papers similar to this one."),
-        click.option(
-            "-s",
-            "--sort",
-            default=None,
-            shell_complete=complete_from(_sorts),
-            help="relevance (default), newest or oldest. newest/oldest sort the relevant hits by date; feeds "
-            "default to newest.",
-        ),
-        MODE_OPTION,
-        click.option("--facets", is_flag=True, help="Count the matching papers by year, category, author and source."),
-        click.option("--cursor", default="", metavar="TEXT", help="Cursor printed with the previous page."),
-        LIMIT_OPTION,
-        INDEX_OPTION,
-        EXPLAIN_OPTION,
-        JSON_OPTION,
-        FORMAT_OPTION,
-    )
-    for option in reversed(options):
+    for option in reversed((*_FILTER_OPTIONS, *_PAGE_OPTIONS)):
         callback = option(callback)
     return callback
 
