@@ -1,18 +1,22 @@
-"""The sample, indexed once with the real model for all tests that ask it."""
+"""Fixtures: the sample, indexed once with the real model, and synthetic papers with the fake embedder."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
-from strategies import AUTHOR_NAMES, CATEGORIES, DATES, WORDS, MakeSearcher, write_papers
 
 from fake_embedder import FakeEmbedder
+from http_server import HttpServer
 from indexer.build import index
+from sample import ROOT
 from search.embedding.embedder import Embedder, load_embedder
 from search.papers.paper import Paper
 from search.searcher import Searcher
-
-ROOT = Path(__file__).parent.parent
+from service.app import create_app
+from service.settings import Settings
+from strategies import AUTHOR_NAMES, CATEGORIES, DATES, WORDS, MakeSearcher, write_papers
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +53,20 @@ def sample_searcher(sample_index: Path, embedder: Embedder) -> Searcher:
     return Searcher(sample_index, lambda _model: embedder)
 
 
+@pytest.fixture(scope="module")
+def client(sample_searcher: Searcher) -> Iterator[httpx.Client]:
+    """A client of a server of that index."""
+    server = HttpServer(create_app(sample_searcher, Settings()))
+    yield server.client
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def index_options(sample_index: Path) -> list[str]:
+    """The options of a command that reads that index."""
+    return ["--index", str(sample_index)]
+
+
 @pytest.fixture(scope="session")
 def make_searcher(tmp_path_factory: pytest.TempPathFactory) -> MakeSearcher:
     def make(records: list[dict[str, object]]) -> Searcher:
@@ -80,5 +98,5 @@ def random_searcher(make_searcher: MakeSearcher) -> Searcher:
 
 @pytest.fixture(scope="session")
 def random_papers(random_searcher: Searcher) -> list[Paper]:
-    """The library's papers by row."""
+    """The papers of ``random_searcher``, by row."""
     return [paper for _, paper in random_searcher.snapshot.store.scan(0)]

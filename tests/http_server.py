@@ -10,8 +10,6 @@ import uvicorn
 
 from service.api.problems import status_phrase
 
-KSA = "arxiv:2604.24432"
-
 
 class HttpServer:
     """A server in a thread, on a free port of 127.0.0.1, with a client."""

@@ -9,22 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
-from http_server import KSA, HttpServer
 
-from search.searcher import Searcher
+from sample import KSA
 from service.api.schemas import AuthorsOut, PageOut, PaperOut
-from service.app import create_app
-from service.settings import Settings
 
 API_DOC = (Path(__file__).parent.parent / "docs" / "api.md").read_text("utf-8")
-
-
-@pytest.fixture(scope="module")
-def client(sample_searcher: Searcher) -> Iterator[httpx.Client]:
-    server = HttpServer(create_app(sample_searcher, Settings()))
-    yield server.client
-    server.close()
 
 
 def test_responses_match_their_models(client: httpx.Client) -> None:

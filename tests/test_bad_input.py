@@ -13,10 +13,10 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
-from server_process import ServerProcess
 
 from fake_embedder import FakeEmbedder
 from indexer.build import index
+from server_process import ServerProcess
 
 PAPERS = (
     {"id": "2401.00001", "title": "Cache compression", "authors": ["Guorui Zhou"], "categories": ["cs.CL"]},

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from records import assert_rows_aligned, make_records, open_index, write_records
 
 from fake_embedder import FakeEmbedder
 from indexer.build import ImportOptions, ImportReport, index
 from indexer.writer import ImportCounts, IndexWriter
+from records import assert_rows_aligned, make_records, open_index, write_records
 from search.embedding.embedder import Embedder
 from search.errors import IndexBusy, IndexDamaged, IndexMissing, ModelMismatch, ModelUnavailable, SourceError
 from search.papers.paper import Json

@@ -14,8 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cli_process import PAPERS, run
+from sample import KSA, ROOT
 from service.cli import main
-from test_cli import KSA, PAPERS, ROOT, index_options, run  # noqa: F401  a fixture
 
 LATIN_1 = b"caf\xe9"
 
@@ -44,7 +45,7 @@ def run_bytes(*arguments: str | bytes, stdin: bytes = b"", **environment: str) -
     ],
 )
 def test_text_that_is_not_utf8_is_rejected(
-    index_options: list[str],  # noqa: F811
+    index_options: list[str],
     arguments: list[str | bytes],
     name: str,
 ) -> None:
@@ -77,22 +78,16 @@ def test_files_whose_names_are_not_utf8_are_read(tmp_path: Path) -> None:
     assert abstract.returncode == 0, abstract.stderr
 
 
-def test_an_abstract_on_standard_input_may_have_any_bytes(index_options: list[str]) -> None:  # noqa: F811
+def test_an_abstract_on_standard_input_may_have_any_bytes(index_options: list[str]) -> None:
     done = run_bytes("similar", "-", *index_options, stdin=b"KV cache compression \xff\xfe for long contexts")
     assert done.returncode == 0, done.stderr
     assert b"1. " in done.stdout
 
 
-def test_output_to_a_terminal_without_unicode_is_escaped(index_options: list[str]) -> None:  # noqa: F811
+def test_output_to_a_terminal_without_unicode_is_escaped(index_options: list[str]) -> None:
     done = run_bytes("search", "naïve Bayes 深", *index_options, PYTHONIOENCODING="latin-1")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(b"about 'na\xefve Bayes \\u6df1'")
-
-
-@pytest.mark.parametrize("text", ["\udcff", "cache \ud800 \udfff", "\udcff" * 100])
-def test_lone_surrogates_from_python_are_ignored(sample_searcher, text: str) -> None:  # type: ignore[no-untyped-def]
-    assert sample_searcher.ask("cache " + text).hits
-    assert len(sample_searcher.ask(text).hits) == 10
 
 
 @pytest.mark.parametrize(
@@ -115,7 +110,7 @@ def test_lone_surrogates_from_python_are_ignored(sample_searcher, text: str) -> 
     ],
 )
 def test_errors_name_the_option_or_argument_of_the_command(
-    index_options: list[str],  # noqa: F811
+    index_options: list[str],
     tmp_path: Path,
     arguments: list[str],
     message: str,
@@ -126,7 +121,7 @@ def test_errors_name_the_option_or_argument_of_the_command(
     assert done.stderr.startswith(f"papers: {message}"), done.stderr
 
 
-def test_an_invalid_environment_variable_is_named(index_options: list[str]) -> None:  # noqa: F811
+def test_an_invalid_environment_variable_is_named(index_options: list[str]) -> None:
     done = run("serve", *index_options, PAPERS_RATE="-1")
     assert done.returncode == 2
     assert "papers: invalid PAPERS_RATE '-1'" in done.stderr
@@ -174,7 +169,7 @@ def test_a_server_runs_until_interrupted_and_rejects_a_damaged_index(sample_inde
     assert f"{vectors.name} does not have the checksum" in refused.stderr
 
 
-def test_a_closed_pipe_is_not_an_error(index_options: list[str]) -> None:  # noqa: F811
+def test_a_closed_pipe_is_not_an_error(index_options: list[str]) -> None:
     command = f"{PAPERS} search --json -n 60 {' '.join(index_options)} | head -c 10"
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
     assert done.stderr == ""

@@ -9,8 +9,9 @@ import bibtexparser
 import pytest
 import rispy
 
+from cli_process import run
+from sample import KSA
 from service.formats import FORMATS, PAPER_FIELDS
-from test_cli import KSA, run
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from records import assert_rows_aligned, make_records, open_index, write_records
 
 from fake_embedder import FakeEmbedder
 from indexer import build
 from indexer.build import ImportReport, index
 from indexer.doctor import examine, repair
+from records import assert_rows_aligned, make_records, open_index, write_records
 from search.errors import IndexDamaged
 from search.files import replace_file
 from search.query.condition import AllOf

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import httpx
 import pytest
-from http_server import HttpServer, assert_problem
 
+from http_server import HttpServer, assert_problem
 from search.searcher import Searcher
 from service.api.guard.keys import KeyFile
 from service.api.guard.logs import LogFormatter

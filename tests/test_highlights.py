@@ -5,12 +5,12 @@ from itertools import pairwise
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from strategies import MakeSearcher
 
 from search.language import spelling
 from search.query.query import Query
 from search.ranking.highlights import split_sentences
 from search.searcher import Searcher
+from strategies import MakeSearcher
 
 PAPERS: list[dict[str, object]] = [
     {

@@ -1,23 +1,12 @@
-"""HTTP methods: HEAD, OPTIONS and the Allow header."""
+"""HTTP methods: HEAD, OPTIONS, methods that a path does not support, and request targets other than a path."""
 
 import socket
-from collections.abc import Iterator
 
 import httpx
 import pytest
-from http_server import KSA, HttpServer, assert_problem
 
-from search.searcher import Searcher
-from service.app import create_app
-from service.settings import Settings
-
-
-@pytest.fixture(scope="module")
-def client(sample_searcher: Searcher) -> Iterator[httpx.Client]:
-    server = HttpServer(create_app(sample_searcher, Settings()))
-    yield server.client
-    server.close()
-
+from http_server import assert_problem
+from sample import KSA
 
 GET_PATHS = [
     "/v1/search?q=cache&limit=2",

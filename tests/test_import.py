@@ -7,16 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from records import make_records, open_index, write_records
 
+from cli_process import run
 from fake_embedder import FakeEmbedder
 from indexer import sources
 from indexer.build import PUBLISH_STAGES, ImportOptions, ImportReport, index, index_files
 from indexer.writer import ImportCounts
+from records import make_records, open_index, write_records
 from search.errors import InvalidValue, SourceError
 from search.query.query import Query
 from service import formats
-from test_cli import run
 
 
 def replace_by_folder(path: Path) -> None:

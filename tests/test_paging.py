@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from strategies import AUTHOR_MATCHES, WORDS, MakeSearcher, filters, write_papers
 
 import oracle
 from fake_embedder import FakeEmbedder
@@ -20,6 +19,7 @@ from search.query.filter import Filter
 from search.query.page import Page
 from search.query.query import Mode, Query, Sort
 from search.searcher import Searcher
+from strategies import AUTHOR_MATCHES, WORDS, MakeSearcher, filters, write_papers
 
 queries = st.builds(
     Query,

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import MakeSearcher
 
 from search import open_index
 from search.errors import IndexMissing, InvalidValue
@@ -20,6 +19,7 @@ from search.papers.paper import Date, Paper
 from search.query.page import Explanation, Hit, Page
 from search.query.query import Query
 from search.searcher import Searcher
+from strategies import MakeSearcher
 
 BLOCKS = re.findall(
     r"```python\n(.*?)```", (Path(__file__).parent.parent / "docs" / "python.md").read_text("utf-8"), re.DOTALL

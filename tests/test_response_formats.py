@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +11,14 @@ import bibtexparser
 import httpx
 import pytest
 import rispy
-from http_server import KSA, HttpServer, assert_problem
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
 from fake_embedder import FakeEmbedder
+from http_server import HttpServer, assert_problem
 from indexer.build import index
+from sample import KSA
 from search.searcher import Searcher
 from search.session import Session
 from service.api.schemas import BatchOut
@@ -27,13 +27,6 @@ from service.formats import FORMATS, HIT_FIELDS, MEDIA_TYPES, PAPER_FIELDS, Form
 from service.settings import Settings
 
 QUERY_PARAMS = {"q": "recommendation", "limit": "3"}
-
-
-@pytest.fixture(scope="module")
-def client(sample_searcher: Searcher) -> Iterator[httpx.Client]:
-    server = HttpServer(create_app(sample_searcher, Settings()))
-    yield server.client
-    server.close()
 
 
 def paper_ids(content: bytes, name: Format) -> list[str]:

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import AUTHOR_MATCHES, WORDS, MakeSearcher, filters, paper_records, write_papers
 
 import oracle
 from fake_embedder import FakeEmbedder
@@ -20,6 +19,7 @@ from search.query.filter import Filter
 from search.query.query import Mode, Query
 from search.ranking.legs import LEGS_TUNING
 from search.searcher import Searcher
+from strategies import AUTHOR_MATCHES, WORDS, MakeSearcher, filters, paper_records, write_papers
 
 
 def matching_rows(papers: list[Paper], wanted: Filter) -> list[int]:

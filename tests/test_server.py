@@ -15,10 +15,10 @@ from pathlib import Path
 
 import httpx
 import pytest
-from server_process import FAKE_SERVER, ServerProcess, free_port
 
 from fake_embedder import FakeEmbedder
 from indexer.build import index
+from server_process import FAKE_SERVER, ServerProcess, free_port
 
 WORDS = ["cache", "graph", "reward", "kernel", "proof", "galaxy"]
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import AUTHOR_MATCHES, WORDS, filters
 
 import oracle
 from fake_embedder import FakeEmbedder
@@ -13,6 +12,7 @@ from search.papers.paper import Paper
 from search.query.filter import Filter
 from search.query.query import Query
 from search.searcher import Searcher
+from strategies import AUTHOR_MATCHES, WORDS, filters
 
 
 def paper_vector(searcher: Searcher, row: int) -> np.ndarray:

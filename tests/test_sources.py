@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 import zstandard
-from source_samples import ACL, ATOM, BIBTEX, CSL, CSV, NBIB, PAGE, PUBMED, RIS, S2, SNAPSHOT, read, read_papers
 
 from indexer import sources
 from search.errors import InvalidValue
 from search.papers.paper import Date, Paper
+from source_samples import ACL, ATOM, BIBTEX, CSL, CSV, NBIB, PAGE, PUBMED, RIS, S2, SNAPSHOT, read, read_papers
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import MakeSearcher, write_papers
 
 from fake_embedder import FakeEmbedder
 from indexer.build import index
@@ -19,6 +18,7 @@ from search.papers import names
 from search.papers.folding import collapse_umlaut_digraphs, expand_umlauts, fold
 from search.query.page import CategoryCount
 from search.searcher import Searcher
+from strategies import MakeSearcher, write_papers
 
 GIVEN_NAMES = (
     "Wei", "Guorui", "G.", "W.", "Wen-Tau", "José", "Jörg", "Ada", "Alexander", "Alexandra", "Alexandria", "M.",

@@ -5,12 +5,12 @@ from datetime import date
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import QUERY_FRAGMENTS
 
 from search.errors import InvalidValue
 from search.language.parser import ParsedQuery, parse_query
 from search.papers.paper import Date
 from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, Not
+from strategies import QUERY_FRAGMENTS
 
 TODAY = date(2026, 11, 25)
 

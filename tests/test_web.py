@@ -1,22 +1,21 @@
 """The web page over a real socket, without a browser: what a user without JavaScript gets."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 import lxml.html
 import pytest
-from http_server import HttpServer, assert_problem
-from strategies import MakeSearcher
-from web_pages import query_pairs, read_page, text_of, titles
 
+from http_server import HttpServer, assert_problem
+from sample import KSA
 from search.searcher import Searcher
 from service.app import create_app
 from service.settings import Settings
+from strategies import MakeSearcher
+from web_pages import query_pairs, read_page, text_of, titles
 
-KSA = "arxiv:2604.24432"
 PAGES = (
     "/",
     "/help",
@@ -38,13 +37,6 @@ PAGES = (
     "/author?name=Nobody+Atall",
 )
 """Every kind of page in every state."""
-
-
-@pytest.fixture(scope="module")
-def client(sample_searcher: Searcher) -> Iterator[httpx.Client]:
-    server = HttpServer(create_app(sample_searcher, Settings()))
-    yield server.client
-    server.close()
 
 
 def chip_links(tree: Any) -> dict[str, str]:

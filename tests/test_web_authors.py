@@ -5,13 +5,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
-from http_server import HttpServer
-from strategies import MakeSearcher
-from web_pages import query_pairs, read_page, text_of, titles
 
-from search.searcher import Searcher
+from http_server import HttpServer
 from service.app import create_app
 from service.settings import Settings
+from strategies import MakeSearcher
+from web_pages import query_pairs, read_page, text_of, titles
 
 NAMED_PAPERS: tuple[dict[str, object], ...] = (
     {"title": "cache", "authors": ["Guorui Zhou", "Kun Gai"], "published": "2025", "categories": ["cs.IR"]},
@@ -20,13 +19,6 @@ NAMED_PAPERS: tuple[dict[str, object], ...] = (
 CORRECTED = '"Guorui Zhou"'
 LONG_TEXT = "Caches of keys and values grow with the length of the text. " * 7 + "We shrink them."
 """An abstract, by its length."""
-
-
-@pytest.fixture(scope="module")
-def client(sample_searcher: Searcher) -> Iterator[httpx.Client]:
-    server = HttpServer(create_app(sample_searcher, Settings()))
-    yield server.client
-    server.close()
 
 
 @pytest.fixture(scope="module")

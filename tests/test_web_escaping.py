@@ -5,26 +5,18 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from http_server import HttpServer
-from strategies import MakeSearcher
-from web_pages import read_page, text_of
 
-from search.searcher import Searcher
+from http_server import HttpServer
 from service.app import create_app
 from service.settings import Settings
+from strategies import MakeSearcher
+from web_pages import read_page, text_of
 
 SCRIPT = "<script>alert(1)</script>"
 ATTACK = f"\"'><img src=x onerror=alert(1)>{SCRIPT}</title></textarea>&lt;b&gt;\u202e"
 UNSAFE_URLS = ("javascript:alert(1)", "JavaScript://x%0aalert(1)", " javascript:alert(1)", "java\nscript:alert(1)",
         "data:text/html,<script>alert(1)</script>", "vbscript:x", "//example.org/x", "file:///etc/passwd", "https:",
         "http://", "https://[", "https://[::g]/x", "x")  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def client(sample_searcher: Searcher) -> Iterator[httpx.Client]:
-    server = HttpServer(create_app(sample_searcher, Settings()))
-    yield server.client
-    server.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Describes a parsed query in few words, for ``Page.interpretation`` and the parts of a query."""
 
 from search.papers.categories import find_category_alias
+from search.papers.json import replace_surrogates
 from search.papers.paper import Date
 from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, Not
 from search.query.query import Query
@@ -24,7 +25,7 @@ def describe_condition(condition: Condition | None, text: str = "") -> str:
 
 
 def describe_query(query: Query) -> str:
-    """Describes a query with its filters, examples and sort order."""
+    """Describes a query with its filters, examples and sort order; lone surrogates are replaced."""
     condition, text = query.filter.condition, query.text.strip()
     parts = [describe_condition(condition)] if condition.parts else []
     if query.include_like:
@@ -38,7 +39,8 @@ def describe_query(query: Query) -> str:
     elif text:
         parts.append(describe_condition(None, text))
     order = "newest" if query.sort == "relevance" and not (text or query.like) else query.sort
-    return ", ".join([*(parts or ["all papers"]), *([f"{order} first"] if order != "relevance" else [])])
+    ordered = [f"{order} first"] if order != "relevance" else []
+    return replace_surrogates(", ".join([*(parts or ["all papers"]), *ordered]))
 
 
 def _describe(condition: Condition) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from search.index.snapshot import Snapshot
+from search.papers.json import replace_surrogates
 from search.query.condition import AllOf, AnyOf, Author, Condition
 from search.query.page import AuthorMatch
 from search.ranking.facets import top_counts
@@ -37,12 +38,12 @@ def match_author(snapshot: Snapshot, author: Author, rows: Rows, limit: int | No
         limit: number of variants; None for all.
     """
     columns = snapshot.columns
-    ids = columns.author_ids(author)
+    ids, name = columns.author_ids(author), replace_surrogates(author.name)
     if not len(ids):
         similar = columns.authors.match_fuzzy(author.name)
         papers = columns.author_postings.count_by_value(snapshot.live, similar)
         suggestions = top_counts(similar, papers, columns.authors.display_names, _MAX_SUGGESTIONS)
-        return AuthorMatch(author.name, (), suggestions=tuple(count.value for count in suggestions))
+        return AuthorMatch(name, (), suggestions=tuple(count.value for count in suggestions))
     papers = columns.author_postings.count_by_value(rows, ids)
     variants = top_counts(ids, papers, columns.authors.display_names, limit)
-    return AuthorMatch(author.name, tuple(variants), int(np.count_nonzero(papers)) - len(variants))
+    return AuthorMatch(name, tuple(variants), int(np.count_nonzero(papers)) - len(variants))

@@ -30,6 +30,15 @@ def url_parameters(page: Page) -> dict[str, list[str]]:
     return parse_qs(urlsplit(page.url).query)
 
 
+def exported_titles(page: Page, file: Path) -> set[str]:
+    """Exports the results as BibTeX to a file, and returns the titles in it."""
+    with page.expect_download() as download:
+        open_disclosure(page, "Export").get_by_role("link", name="BibTeX", exact=True).click()
+    download.value.save_as(file)
+    entries = bibtexparser.parse_file(str(file)).entries
+    return {entry["title"].replace("{", "").replace("}", "") for entry in entries}
+
+
 def test_from_query_to_exported_papers(visit: Callable[..., Visit], tmp_path: Path) -> None:
     page = visit().open("/")
     submit_query(page, QUESTION)
@@ -64,12 +73,7 @@ def test_from_query_to_exported_papers(visit: Callable[..., Visit], tmp_path: Pa
     page.wait_for_url(url)
     expect_titles(page, filtered)
 
-    with page.expect_download() as download:
-        open_disclosure(page, "Export").get_by_role("link", name="BibTeX", exact=True).click()
-    file = tmp_path / "papers.bib"
-    download.value.save_as(file)
-    entries = bibtexparser.parse_file(str(file)).entries
-    assert {entry["title"].replace("{", "").replace("}", "") for entry in entries} == set(filtered)
+    assert exported_titles(page, tmp_path / "papers.bib") == set(filtered)
 
     result(page, KELIX).get_by_role("link", name="Similar", exact=True).click()
     page.wait_for_url(re.compile("like="))

@@ -1,0 +1,93 @@
+"""Commands that build and check an index: index, status and doctor."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cli_process import run, run_json, run_on_terminal
+from sample import ROOT
+
+
+def test_status_says_what_the_index_holds(index_options: list[str], sample_index: Path) -> None:
+    status = run_json("status", *index_options)
+    assert (status["papers"], status["generation"]) == (60, "gen-000001")
+    assert status["model"]["name"] == "all-MiniLM-L6-v2"
+    assert status["size_bytes"] == sum(path.stat().st_size for path in sample_index.rglob("*") if path.is_file())
+    assert "60" in run("status", *index_options).stdout
+
+
+def test_an_int8_index_reports_quality_and_is_searched_with_int8(tmp_path: Path, index_options: list[str]) -> None:
+    fast = ["--index", str(tmp_path / "fast")]
+    done = run("index", str(ROOT / "data" / "sample.jsonl"), "--precision", "int8", *fast)
+    assert (done.returncode, done.stdout) == (0, "")
+    quality = (
+        r"int8 vectors compared with float on 12 papers .*: cosine 0\.99\d\d on average, 0\.99\d\d at least; \d+% of"
+    )
+    assert re.search(quality, done.stderr), done.stderr
+    assert run_json("status", *fast)["model"]["precision"] == "int8"
+    assert "256 tokens, int8" in run("status", *fast).stdout
+    page, other = (
+        run_json("search", "KV cache compression", "-m", "semantic", *where) for where in (fast, index_options)
+    )
+    scores = [hit["legs"]["semantic"]["score"] for hit in page["hits"]]
+    assert scores == pytest.approx([hit["legs"]["semantic"]["score"] for hit in other["hits"]], abs=0.05)
+    assert scores != [hit["legs"]["semantic"]["score"] for hit in other["hits"]]
+    mixed = run("index", str(ROOT / "data" / "sample.jsonl"), *fast)
+    assert mixed.returncode == 1
+    assert "use another folder with --index, or the --model and --precision" in mixed.stderr
+
+
+def test_long_commands_show_progress(tmp_path: Path) -> None:
+    shown = run_on_terminal("index", str(ROOT / "data" / "sample.jsonl"), "--index", str(tmp_path))
+    shown = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", shown)
+    assert re.search(r"60 read, 60 embedded, \d+ papers/s ━+ +100% 0:00:00", shown), shown
+    assert re.search(r"computing checksums \(4 of 4\)[^\n]*\s+60 records read", shown), shown
+
+
+def test_an_import_says_what_it_read_merged_and_skipped(tmp_path: Path) -> None:
+    lines = [
+        '{"id": "2401.00001", "title": "Short summaries of long contexts", "abstract": "We keep less and lose it."}',
+        '{"id": "2401.00001v2", "title": "Short summaries of long contexts", "abstract": "We keep less, lose little."}',
+        '{"title": ""}',
+        '{"id": "2401.00002", "title": "<b>Galaxies</b> \\u001b[31m& $(reboot)"}',
+    ]
+    file, at = tmp_path / "papers.jsonl", ["--index", str(tmp_path / "index")]
+    file.write_text("\n".join(lines), "utf-8")
+    done = run("index", str(file), *at)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert f"skipped {file}:3: neither title nor abstract" in done.stderr
+    assert (
+        "3 records read: 2 new papers, 1 merged, 0 unchanged, 1 skipped; 2 texts embedded. 2 papers in gen-000001"
+        in (done.stderr)
+    )
+    again = run("index", str(file), *at)
+    assert "0 new papers, 0 merged, 3 unchanged, 1 skipped; 0 texts embedded. 2 papers in gen-000001" in again.stderr
+    strict = run("index", str(file), "--strict", *at)
+    assert strict.returncode == 1
+    assert f"{file}:3: neither title nor abstract" in strict.stderr
+    shown = run("show", "2401.00002", *at).stdout
+    assert "<b>Galaxies</b> [31m& $(reboot)" in shown
+    assert "\x1b" not in shown
+
+
+def test_the_doctor_finds_and_repairs(index_options: list[str], tmp_path: Path) -> None:
+    shutil.copytree(index_options[1], tmp_path / "index")
+    there = ["--index", str(tmp_path / "index")]
+    assert run("doctor", *there).stdout == "no problems found\n"
+    (columns,) = (tmp_path / "index").glob("gen-*/columns/published.npy")
+    columns.write_bytes(columns.read_bytes()[:-4] + b"oops")
+    found = run("doctor", *there)
+    assert (found.returncode, found.stdout) == (
+        1,
+        "columns/published.npy does not have the checksum it was published with\n",
+    )
+    assert "papers doctor --repair" in found.stderr
+    repaired = run("doctor", "--repair", *there)
+    assert repaired.returncode == 0
+    assert "papers: repaired; published as gen-000002" in repaired.stderr
+    healthy = {"schema_version": 1, "problems": [], "repaired_generation": None}
+    assert json.loads(run("doctor", "--json", *there).stdout) == healthy
+    assert run("search", "KV cache compression", *there).returncode == 0
