@@ -106,11 +106,11 @@ def test_health(client: httpx.Client) -> None:
         ({"updated_from": "2026-02-30"}, "updated_from", "30d"),
         ({"updated_to": "soon"}, "updated_to", ""),
         ({"not_author": " "}, "not_author", "give a name"),
-        ({"start": "2026"}, "start", "unknown parameter; use q,"),
+        ({"start": "2026"}, "start", "unknown parameter; the parameters are q,"),
         ({"category": "cs.LX"}, "category", "did you mean"),
         ({"author": " "}, "author", "give a name"),
         ({"q": "the of", "mode": "lexical"}, "q", "lexical mode"),
-        ({"k": "3"}, "k", "unknown parameter; use q, author, not_author, category"),
+        ({"k": "3"}, "k", "unknown parameter; the parameters are q, author, not_author, category"),
         ({"q": "y" * 30_000}, "q", "30,000 characters"),
     ],
 )
