@@ -1,7 +1,7 @@
-# make demo   environment, install, index data/sample.jsonl, ask it "KV cache compression"
-# make test   everything needed, then every check and the whole test suite
-# make check  the checks alone: format, lint, types, import rules
-# make clean  removes the environment and the demo's index
+# make demo   create the environment, install papers, index data/sample.jsonl and search it
+# make test   install the development dependencies, run all checks and the whole test suite
+# make check  run the checks only: format, lint, types, import rules, dependencies
+# make clean  remove the environment and the index of the demo
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -28,11 +28,11 @@ check: $(DEV_STAMP)
 clean:
 	rm -rf .venv data/index
 
-# torch comes first and pinned: left to itself, pip may choose a build with gigabytes for GPUs.
+# torch is installed first and pinned, because pip could otherwise choose a build with gigabytes of GPU libraries.
 $(STAMP): pyproject.toml constraints.txt
 	test -d .venv || $(PYTHON) -m venv .venv
 	$(PIP) install --quiet --constraint constraints.txt torch
-	$(PIP) install --quiet --constraint constraints.txt --editable .
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[serve,mcp]'
 	touch $@
 
 $(DEV_STAMP): $(STAMP)

@@ -1,6 +1,7 @@
-"""How many of a cell's rows score better than the k-th best of all, by deviations above the cell's mean score.
+"""Measures which share of a cell's rows exceeds a threshold, by its distance from the centroid's score.
 
-Real questions against all rows, exactly. From such a share ``search.vectors.cells`` decides which cells to look at.
+The threshold is the exact k-th best score of a real query among all rows; distances are in standard deviations.
+``ProbeTuning`` models this share to choose the cells to scan.
 
     python -m benchmarks.cell_tails --rows 1000000 --work build/ann
 """
@@ -14,16 +15,12 @@ from numpy.typing import NDArray
 from benchmarks import results, synthetic_vectors
 from benchmarks.filter_cases import Fields, Workload
 from benchmarks.synthetic_vectors import VectorCorpus
-from search.vectors.cells import (
-    _TAIL_QUADRATIC,
-    _TAIL_QUADRATIC_CORRELATED,
-    _TAIL_QUADRATIC_FILTERED,
-    _tail_share,
-    normal_tail,
-)
-from search.vectors.codes import Codes, write_codes
+from search.vectors.cells import DEFAULT_PROBE_TUNING, normal_tail, tail_share
+from search.vectors.code_writer import write_codes
+from search.vectors.codes import Codes
 
 _BIN_EDGES = np.arange(0.0, 12.0)
+"""Distances that separate the bins, in standard deviations."""
 
 
 def main() -> None:
@@ -37,13 +34,13 @@ def main() -> None:
     results.save(
         f"cell_tails-{corpus.rows}",
         {"shares_above": figures},
-        dataset=f"{corpus.rows:,} grown vectors in {len(codes.cells)} cells, {len(corpus.queries)} real questions",
+        dataset=f"{corpus.rows:,} synthetic vectors in {len(codes.cells)} cells, {len(corpus.queries)} real queries",
     )
 
 
 def _measure_tails(corpus: VectorCorpus, codes: Codes, k: int) -> dict[str, list[float]]:
-    """By deviation, whole numbers from 0 on: the share found, and what is taken for it."""
-    cells = codes.cells
+    """Returns the measured share in each bin, and the shares that the models predict for the middle of the bin."""
+    cells, tuning = codes.cells, DEFAULT_PROBE_TUNING
     truth = np.stack(Workload(corpus, Fields.of(corpus)).ground_truth("none", k))
     threshold = np.array(
         [_scores(corpus, rows, query).min() for rows, query in zip(truth, corpus.queries, strict=True)]
@@ -54,12 +51,18 @@ def _measure_tails(corpus: VectorCorpus, codes: Codes, k: int) -> dict[str, list
     better = np.bincount(bins, found.ravel(), len(_BIN_EDGES))[1:]
     all_rows = np.bincount(bins, np.broadcast_to(cells.sizes, found.shape).ravel(), len(_BIN_EDGES))[1:]
     middles = (_BIN_EDGES[:-1] + 0.5).astype(np.float32)
+    models = {
+        "predicted": tuning.tail_quadratic,
+        "predicted_filtered": tuning.tail_quadratic_filtered,
+        "predicted_correlated": tuning.tail_quadratic_correlated,
+    }
     return {
         "deviations": middles.tolist(),
-        "found": _round_shares(better / np.maximum(all_rows, 1)),
-        "taken": _round_shares(_tail_share(middles, _TAIL_QUADRATIC)),
-        "taken_with_a_filter": _round_shares(_tail_share(middles, _TAIL_QUADRATIC_FILTERED)),
-        "taken_with_a_filter_for_the_question": _round_shares(_tail_share(middles, _TAIL_QUADRATIC_CORRELATED)),
+        "measured": _round_shares(better / np.maximum(all_rows, 1)),
+        **{
+            name: _round_shares(tail_share(middles, tuning.tail_linear, quadratic))
+            for name, quadratic in models.items()
+        },
         "normal": _round_shares(normal_tail(middles)),
     }
 

@@ -1,14 +1,14 @@
-"""Whether questions that an index cannot answer are told apart from those that it can.
+"""Detection of queries that an index cannot answer.
 
-The index holds the papers of computer science among the first 100,000 of a corpus whose vectors are at hand, but for
-1,500. Asked of it are claims of biomedicine (SciFact), questions on aerodynamics (Cranfield), titles of the papers
-left out, the 30 questions below, which were written before any answer was seen, and names: words of titles that three
-papers at most hold.
+The index contains the computer science papers among the first 100,000 papers of a corpus with stored vectors, except
+1,500 that are held out. The queries are claims of biomedicine (SciFact), questions on aerodynamics (Cranfield), titles
+of the held-out papers, the 30 questions below, which were written before any hit was seen, and names: title words that
+occur in at most three papers.
 
     python -m benchmarks.confidence --shared ../shared --work build/confidence
 
-``--draw tuning`` asks what limits were chosen on: SciFact's train split, Cranfield's even queries, other titles, and
-no question below; nothing is saved then.
+``--questions tuning`` uses the queries that thresholds were chosen on: SciFact's train split, Cranfield's even queries
+and other titles. The results are printed but not saved.
 """
 
 import argparse
@@ -71,9 +71,15 @@ how do students cheat with large language models and what can teachers do?
 compressing images with neural networks
 how can malware be found on Android phones?
 """
-_CORPUS_ROWS, _HELD_OUT_PAPERS, _SEED = 100_000, 1_500, 4
+_CORPUS_ROWS = 100_000
+"""Papers of the corpus that are read."""
+_HELD_OUT_PAPERS = 1_500
+"""Papers that the index does not contain."""
+_SEED = 4
 _MAX_NAME_PAPERS = 3
+"""Document frequency up to which a title word counts as a name."""
 _RANKS = (1, 10, 100, 500)
+"""Ranks whose bands are reported."""
 
 CategoryScope = Literal["primary", "any"]
 QuestionSet = Literal["final", "tuning"]
@@ -82,23 +88,23 @@ _CATEGORY_SCOPES: tuple[CategoryScope, ...] = ("primary", "any")
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--shared", type=Path, required=True, help="holds corpora/ and bench/")
-    options.add_argument("--work", type=Path, required=True, help="indexes are made here, once")
+    options.add_argument("--shared", type=Path, required=True, help="directory that contains corpora/ and bench/")
+    options.add_argument("--work", type=Path, required=True, help="directory of the indexes, which are built once")
     options.add_argument(
-        "--science", choices=_CATEGORY_SCOPES, action="append", help="which category tells; both if left out"
+        "--category", choices=_CATEGORY_SCOPES, action="append", help="categories that are compared; default: both"
     )
-    options.add_argument("--draw", choices=("final", "tuning"), default="final")
-    asked = options.parse_args()
-    asked.work.mkdir(parents=True, exist_ok=True)
+    options.add_argument("--questions", choices=("final", "tuning"), default="final")
+    arguments = options.parse_args()
+    arguments.work.mkdir(parents=True, exist_ok=True)
     embedder = load_embedder()
     figures: dict[str, object] = {}
-    for science in asked.science or _CATEGORY_SCOPES:
-        corpus = ComputerScienceCorpus(asked.shared, science)
-        opened = ConfidenceEvaluation(_open_index(corpus, asked.work, embedder), embedder)
-        figures[f"cs_{science}"] = opened.evaluate(
-            draw_questions(corpus, asked.draw) | {"names": opened.rare_title_words()}
+    for scope in arguments.category or _CATEGORY_SCOPES:
+        corpus = ComputerScienceCorpus(arguments.shared, scope)
+        evaluation = ConfidenceEvaluation(_open_index(corpus, arguments.work, embedder), embedder)
+        figures[f"cs_{scope}"] = evaluation.evaluate(
+            draw_questions(corpus, arguments.questions) | {"names": evaluation.rare_title_words()}
         )
-    if asked.draw == "final":
+    if arguments.questions == "final":
         results.save("confidence", figures, dataset="papers of computer science, by primary and by any category")
     else:
         print(json.dumps(figures, indent=1))
@@ -106,10 +112,11 @@ def main() -> None:
 
 @dataclass(frozen=True)
 class ComputerScienceCorpus:
-    """Papers of computer science, by their primary or by any category.
+    """The papers of computer science in a corpus.
 
     Attributes:
-        shared: holds corpora/ and bench/. science: which category tells.
+        shared: directory that contains corpora/ and bench/.
+        scope: whether the primary or any category has to be of computer science.
     """
 
     shared: Path
@@ -117,67 +124,74 @@ class ComputerScienceCorpus:
 
     @cached_property
     def paper_lines(self) -> dict[int, str]:
-        """Each paper as one JSON object, by its line in the corpus."""
+        """Each paper as a JSON object, by its line number in the corpus."""
         with lzma.open(self.shared / "corpora/arxiv.jsonl.xz", "rt", encoding="utf-8") as file:
-            every = dict(zip(range(_CORPUS_ROWS), file, strict=False))
+            lines = dict(zip(range(_CORPUS_ROWS), file, strict=False))
         return {
             number: line
-            for number, line in every.items()
+            for number, line in lines.items()
             if self._is_computer_science(json.loads(line).get("categories", []))
         }
 
     @cached_property
     def held_out_lines(self) -> list[int]:
-        """The papers that the index does not hold."""
+        """Line numbers of the papers that the index does not contain."""
         return sorted(random.Random(99).sample(list(self.paper_lines), _HELD_OUT_PAPERS))
 
     @cached_property
     def vectors(self) -> NDArray[np.float16]:
-        """(100,000, dim), one a line."""
+        """(100,000, dim) float16, one row per line of the corpus."""
         vectors: NDArray[np.float16] = np.load(self.shared / "corpora/arxiv100k.minilm.f16.npy", mmap_mode="r")
         return vectors
 
     def title(self, number: int) -> str:
-        """Of a paper."""
+        """Returns the title of a paper."""
         return str(json.loads(self.paper_lines[number])["title"])
 
     def queries(self, name: str) -> dict[str, str]:
-        """Of a test collection, by their ids."""
+        """Returns the queries of a test collection by ID."""
         lines = (self.shared / "bench" / name / "queries.jsonl").read_text("utf-8").splitlines()
         return {query["_id"]: query["text"] for query in map(json.loads, lines)}
 
     def scifact_train_ids(self) -> set[str]:
-        """Ids of SciFact's train split."""
+        """Returns the IDs of the queries of SciFact's train split."""
         lines = (self.shared / "bench/scifact/qrels/train.tsv").read_text("utf-8").splitlines()[1:]
         return {line.split("\t")[0] for line in lines}
 
     def _is_computer_science(self, categories: Sequence[str]) -> bool:
-        told = categories[:1] if self.scope == "primary" else categories
-        return any(code.startswith("cs.") for code in told)
+        compared = categories[:1] if self.scope == "primary" else categories
+        return any(code.startswith("cs.") for code in compared)
 
 
 def draw_questions(corpus: ComputerScienceCorpus, question_set: QuestionSet) -> dict[str, list[str]]:
-    """The questions: 50, 50, 70 and 30 with a fixed seed, or what limits were chosen on, without those."""
+    """Returns the queries of each kind.
+
+    Args:
+        corpus: the corpus.
+        question_set: ``final``: samples of 50, 50 and 70 with a fixed seed, and the 30 questions; ``tuning``: the
+            queries that thresholds were chosen on, without those samples.
+    """
     pools = {name: corpus.queries(name) for name in ("scifact", "cranfield")}
-    asked = {name: random.Random(_SEED).sample(sorted(pool), 50) for name, pool in pools.items()}
+    selected = {name: random.Random(_SEED).sample(sorted(pool), 50) for name, pool in pools.items()}
     titles = random.Random(_SEED).sample(corpus.held_out_lines, 70)
     if question_set == "tuning":
-        train, taken = corpus.scifact_train_ids(), {name: set(ids) for name, ids in asked.items()}
-        asked["scifact"] = sorted(train - taken["scifact"])
-        asked["cranfield"] = [
-            each for each in pools["cranfield"] if int(each) % 2 == 0 and each not in taken["cranfield"]
+        train, final = corpus.scifact_train_ids(), {name: set(ids) for name, ids in selected.items()}
+        selected["scifact"] = sorted(train - final["scifact"])
+        selected["cranfield"] = [
+            query for query in pools["cranfield"] if int(query) % 2 == 0 and query not in final["cranfield"]
         ]
         titles = sorted(set(corpus.held_out_lines) - set(titles))
-    questions = {name: [pools[name][each] for each in ids] for name, ids in asked.items()}
+    questions = {name: [pools[name][query] for query in ids] for name, ids in selected.items()}
     questions["titles"] = [corpus.title(number) for number in titles]
     return questions | ({"questions": _QUESTIONS.strip().splitlines()} if question_set == "final" else {})
 
 
 class _CachedEmbedder:
-    """Gives texts the vectors that are at hand, and embeds the few that differ in white space."""
+    """Returns the stored vectors of texts, and embeds the few texts that differ in white space."""
 
     def __init__(self, corpus: ComputerScienceCorpus, embedder: Embedder) -> None:
-        self._embedder, self._vectors = embedder, corpus.vectors
+        self._embedder = embedder
+        self._vectors = corpus.vectors
         papers = ((number, Paper.from_json(json.loads(line))) for number, line in corpus.paper_lines.items())
         self._numbers = {paper.text: number for number, paper in papers}
 
@@ -187,39 +201,41 @@ class _CachedEmbedder:
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         vectors = np.empty((len(texts), self.model.dim), np.float32)
-        for place, text in enumerate(texts):
+        for position, text in enumerate(texts):
             number = self._numbers.get(text)
-            vectors[place] = self._embedder.encode([text])[0] if number is None else self._vectors[number]
+            vectors[position] = self._embedder.encode([text])[0] if number is None else self._vectors[number]
         return vectors
 
 
 def _open_index(corpus: ComputerScienceCorpus, work: Path, embedder: Embedder) -> Searcher:
-    """The index of the corpus, made where it is not there."""
+    """Opens the index of the corpus, and builds it first if it does not exist."""
     folder = work / f"index-{corpus.scope}"
     if not (folder / "CURRENT").exists():
-        papers, without = work / f"{corpus.scope}.jsonl", set(corpus.held_out_lines)
+        papers, held_out = work / f"{corpus.scope}.jsonl", set(corpus.held_out_lines)
         papers.write_text(
-            "".join(line for number, line in corpus.paper_lines.items() if number not in without), "utf-8"
+            "".join(line for number, line in corpus.paper_lines.items() if number not in held_out), "utf-8"
         )
         index([papers], folder, _CachedEmbedder(corpus, embedder))
     return Searcher(folder, lambda _model: embedder)
 
 
 class ConfidenceEvaluation:
-    """An index and what it says of questions.
+    """Evaluates the bands of one index.
 
     Args:
-        searcher: of the index. embedder: of its model.
+        searcher: searcher of the index.
+        embedder: embedder of its model.
     """
 
     def __init__(self, searcher: Searcher, embedder: Embedder) -> None:
-        self._searcher, self._snapshot = searcher, searcher.snapshot
+        self._searcher = searcher
+        self._snapshot = searcher.snapshot
         start = time.perf_counter()
         self._calibration = calibrate(self._snapshot, embedder)
         self._calibration_s = time.perf_counter() - start
 
     def evaluate(self, questions: dict[str, list[str]]) -> dict[str, object]:
-        """How many of each kind of question are told that nothing is close, by mode; and the bands at some ranks."""
+        """Returns how many queries of each kind have no close match, by mode, and the bands at some ranks."""
         flagged: dict[str, dict[str, str]] = {mode: {} for mode in MODES}
         bands: dict[str, dict[str, str]] = {}
         for kind, texts in questions.items():
@@ -231,31 +247,31 @@ class ConfidenceEvaluation:
         return {
             "papers": len(self._snapshot.live),
             "calibration": self._calibration.to_json(),
-            "measuring_s": round(self._calibration_s, 2),
-            "nothing_close": flagged,
+            "measurement_s": round(self._calibration_s, 2),
+            "without_close_match": flagged,
             "bands_at_rank": bands,
         }
 
     def _search(self, text: str, mode: Mode) -> Page | None:
-        """None where there is no word to look up."""
+        """Returns a page; None for a query of stop words in lexical mode."""
         with contextlib.suppress(InvalidValue):
             return self._searcher.search(Query(text, mode=mode, limit=max(_RANKS)))
         return None
 
     def rare_title_words(self) -> list[str]:
-        """Of 400 papers, the first word of the title that so few papers hold, if there is one."""
-        snapshot, drawn_rows = self._snapshot, random.Random(_SEED).sample(self._snapshot.live.ids.tolist(), 400)
+        """Returns the first rare word of the title of each of 400 random papers, if there is one."""
+        snapshot, sample = self._snapshot, random.Random(_SEED).sample(self._snapshot.live.ids.tolist(), 400)
         rare = 2.2 * log(1 + (len(snapshot.live) - _MAX_NAME_PAPERS + 0.5) / (_MAX_NAME_PAPERS + 0.5))
-        found = (
+        words = (
             next((word for word in paper.title.split() if self._is_rare(word, rare)), None)
-            for paper in snapshot.store.get(drawn_rows)
+            for paper in snapshot.store.get(sample)
             if paper.title
         )
-        return [word for word in found if word]
+        return [word for word in words if word]
 
-    def _is_rare(self, word: str, least: float) -> bool:
+    def _is_rare(self, word: str, min_score: float) -> bool:
         lexicon = self._snapshot.lexicon
-        return len(lexicon.terms(word)) == 1 and lexicon.max_score(word) >= least - 1e-6
+        return len(lexicon.terms(word)) == 1 and lexicon.max_score(word) >= min_score - 1e-6
 
     def _bands_at_ranks(self, pages: Iterable[Sequence[Hit]]) -> Iterator[tuple[str, str]]:
         pages = list(pages)

@@ -1,7 +1,7 @@
-"""Papers embedded a second: ours, in float and in int8, against SentenceTransformer(...).encode at its defaults,
-each on one core and on all.
+"""Papers embedded per second: our embedder in float and int8, and SentenceTransformer(...).encode with its defaults.
 
-Same texts, same limit of tokens; a process for each number of cores. All take turns, and the medians are compared.
+Each is measured on one core and on all cores, with the same texts and token limit, and one process per number of cores.
+The measurements take turns; their medians are compared.
 
     python -m benchmarks.embedding --papers PAPERS.jsonl.xz [--count 512] [--rounds 3]
 """
@@ -33,16 +33,16 @@ _EMBEDDER_NAMES = ("float", "int8", _REFERENCE)
 
 @cache
 def _load(name: str) -> Embedder:
-    """Loaded once a process."""
+    """Returns an embedder, loaded once per process."""
     if name != _REFERENCE:
         return load_embedder(precision=name)
     import torch
     from sentence_transformers import SentenceTransformer
 
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    theirs = SentenceTransformer(str(packaged_model_folder()), device="cpu", local_files_only=True)
-    assert theirs.max_seq_length == MAX_TOKENS
-    return theirs  # type: ignore[no-any-return]
+    reference = SentenceTransformer(str(packaged_model_folder()), device="cpu", local_files_only=True)
+    assert reference.max_seq_length == MAX_TOKENS
+    return reference  # type: ignore[no-any-return]
 
 
 def _time_encode(name: str, texts: list[str]) -> tuple[float, NDArray[np.float32]]:
@@ -52,56 +52,72 @@ def _time_encode(name: str, texts: list[str]) -> tuple[float, NDArray[np.float32
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--papers", type=Path, default=Path("data/sample.jsonl"))
     options.add_argument("--count", type=int, default=512)
     options.add_argument("--rounds", type=int, default=3)
-    asked = options.parse_args()
-    read = (record for record in sources.read(SourceFile(asked.papers, date.today())) if isinstance(record, Paper))
-    texts = [paper.text for paper in itertools.islice(read, asked.count)]
+    arguments = options.parse_args()
+    records = sources.read(SourceFile(arguments.papers, date.today()))
+    papers = (record for record in records if isinstance(record, Paper))
+    texts = [paper.text for paper in itertools.islice(papers, arguments.count)]
     cores = sorted(os.sched_getaffinity(0))
-    processes = {count: _pinned_executor(cores[:count]) for count in sorted({1, len(cores)})}
-    seconds: dict[tuple[str, int], list[float]] = {way: [] for way in itertools.product(_EMBEDDER_NAMES, processes)}
-    vectors = {}
-    for road, count in seconds:
-        processes[count].submit(_time_encode, road, texts[:32]).result()
-    for _ in range(asked.rounds):
-        for road, count in seconds:
-            took, vectors[road] = processes[count].submit(_time_encode, road, texts).result()
-            seconds[road, count].append(took)
-    rate = {way: len(texts) / median(took) for way, took in seconds.items()}
-    questions = ["KV cache compression", "how do galaxies form"] * 50
-    latency = {
-        road: results.percentiles([processes[1].submit(_time_encode, road, [each]).result()[0] for each in questions])
-        for road in _EMBEDDER_NAMES
-    }
-    for process in processes.values():
-        process.shutdown()
+    executors = {count: _pinned_executor(cores[:count]) for count in sorted({1, len(cores)})}
+    figures = _measure(executors, texts, arguments.rounds)
+    for executor in executors.values():
+        executor.shutdown()
     results.save(
         "embedding",
-        {
-            "papers_per_second": {
-                road: {f"{n} cores": round(rate[road, n], 1) for n in processes} for road in _EMBEDDER_NAMES
-            },
-            "times_sentence_transformers": {
-                road: {f"{n} cores": round(rate[road, n] / rate[_REFERENCE, n], 2) for n in processes}
-                for road in _EMBEDDER_NAMES[:2]
-            },
-            "all_cores_to_one": {road: round(rate[road, len(cores)] / rate[road, 1], 2) for road in _EMBEDDER_NAMES},
-            "seconds_of_rounds": {
-                f"{road}, {n} cores": [round(each, 1) for each in took] for (road, n), took in seconds.items()
-            },
-            "cosine_to_sentence_transformers": {
-                road: _cosine_summary(vectors[road], vectors[_REFERENCE]) for road in _EMBEDDER_NAMES[:2]
-            },
-            "one_question_one_core": latency,
-        },
-        dataset=f"{len(texts)} of {asked.papers.name}, {_describe_token_counts(texts)}, cut at {MAX_TOKENS}",
+        figures,
+        dataset=f"{len(texts)} of {arguments.papers.name}, {_describe_token_counts(texts)}, cut at {MAX_TOKENS}",
     )
 
 
+def _measure(executors: dict[int, ProcessPoolExecutor], texts: list[str], rounds: int) -> dict[str, object]:
+    """Measures every embedder on every number of cores.
+
+    Args:
+        executors: one process per number of cores.
+        texts: the texts to embed.
+        rounds: number of measurements of each combination; they take turns.
+    """
+    seconds: dict[tuple[str, int], list[float]] = {
+        combination: [] for combination in itertools.product(_EMBEDDER_NAMES, executors)
+    }
+    vectors = {}
+    for name, cores in seconds:
+        executors[cores].submit(_time_encode, name, texts[:32]).result()
+    for _ in range(rounds):
+        for name, cores in seconds:
+            elapsed, vectors[name] = executors[cores].submit(_time_encode, name, texts).result()
+            seconds[name, cores].append(elapsed)
+    rate = {combination: len(texts) / median(times) for combination, times in seconds.items()}
+    most = max(executors)
+    queries = ["KV cache compression", "how do galaxies form"] * 50
+    latency = {
+        name: results.percentiles([executors[1].submit(_time_encode, name, [query]).result()[0] for query in queries])
+        for name in _EMBEDDER_NAMES
+    }
+    return {
+        "papers_per_second": {
+            name: {f"{n} cores": round(rate[name, n], 1) for n in executors} for name in _EMBEDDER_NAMES
+        },
+        "speedup_over_sentence_transformers": {
+            name: {f"{n} cores": round(rate[name, n] / rate[_REFERENCE, n], 2) for n in executors}
+            for name in _EMBEDDER_NAMES[:2]
+        },
+        "speedup_all_cores_over_one": {name: round(rate[name, most] / rate[name, 1], 2) for name in _EMBEDDER_NAMES},
+        "seconds_per_round": {
+            f"{name}, {n} cores": [round(each, 1) for each in times] for (name, n), times in seconds.items()
+        },
+        "cosine_to_sentence_transformers": {
+            name: _cosine_summary(vectors[name], vectors[_REFERENCE]) for name in _EMBEDDER_NAMES[:2]
+        },
+        "one_query_one_core": latency,
+    }
+
+
 def _pinned_executor(cores: list[int]) -> ProcessPoolExecutor:
-    """One that may use these cores and no others."""
+    """Returns an executor with one process that uses only these cores."""
     spawn = multiprocessing.get_context("spawn")
     return ProcessPoolExecutor(1, spawn, initializer=os.sched_setaffinity, initargs=(0, cores))
 

@@ -1,12 +1,12 @@
-"""What every system of ``benchmarks.ann`` is asked: fields of the rows, and the cells of conditions on them.
+"""The workload of ``benchmarks.ann`` and ``benchmarks.recall``: fields of the rows, and filters on them by case.
 
-Each row has a day (uniform over DAYS days), a region (its k-means cluster, about 1.6% of the rows each) and an author:
-those asked for have 47 rows, all others about 200. Cells:
+Each row has a day (uniform over DAYS days), a region (its k-means cluster of about 1.6% of the rows) and an author.
+Authors in queries have 47 rows, all others about 200. The filter cases:
 
-    none                 no condition
-    U50 .. U.01          a range of days that so many per cent of the rows pass, unrelated to the query
-    N                    the region farthest from the query
-    C                    the query's own region
+    none                 no filter
+    U50, U10, ... U.01   uncorrelated with the query: a range of days that matches 50%, 10%, ... 0.01% of the rows
+    N                    anti-correlated: the region farthest from the query
+    C                    correlated: the query's own region
     author               one author's 47 rows
 """
 
@@ -22,18 +22,33 @@ from numpy.typing import NDArray
 from benchmarks.synthetic_vectors import DIM, VectorCorpus, Vectors, assign_regions
 
 DAYS = 10_000
+"""Number of distinct days."""
 FIRST_DAY = date(1999, 1, 1)
+"""The date of day 0."""
 UNCORRELATED_WIDTHS = {"U50": 5_000, "U10": 1_000, "U1": 100, "U.1": 10, "U.01": 1}
+"""Days in the range of each uncorrelated case."""
 FILTER_CASES = ("none", *UNCORRELATED_WIDTHS, "N", "C", "author")
-_QUERIED_AUTHORS, _ROWS_PER_QUERIED_AUTHOR, _ROWS_PER_OTHER_AUTHOR = 20, 47, 200
+_QUERIED_AUTHORS = 20
+"""Number of authors in queries."""
+_ROWS_PER_QUERIED_AUTHOR = 47
+"""Rows of each author in queries."""
+_ROWS_PER_OTHER_AUTHOR = 200
+"""Mean number of rows of all other authors."""
 _SEED = 20_262
 _GATHER_LIMIT = 50_000
-"""Passing rows up to which the exact scan copies them; more would take gigabytes."""
+"""Matching rows up to which the exact scan copies them; more would take gigabytes."""
 
 
 @dataclass(frozen=True)
 class RowFilter:
-    """What must hold of a row: at most one of a closed range of days, a region, an author; none lets all pass."""
+    """A filter by a range of days, a region or an author; by none of them, it matches all rows.
+
+    Attributes:
+        first_day: first day of the closed range.
+        last_day: last day of the closed range.
+        region: a region.
+        author: an author.
+    """
 
     first_day: int | None = None
     last_day: int | None = None
@@ -42,13 +57,19 @@ class RowFilter:
 
     @property
     def is_empty(self) -> bool:
-        """Whether every row passes."""
+        """Whether the filter matches every row."""
         return self == RowFilter()
 
 
 @dataclass(frozen=True)
 class Fields:
-    """The fields of all rows: (rows,) int32 each. Days count from FIRST_DAY."""
+    """The fields of all rows.
+
+    Attributes:
+        days: (rows,) int32, days since FIRST_DAY.
+        regions: (rows,) int32.
+        authors: (rows,) int32.
+    """
 
     days: NDArray[np.int32]
     regions: NDArray[np.int32]
@@ -56,14 +77,14 @@ class Fields:
 
     @classmethod
     def of(cls, corpus: VectorCorpus) -> "Fields":
-        """Those of the corpus, kept in its work folder."""
+        """Returns the fields of a corpus, drawn once and cached in its work folder."""
         path = corpus.work / f"fields-{corpus.rows}.npy"
         if not path.exists():
             np.save(path, _draw_fields(corpus))
         return cls(*np.load(path))
 
     def matching_mask(self, condition: RowFilter) -> NDArray[np.bool_]:
-        """(rows,) bool, by numpy."""
+        """Returns which rows match a filter, (rows,) bool."""
         if condition.region is not None:
             return self.regions == condition.region
         if condition.author is not None:
@@ -76,39 +97,43 @@ class Fields:
 def _draw_fields(corpus: VectorCorpus) -> NDArray[np.int32]:
     random = np.random.default_rng(_SEED)
     days = random.integers(0, DAYS, corpus.rows)
-    asked = np.repeat(np.arange(_QUERIED_AUTHORS), _ROWS_PER_QUERIED_AUTHOR)
-    others = (
-        random.integers(0, max(1, corpus.rows // _ROWS_PER_OTHER_AUTHOR), corpus.rows - len(asked)) + _QUERIED_AUTHORS
-    )
-    authors = random.permutation(np.concatenate((asked, others)))
+    queried = np.repeat(np.arange(_QUERIED_AUTHORS), _ROWS_PER_QUERIED_AUTHOR)
+    other_count = max(1, corpus.rows // _ROWS_PER_OTHER_AUTHOR)
+    others = random.integers(0, other_count, corpus.rows - len(queried)) + _QUERIED_AUTHORS
+    authors = random.permutation(np.concatenate((queried, others)))
     return np.stack((days, assign_regions(corpus.vectors, corpus.centres()), authors)).astype(np.int32)
 
 
 def date_of(day: int) -> date:
-    """The calendar day."""
+    """Returns the calendar date of a day."""
     return FIRST_DAY + timedelta(days=int(day))
 
 
 def region_name(region: int) -> str:
-    """A category's code."""
+    """Returns the category code of a region."""
     return f"x.R{region}"
 
 
 def author_name(author: int) -> str:
-    """A full name with a surname of its own."""
-    letters = "".join("bdfgklmnrt"[int(digit)] + "aeiou"[place % 5] for place, digit in enumerate(str(author)))
+    """Returns a full name with a unique surname."""
+    letters = "".join("bdfgklmnrt"[int(digit)] + "aeiou"[index % 5] for index, digit in enumerate(str(author)))
     return f"Ada {letters.capitalize()}son"
 
 
 @dataclass(frozen=True)
 class Workload:
-    """The queries, and what is asked with each of them in each cell."""
+    """The queries with their filters and exact results in each filter case.
+
+    Attributes:
+        corpus: the vectors and queries.
+        fields: the fields of the rows.
+    """
 
     corpus: VectorCorpus
     fields: Fields
 
     def filters(self, case: str) -> list[RowFilter]:
-        """One for each query."""
+        """Returns one filter per query."""
         count = len(self.corpus.queries)
         if case in UNCORRELATED_WIDTHS:
             width = UNCORRELATED_WIDTHS[case]
@@ -121,8 +146,7 @@ class Workload:
         return [RowFilter()] * count
 
     def ground_truth(self, case: str, k: int) -> list[NDArray[np.int64]]:
-        """The k nearest passing rows of each query by an exact scan, fewer where fewer pass; kept in the work
-        folder."""
+        """Returns the k nearest matching rows of each query, found by an exact scan and cached in the work folder."""
         path = self.corpus.work / f"truth-{self.corpus.rows}-{len(self.corpus.queries)}-{case}-{k}.npy"
         if not path.exists():
             np.save(path, self._scan(case, k))
@@ -130,7 +154,7 @@ class Workload:
 
     @cached_property
     def _regions_by_distance(self) -> NDArray[np.int64]:
-        """(queries, REGIONS): the regions, nearest centre first. All regions are of like size, 0.7 to 4%."""
+        """(queries, REGIONS) regions, nearest centre first. All regions have 0.7 to 4% of the rows."""
         return np.argsort(-(self.corpus.queries @ self.corpus.centres().T), axis=1)
 
     @cached_property
@@ -144,8 +168,8 @@ class Workload:
         queries, conditions = self.corpus.queries, self.filters(case)
         found = np.empty((len(queries), k), np.int64)
         for condition in set(conditions):
-            places = [place for place, each in enumerate(conditions) if each == condition]
-            found[places] = self._nearest(queries[places], condition, k)
+            indices = [index for index, each in enumerate(conditions) if each == condition]
+            found[indices] = self._nearest(queries[indices], condition, k)
         return found
 
     def _nearest(self, queries: Vectors, condition: RowFilter, k: int) -> NDArray[np.int64]:
@@ -153,7 +177,7 @@ class Workload:
             return self._exact_index.search(queries, k)[1]
         mask = self.fields.matching_mask(condition)
         if np.count_nonzero(mask) > _GATHER_LIMIT:
-            bits = np.packbits(mask, bitorder="little")  # faiss keeps a pointer only
+            bits = np.packbits(mask, bitorder="little")  # a variable, since faiss stores only a pointer
             return self._exact_index.search(
                 queries, k, params=faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
             )[1]
@@ -166,10 +190,10 @@ class Workload:
 
 
 def recall(found: NDArray[np.int64], truth: NDArray[np.int64]) -> float:
-    """Share of the true rows that were found."""
+    """Returns the share of the true rows that were found."""
     return float(np.isin(truth, found).mean()) if len(truth) else 1.0
 
 
 def folder_bytes(folder: Path) -> int:
-    """Bytes of all files in a folder, on disk."""
+    """Returns the disk space of all files in a folder, in bytes."""
     return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())

@@ -1,5 +1,6 @@
-"""The 29 questions of tests/known_items.jsonl on an index that holds the papers themselves, among any others: at
-which rank each question finds its paper.
+"""Known-item search: the rank at which each of 29 questions finds its paper.
+
+The questions are those of tests/known_items.jsonl. The index has to contain their papers, among any others.
 
     papers index CORPUS.jsonl.xz PAGES/ --index FULL
     python -m benchmarks.known_items FULL
@@ -19,38 +20,43 @@ from search.searcher import Searcher
 
 _QUESTIONS = Path(__file__).parent.parent / "tests" / "known_items.jsonl"
 _DEPTH = 100
+"""Hits per question that are searched for the paper."""
 
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("index", type=Path)
+    arguments = options.parse_args()
     embedder = load_embedder()
-    searcher = Searcher(options.parse_args().index, lambda _model: embedder)
+    searcher = Searcher(arguments.index, lambda _model: embedder)
     ranks: dict[str, int | None] = {}
     for line in _QUESTIONS.read_text("utf-8").splitlines():
-        asked = json.loads(line)
-        hits = searcher.search(Query(asked["question"], limit=_DEPTH)).hits
-        found = (
-            rank for rank, hit in enumerate(hits, 1) if _is_target(hit.paper, asked["title"], asked["shared_starts"])
+        item = json.loads(line)
+        hits = searcher.search(Query(item["question"], limit=_DEPTH)).hits
+        target_ranks = (
+            rank for rank, hit in enumerate(hits, 1) if _is_target(hit.paper, item["title"], item["shared_starts"])
         )
-        ranks[asked["question"]] = next(found, None)
+        ranks[item["question"]] = next(target_ranks, None)
     results.save(
         "known_items",
         {
             "first": sum(rank == 1 for rank in ranks.values()),
-            "in_the_first_three": sum(rank is not None and rank <= 3 for rank in ranks.values()),
+            "in_top_three": sum(rank is not None and rank <= 3 for rank in ranks.values()),
             "ranks": ranks,
         },
         dataset=f"{searcher.snapshot.manifest.live:,} papers, hybrid, {len(ranks)} questions",
     )
 
 
-def _is_target(paper: Paper, title: str | None, start: str) -> bool:
-    """By title, or by the sha256 of the abstract's first 60 characters: several of the papers have no title."""
+def _is_target(paper: Paper, title: str | None, abstract_digest: str) -> bool:
+    """Returns whether a paper has this title, or an abstract whose first 60 characters have this sha256.
+
+    Several of the papers have no title.
+    """
     if title and paper.title and normalize_words(title) == normalize_words(paper.title):
         return True
-    folded = " ".join((paper.abstract or "").lower().split())[:60]
-    return hashlib.sha256(folded.encode()).hexdigest() == start
+    start = " ".join((paper.abstract or "").lower().split())[:60]
+    return hashlib.sha256(start.encode()).hexdigest() == abstract_digest
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Questions made of an index's own papers: runs of words of their titles and abstracts, none like another."""
+"""Queries generated from the papers of an index: runs of words of titles and abstracts, all distinct."""
 
 import random
 import re
@@ -10,46 +10,49 @@ from search.index.snapshot import Snapshot
 from search.language.parser import parse_query
 from search.papers.paper import Paper
 
-MIN_WORDS, MAX_WORDS = 3, 8
-"""Words of a question."""
+MIN_WORDS = 3
+"""Minimum words per query."""
+MAX_WORDS = 8
+"""Maximum words per query."""
 
 _BLOCK = 512
+"""Papers read at a time."""
 _WORD = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+)*")
 
 
 def generate_queries(snapshot: Snapshot, seed: int) -> Iterator[str]:
-    """Different questions, the same ones in the same order for the same index and seed.
+    """Yields distinct queries, in an order that depends only on the index and the seed.
 
-    One is taken of every live paper in a drawn order, then another of each, until a whole round finds none that is new.
-    Left out are those that narrow, or that are nothing but an id: each is looked up by words and by meaning.
+    Each round takes one query from every live paper, in random order. The rounds end when one yields no new query.
+    Texts that parse as a condition or an ID are skipped, so that both legs run for every query.
     """
-    draw, asked = random.Random(seed), set[str]()
+    generator, seen = random.Random(seed), set[str]()
     rows = snapshot.live.ids.tolist()
-    before = -1
-    while len(asked) > before:
-        before = len(asked)
-        draw.shuffle(rows)
+    previous_count = -1
+    while len(seen) > previous_count:
+        previous_count = len(seen)
+        generator.shuffle(rows)
         for start in range(0, len(rows), _BLOCK):
             for paper in snapshot.store.get(rows[start : start + _BLOCK]):
-                question = _draw_query(paper, draw)
-                if question and question.casefold() not in asked and _is_plain_text(question):
-                    asked.add(question.casefold())
-                    yield question
+                query = _draw_query(paper, generator)
+                if query and query.casefold() not in seen and _is_plain_text(query):
+                    seen.add(query.casefold())
+                    yield query
 
 
-def _draw_query(paper: Paper, draw: random.Random) -> str:
-    """A run of words from anywhere in the paper; empty where it has too few."""
+def _draw_query(paper: Paper, generator: random.Random) -> str:
+    """Returns a run of words from anywhere in the paper; an empty text if the paper has too few."""
     words = _WORD.findall(f"{paper.title or ''} {paper.abstract or ''}")
-    count = draw.randint(MIN_WORDS, MAX_WORDS)
+    count = generator.randint(MIN_WORDS, MAX_WORDS)
     if len(words) < count:
         return ""
-    start = draw.randrange(len(words) - count + 1)
+    start = generator.randrange(len(words) - count + 1)
     return " ".join(words[start : start + count])
 
 
-def _is_plain_text(question: str) -> bool:
+def _is_plain_text(query: str) -> bool:
     try:
-        reading = parse_query(question, today=date(2026, 1, 1))
+        parsed = parse_query(query, today=date(2026, 1, 1))
     except InvalidValue:
         return False
-    return reading.kind == "question" and reading.condition is None and reading.text == question
+    return parsed.kind == "question" and parsed.condition is None and parsed.text == query

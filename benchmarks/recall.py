@@ -1,4 +1,4 @@
-"""Recall of ours, measured and as its answers say to expect, in every filter cell; and what was looked at for it.
+"""Measures recall, expected recall, rows scored and rows scanned in every filter case.
 
 python -m benchmarks.recall --rows 1000000 --work build/ann
 """
@@ -14,52 +14,50 @@ import numpy as np
 
 from benchmarks import results, synthetic_vectors
 from benchmarks.filter_cases import FILTER_CASES, Fields, Workload, recall
-from benchmarks.peers import Dataset, PapersSearch
 from benchmarks.synthetic_vectors import VectorCorpus
+from benchmarks.systems import Dataset, PapersSearch
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     synthetic_vectors.add_arguments(parser)
-    parser.add_argument("--built", type=Path, help="what benchmarks.ann built of ours; else it is built")
-    asked = parser.parse_args()
-    corpus = VectorCorpus(asked.shared, asked.work, asked.rows)
+    parser.add_argument("--built", type=Path, help="folder of the index that benchmarks.ann built; built if omitted")
+    options = parser.parse_args()
+    corpus = VectorCorpus(options.shared, options.work, options.rows)
     fields = Fields.of(corpus)
     source, ours = Dataset(corpus.vectors, corpus.vectors_path, fields), PapersSearch()
-    questions = Workload(corpus, fields)
+    workload = Workload(corpus, fields)
     with tempfile.TemporaryDirectory() as folder:
-        if not asked.built:
+        if not options.built:
             ours.build(source, Path(folder))
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-        ours.open(source, asked.built or Path(folder))
-        figures = {
-            cell: {f"k={k}": _measure_case(ours, questions, cell, k) for k in (10, 100)} for cell in FILTER_CASES
-        }
-    for cell, by_k in figures.items():
+        ours.open(source, options.built or Path(folder))
+        figures = {case: {f"k={k}": _measure_case(ours, workload, case, k) for k in (10, 100)} for case in FILTER_CASES}
+    for case, by_k in figures.items():
         for k, figure in by_k.items():
-            print(f"{cell:7} {k:6}", "  ".join(f"{name} {value}" for name, value in figure.items()))
+            print(f"{case:7} {k:6}", "  ".join(f"{name} {value}" for name, value in figure.items()))
     results.save(
-        f"recall-{asked.rows}",
-        {"cells": figures},
-        dataset=f"{asked.rows:,} grown vectors, {len(corpus.queries)} real questions, one thread",
+        f"recall-{options.rows}",
+        {"cases": figures},
+        dataset=f"{options.rows:,} synthetic vectors, {len(corpus.queries)} real queries, one thread",
     )
 
 
-def _measure_case(ours: PapersSearch, questions: Workload, cell: str, k: int) -> dict[str, float]:
-    answers, shares, seconds = [], [], []
-    truth = questions.ground_truth(cell, k)
-    ours.search_ranked(questions.corpus.queries[0], k, questions.filters(cell)[0])
-    for query, condition, best in zip(questions.corpus.queries, questions.filters(cell), truth, strict=True):
+def _measure_case(ours: PapersSearch, workload: Workload, case: str, k: int) -> dict[str, float]:
+    answers, recalls, seconds = [], [], []
+    truth = workload.ground_truth(case, k)
+    ours.search_ranked(workload.corpus.queries[0], k, workload.filters(case)[0])
+    for query, condition, best in zip(workload.corpus.queries, workload.filters(case), truth, strict=True):
         start = time.perf_counter()
         answers.append(ours.search_ranked(query, k, condition))
         seconds.append(time.perf_counter() - start)
-        shares.append(recall(answers[-1].rows, best))
+        recalls.append(recall(answers[-1].rows, best))
     return {
-        "recall": round(mean(shares), 4),
+        "recall": round(mean(recalls), 4),
         "expected": round(mean(answer.expected_recall for answer in answers), 4),
         "exact_share": round(mean(answer.complete for answer in answers), 3),
         "scored_median": median(answer.scored for answer in answers),
-        "scanned_share": round(float(np.mean([answer.scanned for answer in answers])) / questions.corpus.rows, 3),
+        "scanned_share": round(float(np.mean([answer.scanned for answer in answers])) / workload.corpus.rows, 3),
         **results.percentiles(seconds),
     }
 

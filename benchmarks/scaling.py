@@ -1,6 +1,6 @@
-"""How the core grows: build time, memory, disk and latency from 10,000 rows to 3 million, and the exponent of each.
+"""Measures how build time, memory, disk space and latency of vector search grow from 10,000 to 3 million rows.
 
-Also: whether two threads answer twice as many questions a second as one, and how fast memory is read.
+It fits the exponent of each figure, compares the throughput of two threads with one, and measures memory bandwidth.
 
     python -m benchmarks.scaling --rows 10000 100000 1000000 3000000 --work build/ann
 """
@@ -20,31 +20,31 @@ from benchmarks import results, synthetic_vectors
 from benchmarks.filter_cases import folder_bytes
 from benchmarks.synthetic_vectors import DIM, VectorCorpus
 from search.rows import Rows
-from search.vectors.codes import write_codes
-from search.vectors.vectors import MIN_CODED_ROWS, VectorIndex
+from search.vectors.code_writer import DEFAULT_CODES_TUNING, write_codes
+from search.vectors.vectors import VectorIndex
 
 _MIB = 2**20
+"""Bytes per MiB."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    synthetic_vectors.add_arguments(parser)
-    parser.set_defaults(rows=[10_000, 100_000, 1_000_000])
-    for action in parser._actions:
-        if action.dest == "rows":
-            action.nargs = "+"
-    asked = parser.parse_args()
-    sizes = {rows: _measure_size(VectorCorpus(asked.shared, asked.work, rows)) for rows in asked.rows}
+    parser.add_argument(
+        "--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="numbers of vectors to measure"
+    )
+    synthetic_vectors.add_folder_arguments(parser)
+    options = parser.parse_args()
+    sizes = {rows: _measure_size(VectorCorpus(options.shared, options.work, rows)) for rows in options.rows}
     figures = {"memory_gb_per_s": _memory_bandwidth(), "rows": sizes, "exponents": _fit_exponents(sizes)}
-    results.save("scaling", figures, dataset="grown vectors, real questions, k = 10, one thread")
+    results.save("scaling", figures, dataset="synthetic vectors, real queries, k = 10, one thread")
 
 
 def _measure_size(corpus: VectorCorpus) -> dict[str, float]:
-    """In processes of their own: a build must not leave its memory to the one that answers."""
-    corpus.vectors, corpus.queries  # noqa: B018  made here, kept in the work folder
+    """Builds and searches in separate processes, so that the memory of the build does not count for the search."""
+    corpus.vectors, corpus.queries  # noqa: B018  created here and cached in the work folder
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory(dir=corpus.work) as folder:
-        codes = Path(folder) / "codes" if corpus.rows >= MIN_CODED_ROWS else None
+        codes = Path(folder) / "codes" if corpus.rows >= DEFAULT_CODES_TUNING.min_rows else None
         with spawn.Pool(1, maxtasksperchild=1) as pool:
             built = pool.apply(_measure_build, (corpus, codes)) if codes else {"build_s": 0.0, "codes_mib": 0.0}
         with spawn.Pool(1, maxtasksperchild=1) as pool:
@@ -78,13 +78,13 @@ def _measure_queries(corpus: VectorCorpus, codes: Path | None) -> dict[str, floa
     rates = {
         threads: [_queries_per_second(index, queries, everything, threads) for _ in range(5)] for threads in (1, 2)
     }
-    figures["questions_per_s"] = round(median(rates[1]), 1)
+    figures["queries_per_s"] = round(median(rates[1]), 1)
     figures["two_threads_ratio"] = round(median(two / one for one, two in zip(rates[1], rates[2], strict=True)), 2)
     return figures
 
 
 def _queries_per_second(index: VectorIndex, queries: np.ndarray, rows: Rows, threads: int) -> float:
-    """Questions a second, each the work of one thread."""
+    """Returns the throughput of several threads, each of which runs one query at a time."""
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(lambda query: index.nearest(query[None], 10, rows), queries[: 2 * threads]))
         start = time.perf_counter()
@@ -93,7 +93,7 @@ def _queries_per_second(index: VectorIndex, queries: np.ndarray, rows: Rows, thr
 
 
 def _memory_bandwidth() -> float:
-    """GB/s at which one core sums half a gigabyte that is in no cache, the best of five."""
+    """Returns the GB/s at which one core sums half a gigabyte, which exceeds the caches; best of five runs."""
     memory = np.ones(2**26, np.uint64)
 
     def once() -> float:
@@ -105,16 +105,16 @@ def _memory_bandwidth() -> float:
 
 
 def _fit_exponents(sizes: dict[int, dict[str, float]]) -> dict[str, float]:
-    """The slope of each figure over the rows, both as logarithms: 1 is in proportion, 0 not at all."""
+    """Returns the slope of the logarithm of each figure over the logarithm of the rows: 1 is linear, 0 constant."""
     rows = np.log(list(sizes))
     names = ("build_s", "codes_mib", "vectors_mib", "private_mib", "all_p50_ms", "tenth_p50_ms")
-    found = {}
+    exponents = {}
     for name in names:
         values = np.array([figures[name] for figures in sizes.values()])
-        known = values > 0
-        if np.count_nonzero(known) > 1:
-            found[name] = round(float(np.polyfit(rows[known], np.log(values[known]), 1)[0]), 2)
-    return found
+        positive = values > 0
+        if np.count_nonzero(positive) > 1:
+            exponents[name] = round(float(np.polyfit(rows[positive], np.log(values[positive]), 1)[0]), 2)
+    return exponents
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Search on a whole index: latency with and without filters, recall of the vector leg, memory, cold starts.
+"""Search on a full index: latency with and without filters, recall of the semantic leg, memory, cold starts.
 
 papers index PAPERS.jsonl.xz --index FULL
 python -m benchmarks.search FULL
@@ -29,45 +29,50 @@ from search.query.filter import Filter
 from search.query.query import Query
 from search.rows import Rows
 from search.searcher import Searcher
-from search.vectors.codes import write_codes
+from search.vectors.code_writer import write_codes
 from search.vectors.vectors import VectorIndex
 
 ROOT = Path(__file__).parent.parent
-_HELD_OUT_PAPERS, _QUERY_COUNT, _ROUNDS = 1_000, 400, 5
+_HELD_OUT_PAPERS = 1_000
+"""Papers whose titles are the queries of the recall measurement."""
+_QUERY_COUNT = 400
+"""Queries per latency measurement."""
+_ROUNDS = 5
+"""Rounds of the throughput measurement."""
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("index", type=Path)
-    asked = options.parse_args()
-    cold = _measure_cold_starts(asked.index)
+    arguments = options.parse_args()
+    cold_starts = _measure_cold_starts(arguments.index)
     embedder = load_embedder()
-    searcher = Searcher(asked.index, lambda _model: embedder)
+    searcher = Searcher(arguments.index, lambda _model: embedder)
     searcher.warm()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     papers = _draw_papers(searcher, _HELD_OUT_PAPERS)
     figures = {
         "papers": searcher.snapshot.manifest.live,
         "hybrid": _measure_latency(searcher, papers),
-        "box_with_everything_on": _measure_full_requests(searcher, papers),
-        "questions_a_second": _measure_throughput(asked.index, papers),
+        "full_requests": _measure_full_requests(searcher, papers),
+        "queries_per_second": _measure_throughput(arguments.index, papers),
         "recall": _measure_recall(searcher, papers),
-        "cold_start_s": cold,
+        "cold_start_s": cold_starts,
         "peak_memory_mib_after_first_question": round(memory / 1024),
     }
     results.save("search", figures, dataset=f"{searcher.snapshot.manifest.live:,} papers, one process")
 
 
 def _draw_papers(searcher: Searcher, count: int) -> list[tuple[int, Paper]]:
-    """Rows and papers with a title and an abstract, drawn with a fixed seed."""
+    """Returns a random sample, with a fixed seed, of papers with title and abstract, and their rows."""
     live = searcher.snapshot.live.ids.tolist()
     rows = random.Random(7).sample(live, 2 * count)
-    found = zip(rows, searcher.snapshot.store.get(rows), strict=True)
-    return [(row, paper) for row, paper in found if paper.title and paper.abstract][:count]
+    candidates = zip(rows, searcher.snapshot.store.get(rows), strict=True)
+    return [(row, paper) for row, paper in candidates if paper.title and paper.abstract][:count]
 
 
 def _measure_latency(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dict[str, object]:
-    """Milliseconds of hybrid questions: titles of papers and the questions of the test of meaning, none twice."""
+    """Returns the latency of hybrid queries with each filter: titles of papers and the known-item questions."""
     questions = [
         json.loads(line)["question"] for line in (ROOT / "tests/known_items.jsonl").read_text("utf-8").splitlines()
     ]
@@ -84,19 +89,21 @@ def _measure_latency(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dic
         ),
     }
     seconds: dict[str, list[float]] = {name: [] for name in filters}
-    for place, text in enumerate(texts):
-        for name, make in filters.items():
-            query = Query(text, make(others[place % len(others)]))
+    for position, text in enumerate(texts):
+        for name, make_filter in filters.items():
+            query = Query(text, make_filter(others[position % len(others)]))
             start = time.perf_counter()
             searcher.search(query)
             seconds[name].append(time.perf_counter() - start)
-    every = [each for times in seconds.values() for each in times]
-    return {"all": results.percentiles(every), **{name: results.percentiles(each) for name, each in seconds.items()}}
+    by_filter = {name: results.percentiles(times) for name, times in seconds.items()}
+    return {"all": results.percentiles([time for times in seconds.values() for time in times]), **by_filter}
 
 
 def _measure_full_requests(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dict[str, object]:
-    """Milliseconds of questions as a person's box sends them: read, answered, spelling looked at; with facets, and the
-    variants of an author as well, by stage."""
+    """Returns the latency of text from the search box, including parsing and spelling, in total and by stage.
+
+    The queries run without facets, with facets, and with facets and an author filter.
+    """
     texts = [str(paper.title) for _, paper in papers[:_QUERY_COUNT]]
     kinds = {
         "box": Query(),
@@ -118,7 +125,7 @@ def _measure_full_requests(searcher: Searcher, papers: list[tuple[int, Paper]]) 
 
 
 def _measure_throughput(directory: Path, papers: list[tuple[int, Paper]]) -> dict[str, object]:
-    """Hybrid questions a second as a server answers them: by one thread on one core, and by two on two, in turns."""
+    """Returns hybrid queries per second in server mode: one thread on one core, and two threads on two cores."""
     texts = [str(paper.title) for _, paper in papers[:_QUERY_COUNT]]
     spawn, cores = multiprocessing.get_context("spawn"), sorted(os.sched_getaffinity(0))
     with (
@@ -130,14 +137,14 @@ def _measure_throughput(directory: Path, papers: list[tuple[int, Paper]]) -> dic
             for _ in range(_ROUNDS)
         ]
     return {
-        "one_core": round(median(each for each, _ in rounds), 1),
-        "two_cores": round(median(each for _, each in rounds), 1),
-        "ratios_of_rounds": [round(both / single, 2) for single, both in rounds],
+        "one_core": round(median(on_one for on_one, _ in rounds), 1),
+        "two_cores": round(median(on_two for _, on_two in rounds), 1),
+        "ratios_of_rounds": [round(on_two / on_one, 2) for on_one, on_two in rounds],
     }
 
 
 def _open_worker_searcher(directory: Path, cores: set[int]) -> None:
-    """Opens the index in this process, which keeps to these cores."""
+    """Pins this process to some cores and opens the index in it."""
     global _worker_searcher
     os.sched_setaffinity(0, cores)
     embedder = load_embedder(serving=True)
@@ -162,7 +169,7 @@ def _publication_month(paper: Paper) -> Date:
 
 
 def _measure_recall(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dict[str, object]:
-    """Recall of the scan of codes against brute force, for titles of papers that are held out of both."""
+    """Returns the recall of the code scan against brute force, for titles of papers that are excluded from both."""
     snapshot = searcher.snapshot
     rows, dim = snapshot.manifest.rows, snapshot.model.dim
     live = snapshot.live.mask.copy()
@@ -174,31 +181,31 @@ def _measure_recall(searcher: Searcher, papers: list[tuple[int, Paper]]) -> dict
     with tempfile.TemporaryDirectory() as folder:
         codes = Path(folder) / "codes"
         write_codes(vectors, np.flatnonzero(live), codes, None)
-        index, passing = VectorIndex(path, rows, dim, codes), Rows.from_mask(live)
-        found, times = [], []
+        index, candidates = VectorIndex(path, rows, dim, codes), Rows.from_mask(live)
+        top_10, times = [], []
         for query in queries:
             start = time.perf_counter()
-            found.append(index.nearest(query[None], 10, passing)[0].rows)
+            top_10.append(index.nearest(query[None], 10, candidates)[0].rows)
             times.append(time.perf_counter() - start)
-        deep = [index.nearest(query[None], 200, passing)[0].rows for query in queries[:200]]
-    shares, deep_shares = [], []
-    for place, query in enumerate(queries):
+        top_200 = [index.nearest(query[None], 200, candidates)[0].rows for query in queries[:200]]
+    recall_10, recall_200 = [], []
+    for position, query in enumerate(queries):
         scores = np.where(live, everything @ query, -2)
         best = np.argpartition(-scores, 200)[:200]
         best = best[np.argsort(-scores[best])]
-        shares.append(len(set(best[:10]) & set(found[place])) / 10)
-        if place < len(deep):
-            deep_shares.append(len(set(best) & set(deep[place])) / 200)
+        recall_10.append(len(set(best[:10]) & set(top_10[position])) / 10)
+        if position < len(top_200):
+            recall_200.append(len(set(best) & set(top_200[position])) / 200)
     return {
-        "recall@10": round(float(np.mean(shares)), 4),
-        "recall@200": round(float(np.mean(deep_shares)), 4),
+        "recall@10": round(float(np.mean(recall_10)), 4),
+        "recall@200": round(float(np.mean(recall_200)), 4),
         "held_out_titles": len(papers),
         "vector_leg": results.percentiles(times),
     }
 
 
 def _measure_cold_starts(directory: Path) -> dict[str, float]:
-    """Median seconds of commands, each in a process of its own, files in the page cache."""
+    """Returns the median seconds of commands in a new process, with the files in the page cache."""
     papers = str(Path(sys.executable).with_name("papers"))
     commands = {
         "papers search TEXT": [papers, "search", "KV cache compression", "--index", str(directory)],

@@ -1,5 +1,7 @@
-"""Where to cut a text: nDCG@10 and recall@100 of the vectors alone at 256, 384 and 512 tokens, and of the mean of two
-windows of 256, on a retrieval set in BEIR layout (Thakur and others, "BEIR", NeurIPS 2021).
+"""Token limit of a text: nDCG@10 and recall@100 of semantic search at 256, 384 and 512 tokens.
+
+The mean of two windows of 256 tokens is measured too. The retrieval set is in BEIR layout (Thakur and others, "BEIR",
+NeurIPS 2021).
 
     python -m benchmarks.truncation SCIFACT --split train
 """
@@ -20,12 +22,18 @@ from search.embedding.export import ensure_exported
 from search.embedding.model import packaged_model_folder
 
 _BATCH = 16
-_CLS_ID, _SEP_ID = 101, 102
+"""Texts per inference."""
+_CLS_ID = 101
+"""Token that marks the start of a text."""
+_SEP_ID = 102
+"""Token that marks the end of a text."""
+_WINDOW = 254
+"""Tokens of a text within the limit of 256; the other two mark start and end."""
 Vectors = NDArray[np.float32]
 
 
 class TokenEncoder:
-    """The default model on token ids: what the embedder does, with a limit of one's choice."""
+    """The default model on token IDs, with any token limit."""
 
     def __init__(self) -> None:
         folder = ensure_exported(packaged_model_folder())
@@ -37,28 +45,28 @@ class TokenEncoder:
         )
 
     def tokens(self, texts: list[str]) -> list[list[int]]:
-        """Ids without the two that mark start and end."""
-        return [each.ids for each in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
+        """Returns the token IDs of each text, without those that mark start and end."""
+        return [encoding.ids for encoding in self._tokenizer.encode_batch_fast(texts, add_special_tokens=False)]
 
     def encode(self, tokens: list[list[int]]) -> Vectors:
-        """(n, 384) float32 unit rows."""
+        """Returns (n, 384) float32 unit rows."""
         vectors = np.zeros((len(tokens), 384), np.float32)
 
-        def keep(request: openvino.InferRequest, places: list[int]) -> None:
-            vectors[places] = request.get_output_tensor(0).data
+        def store(request: openvino.InferRequest, positions: list[int]) -> None:
+            vectors[positions] = request.get_output_tensor(0).data
 
         queue = openvino.AsyncInferQueue(self._network)
-        queue.set_callback(keep)
-        order = sorted(range(len(tokens)), key=lambda place: -len(tokens[place]))
+        queue.set_callback(store)
+        order = sorted(range(len(tokens)), key=lambda position: -len(tokens[position]))
         for start in range(0, len(order), _BATCH):
-            places = order[start : start + _BATCH]
-            ids = np.zeros((len(places), len(tokens[places[0]]) + 2), np.int64)
+            positions = order[start : start + _BATCH]
+            ids = np.zeros((len(positions), len(tokens[positions[0]]) + 2), np.int64)
             mask = np.zeros_like(ids)
-            for row, place in enumerate(places):
-                framed = [_CLS_ID, *tokens[place], _SEP_ID]
+            for row, position in enumerate(positions):
+                framed = [_CLS_ID, *tokens[position], _SEP_ID]
                 ids[row, : len(framed)] = framed
                 mask[row, : len(framed)] = 1
-            queue.start_async({0: ids, 1: mask}, places)
+            queue.start_async({0: ids, 1: mask}, positions)
         queue.wait_all()
         return vectors
 
@@ -67,87 +75,95 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("folder", type=Path)
     options.add_argument("--split", default="train")
-    options.add_argument("--papers", type=int, help="only so many: to try the script")
-    asked = options.parse_args()
+    options.add_argument("--papers", type=int, help="use only the first N papers, to try the script")
+    arguments = options.parse_args()
     network = TokenEncoder()
-    with lzma.open(asked.folder / "corpus.jsonl.xz", "rt", encoding="utf-8") as file:
-        papers = [json.loads(line) for line in file][: asked.papers]
+    with lzma.open(arguments.folder / "corpus.jsonl.xz", "rt", encoding="utf-8") as file:
+        papers = [json.loads(line) for line in file][: arguments.papers]
     names = [str(paper["_id"]) for paper in papers]
     tokens = network.tokens([f"{paper['title']}. {paper['text']}" for paper in papers])
-    wanted = read_qrels(asked.folder / "qrels" / f"{asked.split}.tsv")
+    qrels = read_qrels(arguments.folder / "qrels" / f"{arguments.split}.tsv")
     texts = {}
-    for line in (asked.folder / "queries.jsonl").read_text("utf-8").splitlines():
+    for line in (arguments.folder / "queries.jsonl").read_text("utf-8").splitlines():
         query = json.loads(line)
         texts[str(query["_id"])] = query["text"]
-    queries = network.encode([each[:254] for each in network.tokens([texts[name] for name in wanted])])
+    queries = network.encode([ids[:_WINDOW] for ids in network.tokens([texts[name] for name in qrels])])
     figures: dict[str, object] = {}
-    scored: dict[str, NDArray[np.float64]] = {}
-    for way, vectors, seconds in _variants(network, tokens):
-        ndcg, recall = score_rankings(queries @ vectors.T, names, list(wanted.values()))
-        scored[way] = ndcg
-        figures[way] = {
+    ndcg_by_variant: dict[str, NDArray[np.float64]] = {}
+    for variant, vectors, seconds in _variants(network, tokens):
+        ndcg, recall = score_rankings(queries @ vectors.T, names, list(qrels.values()))
+        ndcg_by_variant[variant] = ndcg
+        differences = bootstrap_interval(ndcg - ndcg_by_variant["256"])
+        figures[variant] = {
             "ndcg@10": round(float(ndcg.mean()), 4),
             "recall@100": round(float(recall.mean()), 4),
             "seconds": round(seconds, 1),
-            "ndcg@10_minus_256, 95%": [round(value, 4) for value in bootstrap_interval(ndcg - scored["256"])],
+            "ndcg@10_minus_256, 95%": [round(bound, 4) for bound in differences],
         }
-    lengths = np.array([len(each) for each in tokens])
+    lengths = np.array([len(ids) for ids in tokens])
     results.save(
         "truncation",
-        {"share_longer_than_256": round(float((lengths > 254).mean()), 3), **figures},
-        dataset=f"{asked.folder.name}, {asked.split} split: {len(papers)} papers of median {int(np.median(lengths))} "
-        f"tokens, {len(wanted)} queries",
+        {"share_longer_than_256": round(float((lengths > _WINDOW).mean()), 3), **figures},
+        dataset=f"{arguments.folder.name}, {arguments.split} split: {len(papers)} papers of median "
+        f"{int(np.median(lengths))} tokens, {len(qrels)} queries",
     )
 
 
 def read_qrels(path: Path) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
+    """Returns the grade of each judged paper of each query."""
+    qrels: dict[str, dict[str, int]] = {}
     for line in path.read_text("utf-8").splitlines()[1:]:
         query, paper, grade = line.split("\t")
-        found.setdefault(query, {})[paper] = int(grade)
-    return found
+        qrels.setdefault(query, {})[paper] = int(grade)
+    return qrels
 
 
 def _variants(network: TokenEncoder, tokens: list[list[int]]):  # type: ignore[no-untyped-def]
-    """Each way's name, the vectors it gives, and how long the embedding took."""
+    """Yields the name of each variant, its vectors, and the seconds that embedding took."""
     start = time.perf_counter()
-    first = network.encode([each[:254] for each in tokens])
-    base = time.perf_counter() - start
-    yield "256", first, base
+    first = network.encode([ids[:_WINDOW] for ids in tokens])
+    first_seconds = time.perf_counter() - start
+    yield "256", first, first_seconds
     for limit in (384, 512):
         start = time.perf_counter()
-        vectors = network.encode([each[: limit - 2] for each in tokens])
+        vectors = network.encode([ids[: limit - 2] for ids in tokens])
         yield str(limit), vectors, time.perf_counter() - start
-    long = [place for place, each in enumerate(tokens) if len(each) > 254]
+    long = [position for position, ids in enumerate(tokens) if len(ids) > _WINDOW]
     start = time.perf_counter()
-    second = network.encode([tokens[place][254:508] for place in long])
-    seconds = base + time.perf_counter() - start
-    share = np.array([min(1.0, (len(tokens[place]) - 254) / 254) for place in long], np.float32)[:, None]
-    for way, weight in (("two windows", np.ones_like(share)), ("two windows by length", share)):
+    second = network.encode([tokens[position][_WINDOW : 2 * _WINDOW] for position in long])
+    seconds = first_seconds + time.perf_counter() - start
+    share = np.array([min(1.0, (len(tokens[position]) - _WINDOW) / _WINDOW) for position in long], np.float32)[:, None]
+    for variant, weight in (("two windows", np.ones_like(share)), ("two windows by length", share)):
         vectors = first.copy()
         vectors[long] += weight * second
-        yield way, vectors / np.linalg.norm(vectors, axis=1, keepdims=True), seconds
+        yield variant, vectors / np.linalg.norm(vectors, axis=1, keepdims=True), seconds
 
 
 def score_rankings(
     scores: Vectors, names: list[str], qrels: list[dict[str, int]]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """nDCG@10 (gains as graded, Jarvelin and Kekalainen, TOIS 2002) and recall@100 of each query."""
+    """Returns nDCG@10 (grades as gains, Järvelin and Kekäläinen, TOIS 2002) and recall@100 of each query.
+
+    Args:
+        scores: (queries, papers) float32.
+        names: IDs of the papers.
+        qrels: grades of the judged papers of each query.
+    """
     ndcg, recall = [], []
-    for row, wanted in zip(scores, qrels, strict=True):
-        top = [names[place] for place in np.argsort(-row)[:100]]
-        gains = [wanted.get(name, 0) / np.log2(rank + 2) for rank, name in enumerate(top[:10])]
-        ideal = [grade / np.log2(rank + 2) for rank, grade in enumerate(sorted(wanted.values(), reverse=True)[:10])]
+    for row, grades in zip(scores, qrels, strict=True):
+        top = [names[position] for position in np.argsort(-row)[:100]]
+        gains = [grades.get(name, 0) / np.log2(rank + 2) for rank, name in enumerate(top[:10])]
+        ideal = [grade / np.log2(rank + 2) for rank, grade in enumerate(sorted(grades.values(), reverse=True)[:10])]
         ndcg.append(sum(gains) / sum(ideal))
-        recall.append(sum(name in wanted for name in top) / len(wanted))
+        recall.append(sum(name in grades for name in top) / len(grades))
     return np.array(ndcg), np.array(recall)
 
 
 def bootstrap_interval(differences: NDArray[np.float64]) -> list[float]:
-    """Percentile bootstrap over queries, 5,000 draws with a fixed seed."""
+    """Returns the 95% percentile bootstrap interval of a mean over queries, from 5,000 resamples with a fixed seed."""
     random = np.random.default_rng(0)
-    draws = [random.choice(differences, len(differences)).mean() for _ in range(5_000)]
-    return [float(each) for each in np.percentile(draws, [2.5, 97.5])]
+    means = [random.choice(differences, len(differences)).mean() for _ in range(5_000)]
+    return [float(bound) for bound in np.percentile(means, [2.5, 97.5])]
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The write path: sources of papers, their identity, and the building of generations."""
+"""Imports papers: readers of file formats, identity of papers, and building of generations."""

@@ -1,4 +1,4 @@
-"""Flight: a chunk of papers whose texts are embedded while the next chunk is read and the last one written."""
+"""A batch of papers, embedded while the next batch is read and the previous one is written."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,12 +12,18 @@ from search.embedding.embedder import Embedder
 from search.papers.paper import Paper
 
 _SLICE_TEXTS = 128
-"""Texts embedded between two words about progress: a slow machine takes a quarter of a minute for two slices."""
+"""Texts embedded between two reports of progress; a slow machine embeds two slices in about 15 s."""
 
 
 @dataclass(slots=True)
 class PendingPaper:
-    """A paper of a chunk: its records, the keys of them all, and the rows of the store it takes over."""
+    """A paper that is not written yet.
+
+    Attributes:
+        records: Its records.
+        keys: The keys of all its records; see ``identity.keys``.
+        replaced_rows: Rows of the store that it replaces.
+    """
 
     records: list[Paper]
     keys: frozenset[int]
@@ -25,11 +31,17 @@ class PendingPaper:
 
 
 class EmbeddingBatch:
-    """One chunk under way.
+    """A batch that is being embedded.
 
     Args:
-        chunk: its papers. papers: what each of them holds, its records merged.
-        vectors: (n, dim) float16, those of texts that are held already filled in. new: the places of the others.
+        pending_papers: The n papers.
+        papers: Each of them with its records merged.
+        vectors: (n, dim) float16; the vectors of texts that the index already has are filled in.
+        missing: Positions of the vectors to compute, 0 to n - 1.
+
+    Attributes:
+        texts: The text of each paper.
+        waiting: Texts that ``collect`` has not yet yielded.
     """
 
     def __init__(
@@ -39,35 +51,41 @@ class EmbeddingBatch:
         vectors: NDArray[np.float16],
         missing: Sequence[int],
     ) -> None:
-        self.pending_papers, self.papers, self.vectors = pending_papers, papers, vectors
+        self.pending_papers = pending_papers
+        self.papers = papers
+        self.vectors = vectors
         self.texts = [paper.text for paper in papers]
         self.waiting = len(missing)
         self._by_key: defaultdict[int, list[PendingPaper]] = defaultdict(list)
         for pending in pending_papers:
             for key in pending.keys:
                 self._by_key[key].append(pending)
-        by_length = sorted(missing, key=lambda place: len(self.texts[place]))  # slices of like length pad little
+        by_length = sorted(missing, key=lambda position: len(self.texts[position]))  # saves padding
         self._slices = [by_length[start : start + _SLICE_TEXTS] for start in range(0, len(by_length), _SLICE_TEXTS)]
         self._futures: list[Future[NDArray[np.float32]]] = []
 
     def start(self, embedder: Embedder, executor: Executor) -> None:
-        """Has the slices embedded, each as one of the threads comes to it."""
-        texts = ([self.texts[place] for place in places] for places in self._slices)
-        self._futures = [executor.submit(embedder.encode, each) for each in texts]
+        """Submits the slices to the executor."""
+        slices = ([self.texts[position] for position in positions] for positions in self._slices)
+        self._futures = [executor.submit(embedder.encode, texts) for texts in slices]
 
     def find(self, keys: Iterable[int]) -> Iterator[PendingPaper]:
-        """The papers that have one of the keys."""
+        """Yields the papers that have one of the keys."""
         for key in keys:
             yield from self._by_key.get(key, ())
 
     @property
     def done(self) -> bool:
-        """Whether nothing would be waited for."""
-        return all(each.done() for each in self._futures)
+        """Whether ``collect`` would return without waiting."""
+        return all(future.done() for future in self._futures)
 
     def collect(self) -> Iterator[int]:
-        """Waits for each slice, puts its vectors in place and says how many they are; raises what the model raised."""
-        for places, embedded in zip(self._slices, self._futures, strict=True):
-            self.vectors[places] = embedded.result().astype(np.float16)
-            self.waiting -= len(places)
-            yield len(places)
+        """Waits for each slice, stores its vectors and yields their number.
+
+        Raises:
+            Exception: Whatever the embedder raised.
+        """
+        for positions, future in zip(self._slices, self._futures, strict=True):
+            self.vectors[positions] = future.result().astype(np.float16)
+            self.waiting -= len(positions)
+            yield len(positions)

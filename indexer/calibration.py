@@ -1,4 +1,4 @@
-"""Calibration: an index asked for its own papers when it is published, so that close is told from far."""
+"""Calibrates an index with queries made from its papers, so that scores of hits can be divided into bands."""
 
 import numpy as np
 
@@ -9,19 +9,25 @@ from search.query.condition import AllOf
 
 
 def calibrate(snapshot: Snapshot, embedder: Embedder) -> Calibration:
-    """Measures a snapshot whose codes, columns and lexicon are written; embeds up to 256 titles.
+    """Calibrates a snapshot; embeds up to 256 titles.
+
+    Args:
+        snapshot: A generation with codes, columns and lexicon.
+        embedder: Embeds the titles.
 
     Raises:
-        ModelUnavailable: the embedder has no model.
+        ModelUnavailable: The model cannot be loaded.
     """
     rows = sample_probe_rows(snapshot.live)
     texts = [probe_text(paper) for paper in snapshot.store.get(rows.tolist())]
     vectors = embedder.encode(texts).reshape(len(texts), snapshot.model.dim)
-    words = [_best_bm25_ratio(snapshot, row, text) for row, text in zip(rows.tolist(), texts, strict=True)]
-    return Calibration.measure(snapshot.vectors, snapshot.live, Probes(rows, vectors, np.array(words, np.float32)))
+    bm25_ratios = [_best_bm25_ratio(snapshot, row, text) for row, text in zip(rows.tolist(), texts, strict=True)]
+    return Calibration.measure(
+        snapshot.vectors, snapshot.live, Probes(rows, vectors, np.array(bm25_ratios, np.float32))
+    )
 
 
 def _best_bm25_ratio(snapshot: Snapshot, row: int, text: str) -> float:
-    """What the words of one paper's title get best from any other paper, as a share of the highest there could be."""
+    """The best BM25 of a paper's title in any other paper, divided by the upper bound for that title."""
     scores = snapshot.lexicon.search(text, 2, AllOf(())).without((row,)).scores
     return float(scores[:1].max(initial=0)) / (snapshot.lexicon.max_score(text) or 1)

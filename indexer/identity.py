@@ -1,11 +1,11 @@
-"""Identity: which records are the same paper, and what the merged one holds.
+"""Identity: decides which records describe the same paper, and merges them.
 
-Sameness is a symmetric relation between the records of sources, never between merged papers; a paper is a connected
-component of it, and what it holds is a function of the set of its records. So the order of imports cannot matter.
+The decision is a symmetric relation between records, never between merged papers. A paper is a connected component of
+that relation, and its merged fields are a function of the set of its records, so the order of imports does not matter.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from search.papers import names
@@ -14,11 +14,13 @@ from search.papers.identifiers import id_key, preference_key
 from search.papers.paper import Date, Json, Paper
 
 _MIN_TITLE_WORDS = 4
-"""Words a title needs to identify a paper together with its authors where an abstract is missing."""
+"""Words a title needs to identify a paper, together with its authors, if one record has no abstract."""
+_MAX_YEARS_APART = 2
+"""Years between a preprint and its journal version."""
 
 
 def ensure_id(record: Paper) -> Paper:
-    """The record with an id: its own, or ``h:`` and 12 hex digits of its folded title and abstract."""
+    """Returns the record with an ID: its own, or ``h:`` and 12 hex digits that hash its folded title and abstract."""
     if record.ids:
         return record
     content = " ".join(normalize_words(record.title or "")) + "\n" + " ".join(normalize_words(record.abstract or ""))
@@ -27,7 +29,7 @@ def ensure_id(record: Paper) -> Paper:
 
 
 def keys(record: Paper) -> frozenset[int]:
-    """The 64-bit keys the store finds a record by; two records that are the same share at least one."""
+    """Returns the 64-bit keys that the store finds a record by; two records of one paper share at least one."""
     found = {id_key(paper_id) for paper_id in record.ids}
     if record.title:
         found.add(title_key(record.title))
@@ -37,26 +39,27 @@ def keys(record: Paper) -> frozenset[int]:
 
 
 def is_same_paper(one: Paper, other: Paper) -> bool:
-    """Whether two records are of one paper: by an id they share, or by title, authors and abstract.
+    """Whether two records describe the same paper.
 
-    Ids of one scheme that differ speak against it, whatever the words say; a shared id speaks for it first.
+    A shared ID decides for it; otherwise different IDs of one scheme decide against it. Without either, titles,
+    authors and abstracts are compared.
     """
     if set(one.ids) & set(other.ids):
         return True
     if _ids_conflict(one.ids, other.ids):
         return False
-    alike = (
+    similar_abstracts = bool(
         one.abstract
         and other.abstract
         and _abstracts_share_sentence(one, other)
         and are_near_duplicates(one.abstract, other.abstract)
     )
     if not (one.title and other.title):
-        return bool(alike)
+        return similar_abstracts
     if title_key(one.title) != title_key(other.title) or not _authors_compatible(one, other):
         return False
     if one.abstract and other.abstract:
-        return bool(alike) or are_near_duplicates(one.abstract, other.abstract)
+        return similar_abstracts or are_near_duplicates(one.abstract, other.abstract)
     return (
         bool(one.authors and other.authors)
         and len(normalize_words(one.title)) >= _MIN_TITLE_WORDS
@@ -65,21 +68,21 @@ def is_same_paper(one: Paper, other: Paper) -> bool:
 
 
 def merge(records: Sequence[Paper]) -> Paper:
-    """The paper of a set of records; it does not depend on their order, nor on repetitions."""
+    """Merges the records of one paper; their order and repetitions do not matter."""
     if len(records) == 1:
         return records[0]
     ranked = sorted(
         {_canonical_repr(record): record for record in records}.items(),
         key=lambda item: (_record_sort_key(item[1]), item[0]),
     )
-    best = [record for _, record in reversed(ranked)]  # the newest and most authoritative first
-    lists = sorted((record for record in best if record.authors), key=_author_list_sort_key)
+    best = [record for _, record in reversed(ranked)]  # most authoritative and newest first
+    author_records = sorted((record for record in best if record.authors), key=_author_list_sort_key)
     return Paper(
         ids=tuple(sorted({paper_id for record in best for paper_id in record.ids}, key=_id_sort_key(best))),
         title=next((record.title for record in best if record.title), None),
         abstract=next((record.abstract for record in best if record.abstract), None),
-        authors=lists[0].authors if lists else (),
-        authors_partial=lists[0].authors_partial if lists else False,
+        authors=author_records[0].authors if author_records else (),
+        authors_partial=author_records[0].authors_partial if author_records else False,
         published=_earliest_date([record.published for record in best if record.published]),
         updated=_latest_date([record.updated for record in best if record.updated]),
         categories=tuple(dict.fromkeys(category for record in best for category in record.categories)),
@@ -109,28 +112,29 @@ def _abstracts_share_sentence(one: Paper, other: Paper) -> bool:
 
 
 def _authors_compatible(one: Paper, other: Paper) -> bool:
-    """Whether two author lists can be one: each name of the shorter or cut one is found in the other.
+    """Whether two author lists can be of the same paper.
 
-    Of two complete lists at most one in ten names may be missing (collaborations grow between versions).
+    At most one in ten names of the shorter list may be missing in the longer one (collaborations change between
+    versions). An empty list is compatible with any other.
     """
     if not (one.authors and other.authors):
         return True
     shorter, longer = sorted((one, other), key=lambda record: len(record.authors))
-    held = [names.parse(author) for author in longer.authors]
-    asked = [names.parse(author) for author in shorter.authors]
-    missing = sum(not any(names.are_compatible(name, each) for each in held) for name in asked)
-    return missing * 10 <= len(asked)
+    longer_names = [names.parse(author) for author in longer.authors]
+    shorter_names = [names.parse(author) for author in shorter.authors]
+    missing = sum(not any(names.are_compatible(name, other) for other in longer_names) for name in shorter_names)
+    return missing * 10 <= len(shorter_names)
 
 
 def _dates_compatible(one: Paper, other: Paper) -> bool:
-    """Published within two years of each other, as far as known: a preprint and its journal version."""
+    """Whether two records can be of one paper by their years; an unknown date is compatible with any other."""
     if not (one.published and other.published):
         return True
-    return abs(one.published.year - other.published.year) <= 2
+    return abs(one.published.year - other.published.year) <= _MAX_YEARS_APART
 
 
 def _record_sort_key(record: Paper) -> tuple[object, ...]:
-    """Sorts records, the newest and most authoritative last."""
+    """Sort key of records: the most authoritative and newest last."""
     newest = record.updated or record.published
     return (
         -min((preference_key(paper_id)[0] for paper_id in record.ids), default=9),
@@ -145,23 +149,19 @@ def _author_list_sort_key(record: Paper) -> tuple[bool, int]:
     return record.authors_partial, -len(record.authors)
 
 
-def _id_sort_key(best: Sequence[Paper]) -> "_IdSortKey":
-    return _IdSortKey(frozenset(paper_id for record in best if record.title for paper_id in record.ids))
+def _id_sort_key(records: Sequence[Paper]) -> Callable[[str], tuple[int, bool, str]]:
+    """Sort key of IDs: by scheme, then IDs of records with a title first."""
+    titled = frozenset(paper_id for record in records if record.title for paper_id in record.ids)
 
+    def key(paper_id: str) -> tuple[int, bool, str]:
+        scheme, spelling = preference_key(paper_id)
+        return scheme, paper_id not in titled, spelling
 
-class _IdSortKey:
-    """Sort key of ids: by scheme, and among those of one scheme a titled record's first."""
-
-    def __init__(self, titled: frozenset[str]) -> None:
-        self._titled = titled
-
-    def __call__(self, paper_id: str) -> tuple[int, bool, str]:
-        scheme, spelled = preference_key(paper_id)
-        return scheme, paper_id not in self._titled, spelled
+    return key
 
 
 def _earliest_date(dates: list[Date]) -> Date | None:
-    """The earliest day; of dates that overlap it, the most precise."""
+    """The earliest date, or a more precise date within it."""
     if not dates:
         return None
     first = min(dates, key=lambda date: (date.first_day, -date.precision))
@@ -170,7 +170,7 @@ def _earliest_date(dates: list[Date]) -> Date | None:
 
 
 def _latest_date(dates: list[Date]) -> Date | None:
-    """The latest day; of dates that overlap it, the most precise."""
+    """The latest date, or a more precise date within it."""
     if not dates:
         return None
     last = max(dates, key=lambda date: (date.last_day, date.precision))

@@ -1,8 +1,8 @@
-"""Library: appends papers to the store and their vectors to the vectors file, a chunk at a time.
+"""IndexWriter: appends papers to the store and their vectors to the vectors file, in batches.
 
-Order of writing: vectors of a chunk, fsync, then its rows in one transaction, one chunk after another. A writer that
-starts cuts the vectors to the rows there are. While a chunk is embedded the next one is read, and it is written while
-that one is embedded; so a kill costs at most a chunk of embedding and what was embedded while one was written.
+Order of writing: the vectors of a batch, fsync, then its rows in one transaction; batches are written one after
+another. A new writer truncates the vectors to the number of rows. While a batch is embedded, the next one is read and
+the previous one is written, so a kill loses at most one batch that is being embedded and one that is being written.
 """
 
 import fcntl
@@ -33,18 +33,23 @@ from search.vectors.file import VectorsFile
 
 BATCH_PAPERS = 1_024
 """Papers embedded and written together."""
+_LENGTH_TOLERANCE = 0.01
+"""Maximum deviation of a vector's length from 1."""
 _CONCURRENT_SLICES = 2
-"""Slices of texts in the embedder: while the last batches of one are embedded, the next is tokenized and begun."""
+"""Slices of texts in the embedder at once: while one is finished, the next is tokenized and started."""
 
 
 @dataclass(slots=True)
 class ImportCounts:
-    """What became of the records so far.
+    """Counts of an import so far.
 
     Attributes:
-        read: records that came in. new: papers no record of which was held. merged: records that joined a paper.
-        unchanged: records held already. embedded: texts that went through the model.
-        waiting: papers that are not embedded yet.
+        read: Records passed to ``IndexWriter.add``.
+        new: Records that became a new paper.
+        merged: Records that were merged with a paper.
+        unchanged: Records that were already indexed.
+        embedded: Texts that the model embedded.
+        waiting: Papers that are not embedded yet.
     """
 
     read: int = 0
@@ -56,8 +61,11 @@ class ImportCounts:
 
 
 class _KeyBloomFilter:
-    """A bit for each key that was written, found by its low bits: most records of a first import are new, and asking
-    the database for the keys of each would take a twelfth of the time."""
+    """A Bloom filter of the keys that were written, with the low bits of a key as its one hash.
+
+    Most records of a first import are new; to query the database for each of their keys would take a twelfth of the
+    import's time.
+    """
 
     _MASK = (1 << 27) - 1
 
@@ -65,32 +73,39 @@ class _KeyBloomFilter:
         self._bits = bytearray((self._MASK + 1) // 8)
 
     def __contains__(self, key: int) -> bool:
-        """Never False for a key that was added; True for one in a hundred others when a million were."""
-        place = key & self._MASK
-        return bool(self._bits[place >> 3] >> (place & 7) & 1)
+        """Whether a key may have been added; after a million keys, 1% of the answers for other keys are wrong."""
+        position = key & self._MASK
+        return bool(self._bits[position >> 3] >> (position & 7) & 1)
 
     def add(self, keys: Iterable[int]) -> None:
         for key in keys:
-            place = key & self._MASK
-            self._bits[place >> 3] |= 1 << (place & 7)
+            position = key & self._MASK
+            self._bits[position >> 3] |= 1 << (position & 7)
 
 
 class IndexWriter:
-    """The one writer of an index, from opening to ``close``.
+    """The only writer of an index; used as a context manager.
 
     Args:
-        directory: the index; made if absent. embedder: makes the vectors of new texts.
-        embedded: called whenever ``counts.embedded`` has grown.
+        directory: The index; created if absent.
+        embedder: Embeds the texts that the index does not have yet.
+        on_embedded: Called whenever ``counts.embedded`` has increased.
+
+    Attributes:
+        layout: The index's file names.
+        counts: Counts so far.
+        rows: Rows written; all of them have vectors.
 
     Raises:
-        IndexBusy: another process is writing it. ForeignModel: its vectors are of another model.
-        ModelUnavailable: from ``flush`` and ``add``, the model gives a vector that has not length 1.
+        IndexBusy: Another process is writing the index.
+        ModelMismatch: The index has vectors of another model.
     """
 
     def __init__(self, directory: Path, embedder: Embedder, on_embedded: Callable[[], None] = lambda: None) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.layout = Layout(directory)
-        self.embedder, self._on_embedded = embedder, on_embedded
+        self.embedder = embedder
+        self._on_embedded = on_embedded
         self.counts = ImportCounts()
         self._lock = _acquire_lock(self.layout)
         try:
@@ -118,33 +133,37 @@ class IndexWriter:
         self.close()
 
     def close(self) -> None:
-        """Lets the index go; what was not flushed is forgotten."""
+        """Releases the index; records that were not flushed are discarded."""
         self._executor.shutdown(cancel_futures=True)
         self._database.close()
         os.close(self._lock)
 
     @property
     def model(self) -> ModelIdentity:
-        """Of the vectors."""
+        """The model of the vectors."""
         return self.embedder.model
 
     @property
     def live(self) -> NDArray[np.bool_]:
-        """(rows,) bool: False where a later row took the paper over."""
+        """(rows,) bool: whether each row is live, that is, not replaced by a later row."""
         live = np.ones(self.rows, bool)
         live[sorted(self._replaced)] = False
         return live
 
     def add(self, record: Paper) -> None:
-        """Takes one record in: a paper of its own, or part of one that is held or waits in the chunk."""
+        """Adds one record: as a new paper, or merged with a paper that is written or pending.
+
+        Raises:
+            ModelUnavailable: The model cannot embed a batch, or returned a vector whose length is not 1.
+        """
         record = identity.ensure_id(record)
         self.counts.read += 1
         keys = identity.keys(record)
         if self._batch and (self._batch.done or self._is_being_embedded(record, keys)):
             self._finish()
-        waiting = [slot for slot in self._find_slots(keys) if _is_same_as_any(record, self._pending[slot].records)]
-        held = {row: records for row, records in self._find_rows(keys) if _is_same_as_any(record, records)}
-        groups = [self._pending[slot].records for slot in waiting] + list(held.values())
+        slots = [slot for slot in self._find_slots(keys) if _is_same_as_any(record, self._pending[slot].records)]
+        written = {row: records for row, records in self._find_rows(keys) if _is_same_as_any(record, records)}
+        groups = [self._pending[slot].records for slot in slots] + list(written.values())
         if any(record in group for group in groups) and len(groups) == 1:
             self.counts.unchanged += 1
             return
@@ -152,47 +171,52 @@ class IndexWriter:
             self.counts.merged += 1
         else:
             self.counts.new += 1
-        self._enqueue(record, keys, waiting, held)
+        self._enqueue(record, keys, slots, written)
         if len(self._pending) >= BATCH_PAPERS:
             self._submit()
 
     def flush(self) -> None:
-        """Embeds all that waits and writes it down; after this it survives a kill."""
+        """Embeds and writes all pending papers; they then survive a kill.
+
+        Raises:
+            ModelUnavailable: As in ``add``.
+        """
         self._submit()
         self._finish()
 
     def _is_being_embedded(self, record: Paper, keys: frozenset[int]) -> bool:
-        """Whether the record belongs to a paper that is being embedded: once written, it is found like any other."""
+        """Whether the record belongs to a paper of the batch that is being embedded."""
         found = self._batch.find(keys) if self._batch else ()
         return any(_is_same_as_any(record, pending.records) for pending in found)
 
     def _submit(self) -> None:
-        """Gives the chunk to the embedder, and writes the one before down meanwhile."""
-        chunk = list(self._pending.values())
-        if not chunk:
+        """Starts to embed the pending papers, and writes the previous batch meanwhile."""
+        pending_papers = list(self._pending.values())
+        if not pending_papers:
             return
-        papers = [identity.merge(pending.records) for pending in chunk]
+        papers = [identity.merge(pending.records) for pending in pending_papers]
         texts = [paper.text for paper in papers]
         if self._batch and not set(texts).isdisjoint(self._batch.texts):
-            self._finish()  # what is written is not embedded again
+            self._finish()  # texts that are written are not embedded again
         vectors = np.empty((len(texts), self.embedder.model.dim), np.float16)
-        held = self._find_embedded_rows(texts)
-        for place, row in held.items():
-            vectors[place] = self._vectors.read(row)
-        sent = EmbeddingBatch(chunk, papers, vectors, [place for place in range(len(texts)) if place not in held])
-        sent.start(self.embedder, self._executor)
+        embedded_rows = self._find_embedded_rows(texts)
+        for position, row in embedded_rows.items():
+            vectors[position] = self._vectors.read(row)
+        missing = [position for position in range(len(texts)) if position not in embedded_rows]
+        batch = EmbeddingBatch(pending_papers, papers, vectors, missing)
+        batch.start(self.embedder, self._executor)
         self._pending.clear()
         self._slots_by_key.clear()
-        before, self._batch = self._batch, sent
-        self._write_batch(before)
+        previous, self._batch = self._batch, batch
+        self._write_batch(previous)
 
     def _finish(self) -> None:
-        """Waits for the chunk in flight and writes it down."""
-        flight, self._batch = self._batch, None
-        self._write_batch(flight)
+        """Waits for the batch that is being embedded and writes it."""
+        batch, self._batch = self._batch, None
+        self._write_batch(batch)
 
     def _write_batch(self, batch: EmbeddingBatch | None) -> None:
-        """Writes a chunk as soon as it is embedded: vectors first."""
+        """Writes a batch once it is embedded, vectors first."""
         if not batch:
             return
         for embedded in batch.collect():
@@ -208,27 +232,27 @@ class IndexWriter:
 
     def _check_lengths(self, batch: EmbeddingBatch) -> None:
         lengths = np.linalg.norm(batch.vectors.astype(np.float32), axis=1)
-        broken = np.flatnonzero(~(np.abs(lengths - 1) < 0.01))  # a comparison that NaN fails
-        if len(broken):
+        invalid = np.flatnonzero(~(np.abs(lengths - 1) < _LENGTH_TOLERANCE))  # true for NaN as well
+        if len(invalid):
             raise ModelUnavailable(
-                f"{self.embedder.model.name} gives a vector of length {lengths[broken[0]]:.3g} and not 1 "
-                f"for {batch.texts[broken[0]][:60]!r}; leave that paper out, or index with another --model"
+                f"{self.embedder.model.name} returned a vector of length {lengths[invalid[0]]:.3g} instead of 1 "
+                f"for {batch.texts[invalid[0]][:60]!r}; remove that paper from the input, or use another --model"
             )
 
     def _find_slots(self, keys: Iterable[int]) -> set[int]:
         return {slot for key in keys for slot in self._slots_by_key.get(key, ())}
 
     def _find_rows(self, keys: Iterable[int]) -> list[tuple[int, list[Paper]]]:
-        """The live rows found under the keys, with their records."""
-        asked = self._possibly_written(keys)
-        if not asked:
+        """The live rows that have one of the keys, with their records."""
+        candidates = self._possibly_written(keys)
+        if not candidates:
             return []
-        sql = f"SELECT DISTINCT row FROM keys WHERE key IN ({_placeholders(asked)})"  # noqa: S608  only question marks
-        rows = [row for (row,) in self._database.execute(sql, asked) if row not in self._replaced]
+        sql = f"SELECT DISTINCT row FROM keys WHERE key IN ({_placeholders(candidates)})"  # noqa: S608  only question marks
+        rows = [row for (row,) in self._database.execute(sql, candidates) if row not in self._replaced]
         return [(row, self._load_records(row)) for row in rows]
 
     def _possibly_written(self, keys: Iterable[int]) -> list[int]:
-        """Those of the keys that a row may have."""
+        """The keys that a row may have."""
         return [key for key in keys if not self._written_keys or key in self._written_keys]
 
     def _load_records(self, row: int) -> list[Paper]:
@@ -242,7 +266,14 @@ class IndexWriter:
     def _enqueue(
         self, record: Paper, keys: frozenset[int], slots: Sequence[int], written: dict[int, list[Paper]]
     ) -> None:
-        """Puts the record into the chunk, together with every paper it makes one of."""
+        """Makes the record, and all papers that are the same as it, one pending paper.
+
+        Args:
+            record: The record.
+            keys: Its keys.
+            slots: Slots of the pending papers that it belongs to.
+            written: Rows that it belongs to, with their records.
+        """
         pending = PendingPaper([record], keys)
         for slot in slots:
             other = self._pending.pop(slot)
@@ -262,14 +293,15 @@ class IndexWriter:
             self._slots_by_key[key].add(slot)
 
     def _find_embedded_rows(self, texts: Sequence[str]) -> dict[int, int]:
-        """By their places, the texts that a row of the store was embedded from, and that row."""
-        places = {text_key(text): place for place, text in enumerate(texts)}
-        asked = self._possibly_written(places)
-        sql = f"SELECT key, papers.row, paper FROM keys JOIN papers USING (row) WHERE key IN ({_placeholders(asked)})"  # noqa: S608  only question marks
+        """Maps the positions of texts that are embedded already to a row with that text."""
+        positions = {text_key(text): position for position, text in enumerate(texts)}
+        candidates = self._possibly_written(positions)
+        where = f"key IN ({_placeholders(candidates)})"
+        sql = f"SELECT key, papers.row, paper FROM keys JOIN papers USING (row) WHERE {where}"  # noqa: S608  only question marks
         return {
-            places[key]: row
-            for key, row, paper in self._database.execute(sql, asked)
-            if Paper.from_json(orjson.loads(paper)).text == texts[places[key]]
+            positions[key]: row
+            for key, row, paper in self._database.execute(sql, candidates)
+            if Paper.from_json(orjson.loads(paper)).text == texts[positions[key]]
         }
 
     def _insert_rows(self, pending_papers: Sequence[PendingPaper], papers: Sequence[Paper]) -> None:
@@ -298,14 +330,14 @@ class IndexWriter:
         if others:
             raise ModelMismatch(
                 self.layout.directory,
-                f"it holds {others.pop().name}, made with a model or precision other than {model.name} in "
-                f"{model.precision}; index into another folder with --index, or leave --model and --precision as "
-                "they were",
+                f"{others.pop().name} was made with a model or precision other than {model.name} in "
+                f"{model.precision}; use another folder with --index, or the --model and --precision that the index "
+                "was made with",
             )
 
 
 def _placeholders(values: Sequence[int]) -> str:
-    """A question mark for each value."""
+    """Returns one question mark per value, separated by commas."""
     return ",".join("?" * len(values))
 
 
@@ -324,7 +356,7 @@ def _acquire_lock(layout: Layout) -> int:
     except BlockingIOError:
         os.close(lock)
         raise IndexBusy(
-            layout.directory, "another process is writing this index; wait for it, or index into another folder"
+            layout.directory, "another process is writing this index; wait until it has finished, or use another folder"
         ) from None
     return lock
 

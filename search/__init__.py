@@ -1,6 +1,7 @@
-"""The vocabulary and the read path: everything that answers a question, nothing that writes an index.
+"""Search: the domain model and the read path. Nothing here writes an index.
 
-``from search import open_index`` is the door for programs and notebooks; what it needs is imported when it is called.
+``from search import open_index`` is the entry point for programs and notebooks. It imports its dependencies when it is
+called.
 """
 
 from pathlib import Path
@@ -15,10 +16,14 @@ __all__ = ["open_index"]
 
 
 def open_index(directory: str | Path = "data/index") -> "Searcher":
-    """What answers from the index in a folder; the embedding model is loaded when a question first needs it.
+    """Opens an index. The embedding model is loaded at the first query that needs it.
+
+    Args:
+        directory: the index; ``~`` is expanded.
 
     Raises:
-        IndexMissing, IndexDamaged: there is no whole index.
+        IndexMissing: there is no index in the directory.
+        IndexDamaged: the index is incomplete.
     """
     from search.searcher import Searcher
 

@@ -1,14 +1,16 @@
-"""Machine: what of it this process may use."""
+"""The CPU cores that this process may use."""
 
 import os
 
 CORES_VARIABLE = "PAPERS_CORES"
-"""The variable of the environment that keeps a process to fewer cores than there are."""
+"""Environment variable that limits the number of cores."""
 
 
 def available_cores() -> int:
-    """Cores this process may use: those of its affinity, or fewer where PAPERS_CORES says so. More threads than that
-    wait for each other: OpenMP's do so in a busy loop."""
-    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    asked = os.environ.get(CORES_VARIABLE, "")
-    return min(there, max(1, int(asked))) if asked.isdecimal() else there
+    """Returns the number of cores in the CPU affinity of the process, or PAPERS_CORES if that is less.
+
+    More threads than cores wait for each other; OpenMP threads wait in a busy loop.
+    """
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    limit = os.environ.get(CORES_VARIABLE, "")
+    return min(available, max(1, int(limit))) if limit.isdecimal() else available

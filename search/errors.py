@@ -1,17 +1,17 @@
 """The error tree.
 
     PapersError
-    ├── InvalidValue      a value a caller gave: the field, the value, what is allowed   (exit 2, HTTP 422)
-    ├── PaperNotFound     an id no paper has or ever had                                 (exit 4, HTTP 404)
-    ├── IndexUnavailable  the index cannot answer or be written                          (exit 1, HTTP 503)
-    │   ├── IndexMissing      there is no index at that place
-    │   ├── IndexDamaged      a file differs from what the manifest says of it
-    │   ├── IndexBusy         another writer holds the index
-    │   └── ForeignModel      the index was made with another embedding model
-    ├── ModelUnavailable  the embedding model cannot be loaded or is not what it claims  (exit 1)
-    └── SourceError       a record of an input file: the file, the line, the reason      (skipped and counted)
+    ├── InvalidValue          a value from the caller is invalid: field, value, what is allowed  (exit 2, HTTP 422)
+    ├── PaperNotFound         no paper has or ever had the ID                                    (exit 4, HTTP 404)
+    ├── IndexUnavailable      the index cannot be read or written                                (exit 1, HTTP 503)
+    │   ├── IndexMissing      the directory has no index
+    │   ├── IndexDamaged      a file does not match the manifest
+    │   ├── IndexBusy         another process is writing the index
+    │   └── ModelMismatch     the index was made with another embedding model
+    ├── ModelUnavailable      the embedding model cannot be loaded, or its checksum is wrong     (exit 1)
+    └── SourceError           a record of an input file is invalid: file, line, reason           (skipped, counted)
 
-Every message says what was wrong, the value seen, the values allowed and the next step.
+Every message states what is invalid, the value, what is allowed and what to do next.
 """
 
 from pathlib import Path
@@ -21,15 +21,15 @@ _MAX_SHOWN_VALUE = 60
 
 
 class PapersError(Exception):
-    """Any failure this project explains; its text is meant for the person who asked."""
+    """The base of all errors that are reported to the user; ``str`` is the message."""
 
 
 class InvalidValue(PapersError):
-    """A value that a caller passed and that is invalid.
+    """A value from the caller is invalid.
 
     Args:
-        field: the parameter's name in snake case, for example ``updated_from``; each interface spells it its own way.
-        value: the value; the middle of a long one is not shown.
+        field: the parameter's name in snake case, for example ``updated_from``; interfaces show their own spelling.
+        value: the value; a long one is shortened in the middle.
         allowed: what is allowed, and what to do next.
         position: where the value starts in the query, from 1; None for values that are not part of a query.
     """
@@ -43,14 +43,19 @@ class InvalidValue(PapersError):
         super().__init__(self.describe(field))
 
     def describe(self, name: str) -> str:
-        """The message, with the name that an interface has for the parameter."""
+        """Returns the message, with the name that an interface uses for the parameter."""
         if self.position is None:
             return f"invalid {name} {self.value!r}: {self.allowed}"
         return f"invalid {name} at character {self.position} ({self.value!r}): {self.allowed}"
 
 
 class PaperNotFound(PapersError):
-    """No paper has, or ever had, this id."""
+    """No paper has, or ever had, this ID.
+
+    Args:
+        paper_id: the ID, as the caller wrote it.
+        hint: what to do next.
+    """
 
     def __init__(self, paper_id: str, hint: str = "") -> None:
         super().__init__(f"no paper {paper_id!r} in the index" + (f"; {hint}" if hint else ""))
@@ -58,7 +63,12 @@ class PaperNotFound(PapersError):
 
 
 class IndexUnavailable(PapersError):
-    """The index at a place cannot be read or written."""
+    """An index cannot be read or written.
+
+    Args:
+        directory: the index.
+        message: the reason, and what to do next.
+    """
 
     def __init__(self, directory: Path, message: str) -> None:
         super().__init__(f"{directory}: {message}")
@@ -66,32 +76,32 @@ class IndexUnavailable(PapersError):
 
 
 class IndexMissing(IndexUnavailable):
-    """There is no published index at that place."""
+    """The directory has no published index."""
 
 
 class IndexDamaged(IndexUnavailable):
-    """A file of the index differs from what its manifest says."""
+    """A file of the index does not match its manifest."""
 
 
 class IndexBusy(IndexUnavailable):
-    """Another process is writing this index."""
+    """Another process is writing the index."""
 
 
 class ModelMismatch(IndexUnavailable):
-    """The index holds vectors of a model other than the one that would embed the question."""
+    """The vectors of the index were made with a model other than the installed one."""
 
 
 class ModelUnavailable(PapersError):
-    """The embedding model cannot be loaded, or its weights are not the ones named."""
+    """The embedding model cannot be loaded, or the checksum of its weights is wrong."""
 
 
 class SourceError(PapersError):
-    """One record of an input file that cannot be read.
+    """A record of an input file cannot be read.
 
     Args:
         path: the file.
-        line: the 1-based line where the record starts, or None where the format has no lines.
-        reason: what is wrong with it.
+        line: the line where the record starts, from 1; None if the format has no lines.
+        reason: what is wrong with the record.
     """
 
     def __init__(self, path: Path | str, line: int | None, reason: str) -> None:

@@ -1,4 +1,4 @@
-"""Rows: a set of row numbers, the common language of columns, vectors and store."""
+"""Row sets and rankings: the types that columns, vectors and the paper store exchange."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, slots=False, eq=False)
 class Rows:
-    """A set of rows out of ``0 .. universe - 1``, held as sorted numbers where few, as a bitmap where many.
+    """A set of rows out of ``0 .. universe - 1``, stored as sorted row numbers or as a bitmap.
 
     Attributes:
-        universe: how many rows there are, passing or not.
+        universe: number of rows in the index, in the set or not.
     """
 
     universe: int
@@ -23,33 +23,42 @@ class Rows:
 
     @classmethod
     def from_ids(cls, ids: NDArray[np.int64], universe: int) -> Self:
-        """Takes rows in ascending order without repetition.
+        """Creates a set from row numbers.
+
+        Args:
+            ids: (n,) int64, strictly ascending row numbers.
+            universe: number of rows in the index.
 
         Raises:
-            ValueError: they are not, or lie outside the universe.
+            ValueError: the row numbers do not strictly ascend or are outside the universe.
         """
         if len(ids) and (ids[0] < 0 or ids[-1] >= universe or not (ids[1:] > ids[:-1]).all()):
-            raise ValueError(f"rows must ascend without repetition from 0 to {universe - 1}")
+            raise ValueError(f"row numbers must strictly ascend within 0 to {universe - 1}")
         return cls(universe, _ids=ids)
 
     @classmethod
     def from_bitmap(cls, bitmap: NDArray[np.uint8], universe: int) -> Self:
-        """Takes one bit a row, least significant first, padded with 0 to whole words of 64 (``bitmap_of``)."""
+        """Creates a set from a bitmap.
+
+        Args:
+            bitmap: uint8 in the format of ``mask_to_bitmap``.
+            universe: number of rows in the index.
+        """
         return cls(universe, _bitmap=bitmap)
 
     @classmethod
     def from_mask(cls, mask: NDArray[np.bool_]) -> Self:
-        """Takes one bool a row."""
+        """Creates a set from a mask, (universe,) bool."""
         return cls(len(mask), _bitmap=mask_to_bitmap(mask))
 
     @cached_property
     def ids(self) -> NDArray[np.int64]:
-        """The passing rows, ascending, int64."""
+        """(len(self),) int64: the rows of the set, ascending."""
         return np.flatnonzero(self.mask) if self._ids is None else self._ids
 
     @property
     def mask(self) -> NDArray[np.bool_]:
-        """(universe,) bool: which rows pass."""
+        """(universe,) bool: whether each row is in the set."""
         if self._ids is not None:
             mask = np.zeros(self.universe, bool)
             mask[self._ids] = True
@@ -58,13 +67,13 @@ class Rows:
 
     @cached_property
     def bitmap(self) -> NDArray[np.uint8]:
-        """One bit a row, least significant first, padded to whole words of 64: what faiss' IDSelectorBitmap reads."""
+        """One bit per row in the format of ``mask_to_bitmap``, which faiss' IDSelectorBitmap reads."""
         if self._bitmap is not None:
             return self._bitmap
         return mask_to_bitmap(self.mask)
 
     def contains(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """(len(ids),) bool: which of these rows pass."""
+        """(len(ids),) bool: whether each of the given rows is in the set."""
         if len(self) == self.universe:
             return np.ones(len(ids), bool)
         return np.asarray(self.bitmap[ids >> 3] >> (ids & 7).astype(np.uint8) & 1, np.uint8).view(np.bool_)
@@ -79,7 +88,7 @@ class Rows:
         return self._count
 
     def without(self, row: int) -> "Rows":
-        """All of these but one."""
+        """Returns a copy of the set without one row."""
         if self._ids is not None:
             return Rows(self.universe, _ids=self._ids[self._ids != row])
         bitmap = self.bitmap.copy()
@@ -94,7 +103,7 @@ class Rows:
 
 
 def mask_to_bitmap(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """One bit for each bool, least significant first, padded with 0 to whole words of 64."""
+    """Packs one bit per bool, least significant first, padded with zeros to whole 64-bit words."""
     bits = np.packbits(mask, bitorder="little")
     padded = np.zeros(bitmap_nbytes(len(mask)), np.uint8)
     padded[: len(bits)] = bits
@@ -102,7 +111,7 @@ def mask_to_bitmap(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
 
 
 def bitmap_nbytes(universe: int) -> int:
-    """Bytes of a bitmap of so many rows."""
+    """Number of bytes in the bitmap of a universe."""
     return (universe + 63) // 64 * 8
 
 
@@ -111,13 +120,15 @@ _NO_ROWS: NDArray[np.int64] = np.empty(0, np.int64)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranked:
-    """Rows in order of score, best first.
+    """The best rows of a search, in descending order of score.
 
     Attributes:
-        rows: (n,) int64. scores: (n,) float32, higher is better. complete: no other passing row has a score.
-        looked: (m,) int64, in any order: the rows whose score was computed exactly, these among them.
-        scanned: rows whose code was looked at.
-        expected_recall: share of these rows expected to be among the true best so many; 1 where all were scored.
+        rows: (n,) int64 row numbers.
+        scores: (n,) float32, higher is better.
+        complete: whether every matching row was scored exactly.
+        scored_rows: (m,) int64, in any order: all rows whose exact score was computed, including ``rows``.
+        scanned: number of rows whose code was scanned.
+        expected_recall: expected share of the true n best rows that ``rows`` contains; 1 for an exact search.
     """
 
     rows: NDArray[np.int64]
@@ -137,8 +148,16 @@ class Ranked:
         complete: bool,
         scored_rows: NDArray[np.int64] | None = None,
     ) -> Self:
-        """The k best of these rows; equal scores in row order, so that an answer does not depend on chance."""
-        if len(scores) > 2 * k:  # to order the best is all that is needed
+        """Selects the k best of some scored rows. Ties are broken by row number, so that results are deterministic.
+
+        Args:
+            rows: (n,) int64 row numbers.
+            scores: (n,) float32, the score of each row.
+            k: number of rows to keep.
+            complete: see the attribute.
+            scored_rows: see the attribute; defaults to ``rows``.
+        """
+        if len(scores) > 2 * k:  # sort only the rows at or above the k-th best score
             best = np.flatnonzero(scores >= np.partition(scores, len(scores) - k)[len(scores) - k])
             order = best[np.lexsort((rows[best], -scores[best]))[:k]]
         else:
@@ -147,21 +166,21 @@ class Ranked:
 
     @property
     def scored(self) -> int:
-        """How many rows were scored exactly."""
+        """Number of rows scored exactly."""
         return len(self.scored_rows)
 
     @classmethod
     def empty(cls) -> Self:
-        """No rows, because none was asked for."""
+        """Returns the complete ranking of zero rows."""
         return cls(_NO_ROWS, np.empty(0, np.float32), complete=True, scored_rows=_NO_ROWS)
 
     def without(self, rows: Sequence[int]) -> "Ranked":
-        """The same order with some rows left out."""
+        """Returns the ranking without some rows."""
         if not rows:
             return self
         keep = ~np.isin(self.rows, rows)
         return replace(self, rows=self.rows[keep], scores=self.scores[keep])
 
     def ranks(self) -> dict[int, int]:
-        """Each row's rank, from 1."""
+        """Maps each row to its rank, starting at 1."""
         return {row: rank for rank, row in enumerate(self.rows.tolist(), 1)}

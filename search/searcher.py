@@ -27,11 +27,12 @@ class Searcher:
     Args:
         directory: the index.
         load: returns the embedder of a model identity; called at the first query that needs one.
-        checksums: compare every file with its sha256 before a generation is used.
+        verify_checksums: compare every file with its SHA-256 before a generation is used.
         on_page: called with every page of hits.
 
     Raises:
-        IndexMissing, IndexDamaged: from the constructor and, after a new generation, from any method.
+        IndexMissing: there is no index; raised by the constructor and, after a new generation, by any method.
+        IndexDamaged: the index is incomplete; raised likewise.
     """
 
     def __init__(

@@ -57,73 +57,76 @@ class Session:
         """Answers the text of the search box (docs/query-language.md).
 
         Args:
-            box: words, conditions, an id or an abstract.
+            box: words, conditions, a paper ID or an abstract.
             query: filters and options that apply besides the conditions in the box.
-            options: fields of ``Query``, such as ``limit=5``; they take precedence over ``query``.
+            options: fields of ``Query`` except ``text``, such as ``limit=5``; they take precedence over ``query``.
 
         Raises:
-            InvalidValue: the box cannot be parsed; the message gives the position. See ``search`` for other errors.
+            InvalidValue: the box cannot be parsed (the message gives the position), or an option is unknown. See
+                ``search`` for other errors.
         """
-        query = replace(query or Query(), **options)
+        query = (query or Query()).with_options(**options)
         box = strip_control_characters(box)
         if not box:
             return self.search(query)
-        from search.language import parser, spelling  # imported here: queries with filters only answer in 0.2 s
+        # imported here, so that a query with only a filter starts in 0.2 s
+        from search.language import parser, spelling
         from search.language.parts import split_query
 
-        reading = parser.parse_query(box, today=date.today(), categories=self.snapshot.columns.categories)
-        where = tuple(part for part in (query.filter.where, reading.condition) if part)
-        paper = (reading.paper_id,) if reading.paper_id else ()
-        parsed = replace(
+        parsed = parser.parse_query(box, today=date.today(), categories=self.snapshot.columns.categories)
+        conditions = tuple(each for each in (query.filter.where, parsed.condition) if each)
+        paper = (parsed.paper_id,) if parsed.paper_id else ()
+        query = replace(
             query,
-            text=reading.text,
-            filter=replace(query.filter, where=AllOf(where) if where else None),
+            text=parsed.text,
+            filter=replace(query.filter, where=AllOf(conditions) if conditions else None),
             like=(*paper, *query.like),
             include_like=query.include_like or bool(paper),
-            is_abstract=query.is_abstract or reading.kind == "abstract",
+            is_abstract=query.is_abstract or parsed.kind == "abstract",
         )
-        page = replace(self.search(parsed), parts=split_query(box, reading))
-        if reading.kind != "question":
+        page = replace(self.search(query), parts=split_query(parsed))
+        if parsed.kind != "question":
             return page
         lexicon = self.snapshot.lexicon
-        mended = spelling.corrections(
-            reading.text, lexicon.word_doc_freq, lexicon.inflected_doc_freq, self.snapshot.manifest.live
+        corrections = spelling.corrections(
+            parsed.text, lexicon.word_doc_freq, lexicon.inflected_doc_freq, self.snapshot.manifest.live
         )
-        return replace(page, correction=spelling.replace_words(box, mended) if mended else None)
+        return replace(page, correction=spelling.replace_words(box, corrections) if corrections else None)
 
     def search(self, query: Query) -> Page:
         """Returns the hits of a query: by relevance to its text and example papers, or newest first without either.
 
         Raises:
             InvalidValue: an unknown category; only stop words in lexical mode or in a condition; ``unlike`` without
-                text or ``like``; a cursor of another query.
+                text or ``like``; a malformed cursor, or one of another query or generation.
             PaperNotFound: an example paper is not in the index.
-            ForeignModel, ModelUnavailable: the query cannot be embedded with the model of the index.
+            ModelMismatch: the installed model is not the one of the index.
+            ModelUnavailable: the model cannot be loaded.
         """
         text = strip_control_characters(query.text)
-        start = cursor.decode(query, self.generation)
+        start = cursor.decode(query, self.generation, len(self.snapshot.columns))
         like, unlike = (tuple(self._row(paper) for paper in papers) for papers in (query.like, query.unlike))
         if not (text or like) and (unlike or query.is_abstract):
             raise _without_example(query)
-        scope = FilteredIndex.of(self.snapshot, query.filter.condition, tuple(dict.fromkeys((*like, *unlike))))
+        filtered = FilteredIndex.of(self.snapshot, query.filter.condition, tuple(dict.fromkeys((*like, *unlike))))
         if text or like:
-            page = answer_query(scope, query, self._leg_input(scope, query.mode, text, (like, unlike)), start)
+            page = answer_query(filtered, query, self._leg_input(filtered, query.mode, text, (like, unlike)), start)
         else:
-            page = list_papers(scope, query, start)
+            page = list_papers(filtered, query, start)
         if self.on_page:
             self.on_page(page)
         return replace(page, interpretation=describe_query(query))
 
     def paper(self, paper_id: str) -> Paper:
-        """Returns the paper that has, or ever had, this id, in any usual spelling.
+        """Returns the paper that has, or ever had, this ID, in any usual spelling.
 
         Raises:
-            PaperNotFound: no paper has it.
+            PaperNotFound: no paper has the ID.
         """
         return self.snapshot.store.get([self._row(paper_id)])[0]
 
     def authors(self, name: str) -> AuthorMatch:
-        """Lists the variants of a name that papers have, with the number of papers of each.
+        """Lists the variants of an author's name, with the number of papers of each.
 
         Raises:
             InvalidValue: the name is blank or too long.
@@ -131,39 +134,51 @@ class Session:
         return match_author(self.snapshot, parse_author(name), self.snapshot.live, limit=None)
 
     def suggest(self, text: str, limit: int = 8) -> Suggestions:
-        """Suggests authors and categories whose names begin with the words typed, most papers first.
+        """Suggests authors and categories for a partly typed name, most papers first.
 
-        Every word typed must begin another word of the name: ``guo zh`` suggests Guorui Zhou, ``comp lang`` cs.CL.
+        Each word of the text must be the beginning of a different word of the name: ``guo zh`` suggests Guorui Zhou,
+        ``comp lang`` cs.CL.
+
+        Args:
+            text: the partly typed name.
+            limit: the maximum number of authors, and of categories.
 
         Raises:
-            InvalidValue: see ``Vocabulary.suggest``.
+            InvalidValue: the text or the limit is invalid.
         """
         return self.snapshot.suggester.suggest(text, limit)
 
     def _leg_input(
-        self, scope: FilteredIndex, mode: Mode, text: str, papers: tuple[tuple[int, ...], tuple[int, ...]]
+        self, filtered: FilteredIndex, mode: Mode, text: str, papers: tuple[tuple[int, ...], tuple[int, ...]]
     ) -> LegInput:
-        """Runs the lexical leg on one core while the text is embedded on the others, where there are others."""
+        """Embeds the text and the examples. Meanwhile, the lexical leg runs on another core if there is one.
+
+        Args:
+            filtered: the papers that match the filter.
+            mode: the legs to run.
+            text: the text to rank by.
+            papers: the rows of ``like`` and of ``unlike``.
+        """
         like, unlike = papers
         texts = [text] if text else []
         words = "\n".join([*texts, *(paper.text for paper in self.snapshot.store.get(like))])
         if mode == "lexical":
             return LegInput(None, words, example_rows=like, word_count=len(text.split()))
         in_parallel = mode == "hybrid" and text and available_cores() > 1
-        lexical = _lexical_pool().submit(scope.search_lexical, words) if in_parallel else None
-        positive = [self._encode(scope, text)] if text else []
+        lexical = _lexical_pool().submit(filtered.search_lexical, words) if in_parallel else None
+        positive = [self._encode(filtered, text)] if text else []
         positive += [self.snapshot.vectors.get_vector(row) for row in like]
         vector = query_from_examples(positive, [self.snapshot.vectors.get_vector(row) for row in unlike])
         first = lexical.result() if lexical else None
         return LegInput(vector, words if mode == "hybrid" else None, first, like, len(text.split()))
 
-    def _encode(self, scope: FilteredIndex, text: str) -> NDArray[np.float32]:
+    def _encode(self, filtered: FilteredIndex, text: str) -> NDArray[np.float32]:
         """Returns the (dim,) float32 vector of a text."""
-        with scope.time_stage("embedding"):
+        with filtered.time_stage("embedding"):
             return np.asarray(self.embedders.get(self.snapshot.model).encode([text])[0], np.float32)
 
     def _row(self, paper_id: str) -> int:
-        """Returns the live row of the paper that has or had this id."""
+        """Returns the live row of the paper that has or had this ID."""
         parsed = identifiers.parse(paper_id)
         if parsed is None:
             raise PaperNotFound(paper_id, "IDs look like arxiv:2604.24432, doi:10.1145/3292500 or h:0123456789ab")
@@ -174,8 +189,8 @@ class Session:
 
 
 def strip_control_characters(text: str) -> str:
-    """Replaces control characters by spaces, and strips the text."""
-    return "".join(" " if unicodedata.category(character) == "Cc" else character for character in text).strip()
+    """Replaces control characters and lone surrogates with spaces, and strips the text."""
+    return "".join(" " if unicodedata.category(character) in ("Cc", "Cs") else character for character in text).strip()
 
 
 @cache
@@ -187,5 +202,5 @@ def _lexical_pool() -> "ThreadPoolExecutor":
 
 def _without_example(query: Query) -> InvalidValue:
     if query.unlike:
-        return InvalidValue("unlike", ", ".join(query.unlike), "it needs a query or --like as well")
-    return InvalidValue("text", query.text, "paste an abstract: at least one word")
+        return InvalidValue("unlike", ", ".join(query.unlike), "it needs a query or like as well")
+    return InvalidValue("text", query.text, "the text is empty; paste an abstract of at least one word")

@@ -1,29 +1,32 @@
 """The command line: ``papers index | search | similar | authors | show | serve | mcp | keys | status | doctor | eval``.
 
-Results go to standard output, all else to standard error. Exit status: 0 found, 4 nothing found, 2 bad usage,
-1 failure. Imports that cost happen in the commands that use them.
+Results go to standard output, everything else to standard error. ``ExitStatus`` lists the exit statuses. Expensive
+imports are inside the commands that need them.
 """
 
 import errno
 import os
 import sqlite3
 import sys
+from typing import NoReturn
 
 import click
 
-from search.errors import IndexUnavailable, InvalidValue, ModelUnavailable, PaperNotFound, PapersError, SourceError
+from search.errors import InvalidValue, PaperNotFound, PapersError
 from service.commands import evaluate, index, keys, search, serve
+from service.commands.exit_status import ExitStatus
 
-FOUND, FAILED, BAD_USAGE, NOTHING_FOUND = 0, 1, 2, 4
+_INTERRUPTED = "interrupted; imported papers are kept, the previous index version stays live"
+_DISK_FULL = "the disk is full; free some space and retry, the previous index version stays live"
 
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog='Tab completion: eval "$(_PAPERS_COMPLETE=bash_source papers)", or zsh_source, fish_source.',
+    epilog='Tab completion: eval "$(_PAPERS_COMPLETE=bash_source papers)"; also zsh_source and fish_source.',
 )
 @click.version_option(package_name="papers-search", prog_name="papers")
 def papers() -> None:
-    """Search the papers you have, by meaning and by words, offline.
+    """Search your collection of papers by meaning and by words, offline.
 
     \b
     papers index papers.jsonl zotero.bib pages/
@@ -49,37 +52,35 @@ for command in (
 
 
 def main() -> None:
-    """The console script: every failure is one line of words and an exit status, never a traceback."""
+    """Runs the console script. An expected failure prints one line, never a traceback, and sets the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # for terminals other than UTF-8
     try:
-        status_ = papers.main(standalone_mode=False)
-        sys.exit(status_ if isinstance(status_, int) else FOUND)
+        status = papers.main(standalone_mode=False)
+        sys.exit(status if isinstance(status, int) else ExitStatus.OK)
     except click.ClickException as error:
         error.show()
-        sys.exit(BAD_USAGE)
-    except (click.Abort, KeyboardInterrupt):
-        _exit_with_error("stopped; what was written stays, and the last generation answers", 130)
+        sys.exit(ExitStatus.USAGE)
+    except click.Abort as error:
+        if isinstance(error.__cause__, EOFError):  # click treats every EOFError as the end of a prompt
+            _exit_with_error(f"unexpected end of data: {error.__cause__}", ExitStatus.FAILURE)
+        _exit_with_error(_INTERRUPTED, ExitStatus.INTERRUPTED)
+    except KeyboardInterrupt:
+        _exit_with_error(_INTERRUPTED, ExitStatus.INTERRUPTED)
     except InvalidValue as error:
-        _exit_with_error(error.describe(_option_name(error.field)), BAD_USAGE)
+        _exit_with_error(str(error), ExitStatus.USAGE)
     except PaperNotFound as error:
-        _exit_with_error(str(error), NOTHING_FOUND)
-    except (SourceError, IndexUnavailable, ModelUnavailable, PapersError) as error:
-        _exit_with_error(str(error), FAILED)
+        _exit_with_error(str(error), ExitStatus.NOT_FOUND)
+    except PapersError as error:
+        _exit_with_error(str(error), ExitStatus.FAILURE)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more can be said to a closed pipe
-        sys.exit(FOUND)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads standard output any more
+        sys.exit(ExitStatus.OK)
     except (OSError, sqlite3.Error) as error:
-        full = getattr(error, "errno", None) == errno.ENOSPC or "disk is full" in str(error)
-        room = "the disk is full; make room and try again, the last generation still answers"
-        _exit_with_error(room if full else str(error), FAILED)
+        is_disk_full = getattr(error, "errno", None) == errno.ENOSPC or "disk is full" in str(error)
+        _exit_with_error(_DISK_FULL if is_disk_full else str(error), ExitStatus.FAILURE)
 
 
-def _option_name(field: str) -> str:
-    """The name that the command line has for a parameter: ``--updated-from`` for ``updated_from``."""
-    option = "--" + field.replace("_", "-")
-    options = {name for command in papers.commands.values() for each in command.params for name in each.opts}
-    return option if option in options else field
-
-
-def _exit_with_error(message: str, code: int) -> None:
+def _exit_with_error(message: str, status: ExitStatus) -> NoReturn:
     click.echo(f"papers: {message}", err=True)
-    sys.exit(code)
+    sys.exit(status)

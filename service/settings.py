@@ -1,4 +1,4 @@
-"""Settings of the server, from the environment; ``docs/settings.md`` is their table."""
+"""Settings of the server, read from the environment; ``docs/settings.md`` lists them."""
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
@@ -11,83 +11,99 @@ from search.errors import InvalidValue
 
 Network = IPv4Network | IPv6Network
 CommaSeparated = Annotated[tuple[str, ...], NoDecode]
-"""Written with commas between them."""
+"""A list, separated by commas in the environment."""
 
 
 class Settings(BaseSettings):
-    """Each is set by PAPERS_ and its name in capitals, for example PAPERS_MAX_BODY."""
+    """The settings. The environment variable of each is PAPERS_ and its name in capitals, as in PAPERS_MAX_BODY."""
 
     model_config = SettingsConfigDict(env_prefix="PAPERS_", frozen=True, allow_inf_nan=False)
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
-    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    workers: int = Field(
-        default=1, ge=1, le=256, description="Processes that answer; the cores are shared out among them."
-    )
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 = any free port.")
+    workers: int = Field(default=1, ge=1, le=256, description="Number of worker processes; they share the CPU cores.")
     threads: int = Field(
-        default=0, ge=0, le=1024, description="Most questions a worker answers at once; 0: two a core of its."
+        default=0, ge=0, le=1024, description="Maximum concurrent requests per worker; 0 = two per core."
     )
-    queue: int = Field(default=64, ge=0, le=100_000, description="Most questions that wait in a worker; beyond: 503.")
-    connections: int = Field(default=2_048, ge=1, le=100_000, description="Most connections at once; beyond: 503.")
+    queue: int = Field(default=64, ge=0, le=100_000, description="Maximum queued requests per worker; more get 503.")
+    connections: int = Field(
+        default=2_048, ge=1, le=100_000, description="Maximum concurrent connections; more get 503."
+    )
     max_body: int = Field(
-        default=1_000_000, ge=1, le=100_000_000, description="Most bytes of a request's body; beyond: 413."
+        default=1_000_000,
+        ge=1,
+        le=100_000_000,
+        description="Maximum size of a request body in bytes; larger ones get 413.",
     )
     max_head: int = Field(
         default=32_768,
         ge=1_024,
         le=60_000,
-        description="Most bytes of a request's URL and headers; beyond: 414 or 431.",
+        description="Maximum size of URL and headers in bytes; larger ones get 414 or 431.",
     )
-    head_seconds: float = Field(default=10, gt=0, description="Time for URL and headers to arrive; beyond: 408.")
-    body_seconds: float = Field(default=10, gt=0, description="Time for a body to arrive; beyond: 408.")
+    head_seconds: float = Field(
+        default=10, gt=0, description="Seconds within which URL and headers must arrive; then 408."
+    )
+    body_seconds: float = Field(
+        default=10, gt=0, description="Seconds within which a request body must arrive; then 408."
+    )
     answer_seconds: float = Field(
-        default=30, gt=0, description="Time to begin an answer, and for a client to take a part of it."
+        default=30,
+        gt=0,
+        description="Seconds within which a response must start, and a client must accept each part of it.",
     )
-    idle_seconds: float = Field(default=75, gt=0, description="How long a connection without a request is kept open.")
+    idle_seconds: float = Field(default=75, gt=0, description="Seconds for which an idle connection is kept open.")
     drain_seconds: float = Field(
-        default=0, ge=0, description="How long to answer on once told to stop, /readyz saying 503."
+        default=0, ge=0, description="Seconds to keep serving after SIGTERM, while /readyz returns 503."
     )
     stop_seconds: float = Field(
-        default=20, gt=0, description="Time for questions in flight to be answered while stopping."
+        default=20, gt=0, description="Seconds within which requests in flight must finish at shutdown."
     )
     keys: Path | None = Field(
-        default=None, description="File of API keys (`papers keys`); with it, every request needs one."
+        default=None, description="File of API keys (`papers keys`); if set, every request must send one."
     )
     rate: float = Field(
-        default=0, ge=0, description="Requests a second a key or, without keys, an address; 0: no limit."
+        default=0, ge=0, description="Requests per second for each key or, without keys, each address; 0 = no limit."
     )
     burst: int = Field(
-        default=0, ge=0, description="Requests that may come at once before `rate` holds; 0: ten seconds' worth."
+        default=0, ge=0, description="Requests allowed at once before `rate` applies; 0 = ten seconds of `rate`."
     )
     hosts: CommaSeparated = Field(
         default=(),
-        description="Names this server is called by, besides addresses, localhost and the machine's own; `*`: any.",
+        description="Accepted Host names besides IP addresses, localhost and the machine's own; `*` = any.",
     )
     proxies: CommaSeparated = Field(
         default=(),
-        description="Addresses or networks of proxies whose X-Forwarded-For, -Proto and X-Request-Id are believed.",
+        description="Addresses or networks of proxies whose X-Forwarded-For, -Proto and X-Request-Id are trusted.",
     )
     origins: CommaSeparated = Field(
-        default=(), description="Origins whose pages may ask (CORS), for example https://lab.example.org."
+        default=(),
+        description="Origins allowed to send cross-origin requests (CORS), for example https://lab.example.org.",
     )
-    log: bool = Field(default=True, description="One JSON line a request on standard error.")
+    log: bool = Field(default=True, description="Write one JSON line per request to standard error.")
     log_queries: bool = Field(
-        default=False, description="Log paths and queries: they hold what people ask and whom for."
+        default=False, description="Log paths and query strings; these may contain users' queries and names."
     )
 
     @classmethod
-    def from_environment(cls, **given: object) -> Self:
-        """From the environment; what is ``given`` goes before it, but for None.
+    def from_environment(cls, **overrides: object) -> Self:
+        """Reads the environment.
+
+        Args:
+            overrides: take precedence over the environment, except for None.
 
         Raises:
-            InvalidValue: one that is not allowed, named as in the environment.
+            InvalidValue: an invalid setting, named as the environment variable or the override that set it.
         """
-        values: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        values: dict[str, Any] = {name: value for name, value in overrides.items() if value is not None}
         try:
             return cls(**values)
         except ValidationError as error:
             first = error.errors()[0]
-            raise InvalidValue(f"PAPERS_{str(first['loc'][0]).upper()}", first["input"], first["msg"]) from None
+            name = str(first["loc"][0])
+            raise InvalidValue(
+                name if name in values else f"PAPERS_{name.upper()}", first["input"], first["msg"]
+            ) from None
 
     @field_validator("hosts", "proxies", "origins", mode="before")
     @classmethod
@@ -103,10 +119,10 @@ class Settings(BaseSettings):
 
     @property
     def proxy_networks(self) -> tuple[Network, ...]:
-        """``proxies`` as networks."""
+        """The parsed ``proxies``."""
         return tuple(ip_network(each, strict=False) for each in self.proxies)
 
     @property
     def burst_capacity(self) -> int:
-        """The capacity of a caller's bucket, in requests; 1 or more."""
+        """Capacity of the token bucket of a key or address, in requests; at least 1."""
         return self.burst or max(1, round(self.rate * 10))

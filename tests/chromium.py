@@ -1,4 +1,4 @@
-"""Chromium: Debian's browser, a server for it to ask, and a record of all that its pages did."""
+"""Browser tests with Chromium: the browser, a server, and a record of everything that the pages do."""
 
 import os
 import re
@@ -47,7 +47,7 @@ _CHROMIUM_FLAGS = (
 
 
 def launch_chromium(playwright: Playwright) -> Browser:
-    """The machine's own Chromium, without a window; it reaches nothing but this machine. Skips where there is none."""
+    """Launches the system's Chromium, headless and without access to other hosts; skips the test if it is missing."""
     path = shutil.which("chromium")
     if path is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")
@@ -56,52 +56,62 @@ def launch_chromium(playwright: Playwright) -> Browser:
 
 
 class PapersServer:
-    """``papers serve`` over an index, in a process of its own on a free port.
+    """A ``papers serve`` process on a free port.
+
+    Args:
+        index: the index to serve.
+        log: the file for its output.
 
     Attributes:
-        url: where it answers.
+        url: the base URL.
     """
 
     def __init__(self, index: Path, log: Path) -> None:
         self._log = log
         command = [PAPERS, "serve", "--index", str(index), "--port", "0"]
-        with log.open("w", encoding="utf-8") as said:
-            self._process = subprocess.Popen(command, stdout=said, stderr=said, cwd=log.parent)
+        with log.open("w", encoding="utf-8") as output:
+            self._process = subprocess.Popen(command, stdout=output, stderr=output, cwd=log.parent)
         self.url = self._wait_until_ready()
 
     def _wait_until_ready(self) -> str:
-        """Waits until it is ready."""
+        """Waits until the server is ready, and returns its base URL."""
         for _ in range(600):
-            said = self._log.read_text("utf-8")
+            output = self._log.read_text("utf-8")
             if self._process.poll() is not None:
-                raise RuntimeError(f"papers serve ended: {said}")
-            if found := re.search(rf"http://{_LOOPBACK}:\d+", said):
-                ready = httpx.get(f"{found[0]}/readyz", timeout=30)
-                if ready.status_code == 200:
-                    return found[0]
+                raise RuntimeError(f"papers serve exited: {output}")
+            if match := re.search(rf"http://{_LOOPBACK}:\d+", output):
+                response = httpx.get(f"{match[0]}/readyz", timeout=30)
+                if response.status_code == 200:
+                    return match[0]
             time.sleep(0.1)
-        raise RuntimeError(f"papers serve was not ready in a minute: {said}")
+        raise RuntimeError(f"papers serve was not ready after a minute: {output}")
 
     def close(self) -> None:
-        """Stops it; whatever it said of failures is an error."""
+        """Stops the server; fails if its log has a traceback."""
         self._process.send_signal(signal.SIGINT)
         self._process.wait(30)
         assert "Traceback" not in self._log.read_text("utf-8")
 
 
 class Visit:
-    """A visitor with a profile of its own, and all that the pages seen did.
+    """A browser context with its own profile, and a record of what its pages do.
+
+    Args:
+        browser: the browser.
+        server: the server to visit.
+        options: options of the browser context.
 
     Attributes:
-        page: the tab. requests: the address of every request. complaints: what the console called an error, and
-            dialogs that opened.
+        page: the tab.
+        requests: the URL of every request.
+        errors: console errors and warnings, uncaught exceptions, and dialogs.
     """
 
     def __init__(self, browser: Browser, server: PapersServer, **options: object) -> None:
         self.requests: list[str] = []
         self.errors: list[str] = []
-        chosen = {"viewport": DESKTOP, "reduced_motion": "reduce", "base_url": server.url, **options}
-        self._context = browser.new_context(**chosen)  # type: ignore[arg-type]
+        settings = {"viewport": DESKTOP, "reduced_motion": "reduce", "base_url": server.url, **options}
+        self._context = browser.new_context(**settings)  # type: ignore[arg-type]
         self._context.set_default_timeout(_TIMEOUT_MS)
         self._context.on("request", self._on_request)
         self._context.on("console", self._on_console)
@@ -110,17 +120,17 @@ class Visit:
         self.page: Page = self._context.new_page()
 
     def open(self, path: str, *statuses: int) -> Page:
-        """Goes to a page, which must have one of these statuses, or 200 if none is given."""
-        answer = self.page.goto(path)
-        assert answer
-        assert answer.status in (statuses or (200,))
-        if answer.status >= 400:
-            refusal = f"Failed to load resource: the server responded with a status of {answer.status}"
-            self.errors = [each for each in self.errors if not each.startswith(refusal)]
+        """Opens a page; fails unless it has one of these statuses, or 200 if none is given."""
+        response = self.page.goto(path)
+        assert response
+        assert response.status in (statuses or (200,))
+        if response.status >= 400:
+            expected = f"Failed to load resource: the server responded with a status of {response.status}"
+            self.errors = [each for each in self.errors if not each.startswith(expected)]
         return self.page
 
     def close(self) -> None:
-        """Ends the visit: nothing was asked of another machine, and nothing was complained of."""
+        """Closes the context; fails if a page contacted another host or had an error."""
         self._context.close()
         assert {urlsplit(url).hostname for url in self.requests if not url.startswith(("data:", "blob:"))} <= {
             _LOOPBACK
@@ -140,7 +150,14 @@ class Visit:
 
 
 def accessibility_violations(page: Page, *rules: str) -> list[str]:
-    """What axe finds on the page that keeps people out: the rule, and where it is broken. ``rules``: these alone."""
-    found = Axe().run(page, options={"runOnly": list(rules)} if rules else None).response["violations"]
-    found = [each for each in found if each["impact"] in ("serious", "critical")]
-    return [f"{each['id']}: {node['html'][:150]} {node['failureSummary']}" for each in found for node in each["nodes"]]
+    """Returns the serious and critical violations that axe finds, each with its rule and element.
+
+    Args:
+        page: the page to check.
+        rules: the rules to check; all by default.
+    """
+    violations = Axe().run(page, options={"runOnly": list(rules)} if rules else None).response["violations"]
+    serious = [each for each in violations if each["impact"] in ("serious", "critical")]
+    return [
+        f"{each['id']}: {node['html'][:150]} {node['failureSummary']}" for each in serious for node in each["nodes"]
+    ]

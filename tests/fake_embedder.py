@@ -1,4 +1,4 @@
-"""A deterministic embedder without a model: texts that share words are near."""
+"""A deterministic embedder without a model: texts that share words have similar vectors."""
 
 import hashlib
 import re
@@ -13,10 +13,11 @@ from search.embedding.model import ModelIdentity
 
 
 class FakeEmbedder:
-    """The sum of one pseudo-random direction a word, scaled to length 1.
+    """Embeds a text as the sum of one pseudo-random direction per word, scaled to length 1.
 
     Attributes:
-        texts: what it was given so far.
+        model: identity of the fake model.
+        texts: all texts embedded so far.
     """
 
     def __init__(self, dim: int = 32, name: str = "fake") -> None:

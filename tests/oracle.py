@@ -1,4 +1,4 @@
-"""What answers should be, by brute force in numpy: the reference that tests hold the index to."""
+"""Expected results by brute force in numpy: the reference implementation that tests compare the index with."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ def normalize_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
 def nearest(
     vector: NDArray[np.float32], vectors: NDArray[np.float16], matching: Sequence[int], k: int
 ) -> list[tuple[int, float]]:
-    """The k passing rows of highest inner product with their scores; equal scores in row order."""
+    """The k matching rows with the highest inner product and their scores; equal scores are in row order."""
     scores = {row: float(vectors[row].astype(np.float32) @ vector) for row in matching}
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:k]
 
@@ -25,17 +25,18 @@ def nearest(
 def hybrid_scores(
     query: NDArray[np.float32], vectors: NDArray[np.float32], bm25: NDArray[np.float32], depth: int = 200
 ) -> dict[int, float]:
-    """The scores of a question's candidates among all papers, in loops: fused, moved, fused again, raised."""
-    cosine, highest = vectors @ query, max(float(bm25.max()), 1e-9)
+    """The scores of a query's candidates among all papers: fusion, relevance feedback, fusion, smoothing, in loops."""
+    cosine = vectors @ query
+    max_bm25 = max(float(bm25.max()), 1e-9)
     lexical = [row for row in _top_rows(dict(enumerate(bm25.tolist())), depth) if bm25[row] > 0]
     candidates = {*_top_rows(dict(enumerate(cosine.tolist())), depth), *lexical}
-    scores = {row: 0.7 * float(cosine[row]) + 0.3 * float(bm25[row]) / highest for row in candidates}
+    scores = {row: 0.7 * float(cosine[row]) + 0.3 * float(bm25[row]) / max_bm25 for row in candidates}
     first = [row for row in _top_rows(scores, len(scores)) if bm25[row] > 0][:2]
     if first:
-        towards = query + 0.4 * np.mean([vectors[row] for row in first], axis=0)
-        near = vectors @ (towards / np.linalg.norm(towards))
-        candidates |= set(_top_rows(dict(enumerate(near.tolist())), depth))
-        scores = {row: 0.7 * float(near[row]) + 0.3 * float(bm25[row]) / highest for row in candidates}
+        feedback = query + 0.4 * np.mean([vectors[row] for row in first], axis=0)
+        feedback_cosine = vectors @ (feedback / np.linalg.norm(feedback))
+        candidates |= set(_top_rows(dict(enumerate(feedback_cosine.tolist())), depth))
+        scores = {row: 0.7 * float(feedback_cosine[row]) + 0.3 * float(bm25[row]) / max_bm25 for row in candidates}
     best = _top_rows(scores, 100)
     result = dict(scores)
     for row in best:
@@ -53,7 +54,13 @@ def _top_rows(scores: dict[int, float], k: int) -> list[int]:
 
 
 def matches(paper: Paper, condition: Condition, authors: dict[str, set[str]]) -> bool:
-    """Whether a paper passes; ``authors`` gives, for each author asked for, the names as written that are meant."""
+    """Whether a paper matches a condition.
+
+    Args:
+        paper: a paper of ``strategies``.
+        condition: any condition.
+        authors: for each author in a query, the names of papers that it matches.
+    """
     if isinstance(condition, AllOf):
         return all(matches(paper, part, authors) for part in condition.parts)
     if isinstance(condition, AnyOf):
@@ -61,8 +68,8 @@ def matches(paper: Paper, condition: Condition, authors: dict[str, set[str]]) ->
     if isinstance(condition, Not):
         return not matches(paper, condition.part, authors)
     if isinstance(condition, Author):
-        among = {"any": paper.authors, "first": paper.authors[:1], "last": paper.authors[-1:]}[condition.position]
-        return bool(authors[condition.name] & set(among))
+        names = {"any": paper.authors, "first": paper.authors[:1], "last": paper.authors[-1:]}[condition.position]
+        return bool(authors[condition.name] & set(names))
     if isinstance(condition, Category):
         codes = {code.casefold() for code in (paper.categories[:1] if condition.primary else paper.categories)}
         return condition.code.casefold() in codes | {code.split(".")[0] for code in codes}

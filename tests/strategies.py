@@ -1,4 +1,4 @@
-"""Made-up papers, and the conditions that are drawn on them."""
+"""Strategies for synthetic papers and for conditions on them."""
 
 import json
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from search.query.filter import Filter
 from search.searcher import Searcher
 
 MakeSearcher = Callable[[list[dict[str, object]]], Searcher]
-"""Makes an index of papers with the fake embedder."""
+"""Builds an index of papers with the fake embedder and opens it."""
 
 AUTHOR_MATCHES = {
     "Guorui Zhou": {"Guorui Zhou", "G. Zhou", "GUORUI ZHOU", "Guorui X. Zhou"},
@@ -24,7 +24,7 @@ AUTHOR_MATCHES = {
     "Chaolin Liu": {"Chao-Lin Liu"},
     "Nobody Here": set(),
 }
-"""Who is asked for, and which of the names as written below are meant."""
+"""Names in queries, each with those of ``AUTHOR_NAMES`` that it matches."""
 AUTHOR_NAMES = (
     "Guorui Zhou",
     "G. Zhou",
@@ -45,7 +45,7 @@ QUERY_FRAGMENTS = (
     "AND", "NOT", "ANDNOT", "kv", "cache", "x:y", "^", "=", "$", "*", ",", ".", ":", "'", "\\", "1706.03762", "\0", "é",
     "au:(", "ti:(", '"kv cache"', "-(", "=author:", "id:1", "'; DROP TABLE papers; --", "(?:a+)+$", "[^]]*", "%22", " ",
 )  # fmt: skip
-"""Of texts that may or may not be read."""
+"""Fragments of queries, valid and invalid."""
 
 paper_records = st.builds(
     dict,

@@ -1,12 +1,7 @@
-"""Building: what is held is not done again, and whatever goes wrong, the last generation answers."""
+"""Imports: unchanged papers are not processed again, and batches do not affect the index."""
 
-import json
 import random
-import resource
 import shutil
-import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -14,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from records import assert_rows_aligned, make_records, open_index, write_records
 
 from fake_embedder import FakeEmbedder
 from indexer.build import ImportOptions, ImportReport, index
@@ -25,36 +21,6 @@ from search.query.condition import AllOf
 from search.query.filter import Filter
 from search.query.query import Query
 from search.searcher import Searcher
-
-TESTS = Path(__file__).parent
-WORDS = "attention cache compression galaxy spectrum recommendation pruning token lattice proof video graph".split()  # noqa: SIM905
-
-
-def make_records(start: int, count: int) -> list[dict[str, Json]]:
-    """Records that differ, the same ones for the same numbers."""
-    records: list[dict[str, Json]] = []
-    for number in range(start, start + count):
-        words = random.Random(number).choices(WORDS, k=12)
-        records.append(
-            {
-                "id": f"{2000 + number // 100_000}.{number % 100_000:05}",
-                "title": f"{words[0]} {words[1]} {number}",
-                "abstract": f"Paper {number}. {' '.join(words[2:])}.",
-                "authors": [f"Ada Byron{number % 7}"],
-                "categories": ["cs.CL"],
-                "published": f"20{10 + number % 15}-0{1 + number % 9}",
-            }
-        )
-    return records
-
-
-def write_records(path: Path, records: Iterable[dict[str, Json]]) -> Path:
-    path.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
-    return path
-
-
-def open_index(directory: Path, *, checksums: bool = True) -> Searcher:
-    return Searcher(directory, lambda _model: FakeEmbedder(), verify_checksums=checksums)
 
 
 @pytest.fixture
@@ -72,7 +38,7 @@ BuildIndex = Callable[..., ImportReport]
 
 
 def embedded_papers(embedder: FakeEmbedder, records: Iterable[dict[str, Json]]) -> list[str]:
-    """The papers that an embedder was given; not the titles that an index is measured with."""
+    """The texts of papers that were embedded, without the titles that the calibration embeds."""
     titles = {record["title"] for record in records}
     return [text for text in embedder.texts if text not in titles]
 
@@ -155,22 +121,6 @@ def test_a_replaced_paper_is_found_once_by_its_words(tmp_path: Path, build_index
     assert searcher.snapshot.lexicon.rows_matching(AllOf(())).tolist() == searcher.snapshot.live.ids.tolist()
 
 
-def test_a_new_generation_is_picked_up_and_an_old_one_stays_while_it_is_read(
-    tmp_path: Path, build_index: BuildIndex
-) -> None:
-    build_index(make_records(0, 10))
-    searcher = open_index(tmp_path / "index")
-    held = searcher.snapshot
-    assert searcher.search(Query("")).total == 10
-    build_index(make_records(10, 5))
-    assert searcher.search(Query("")).total == 15
-    assert len(held.lexicon.rows_matching(AllOf(()))) == 10
-    assert len(held.store.get(list(range(10)))) == 10
-    del held
-    build_index(make_records(20, 5))
-    assert [path.name for path in sorted((tmp_path / "index").glob("gen-*"))] == ["gen-000002", "gen-000003"]
-
-
 def test_a_second_writer_is_rejected(tmp_path: Path, build_index: BuildIndex) -> None:
     build_index(make_records(0, 3))
     with IndexWriter(tmp_path / "index", FakeEmbedder()), pytest.raises(IndexBusy, match="another process is writing"):
@@ -178,22 +128,22 @@ def test_a_second_writer_is_rejected(tmp_path: Path, build_index: BuildIndex) ->
     assert build_index(make_records(3, 3)).papers == 6
 
 
-def test_another_model_is_refused_by_name(tmp_path: Path, build_index: BuildIndex) -> None:
+def test_another_model_is_rejected_by_name(tmp_path: Path, build_index: BuildIndex) -> None:
     build_index(make_records(0, 3))
     with pytest.raises(ModelMismatch, match="other than another in float"):
         build_index(make_records(3, 3), FakeEmbedder(name="another"))
     searcher = Searcher(tmp_path / "index", lambda _model: FakeEmbedder(name="another"))
     with pytest.raises(ModelMismatch, match="made with"):
         searcher.search(Query("cache"))
-    assert searcher.search(Query("cache", mode="lexical")).generation  # words need no model
+    assert searcher.search(Query("cache", mode="lexical")).generation  # lexical search needs no model
 
 
-def test_vectors_of_another_precision_are_refused(
+def test_vectors_of_another_precision_are_rejected(
     tmp_path: Path, int8_index: Path, embedder: Embedder, int8_embedder: Embedder
 ) -> None:
     shutil.copytree(int8_index, tmp_path / "index")
     path = write_records(tmp_path / "papers.jsonl", make_records(0, 3))
-    with pytest.raises(ModelMismatch, match=r"other than all-MiniLM-L6-v2 in float; .* leave --model and --precision"):
+    with pytest.raises(ModelMismatch, match=r"other than all-MiniLM-L6-v2 in float; .* or the --model and --precision"):
         index([path], tmp_path / "index", embedder)
     with pytest.raises(ModelMismatch, match="precision='int8'"):
         Searcher(tmp_path / "index", lambda _model: embedder).search(Query("cache"))
@@ -201,7 +151,7 @@ def test_vectors_of_another_precision_are_refused(
 
 
 class BlockingEmbedder(FakeEmbedder):
-    """Embeds nothing before it is let go."""
+    """Blocks until ``go`` is set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -212,7 +162,7 @@ class BlockingEmbedder(FakeEmbedder):
         return super().encode(texts)
 
 
-def test_the_next_chunk_is_read_while_one_is_embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_next_batch_is_read_while_one_is_embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("indexer.writer.BATCH_PAPERS", 10)
     embedder = BlockingEmbedder()
 
@@ -230,11 +180,11 @@ def test_the_next_chunk_is_read_while_one_is_embedded(tmp_path: Path, monkeypatc
 def test_a_record_of_a_paper_being_embedded_is_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("indexer.writer.BATCH_PAPERS", 4)
     records = make_records(0, 9)
-    again = [records[1], {**records[2], "version": 2, "categories": ["cs.IR"]}, {**records[3], "id": "2999.00001"}]
-    path, embedder = write_records(tmp_path / "papers.jsonl", [*records[:4], *again, *records[4:]]), FakeEmbedder()
+    repeated = [records[1], {**records[2], "version": 2, "categories": ["cs.IR"]}, {**records[3], "id": "2999.00001"}]
+    path, embedder = write_records(tmp_path / "papers.jsonl", [*records[:4], *repeated, *records[4:]]), FakeEmbedder()
     counts = index([path], tmp_path / "index", embedder).counts
     assert (counts.read, counts.new, counts.unchanged, counts.merged) == (12, 10, 1, 1)
-    assert len(embedded_papers(embedder, records)) == 9  # the same words under another id are not embedded again
+    assert len(embedded_papers(embedder, records)) == 9  # the same text under another ID is not embedded again
     searcher = open_index(tmp_path / "index")
     assert searcher.search(Query("")).total == 10
     assert searcher.paper("2000.00002").version == 2
@@ -242,21 +192,21 @@ def test_a_record_of_a_paper_being_embedded_is_merged(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_chunk_size_does_not_change_the_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+def test_batch_size_does_not_change_the_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     draw = random.Random(seed)
     records = [
         {**record, "version": draw.randrange(1, 4), "categories": [draw.choice(["cs.CL", "cs.IR"])]}
         for record in make_records(0, 25) * 4
     ]
     draw.shuffle(records)
-    path, held = write_records(tmp_path / "papers.jsonl", records), []
-    for length in (3, 1_000):
-        monkeypatch.setattr("indexer.writer.BATCH_PAPERS", length)
-        index([path], tmp_path / f"by {length}", FakeEmbedder())
-        searcher = open_index(tmp_path / f"by {length}")
+    path, papers = write_records(tmp_path / "papers.jsonl", records), []
+    for size in (3, 1_000):
+        monkeypatch.setattr("indexer.writer.BATCH_PAPERS", size)
+        index([path], tmp_path / str(size), FakeEmbedder())
+        searcher = open_index(tmp_path / str(size))
         assert_rows_aligned(searcher)
-        held.append({hit.paper.id: hit.paper for hit in searcher.search(Query("", limit=100)).hits})
-    assert held[0] == held[1]
+        papers.append({hit.paper.id: hit.paper for hit in searcher.search(Query("", limit=100)).hits})
+    assert papers[0] == papers[1]
 
 
 def test_missing_index(tmp_path: Path) -> None:
@@ -281,7 +231,7 @@ def test_non_unit_vectors_are_never_indexed(tmp_path: Path, build_index: BuildIn
             return vectors
 
     build_index(make_records(0, 3))
-    with pytest.raises(ModelUnavailable, match=r"length (nan|inf|0) and not 1 for '\w+ \w+ \d\. Paper \d\."):
+    with pytest.raises(ModelUnavailable, match=r"length (nan|inf|0) instead of 1 for '\w+ \w+ \d\. Paper \d\."):
         build_index(make_records(3, 3), Broken())
     assert open_index(tmp_path / "index").search(Query("cache")).total == 3
 
@@ -302,7 +252,9 @@ def test_a_damaged_file_is_named_and_rebuilt(tmp_path: Path, build_index: BuildI
         shutil.copytree(directory, tmp_path / "copy")
         path = tmp_path / "copy" / name
         content = bytearray(path.read_bytes())
-        inside = content.find(b"Paper 7.") if name == "papers.sqlite" else len(content) * 2 // 3  # its pages have room
+        inside = (
+            content.find(b"Paper 7.") if name == "papers.sqlite" else len(content) * 2 // 3
+        )  # SQLite pages have unused space
         content[inside] ^= 0xFF
         if damage == "remove":
             path.unlink()
@@ -319,86 +271,3 @@ def test_the_next_import_rebuilds_a_damaged_generation(tmp_path: Path, build_ind
     (directory / "gen-000001" / "tombstones.npy").write_bytes(b"")
     build_index(make_records(0, 20))
     assert open_index(directory).search(Query("galaxy", limit=100)).total == 20
-
-
-def test_leftovers_of_a_killed_writer_are_removed(tmp_path: Path, build_index: BuildIndex) -> None:
-    build_index(make_records(0, 5))
-    half = tmp_path / "index" / "gen-000002"
-    half.mkdir()
-    (half / "codes.faiss").write_bytes(b"half")
-    (vectors,) = (tmp_path / "index").glob("vectors-*.f16")
-    with vectors.open("ab") as file:
-        file.write(b"\1" * 100)
-    assert open_index(tmp_path / "index").search(Query("")).total == 5
-    assert build_index(make_records(5, 5)).papers == 10
-    assert open_index(tmp_path / "index").search(Query("galaxy", limit=20)).total == 10
-
-
-def test_a_full_disk_keeps_the_last_generation_live(tmp_path: Path, build_index: BuildIndex) -> None:
-    build_index(make_records(0, 50))
-    more = write_records(tmp_path / "more.jsonl", make_records(50, 3_000))
-    for room in (1_000, 50_000, 400_000, 1_500_000):  # bytes a file may grow to: fails in each kind of file
-        done = subprocess.run(
-            [sys.executable, "-c", CHILD_SCRIPT, str(more), str(tmp_path / "index")],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=TESTS,
-            preexec_fn=lambda room=room: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
-        )
-        assert done.returncode == 1, room
-        searcher = open_index(tmp_path / "index")
-        assert searcher.search(Query("galaxy")).total == 50
-    index([more], tmp_path / "index", FakeEmbedder())
-    assert open_index(tmp_path / "index").search(Query("galaxy")).total == 3_050
-
-
-CHILD_SCRIPT = """
-import sys
-from pathlib import Path
-sys.path[:0] = [".", ".."]
-from fake_embedder import FakeEmbedder
-from indexer.build import index
-for path in sorted(Path(sys.argv[1]).parent.glob(Path(sys.argv[1]).name)):
-    print(index([path], Path(sys.argv[2]), FakeEmbedder()).papers, flush=True)
-"""
-
-
-def test_a_kill_at_any_point_keeps_the_last_generation_intact(tmp_path: Path) -> None:
-    parts = [write_records(tmp_path / f"part-{n:02}.jsonl", make_records(n * 1_300, 1_300)) for n in range(16)]
-    draw, directory, kills, last = random.Random(17), tmp_path / "index", 0, 0
-    while kills < 10:
-        child = subprocess.Popen(
-            [sys.executable, "-c", CHILD_SCRIPT, str(tmp_path / "part-*.jsonl"), str(directory)],
-            cwd=TESTS,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        try:
-            child.wait(draw.uniform(0.3, 1.0 + last / 10_000))
-        except subprocess.TimeoutExpired:
-            child.send_signal(signal.SIGKILL)
-            kills += 1
-        said = (child.communicate()[0] or "").split()
-        if (directory / "CURRENT").exists():
-            searcher = open_index(directory)
-            total = searcher.search(Query("galaxy")).total
-            assert total >= max([last, *map(int, said)])
-            last = total
-            assert_rows_aligned(searcher)
-        if child.returncode == 0:
-            break
-    assert kills >= 5
-    assert index(parts, directory, FakeEmbedder()).papers == 16 * 1_300
-    assert_rows_aligned(open_index(directory))
-
-
-def assert_rows_aligned(searcher: Searcher) -> None:
-    """Rows of papers and of vectors stand side by side, and each paper is found by its id."""
-    snapshot = searcher.snapshot
-    rows = random.sample(range(snapshot.manifest.rows), min(20, snapshot.manifest.rows))
-    for row, paper in zip(rows, snapshot.store.get(rows), strict=True):
-        expected = FakeEmbedder().encode([paper.text])[0].astype(np.float16)
-        assert np.array_equal(snapshot.vectors.get_vector(row).astype(np.float16), expected)
-        if row in snapshot.live:
-            assert searcher.paper(paper.id) == paper

@@ -1,10 +1,10 @@
-"""Categories: every code and name stands for what arXiv says it does, and a slip is answered with what was meant."""
+"""Categories: codes and names resolve as in arXiv's taxonomy, and errors suggest the intended one."""
 
 import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from search.errors import InvalidValue
@@ -15,7 +15,7 @@ ALL_CODES = (*ARCHIVES, *CATEGORIES)
 
 
 @pytest.mark.parametrize(
-    ("text", "meant"),
+    ("text", "codes"),
     [
         ("cs.IR", ("cs.IR",)),
         ("CS.ir", ("cs.IR",)),
@@ -41,8 +41,8 @@ ALL_CODES = (*ARCHIVES, *CATEGORIES)
         ("Mathematical Physics", ("math-ph", "math.MP")),
     ],
 )
-def test_codes_and_names_resolve(text: str, meant: tuple[str, ...]) -> None:
-    assert resolve_codes(text) == meant
+def test_codes_and_names_resolve(text: str, codes: tuple[str, ...]) -> None:
+    assert resolve_codes(text) == codes
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,9 @@ def test_codes_and_names_resolve(text: str, meant: tuple[str, ...]) -> None:
     ],
 )
 def test_a_typo_suggests_the_nearest(text: str, suggestion: str) -> None:
-    with pytest.raises(InvalidValue, match=suggestion) as caught:
+    with pytest.raises(InvalidValue, match=suggestion) as raised:
         resolve_codes(text)
-    assert caught.value.field == "category"
+    assert raised.value.field == "category"
 
 
 def test_codes_of_the_index_are_accepted() -> None:
@@ -82,7 +82,7 @@ def test_a_code_in_any_case_and_its_name_find_it(code: str) -> None:
     assert code in resolve_codes(name.upper())
 
 
-def test_two_codes_of_one_category_have_one_name_or_say_that_they_are_the_same() -> None:
+def test_two_codes_of_one_category_are_equivalent() -> None:
     pairs = [(code, other) for code in ALL_CODES if (other := find_category_alias(code))]
     assert len(pairs) == 12
     for one, other in pairs:
@@ -104,7 +104,7 @@ def test_the_sample_uses_only_known_categories() -> None:
 
 
 def resolve_or_message(text: str) -> str:
-    """The codes, or what is answered where there are none."""
+    """The codes, or the text of the error."""
     try:
         return " ".join(resolve_codes(text))
     except InvalidValue as error:
@@ -115,14 +115,15 @@ def resolve_or_message(text: str) -> str:
 def test_a_missing_letter_suggests_the_name(code: str, data: st.DataObject) -> None:
     name = find_category_name(code) or ""
     place = data.draw(st.sampled_from([place for place in range(len(name)) if name[place].isalpha()]))
-    answered = resolve_or_message(name[:place] + name[place + 1 :])
-    assert name in answered or code in answered
+    result = resolve_or_message(name[:place] + name[place + 1 :])
+    assert name in result or code in result
 
 
 @given(st.text(max_size=60))
+@example("\ud800")
 def test_any_text_is_codes_or_an_error(text: str) -> None:
-    answered = resolve_or_message(text)
-    assert "did you mean" in answered or "try cs" in answered or set(answered.split()) <= set(ALL_CODES)
+    result = resolve_or_message(text)
+    assert "did you mean" in result or "try cs" in result or set(result.split()) <= set(ALL_CODES)
 
 
 def test_a_unique_prefix_resolves_and_its_typos_are_corrected() -> None:

@@ -1,9 +1,10 @@
-"""The doctor names what is wrong, and makes it again from papers and vectors without embedding."""
+"""The doctor finds each damaged file, and rebuilds it from papers and vectors without embedding papers again."""
 
 import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 import fake_embedder
 from fake_embedder import FakeEmbedder
 from indexer import doctor
-from indexer.build import index
+from indexer.build import ImportOptions, index
 from indexer.doctor import examine, repair
 from search.embedding import model
 from search.embedding.model import ModelIdentity
@@ -21,7 +22,11 @@ from search.index import layout
 from search.query.filter import Filter
 from search.query.query import Query
 from search.searcher import Searcher
-from search.vectors import codes, vectors
+from search.vectors.code_writer import DEFAULT_CODES_TUNING
+from search.vectors.vectors import DEFAULT_SEARCH_TUNING, VectorIndex
+
+CODES_TUNING = replace(DEFAULT_CODES_TUNING, min_rows=300, rows_per_cell=100)
+SEARCH_TUNING = replace(DEFAULT_SEARCH_TUNING, exact_max_rows=50)
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +34,6 @@ def intact_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """An index with codes in cells, tombstones and every kind of field."""
     folder = tmp_path_factory.mktemp("doctor")
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in (("MIN_CODED_ROWS", 300), ("EXACT_MAX_ROWS", 50)):
-            patch.setattr(vectors, name, value)
-            patch.setattr("indexer.build.MIN_CODED_ROWS", 300)
-        patch.setattr(codes, "ROWS_PER_CELL", 100)
         patch.setattr(doctor, "known_identities", lambda: (FakeEmbedder().model,))
         for start, version in ((0, 1), (0, 2)):
             records = [
@@ -48,19 +49,33 @@ def intact_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
                 for n in range(start, 400)
             ]
             (folder / "papers.jsonl").write_text("\n".join(map(json.dumps, records)), "utf-8")
-            index([folder / "papers.jsonl"], folder / "index", FakeEmbedder())
+            options = ImportOptions(codes=CODES_TUNING)
+            index([folder / "papers.jsonl"], folder / "index", FakeEmbedder(), options=options)
         yield folder / "index"
 
 
 def search_results(directory: Path) -> list[tuple[int, list[str]]]:
-    """By vectors, by words and by filter alone; of words only which papers hold them: scores count replaced rows too
-    until those are merged away."""
+    """Totals and IDs of a semantic, a lexical and a filter-only search.
+
+    Lexical scores are not compared: they count replaced rows until their segments are merged.
+    """
     searcher = Searcher(directory, lambda _model: FakeEmbedder(), verify_checksums=True)
     wanted = Filter(authors=("Max Planck",), categories=("cs",))
-    asked = [Query("galaxy 17", wanted, "semantic"), Query("cache 3", wanted, "lexical", 400), Query("", wanted)]
-    pages = [searcher.search(query) for query in asked]
+    queries = [Query("galaxy 17", wanted, "semantic"), Query("cache 3", wanted, "lexical", 400), Query("", wanted)]
+    pages = [searcher.search(query) for query in queries]
     ids = [[hit.paper.id for hit in page.hits] for page in pages]
-    return [(page.total, sorted(each)) for page, each in zip(pages, ids, strict=True)]
+    found = [(page.total, sorted(each)) for page, each in zip(pages, ids, strict=True)]
+    return [*found, approximate_search_results(searcher)]
+
+
+def approximate_search_results(searcher: Searcher) -> tuple[int, list[str]]:
+    """Returns the number of coded rows and the ids of the nearest papers, found with a tuning that uses the codes."""
+    snapshot = searcher.snapshot
+    path, model = snapshot.layout.vectors(snapshot.model), snapshot.model
+    vectors = VectorIndex(path, snapshot.manifest.rows, model.dim, snapshot.files.codes, SEARCH_TUNING)
+    (ranked,) = vectors.nearest(FakeEmbedder().encode(["galaxy 17"]), 10, snapshot.live)
+    assert not ranked.complete
+    return vectors.coded_rows, [paper.id for paper in snapshot.store.get(ranked.rows.tolist())]
 
 
 def files(directory: Path) -> list[str]:
@@ -82,7 +97,7 @@ def truncate_file(path: Path) -> None:
 def test_an_intact_index_has_no_problems(intact_index: Path) -> None:
     steps: list[str] = []
     assert examine(intact_index, steps.append) == []
-    assert steps == ["checksums", "counts", "words", "vectors", "cross-references"]
+    assert steps == ["checksums", "counts", "lexicon", "vectors", "cross-references"]
 
 
 @pytest.mark.parametrize("damage", [flip_bit, truncate_file, Path.unlink])
@@ -95,17 +110,16 @@ def test_each_damaged_file_is_named_and_rebuilt(
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(intact_index, copy)
         damage(copy / name)
-        found = examine(copy)
-        said = " ".join(found)
-        assert (copy / name).name in said or "CURRENT" in said or "no index here" in said or "gen-" in said, name
+        problems = " ".join(examine(copy))
+        assert any(text in problems for text in ((copy / name).name, "CURRENT", "no index here", "gen-")), name
         with pytest.raises((IndexDamaged, IndexMissing)):
             Searcher(copy, lambda _model: FakeEmbedder(), verify_checksums=True)
         if name == "papers.sqlite" or name.startswith("vectors-"):
             with pytest.raises(IndexDamaged, match="backup"):
-                repair(copy, lambda _model: FakeEmbedder())
+                repair(copy, lambda _model: FakeEmbedder(), codes=CODES_TUNING)
             continue
         embedder = FakeEmbedder()
-        repair(copy, lambda _model: embedder)  # noqa: B023  asked at once
+        repair(copy, lambda _model: embedder, codes=CODES_TUNING)  # noqa: B023  called at once
         assert not [text for text in embedder.texts if " about stars." in text], "a paper was embedded again"
         assert examine(copy) == [], name
         assert search_results(copy) == expected, name
@@ -116,10 +130,10 @@ def test_inconsistencies_that_checksums_miss(intact_index: Path, tmp_path: Path)
     shutil.copytree(intact_index, copy)
     snapshot = doctor.Snapshot.open_unchecked(copy)
     np.save(snapshot.files.tombstones, np.arange(3, dtype=np.uint32))
-    found = [problem for check in doctor._CHECKS.values() for problem in check(snapshot)]
-    assert any("tombstones.npy does not name the rows" in problem for problem in found)
-    assert any("rows are not replaced, the manifest says" in problem for problem in found)
-    assert any("lexicon does not hold exactly" in problem for problem in found)
+    problems = [problem for check in doctor._CHECKS.values() for problem in check(snapshot)]
+    assert any("tombstones.npy and papers.sqlite differ in the rows" in problem for problem in problems)
+    assert any("rows are live, expected" in problem for problem in problems)
+    assert any("rows of the lexicon are not exactly the live rows" in problem for problem in problems)
 
 
 def test_without_the_model_all_but_the_calibration_is_rebuilt(intact_index: Path, tmp_path: Path) -> None:
@@ -129,7 +143,7 @@ def test_without_the_model_all_but_the_calibration_is_rebuilt(intact_index: Path
     copy = tmp_path / "copy"
     shutil.copytree(intact_index, copy)
     (copy / "CURRENT").unlink()
-    repair(copy, missing)
+    repair(copy, missing, codes=CODES_TUNING)
     page = Searcher(copy, lambda _model: FakeEmbedder()).search(Query("galaxy"))
     assert {hit.band for hit in page.hits} == {None}
     assert page.has_close_match
@@ -149,12 +163,12 @@ def test_an_index_of_the_previous_format_is_upgraded(intact_index: Path, tmp_pat
     copy = tmp_path / "copy"
     shutil.copytree(intact_index, copy)
     (manifest,) = copy.glob(f"{(copy / 'CURRENT').read_text('ascii').strip()}/manifest.json")
-    held = json.loads(manifest.read_text("utf-8"))
-    held["manifest"]["format"] = layout.FORMAT_VERSION - 1
-    body = json.dumps(held["manifest"], sort_keys=True, separators=(",", ":")).encode()
-    manifest.write_text(json.dumps({**held, "sha256": hashlib.sha256(body).hexdigest()}), "utf-8")
+    content = json.loads(manifest.read_text("utf-8"))
+    content["manifest"]["format"] = layout.FORMAT_VERSION - 1
+    body = json.dumps(content["manifest"], sort_keys=True, separators=(",", ":")).encode()
+    manifest.write_text(json.dumps({**content, "sha256": hashlib.sha256(body).hexdigest()}), "utf-8")
     with pytest.raises(IndexDamaged, match=r"its format is 2, this version reads 3; papers doctor --repair brings it"):
         Searcher(copy, lambda _model: FakeEmbedder())
-    repair(copy, lambda _model: FakeEmbedder())
+    repair(copy, lambda _model: FakeEmbedder(), codes=CODES_TUNING)
     assert examine(copy) == []
     assert search_results(copy) == search_results(intact_index)

@@ -1,4 +1,4 @@
-"""The embedder: one model by two roads gives one vector, from the weights named, without the network or torch."""
+"""The embedder: two backends give the same vectors, from verified weights, without network access or torch."""
 
 import json
 import os
@@ -45,7 +45,7 @@ ODD_TEXTS = [
 
 @pytest.fixture(scope="module")
 def transformers_embedder() -> SentenceTransformersEmbedder:
-    """The default model by the road any other model takes."""
+    """The default model in sentence-transformers, which runs any other model."""
     return SentenceTransformersEmbedder("all-MiniLM-L6-v2", packaged_model_folder(), max_tokens=MAX_TOKENS)
 
 
@@ -111,12 +111,12 @@ def test_a_damaged_export_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_int8_is_close_to_float_and_reports_quality(embedder: Embedder, int8_embedder: Embedder) -> None:
     cosine = (embedder.encode(TEXTS) * int8_embedder.encode(TEXTS)).sum(axis=1)
     assert float(cosine.mean()) > 0.99
-    assert 0.98 < float(cosine.min()) < 0.9999  # it is another network
-    told = Quality.load(export.export_folder("int8"))
-    held_out = cosine[:: len(TEXTS) // told.papers]
-    assert told.mean_cosine == pytest.approx(float(held_out.mean()), abs=0.002)
-    assert told.least_cosine == pytest.approx(float(held_out.min()), abs=0.004)
-    assert 0.8 < told.recall <= 1
+    assert 0.98 < float(cosine.min()) < 0.9999  # a different network
+    quality = Quality.load(export.export_folder("int8"))
+    held_out = cosine[:: len(TEXTS) // quality.papers]
+    assert quality.mean_cosine == pytest.approx(float(held_out.mean()), abs=0.002)
+    assert quality.least_cosine == pytest.approx(float(held_out.min()), abs=0.004)
+    assert 0.8 < quality.recall <= 1
     odd = int8_embedder.encode(ODD_TEXTS)
     assert np.allclose(np.linalg.norm(odd, axis=1), 1, atol=1e-3)
 
@@ -127,7 +127,7 @@ def test_int8_has_an_identity_of_its_own(int8_embedder: Embedder) -> None:
 
 
 def test_a_damaged_int8_network_is_rebuilt_identically(
-    int8_embedder: Embedder,  # noqa: ARG001  it fills the cache
+    int8_embedder: Embedder,  # noqa: ARG001  fills the cache
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -146,40 +146,40 @@ def test_a_damaged_int8_network_is_rebuilt_identically(
 def test_int8_is_rejected_where_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InvalidValue, match=r"invalid precision 'int4': choose one of float, int8"):
         load_embedder(precision="int4")
-    with pytest.raises(InvalidValue, match=r"mine can only be had in float; leave --precision out"):
+    with pytest.raises(InvalidValue, match=r"model mine supports float only; omit --precision"):
         load_embedder("mine", "int8")
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "openvino", None)
         with pytest.raises(ModelUnavailable, match=r"needs OpenVINO.*pip install openvino"):
             load_embedder(precision="int8")
-    monkeypatch.setenv("PAPERS_CACHE", str(tmp_path))  # empty: it would have to be made
+    monkeypatch.setenv("PAPERS_CACHE", str(tmp_path))  # empty, so the network would have to be quantized
     with monkeypatch.context() as patch:
         patch.setattr("search.embedding.quantize.CALIBRATION_SHA256", "0" * 64)
         with pytest.raises(ModelUnavailable, match=r"sample\.jsonl is not the file that int8 is calibrated on"):
             load_embedder(precision="int8")
     monkeypatch.setattr("search.embedding.quantize.version", lambda _name: "3.0.0")
-    with pytest.raises(ModelUnavailable, match=r"3\.0\.0 is installed; pip install 'papers-search\[int8\]'"):
+    with pytest.raises(ModelUnavailable, match=r"but 3\.0\.0 is installed; pip install 'papers-search\[int8\]'"):
         load_embedder(precision="int8")
 
 
 def test_the_network_is_released_when_unused(embedder: Embedder) -> None:
     whole = embedder.encode(TEXTS)
-    for _ in range(3):  # a callback that is not over when the network is dropped has hung here
+    for _ in range(3):  # hung when a callback was still running as the network was released
         assert np.allclose(load_embedder().encode(TEXTS), whole, atol=1e-3)
 
 
 def test_threads_that_encode_at_once_get_their_own_vectors(embedder: Embedder) -> None:
-    one_by_one = [embedder.encode(TEXTS[start : start + 20]) for start in (0, 20, 40)]
+    sequential = [embedder.encode(TEXTS[start : start + 20]) for start in (0, 20, 40)]
     with ThreadPoolExecutor(3) as threads:
-        at_once = list(threads.map(lambda start: embedder.encode(TEXTS[start : start + 20]), (0, 20, 40)))
-    for alone, beside in zip(one_by_one, at_once, strict=True):
-        assert float((alone * beside).sum(axis=1).min()) > 0.9999
+        concurrent = list(threads.map(lambda start: embedder.encode(TEXTS[start : start + 20]), (0, 20, 40)))
+    for one, other in zip(sequential, concurrent, strict=True):
+        assert float((one * other).sum(axis=1).min()) > 0.9999
 
 
 def test_a_missing_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelUnavailable, match=r"no/such-model.*nothing is downloaded"):
+    with pytest.raises(ModelUnavailable, match=r"no/such-model.*models are never downloaded"):
         load_embedder("no/such-model")
-    with pytest.raises(ModelUnavailable, match=r"holds no weights|cannot be loaded"):
+    with pytest.raises(ModelUnavailable, match=r"contains no weights|cannot be loaded"):
         load_embedder(str(tmp_path))
 
 

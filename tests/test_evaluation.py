@@ -1,5 +1,6 @@
-"""papers eval: measures held to ir_measures and to hand-computed values, runs compared, what is wrong said in words."""
+"""papers eval: measures compared with ir_measures and hand-computed values, comparison of runs, error messages."""
 
+import bz2
 import gzip
 import json
 import lzma
@@ -20,7 +21,7 @@ from search.errors import InvalidValue, SourceError
 from search.searcher import Searcher
 from service.evaluation.beir import RetrievalSet, corpus_ids
 from service.evaluation.measure import RunOptions, build_index, run_queries
-from service.evaluation.runs import MEASURES, Run, RunDescription, compare_runs
+from service.evaluation.runs import MEASURES, Difference, Run, RunDescription, compare_runs
 
 PAPERS = Path(sys.executable).with_name("papers")
 TEXTS = {
@@ -30,6 +31,7 @@ TEXTS = {
     "d4": ("Attention", "Attention over tokens costs the square of their number, which pruning lowers."),
     "d5": ("", ""),
 }
+COMPRESSORS = {".gz": gzip.compress, ".xz": lzma.compress, ".zst": zstandard.compress, ".bz2": bz2.compress}
 QUERIES = {"1": "galaxy spectrum", "2": "cache", "3": "lattice proofs", "4": "pruning of tokens", "5": "never judged"}
 JUDGMENTS = {"1": {"d1": 2, "d4": 0}, "2": {"d2": 1, "d1": 1}, "3": {"d3": 1}, "4": {"d4": 1, "d5": 3}}
 
@@ -107,19 +109,51 @@ def test_records_that_are_one_paper_are_all_found(folder: Path, tmp_path: Path) 
     assert run.description.papers == 4
 
 
-@pytest.mark.parametrize("ending", [".gz", ".xz", ".zst"])
-def test_compressed_files_are_the_same_set(folder: Path, ending: str) -> None:
+def compress(path: Path, extension: str) -> Path:
+    """Replaces a file by a compressed one."""
+    compressed = path.with_name(path.name + extension)
+    compressed.write_bytes(COMPRESSORS[extension](path.read_bytes()))
+    path.unlink()
+    return compressed
+
+
+@pytest.mark.parametrize("extension", COMPRESSORS)
+def test_compressed_files_are_the_same_set(folder: Path, extension: str) -> None:
     plain = RetrievalSet.read(folder)
     digest = plain.read_corpus_info()
-    compress = {".gz": gzip.compress, ".xz": lzma.compress, ".zst": zstandard.compress}[ending]
-    for path in (folder / "corpus.jsonl", folder / "queries.jsonl", folder / "qrels" / "test.tsv"):
-        path.with_name(path.name + ending).write_bytes(compress(path.read_bytes()))
-        path.unlink()
+    for name in ("corpus.jsonl", "queries.jsonl", "qrels/test.tsv"):
+        compress(folder / name, extension)
     packed = RetrievalSet.read(folder)
     assert packed == plain
     assert packed.read_corpus_info() == digest
     found = [corpus_ids(paper) for paper in packed.iter_papers() if not isinstance(paper, SourceError)]
     assert found == [["d1"], ["d2"], ["d3"], ["d4"]]
+
+
+@pytest.mark.parametrize("name", ["corpus.jsonl", "queries.jsonl", "qrels/test.tsv"])
+@pytest.mark.parametrize("extension", COMPRESSORS)
+@pytest.mark.parametrize("cut", [0.5, 0.9])
+def test_a_truncated_file_is_named(folder: Path, tmp_path: Path, name: str, extension: str, cut: float) -> None:
+    file = compress(folder / name, extension)
+    file.write_bytes(file.read_bytes()[: int(file.stat().st_size * cut)])
+    with pytest.raises(SourceError, match=rf"{file.name}: cannot be read to its end: .+"):
+        evaluate(folder, tmp_path / "index")
+
+
+def test_a_truncated_file_fails_the_command(folder: Path) -> None:
+    file = compress(folder / "qrels" / "test.tsv", ".gz")
+    file.write_bytes(file.read_bytes()[:-12])
+    failed = run_eval(str(folder))
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert failed.stderr.startswith(f"papers: {file}: cannot be read to its end: Compressed file ended before")
+
+
+@pytest.mark.parametrize("text", ["", '{"source": "0123', "[]", "{}", "3", "\ud800"])
+def test_a_damaged_marker_file_is_named(folder: Path, tmp_path: Path, text: str) -> None:
+    evaluate(folder, tmp_path / "index")
+    (tmp_path / "index" / "retrieval-set.json").write_text(text, "utf-8", "surrogatepass")
+    with pytest.raises(InvalidValue, match=r"retrieval-set\.json is damaged; remove the folder"):
+        evaluate(folder, tmp_path / "index")
 
 
 def test_authors_and_dates_of_the_metadata_are_kept(folder: Path) -> None:
@@ -136,19 +170,19 @@ def test_even_and_odd_queries_share_the_split(folder: Path) -> None:
     halves = [list(RetrievalSet.read(folder, query_subset=part).queries) for part in ("even", "odd")]
     assert halves == [["2", "4"], ["1", "3"]]
     (folder / "qrels" / "test.tsv").write_text(qrels_text({"q-1": {"d1": 1}}), "utf-8")
-    with pytest.raises(InvalidValue, match="has no number"):
+    with pytest.raises(InvalidValue, match="is not a number; use all"):
         RetrievalSet.read(folder, query_subset="even")
 
 
 @pytest.mark.parametrize(
     ("break_it", "message"),
     [
-        (lambda folder: (folder / "corpus.jsonl").unlink(), r"has no corpus\.jsonl"),
-        (lambda folder: (folder / "queries.jsonl").unlink(), r"has no queries\.jsonl"),
-        (lambda folder: (folder / "qrels" / "test.tsv").rename(folder / "qrels" / "dev.tsv"), "it has dev"),
-        (lambda folder: (folder / "qrels" / "test.tsv").unlink(), r"it has no qrels/\*\.tsv"),
+        (lambda folder: (folder / "corpus.jsonl").unlink(), r"it lacks corpus\.jsonl"),
+        (lambda folder: (folder / "queries.jsonl").unlink(), r"it lacks queries\.jsonl"),
+        (lambda folder: (folder / "qrels" / "test.tsv").rename(folder / "qrels" / "dev.tsv"), "the splits are dev"),
+        (lambda folder: (folder / "qrels" / "test.tsv").unlink(), r"there is no qrels/\*\.tsv"),
         (lambda folder: (folder / "qrels" / "test.tsv").write_text("9\td1\t1\n"), "judges query 9, which"),
-        (lambda folder: (folder / "qrels" / "test.tsv").write_text("q\tp\tscore\n"), "judges no such query"),
+        (lambda folder: (folder / "qrels" / "test.tsv").write_text("q\tp\tscore\n"), "judges none of these queries"),
     ],
 )
 def test_missing_files_are_named(folder: Path, break_it: Any, message: str) -> None:
@@ -159,10 +193,10 @@ def test_missing_files_are_named(folder: Path, break_it: Any, message: str) -> N
 
 def test_lines_that_cannot_be_read_are_named(folder: Path) -> None:
     (folder / "qrels" / "test.tsv").write_text("1\td1\tmuch\n", "utf-8")
-    with pytest.raises(SourceError, match=r"test\.tsv:1: .* not a query, a paper and a whole number"):
+    with pytest.raises(SourceError, match=r"test\.tsv:1: .* not a query ID, a corpus ID and a whole number"):
         RetrievalSet.read(folder)
     (folder / "queries.jsonl").write_text('{"_id": "1"}\n', "utf-8")
-    with pytest.raises(SourceError, match=r"queries\.jsonl:1: text: 'None' is not a text"):
+    with pytest.raises(SourceError, match=r"queries\.jsonl:1: text: 'None' is not a string"):
         RetrievalSet.read(folder)
     (folder / "queries.jsonl").write_text("no\n", "utf-8")
     with pytest.raises(SourceError, match=r"queries\.jsonl:1: not JSON"):
@@ -179,14 +213,14 @@ def test_an_index_is_cached_and_rejects_other_folders(folder: Path, tmp_path: Pa
     texts = len(embedder.texts)
     build_index(truth, truth.read_corpus_info(), embedder, index)
     assert len(embedder.texts) == texts
-    with pytest.raises(InvalidValue, match="other papers, another model"):
+    with pytest.raises(InvalidValue, match="another corpus, model or version"):
         build_index(truth, truth.read_corpus_info(), FakeEmbedder(name="other"), index)
     (folder / "corpus.jsonl").write_text(corpus_lines({"d1": TEXTS["d1"]}), "utf-8")
-    with pytest.raises(InvalidValue, match="other papers, another model"):
+    with pytest.raises(InvalidValue, match="another corpus, model or version"):
         build_index(truth, truth.read_corpus_info(), embedder, index)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "papers.sqlite").write_bytes(b"")
-    with pytest.raises(InvalidValue, match="was not made for a retrieval set"):
+    with pytest.raises(InvalidValue, match="not an index of a retrieval set"):
         build_index(truth, truth.read_corpus_info(), embedder, tmp_path / "mine")
 
 
@@ -199,7 +233,7 @@ def test_an_interrupted_index_is_completed(folder: Path, tmp_path: Path, monkeyp
     texts = len(embedder.texts)
     made = build_index(truth, truth.read_corpus_info(), embedder, index)
     assert Searcher(made, lambda _model: embedder).snapshot.manifest.live == 4
-    assert len(embedder.texts) - texts <= 4  # the titles that an index is measured with; no paper again
+    assert len(embedder.texts) - texts <= 4  # titles for the calibration; no paper is embedded again
 
 
 def make_run(values: list[float], queries: list[str] | None = None, **asked: Any) -> Run:
@@ -210,7 +244,7 @@ def make_run(values: list[float], queries: list[str] | None = None, **asked: Any
     return Run(about, dict.fromkeys(names, ()), dict.fromkeys(MEASURES, scores))
 
 
-def test_a_difference_is_told_from_chance() -> None:
+def test_significant_differences_are_detected() -> None:
     random = np.random.default_rng(5)
     base = random.random(200)
     better, same = base + random.normal(0.05, 0.1, 200), base + random.normal(0, 0.1, 200)
@@ -224,16 +258,29 @@ def test_a_difference_is_told_from_chance() -> None:
     assert (nothing.mean, nothing.low, nothing.high, nothing.p) == (0, 0, 0, 1)
 
 
-def test_the_randomization_test_is_exact_where_few_queries_are() -> None:
-    """Of four queries that are all better by one, one swap in eight is as extreme."""
+def test_the_randomization_test_is_exact_for_few_queries() -> None:
+    """If all of four queries are better by one, 2 of the 16 sign flips are as extreme."""
     found = compare_runs(make_run([1.0] * 4), make_run([0.0] * 4))["RR"]
-    assert found.p == pytest.approx(1 / 8, abs=0.01)
+    assert found.p == 1 / 8
+
+
+def test_a_comparison_is_reproducible() -> None:
+    random = np.random.default_rng(6)
+    run, baseline = make_run(random.random(100).tolist()), make_run(random.random(100).tolist())
+    assert compare_runs(run, baseline) == compare_runs(run, baseline)
+    assert run.intervals == run.intervals
+
+
+def test_a_single_query_has_no_spread() -> None:
+    run = make_run([0.75])
+    assert run.intervals["AP"] == (0.75, 0.75)
+    assert compare_runs(run, make_run([0.5]))["AP"] == Difference(0.25, 0.25, 0.25, 1.0)
 
 
 def test_runs_of_other_papers_or_queries_are_not_compared() -> None:
-    with pytest.raises(InvalidValue, match="its papers are others"):
+    with pytest.raises(InvalidValue, match="its corpus differs"):
         compare_runs(make_run([1.0]), make_run([1.0], corpus="d"))
-    with pytest.raises(InvalidValue, match="queries all of the test split: give the same"):
+    with pytest.raises(InvalidValue, match="give a run of the same queries: test split, queries all"):
         compare_runs(make_run([1.0]), make_run([1.0], ["7"], split="train"))
 
 
@@ -243,9 +290,9 @@ def test_a_run_is_read_as_it_was_written(folder: Path, tmp_path: Path) -> None:
     assert Run.load(tmp_path / "run.jsonl") == run
     for text in ("", "{}\n", "[1]\n", '{"run": {}}\n', "no"):
         (tmp_path / "other").write_text(text, "utf-8")
-        with pytest.raises(InvalidValue, match="it is no run"):
+        with pytest.raises(InvalidValue, match="not a run"):
             Run.load(tmp_path / "other")
-    with pytest.raises(InvalidValue, match="cannot be read"):
+    with pytest.raises(InvalidValue, match="cannot read the file"):
         Run.load(tmp_path / "nowhere")
 
 
@@ -264,16 +311,16 @@ def test_the_command_measures_compares_and_keeps_its_index(folder: Path, tmp_pat
     at, run = ["--index", str(tmp_path / "index")], str(tmp_path / "words.jsonl")
     words = run_eval(str(folder), "--mode", "lexical", "--run-out", run, *at)
     assert words.returncode == 0, words.stderr
-    assert "4 papers indexed, 1 left out" in words.stderr
+    assert "4 papers indexed, 1 skipped" in words.stderr
     assert "tiny, test split: 4 queries, 4 papers; lexical" in words.stdout
     done = run_eval(str(folder), "--json", "--against", run, *at)
     assert done.returncode == 0, done.stderr
     assert "indexed" not in done.stderr
     answer = json.loads(done.stdout)
     assert {*MEASURES} <= set(answer)
-    assert (answer["schema_version"], answer["set"], answer["queries"], answer["mode"]) == (1, "tiny", 4, "hybrid")
-    assert set(answer["against"]) == {*MEASURES}
-    assert answer["against"]["RR"]["mean"] == pytest.approx(answer["RR"] - 1.0)
+    assert (answer["schema_version"], answer["dataset"], answer["queries"], answer["mode"]) == (1, "tiny", 4, "hybrid")
+    assert set(answer["comparison"]) == {*MEASURES}
+    assert answer["comparison"]["RR"]["mean"] == pytest.approx(answer["RR"] - 1.0)
     failed = run_eval(str(folder), "--split", "dev", *at)
     assert (failed.returncode, failed.stdout) == (2, "")
-    assert "papers: invalid split 'dev'" in failed.stderr
+    assert "papers: invalid --split 'dev'" in failed.stderr

@@ -1,4 +1,4 @@
-"""Why: the marked words, the best sentence, and misspelt words."""
+"""Highlights: query words, the best sentence, and corrections of misspelt words."""
 
 from itertools import pairwise
 
@@ -21,7 +21,7 @@ PAPERS: list[dict[str, object]] = [
 ]
 
 
-def test_words_are_marked_inflected_in_any_way_and_the_best_sentence_is_found(make_searcher: MakeSearcher) -> None:
+def test_inflected_query_words_and_the_best_sentence_are_highlighted(make_searcher: MakeSearcher) -> None:
     hit = make_searcher(PAPERS).search(Query("cache compression of the keys")).hits[0]
     title, abstract = str(hit.paper.title), str(hit.paper.abstract)
     assert [title[span.start : span.end] for span in hit.highlights.title] == ["Compressing", "caches"]
@@ -35,7 +35,7 @@ def test_words_are_marked_inflected_in_any_way_and_the_best_sentence_is_found(ma
     assert abstract[hit.highlights.sentence.start : hit.highlights.sentence.end] == "We compress the cache of keys."
 
 
-def test_without_a_word_of_the_question_nothing_is_marked(make_searcher: MakeSearcher) -> None:
+def test_nothing_is_highlighted_without_a_query_word(make_searcher: MakeSearcher) -> None:
     for hit in make_searcher(PAPERS).search(Query("zyzzyva")).hits:
         assert (hit.highlights.title, hit.highlights.abstract, hit.highlights.sentence) == ((), (), None)
 
@@ -43,9 +43,9 @@ def test_without_a_word_of_the_question_nothing_is_marked(make_searcher: MakeSea
 def test_abbreviations_and_numbers_do_not_end_a_sentence() -> None:
     for paper, expected in zip(PAPERS, (3, 2), strict=True):
         text = str(paper["abstract"])
-        found = split_sentences(text)
-        assert len(found) == expected
-        assert " ".join(text[span.start : span.end] for span in found) == text
+        sentences = split_sentences(text)
+        assert len(sentences) == expected
+        assert " ".join(text[span.start : span.end] for span in sentences) == text
 
 
 @given(text=st.text(max_size=300) | st.text(alphabet="aB. !?()\n0\"'[]", max_size=300))
@@ -58,7 +58,7 @@ def test_sentences_cover_all_text_in_order(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"),
+    ("query", "correction"),
     [
         ("atention", "attention"),
         ("galxay spectrum", "galaxy spectrum"),
@@ -69,19 +69,19 @@ def test_sentences_cover_all_text_in_order(text: str) -> None:
         ("an unheard of thing", None),
     ],
 )
-def test_a_misspelt_word_gets_a_suggestion(random_searcher: Searcher, typed: str, meant: str | None) -> None:
-    assert random_searcher.ask(typed, Query()).correction == meant
+def test_a_misspelt_word_gets_a_suggestion(random_searcher: Searcher, query: str, correction: str | None) -> None:
+    assert random_searcher.ask(query, Query()).correction == correction
 
 
 @given(
     word=st.text(alphabet="abcdef", min_size=1, max_size=6), other=st.text(alphabet="abcdef", min_size=1, max_size=6)
 )
-def test_edits_are_those_at_a_distance_of_one(word: str, other: str) -> None:
+def test_single_edits_are_the_words_at_distance_one(word: str, other: str) -> None:
     assert (other in set(spelling.single_edits(word)) - {word}) == (_edit_distance(word, other) == 1)
 
 
 def _edit_distance(one: str, two: str) -> int:
-    """Edits with exchanges of neighbours, by the table."""
+    """Edit distance with transpositions of neighbours, by dynamic programming."""
     table = [[max(i, j) if not (i and j) else 0 for j in range(len(two) + 1)] for i in range(len(one) + 1)]
     for i in range(1, len(one) + 1):
         for j in range(1, len(two) + 1):

@@ -1,4 +1,4 @@
-"""Identity: which records are one paper, and what it holds, whatever order they come in."""
+"""Identity: which records are merged into one paper, and its fields, for any order of the records."""
 
 import json
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ DIFFERENT_PAPERS: dict[str, tuple[dict[str, Json], dict[str, Json]]] = {
 
 
 def index_papers(folder: Path, records: Sequence[dict[str, Json]]) -> set[str]:
-    """The papers these records become, each as its JSON."""
+    """Imports the records and returns the resulting papers as JSON."""
     folder.mkdir(parents=True)
     path = folder / "papers.jsonl"
     path.write_text("\n".join(json.dumps(record) for record in records), "utf-8")
@@ -91,7 +91,7 @@ def test_records_of_two_papers_stay_two(tmp_path: Path, why: str) -> None:
     assert len(index_papers(tmp_path / "a", DIFFERENT_PAPERS[why])) == 2
 
 
-def test_a_merged_paper_holds_the_best_of_each_record(tmp_path: Path) -> None:
+def test_a_merged_paper_has_the_best_value_of_each_field(tmp_path: Path) -> None:
     records: list[dict[str, Json]] = [
         {"id": "2401.00001v1", "title": "Old title", "abstract": ABSTRACT, "authors": ["Ada Byron", "José García"],
          "published": "2024-01-02", "updated": "2024-01-02", "categories": ["cs.LG"], "version": 1},
@@ -100,9 +100,9 @@ def test_a_merged_paper_holds_the_best_of_each_record(tmp_path: Path) -> None:
         {"id": "doi:10.1000/x", "title": TITLE, "abstract": EDITED, "authors": ["A. Byron"], "authors_partial": True,
          "published": "2024-06", "extra": {"citations": 9}},
     ]  # fmt: skip
-    made = {frozenset(index_papers(tmp_path / str(n), order)) for n, order in enumerate(permutations(records))}
-    assert len(made) == 1
-    (text,) = made.pop()
+    results = {frozenset(index_papers(tmp_path / str(n), order)) for n, order in enumerate(permutations(records))}
+    assert len(results) == 1
+    (text,) = results.pop()
     paper = Paper.from_json(json.loads(text))
     assert paper.ids == ("arxiv:2401.00001", "doi:10.1000/x")
     assert (paper.title, paper.abstract, paper.version) == (TITLE, EDITED, 3)
@@ -126,8 +126,8 @@ def test_every_id_a_paper_ever_had_still_finds_it(tmp_path: Path) -> None:
     index([path], directory, embedder)
     path.write_text(json.dumps({"id": "2401.00001", "doi": "10.1000/x", "title": TITLE, "abstract": EDITED}), "utf-8")
     index([path], directory, embedder)
-    for asked in (hit.paper.id, hit.paper.id.upper(), "https://doi.org/10.1000/X", "arXiv:2401.00001v9"):
-        assert searcher.paper(asked).id == "arxiv:2401.00001"
+    for paper_id in (hit.paper.id, hit.paper.id.upper(), "https://doi.org/10.1000/X", "arXiv:2401.00001v9"):
+        assert searcher.paper(paper_id).id == "arxiv:2401.00001"
 
 
 records = st.lists(
@@ -158,12 +158,12 @@ def test_any_order_of_import_gives_the_same_papers(
 
 @given(records=records)
 @settings(max_examples=200, deadline=None)
-def test_records_that_are_the_same_share_a_key_and_same_is_symmetric(records: list[dict[str, Json]]) -> None:
+def test_records_of_one_paper_share_a_key_and_the_relation_is_symmetric(records: list[dict[str, Json]]) -> None:
     from indexer.sources.jsonl import parse_paper
 
-    made = [identity.ensure_id(parse_paper(record, "jsonl:test")) for record in records]
-    for one in made:
-        for other in made:
+    papers = [identity.ensure_id(parse_paper(record, "jsonl:test")) for record in records]
+    for one in papers:
+        for other in papers:
             assert identity.is_same_paper(one, other) == identity.is_same_paper(other, one)
             if identity.is_same_paper(one, other):
                 assert identity.keys(one) & identity.keys(other)

@@ -1,4 +1,4 @@
-"""29 questions in plain words, written before anything was searched, on the sample and with the real model."""
+"""Known-item search: 29 plain questions, written before any search, on the sample with the real model."""
 
 import json
 from pathlib import Path
@@ -9,15 +9,15 @@ from search.searcher import Searcher
 ROOT = Path(__file__).parent.parent
 
 
-def test_plain_words_find_their_paper(sample_searcher: Searcher) -> None:
+def test_plain_questions_find_their_paper(sample_searcher: Searcher) -> None:
     ranks = []
     for line in (ROOT / "tests" / "known_items.jsonl").read_text("utf-8").splitlines():
-        wanted = json.loads(line)
-        hits = sample_searcher.search(Query(wanted["question"], limit=10)).hits
-        found = (
-            rank for rank, hit in enumerate(hits, 1) if (hit.paper.abstract or "").startswith(wanted["abstract_starts"])
+        item = json.loads(line)
+        hits = sample_searcher.search(Query(item["question"], limit=10)).hits
+        target_ranks = (
+            rank for rank, hit in enumerate(hits, 1) if (hit.paper.abstract or "").startswith(item["abstract_starts"])
         )
-        ranks.append(next(found, 99))
+        ranks.append(next(target_ranks, 99))
     assert len(ranks) == 29
     assert max(ranks) <= 3, ranks
     assert ranks.count(1) >= 26, ranks

@@ -122,7 +122,7 @@ def test_a_string_counts_as_a_list_of_one(client: httpx.Client, tool: str, name:
         ("facets", {"like": {"id": KSA}}, "like", "use a string or a list of strings"),
         ("search", {"author": [" "]}, "author", "give a name"),
         ("search", {"author": ["Zhou", 5]}, "author.1", "string"),
-        ("search", {"updated_from": "2026-02-30"}, "updated_from", "30d"),
+        ("search", {"updated_from": "2026-02-30"}, "updated_from", "not a valid date"),
         ("search", {"from": "2026", "to": "2025"}, "from", "swap the two"),
         ("search", {"mode": "fast"}, "mode", "'hybrid', 'semantic' or 'lexical'"),
         ("search", {"k": 3}, "k", "unknown parameter; the parameters are q, author, not_author, category, from"),

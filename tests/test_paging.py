@@ -1,5 +1,7 @@
-"""Pages: cursors, orders of date, facets and total, held to the whole answer and to counts by hand."""
+"""Pages: cursors, date sort, facets and totals, compared with the complete result and with direct counts."""
 
+import base64
+import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +32,7 @@ queries = st.builds(
 
 
 def follow_cursors(searcher: Searcher, query: Query) -> list[Page]:
-    """Every page of an answer."""
+    """Returns all pages of a query."""
     pages = [searcher.search(query)]
     while cursor := pages[-1].cursor:
         pages.append(searcher.search(replace(query, cursor=cursor)))
@@ -38,9 +40,9 @@ def follow_cursors(searcher: Searcher, query: Query) -> list[Page]:
 
 
 @given(query=queries)
-@example(Query("cache", sort="newest", limit=20))  # deep pages have more that is relevant than the first stretch
+@example(Query("cache", sort="newest", limit=20))  # deep pages have more relevant papers than the first
 @settings(max_examples=60, deadline=None)
-def test_pages_together_are_the_whole_answer_once_each(random_searcher: Searcher, query: Query) -> None:
+def test_pages_together_contain_every_hit_once(random_searcher: Searcher, query: Query) -> None:
     pages = follow_cursors(random_searcher, query)
     whole = random_searcher.search(replace(query, limit=1000))
     ids = [hit.paper.id for page in pages for hit in page.hits]
@@ -52,10 +54,10 @@ def test_pages_together_are_the_whole_answer_once_each(random_searcher: Searcher
 
 def test_lexical_pages_cover_every_matching_paper(random_searcher: Searcher, random_papers: list[Paper]) -> None:
     pages = follow_cursors(random_searcher, Query("galaxy", mode="lexical", limit=40))
-    holding = {paper.id for paper in random_papers if "galaxy" in paper.text.replace(".", " ").split()}
+    expected = {paper.id for paper in random_papers if "galaxy" in paper.text.replace(".", " ").split()}
     ids = [hit.paper.id for page in pages for hit in page.hits]
-    assert set(ids) == holding
-    assert len(ids) == len(holding) == pages[0].total
+    assert set(ids) == expected
+    assert len(ids) == len(expected) == pages[0].total
 
 
 @pytest.mark.parametrize("sort", ["newest", "oldest"])
@@ -82,26 +84,26 @@ def test_ties_reverse_with_the_sort_order(random_searcher: Searcher) -> None:
 def test_facets_count_every_matching_paper(
     random_searcher: Searcher, random_papers: list[Paper], wanted: Filter
 ) -> None:
-    passing = [paper for paper in random_papers if oracle.matches(paper, wanted.condition, AUTHOR_MATCHES)]
+    matching = [paper for paper in random_papers if oracle.matches(paper, wanted.condition, AUTHOR_MATCHES)]
     facets = random_searcher.search(Query("", wanted, facets=True)).facets
     assert facets
-    assert (facets.scope, facets.papers) == ("filter", len(passing))
-    years = Counter(str(paper.published.year) for paper in passing if paper.published)
+    assert (facets.scope, facets.papers) == ("filter", len(matching))
+    years = Counter(str(paper.published.year) for paper in matching if paper.published)
     assert {count.value: count.papers for count in facets.years} == years
     assert [count.value for count in facets.years] == sorted(years, reverse=True)
     codes = Counter(
-        code for paper in passing for code in {*paper.categories, *(each.split(".")[0] for each in paper.categories)}
+        code for paper in matching for code in {*paper.categories, *(each.split(".")[0] for each in paper.categories)}
     )
     assert {count.value: count.papers for count in facets.categories} == codes
     assert {count.value: count.papers for count in facets.sources} == (
-        {"jsonl:papers.jsonl": len(passing)} if passing else {}
+        {"jsonl:papers.jsonl": len(matching)} if matching else {}
     )
     assert [count.papers for count in facets.authors] == sorted(
         (count.papers for count in facets.authors), reverse=True
     )
 
 
-def test_facets_of_a_question_count_its_relevant_part(random_searcher: Searcher) -> None:
+def test_facets_of_a_question_count_relevant_papers(random_searcher: Searcher) -> None:
     page = random_searcher.search(Query("galaxy spectrum", facets=True, limit=1000))
     assert page.facets
     assert page.facets.scope == "relevant"
@@ -111,16 +113,91 @@ def test_facets_of_a_question_count_its_relevant_part(random_searcher: Searcher)
     assert {hit.paper.id for hit in dated.hits} == {hit.paper.id for hit in page.hits if hit.band != "weak"}
 
 
-@pytest.mark.parametrize("cursor", ["x", "WzEsMl0", "💥", "A" * 5000, "bnVsbA"])
+def encode_cursor(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode("utf-8", "surrogatepass")).decode().rstrip("=")
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda part: st.lists(part, max_size=4) | st.dictionaries(st.text(), part, max_size=3),
+    max_leaves=8,
+)
+
+
+def check_cursor_is_rejected(searcher: Searcher, cursor: str) -> None:
+    with pytest.raises(InvalidValue, match=r"pass the cursor exactly as returned, or omit it|another query") as caught:
+        searcher.search(Query(cursor=cursor))
+    assert caught.value.field == "cursor"
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "x",
+        "WzEsMl0",
+        "💥",
+        "A" * 5000,
+        "bnVsbA",
+        "WyJnIiwxZTk5OSwieCJd",
+        encode_cursor("[" * 5_000),
+        encode_cursor('["gen-000001", true, "x"]'),
+        encode_cursor('["gen-000001", -1, "x"]'),
+        encode_cursor('["\\ud800", 1, "x"]'),
+    ],
+)
 def test_an_invalid_cursor_is_rejected(random_searcher: Searcher, cursor: str) -> None:
-    with pytest.raises(InvalidValue, match="cursor"):
-        random_searcher.search(Query(cursor=cursor))
+    check_cursor_is_rejected(random_searcher, cursor)
+
+
+@given(st.text(min_size=1))
+def test_any_text_as_a_cursor_is_rejected(random_searcher: Searcher, cursor: str) -> None:
+    check_cursor_is_rejected(random_searcher, cursor)
+
+
+@given(json_values | st.tuples(st.text(), st.integers() | st.floats(), st.text()))
+def test_any_json_in_a_cursor_is_rejected(random_searcher: Searcher, value: object) -> None:
+    check_cursor_is_rejected(random_searcher, encode_cursor(json.dumps(value)))
+
+
+@given(st.integers() | st.just(10**30), st.text(max_size=10) | st.none())
+def test_a_forged_start_or_generation_is_rejected_or_in_range(
+    random_searcher: Searcher, start: int, generation: str | None
+) -> None:
+    """The digest of a real cursor, with another start or generation."""
+    real = random_searcher.search(Query("galaxy")).cursor or ""
+    published, _, digest = json.loads(base64.urlsafe_b64decode(real + "=" * (-len(real) % 4)))
+    forged = encode_cursor(json.dumps([published if generation is None else generation, start, digest]))
+    query = Query("galaxy", cursor=forged)
+    if generation is None and 0 <= start <= 300:
+        assert len(random_searcher.search(query)) == min(10, 300 - start)
+        return
+    with pytest.raises(InvalidValue, match="invalid cursor") as caught:
+        random_searcher.search(query)
+    assert str(caught.value).encode()
+
+
+@given(query=queries, facets=st.booleans())
+@settings(max_examples=40, deadline=None)
+def test_limit_0_returns_only_counts(random_searcher: Searcher, query: Query, facets: bool) -> None:
+    counts = random_searcher.search(replace(query, limit=0, facets=facets))
+    page = random_searcher.search(replace(query, facets=facets))
+    assert (counts.hits, counts.cursor) == ((), None)
+    assert (counts.total, counts.facets, counts.authors) == (page.total, page.facets, page.authors)
+    assert counts.has_close_match == page.has_close_match
+
+
+def test_limit_0_returns_only_counts_in_lexical_mode(random_searcher: Searcher) -> None:
+    counts = random_searcher.ask("galaxy", mode="lexical", limit=0, facets=True)
+    page = random_searcher.ask("galaxy", mode="lexical", limit=1_000, facets=True)
+    assert (counts.hits, counts.cursor) == ((), None)
+    assert (counts.total, counts.facets) == (page.total, page.facets)
+    assert counts.total == len(page) > 0
 
 
 def test_a_cursor_is_bound_to_its_query(random_searcher: Searcher) -> None:
     cursor = random_searcher.search(Query("galaxy")).cursor
     assert cursor
-    with pytest.raises(InvalidValue, match="another question"):
+    with pytest.raises(InvalidValue, match="another query"):
         random_searcher.search(Query("cache", cursor=cursor))
     assert random_searcher.search(Query("galaxy", cursor=cursor, limit=3)).hits
 
@@ -133,11 +210,11 @@ def test_a_cursor_of_a_removed_generation_is_rejected(tmp_path: Path) -> None:
     cursor = searcher.search(Query("paper")).cursor
     assert cursor
     index([write_papers(tmp_path, [*records, {"title": "one more", "abstract": "word"}])], tmp_path / "index", embedder)
-    with pytest.raises(InvalidValue, match="gen-000001 is gone, gen-000002 answers now"):
+    with pytest.raises(InvalidValue, match="gen-000001 was replaced by gen-000002"):
         searcher.search(Query("paper", cursor=cursor))
 
 
-def test_queried_authors_show_their_variants(make_searcher: MakeSearcher) -> None:
+def test_authors_in_a_query_show_their_variants(make_searcher: MakeSearcher) -> None:
     searcher = make_searcher(
         [
             {"title": "a", "authors": ["Guorui Zhou", "Kun Gai"]},

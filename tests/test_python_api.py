@@ -1,5 +1,6 @@
-"""The door for programs and notebooks: the lines of docs/python.md run, and what they show is safe to show."""
+"""The Python API: the examples of docs/python.md run, and notebook output is safe HTML."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -14,9 +15,10 @@ from hypothesis import strategies as st
 from strategies import MakeSearcher
 
 from search import open_index
-from search.errors import IndexMissing
+from search.errors import IndexMissing, InvalidValue
 from search.papers.paper import Date, Paper
 from search.query.page import Explanation, Hit, Page
+from search.query.query import Query
 from search.searcher import Searcher
 
 BLOCKS = re.findall(
@@ -43,33 +45,36 @@ class ParsedHtml(HTMLParser):
         self.text += data
 
 
-def test_the_lines_of_the_documentation_run(
+def test_the_examples_of_the_documentation_run(
     tmp_path: Path, sample_index: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(sample_index, tmp_path / "data" / "index")
     monkeypatch.chdir(tmp_path)
-    first, second = BLOCKS
+    first, second, third = BLOCKS
     assert len([line for line in first.splitlines() if line]) <= 5
-    held: dict[str, Any] = {}
-    exec(first, held)
-    shown = ParsedHtml(held["page"]._repr_html_())
+    names: dict[str, Any] = {}
+    exec(first, names)
+    shown = ParsedHtml(names["page"]._repr_html_())
     assert shown.text.startswith("about 'KV cache compression'; 60 papers match, showing 10")
     assert "Kwai Summary Attention Technical Report" in shown.text
     assert "https://arxiv.org/abs/2604.24432" in shown.links
-    exec(second, held)
+    exec(second, names)
     assert "since 2025" in capsys.readouterr().out
-    assert len(held["near"].hits) == 3
-    assert "KSA" in ParsedHtml(held["paper"]._repr_html_()).text
-    assert held["names"].variants[0].value == "Guorui Zhou"
+    assert len(names["page"]) <= 5
+    assert len(names["similar"]) == 3
+    assert "KSA" in ParsedHtml(names["paper"]._repr_html_()).text
+    assert names["names"].variants[0].value == "Guorui Zhou"
+    exec(third, names)
+    assert "https://" in capsys.readouterr().out
 
 
 def test_import_is_lightweight() -> None:
     script = "import sys, search; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert not {"numpy", "faiss", "tantivy", "openvino", "tokenizers", "service"} & set(done.stdout.split())
+    assert not {"numpy", "pandas", "faiss", "tantivy", "openvino", "tokenizers", "service"} & set(done.stdout.split())
 
 
-def test_a_folder_without_an_index_raises_our_error(tmp_path: Path) -> None:
+def test_a_directory_without_an_index_raises_index_missing(tmp_path: Path) -> None:
     with pytest.raises(IndexMissing, match="no index here"):
         open_index(tmp_path)
 
@@ -89,6 +94,77 @@ def test_a_page_is_a_table_of_its_hits(random_searcher: Searcher) -> None:
     assert set(re.findall(r"colou?r\S*\s*(\w+)", page._repr_html_())) == {"inherit"}
 
 
+def test_a_page_has_a_length_and_iterates_over_its_hits(random_searcher: Searcher) -> None:
+    page = random_searcher.ask("galaxy", limit=5)
+    assert len(page) == len(page.hits) == 5
+    assert list(page) == list(page.hits)
+    empty = random_searcher.ask("galaxy", limit=0)
+    assert (len(empty), list(empty)) == (0, [])
+    assert page
+    assert empty
+
+
+def test_repr_is_short(random_searcher: Searcher) -> None:
+    page = random_searcher.ask("galaxy", limit=5)
+    assert repr(page) == "<Page \"about 'galaxy'\": 5 of 300 papers, gen-000001>"
+    hit = page.hits[0]
+    assert repr(hit) == f"<Hit {hit.paper.id}: {hit.paper.title!r}, score {hit.score:.3f}>"
+
+
+def test_pages_and_hits_convert_to_json(random_searcher: Searcher) -> None:
+    page = random_searcher.ask("au:zhou galaxy", limit=5, facets=True)
+    written = json.loads(json.dumps(page.to_json()))
+    assert written["total"] == page.total
+    assert written["hits"] == [hit.to_json() for hit in page]
+    assert written["facets"]["papers"] == (page.facets and page.facets.papers)
+    for hit, fields in zip(page, written["hits"], strict=True):
+        assert hit.paper.to_dict().items() <= fields.items()
+        assert fields["score"] == hit.score
+        assert fields["published"] == (hit.paper.published.isoformat() if hit.paper.published else None)
+
+
+def test_a_page_converts_to_a_dataframe(random_searcher: Searcher) -> None:
+    page = random_searcher.ask("galaxy", limit=5)
+    table = page.to_dataframe()
+    assert table["rank"].tolist() == [1, 2, 3, 4, 5]
+    assert table["id"].tolist() == [hit.paper.id for hit in page]
+    assert table["score"].tolist() == [hit.score for hit in page]
+    assert table["authors"].tolist() == ["; ".join(hit.paper.authors) for hit in page]
+    empty = random_searcher.ask("galaxy", limit=0).to_dataframe()
+    assert (len(empty), list(empty.columns)) == (0, list(table.columns))
+
+
+def test_without_pandas_to_dataframe_says_what_to_install(
+    random_searcher: Searcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match="to_dataframe needs pandas; install it with: pip install pandas"):
+        random_searcher.ask("galaxy").to_dataframe()
+
+
+def test_options_are_keyword_arguments(random_searcher: Searcher) -> None:
+    by_name = random_searcher.ask("galaxy", limit=3, sort="newest", mode="lexical")
+    query = Query(limit=3, sort="newest", mode="lexical")
+    assert by_name.hits == random_searcher.ask("galaxy", query).hits
+    assert len(random_searcher.ask("galaxy", query, limit=4)) == 4
+
+
+@pytest.mark.parametrize("name", ["limt", "text", "year", "with_options"])
+def test_an_unknown_option_is_invalid(random_searcher: Searcher, name: str) -> None:
+    with pytest.raises(InvalidValue, match="unknown option; the options are filter, mode, limit, sort") as caught:
+        random_searcher.ask("galaxy", **{name: 3})
+    assert caught.value.field == name
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("limit", "5"), ("limit", -1), ("limit", True), ("mode", "fast"), ("sort", ""), ("like", "x")]
+)
+def test_an_invalid_option_value_names_the_option(random_searcher: Searcher, name: str, value: object) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        random_searcher.ask("galaxy", **{name: value})
+    assert caught.value.field == name
+
+
 def test_paper_text_is_escaped(make_searcher: MakeSearcher) -> None:
     script = "<script>alert(1)</script>"
     hostile: list[dict[str, object]] = [
@@ -103,7 +179,7 @@ def test_paper_text_is_escaped(make_searcher: MakeSearcher) -> None:
 
 
 @given(title=st.text(), author=st.text(), url=st.text(), abstract=st.text())
-def test_any_text_is_shown_as_it_is(title: str, author: str, url: str, abstract: str) -> None:
+def test_any_text_is_escaped(title: str, author: str, url: str, abstract: str) -> None:
     paper = Paper(("h:0123456789ab",), title, abstract, (author,), published=Date(2024), url=url)
     page = Page((Hit(paper, 1.0),), 1, True, 1.0, "gen-000001", Explanation("none", 0, 0, ()), interpretation=title)
     shown = ParsedHtml(page._repr_html_())

@@ -1,6 +1,7 @@
-"""What the box asks, in parts: the box without one of them asks for exactly the others."""
+"""The removable parts of a query: the remaining query has exactly the other parts."""
 
 import re
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -9,6 +10,7 @@ from strategies import AUTHOR_MATCHES, QUERY_FRAGMENTS, WORDS, conditions
 
 from oracle import matches
 from search.errors import InvalidValue, PaperNotFound
+from search.language import groups, tokens
 from search.language.parts import MAX_PARTS
 from search.papers.paper import Paper
 from search.query.condition import AllOf, AnyOf, Author, Category, Condition, HasId, InDateRange, Not
@@ -25,7 +27,7 @@ def remaining_queries(page: Page) -> dict[str, str]:
 
 
 def is_expressible(condition: Condition) -> bool:
-    """Whether the language can ask for it: nothing in it is empty."""
+    """Returns whether the query language can express a condition: nothing in it is empty."""
     if isinstance(condition, AllOf | AnyOf):
         return bool(condition.parts) and all(map(is_expressible, condition.parts))
     if isinstance(condition, Not):
@@ -34,7 +36,7 @@ def is_expressible(condition: Condition) -> bool:
 
 
 def query_text(condition: Condition, draw: st.DrawFn) -> str:
-    """A box that asks for a condition, in one of the ways there are."""
+    """Writes a condition as a query, in one of the possible forms."""
     if isinstance(condition, AllOf | AnyOf):
         sign = " OR " if isinstance(condition, AnyOf) else draw(st.sampled_from([" ", " AND "]))
         return f"({sign.join(query_text(part, draw) for part in condition.parts)})"
@@ -55,7 +57,7 @@ def query_text(condition: Condition, draw: st.DrawFn) -> str:
 
 
 def conjuncts(condition: Condition) -> list[Condition]:
-    """The conditions that must all hold, each alone."""
+    """Returns the conditions that a condition requires together."""
     if isinstance(condition, AllOf) or (isinstance(condition, AnyOf) and len(condition.parts) == 1):
         return [each for part in condition.parts for each in conjuncts(part)]
     return [condition]
@@ -66,7 +68,7 @@ query_items = st.lists(conditions.filter(is_expressible) | st.sampled_from(WORDS
 
 @st.composite
 def query_texts(draw: st.DrawFn) -> tuple[str, list[Condition], bool]:
-    """A box, the conditions that it asks for, and whether words stand beside them."""
+    """Draws a query, its conditions, and whether it has further words."""
     drawn = draw(query_items)
     box = " ".join(item if isinstance(item, str) else query_text(item, draw) for item in drawn)
     wanted = [each for item in drawn if not isinstance(item, str) for each in conjuncts(item)]
@@ -111,13 +113,13 @@ def test_removing_a_part_of_any_valid_text_keeps_the_others(random_searcher: Sea
         again = random_searcher.ask(part.remaining_query, Query(limit=1))
         others = [other.description for other in page.parts if other is not part]
         assert [normalize_words(other.description) for other in again.parts] == [
-            normalize_words(said) for said in others
+            normalize_words(description) for description in others
         ]
 
 
-def normalize_words(said: str) -> list[str]:
-    """Words that a condition requires are said without marks, and an operator among them in small letters."""
-    return re.findall(r"\w+", said.lower())
+def normalize_words(description: str) -> list[str]:
+    """Required words are rewritten without punctuation, and operators among them in lower case."""
+    return re.findall(r"\w+", description.lower())
 
 
 @pytest.mark.parametrize(
@@ -143,23 +145,23 @@ def normalize_words(said: str) -> list[str]:
         }),
     ],
 )  # fmt: skip
-def test_the_parts_of(random_searcher: Searcher, box: str, parts: dict[str, str]) -> None:
+def test_parts_of_a_query(random_searcher: Searcher, box: str, parts: dict[str, str]) -> None:
     assert remaining_queries(random_searcher.ask(box, ALL_RESULTS)) == parts
 
 
-def test_a_required_word_belongs_to_its_condition_alone(random_searcher: Searcher) -> None:
+def test_a_required_word_belongs_only_to_its_condition(random_searcher: Searcher) -> None:
     page = random_searcher.ask('"token cache" graph', ALL_RESULTS)
     assert page.interpretation == "\"token cache\", about 'token cache graph'"
     assert remaining_queries(page) == {'"token cache"': "graph", "about 'graph'": '"token cache"'}
 
 
-def test_options_are_not_in_the_box(random_searcher: Searcher) -> None:
+def test_options_are_not_parts(random_searcher: Searcher) -> None:
     page = random_searcher.ask("graph", Query(filter=Filter.parse(["Zhou"]), like=("arxiv:2401.00000",)))
     assert remaining_queries(page) == {"about 'graph'": ""}
     assert random_searcher.search(Query("graph")).parts == ()
 
 
-def test_an_id_alone_is_one_part(random_searcher: Searcher) -> None:
+def test_a_paper_id_is_one_part(random_searcher: Searcher) -> None:
     assert remaining_queries(random_searcher.ask("arXiv:2401.00001", ALL_RESULTS)) == {
         "arxiv:2401.00001 and what is similar": ""
     }
@@ -176,9 +178,9 @@ def test_removing_a_part_keeps_an_abstract_an_abstract(random_searcher: Searcher
         ]
 
 
-def test_no_part_is_offered_whose_removal_makes_an_abstract(random_searcher: Searcher) -> None:
-    either = " OR ".join(["ti:graph"] * 40)
-    page = random_searcher.ask(f"{'token ' * 70} {either} -video", ALL_RESULTS)
+def test_a_part_is_omitted_if_its_removal_would_leave_an_abstract(random_searcher: Searcher) -> None:
+    alternatives = " OR ".join(["ti:graph"] * 40)
+    page = random_searcher.ask(f"{'token ' * 70} {alternatives} -video", ALL_RESULTS)
     assert [part.description[:12] for part in page.parts] == ["not all:vide", "about 'token"]
     assert (
         random_searcher.ask(page.parts[0].remaining_query, ALL_RESULTS).parts[-1].description
@@ -190,3 +192,23 @@ def test_only_the_first_conditions_are_listed(random_searcher: Searcher) -> None
     page = random_searcher.ask(" ".join(["-ti:graph"] * 100), ALL_RESULTS)
     assert len(page.parts) == MAX_PARTS
     assert all(part.remaining_query == " ".join(["-ti:graph"] * 99) for part in page.parts)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "kv cache",
+        "au:zhou AND (ti:cache OR -survey) kv",
+        f"{'token ' * 70} au:zhou date:2020..",
+    ],
+)
+def test_a_query_is_tokenized_once(random_searcher: Searcher, monkeypatch: pytest.MonkeyPatch, query: str) -> None:
+    tokenized: list[str] = []
+
+    def record(text: str) -> Iterator[tokens.Token]:
+        tokenized.append(text)
+        return tokens.tokenize(text)
+
+    monkeypatch.setattr(groups, "tokenize", record)
+    assert random_searcher.ask(query).parts
+    assert len(tokenized) == 1

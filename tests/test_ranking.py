@@ -1,4 +1,6 @@
-"""Ranking: what feedback and neighbours do to an order, held to loops and to what they promise."""
+"""Ranking: fusion, feedback and smoothing against plain loops, and their guarantees."""
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,57 +9,65 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import oracle
-from search.ranking.fusion import FusedCandidates, fuse, rescore_with_feedback, rocchio_query, smooth_over_neighbours
+from search.ranking.fusion import (
+    FUSION_TUNING,
+    FusedCandidates,
+    fuse,
+    rescore_with_feedback,
+    rocchio_query,
+    smooth_over_neighbours,
+)
 from search.rows import Ranked
 
 Vectors = NDArray[np.float32]
 
 
 def draw_case(seed: int, papers: int, kinds: int) -> tuple[Vectors, Vectors, NDArray[np.float32]]:
-    """Vectors, a question and BM25; papers of fewer kinds than there are papers repeat each other."""
+    """Returns vectors, a query vector and BM25; with fewer kinds than papers, vectors repeat."""
     random = np.random.default_rng(seed)
     vectors = oracle.normalize_rows(random.normal(size=(kinds, 8)).astype(np.float32))[np.arange(papers) % kinds]
-    question = oracle.normalize_rows(random.normal(size=(1, 8)).astype(np.float32))[0]
+    query = oracle.normalize_rows(random.normal(size=(1, 8)).astype(np.float32))[0]
     bm25 = np.where(random.random(papers) < 0.6, random.integers(1, 9, papers), 0).astype(np.float32)
-    return vectors, question, bm25
+    return vectors, query, bm25
 
 
-def rank(question: Vectors, vectors: Vectors, bm25: NDArray[np.float32], depth: int) -> FusedCandidates:
-    """The whole order of a question as the search makes it, over papers that are all known."""
+def rank(query: Vectors, vectors: Vectors, bm25: NDArray[np.float32], depth: int) -> FusedCandidates:
+    """Ranks all papers as a hybrid query does."""
     rows = np.arange(len(vectors))
-    legs = [Ranked.top_k(rows, scores, depth, complete=False) for scores in (vectors @ question, bm25)]
-    held = legs[1].scores > 0
-    lexical = Ranked(legs[1].rows[held], legs[1].scores[held], complete=False, scored_rows=legs[1].rows[held])
-    fused = fuse(legs[0], lexical, lambda ids: vectors[ids] @ question, lambda ids: bm25[ids])
-    towards = rocchio_query(question, fused, lambda ids: vectors[ids])
-    if towards is not None:
-        found = Ranked.top_k(rows, vectors @ towards, depth, complete=False)
-        of = (lambda ids: vectors[ids] @ towards, lambda ids: vectors[ids] @ question, lambda ids: bm25[ids])
-        fused = rescore_with_feedback(fused, found, *of)
+    legs = [Ranked.top_k(rows, scores, depth, complete=False) for scores in (vectors @ query, bm25)]
+    positive = legs[1].scores > 0
+    rows_with_word = legs[1].rows[positive]
+    lexical = Ranked(rows_with_word, legs[1].scores[positive], complete=False, scored_rows=rows_with_word)
+    fused = fuse(legs[0], lexical, lambda ids: vectors[ids] @ query, lambda ids: bm25[ids])
+    moved = rocchio_query(query, fused, lambda ids: vectors[ids])
+    if moved is not None:
+        rescored = Ranked.top_k(rows, vectors @ moved, depth, complete=False)
+        scorers = (lambda ids: vectors[ids] @ moved, lambda ids: vectors[ids] @ query, lambda ids: bm25[ids])
+        fused = rescore_with_feedback(fused, rescored, *scorers)
     return smooth_over_neighbours(fused, lambda ids: vectors[ids])
 
 
 @given(seed=st.integers(0, 10_000), papers=st.integers(1, 150), depth=st.integers(1, 160))
 @settings(max_examples=60, deadline=None)
 def test_ranking_equals_plain_loops(seed: int, papers: int, depth: int) -> None:
-    vectors, question, bm25 = draw_case(seed, papers, papers)
-    order = rank(question, vectors, bm25, depth)
-    expected = oracle.hybrid_scores(question, vectors, bm25, depth)
-    assert set(order.rows.tolist()) == set(expected)
-    assert order.scores.tolist() == pytest.approx([expected[row] for row in order.rows.tolist()], abs=1e-4)
-    assert order.cosine == pytest.approx(vectors[order.rows] @ question, abs=1e-5)
-    assert order.bm25.tolist() == bm25[order.rows].tolist()
+    vectors, query, bm25 = draw_case(seed, papers, papers)
+    ranking = rank(query, vectors, bm25, depth)
+    expected = oracle.hybrid_scores(query, vectors, bm25, depth)
+    assert set(ranking.rows.tolist()) == set(expected)
+    assert ranking.scores.tolist() == pytest.approx([expected[row] for row in ranking.rows.tolist()], abs=1e-4)
+    assert ranking.cosine == pytest.approx(vectors[ranking.rows] @ query, abs=1e-5)
+    assert ranking.bm25.tolist() == bm25[ranking.rows].tolist()
 
 
 @given(seed=st.integers(0, 10_000), papers=st.integers(1, 150), kinds=st.integers(1, 5))
 @settings(max_examples=60, deadline=None)
-def test_scores_only_rise_and_stay_in_order_under_ties(seed: int, papers: int, kinds: int) -> None:
-    vectors, question, bm25 = draw_case(seed, papers, kinds)
+def test_smoothing_only_increases_scores_and_keeps_ties_in_row_order(seed: int, papers: int, kinds: int) -> None:
+    vectors, query, bm25 = draw_case(seed, papers, kinds)
     rows = np.arange(papers)
     fused = fuse(
-        Ranked.top_k(rows, vectors @ question, papers, complete=True),
+        Ranked.top_k(rows, vectors @ query, papers, complete=True),
         Ranked.top_k(rows, bm25, papers, complete=True),
-        lambda ids: vectors[ids] @ question,
+        lambda ids: vectors[ids] @ query,
         lambda ids: bm25[ids],
     )
     after = smooth_over_neighbours(fused, lambda ids: vectors[ids])
@@ -69,10 +79,10 @@ def test_scores_only_rise_and_stay_in_order_under_ties(seed: int, papers: int, k
 
 
 def test_no_feedback_without_a_lexical_match() -> None:
-    vectors, question, bm25 = draw_case(3, 20, 20)
-    semantic = Ranked.top_k(np.arange(20), vectors @ question, 20, complete=True)
-    fused = fuse(semantic, Ranked.empty(), lambda ids: vectors[ids] @ question, lambda ids: 0 * bm25[ids])
-    assert rocchio_query(question, fused, lambda ids: vectors[ids]) is None
+    vectors, query, bm25 = draw_case(3, 20, 20)
+    semantic = Ranked.top_k(np.arange(20), vectors @ query, 20, complete=True)
+    fused = fuse(semantic, Ranked.empty(), lambda ids: vectors[ids] @ query, lambda ids: 0 * bm25[ids])
+    assert rocchio_query(query, fused, lambda ids: vectors[ids]) is None
     assert fused.rows.tolist() == semantic.rows.tolist()
 
 
@@ -84,3 +94,24 @@ def test_smoothing_promotes_a_paper_similar_to_the_best() -> None:
     )
     assert after.rows.tolist() == [0, 1, 2, 3, 4]
     assert after.scores.tolist() == pytest.approx([0.9, 0.9, 0.7, 0.6, 0.4])
+
+
+@given(seed=st.integers(0, 10_000), papers=st.integers(1, 60))
+@settings(max_examples=30, deadline=None)
+def test_zero_papers_disable_feedback_and_smoothing(seed: int, papers: int) -> None:
+    vectors, query, bm25 = draw_case(seed, papers, papers)
+    rows, tuning = np.arange(papers), replace(FUSION_TUNING, feedback_papers=0, smoothed_papers=0)
+    semantic = Ranked.top_k(rows, vectors @ query, papers, complete=True)
+    lexical = Ranked.top_k(rows, bm25, papers, complete=True)
+    fused = fuse(semantic, lexical, lambda ids: vectors[ids] @ query, lambda ids: bm25[ids])
+    assert rocchio_query(query, fused, lambda ids: vectors[ids], tuning) is None
+    assert smooth_over_neighbours(fused, lambda ids: vectors[ids], tuning) is fused
+
+
+def test_a_cosine_weight_of_one_ranks_by_the_cosine_alone() -> None:
+    vectors, query, bm25 = draw_case(5, 40, 40)
+    semantic = Ranked.top_k(np.arange(40), vectors @ query, 40, complete=True)
+    lexical = Ranked.top_k(np.arange(40), bm25, 40, complete=True)
+    tuning = replace(FUSION_TUNING, cosine_weight=1.0)
+    fused = fuse(semantic, lexical, lambda ids: vectors[ids] @ query, lambda ids: bm25[ids], tuning)
+    assert fused.rows.tolist() == semantic.rows.tolist()

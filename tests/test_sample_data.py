@@ -1,4 +1,4 @@
-"""The sample keeps its own rules, and the questions about it are fair: plain words, not the title said again."""
+"""The sample follows its own rules, and the known-item questions do not repeat the titles of their papers."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def row_label(row: dict[str, Json]) -> str:
 
 
 def stem(word: str) -> str:
-    """Strips endings until none is left: captions, captioning and caption come to the same stem."""
+    """Strips suffixes repeatedly: captions, captioning and caption have the same stem."""
     for suffix in SUFFIXES:
         if word.endswith(suffix) and len(word) - len(suffix) >= 3:
             short = word.removesuffix(suffix)
@@ -67,14 +67,14 @@ def test_an_abstract_is_a_summary_of_60_to_120_words(row: dict[str, Json]) -> No
 
 
 @pytest.mark.parametrize("row", SAMPLE, ids=row_label)
-def test_dates_are_days_and_come_in_order(row: dict[str, Json]) -> None:
+def test_dates_are_days_in_order(row: dict[str, Json]) -> None:
     dates = [Date.parse(str(row[name])) for name in ("published", "updated") if name in row]
     assert all(day.precision == 3 for day in dates)
     assert dates == sorted(dates)
 
 
 @pytest.mark.parametrize("row", SAMPLE, ids=row_label)
-def test_ids_are_canonical_and_lead_where_the_url_leads(row: dict[str, Json]) -> None:
+def test_ids_are_canonical_and_match_the_url(row: dict[str, Json]) -> None:
     for name in ("id", "url"):
         if name in row:
             found = parse(str(row[name]))
@@ -83,7 +83,7 @@ def test_ids_are_canonical_and_lead_where_the_url_leads(row: dict[str, Json]) ->
 
 
 @pytest.mark.parametrize("row", SAMPLE, ids=row_label)
-def test_authors_and_categories_are_lists_of_different_names(row: dict[str, Json]) -> None:
+def test_authors_and_categories_have_no_duplicates(row: dict[str, Json]) -> None:
     for name in ("authors", "categories"):
         values = row.get(name, [])
         assert isinstance(values, list)
@@ -94,26 +94,26 @@ def test_authors_and_categories_are_lists_of_different_names(row: dict[str, Json
     assert "authors" in row or "authors_partial" not in row
 
 
-def test_there_are_about_sixty_papers_each_once() -> None:
+def test_there_are_about_sixty_papers_without_duplicates() -> None:
     assert 55 <= len(SAMPLE) <= 65
     for name in ("id", "title", "abstract"):
         values = [" ".join(str(row[name]).lower().split()) for row in SAMPLE if name in row]
         assert len(values) == len(set(values))
 
 
-def test_the_readme_names_every_field() -> None:
+def test_the_readme_lists_every_field() -> None:
     text = (ROOT / "data" / "README.md").read_text(encoding="utf-8")
     assert {name for row in SAMPLE for name in row} <= set(re.findall(r"^\| `(\w+)`", text, re.MULTILINE))
 
 
-def test_twenty_nine_questions_ask_for_twenty_nine_papers() -> None:
+def test_there_are_29_questions_for_29_papers() -> None:
     assert len(KNOWN_ITEMS) == 29
     for name in ("question", "abstract_starts", "shared_starts"):
         assert len({str(question[name]) for question in KNOWN_ITEMS}) == 29
 
 
 @pytest.mark.parametrize("question", KNOWN_ITEMS, ids=lambda question: str(question["question"])[:40])
-def test_a_question_names_one_paper_of_the_sample(question: dict[str, Json]) -> None:
+def test_a_question_identifies_one_paper_of_the_sample(question: dict[str, Json]) -> None:
     papers = [row for row in SAMPLE if str(row["abstract"]).startswith(str(question["abstract_starts"]))]
     assert len(papers) == 1
     assert papers[0].get("title") == question["title"]
@@ -138,5 +138,5 @@ def test_a_question_shares_at_most_two_content_stems_with_the_title(question: di
         ("video caption", False),
     ],
 )
-def test_the_stemmer_sees_through_endings(words: str, same: bool) -> None:
+def test_the_stemmer_strips_suffixes(words: str, same: bool) -> None:
     assert (len({stem(word) for word in words.split()}) == 1) is same

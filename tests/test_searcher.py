@@ -1,25 +1,29 @@
-"""Search held to brute force under drawn filters, through the public door: a real index, opened from disk."""
+"""Search on an index opened from disk, compared with brute force under random filters."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from strategies import AUTHOR_MATCHES, WORDS, MakeSearcher, filters, paper_records
+from strategies import AUTHOR_MATCHES, WORDS, MakeSearcher, filters, paper_records, write_papers
 
 import oracle
 from fake_embedder import FakeEmbedder
+from indexer.build import index
+from search.embedding.model import ModelIdentity
 from search.errors import InvalidValue, PaperNotFound
 from search.papers.paper import Date, Paper
 from search.query.filter import Filter
 from search.query.query import Mode, Query
-from search.ranking.fusion import LEG_DEPTH
+from search.ranking.legs import LEGS_TUNING
 from search.searcher import Searcher
 
 
-def matching_rows(held: list[Paper], wanted: Filter) -> list[int]:
-    return [row for row, paper in enumerate(held) if oracle.matches(paper, wanted.condition, AUTHOR_MATCHES)]
+def matching_rows(papers: list[Paper], wanted: Filter) -> list[int]:
+    return [row for row, paper in enumerate(papers) if oracle.matches(paper, wanted.condition, AUTHOR_MATCHES)]
 
 
 @given(wanted=filters(), limit=st.integers(1, 400), words=st.lists(st.sampled_from(WORDS), min_size=1, max_size=4))
@@ -48,7 +52,7 @@ def test_hybrid_search_can_return_every_matching_paper(
     assert len(ids) == len(set(ids)) == min(len(allowed), limit)
     assert set(ids) <= allowed
     assert page.total == len(allowed)
-    scores = [hit.score for hit in page.hits][:LEG_DEPTH]  # further papers come in a stretch of their own
+    scores = [hit.score for hit in page.hits][: LEGS_TUNING.leg_depth]  # further papers are ranked separately
     assert scores == sorted(scores, reverse=True)
 
 
@@ -57,15 +61,15 @@ def test_hybrid_search_can_return_every_matching_paper(
 def test_lexical_search_returns_only_papers_with_a_query_word(
     random_searcher: Searcher, random_papers: list[Paper], wanted: Filter, limit: int, word: str
 ) -> None:
-    holding = {
+    expected = {
         random_papers[row].id
         for row in matching_rows(random_papers, wanted)
         if word in random_papers[row].text.replace(".", " ").split()
     }
     page = random_searcher.search(Query(word, wanted, "lexical", limit))
-    assert page.total == len(holding)
-    assert len(page.hits) == min(limit, len(holding))
-    assert {hit.paper.id for hit in page.hits} <= holding
+    assert page.total == len(expected)
+    assert len(page.hits) == min(limit, len(expected))
+    assert {hit.paper.id for hit in page.hits} <= expected
 
 
 @given(records=st.lists(paper_records, max_size=12), wanted=filters())
@@ -97,7 +101,7 @@ def test_both_filters_agree_on_many_papers(
 
 @given(wanted=filters(), limit=st.integers(1, 400))
 @settings(max_examples=40, deadline=None)
-def test_without_words_the_newest_come_first(
+def test_a_filter_alone_lists_the_newest_first(
     random_searcher: Searcher, random_papers: list[Paper], wanted: Filter, limit: int
 ) -> None:
     rows = matching_rows(random_papers, wanted)
@@ -113,16 +117,16 @@ def test_scores_of_the_legs_are_reported_for_each_hit(
     random_searcher: Searcher, random_papers: list[Paper], text: str
 ) -> None:
     page = random_searcher.search(Query(text, limit=20))
-    snapshot, question = random_searcher.snapshot, FakeEmbedder().encode([text])[0]
+    snapshot, vector = random_searcher.snapshot, FakeEmbedder().encode([text])[0]
     stored = np.array([snapshot.vectors.get_vector(row) for row in range(300)])
     bm25 = snapshot.lexicon.scores(text, np.arange(300))
-    expected = oracle.hybrid_scores(question, stored, bm25)
+    expected = oracle.hybrid_scores(vector, stored, bm25)
     by_id = {paper.id: row for row, paper in enumerate(random_papers)}
     assert [hit.score for hit in page.hits] == pytest.approx(sorted(expected.values(), reverse=True)[:20], abs=1e-3)
     for hit in page.hits:
         row = by_id[hit.paper.id]
         assert hit.semantic is not None
-        assert hit.semantic.score == pytest.approx(float(stored[row] @ question), abs=1e-4)
+        assert hit.semantic.score == pytest.approx(float(stored[row] @ vector), abs=1e-4)
         assert (hit.lexical.score if hit.lexical else 0.0) == pytest.approx(float(bm25[row]), abs=1e-4)
         assert hit.score == pytest.approx(expected[row], abs=1e-3)
 
@@ -141,13 +145,13 @@ def test_long_text_uses_its_heaviest_words(make_searcher: MakeSearcher) -> None:
         [rare, *({"title": " ".join(words[40:]), "abstract": f"paper {number}"} for number in range(9))]
     )
     repeated = words[79]
-    asked = searcher.snapshot.lexicon.terms(" ".join([*words, *[repeated] * 30, "absent"]))
-    assert len(asked) == 64
-    assert {repeated, *words[:40]} <= set(asked)
-    assert "absent" not in asked
+    terms = searcher.snapshot.lexicon.terms(" ".join([*words, *[repeated] * 30, "absent"]))
+    assert len(terms) == 64
+    assert {repeated, *words[:40]} <= set(terms)
+    assert "absent" not in terms
 
 
-def test_a_similar_search_leaves_the_paper_itself_out(random_searcher: Searcher) -> None:
+def test_a_similar_search_excludes_the_paper_itself(random_searcher: Searcher) -> None:
     page = random_searcher.search(Query(like=("arXiv:2401.00007v3",), limit=300))
     assert page.total == len(page.hits) == 299
     assert "arxiv:2401.00007" not in {hit.paper.id for hit in page.hits}
@@ -192,7 +196,7 @@ def test_any_text_works_in_lexical_mode_or_is_rejected(random_searcher: Searcher
     assert page is not None or field == "q"
 
 
-def test_operators_in_a_question_are_words(random_searcher: Searcher) -> None:
+def test_operators_are_words_in_search(random_searcher: Searcher) -> None:
     plain = random_searcher.search(Query("attention galaxy", mode="lexical", limit=300))
     for text in ("attention NOT galaxy", "attention AND galaxy", "title:attention -galaxy", '"attention (galaxy'):
         page = random_searcher.search(Query(text, mode="lexical", limit=300))
@@ -213,6 +217,36 @@ def test_invalid_queries_are_rejected_by_field(make: Callable[[], object], field
         make()
     assert caught.value.field == field
     assert caught.value.allowed
+
+
+def count_loads(directory: Path) -> tuple[Searcher, list[ModelIdentity]]:
+    loads: list[ModelIdentity] = []
+
+    def load(model: ModelIdentity) -> FakeEmbedder:
+        loads.append(model)
+        return FakeEmbedder()
+
+    return Searcher(directory, load), loads
+
+
+def test_sessions_opened_before_the_first_query_share_the_embedder(tmp_path: Path) -> None:
+    index([write_papers(tmp_path, [{"title": "cache", "abstract": "words"}])], tmp_path / "index", FakeEmbedder())
+    searcher, loads = count_loads(tmp_path / "index")
+    first, second = searcher.session(), searcher.session()
+    assert not loads
+    for each in (first, second, searcher):
+        assert each.ask("cache").hits
+    assert len(loads) == 1
+
+
+def test_concurrent_first_queries_load_the_embedder_once(tmp_path: Path) -> None:
+    index([write_papers(tmp_path, [{"title": "cache", "abstract": "words"}])], tmp_path / "index", FakeEmbedder())
+    searcher, loads = count_loads(tmp_path / "index")
+    sessions = [searcher.session() for _ in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        pages = list(pool.map(lambda session: session.ask("cache"), sessions))
+    assert all(page.hits for page in pages)
+    assert len(loads) == 1
 
 
 def test_an_unknown_category_gets_a_suggestion(random_searcher: Searcher) -> None:

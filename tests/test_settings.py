@@ -1,4 +1,4 @@
-"""Settings: read from the environment, refused by name, and told completely in docs/settings.md."""
+"""Settings: their environment variables, their errors and their table in docs/settings.md."""
 
 import re
 from pathlib import Path
@@ -14,19 +14,19 @@ SETTINGS_TABLE = (Path(__file__).parent.parent / "docs" / "settings.md").read_te
 
 def test_the_table_has_every_setting_with_its_default_and_meaning() -> None:
     rows = re.findall(r"^\| `(PAPERS_\w+)` \| (.*?) \| (.*) \|$", SETTINGS_TABLE, re.MULTILINE)
-    told = {name: (default, meaning) for name, default, meaning in rows}
-    assert len(told) == len(rows)
+    documented = {name: (default, meaning) for name, default, meaning in rows}
+    assert len(documented) == len(rows)
     elsewhere = {"PAPERS_INDEX", "PAPERS_CACHE", "PAPERS_CORES"}
-    assert set(told) == {f"PAPERS_{name.upper()}" for name in Settings.model_fields} | elsewhere
+    assert set(documented) == {f"PAPERS_{name.upper()}" for name in Settings.model_fields} | elsewhere
     for name, field in Settings.model_fields.items():
         assert field.default is not PydanticUndefined
-        default, meaning = told[f"PAPERS_{name.upper()}"]
+        default, meaning = documented[f"PAPERS_{name.upper()}"]
         written = "" if field.default in (None, ()) else f"`{str(field.default).lower()}`"
         assert default == written, name
         assert meaning == field.description, name
 
 
-def test_settings_come_from_the_environment_and_options_go_before_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_options_take_precedence_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAPERS_HOSTS", " papers.example.org, lab ,")
     monkeypatch.setenv("PAPERS_PORT", "81")
     monkeypatch.setenv("PAPERS_WORKERS", "3")
@@ -48,8 +48,14 @@ def test_settings_come_from_the_environment_and_options_go_before_it(monkeypatch
         ("PROXIES", "proxy.example.org"),
     ],
 )
-def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+def test_an_invalid_setting_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
     monkeypatch.setenv(f"PAPERS_{name}", value)
     with pytest.raises(InvalidValue, match=f"PAPERS_{name}") as raised:
         Settings.from_environment()
     assert raised.value.field == f"PAPERS_{name}"
+
+
+def test_an_invalid_option_is_named_as_an_option(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAPERS_RATE", "1")
+    with pytest.raises(InvalidValue, match="invalid rate 'nan'"):
+        Settings.from_environment(rate=float("nan"), port=None)

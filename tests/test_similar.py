@@ -1,4 +1,4 @@
-"""Similar: papers near several examples and away from others, in one order, under any filter; and the box's ids."""
+"""Similar papers: like, unlike, text and filters combined; paper IDs and abstracts as queries."""
 
 import numpy as np
 import pytest
@@ -15,8 +15,8 @@ from search.query.query import Query
 from search.searcher import Searcher
 
 
-def paper_vector(library: Searcher, paper: int) -> np.ndarray:
-    return library.snapshot.vectors.get_vector(paper)
+def paper_vector(searcher: Searcher, row: int) -> np.ndarray:
+    return searcher.snapshot.vectors.get_vector(row)
 
 
 row_lists = st.lists(st.integers(0, 299), max_size=3, unique=True)
@@ -37,7 +37,7 @@ def test_like_unlike_text_and_filters_rank_by_rocchio(
     words: str,
     wanted: Filter,
 ) -> None:
-    """Rocchio's vector, by hand: the mean of what to be near, less half the mean of what to stay away from."""
+    """The expected vector: the mean of the examples and the text, less half the mean of ``unlike`` (Rocchio)."""
     if not (like or words):
         return
     query = Query(
@@ -48,18 +48,19 @@ def test_like_unlike_text_and_filters_rank_by_rocchio(
         like=tuple(random_papers[row].id for row in like),
         unlike=tuple(random_papers[row].id for row in unlike),
     )
-    near = [paper_vector(random_searcher, row) for row in like] + ([FakeEmbedder().encode([words])[0]] if words else [])
-    asked = np.mean(near, axis=0) - (
-        0.5 * np.mean([paper_vector(random_searcher, row) for row in unlike], axis=0) if unlike else 0
-    )
-    asked = asked / np.linalg.norm(asked)
+    positive = [paper_vector(random_searcher, row) for row in like]
+    positive += [FakeEmbedder().encode([words])[0]] if words else []
+    vector = np.mean(positive, axis=0)
+    if unlike:
+        vector -= 0.5 * np.mean([paper_vector(random_searcher, row) for row in unlike], axis=0)
+    vector /= np.linalg.norm(vector)
     allowed = [
         row
         for row, paper in enumerate(random_papers)
         if oracle.matches(paper, wanted.condition, AUTHOR_MATCHES) and row not in {*like, *unlike}
     ]
     page = random_searcher.search(query)
-    best = sorted((float(paper_vector(random_searcher, row) @ asked) for row in allowed), reverse=True)
+    best = sorted((float(paper_vector(random_searcher, row) @ vector) for row in allowed), reverse=True)
     assert [hit.score for hit in page.hits] == pytest.approx(best, abs=2e-3)
     assert {hit.paper.id for hit in page.hits} == {random_papers[row].id for row in allowed}
     assert page.total == len(allowed)
@@ -87,21 +88,21 @@ def test_unlike_lowers_similar_papers(random_searcher: Searcher, random_papers: 
     assert cosines[1] < cosines[0]
 
 
-@pytest.mark.parametrize("asked", ["2401.00007", "https://arxiv.org/abs/2401.00007v2", "arXiv:2401.00007"])
-def test_an_id_query_returns_the_paper_and_similar_ones(random_searcher: Searcher, asked: str) -> None:
-    page = random_searcher.ask(asked, Query(limit=5))
+@pytest.mark.parametrize("box", ["2401.00007", "https://arxiv.org/abs/2401.00007v2", "arXiv:2401.00007"])
+def test_an_id_query_returns_the_paper_and_similar_ones(random_searcher: Searcher, box: str) -> None:
+    page = random_searcher.ask(box, Query(limit=5))
     assert [hit.exact_match for hit in page.hits] == [True] + [False] * 4
     assert page.hits[0].paper.id == "arxiv:2401.00007"
-    near = random_searcher.search(Query(like=("2401.00007",), limit=4))
-    assert [hit.paper.id for hit in page.hits[1:]] == [hit.paper.id for hit in near.hits]
+    similar = random_searcher.search(Query(like=("2401.00007",), limit=4))
+    assert [hit.paper.id for hit in page.hits[1:]] == [hit.paper.id for hit in similar.hits]
     assert page.total == 300
     assert page.interpretation == "arxiv:2401.00007 and what is similar"
-    rest = random_searcher.ask(asked, Query(limit=5, cursor=page.cursor or ""))
+    rest = random_searcher.ask(box, Query(limit=5, cursor=page.cursor or ""))
     further = random_searcher.search(Query(like=("2401.00007",), limit=9))
     assert [hit.paper.id for hit in rest.hits] == [hit.paper.id for hit in further.hits[4:]]
 
 
-def test_a_long_text_in_the_box_is_an_abstract(random_searcher: Searcher, random_papers: list[Paper]) -> None:
+def test_a_long_query_is_an_abstract(random_searcher: Searcher, random_papers: list[Paper]) -> None:
     text = " ".join([random_papers[3].abstract or ""] * 7)
     page = random_searcher.ask(f"cat:cs.CL {text}", Query())
     assert page.interpretation.startswith("cs.CL, like a text of ")

@@ -1,4 +1,4 @@
-"""What is suggested while someone types, held to a look at every name."""
+"""Suggestions against an oracle that scans every name."""
 
 import re
 from collections import Counter
@@ -47,30 +47,32 @@ def people_searcher(make_searcher: MakeSearcher) -> Searcher:
 
 
 def matches_prefixes(typed: list[str], words: list[str]) -> bool:
-    """Whether each of what was typed begins another word."""
-    some = permutations(words, len(typed))
-    return any(all(word.startswith(each) for each, word in zip(typed, chosen, strict=True)) for chosen in some)
+    """Whether each typed prefix matches a different word."""
+    selections = permutations(words, len(typed))
+    return any(
+        all(word.startswith(prefix) for prefix, word in zip(typed, selected, strict=True)) for selected in selections
+    )
 
 
 def expected_authors(searcher: Searcher, text: str) -> Counter[str]:
-    """The papers of every author, by own key, that can be meant."""
+    """Returns the number of papers of every author that matches, by canonical key."""
     folded = fold(text).split()
     readings = [folded, fold(expand_umlauts(text)).split(), [collapse_umlaut_digraphs(word) for word in folded]]
-    ways: dict[str, set[str]] = {}
+    keys_of_author: dict[str, set[str]] = {}
     papers: Counter[str] = Counter()
     for _, paper in searcher.snapshot.store.scan(0):
-        own = [names.index_keys(name) for name in paper.authors]
-        papers.update({keys[0] for keys in own})
-        for keys in own:
-            ways.setdefault(keys[0], set()).update(keys)
+        authors = [names.index_keys(name) for name in paper.authors]
+        papers.update({keys[0] for keys in authors})
+        for keys in authors:
+            keys_of_author.setdefault(keys[0], set()).update(keys)
     found = {
-        own
-        for own, keys in ways.items()
+        canonical
+        for canonical, keys in keys_of_author.items()
         for key in keys
         for typed in readings
         if typed and matches_prefixes(typed, [word for word in re.split("[|, ]", key) if word])
     }
-    return Counter({own: papers[own] for own in found})
+    return Counter({canonical: papers[canonical] for canonical in found})
 
 
 words = st.sampled_from([*GIVEN_NAMES, *" ".join(FAMILY_NAMES).split(), "z", "q", "ue", "'", "-", "zhou,"])
@@ -84,12 +86,12 @@ def test_authors_match_one_word_per_typed_prefix(people_searcher: Searcher, text
     expected = expected_authors(people_searcher, text)
     found = people_searcher.suggest(text, limit).authors
     assert [count.papers for count in found] == sorted(expected.values(), reverse=True)[:limit]
-    own = [names.index_keys(count.value)[0] for count in found]
-    assert len(set(own)) == len(own)
-    assert [expected[key] for key in own] == [count.papers for count in found]
+    canonical = [names.index_keys(count.value)[0] for count in found]
+    assert len(set(canonical)) == len(canonical)
+    assert [expected[key] for key in canonical] == [count.papers for count in found]
 
 
-def test_names_are_found_as_people_type_them(make_searcher: MakeSearcher) -> None:
+def test_names_match_in_any_typed_form(make_searcher: MakeSearcher) -> None:
     authors = ["Guorui Zhou", "Wei Wang", "Wei Liu", "Jörg Müller", "José García", "Rens van de Schoot", "Guorui Zhou"]
     searcher = make_searcher([{"title": name, "abstract": "", "authors": [name]} for name in authors])
 
@@ -105,7 +107,7 @@ def test_names_are_found_as_people_type_them(make_searcher: MakeSearcher) -> Non
     assert found("") == found(" - ") == found("zhou zhou") == found("uorui") == []
 
 
-def test_categories_are_found_by_code_and_by_the_words_of_their_names(people_searcher: Searcher) -> None:
+def test_categories_match_by_code_and_by_words_of_their_names(people_searcher: Searcher) -> None:
     papers: Counter[str] = Counter()
     for _, paper in people_searcher.snapshot.store.scan(0):
         papers.update({code for each in paper.categories for code in (each, each.split(".")[0])})
@@ -141,7 +143,7 @@ def test_an_invalid_limit_is_rejected(people_searcher: Searcher, limit: int) -> 
         people_searcher.suggest("a", limit)
 
 
-def test_a_text_that_is_not_a_name_prefix_is_rejected(people_searcher: Searcher) -> None:
+def test_a_text_that_is_too_long_is_rejected(people_searcher: Searcher) -> None:
     with pytest.raises(InvalidValue, match="at most 200"):
         people_searcher.suggest("a " * 101)
 

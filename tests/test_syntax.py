@@ -1,4 +1,4 @@
-"""The one box: what is written is asked, prose stays prose, and what cannot be meant is an error with its place."""
+"""The query syntax: the condition and text of each form; prose stays prose; errors report their position."""
 
 import re
 import subprocess
@@ -45,7 +45,7 @@ def years(start: int | None, end: int | None) -> InDateRange:
 ZHOU, GAI, LI = Author("zhou"), Author("gai"), Author("li")
 KV = ContainsText("kv cache", "title")
 
-READINGS: dict[str, tuple[Condition | None, str]] = {
+PARSED: dict[str, tuple[Condition | None, str]] = {
     # people
     "au:zhou": (ZHOU, ""),
     "AU:zhou kv": (ZHOU, "kv"),
@@ -167,7 +167,7 @@ PROSE = (
 )
 
 INVALID: dict[str, tuple[int, str]] = {
-    "auther:zhou": (1, "no field auther:; did you mean author:?"),
+    "auther:zhou": (1, "unknown field auther:; did you mean author:?"),
     "kv titel:cache": (4, "did you mean title:?"),
     "nd:yag laser": (1, "put a space after the colon"),
     "bibcode:2020ApJ": (1, "doi: or arxiv:"),
@@ -176,44 +176,44 @@ INVALID: dict[str, tuple[int, str]] = {
     "au: zhou": (1, "no space after the colon"),
     "au:?": (1, "no value"),
     "(au:) x": (2, "no value"),
-    'kv "cache': (4, "never closed"),
-    'au:"zhou': (1, "never closed"),
-    '""': (1, "nothing between the quotes"),
-    "date:[2000 TO 2005": (1, "bracket is never closed"),
-    "(au:zhou": (1, "never closed"),
-    "au:(zhou": (1, "never closed"),
-    "-(zhou": (2, "never closed"),
-    "au:zhou)": (8, "closes none"),
-    "au:()": (1, "nothing between the parentheses"),
-    "-()": (2, "nothing between the parentheses"),
-    "au:zhou OR": (9, "nothing to the right"),
-    "AND au:zhou": (1, "nothing to the left"),
-    "au:zhou OR AND au:gai": (9, "nothing to the right"),
-    "kv ANDNOT": (4, "nothing to the right"),
-    "x NOT (ANDNOT y)": (8, "nothing to the left"),
-    "au:(Guorui Zhou)": (5, '"quotes" around'),
-    "au:(zhou or gai)": (5, "put OR or AND in capitals"),
-    'au:("Zhou, G" "Gai, K")': (1, "put OR or AND in capitals"),
+    'kv "cache': (4, "is not closed"),
+    'au:"zhou': (1, "is not closed"),
+    '""': (1, "the quotes are empty"),
+    "date:[2000 TO 2005": (1, "bracket is not closed"),
+    "(au:zhou": (1, "is not closed"),
+    "au:(zhou": (1, "is not closed"),
+    "-(zhou": (2, "is not closed"),
+    "au:zhou)": (8, "does not match"),
+    "au:()": (1, "the parentheses are empty"),
+    "-()": (2, "the parentheses are empty"),
+    "au:zhou OR": (9, "OR has nothing on its right"),
+    "AND au:zhou": (1, "AND has nothing on its left"),
+    "au:zhou OR AND au:gai": (9, "OR has nothing on its right"),
+    "kv ANDNOT": (4, "ANDNOT has nothing on its right"),
+    "x NOT (ANDNOT y)": (8, "ANDNOT has nothing on its left"),
+    "au:(Guorui Zhou)": (5, 'in "quotes"'),
+    "au:(zhou or gai)": (5, "join values with OR or AND"),
+    'au:("Zhou, G" "Gai, K")': (1, "join values with OR or AND"),
     "au:(zhou OR ti:x)": (13, "among the values of another"),
-    "au:^zhou$": (1, "choose one"),
-    "au:zhou*": (1, "no wildcards"),
-    "ti:quant*": (1, "no wildcards"),
-    'ti:="kv cache"': (1, "only the name of an author"),
+    "au:^zhou$": (1, "use only one"),
+    "au:zhou*": (1, "wildcards are not supported"),
+    "ti:quant*": (1, "wildcards are not supported"),
+    'ti:="kv cache"': (1, "only author names"),
     "kv cat:cs.LX": (4, "did you mean cs.LG"),
     'cat:"Computation and Langage"': (1, "did you mean cs.CL"),
-    "date:foo": (1, "write 2024, 2024-03"),
+    "date:foo": (1, "not a valid date or range; try 2026, 2026-03"),
     "date:last year": (1, "last-year"),
     "date:2024-2020": (1, "swap the two"),
-    "year:2024-03": (1, "or date:2024-03"),
-    "id:foo": (1, "give an id such as"),
-    "(" * 51 + "x": (51, "50 deep"),
+    "year:2024-03": (1, "or use date:2024-03"),
+    "id:foo": (1, "give an ID such as"),
+    "(" * 51 + "x": (51, "more than 50 deep"),
 }
 
 
-@pytest.mark.parametrize(("text", "reading"), READINGS.items())
-def test_readings(text: str, reading: tuple[Condition | None, str]) -> None:
+@pytest.mark.parametrize(("text", "parsed"), PARSED.items())
+def test_conditions_and_ranking_text(text: str, parsed: tuple[Condition | None, str]) -> None:
     found = parse(text)
-    assert (found.condition, found.text) == reading
+    assert (found.condition, found.text) == parsed
     assert (found.kind, found.paper_id) == ("question", None)
 
 
@@ -233,7 +233,7 @@ def test_invalid_queries_report_their_position(text: str, expected: tuple[int, s
     assert caught.value.value[:20] == text[expected[0] - 1 :][: len(caught.value.value)][:20]
 
 
-def test_reading_is_described() -> None:
+def test_parsed_query_is_described() -> None:
     assert (
         parse("au:zhou cat:cs.IR date:>=2026-01 kv cache").description
         == "au:zhou, cs.IR, since 2026-01, about 'kv cache'"
@@ -259,7 +259,8 @@ def test_reading_is_described() -> None:
     ],
 )
 def test_an_id_alone_is_a_paper(text: str, paper: str) -> None:
-    assert parse(text) == ParsedQuery("paper", "", None, paper)
+    found = parse(text)
+    assert (found.kind, found.text, found.condition, found.paper_id) == ("paper", "", None, paper)
     assert parse(text).description == f"{paper} and what is similar"
 
 
@@ -269,7 +270,8 @@ ABSTRACT = (
 
 
 def test_a_long_text_is_an_abstract_with_filters_only() -> None:
-    assert parse(ABSTRACT) == ParsedQuery("abstract", ABSTRACT.strip(), None, None)
+    found = parse(ABSTRACT)
+    assert (found.kind, found.text, found.condition, found.paper_id) == ("abstract", ABSTRACT.strip(), None, None)
     assert parse(ABSTRACT).description == "like a text of 90 words"
     found = parse(f'au:(zhou OR "Gai, K") Abstract:We {ABSTRACT} -cat:cs.IR year:2020')
     assert found.condition == all_of(any_of(ZHOU, Author("Gai, K")), Not(Category("cs.IR")), years(2020, 2020))
@@ -279,9 +281,9 @@ def test_a_long_text_is_an_abstract_with_filters_only() -> None:
         parse(ABSTRACT + "cat:cs.LX")
 
 
-def test_the_values_of_fields_make_no_abstract() -> None:
-    people = " OR ".join(f"name{number}" for number in range(100))
-    found = parse(f"kv au:({people})")
+def test_field_values_do_not_count_as_words_of_an_abstract() -> None:
+    names = " OR ".join(f"name{number}" for number in range(100))
+    found = parse(f"kv au:({names})")
     assert found.kind == "question"
     assert isinstance(found.condition, AnyOf)
     assert len(found.condition.parts) == 100
@@ -289,7 +291,7 @@ def test_the_values_of_fields_make_no_abstract() -> None:
     assert parse("a " * 61).kind == "abstract"
 
 
-def test_codes_that_only_the_index_knows_are_categories() -> None:
+def test_categories_of_the_index_are_valid() -> None:
     assert parse_query("cat:NLP.x", today=TODAY, categories=["nlp.X"]).condition == Category("nlp.X")
     with pytest.raises(InvalidValue):
         parse("cat:nlp.X")
@@ -321,7 +323,7 @@ def test_an_invalid_author_name_is_an_error(text: str) -> None:
     assert caught.value.field == "author"
 
 
-def test_places_are_counted_from_one() -> None:
+def test_positions_count_from_one() -> None:
     found = parse("kv au:zhou (cat:cs.IR OR ti:cache)").condition
     assert isinstance(found, AllOf)
     name, others = found.parts
@@ -334,25 +336,25 @@ def test_places_are_counted_from_one() -> None:
     assert parse_author("zhou", 7).text_position == 7
 
 
-@pytest.mark.parametrize(("text", "fed"), [("Is attention OR recurrence (LoRA) better?", False), ("au:zhou", True)])
-def test_plain_queries_skip_lark(text: str, fed: bool) -> None:
+@pytest.mark.parametrize(("text", "imported"), [("Is attention OR recurrence (LoRA) better?", False), ("au:x", True)])
+def test_plain_queries_do_not_import_lark(text: str, imported: bool) -> None:
     code = f"""
 import sys
 from datetime import date
-from search.language.parser import read
-read({text!r}, today=date(2026, 11, 25))
+from search.language.parser import parse_query
+parse_query({text!r}, today=date(2026, 11, 25))
 print("lark" in sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [str(fed)]
+    assert done.stdout.split() == [str(imported)]
 
 
 EXAMPLES = re.findall(r"^\| [^`|]+ \| `(.+?)` \| (.+?) \|$", LANGUAGE_DOC, re.MULTILINE)
 
 
-@pytest.mark.parametrize(("example", "said"), EXAMPLES)
-def test_every_example_of_the_docs_reads_as_they_say(example: str, said: str) -> None:
-    assert parse(example).description == said
+@pytest.mark.parametrize(("example", "description"), EXAMPLES)
+def test_examples_of_the_documentation_parse_as_described(example: str, description: str) -> None:
+    assert parse(example).description == description
 
 
 def test_the_docs_list_every_form() -> None:

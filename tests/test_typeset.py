@@ -1,4 +1,4 @@
-"""Titles and abstracts as HTML: formulas, marked words, and texts that are none of it."""
+"""Titles and abstracts as HTML: formulas, highlights, and text that only looks like them."""
 
 import re
 
@@ -30,7 +30,7 @@ latex_texts = st.lists(st.sampled_from(LATEX_FRAGMENTS), max_size=30).map("".joi
 
 
 @pytest.mark.parametrize(
-    ("written", "shown"),
+    ("text", "shown"),
     [
         ("costs $5 and $10 a day", "costs $5 and $10 a day"),
         ("from $5-$10", "from $5-$10"),
@@ -44,31 +44,30 @@ latex_texts = st.lists(st.sampled_from(LATEX_FRAGMENTS), max_size=30).map("".joi
         ("$\\mathbf{W}$", "𝐖"),
     ],
 )
-def test_latex(written: str, shown: str) -> None:
-    tree = etree.fromstring(f"<p>{typeset(written)}</p>")
+def test_latex(text: str, shown: str) -> None:
+    tree = etree.fromstring(f"<p>{typeset(text)}</p>")
     assert "".join(tree.itertext()) == shown
     assert not tree.xpath("//@href | //script")
 
 
 @settings(deadline=None, max_examples=300)
 @given(st.one_of(latex_texts, st.text()), st.data())
-def test_any_text_is_well_formed_and_loses_nothing(written: str, data: st.DataObject) -> None:
-    ends = sorted(data.draw(st.lists(st.integers(0, len(written)), max_size=6, unique=True)))
+def test_any_text_is_well_formed_and_complete(text: str, data: st.DataObject) -> None:
+    ends = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6, unique=True)))
     spans = tuple(Span(*pair) for pair in zip(ends[::2], ends[1::2], strict=False))
-    tree = etree.fromstring(f"<p>{typeset(written, spans)}</p>".encode("utf-8", "strict"))
+    tree = etree.fromstring(f"<p>{typeset(text, spans)}</p>".encode("utf-8", "strict"))
     assert {element.tag for element in tree.iter()} <= {"p", "mark", *MATHML}
-    if "$" not in written and "\\" not in written:
-        kept = "".join(tree.itertext())
-        assert kept == re.sub("[\r]\n?", "\n", "".join(each for each in written if each in kept or each == "\r"))
-        marked = ["".join(mark.itertext()) for mark in tree.iter("mark")]
-        assert len(marked) == len(spans)
+    if "$" not in text and "\\" not in text:
+        shown = "".join(tree.itertext())
+        assert shown == re.sub("[\r]\n?", "\n", "".join(each for each in text if each in shown or each == "\r"))
+        assert len(list(tree.iter("mark"))) == len(spans)
 
 
 @settings(deadline=None, max_examples=300)
 @given(latex_texts)
 def test_any_formula_is_harmless_or_text(latex: str) -> None:
-    written = latex_to_mathml(latex)
-    if written is not None:
-        tree = etree.fromstring(written)
+    mathml = latex_to_mathml(latex)
+    if mathml is not None:
+        tree = etree.fromstring(mathml)
         assert {element.tag for element in tree.iter()} <= MATHML
         assert not {name for element in tree.iter() for name in element.attrib} & {"href", "style", "class", "id"}

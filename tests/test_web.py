@@ -1,23 +1,22 @@
-"""The page, asked over a real socket without a browser: what a visitor without JavaScript gets."""
+"""The web page over a real socket, without a browser: what a user without JavaScript gets."""
 
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import lxml.html
 import pytest
 from http_server import HttpServer, assert_problem
 from strategies import MakeSearcher
+from web_pages import query_pairs, read_page, text_of, titles
 
 from search.searcher import Searcher
 from service.app import create_app
 from service.settings import Settings
 
 KSA = "arxiv:2604.24432"
-SCRIPT = "<script>alert(1)</script>"
-ATTACK = f"\"'><img src=x onerror=alert(1)>{SCRIPT}</title></textarea>&lt;b&gt;\u202e"
 PAGES = (
     "/",
     "/help",
@@ -38,80 +37,40 @@ PAGES = (
     "/author?name=Zhou&not_author=Guorui+Zhou",
     "/author?name=Nobody+Atall",
 )
-"""Every kind of page, in every state."""
+"""Every kind of page in every state."""
 
 
 @pytest.fixture(scope="module")
 def client(sample_searcher: Searcher) -> Iterator[httpx.Client]:
-    served = HttpServer(create_app(sample_searcher, Settings()))
-    yield served.client
-    served.close()
-
-
-@pytest.fixture(scope="module")
-def hostile_client(make_searcher: MakeSearcher) -> Iterator[httpx.Client]:
-    """Papers that are all attacks."""
-    records: list[dict[str, object]] = [
-        {
-            "title": f"cache {ATTACK} {number}",
-            "abstract": f"attention {ATTACK} $x < y$ \\(\\text{{{SCRIPT}}}\\) $\\href{{javascript:alert(1)}}{{z}}$",
-            "authors": [f"Ada {ATTACK}", f"Bob {SCRIPT}"],
-            "categories": ["cs.IR", f"x.{SCRIPT}"],
-            "published": "2025-01-02",
-            "url": "javascript:alert(1)",
-            "comment": ATTACK,
-        }
-        for number in range(4)
-    ]
-    served = HttpServer(create_app(make_searcher(records), Settings()))
-    yield served.client
-    served.close()
-
-
-def read_page(client: httpx.Client, address: str, status: int | None = None) -> Any:
-    """A page as a tree."""
-    answer = client.get(address)
-    assert answer.headers["content-type"] == "text/html; charset=utf-8", address
-    assert status in (None, answer.status_code), address
-    return lxml.html.fromstring(answer.text)
-
-
-def text_of(element: Any) -> str:
-    return " ".join(element.text_content().split())
-
-
-def query_pairs(address: str) -> set[tuple[str, str]]:
-    return set(parse_qsl(urlsplit(address).query))
-
-
-def titles(tree: Any) -> list[str]:
-    return [text_of(link) for link in tree.xpath('//ol[@aria-label="Papers"]//article/*[@class="title"]/a')]
+    server = HttpServer(create_app(sample_searcher, Settings()))
+    yield server.client
+    server.close()
 
 
 def chip_links(tree: Any) -> dict[str, str]:
-    links = tree.xpath('//ul[@aria-label="What is asked"]/li/a')
+    links = tree.xpath('//ul[@aria-label="Parts of the query"]/li/a')
     return {link.get("aria-label").removeprefix("Remove "): link.get("href") for link in links}
 
 
 def facet_links(tree: Any, heading: str) -> dict[str, Any]:
-    links = tree.xpath(f'//nav[@aria-label="Narrow down"]//section[h2="{heading}"]//ul/li/a')
+    links = tree.xpath(f'//nav[@aria-label="Filters"]//section[h2="{heading}"]//ul/li/a')
     return {text_of(link.find("span")): link for link in links}
 
 
 def form_values(tree: Any) -> set[tuple[str, str]]:
-    """What the form would send, its fields elsewhere on the page included, without what is empty or usual."""
-    fields = tree.xpath('//form[@id="asked"]//input | //input[@form="asked"]')
-    sent = {(field.get("name"), field.get("value") or "") for field in fields}
-    for select in tree.xpath('//select[@form="asked"]'):
+    """Returns what the form submits, from all its fields on the page, without empty and default values."""
+    fields = tree.xpath('//form[@id="search-form"]//input | //input[@form="search-form"]')
+    values = {(field.get("name"), field.get("value") or "") for field in fields}
+    for select in tree.xpath('//select[@form="search-form"]'):
         option = select.xpath("option[@selected]")[0]
-        sent.add((select.get("name"), option.get("value") or text_of(option)))
-    return {pair for pair in sent if pair[1] and pair not in (("sort", "relevance"), ("mode", "hybrid"))}
+        values.add((select.get("name"), option.get("value") or text_of(option)))
+    return {pair for pair in values if pair[1] and pair not in (("sort", "relevance"), ("mode", "hybrid"))}
 
 
-@pytest.mark.parametrize("address", PAGES)
-def test_every_link_on_every_page_answers(client: httpx.Client, address: str) -> None:
+@pytest.mark.parametrize("url", PAGES)
+def test_every_internal_link_works(client: httpx.Client, url: str) -> None:
     formats = any(each["name"] == "format" for each in openapi_parameters(client, "/v1/search"))
-    tree = read_page(client, address)
+    tree = read_page(client, url)
     links = {link for link in tree.xpath("//a/@href | //link/@href | //script/@src") if link.startswith("/")}
     assert links
     for link in sorted(links):
@@ -124,9 +83,9 @@ def openapi_parameters(client: httpx.Client, path: str) -> list[dict[str, Any]]:
     return list(client.get("/openapi.json").json()["paths"][path]["get"]["parameters"])
 
 
-@pytest.mark.parametrize("address", PAGES)
-def test_a_page_is_whole_and_loads_nothing_from_elsewhere(client: httpx.Client, address: str) -> None:
-    tree = read_page(client, address)
+@pytest.mark.parametrize("url", PAGES)
+def test_a_page_is_complete_and_loads_nothing_from_other_hosts(client: httpx.Client, url: str) -> None:
+    tree = read_page(client, url)
     assert tree.get("lang") == "en"
     assert [len(tree.xpath(f"//{name}")) for name in ("head/title", "main", "h1")] == [1, 1, 1]
     assert [form.get("action") for form in tree.xpath('//form[@role="search"]')] == ["/"]
@@ -140,13 +99,13 @@ def test_a_page_is_whole_and_loads_nothing_from_elsewhere(client: httpx.Client, 
     assert not [name for element in tree.iter("*") for name in element.keys() if name.startswith("on")]  # noqa: SIM118
 
 
-def test_the_start_page_says_what_is_here_and_how_to_ask(client: httpx.Client) -> None:
+def test_the_start_page_has_the_number_of_papers_and_examples(client: httpx.Client) -> None:
     tree = read_page(client, "/", 200)
     assert "60 papers" in text_of(tree.xpath("//h1")[0])
     assert tree.xpath("//main//time/@datetime")[0] >= "2026"
-    ways = tree.xpath('//dl[@class="ways"]//a/@href')
-    assert len(ways) == 4
-    assert all(titles(read_page(client, way, 200)) for way in ways)
+    examples = tree.xpath('//dl[@class="examples"]//a/@href')
+    assert len(examples) == 4
+    assert all(titles(read_page(client, example, 200)) for example in examples)
 
 
 def test_the_page_shows_the_papers_that_the_api_gives(client: httpx.Client) -> None:
@@ -157,23 +116,57 @@ def test_the_page_shows_the_papers_that_the_api_gives(client: httpx.Client) -> N
         assert re.search(rf"\b{page['total']}\b", text_of(tree.xpath('//*[@role="status"]')[0]))
 
 
+def test_the_status_is_true_of_the_papers_listed(client: httpx.Client) -> None:
+    def status(url: str) -> str:
+        return text_of(read_page(client, url, 200).xpath('//*[@role="status"]')[0])
+
+    assert status("/?q=attention") == "Showing the 10 closest of 60 papers"
+    assert status("/?q=attention&limit=60") == "60 papers"
+    assert re.fullmatch(r"The \d+ closest papers, newest first", status("/?q=attention&sort=newest"))
+    lexical = client.get("/v1/search?q=attention&mode=lexical").json()["total"]
+    assert status("/?q=attention&mode=lexical") == f"{lexical} papers"
+    (next_page,) = read_page(client, "/?q=attention", 200).xpath('//a[@rel="next"]/@href')
+    assert status(next_page) == "60 papers, closest first"
+
+
+def test_facet_counts_name_the_papers_they_cover(client: httpx.Client) -> None:
+    def note(url: str) -> str:
+        return text_of(read_page(client, url, 200).xpath('//nav[@aria-label="Filters"]//p[@class="muted"]')[-1])
+
+    for url in ("/?q=attention", "/?q=attention&sort=newest"):
+        papers = client.get(f"/v1/search{url[1:]}&facets=true").json()["facets"]["papers"]
+        assert note(url) == f"Counts cover the {papers} closest papers."
+    papers = client.get("/v1/search?author=zhou").json()["total"]
+    assert note("/?author=zhou") == f"Counts cover all {papers} matching papers."
+
+
+def test_values_of_the_index_itself_are_folded(make_searcher: MakeSearcher) -> None:
+    record: dict[str, object] = {"title": "cache", "extra": {"comment": "12 pages", "score": 95.2}}
+    server = HttpServer(create_app(make_searcher([record]), Settings()))
+    tree = read_page(server.client, "/paper/arxiv:2401.00000", 200)
+    internal = [text_of(name) for name in tree.xpath('//details[summary="Details"]//dt')]
+    visible = [text_of(name) for name in tree.xpath("//dt[not(ancestor::details)][not(ancestor::dialog)]")]
+    assert (visible, internal) == (["arXiv", "Comment"], ["Score", "Source"])
+    server.close()
+
+
 def test_chips_remove_their_condition(client: httpx.Client) -> None:
-    address = f"/?q=recommendation&author=Guorui+Zhou&category=cs.IR&from=2025&to=2026&like={KSA}&mode=semantic"
-    found = chip_links(read_page(client, address, 200))
-    gone = {
+    url = f"/?q=recommendation&author=Guorui+Zhou&category=cs.IR&from=2025&to=2026&like={KSA}&mode=semantic"
+    chips = chip_links(read_page(client, url, 200))
+    removed = {
         "recommendation": {"q"},
         "Guorui Zhou": {"author"},
         "cs.IR Information Retrieval": {"category"},
         "from 2025 to 2026": {"from", "to"},
         "Kwai Summary Attention": {"like"},
-        "by meaning alone": {"mode"},
+        "semantic search only": {"mode"},
     }
-    assert len(found) == len(gone)
-    for said, names in gone.items():
-        left = next(href for chip, href in found.items() if said in chip)
-        assert {name for name, _ in query_pairs(address) - query_pairs(left)} == names
-        assert query_pairs(left) < query_pairs(address)
-        assert len(chip_links(read_page(client, left, 200))) == len(gone) - 1
+    assert len(chips) == len(removed)
+    for label, names in removed.items():
+        remaining = next(href for chip, href in chips.items() if label in chip)
+        assert {name for name, _ in query_pairs(url) - query_pairs(remaining)} == names
+        assert query_pairs(remaining) < query_pairs(url)
+        assert len(chip_links(read_page(client, remaining, 200))) == len(removed) - 1
 
 
 def test_facets_toggle(client: httpx.Client) -> None:
@@ -196,36 +189,36 @@ def test_a_facet_counts_the_papers_that_its_link_leads_to(client: httpx.Client) 
 
 
 def test_the_form_preserves_the_url_parameters(client: httpx.Client) -> None:
-    who, when = "author=zhou&author=gai&not_author=Gang+Zhou&category=cs", "from=2020&to=2026&updated_to=2027"
-    address = f"/?q=attention&{who}&{when}&like={KSA}&mode=lexical&sort=newest&limit=3"
-    assert form_values(read_page(client, address, 200)) == query_pairs(address)
+    filters = "author=zhou&author=gai&not_author=Gang+Zhou&category=cs&from=2020&to=2026&updated_to=2027"
+    url = f"/?q=attention&{filters}&like={KSA}&mode=lexical&sort=newest&limit=3"
+    assert form_values(read_page(client, url, 200)) == query_pairs(url)
     far = "/?q=how+long+to+boil+an+egg&from=2020"
     assert form_values(read_page(client, far, 200)) == query_pairs(far)
     assert form_values(read_page(client, "/?q=cache&from=foo&author=zhou", 422)) == {("q", "cache"), ("author", "zhou")}
 
 
-def test_pages_follow_each_other_without_a_repetition(client: httpx.Client) -> None:
+def test_paging_repeats_no_paper(client: httpx.Client) -> None:
     seen: list[str] = []
-    address = "/?q=attention&limit=25"
-    while address:
-        tree = read_page(client, address, 200)
+    url = "/?q=attention&limit=25"
+    while url:
+        tree = read_page(client, url, 200)
         seen += titles(tree)
-        address = next(iter(tree.xpath('//a[text()="Next page"]/@href')), "")
+        url = next(iter(tree.xpath('//a[text()="Next page"]/@href')), "")
     assert len(seen) == len(set(seen)) == 60
 
 
-def test_feeds_offer_no_thumbs(client: httpx.Client) -> None:
+def test_lists_without_a_query_have_no_less_like_this(client: httpx.Client) -> None:
     tree = read_page(client, "/?q=au:zhou", 200)
-    assert not tree.xpath('//a[@aria-label="Less like this"]')
-    assert titles(read_page(client, tree.xpath('//a[@aria-label="More like this"]/@href')[0], 200))
+    assert not tree.xpath('//a[text()="Less like this"]')
+    assert titles(read_page(client, tree.xpath('//a[text()="More like this"]/@href')[0], 200))
 
 
-def test_thumbs_refine_the_question_at_hand(client: httpx.Client) -> None:
+def test_more_and_less_like_this_refine_the_current_query(client: httpx.Client) -> None:
     tree = read_page(client, "/?q=attention&category=cs.CL", 200)
     card = tree.xpath('//ol[@aria-label="Papers"]//article')[0]
     paper = card.xpath('.//*[@class="title"]/a/@href')[0].removeprefix("/paper/")
-    for said, name in (("More like this", "like"), ("Less like this", "unlike")):
-        href = card.xpath(f'.//a[@aria-label="{said}"]/@href')[0]
+    for label, name in (("More like this", "like"), ("Less like this", "unlike")):
+        href = card.xpath(f'.//a[text()="{label}"]/@href')[0]
         assert query_pairs(href) == {("q", "attention"), ("category", "cs.CL"), (name, paper)}
     assert query_pairs(card.xpath('.//a[text()="Similar"]/@href')[0]) == {("like", paper)}
 
@@ -234,71 +227,54 @@ def test_exports_use_the_same_query(client: httpx.Client) -> None:
     tree = read_page(client, "/?q=attention&author=zhou", 200)
     links = {text_of(link): link.get("href") for link in tree.xpath('//details[summary="Export"]//a')}
     assert list(links) == ["BibTeX", "RIS", "CSL-JSON", "CSV", "JSON", "NDJSON", "Atom"]
-    for said, href in links.items():
+    for label, href in links.items():
         assert urlsplit(href).path == "/v1/search"
-        assert {("q", "attention"), ("author", "zhou"), ("format", said.lower())} <= query_pairs(href)
+        assert {("q", "attention"), ("author", "zhou"), ("format", label.lower())} <= query_pairs(href)
 
 
-def test_an_author_page_has_the_papers_by_year(client: httpx.Client) -> None:
-    tree = read_page(client, "/author?name=Guorui+Zhou", 200)
-    years = [text_of(heading) for heading in tree.xpath('//h2[@class="year"]')]
-    assert years == sorted(years, reverse=True)
-    dates = [card.xpath("(.//time)[1]/@datetime")[0] for card in tree.xpath("//article")]
-    assert dates == sorted(dates, reverse=True)
-    total = client.get("/v1/search", params={"author": "Guorui Zhou"}).json()["total"]
-    assert len(tree.xpath("//article")) == total
-    assert text_of(tree.xpath('//*[@role="status"]')[0]) == f"{total} papers"
-
-
-def test_name_variants_are_excluded_and_restored(make_searcher: MakeSearcher) -> None:
-    records: list[dict[str, object]] = [
-        {"title": f"paper {number}", "authors": [name], "published": "2025"}
-        for number, name in enumerate(["Guorui Zhou", "G. Zhou", "G. Zhou", "Gang Zhou"])
-    ]
-    served = HttpServer(create_app(make_searcher(records), Settings()))
-    tree = read_page(served.client, "/author?name=G.+Zhou", 200)
-    assert len(tree.xpath("//article")) == 4
-    (out,) = [
-        href for href in tree.xpath('//li[@class="variant"]/a/@href') if ("not_author", "G. Zhou") in query_pairs(href)
-    ]
-    left = read_page(served.client, out, 200)
-    assert len(left.xpath("//article")) == 2
-    (back,) = left.xpath('//li[@class="variant"]/a[@aria-current="true"]/@href')
-    assert len(read_page(served.client, back, 200).xpath("//article")) == 4
-    (link,) = read_page(served.client, "/?author=Zhou", 200).xpath('//a[@aria-label="Leave out Gang Zhou"]/@href')
-    assert len(titles(read_page(served.client, link, 200))) == 3
-    served.close()
+def test_limit_0_shows_the_count(client: httpx.Client) -> None:
+    counts, page = (client.get("/", params={"q": "cache", "limit": limit}).text for limit in (0, 10))
+    status = [text_of(lxml.html.fromstring(html).xpath('//*[@role="status"]')[0]) for html in (counts, page)]
+    assert status[0] == status[1] != "No paper passes"
 
 
 @pytest.mark.parametrize(
-    ("address", "status", "said"),
+    ("url", "status", "phrases"),
     [
-        ("/?q=cache&from=foo", 422, ["from", "foo", "2026-04"]),
-        ("/?q=cache&limit=0", 422, ["limit", "1 to 1000"]),
-        ("/?q=cache&limit=x", 422, ["limit", "x"]),
-        ("/?q=cache&category=cs.LX", 422, ["category", "cs.LX", "cs.LG"]),
-        ("/?q=cache&mode=magic", 422, ["mode", "magic"]),
-        ("/?q=cache&colour=red", 422, ["colour", "the parameters are"]),
-        ("/?q=au:zhou+AND", 422, ["AND"]),
+        ("/?q=cache&from=2026-13", 422, ["“2026-13” is not a valid start date.", "2026-04"]),
+        ("/?q=cache&updated_to=foo", 422, ["“foo” is not a valid end date of the update."]),
+        ("/?q=cache&limit=-1", 422, ["“-1” is not a valid number of papers.", "0 to 1,000"]),
+        ("/?q=cache&limit=x", 422, ["“x” is not a valid number of papers."]),
+        ("/?q=cache&category=cs.LX", 422, ["“cs.LX” is not a valid category.", "cs.LG"]),
+        ("/?q=cache&mode=magic", 422, ["“magic” is not a valid search mode."]),
+        ("/?q=cache&colour=red", 422, ["“colour” is not a parameter of this page.", "the parameters are"]),
+        ("/?q=au:zhou+AND", 422, ["“AND”, at character 9 of the query, is not valid."]),
+        ("/?q=date:2026-13", 422, ["“date:2026-13”, at character 1 of the query, is not valid."]),
         ("/?q=cache&like=2199.00001", 404, ["2199.00001"]),
-        ("/?q=cache&cursor=zzz", 422, ["cursor"]),
+        ("/?q=cache&cursor=zzz", 422, ["“zzz” is not a valid page cursor."]),
         ("/paper/2199.00001", 404, ["2199.00001"]),
-        ("/author?name=", 422, ["author"]),
-        ("/author", 422, ["name"]),
+        ("/author?name=", 422, ["The author name is missing."]),
+        ("/author", 422, ["The author name is missing."]),
         ("/static/../routes.py", 404, []),
         ("/static/nothing.js", 404, []),
     ],
 )
-def test_refusals_are_pages_with_the_status_of_the_api(
-    client: httpx.Client, address: str, status: int, said: list[str]
+def test_errors_are_pages_with_the_status_of_the_api(
+    client: httpx.Client, url: str, status: int, phrases: list[str]
 ) -> None:
-    answer = client.get(address)
-    assert answer.status_code == status
-    if said:
-        alert = text_of(lxml.html.fromstring(answer.text).xpath('//*[@role="alert"]')[0])
-        assert all(part.casefold() in alert.casefold() for part in said), alert
-        kept = dict(query_pairs(address)).get("q", "")
-        assert lxml.html.fromstring(answer.text).xpath('//input[@name="q"]/@value') == [kept]
+    response = client.get(url)
+    assert response.status_code == status
+    if phrases:
+        tree = lxml.html.fromstring(response.text)
+        alert = text_of(tree.xpath('//*[@role="alert"]')[0])
+        assert all(phrase.casefold() in alert.casefold() for phrase in phrases), alert
+        assert tree.xpath('//input[@name="q"]/@value') == [dict(query_pairs(url)).get("q", "")]
+
+
+def test_an_invalid_parameter_can_be_removed(client: httpx.Client) -> None:
+    tree = read_page(client, "/?q=cache&from=foo&author=zhou", 422)
+    (link,) = tree.xpath('//a[text()="Search again without the start date"]/@href')
+    assert query_pairs(link) == {("q", "cache"), ("author", "zhou")}
 
 
 BROWSER_HEADERS = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -310,98 +286,54 @@ def test_browsers_get_error_pages(sample_searcher: Searcher, path: str, status: 
 
     @app.get("/broken")
     def broken() -> None:
-        raise RuntimeError("a secret of ours")
+        raise RuntimeError("a secret")
 
-    served = HttpServer(app)
-    page = served.client.get(path, headers=BROWSER_HEADERS)
+    server = HttpServer(app)
+    page = server.client.get(path, headers=BROWSER_HEADERS)
     assert (page.status_code, page.headers["content-type"]) == (status, "text/html; charset=utf-8")
     tree = lxml.html.fromstring(page.text)
     assert tree.xpath('//*[@role="alert"]')
     assert tree.xpath('//main//a[@href="/"]')
-    assert "a secret of ours" not in page.text
+    assert "a secret" not in page.text
     for accept in ("*/*", "application/json", "application/json, text/html"):
-        assert assert_problem(served.client.get(path, headers={"Accept": accept}), status)["instance"] == path
-    served.close()
+        assert assert_problem(server.client.get(path, headers={"Accept": accept}), status)["instance"] == path
+    server.close()
 
 
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v1", "/metrics/x", "/openapi.json/x"])
 def test_api_paths_return_json_to_browsers(client: httpx.Client, path: str) -> None:
-    assert assert_problem(client.get(path, headers=BROWSER_HEADERS), 404)["detail"] == f"there is nothing at {path!r}"
+    assert path in assert_problem(client.get(path, headers=BROWSER_HEADERS), 404)["detail"]
 
 
-def test_a_page_says_which_methods_are_allowed(client: httpx.Client) -> None:
-    refused = client.post("/help", headers=BROWSER_HEADERS)
-    assert (refused.status_code, refused.headers["allow"]) == (405, "GET")
-    assert lxml.html.fromstring(refused.text).xpath('//*[@role="alert"]')
+def test_a_method_that_is_not_allowed_gets_a_page(client: httpx.Client) -> None:
+    response = client.post("/help", headers=BROWSER_HEADERS)
+    assert (response.status_code, response.headers["allow"]) == (405, "GET")
+    assert lxml.html.fromstring(response.text).xpath('//*[@role="alert"]')
 
 
-def test_categories_of_one_name_are_told_apart_by_their_codes(make_searcher: MakeSearcher) -> None:
+def test_categories_that_share_a_name_show_their_codes(make_searcher: MakeSearcher) -> None:
     record: dict[str, object] = {"title": "boosting", "authors": ["Ada Lovelace"], "published": "2025"}
-    served = HttpServer(
+    server = HttpServer(
         create_app(make_searcher([{**record, "categories": ["cs.LG", "stat.ML", "stat.ME"]}]), Settings())
     )
     names = {"Machine Learning (cs.LG)": "cs.LG", "Machine Learning (stat.ML)": "stat.ML", "Methodology": "stat.ME"}
     for path in ("/?q=boosting", "/paper/arxiv:2401.00000", "/author?name=Ada+Lovelace"):
-        tree = read_page(served.client, path, 200)
+        tree = read_page(server.client, path, 200)
         for name, code in names.items():
             links = tree.xpath("//main//a[starts-with(normalize-space(), $name)]/@href", name=name)
             assert links
             assert all(("category", code) in query_pairs(link) for link in links)
-    served.close()
+    server.close()
 
 
-UNSAFE_URLS = ("javascript:alert(1)", "JavaScript://x%0aalert(1)", " javascript:alert(1)", "java\nscript:alert(1)",
-        "data:text/html,<script>alert(1)</script>", "vbscript:x", "//example.org/x", "file:///etc/passwd", "https:",
-        "http://", "https://[", "https://[::g]/x", "x")  # fmt: skip
-
-
-def test_only_addresses_of_the_web_are_links(make_searcher: MakeSearcher) -> None:
-    records: list[dict[str, object]] = [
-        {"title": "cache", "authors": ["Ada Lovelace"], "url": url, "extra": {"code": url}} for url in UNSAFE_URLS
-    ]
-    records.append({"title": "cache", "url": "HTTPS://example.org/a", "extra": {"code": "https://example.org/b"}})
-    served = HttpServer(create_app(make_searcher(records), Settings()))
-    papers = [f"/paper/arxiv:2401.{number:05}" for number in range(len(records))]
-    for path in ("/", "/?q=cache&limit=50", "/author?name=Ada+Lovelace", *papers):
-        links = read_page(served.client, path, 200).xpath("//@href")
-        outside = {link for link in links if not re.match("#|/(?!/)", link)}
-        known = {"HTTPS://example.org/a", "https://example.org/b"}
-        assert outside <= known | {f"https://arxiv.org/abs/2401.{number:05}" for number in range(len(records))}, path
-        assert path != papers[-1] or known <= outside
-    served.close()
-
-
-def test_no_results_explains_what_to_do(client: httpx.Client) -> None:
+def test_pages_without_close_matches_explain_what_to_do(client: httpx.Client) -> None:
     far = read_page(client, "/?q=how+long+to+boil+an+egg", 200)
-    assert text_of(far.xpath('//*[@role="status"]')[0]) == "Nothing here is close"
+    assert text_of(far.xpath('//*[@role="status"]')[0]) == "No close match"
     assert titles(far)
     none = read_page(client, "/?q=cache&from=1901&to=1902", 200)
-    assert text_of(none.xpath('//*[@role="status"]')[0]) == "No paper passes"
-    (onwards,) = none.xpath('//a[text()="Ask the same of all papers"]/@href')
-    assert titles(read_page(client, onwards, 200))
-
-
-def test_paper_text_is_escaped(hostile_client: httpx.Client) -> None:
-    name = httpx.QueryParams({"name": f"Bob {SCRIPT}"})
-    for address in ("/", "/?q=cache", "/?category=cs.IR", "/paper/arxiv:2401.00001", f"/author?{name}"):
-        tree = read_page(hostile_client, address, 200)
-        assert not tree.xpath("//img | //b | //textarea | //script[not(@src)] | //main//script")
-        assert not tree.xpath('//@href[starts-with(., "javascript:")] | //*[@onerror]')
-        assert address == "/" or SCRIPT in text_of(tree.xpath("//main")[0])
-    title = text_of(read_page(hostile_client, "/paper/arxiv:2401.00001", 200).xpath("//h1")[0])
-    assert title == f"cache {ATTACK} 1".replace("\u202e", "")
-
-
-@pytest.mark.parametrize(
-    "name", ["q", "author", "not_author", "category", "from", "like", "mode", "sort", "cursor", "x"]
-)
-def test_query_text_is_escaped(client: httpx.Client, name: str) -> None:
-    for value in (ATTACK, SCRIPT, "\x00\x1b[2J", "%ff\ud83d", "a" * 5_000):
-        query = httpx.QueryParams(
-            [("q", "cache")] * (name != "q") + [(name, value.encode("utf-8", "replace").decode())]
-        )
-        tree = read_page(client, f"/?{query}")
-        assert not tree.xpath("//img | //textarea | //script[not(@src)] | //main//script")
+    assert text_of(none.xpath('//*[@role="status"]')[0]) == "No papers match"
+    (unfiltered,) = none.xpath('//a[text()="Search without filters"]/@href')
+    assert titles(read_page(client, unfiltered, 200))
 
 
 def test_assets_are_immutable_and_content_addressed(client: httpx.Client) -> None:

@@ -1,6 +1,7 @@
-"""Sources: the files a user has, read as records of papers. A module a format, each with ``sniff`` and ``read``."""
+"""Readers of bibliographic file formats, one module per format, each with ``sniff`` and ``read``."""
 
 import importlib
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -23,29 +24,31 @@ FORMATS = (
     "bibtex",
     "author-page",
 )
-"""The formats, in the order in which a file is tried for them."""
+"""The formats that can be imported, in the order in which detection tries them."""
 
 
 def discover(paths: Iterable[Path]) -> list[Path]:
-    """The files of these paths: folders are walked in order of name, hidden files passed over.
+    """Lists the files of paths: folders recursively, sorted by name, without hidden files and folders.
+
+    A file or folder that cannot be accessed is listed as well; ``read`` reports the reason.
 
     Raises:
-        InvalidValue: a path that is not there.
+        InvalidValue: A path does not exist.
     """
-    found: dict[Path, None] = {}
-    for path in paths:
-        if not path.exists():
-            raise InvalidValue("path", str(path), "there is no such file or folder; check the spelling")
-        inside = sorted(each for each in path.rglob("*") if each.is_file() and not _is_hidden(each, path))
-        found.update(dict.fromkeys(inside if path.is_dir() else [path]))
-    return list(found)
+    return list(dict.fromkeys(file for path in paths for file in _list_files(path)))
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """The records of a file in order; a malformed one comes as the SourceError that says why, and reading goes on.
+    """Yields the records of a file in order.
+
+    A malformed record, or a file that cannot be read, is yielded as a SourceError with the reason. Reading continues
+    after a malformed record.
+
+    Args:
+        file: The file. If its ``format`` is empty, it is detected by content and set.
 
     Raises:
-        InvalidValue: ``file.format`` is none of FORMATS; where it is empty it is told by the content.
+        InvalidValue: ``file.format`` is not one of FORMATS.
     """
     if file.format and file.format not in FORMATS:
         raise InvalidValue("format", file.format, f"choose one of {', '.join(FORMATS)}")
@@ -54,19 +57,50 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
         if file.format:
             yield from _import_reader(file.format).read(file)
         else:
-            yield SourceError(file.path, None, f"of no known format; name it with --format {'|'.join(FORMATS)}")
+            yield SourceError(file.path, None, f"unknown format; name it with --format {'|'.join(FORMATS)}")
     except READ_ERRORS as error:
-        yield SourceError(file.path, None, f"cannot be read to its end: {error}")
+        yield SourceError(file.path, None, _describe_read_error(file.path, error))
+
+
+def _list_files(path: Path) -> list[Path]:
+    try:
+        if not path.exists():
+            raise InvalidValue("path", str(path), "there is no such file or folder; check the spelling")
+        if not path.is_dir():
+            return [path]
+    except OSError:
+        return [path]
+    found: list[Path] = []
+    walk = os.walk(path, onerror=lambda error: found.append(Path(error.filename)))
+    for folder, folders, files in walk:
+        folders[:] = (name for name in folders if not name.startswith("."))
+        found += (file for name in files if not name.startswith(".") and _may_be_file(file := Path(folder, name)))
+    return sorted(found)
+
+
+def _may_be_file(path: Path) -> bool:
+    """Whether a path is a regular file or cannot be accessed; a pipe or a dangling link is neither."""
+    try:
+        return path.is_file()
+    except OSError:
+        return True
+
+
+def _describe_read_error(path: Path, error: Exception) -> str:
+    if isinstance(error, IsADirectoryError):
+        try:
+            os.scandir(path).close()
+        except OSError as cause:
+            error = cause
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be read: {error.strerror}"
+    return f"cannot be read to its end: {error}"
 
 
 def _detect_format(file: SourceFile) -> str:
-    beginning = file.head()
-    return next((name for name in FORMATS if _import_reader(name).sniff(beginning)), "")
+    head = file.head()
+    return next((name for name in FORMATS if _import_reader(name).sniff(head)), "")
 
 
 def _import_reader(name: str) -> ModuleType:
     return importlib.import_module(f"indexer.sources.{name.replace('-', '_')}")
-
-
-def _is_hidden(path: Path, root: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(root).parts)

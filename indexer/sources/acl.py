@@ -1,4 +1,4 @@
-"""ACL Anthology XML: one collection a file (https://github.com/acl-org/acl-anthology, data/xml)."""
+"""ACL Anthology XML, one collection per file (https://github.com/acl-org/acl-anthology, data/xml)."""
 
 from collections.abc import Iterator
 
@@ -8,16 +8,17 @@ from indexer.sources.file import SourceFile
 from indexer.sources.record import Draft, MalformedRecord, date_from_parts, select_non_empty
 from indexer.sources.xml import MalformedXml, find_all, find_text, iter_elements
 from search.errors import SourceError
+from search.papers import identifiers
 from search.papers.paper import Paper
 
 
 def sniff(head: str) -> bool:
-    """Whether a file is a collection of the Anthology."""
+    """Whether the file is a collection of the Anthology."""
     return "<collection id=" in head and "<volume" in head
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """The papers in order; editors of a volume are not authors, and front matter is no paper."""
+    """Yields the papers in order, without editors and front matter."""
     year = month = venue = ""
     try:
         for element in iter_elements(file, "meta", "paper"):
@@ -39,7 +40,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
 def _parse_paper(element: etree._Element, source: str, volume: tuple[str, str, str]) -> Paper:
     year, month, venue = volume
     anthology_id = find_text(element, "url").strip() or _build_anthology_id(element)
-    told = {"journal": venue, "pages": find_text(element, "pages")}
+    extra = {"journal": venue, "pages": find_text(element, "pages")}
     return Draft(
         source,
         ids=[f"acl:{anthology_id}", find_text(element, "doi")],
@@ -47,15 +48,15 @@ def _parse_paper(element: etree._Element, source: str, volume: tuple[str, str, s
         abstract=find_text(element, "abstract"),
         authors=[f"{find_text(author, 'first')} {find_text(author, 'last')}" for author in find_all(element, "author")],
         published=date_from_parts(year, month),
-        url=f"https://aclanthology.org/{anthology_id}/",
-        extra=select_non_empty(told, told),
+        url=identifiers.id_url(f"acl:{anthology_id}"),
+        extra=select_non_empty(extra, extra),
     ).to_paper()
 
 
 def _build_anthology_id(element: etree._Element) -> str:
-    """The id from where the paper stands: collection, volume and number."""
+    """The ID made of collection, volume and number of the paper."""
     volume = element.getparent()
     collection = volume.getparent() if volume is not None else None
     if volume is None or collection is None:
-        raise MalformedRecord("the paper stands in no volume of a collection")
+        raise MalformedRecord("the paper is not in a volume of a collection")
     return f"{collection.get('id')}-{volume.get('id')}.{element.get('id')}"

@@ -1,5 +1,5 @@
-"""Answers of the arXiv API: an Atom feed (RFC 4287; https://info.arxiv.org/help/api/user-manual.html), by itself or
-as the ``body`` of a JSON object."""
+"""Responses of the arXiv API: Atom feeds (RFC 4287; https://info.arxiv.org/help/api/user-manual.html), plain or as the
+``body`` of a JSON object."""
 
 from collections.abc import Iterator
 
@@ -14,12 +14,12 @@ from search.papers.paper import Paper
 
 
 def sniff(head: str) -> bool:
-    """Whether a file is an Atom feed or a JSON object that wraps one."""
+    """Whether the file is an Atom feed, plain or in a JSON object."""
     return "http://www.w3.org/2005/Atom" in head and "<feed" in head
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """The entries of the feed in order."""
+    """Yields the entries of the feed in order."""
     try:
         for entry in _unwrap_entries(file) if file.head().lstrip().startswith("{") else iter_elements(file, "entry"):
             try:
@@ -35,14 +35,14 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
 def _unwrap_entries(file: SourceFile) -> list[etree._Element]:
     body = parse_json_object(file.text()).get("body")
     if not isinstance(body, str):
-        raise MalformedRecord("the JSON object has no body that is a text, where the feed should stand")
+        raise MalformedRecord("body: the JSON object has no text under this name, which the feed is expected in")
     return find_all(parse_document(body), "entry")
 
 
 def _parse_paper(entry: etree._Element, source: str) -> Paper:
     terms = [*find_all(entry, "primary_category"), *find_all(entry, "category")]
     url = find_text(entry, "id").strip()
-    told = {"comment": find_text(entry, "comment"), "journal": find_text(entry, "journal_ref")}
+    extra = {"comment": find_text(entry, "comment"), "journal": find_text(entry, "journal_ref")}
     return Draft(
         source,
         ids=[url, *find_text(entry, "doi").split()],
@@ -53,5 +53,5 @@ def _parse_paper(entry: etree._Element, source: str) -> Paper:
         updated=parse_date(find_text(entry, "updated"), "updated"),
         categories=[str(each.get("term", "")) for each in terms],
         url=url,
-        extra=select_non_empty(told, told),
+        extra=select_non_empty(extra, extra),
     ).to_paper()

@@ -1,4 +1,4 @@
-"""The arXiv metadata snapshot: JSON lines with ``authors_parsed`` and ``versions``, as arXiv publishes it on Kaggle."""
+"""The arXiv metadata snapshot on Kaggle: JSON lines with ``authors_parsed`` and ``versions``."""
 
 from collections.abc import Iterator
 from email.utils import parsedate
@@ -12,13 +12,13 @@ from search.papers.paper import Date, Paper
 
 
 def sniff(head: str) -> bool:
-    """Whether the first line is an object of the snapshot."""
+    """Whether the first line is a record of the snapshot."""
     line = head.lstrip().partition("\n")[0]
     return line.startswith("{") and ('"authors_parsed"' in line or ('"versions"' in line and '"submitter"' in line))
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """The records, a line each."""
+    """Yields the records, one per line."""
     for number, line in file.lines():
         if not line.strip():
             continue
@@ -27,7 +27,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
         except (TypeError, AttributeError, KeyError, IndexError, ValueError) as error:
-            yield SourceError(file.path, number, f"not as the snapshot has it: {type(error).__name__} {error}")
+            yield SourceError(file.path, number, f"not a record of the arXiv snapshot: {type(error).__name__} {error}")
 
 
 def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
@@ -35,7 +35,7 @@ def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
     updated = parse_date(fields.get("update_date"), "update_date") or (
         _parse_created(versions[-1]) if versions else None
     )
-    told = {
+    extra = {
         "comment": fields.get("comments"),
         "journal": fields.get("journal-ref"),
         "license": fields.get("license"),
@@ -53,7 +53,7 @@ def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
         updated=updated,
         categories=(fields.get("categories") or "").split(),
         version=len(versions) or None,
-        extra=select_non_empty(told, told),
+        extra=select_non_empty(extra, extra),
     ).to_paper()
 
 

@@ -1,8 +1,8 @@
-"""Author pages saved as text: an author's papers as a listing, or bare paragraphs that start with "Abstract:".
+"""Author pages saved as text: listings of an author's papers, or paragraphs that start with "Abstract:".
 
-A listing runs the parts of its first line together: score, subject, date and flags, as in ``97.1IRJun 4`` and
-``CVFeb 28, 2023Code``. Then come the title, the authors and the abstract, parted by empty lines. What the page says
-of the author (h-index, counts) is not about a paper and is passed over.
+The first line of a listing is a header: score, subject code, date and flags without separators, as in
+``97.1IRJun 4`` and ``CVFeb 28, 2023Code``. Title, authors and abstract follow, separated by empty lines. Facts about
+the author (h-index, counts) are ignored.
 """
 
 import re
@@ -28,7 +28,13 @@ _LISTING_MARKERS = re.compile(r"^(h-index\d+|[\d,]+citations|[\d,]+ ?[Pp]apers)\
 
 @dataclass(slots=True)
 class _Listing:
-    """One listing: its first line's number and parts, and the paragraphs that follow."""
+    """One listing.
+
+    Attributes:
+        line_number: Number of its header line, from 1.
+        header: The match of _HEADER.
+        paragraphs: The lines of each paragraph after the header.
+    """
 
     line_number: int
     header: re.Match[str]
@@ -36,18 +42,17 @@ class _Listing:
 
 
 def sniff(head: str) -> bool:
-    """Whether a text is such a page: a line of run-together parts, or a paragraph that starts with "Abstract:"."""
+    """Whether the text has a header line, a paragraph that starts with "Abstract:", or counts of an author."""
     lines = head.splitlines()
-    listed = any(_HEADER.fullmatch(line.strip()) for line in lines)
     return (
-        listed
-        or (bool(lines) and any(_ABSTRACT_LABEL.match(line) for line in lines))
+        any(_HEADER.fullmatch(line.strip()) for line in lines)
+        or any(_ABSTRACT_LABEL.match(line) for line in lines)
         or bool(_LISTING_MARKERS.search(head))
     )
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """The papers of a page in order; dates without a year are the latest such days not after ``file.as_of``."""
+    """Yields the papers in order; a date without a year is the latest such day not after ``file.as_of``."""
     listing: _Listing | None = None
     for number, raw in file.lines():
         line = raw.strip()
@@ -82,7 +87,7 @@ def _parse_listing(listing: _Listing | None, file: SourceFile) -> Iterator[Paper
 
 
 def _is_author_list(paragraphs: list[str]) -> bool:
-    """The paragraph after the title names authors unless it is the only one and reads like an abstract."""
+    """Whether the paragraph after the title lists authors; a long single paragraph is an abstract instead."""
     return len(paragraphs) > 1 or bool(_ET_AL.search(paragraphs[0].partition(" · ")[0])) or len(paragraphs[0]) < 200
 
 
@@ -102,27 +107,30 @@ def _fill_from_header(draft: Draft, header: re.Match[str], as_of: date) -> None:
 
 
 def _resolve_date(month: int, day: int, year: int | None, as_of: date) -> Date:
-    """The day; without a year the latest one not after ``as_of``.
+    """Resolves a day; without a year, to the latest such day not after ``as_of``.
 
     Raises:
-        Malformed: there is no such day.
+        MalformedRecord: The day does not exist.
     """
-    for candidate in [year] if year else range(as_of.year, as_of.year - 9, -1):  # February 29 can be 8 years ago
+    for candidate in (
+        [year] if year else range(as_of.year, as_of.year - 9, -1)
+    ):  # the last February 29 can be 8 years ago
         try:
             found = date(candidate, month, day)
         except ValueError:
             continue
         if year or found <= as_of:
             return Date(candidate, month, day)
-    raise MalformedRecord(f"date: there is no day {_MONTHS[month - 1]} {day}" + (f", {year}" if year else ""))
+    text = f"{_MONTHS[month - 1]} {day}" + (f", {year}" if year else "")
+    raise MalformedRecord(f"date: {text} does not exist; check the header line of the listing")
 
 
 def _find_category(code: str) -> str | None:
-    """arXiv's category of a page's code: the one of cs, else the only one that ends so."""
+    """The arXiv category of a subject code: in cs, else in the only archive that has the code."""
     if f"cs.{code}" in CATEGORIES:
         return f"cs.{code}"
-    found = [category for category in CATEGORIES if category.endswith(f".{code}")]
-    return found[0] if len(found) == 1 else None
+    candidates = [category for category in CATEGORIES if category.endswith(f".{code}")]
+    return candidates[0] if len(candidates) == 1 else None
 
 
 def _set_authors(draft: Draft, line: str) -> None:

@@ -1,9 +1,8 @@
-"""BibTeX and BibLaTeX, read by bibtexparser; LaTeX in fields becomes the text it stands for."""
+"""BibTeX and BibLaTeX, parsed by bibtexparser; LaTeX in fields is converted to plain text."""
 
 import logging
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from indexer.sources.file import SourceFile
@@ -17,42 +16,28 @@ from indexer.sources.record import (
 )
 from search.errors import SourceError
 from search.papers.folding import normalize_whitespace, put_given_name_first
+from search.papers.latex import latex_to_text
 from search.papers.paper import Date, Json, Paper
 
 if TYPE_CHECKING:
     from bibtexparser.model import Entry
-    from pylatexenc.latex2text import LatexNodes2Text
 
 _ENTRY_START = re.compile(r"^\s*@(?!comment|string|preamble)\w+\s*[{(]", re.IGNORECASE | re.MULTILINE)
-_LATEX_SYMBOLS = {
-    r"\~{}": "~", r"\^{}": "^", r"\textbraceleft{}": "{", r"\textbraceright{}": "}", "~": " ",
-    "``": "\u201c", "''": "\u201d", "---": "\u2014", "--": "\u2013",
-}  # fmt: skip
-_LATEX = re.compile(
-    r"""(?P<math>\$[^$]*\$|\\\(.*?\\\))          # mathematics
-    |\\['"`^~=.]\s*(?:\{\\?[^\W\d_]*\}|\\?[^\W\d_])  # an accent over a letter
-    |\\[cvuHkrbdt](?:\{\\?[^\W\d_]*\}|\s+[^\W\d_])  # an accent whose name is a letter
-    |\\(?:[ijlLoO]|ss|ae|AE|oe|OE|aa|AA)(?:\{\}|\s+|(?![A-Za-z]))  # a letter of its own; it takes the space after it
-    |\\[A-Za-z]+\*?(?:\{[^{}]*\})*                 # a command and its arguments
-    |\\[^A-Za-z]                                   # an escaped character
-    |[{}~]|``|''|---?""",
-    re.VERBOSE | re.DOTALL,
-)
 _BRACED = re.compile(r"\{(?:\\.|[^{}\\]|\{\})*\}")
-"""One pair of braces around all of it."""
+"""A text enclosed in one pair of braces."""
 
 
 def sniff(head: str) -> bool:
-    """Whether a file has a line that starts an entry."""
+    """Whether a line starts an entry."""
     return bool(_ENTRY_START.search(head))
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """The entries in order; one that is not closed ends where the next one starts."""
+    """Yields the entries in order; an entry that is not closed ends where the next one starts."""
     from bibtexparser.entrypoint import parse_string
     from bibtexparser.model import DuplicateBlockKeyBlock, Entry, ParsingFailedBlock
 
-    logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)  # what it would log, the SourceErrors say
+    logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)  # the SourceErrors report the same
     for block in parse_string(file.text(), parse_stack=[]).blocks:
         entry = block.ignore_error_block if isinstance(block, DuplicateBlockKeyBlock) else block
         line = (block.start_line or 0) + 1
@@ -70,25 +55,26 @@ def _parse_paper(entry: "Entry", source: str) -> Paper:
 
     fields = {name.lower(): _strip_delimiters(str(field.value)) for name, field in entry.fields_dict.items()}
     get = fields.get
-    people = split_multiple_persons_names(get("author", ""))
-    words = re.split("[,;]", _decode_latex(get("keywords", "")))
-    keywords: list[Json] = [word.strip() for word in words if word.strip(" /")]
-    journal = _decode_latex(get("journal") or get("journaltitle") or get("booktitle") or "")
-    told: dict[str, Json] = {"journal": journal, "keywords": keywords}
-    told |= {name: normalize_whitespace(_decode_latex(get(name, ""))) for name in ("comment", "pages")}
+    authors = split_multiple_persons_names(get("author", ""))
+    keywords: list[Json] = [
+        keyword.strip() for keyword in re.split("[,;]", latex_to_text(get("keywords", ""))) if keyword.strip(" /")
+    ]
+    journal = latex_to_text(get("journal") or get("journaltitle") or get("booktitle") or "")
+    extra: dict[str, Json] = {"journal": journal, "keywords": keywords}
+    extra |= {name: normalize_whitespace(latex_to_text(get(name, ""))) for name in ("comment", "pages")}
     return Draft(
         source,
-        ids=_decode_latex(get("paperids", "")).split() or _extract_ids(fields),
-        title=_decode_latex(get("title", "")),
-        abstract=_decode_latex(get("abstract", "")),
-        authors=[_author_name(person) for person in people if person.strip().lower() != "others"],
-        authors_partial=any(person.strip().lower() == "others" for person in people),
+        ids=latex_to_text(get("paperids", "")).split() or _extract_ids(fields),
+        title=latex_to_text(get("title", "")),
+        abstract=latex_to_text(get("abstract", "")),
+        authors=[_author_name(person) for person in authors if person.strip().lower() != "others"],
+        authors_partial=any(person.strip().lower() == "others" for person in authors),
         published=_publication_date(fields),
         updated=date_from_parts(*get("updated", "").split("-")[:3]),
-        categories=_decode_latex(get("categories") or get("primaryclass") or get("eprintclass") or "").split(),
+        categories=latex_to_text(get("categories") or get("primaryclass") or get("eprintclass") or "").split(),
         url=get("url"),
         version=parse_positive_int(get("version")),
-        extra={**select_non_empty(told, told), **parse_extra(_decode_latex(get("extra", "")))},
+        extra={**select_non_empty(extra, extra), **parse_extra(latex_to_text(get("extra", "")))},
     ).to_paper()
 
 
@@ -113,26 +99,8 @@ def _publication_date(fields: dict[str, str]) -> Date | None:
 def _author_name(person: str) -> str:
     person = " ".join(person.split())
     if _BRACED.fullmatch(person):
-        return _decode_latex(person)  # a collaboration: what looks like parts of a name is none
-    return put_given_name_first(_decode_latex(person))
-
-
-def _decode_latex(text: str) -> str:
-    """The text that LaTeX stands for: accents and commands decoded, braces dropped, mathematics left as it is."""
-    return _LATEX.sub(lambda match: match["math"] or _LATEX_SYMBOLS.get(match[0]) or _decode_command(match[0]), text)
-
-
-@lru_cache(maxsize=4_096)
-def _decode_command(latex: str) -> str:
-    """One command with its arguments; whole abstracts take the decoder too long."""
-    return "" if latex in "{}" else str(_latex_decoder().latex_to_text(latex))
-
-
-@lru_cache(maxsize=1)
-def _latex_decoder() -> "LatexNodes2Text":
-    from pylatexenc.latex2text import LatexNodes2Text
-
-    return LatexNodes2Text(math_mode="verbatim", strict_latex_spaces=True)
+        return latex_to_text(person)  # a collaboration: it has no parts
+    return put_given_name_first(latex_to_text(person))
 
 
 def _strip_delimiters(value: str) -> str:

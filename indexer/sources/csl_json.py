@@ -1,5 +1,5 @@
-"""CSL-JSON (https://docs.citationstyles.org/en/stable/specification.html, schema 1.0.2), as Zotero and Pandoc have it:
-a list of items, one item, or an item a line."""
+"""CSL-JSON (https://docs.citationstyles.org/en/stable/specification.html, schema 1.0.2) as Zotero and Pandoc write it:
+a list of items, a single item, or one item per line."""
 
 import json
 from collections.abc import Iterator
@@ -24,14 +24,14 @@ _JsonObject = dict[str, Json]
 
 
 def sniff(head: str) -> bool:
-    """Whether a file is JSON with the names of CSL."""
+    """Whether the file is JSON with names of CSL."""
     start = head.lstrip()[:1]
-    marks = _QUOTED_CSL_NAMES if start == "[" else _QUOTED_CSL_NAMES[:2]
-    return start in ("[", "{") and '"type"' in head and any(mark in head for mark in marks)
+    names = _QUOTED_CSL_NAMES if start == "[" else _QUOTED_CSL_NAMES[:2]
+    return start in ("[", "{") and '"type"' in head and any(name in head for name in names)
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """The items in order, each named by the line it starts on."""
+    """Yields the items in order; errors have the number of the line where the item starts."""
     try:
         for number, text in _split_items(file.text()):
             try:
@@ -43,7 +43,12 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
 
 
 class _MalformedJson(ValueError):
-    """The JSON breaks on a line; what came before was given."""
+    """The rest of a file is not valid JSON.
+
+    Args:
+        line: Number of the line where the invalid value starts, from 1.
+        reason: The decoder's message.
+    """
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(reason)
@@ -51,38 +56,39 @@ class _MalformedJson(ValueError):
 
 
 def _split_items(text: str) -> Iterator[tuple[int, str]]:
-    """Each value of the list, or of the file, as it is written, with the number of its first line.
+    """Yields the source text of each value of the list, or of the file, with the number of its first line.
 
     Raises:
-        _Unreadable: one of them is none; those after it cannot be told apart.
+        _MalformedJson: A value is invalid, so the start of the next one is unknown.
     """
-    decoder, place, line, end = json.JSONDecoder(), 0, 1, 0
-    listed = text.lstrip().startswith("[")
+    decoder, start, line, end = json.JSONDecoder(), 0, 1, 0
+    is_list = text.lstrip().startswith("[")
     while True:
-        place = _skip_separators(text, end, "[," if listed else "")
-        line += text.count("\n", end, place)
-        if place == len(text) or (listed and text[place] == "]"):
+        start = _skip_separators(text, end, "[," if is_list else "")
+        line += text.count("\n", end, start)
+        if start == len(text) or (is_list and text[start] == "]"):
             return
         try:
-            _, end = decoder.raw_decode(text, place)
+            _, end = decoder.raw_decode(text, start)
         except (ValueError, RecursionError) as error:
             raise _MalformedJson(line, str(error) if isinstance(error, ValueError) else "nested too deep") from None
-        yield line, text[place:end]
-        line += text.count("\n", place, end)
+        yield line, text[start:end]
+        line += text.count("\n", start, end)
 
 
-def _skip_separators(text: str, place: int, separators: str) -> int:
-    """Where the next value starts: past white space and what parts values."""
-    while place < len(text) and (text[place].isspace() or text[place] in separators):
-        place += 1
-    return place
+def _skip_separators(text: str, position: int, separators: str) -> int:
+    """The position of the next value, after white space and separators."""
+    while position < len(text) and (text[position].isspace() or text[position] in separators):
+        position += 1
+    return position
 
 
 def _parse_paper(fields: _JsonObject, source: str) -> Paper:
-    custom = fields.get("custom")
-    ours: _JsonObject = custom if isinstance(custom, dict) else {}
+    """Parses one item; ``custom`` has the fields that our own export writes and CSL has no variable for."""
+    value = fields.get("custom")
+    custom: _JsonObject = value if isinstance(value, dict) else {}
     keywords: list[Json] = [word.strip() for word in _text_field(fields, "keyword").split(",") if word.strip()]
-    told: _JsonObject = {
+    extra: _JsonObject = {
         "journal": _text_field(fields, "container-title"),
         "keywords": keywords,
         "comment": _text_field(fields, "note"),
@@ -90,32 +96,32 @@ def _parse_paper(fields: _JsonObject, source: str) -> Paper:
     }
     return Draft(
         source,
-        ids=_text_list(ours.get("ids")) or _extract_ids(fields),
+        ids=_text_list(custom.get("ids")) or _extract_ids(fields),
         title=_text_field(fields, "title"),
         abstract=_text_field(fields, "abstract"),
         authors=[_author_name(person) for person in _names_field(fields, "author")],
-        authors_partial=ours.get("authors_partial") is True,
+        authors_partial=custom.get("authors_partial") is True,
         published=_publication_date(fields.get("issued")),
-        updated=parse_date(ours.get("updated"), "updated"),
-        categories=_text_list(ours.get("categories")),
+        updated=parse_date(custom.get("updated"), "updated"),
+        categories=_text_list(custom.get("categories")),
         url=_text_field(fields, "URL"),
         version=parse_positive_int(fields.get("version")),
-        extra={**select_non_empty(told, told), **parse_extra(ours.get("extra"))},
+        extra={**select_non_empty(extra, extra), **parse_extra(custom.get("extra"))},
     ).to_paper()
 
 
 def _extract_ids(fields: _JsonObject) -> list[str]:
     url, number = _text_field(fields, "URL"), _text_field(fields, "number")
-    found = [_text_field(fields, "DOI"), f"pmid:{_text_field(fields, 'PMID')}" if fields.get("PMID") else ""]
-    found += [url] if "arxiv.org/" in url else []
-    return [*found, number] if number.lower().startswith("arxiv:") else found
+    ids = [_text_field(fields, "DOI"), f"pmid:{_text_field(fields, 'PMID')}" if fields.get("PMID") else ""]
+    ids += [url] if "arxiv.org/" in url else []
+    return [*ids, number] if number.lower().startswith("arxiv:") else ids
 
 
 def _text_field(fields: _JsonObject, name: str) -> str:
     value = fields.get(name)
     if value is None or isinstance(value, str | int | float):
         return "" if value is None else str(value)
-    raise MalformedRecord(f"{name}: {str(value)[:60]!r} is not a text")
+    raise MalformedRecord(f"{name}: {str(value)[:60]!r} is not a string")
 
 
 def _names_field(fields: _JsonObject, name: str) -> list[_JsonObject]:
@@ -136,11 +142,11 @@ def _author_name(person: _JsonObject) -> str:
 
 
 def _publication_date(issued: Json) -> Date | None:
-    """The first of ``date-parts``, else what is written out."""
+    """The first of ``date-parts``, else the date in ``raw`` or ``literal``."""
     if not isinstance(issued, dict):
         return None
-    listed = issued.get("date-parts")
-    first = listed[0] if isinstance(listed, list) and listed else None
+    dates = issued.get("date-parts")
+    first = dates[0] if isinstance(dates, list) and dates else None
     parts = first if isinstance(first, list) else str(issued.get("raw") or issued.get("literal") or "").split("-")
-    written = [f"{part:04}" if isinstance(part, int) else str(part or "") for part in parts[:1]]
-    return date_from_parts(*written, *(str(part or "") for part in parts[1:3])) if written else None
+    year = [f"{part:04}" if isinstance(part, int) else str(part or "") for part in parts[:1]]
+    return date_from_parts(*year, *(str(part or "") for part in parts[1:3])) if year else None

@@ -1,11 +1,11 @@
-"""CSV (RFC 4180), with a line of names first: what our own exports, spreadsheets and reference managers write."""
+"""CSV (RFC 4180) with a header line, as exported by this program, spreadsheets and reference managers."""
 
 import csv
 import re
 from collections.abc import Iterator
 
 from indexer.sources.file import SourceFile
-from indexer.sources.jsonl import HIT_ONLY_FIELDS, is_hit, parse_json
+from indexer.sources.jsonl import KNOWN_FIELDS, is_hit, parse_json
 from indexer.sources.record import (
     MAX_ABSTRACT_CHARACTERS,
     Draft,
@@ -15,6 +15,7 @@ from indexer.sources.record import (
     parse_positive_int,
 )
 from search.errors import SourceError
+from search.papers.fields import HIT_ONLY_FIELDS
 from search.papers.folding import put_given_name_first
 from search.papers.paper import Json, Paper
 
@@ -24,22 +25,18 @@ _COLUMN_ALIASES = {
     "abstract note": "abstract", "link": "url", "publication title": "journal", "source title": "journal",
     "author keywords": "keywords",
 }  # fmt: skip
-"""What others call a column."""
-_KNOWN_FIELDS = frozenset(
-    ("id", "ids", "doi", "title", "abstract", "authors", "authors_partial", "published", "updated", "categories", "url",
-     "version", "extra", "sources")
-)  # fmt: skip
+"""Column names of other programs."""
 _FORMULA_GUARD = re.compile("''*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-"""An apostrophe that keeps a spreadsheet from reading a formula."""
+"""A text with an apostrophe in front that keeps a spreadsheet from evaluating it as a formula."""
 
 
 def sniff(head: str) -> bool:
-    """Whether the first line names columns, a title or an abstract among them."""
+    """Whether the first line is a header with a title or an abstract column."""
     return bool(_detect_delimiter(head.partition("\n")[0]))
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """The rows in order, each named by the line it starts on."""
+    """Yields the rows in order; an error carries the line on which its row starts."""
     heading = file.head().partition("\n")[0]
     delimiter = _detect_delimiter(heading) or ","
     names = _parse_header(heading, delimiter)
@@ -48,7 +45,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     csv.field_size_limit(MAX_ABSTRACT_CHARACTERS * 4)
     rows = csv.reader((line for number, line in file.lines() if number > 1), delimiter=delimiter)
     while True:
-        number = rows.line_num + 2  # the first line, of names, is not among them
+        number = rows.line_num + 2  # the reader does not see the header line
         try:
             row = next(rows, None)
             if row is None:
@@ -62,7 +59,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
 
 
 def _detect_delimiter(heading: str) -> str:
-    """What parts the columns; empty where the line names none that we know."""
+    """The delimiter of a header line; empty if no delimiter yields known column names."""
     for delimiter in _DELIMITERS:
         names = _parse_header(heading, delimiter)
         if len(names) > 1 and ("title" in names or "abstract" in names):
@@ -80,10 +77,10 @@ def _parse_header(heading: str, delimiter: str) -> list[str]:
 
 
 def _row_to_fields(names: list[str], row: list[str]) -> dict[str, str]:
-    """The cells that hold something by the names of their columns, the first of each name."""
+    """The cells that are not blank by column name; of columns with the same name, the first."""
     if len(row) > len(names):
         raise MalformedRecord(
-            f"the row has {len(row)} cells and the first line {len(names)} names; quote what holds a comma"
+            f"the row has {len(row)} cells and the header {len(names)}; quote cells that contain the delimiter"
         )
     fields: dict[str, str] = {}
     for name, cell in zip(names, row, strict=False):
@@ -94,7 +91,7 @@ def _row_to_fields(names: list[str], row: list[str]) -> dict[str, str]:
 
 def _parse_paper(fields: dict[str, str], source: str) -> Paper:
     get = fields.get
-    extra: dict[str, Json] = {name: cell.strip() for name, cell in fields.items() if name not in _KNOWN_FIELDS}
+    extra: dict[str, Json] = {name: cell.strip() for name, cell in fields.items() if name not in KNOWN_FIELDS}
     return Draft(
         source,
         ids=[get("id", ""), get("doi", ""), *get("ids", "").split()],

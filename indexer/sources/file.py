@@ -1,24 +1,27 @@
-"""SourceFile: a file as the readers see it, decompressed and decoded."""
+"""SourceFile: an input file, decompressed and decoded for the readers."""
 
 import bz2
 import gzip
 import io
 import lzma
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, cast
 
 import zstandard
 
+from indexer.sources.zstd import ZstdReader
+
 HEAD_CHARACTERS = 65_536
-"""Characters of a file by which its format is told."""
+"""Characters from the start of a file that its format is detected by."""
 
 READ_ERRORS = (OSError, EOFError, UnicodeDecodeError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
-"""What reading a damaged file raises."""
+"""Exceptions that reading a missing, inaccessible or damaged file can raise."""
 
 
 @dataclass(slots=True)
@@ -26,8 +29,9 @@ class SourceFile:
     """One file to read.
 
     Attributes:
-        path: where it lies. as_of: no date without a year can be later than this.
-        format: how it is read; empty until it was told by the content.
+        path: Its path.
+        as_of: Reference date for dates without a year: none of them is later.
+        format: One of ``sources.FORMATS``; empty until it is detected.
     """
 
     path: Path
@@ -37,17 +41,17 @@ class SourceFile:
 
     @property
     def source(self) -> str:
-        """What a record says of where it came from."""
-        return f"{self.format}:{self.path.name}"
+        """The source of its records, as in ``bibtex:zotero.bib``."""
+        return f"{self.format}:{os.fsencode(self.path.name).decode(errors='replace')}"
 
     @property
     def position(self) -> int:
-        """Bytes of the file, as it lies on disk, that were read so far."""
+        """Bytes read so far, before decompression; 0 while the file is closed."""
         return self._raw.tell() if self._raw and not self._raw.closed else 0
 
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """The file's bytes: decompressed from gzip, xz, zstandard or bzip2 by their magic numbers, else as they are."""
+        """Opens the file; gzip, xz, bzip2 and zstandard, detected by their magic numbers, are decompressed."""
         with self.path.open("rb") as raw:
             self._raw = raw
             magic = raw.read(6)
@@ -56,17 +60,17 @@ class SourceFile:
                 yield stream
 
     def head(self) -> str:
-        """The first HEAD_CHARACTERS, decoded as UTF-8."""
+        """Reads the first HEAD_CHARACTERS characters; bytes that are not UTF-8 become U+FFFD."""
         with self.open() as stream:
             return stream.read(4 * HEAD_CHARACTERS).decode("utf-8-sig", "replace")[:HEAD_CHARACTERS]
 
     def lines(self) -> Iterator[tuple[int, str]]:
-        """Its lines with their numbers from 1. What is not UTF-8 becomes U+FFFD."""
+        """Yields the lines with their numbers from 1; bytes that are not UTF-8 become U+FFFD."""
         with self.open() as stream, io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="\n") as text:
             yield from enumerate(text, 1)
 
     def text(self) -> str:
-        """All of it."""
+        """Reads the whole file; bytes that are not UTF-8 become U+FFFD."""
         with self.open() as stream, io.TextIOWrapper(stream, "utf-8-sig", errors="replace") as text:
             return text.read()
 
@@ -79,5 +83,5 @@ def _decompress(raw: IO[bytes], magic: bytes) -> IO[bytes]:
     if magic.startswith(b"BZh"):
         return bz2.open(raw)
     if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        return cast("IO[bytes]", zstandard.open(cast("BinaryIO", raw)))
+        return io.BufferedReader(ZstdReader(raw))
     return raw

@@ -1,6 +1,6 @@
-"""Our own JSON lines: one paper an object, the fields of ``Paper.to_json``; unknown plain fields are kept.
+"""JSON lines: one paper per line, as an object with the fields of ``Paper``; other plain fields go to ``extra``.
 
-Answers that were saved as NDJSON are read, too: what an answer says of a hit is not about the paper.
+Reads exported search results (NDJSON) as well, without the fields that describe the hit and not the paper.
 """
 
 import math
@@ -12,25 +12,22 @@ import orjson
 from indexer.sources.file import SourceFile
 from indexer.sources.record import Draft, MalformedRecord, parse_date
 from search.errors import SourceError
-from search.papers.paper import Json, Paper
+from search.papers.fields import HIT_ONLY_FIELDS
+from search.papers.paper import JSON_FIELDS, Json, Paper
 
 _AUTHOR_SEPARATOR = re.compile(r"\s*;\s*|\s+and\s+")
-_KNOWN_FIELDS = frozenset(
-    ("id", "ids", "title", "abstract", "authors", "authors_partial", "published", "updated", "categories", "url",
-     "version", "extra", "sources", "doi")
-)  # fmt: skip
-HIT_ONLY_FIELDS = frozenset(("score", "band", "legs", "highlights", "exact_match"))
-"""What an answer says of a hit."""
+KNOWN_FIELDS = frozenset(("doi", *(each.name for each in JSON_FIELDS)))
+"""Fields that are read into attributes of ``Paper``; ``doi`` is one of its IDs."""
 
 
 def sniff(head: str) -> bool:
-    """Whether a file starts as JSON lines of ours: an object with a title or an abstract in its first line."""
+    """Whether the first line is an object with a title or an abstract."""
     line = head.lstrip().partition("\n")[0]
     return line.startswith("{") and ('"title"' in line or '"abstract"' in line)
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """The records of a file, a line each; lines that cannot be read as errors."""
+    """Yields one record or one error per line."""
     for number, line in file.lines():
         if not line.strip():
             continue
@@ -41,10 +38,10 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
 
 
 def parse_json_object(line: str) -> dict[str, Json]:
-    """One JSON object.
+    """Parses a JSON object.
 
     Raises:
-        Malformed: the line is not JSON, holds NaN or Infinity, or something other than an object.
+        MalformedRecord: the line is not JSON, contains NaN or Infinity, or is not an object.
     """
     fields = parse_json(line)
     if not isinstance(fields, dict):
@@ -53,10 +50,10 @@ def parse_json_object(line: str) -> dict[str, Json]:
 
 
 def parse_json(text: str) -> Json:
-    """JSON as RFC 8259 has it: no NaN, no Infinity, no half of a surrogate pair.
+    """Parses JSON as RFC 8259 defines it: without NaN, Infinity and lone surrogates.
 
     Raises:
-        Malformed: the text is something else.
+        MalformedRecord: the text is not JSON.
     """
     try:
         value: Json = orjson.loads(text)
@@ -66,15 +63,15 @@ def parse_json(text: str) -> Json:
 
 
 def parse_paper(fields: dict[str, Json], source: str) -> Paper:
-    """The paper of one object.
+    """Converts an object to a paper.
 
     Raises:
-        Malformed: a field has the wrong type; the text names it, the value and what is allowed.
+        MalformedRecord: a field has the wrong type; the message names the field, its value and the type expected.
     """
     extra = fields.get("extra") or {}
     if not isinstance(extra, dict):
         raise MalformedRecord(f"extra: {str(extra)[:60]!r} is not an object")
-    known = _KNOWN_FIELDS | HIT_ONLY_FIELDS if is_hit(fields) else _KNOWN_FIELDS
+    known = KNOWN_FIELDS.union(HIT_ONLY_FIELDS) if is_hit(fields) else KNOWN_FIELDS
     unknown = {
         name: value for name, value in fields.items() if name not in known and isinstance(value, str | int | float)
     }
@@ -95,7 +92,7 @@ def parse_paper(fields: dict[str, Json], source: str) -> Paper:
 
 
 def is_hit(names: Container[str]) -> bool:
-    """Whether fields of these names are those of a hit: a ``score`` alone can be anyone's."""
+    """Whether these are the fields of a search hit; a ``score`` alone may be a field of another program."""
     return any(name in names for name in ("band", "legs", "highlights"))
 
 
@@ -105,7 +102,7 @@ def _text_field(fields: dict[str, Json], name: str) -> str | None:
         return value
     if name == "id" and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return str(value)
-    raise MalformedRecord(f"{name}: {str(value)[:60]!r} is not a text")
+    raise MalformedRecord(f"{name}: {str(value)[:60]!r} is not a string")
 
 
 def _text_list_field(fields: dict[str, Json], name: str) -> list[str]:
@@ -116,7 +113,7 @@ def _text_list_field(fields: dict[str, Json], name: str) -> list[str]:
         return [part for part in (value.split() if name != "authors" else _AUTHOR_SEPARATOR.split(value)) if part]
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return [str(each) for each in value]
-    raise MalformedRecord(f"{name}: {str(value)[:60]!r} is not a list of texts")
+    raise MalformedRecord(f"{name}: {str(value)[:60]!r} is not a list of strings")
 
 
 def _bool_field(fields: dict[str, Json], name: str) -> bool:

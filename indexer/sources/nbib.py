@@ -1,4 +1,4 @@
-"""NBIB, PubMed's tagged text (MEDLINE display format, https://www.nlm.nih.gov/bsd/mms/medlineelements.html)."""
+"""NBIB, the tagged text format of PubMed (MEDLINE display format, https://www.nlm.nih.gov/bsd/mms/medlineelements.html)."""
 
 import re
 from collections import defaultdict
@@ -16,12 +16,12 @@ _Fields = dict[str, list[str]]
 
 
 def sniff(head: str) -> bool:
-    """Whether a file has a line that starts a record."""
+    """Whether a line starts a record."""
     return bool(re.search(r"^PMID- ", head, re.MULTILINE))
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """The records in order; each starts with its PMID."""
+    """Yields the records in order; each starts with its PMID."""
     for number, fields in _split_records(file):
         try:
             yield _parse_paper(fields, file.source)
@@ -40,7 +40,7 @@ def _split_records(file: SourceFile) -> Iterator[tuple[int, _Fields]]:
             last = match[1]
             start = number if not fields else start
             fields[last].append(match[2])
-        elif line.startswith("      ") and last:  # a value goes on
+        elif line.startswith("      ") and last:  # continuation of a value
             fields[last][-1] += " " + line.strip()
     if fields:
         yield start, fields
@@ -51,7 +51,7 @@ def _parse_paper(fields: _Fields, source: str) -> Paper:
         return fields[tag][0] if fields.get(tag) else ""
 
     ids = [match[1] for tag in ("LID", "AID") for value in fields.get(tag, []) if (match := _DOI.fullmatch(value))]
-    told: dict[str, Json] = {"journal": first("JT") or first("TA"), "keywords": list[Json](fields.get("OT", []))}
+    extra: dict[str, Json] = {"journal": first("JT") or first("TA"), "keywords": list[Json](fields.get("OT", []))}
     return Draft(
         source,
         ids=[f"pmid:{first('PMID')}", *ids],
@@ -61,7 +61,7 @@ def _parse_paper(fields: _Fields, source: str) -> Paper:
         + fields.get("CN", []),
         published=_parse_compact_date(first("DEP")) or date_from_parts(*(first("DP").split() or [""])[:3]),
         updated=_parse_compact_date(first("LR")),
-        extra=select_non_empty(told, told),
+        extra=select_non_empty(extra, extra),
     ).to_paper()
 
 

@@ -1,4 +1,4 @@
-"""PubMed XML (https://dtd.nlm.nih.gov/ncbi/pubmed/out/): articles of an export, inline markup reduced to its text."""
+"""PubMed XML (https://dtd.nlm.nih.gov/ncbi/pubmed/out/); inline markup is reduced to its text."""
 
 from collections.abc import Iterator
 
@@ -12,12 +12,12 @@ from search.papers.paper import Date, Json, Paper
 
 
 def sniff(head: str) -> bool:
-    """Whether a file is an export of PubMed."""
+    """Whether the file is an export of PubMed."""
     return "<PubmedArticle" in head
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """The articles in order."""
+    """Yields the articles in order."""
     try:
         for article in iter_elements(file, "PubmedArticle"):
             try:
@@ -35,7 +35,7 @@ def _parse_paper(element: etree._Element, source: str) -> Paper:
     keywords: list[Json] = [
         inner_text(each).strip() for each in find_all(element, "MedlineCitation/KeywordList/Keyword")
     ]
-    told: dict[str, Json] = {"journal": find_text(element, f"{article}/Journal/Title"), "keywords": keywords}
+    extra: dict[str, Json] = {"journal": find_text(element, f"{article}/Journal/Title"), "keywords": keywords}
     authors = find_all(element, f"{article}/AuthorList")
     return Draft(
         source,
@@ -46,7 +46,7 @@ def _parse_paper(element: etree._Element, source: str) -> Paper:
         authors_partial=any(each.get("CompleteYN") == "N" for each in authors),
         published=_publication_date(element, article),
         updated=_find_date(element, "MedlineCitation/DateRevised"),
-        extra=select_non_empty(told, told),
+        extra=select_non_empty(extra, extra),
     ).to_paper()
 
 
@@ -68,13 +68,13 @@ def _author_name(author: etree._Element) -> str:
 
 
 def _publication_date(element: etree._Element, article: str) -> Date | None:
-    """The day it appeared online, else the issue's date, which may be a year or "2018 Jan-Feb"."""
+    """The date of online publication, else the date of the issue, which can be a year or "2018 Jan-Feb"."""
     issue = f"{article}/Journal/JournalIssue/PubDate"
-    free = find_text(element, f"{issue}/MedlineDate").split()
+    medline_date = find_text(element, f"{issue}/MedlineDate").split()
     return (
         _find_date(element, f"{article}/ArticleDate")
         or _find_date(element, issue)
-        or date_from_parts(*free[:2] if free else [None])
+        or date_from_parts(*medline_date[:2] if medline_date else [None])
     )
 
 

@@ -1,4 +1,4 @@
-"""Record: from the loose fields of any source to a Paper, with one set of rules for all formats."""
+"""Draft: converts the fields of a record to a Paper, by the same rules for all formats."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -11,8 +11,9 @@ from search.papers.folding import normalize_whitespace
 from search.papers.paper import Date, Json, Paper
 
 MAX_TITLE_CHARACTERS = 2_000
+"""Longer texts are not titles."""
 MAX_ABSTRACT_CHARACTERS = 100_000
-"""Characters; what is longer is no title or abstract."""
+"""Longer texts are not abstracts."""
 
 _CATEGORY_CODE = re.compile(r"[a-z]+(-[a-z]+)?(\.[A-Za-z-]{2,})?", re.ASCII)
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -20,16 +21,26 @@ _MONTH_NUMBERS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
 
 
 class MalformedRecord(ValueError):
-    """A record breaks its format; the text says what was seen and what is allowed."""
+    """A record is invalid in its format; the message names the value and the allowed ones."""
 
 
 @dataclass(slots=True)
 class Draft:
-    """The fields of one record as a source gives them, before they are checked.
+    """The fields of one record as its source has them, before validation.
 
     Attributes:
-        ids: ids in any spelling; what is none is kept in ``extra`` as ``source_id``.
-        version: the arXiv version; one in an id counts too.
+        source: Format and file name, as in ``bibtex:zotero.bib``.
+        ids: IDs in any spelling; the first text that is not an ID is kept in ``extra`` as ``source_id``.
+        title: The title; white space is normalized, as in all texts.
+        abstract: The abstract.
+        authors: Names in order.
+        authors_partial: Whether the source lists only some of the authors.
+        published: The first date of publication.
+        updated: The date of the last change.
+        categories: arXiv category codes, the primary one first; other texts are dropped.
+        url: The address of the paper.
+        version: The arXiv version; None takes it from an ID.
+        extra: Other fields; empty values are dropped.
     """
 
     source: str
@@ -46,10 +57,10 @@ class Draft:
     extra: dict[str, Json] = field(default_factory=dict)
 
     def to_paper(self) -> Paper:
-        """The record as a Paper.
+        """Validates and normalizes the record.
 
         Raises:
-            Malformed: it has neither title nor abstract, or one longer than any is.
+            MalformedRecord: It has neither title nor abstract, or one of them is too long.
         """
         title, abstract = normalize_whitespace(self.title), normalize_whitespace(self.abstract)
         if not (title or abstract):
@@ -79,23 +90,27 @@ class Draft:
         )
 
     def _parse_ids(self) -> tuple[tuple[str, ...], int | None]:
-        found: dict[str, int | None] = {}
+        versions: dict[str, int | None] = {}
         for text in self.ids:
             if not text or not text.strip():
                 continue
             parsed = identifiers.parse(text)
             if parsed:
-                found[parsed.id] = found.get(parsed.id) or parsed.version
+                versions[parsed.id] = versions.get(parsed.id) or parsed.version
             else:
                 self.extra.setdefault("source_id", normalize_whitespace(text))
-        ids = tuple(sorted(found, key=identifiers.preference_key))
-        return ids, next((version for version in found.values() if version), None)
+        ids = tuple(sorted(versions, key=identifiers.preference_key))
+        return ids, next((version for version in versions.values() if version), None)
 
 
 def date_from_parts(
     year: str | int | None, month: str | int | None = None, day: str | int | None = None
 ) -> Date | None:
-    """A date from its parts, each as a number or a month's name; parts that mean nothing are left out."""
+    """Builds a date from numbers or an English month name; invalid parts lower its precision.
+
+    Returns:
+        The date; None without a valid year.
+    """
     text = str(year or "").strip()
     if not re.fullmatch(r"\d{4}", text):
         return None
@@ -108,10 +123,14 @@ def date_from_parts(
 
 
 def parse_date(text: Json, name: str) -> Date | None:
-    """A date in ISO form, or None for nothing.
+    """Parses a date in ISO form; None and an empty string give None.
+
+    Args:
+        text: The value.
+        name: The field's name for the message.
 
     Raises:
-        Malformed: it is something else.
+        MalformedRecord: The value is not a date.
     """
     if text in (None, ""):
         return None
@@ -124,21 +143,21 @@ def parse_date(text: Json, name: str) -> Date | None:
 
 
 def select_non_empty(fields: Mapping[str, Json], names: Iterable[str]) -> dict[str, Json]:
-    """The fields of these names that hold something."""
+    """Selects the fields with these names that are not empty."""
     return {name: fields[name] for name in names if fields.get(name) not in (None, "", [], {})}
 
 
 def parse_extra(text: Json) -> dict[str, Json]:
-    """What a paper has in ``extra``, from the JSON that an export of ours holds of it; nothing from other texts."""
+    """Parses the JSON that our own exports write for ``extra``; empty for anything but an object."""
     try:
-        found = orjson.loads(text) if isinstance(text, str) and text else text
+        value = orjson.loads(text) if isinstance(text, str) and text else text
     except ValueError:
         return {}
-    return dict(found) if isinstance(found, dict) else {}
+    return dict(value) if isinstance(value, dict) else {}
 
 
 def parse_positive_int(value: Json) -> int | None:
-    """A whole number from 1, written or not; None for all else."""
+    """Converts a whole number from 1, as a number or in digits; None for any other value."""
     text = str(value)
     return (int(text) or None) if text.isascii() and text.isdigit() and len(text) < 10 else None
 

@@ -1,4 +1,4 @@
-"""RIS, read by rispy a record at a time, so that a broken one costs no other."""
+"""RIS, parsed by rispy one record at a time, so that a malformed record does not affect the others."""
 
 import re
 from collections.abc import Iterator
@@ -24,12 +24,12 @@ _URL_START = re.compile(r"[a-z][a-z0-9+.-]*://|www\.|10\.\d{4,9}/", re.IGNORECAS
 
 
 def sniff(head: str) -> bool:
-    """Whether a file has a line that starts a record."""
+    """Whether a line starts a record."""
     return bool(re.search(r"^TY  ?- ", head, re.MULTILINE))
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """The records in order; one that lacks its end ends where the next one starts."""
+    """Yields the records in order; one without an ``ER`` line ends where the next one starts."""
     import rispy
 
     for number, lines in _split_records(file):
@@ -57,39 +57,39 @@ def _split_records(file: SourceFile) -> Iterator[tuple[int, list[str]]]:
 
 
 def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
-    ours = _own_notes(fields.get("notes") or [])
-    told = {
+    notes = _own_notes(fields.get("notes") or [])
+    extra = {
         "journal": fields.get("secondary_title") or fields.get("journal_name") or fields.get("alternate_title3"),
         "keywords": fields.get("keywords"),
-        "comment": ours.get("comment"),
+        "comment": notes.get("comment"),
         "pages": "-".join(fields[name] for name in ("start_page", "end_page") if fields.get(name)),
     }
     urls = _rejoin_urls(fields.get("urls") or [])
     return Draft(
         source,
-        ids=ours.get("ids", "").split() or [fields.get("doi") or "", *(url for url in urls if "arxiv.org/" in url)],
+        ids=notes.get("ids", "").split() or [fields.get("doi") or "", *(url for url in urls if "arxiv.org/" in url)],
         title=fields.get("title") or fields.get("primary_title"),
         abstract=fields.get("abstract") or fields.get("notes_abstract"),
         authors=[put_given_name_first(name) for name in fields.get("authors") or fields.get("first_authors") or []],
         published=_parse_ris_date(fields.get("date"))
         or _parse_ris_date(fields.get("year"))
         or _parse_ris_date(fields.get("publication_year")),
-        authors_partial=ours.get("authors") == "et al.",
-        updated=date_from_parts(*ours.get("updated", "").split("-")[:3]),
-        categories=ours.get("categories", "").split(),
+        authors_partial=notes.get("authors") == "et al.",
+        updated=date_from_parts(*notes.get("updated", "").split("-")[:3]),
+        categories=notes.get("categories", "").split(),
         url=next(iter(urls), None),
-        version=parse_positive_int(ours.get("version")),
-        extra={**select_non_empty(told, told), **parse_extra(ours.get("extra"))},
+        version=parse_positive_int(notes.get("version")),
+        extra={**select_non_empty(extra, extra), **parse_extra(notes.get("extra"))},
     ).to_paper()
 
 
 def _own_notes(notes: list[str]) -> dict[str, str]:
-    """The notes of our own exports, by their names."""
+    """The notes that our own export writes for fields without a RIS tag, by field."""
     return {match[1]: match[2] for note in notes if (match := _OWN_NOTE.fullmatch(note))}
 
 
 def _rejoin_urls(parts: list[str]) -> list[str]:
-    """Addresses in full: rispy parts them at a semicolon, which an address can hold."""
+    """Joins the parts of URLs that contain semicolons, at which rispy splits."""
     urls = list[str]()
     for part in parts:
         if urls and not _URL_START.match(part):

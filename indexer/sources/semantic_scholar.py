@@ -1,4 +1,4 @@
-"""Semantic Scholar's papers (https://api.semanticscholar.org/api-docs/graph): one object, a list, a page of
+"""Papers of Semantic Scholar (https://api.semanticscholar.org/api-docs/graph): a single object, a list, a page with
 ``data``, or JSON lines."""
 
 from collections.abc import Iterator
@@ -14,30 +14,30 @@ _SCHEMES = {"DOI": "doi:", "ArXiv": "arxiv:", "PubMed": "pmid:", "ACL": "acl:"}
 
 
 def sniff(head: str) -> bool:
-    """Whether a file is JSON that holds Semantic Scholar's ids."""
+    """Whether the file is JSON with Semantic Scholar's IDs."""
     return head.lstrip()[:1] in ("{", "[") and ('"paperId"' in head or '"corpusid"' in head)
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """The papers in order."""
+    """Yields the papers in order."""
     for number, fields in _iter_objects(file):
         try:
             yield fields if isinstance(fields, SourceError) else _parse_paper(fields, file.source)
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
         except (TypeError, AttributeError, KeyError, ValueError) as error:
-            yield SourceError(file.path, number, f"not as Semantic Scholar has it: {type(error).__name__} {error}")
+            yield SourceError(file.path, number, f"not a paper of Semantic Scholar: {type(error).__name__} {error}")
 
 
 def _iter_objects(file: SourceFile) -> Iterator[tuple[int | None, dict[str, Any] | SourceError]]:
-    """Each paper's object with the number of its line, where the file has lines."""
+    """Yields the object of each paper; of JSON lines, with its line number."""
     try:
         whole: Any = parse_json(file.text())
     except MalformedRecord:
         yield from _iter_lines(file)
         return
-    listed = whole.get("data", whole) if isinstance(whole, dict) else whole
-    for fields in listed if isinstance(listed, list) else [listed]:
+    papers = whole.get("data", whole) if isinstance(whole, dict) else whole
+    for fields in papers if isinstance(papers, list) else [papers]:
         yield None, fields
 
 
@@ -52,7 +52,7 @@ def _iter_lines(file: SourceFile) -> Iterator[tuple[int, dict[str, Any] | Source
 
 def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
     ids = {name: value for name, value in (fields.get("externalIds") or {}).items() if value}
-    told = {
+    extra = {
         "journal": (fields.get("journal") or {}).get("name") or fields.get("venue"),
         "citations": fields.get("citationCount"),
         "fields_of_study": fields.get("fieldsOfStudy"),
@@ -66,5 +66,5 @@ def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
         authors=[author["name"] for author in fields.get("authors") or []],
         published=parse_date(fields.get("publicationDate"), "publicationDate") or date_from_parts(fields.get("year")),
         url=fields.get("url"),
-        extra=select_non_empty(told, told),
+        extra=select_non_empty(extra, extra),
     ).to_paper()

@@ -1,4 +1,4 @@
-"""XML as the readers need it: streamed, with no entity expanded, no DTD loaded and nothing fetched."""
+"""XML parsing for the readers: streamed, without entity expansion, DTDs and network access."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,11 @@ from indexer.sources.file import SourceFile
 
 
 class MalformedXml(ValueError):
-    """The document ends or breaks; ``line`` is where."""
+    """The document is not well-formed.
+
+    Attributes:
+        line: Number of the line with the error, from 1; None if unknown.
+    """
 
     def __init__(self, error: etree.XMLSyntaxError) -> None:
         super().__init__(f"not well-formed XML: {error.msg}")
@@ -16,10 +20,10 @@ class MalformedXml(ValueError):
 
 
 def iter_elements(file: SourceFile, *names: str) -> Iterator[etree._Element]:
-    """The elements of these local names, whole, as their end tags come; each is emptied after its turn.
+    """Yields the complete elements with one of these local names, and clears each one afterwards.
 
     Raises:
-        BrokenXml: the document is not well-formed; what came before was given.
+        MalformedXml: The document is not well-formed; the elements before the error have been yielded.
     """
     tags = [f"{{*}}{name}" for name in names]
     with file.open() as stream:
@@ -35,10 +39,10 @@ def iter_elements(file: SourceFile, *names: str) -> Iterator[etree._Element]:
 
 
 def parse_document(content: str) -> etree._Element:
-    """The root of a whole document.
+    """Parses a document and returns its root.
 
     Raises:
-        BrokenXml: it is not well-formed.
+        MalformedXml: The document is not well-formed.
     """
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     try:
@@ -48,15 +52,15 @@ def parse_document(content: str) -> etree._Element:
 
 
 def inner_text(element: etree._Element | None) -> str:
-    """All the text inside an element, markup dropped; nothing for None."""
+    """The text of an element without markup; empty for None."""
     return "".join(str(part) for part in element.itertext(tag=etree.Element) if part) if element is not None else ""
 
 
 def find_text(element: etree._Element, path: str) -> str:
-    """The text of the first element at a path of local names."""
+    """The text of the first element at a path of local names; empty if there is none."""
     return inner_text(element.find("/".join(f"{{*}}{name}" for name in path.split("/"))))
 
 
 def find_all(element: etree._Element, path: str) -> list[etree._Element]:
-    """All elements at a path of local names."""
+    """Returns all elements at a path of local names."""
     return list(element.findall("/".join(f"{{*}}{name}" for name in path.split("/"))))

@@ -1,1 +1,1 @@
-"""Filters: values of each field as columns and posting lists."""
+"""Filter columns: the dates, categories, authors and sources of every row, as arrays and posting lists."""

@@ -1,6 +1,6 @@
-"""Columns: dates, categories, authors and sources of every row, and the conditions on them.
+"""Columns: the dates, categories, authors and sources of every row, and the conditions on them.
 
-One directory of plain numpy arrays, opened memory-mapped.
+The columns of a generation are one directory of numpy arrays, which are memory-mapped.
 """
 
 import json
@@ -22,12 +22,20 @@ from search.papers.paper import Date, Paper
 from search.query.condition import Author, Category, DateField, InDateRange
 
 NO_ID = 2**32 - 1
-"""Stands for the first or last of none."""
+"""The id of the first or last value of a row that has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class RowIds:
-    """The ids of one row's categories and authors, ascending, and which of them stand first and last, or NO_ONE."""
+    """The ids of one row's categories and authors.
+
+    Attributes:
+        categories: category ids, ascending.
+        primary: id of the first category, or NO_ID.
+        authors: author ids, ascending.
+        first_author: id of the first author, or NO_ID.
+        last_author: id of the last author, or NO_ID.
+    """
 
     categories: tuple[int, ...]
     primary: int
@@ -38,13 +46,21 @@ class RowIds:
 
 @dataclass(frozen=True)
 class Columns:
-    """What a condition asks of every row.
+    """The fields of every row that conditions refer to.
 
     Attributes:
-        published, updated: the two dates.
-        categories: codes as the sources write them and the archives they lie in, in order of first appearance.
-        sources: names of the sources that papers came from, ``format:file name``.
-        primary, first_author, last_author: (rows,) uint32, the id of each, or NO_ONE.
+        published: publication dates.
+        updated: update dates.
+        categories: category codes as the sources write them, and their archives, in order of first appearance. The
+            index of a code is its id.
+        category_postings: the rows of each category id.
+        primary: (rows,) uint32, the id of each row's first category, or NO_ID.
+        authors: the names of all authors.
+        author_postings: the rows of each author id.
+        first_author: (rows,) uint32, the id of each row's first author, or NO_ID.
+        last_author: (rows,) uint32, the id of each row's last author, or NO_ID.
+        sources: names of the sources that papers came from, ``format:file name``. The index of a name is its id.
+        source_postings: the rows of each source id.
     """
 
     published: DateColumn
@@ -80,47 +96,71 @@ class Columns:
 
     @classmethod
     def empty(cls) -> Self:
-        """No rows."""
-        none, days = np.empty(0, np.uint32), DateColumn.from_days(np.empty((2, 0), np.int32))
-        post = Postings.empty()
-        return cls(days, days, (), post, none, AuthorNames.empty(), post, none, none, (), post)
+        """Returns columns without rows."""
+        no_ids, no_days = np.empty(0, np.uint32), DateColumn.from_days(np.empty((2, 0), np.int32))
+        no_postings = Postings.empty()
+        return cls(
+            published=no_days,
+            updated=no_days,
+            categories=(),
+            category_postings=no_postings,
+            primary=no_ids,
+            authors=AuthorNames.empty(),
+            author_postings=no_postings,
+            first_author=no_ids,
+            last_author=no_ids,
+            sources=(),
+            source_postings=no_postings,
+        )
 
     def __len__(self) -> int:
         return len(self.published)
 
     def selection(self, leaf: Author | Category | InDateRange) -> Selection:
-        """The rows, live or not, that meet a condition.
+        """Returns the rows that meet a condition, including replaced rows.
+
+        Args:
+            leaf: the condition.
 
         Raises:
-            InvalidValue: a category that neither arXiv nor this index knows.
+            InvalidValue: the category exists neither in arXiv's taxonomy nor in this index.
         """
         if isinstance(leaf, Author):
             values = self.author_ids(leaf)
-            held = HasAny(self.author_postings, values)
+            in_any_position = HasAny(self.author_postings, values)
             if leaf.position == "any":
-                return held
-            return HasValue(self.first_author if leaf.position == "first" else self.last_author, values, held)
+                return in_any_position
+            column = self.first_author if leaf.position == "first" else self.last_author
+            return HasValue(column, values, in_any_position)
         if isinstance(leaf, Category):
-            held = HasAny(self.category_postings, self.category_ids(leaf.code))
-            return HasValue(self.primary, self.primary_ids(leaf.code), held) if leaf.primary else held
+            in_any_position = HasAny(self.category_postings, self.category_ids(leaf.code))
+            if not leaf.primary:
+                return in_any_position
+            return HasValue(self.primary, self.primary_ids(leaf.code), in_any_position)
         return OverlapsRange(self.date_column(leaf.field), leaf.start, leaf.end)
 
     def author_ids(self, leaf: Author) -> NDArray[np.int64]:
-        """Ids, ascending, of the names that a condition can mean."""
+        """Returns the ids, ascending, of the authors that a condition matches."""
         return self.authors.match(leaf.name, exact=leaf.exact)
 
     def date_column(self, field: DateField) -> DateColumn:
-        """When the rows were published, or updated."""
+        """Returns the column of publication or update dates."""
         return self.published if field == "published" else self.updated
 
     def sort_by_date(self, ids: NDArray[np.int64], k: int, *, oldest: bool = False) -> NDArray[np.int64]:
-        """The k of these rows that were published last, newest first, or first, oldest first; undated ones come last.
+        """Sorts rows by publication date. Rows without a date come last.
 
-        Of one day the later import comes first, and the other way round.
+        Args:
+            ids: (n,) int64, distinct rows.
+            k: maximum number of rows to return.
+            oldest: sort oldest first instead of newest first.
+
+        Returns:
+            The first k rows. Ties: later import first (newest), earlier import first (oldest).
         """
         sign = 1 if oldest else -1
         keys = self._date_sort_keys(ids, sign)
-        if len(ids) > k:  # all rows no later in the order than the k-th, then a sort of those few
+        if len(ids) > k:  # sort only the rows up to the k-th key
             ids = ids[keys <= np.partition(keys, k - 1)[k - 1]]
             keys = self._date_sort_keys(ids, sign)
         return ids[np.lexsort((sign * ids, keys))][:k]
@@ -130,20 +170,20 @@ class Columns:
         return np.where(first == NO_DAY[0], NO_DAY[0], sign * first)
 
     def category_ids(self, text: str) -> list[int]:
-        """Ids, ascending, of the category or archive that a code or a name means.
+        """Returns the ids, ascending, of the category or archive with a code or name.
 
         Raises:
-            InvalidValue: neither arXiv nor this index knows it.
+            InvalidValue: it exists neither in arXiv's taxonomy nor in this index.
         """
         codes = categories.resolve_codes(text, self.categories)
         return sorted({number for code in codes for number in self.ids_for_code(code)})
 
     def ids_for_code(self, code: str) -> list[int]:
-        """Ids, ascending, of the ways in which sources write a code, in any case of letters."""
+        """Returns the ids, ascending, of all spellings of a code; spellings differ in case."""
         return self._folded_categories.get(code.casefold(), [])
 
     def primary_ids(self, text: str) -> list[int]:
-        """Ids of the category that is meant, or of all categories of the archive: what a first category can be.
+        """Returns the ids that a primary category can have: those of the category, or of the archive's categories.
 
         Raises:
             InvalidValue: see ``category_ids``.
@@ -164,22 +204,26 @@ class Columns:
 
 
 class ColumnsBuilder:
-    """Columns in the making: those of the last generation, if any, and the rows that came since."""
+    """Extends the columns of the previous generation with new rows.
+
+    Args:
+        previous: the columns of the previous generation, if any.
+    """
 
     def __init__(self, previous: Columns | None = None) -> None:
         self._previous = previous or Columns.empty()
-        # First and last day by turns; arrays, since millions of tuples slow collection down.
+        # First and last day, alternating. Arrays, since millions of tuples would slow down garbage collection.
         self._published, self._updated = array("q"), array("q")
         self._categories = {name: number for number, name in enumerate(self._previous.categories)}
         self._sources = {name: number for number, name in enumerate(self._previous.sources)}
         self._authors = AuthorsBuilder(self._previous.authors)
-        # Value and row by turns.
+        # Value id and row, alternating.
         self._category_pairs, self._author_pairs, self._source_pairs = array("q"), array("q"), array("q")
         self._primary, self._first_author, self._last_author = array("I"), array("I"), array("I")
         self._rows = len(self._previous)
 
     def add(self, paper: Paper) -> RowIds:
-        """Appends the next row."""
+        """Appends a paper as the next row and returns the ids of its categories and authors."""
         codes, primary = self._category_ids(paper)
         authors, first, last = self._author_ids(paper)
         ids = RowIds(codes, primary, authors, first, last)
@@ -200,15 +244,15 @@ class ColumnsBuilder:
         return ids
 
     def save(self, directory: Path) -> None:
-        """Writes the whole columns into a new directory."""
+        """Writes the columns of all rows, previous and new, into a new directory."""
         directory.mkdir()
         before = self._previous
-        for name, held, added in (
+        for name, date_column, added in (
             ("published", before.published, self._published),
             ("updated", before.updated, self._updated),
         ):
             days = np.frombuffer(added, np.int64).astype(np.int32).reshape(-1, 2).T
-            DateColumn.from_days(np.concatenate((held.days(), days), axis=1)).save(directory, name)
+            DateColumn.from_days(np.concatenate((date_column.days(), days), axis=1)).save(directory, name)
         for name, column, new in (
             ("primary", before.primary, self._primary),
             ("first-author", before.first_author, self._first_author),
@@ -227,13 +271,13 @@ class ColumnsBuilder:
             self._extend_postings(postings, pairs, size).save(directory, name)
 
     def _category_ids(self, paper: Paper) -> tuple[tuple[int, ...], int]:
-        """All of them with the archives they lie in, ascending, and the first."""
+        """Returns the ids of a paper's categories and their archives, ascending, and the id of the first category."""
         codes = dict.fromkeys(code for each in paper.categories for code in (each, *_archive(each)))
         ids = [self._categories.setdefault(code, len(self._categories)) for code in codes]
         return tuple(sorted(ids)), ids[0] if ids else NO_ID
 
     def _author_ids(self, paper: Paper) -> tuple[tuple[int, ...], int, int]:
-        """All of them, ascending, the first and the last; of a list that is cut the last is not known."""
+        """Returns a paper's author ids, ascending, the first and the last; the last is unknown in a truncated list."""
         ids = [author for name in paper.authors if (author := self._authors.add(name)) is not None]
         last = ids[-1] if ids and not paper.authors_partial else NO_ID
         return tuple(sorted(set(ids))), ids[0] if ids else NO_ID, last
@@ -244,7 +288,7 @@ class ColumnsBuilder:
 
 
 def day_range(when: Date | None) -> tuple[int, int]:
-    """First and last day that a date can mean; NO_DAY where there is none."""
+    """Returns the first and last day that a date covers, as ordinals; NO_DAY for None."""
     return (when.first_day, when.last_day) if when else NO_DAY
 
 
@@ -253,6 +297,6 @@ def _load_names(directory: Path, name: str) -> tuple[str, ...]:
 
 
 def _archive(code: str) -> tuple[str, ...]:
-    """The archive a category lies in, ``cs`` of cs.CL; nothing for hep-th, which is one itself."""
-    archive, point, _ = code.partition(".")
-    return (archive,) if point and archive else ()
+    """Returns the archive of a category, ``cs`` for cs.CL; empty for hep-th, which is an archive itself."""
+    archive, dot, _ = code.partition(".")
+    return (archive,) if dot and archive else ()

@@ -1,4 +1,4 @@
-"""Days: when every row was published, or updated, and the rows whose days overlap those of a filter."""
+"""Date columns: the publication or update date of every row, and the rows whose date overlaps a range."""
 
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
@@ -15,17 +15,18 @@ from search.papers.paper import Date
 from search.rows import Rows, mask_to_bitmap
 
 NO_DAY = (np.iinfo(np.int32).max, -1)
-"""First and last day of a paper without a date: an interval that overlaps none."""
+"""First and last day of a row without a date: an interval that overlaps no range."""
 
 
 @dataclass(frozen=True)
 class DateColumn:
-    """One date of every row: each row has one of far fewer intervals of days.
+    """One date per row. A date of limited precision, such as a year, is an interval of days; many rows share one.
 
     Attributes:
-        intervals: (2, n) int32, the different pairs of first and last day as ordinals, ascending.
-        of_row: (rows,) uint16, or uint32 where they are many, the interval of each row.
-        rows: (rows,) uint32, the rows in order of their intervals. offsets: (n + 1,) int64 into ``rows``.
+        intervals: (2, n) int32, the distinct pairs of first and last day (``date.toordinal``), ascending.
+        interval_of_row: (rows,) uint16, or uint32 for more than 65,536 intervals: the index of each row's interval.
+        offsets: (n + 1,) int64, the start of each interval's rows in ``rows``.
+        rows: (rows,) uint32, all rows ordered by interval.
     """
 
     intervals: NDArray[np.int32]
@@ -35,26 +36,26 @@ class DateColumn:
 
     @classmethod
     def from_days(cls, days: NDArray[np.int32]) -> Self:
-        """From (2, rows) first and last days."""
+        """Creates a column from (2, rows) int32 first and last days."""
         order = np.lexsort((days[1], days[0]))
         ordered = days[:, order]
         new = np.ones(len(order), bool)
         new[1:] = (ordered[:, 1:] != ordered[:, :-1]).any(axis=0)
         starts = np.flatnonzero(new)
-        of_row = np.empty(len(order), np.uint32)
-        of_row[order] = np.cumsum(new) - 1
-        of_row = of_row.astype(np.uint16) if len(starts) <= 2**16 else of_row
-        return cls(ordered[:, starts], of_row, np.append(starts, len(order)), order.astype(np.uint32))
+        interval_of_row = np.empty(len(order), np.uint32)
+        interval_of_row[order] = np.cumsum(new) - 1
+        interval_of_row = interval_of_row.astype(np.uint16) if len(starts) <= 2**16 else interval_of_row
+        return cls(ordered[:, starts], interval_of_row, np.append(starts, len(order)), order.astype(np.uint32))
 
     def __len__(self) -> int:
         return len(self.interval_of_row)
 
     def days(self, ids: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.int32]:
-        """(2, n) int32, first and last day of these rows."""
+        """Returns the first and last day of some rows, (2, n) int32."""
         return self.intervals[:, self.interval_of_row[ids]]
 
     def overlapping_span(self, start: int, end: int) -> tuple[int, int]:
-        """The intervals outside which none overlaps the days from start to end: from the first to before the last."""
+        """Returns a half-open range of interval indices that contains every interval overlapping days start to end."""
         first = bisect_left(self._max_last_days, start)
         return first, bisect_right(self._first_days, end, first)
 
@@ -64,27 +65,27 @@ class DateColumn:
 
     @cached_property
     def _max_last_days(self) -> "memoryview[int]":
-        """The latest last day up to each interval: it ascends, as last days need not."""
+        """The running maximum of the last days, which unlike the last days themselves is sorted."""
         return memoryview(np.maximum.accumulate(self.intervals[1]).data)
 
     def count_by_year(self, rows: Rows) -> dict[int, int]:
-        """How many of the rows lie in each year, by the first day a date can mean; the latest year first."""
+        """Counts rows by the year of their first day, latest year first."""
         counts = np.bincount(self.interval_of_row[rows.ids], minlength=self.intervals.shape[1])
         years: dict[int, int] = {}
-        for place in np.flatnonzero(counts)[::-1].tolist():
-            day = int(self.intervals[0, place])
+        for interval in np.flatnonzero(counts)[::-1].tolist():
+            day = int(self.intervals[0, interval])
             if day != NO_DAY[0]:
                 year = date.fromordinal(day).year
-                years[year] = years.get(year, 0) + int(counts[place])
+                years[year] = years.get(year, 0) + int(counts[interval])
         return years
 
     @classmethod
     def open(cls, directory: Path, name: str) -> Self:
-        """Reads what ``save`` wrote, memory-mapped."""
+        """Opens the arrays that ``save`` wrote for the date ``name``."""
         return cls(*(load_array(directory, name + part) for part in _PARTS))
 
     def save(self, directory: Path, name: str) -> None:
-        """Writes its arrays into the directory."""
+        """Writes the arrays of the date ``name`` into a directory."""
         for part, values in zip(_PARTS, (self.intervals, self.interval_of_row, self.offsets, self.rows), strict=True):
             np.save(directory / f"{name}{part}.npy", values)
 
@@ -93,9 +94,12 @@ _PARTS = ("", "-of-row", "-offsets", "-rows")
 
 
 class OverlapsRange:
-    """The rows whose date overlaps a closed interval, a side of which may be open: a ``Selection``.
+    """The rows whose date overlaps a closed range: a ``Selection``.
 
-    They are those of a span of intervals, or of some in it.
+    Args:
+        days: the column.
+        first: start of the range; None for no lower bound.
+        last: end of the range; None for no upper bound.
     """
 
     def __init__(self, days: DateColumn, first: Date | None, last: Date | None) -> None:
@@ -114,8 +118,8 @@ class OverlapsRange:
 
     def ids(self) -> NDArray[np.int64]:
         starts, ends = self._spans
-        places = slice(starts[0], ends[0]) if len(starts) == 1 else expand_ranges(starts, ends)
-        return np.sort(self._days.rows[places]).astype(np.int64)
+        positions = slice(starts[0], ends[0]) if len(starts) == 1 else expand_ranges(starts, ends)
+        return np.sort(self._days.rows[positions]).astype(np.int64)
 
     def bitmap(self) -> NDArray[np.uint8]:
         return mask_to_bitmap(self._overlaps(self._days.interval_of_row))
@@ -124,8 +128,8 @@ class OverlapsRange:
         return self._overlaps(self._days.interval_of_row[ids])
 
     def _overlaps(self, intervals: NDArray[np.uint16] | NDArray[np.uint32]) -> NDArray[np.bool_]:
-        if self._all_overlap:  # in one comparison: what comes before the first becomes a large number
+        if self._all_overlap:  # one unsigned comparison: indices below the first wrap to large numbers
             return np.asarray(intervals - intervals.dtype.type(self._first) < self._end - self._first)
-        passing = np.zeros(len(self._days.offsets) - 1, bool)
-        passing[self._first : self._end] = self._interval_mask
-        return passing[intervals]
+        overlapping = np.zeros(len(self._days.offsets) - 1, bool)
+        overlapping[self._first : self._end] = self._interval_mask
+        return overlapping[intervals]

@@ -1,7 +1,7 @@
-"""Postings: inverted files on disk, memory-mapped, and the sets of rows they give.
+"""Posting lists: memory-mapped inverted files that map each value of a field to the rows that have it.
 
-For each value the ascending rows that hold it (Zobel and Moffat, "Inverted files for text search engines", 2006).
-A value that many rows hold is kept as a bitmap as well, so that a set of many rows costs no more than one of few.
+Each value has an ascending list of row numbers (Zobel and Moffat, "Inverted files for text search engines", 2006).
+Values that many rows have are also stored as bitmaps, so that a large set of rows costs no more than a small one.
 """
 
 from dataclasses import dataclass
@@ -13,21 +13,33 @@ from numpy.typing import NDArray
 
 from search.rows import Rows, bitmap_nbytes, mask_to_bitmap
 
-SPARSE_DIVISOR = 32
-"""A set is held as row numbers while at most one row in so many is in it: they then take less than a bitmap does
-to make, and to test."""
+
+@dataclass(frozen=True, slots=True)
+class PostingsTuning:
+    """Tuning of the representation of row sets. ``sparse_divisor`` is also part of the file format."""
+
+    sparse_divisor: int = 32
+    """Universe size per row up to which a set is sparse. At this ratio, uint32 row numbers and a bitmap of one bit per
+    row take the same space."""
+    min_mapped_bytes: int = 65_536
+    """File size in bytes above which arrays are memory-mapped instead of read: 16 pages. Not tuned."""
+
+
+TUNING = PostingsTuning()
 
 _PARTS = ("offsets", "rows", "dense", "bitmaps")
 
 
 @dataclass(frozen=True)
 class Postings:
-    """An inverted file. Value v is held by ``rows[offsets[v]:offsets[v + 1]]``, ascending uint32.
+    """An inverted file. The rows of value v are ``rows[offsets[v]:offsets[v + 1]]``, ascending.
 
     Attributes:
-        offsets: (values + 1,) int64. rows: (pairs,) uint32.
-        dense: (d,) int64, the values that more than one row in FEW holds. bitmaps: (d, bytes) uint8, their rows.
-        universe: how many rows there are.
+        offsets: (values + 1,) int64, the start of each value's posting list in ``rows``.
+        rows: (pairs,) uint32 row numbers.
+        dense: (d,) int64, ascending, the values whose posting list is not sparse (``is_sparse``).
+        bitmaps: (d, bytes) uint8, the rows of each dense value in the format of ``mask_to_bitmap``.
+        universe: number of rows in the index.
     """
 
     offsets: NDArray[np.int64]
@@ -38,22 +50,35 @@ class Postings:
 
     @classmethod
     def from_lists(cls, offsets: NDArray[np.int64], rows: NDArray[np.uint32], universe: int) -> Self:
-        """Finds out which values are dense."""
-        dense = np.flatnonzero(np.diff(offsets) > universe // SPARSE_DIVISOR)
+        """Creates an inverted file from posting lists and computes the bitmaps of dense values.
+
+        Args:
+            offsets: see the attribute.
+            rows: see the attribute.
+            universe: see the attribute.
+        """
+        dense = np.flatnonzero(np.diff(offsets) > universe // TUNING.sparse_divisor)
         bitmaps = np.empty((len(dense), bitmap_nbytes(universe)), np.uint8)
-        for place, value in enumerate(dense.tolist()):
+        for index, value in enumerate(dense.tolist()):
             mask = np.zeros(universe, bool)
             mask[rows[offsets[value] : offsets[value + 1]]] = True
-            bitmaps[place] = mask_to_bitmap(mask)
+            bitmaps[index] = mask_to_bitmap(mask)
         return cls(offsets, rows, dense, bitmaps, universe)
 
     @classmethod
     def empty(cls) -> Self:
-        """No values, no rows."""
+        """Returns an inverted file without values or rows."""
         return cls.from_lists(np.zeros(1, np.int64), np.empty(0, np.uint32), 0)
 
     def with_pairs(self, values: NDArray[np.int64], rows: NDArray[np.int64], size: int, universe: int) -> "Postings":
-        """With further pairs (value, row), whose rows ascend and come after all rows here, of ``size`` values."""
+        """Returns a copy with more (value, row) pairs.
+
+        Args:
+            values: (n,) int64, the value of each pair.
+            rows: (n,) int64, the row of each pair, ascending and greater than every row so far.
+            size: number of values in the result.
+            universe: number of rows in the result.
+        """
         order = np.argsort(values, kind="stable")
         counts = np.bincount(values, minlength=size)
         offsets = np.concatenate((self.offsets, np.full(size + 1 - len(self.offsets), self.offsets[-1])))
@@ -61,33 +86,41 @@ class Postings:
         return Postings.from_lists(offsets + np.concatenate(([0], np.cumsum(counts))), merged, universe)
 
     def posting_count(self, values: NDArray[np.int64]) -> int:
-        """Rows that hold one of the values, those that hold several counted so often."""
+        """Returns the total length of the values' posting lists."""
         if len(values) == 1:
             return int(self.offsets[values[0] + 1] - self.offsets[values[0]])
         return int((self.offsets[values + 1] - self.offsets[values]).sum())
 
     def count_by_value(self, rows: Rows, values: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-        """(n,) int64: how many of the rows hold each of the values, or of all values there are."""
+        """Counts the rows of a set by value.
+
+        Args:
+            rows: the set.
+            values: (n,) int64, the values to count; None for all.
+
+        Returns:
+            (n,) int64, for each value the number of rows in the set that have it.
+        """
         if values is None:
-            held, ends = self.rows, self.offsets
+            posting_rows, ends = self.rows, self.offsets
         else:
-            held = self._gather_rows(values)
+            posting_rows = self._gather_rows(values)
             ends = np.concatenate(([0], np.cumsum(self.offsets[values + 1] - self.offsets[values])))
-        passing = rows.mask[held]
-        if len(rows) * SPARSE_DIVISOR < self.universe:  # the few pairs that pass are looked up one by one
-            return np.bincount(np.searchsorted(ends, np.flatnonzero(passing), "right") - 1, minlength=len(ends) - 1)
-        found = np.zeros(len(held) + 1, np.int64)
-        np.cumsum(passing, out=found[1:])
-        return found[ends[1:]] - found[ends[:-1]]
+        matching = rows.mask[posting_rows]
+        if is_sparse(len(rows), self.universe):  # few pairs match: look up the value of each
+            return np.bincount(np.searchsorted(ends, np.flatnonzero(matching), "right") - 1, minlength=len(ends) - 1)
+        running_count = np.zeros(len(posting_rows) + 1, np.int64)
+        np.cumsum(matching, out=running_count[1:])
+        return running_count[ends[1:]] - running_count[ends[:-1]]
 
     def ids(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The rows, ascending, that hold any of the values."""
+        """Returns the rows, ascending, that have at least one of the values."""
         if len(values) == 1:
             return self.rows[self.offsets[values[0]] : self.offsets[values[0] + 1]].astype(np.int64)
         return sorted_unique(self._gather_rows(values)).astype(np.int64)
 
     def bitmap(self, values: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """The same as ``Rows.bitmap``."""
+        """Returns the rows that have at least one of the values, in the format of ``mask_to_bitmap``."""
         dense = np.isin(self.dense, values)
         result: NDArray[np.uint8] = np.bitwise_or.reduce(self.bitmaps[dense], axis=0)
         rest = values[~np.isin(values, self.dense)]
@@ -102,26 +135,37 @@ class Postings:
 
     @classmethod
     def open(cls, directory: Path, name: str, universe: int) -> Self:
-        """Reads what ``save`` wrote, memory-mapped."""
+        """Opens the arrays that ``save`` wrote.
+
+        Args:
+            directory: the directory of the columns.
+            name: the name of the field.
+            universe: number of rows in the index.
+        """
         offsets, rows, dense, bitmaps = (load_array(directory, f"{name}-{part}") for part in _PARTS)
         return cls(offsets, rows, dense, bitmaps, universe)
 
     def save(self, directory: Path, name: str) -> None:
-        """Writes its arrays into the directory."""
+        """Writes the arrays of the field ``name`` into a directory."""
         arrays: list[NDArray[Any]] = [self.offsets, self.rows, self.dense, self.bitmaps]
         for part, values in zip(_PARTS, arrays, strict=True):
             np.save(directory / f"{name}-{part}.npy", values)
 
 
+def is_sparse(count: int, universe: int) -> bool:
+    """Whether a set of ``count`` rows is processed as row numbers instead of as a bitmap."""
+    return count * TUNING.sparse_divisor <= universe
+
+
 def expand_ranges(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """All numbers from each start to before its end, one span after the other."""
+    """Concatenates the integers of several half-open ranges ``starts[i] .. ends[i] - 1``."""
     lengths = ends - starts
     before = np.cumsum(lengths) - lengths
     return np.repeat(starts - before, lengths) + np.arange(lengths.sum())
 
 
 def sorted_unique(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """The different values in order; a fifth of the time of ``numpy.unique``."""
+    """Returns the distinct values in ascending order, in a fifth of the time that ``numpy.unique`` takes."""
     values = np.sort(values)
     new = np.ones(len(values), bool)
     np.not_equal(values[1:], values[:-1], out=new[1:])
@@ -129,8 +173,8 @@ def sorted_unique(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
 
 
 def load_array(directory: Path, name: str) -> NDArray[Any]:
-    """An array that ``numpy.save`` wrote, memory-mapped unless it is small: a file of no elements cannot be mapped."""
+    """Opens ``directory/name.npy``, memory-mapped unless it is small. (An array without elements cannot be mapped.)"""
     path = directory / f"{name}.npy"
-    mapped = path.stat().st_size > 65_536
-    # The plain ndarray over the map: every slice of a numpy.memmap costs ten times that of an array.
+    mapped = path.stat().st_size > TUNING.min_mapped_bytes
+    # A plain ndarray view of the map, since slicing a numpy.memmap takes ten times as long.
     return np.asarray(np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)).view(np.ndarray)

@@ -1,7 +1,7 @@
-"""Selections: the rows that meet a condition, counted before they are touched, and how selections are combined.
+"""Selections: the rows that meet a condition, counted before they are read, and the boolean operations on them.
 
-Where one part of a conjunction is held by few rows, those are listed and tested against the others; else the parts are
-bitmaps, and the rows that pass are their intersection.
+An intersection with a sparse operand lists that operand's rows and tests them against the others. Otherwise the
+operands are intersected as bitmaps.
 """
 
 from collections.abc import Sequence
@@ -11,15 +11,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from search.columns.postings import SPARSE_DIVISOR, Postings
+from search.columns.postings import Postings, is_sparse
 from search.rows import Rows, mask_to_bitmap
 
 
 class Selection(Protocol):
-    """The rows that meet one condition, as numbers, as bits, or as an answer about some of them."""
+    """The rows that meet one condition, available as row numbers, as a bitmap or as a membership test."""
 
     max_count: int
-    """At most so many rows meet it."""
+    """Upper bound of the number of rows."""
 
     def ids(self) -> NDArray[np.int64]: ...
 
@@ -29,7 +29,12 @@ class Selection(Protocol):
 
 
 class HasAny:
-    """Rows that hold one of some values."""
+    """Rows that have at least one of some values.
+
+    Args:
+        postings: the posting list of each value.
+        values: value ids, ascending.
+    """
 
     def __init__(self, postings: Postings, values: Sequence[int] | NDArray[np.int64]) -> None:
         self._postings, self._values = postings, np.asarray(values, np.int64)
@@ -42,23 +47,25 @@ class HasAny:
         return self._postings.bitmap(self._values)
 
     def contains(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-        if self.max_count * SPARSE_DIVISOR <= self._postings.universe:
+        if is_sparse(self.max_count, self._postings.universe):
             return isin_sorted(ids, self.ids())
         return Rows.from_bitmap(self.bitmap(), self._postings.universe).contains(ids)
 
 
 class HasValue:
-    """Rows whose one value of a kind, such as the first author, is among some values.
+    """Rows whose value in a single-valued column, such as the first author, is one of some values.
 
     Args:
-        of_row: (rows,) the value of each row. selection: a superset of the rows.
+        value_of_row: (rows,) uint32, the value of each row.
+        values: value ids, ascending.
+        superset: a selection that contains all these rows.
     """
 
     def __init__(
-        self, of_row: NDArray[np.uint32], values: Sequence[int] | NDArray[np.int64], selection: Selection
+        self, value_of_row: NDArray[np.uint32], values: Sequence[int] | NDArray[np.int64], superset: Selection
     ) -> None:
-        self._value_of_row, self._values, self._superset = of_row, np.asarray(values, np.int64), selection
-        self.max_count = selection.max_count
+        self._value_of_row, self._values, self._superset = value_of_row, np.asarray(values, np.int64), superset
+        self.max_count = superset.max_count
 
     def ids(self) -> NDArray[np.int64]:
         ids = self._superset.ids()
@@ -74,7 +81,7 @@ class HasValue:
 
 
 class Fixed:
-    """A set of rows that is known already."""
+    """A precomputed set of rows."""
 
     def __init__(self, rows: Rows) -> None:
         self._rows, self.max_count = rows, len(rows)
@@ -90,27 +97,37 @@ class Fixed:
 
 
 class Union:
-    """Rows that meet at least one of some conditions."""
+    """Rows that are in at least one of some selections.
+
+    Args:
+        parts: the selections.
+        universe: number of rows in the index.
+    """
 
     def __init__(self, parts: Sequence[Selection], universe: int) -> None:
         self._parts, self._universe = parts, universe
         self.max_count = min(universe, sum(part.max_count for part in parts))
 
     def ids(self) -> NDArray[np.int64]:
-        if self.max_count * SPARSE_DIVISOR <= self._universe:
+        if is_sparse(self.max_count, self._universe):
             return np.unique(np.concatenate([part.ids() for part in self._parts] or [np.empty(0, np.int64)]))
         return Rows.from_bitmap(self.bitmap(), self._universe).ids
 
     def bitmap(self) -> NDArray[np.uint8]:
-        none = mask_to_bitmap(np.zeros(self._universe, bool))
-        return reduce(np.bitwise_or, (part.bitmap() for part in self._parts), none)
+        empty = mask_to_bitmap(np.zeros(self._universe, bool))
+        return reduce(np.bitwise_or, (part.bitmap() for part in self._parts), empty)
 
     def contains(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
         return reduce(np.logical_or, (part.contains(ids) for part in self._parts), np.zeros(len(ids), bool))
 
 
 class Complement:
-    """Rows that do not meet a condition."""
+    """Rows that are not in a selection.
+
+    Args:
+        part: the selection.
+        universe: number of rows in the index.
+    """
 
     def __init__(self, part: Selection, universe: int) -> None:
         self._part, self.max_count = part, universe
@@ -126,17 +143,22 @@ class Complement:
 
 
 class Intersection:
-    """Rows that meet all of some conditions, at least one, and are live."""
+    """Live rows that are in all of some selections.
+
+    Args:
+        parts: the selections, at least one.
+        live: the rows that no later row replaced.
+    """
 
     def __init__(self, parts: Sequence[Selection], live: Rows) -> None:
         self._parts, self._live = sorted(parts, key=lambda part: part.max_count), live
         self.max_count = self._parts[0].max_count
 
     def rows(self) -> Rows:
-        """As numbers or as bits, whichever is less work."""
-        if self.max_count * SPARSE_DIVISOR > self._live.universe:
-            return Rows.from_bitmap(self.bitmap(), self._live.universe)
-        return Rows(self._live.universe, _ids=self.ids())
+        """Returns the rows, computed as row numbers where few can match and as a bitmap otherwise."""
+        if is_sparse(self.max_count, self._live.universe):
+            return Rows(self._live.universe, _ids=self.ids())
+        return Rows.from_bitmap(self.bitmap(), self._live.universe)
 
     def ids(self) -> NDArray[np.int64]:
         ids = self._parts[0].ids()
@@ -154,6 +176,14 @@ class Intersection:
 
 
 def isin_sorted(values: NDArray[np.int64] | NDArray[np.uint32], members: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """(len(values),) bool: which of the values are among ``held``, which ascend."""
-    places = np.searchsorted(members, values)
-    return np.asarray(np.append(members, -1)[places] == values)
+    """Tests membership by binary search.
+
+    Args:
+        values: (n,) non-negative values to look up.
+        members: int64 values, ascending.
+
+    Returns:
+        (n,) bool, whether each value is one of ``members``.
+    """
+    positions = np.searchsorted(members, values)
+    return np.asarray(np.append(members, -1)[positions] == values)

@@ -1,4 +1,4 @@
-"""Vocabulary: the authors and categories of a generation, suggested to someone who types how they begin."""
+"""Suggestions: completes the names of authors and categories in an index."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,18 +18,20 @@ from search.query.page import CategoryCount, Suggestions, ValueCount
 from search.rows import Rows
 
 MAX_SUGGESTIONS = 50
-"""Most authors, and most categories, that can be suggested."""
+"""Upper limit of the number of authors, and of categories, per request."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Suggester:
-    """What can be suggested.
+    """The authors and categories of the live rows, ready for prefix lookups.
 
     Attributes:
-        beginnings: the authors' words. papers: (authors,) int64, how many each has.
-        order: (authors,) int64, most papers first, of equal ones the one that was indexed first. ranks: (authors,)
-            uint32, each one's place in it.
-        categories: those that papers have, most papers first. words: those of their names, folded.
+        prefix_index: the words of the authors' names.
+        paper_counts: (authors,) int64, the number of live papers of each author.
+        order: (authors,) int64, author ids, most papers first; ties by id.
+        ranks: (authors,) uint32, the position of each author in ``order``.
+        categories: the categories that live papers have, most papers first.
+        category_words: the folded words of each category's name.
     """
 
     prefix_index: PrefixIndex
@@ -41,7 +43,12 @@ class Suggester:
 
     @classmethod
     def build(cls, columns: Columns, live: Rows) -> Self:
-        """Counts among the live rows."""
+        """Counts the papers of every author and category.
+
+        Args:
+            columns: the columns of the index.
+            live: the rows to count.
+        """
         papers = columns.author_postings.count_by_value(live)
         order = np.argsort(-papers, kind="stable")
         ranks = np.empty(len(order), np.uint32)
@@ -51,19 +58,23 @@ class Suggester:
         return cls(PrefixIndex.build(columns.authors), papers, order, ranks, categories, words)
 
     def suggest(self, text: str, limit: int) -> Suggestions:
-        """At most so many authors, and as many categories, of whose names each word typed begins another word.
+        """Suggests authors and categories in whose names each typed word is a prefix of a different word.
 
-        Names are folded (``search.papers.folding``), so accents may be left out; an umlaut may be written out. Authors
-        are told as they are first written. Categories are found by code, too, with or without the archive; one whose
-        whole code was typed comes first.
+        Matching ignores case and accents (``search.papers.folding``) and accepts umlauts written as ``ue``. Authors
+        are shown as their first source writes them. Categories also match by a prefix of their code, with or without
+        the archive; a category whose full code was typed comes first.
+
+        Args:
+            text: the typed text.
+            limit: maximum number of authors, and of categories.
 
         Raises:
-            InvalidValue: limit outside 1..MOST, or more than LONGEST characters.
+            InvalidValue: ``limit`` is outside 1..MAX_SUGGESTIONS, or ``text`` is longer than MAX_NAME_LENGTH.
         """
         if not 1 <= limit <= MAX_SUGGESTIONS:
             raise InvalidValue("limit", limit, f"give a whole number from 1 to {MAX_SUGGESTIONS}")
         if len(text) > MAX_NAME_LENGTH:
-            raise InvalidValue("q", text, f"the beginning of a name has at most {MAX_NAME_LENGTH} characters")
+            raise InvalidValue("q", text, f"give a name prefix of at most {MAX_NAME_LENGTH} characters")
         return Suggestions(self._suggest_authors(text, limit), self._suggest_categories(text, limit))
 
     def _suggest_authors(self, text: str, limit: int) -> tuple[ValueCount, ...]:
@@ -79,12 +90,16 @@ class Suggester:
     def _suggest_categories(self, text: str, limit: int) -> tuple[CategoryCount, ...]:
         code, words = text.strip().casefold(), fold(text).split()
         known = zip(self.categories, self.category_words, strict=True)
-        found = [each for each, held in known if _matches_code(each, code) or _all_prefixes_match(words, held)]
-        return tuple(sorted(found, key=lambda each: each.code.casefold() != code)[:limit])
+        found = [
+            category
+            for category, name_words in known
+            if _matches_code(category, code) or _all_prefixes_match(words, name_words)
+        ]
+        return tuple(sorted(found, key=lambda category: category.code.casefold() != code)[:limit])
 
 
 def _word_variants(text: str) -> Iterator[list[str]]:
-    """The words typed: folded, with umlauts written out, and without those that are."""
+    """Yields the typed words folded, with umlauts expanded (ü to ue), and with expanded umlauts collapsed (ue to u)."""
     folded = fold(text).split()
     yield from {
         tuple(words): words
@@ -94,30 +109,32 @@ def _word_variants(text: str) -> Iterator[list[str]]:
 
 
 def _matches_code(category: CategoryCount, code: str) -> bool:
-    """Whether the code begins so, or what comes after its archive."""
-    known = category.code.casefold()
-    return bool(code) and (known.startswith(code) or known.partition(".")[2].startswith(code))
+    """Whether the typed code is a prefix of the category's code or of its part after the archive."""
+    full_code = category.code.casefold()
+    return bool(code) and (full_code.startswith(code) or full_code.partition(".")[2].startswith(code))
 
 
-def _all_prefixes_match(words: Sequence[str], held: Sequence[str]) -> bool:
-    """Whether each of the words begins another one of those held."""
-    enough = (sum(each.startswith(word) for each in held) >= times for word, times in required_counts(words).items())
-    return bool(words and held) and all(enough)
+def _all_prefixes_match(prefixes: Sequence[str], words: Sequence[str]) -> bool:
+    """Whether each prefix matches a different word."""
+    enough = (
+        sum(word.startswith(prefix) for word in words) >= count for prefix, count in required_counts(prefixes).items()
+    )
+    return bool(prefixes and words) and all(enough)
 
 
 def _smallest_unique(numbers: NDArray[np.uint32], count: int) -> NDArray[np.uint32]:
-    """The lowest so many different numbers, ascending."""
-    few = 4 * count
-    while few < len(numbers):
-        lowest = sorted_unique(np.partition(numbers, few)[:few])
+    """Returns the ``count`` smallest distinct numbers, ascending."""
+    size = 4 * count
+    while size < len(numbers):
+        lowest = sorted_unique(np.partition(numbers, size)[:size])
         if len(lowest) >= count:
             return lowest[:count]
-        few *= 8
+        size *= 8
     return sorted_unique(numbers)[:count]
 
 
 def _count_categories(columns: Columns, live: Rows) -> Iterator[CategoryCount]:
-    """Codes that differ in case alone are one, written as arXiv does."""
+    """Yields categories, most papers first. Codes that differ only in case are merged and written as arXiv does."""
     official = {code.casefold(): code for code in (*CATEGORIES, *ARCHIVES)}
     found = {code.casefold(): official.get(code.casefold(), code) for code in columns.categories}
     counts: list[CategoryCount] = []

@@ -24,10 +24,13 @@ class EmbedderCache:
         self._embedder: Embedder | None = None
 
     def get(self, model: ModelIdentity) -> Embedder:
-        """Returns the embedder of a model. A change of model replaces the one in the cache.
+        """Returns the embedder of a model; a change of model replaces the one in the cache.
+
+        Args:
+            model: the model that the vectors of the index were made with.
 
         Raises:
-            ForeignModel: the installed model is not the one that the vectors of the index were made with.
+            ModelMismatch: the installed model is not the one that the vectors of the index were made with.
             ModelUnavailable: the model cannot be loaded.
         """
         with self._lock:

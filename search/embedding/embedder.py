@@ -1,10 +1,10 @@
-"""Embedder: texts to unit vectors, and what stands behind it.
+"""Embedder: converts texts to unit vectors with OpenVINO or sentence-transformers.
 
-The default model is all-MiniLM-L6-v2 (Reimers and Gurevych, "Sentence-BERT", EMNLP 2019), whose weights come in a
-package; that package's code is never imported. It runs in OpenVINO, exported once (``search.embedding.export``), with
-bf16 where the CPU has it, and where asked for with 8-bit products (``search.embedding.quantize``). Any other model,
-or a machine without OpenVINO, is run by sentence-transformers: slower, with the same vectors. Nothing here touches
-the network.
+The default model is all-MiniLM-L6-v2 (Reimers and Gurevych, "Sentence-BERT", EMNLP 2019). Its weights come in a
+package, whose code is never imported. OpenVINO runs an export of the model (``search.embedding.export``), in bf16 if
+the CPU supports it, or in int8 on request (``search.embedding.quantize``). sentence-transformers runs any other model,
+and the default model on machines without OpenVINO: it is slower and returns the same vectors. This module never
+accesses the network.
 """
 
 import importlib
@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
@@ -36,37 +37,51 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tokenizers import Encoding
 
-_BATCH_SIZE = 16
-_FIXED_LENGTHS = (8, 16)
-"""Tokens of the networks of one length that a server's questions take: 3.3 ms between the other work of a question, 4.3
-in the one of any length. Of runs of 3 to 8 words of titles and abstracts 99 % have no more."""
-_MAX_CHARACTERS = 16_384
-"""Of a text that reach the tokenizer: more than MAX_TOKENS tokens ever need."""
+
+@dataclass(frozen=True, slots=True)
+class EmbedderTuning:
+    """Constants of inference; ``docs/design/embedding.md`` gives the reasons."""
+
+    batch_size: int = 16
+    """Texts per inference when many are embedded."""
+    fixed_lengths: tuple[int, ...] = (8, 16)
+    """Tokens; input lengths that a server compiles separate networks for. They take 3.3 ms per query instead of 4.3 ms
+    with the network for any length, and 99% of the runs of 3 to 8 words of titles and abstracts fit."""
+    max_characters: int = 16_384
+    """Characters of a text that reach the tokenizer; MAX_TOKENS tokens never need more."""
+
+
+EMBEDDER_TUNING = EmbedderTuning()
 
 
 class Embedder(Protocol):
-    """Turns texts into vectors; safe to use from several threads."""
+    """Converts texts to vectors; safe to use from several threads."""
 
     @property
-    def model(self) -> ModelIdentity: ...
+    def model(self) -> ModelIdentity:
+        """Identity of the model."""
+        ...
 
     def encode(self, texts: Sequence[str]) -> "NDArray[np.float32]":
-        """(n, dim) float32 unit rows in the order given, always finite. A vector does not depend on the other
-        texts, within a cosine of .9999."""
+        """Returns (n, dim) float32 unit rows in the order given; all values are finite.
+
+        A vector does not depend on the other texts, within a cosine of 0.9999.
+        """
         ...
 
 
 def load_embedder(model: str | None = None, precision: str = "float", *, serving: bool = False) -> Embedder:
-    """The embedder of a model: the default one, or any that sentence-transformers can load from this machine.
+    """Loads the embedder of the default model, or of any local model that sentence-transformers supports.
 
     Args:
-        model: None or ``all-MiniLM-L6-v2`` for the default, else a folder or the name of a model in the local cache.
-        precision: ``float``, or for the default model ``int8``: faster, its vectors are others.
-        serving: a text is one core's work, as others are embedded at the same time; else all cores work on it.
+        model: None or ``all-MiniLM-L6-v2`` for the default model, otherwise a folder or the name of a model in the
+            local cache.
+        precision: ``float``, or for the default model ``int8``, which is faster and returns other vectors.
+        serving: embed a single text on one core, for several concurrent requests; otherwise on all cores.
 
     Raises:
-        InvalidValue: a precision that the model cannot be had in.
-        ModelUnavailable: it is not on this machine, or its weights are not the ones named.
+        InvalidValue: the model does not support the precision.
+        ModelUnavailable: the model is not on this machine, or its weights have another checksum.
     """
     _check_precision(model, precision)
     os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
@@ -74,10 +89,10 @@ def load_embedder(model: str | None = None, precision: str = "float", *, serving
         return SentenceTransformersEmbedder(model, _find_model_folder(model))
     try:
         return _load_openvino_embedder(packaged_model_folder(), precision, serving)
-    except ImportError:  # OpenVINO is not to be had for this machine
+    except ImportError:  # OpenVINO is not available for every machine
         if precision != "float":
             raise ModelUnavailable(
-                f"precision {precision} needs OpenVINO, which is not on this machine; "
+                f"precision {precision} needs OpenVINO, which is not installed; "
                 "pip install openvino, or index with --precision float"
             ) from None
         return SentenceTransformersEmbedder(DEFAULT_MODEL, packaged_model_folder(), max_tokens=MAX_TOKENS)
@@ -88,29 +103,31 @@ def _check_precision(model: str | None, precision: str) -> None:
         raise InvalidValue("precision", precision, f"choose one of {', '.join(PRECISIONS)}")
     if precision != "float" and model not in (None, DEFAULT_MODEL):
         raise InvalidValue(
-            "precision", precision, f"{model} can only be had in float; leave --precision out, or leave --model out"
+            "precision", precision, f"model {model} supports float only; omit --precision, or omit --model"
         )
 
 
 def _load_openvino_embedder(model: Path, precision: str, serving: bool) -> "OpenVinoEmbedder":
-    """Loads the export while its checksums are compared: either takes a tenth of a second or more."""
+    """Loads the export in parallel with the comparison of its checksums; each takes 0.1 s or more."""
     from search.embedding import export
 
     folder = export.export_folder(precision)
     if folder.is_dir():
         with ThreadPoolExecutor(1) as pool:
-            loaded = pool.submit(OpenVinoEmbedder, folder, precision, serving)
+            embedder = pool.submit(OpenVinoEmbedder, folder, precision, serving)
             if export.is_intact(folder):
-                return loaded.result()
+                return embedder.result()
     return OpenVinoEmbedder(export.ensure_exported(model, precision), precision, serving)
 
 
 def _import_openvino() -> ModuleType:
-    """OpenVINO without its converter, which it does without as well: that, and the usage statistics it would send,
-    take half of the time to import."""
+    """Imports OpenVINO without its optional converter.
+
+    The converter, and the package that sends its usage statistics, take half of the import time.
+    """
     converter = "openvino.tools.ovc"
     if "openvino" not in sys.modules:
-        sys.modules[converter] = None  # type: ignore[assignment]  # how Python is told that there is no such module
+        sys.modules[converter] = None  # type: ignore[assignment]  # marks the module as not importable
     try:
         return importlib.import_module("openvino")
     finally:
@@ -119,10 +136,10 @@ def _import_openvino() -> ModuleType:
 
 
 def _initialize_numpy_bridge(openvino: ModuleType) -> None:
-    """Has OpenVINO look up numpy while one thread is alone with it.
+    """Makes OpenVINO import numpy in a single thread.
 
-    It does so at its first array, holding a lock while it waits for Python's. Two threads whose first arrays come at
-    the same time can wait for each other for ever.
+    OpenVINO imports numpy when it receives its first array, and holds a lock while it waits for the GIL. Two threads
+    that pass their first arrays at the same time can deadlock.
     """
     import numpy as np
 
@@ -134,17 +151,24 @@ _NUMPY_BRIDGE_LOCK = threading.Lock()
 
 
 class OpenVinoEmbedder:
-    """The default model in OpenVINO: one text by all cores together, many in batches of like length, a core each.
+    """The default model in OpenVINO.
+
+    A single text is embedded on all cores together. Many texts are embedded in batches of similar length, one core per
+    batch.
 
     Args:
-        folder: what ``search.embedding.export.exported`` made.
-        precision: and in which precision. serving: see ``load_embedder``.
+        folder: a folder that ``search.embedding.export.ensure_exported`` returned.
+        precision: the precision of the network in it.
+        serving: embed a single text on one core.
+        tuning: batch size and compiled input lengths.
     """
 
-    def __init__(self, folder: Path, precision: str, serving: bool) -> None:
+    def __init__(self, folder: Path, precision: str, serving: bool, tuning: EmbedderTuning = EMBEDDER_TUNING) -> None:
         from tokenizers import Tokenizer
 
-        self._identity, self._serving = default_identity(precision), serving
+        self._identity = default_identity(precision)
+        self._serving = serving
+        self._tuning = tuning
         self._network_file = folder / "model.xml"
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_TOKENS)
@@ -152,19 +176,20 @@ class OpenVinoEmbedder:
         self._openvino = _import_openvino()
         self._core = self._openvino.Core()
         _initialize_numpy_bridge(self._openvino)
-        self._local, self._compile_lock = threading.local(), threading.Lock()
+        self._local = threading.local()
+        self._compile_lock = threading.Lock()
         self._fixed_length_models: dict[int, openvino.CompiledModel] = {}
 
     @property
     def model(self) -> ModelIdentity:
-        """The default model's identity in this precision."""
+        """Identity of the default model in this precision."""
         return self._identity
 
     def encode(self, texts: Sequence[str]) -> "NDArray[np.float32]":
-        """See ``Embedder``."""
+        """Embeds texts; see ``Embedder.encode``."""
         import numpy as np
 
-        encodings = self._tokenizer.encode_batch_fast([text[:_MAX_CHARACTERS] for text in texts])
+        encodings = self._tokenizer.encode_batch_fast([text[: self._tuning.max_characters] for text in texts])
         vectors = np.empty((len(texts), self.model.dim), np.float32)
         if len(texts) == 1:
             vectors[:] = self._encode_one(encodings)
@@ -173,22 +198,26 @@ class OpenVinoEmbedder:
         return vectors
 
     def _encode_many(self, encodings: "list[Encoding]", vectors: "NDArray[np.float32]") -> None:
-        """By threads that each wait for a batch of their own. OpenVINO's queue with a callback can hang: a compiled
-        model that is dropped holds Python's lock while it waits for a callback that needs that lock."""
+        """Embeds batches in a thread pool and writes the results to ``vectors``.
+
+        OpenVINO's own queue with a callback can hang: a compiled model that is released holds the GIL while it waits
+        for a callback that needs the GIL.
+        """
         with self._compile_lock:
-            workers, network = self._pool, self._throughput_model
+            pool, network = self._pool, self._throughput_model
 
-        def embed(places: list[int]) -> None:
-            vectors[places] = self._infer(network, [encodings[place] for place in places])
+        def embed(positions: list[int]) -> None:
+            vectors[positions] = self._infer(network, [encodings[position] for position in positions])
 
-        order = sorted(range(len(encodings)), key=lambda place: -len(encodings[place].ids))
-        batches = [order[start : start + _BATCH_SIZE] for start in range(0, len(order), _BATCH_SIZE)]
-        for _ in workers.map(embed, batches):
-            pass  # what one of them raised is raised here
+        order = sorted(range(len(encodings)), key=lambda position: -len(encodings[position].ids))
+        size = self._tuning.batch_size
+        for _ in pool.map(embed, [order[start : start + size] for start in range(0, len(order), size)]):
+            pass  # re-raises an exception of a batch
 
     def _encode_one(self, encodings: "Sequence[Encoding]") -> "NDArray[np.float32]":
-        """(1, dim)."""
-        length = next((length for length in _FIXED_LENGTHS if length >= len(encodings[0].ids)), None)
+        """Returns the (1, dim) vector of a single text."""
+        tokens = len(encodings[0].ids)
+        length = next((length for length in self._tuning.fixed_lengths if length >= tokens), None)
         if not self._serving or length is None:
             return self._infer(self._throughput_model if self._serving else self._latency_model, encodings)
         with self._compile_lock:
@@ -199,7 +228,7 @@ class OpenVinoEmbedder:
     def _infer(
         self, compiled: "openvino.CompiledModel", encodings: "Sequence[Encoding]", length: int = 0
     ) -> "NDArray[np.float32]":
-        """(n, dim) rows. Each thread has a request of its own to each network: it answers one question at a time."""
+        """Returns (n, dim) rows. An inference request is not thread-safe, so each thread has one per network."""
         name = f"request_{id(compiled)}"
         if not hasattr(self._local, name):
             setattr(self._local, name, compiled.create_infer_request())
@@ -212,7 +241,7 @@ class OpenVinoEmbedder:
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
-        """One a core, shared by all that call: the batches of one call follow those of another without a pause."""
+        """One thread per core, shared by all calls, so that the batches of different calls run without a pause."""
         return ThreadPoolExecutor(available_cores(), "embed")
 
     @cached_property
@@ -220,7 +249,7 @@ class OpenVinoEmbedder:
         return self._compile_for_throughput()
 
     def _compile_for_throughput(self, length: int = 0) -> "openvino.CompiledModel":
-        """A stream a core, not tied to it: a stream tied to a core that other programs keep busy waits for them."""
+        """Compiles with one stream per core; a stream pinned to a core would wait for other programs on that core."""
         return self._compile(
             length,
             PERFORMANCE_HINT="THROUGHPUT",
@@ -230,42 +259,53 @@ class OpenVinoEmbedder:
         )
 
     def _compile(self, length: int = 0, **properties: str) -> "openvino.CompiledModel":
-        """Done when first needed: a process that answers embeds one text at a time, one that indexes many.
+        """Compiles the network; called on first use, since a process embeds either single texts or many.
 
         Args:
-            length: of the one text that it takes; 0: any number of texts of any length.
+            length: number of tokens of a single text; 0 for any number of texts of any length.
+            properties: further properties of the OpenVINO device.
         """
-        half = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-        properties["INFERENCE_PRECISION_HINT"] = "bf16" if half else "f32"
+        has_bf16 = "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        properties["INFERENCE_PRECISION_HINT"] = "bf16" if has_bf16 else "f32"
         network = self._core.read_model(self._network_file)
         if length:
-            network.reshape({each: [1, length] for each in network.inputs})
+            network.reshape({name: [1, length] for name in network.inputs})
         return self._core.compile_model(network, "CPU", properties)
 
 
 def _pad_inputs(encodings: "Sequence[Encoding]", length: int) -> "dict[int, NDArray[np.int64]]":
-    """Token ids and attention mask, each (n, length or the longest) int64, padded with 0."""
+    """Returns token IDs and attention mask, each (n, tokens) int64, padded with 0.
+
+    Args:
+        encodings: tokens of n texts.
+        length: number of tokens; 0 for that of the longest text.
+    """
     import numpy as np
 
-    ids = np.zeros((len(encodings), length or max(len(each.ids) for each in encodings)), np.int64)
+    ids = np.zeros((len(encodings), length or max(len(encoding.ids) for encoding in encodings)), np.int64)
     mask = np.zeros_like(ids)
-    for row, each in enumerate(encodings):
-        ids[row, : len(each.ids)] = each.ids
-        mask[row, : len(each.ids)] = 1
+    for row, encoding in enumerate(encodings):
+        ids[row, : len(encoding.ids)] = encoding.ids
+        mask[row, : len(encoding.ids)] = 1
     return {0: ids, 1: mask}
 
 
 class SentenceTransformersEmbedder:
-    """Any model that sentence-transformers loads.
+    """Any model that sentence-transformers can load.
 
     Args:
-        name: as the user gave it. folder: where its files lie. max_tokens: None keeps the model's own limit.
+        name: the name that the user gave.
+        folder: the folder of its files.
+        max_tokens: token limit; None for the limit of the model.
+        tuning: limit of characters.
 
     Raises:
-        ModelUnavailable: it cannot be loaded.
+        ModelUnavailable: the model cannot be loaded.
     """
 
-    def __init__(self, name: str, folder: Path, max_tokens: int | None = None) -> None:
+    def __init__(
+        self, name: str, folder: Path, max_tokens: int | None = None, tuning: EmbedderTuning = EMBEDDER_TUNING
+    ) -> None:
         from sentence_transformers import SentenceTransformer
 
         try:
@@ -282,24 +322,30 @@ class SentenceTransformersEmbedder:
             pooling=str(getattr(self._model[1], "pooling_mode", "model")) if not max_tokens else "mean",
         )
         self._lock = threading.Lock()
+        self._max_characters = tuning.max_characters
 
     @property
     def model(self) -> ModelIdentity:
-        """Its identity; the default model's where it is that."""
+        """Identity of the model; for the default model the same as in OpenVINO."""
         return self._identity
 
     def encode(self, texts: Sequence[str]) -> "NDArray[np.float32]":
-        """See ``Embedder``."""
+        """Embeds texts; see ``Embedder.encode``."""
         import numpy as np
 
         with self._lock:
             vectors = self._model.encode(
-                [text[:_MAX_CHARACTERS] for text in texts], normalize_embeddings=True, show_progress_bar=False
+                [text[: self._max_characters] for text in texts], normalize_embeddings=True, show_progress_bar=False
             )
         return np.asarray(vectors, np.float32).reshape(len(texts), self._identity.dim)
 
 
 def _find_model_folder(model: str) -> Path:
+    """Returns the folder of a model that was given by folder or by name.
+
+    Raises:
+        ModelUnavailable: it is neither a folder nor in the local cache.
+    """
     if Path(model).is_dir():
         return Path(model)
     from huggingface_hub import snapshot_download
@@ -311,6 +357,6 @@ def _find_model_folder(model: str) -> Path:
         except (LocalEntryNotFoundError, HFValidationError, HfHubHTTPError, OSError):
             continue
     raise ModelUnavailable(
-        f"the model {model!r} is not on this machine, and nothing is downloaded; "
-        "give a folder with --model, put it into the local Hugging Face cache, or leave --model out"
+        f"the model {model!r} is not on this machine, and models are never downloaded; "
+        "pass its folder with --model, put it into the local Hugging Face cache, or omit --model"
     )

@@ -1,12 +1,11 @@
-"""Export: the default model turned once into an OpenVINO network, and kept.
+"""Export: converts the default model to an OpenVINO network and caches it.
 
-Tokens in, unit vectors out: mean pooling and normalisation are part of the network. The export lies in a cache
-folder named after everything that decides it, with a checksum of each file; it is made in a process of its own, so
-that neither torch nor its memory stay with the one that asked. The int8 network is made from the float one by
-``search.embedding.quantize``, in a process of its own as well.
+The network maps tokens to unit vectors; mean pooling and normalisation are part of it. Each export has its own cache
+folder, named after everything that determines the network, with a checksum per file. A child process exports, so that
+torch and its memory do not stay in the calling process. Another child process quantizes the float network to int8
+(``search.embedding.quantize``).
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -19,22 +18,24 @@ from pathlib import Path
 from search.embedding import quantize
 from search.embedding.model import DEFAULT_MODEL, WEIGHTS_SHA256, weights_sha256
 from search.errors import ModelUnavailable
+from search.files import sha256_of
 
 _NETWORK_VERSION = 1
-"""Raised when the exported network changes."""
+"""Increases with every change to the exported network."""
 _FILES = ("model.xml", "model.bin", "tokenizer.json")
 
 
 def ensure_exported(model: Path, precision: str = "float") -> Path:
-    """The folder of the exported default model, made if it is not there yet.
+    """Returns the folder of the exported default model, and exports it if necessary.
 
-    The packaged weights are checked in full when they are exported, the export's own files each time.
+    The checksum of the packaged weights is verified when they are exported, those of the exported files every time.
 
     Args:
-        model: the folder of the packaged model. precision: one of ``search.embedding.model.PRECISIONS``.
+        model: the folder of the packaged model.
+        precision: one of ``search.embedding.model.PRECISIONS``.
 
     Raises:
-        ModelUnavailable: the weights are not the ones named, the export failed, or nncf is needed and missing.
+        ModelUnavailable: the weights have another checksum, the export failed, or int8 needs nncf and it is missing.
     """
     folder = export_folder(precision)
     if not is_intact(folder):
@@ -43,35 +44,30 @@ def ensure_exported(model: Path, precision: str = "float") -> Path:
 
 
 def export_folder(precision: str = "float") -> Path:
-    """Where the exported default model lies, or will."""
-    made_with = f"ov{version('openvino')}-{_NETWORK_VERSION}"
+    """Returns the folder of the exported default model, whether it exists or not."""
+    variant = f"ov{version('openvino')}-{_NETWORK_VERSION}"
     if precision != "float":
-        made_with += f"-{precision}-nncf{quantize.NNCF_VERSION}-{quantize.CALIBRATION_SHA256[:12]}"
-    return cache_folder() / f"{DEFAULT_MODEL.lower()}-{WEIGHTS_SHA256[:12]}-{made_with}"
+        variant += f"-{precision}-nncf{quantize.NNCF_VERSION}-{quantize.CALIBRATION_SHA256[:12]}"
+    return cache_folder() / f"{DEFAULT_MODEL.lower()}-{WEIGHTS_SHA256[:12]}-{variant}"
 
 
 def cache_folder() -> Path:
-    """$PAPERS_CACHE, else the user's cache folder."""
+    """Returns $PAPERS_CACHE, or else a folder in the user's cache folder."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(os.environ.get("PAPERS_CACHE") or Path(base) / "papers")
 
 
 def is_intact(folder: Path) -> bool:
-    """Whether the export is there, each file with its checksum."""
+    """Returns whether the export exists and every file has its checksum."""
     try:
-        sums = json.loads((folder / "sha256.json").read_text("utf-8"))
-        return all(_sha256(folder / name) == sums[name] for name in {*_FILES, *sums})
+        checksums = json.loads((folder / "sha256.json").read_text("utf-8"))
+        return all(sha256_of(folder / name) == checksums[name] for name in {*_FILES, *checksums})
     except (OSError, ValueError, KeyError, TypeError):
         return False
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _create_export(model: Path, folder: Path, precision: str) -> None:
-    """Makes it in a folder aside, then renames that; of two that do so at once the last one stands."""
+    """Exports to a temporary folder and renames it; of two simultaneous exports, the last one replaces the other."""
     if precision == "float":
         _check_weights(model)
         source, module = model, "search.embedding.export"
@@ -79,28 +75,28 @@ def _create_export(model: Path, folder: Path, precision: str) -> None:
         quantize.check_can_quantize()
         source, module = ensure_exported(model), "search.embedding.quantize"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=".export-", dir=folder.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=".export-", dir=folder.parent))
     try:
-        _run_child(module, source, aside)
-        shutil.copyfile(model / "tokenizer.json", aside / "tokenizer.json")
-        sums = {path.name: _sha256(path) for path in sorted(aside.iterdir())}
-        (aside / "sha256.json").write_text(json.dumps(sums), "utf-8")
+        _run_child(module, source, temporary)
+        shutil.copyfile(model / "tokenizer.json", temporary / "tokenizer.json")
+        checksums = {path.name: sha256_of(path) for path in sorted(temporary.iterdir())}
+        (temporary / "sha256.json").write_text(json.dumps(checksums), "utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         try:
-            aside.rename(folder)
-        except OSError:  # another process was first
+            temporary.rename(folder)
+        except OSError:  # another process renamed its export first
             if not is_intact(folder):
                 raise
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _check_weights(model: Path) -> None:
-    seen = weights_sha256(model)
-    if seen != WEIGHTS_SHA256:
+    found = weights_sha256(model)
+    if found != WEIGHTS_SHA256:
         raise ModelUnavailable(
-            f"the weights in {model} have the sha256 {seen}, those of {DEFAULT_MODEL} have {WEIGHTS_SHA256}; "
-            "install the package again"
+            f"the weights in {model} have the sha256 {found} instead of {WEIGHTS_SHA256}; "
+            f"reinstall the package of {DEFAULT_MODEL}"
         )
 
 
@@ -109,11 +105,11 @@ def _run_child(module: str, source: Path, target: Path) -> None:
         **os.environ,
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
-        "CI": "1",  # OpenVINO's converter sends usage statistics anywhere else
-        "NNCF_CI": "1",  # and so does nncf
+        "CI": "1",  # otherwise OpenVINO's converter sends usage statistics
+        "NNCF_CI": "1",  # the same for nncf
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
-    child = subprocess.run(  # noqa: S603  our own interpreter and module
+    child = subprocess.run(  # noqa: S603  this interpreter and a module of this package
         [sys.executable, "-m", module, str(source), str(target)],
         env=environment,
         capture_output=True,
@@ -121,8 +117,8 @@ def _run_child(module: str, source: Path, target: Path) -> None:
         check=False,
     )
     if child.returncode:
-        last = child.stderr.strip().splitlines()[-1:] or [f"exit status {child.returncode}"]
-        raise ModelUnavailable(f"{DEFAULT_MODEL} could not be made ready for OpenVINO ({module}): {last[0]}")
+        last_line = child.stderr.strip().splitlines()[-1:] or [f"exit status {child.returncode}"]
+        raise ModelUnavailable(f"{DEFAULT_MODEL} cannot be converted for OpenVINO ({module}): {last_line[0]}")
 
 
 def _export_network(model: Path, target: Path) -> None:

@@ -1,15 +1,15 @@
-"""Quantize: the exported default model with 8-bit products, its quality measured as it is made.
+"""Quantize: converts the exported default model to int8 and measures the quality of the result.
 
-Static post-training quantization by nncf (https://github.com/openvinotoolkit/nncf), with the ranges of its
-activations taken from the papers of ``data/sample.jsonl``: the same weights and papers give the same network. Every
-fifth paper is held out, and the network is measured on those. Nothing here is imported where questions are answered
-but the names; nncf only in the process that quantizes.
+The method is static post-training quantization by nncf (https://github.com/openvinotoolkit/nncf). The activation ranges
+come from the papers of ``data/sample.jsonl``, so the same weights and papers give the same network. Every fifth paper
+is held out and used to measure the network. Only the process that quantizes imports nncf.
 """
 
 import hashlib
 import json
 import sys
 from dataclasses import asdict, dataclass
+from importlib import resources
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,24 +24,27 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 NNCF_VERSION = "3.4.0"
-"""The version that quantizes: another one may give another network for the same weights."""
+"""Required version; others may give another network for the same weights."""
 CALIBRATION_SHA256 = "e1d666354fed3c9a49a1b5f90777f91a1058dd827b5aae6dfa1f40621891de45"
-"""Of the papers; with others the network would be another one under the same identity."""
+"""Checksum of the calibration papers; others would give another network under the same identity."""
 
 _HELD_OUT_STRIDE = 5
+"""One in this number of papers is held out of the calibration."""
 _SUMMARIES_PER_TEXT = 3
-"""The sample's summaries are half as long as abstracts: so many of them together reach the longest input."""
+"""Summaries joined to one calibration text, to reach the maximum input length: they are half as long as abstracts."""
 _NEIGHBOURS = 10
+"""Nearest neighbours per held-out paper that are compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """How near the int8 vectors are to the float ones.
+    """Agreement of the int8 and float vectors of the papers that were held out of the calibration.
 
     Attributes:
-        mean_cosine, least_cosine: between the two vectors of a paper that was held out of the calibration.
-        recall: the share of such a paper's ten nearest, in float among all the sample, that int8 finds.
-        papers: how many were held out.
+        mean_cosine: mean cosine of the two vectors of a paper.
+        least_cosine: minimum cosine of the two vectors of a paper.
+        recall: share of the ten nearest neighbours of a paper in float that are also among the ten nearest in int8.
+        papers: number of held-out papers.
     """
 
     mean_cosine: float
@@ -51,46 +54,44 @@ class Quality:
 
     @classmethod
     def load(cls, folder: Path) -> "Quality":
-        """Of the int8 network in a folder of ``search.embedding.export.exported``."""
+        """Reads the quality of the int8 network in a folder of ``search.embedding.export.ensure_exported``."""
         return cls(**json.loads(_quality_file(folder).read_text("utf-8")))
 
 
 def check_can_quantize() -> None:
-    """Whether this installation can quantize.
+    """Checks that this installation can quantize.
 
     Raises:
-        ModelUnavailable: nncf is missing or of another version, or the papers are not the ones named.
+        ModelUnavailable: nncf is missing or has another version, or the calibration papers have another checksum.
     """
     try:
-        seen = version("nncf")
+        installed = version("nncf")
     except PackageNotFoundError:
-        seen = "none"
-    if seen != NNCF_VERSION:
+        installed = "none"
+    if installed != NNCF_VERSION:
         raise ModelUnavailable(
-            f"int8 is made with nncf {NNCF_VERSION}, and {seen} is installed; pip install 'papers-search[int8]', "
-            "or index with --precision float"
+            f"precision int8 requires nncf {NNCF_VERSION}, but {installed} is installed; "
+            "pip install 'papers-search[int8]', or index with --precision float"
         )
     papers = calibration_papers()
-    if hashlib.sha256(papers.read_bytes()).hexdigest() != CALIBRATION_SHA256:
-        raise ModelUnavailable(f"{papers} is not the file that int8 is calibrated on; install papers-search again")
+    if hashlib.sha256(papers).hexdigest() != CALIBRATION_SHA256:
+        raise ModelUnavailable(
+            "sample.jsonl differs from the papers that int8 is calibrated on; reinstall papers-search"
+        )
 
 
-def calibration_papers() -> Path:
-    """``sample.jsonl``, in the checkout or where the package put it.
+def calibration_papers() -> bytes:
+    """Reads ``sample.jsonl``: package data of an installed wheel, else the file of the checkout.
 
     Raises:
-        ModelUnavailable: it is in neither.
+        ModelUnavailable: it is missing.
     """
-    places = (
-        Path(__file__).parents[2] / "data" / "sample.jsonl",
-        Path(sys.prefix) / "share" / "papers-search" / "sample.jsonl",
-    )
-    for path in places:
-        if path.is_file():
-            return path
-    raise ModelUnavailable(
-        f"the papers that int8 is calibrated on are not in {places[0]} nor in {places[1]}; install papers-search again"
-    )
+    package = resources.files("search")
+    for folder in (package / "data", package / ".." / "data"):
+        file = folder / "sample.jsonl"
+        if file.is_file():
+            return file.read_bytes()
+    raise ModelUnavailable("sample.jsonl, which int8 is calibrated on, is missing; reinstall papers-search")
 
 
 def _quality_file(folder: Path) -> Path:
@@ -98,29 +99,34 @@ def _quality_file(folder: Path) -> Path:
 
 
 def _quantize(source: Path, target: Path) -> None:
-    """Reads the float network's folder, writes the int8 network and its quality."""
+    """Quantizes a network and measures the result.
+
+    Args:
+        source: folder of the float network.
+        target: folder that the int8 network and its quality are written to.
+    """
     import nncf
     import openvino
     from tokenizers import Tokenizer
 
-    lines = calibration_papers().read_text("utf-8").splitlines()
+    lines = calibration_papers().decode().splitlines()
     texts = [Paper.from_json(json.loads(line)).text for line in lines]
     held_out = set(range(0, len(texts), _HELD_OUT_STRIDE))
-    used = [text for place, text in enumerate(texts) if place not in held_out]
-    joined = [" ".join((used + used)[place : place + _SUMMARIES_PER_TEXT]) for place in range(len(used))]
+    used = [text for number, text in enumerate(texts) if number not in held_out]
+    joined = [" ".join((used + used)[start : start + _SUMMARIES_PER_TEXT]) for start in range(len(used))]
 
     tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
     tokenizer.enable_truncation(MAX_TOKENS)
     network = openvino.Core().read_model(source / "model.xml")
-    before = _embed(network, tokenizer, texts)
-    small = nncf.quantize(
+    float_vectors = _embed(network, tokenizer, texts)
+    quantized = nncf.quantize(
         network,
         nncf.Dataset(used + joined, lambda text: _tokenize(tokenizer, text)),
         model_type=nncf.ModelType.TRANSFORMER,
         subset_size=len(used + joined),
     )
-    openvino.save_model(small, target / "model.xml", compress_to_fp16=False)
-    quality = _measure_quality(before, _embed(small, tokenizer, texts), sorted(held_out))
+    openvino.save_model(quantized, target / "model.xml", compress_to_fp16=False)
+    quality = _measure_quality(float_vectors, _embed(quantized, tokenizer, texts), sorted(held_out))
     _quality_file(target).write_text(json.dumps(asdict(quality)), "utf-8")
 
 
@@ -135,7 +141,7 @@ def _tokenize(tokenizer: "Tokenizer", text: str) -> "dict[str, NDArray[np.int64]
 
 
 def _embed(network: object, tokenizer: "Tokenizer", texts: list[str]) -> "NDArray[np.float32]":
-    """(n, dim) float32 in f32, so that every machine measures the same."""
+    """Returns (n, dim) float32 vectors, computed in f32 so that the result does not depend on the machine."""
     import numpy as np
     import openvino
 
@@ -152,8 +158,8 @@ def _measure_quality(before: "NDArray[np.float32]", after: "NDArray[np.float32]"
         return [set(row) for row in np.argsort(-scores, axis=1)[:, :_NEIGHBOURS].tolist()]
 
     cosine = (before[held_out] * after[held_out]).sum(axis=1)
-    both = [len(one & other) for one, other in zip(nearest(before), nearest(after), strict=True)]
-    return Quality(float(cosine.mean()), float(cosine.min()), sum(both) / len(both) / _NEIGHBOURS, len(held_out))
+    shared = [len(one & other) for one, other in zip(nearest(before), nearest(after), strict=True)]
+    return Quality(float(cosine.mean()), float(cosine.min()), sum(shared) / len(shared) / _NEIGHBOURS, len(held_out))
 
 
 if __name__ == "__main__":

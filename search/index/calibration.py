@@ -1,73 +1,85 @@
-"""Confidence: how close a hit is, in words that hold on any index, and whether anything is close at all.
+"""Calibration: thresholds that turn the scores of one index into the bands strong, related and weak.
 
-Cosines mean nothing by themselves: with one model .4 is near, with another it is what any two papers have. So each
-index is its own yardstick, measured when it is published. Where to cut a ranked list follows from the scores of what
-does not answer (Arampatzis, Kamps and Robertson, "Where to stop reading a ranked list?", SIGIR 2009, who model their
-distribution; here it is sampled). Titles stand in for questions, since both are short and name a subject; a title and
-another paper drawn at random are what chance gives.
+Absolute cosines are not comparable: with one model 0.4 is close, with another it is what any two papers have. So the
+thresholds of each index are measured on the index itself when it is published. The cutoff of a ranked list follows
+from the scores of non-relevant documents (Arampatzis, Kamps and Robertson, "Where to stop reading a ranked list?",
+SIGIR 2009, who model their distribution; here it is sampled). Titles stand in for queries, since both are short and
+name a subject. The cosine of a title and another paper, drawn at random, is a sample of the scores of chance.
 
-A hit is ``related`` if one random pair in 50 is as close, ``strong`` if one in 500 is, or if it is as close as titles
-are to their own papers. Words have a scale of their own, for names that no embedding knows: a hit has a share of the
-highest BM25 there could be (``Lexicon.highest``).
+A hit is ``related`` if at most one random pair in 50 is as close. It is ``strong`` if at most one in 500 is, or if it
+is as close as titles are to their own papers. BM25 has its own scale, because no embedding knows rare names: the share
+of the maximum that the query can reach (``Lexicon.max_score``).
 """
 
+import json
 from dataclasses import dataclass, replace
 from math import floor
-from typing import TYPE_CHECKING, Self, TypedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.papers.paper import Paper
+from search.index.json_object import JsonObject
+from search.papers.paper import Json, Paper
 from search.query.page import Band
+from search.query.query import is_abstract_length
 from search.rows import Rows
 
 if TYPE_CHECKING:
     from search.vectors.vectors import VectorIndex
 
-LONG_TEXT_WORDS = 60
-"""Words from which a text is an abstract rather than a question, and lies as near to papers as papers do."""
-RELATED_QUANTILE, STRONG_QUANTILE = 0.98, 0.998
-"""Shares of random pairs that are less close than a related, and than a strong hit."""
-OWN_TITLE_QUANTILE = 0.05
-"""Share of titles that are less close to their own paper than what is strong in any case."""
-NO_MATCH_QUANTILE = 0.05
-"""Share of the index's own titles, asked of the other papers, that may be told that nothing is close."""
-MIN_RELATED_HITS = 5
-"""Related hits that are an answer together, though none of them is strong; of few papers fewer: one in a hundred."""
-SINGLE_OCCURRENCE_SHARE, TITLE_OCCURRENCE_SHARE = 1 / 2.2, 2 / 3.2
-"""Shares of the highest BM25 of a paper of mean length that holds every word of the question once, and in its title,
-which counts twice: n / (n + k1), k1 = 1.2. They are what makes a hit related and strong by its words."""
-_PROBE_COUNT, _PAIRS_PER_PROBE = 256, 4_096
-"""Titles asked, and papers that each is paired with; from draw to draw a scale then varies by .005 (deviation)."""
-_LIMIT_RESOLUTION = 10_000
-"""Limits are kept to so many parts, rounded down, so that a score equal to one but for rounding reaches it."""
+
+@dataclass(frozen=True, slots=True)
+class CalibrationTuning:
+    """Constants of the calibration; ``docs/design/confidence.md`` gives the reasons.
+
+    The quantiles and ``min_related_hits`` were chosen with ``python -m benchmarks.confidence --questions tuning``; the
+    results on other questions are in ``benchmarks/results/confidence.json``.
+    """
+
+    related_quantile: float = 0.98
+    """Share of random pairs that are less close than a related hit."""
+    strong_quantile: float = 0.998
+    """Share of random pairs that are less close than a strong hit."""
+    own_title_quantile: float = 0.05
+    """Share of titles whose cosine to their own paper is below the upper bound of the strong threshold."""
+    no_match_quantile: float = 0.05
+    """Share of the index's own titles that may be reported to have no close match among the other papers."""
+    min_related_hits: int = 5
+    """Related hits that count as an answer without a strong one."""
+    papers_per_related_hit: int = 100
+    """Papers; n matching papers require min(min_related_hits, 1 + n // papers_per_related_hit) related hits."""
+    single_occurrence_share: float = 1 / 2.2
+    """Share of the maximum BM25 that makes a hit related: 1 / (1 + k1), k1 = 1.2, which a paper of mean length reaches
+    when it contains every query word once."""
+    title_occurrence_share: float = 2 / 3.2
+    """Share of the maximum BM25 that makes a hit strong: 2 / (2 + k1), which a paper of mean length reaches when its
+    title, which counts twice, contains every query word."""
+    probe_count: int = 256
+    """Titles that serve as probes; thresholds then vary by 0.005 (standard deviation) between samples."""
+    pairs_per_probe: int = 4_096
+    """Random papers that each probe is paired with; the variation above includes them."""
+    probe_words: int = 12
+    """Words taken from an abstract in place of a missing title; roughly the length of a title."""
+    threshold_resolution: int = 10_000
+    """Thresholds are rounded down to multiples of 1 / threshold_resolution, so that rounding errors in a score do not
+    put it below a threshold that it equals."""
+    max_live_change: float = 0.1
+    """Share by which the number of live papers may change before the calibration has to be repeated."""
 
 
-class ThresholdsJson(TypedDict):
-    """A ``Scale`` as it is written."""
-
-    related: float
-    strong: float
-    answer: float
-    words: float
-
-
-class CalibrationJson(TypedDict):
-    """A ``Calibration`` as it is written."""
-
-    questions: ThresholdsJson
-    texts: ThresholdsJson
-    papers: int
+CALIBRATION_TUNING = CalibrationTuning()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Probes:
-    """Papers of an index whose texts are asked of it.
+    """Papers of an index whose texts are used as queries to it.
 
     Attributes:
-        rows: (n,) int64. vectors: (n, dim) float32, unit: of the short text that stands for each (``probe_text``).
-        words: (n,) float32, what its words get best from any other paper, as a share of ``Lexicon.highest``.
+        rows: (n,) int64, ascending.
+        vectors: (n, dim) float32, unit; vector of the short text of each paper (``probe_text``).
+        bm25_share: (n,) float32, 0 to 1; highest BM25 of that text in any other paper, over ``Lexicon.max_score``.
     """
 
     rows: NDArray[np.int64]
@@ -77,37 +89,38 @@ class Probes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Evidence:
-    """What is known of the candidates for an answer, in any order.
+    """Scores of the candidates of one query, in any order.
 
     Attributes:
-        cosine: (n,) float32 of question and paper, None where the vector leg was not asked.
-        words: (n,) float32, BM25 of the question's words over the highest it could be, 0 to 1; None where the question
-            is a paper or a long text, whose words no other paper shares.
+        cosine: (n,) float32, cosine of query and paper; None if the semantic leg did not run.
+        bm25_share: (n,) float32, 0 to 1; BM25 over the maximum that the query can reach. None if the query is a paper
+            or a long text, since no other paper contains all its words.
     """
 
     cosine: NDArray[np.float32] | None = None
     bm25_share: NDArray[np.float32] | None = None
 
     def reaches(self, cosine: float, bm25_share: float) -> NDArray[np.bool_]:
-        """(n,) bool: which candidates reach either limit."""
-        near = None if self.cosine is None else self.cosine >= cosine
-        held = None if self.bm25_share is None else self.bm25_share >= bm25_share
-        if near is None or held is None:
-            known = held if near is None else near
+        """Returns (n,) bool: whether each candidate reaches at least one of the two thresholds."""
+        by_cosine = None if self.cosine is None else self.cosine >= cosine
+        by_bm25 = None if self.bm25_share is None else self.bm25_share >= bm25_share
+        if by_cosine is None or by_bm25 is None:
+            known = by_bm25 if by_cosine is None else by_cosine
             return np.zeros(0, bool) if known is None else known
-        return near | held
+        return by_cosine | by_bm25
 
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Cosines that tell close from far for one kind of question on one index.
+    """Thresholds for one kind of query on one index.
 
     Attributes:
-        related, strong: least cosines of these bands.
-        answer: least cosine of hits that are an answer together; not above ``related``. It is lower where the index
-            is of one subject, so that random pairs are related already, or too small to have near neighbours: there
-            hits can answer though each is weak beside what papers of this index are to each other.
-        words: least share of the highest BM25 that is an answer where only words were asked for.
+        related: minimum cosine of a related hit.
+        strong: minimum cosine of a strong hit.
+        answer: minimum cosine of hits that together count as an answer; at most ``related``. It is lower where random
+            pairs are related already, because the index covers a single subject, and where the index is too small to
+            contain close neighbours. There hits can be an answer although each of them is weak.
+        bm25_share: minimum share of the maximum BM25 that counts as an answer in lexical mode.
     """
 
     related: float
@@ -116,78 +129,80 @@ class Thresholds:
     bm25_share: float
 
     @classmethod
-    def measure(cls, index: "VectorIndex", live: Rows, probes: Probes) -> Self:
-        """Asks the index for its own papers: pairs by chance, each probe's own paper, and its nearest others.
+    def measure(
+        cls, index: "VectorIndex", live: Rows, probes: Probes, tuning: CalibrationTuning = CALIBRATION_TUNING
+    ) -> Self:
+        """Measures random pairs, each probe and its own paper, and each probe and its nearest other papers.
 
-        An index of one paper has no pairs; half of what its own title gets stands for chance there.
+        An index of one paper has no pairs; half the cosine of its title to itself is used in their place.
+
+        Args:
+            index: the vectors.
+            live: the live rows.
+            probes: the papers to measure with.
+            tuning: quantiles and sample sizes.
         """
         if not len(probes.rows):
             return cls(1.0, 1.0, 1.0, 1.0)
-        others, found = (
-            _sample_rows(live, _PAIRS_PER_PROBE, 1),
-            index.nearest(probes.vectors, required_related_hits(len(live)) + 1, live),
-        )
-        own, pairs, nearest = np.empty(len(found), np.float32), [], []
-        for place, (row, vector, ranked) in enumerate(zip(probes.rows.tolist(), probes.vectors, found, strict=True)):
-            own[place] = index.scores(vector, probes.rows[place : place + 1])[0]
-            pairs.append(index.scores(vector, others[others != row]))
-            nearest.append(ranked.without((row,)).scores[: required_related_hits(len(live))][-1:])
-        chance = np.concatenate(pairs)
-        related, strong = np.quantile(chance if len(chance) else own / 2, (RELATED_QUANTILE, STRONG_QUANTILE)).tolist()
-        strong = max(related, min(strong, float(np.quantile(own, OWN_TITLE_QUANTILE))))
-        answer = np.quantile(np.append(np.concatenate(nearest), related), NO_MATCH_QUANTILE)
-        words = np.quantile(probes.bm25_share, NO_MATCH_QUANTILE)
-        return cls(
-            _round_down(related),
-            _round_down(strong),
-            _round_down(min(related, float(answer))),
-            _round_down(min(SINGLE_OCCURRENCE_SHARE, float(words))),
-        )
+        own, pairs, nearest = _measure_cosines(index, live, probes, tuning)
+        chance = pairs if len(pairs) else own / 2
+        related, strong = np.quantile(chance, (tuning.related_quantile, tuning.strong_quantile)).tolist()
+        strong = max(related, min(strong, float(np.quantile(own, tuning.own_title_quantile))))
+        answer = float(np.quantile(np.append(nearest, related), tuning.no_match_quantile))
+        bm25_share = float(np.quantile(probes.bm25_share, tuning.no_match_quantile))
+        limits = (related, strong, min(related, answer), min(tuning.single_occurrence_share, bm25_share))
+        return cls(*(_round_down(limit, tuning.threshold_resolution) for limit in limits))
 
-    def assign_bands(self, evidence: Evidence) -> tuple[Band, ...]:
-        """Each candidate's band: the better one of what its cosine and its words say."""
-        strong, related = (
-            evidence.reaches(self.strong, TITLE_OCCURRENCE_SHARE),
-            evidence.reaches(self.related, SINGLE_OCCURRENCE_SHARE),
-        )
+    def assign_bands(self, evidence: Evidence, tuning: CalibrationTuning = CALIBRATION_TUNING) -> tuple[Band, ...]:
+        """Returns the band of each candidate: the better one of those that its cosine and its BM25 give."""
+        strong = evidence.reaches(self.strong, tuning.title_occurrence_share)
+        related = evidence.reaches(self.related, tuning.single_occurrence_share)
         return tuple(
-            "strong" if best else "related" if good else "weak"
-            for best, good in zip(strong.tolist(), related.tolist(), strict=True)
+            "strong" if is_strong else "related" if is_related else "weak"
+            for is_strong, is_related in zip(strong.tolist(), related.tolist(), strict=True)
         )
 
-    def has_answer(self, evidence: Evidence, passing: int) -> bool:
-        """Whether the candidates answer the question: one is strong, or enough reach ``answer`` or hold its words.
+    def has_answer(self, evidence: Evidence, match_count: int, tuning: CalibrationTuning = CALIBRATION_TUNING) -> bool:
+        """Returns whether the candidates answer the query: one is strong, or enough of them reach ``answer``.
 
-        Words alone tell less: in lexical mode one candidate that reaches ``words`` is enough, and half of what has no
-        answer is not told apart.
+        In lexical mode one candidate that reaches ``bm25_share`` is enough. BM25 alone discriminates less: half of the
+        queries without an answer are not detected.
 
         Args:
-            evidence: of the best candidates of each leg that was asked, ``ENOUGH`` or more where so many pass.
-            passing: papers that pass the filter.
+            evidence: scores of the best candidates of each leg that ran; at least ``required_related_hits`` of them
+                where that number of papers match.
+            match_count: number of papers that match the filter.
+            tuning: thresholds of BM25 and the required number of hits.
         """
         if evidence.cosine is None:
             return bool(evidence.reaches(1.0, self.bm25_share).any())
-        if evidence.reaches(self.strong, TITLE_OCCURRENCE_SHARE).any():
+        if evidence.reaches(self.strong, tuning.title_occurrence_share).any():
             return True
-        return int(evidence.reaches(self.answer, SINGLE_OCCURRENCE_SHARE).sum()) >= required_related_hits(passing)
+        related_hits = int(evidence.reaches(self.answer, tuning.single_occurrence_share).sum())
+        return related_hits >= required_related_hits(match_count, tuning)
 
-    def to_json(self) -> ThresholdsJson:
-        """As one JSON object."""
+    def to_json(self) -> dict[str, Json]:
+        """Returns the thresholds as a JSON object, under the keys of index format 3."""
         return {"related": self.related, "strong": self.strong, "answer": self.answer, "words": self.bm25_share}
 
     @classmethod
-    def from_json(cls, fields: ThresholdsJson) -> Self:
-        """Reads what ``to_json`` wrote."""
-        return cls(fields["related"], fields["strong"], fields["answer"], fields["words"])
+    def from_json(cls, fields: JsonObject) -> Self:
+        """Reads the output of ``to_json``.
+
+        Raises:
+            IndexDamaged: a key is missing or is not a number.
+        """
+        return cls(fields.number("related"), fields.number("strong"), fields.number("answer"), fields.number("words"))
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The yardstick of one index.
+    """The thresholds of one index.
 
     Attributes:
-        questions: for the words of a question. texts: for a paper, or a text of ``LONG_TEXT`` words, that others are
-            compared with. papers: live papers there were when it was measured.
+        queries: for questions.
+        texts: for abstracts (``is_abstract_length``), and for papers that others are compared with.
+        papers: number of live papers when the index was measured.
     """
 
     queries: Thresholds
@@ -195,67 +210,87 @@ class Calibration:
     papers: int
 
     @classmethod
-    def measure(cls, index: "VectorIndex", live: Rows, titles: Probes) -> Self:
-        """Measures an index: the same for the same index and probes.
+    def measure(
+        cls, index: "VectorIndex", live: Rows, titles: Probes, tuning: CalibrationTuning = CALIBRATION_TUNING
+    ) -> Self:
+        """Measures an index; deterministic for the same index and probes.
 
         Args:
-            index: its vectors. live: its live rows. titles: of the rows that ``probe_rows`` draws.
+            index: its vectors.
+            live: its live rows.
+            titles: probes of the rows that ``sample_probe_rows`` returns.
+            tuning: quantiles and sample sizes.
         """
         vectors = [index.get_vector(row) for row in titles.rows.tolist()]
         papers = replace(titles, vectors=np.stack(vectors) if vectors else titles.vectors)
-        return cls(Thresholds.measure(index, live, titles), Thresholds.measure(index, live, papers), len(live))
+        queries = Thresholds.measure(index, live, titles, tuning)
+        return cls(queries, Thresholds.measure(index, live, papers, tuning), len(live))
 
     def thresholds_for(self, text: str) -> Thresholds:
-        """The scale for a text that was asked: a question's, or that of long texts."""
-        return self.texts if len(text.split()) >= LONG_TEXT_WORDS else self.queries
+        """Returns the thresholds for a query of this text."""
+        return self.texts if is_abstract_length(len(text.split())) else self.queries
 
-    def is_fresh(self, live: int) -> bool:
-        """Whether it still holds of so many live papers: they are a tenth more or fewer at most."""
-        return 0.9 * self.papers <= live <= 1.1 * self.papers
+    def is_fresh(self, live: int, tuning: CalibrationTuning = CALIBRATION_TUNING) -> bool:
+        """Returns whether the calibration is still valid for this number of live papers."""
+        change = tuning.max_live_change
+        return (1 - change) * self.papers <= live <= (1 + change) * self.papers
 
-    def to_json(self) -> CalibrationJson:
-        """As one JSON object."""
-        return {
-            "questions": self.queries.to_json(),
-            "texts": self.texts.to_json(),
-            "papers": self.papers,
-        }
+    def to_json(self) -> dict[str, Json]:
+        """Returns the calibration as a JSON object, under the keys of index format 3."""
+        return {"questions": self.queries.to_json(), "texts": self.texts.to_json(), "papers": self.papers}
+
+    def save(self, path: Path) -> None:
+        """Writes the calibration to a file."""
+        path.write_text(json.dumps(self.to_json()), "utf-8")
 
     @classmethod
-    def from_json(cls, fields: CalibrationJson) -> Self:
-        """Reads what ``to_json`` wrote.
+    def load(cls, path: Path) -> Self:
+        """Reads a file that ``save`` wrote.
 
         Raises:
-            KeyError, TypeError: it is not that.
+            IndexDamaged: the file cannot be read, a key is missing or has a value of the wrong type.
         """
-        queries, texts = Thresholds.from_json(fields["questions"]), Thresholds.from_json(fields["texts"])
-        return cls(queries, texts, fields["papers"])
+        fields = JsonObject.load(path)
+        queries, texts = (Thresholds.from_json(fields.child(key)) for key in ("questions", "texts"))
+        return cls(queries, texts, fields.count("papers"))
 
 
-def required_related_hits(passing: int) -> int:
-    """How many related hits are an answer among so many papers."""
-    return min(MIN_RELATED_HITS, 1 + passing // 100)
+def required_related_hits(match_count: int, tuning: CalibrationTuning = CALIBRATION_TUNING) -> int:
+    """Returns the number of related hits that count as an answer where this number of papers match."""
+    return min(tuning.min_related_hits, 1 + match_count // tuning.papers_per_related_hit)
 
 
-def sample_probe_rows(live: Rows) -> NDArray[np.int64]:
-    """The live rows whose titles an index is measured with: up to 256, drawn with a fixed seed, ascending."""
-    return _sample_rows(live, _PROBE_COUNT, 0)
+def sample_probe_rows(live: Rows, tuning: CalibrationTuning = CALIBRATION_TUNING) -> NDArray[np.int64]:
+    """Returns the live rows whose titles serve as probes: at most ``probe_count``, fixed seed, ascending."""
+    return _sample_rows(live, tuning.probe_count, seed=0)
 
 
-def probe_text(paper: Paper) -> str:
-    """What stands for a question that the paper answers: its title, or without one the first words of its abstract."""
-    return paper.title or " ".join((paper.abstract or "").split()[:_TITLE_WORDS])
+def probe_text(paper: Paper, tuning: CalibrationTuning = CALIBRATION_TUNING) -> str:
+    """Returns a short text that stands in for a query: the title, or else the first words of the abstract."""
+    return paper.title or " ".join((paper.abstract or "").split()[: tuning.probe_words])
 
 
-_TITLE_WORDS = 12
-"""Of a title, roughly."""
+def _measure_cosines(
+    index: "VectorIndex", live: Rows, probes: Probes, tuning: CalibrationTuning
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Returns the cosines of each probe to its own paper, to random papers, and to the last required neighbour."""
+    required = required_related_hits(len(live), tuning)
+    others = _sample_rows(live, tuning.pairs_per_probe, seed=1)
+    rankings = index.nearest(probes.vectors, required + 1, live)
+    own = np.empty(len(rankings), np.float32)
+    pairs, nearest = [], []
+    for position, (row, vector, ranked) in enumerate(zip(probes.rows.tolist(), probes.vectors, rankings, strict=True)):
+        own[position] = index.scores(vector, probes.rows[position : position + 1])[0]
+        pairs.append(index.scores(vector, others[others != row]))
+        nearest.append(ranked.without((row,)).scores[:required][-1:])
+    return own, np.concatenate(pairs), np.concatenate(nearest)
 
 
-def _sample_rows(live: Rows, most: int, seed: int) -> NDArray[np.int64]:
-    if len(live) <= most:
+def _sample_rows(live: Rows, count: int, *, seed: int) -> NDArray[np.int64]:
+    if len(live) <= count:
         return live.ids
-    return np.sort(np.random.default_rng(seed).choice(live.ids, most, replace=False))
+    return np.sort(np.random.default_rng(seed).choice(live.ids, count, replace=False))
 
 
-def _round_down(limit: float) -> float:
-    return floor(limit * _LIMIT_RESOLUTION) / _LIMIT_RESOLUTION
+def _round_down(limit: float, resolution: int) -> float:
+    return floor(limit * resolution) / resolution

@@ -1,27 +1,41 @@
-"""Layout: where everything of an index lies, and the manifest that says what a generation holds."""
+"""Layout: the paths of an index's files, and the manifest that lists the contents of one generation."""
 
 import hashlib
 import json
-import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing
+from search.files import replace_file, sha256_of
+from search.index.json_object import JsonObject, damaged_file
 from search.papers.paper import Json
 
 FORMAT_VERSION = 3
-"""Raised with every change of the files that an older version cannot read."""
+"""Increases with every change to the files that earlier versions cannot read."""
+_GENERATION_NAME = re.compile(r"gen-([0-9]{6}|[1-9][0-9]{6,17})")
+
+
+def generation_name(number: int) -> str:
+    """Returns the name of a generation, as in ``gen-000042``."""
+    return f"gen-{number:06}"
+
+
+def generation_number(name: str) -> int | None:
+    """Returns the number in a generation's name, from 1; None for any other name."""
+    match = _GENERATION_NAME.fullmatch(name)
+    return int(match[1]) or None if match else None
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The names of an index's files.
+    """Paths of the files of an index.
 
-    CURRENT holds one line, the name of the published generation. The store and the vectors are append-only and
-    shared by all generations; everything else is a generation's own and never changes once published.
+    CURRENT contains one line, the name of the published generation. The store and the vectors are append-only and
+    shared by all generations. All other files belong to one generation and never change after it is published.
     """
 
     directory: Path
@@ -45,32 +59,34 @@ class Layout:
         return GenerationLayout(self.directory / name)
 
     def generations(self) -> list[Path]:
-        """Every generation's directory, oldest first, published or not."""
-        return sorted(self.directory.glob("gen-*"))
+        """Returns every directory named like a generation, oldest first, published or not."""
+        found = (path for path in self.directory.glob("gen-*") if path.is_dir() and not path.is_symlink())
+        numbers = {path: generation_number(path.name) for path in found}
+        return [path for number, path in sorted((number, path) for path, number in numbers.items() if number)]
 
     def published_generation(self) -> str:
-        """The name in CURRENT.
+        """Returns the name in CURRENT.
 
         Raises:
-            IndexMissing: nothing was ever published here.
-            IndexDamaged: CURRENT does not name a generation.
+            IndexMissing: nothing has been published in this directory.
+            IndexDamaged: CURRENT does not contain the name of a generation.
         """
         try:
             name = self.current.read_text("ascii").strip()
         except FileNotFoundError:
             raise IndexMissing(
-                self.directory, "there is no index here; make one with: papers index FILE... --index DIR"
+                self.directory, "there is no index here; create one with: papers index FILE... --index DIR"
             ) from None
-        except UnicodeDecodeError:
+        except (UnicodeDecodeError, IsADirectoryError):
             name = ""
-        if not name.startswith("gen-") or "/" in name:
-            raise IndexDamaged(self.directory, "CURRENT names no generation; restore the file from a backup")
+        if not generation_number(name):
+            raise damaged_file(self.directory, "CURRENT does not contain the name of a generation")
         return name
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationLayout:
-    """The names of one generation's files."""
+    """Paths of the files of one generation."""
 
     directory: Path
 
@@ -98,14 +114,25 @@ class GenerationLayout:
     def calibration(self) -> Path:
         return self.directory / "confidence.json"
 
+    def entry_names(self) -> frozenset[str]:
+        """The names a writer uses directly in this folder."""
+        paths = (self.manifest, self.codes, self.columns, self.lexicon, self.tombstones, self.calibration)
+        return frozenset((*(path.name for path in paths), f"{self.manifest.name}.new"))
+
     def files(self) -> list[Path]:
-        """Every file but the manifest, sorted."""
+        """Returns all files except the manifest, sorted."""
         return sorted(path for path in self.directory.rglob("*") if path.is_file() and path != self.manifest)
 
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """What the manifest says of one file: its path within the generation, bytes, and sha256 in hexadecimal."""
+    """One file as recorded in the manifest.
+
+    Attributes:
+        path: POSIX path relative to the directory of the generation.
+        bytes: size.
+        sha256: checksum in hexadecimal.
+    """
 
     path: str
     bytes: int
@@ -113,23 +140,23 @@ class FileRecord:
 
     @classmethod
     def from_file(cls, path: Path, directory: Path) -> Self:
-        """Reads the file."""
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return cls(path.relative_to(directory).as_posix(), path.stat().st_size, digest)
+        """Reads the file and computes its record."""
+        return cls(path.relative_to(directory).as_posix(), path.stat().st_size, sha256_of(path))
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What one generation holds.
+    """The contents of one generation.
 
     Attributes:
-        generation: its name, ``gen-000042``.
+        generation: its name, for example ``gen-000042``.
         model: identity of the model that made the vectors.
-        rows: rows of the store and the vectors that belong to it. live: those no later row replaced.
-        trained_on: live rows there were when the codebooks were trained; 0 without codes.
-        vectors_sha256, papers_sha256: one checksum per block of ``vectors.BLOCK_ROWS`` rows.
-        files: every file of the generation.
+        rows: number of rows of the store and of the vectors that belong to the generation.
+        live: number of rows that no later row has replaced.
+        trained_on: number of live rows when the codebooks were trained; 0 without codes.
+        vectors_sha256: one checksum per block of ``search.vectors.file.BLOCK_ROWS`` vectors.
+        papers_sha256: one checksum per block of the same number of papers.
+        files: one record per file of the generation.
     """
 
     generation: str
@@ -142,43 +169,36 @@ class Manifest:
     files: tuple[FileRecord, ...]
 
     def save(self, path: Path) -> None:
-        """Writes the manifest with its own checksum and waits until it is on disk."""
+        """Writes the manifest with its own checksum and flushes it to disk."""
         body = self._to_json()
         text = json.dumps({"manifest": body, "sha256": _digest(body)}, indent=1)
-        with path.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
+        replace_file(path, text)
 
     @classmethod
     def load(cls, path: Path) -> Self:
         """Reads a manifest.
 
         Raises:
-            IndexDamaged: it is missing, cut, altered, or of a later format.
+            IndexDamaged: the file is missing, truncated or altered, a key is missing or has a value of the wrong
+                type, or the format is another one.
         """
-        try:
-            held = json.loads(path.read_text("utf-8"))
-            body = held["manifest"]
-            whole = _digest(body) == held["sha256"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise IndexDamaged(path, f"the manifest cannot be read ({error}); index the papers again") from None
-        if not whole:
-            raise IndexDamaged(path, "the manifest does not have its own checksum; index the papers again")
-        if body["format"] != FORMAT_VERSION:
-            older = "papers doctor --repair brings it up to date and embeds nothing"
-            newer = "read it with the version of papers that wrote it"
-            what = f"its format is {body['format']}, this version reads {FORMAT_VERSION}"
-            raise IndexDamaged(path, f"{what}; {older if body['format'] < FORMAT_VERSION else newer}")
+        file = JsonObject.load(path)
+        body = file.child("manifest")
+        if file.text("sha256") != _digest(body.fields):
+            raise damaged_file(path, "the manifest does not match its own checksum")
+        _check_format(path, body.count("format"))
         return cls(
-            generation=body["generation"],
-            model=ModelIdentity.from_json(body["model"]),
-            rows=body["rows"],
-            live=body["live"],
-            trained_on=body["trained_on"],
-            vectors_sha256=tuple(body["vectors_sha256"]),
-            papers_sha256=tuple(body["papers_sha256"]),
-            files=tuple(FileRecord(**file) for file in body["files"]),
+            generation=body.text("generation"),
+            model=_read_model(body.child("model")),
+            rows=body.count("rows"),
+            live=body.count("live"),
+            trained_on=body.count("trained_on"),
+            vectors_sha256=body.texts("vectors_sha256"),
+            papers_sha256=body.texts("papers_sha256"),
+            files=tuple(
+                FileRecord(record.text("path"), record.count("bytes"), record.text("sha256"))
+                for record in body.children("files")
+            ),
         )
 
     def _to_json(self) -> dict[str, Json]:
@@ -196,16 +216,46 @@ class Manifest:
 
 
 def find_damaged_files(files: tuple[FileRecord, ...], directory: Path, *, verify_checksums: bool) -> Iterator[str]:
-    """The files that are missing, of another size or, where asked, of another checksum: what is wrong, in words."""
+    """Yields one description per file that is missing or differs from its record.
+
+    Args:
+        files: the records.
+        directory: the directory of the generation.
+        verify_checksums: read every file and compare its checksum; otherwise only sizes are compared.
+    """
     for file in files:
         path = directory / file.path
         if not path.is_file():
             yield f"{file.path} is missing"
         elif path.stat().st_size != file.bytes:
-            yield f"{file.path} has {path.stat().st_size:,} bytes and should have {file.bytes:,}"
+            yield f"{file.path} has {path.stat().st_size:,} bytes instead of {file.bytes:,}"
         elif verify_checksums and FileRecord.from_file(path, directory) != file:
             yield f"{file.path} does not have the checksum it was published with"
 
 
-def _digest(body: dict[str, Json]) -> str:
+def _check_format(path: Path, found: int) -> None:
+    if found == FORMAT_VERSION:
+        return
+    problem = f"its format is {found}, this version reads {FORMAT_VERSION}"
+    if found < FORMAT_VERSION:
+        raise IndexDamaged(
+            path, f"{problem}; papers doctor --repair brings it up to date without embedding papers again"
+        )
+    raise IndexDamaged(path, f"{problem}; read it with the version of papers that wrote it")
+
+
+def _read_model(fields: JsonObject) -> ModelIdentity:
+    return ModelIdentity(
+        name=fields.text("name"),
+        weights_sha256=fields.text("weights_sha256"),
+        dim=fields.count("dim"),
+        max_tokens=fields.count("max_tokens"),
+        pooling=fields.text("pooling"),
+        normalisation=fields.text("normalisation"),
+        template=fields.text("template"),
+        precision=fields.text("precision"),
+    )
+
+
+def _digest(body: Mapping[str, Json]) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

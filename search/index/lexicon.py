@@ -1,17 +1,17 @@
-"""Lexicon: BM25 over titles and abstracts, with conditions in its own terms. The only module that imports tantivy.
+"""Lexicon: full-text index of titles and abstracts with BM25 and filters. The only module that imports tantivy.
 
 Scores are BM25F (Robertson, Zaragoza and Taylor, "Simple BM25 extension to multiple weighted fields", CIKM 2004;
-tantivy's k1 1.2, b .75): title and abstract are one field in which the title stands twice, so that its words weigh
-double before they saturate. A word that a question repeats counts as often as it stands there. User text is never
-parsed as a query language: it is analyzed as the papers were and becomes term queries, so IN, OR, NOT and colons are
-words. Titles and abstracts are fields of their own as well, with positions, for phrases and for words that must stand
-in one of them.
+tantivy's k1 1.2, b 0.75): title and abstract are one field that contains the title twice, so that the words of the
+title have double weight before saturation. A word counts once per occurrence in the query. User text is never parsed as
+a query language: it is analyzed like the papers and becomes term queries, so IN, OR, NOT and colons have no special
+meaning. Title and abstract are also separate fields with positions, for phrases and for words that have to occur in one
+of the two.
 """
 
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from math import log
 from pathlib import Path
@@ -23,7 +23,9 @@ from numpy.typing import NDArray
 from tantivy import Occur
 
 from search.errors import InvalidValue
+from search.index.json_object import damaged_file
 from search.papers.paper import Paper
+from search.papers.words import split_words
 from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, Not
 from search.rows import Ranked
 
@@ -39,23 +41,34 @@ to too under until up upon us use used using very via was we were what when wher
 why will with within without would you your yours
 """
 STOP_WORDS = tuple(_STOP_WORDS_TEXT.split())
-"""Words too common to tell papers apart."""
+"""Words that are too common to distinguish papers."""
 
-WORD_PATTERN = re.compile(r"[^\W_]+")
-"""A word as tantivy's tokenizer sees it."""
-_MAX_QUERY_TERMS = 64
-"""Terms of a long text that are looked up: those that weigh most."""
-_TERM_CACHE_SIZE = 100_000
-"""Words whose terms are kept: those of papers that are shown come again and again."""
 _K1 = 1.2
-"""tantivy's, which cannot be set."""
-_WRITER_HEAP_BYTES = 256_000_000
-_STEMMED_ANALYZER, _EXACT_ANALYZER = "papers_english", "papers_words"
+"""Term frequency saturation of BM25, fixed by tantivy."""
+_MAX_WORD_BYTES = 64
+"""Longer words are not indexed."""
+_STEMMED_ANALYZER = "papers_english"
+_EXACT_ANALYZER = "papers_words"
+
+
+@dataclass(frozen=True, slots=True)
+class LexiconTuning:
+    """Constants of the full-text index."""
+
+    max_query_terms: int = 64
+    """Terms of a query that are looked up; of a longer text those of highest weight (``docs/design/search.md``)."""
+    term_cache_size: int = 100_000
+    """Words whose terms are cached; the words of displayed papers recur."""
+    writer_heap_bytes: int = 256_000_000
+    """Memory of the writer before it flushes a segment."""
+
+
+LEXICON_TUNING = LexiconTuning()
 
 
 def _build_analyzer(*, stemmed: bool) -> tantivy.TextAnalyzer:
-    """Words as they are but for case and accents; or their stems, without stop words."""
-    steps = [tantivy.Filter.remove_long(64), tantivy.Filter.lowercase(), tantivy.Filter.ascii_fold()]
+    """Returns an analyzer that folds case and accents and, if ``stemmed``, removes stop words and stems the others."""
+    steps = [tantivy.Filter.remove_long(_MAX_WORD_BYTES), tantivy.Filter.lowercase(), tantivy.Filter.ascii_fold()]
     if stemmed:
         steps += [tantivy.Filter.custom_stopword(list(STOP_WORDS)), tantivy.Filter.stemmer("english")]
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
@@ -79,17 +92,33 @@ def _build_schema() -> tantivy.Schema:
 
 
 class Lexicon:
-    """The words of one generation, opened read-only.
+    """The full-text index of one generation, opened read-only.
 
     Args:
-        directory: what ``LexiconBuilder`` wrote. columns: of the same generation; they know the ids of authors
-            and categories that a condition's names mean. find: the rows that ever had a paper's id.
+        directory: the output of ``LexiconBuilder``.
+        columns: the columns of the same generation, which map author and category names to IDs.
+        find: returns the rows that have or had a paper ID.
+        tuning: bounds of queries and of the cache.
+
+    Raises:
+        IndexDamaged: tantivy cannot open the directory.
     """
 
-    def __init__(self, directory: Path, columns: "Columns", find: Callable[[str], list[int]]) -> None:
-        self._index = tantivy.Index.open(str(directory))
+    def __init__(
+        self,
+        directory: Path,
+        columns: "Columns",
+        find: Callable[[str], list[int]],
+        tuning: LexiconTuning = LEXICON_TUNING,
+    ) -> None:
+        try:
+            self._index = tantivy.Index.open(str(directory))
+        except ValueError as error:
+            raise damaged_file(directory, f"tantivy cannot open it ({error})") from None
         self._schema = self._index.schema
-        self._columns, self._find = columns, find
+        self._columns = columns
+        self._find = find
+        self._tuning = tuning
         self._searcher = self._index.searcher()
 
     @cached_property
@@ -97,96 +126,96 @@ class Lexicon:
         return _build_analyzer(stemmed=True)
 
     def terms(self, text: str) -> list[str]:
-        """The terms of a text that are looked up, without repetition; of a long text those that weigh most."""
+        """Returns the distinct terms of a text that are looked up; of a long text those of highest weight."""
         return list(self._term_counts(text))
 
     def search(self, text: str, k: int, condition: Condition) -> Ranked:
-        """The k papers of highest BM25 among those that pass and hold a term of the text."""
+        """Returns the k papers of highest BM25 among those that match the condition and contain a term of the text."""
         terms = self._term_counts(text)
         if not terms:
             return _to_ranked([], [], complete=True)
-        found = self._search_rows([*self._filter_clauses(condition), (Occur.Must, self._any_term_query(terms))], k + 1)
-        return _to_ranked(*found, complete=len(found[0]) <= k, k=k)
+        clauses = [*self._filter_clauses(condition), (Occur.Must, self._any_term_query(terms))]
+        rows, scores = self._search_rows(clauses, k + 1)
+        return _to_ranked(rows, scores, complete=len(rows) <= k, k=k)
 
     def count_matches(self, text: str, condition: Condition) -> int:
-        """How many papers pass and hold a term of the text."""
+        """Returns the number of papers that match the condition and contain a term of the text."""
         terms = self._term_counts(text)
-        return (
-            self._count_rows([*self._filter_clauses(condition), (Occur.Must, self._any_term_query(terms))])
-            if terms
-            else 0
-        )
+        if not terms:
+            return 0
+        return self._count_rows([*self._filter_clauses(condition), (Occur.Must, self._any_term_query(terms))])
 
     def rows_with_any_term(self, text: str, condition: Condition) -> NDArray[np.int64]:
-        """The rows, ascending, that pass and hold a term of the text."""
-        parts = [*self._filter_clauses(condition), (Occur.Must, self._any_term_query(self._term_counts(text)))]
-        return np.sort(np.array(self._search_rows(parts, self._count_rows(parts))[0], np.int64))
+        """Returns the rows, ascending, that match the condition and contain a term of the text."""
+        clauses = [*self._filter_clauses(condition), (Occur.Must, self._any_term_query(self._term_counts(text)))]
+        rows, _ = self._search_rows(clauses, self._count_rows(clauses))
+        return np.sort(np.array(rows, np.int64))
 
     @cached_property
     def term_by_word(self) -> Mapping[str, str | None]:
-        """What each word is looked up as; None for a stop word."""
-        return _TermCache(self._analyzer)
+        """The term of each word; None for a stop word."""
+        return _TermCache(self._analyzer, self._tuning.term_cache_size)
 
     def max_score(self, text: str) -> float:
-        """The BM25 of the text that no paper reaches: every term's weight times k1 + 1, as often as the term stands in
-        the text; 0 without terms.
+        """Returns an upper bound of the BM25 of this text in any paper; 0 for a text without terms.
 
-        A term that no paper holds counts with the most that a term can weigh.
+        It is the sum over all terms of (k1 + 1) * idf * occurrences in the text. A term that no paper contains counts
+        with the maximum inverse document frequency.
         """
         return (_K1 + 1) * sum(count * self._idf(term) for term, count in self._term_counts(text).items())
 
     def term_weights(self, text: str) -> dict[str, float]:
-        """The terms of a text that are looked up, each with its inverse document frequency as BM25 weighs it."""
+        """Returns the terms of a text that are looked up, each with the inverse document frequency that BM25 uses."""
         return {term: self._idf(term) for term in self._term_counts(text)}
 
     def word_doc_freq(self, word: str) -> int:
-        """How many papers hold a word of Latin letters just as it is but for case, replaced papers among them."""
+        """Returns the document frequency of a Latin word, not stemmed, including replaced papers."""
         return self._searcher.doc_freq("word", word.lower())
 
     def scores(self, text: str, ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """BM25 of the text in each row, 0 where it holds no term: (len(ids),) float32, in the order given."""
+        """Returns the BM25 of the text in (n,) rows as (n,) float32; 0 for a row without any of its terms."""
         terms = self._term_counts(text)
         if not terms or not len(ids):
             return np.zeros(len(ids), np.float32)
-        # A term_set_query walks the whole dictionary of rows; term queries of a few hundred take a third of the time.
-        among = [(Occur.Should, self._term_query("row", row)) for row in ids.tolist()]
-        parts = [
-            (Occur.Must, _as_filter(tantivy.Query.boolean_query(among))),
+        # A term_set_query walks the whole dictionary of rows; a few hundred term queries take a third of the time.
+        row_queries = [(Occur.Should, self._term_query("row", row)) for row in ids.tolist()]
+        clauses = [
+            (Occur.Must, _as_filter(tantivy.Query.boolean_query(row_queries))),
             (Occur.Must, self._any_term_query(terms)),
         ]
-        rows, scores = self._search_rows(parts, len(ids))
-        known = dict(zip(rows, scores, strict=True))
-        return np.array([known.get(row, 0.0) for row in ids.tolist()], np.float32)
+        rows, scores = self._search_rows(clauses, len(ids))
+        score_of = dict(zip(rows, scores, strict=True))
+        return np.array([score_of.get(row, 0.0) for row in ids.tolist()], np.float32)
 
     def inflected_doc_freq(self, word: str) -> int:
-        """How many papers hold a word, inflected in any way, or just as it is where it is a stop word."""
+        """Returns the document frequency of a word in any inflection; of a stop word, not stemmed."""
         term = self.term_by_word[word]
         return max(self.word_doc_freq(word), self._doc_freq(term) if term else 0)
 
     def rows_matching(self, condition: Condition) -> NDArray[np.int64]:
-        """The live rows that pass as the lexicon sees it, ascending.
+        """Returns the live rows, ascending, that match a condition.
 
         Raises:
-            InvalidValue: an unknown category, or words to be held that are all too common to look up.
+            InvalidValue: an unknown category, or a text condition that contains only stop words.
         """
-        parts = self._filter_clauses(condition) or [(Occur.Must, tantivy.Query.all_query())]
-        rows, _ = self._search_rows(parts, self._count_rows(parts))
+        clauses = self._filter_clauses(condition) or [(Occur.Must, tantivy.Query.all_query())]
+        rows, _ = self._search_rows(clauses, self._count_rows(clauses))
         return np.sort(np.array(rows, np.int64))
 
     def _term_counts(self, text: str) -> dict[str, int]:
-        """The terms of a text that are looked up, and how often each stands in it."""
-        counts = Counter(self._analyzer.analyze(text))
-        if len(counts) <= _MAX_QUERY_TERMS:
+        """Returns the terms of a text that are looked up, each with its number of occurrences."""
+        counts, limit = Counter(self._analyzer.analyze(text)), self._tuning.max_query_terms
+        if len(counts) <= limit:
             return counts
-        held = {term: count * self._idf(term) for term, count in counts.items() if self._doc_freq(term)}
-        return {term: counts[term] for term in sorted(held, key=lambda term: -held[term])[:_MAX_QUERY_TERMS]}
+        weights = {term: count * self._idf(term) for term, count in counts.items() if self._doc_freq(term)}
+        return {term: counts[term] for term in sorted(weights, key=lambda term: -weights[term])[:limit]}
 
     def _doc_freq(self, term: str) -> int:
         return self._searcher.doc_freq("text", term)
 
     def _idf(self, term: str) -> float:
-        papers, held = self._searcher.num_docs, self._doc_freq(term)
-        return log(1 + (papers - min(held, papers) + 0.5) / (held + 0.5))
+        papers, doc_freq = self._searcher.num_docs, self._doc_freq(term)
+        return log(1 + (papers - min(doc_freq, papers) + 0.5) / (doc_freq + 0.5))
 
     def _any_term_query(self, terms: Mapping[str, int]) -> tantivy.Query:
         parts = [(Occur.Should, self._boosted_term_query(term, count)) for term, count in terms.items()]
@@ -200,26 +229,26 @@ class Lexicon:
         return tantivy.Query.term_query(self._schema, field, value, "freq" if field == "text" else "basic")
 
     def _filter_clauses(self, condition: Condition) -> list[tuple[Occur, tantivy.Query]]:
-        """Nothing where all pass, as even that would keep the best from being found without a look at the rest."""
+        """Returns no clause if every paper matches: even a clause that matches all would disable early termination."""
         parts = condition.parts if isinstance(condition, AllOf) else (condition,)
         return [(Occur.Must, _as_filter(self._query_for(part))) for part in parts]
 
     def _query_for(self, condition: Condition) -> tantivy.Query:
-        """All that meet a condition."""
+        """Returns the query for a condition."""
         if isinstance(condition, AllOf):
             parts = [(Occur.Must, self._query_for(part)) for part in condition.parts]
             return tantivy.Query.boolean_query(parts or [(Occur.Must, tantivy.Query.all_query())])
         if isinstance(condition, AnyOf):
             return self._any_of([self._query_for(part) for part in condition.parts])
         if isinstance(condition, Not):
-            left_out = (Occur.MustNot, self._query_for(condition.part))
-            return tantivy.Query.boolean_query([(Occur.Must, tantivy.Query.all_query()), left_out])
+            excluded = (Occur.MustNot, self._query_for(condition.part))
+            return tantivy.Query.boolean_query([(Occur.Must, tantivy.Query.all_query()), excluded])
         if isinstance(condition, ContainsText):
             return self._text_query(condition)
         return self._column_query(condition)
 
     def _column_query(self, leaf: Author | Category | InDateRange | HasId) -> tantivy.Query:
-        """All that meet a condition on what the columns know."""
+        """Returns the query for a condition on a field that the columns index too."""
         if isinstance(leaf, Author):
             field = "author" if leaf.position == "any" else f"{leaf.position}_author"
             return self._term_set_query(field, self._columns.author_ids(leaf).tolist())
@@ -232,7 +261,7 @@ class Lexicon:
         return self._date_query(leaf)
 
     def _date_query(self, leaf: InDateRange) -> tantivy.Query:
-        """A missing date has neither field; without bounds those of any date are meant."""
+        """Returns the query for a range; a range without bounds matches every paper that has the date."""
         parts, unsigned = [], tantivy.FieldType.Unsigned
         if leaf.start or not leaf.end:
             low = leaf.start.first_day if leaf.start else 0
@@ -243,16 +272,16 @@ class Lexicon:
         return tantivy.Query.boolean_query([(Occur.Must, part) for part in parts])
 
     def _text_query(self, condition: ContainsText) -> tantivy.Query:
-        found = enumerate(WORD_PATTERN.findall(condition.text))
-        words = [(place, term) for place, word in found for term in self._analyzer.analyze(word)]
-        if not words:
-            message = "these words are too common to look up; leave them out"
+        words = enumerate(split_words(condition.text))
+        terms = [(position, term) for position, word in words for term in self._analyzer.analyze(word)]
+        if not terms:
+            message = "it contains only stop words, which are not indexed; remove it or add another word"
             raise InvalidValue("q", condition.text, message, position=condition.text_position)
-        if not condition.phrase or len(words) == 1:
+        if not condition.phrase or len(terms) == 1:
             field = "text" if condition.text_field == "any" else condition.text_field
-            return tantivy.Query.boolean_query([(Occur.Must, self._term_query(field, term)) for _, term in words])
+            return tantivy.Query.boolean_query([(Occur.Must, self._term_query(field, term)) for _, term in terms])
         fields = ("title", "abstract") if condition.text_field == "any" else (condition.text_field,)
-        return self._any_of([tantivy.Query.phrase_query(self._schema, field, words) for field in fields])  # type: ignore[arg-type]
+        return self._any_of([tantivy.Query.phrase_query(self._schema, field, terms) for field in fields])  # type: ignore[arg-type]
 
     def _term_set_query(self, field: str, ids: Sequence[int]) -> tantivy.Query:
         if not ids:
@@ -260,30 +289,31 @@ class Lexicon:
         return tantivy.Query.term_set_query(self._schema, field, list(ids))
 
     def _any_of(self, parts: Sequence[tantivy.Query]) -> tantivy.Query:
-        """All that meet one of the queries."""
+        """Returns the disjunction of queries; without any, a query that matches nothing."""
         return tantivy.Query.boolean_query([(Occur.Should, part) for part in parts or [tantivy.Query.empty_query()]])
 
-    def _search_rows(self, parts: list[tuple[Occur, tantivy.Query]], k: int) -> tuple[list[int], list[float]]:
+    def _search_rows(self, clauses: list[tuple[Occur, tantivy.Query]], k: int) -> tuple[list[int], list[float]]:
         if not k:
             return [], []
-        found = self._searcher.search(tantivy.Query.boolean_query(parts), limit=k, count=False).hits
-        rows = self._searcher.fast_field_values("row", [address for _, address in found])
-        return [int(row) for row in rows if row is not None], [float(score) for score, _ in found]
+        hits = self._searcher.search(tantivy.Query.boolean_query(clauses), limit=k, count=False).hits
+        rows = self._searcher.fast_field_values("row", [address for _, address in hits])
+        return [int(row) for row in rows if row is not None], [float(score) for score, _ in hits]
 
-    def _count_rows(self, parts: list[tuple[Occur, tantivy.Query]]) -> int:
-        result = self._searcher.search(tantivy.Query.boolean_query(parts), limit=1, count=True)
+    def _count_rows(self, clauses: list[tuple[Occur, tantivy.Query]]) -> int:
+        result = self._searcher.search(tantivy.Query.boolean_query(clauses), limit=1, count=True)
         return int(result.count)  # type: ignore[attr-defined]  # in the library, missing in its stubs
 
 
 class _TermCache(dict[str, str | None]):
-    """Terms by word, each worked out when first asked for; a look-up of one that is known calls no Python."""
+    """Terms by word, computed on first access; looking up a cached word runs no Python code."""
 
-    def __init__(self, analyzer: tantivy.TextAnalyzer) -> None:
+    def __init__(self, analyzer: tantivy.TextAnalyzer, size: int) -> None:
         super().__init__()
         self._analyzer = analyzer
+        self._size = size
 
     def __missing__(self, word: str) -> str | None:
-        if len(self) >= _TERM_CACHE_SIZE:
+        if len(self) >= self._size:
             self.clear()
         self[word] = term = next(iter(self._analyzer.analyze(word)), None)
         return term
@@ -298,14 +328,16 @@ def _as_filter(query: tantivy.Query) -> tantivy.Query:
 
 
 class LexiconBuilder:
-    """The lexicon of the next generation, in a directory of its own.
+    """Builds the lexicon of the next generation in a new directory.
 
     Args:
-        directory: made new. before: the lexicon of the generation before; its files are hard-linked, which is
-            safe because tantivy writes each file once and replaces its list of files by rename.
+        directory: the directory to create.
+        previous: the lexicon of the previous generation. Its files are hard-linked, which is safe because tantivy
+            writes each file once and replaces its list of files by rename.
+        tuning: memory of the writer.
     """
 
-    def __init__(self, directory: Path, previous: Path | None = None) -> None:
+    def __init__(self, directory: Path, previous: Path | None = None, tuning: LexiconTuning = LEXICON_TUNING) -> None:
         directory.mkdir()
         for file in previous.iterdir() if previous else ():
             if not file.name.endswith(".lock"):
@@ -314,10 +346,16 @@ class LexiconBuilder:
         self._index = tantivy.Index(_build_schema(), str(directory))
         self._index.register_tokenizer(_STEMMED_ANALYZER, _build_analyzer(stemmed=True))
         self._index.register_tokenizer(_EXACT_ANALYZER, _build_analyzer(stemmed=False))
-        self._writer = self._index.writer(_WRITER_HEAP_BYTES, num_threads=1)
+        self._writer = self._index.writer(tuning.writer_heap_bytes, num_threads=1)
 
     def add(self, row: int, paper: Paper, ids: "RowIds") -> None:
-        """Adds a paper under its row and the ids that the columns gave its categories and authors."""
+        """Adds a paper.
+
+        Args:
+            row: its row.
+            paper: the paper.
+            ids: the IDs of its categories and authors in the columns.
+        """
         document = tantivy.Document()
         for text in (paper.title, paper.title, paper.abstract):
             document.add_text("text", text or "")
@@ -341,12 +379,12 @@ class LexiconBuilder:
         self._writer.add_document(document)
 
     def remove(self, row: int) -> None:
-        """Takes a row out that a later one replaced."""
-        # delete_documents_by_term makes a term of a signed number, which an unsigned field never holds
+        """Removes a row that a later row has replaced."""
+        # delete_documents_by_term builds a term of a signed number, which an unsigned field never contains.
         self._writer.delete_documents_by_query(tantivy.Query.term_query(self._index.schema, "row", row))
 
     def save(self) -> None:
-        """Commits, waits for merges, and leaves only the files that belong to the lexicon."""
+        """Commits, waits for merges, and deletes the lock files."""
         self._writer.commit()
         self._writer.wait_merging_threads()
         for lock in self._directory.glob("*.lock"):

@@ -1,9 +1,9 @@
-"""Snapshot: one published generation, opened read-only. What it names never changes while it is open."""
+"""Snapshot: one published generation, opened read-only. Its contents never change while it is open."""
 
 import fcntl
-import json
 import os
 import weakref
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from search.columns.columns import Columns
 from search.columns.selection import Complement, Fixed, Intersection, Selection, Union
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged
+from search.index.json_object import REPAIR_HINT, damaged_file
 from search.index.layout import GenerationLayout, Layout, Manifest, find_damaged_files
 from search.index.store import PaperStore
 from search.query.condition import AllOf, AnyOf, Condition, ContainsText, HasId, Not, searches_text
@@ -22,7 +23,7 @@ from search.rows import Rows
 from search.vectors.file import BLOCK_ROWS
 from search.vectors.file import block_checksums as vector_checksums
 
-if TYPE_CHECKING:  # what a filter alone does without is imported where it is opened
+if TYPE_CHECKING:  # imported where they are opened: queries with filters only do not need them
     from search.columns.suggestions import Suggester
     from search.index.calibration import Calibration
     from search.index.lexicon import Lexicon
@@ -31,9 +32,14 @@ if TYPE_CHECKING:  # what a filter alone does without is imported where it is op
 
 @dataclass(eq=False)
 class Snapshot:
-    """A generation's store, columns, vectors and lexicon; each opened when first used.
+    """The store, columns, vectors and lexicon of one generation; each is opened when first used.
 
-    While it is open it holds a shared lock on its manifest, and a writer does not remove what is locked.
+    An open snapshot holds a shared lock on its manifest. A writer does not remove a generation that is locked.
+
+    Attributes:
+        layout: paths of the index.
+        files: paths of the generation.
+        manifest: contents of the generation.
     """
 
     layout: Layout
@@ -45,61 +51,78 @@ class Snapshot:
         """Opens the published generation.
 
         Args:
-            directory: the index. checksums: read every file and compare its sha256; else sizes only.
+            directory: the index.
+            verify_checksums: read every file and compare its sha256; otherwise only sizes are compared.
 
         Raises:
-            IndexMissing: nothing was published there. IndexDamaged: a file differs from what the manifest says.
+            IndexMissing: nothing has been published in the directory.
+            IndexDamaged: a file differs from the manifest.
         """
         snapshot = cls.open_unchecked(directory)
         for problem in snapshot.find_problems(verify_checksums=verify_checksums):
-            raise IndexDamaged(directory, f"{problem}; make it again with: papers doctor --repair")
+            raise IndexDamaged(directory, f"{problem}; {REPAIR_HINT}")
         return snapshot
 
     @classmethod
     def open_unchecked(cls, directory: Path) -> Self:
-        """Holds the published generation; nothing but its manifest is looked at.
+        """Opens the published generation and reads its manifest, without a look at the other files.
 
         Raises:
-            IndexMissing: nothing was published there. IndexDamaged: the manifest cannot be read.
+            IndexMissing: nothing has been published in the directory.
+            IndexDamaged: CURRENT or the manifest cannot be read.
         """
         layout = Layout(directory)
         while True:
             name = layout.published_generation()
             files = layout.generation(name)
-            try:
-                lock = os.open(files.manifest, os.O_RDONLY)
-            except FileNotFoundError:
+            with ExitStack() as cleanup:  # closes the lock's descriptor unless a snapshot takes it over
+                try:
+                    lock = os.open(files.manifest, os.O_RDONLY)
+                except (FileNotFoundError, NotADirectoryError):
+                    if layout.published_generation() != name:
+                        continue  # replaced and removed after CURRENT was read
+                    raise damaged_file(directory, f"CURRENT names {name}, which does not exist") from None
+                cleanup.callback(os.close, lock)
+                fcntl.flock(lock, fcntl.LOCK_SH)
                 if layout.published_generation() != name:
-                    continue  # replaced and removed between two lines: look again
-                raise IndexDamaged(directory, f"CURRENT names {name}, which is not there; index again") from None
-            fcntl.flock(lock, fcntl.LOCK_SH)
-            if layout.published_generation() == name:
-                break
-            os.close(lock)
-        snapshot = cls(layout, files, Manifest.load(files.manifest))
-        weakref.finalize(snapshot, os.close, lock)
-        return snapshot
+                    continue
+                snapshot = cls(layout, files, Manifest.load(files.manifest))
+                weakref.finalize(snapshot, cleanup.pop_all().close)
+                return snapshot
 
     def find_problems(self, *, verify_checksums: bool) -> list[str]:
-        """What differs from the manifest, in words: sizes, and the checksums too if asked."""
+        """Returns one description per difference from the manifest.
+
+        Args:
+            verify_checksums: read every file and compare its sha256; otherwise only sizes are compared.
+        """
         files = find_damaged_files(self.manifest.files, self.files.directory, verify_checksums=verify_checksums)
-        return [*files, *self.find_source_problems(verify_checksums=verify_checksums)]
+        problems = [*files, *self.find_source_problems(verify_checksums=verify_checksums)]
+        return problems or self._find_content_problems()
 
     def find_source_problems(self, *, verify_checksums: bool) -> list[str]:
-        """The same of papers and vectors alone: all else can be made from them."""
-        manifest, vectors, found = self.manifest, self.layout.vectors(self.manifest.model), []
+        """Returns the problems of papers and vectors alone; all other files can be rebuilt from these two."""
+        manifest, vectors, problems = self.manifest, self.layout.vectors(self.manifest.model), []
         need = manifest.rows * manifest.model.dim * 2
         if not self.layout.store.is_file():
-            found.append(f"{self.layout.store.name} is missing")
+            problems.append(f"{self.layout.store.name} is missing")
         elif verify_checksums and (problem := self.store.find_problem(BLOCK_ROWS, manifest.papers_sha256)):
-            found.append(problem)
+            problems.append(problem)
         if not vectors.is_file() or vectors.stat().st_size < need:
-            found.append(f"{vectors.name} is missing or shorter than {need:,} bytes")
+            problems.append(f"{vectors.name} is missing or shorter than {need:,} bytes")
         elif (
             verify_checksums and vector_checksums(vectors, manifest.rows, manifest.model.dim) != manifest.vectors_sha256
         ):
-            found.append(f"{vectors.name} does not have the checksum it was published with")
-        return found
+            problems.append(f"{vectors.name} does not have the checksum it was published with")
+        return problems
+
+    def _find_content_problems(self) -> list[str]:
+        """Returns the problems of files that are as published but cannot be used."""
+        try:
+            _ = self.calibration
+        except IndexDamaged as error:
+            return [str(error).removeprefix(f"{self.layout.directory}/").removesuffix(f"; {REPAIR_HINT}")]
+        return []
 
     @property
     def model(self) -> ModelIdentity:
@@ -115,32 +138,40 @@ class Snapshot:
 
     @cached_property
     def suggester(self) -> "Suggester":
-        """Authors and categories, to be suggested; worked out in a tenth of a second where there are 350,000."""
+        """Suggestions of authors and categories; building it takes 0.1 s for 350,000 authors."""
         from search.columns.suggestions import Suggester
 
         return Suggester.build(self.columns, self.live)
 
     @cached_property
     def live(self) -> Rows:
-        """The rows that no later row took over."""
+        """The rows that no later row has replaced.
+
+        Raises:
+            IndexDamaged: the tombstones cannot be read.
+        """
         live = np.ones(self.manifest.rows, bool)
-        live[np.load(self.files.tombstones, allow_pickle=False)] = False
+        try:
+            with self.files.tombstones.open("rb") as file:
+                live[np.lib.format.read_array(file, allow_pickle=False)] = False
+        except (OSError, ValueError, EOFError, IndexError) as error:
+            raise damaged_file(self.files.tombstones, f"it cannot be read ({error})") from None
         return Rows.from_mask(live)
 
     def rows_matching(self, condition: Condition) -> Rows:
-        """The live rows that meet a condition.
+        """Returns the live rows that match a condition.
 
         Raises:
-            InvalidValue: see ``Columns.selection`` and ``Lexicon.passing``.
+            InvalidValue: see ``Columns.selection`` and ``Lexicon.rows_matching``.
         """
         parts = condition.parts if isinstance(condition, AllOf) else (condition,)
         selections = [self._selection(part) for part in parts if not searches_text(part)]
-        if words := tuple(part for part in parts if searches_text(part)):
-            selections.append(self._selection(AllOf(words)))
+        if text_parts := tuple(part for part in parts if searches_text(part)):
+            selections.append(self._selection(AllOf(text_parts)))
         return Intersection(selections, self.live).rows() if selections else self.live
 
     def _selection(self, condition: Condition) -> Selection:
-        """The lexicon answers for words at once, however many they are, and for all that they are joined to."""
+        """Selects with the columns, or with one query to the lexicon for a condition that searches text anywhere."""
         if isinstance(condition, ContainsText) or searches_text(condition):
             return Fixed(Rows.from_ids(self.lexicon.rows_matching(condition), self.manifest.rows))
         if isinstance(condition, AllOf):
@@ -151,13 +182,13 @@ class Snapshot:
         if isinstance(condition, Not):
             return Complement(self._selection(condition.part), self.manifest.rows)
         if isinstance(condition, HasId):
-            found = np.array(self.store.find(condition.id), np.int64)
-            return Fixed(Rows.from_ids(found, self.manifest.rows))
+            rows = np.array(self.store.find(condition.id), np.int64)
+            return Fixed(Rows.from_ids(rows, self.manifest.rows))
         return self.columns.selection(condition)
 
     @cached_property
     def vectors(self) -> "VectorIndex":
-        """The vectors, with codes where the generation has them."""
+        """The vectors, with codes if the generation has them."""
         from search.vectors.vectors import VectorIndex
 
         codes = self.files.codes if self.manifest.trained_on else None
@@ -165,12 +196,14 @@ class Snapshot:
 
     @cached_property
     def calibration(self) -> "Calibration | None":
-        """What tells close from far here; None where no model was at hand when the index was made again."""
+        """Thresholds of the bands; None if no model was available when the index was repaired.
+
+        Raises:
+            IndexDamaged: the file cannot be read or lacks a key.
+        """
         from search.index.calibration import Calibration
 
-        if not self.files.calibration.is_file():
-            return None
-        return Calibration.from_json(json.loads(self.files.calibration.read_text("utf-8")))
+        return Calibration.load(self.files.calibration) if self.files.calibration.is_file() else None
 
     @cached_property
     def lexicon(self) -> "Lexicon":

@@ -1,10 +1,11 @@
-"""PaperStore: the rows of papers, read side. A row's number is its label in every other file."""
+"""PaperStore: reads the rows of papers. The number of a row identifies the paper in all other files."""
 
 import hashlib
 import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,8 @@ from search.papers.identifiers import id_key
 from search.papers.paper import Paper
 
 PAGE_BYTES = 32_768
-"""Papers take about 2 KB; in small pages their rows would leave a third of the file empty."""
+"""Page size of the database. A paper takes about 2 KB; in small pages a third of the file would be empty."""
 
-_SCAN_ROWS = 1_024
-"""Rows read at a time where all are."""
-_MMAP_BYTES = 1 << 31
-"""Bytes of the database read through a mapping, the most SQLite allows: ten rows take .2 ms and not 2.5."""
 
 SCHEMA = """
 CREATE TABLE papers (
@@ -31,98 +28,172 @@ CREATE TABLE papers (
 CREATE TABLE replaced (row INTEGER PRIMARY KEY, by INTEGER NOT NULL);
 CREATE TABLE keys (key INTEGER NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (key, row)) WITHOUT ROWID;
 """
-"""papers: the merged paper and, where it was merged from several records, those (JSON).
-replaced: a row that is no longer a paper, and the row that took it over.
-keys: under which 64-bit keys (``identifiers.id_key``, ``fingerprint.keys``) a row is found. Rows are only inserted."""
+"""Tables, to which rows are only added:
+
+papers: the merged paper and, if it was merged from several records, those records (JSON).
+replaced: a row that has been replaced, and the row that replaced it.
+keys: the 64-bit keys of a row (``identifiers.id_key``, ``fingerprint.keys``).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreTuning:
+    """Constants of reading the database."""
+
+    scan_rows: int = 1_024
+    """Rows per query when all rows are read."""
+    mmap_bytes: int = 1 << 31
+    """Bytes of the database that are memory-mapped, the maximum of SQLite; ten rows take 0.2 ms instead of 2.5 ms."""
+
+
+STORE_TUNING = StoreTuning()
 
 
 class PaperStore:
-    """The papers of an index, opened read-only; one connection a thread.
+    """The papers of an index, opened read-only, with one connection per thread.
+
+    Every method raises ``IndexDamaged`` if SQLite cannot read the database, or if a row is missing or malformed.
 
     Args:
-        path: the database. rows: only rows below this number are seen.
+        path: the database.
+        rows: number of rows of the generation; later rows are ignored.
+        tuning: rows per query and size of the mapping.
     """
 
-    def __init__(self, path: Path, rows: int) -> None:
-        self._path, self._rows = path, rows
+    def __init__(self, path: Path, rows: int, tuning: StoreTuning = STORE_TUNING) -> None:
+        self._path = path
+        self._rows = rows
+        self._tuning = tuning
         self._local = threading.local()
 
     def close(self) -> None:
-        """Closes this thread's connection. A writer must: the last one to leave puts the log into the database."""
-        self._connection.close()
-        del self._local.connection
+        """Closes the connection of this thread, if it is open.
+
+        A writer has to call it: only the last connection to close checkpoints the write-ahead log.
+        """
+        if hasattr(self._local, "connection"):
+            self._local.connection.close()
+            del self._local.connection
 
     def get(self, rows: Sequence[int]) -> list[Paper]:
-        """The papers of these rows, in the order given."""
-        held = dict(
-            self._query(f"SELECT row, paper FROM papers WHERE row IN ({','.join('?' * len(rows))})", rows)  # noqa: S608  only question marks
-        )
-        return [Paper.from_json(orjson.loads(held[row])) for row in rows]
+        """Returns the papers of these rows, in the order given."""
+        marks = ",".join("?" * len(rows))
+        texts = dict(self._query(f"SELECT row, paper FROM papers WHERE row IN ({marks})", rows))  # noqa: S608  only question marks
+        return [self._parse(row, texts.get(row)) for row in rows]
 
     def find(self, paper_id: str) -> list[int]:
-        """The rows, ascending, that ever had this canonical id; replaced ones among them."""
+        """Returns the rows, ascending, that have or had this canonical ID, including replaced rows."""
         return [row for row in self.rows_for_key(id_key(paper_id)) if paper_id in self.get([row])[0].ids]
 
     def rows_for_key(self, key: int) -> list[int]:
-        """The rows, ascending, found under a 64-bit key; two texts may share one."""
+        """Returns the rows, ascending, of a 64-bit key; different texts may have the same key."""
         return [row for (row,) in self._query("SELECT row FROM keys WHERE key = ?", [key]) if row < self._rows]
 
     def scan(self, start: int) -> Iterator[tuple[int, Paper]]:
-        """Every row from ``start`` on, with its paper."""
-        for first in range(start, self._rows, _SCAN_ROWS):
-            end = min(self._rows, first + _SCAN_ROWS)
+        """Yields every row from ``start`` on, with its paper."""
+        for first in range(start, self._rows, self._tuning.scan_rows):
+            end = min(self._rows, first + self._tuning.scan_rows)
             for row, text in self._query("SELECT row, paper FROM papers WHERE row >= ? AND row < ?", [first, end]):
-                yield row, Paper.from_json(orjson.loads(text))
+                yield row, self._parse(row, text)
 
     def replaced_rows(self) -> list[int]:
-        """The rows, ascending, that a row of this generation took over."""
+        """Returns the rows, ascending, that a row of this generation has replaced."""
         return [row for (row,) in self._query("SELECT row FROM replaced WHERE by < ? ORDER BY row", [self._rows])]
 
     def text_bytes(self) -> int:
-        """Bytes of the papers' own fields as JSON."""
+        """Returns the number of bytes of all papers as JSON."""
         return int(self._query("SELECT coalesce(sum(length(cast(paper AS BLOB))), 0) FROM papers", [])[0][0])
 
     def find_problem(self, block_rows: int, sha256: tuple[str, ...]) -> str | None:
-        """What is wrong with the database, in words: its structure as SQLite sees it, or its papers' checksums."""
+        """Returns a description of a structural problem that SQLite finds, or of a checksum that differs; else None.
+
+        Args:
+            block_rows: rows per checksum.
+            sha256: the checksums that the papers were published with.
+        """
         try:
-            said = str(self._query("PRAGMA integrity_check(1)", [])[0][0])
-            whole = said != "ok" or self.block_checksums(block_rows) == sha256
+            result = str(self._query("PRAGMA integrity_check(1)", [])[0][0])
+            if result != "ok":
+                return f"{self._path.name}: {result}"
+            if self.block_checksums(block_rows) != sha256:
+                return f"{self._path.name} does not contain the papers it was published with"
         except IndexDamaged as error:
             return str(error)
-        if said != "ok":
-            return f"{self._path.name}: {said}"
-        return None if whole else f"{self._path.name} does not hold the papers it was published with"
+        return None
 
     def block_checksums(self, block_rows: int, known: tuple[str, ...] = ()) -> tuple[str, ...]:
-        """sha256 of the papers of each block of rows, the last one partial; full blocks already known are kept."""
-        sums = list(known[: self._rows // block_rows])
-        for start in range(len(sums) * block_rows, self._rows, block_rows):
+        """Returns the sha256 of each block of rows; the last block may be shorter.
+
+        Args:
+            block_rows: rows per block.
+            known: checksums of an earlier generation; those of full blocks are not computed again.
+        """
+        checksums = list(known[: self._rows // block_rows])
+        for start in range(len(checksums) * block_rows, self._rows, block_rows):
             digest = hashlib.sha256()
             end = min(self._rows, start + block_rows)
-            for first in range(start, end, _SCAN_ROWS):
-                among = [first, min(end, first + _SCAN_ROWS)]
-                for row, paper, records in self._query("SELECT * FROM papers WHERE row >= ? AND row < ?", among):
+            for first in range(start, end, self._tuning.scan_rows):
+                bounds = [first, min(end, first + self._tuning.scan_rows)]
+                for row, paper, records in self._query("SELECT * FROM papers WHERE row >= ? AND row < ?", bounds):
                     digest.update(f"{row}\t{paper}\t{records or ''}\n".encode())
-            sums.append(digest.hexdigest())
-        return tuple(sums)
+            checksums.append(digest.hexdigest())
+        return tuple(checksums)
+
+    def _parse(self, row: int, text: str | None) -> Paper:
+        """Returns the paper that the text of a row describes.
+
+        Raises:
+            IndexDamaged: the row is missing, or its text is not a paper in JSON.
+        """
+        if text is None:
+            raise self._damaged(f"row {row} is missing")
+        try:
+            fields = orjson.loads(text)
+            if isinstance(fields, dict):
+                return Paper.from_json(fields)
+        except ValueError as error:
+            raise self._damaged(f"row {row} is not a paper in JSON ({error})") from None
+        raise self._damaged(f"row {row} is not a paper in JSON")
+
+    def _damaged(self, problem: str) -> IndexDamaged:
+        return IndexDamaged(self._path, f"{problem}; restore it from a backup, or index the papers again")
 
     def _query(self, sql: str, values: Sequence[int]) -> list[tuple[Any, ...]]:
-        """
+        """Runs a query.
+
         Raises:
-            IndexDamaged: SQLite cannot read it.
+            IndexDamaged: SQLite cannot read the database.
         """
         try:
-            return self._connection.execute(sql, values).fetchall()
+            return self._connection().execute(sql, values).fetchall()
         except sqlite3.DatabaseError as error:
-            raise IndexDamaged(self._path, f"{error}; restore it from a backup or index the papers again") from None
+            raise self._damaged(str(error)) from None
 
-    @property
     def _connection(self) -> sqlite3.Connection:
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        connection: _ReadOnlyConnection | None = getattr(self._local, "connection", None)
         if connection is None:
-            # A write-ahead log needs a file beside the database, which a read-only folder cannot get.
-            mode = "mode=ro" if os.access(self._path.parent, os.W_OK) else "immutable=1"
-            uri = f"{self._path.absolute().as_uri()}?{mode}"
-            connection = self._local.connection = sqlite3.connect(uri, uri=True, timeout=30)
-            connection.execute(f"PRAGMA mmap_size = {_MMAP_BYTES}")
-        return connection
+            connection = self._local.connection = _ReadOnlyConnection(self._path, self._tuning.mmap_bytes)
+        return connection.database
+
+
+class _ReadOnlyConnection:
+    """A connection that closes as soon as its thread ends or its store is released.
+
+    ``sqlite3.Connection`` is part of a reference cycle, so without this its files stay open until the next run of the
+    garbage collector.
+    """
+
+    def __init__(self, path: Path, mmap_bytes: int) -> None:
+        # The write-ahead log needs a file next to the database, which cannot be created in a read-only directory.
+        mode = "mode=ro" if os.access(path.parent, os.W_OK) else "immutable=1"
+        uri = f"{path.absolute().as_uri()}?{mode}"
+        # Only one thread uses the connection, but any thread may release the store and thus close it.
+        self.database = sqlite3.connect(uri, uri=True, timeout=30, check_same_thread=False)
+        self.database.execute(f"PRAGMA mmap_size = {mmap_bytes}")
+
+    def close(self) -> None:
+        self.database.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "database"):
+            self.close()

@@ -1,1 +1,1 @@
-"""The query language: from the text in the search box to a condition and the text to rank by."""
+"""The query language: parses the text of the search box into a condition and a text to rank by."""

@@ -1,4 +1,4 @@
-"""A question said back: every condition of it in the fewest words that leave no doubt."""
+"""Describes a parsed query in few words, for ``Page.interpretation`` and the parts of a query."""
 
 from search.papers.categories import find_category_alias
 from search.papers.paper import Date
@@ -9,11 +9,11 @@ _MAX_TEXT_LENGTH = 200
 
 
 def describe_condition(condition: Condition | None, text: str = "") -> str:
-    """``au:zhou, cs.IR, since 2026-01, about 'kv cache'``.
+    """Describes a condition and a text: ``au:zhou, cs.IR, since 2026-01, about 'kv cache'``.
 
     Args:
-        condition: what must hold; the parts of an AllOf are parted by commas.
-        text: what is ranked by; a long one is cut.
+        condition: the parts of an AllOf are separated by commas.
+        text: the text to rank by; a long one is truncated.
     """
     parts = condition.parts if isinstance(condition, AllOf) else (condition,) if condition else ()
     words = " ".join(text.split())
@@ -24,9 +24,9 @@ def describe_condition(condition: Condition | None, text: str = "") -> str:
 
 
 def describe_query(query: Query) -> str:
-    """The whole of what is asked, said back."""
-    narrowing, text = query.filter.condition, query.text.strip()
-    parts = [describe_condition(narrowing)] if narrowing.parts else []
+    """Describes a query with its filters, examples and sort order."""
+    condition, text = query.filter.condition, query.text.strip()
+    parts = [describe_condition(condition)] if condition.parts else []
     if query.include_like:
         parts.append(f"{' and '.join(query.like)} and what is similar")
     elif query.like:

@@ -1,4 +1,4 @@
-"""Fields of a question: their names, as arXiv and ADS spell them too, and what a value of each asks for."""
+"""The fields of the query language, with their arXiv and ADS names, and the parsers of their values."""
 
 import difflib
 import re
@@ -31,29 +31,29 @@ _FIELD_NAMES: dict[Field, str] = {
     "updated": "updated lastupdateddate",
 }
 FIELD_BY_NAME: dict[str, Field] = {name: field for field, names in _FIELD_NAMES.items() for name in names.split()}
-"""The field that each name means; in lower case."""
+"""Fields by name, in lower case."""
 
 TEXT_FIELDS: dict[Field, TextField] = {"title": "title", "abstract": "abstract", "any": "any"}
-"""The fields whose values are words, and so are ranked by, and where each looks."""
+"""The fields whose values are words, which also rank, and the text that each searches."""
 
 FILTER_FIELDS = frozenset(FIELD_BY_NAME.values()) - TEXT_FIELDS.keys() - {"id"}
-"""The fields that count even in a pasted abstract: one speaks of ids, and often begins "Abstract:"."""
+"""The fields that are syntax even in an abstract; an abstract may mention IDs, and often begins with "Abstract:"."""
 
-JOIN_HINT = 'put OR or AND in capitals between values, or "quotes" around a value of several words'
-"""What to do about words or values side by side in a field that is not of words."""
+JOIN_HINT = 'join values with OR or AND (in capitals), or put a value of several words in "quotes"'
+"""What to do about adjacent values of a filter."""
 
 _UNAMBIGUOUS_NAMES = frozenset(
     ("au", "ti", "abs", "doi", "first_author", "arxiv_class", "primary_category", "submitteddate", "pubdate",
      "lastupdateddate")
 )  # fmt: skip
 _UNSUPPORTED_FIELD_HINTS = {
-    "bibcode": "papers have no bibcode here; give their doi: or arxiv: id",
-    "jr": "journals are not searched; look for its words with all:",
-    "co": "comments are not searched; look for their words with all:",
-    "rn": "report numbers are not kept; give an id:",
-    "full": "full texts are not kept; look in titles and abstracts with all:",
-    "body": "full texts are not kept; look in titles and abstracts with all:",
-    "keyword": "keywords are not kept; look in titles and abstracts with all:",
+    "bibcode": "bibcodes are not indexed; use doi: or arxiv:",
+    "jr": "journals are not indexed; search for words with all:",
+    "co": "comments are not indexed; search for words with all:",
+    "rn": "report numbers are not indexed; use id:",
+    "full": "full texts are not indexed; search titles and abstracts with all:",
+    "body": "full texts are not indexed; search titles and abstracts with all:",
+    "keyword": "keywords are not indexed; search titles and abstracts with all:",
     "from": "write date:>=2024-03",
     "since": "write date:>=2024-03",
     "until": "write date:<=2024-03",
@@ -62,17 +62,17 @@ _UNSUPPORTED_FIELD_HINTS = {
 
 
 def find_field(name: str) -> Field | None:
-    """The field a name means, in any case; Ti: and Au: are titanium and gold, and A: is no author."""
+    """Returns the field of a name in any case, except Ti and Au, which are chemical symbols, and A; else None."""
     return None if name in ("Ti", "Au", "A") else FIELD_BY_NAME.get(name.lower())
 
 
 def is_unambiguous(name: str) -> bool:
-    """Whether a name in lower case is no word of prose, so that a space after its colon is a slip."""
+    """Returns whether a name cannot be a word of prose, so that a space after its colon is a mistake."""
     return name.lower() in _UNAMBIGUOUS_NAMES and name[0].islower()
 
 
 def unknown_field_hint(name: str) -> str:
-    """What to write instead of a name that is no field's."""
+    """Returns what to write instead of an unknown field."""
     if name in _UNSUPPORTED_FIELD_HINTS:
         return f"{_UNSUPPORTED_FIELD_HINTS[name]}."
     close = difflib.get_close_matches(name, FIELD_BY_NAME, n=1, cutoff=0.6)
@@ -82,23 +82,27 @@ def unknown_field_hint(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ValueParser:
-    """Reads values of fields.
+    """Parses the values of fields.
 
     Attributes:
-        today: what relative dates start from. categories: codes known beyond arXiv's.
+        today: the reference of relative dates.
+        categories: codes that the index has beyond arXiv's.
     """
 
     today: date
     categories: Collection[str]
 
     def parse(self, field: Field, value: str, text_position: int, *, phrase: bool = False) -> Condition:
-        """What a field asks for with this value.
+        """Returns the condition of a field and a value.
 
         Args:
-            at: where it stands in the question, from 1. phrase: it stood in quotes.
+            field: the field.
+            value: the value, without quotes.
+            text_position: where the term starts in the query, from 1.
+            phrase: the value was in quotes.
 
         Raises:
-            InvalidValue: of some field: the value is none of this field's.
+            InvalidValue: the value is invalid for the field. The error's field is not always ``q``.
         """
         if field in TEXT_FIELDS:
             return _parse_text(field, value, text_position, phrase)
@@ -110,7 +114,7 @@ class ValueParser:
         return _parse_id(value) if field == "id" else self._parse_dates(field, value)
 
     def _parse_category(self, value: str, primary: bool, at: int) -> Condition:
-        """One name of two categories, such as Machine Learning, asks for either; two codes of one ask for that one."""
+        """Parses a code or a name. A name of two categories, such as Machine Learning, matches both of them."""
         codes: list[str] = []
         for code in categories.resolve_codes(value, self.categories):
             if categories.find_category_alias(code) not in codes:
@@ -121,18 +125,20 @@ class ValueParser:
     def _parse_dates(self, field: Field, value: str) -> InDateRange:
         span = dates.parse_range(value, self.today)
         if field == "year" and any(each and each.precision > 1 for each in span):
-            raise InvalidValue("year", value, f"write a year or years, 2020 or 2020-2024, or date:{value}")
+            raise InvalidValue(
+                "year", value, f"give a year or a range of years, such as 2020 or 2020-2024, or use date:{value}"
+            )
         return InDateRange(span.start, span.end, "updated" if field == "updated" else "published")
 
 
 def _parse_text(field: Field, value: str, at: int, phrase: bool) -> ContainsText:
     name = _FIELD_NAMES[field].split()[0]
     if value.startswith("="):
-        raise InvalidValue(name, value, "only the name of an author can be exact; leave out =")
+        raise InvalidValue(name, value, "only author names can be exact; remove the =")
     if "*" in value and not phrase:
-        raise InvalidValue(name, value, "there are no wildcards; a word is found in every inflection of it")
+        raise InvalidValue(name, value, "wildcards are not supported; a word matches all its inflections; remove the *")
     if not re.search(r"[^\W_]", value):
-        raise InvalidValue(name, value, "there is no word in it")
+        raise InvalidValue(name, value, "it contains no word; add one")
     return ContainsText(value, TEXT_FIELDS[field], phrase, at)
 
 
@@ -140,4 +146,4 @@ def _parse_id(value: str) -> HasId:
     for text in (value, f"pmid:{value}", f"acl:{value}"):
         if (found := identifiers.parse(text)) and any(character.isdigit() for character in found.id):
             return HasId(found.id)
-    raise InvalidValue("id", value, "give an id such as 2604.24432, hep-th/9901001, 10.1145/3292500 or pmid:29768149")
+    raise InvalidValue("id", value, "give an ID such as 2604.24432, hep-th/9901001, 10.1145/3292500 or pmid:29768149")

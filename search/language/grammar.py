@@ -1,6 +1,6 @@
-"""The grammar of what counts in a question, read by lark, and the condition that each of its rules makes.
+"""The grammar of the query syntax: builds the parse tree (``search.language.tree``) from tokens, with lark.
 
-lark takes 70 ms to import and build, so this is imported only where something counts.
+Importing lark and building its tables takes 70 ms, so only queries that use the syntax import this module.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,68 +12,81 @@ from lark.lexer import Lexer
 
 from search.language.fields import JOIN_HINT
 from search.language.tokens import OPERATORS, Token, syntax_error
-from search.query.condition import AllOf, AnyOf, Condition, Not
+from search.language.tree import Conjunction, Disjunction, Group, Leaf, Negation, Node
+from search.query.condition import Not
 
 _GRAMMAR = """
-    start: any+                            -> all_of
-    ?any: both | both ("OR" both)+         -> any_of
-    ?both: not | not ("AND" not | but)+    -> all_of
-    but: "ANDNOT" not                      -> negated
-    ?not: term | "NOT" not                 -> negated
+    start: clause+                         -> clauses
+    ?clause: both | both (OR both)+        -> disjunction
+    ?both: not | not (AND not | but)+      -> conjunction
+    but: ANDNOT not                        -> negation
+    ?not: term | NOT not                   -> negation
     ?term: LEAF                            -> leaf
-        | "-" term                         -> negated
-        | "(" any+ ")"                     -> all_of
-        | FIELD any+ ")"                   -> values
-    %declare LEAF FIELD
+        | MINUS term                       -> negation
+        | OPEN clause+ CLOSE               -> group
+    %declare LEAF OPEN CLOSE MINUS AND OR NOT ANDNOT
 """
-_TERMINALS = {"minus": "MINUS", "open": "LPAR", "close": "RPAR"}
-_MISSING_OPERAND = "there is nothing to the {} of it; put a term there, or write it in small letters"
+_TERMINALS = {"open": "OPEN", "close": "CLOSE", "minus": "MINUS"}
+_MISSING_OPERAND = "{} has nothing on its {}; add a term there, or write the word in lower case"
 
 
-def build_condition(text: str, tokens: Sequence[Token], leaf: Callable[[Token], Condition]) -> Condition:
-    """What the tokens of a question that count (``groups.counting``) ask for.
+def parse_clauses(text: str, tokens: Sequence[Token], parse_leaf: Callable[[Token], Leaf]) -> tuple[Node, ...]:
+    """Builds the parse tree of a query.
 
     Args:
-        leaf: what a token asks for that is no operator, minus or parenthesis.
+        text: the query.
+        tokens: those that are syntax (``groups.extract_syntax_tokens``).
+        parse_leaf: parses a token that is neither an operator, a minus nor a parenthesis.
+
+    Returns:
+        the top-level nodes.
 
     Raises:
-        InvalidValue: an operator without an operand, values that nothing joins, or what ``leaf`` raises.
+        InvalidValue: an operator lacks an operand, values of a field are not joined by operators, or ``parse_leaf``
+            raised it.
     """
     try:
-        return _parser().parse(_lark_tokens(text, tokens, leaf))  # type: ignore[return-value]  # the transformer's
+        return _parser().parse(_lark_tokens(tokens, parse_leaf))  # type: ignore[return-value]  # of the transformer
     except UnexpectedToken as error:
         token, message = _missing_operand(error)
-        raise syntax_error(text, token.start_pos or 0, token.end_pos or 0, message) from None
+        raise syntax_error(text, token.start, token.end, message) from None
+    except _UnjoinedValues as error:
+        raise syntax_error(text, error.opener.start, error.opener.end, JOIN_HINT) from None
 
 
-def _lark_tokens(text: str, tokens: Sequence[Token], leaf: Callable[[Token], Condition]) -> Iterator[LarkToken]:
-    """The tokens as lark takes them: a leaf is its condition, a field the error where nothing joins its values."""
+class _UnjoinedValues(Exception):
+    """A field has several values without an operator between them."""
+
+    def __init__(self, opener: Token) -> None:
+        self.opener = opener
+
+
+def _lark_tokens(tokens: Sequence[Token], parse_leaf: Callable[[Token], Leaf]) -> Iterator[LarkToken]:
+    """Yields lark's tokens; the value of each is a token, or a leaf."""
     for token in tokens:
-        if token.kind == "open" and token.is_filter:
-            yield LarkToken("FIELD", syntax_error(text, token.start, token.end, JOIN_HINT))
-        elif token.kind in ("operator", *_TERMINALS):
-            yield LarkToken(_TERMINALS.get(token.kind, token.value), token.value, token.start, end_pos=token.end)
+        if token.kind in ("operator", *_TERMINALS):
+            yield LarkToken(_TERMINALS.get(token.kind, token.value), token)
         else:
-            yield LarkToken("LEAF", leaf(token))
+            yield LarkToken("LEAF", parse_leaf(token))
 
 
-def _missing_operand(error: UnexpectedToken) -> tuple[LarkToken, str]:
-    """What lacks something, and what it lacks."""
+def _missing_operand(error: UnexpectedToken) -> tuple[Token, str]:
+    """Returns the token that lacks an operand, and the message."""
     before, after = error.state.value_stack[-1:], error.token
-    if before and before[0] in OPERATORS:
-        return before[0], _MISSING_OPERAND.format("right")
-    if after in OPERATORS:
-        return after, _MISSING_OPERAND.format("left")
-    return before[0], "there is nothing between the parentheses"
+    if before and isinstance(before[0], LarkToken) and before[0].type in OPERATORS:
+        return before[0].value, _MISSING_OPERAND.format(before[0].type, "right")
+    if after.type in OPERATORS:
+        return after.value, _MISSING_OPERAND.format(after.type, "left")
+    return before[0].value, "the parentheses are empty; add a word or remove them"
 
 
 @cache
 def _parser() -> Lark:
-    return Lark(_GRAMMAR, parser="lalr", lexer=_PassthroughLexer, transformer=_ConditionTransformer())
+    return Lark(_GRAMMAR, parser="lalr", lexer=_PassthroughLexer, transformer=_TreeBuilder())
 
 
 class _PassthroughLexer(Lexer):
-    """Passes on tokens that are there already."""
+    """Passes existing tokens on to the parser."""
 
     def __init__(self, conf: object) -> None: ...
 
@@ -82,26 +95,36 @@ class _PassthroughLexer(Lexer):
 
 
 @v_args(inline=True)
-class _ConditionTransformer(Transformer[LarkToken, Condition]):
-    """The condition of each rule, from those of its parts."""
+class _TreeBuilder(Transformer[LarkToken, tuple[Node, ...]]):
+    """Builds the node of each rule."""
 
-    def leaf(self, token: LarkToken) -> Condition:
-        condition: Condition = token.value
-        return condition
+    def clauses(self, *clauses: Node) -> tuple[Node, ...]:
+        return clauses
 
-    def negated(self, part: Condition) -> Condition:
-        return part.part if isinstance(part, Not) else Not(part)
+    def leaf(self, token: LarkToken) -> Leaf:
+        leaf: Leaf = token.value
+        return leaf
 
-    def all_of(self, *found: Condition) -> Condition:
-        """All of them, without an AllOf in an AllOf."""
-        parts = tuple(part for each in found for part in (each.parts if isinstance(each, AllOf) else (each,)))
-        return parts[0] if len(parts) == 1 else AllOf(parts)
+    def negation(self, operator: LarkToken, operand: Node) -> Negation:
+        if isinstance(operand, Negation):  # a flat list, because any number may follow each other
+            return Negation((operator.value, *operand.operators), operand.operand)
+        return Negation((operator.value,), operand)
 
-    def any_of(self, *found: Condition) -> Condition:
-        return AnyOf(tuple(part for each in found for part in (each.parts if isinstance(each, AnyOf) else (each,))))
+    def conjunction(self, *children: Node | LarkToken) -> Conjunction:
+        return Conjunction(*_split(children))
 
-    def values(self, unjoined: LarkToken, first: Condition, *others: Condition) -> Condition:
-        """Values of a field that narrows: nothing but what is negated stands beside the first without an operator."""
-        if not all(isinstance(each, Not) for each in others):
-            raise unjoined.value
-        return self.all_of(first, *others)
+    def disjunction(self, *children: Node | LarkToken) -> Disjunction:
+        return Disjunction(*_split(children))
+
+    def group(self, opener: LarkToken, *children: Node | LarkToken) -> Group:
+        clauses, _ = _split(children)
+        # values of a filter stand side by side only if all but the first are excluded, as in au:(zhou -gai)
+        if opener.value.is_filter and not all(isinstance(clause.condition, Not) for clause in clauses[1:]):
+            raise _UnjoinedValues(opener.value)
+        return Group(opener.value, clauses)
+
+
+def _split(children: Sequence[Node | LarkToken]) -> tuple[tuple[Node, ...], tuple[Token, ...]]:
+    """Returns the nodes and the tokens among the children of a rule."""
+    nodes = tuple(child for child in children if not isinstance(child, LarkToken))
+    return nodes, tuple(child.value for child in children if isinstance(child, LarkToken))

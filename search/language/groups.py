@@ -1,8 +1,8 @@
-"""Groups: the tokens of a question within their parentheses, and which operators and parentheses count.
+"""Decides which operators and parentheses of a query are syntax; the others are prose.
 
-In prose OR, NOT and parentheses are text. An operator counts beside something that is no prose (a field term, a phrase,
-a minus, a group that counts), and between single words or groups: "attention OR recurrence", not "LEARNING TO RANK
-OR NOT". ANDNOT always counts. Parentheses count where something in them does, or where they hold a field's values.
+An operator is syntax next to other syntax (a field term, a phrase, a minus, or a group that is syntax), or between
+single words or groups: "attention OR recurrence", but not "LEARNING TO RANK OR NOT". ANDNOT is always syntax.
+Parentheses are syntax if they contain syntax or the values of a field.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,16 +12,19 @@ from typing import TypeAlias
 from search.language.tokens import Token, syntax_error, tokenize
 
 MAX_DEPTH = 50
-"""Most parentheses within each other."""
+"""Maximum nesting depth of parentheses."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """What stands between two parentheses, or the whole question.
+    """A pair of parentheses and what they contain, or the whole query.
 
     Attributes:
-        token: the open parenthesis, with the field whose values it holds; once closed it spans the group. The whole
-            has an empty one. operators: places in ``items`` of those that count. counts: it is more than prose.
+        opener: the opening parenthesis with the field before it; spans the group once that is closed. The whole query
+            has an empty one.
+        items: the tokens and groups in it, in order.
+        operator_positions: indexes in ``items`` of the operators that are syntax.
+        is_syntax: the group is not only prose.
     """
 
     opener: Token
@@ -30,23 +33,23 @@ class _Group:
     is_syntax: bool = False
 
     def syntax_tokens(self) -> Iterator[Token]:
-        """What counts in it; neighbouring prose is one token, and left out where no operator and no group takes it."""
-        within = taken = bool(self.opener.value)
+        """Yields the syntax in the group. Adjacent prose is one token; it is omitted if it is not an operand."""
+        in_parentheses = is_operand = bool(self.opener.value)
         prose: list[Node] = []
         for place, item in enumerate(self.items):
             operator = place in self.operator_positions
             if not operator and not _is_syntax(item):
                 prose.append(item)
                 continue
-            if taken or (operator and _token_of(item).value != "NOT"):
+            if is_operand or (operator and _token_of(item).value != "NOT"):
                 yield from self._prose_token(prose)
             yield from self._item_tokens(item)
-            prose, taken = [], within or operator
-        if taken:
+            prose, is_operand = [], in_parentheses or operator
+        if is_operand:
             yield from self._prose_token(prose)
 
     def _prose_token(self, prose: "Sequence[Node]") -> Iterator[Token]:
-        """One token of all, or none where they are marks alone."""
+        """Yields one token for all items, unless they are only punctuation."""
         if any(map(_has_words, prose)):
             start, end = _token_of(prose[0]).start, _token_of(prose[-1]).end
             yield Token("prose", start, end, "", (start, end), self.opener.field)
@@ -65,11 +68,11 @@ Node: TypeAlias = Token | _Group
 
 
 def extract_syntax_tokens(text: str) -> list[Token]:
-    """The tokens of a question that count, in order: what ``search.language.grammar`` joins.
+    """Returns the tokens of a query that are syntax, in order, for ``search.language.grammar``.
 
     Raises:
-        InvalidValue: what ``scan`` raises; a parenthesis without its other where it counts, more than MAX_DEPTH of them
-            within each other, or a field among another's values.
+        InvalidValue: see ``tokenize``; an unmatched parenthesis that is syntax, nesting deeper than MAX_DEPTH, or a
+            field among the values of another.
     """
     opened = [_Group(Token("open", 0, 0, "", (0, 0)), [])]
     for token in tokenize(text):
@@ -79,62 +82,64 @@ def extract_syntax_tokens(text: str) -> list[Token]:
             continue
         if field := opened[-1].opener.field:
             if token.field:
-                raise syntax_error(
-                    text, token.start, token.end, "a field stands among the values of another; move it out"
-                )
+                what = "a field is not allowed among the values of another; move it out of the parentheses"
+                raise syntax_error(text, token.start, token.end, what)
             token = replace(token, field=field)
         if token.kind != "open":
             opened[-1].items.append(token)
         elif len(opened) > MAX_DEPTH:
-            raise syntax_error(text, token.start, token.end, f"parentheses may be {MAX_DEPTH} deep; leave some out")
+            what = f"parentheses are nested more than {MAX_DEPTH} deep; remove some"
+            raise syntax_error(text, token.start, token.end, what)
         else:
             opened.append(_Group(token, []))
     return list(_close_root(text, opened).syntax_tokens())
 
 
 def _close_root(text: str, opened: list[_Group]) -> _Group:
-    """The group of the whole, once parentheses that were never closed are prose or an error."""
+    """Returns the group of the whole query. Unclosed parentheses become prose, or are an error if they are syntax."""
     while len(opened) > 1:
         unclosed = opened.pop()
         token = unclosed.opener
         if token.field or token.negated:
-            raise syntax_error(text, token.start, token.end, "the parenthesis is never closed; close it")
+            raise syntax_error(text, token.start, token.end, "the parenthesis is not closed; close it")
         opened[-1].items.extend([token, *unclosed.items])
     whole = _close_group(text, opened[0], 0)
     stray = next((item for item in whole.items if isinstance(item, Token) and item.kind in ("open", "close")), None)
     if stray and whole.is_syntax:
-        missing = "is never closed; close it" if stray.kind == "open" else "closes none; open one before it"
-        raise syntax_error(text, stray.start, stray.end, f"the parenthesis {missing}, or leave it out")
+        missing = "is not closed; close it" if stray.kind == "open" else "does not match; open one before it"
+        raise syntax_error(text, stray.start, stray.end, f"the parenthesis {missing}, or remove it")
     return whole
 
 
 def _close_group(text: str, group: _Group, end: int) -> _Group:
-    """The group once its items are complete: which operators count, and whether it does."""
+    """Returns the group once its items are complete, with the operators that are syntax."""
     token, items = replace(group.opener, end=end), group.items
     operators = frozenset(place for place, item in enumerate(items) if _token_of(item).kind == "operator")
     if not token.field:
         operators = _syntax_operators(items, operators)
-    counts = bool(token.field or operators) or any(map(_is_syntax, items))
-    group = _Group(token, items, operators, counts)
+    is_syntax = bool(token.field or operators) or any(map(_is_syntax, items))
+    group = _Group(token, items, operators, is_syntax)
     if token.field and not any(group.syntax_tokens()):
-        raise syntax_error(text, token.start, end, "there is nothing between the parentheses; put a value there")
+        raise syntax_error(text, token.start, end, "the parentheses are empty; add a value")
     return group
 
 
 def _syntax_operators(items: Sequence[Node], operators: frozenset[int]) -> frozenset[int]:
-    """Which operators count: those that do not are words, and may part the others from what made them count."""
+    """Returns the operators that are syntax.
+
+    The others become words, which can separate an operator from what made it syntax, so this repeats until stable.
+    """
     while True:
-        before, after = (
-            _left_contexts(items, operators),
-            _left_contexts(items[::-1], _mirror(operators, len(items)))[::-1],
-        )
-        kept = frozenset(place for place in operators if _is_syntax_operator(items[place], before[place], after[place]))
-        if kept == operators:
-            return kept
-        operators = kept
+        before = _left_contexts(items, operators)
+        after = _left_contexts(items[::-1], _mirror(operators, len(items)))[::-1]
+        syntax = frozenset(i for i in operators if _is_syntax_operator(items[i], before[i], after[i]))
+        if syntax == operators:
+            return syntax
+        operators = syntax
 
 
 _SYNTAX = -1
+"""A context that contains syntax."""
 
 
 def _is_syntax_operator(item: Node, before: int, after: int) -> bool:
@@ -145,22 +150,22 @@ def _is_syntax_operator(item: Node, before: int, after: int) -> bool:
 
 
 def _left_contexts(items: Sequence[Node], operators: frozenset[int]) -> list[int]:
-    """What stands before each item up to the operator before that: so many words and groups, or _STRUCTURE.
+    """Returns the context before each item, back to the operator before it: the number of words and groups, or _SYNTAX.
 
-    Operators next to each other, as in OR NOT, have the same neighbour.
+    Adjacent operators, as in OR NOT, have the same context.
     """
-    sides, state, fresh = [], 0, False
+    contexts, context, after_operator = [], 0, False
     for place, item in enumerate(items):
-        sides.append(state)
+        contexts.append(context)
         if place in operators:
-            fresh = True
+            after_operator = True
             continue
-        state, fresh = (0 if fresh else state), False
+        context, after_operator = (0 if after_operator else context), False
         if _is_syntax(item):
-            state = _SYNTAX
+            context = _SYNTAX
         elif _has_words(item):
-            state = max(state, 0) + 1
-    return sides
+            context = max(context, 0) + 1
+    return contexts
 
 
 def _mirror(places: frozenset[int], size: int) -> frozenset[int]:

@@ -1,4 +1,4 @@
-"""Spelling: words of a question that this index hardly knows, though it knows one a letter away well."""
+"""Spelling correction: replaces words that are rare in the index by frequent ones that are one edit away."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -6,28 +6,35 @@ from collections.abc import Callable, Mapping
 from search.papers.folding import single_edits
 
 _WORD = re.compile(r"\b[a-zA-Z]{4,24}\b")
-_MIN_FREQUENCY_RATIO, _MAX_TYPO_FREQUENCY = 2_000, 5
-"""How many times as many papers hold the other word, where this one is held by any, and by how many at most."""
+_MIN_FREQUENCY_RATIO = 2_000
+"""Least ratio of the correction's document frequency to the typo's, if any paper contains the typo."""
+_MAX_TYPO_FREQUENCY = 5
+"""Largest document frequency of a typo."""
 _MIN_KNOWN_TYPO_LENGTH = 5
-"""Letters from which a word that some papers hold may be misspelt: shorter ones are names and codes."""
-_MIN_CORRECTION_FREQUENCY, _CORRECTION_SHARE_DIVISOR = 2, 5_000
-"""Papers that hold the other word, at least: so many, and one in so many."""
+"""Letters from which a word in the index can be a typo; shorter ones are names and codes."""
+_MIN_CORRECTION_FREQUENCY = 2
+"""Least document frequency of a correction."""
+_CORRECTION_SHARE_DIVISOR = 5_000
+"""A correction also occurs in at least one in this number of papers."""
 _MAX_QUERY_WORDS = 12
-"""Words of a question beyond which it is no typed one."""
+"""Longer queries are not corrected; they were probably not typed."""
 
 
 def corrections(
     text: str, frequency: Callable[[str], int], inflected_frequency: Callable[[str], int], papers: int
 ) -> dict[str, str]:
-    """The misspelt words of a question, each with the one that seems to be meant.
+    """Returns the likely typos of a text and the correction of each.
 
-    A word is misspelt where no paper holds it, or few, and one that differs by a letter added, left out, replaced or
-    exchanged with its neighbour is held by many (Damerau, "A technique for computer detection and correction of
-    spelling errors", CACM 1964). Capitals within words and other alphabets are left alone: names and codes.
+    A word is a likely typo if no or few papers contain it, and many contain a word that differs by one letter added,
+    removed, replaced or swapped with its neighbour (Damerau, "A technique for computer detection and correction of
+    spelling errors", CACM 1964). Words with inner capitals or letters beyond a to z, names and codes, are skipped.
 
     Args:
-        frequency: how many papers hold a word just as it is. inflected: or in any form, so that a form that only is
-            not here is no mistake. papers: how many there are.
+        text: the query.
+        frequency: returns the document frequency of an exact word.
+        inflected_frequency: returns the document frequency of a word in any inflection, so that a rare inflection of a
+            frequent word is not a typo.
+        papers: the number of papers in the index.
     """
     words = _WORD.findall(text)
     if len(words) > _MAX_QUERY_WORDS:
@@ -36,22 +43,22 @@ def corrections(
     return {
         word: better
         for word in words
-        if _may_be_typo(word, held := inflected_frequency(word))
-        and (better := _best_correction(word, held, frequency, least))
+        if _may_be_typo(word, occurrences := inflected_frequency(word))
+        and (better := _best_correction(word, occurrences, frequency, least))
     }
 
 
 def replace_words(text: str, words: Mapping[str, str]) -> str:
-    """The text with these words replaced."""
+    """Replaces whole words in a text."""
     return _WORD.sub(lambda match: words.get(match[0], match[0]), text)
 
 
-def _may_be_typo(word: str, held: int) -> bool:
-    return word[1:].islower() and held <= (_MAX_TYPO_FREQUENCY if len(word) >= _MIN_KNOWN_TYPO_LENGTH else 0)
+def _may_be_typo(word: str, occurrences: int) -> bool:
+    return word[1:].islower() and occurrences <= (_MAX_TYPO_FREQUENCY if len(word) >= _MIN_KNOWN_TYPO_LENGTH else 0)
 
 
-def _best_correction(word: str, held: int, frequency: Callable[[str], int], least: int) -> str | None:
+def _best_correction(word: str, occurrences: int, frequency: Callable[[str], int], least: int) -> str | None:
     best = max(single_edits(word.lower()), key=lambda other: (frequency(other), other[0] == word[0].lower(), other))
-    if frequency(best) < max(least, _MIN_FREQUENCY_RATIO * held):
+    if frequency(best) < max(least, _MIN_FREQUENCY_RATIO * occurrences):
         return None
     return best.capitalize() if word[0].isupper() else best

@@ -1,8 +1,8 @@
-"""Tokens of a question: words, quoted phrases, field terms, operators and parentheses, each with its place.
+"""Splits a query into tokens: words, quoted phrases, field terms, operators and parentheses, each with its position.
 
-Where a character can be prose it is: a minus, quote or parenthesis is a token only at the start of a word, a field only
-where its value follows the colon. Whether operators and parentheses count is decided later
-(``search.language.groups``).
+Characters are prose unless their position rules it out: a minus, quote or opening parenthesis is a token only at the
+start of a word, and a field only if its value directly follows the colon. ``search.language.groups`` decides which
+operators and parentheses are syntax.
 """
 
 import re
@@ -30,11 +30,17 @@ _TERM = re.compile(r"(?<!\S)-?(=?([A-Za-z][A-Za-z_]*):)(?=(\S*))")
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A piece of a question, ``text[start:end]``.
+    """A piece of a query, ``text[start:end]``.
 
     Attributes:
-        value: what it says, without quotes and field name. inner: where the value stands. field: of a term, or of an
-            open parenthesis. quoted: the value stood in quotes. negated: a minus stands before it.
+        kind: ``prose`` is several words that an operator or a group treats as one operand.
+        start: index of the first character, without a minus before it.
+        end: index after the last character; of an opening parenthesis, after the closing one once that is known.
+        value: the text without quotes and field name, with the marks of an exact name.
+        value_span: start and end of the value.
+        field: the field of a term, or of the group that the token opens or is in.
+        quoted: the value was in quotes.
+        negated: a minus precedes the token.
     """
 
     kind: TokenKind
@@ -48,20 +54,20 @@ class Token:
 
     @property
     def is_filter(self) -> bool:
-        """Whether it is of a field whose values are no words."""
+        """Whether the field is a filter, whose values are not words to rank by."""
         return self.field is not None and self.field not in TEXT_FIELDS
 
 
 def syntax_error(text: str, start: int, end: int, message: str) -> InvalidValue:
-    """The error for one piece of a question, with its place from 1."""
+    """Returns the error for ``text[start:end]``, with its position from 1."""
     return InvalidValue("q", text[start:end], message, position=start + 1)
 
 
 def tokenize(text: str) -> Iterator[Token]:
-    """The tokens of a question, in order; what is between them is white space.
+    """Yields the tokens of a query in order; only white space is between them.
 
     Raises:
-        InvalidValue: an open quote or bracket, an empty value, or a name that is no field's.
+        InvalidValue: an unclosed quote or bracket, an empty value, or an unknown field.
     """
     place, end = 0, 0
     while True:
@@ -76,7 +82,7 @@ def tokenize(text: str) -> Iterator[Token]:
 
 
 def find_field_terms(text: str) -> Iterator[tuple[Field, int, int]]:
-    """Field, start and end of the field terms of any text, with the minus before them; malformed ones are prose."""
+    """Yields field, start and end of each field term in any text, with the minus before it; skips malformed terms."""
     place, closings = 0, _match_parentheses(text)
     while match := _TERM.search(text, place):
         place = match.end()
@@ -93,7 +99,7 @@ def find_field_terms(text: str) -> Iterator[tuple[Field, int, int]]:
 
 
 def _scan_token(text: str, start: int, end: int) -> Token:
-    """The token that starts here, in a run of other than white space that ends there."""
+    """Returns the token that starts at ``start``; ``end`` is the next white space."""
     first, before = text[start], text[start - 1 : start]
     if first == ")":
         return _plain_token("close", text, start, start + 1)
@@ -115,7 +121,7 @@ def _plain_token(kind: TokenKind, text: str, start: int, end: int) -> Token:
 
 
 def _word_end(text: str, start: int, end: int) -> int:
-    """Where a word ends: before parentheses at the end of the run that it does not open itself."""
+    """Returns where a word ends: before trailing parentheses that it does not open itself."""
     if match := _PUNCTUATION.match(text, start, end):
         return match.end()
     closed = text.count(")", start, end) - text.count("(", start, end)
@@ -136,19 +142,17 @@ def _scan_phrase(text: str, start: int) -> Token | None:
 
 
 def _match_quoted(text: str, start: int, opened: int) -> re.Match[str]:
-    """The text after an opening quote, as group 1, and its closing quote; TeX closes "so''."""
+    """Matches the text after an opening quote (group 1) and the closing quote, which may be TeX's two apostrophes."""
     match = _CLOSING_QUOTES[text[opened - 1]].match(text, opened) or _TEX_CLOSING_QUOTE.match(text, opened)
     if not match:
-        raise syntax_error(text, start, len(text), "the quote is never closed; close it, or leave it out")
+        raise syntax_error(text, start, len(text), "the quote is not closed; close it or remove it")
     if not re.search(r"[^\W_]", match[1]):
-        raise syntax_error(
-            text, start, match.end(), "there is nothing between the quotes; put words there or leave them out"
-        )
+        raise syntax_error(text, start, match.end(), "the quotes are empty; add words or remove the quotes")
     return match
 
 
 def _scan_term(text: str, start: int, end: int) -> Token | None:
-    """A field and its value, or the field and the parenthesis that opens its values."""
+    """Returns a field and its value, or a field and the parenthesis that opens its values; None without a field."""
     match = _FIELD_PREFIX.match(text, start)
     if not match:
         return None
@@ -156,7 +160,9 @@ def _scan_term(text: str, start: int, end: int) -> Token | None:
     field = find_field(name)
     if not field:
         if name.islower() and _VALUE_START.match(text, place):
-            message = f"there is no field {name}:; {unknown_field_hint(name)} For words, put a space after the colon"
+            message = (
+                f"unknown field {name}:; {unknown_field_hint(name)} If it is not a field, put a space after the colon"
+            )
             raise syntax_error(text, start, end, message)
         return None
     if place == end or text[place] in "),;:":
@@ -166,11 +172,14 @@ def _scan_term(text: str, start: int, end: int) -> Token | None:
 
 
 def _reject_empty_field(text: str, start: int, place: int) -> None:
-    """A name of a field without a value is prose, unless it can be none or the question ends with it."""
+    """Raises an error for a field name without a value, unless the name can be a word of prose.
+
+    A lower-case name at the end of the query cannot.
+    """
     name = text[start:place].strip("=:")
     if is_unambiguous(name) or (name.islower() and not text[place:].strip(" )")):
         example = f"{name}:value, with no space after the colon"
-        raise syntax_error(text, start, place, f"the field has no value; write {example}, or put the word in quotes")
+        raise syntax_error(text, start, place, f"the field has no value; write {example}, or quote the word")
 
 
 def _scan_field_value(text: str, start: int, place: int, end: int, field: Field) -> Token:
@@ -182,24 +191,24 @@ def _scan_field_value(text: str, start: int, place: int, end: int, field: Field)
     if text[place] == "[" and field not in TEXT_FIELDS:
         closing = text.find("]", place)
         if closing < 0:
-            raise syntax_error(text, start, end, "the bracket is never closed; write [2000-01 TO 2005-12]")
+            raise syntax_error(text, start, end, "the bracket is not closed; write [2000-01 TO 2005-12]")
         end = closing + 1
     else:
         end = _value_end(text, place, _word_end(text, place, end))
     if end == place:
-        raise syntax_error(text, start, end + 1, "the field has no value")
+        raise syntax_error(text, start, end + 1, "the field has no value; add one, or remove the field")
     return Token("term", start, end, exact + text[place:end], (place, end), field)
 
 
 def _value_end(text: str, place: int, end: int) -> int:
-    """Where a value ends: before the punctuation of the sentence, but 2020.. keeps its points."""
+    """Returns where a value ends: before punctuation of the sentence, but after both full stops of ``2020..``."""
     while end > place and (text[end - 1] in ",;:!?]" or (text[end - 1] == "." and text[end - 2] != ".")):
         end -= 1
     return end
 
 
 def _scan_quoted_value(text: str, start: int, match: re.Match[str], exact: str, field: Field) -> Token:
-    """A quoted value: of an author, doubled quotes mean = and a dollar after them stays."""
+    """Returns a term with a quoted value. Doubled quotes make an author's name exact; ``$`` after it is kept."""
     opened = match.end()
     doubled = field in ("author", "first") and text.startswith('"', opened) and text.find('""', opened + 1) > 0
     inside = _match_quoted(text, start, opened + doubled)
@@ -210,7 +219,7 @@ def _scan_quoted_value(text: str, start: int, match: re.Match[str], exact: str, 
 
 
 def _match_parentheses(text: str) -> dict[int, int]:
-    """Where each parenthesis stands that is closed, and the place after the one that closes it."""
+    """Maps the index of each opening parenthesis that is closed to the index after the closing one."""
     opened: list[int] = []
     closings = {}
     for match in re.finditer(r"[()]", text):

@@ -1,16 +1,16 @@
-"""arXiv's archives and categories, their names, and what a person may call them.
+"""arXiv's archives and categories: codes, names, and how people may spell them.
 
-Codes, names and aliases are those of https://arxiv.org/category_taxonomy, as of 2026.
+Codes, names and aliases are from https://arxiv.org/category_taxonomy, as of 2026.
 """
 
 import difflib
-import re
 from collections.abc import Collection
 from functools import lru_cache
 from itertools import takewhile
 from operator import eq
 
 from search.errors import InvalidValue
+from search.papers.words import NON_WORD, join_words
 
 _ARCHIVE_NAMES = {
     "astro-ph": "Astrophysics",
@@ -187,10 +187,10 @@ _CATEGORY_NAMES = dict(line.split(" ", 1) for line in _CATEGORY_TABLE.split("\n"
 _NAMES = {**_ARCHIVE_NAMES, **_CATEGORY_NAMES}
 
 ARCHIVES = tuple(_ARCHIVE_NAMES)
-"""The archives; each is also a filter for all its categories."""
+"""Codes of the archives; each also filters for all its categories."""
 
 CATEGORIES = tuple(_CATEGORY_NAMES)
-"""The categories within archives; archives without any are categories themselves."""
+"""Codes of the categories within archives; an archive without any is itself a category."""
 
 _ALIASES = (
     ("math.NA", "cs.NA"),
@@ -200,16 +200,15 @@ _ALIASES = (
     ("eess.SY", "cs.SY"),
     ("econ.GN", "q-fin.EC"),
 )
-_NON_WORD = re.compile(r"[\W_]+")
 
 
 def find_category_name(code: str) -> str | None:
-    """The full name of a category or archive, whatever the case of its code; None where arXiv has no such code."""
+    """The full name of a category or archive, in any case; None if arXiv has no such code."""
     return _names_by_code().get(code.casefold())
 
 
 def find_category_alias(code: str) -> str | None:
-    """The other code of the same category (math.NA of cs.NA); None for nearly all."""
+    """The other code of the same category, such as math.NA for cs.NA; None for most."""
     for one, other in _ALIASES:
         if code in (one, other):
             return other if code == one else one
@@ -217,44 +216,45 @@ def find_category_alias(code: str) -> str | None:
 
 
 def resolve_codes(text: str, known: Collection[str] = ()) -> tuple[str, ...]:
-    """What a code, a name or ``cs.*`` stands for, in any case: the code meant first, then others that serve.
+    """Resolves a code, a name or ``cs.*`` to codes, ignoring case: the best match first, then its equivalents.
 
-    Two codes of one category (cs.NA and math.NA) stand for each other, and so do codes with one name: papers carry
-    either. An archive stands for itself alone; columns list every paper under its archive too.
+    Two codes of one category (cs.NA and math.NA) are equivalent, and so are codes with the same name, since papers
+    carry either. An archive resolves to itself alone, because columns list every paper under its archive as well.
 
     Args:
-        known: codes beyond arXiv's.
+        text: a code, a name, or the beginning of exactly one name.
+        known: codes in addition to arXiv's.
 
     Raises:
-        InvalidValue: of ``category``: neither arXiv nor ``known`` has it; with the nearest code or name.
+        InvalidValue: neither arXiv nor ``known`` has such a ``category``; suggests the nearest code or name.
     """
-    wanted = text.strip().removesuffix(".*")
+    query = text.strip().removesuffix(".*")
     by_code = {code.casefold(): code for code in (*known, *_NAMES)}
-    code = by_code.get(wanted.casefold())
-    found = (code,) if code else _find_by_name(_fold_name(wanted))
+    code = by_code.get(query.casefold())
+    found = (code,) if code else _find_by_name(_fold_name(query))
     if not found:
         raise InvalidValue(
-            "category", text, f"neither arXiv nor this index has such a category; {_hint(wanted, by_code)}"
+            "category", text, f"neither arXiv nor this index has such a category; {_hint(query, by_code)}"
         )
     return tuple(dict.fromkeys((*found, *(other for code in found if (other := find_category_alias(code))))))
 
 
 def _find_by_name(name: str) -> tuple[str, ...]:
-    """Codes of a name, or of the one name that starts so: Computer Vision."""
+    """The codes of a name, or of the only name that starts with these words, such as Computer Vision."""
     if name in _codes_by_name():
         return _codes_by_name()[name]
     starting = [codes for other, codes in _codes_by_name().items() if name and other.startswith(f"{name} ")]
     return starting[0] if len(starting) == 1 else ()
 
 
-def _hint(wanted: str, by_code: dict[str, str]) -> str:
-    folded, name = wanted.casefold(), _fold_name(wanted)
+def _hint(query: str, by_code: dict[str, str]) -> str:
+    folded, name = query.casefold(), _fold_name(query)
     near, words = _similar_codes(folded, by_code), len(name.split())
-    begun = {" ".join(other.split()[:words]): other for other in _codes_by_name()} if words > 1 else {}
-    whole = begun | {other: other for other in _codes_by_name()}
-    names = difflib.get_close_matches(name, whole, n=1, cutoff=0.6)
+    prefixes = {" ".join(other.split()[:words]): other for other in _codes_by_name()} if words > 1 else {}
+    candidates = prefixes | {other: other for other in _codes_by_name()}
+    names = difflib.get_close_matches(name, candidates, n=1, cutoff=0.6)
     if names and _similarity(name, names[0]) > max((_similarity(folded, code) for code in near), default=0):
-        code = _codes_by_name()[whole[names[0]]][0]
+        code = _codes_by_name()[candidates[names[0]]][0]
         return f"did you mean {code} ({_NAMES[code]})?"
     if near:
         return f"did you mean {' or '.join(by_code[code] for code in near[:2])}?"
@@ -262,9 +262,9 @@ def _hint(wanted: str, by_code: dict[str, str]) -> str:
 
 
 def _similar_codes(folded: str, by_code: Collection[str]) -> list[str]:
-    """Codes like this one: first those without their archive or their point, then those with the same beginning."""
-    letters = _NON_WORD.sub("", folded)
-    bare = [code for code in by_code if code.partition(".")[2] == folded or _NON_WORD.sub("", code) == letters]
+    """Codes that resemble this one: first those equal without archive or punctuation, then by their common prefix."""
+    letters = NON_WORD.sub("", folded)
+    bare = [code for code in by_code if code.partition(".")[2] == folded or NON_WORD.sub("", code) == letters]
     close = difflib.get_close_matches(folded, by_code, n=20, cutoff=0.5)
     shared = {code: sum(1 for _ in takewhile(bool, map(eq, code, folded))) for code in close}
     return list(dict.fromkeys((*bare, *sorted(close, key=lambda code: (-shared[code], code))))) if letters else []
@@ -275,7 +275,7 @@ def _similarity(one: str, other: str) -> float:
 
 
 def _fold_name(name: str) -> str:
-    return _NON_WORD.sub(" ", name.casefold().replace("&", " and ")).strip()
+    return join_words(name.casefold().replace("&", " and "))
 
 
 @lru_cache(1)
@@ -285,7 +285,7 @@ def _names_by_code() -> dict[str, str]:
 
 @lru_cache(1)
 def _codes_by_name() -> dict[str, tuple[str, ...]]:
-    """Codes by folded name; of one category the code that is not the alias comes first."""
+    """Codes by folded name; the preferred code of a category comes before its alias."""
     found: dict[str, tuple[str, ...]] = {}
     for code in (*(one for one, _ in _ALIASES), *_NAMES):
         name = _fold_name(_NAMES[code])

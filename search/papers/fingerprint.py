@@ -1,4 +1,4 @@
-"""Fingerprints of titles and abstracts: when two texts are nearly the same, and keys that such texts share."""
+"""Fingerprints of titles and abstracts: near-duplicate detection, and hash keys that equal texts share."""
 
 import re
 import unicodedata
@@ -6,51 +6,55 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from search.papers.identifiers import hash_key
+from search.papers.latex import strip_latex
+from search.papers.words import split_ascii_words, split_words
 
-_LATEX_ACCENT = re.compile(r"""\\(?:[`'^"~=.]|[uvHcdbkrt](?![a-zA-Z]))\s*""")
-_LATEX_COMMAND = re.compile(r"\\[a-zA-Z]+\*?|\\.")
-_WORD = re.compile(r"[^\W_]+")
-_ASCII_FOLDING = {code: chr(code).lower() if chr(code).isalnum() else " " for code in range(128)}
 _SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+")
 _SHINGLE_LENGTH = 4
+"""Number of words in a shingle."""
+_MIN_SHINGLES = 20
+"""Number of shingles below which two texts must be equal."""
+_MAX_LENGTH_RATIO = 3
+"""Ratio of the numbers of shingles above which two texts are not compared."""
 _MIN_CONTAINMENT = 0.8
+"""Share of the shorter text's shingles that the longer one must contain."""
 _MIN_SENTENCE_WORDS = 6
-"""Words a sentence needs to be a key: shorter ones stand in many abstracts."""
+"""Number of words a sentence needs to become a key: shorter ones occur in many abstracts."""
 _MAX_SENTENCE_KEYS = 3
+"""Number of keys per abstract."""
 
 
 def normalize_words(text: str) -> list[str]:
-    """The words of a text, folded: lower case, without diacritics, LaTeX accents, commands and punctuation."""
-    if "\\" in text or "{" in text:
-        text = _LATEX_COMMAND.sub(" ", _LATEX_ACCENT.sub("", text)).replace("{", "").replace("}", "")
-    if text.isascii():  # the same as below, in half the time
-        return text.translate(_ASCII_FOLDING).split()
+    """The words of a text in lower case, without diacritics, punctuation, LaTeX accents and commands."""
+    text = strip_latex(text)
+    if text.isascii():
+        return split_ascii_words(text)
     text = unicodedata.normalize("NFKD", text.casefold())
-    return _WORD.findall("".join(character for character in text if not unicodedata.combining(character)))
+    return split_words("".join(character for character in text if not unicodedata.combining(character)))
 
 
 def are_near_duplicates(one: str, other: str) -> bool:
-    """Whether two abstracts are one, as it was edited or cut: most of the shorter one stands in the longer one.
+    """Whether two abstracts are versions of one, edited or truncated: the longer contains most of the shorter.
 
-    Symmetric. The measure is the containment of word 4-grams (Broder, "On the resemblance and containment of
-    documents", 1997), at least .8; a text of fewer than 20 words must be equal instead.
+    Symmetric. Compares the containment of word 4-grams (Broder, "On the resemblance and containment of documents",
+    1997) with 0.8. Texts of fewer than 20 different 4-grams must have the same ones.
     """
     a, b = _shingles(one), _shingles(other)
     if a == b:
         return True
     shorter, longer = sorted((a, b), key=len)
-    if len(shorter) < 20 or len(shorter) < len(longer) / 3:
+    if len(shorter) < _MIN_SHINGLES or len(shorter) < len(longer) / _MAX_LENGTH_RATIO:
         return False
     return len(shorter & longer) >= _MIN_CONTAINMENT * len(shorter)
 
 
 def title_key(title: str) -> int:
-    """The key that equal folded titles share."""
+    """The key of a title; titles with the same normalized words share it."""
     return hash_key("title", " ".join(normalize_words(title)))
 
 
 def abstract_keys(abstract: str) -> frozenset[int]:
-    """Keys of the first sentences long enough to tell papers apart; of a shorter abstract, of the whole."""
+    """The keys of the first sentences that are long enough to identify a paper, or of the whole abstract if none is."""
     found = []
     for sentence in _split_sentences(abstract):
         folded = normalize_words(sentence)

@@ -1,7 +1,9 @@
-"""HTML for notebooks: a table of papers, and one paper. Colours are inherited, so both light and dark themes work."""
+"""HTML for notebooks: a table of papers, and one paper. Colours are inherited, so light and dark themes both work."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
+
+from search.papers.json import replace_surrogates
 
 _ALIGN_LEFT = ' style="text-align: left"'
 
@@ -10,22 +12,29 @@ def table_html(caption: str, headings: Sequence[str], rows: Iterable[Sequence[st
     """A table with a caption.
 
     Args:
-        caption: plain text; it is escaped.
-        headings: plain text of each column.
-        rows: the cells of each row, which are HTML already.
+        caption: plain text.
+        headings: the plain text of each column's heading.
+        rows: the cells of each row, as HTML.
     """
     head = _row("th", map(escape, headings))
     body = "".join(_row("td", cells) for cells in rows)
-    return f"<table><caption{_ALIGN_LEFT}>{escape(caption)}</caption><thead>{head}</thead><tbody>{body}</tbody></table>"
+    caption = f"<caption{_ALIGN_LEFT}>{escape(caption)}</caption>"
+    return replace_surrogates(f"<table>{caption}<thead>{head}</thead><tbody>{body}</tbody></table>")
 
 
 def article_html(title: str, line: str, text: str) -> str:
-    """A title, which is HTML already, over a line of facts and a paragraph, which are plain text."""
-    return f"<div><strong>{title}</strong><br>{escape(line)}<p>{escape(text)}</p></div>"
+    """A paper.
+
+    Args:
+        title: HTML.
+        line: plain text of the line below the title.
+        text: plain text of the paragraph below that line.
+    """
+    return replace_surrogates(f"<div><strong>{title}</strong><br>{escape(line)}<p>{escape(text)}</p></div>")
 
 
 def link_html(text: str, address: str) -> str:
-    """The text as a link to an address on the web, or as it is: addresses of other schemes could run a script."""
+    """The text as a link if the address is http or https, else as plain text: other schemes could run a script."""
     if not address.lower().startswith(("http://", "https://")):
         return escape(text)
     link = escape(address)

@@ -1,6 +1,6 @@
-"""Identifiers of papers: one canonical spelling each, however a source or a person writes them.
+"""Identifiers of papers: one canonical spelling of each, and the schemes they belong to.
 
-Canonical ids are lower case and carry a scheme: ``arxiv:2604.24432``, ``arxiv:hep-th/9901001``,
+Canonical IDs are lower case and carry a scheme: ``arxiv:2604.24432``, ``arxiv:hep-th/9901001``,
 ``doi:10.1145/3292500``, ``pmid:29768149``, ``acl:2022.acl-long.1``, ``h:0123456789ab``. The arXiv forms follow
 arXiv's own page on identifiers (https://info.arxiv.org/help/arxiv_identifier.html).
 """
@@ -8,6 +8,7 @@ arXiv's own page on identifiers (https://info.arxiv.org/help/arxiv_identifier.ht
 import hashlib
 import re
 from dataclasses import dataclass
+from urllib.parse import quote
 
 _NEW_ARXIV = r"\d{4}\.\d{4,5}"
 _OLD_ARXIV = r"[a-z]+(?:-[a-z]+)?(?:\.[a-z]{2})?/\d{7}"
@@ -21,22 +22,51 @@ _PMID = re.compile(r"(?:pmid[:\s]\s*|https?://pubmed\.ncbi\.nlm\.nih\.gov/)(\d{1
 _ACL = re.compile(r"(?:acl:|https?://(?:www\.)?aclanthology\.org/)([a-z0-9][a-z0-9._-]*?)(?:\.pdf)?/?")
 _HASH = re.compile(r"h:[0-9a-f]{12}")
 
-SCHEMES = ("arxiv", "doi", "pmid", "acl", "h")
-"""The schemes, the one that names a paper best first."""
+_URL_SAFE_CHARACTERS = "/:;()!$&'*+,=@~"
+"""Characters of an ID that a URL path may contain unescaped; DOIs contain others as well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """A kind of identifier.
+
+    Attributes:
+        label: the name that people know it by.
+        url_template: URL of a paper, with ``{}`` in place of its ID; empty if the scheme has none.
+    """
+
+    label: str
+    url_template: str = ""
+
+
+SCHEMES = {
+    "arxiv": Scheme("arXiv", "https://arxiv.org/abs/{}"),
+    "doi": Scheme("DOI", "https://doi.org/{}"),
+    "pmid": Scheme("PubMed", "https://pubmed.ncbi.nlm.nih.gov/{}/"),
+    "acl": Scheme("ACL Anthology", "https://aclanthology.org/{}/"),
+    "h": Scheme("Local ID"),
+}
+"""The schemes by prefix, in order of preference for the public ID."""
+_PREFERENCES = {prefix: place for place, prefix in enumerate(SCHEMES)}
 
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """A canonical id and, for arXiv, the version the text named (None where it named none)."""
+    """A parsed identifier.
+
+    Attributes:
+        id: the canonical ID.
+        version: the arXiv version that the text contains, if any.
+    """
 
     id: str
     version: int | None = None
 
 
 def parse(text: str) -> Identifier | None:
-    """Reads an id in any usual spelling: with or without scheme, as a URL, in any case, with an arXiv version.
+    """Parses an ID in any usual spelling: with or without scheme, as a URL, in any case, with an arXiv version.
 
-    An arXiv DOI (``10.48550/arXiv.…``) is the arXiv id it stands for. Returns None where the text is no id.
+    An arXiv DOI (``10.48550/arXiv.…``) is parsed as the arXiv ID. Returns None if the text is not an ID.
     """
     text = text.strip().lower()
     if match := _ARXIV.fullmatch(text) or _ARXIV_URL.fullmatch(text):
@@ -52,30 +82,44 @@ def parse(text: str) -> Identifier | None:
     return Identifier(text) if _HASH.fullmatch(text) else None
 
 
+def split_scheme(paper_id: str) -> tuple[Scheme | None, str]:
+    """The scheme of a canonical ID and the ID within it; None and the whole ID if the scheme is unknown."""
+    prefix, _, rest = paper_id.partition(":")
+    return (SCHEMES[prefix], rest) if prefix in SCHEMES else (None, paper_id)
+
+
+def id_url(paper_id: str) -> str | None:
+    """The URL at which a canonical ID resolves; None if its scheme has no resolver."""
+    scheme, rest = split_scheme(paper_id)
+    if not scheme or not scheme.url_template:
+        return None
+    return scheme.url_template.format(quote(rest, safe=_URL_SAFE_CHARACTERS, errors="replace"))
+
+
 def preference_key(paper_id: str) -> tuple[int, str]:
-    """Sorts canonical ids: the one that is to be the public id comes first."""
-    return SCHEMES.index(paper_id.split(":", 1)[0]), paper_id
+    """Sort key that puts the ID that should be the public one first."""
+    return _PREFERENCES[paper_id.split(":", 1)[0]], paper_id
 
 
 def _arxiv_identifier(match: re.Match[str]) -> Identifier:
     number, version = match.group(1), match.group(2)
-    if "/" in number:  # math.GT/0309136 and math/0309136 are one paper
+    if "/" in number:  # math.GT/0309136 and math/0309136 are the same paper
         archive, digits = number.split("/")
         number = f"{archive.split('.')[0]}/{digits}"
     return Identifier("arxiv:" + number, int(version) if version else None)
 
 
 def hash_key(kind: str, text: str) -> int:
-    """A signed 64-bit key of a text, of one kind: what the store finds rows by."""
+    """Hashes a text to a signed 64-bit key of one kind, by which the store finds rows."""
     digest = hashlib.blake2b(f"{kind}:{text}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
 
 
 def id_key(paper_id: str) -> int:
-    """The key under which a paper is found by an id, in any case of letters."""
+    """The key of an ID; case is ignored."""
     return hash_key("id", paper_id.lower())
 
 
 def text_key(text: str) -> int:
-    """The key under which a row is found by the very text that was embedded."""
+    """The key of an embedded text."""
     return hash_key("text", text)

@@ -1,13 +1,13 @@
-"""Names of authors: folded, parsed, and matched as people write them.
+"""Names of authors: folded, parsed, and matched in every spelling that people use.
 
-A name is a surname, the last word of its family name ("Schaaf" of "van der Schaaf", "Márquez" of "García Márquez");
-the given names before it; and the other words of the family name. Two names match when the surnames are equal and no
-given name contradicts: an initial stands for any name that starts with it, a name that one side lacks is no
-contradiction, and a hyphen may be a space or nothing.
+A name consists of a surname, which is the last word of its family name ("Schaaf" of "van der Schaaf", "Márquez" of
+"García Márquez"); the given names before it; and the other words of the family name. Two names match if their surnames
+are equal and no given names contradict each other: an initial matches every name that starts with it, a name that one
+side lacks is no contradiction, and a hyphen may be a space or nothing.
 
-An umlaut may be written out: of Müller, Mueller and Muller each finds the others (``transliterated``,
-``_without_written_umlauts``). What may be read or written in several ways is so on both sides: a source's name is
-found under all its ``keys``, a question's is looked up in all its ``readings``, and each of them is strict.
+An umlaut may be written out: Müller, Mueller and Muller find each other (``expand_umlauts``,
+``collapse_umlaut_digraphs``). Ambiguity is resolved on both sides: a name from a source is indexed under all its
+``index_keys``, a name in a query is looked up in all its ``interpretations``, and each of these is compared strictly.
 """
 
 import re
@@ -17,29 +17,35 @@ from functools import lru_cache
 from typing import Self
 
 from search.errors import InvalidValue
-from search.papers.folding import collapse_umlaut_digraphs, decode_latex, expand_umlauts, fold
-from search.papers.surnames import EASTERN, FAMILY_NAME_FIRST, IBERIAN, KOREAN, PARTICLES, VIETNAMESE
+from search.papers.folding import collapse_umlaut_digraphs, expand_umlauts, fold
+from search.papers.latex import decode_accents
+from search.papers.surnames import EASTERN, FAMILY_NAME_FIRST, IBERIAN, KOREAN, PARTICLES, SUFFIXES, VIETNAMESE
 
 MAX_NAME_LENGTH = 200
-"""Characters of a name that can be asked for."""
-_SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv"))
+"""Number of characters allowed in the name of a query."""
 _SIMPLE_NAME = re.compile(r"(?:[A-Z][a-z]+|[A-Z]\.)(?: (?:[A-Z][a-z]+|[A-Z]\.))*")
 _ELIDED_PARTICLE = re.compile(r"\b(d|l|dell|dall)['’](?=\w{3})", re.IGNORECASE)
 _SURNAME_CONJUNCTION = re.compile(r"(?<=\w) (?:y|i|e) (?=[^\W\da-z])")
-"""Between two surnames, as in Ramón y Cajal: an initial is a capital, or has a point."""
+"""A conjunction between two surnames, as in Ramón y Cajal; an initial would be a capital or have a point."""
 _CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+(?:\s+[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+)*")
 _NUMBER_SUFFIX = re.compile(r"_\d+$")
-"""What tells namesakes apart in arXiv's identifiers of authors, warner_s_1."""
+"""The number that distinguishes namesakes in arXiv's author identifiers, such as warner_s_1."""
 _CONSONANT_RUN = re.compile("[b-df-hj-np-tv-xz]{2,3}", re.IGNORECASE)
 _LATER_CONSONANT_RUN = re.compile(r"(?<=[\s-])(?!(?:ng|lv|md|st|jr|sr)\b)[b-df-hj-np-tv-xz]{2,3}\b")
 _ALL_CAPS = re.compile(r"(?<!\w)[A-Z]{2,3}(?!\w)")
 _DETACHED_PREFIXES = frozenset(("d", "l", "mac", "mc", "o"))
-"""What may stand apart from the rest of a surname, as in O Neil."""
+"""Prefixes that may be separated from the rest of a surname, as in O Neil."""
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A folded name: the last word of the family name, the given names, and the other words of the family name."""
+    """A folded name.
+
+    Attributes:
+        surname: the last word of the family name.
+        given: the given names or their initials, in order.
+        other_family_words: the words of the family name before the last one.
+    """
 
     surname: str
     given: tuple[str, ...] = ()
@@ -47,34 +53,37 @@ class Name:
 
     @property
     def key(self) -> str:
-        """``zhou|guorui``, ``schoot|rens,van de``: names with one surname are neighbours when keys are sorted, and so
-        are those of them with one first given name."""
+        """The name as one text, such as ``zhou|guorui`` or ``schoot|rens,van de``.
+
+        In a sorted list of keys, names with the same surname are adjacent, and among these the names with the same
+        first given name.
+        """
         key = f"{self.surname}|{' '.join(self.given)}"
         return f"{key},{' '.join(self.other_family_words)}" if self.other_family_words else key
 
     @classmethod
     def from_key(cls, key: str) -> Self:
-        """Reads a key back."""
+        """Parses a key."""
         surname, _, rest = key.partition("|")
         given, _, family = rest.partition(",")
         return cls(surname, tuple(given.split()), tuple(family.split()))
 
     @property
     def forenames(self) -> tuple[str, ...]:
-        """What stands before the surname, without particles: where given names end is often a guess."""
+        """All words before the surname except particles, since the end of the given names is often a guess."""
         return (*self.given, *(word for word in self.other_family_words if word not in PARTICLES))
 
 
 def parse(text: str) -> Name:
-    """Reads "Guorui Zhou", "Zhou, Guorui", "G. Zhou", "Zhou GX", "zhou_g", "van de Schoot, Rens", "M. L. King Jr.".
+    """Parses "Guorui Zhou", "Zhou, Guorui", "G. Zhou", "Zhou GX", "zhou_g", "van de Schoot, Rens", "M. L. King Jr.".
 
-    The surname is empty where the text holds no letter or digit.
+    The surname is empty if the text has no letter or digit.
     """
     last, first = _split_at_comma(text)
-    shouted = text.isupper()
-    family = _split_words(last, all_caps=shouted or bool(first))
+    all_caps = text.isupper()
+    family = _split_words(last, all_caps=all_caps or bool(first))
     if first:
-        words = _split_words(first, all_caps=shouted)
+        words = _split_words(first, all_caps=all_caps)
     elif _is_hyphenated(last, family):
         words = []
     else:
@@ -87,20 +96,22 @@ def parse(text: str) -> Name:
 
 
 def index_keys(text: str) -> tuple[str, ...]:
-    """The keys a name in a source is found under, its own first: by its family name of several words, together and
-    apart, and by the first of two surnames; by the first word where that seems to be the family name; and the same with
-    umlauts written out and otherwise."""
+    """The keys under which to index a name from a source, the key of ``parse`` first.
+
+    Covers a family name of several words, joined and separate; the first of two surnames; the first word, if that seems
+    to be the family name; and all of these with umlauts spelled in every way.
+    """
     own = parse(text)
     names = [own] if own.other_family_words else [own, *_family_name_first(text, own)]
     if not _SIMPLE_NAME.fullmatch(text):
         names += _alternative_spellings(text, own)
-    ways = [way for name in names for way in _index_forms(name)]
-    return tuple(dict.fromkeys(name.key for name in ways)) if len(ways) > 1 else (own.key,)
+    forms = [form for name in names for form in _index_forms(name)]
+    return tuple(dict.fromkeys(form.key for form in forms)) if len(forms) > 1 else (own.key,)
 
 
 def _alternative_spellings(text: str, own: Name) -> list[Name]:
     names = []
-    if _ELIDED_PARTICLE.search(text):  # d'Aspremont is asked for as Aspremont, too
+    if _ELIDED_PARTICLE.search(text):  # d'Aspremont is also searched for as Aspremont
         names.append(parse(_ELIDED_PARTICLE.sub(r"\1 ", text)))
     if not text.isascii() or "\\" in text:
         names += [*_mix_spellings(own, parse(expand_umlauts(text))), *_join_cjk(text)]
@@ -108,30 +119,30 @@ def _alternative_spellings(text: str, own: Name) -> list[Name]:
 
 
 def _index_forms(name: Name) -> list[Name]:
-    """Gabriel García Márquez, García Márquez, Gabriel García, and Gabriel Garcíamárquez."""
-    ways = [name]
+    """Gabriel García Márquez, García Márquez, Gabriel Garcíamárquez and Gabriel García, for the first of these."""
+    forms = [name]
     if name.other_family_words:
-        ways += [replace(name, given=())] if name.given else []
-        ways.append(Name("".join((*name.other_family_words, name.surname)), name.given))
+        forms += [replace(name, given=())] if name.given else []
+        forms.append(Name("".join((*name.other_family_words, name.surname)), name.given))
         first = next((place for place, word in enumerate(name.other_family_words) if word not in PARTICLES), None)
         if first is not None:
             rest = (*name.other_family_words[:first], *name.other_family_words[first + 1 :], name.surname)
-            ways.append(Name(name.other_family_words[first], name.given, rest))
-    return [*ways, *(plain for way in ways for plain in _collapse_umlauts(way))]
+            forms.append(Name(name.other_family_words[first], name.given, rest))
+    return [*forms, *(other for form in forms for other in _collapse_umlauts(form))]
 
 
 def _mix_spellings(name: Name, other: Name) -> list[Name]:
-    """The other way to write a name, and given names of one way with the surname of the other."""
+    """The other spelling of a name, and the given names of each spelling with the surname of the other."""
     return [other, replace(name, given=other.given), replace(other, given=name.given)] if other != name else []
 
 
 def _join_cjk(text: str) -> list[Name]:
-    """A name in scripts without spaces, without spaces."""
+    """A name in Chinese, Japanese or Korean script, without spaces."""
     return [parse("".join(text.split()))] if _CJK.fullmatch(text) else []
 
 
 def _recapitalize(text: str) -> list[str]:
-    """The name in other capitals, where these hide what are initials and what are not: ZHOU GX, zhou_gx, Wei LI."""
+    """The name with other capitals, if the given ones hide which words are initials: ZHOU GX, zhou_gx, Wei LI."""
     spaced = _underscores_to_spaces(text)
     if text.islower() or text.isupper():
         other = _LATER_CONSONANT_RUN.sub(lambda match: match[0].upper(), spaced.lower())
@@ -143,7 +154,7 @@ def _recapitalize(text: str) -> list[str]:
 
 
 def _family_name_first(text: str, name: Name) -> list[Name]:
-    """Zhou Guorui, Nguyen Van Minh and Kim Min-Jung, whose first word is a family name as the last one is not."""
+    """The name with its first word as surname, if only that is a known surname: Zhou Guorui, Kim Min-Jung."""
     first, *others = (*name.given, name.surname)
     if not others or "," in text:
         return []
@@ -152,32 +163,34 @@ def _family_name_first(text: str, name: Name) -> list[Name]:
 
 
 def _given_name_orders(surname: str, given: Sequence[str]) -> list[Name]:
-    """Of Vietnamese given names the last one is the first elsewhere: Minh Van Nguyen."""
-    ways = [Name(surname, tuple(given))]
+    """The given names as they are; for Vietnamese ones also with the last one first, as in Minh Van Nguyen."""
+    orders = [Name(surname, tuple(given))]
     if surname in VIETNAMESE and len(given) > 1:
-        ways.append(Name(surname, (given[-1], *given[:-1])))
-    return ways
+        orders.append(Name(surname, (given[-1], *given[:-1])))
+    return orders
 
 
 @lru_cache(1_024)
 def interpretations(text: str) -> tuple[Name, ...]:
-    """The ways a name in a question can be meant: with a comma one, else surname last, surname first, and all of it a
-    family name; each with umlauts and with these written out, and with its family name in one word.
+    """The possible meanings of a name in a query.
+
+    A name with a comma has one. Another may have its surname last, its surname first, or be a family name as a whole.
+    Each meaning is returned with its umlauts as written and written out, and with its family name joined to one word.
 
     Raises:
-        InvalidValue: it is longer than LONGEST.
+        InvalidValue: the name is longer than ``MAX_NAME_LENGTH``.
     """
     found, other = list(exact_interpretations(text)), _interpret(expand_umlauts(text))
-    found += [*(way for both in zip(found, other, strict=False) for way in _mix_spellings(*both)), *other]
-    found += [*_join_cjk(text), *(reading for other_text in _recapitalize(text) for reading in _interpret(other_text))]
-    return tuple(dict.fromkeys(way for reading in found for way in _query_forms(reading)))
+    found += [*(name for both in zip(found, other, strict=False) for name in _mix_spellings(*both)), *other]
+    found += [*_join_cjk(text), *(name for recapitalized in _recapitalize(text) for name in _interpret(recapitalized))]
+    return tuple(dict.fromkeys(form for name in found for form in _query_forms(name)))
 
 
 def exact_interpretations(text: str) -> tuple[Name, ...]:
-    """Those of a name as it is spelled.
+    """The possible meanings of a name in a query in exactly this spelling.
 
     Raises:
-        InvalidValue: it is longer than LONGEST.
+        InvalidValue: the name is longer than ``MAX_NAME_LENGTH``.
     """
     if len(text) > MAX_NAME_LENGTH:
         raise InvalidValue("author", text, f"a name has at most {MAX_NAME_LENGTH} characters; give one name")
@@ -209,69 +222,71 @@ def _interpret(text: str) -> list[Name]:
 
 
 def _is_hyphenated(text: str, words: Sequence[str]) -> bool:
-    """Whether all of a name is two or more words joined by hyphens, García-Bellido: a family name, as nobody is asked
-    for by a given name."""
+    """Whether a name is nothing but words joined by hyphens, such as García-Bellido.
+
+    It is then a family name, since nobody searches by given name alone.
+    """
     return "-" in text and len(text.split()) == 1 and len(words) > 1 and all(len(word) > 1 for word in words)
 
 
 def _hyphenated_family_first(text: str, words: list[str]) -> list[Name]:
-    """Miyabe-Nishiwaki Takako, and García-Márquez G. J."""
+    """The name with a hyphenated family name first: Miyabe-Nishiwaki Takako, García-Márquez G. J."""
     end = len(_split_words(text.split()[0], all_caps=True))
     return [Name(words[end - 1], tuple(words[end:]), tuple(words[: end - 1]))] if 1 < end < len(words) else []
 
 
 def _compound_family_first(words: list[str]) -> list[Name]:
-    """Readings with the family name first, of several words, or with a "y" in it."""
+    """The names with a family name of several words first, or with one that contains "y"."""
     ends = []
     if len(words[0]) > 1 and len(words[-1]) == 1:  # Almansa Ballester A
         ends.append(next(place for place, word in enumerate(words) if len(word) == 1))
     ends.append(1 + next((place for place, word in enumerate(words) if word not in PARTICLES), len(words)))
     if words[0] in IBERIAN:  # García Márquez Gabriel
         ends.append(2)
-    ways = [
+    names = [
         Name(words[end - 1], tuple(words[end:]), tuple(words[: end - 1])) for end in ends if 1 < end < len(words)
     ]  # van de Schoot Rens
     if len(words) > 2 and words[-2] in ("y", "e", "i"):  # ramon y cajal
-        ways.append(Name(words[-1], tuple(words[:-3]), (words[-3],)))
-    return ways
+        names.append(Name(words[-1], tuple(words[:-3]), (words[-3],)))
+    return names
 
 
-def _query_forms(reading: Name) -> list[Name]:
-    """A reading, with its family name as one word, and without umlauts that are written out."""
-    ways = [reading]
-    if reading.other_family_words:
-        ways.append(Name("".join((*reading.other_family_words, reading.surname)), reading.given))
-    return [*ways, *(plain for way in ways for plain in _collapse_umlauts(way))]
+def _query_forms(name: Name) -> list[Name]:
+    """The name, also with its family name as one word, and each of these without umlauts that are written out."""
+    forms = [name]
+    if name.other_family_words:
+        forms.append(Name("".join((*name.other_family_words, name.surname)), name.given))
+    return [*forms, *(other for form in forms for other in _collapse_umlauts(form))]
 
 
 def matches(query: str, name: Name) -> bool:
-    """Whether a name in a question can mean this name; only where a reading of it has the same surname."""
-    return any(interpretation_matches(reading, name) for reading in interpretations(query))
+    """Whether a name in a query may refer to this name, which requires an interpretation with the same surname."""
+    return any(interpretation_matches(each, name) for each in interpretations(query))
 
 
 def are_compatible(one: Name, other: Name) -> bool:
-    """Whether two names in sources can be one person's; symmetric."""
+    """Whether two names from sources may belong to the same person; symmetric."""
     if one.surname != other.surname:
         one, other = (replace(name, surname=collapse_umlaut_digraphs(name.surname)) for name in (one, other))
     return interpretation_matches(one, other) or interpretation_matches(other, one)
 
 
 def interpretation_matches(query: Name, name: Name) -> bool:
-    """Whether a reading of a name in a question can mean this name.
+    """Whether one interpretation of a name in a query may refer to this name.
 
-    Only names whose first given name starts with the same letter can, unless the question has no given name; what it
-    has of a family name must then be part of the other's.
+    The first given names must start with the same letter. If the query has no given name, the name must contain all
+    words of the query's family name instead.
     """
     if query.surname != name.surname or not name.surname:
         return False
     if not query.given:
         return set(name.other_family_words).issuperset(query.other_family_words)
-    asked, held = query.forenames, name.forenames
-    return bool(name.given) and (_given_names_agree(asked, held) or _match_when_joined(asked, held))
+    one, other = query.forenames, name.forenames
+    return bool(name.given) and (_given_names_agree(one, other) or _match_when_joined(one, other))
 
 
 def _collapse_umlauts(name: Name) -> list[Name]:
-    """The other ways to write it where an umlaut of the surname, or of a given name, seems to be written out."""
+    """The other spellings of a name in which an umlaut of the surname or of a given name seems to be written out."""
     surname, given = (
         collapse_umlaut_digraphs(name.surname),
         tuple([collapse_umlaut_digraphs(word) for word in name.given]),
@@ -282,14 +297,14 @@ def _collapse_umlauts(name: Name) -> list[Name]:
 
 
 def _given_names_agree(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """First names agree, and so do the others."""
+    """Whether the first names match, and the others match in order or when joined."""
     return _given_name_matches(one[0], other[0]) and (
         _match_in_order(one[1:], other[1:]) or _match_when_joined(one[1:], other[1:])
     )
 
 
 def _match_in_order(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """The shorter list's names are found in order in the longer one's."""
+    """Whether the longer list contains the names of the shorter one in order."""
     shorter, longer = sorted((one, other), key=len)
     rest = iter(longer)
     return all(any(_given_name_matches(each, candidate) for candidate in rest) for each in shorter)
@@ -300,8 +315,9 @@ def _given_name_matches(one: str, other: str) -> bool:
 
 
 def _match_when_joined(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """ "Chao Lin" and "Chaolin", "J B" and "JB": the first names of one, written together, are the first name of the
-    other; an initial after a name is part of it only where nothing else follows, as in Hyeong-U."""
+    """Whether the first names of one list, joined, are the first name of the other, as in Chao Lin and Chaolin or J B
+    and JB. An initial after a name is joined to it only if nothing follows, as in Hyeong-U.
+    """
     return any(
         "".join(longer[:count]) == shorter[0]
         and (len({len(word) > 1 for word in longer[:count]}) == 1 or (count == len(longer) and len(shorter) == 1))
@@ -313,27 +329,30 @@ def _match_when_joined(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 
 def _split_at_comma(text: str) -> tuple[str, str]:
-    """Before and after the comma; suffixes are none, and without a comma, or with nothing after it, all is before."""
+    """The parts before and after the comma, without suffixes; the second is empty if there is no comma."""
     text = _SURNAME_CONJUNCTION.sub("-", _underscores_to_spaces(text))
     if "," not in text:
         return text, ""
-    parts = [part for part in text.split(",") if fold(part) not in _SUFFIXES and part.strip()]
+    parts = [part for part in text.split(",") if fold(part) not in SUFFIXES and part.strip()]
     return parts[0] if parts else "", " ".join(parts[1:])
 
 
 def _underscores_to_spaces(text: str) -> str:
-    """arXiv's zhou_g_1 is zhou g."""
+    """Converts an arXiv author identifier such as zhou_g_1 to a name, zhou g."""
     return _NUMBER_SUFFIX.sub("", text).replace("_", " ") if "_" in text else text
 
 
 def _split_family_name(words: list[str], *, hyphenated: bool) -> tuple[list[str], list[str]]:
-    """Given names, and the words of the family name: from the first particle on, else the last word; the last two where
-    a hyphen joins them, or the first of them is known to come in pairs; all before initials."""
+    """Splits words into given names and family name.
+
+    The family name starts at the first particle, else at the last word, or at the last but one if a hyphen joins the
+    two or the former is a surname that comes in pairs. Before trailing initials, all words belong to it.
+    """
     if words and words[0] == "and":
         words = words[1:]
-    written = next((place for place in range(len(words), 0, -1) if len(words[place - 1]) > 1), 0)
-    if written and written < len(words) and len(words[0]) > 1:  # PubMed: surname, then initials
-        start = written if words[0] in PARTICLES or words[0] in IBERIAN else 1
+    full = next((place for place in range(len(words), 0, -1) if len(words[place - 1]) > 1), 0)
+    if full and full < len(words) and len(words[0]) > 1:  # PubMed: surname, then initials
+        start = full if words[0] in PARTICLES or words[0] in IBERIAN else 1
         return words[start:], words[:start]
     if len(words) > 2 and hyphenated and words[0] in KOREAN and len(words[-1]) < 6 > len(words[-2]):  # Kim Min-Jung
         return words[1:], words[:1]
@@ -342,7 +361,7 @@ def _split_family_name(words: list[str], *, hyphenated: bool) -> tuple[list[str]
 
 
 def _family_name_start(words: list[str], *, hyphenated: bool) -> int:
-    """Where the family name starts that ends with the last word."""
+    """The place at which a family name that ends with the last word starts."""
     last = len(words) - 1
     if last < 2 or (words[0] in VIETNAMESE and words[-1] not in EASTERN):  # Nguyen Van Minh
         return last
@@ -355,15 +374,15 @@ def _family_name_start(words: list[str], *, hyphenated: bool) -> int:
 
 
 def _split_words(text: str, *, all_caps: bool) -> list[str]:
-    if _SIMPLE_NAME.fullmatch(text):  # most names: what follows gives the same, and takes five times as long
+    if _SIMPLE_NAME.fullmatch(text):  # most names; the code below has the same result, but is five times slower
         words = text.replace(".", " ").lower().split()
-        return [word for word in words if word not in _SUFFIXES] or words
+        return [word for word in words if word not in SUFFIXES] or words
     words = []
-    for raw in decode_latex(text).replace("-", " ").replace(".", " ").split():
+    for raw in decode_accents(text).replace("-", " ").replace(".", " ").split():
         words += [*fold(raw)] if _is_initials(raw) and not all_caps else fold(raw).split()
-    return [word for word in words if word not in _SUFFIXES] or words
+    return [word for word in words if word not in SUFFIXES] or words
 
 
 def _is_initials(word: str) -> bool:
-    """Whether a word may be initials without points, as in "Zhou GX"."""
-    return 2 <= len(word) <= 3 and word.isalpha() and word.isupper() and word.lower() not in _SUFFIXES
+    """Whether a word may consist of initials without points, as in "Zhou GX"."""
+    return 2 <= len(word) <= 3 and word.isalpha() and word.isupper() and word.lower() not in SUFFIXES

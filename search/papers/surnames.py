@@ -1,5 +1,6 @@
-"""Surnames that tell where a family name starts: its particles, and names that come in pairs, or come first."""
+"""Parts of names that show where a family name starts: particles, suffixes, and surnames known by their language."""
 
+SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv"))
 PARTICLES = frozenset(
     ("al", "ap", "ben", "bin", "da", "dal", "de", "del", "della", "den", "der", "di", "do", "dos", "du", "el", "la",
      "le", "st", "ten", "ter", "van", "von", "zu", "zur")
@@ -17,7 +18,7 @@ IBERIAN = frozenset(
     soares soto sousa souza suarez torres trujillo valencia vargas vasquez vazquez vega velasco vidal vieira zuniga
     """.split()  # noqa: SIM905
 )
-"""Frequent surnames of Spain, Portugal and Latin America: before the last word of a name they are the first of two."""
+"""Frequent surnames of Spain, Portugal and Latin America: before another surname they are the first of two."""
 CHINESE = frozenset(
     """
     bai bian cai cao cen chen cheng chu cui dai deng ding dong dou du duan fan fang feng fu gao ge geng gong gu guan guo
@@ -32,4 +33,9 @@ VIETNAMESE = frozenset("bui dang dinh duong hoang huynh ngo nguyen pham phan tra
 KOREAN = frozenset("bae choi jang jeong jung kim kwon lee oh park shin yoon".split())  # noqa: SIM905
 FAMILY_NAME_FIRST = CHINESE | VIETNAMESE
 EASTERN = FAMILY_NAME_FIRST | KOREAN
-"""Frequent surnames of China, Vietnam and Korea; those of Korea are given names elsewhere, as in Kim Smith."""
+"""Frequent surnames of China, Vietnam and Korea; the Korean ones are given names elsewhere, as in Kim Smith."""
+
+
+def is_suffix(word: str) -> bool:
+    """Whether a word is a suffix such as Jr. or III, in any case, with or without a point."""
+    return word.lower().removesuffix(".") in SUFFIXES

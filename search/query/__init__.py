@@ -1,4 +1,4 @@
-"""What a query says and what it answers with; the types of the public Python interface."""
+"""Queries and pages: the types of the public Python interface."""
 
 from search.query.filter import Filter
 from search.query.page import Facets, Hit, Page

@@ -1,6 +1,7 @@
-"""Conditions: what a paper must be, or hold, to pass; a tree whose leaves the columns and the lexicon both understand.
+"""Conditions: a tree of requirements that a paper meets or not.
 
-A paper that lacks what a leaf looks at does not meet it, and meets its ``Not``.
+The columns and the lexicon evaluate the same leaves. A paper that lacks the field of a leaf does not match the leaf,
+and matches its ``Not``.
 """
 
 from dataclasses import dataclass, field
@@ -15,11 +16,13 @@ DateField = Literal["published", "updated"]
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """A name matches one of the authors (``search.papers.names``).
+    """One of the authors has a matching name (``search.papers.names``).
 
     Attributes:
-        name: in any usual form. position: where in the list of authors. exact: no initial stands for a name and no
-            name is missing. at: where it stands in the text it was read from, for messages.
+        name: in any usual form.
+        position: where in the author list the match must be.
+        exact: initials do not match full names, and no part of the name may be missing.
+        text_position: where the name starts in the query, from 1; for error messages.
     """
 
     name: str
@@ -30,10 +33,12 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """A category is among the paper's.
+    """The paper has the category, or a category of the archive.
 
     Attributes:
-        code: of a category or archive, as a person wrote it. primary: it is the first one. at: see ``Author``.
+        code: a category or an archive, as the user wrote it.
+        primary: the category must be the primary one.
+        text_position: where the code starts in the query, from 1; for error messages.
     """
 
     code: str
@@ -43,7 +48,13 @@ class Category:
 
 @dataclass(frozen=True, slots=True)
 class InDateRange:
-    """A date overlaps the closed interval from ``start`` to ``end``; None leaves a side open."""
+    """A date overlaps a closed interval.
+
+    Attributes:
+        start: the first date; None for no lower bound.
+        end: the last date; None for no upper bound.
+        field: which date of the paper.
+    """
 
     start: Date | None = None
     end: Date | None = None
@@ -52,17 +63,20 @@ class InDateRange:
 
 @dataclass(frozen=True, slots=True)
 class HasId:
-    """The paper has, or ever had, this canonical id (``search.papers.identifiers``)."""
+    """The paper has, or ever had, a canonical ID (``search.papers.identifiers``)."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
 class ContainsText:
-    """Title or abstract holds all words of a text, inflected in any way.
+    """The title or the abstract contains every word of a text, in any inflection.
 
     Attributes:
-        text: the words. part: where they are looked for. phrase: next to each other in this order. at: see ``Author``.
+        text: the words.
+        text_field: where to look for them.
+        phrase: the words must be adjacent and in this order.
+        text_position: where the text starts in the query, from 1; for error messages.
     """
 
     text: str
@@ -73,21 +87,21 @@ class ContainsText:
 
 @dataclass(frozen=True, slots=True)
 class AllOf:
-    """Every part is met; so none at all is always met."""
+    """Every part matches; without parts, every paper matches."""
 
     parts: "tuple[Condition, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class AnyOf:
-    """At least one part is met."""
+    """At least one part matches."""
 
     parts: "tuple[Condition, ...]"
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """The part is not met."""
+    """The part does not match."""
 
     part: "Condition"
 
@@ -96,7 +110,7 @@ Condition: TypeAlias = Author | Category | InDateRange | HasId | ContainsText | 
 
 
 def searches_text(condition: Condition) -> bool:
-    """Whether titles or abstracts must be looked into."""
+    """Returns whether the condition looks into titles or abstracts."""
     if isinstance(condition, AllOf | AnyOf):
         return any(searches_text(part) for part in condition.parts)
     return searches_text(condition.part) if isinstance(condition, Not) else isinstance(condition, ContainsText)

@@ -1,17 +1,18 @@
-"""Dates as people write them: partial, open, relative, and as arXiv and ADS write their ranges."""
+"""Dates as users write them: partial, open, relative, and in the range syntax of arXiv and ADS."""
 
-import calendar
 import re
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from dateutil.relativedelta import relativedelta
+
 from search.errors import InvalidValue
 from search.papers.paper import Date
 
-ACCEPTED_FORMS = (
-    "write 2024, 2024-03, 2024-03-05, 2020-2024, 2024-03..2024-05, 2020-, >=2024-03, <2020, 30d, 6m or last-year"
-)
-"""The forms that ``read_range`` takes, for messages."""
+ACCEPTED_FORMS = "2026, 2026-03, 2026-03-05, 2020-2024, 2024-03..2024-05, 2020-, >=2024-03, <2020, 30d, 6m or last-year"
+"""Examples of what ``parse_range`` accepts, for error messages."""
+_ACCEPTED_DATES = "2026, 2026-03, 2026-03-05, today, 30d, 6m or last-year"
+"""Examples of what ``parse_date`` accepts, for error messages."""
 
 _TIMESTAMP = re.compile(r"(\d{4})(\d\d)(\d\d)(?:\d{4}|\d{6})?")
 _RELATIVE = re.compile(r"(?:(?:last|past) )?(\d{1,6}) ?(d|w|m|y|days?|weeks?|months?|years?)")
@@ -20,50 +21,70 @@ _COMPARISON = re.compile(r"(>=|<=|>|<) ?(.+)")
 _YEAR_RANGE = re.compile(r"(\d{4}) ?- ?(\d{4})")
 _OPEN_RANGE = re.compile(r"-(\d[\d-]*)|(\d[\d-]*)-")
 _DELIMITED_RANGE = re.compile(r"(.*?) ?(?:\.\.| to ) ?(.*)")
+_PERIODS = {
+    "d": relativedelta(days=1),
+    "w": relativedelta(weeks=1),
+    "m": relativedelta(months=1),
+    "y": relativedelta(years=1),
+}
 
 
 class DateRange(NamedTuple):
-    """The closed interval from ``start`` to ``end``; None leaves a side open."""
+    """A closed interval of dates.
+
+    Attributes:
+        start: the first date; None for no lower bound.
+        end: the last date; None for no upper bound.
+    """
 
     start: Date | None
     end: Date | None
 
 
 def parse_range(text: str, today: date, field: str = "date") -> DateRange:
-    """Reads one date, a range, an open range, or a time before today; docs/query-language.md lists the forms.
+    """Parses one date, a range, an open range, or a period that ends today; docs/query-language.md lists the forms.
 
-    A range includes both its ends, however partial they are; ``>`` and ``<`` leave theirs out. ``30d`` are the last 30
-    days up to today. Weeks begin on Monday.
+    A range includes both of its ends, however partial they are; ``>`` and ``<`` exclude theirs. ``30d`` is the last 30
+    days up to today. Weeks start on Monday.
+
+    Args:
+        text: the date or range.
+        today: the reference of relative dates.
+        field: the name of the parameter, for error messages.
 
     Raises:
-        InvalidValue: of ``field``: the text is no such form, a date does not exist, or a range ends before it starts.
+        InvalidValue: the text has none of these forms, a date does not exist, or a range ends before it starts.
     """
     try:
         span = _parse_normalized_range(_normalize(text), today)
     except (ValueError, OverflowError):
-        raise InvalidValue(field, text, f"it is no date or range of dates that exists; {ACCEPTED_FORMS}") from None
+        raise InvalidValue(field, text, f"not a valid date or range; try {ACCEPTED_FORMS}") from None
     if span.start and span.end and span.start.first_day > span.end.last_day:
         raise InvalidValue(field, text, f"it ends ({span.end}) before it starts ({span.start}); swap the two")
     return span
 
 
 def parse_date(text: str, today: date, field: str) -> Date:
-    """Reads one end of a range: a date, or a time before today.
+    """Parses one end of a range: a date, or a time before today.
 
-    ``30d`` is the day 30 days ago. Of a week it is the first day, or the last where the field is ``to``.
+    ``30d`` is the day 30 days ago. A week is represented by its first day, or by its last if the field is ``to``.
+
+    Args:
+        text: the date.
+        today: the reference of relative dates.
+        field: the name of the parameter.
 
     Raises:
-        InvalidValue: of ``field``: the text is none of these, or the date does not exist.
+        InvalidValue: the text has none of these forms, or the date does not exist.
     """
     try:
         return _parse_bound(_normalize(text), today, last=field == "to")
     except (ValueError, OverflowError):
-        allowed = "write a date that exists: 2026, 2026-04, 2026-04-27, today, 30d, 6m or last-year"
-        raise InvalidValue(field, text, allowed) from None
+        raise InvalidValue(field, text, f"not a valid date; try {_ACCEPTED_DATES}") from None
 
 
 def _normalize(text: str) -> str:
-    """Lower case, one kind of dash, single spaces; brackets around the whole and underscores gone."""
+    """Converts to lower case, hyphens and single spaces; removes surrounding brackets and underscores."""
     text = re.sub("[‐-―−]", "-", text).casefold().replace("_", " ")
     text = " ".join(text.split())
     if text.startswith("[") and text.endswith("]"):
@@ -87,7 +108,7 @@ def _parse_normalized_range(text: str, today: date) -> DateRange:
 
 def _range_between(start: str, end: str, today: date) -> DateRange:
     if start in ("", "*") and end in ("", "*"):
-        raise ValueError("a range without ends")
+        raise ValueError("a range needs a start or an end")
     return DateRange(
         None if start in ("", "*") else _parse_bound(start, today),
         None if end in ("", "*") else _parse_bound(end, today, last=True),
@@ -105,13 +126,13 @@ def _range_from_comparison(sign: str, text: str, today: date) -> DateRange:
 
 
 def _adjacent_date(point: Date, step: int) -> Date:
-    """The next (1) or the last (-1) date of the same precision."""
+    """Returns the next (1) or the previous (-1) date of the same precision."""
     day = date.fromordinal(point.last_day + 1 if step > 0 else point.first_day - 1)
     return Date(*(day.year, day.month, day.day)[: point.precision])
 
 
 def _parse_bound(text: str, today: date, *, last: bool = False) -> Date:
-    """A date; of a week its first day or its last."""
+    """Parses one date; ``last`` selects the last day of a week instead of the first."""
     if text in ("today", "yesterday"):
         return _date_from_day(today - timedelta(days=text == "yesterday"))
     if match := _RELATIVE.fullmatch(text):
@@ -121,30 +142,22 @@ def _parse_bound(text: str, today: date, *, last: bool = False) -> Date:
     if match := _TIMESTAMP.fullmatch(text):
         return Date.parse("-".join(match.groups()))
     if not re.fullmatch(r"[\d-]+", text):
-        raise ValueError("no date")
+        raise ValueError("not a date")
     return Date.parse(text)
 
 
-def _named_period_bound(before: bool, unit: str, today: date, last: bool) -> Date:
+def _named_period_bound(previous: bool, unit: str, today: date, last: bool) -> Date:
+    day = today - previous * _PERIODS[unit[0]]
     if unit == "year":
-        return Date(today.year - before)
+        return Date(day.year)
     if unit == "month":
-        month = today.replace(day=1) - timedelta(days=before)
-        return Date(month.year, month.month)
-    monday = today - timedelta(days=today.weekday() + 7 * before)
-    return _date_from_day(monday + timedelta(days=6 * last))
+        return Date(day.year, day.month)
+    return _date_from_day(day + timedelta(days=6 * last - day.weekday()))
 
 
 def _subtract_period(match: re.Match[str], today: date) -> date:
-    """So many days, weeks, months or years before today; a month that is too short gives its last day."""
-    count, unit = int(match[1]), match[2][0]
-    if unit in "dw":
-        return today - timedelta(days=count * (7 if unit == "w" else 1))
-    months = today.year * 12 + today.month - 1 - count * (12 if unit == "y" else 1)
-    year, month = months // 12, months % 12 + 1
-    if year < 1:
-        raise ValueError("before the first year")
-    return date(year, month, min(today.day, calendar.monthrange(year, month)[1]))
+    """Subtracts days, weeks, months or years from today; in a shorter month, the day is its last."""
+    return today - int(match[1]) * _PERIODS[match[2][0]]
 
 
 def _date_from_day(day: date) -> Date:

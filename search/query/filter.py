@@ -1,4 +1,4 @@
-"""Filter: which papers may be in an answer."""
+"""Filter: which papers may match a query."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -15,14 +15,20 @@ from search.query.dates import parse_date
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which papers may answer. Every part given must hold; a paper that lacks the field never passes.
+    """Requirements that a paper must all meet. A paper that lacks a field does not meet a requirement on it.
 
     Attributes:
         authors: each name must match one of the paper's authors; ``^Zhou`` the first, ``Zhou$`` the last of them.
-        not_authors: names as written that none of the authors may have; a bare surname means all who have it.
-        categories: at least one must be among the paper's, cross-lists included; ``cs`` means all of cs.
-        published_from, published_to, updated_from, updated_to: the date overlaps this closed interval.
-        where: a condition that must hold besides.
+        not_authors: names, exactly as written, that no author may have; a bare surname excludes everyone with it.
+        categories: the paper must have one of them, cross-lists included; ``cs`` matches every category of cs.
+        published_from: first date of the closed interval that the publication date must overlap.
+        published_to: last date of that interval.
+        updated_from: first date of the closed interval that the date of the last update must overlap.
+        updated_to: last date of that interval.
+        where: a further condition.
+
+    Raises:
+        InvalidValue: an interval ends before it starts.
     """
 
     authors: tuple[str, ...] = ()
@@ -40,7 +46,7 @@ class Filter:
             ("updated_", self.updated_from, self.updated_to),
         ):
             if start and end and start.first_day > end.last_day:
-                raise InvalidValue(f"{prefix}from", str(start), f"it must not be later than to ({end}); swap the two")
+                raise InvalidValue(f"{prefix}from", str(start), f"it is later than the end ({end}); swap the two")
 
     @classmethod
     def parse(
@@ -50,13 +56,16 @@ class Filter:
         categories: Iterable[str] = (),
         dates: Mapping[str, str | None] | None = None,
     ) -> Self:
-        """From what a person typed.
+        """Builds a filter from text.
 
         Args:
-            dates: ``from``, ``to``, ``updated_from`` and ``updated_to``, as ``search.query.dates`` reads them.
+            authors: see the class.
+            not_authors: see the class.
+            categories: see the class.
+            dates: ``from``, ``to``, ``updated_from`` and ``updated_to``, in the forms of ``search.query.dates``.
 
         Raises:
-            InvalidValue: a blank author or category, or a date that is none; it names the field.
+            InvalidValue: a blank author or category, or an invalid date; the error names the field.
         """
         today, days = date.today(), dates or {}
         start, end, updated_start, updated_end = (
@@ -75,7 +84,7 @@ class Filter:
 
     @property
     def condition(self) -> AllOf:
-        """The same as one condition."""
+        """The filter as one condition."""
         parts: list[Condition] = [parse_author(name) for name in self.authors]
         parts += [Not(_excluded_author(name)) for name in self.not_authors]
         if self.categories:
@@ -89,26 +98,21 @@ class Filter:
             parts += _flatten(self.where)
         return AllOf(tuple(parts))
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether every paper passes."""
-        return self == Filter()
-
 
 def _require_text(field_name: str, text: str) -> str:
     if not any(character.isalnum() for character in text):
-        raise InvalidValue(field_name, text, "give a name, or leave it out")
+        raise InvalidValue(field_name, text, "give a name, or omit it")
     return text
 
 
 def _flatten(condition: Condition) -> list[Condition]:
-    """The conditions that must all hold, without an AllOf in an AllOf."""
+    """Returns the conjuncts of a condition, without nested AllOf."""
     if not isinstance(condition, AllOf):
         return [condition]
     return [each for part in condition.parts for each in _flatten(part)]
 
 
 def _excluded_author(text: str) -> Author:
-    """The very name that is written, so that one variant can be left out; of a bare surname all who have it."""
+    """Makes a full name exact, so that one variant can be excluded; a bare surname matches everyone with it."""
     leaf = parse_author(text)
     return replace(leaf, exact=leaf.exact or bool(names.parse(leaf.name).given))

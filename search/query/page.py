@@ -1,54 +1,87 @@
-"""Page: the answer to a query, and the parts that it is made of."""
+"""Page: the hits of a query, and what describes them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from search.papers.paper import Paper
+from search.papers.paper import Json, Paper
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 Band = Literal["strong", "related", "weak"]
 
 
 @dataclass(frozen=True, slots=True)
 class LegMatch:
-    """A hit's place in one leg: rank from 1 (None beyond the candidates that leg ranked) and its score there."""
+    """How one leg ranks a hit.
+
+    Attributes:
+        rank: from 1; None beyond the candidates that the leg ranked.
+        score: cosine (semantic) or BM25 (lexical).
+    """
 
     rank: int | None
     score: float
 
+    def to_json(self) -> dict[str, Json]:
+        """Returns the match as a JSON object."""
+        return {"rank": self.rank, "score": self.score}
+
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Characters of a text, from ``start`` to before ``end``."""
+    """A range of characters.
+
+    Attributes:
+        start: the first character.
+        end: the character after the last.
+    """
 
     start: int
     end: int
 
+    def to_json(self) -> list[Json]:
+        """Returns the span as ``[start, end]``."""
+        return [self.start, self.end]
+
 
 @dataclass(frozen=True, slots=True)
 class Highlights:
-    """Where a paper answers.
+    """Where a paper matches the words of the query, in any inflection.
 
     Attributes:
-        title, abstract: the words of the question there, inflected in any way.
-        sentence: of the abstract the one that answers best; None where no sentence holds a word of the question.
+        title: matching words of the title.
+        abstract: matching words of the abstract.
+        sentence: the sentence of the abstract that matches best; None if no sentence contains a word of the query.
     """
 
     title: tuple[Span, ...] = ()
     abstract: tuple[Span, ...] = ()
     sentence: Span | None = None
 
+    def to_json(self) -> dict[str, Json]:
+        """Returns the highlights as a JSON object."""
+        return {
+            "title": [span.to_json() for span in self.title],
+            "abstract": [span.to_json() for span in self.abstract],
+            "sentence": self.sentence.to_json() if self.sentence else None,
+        }
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Hit:
     """A paper on a page.
 
     Attributes:
-        score: the value the page is ordered by, higher is better; 0 where nothing was asked but a filter.
-        semantic: cosine of question and paper. lexical: BM25. None where the leg was not asked.
-        same: the paper is the one whose text was pasted, or that was asked for.
-        band: how near the paper is, by what is usual in this index; None where nothing was asked but a filter,
-            or papers are stayed away from: no pair of papers tells what is usual then.
-        why: the words of the question in it.
+        paper: the paper.
+        score: what the page is sorted by, higher is better; 0 if the query has only a filter.
+        semantic: the semantic leg's rank and cosine; None if the leg did not run.
+        lexical: the lexical leg's rank and BM25; None if the leg did not run or no word matches.
+        exact_match: the query names this paper, or its text is this paper's abstract.
+        band: how close the paper is, relative to random pairs in this index; None if the query has only a filter,
+            or ``unlike`` was used (the calibration does not apply).
+        highlights: the words of the query in the paper.
     """
 
     paper: Paper
@@ -59,13 +92,36 @@ class Hit:
     band: Band | None = None
     highlights: Highlights = Highlights()
 
+    def __repr__(self) -> str:
+        return f"<Hit {self.paper.id}: {self.paper.title!r}, score {self.score:.3f}>"
+
+    def to_json(self) -> dict[str, Json]:
+        """Returns the fields of the paper, the score and the match as one JSON object."""
+        legs: dict[str, Json] = {
+            "semantic": self.semantic.to_json() if self.semantic else None,
+            "lexical": self.lexical.to_json() if self.lexical else None,
+        }
+        return {
+            **self.paper.to_dict(),
+            "score": self.score,
+            "band": self.band,
+            "legs": legs,
+            "highlights": self.highlights.to_json(),
+            "exact_match": self.exact_match,
+        }
+
 
 Strategy = Literal["exact", "approximate", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """A part of the work and how long it took; parts may run side by side."""
+    """One step of a search; steps may overlap in time.
+
+    Attributes:
+        name: the step.
+        milliseconds: its wall-clock time.
+    """
 
     name: str
     milliseconds: float
@@ -73,13 +129,14 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """How an answer came about.
+    """How the hits were found.
 
     Attributes:
-        road: of the vector leg. ``exact``: every passing paper was scored exactly. ``approximate``: 4-bit codes were
-        scanned
-            and the best papers scored exactly. ``none``: it was not asked.
-        scanned: codes looked at. scored: papers scored exactly. stages: in the order they ended.
+        strategy: of the semantic leg. ``exact``: every paper that matches the filter was scored. ``approximate``: 4-bit
+            codes were scanned and the best papers scored. ``none``: the leg did not run.
+        codes_scanned: codes scanned.
+        papers_scored: papers scored with their full vectors.
+        stages: in the order in which they ended.
     """
 
     strategy: Strategy
@@ -87,39 +144,81 @@ class Explanation:
     papers_scored: int
     stages: tuple[Stage, ...]
 
+    def to_json(self) -> dict[str, Json]:
+        """Returns the explanation as a JSON object."""
+        return {
+            "strategy": self.strategy,
+            "codes_scanned": self.codes_scanned,
+            "papers_scored": self.papers_scored,
+            "timings_ms": {stage.name: round(stage.milliseconds, 3) for stage in self.stages},
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ValueCount:
-    """How many papers have a value."""
+    """A value and the number of papers that have it.
+
+    Attributes:
+        value: the value.
+        papers: the number of papers.
+    """
 
     value: str
     papers: int
 
+    def to_json(self) -> dict[str, Json]:
+        """Returns the count as a JSON object."""
+        return {"value": self.value, "papers": self.papers}
+
 
 @dataclass(frozen=True, slots=True)
 class CategoryCount:
-    """How many papers have a category, or lie in an archive; its name is None where arXiv has none such."""
+    """A category or archive and the number of papers in it.
+
+    Attributes:
+        code: such as ``cs.CL`` or ``cs``.
+        name: arXiv's name of it; None if arXiv has no such category.
+        papers: the number of papers.
+    """
 
     code: str
     name: str | None
     papers: int
 
+    def to_json(self) -> dict[str, Json]:
+        """Returns the count as a JSON object."""
+        return {"code": self.code, "name": self.name, "papers": self.papers}
+
 
 @dataclass(frozen=True, slots=True)
 class Suggestions:
-    """What someone who types can mean: authors and categories that papers have, most papers first."""
+    """Completions of a partly typed query, most papers first.
+
+    Attributes:
+        authors: names of authors.
+        categories: categories and archives.
+    """
 
     authors: tuple[ValueCount, ...]
     categories: tuple[CategoryCount, ...]
 
+    def to_json(self) -> dict[str, Json]:
+        """Returns the suggestions as a JSON object."""
+        return {
+            "authors": [count.to_json() for count in self.authors],
+            "categories": [count.to_json() for count in self.categories],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class AuthorMatch:
-    """The name variants that an author who was asked for matches.
+    """The variants of a name that match an author condition.
 
     Attributes:
-        asked: as it was written. variants: with their papers among those that pass, most first; at most MAX_VARIANTS.
-        others: how many more variants there are. meant: names one letter off, where none matches.
+        name: the name in the query.
+        variants: spellings and their number of papers that match the filter, most papers first; at most MAX_VARIANTS.
+        more_variants: the number of further variants.
+        suggestions: names one edit away, if no variant matches.
     """
 
     name: str
@@ -127,14 +226,27 @@ class AuthorMatch:
     more_variants: int = 0
     suggestions: tuple[str, ...] = ()
 
+    def to_json(self) -> dict[str, Json]:
+        """Returns the match as a JSON object."""
+        return {
+            "name": self.name,
+            "variants": [count.to_json() for count in self.variants],
+            "more_variants": self.more_variants,
+            "suggestions": list(self.suggestions),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Facets:
-    """Counts over all papers that pass a filter, or over the relevant part of a question.
+    """Counts over a set of papers.
 
     Attributes:
-        of: which of the two. papers: how many papers were counted.
-        years: of first publication, the latest first. categories, authors, sources: the most frequent first.
+        scope: the papers counted: all that match the filter, or those relevant to the query.
+        papers: the number of papers counted.
+        years: years of first publication, latest first.
+        categories: most frequent first.
+        authors: most frequent first.
+        sources: most frequent first.
     """
 
     scope: Literal["filter", "relevant"]
@@ -144,35 +256,54 @@ class Facets:
     authors: tuple[ValueCount, ...]
     sources: tuple[ValueCount, ...]
 
+    def to_json(self) -> dict[str, Json]:
+        """Returns the facets as a JSON object."""
+        return {
+            "scope": self.scope,
+            "papers": self.papers,
+            "years": [count.to_json() for count in self.years],
+            "categories": [count.to_json() for count in self.categories],
+            "authors": [count.to_json() for count in self.authors],
+            "sources": [count.to_json() for count in self.sources],
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class QueryPart:
-    """A part of what the box asks.
+    """A part of the query that can be removed.
 
     Attributes:
-        said: in words. without: the box as it would be without it, which asks for all else.
+        description: the part in words.
+        remaining_query: the query without this part; it keeps the meaning of all other parts.
     """
 
     description: str
     remaining_query: str
 
+    def to_json(self) -> dict[str, Json]:
+        """Returns the part as a JSON object."""
+        return {"description": self.description, "remaining_query": self.remaining_query}
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Page:
-    """The answer.
+    """The hits of a query. A page has a length and iterates over its hits.
 
     Attributes:
         hits: best first, or in order of date.
-        total: papers that pass the filter (lexical mode: and match a word; in order of date: the relevant part).
-        exact: the vector leg scored every passing paper exactly; True where that leg was not asked.
-        expected_recall: share of the truly nearest papers that the vector leg is expected to have found; 1 where exact.
+        total: papers that match the filter (lexical mode: and contain a word of the query; sorted by date: and are
+            relevant).
+        exact: the semantic leg scored every paper that matches the filter; True if the leg did not run.
+        expected_recall: expected share of the truly nearest papers that the semantic leg found; 1 if exact.
         generation: name of the generation that answered.
-        explanation: the road taken, what was looked at, and the times.
-        reading: what was understood, in words. parts: of the box (``search.language.parts``).
-        close: something in the index is near the question; False: what is here is only the nearest there is.
-        correction: the question with its misspelt words mended, where it seems to have some.
-        authors: the variants of each author asked for. facets: where they were asked for.
-        cursor: where the next page starts; None on the last one.
+        explanation: strategy, candidates scored and stage timings.
+        interpretation: the parsed query in words.
+        has_close_match: some paper is close to the query; False: the hits are only the nearest papers.
+        correction: the query with likely misspellings corrected; None without any.
+        authors: the variants of each author in the query.
+        facets: counts, if requested.
+        cursor: where the next page starts; None on the last page.
+        parts: the removable parts of the query (``search.language.parts``).
     """
 
     hits: tuple[Hit, ...]
@@ -189,8 +320,53 @@ class Page:
     cursor: str | None = None
     parts: tuple[QueryPart, ...] = ()
 
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    def __bool__(self) -> bool:
+        """Always True, so that ``if page`` tells a page from None; use ``len`` to test for hits."""
+        return True
+
+    def __iter__(self) -> Iterator[Hit]:
+        return iter(self.hits)
+
+    def __repr__(self) -> str:
+        return f"<Page {self.interpretation!r}: {len(self.hits):,} of {self.total:,} papers, {self.generation}>"
+
+    def to_json(self) -> dict[str, Json]:
+        """Returns the page as a JSON object."""
+        return {
+            "interpretation": self.interpretation,
+            "parts": [part.to_json() for part in self.parts],
+            "total": self.total,
+            "has_close_match": self.has_close_match,
+            "correction": self.correction,
+            "exact": self.exact,
+            "expected_recall": round(self.expected_recall, 4),
+            "generation": self.generation,
+            "cursor": self.cursor,
+            "authors": [match.to_json() for match in self.authors],
+            "facets": self.facets.to_json() if self.facets else None,
+            "explanation": self.explanation.to_json(),
+            "hits": [hit.to_json() for hit in self.hits],
+        }
+
+    def to_dataframe(self) -> "DataFrame":
+        """Returns a pandas DataFrame with one row per hit.
+
+        The columns are rank (on this page, from 1), id, title, authors, published, categories, score, band, url,
+        exact_match and abstract. Several authors or categories are joined by ``"; "``. Dates are strings, because a
+        paper may have only a year or a month.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        from search.query.dataframe import hits_dataframe
+
+        return hits_dataframe(self.hits)
+
     def _repr_html_(self) -> str:
-        """The page as a notebook shows it: a table with one row per hit."""
+        """Returns the page as notebooks display it: a table with one row per hit."""
         from html import escape
 
         from search.papers.html import table_html
@@ -206,7 +382,7 @@ class Page:
             )
             for rank, hit in enumerate(self.hits, 1)
         ]
-        return table_html(self._caption, ("", "Paper", "Authors", "Published", "Categories", "Close"), rows)
+        return table_html(self._caption, ("", "Paper", "Authors", "Published", "Categories", "Match"), rows)
 
     @property
     def _caption(self) -> str:

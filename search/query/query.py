@@ -1,7 +1,7 @@
-"""Query, Filter, Hit, Page: what is asked and what is answered."""
+"""Query: what to rank by, which papers may match, and how to present the page."""
 
-from dataclasses import dataclass, field
-from typing import Literal, get_args
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Literal, Self, get_args
 
 from search.errors import InvalidValue
 from search.query.filter import Filter
@@ -12,27 +12,36 @@ Sort = Literal["relevance", "newest", "oldest"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 SORTS: tuple[Sort, ...] = get_args(Sort)
 MAX_LIMIT = 1_000
-"""Most hits a page can have."""
+"""Most hits per page."""
 MAX_TEXT_LENGTH = 20_000
-"""Most characters of a question or a pasted abstract."""
+"""Most characters of a query or an abstract."""
 MAX_EXAMPLES = 50
-"""Most papers a question can name as examples."""
+"""Most papers in ``like``, and in ``unlike``."""
+MAX_QUESTION_WORDS = 60
+"""Most words of a question; a text with more words is an abstract, see ``is_abstract_length``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is asked: words, papers, or neither (the filter alone lists newest first); what may answer, and how.
+    """A query: text, example papers, or neither; without either, the filter alone lists the newest papers first.
 
     Attributes:
-        text: the question. pasted: it is an abstract; the paper whose abstract it is comes first, marked ``same``.
-        like: ids of papers that answers are to be near. unlike: and of those to stay away from.
-        shown: the papers of ``like`` come first, marked ``same``; else they are left out.
-        sort: ``newest`` and ``oldest`` put the relevant part of a question in order of publication.
-        cursor: of the page before (``Page.cursor``). facets: count them.
+        text: what to rank by.
+        filter: which papers may match.
+        mode: the legs that rank the papers.
+        limit: hits per page, from 0 to MAX_LIMIT; 0 returns only counts.
+        sort: ``newest`` and ``oldest`` sort the relevant hits by date of publication.
+        cursor: ``Page.cursor`` of the previous page.
+        like: IDs of papers; similar papers rank higher.
+        unlike: IDs of papers; similar papers rank lower.
+        is_abstract: the text is an abstract; the paper it belongs to comes first, marked ``exact_match``.
+        include_like: the papers of ``like`` come first, marked ``exact_match``; otherwise they are excluded.
+        facets: count years, categories, authors and sources.
 
     Raises:
-        InvalidValue: limit outside 1..MAX_LIMIT, an unknown mode or sort, more than MAX_TEXT characters or MAX_PAPERS
-            papers.
+        InvalidValue: ``limit`` is not a whole number from 0 to MAX_LIMIT; ``mode`` or ``sort`` is unknown; the text has
+            more than MAX_TEXT_LENGTH characters; ``like`` or ``unlike`` has more than MAX_EXAMPLES papers or is a
+            string.
     """
 
     text: str = ""
@@ -54,8 +63,28 @@ class Query:
             if value not in allowed:
                 raise InvalidValue(name, value, f"choose one of {', '.join(allowed)}")
         if len(self.text) > MAX_TEXT_LENGTH:
-            long = f"it has {len(self.text):,} characters and may have {MAX_TEXT_LENGTH:,}; shorten it"
+            long = f"{len(self.text):,} characters exceed the limit of {MAX_TEXT_LENGTH:,}; shorten the text"
             raise InvalidValue("text" if self.is_abstract else "q", self.text, long)
         for name, papers in (("like", self.like), ("unlike", self.unlike)):
+            if isinstance(papers, str):
+                raise InvalidValue(name, papers, f"give a list of paper IDs, such as [{papers!r}]")
             if len(papers) > MAX_EXAMPLES:
                 raise InvalidValue(name, f"{len(papers)} papers", f"give at most {MAX_EXAMPLES}")
+            object.__setattr__(self, name, tuple(papers))
+
+    def with_options(self, **options: Any) -> Self:
+        """Returns a copy with other values of some fields, except ``text``.
+
+        Raises:
+            InvalidValue: a name is not a field, or a value is invalid.
+        """
+        allowed = [each.name for each in fields(self) if each.name != "text"]
+        for name, value in options.items():
+            if name not in allowed:
+                raise InvalidValue(name, value, f"unknown option; the options are {', '.join(allowed)}")
+        return replace(self, **options)
+
+
+def is_abstract_length(words: int) -> bool:
+    """Returns whether a text with this number of words is an abstract rather than a question."""
+    return words > MAX_QUESTION_WORDS

@@ -1,4 +1,4 @@
-"""Answer: from an order of papers to the page that shows a part of it."""
+"""Answer: builds a page of hits from a ranking."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -21,11 +21,11 @@ from search.ranking.variants import included_authors, match_author
 from search.rows import Ranked, Rows
 
 _EXACT_MATCH_CANDIDATES = 20
-"""Best papers among which a pasted abstract that the index holds is looked for."""
+"""Top papers that are compared with a pasted abstract to find the paper it belongs to."""
 
 
 def list_papers(index: FilteredIndex, query: Query, start: int) -> Page:
-    """The papers that pass, in order of date."""
+    """Returns a page of the papers that match the filter, in order of date."""
     with index.time_stage("sort"):
         rows = index.snapshot.columns.sort_by_date(index.rows.ids, start + query.limit, oldest=query.sort == "oldest")
     hits = [Hit(paper, 0.0) for paper in _load_papers(index, rows[start:])]
@@ -33,45 +33,58 @@ def list_papers(index: FilteredIndex, query: Query, start: int) -> Page:
 
 
 def answer_query(index: FilteredIndex, query: Query, leg_input: LegInput, start: int) -> Page:
-    """The papers that answer, from the one at ``start`` on."""
-    lexicon, end = index.snapshot.lexicon, start + query.limit
-    if leg_input.vector is None and not lexicon.terms(leg_input.text or ""):
-        what = "lexical mode looks up words, and here is none, or none but the commonest; use mode hybrid"
-        raise InvalidValue("q", leg_input.text or "", what)
-    order = Ranking.compute(index, leg_input, end)
-    trust = Bands.of(index, leg_input)
-    close = trust.has_close_match(order.fused, len(index.rows))
-    total = (
-        lexicon.count_matches(leg_input.text or "", index.condition) if leg_input.vector is None else len(index.rows)
-    )
-    relevant = _relevant_rows(index, leg_input, order, trust) if query.facets or query.sort != "relevance" else None
+    """Returns a page of hits for a query.
+
+    Args:
+        index: the papers that match the filter.
+        query: the query.
+        leg_input: the query as the legs need it.
+        start: position of the first hit in the ranking, from 0.
+
+    Raises:
+        InvalidValue: lexical mode, and the query contains only stop words.
+    """
+    lexicon, text, end = index.snapshot.lexicon, leg_input.text or "", start + query.limit
+    if leg_input.vector is None and not lexicon.terms(text):
+        problem = "it contains only stop words; lexical mode needs at least one other word, or use mode hybrid"
+        raise InvalidValue("q", text, problem)
+    ranking = Ranking.compute(index, leg_input, end)
+    bands = Bands.of(index, leg_input)
+    has_close_match = bands.has_close_match(ranking.fused, len(index.rows))
+    total = lexicon.count_matches(text, index.condition) if leg_input.vector is None else len(index.rows)
+    relevant = None
+    if query.facets or query.sort != "relevance":
+        relevant = _relevant_rows(index, leg_input, ranking, bands)
     if relevant is not None and query.sort != "relevance":
-        order, total = _sort_by_date(index, leg_input, order, relevant, query), len(relevant)
-    same: tuple[int, ...] = ()
+        ranking, total = _sort_by_date(index, leg_input, ranking, relevant, query), len(relevant)
+    exact_matches: tuple[int, ...] = ()
     if query.include_like:
-        same = leg_input.example_rows
-        order, total = order.preceded_by(_score_examples(index, leg_input)), total + len(same)
+        exact_matches = leg_input.example_rows
+        ranking, total = ranking.preceded_by(_score_examples(index, leg_input)), total + len(exact_matches)
     elif query.is_abstract:
-        same = _find_exact_matches(index, order.fused.rows[:_EXACT_MATCH_CANDIDATES], query.text)
-        order = order.preceded_by(order.fused.select(np.array(same, np.int64)))
-    hits = _build_hits(index, leg_input, replace(order, fused=order.fused.select_range(start, end)), trust, same)
-    page = _build_page(index, query, start, hits, total, order.semantic, relevant)
-    return replace(page, has_close_match=close)
+        exact_matches = _find_exact_matches(index, ranking.fused.rows[:_EXACT_MATCH_CANDIDATES], query.text)
+        ranking = ranking.preceded_by(ranking.fused.select(np.array(exact_matches, np.int64)))
+    shown = replace(ranking, fused=ranking.fused.select_range(start, end))
+    hits = _build_hits(index, leg_input, shown, bands, exact_matches)
+    page = _build_page(index, query, start, hits, total, ranking.semantic, relevant)
+    return replace(page, has_close_match=has_close_match)
 
 
 def _relevant_rows(index: FilteredIndex, leg_input: LegInput, ranking: Ranking, bands: Bands) -> NDArray[np.int64]:
-    """The rows, ascending, that are an answer and not only the nearest there is: in lexical mode all that hold a word,
-    else those of the first stretch that are not weak."""
+    """Returns the relevant rows, ascending.
+
+    In lexical mode these are all rows with a query word, otherwise the rows of the first segment that are not weak.
+    """
     if leg_input.vector is None:
         return index.snapshot.lexicon.rows_with_any_term(leg_input.text or "", index.condition)
-    near = np.array([band != "weak" for band in bands.classify(ranking.initial)], bool)
-    return np.sort(ranking.initial.rows[near])
+    is_relevant = np.array([band != "weak" for band in bands.classify(ranking.initial)], bool)
+    return np.sort(ranking.initial.rows[is_relevant])
 
 
 def _sort_by_date(
     index: FilteredIndex, leg_input: LegInput, ranking: Ranking, relevant: NDArray[np.int64], query: Query
 ) -> Ranking:
-    """The relevant part in order of date."""
+    """Returns the relevant papers in order of date."""
     with index.time_stage("sort"):
         rows = index.snapshot.columns.sort_by_date(relevant, len(relevant), oldest=query.sort == "oldest")
     if leg_input.vector is not None:
@@ -81,11 +94,11 @@ def _sort_by_date(
 
 
 def _score_examples(index: FilteredIndex, leg_input: LegInput) -> FusedCandidates:
-    """The papers that answers are near, each with the highest score there is."""
+    """Returns the example papers, each with the maximum score."""
     rows = np.array(leg_input.example_rows, np.int64)
-    none, ones = np.zeros(len(rows), np.float32), np.ones(len(rows), np.float32)
-    cosine = none if leg_input.vector is None else index.snapshot.vectors.scores(leg_input.vector, rows)
-    return FusedCandidates(rows, ones, cosine, none)
+    zeros, ones = np.zeros(len(rows), np.float32), np.ones(len(rows), np.float32)
+    cosine = zeros if leg_input.vector is None else index.snapshot.vectors.scores(leg_input.vector, rows)
+    return FusedCandidates(rows, ones, cosine, zeros)
 
 
 def _build_hits(
@@ -94,18 +107,18 @@ def _build_hits(
     fused, lexicon = ranking.fused, index.snapshot.lexicon
     papers = _load_papers(index, fused.rows)
     weights = lexicon.term_weights(leg_input.text) if leg_input.text else {}
-    semantic, lexical = ranking.semantic.ranks(), ranking.lexical.ranks()
+    semantic_ranks, lexical_ranks = ranking.semantic.ranks(), ranking.lexical.ranks()
     with index.time_stage("highlights"):
-        marker = Highlighter(weights, lexicon.term_by_word)
-        reasons = [marker.highlight(paper) for paper in papers]
+        highlighter = Highlighter(weights, lexicon.term_by_word)
+        highlights = [highlighter.highlight(paper) for paper in papers]
     hits = []
-    scores = zip(*(column.tolist() for column in (fused.rows, fused.scores, fused.cosine, fused.bm25)), strict=True)
-    for paper, reason, band, (row, score, cosine, bm25) in zip(
-        papers, reasons, bands.classify(fused), scores, strict=True
+    columns = zip(*(column.tolist() for column in (fused.rows, fused.scores, fused.cosine, fused.bm25)), strict=True)
+    for paper, marked, band, (row, score, cosine, bm25) in zip(
+        papers, highlights, bands.classify(fused), columns, strict=True
     ):
-        meaning = None if leg_input.vector is None else LegMatch(semantic.get(row), cosine)
-        words = LegMatch(lexical.get(row), bm25) if leg_input.text is not None and bm25 > 0 else None
-        hits.append(Hit(paper, score, meaning, words, row in exact_matches, band, reason))
+        semantic = None if leg_input.vector is None else LegMatch(semantic_ranks.get(row), cosine)
+        lexical = LegMatch(lexical_ranks.get(row), bm25) if leg_input.text is not None and bm25 > 0 else None
+        hits.append(Hit(paper, score, semantic, lexical, row in exact_matches, band, marked))
     return hits
 
 
@@ -118,16 +131,26 @@ def _build_page(
     semantic: Ranked | None = None,
     relevant: NDArray[np.int64] | None = None,
 ) -> Page:
-    """``semantic`` is the vector leg's answer, where it was asked."""
+    """Returns a page.
+
+    Args:
+        index: the papers that match the filter.
+        query: the query.
+        start: position of the first hit in the ranking, from 0.
+        hits: the hits of the page.
+        total: number of hits on all pages.
+        semantic: result of the semantic leg; None if it did not run.
+        relevant: rows that facets count; None for all rows that match the filter.
+    """
     snapshot, end = index.snapshot, start + query.limit
-    counts = None
+    facets = None
     if query.facets:
         with index.time_stage("facets"):
             rows = index.rows if relevant is None else Rows.from_ids(relevant, len(snapshot.columns))
-            counts = count_facets(snapshot.columns, rows, relevant=relevant is not None)
-    people = tuple(match_author(snapshot, author, index.rows) for author in included_authors(index.condition))
+            facets = count_facets(snapshot.columns, rows, relevant=relevant is not None)
+    authors = tuple(match_author(snapshot, author, index.rows) for author in included_authors(index.condition))
     leg = semantic or Ranked.empty()
-    road: Strategy = "none" if semantic is None else "exact" if leg.complete else "approximate"
+    strategy: Strategy = "none" if semantic is None else "exact" if leg.complete else "approximate"
     generation = snapshot.manifest.generation
     return Page(
         tuple(hits),
@@ -135,15 +158,15 @@ def _build_page(
         leg.complete,
         leg.expected_recall,
         generation,
-        Explanation(road, leg.scanned, leg.scored, tuple(index.stages)),
-        authors=people,
-        facets=counts,
+        Explanation(strategy, leg.scanned, leg.scored, tuple(index.stages)),
+        authors=authors,
+        facets=facets,
         cursor=cursor.encode(query, generation, end) if query.limit and end < total else None,
     )
 
 
 def _find_exact_matches(index: FilteredIndex, rows: NDArray[np.int64], text: str) -> tuple[int, ...]:
-    """The rows of papers that a pasted text is the abstract of, or title and abstract."""
+    """Returns the rows of the papers whose abstract, or title and abstract, is the pasted text."""
     papers = zip(rows.tolist(), _load_papers(index, rows), strict=True)
     return tuple(
         row

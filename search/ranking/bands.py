@@ -1,4 +1,4 @@
-"""Trust: what the index's calibration says of the papers that answer one question."""
+"""Bands: rates the hits of one query with the calibration of the index."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,20 +6,22 @@ from typing import Self
 
 import numpy as np
 
-from search.index.calibration import LONG_TEXT_WORDS, Evidence, Thresholds
+from search.index.calibration import Evidence, Thresholds
 from search.query.page import Band
+from search.query.query import is_abstract_length
 from search.ranking.fusion import FusedCandidates
 from search.ranking.legs import FilteredIndex, LegInput
 
 
 @dataclass(frozen=True, slots=True)
 class Bands:
-    """A yardstick for one question.
+    """The thresholds that apply to one query.
 
     Attributes:
-        scale: None where the index has no calibration, or papers are stayed away from: nothing is said then.
-        asked: the question. highest: the BM25 that its words cannot exceed; None where words say nothing, as no other
-            paper shares those of a long text.
+        thresholds: None if the index has no calibration, or if the query has negative examples; hits then get no band.
+        leg_input: the query.
+        max_bm25: upper bound of its BM25; None if BM25 gives no evidence, because the query is a long text and no other
+            paper contains all its words.
     """
 
     thresholds: Thresholds | None
@@ -28,20 +30,23 @@ class Bands:
 
     @classmethod
     def of(cls, index: FilteredIndex, leg_input: LegInput) -> Self:
-        """For a question to a snapshot."""
-        calibration, text = index.snapshot.calibration, leg_input.text or ""
-        long = bool(leg_input.example_rows) or leg_input.word_count >= LONG_TEXT_WORDS
-        steered = len(index.excluded) > len(leg_input.example_rows)  # a vector led away from papers is near none
-        scale = None if not calibration or steered else calibration.texts if long else calibration.queries
-        said = leg_input.text is not None and not (long and leg_input.vector is not None)
-        return cls(scale, leg_input, index.snapshot.lexicon.max_score(text) if said else None)
+        """Selects the thresholds for a query."""
+        calibration = index.snapshot.calibration
+        is_long = bool(leg_input.example_rows) or is_abstract_length(leg_input.word_count)
+        # Negative examples lower the cosine of the query to every paper, so the thresholds do not apply.
+        has_negative_examples = len(index.excluded) > len(leg_input.example_rows)
+        thresholds = None
+        if calibration and not has_negative_examples:
+            thresholds = calibration.texts if is_long else calibration.queries
+        uses_bm25 = leg_input.text is not None and not (is_long and leg_input.vector is not None)
+        return cls(thresholds, leg_input, index.snapshot.lexicon.max_score(leg_input.text or "") if uses_bm25 else None)
 
     def classify(self, papers: FusedCandidates) -> Sequence[Band | None]:
-        """Of each paper."""
+        """Returns the band of each paper."""
         return self.thresholds.assign_bands(self._evidence(papers)) if self.thresholds else [None] * len(papers.rows)
 
     def has_close_match(self, papers: FusedCandidates, match_count: int) -> bool:
-        """Whether the best papers of each leg answer the question, of so many that pass the filter."""
+        """Returns whether one of the top papers is close to the query, given the number of papers that match."""
         return not self.thresholds or self.thresholds.has_answer(self._evidence(papers), match_count)
 
     def _evidence(self, papers: FusedCandidates) -> Evidence:

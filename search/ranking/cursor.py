@@ -1,4 +1,4 @@
-"""Cursors: where the next page of an answer starts, as a text that only we read."""
+"""Cursors: where the next page starts, as an opaque token."""
 
 import base64
 import hashlib
@@ -8,34 +8,70 @@ from dataclasses import replace
 from search.errors import InvalidValue
 from search.query.query import Query
 
+_MAX_LENGTH = 200
+"""Characters; ``encode`` returns about 60."""
+
 
 def encode(query: Query, generation: str, start: int) -> str:
-    """The cursor of the page that starts at a hit, counted from 0, of this question's answer by this generation."""
+    """Returns the cursor of a page.
+
+    Args:
+        query: the query of the page; its own cursor and limit do not matter.
+        generation: the generation that answered.
+        start: index of the first hit, from 0.
+    """
     return base64.urlsafe_b64encode(json.dumps([generation, start, _query_digest(query)]).encode()).decode().rstrip("=")
 
 
-def decode(query: Query, generation: str) -> int:
-    """Where the page of the query's own cursor starts; 0 without one.
+def decode(query: Query, generation: str, papers: int) -> int:
+    """Returns the index of the first hit of the page; 0 without a cursor.
+
+    Args:
+        query: the query with its cursor.
+        generation: the current generation.
+        papers: the number of papers in it.
 
     Raises:
-        InvalidValue: it is none of ours, belongs to another question, or its generation does not answer any more.
+        InvalidValue: the cursor is malformed, belongs to another query, or its generation is not the current one.
     """
     if not query.cursor:
         return 0
     try:
-        held, start, mark = json.loads(base64.urlsafe_b64decode(query.cursor + "=" * (-len(query.cursor) % 4)))
-        start = int(start)
-    except (ValueError, TypeError):
-        raise InvalidValue("cursor", query.cursor, "give the cursor of a page as it was, or none") from None
-    if mark != _query_digest(query) or start < 0:
-        raise InvalidValue("cursor", query.cursor, "it belongs to another question; leave it out to ask this one")
-    if held != generation:
-        gone = f"its generation {held} is gone, {generation} answers now; leave it out to start again"
+        published, start, digest = _unpack(query.cursor)
+    except ValueError:
+        raise _malformed(query) from None
+    if digest != _query_digest(query):
+        raise InvalidValue("cursor", query.cursor, "it belongs to another query; omit it to start this one")
+    if published != generation:
+        gone = f"its generation {published} was replaced by {generation}; omit the cursor to start again"
         raise InvalidValue("cursor", query.cursor, gone)
+    if start > papers:
+        raise _malformed(query)
     return start
 
 
+def _unpack(cursor: str) -> tuple[str, int, str]:
+    """Returns the generation, the start and the digest in a cursor.
+
+    Raises:
+        ValueError: the cursor is malformed.
+    """
+    if len(cursor) > _MAX_LENGTH:  # which also bounds the depth of the JSON
+        raise ValueError("too long")
+    fields = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+    if not isinstance(fields, list) or [type(field) for field in fields] != [str, int, str]:
+        raise ValueError("not a generation, a start and a digest")
+    generation, start, digest = fields
+    if start < 0 or not generation.isprintable():
+        raise ValueError("negative start, or a generation that cannot be printed")
+    return generation, start, digest
+
+
+def _malformed(query: Query) -> InvalidValue:
+    return InvalidValue("cursor", query.cursor, "pass the cursor exactly as returned, or omit it")
+
+
 def _query_digest(query: Query) -> str:
-    """Tells questions apart; how many hits a page has may change from one to the next."""
-    asked = repr(replace(query, cursor="", limit=1, facets=False))
-    return hashlib.blake2b(asked.encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
+    """Identifies a query; the limit may change from page to page."""
+    text = repr(replace(query, cursor="", limit=1, facets=False))
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()

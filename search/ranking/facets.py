@@ -1,4 +1,4 @@
-"""Facets: how many papers of a set each year, category, author and source has."""
+"""Facets: counts the papers of a set by year, category, author and source."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,14 +11,20 @@ from search.query.page import Facets, ValueCount
 from search.rows import Rows
 
 NameLookup = Callable[[NDArray[np.int64]], list[str]]
-"""Gives the names of values, in the order given."""
+"""Returns the names of (n,) values, in the order given."""
 
 MAX_FACET_VALUES = 20
-"""Categories, authors and sources that are told, the most frequent."""
+"""Most frequent categories, authors and sources that are listed."""
 
 
 def count_facets(columns: Columns, rows: Rows, *, relevant: bool) -> Facets:
-    """Counts every row of a set once for each of its values; ``relevant``: the set is part of a question's answer."""
+    """Counts every row of a set once for each of its values.
+
+    Args:
+        columns: the columns of the snapshot.
+        rows: the set.
+        relevant: the set is the relevant part of the hits of a query, rather than all papers that match a filter.
+    """
     categories = _top_values(columns.category_postings, rows, _lookup_in(columns.categories))
     return Facets(
         "relevant" if relevant else "filter",
@@ -33,12 +39,19 @@ def count_facets(columns: Columns, rows: Rows, *, relevant: bool) -> Facets:
 def top_counts(
     values: NDArray[np.int64], papers: NDArray[np.int64], names: NameLookup, limit: int | None
 ) -> list[ValueCount]:
-    """The values that most papers have, at most so many, and those that none has left out; equal ones by name."""
-    some = np.flatnonzero(papers)
-    if limit is not None and len(some) > limit:  # all that are not behind the last one to be told
-        some = some[papers[some] >= np.partition(papers[some], len(some) - limit)[len(some) - limit]]
-    found = zip((-papers[some]).tolist(), names(values[some]), strict=True)
-    return [ValueCount(name, -behind) for behind, name in sorted(found)[:limit]]
+    """Returns the values with the most papers, without those of no paper; equal counts in order of name.
+
+    Args:
+        values: (n,) int64.
+        papers: (n,) int64, the number of papers of each value.
+        names: returns the names of values.
+        limit: number of values; None for all.
+    """
+    used = np.flatnonzero(papers)
+    if limit is not None and len(used) > limit:  # names only those that reach the count of the last one listed
+        used = used[papers[used] >= np.partition(papers[used], len(used) - limit)[len(used) - limit]]
+    by_count = zip((-papers[used]).tolist(), names(values[used]), strict=True)
+    return [ValueCount(name, -negative) for negative, name in sorted(by_count)[:limit]]
 
 
 def _top_values(postings: Postings, rows: Rows, names: NameLookup) -> tuple[ValueCount, ...]:

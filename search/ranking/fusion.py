@@ -1,11 +1,11 @@
-"""Ranking: the two legs fused into one order, and what the best papers of it say of the others.
+"""Fusion: combines the two legs into one ranking and refines it with its own top papers.
 
-    fuse        each leg's candidates, by both legs' scores
-    moved       the question's vector, towards its best papers
-    fed_back    the candidates, and what was found near the moved question, by their scores for that
-    raised      a paper that scores less than its nearest neighbours, towards them
+    fuse                    scores the candidates of both legs by a weighted sum of cosine and BM25
+    rocchio_query           moves the vector of the query towards its top papers
+    rescore_with_feedback   scores the candidates by the moved vector
+    smooth_over_neighbours  increases the score of a paper that scores less than its nearest neighbours
 
-``docs/relevance.md`` has each part's worth, measured on sets that it was not tuned on.
+``docs/relevance.md`` has the effect of each part, measured on queries that were not used for tuning.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,23 +17,40 @@ from numpy.typing import NDArray
 
 from search.rows import Ranked
 
-COSINE_WEIGHT = 0.7
-"""Weight of the cosine against BM25 over its maximum; .6 to .7 is a flat plateau on SciFact, Cranfield, CACM, CISI."""
-LEG_DEPTH = 200
-"""Candidates each leg gives at least."""
-FEEDBACK_PAPERS, FEEDBACK_WEIGHT = 2, 0.4
-"""Best papers that a question is moved towards, and the weight of their mean; .3 to .6 is a flat plateau."""
-SMOOTHED_PAPERS, SMOOTHING_NEIGHBOURS, SMOOTHING_WEIGHT = 100, 4, 0.5
-"""Best papers that are compared with each other, how many neighbours each has, and the weight of their scores; 50 to
-100 papers, 3 to 8 neighbours and .4 to .7 are a flat plateau."""
-_NEGATIVE_WEIGHT = 0.5
-"""Weight of examples to stay away from."""
-_MAX_SINGLE_CORE_PRODUCTS = 1 << 18
-"""Products up to which OpenBLAS multiplies matrices on one core."""
+
+@dataclass(frozen=True, slots=True)
+class FusionTuning:
+    """Constants of fusion, feedback and smoothing.
+
+    They were chosen on SciFact's train split and Cranfield's even queries. ``docs/relevance.md`` and
+    ``benchmarks/results/ablation.json`` have the effect of each part on other queries.
+    """
+
+    cosine_weight: float = 0.7
+    """Weight of the cosine in the score, 0 to 1; the rest is the weight of BM25 over its maximum. 0.6 to 0.7 is a
+    plateau on SciFact, Cranfield, CACM and CISI."""
+    feedback_papers: int = 2
+    """Top papers that the query is moved towards; 0 disables feedback. 1 and 3 were worse on SciFact train."""
+    feedback_weight: float = 0.4
+    """Weight of the mean of their vectors, relative to the vector of the query; 0.3 to 0.6 is a plateau."""
+    smoothed_papers: int = 100
+    """Top papers whose scores are smoothed; 0 disables smoothing. 50 to 100 is a plateau."""
+    smoothing_neighbours: int = 4
+    """Neighbours of each of these papers; 3 to 8 is a plateau."""
+    smoothing_weight: float = 0.5
+    """Weight of the neighbours' mean score, 0 to 1; 0.4 to 0.7 is a plateau."""
+    negative_weight: float = 0.5
+    """Weight of the mean of negative examples, relative to that of the positive ones; not measured."""
+    max_single_core_products: int = 1 << 18
+    """Multiplications up to which OpenBLAS computes a matrix product on one core."""
+
+
+FUSION_TUNING = FusionTuning()
 
 Scorer = Callable[[NDArray[np.int64]], NDArray[np.float32]]
+"""Returns the scores of (n,) rows, (n,) float32."""
 VectorLoader = Callable[[NDArray[np.int64]], NDArray[np.float32]]
-"""Gives the stored vectors of rows, (n, dim) float32."""
+"""Returns the stored vectors of (n,) rows, (n, dim) float32."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,8 +58,10 @@ class FusedCandidates:
     """Candidates in fused order, best first.
 
     Attributes:
-        rows: (n,) int64. scores: (n,) float32, what they are in order of. cosine, bm25: (n,) float32, of question and
-            paper, each known exactly for every candidate.
+        rows: (n,) int64.
+        scores: (n,) float32, descending.
+        cosine: (n,) float32, exact cosine of query and paper.
+        bm25: (n,) float32, exact BM25 of query and paper.
     """
 
     rows: NDArray[np.int64]
@@ -51,23 +70,23 @@ class FusedCandidates:
     bm25: NDArray[np.float32]
 
     def followed_by(self, other: "FusedCandidates") -> "FusedCandidates":
-        """With those of a further order that are not here yet, after these."""
+        """Returns these candidates, then those of another ranking that are not among them."""
         new = ~np.isin(other.rows, self.rows)
-        parts = zip(self._arrays, other._arrays, strict=True)
-        return FusedCandidates(*(np.concatenate((mine, further[new])) for mine, further in parts))
+        pairs = zip(self._arrays, other._arrays, strict=True)
+        return FusedCandidates(*(np.concatenate((mine, theirs[new])) for mine, theirs in pairs))
 
     def preceded_by(self, first: "FusedCandidates") -> "FusedCandidates":
-        """With those of another order before these."""
+        """Returns the candidates of another ranking, then those of these that are not among them."""
         return first.followed_by(self)
 
     def select(self, rows: NDArray[np.int64]) -> "FusedCandidates":
-        """Only these rows, all of which are here, in the order given."""
+        """Returns the candidates of some rows, in the order given; every row has to be a candidate."""
         order = np.argsort(self.rows)
-        places = order[np.searchsorted(self.rows, rows, sorter=order)]
-        return FusedCandidates(*(column[places] for column in self._arrays))
+        positions = order[np.searchsorted(self.rows, rows, sorter=order)]
+        return FusedCandidates(*(column[positions] for column in self._arrays))
 
     def select_range(self, start: int, end: int) -> "FusedCandidates":
-        """Those from ``start`` to before ``end``."""
+        """Returns the candidates from ``start`` to before ``end``."""
         return FusedCandidates(*(column[start:end] for column in self._arrays))
 
     @property
@@ -76,115 +95,166 @@ class FusedCandidates:
 
 
 def query_from_examples(
-    positive: Sequence[NDArray[np.float32]], negative: Sequence[NDArray[np.float32]]
+    positive: Sequence[NDArray[np.float32]],
+    negative: Sequence[NDArray[np.float32]],
+    tuning: FusionTuning = FUSION_TUNING,
 ) -> NDArray[np.float32]:
-    """One (dim,) unit vector for several: the mean of unit vectors to be near, less half the mean of those to stay away
-    from.
+    """Returns one (dim,) unit vector for several examples: the mean of the positive less half that of the negative.
 
-    Rocchio's relevance feedback ("Relevance feedback in information retrieval", 1971) with examples in place of judged
-    answers. One vector to be near, and none to stay away from, stays as it is.
+    This is Rocchio's relevance feedback ("Relevance feedback in information retrieval", 1971) with examples in place of
+    judged hits. A single positive vector without negative ones is returned unchanged.
+
+    Args:
+        positive: (dim,) float32 unit vectors of examples that hits should be similar to; at least one.
+        negative: (dim,) float32 unit vectors of examples that hits should not be similar to.
+        tuning: weight of the negative examples.
     """
     if len(positive) == 1 and not negative:
         return positive[0]
     vector = np.mean(positive, axis=0)
     if negative:
-        vector -= _NEGATIVE_WEIGHT * np.mean(negative, axis=0)
+        vector -= tuning.negative_weight * np.mean(negative, axis=0)
     return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
-def fuse(semantic: Ranked, lexical: Ranked, cosine_of: Scorer, bm25_of: Scorer) -> FusedCandidates:
-    """Score fusion of the legs' candidates: .7 cosine + .3 BM25 / (highest BM25).
+def fuse(
+    semantic: Ranked, lexical: Ranked, cosine_of: Scorer, bm25_of: Scorer, tuning: FusionTuning = FUSION_TUNING
+) -> FusedCandidates:
+    """Ranks the candidates of both legs by 0.7 cosine + 0.3 BM25 / (maximum BM25).
 
-    A convex combination of scores, the lexical one normalised by its maximum (Bruch, Gai, Ingber, "An Analysis of
-    Fusion Functions for Hybrid Retrieval", TOIS 2023). A candidate that only one leg found gets the other leg's
-    score from ``cosine_of`` or ``bm25_of`` rather than a zero.
+    This is a convex combination of scores, the lexical one normalised by its maximum (Bruch, Gai, Ingber, "An Analysis
+    of Fusion Functions for Hybrid Retrieval", TOIS 2023). A candidate that only one leg found gets its exact score in
+    the other leg rather than a zero.
+
+    Args:
+        semantic: candidates of the semantic leg.
+        lexical: candidates of the lexical leg.
+        cosine_of: returns the cosines of rows that the semantic leg did not return.
+        bm25_of: returns the BM25 of rows that the lexical leg did not return.
+        tuning: the weights.
     """
     rows = np.union1d(semantic.rows, lexical.rows)
     cosine = _leg_scores(rows, semantic, cosine_of)
     bm25 = _leg_scores(rows, lexical, None if lexical.complete else bm25_of)
-    return _sort_by_score(rows, _combine_scores(cosine, bm25), cosine, bm25)
+    return _sort_by_score(rows, _combine_scores(cosine, bm25, tuning), cosine, bm25)
 
 
 def rocchio_query(
-    query_vector: NDArray[np.float32], fused: FusedCandidates, load_vectors: VectorLoader
+    query_vector: NDArray[np.float32],
+    fused: FusedCandidates,
+    load_vectors: VectorLoader,
+    tuning: FusionTuning = FUSION_TUNING,
 ) -> NDArray[np.float32] | None:
-    """The question's (dim,) unit vector moved towards its best papers; None where no paper holds a word of it.
+    """Moves the vector of a query towards its top papers: query + 0.4 mean of the top two that contain a query word.
 
-    Rocchio's relevance feedback ("Relevance feedback in information retrieval", 1971) with the best papers taken as
-    relevant: question + .4 mean of the first two that hold a word of it, since of these both legs say something.
+    This is Rocchio's relevance feedback ("Relevance feedback in information retrieval", 1971) with the top papers taken
+    as relevant. Papers without a query word are skipped, since only one leg supports them.
+
+    Args:
+        query_vector: (dim,) float32, unit.
+        fused: the ranking of the query.
+        load_vectors: returns the stored vectors of rows.
+        tuning: number of papers and their weight.
+
+    Returns:
+        (dim,) float32, unit; None if no candidate contains a query word.
     """
-    best = fused.rows[fused.bm25 > 0][:FEEDBACK_PAPERS]
+    best = fused.rows[fused.bm25 > 0][: tuning.feedback_papers]
     if not len(best):
         return None
-    vector = query_vector + np.float32(FEEDBACK_WEIGHT) * load_vectors(best).mean(axis=0)
+    vector = query_vector + np.float32(tuning.feedback_weight) * load_vectors(best).mean(axis=0)
     return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
 def rescore_with_feedback(
-    fused: FusedCandidates, rescored: Ranked, feedback_cosine_of: Scorer, cosine_of: Scorer, bm25_of: Scorer
+    fused: FusedCandidates,
+    rescored: Ranked,
+    feedback_cosine_of: Scorer,
+    cosine_of: Scorer,
+    bm25_of: Scorer,
+    tuning: FusionTuning = FUSION_TUNING,
 ) -> FusedCandidates:
-    """The candidates and those found near the moved question, in order of their scores for that.
+    """Ranks the candidates, and those nearest to the moved query, by fusion with the cosine of the moved query.
 
     Args:
-        fused: the question's own candidates. found: the nearest papers of the moved question, and near_of its cosines.
-        cosine_of, bm25_of: of the question itself, for papers that only the moved question found.
+        fused: the candidates of the query.
+        rescored: the papers nearest to the moved query.
+        feedback_cosine_of: returns cosines of the moved query.
+        cosine_of: returns cosines of the query, for papers that only the moved query found.
+        bm25_of: returns the BM25 of the query, for the same papers.
+        tuning: the weights of fusion.
     """
     new = np.setdiff1d(rescored.rows, fused.rows)
     rows = np.concatenate((fused.rows, new))
-    cosine, bm25 = np.concatenate((fused.cosine, cosine_of(new))), np.concatenate((fused.bm25, bm25_of(new)))
-    return _sort_by_score(rows, _combine_scores(feedback_cosine_of(rows), bm25), cosine, bm25)
+    cosine = np.concatenate((fused.cosine, cosine_of(new)))
+    bm25 = np.concatenate((fused.bm25, bm25_of(new)))
+    return _sort_by_score(rows, _combine_scores(feedback_cosine_of(rows), bm25, tuning), cosine, bm25)
 
 
-def smooth_over_neighbours(fused: FusedCandidates, load_vectors: VectorLoader) -> FusedCandidates:
-    """Each of the 100 best papers that scores less than its four nearest among them, raised half-way to their mean.
+def smooth_over_neighbours(
+    fused: FusedCandidates, load_vectors: VectorLoader, tuning: FusionTuning = FUSION_TUNING
+) -> FusedCandidates:
+    """Moves the score of each top paper half-way up to the mean of its four nearest neighbours among the top papers.
 
-    Papers near each other answer the same questions (van Rijsbergen's cluster hypothesis); so scores are smoothed over
-    neighbours (Diaz, "Regularizing ad hoc retrieval scores", CIKM 2005). The mean is weighted by cosine. Only upwards:
-    a paper that answers alone keeps its score.
+    Similar papers are relevant to the same queries (van Rijsbergen's cluster hypothesis), so scores are smoothed over
+    neighbours (Diaz, "Regularizing ad hoc retrieval scores", CIKM 2005). The mean is weighted by cosine. Scores only
+    increase: a relevant paper without relevant neighbours keeps its score.
+
+    Args:
+        fused: the ranking.
+        load_vectors: returns the stored vectors of rows.
+        tuning: number of papers and neighbours, and the weight of the mean.
     """
-    best = slice(SMOOTHED_PAPERS)
+    best = slice(tuning.smoothed_papers)
     own, rows = fused.scores[best], fused.rows[best]
     if len(rows) < 2:
         return fused
-    vectors = load_vectors(rows)
-    weights = np.maximum(_inner_products(vectors), 0)
-    np.fill_diagonal(weights, 0)
-    fewest = len(rows) - min(SMOOTHING_NEIGHBOURS, len(rows))
-    weights[weights < np.partition(weights, fewest, axis=1)[:, fewest, None]] = 0
-    total = weights.sum(axis=1)
-    around = np.divide(np.einsum("ij,j->i", weights, own), total, out=own.copy(), where=total > 0)
+    similarity = np.maximum(_inner_products(load_vectors(rows), tuning.max_single_core_products), 0)
+    np.fill_diagonal(similarity, 0)
+    kth = len(rows) - min(tuning.smoothing_neighbours, len(rows))
+    similarity[similarity < np.partition(similarity, kth, axis=1)[:, kth, None]] = 0
+    total = similarity.sum(axis=1)
+    mean = np.divide(np.einsum("ij,j->i", similarity, own), total, out=own.copy(), where=total > 0)
     scores = fused.scores.copy()
-    scores[best] = np.maximum(own, (1 - SMOOTHING_WEIGHT) * own + SMOOTHING_WEIGHT * around)
+    scores[best] = np.maximum(own, (1 - tuning.smoothing_weight) * own + tuning.smoothing_weight * mean)
     return _sort_by_score(fused.rows, scores, fused.cosine, fused.bm25)
 
 
-def _inner_products(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(n, n) float32 inner products of each vector with each, in pieces that are one core's work: for the whole numpy
-    would take all cores, and wait for them where they are busy, ten times as long as the work takes."""
-    step = max(1, _MAX_SINGLE_CORE_PRODUCTS // max(vectors.size, 1))
-    return np.concatenate([vectors[at : at + step] @ vectors.T for at in range(0, len(vectors), step)])
+def _inner_products(vectors: NDArray[np.float32], max_products: int) -> NDArray[np.float32]:
+    """Returns (n, n) float32 inner products, computed in blocks that OpenBLAS does not split over cores.
+
+    For the whole product it would use all cores, and on a busy machine wait for them ten times as long as the
+    computation takes.
+    """
+    step = max(1, max_products // max(vectors.size, 1))
+    return np.concatenate([vectors[start : start + step] @ vectors.T for start in range(0, len(vectors), step)])
 
 
-def _combine_scores(cosine: NDArray[np.float32], bm25: NDArray[np.float32]) -> NDArray[np.float32]:
-    highest = float(bm25.max(initial=0.0)) or 1.0
-    return np.float32(COSINE_WEIGHT) * cosine + np.float32((1 - COSINE_WEIGHT) / highest) * bm25
+def _combine_scores(
+    cosine: NDArray[np.float32], bm25: NDArray[np.float32], tuning: FusionTuning
+) -> NDArray[np.float32]:
+    max_bm25, weight = float(bm25.max(initial=0.0)) or 1.0, tuning.cosine_weight
+    return np.float32(weight) * cosine + np.float32((1 - weight) / max_bm25) * bm25
 
 
 def _sort_by_score(
     rows: NDArray[np.int64], scores: NDArray[np.float32], cosine: NDArray[np.float32], bm25: NDArray[np.float32]
 ) -> FusedCandidates:
-    """Best first; equal scores in row order."""
+    """Sorts by descending score; equal scores in row order."""
     order = np.lexsort((rows, -scores))
     return FusedCandidates(rows[order], scores[order], cosine[order], bm25[order])
 
 
 def _leg_scores(rows: NDArray[np.int64], leg: Ranked, score_of: Scorer | None) -> NDArray[np.float32]:
-    """The leg's score of each row (ascending); those it did not rank from ``missing``, or 0 without it."""
+    """Returns the score of each row (ascending) in one leg.
+
+    Rows that the leg did not return get their score from ``score_of``, or 0 without it.
+    """
     scores = np.zeros(len(rows), np.float32)
-    places = np.searchsorted(rows, leg.rows)
-    scores[places] = leg.scores
-    unknown = np.ones(len(rows), bool)
-    unknown[places] = False
-    if score_of and unknown.any():
-        scores[unknown] = score_of(rows[unknown])
+    positions = np.searchsorted(rows, leg.rows)
+    scores[positions] = leg.scores
+    missing = np.ones(len(rows), bool)
+    missing[positions] = False
+    if score_of and missing.any():
+        scores[missing] = score_of(rows[missing])
     return scores

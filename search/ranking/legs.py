@@ -1,4 +1,4 @@
-"""Scope: what may answer one question, the legs that are asked, and the order they give."""
+"""Legs: the rows that match a filter, the semantic and lexical searches over them, and the ranking they produce."""
 
 import time
 from collections.abc import Iterator
@@ -14,8 +14,9 @@ from search.index.snapshot import Snapshot
 from search.query.condition import AllOf
 from search.query.page import Stage
 from search.ranking.fusion import (
-    LEG_DEPTH,
+    FUSION_TUNING,
     FusedCandidates,
+    FusionTuning,
     fuse,
     rescore_with_feedback,
     rocchio_query,
@@ -23,18 +24,36 @@ from search.ranking.fusion import (
 )
 from search.rows import Ranked, Rows
 
-_RESCORED_PAPERS = 3_000
-"""Papers that a moved question is compared with where not all were."""
-_DEPTH_FACTOR = 5
-"""By which the legs are asked for more where a page lies beyond what they gave."""
+
+@dataclass(frozen=True, slots=True)
+class LegsTuning:
+    """Constants of the two legs."""
+
+    leg_depth: int = 200
+    """Candidates of each leg in the first segment of a ranking."""
+    depth_factor: int = 5
+    """Factor by which the depth of the legs increases from one segment to the next."""
+    rescored_papers: int = 3_000
+    """Candidates that are scored again with the feedback vector when codes were scanned; a scan of all codes gave the
+    same top ten for 348 of 360 queries (``docs/design/search.md``)."""
+    fusion: FusionTuning = FUSION_TUNING
+    """Constants of fusion, feedback and smoothing."""
+
+
+LEGS_TUNING = LegsTuning()
 
 
 @dataclass(frozen=True, slots=True)
 class FilteredIndex:
-    """A snapshot, a condition and the rows that meet it; and what the work took so far.
+    """The rows of a snapshot that match a condition, and the time that each stage of a query has taken.
 
     Attributes:
-        without: rows left out of both legs: papers that others are compared with.
+        snapshot: the generation that is searched.
+        condition: the filter.
+        excluded: rows that neither leg returns, because they are the examples of the query.
+        rows: the live rows that match the condition, without the excluded ones.
+        stages: timings, in the order in which the stages ended.
+        tuning: constants of the legs and of their fusion.
     """
 
     snapshot: Snapshot
@@ -42,53 +61,71 @@ class FilteredIndex:
     excluded: tuple[int, ...]
     rows: Rows
     stages: list[Stage] = field(default_factory=list)
+    tuning: LegsTuning = LEGS_TUNING
 
     @classmethod
-    def of(cls, snapshot: Snapshot, condition: AllOf, excluded: tuple[int, ...] = ()) -> Self:
-        """
+    def of(
+        cls,
+        snapshot: Snapshot,
+        condition: AllOf,
+        excluded: tuple[int, ...] = (),
+        tuning: LegsTuning = LEGS_TUNING,
+    ) -> Self:
+        """Evaluates a condition; see the attributes for the arguments.
+
         Raises:
-            InvalidValue: see ``Snapshot.rows``.
+            InvalidValue: see ``Snapshot.rows_matching``.
         """
         start = time.perf_counter()
         rows = snapshot.rows_matching(condition)
         for row in excluded:
             rows = rows.without(row)
-        return cls(snapshot, condition, excluded, rows, [_stage_since("filter", start)])
+        return cls(snapshot, condition, excluded, rows, [_stage_since("filter", start)], tuning)
 
     @contextmanager
     def time_stage(self, name: str) -> Iterator[None]:
-        """Notes how long the work within took."""
+        """Records the duration of a ``with`` block as a stage."""
         start = time.perf_counter()
         yield
         self.stages.append(_stage_since(name, start))
 
-    def search_lexical(self, text: str, k: int = LEG_DEPTH) -> Ranked:
-        """The lexical leg: the k papers of highest BM25."""
+    def search_lexical(self, text: str, k: int | None = None) -> Ranked:
+        """Runs the lexical leg: the k papers of highest BM25; ``leg_depth`` of them by default."""
+        k = self.tuning.leg_depth if k is None else k
         with self.time_stage("lexical"):
             return self.snapshot.lexicon.search(text, k + len(self.excluded), self.condition).without(self.excluded)
 
-    def search_semantic(self, vector: NDArray[np.float32], k: int = LEG_DEPTH) -> Ranked:
-        """The vector leg: the k papers of highest cosine."""
+    def search_semantic(self, vector: NDArray[np.float32], k: int | None = None) -> Ranked:
+        """Runs the semantic leg: the k papers of highest cosine; ``leg_depth`` of them by default."""
+        k = self.tuning.leg_depth if k is None else k
         with self.time_stage("semantic"):
             return self.snapshot.vectors.nearest(vector[None], k, self.rows)[0]
 
     def rescore(self, vector: NDArray[np.float32], before: Ranked) -> Ranked:
-        """As many papers, the nearest to another vector among those that were scored before."""
+        """Ranks the papers that an earlier search scored by another vector, and returns the same number of them.
+
+        Args:
+            vector: (dim,) float32, unit.
+            before: result of the earlier search.
+        """
         with self.time_stage("feedback"):
-            most = len(before.scored_rows) if before.complete else max(_RESCORED_PAPERS, len(before.rows))
-            among = before.scored_rows[:most]  # those of the best codes come first
-            looked = Rows.from_ids(np.sort(among), len(self.snapshot.vectors))
-            return self.snapshot.vectors.nearest(vector[None], len(before.rows), looked)[0]
+            count = len(before.rows)
+            limit = len(before.scored_rows) if before.complete else max(self.tuning.rescored_papers, count)
+            candidates = before.scored_rows[:limit]  # those with the best codes come first
+            rows = Rows.from_ids(np.sort(candidates), len(self.snapshot.vectors))
+            return self.snapshot.vectors.nearest(vector[None], count, rows)[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LegInput:
-    """What the legs are asked; at least one of them is.
+    """The input of the legs; at least one of ``vector`` and ``text`` is not None.
 
     Attributes:
-        vector: (dim,) float32, None to leave the vector leg out. text: None to leave the lexical leg out.
-        words: the lexical leg's first answer, where it is known already. like: the rows that answers are to be near.
-        length: words of the question itself.
+        vector: (dim,) float32, unit; None skips the semantic leg.
+        text: None skips the lexical leg.
+        lexical: result of the lexical leg for the first segment, if it has run already.
+        example_rows: rows of the papers that hits should be similar to.
+        word_count: number of words of the query itself, without the examples.
     """
 
     vector: NDArray[np.float32] | None
@@ -100,11 +137,13 @@ class LegInput:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranking:
-    """Papers best first, with what each leg says of them: the beginning of the whole order.
+    """The top of a ranking, with the scores of each leg.
 
     Attributes:
-        fused: rows, scores and both legs' scores. first: the stretch that it begins with.
-        semantic, lexical: what the legs themselves gave first.
+        fused: rows, scores and the scores of both legs, best first.
+        initial: the first segment of ``fused``.
+        semantic: result of the semantic leg for the first segment.
+        lexical: result of the lexical leg for the first segment.
     """
 
     fused: FusedCandidates
@@ -114,31 +153,29 @@ class Ranking:
 
     @classmethod
     def compute(cls, index: FilteredIndex, leg_input: LegInput, end: int = 0) -> Self:
-        """The order as far as ``end`` at least, or as it goes.
+        """Computes at least the top ``end`` papers, or all if there are fewer.
 
-        It is made of stretches: each leg's first DEPTH papers, then what comes into it when the legs are asked for
-        more, and so on. So no page depends on how far another one reached, and none repeats a paper.
+        The ranking consists of segments: the top ``leg_depth`` papers of each leg, then those that the legs add at
+        five times that depth, and so on. So no page depends on how far another page reached, and no paper occurs twice.
         """
-        first = cls._compute_at_depth(index, leg_input, LEG_DEPTH)
-        fused, depth = first.fused, LEG_DEPTH
+        first = cls._compute_at_depth(index, leg_input, index.tuning.leg_depth)
+        fused, depth = first.fused, index.tuning.leg_depth
         while len(fused.rows) < end and depth < len(index.rows):
-            depth *= _DEPTH_FACTOR
+            depth *= index.tuning.depth_factor
             fused = fused.followed_by(cls._compute_at_depth(index, leg_input, depth).fused)
         return replace(first, fused=fused)
 
     def preceded_by(self, first: FusedCandidates) -> Self:
-        """With some papers before all others."""
+        """Returns the ranking with some papers moved to the top."""
         return replace(self, fused=first.followed_by(self.fused))
 
     @classmethod
     def _compute_at_depth(cls, index: FilteredIndex, leg_input: LegInput, depth: int) -> Self:
         lexical = Ranked.empty()
-        if leg_input.text is not None:
-            lexical = (
-                leg_input.lexical
-                if leg_input.lexical and depth == LEG_DEPTH
-                else index.search_lexical(leg_input.text, depth)
-            )
+        if leg_input.lexical and depth == index.tuning.leg_depth:
+            lexical = leg_input.lexical
+        elif leg_input.text is not None:
+            lexical = index.search_lexical(leg_input.text, depth)
         semantic = Ranked.empty() if leg_input.vector is None else index.search_semantic(leg_input.vector, depth)
         with index.time_stage("fusion"):
             fused = _fuse_legs(index, leg_input, semantic, lexical)
@@ -147,33 +184,41 @@ class Ranking:
 
 
 def _fuse_legs(index: FilteredIndex, leg_input: LegInput, semantic: Ranked, lexical: Ranked) -> FusedCandidates:
-    """The legs' order; one leg's own where only it was asked."""
-    if leg_input.vector is None or leg_input.text is None:
-        only = lexical if leg_input.vector is None else semantic
-        none = np.zeros(len(only.rows), np.float32)
-        cosine, bm25 = (none, only.scores) if leg_input.vector is None else (only.scores, none)
-        return FusedCandidates(only.rows, only.scores, cosine, bm25)
-    vectors, lexicon = index.snapshot.vectors, index.snapshot.lexicon
-    return fuse(semantic, lexical, partial(vectors.scores, leg_input.vector), partial(lexicon.scores, leg_input.text))
+    """Returns the fused ranking of both legs, or the ranking of the only leg that ran."""
+    if leg_input.vector is None:
+        return FusedCandidates(lexical.rows, lexical.scores, np.zeros_like(lexical.scores), lexical.scores)
+    if leg_input.text is None:
+        return FusedCandidates(semantic.rows, semantic.scores, semantic.scores, np.zeros_like(semantic.scores))
+    cosine_of = partial(index.snapshot.vectors.scores, leg_input.vector)
+    bm25_of = partial(index.snapshot.lexicon.scores, leg_input.text)
+    return fuse(semantic, lexical, cosine_of, bm25_of, index.tuning.fusion)
 
 
 def _refine(index: FilteredIndex, leg_input: LegInput, fused: FusedCandidates, semantic: Ranked) -> FusedCandidates:
-    """The order of a question by both legs after what its best papers say of the others. Where papers are named the
-    question is what it is: it was not measured there, and feedback could lead to what they are to stay away from.
+    """Applies feedback and smoothing to the ranking of a query that both legs answered.
 
-    The moved question is asked only of papers that the question was compared with: another scan of all costs a fifth of
-    the whole answer and changes four in a thousand of the first ten (``docs/design/search.md``)."""
+    A query with example papers is not refined: the effect was not measured there, and feedback could move the vector
+    towards negative examples. The moved vector is compared only with papers that the query was compared with: another
+    scan of all codes takes a fifth of the whole query and changes four in a thousand of the top ten
+    (``docs/design/search.md``).
+    """
     if leg_input.vector is None or leg_input.text is None or leg_input.example_rows:
         return fused
-    vectors, lexicon = index.snapshot.vectors, index.snapshot.lexicon
-    vector = rocchio_query(leg_input.vector, fused, vectors.get_vectors)
+    vectors, tuning = index.snapshot.vectors, index.tuning.fusion
+    vector = rocchio_query(leg_input.vector, fused, vectors.get_vectors, tuning)
     if vector is not None:
-        found = index.rescore(vector, semantic)
+        rescored = index.rescore(vector, semantic)
         with index.time_stage("fusion"):
-            near_of, cosine_of = partial(vectors.scores, vector), partial(vectors.scores, leg_input.vector)
-            fused = rescore_with_feedback(fused, found, near_of, cosine_of, partial(lexicon.scores, leg_input.text))
+            fused = rescore_with_feedback(
+                fused,
+                rescored,
+                feedback_cosine_of=partial(vectors.scores, vector),
+                cosine_of=partial(vectors.scores, leg_input.vector),
+                bm25_of=partial(index.snapshot.lexicon.scores, leg_input.text),
+                tuning=tuning,
+            )
     with index.time_stage("smoothing"):
-        return smooth_over_neighbours(fused, vectors.get_vectors)
+        return smooth_over_neighbours(fused, vectors.get_vectors, tuning)
 
 
 def _stage_since(name: str, start: float) -> Stage:

@@ -1,4 +1,4 @@
-"""Variants: the names that an author who was asked for matches, and in how many papers each."""
+"""Variants: the name variants that an author of a query matches, with the number of papers of each."""
 
 from collections.abc import Iterator
 
@@ -11,13 +11,13 @@ from search.ranking.facets import top_counts
 from search.rows import Rows
 
 MAX_VARIANTS = 20
-"""Variants told beside an answer."""
+"""Variants that a page of hits lists per author."""
 _MAX_SUGGESTIONS = 5
-"""Names told where none matches."""
+"""Similar names that are suggested if none matches."""
 
 
 def included_authors(condition: Condition) -> Iterator[Author]:
-    """The authors that a condition asks for; not those it leaves out."""
+    """Yields the authors that a condition includes, but not those that it excludes."""
     if isinstance(condition, Author):
         yield condition
     elif isinstance(condition, AllOf | AnyOf):
@@ -26,18 +26,23 @@ def included_authors(condition: Condition) -> Iterator[Author]:
 
 
 def match_author(snapshot: Snapshot, author: Author, rows: Rows, limit: int | None = MAX_VARIANTS) -> AuthorMatch:
-    """The variants that some of the rows have, the most frequent first; where no paper at all has one, near names.
+    """Returns the variants of a name that occur in some rows, most frequent first.
+
+    If no paper of the index has a matching name, similar names are suggested.
 
     Args:
-        rows: among which papers are counted. most: variants told; None for all.
+        snapshot: the generation that is searched.
+        author: the name.
+        rows: the rows that are counted.
+        limit: number of variants; None for all.
     """
     columns = snapshot.columns
     ids = columns.author_ids(author)
     if not len(ids):
-        near = columns.authors.match_fuzzy(author.name)
-        papers = columns.author_postings.count_by_value(snapshot.live, near)
-        meant = top_counts(near, papers, columns.authors.display_names, _MAX_SUGGESTIONS)
-        return AuthorMatch(author.name, (), suggestions=tuple(count.value for count in meant))
+        similar = columns.authors.match_fuzzy(author.name)
+        papers = columns.author_postings.count_by_value(snapshot.live, similar)
+        suggestions = top_counts(similar, papers, columns.authors.display_names, _MAX_SUGGESTIONS)
+        return AuthorMatch(author.name, (), suggestions=tuple(count.value for count in suggestions))
     papers = columns.author_postings.count_by_value(rows, ids)
-    found = top_counts(ids, papers, columns.authors.display_names, limit)
-    return AuthorMatch(author.name, tuple(found), int(np.count_nonzero(papers)) - len(found))
+    variants = top_counts(ids, papers, columns.authors.display_names, limit)
+    return AuthorMatch(author.name, tuple(variants), int(np.count_nonzero(papers)) - len(variants))

@@ -1,1 +1,1 @@
-"""Vectors: storage, 4-bit codes and filtered nearest-neighbour search."""
+"""Vectors: float16 storage, 4-bit codes and filtered nearest-neighbour search."""

@@ -1,9 +1,9 @@
-"""Cells: which parts of the codes a question has to look at, and what it misses by leaving out the others.
+"""Cells: selects the parts of the codes that a query has to scan and estimates what the other parts contain.
 
-The rows are clustered into cells (inverted lists; Jegou, Douze and Schmid, "Product quantization for nearest
-neighbor search", TPAMI 2011). How many cells to scan is not a constant but follows the question. The nearest cells are
-scanned first. From the k-th best score there, the score of every other cell's mean and the spread of its rows around it
-follows how many better ones it may hold, and cells are scanned until few are missed.
+The rows are clustered into cells (inverted lists; Jegou, Douze and Schmid, "Product quantization for nearest neighbor
+search", TPAMI 2011). The number of cells scanned depends on the query. The nearest cells are scanned first. The k-th
+best score found there, the score of every other cell's centroid and the spread of the cell's rows around it predict how
+many better rows each cell contains. Cells are scanned until the rest are expected to contain few of the k best rows.
 """
 
 from dataclasses import dataclass
@@ -15,20 +15,41 @@ from numpy.typing import NDArray
 
 from search.rows import Rows
 
-_FIRST_PROBE_ROWS, _MIN_FIRST_SHARE, _MAX_FIRST_SHARE = 25_000, 0.05, 0.25
-"""Rows in the cells that are scanned before anything is known, and shares of all rows between which they lie."""
-_RANKING_DEVIATIONS = 2.0
-"""Deviations above the mean of its scores by which a cell is ranked before anything is known."""
-_TAIL_LINEAR, _TAIL_QUADRATIC, _TAIL_QUADRATIC_FILTERED, _TAIL_QUADRATIC_CORRELATED = 0.6, 0.09, 0.076, 0.055
-"""How the logarithm of the share of a cell's rows falls with deviations above its mean, as measured
-(``benchmarks/results/tails-1000000.json``); more slowly where only some of them pass, which need not lie as all do, and
-the more so where the filter is for the question."""
-_NEAREST_CELLS_DIVISOR, _CORRELATION_THRESHOLD = 25, 2.0
-"""One cell in so many is near the question; a filter is for it if rows there pass so many times as often as any, and
-averse to it if they pass so many times less often."""
-_SAMPLES_PER_CELL, _SMOOTHING_ROWS = 16, 8
-"""Rows of each cell among which the passing ones are counted, where so many pass that all would take longer; and rows
-that are added to them of which as many pass as of all."""
+
+@dataclass(frozen=True, slots=True)
+class ProbeTuning:
+    """Tuning of the choice of cells. Recall and share of rows scanned with these values:
+    ``benchmarks/results/recall-100000.json``, ``recall-1000000.json`` and ``recall-3000000.json``.
+    """
+
+    first_probe_rows: int = 25_000
+    """Rows in the cells of the first scan; docs/design/core.md."""
+    min_first_share: float = 0.05
+    """Lower bound of the first scan, as a share of the matching rows; docs/design/core.md."""
+    max_first_share: float = 0.25
+    """Upper bound of the first scan, as a share of the matching rows; docs/design/core.md."""
+    ranking_deviations: float = 2.0
+    """Standard deviations added to the mean score when cells of the first scan are ranked; not measured separately."""
+    tail_linear: float = 0.6
+    """Linear term of the log tail, per standard deviation; fits ``measured`` in cell_tails-1000000.json."""
+    tail_quadratic: float = 0.09
+    """Quadratic term without a filter, per squared deviation; fits ``measured`` in cell_tails-1000000.json."""
+    tail_quadratic_filtered: float = 0.076
+    """Quadratic term with a filter, whose rows need not be spread like all rows; cases U50 to U1 of recall-*.json."""
+    tail_quadratic_correlated: float = 0.055
+    """Quadratic term with a filter correlated with the query; case C of recall-*.json."""
+    nearest_cells_divisor: int = 25
+    """Correlation is measured in the nearest 1/25 of the cells; not measured separately."""
+    correlation_threshold: float = 2.0
+    """Match rate in the nearest cells over the overall rate: above 2 correlated, below 1/2 anti-correlated; cases C and
+    N of recall-*.json."""
+    samples_per_cell: int = 16
+    """Rows per cell in the sample that estimates the matching rows of each cell; docs/design/core.md."""
+    smoothing_rows: int = 8
+    """Pseudo-rows at the overall match rate added to each cell's sample; not measured separately."""
+
+
+DEFAULT_PROBE_TUNING = ProbeTuning()
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,36 +57,49 @@ class Cells:
     """The cells of one generation's codes.
 
     Attributes:
-        means: (cells, dim) float32. spread: (cells,) float32, the deviation of a row's score around its cell's mean.
-        of_row: (rows,) uint16, the cell each row lies in.
+        centroids: (cells, dim) float32, the mean vector of each cell.
+        spread: (cells,) float32, the standard deviation of the scores of a cell's rows around its centroid's score.
+        cell_of_row: (rows,) uint16, the cell of each row.
+        tuning: see ``ProbeTuning``.
     """
 
     centroids: NDArray[np.float32]
     spread: NDArray[np.float32]
     cell_of_row: NDArray[np.uint16]
+    tuning: ProbeTuning = DEFAULT_PROBE_TUNING
 
     def __len__(self) -> int:
         return len(self.centroids)
 
     def count_by_cell(self, rows: Rows, *, exact: bool) -> NDArray[np.float32]:
-        """(cells,) how many of the rows lie in each: counted where they are ``listed``, else estimated by a sample."""
+        """Counts the rows of a set by cell.
+
+        Args:
+            rows: the set.
+            exact: count every row; otherwise estimate from a sample of each cell.
+
+        Returns:
+            (cells,) float32.
+        """
         if len(rows) == rows.universe:
             return self.sizes
         if exact:
             return np.bincount(self.cell_of_row[rows.ids], minlength=len(self)).astype(np.float32)
-        sample, held, seen = self._sample
-        hits = np.bincount(held[rows.contains(sample)], minlength=len(self))
-        share = len(rows) / rows.universe
-        return self.sizes * ((hits + _SMOOTHING_ROWS * share) / (seen + _SMOOTHING_ROWS)).astype(np.float32)
+        sample, cell_of_sample, sample_sizes = self._sample
+        matching = np.bincount(cell_of_sample[rows.contains(sample)], minlength=len(self))
+        smoothing, overall_share = self.tuning.smoothing_rows, len(rows) / rows.universe
+        shares = (matching + smoothing * overall_share) / (sample_sizes + smoothing)
+        return self.sizes * shares.astype(np.float32)
 
     @cached_property
     def sizes(self) -> NDArray[np.float32]:
-        """(cells,) rows in each."""
+        """(cells,) float32, the number of rows in each cell."""
         return np.asarray(np.bincount(self.cell_of_row, minlength=len(self)), np.float32)
 
     @cached_property
     def _sample(self) -> tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.int64]]:
-        rows = np.arange(0, len(self.cell_of_row), max(1, len(self.cell_of_row) // (_SAMPLES_PER_CELL * len(self))))
+        step = max(1, len(self.cell_of_row) // (self.tuning.samples_per_cell * len(self)))
+        rows = np.arange(0, len(self.cell_of_row), step)
         return rows, self.cell_of_row[rows], np.bincount(self.cell_of_row[rows], minlength=len(self))
 
 
@@ -73,68 +107,80 @@ _NO_CELLS: NDArray[np.int64] = np.empty(0, np.int64)
 
 
 class ProbePlan:
-    """The way of one question through the cells.
+    """Chooses the cells to scan for one query.
 
     Args:
-        cells: those of the codes. scores: (cells,) float32, those of their means for the question.
-        passing: (cells,) float32, rows that may answer in each.
+        cells: the cells of the codes.
+        centroid_scores: (cells,) float32, the score of each centroid for the query.
+        match_counts: (cells,) float32, the number of matching rows in each cell; ``cells.sizes`` without a filter.
+
     Attributes:
-        missed: rows expected among the k best that lie in cells not scanned.
+        expected_misses: expected number of the k best rows in cells that are not scanned.
     """
 
-    def __init__(self, cells: Cells, scores: NDArray[np.float32], passing: NDArray[np.float32]) -> None:
+    def __init__(self, cells: Cells, centroid_scores: NDArray[np.float32], match_counts: NDArray[np.float32]) -> None:
         self.expected_misses = 0.0
-        self._cells, self._centroid_scores, self._match_counts = cells, scores, passing
-        self._scanned = passing <= 0
+        self._cells, self._centroid_scores, self._match_counts = cells, centroid_scores, match_counts
+        self._scanned = match_counts <= 0
         self._correlation = 1.0
 
     def nearest_cells(self, k: int) -> NDArray[np.int64]:
-        """The cells, most promising first, that hold some hundredths of the passing rows and more than k."""
-        key = self._centroid_scores + _RANKING_DEVIATIONS * self._cells.spread
-        share = min(max(_FIRST_PROBE_ROWS / len(self._cells.cell_of_row), _MIN_FIRST_SHARE), _MAX_FIRST_SHARE)
+        """Returns the most promising cells, best first, that contain the rows of the first scan and more than k."""
+        tuning = self._cells.tuning
+        key = self._centroid_scores + tuning.ranking_deviations * self._cells.spread
+        share = tuning.first_probe_rows / len(self._cells.cell_of_row)
+        share = min(max(share, tuning.min_first_share), tuning.max_first_share)
         wanted = max(share * float(self._match_counts.sum()), 4 * k)
-        for most in (int(2 * share * len(key)) + 1, len(key)):
-            order = _top_indices(key, most)
-            self._correlation = self._measure_correlation(order[: 1 + len(key) // _NEAREST_CELLS_DIVISOR])
+        for count in (int(2 * share * len(key)) + 1, len(key)):
+            order = _top_indices(key, count)
+            self._correlation = self._measure_correlation(order[: 1 + len(key) // tuning.nearest_cells_divisor])
             order = order[~self._scanned[order]]
-            held = np.cumsum(self._match_counts[order])
-            if len(held) and held[-1] >= wanted:
+            rows_up_to = np.cumsum(self._match_counts[order])
+            if len(rows_up_to) and rows_up_to[-1] >= wanted:
                 break
-        return self._mark_scanned(order[: int(np.searchsorted(held, wanted)) + 1])
+        return self._mark_scanned(order[: int(np.searchsorted(rows_up_to, wanted)) + 1])
 
-    def remaining_cells(self, threshold: float, k: int, most_missed: float) -> NDArray[np.int64]:
-        """All further cells to scan, now that the k-th best score found is known (minus infinity: k were not found).
+    def remaining_cells(self, threshold: float, k: int, max_misses: float) -> NDArray[np.int64]:
+        """Returns all further cells to scan.
 
-        Where more rows than the shares say were found in the cells scanned, they are raised in proportion. Where rows
-        near the question pass less often than others, those that pass lie in their cells as the filter has it, not as
-        all rows do: then all cells that hold any are scanned.
+        If the cells scanned so far contain more rows above the threshold than predicted, the predictions for the other
+        cells are scaled up in proportion. If the filter is anti-correlated with the query, its rows are not spread
+        within a cell as all rows are. All cells with a matching row are scanned then.
+
+        Args:
+            threshold: the k-th best score found so far; minus infinity if fewer than k rows were found.
+            k: number of results.
+            max_misses: maximum expected number of rows above the threshold in cells that are left out.
         """
-        if self._correlation < 1 / _CORRELATION_THRESHOLD:
+        if self._correlation < 1 / self._cells.tuning.correlation_threshold:
             return self._mark_scanned(np.flatnonzero(~self._scanned))
-        above = self._match_counts * _tail_share(
-            (threshold - self._centroid_scores) / self._cells.spread, self._tail_quadratic
-        )
+        deviations = (threshold - self._centroid_scores) / self._cells.spread
+        above = self._match_counts * tail_share(deviations, self._cells.tuning.tail_linear, self._tail_quadratic)
         predicted = float(above[self._scanned].sum())
         above[self._scanned] = 0
         if predicted < k:
             above *= k / max(predicted, 1e-9)
         ascending = np.sort(above)
-        left = np.cumsum(ascending)
-        few = int(np.searchsorted(left, most_missed, "right"))  # so many cells that hold least may be left out
-        self.expected_misses = float(left[few - 1]) if few else 0.0
-        return self._mark_scanned(np.flatnonzero(above >= ascending[few]) if few < len(above) else _NO_CELLS)
+        misses_up_to = np.cumsum(ascending)
+        left_out = int(np.searchsorted(misses_up_to, max_misses, "right"))  # cells, those with the fewest rows
+        self.expected_misses = float(misses_up_to[left_out - 1]) if left_out else 0.0
+        if left_out == len(above):
+            return self._mark_scanned(_NO_CELLS)
+        return self._mark_scanned(np.flatnonzero(above >= ascending[left_out]))
 
     @property
     def _tail_quadratic(self) -> float:
+        tuning = self._cells.tuning
         if self._match_counts is self._cells.sizes:
-            return _TAIL_QUADRATIC
-        return _TAIL_QUADRATIC_CORRELATED if self._correlation > _CORRELATION_THRESHOLD else _TAIL_QUADRATIC_FILTERED
+            return tuning.tail_quadratic
+        correlated = self._correlation > tuning.correlation_threshold
+        return tuning.tail_quadratic_correlated if correlated else tuning.tail_quadratic_filtered
 
-    def _measure_correlation(self, near: NDArray[np.int64]) -> float:
-        """How many times as often as any the rows near the question pass."""
-        passing, sizes = self._match_counts, self._cells.sizes
-        overall = float(passing.sum() / sizes.sum())
-        return float(passing[near].sum() / max(sizes[near].sum(), 1)) / max(overall, 1e-9)
+    def _measure_correlation(self, nearest: NDArray[np.int64]) -> float:
+        """Returns the match rate of the rows in the nearest cells over the match rate of all rows."""
+        counts, sizes = self._match_counts, self._cells.sizes
+        overall = float(counts.sum() / sizes.sum())
+        return float(counts[nearest].sum() / max(sizes[nearest].sum(), 1)) / max(overall, 1e-9)
 
     def _mark_scanned(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
         self._scanned[cells] = True
@@ -142,22 +188,32 @@ class ProbePlan:
 
 
 def _top_indices(key: NDArray[np.float32], count: int) -> NDArray[np.int64]:
-    """Places of the highest so many, highest first."""
+    """Returns the indices of the ``count`` highest values, highest first."""
     if count >= len(key):
         return np.argsort(-key)
-    places = np.argpartition(-key, count)[:count]
-    return places[np.argsort(-key[places])]
+    indices = np.argpartition(-key, count)[:count]
+    return indices[np.argsort(-key[indices])]
 
 
-def _tail_share(deviations: NDArray[np.float32], bend: float) -> NDArray[np.float32]:
-    """The share of a cell's rows that score so many deviations above its mean: a tail lighter than exponential and
-    heavier than normal."""
-    away = np.abs(deviations)
-    half = 0.5 * np.exp(-(_TAIL_LINEAR + bend * away) * away)
-    return np.where(deviations > 0, half, 1 - half)
+def tail_share(deviations: NDArray[np.float32], linear: float, quadratic: float) -> NDArray[np.float32]:
+    """Returns the share of a cell's rows that score above some thresholds.
+
+    The tail ``exp(-(linear + quadratic * d) * d) / 2`` is lighter than exponential and heavier than normal
+    (``benchmarks/results/cell_tails-1000000.json``).
+
+    Args:
+        deviations: distance of each threshold above the centroid's score, in standard deviations.
+        linear: see ``ProbeTuning.tail_linear``.
+        quadratic: see ``ProbeTuning.tail_quadratic``.
+    """
+    distance = np.abs(deviations)
+    outer = 0.5 * np.exp(-(linear + quadratic * distance) * distance)
+    return np.where(deviations > 0, outer, 1 - outer)
 
 
 def normal_tail(deviations: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """The chance that a standard normal value exceeds each of these (Page, "Approximations to the Cumulative Normal
-    Function", 1977: within .0003)."""
+    """Returns the probability that a standard normal variable exceeds each value, with an error below .0003.
+
+    The formula is from Page, "Approximations to the Cumulative Normal Function", 1977.
+    """
     return np.asarray(0.5 - 0.5 * np.tanh(0.7978846 * (deviations + 0.044715 * deviations**3)), np.float64)

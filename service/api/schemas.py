@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, WithJsonSchema, create_model
 from pydantic_core import PydanticCustomError
 
+from search.papers.paper import JSON_FIELDS
 from search.query.filter import Filter
 from search.query.page import Band, Strategy
 from search.query.query import MAX_EXAMPLES, MAX_LIMIT, Mode, Query, Sort
@@ -186,25 +187,16 @@ class LegsOut(BaseModel):
     lexical: LegOut | None
 
 
-class PaperFields(BaseModel):
-    """The fields of a paper; what no source states is null or empty."""
-
-    id: Annotated[str, Field(examples=["arxiv:2604.24432"])]
-    ids: list[str] = Field(description="All its IDs, id first")
-    title: str | None
-    authors: list[str]
-    authors_partial: bool = Field(description="The source itself shortened the list of authors")
-    published: str | None
-    updated: str | None
-    categories: list[str]
-    url: str | None
-    abstract: str | None
-    version: int | None
-    extra: dict[str, Any] = Field(description="Other fields of the sources, such as comment and journal")
-    sources: list[str] = Field(description="Files or services that the paper was imported from")
+_PAPER_FIELDS: dict[str, Any] = {
+    each.name: (each.annotation, Field(description=each.description, examples=list(each.examples) or None))
+    for each in JSON_FIELDS
+}
+PaperFields = create_model(
+    "PaperFields", __doc__="The fields of a paper, null or empty where no source provides them.", **_PAPER_FIELDS
+)
 
 
-class PaperOut(PaperFields):
+class PaperOut(PaperFields):  # type: ignore[misc, valid-type]  # derived
     """One paper."""
 
     schema_version: int
@@ -218,7 +210,7 @@ class HighlightsOut(BaseModel):
     sentence: tuple[int, int] | None = Field(description="The sentence of the abstract that answers the query best")
 
 
-class HitOut(PaperFields):
+class HitOut(PaperFields):  # type: ignore[misc, valid-type]  # derived
     """A paper on a page of results."""
 
     score: float
@@ -332,7 +324,7 @@ class PartialHit(HitOut):
 class PartialPage(PageOut):
     """A page whose hits are restricted to the requested fields."""
 
-    hits: list[PartialHit]  # type: ignore[assignment]  # list is invariant, although each item is a subclass
+    hits: list[PartialHit]
 
 
 class Problem(BaseModel):

@@ -1,5 +1,4 @@
-"""Evaluation: ``papers eval``. A retrieval set's papers are indexed as any others, its queries asked as anyone asks,
-and the answers measured."""
+"""Evaluation: ``papers eval`` indexes the papers of a retrieval set, runs its queries and measures the rankings."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -8,59 +7,67 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from search.errors import InvalidValue
+from service.commands.command import Command
 from service.commands.options import JSON_OPTION, MODE_OPTION, complete_from, precisions
 
 if TYPE_CHECKING:
     from service.evaluation.runs import Difference, Run
 
 
-@click.command("eval")
+@click.command("eval", cls=Command, extra="eval")
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--split", default="test", show_default=True, help="The queries of qrels/SPLIT.tsv.")
-@click.option("--queries", "part", default="all", show_default=True, help="all, or those of even or odd number.")
+@click.option("--split", default="test", show_default=True, help="Use the queries of qrels/SPLIT.tsv.")
+@click.option("--queries", "query_subset", default="all", show_default=True, help="all, even or odd (by query ID).")
 @MODE_OPTION
-@click.option("--model", metavar="NAME", help="Another sentence-transformers model: a folder or a cached name.")
+@click.option(
+    "--model", metavar="NAME", help="Another sentence-transformers model: a folder, or a name in the local cache."
+)
 @click.option(
     "--precision", default="float", show_default=True, shell_complete=complete_from(precisions), help="float or int8."
 )
-@click.option("--depth", type=click.IntRange(100, 1000), default=100, show_default=True, help="Papers asked for.")
+@click.option(
+    "--depth", type=click.IntRange(100, 1000), default=100, show_default=True, help="Number of papers per ranking."
+)
 @click.option(
     "--index",
     "directory",
     type=click.Path(path_type=Path, file_okay=False),
-    help="A folder for the set's index, made there if it is not yet; default: in $PAPERS_CACHE.",
+    help="Folder of the index of the set, created if missing (default: a folder in $PAPERS_CACHE).",
 )
-@click.option("--run-out", type=click.Path(path_type=Path), help="Write each query's measures and ranking there.")
-@click.option("--against", type=click.Path(path_type=Path), help="Compare with a run that --run-out wrote.")
+@click.option("--run-out", type=click.Path(path_type=Path), help="Write the measures and ranking of each query here.")
+@click.option("--against", type=click.Path(path_type=Path), help="Compare with a run written by --run-out.")
 @JSON_OPTION
-def evaluate(folder: Path, as_json: bool, **given: Any) -> None:
-    """Measure nDCG@10, R@100, AP and RR on a retrieval set in BEIR layout.
+def evaluate(folder: Path, as_json: bool, **options: Any) -> None:
+    """Measure retrieval quality on a set in BEIR layout: nDCG@10, R@100, AP, RR.
 
-    The folder holds corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv, compressed or not. AP and RR are those of the
-    first papers that were asked for (--depth). Its index is kept, so a second run only asks. --against gives each
-    measure's difference with its 95% bootstrap interval and the p of a paired randomization test.
+    The folder contains corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv, each of them compressed or not. AP and RR are
+    computed over the first --depth papers. The index is kept, so later runs only run the queries. --against prints
+    the difference of each measure with its 95% bootstrap interval and the p-value of a paired randomization test.
 
     \b
     papers eval sets/scifact
-    papers eval sets/scifact --split train --mode lexical --run-out words.jsonl
-    papers eval sets/scifact --split train --against words.jsonl --json
+    papers eval sets/scifact --split train --mode lexical --run-out lexical.jsonl
+    papers eval sets/scifact --split train --against lexical.jsonl --json
     """
     from search.embedding.embedder import load_embedder
     from search.searcher import Searcher
+    from service.commands.progress import Progress
     from service.evaluation.beir import RetrievalSet
     from service.evaluation.measure import RunOptions, build_index, run_queries
     from service.evaluation.runs import Run, compare_runs
 
-    truth = RetrievalSet.read(folder, given["split"], given["part"])
-    before = Run.load(given["against"]) if given["against"] else None
-    embedder = load_embedder(given["model"], given["precision"])
-    corpus = truth.read_corpus_info()
-    directory = build_index(truth, corpus, embedder, given["directory"])
-    searcher = Searcher(directory, lambda _model: embedder)
-    run = run_queries(searcher, truth, corpus, RunOptions(given["mode"], given["depth"]))
-    differences = compare_runs(run, before) if before else {}
-    if given["run_out"]:
-        _save_run(run, given["run_out"])
+    retrieval_set = RetrievalSet.read(folder, options["split"], options["query_subset"])
+    baseline = Run.load(options["against"]) if options["against"] else None
+    embedder = load_embedder(options["model"], options["precision"])
+    corpus_info = retrieval_set.read_corpus_info()
+    with Progress() as progress:
+        directory = build_index(retrieval_set, corpus_info, embedder, options["directory"], progress)
+        searcher = Searcher(directory, lambda _model: embedder)
+        run_options = RunOptions(options["mode"], options["depth"])
+        run = run_queries(searcher, retrieval_set, corpus_info, run_options, progress.show_queries)
+    differences = compare_runs(run, baseline) if baseline else {}
+    if options["run_out"]:
+        _save_run(run, options["run_out"])
     click.echo(_run_json(run, differences) if as_json else _run_text(run, differences))
 
 
@@ -68,24 +75,32 @@ def _save_run(run: "Run", path: Path) -> None:
     try:
         run.save(path)
     except OSError as error:
-        raise InvalidValue("run_out", str(path), f"it cannot be written: {error.strerror}") from None
+        raise InvalidValue("run_out", str(path), f"cannot write the file: {error.strerror}") from None
 
 
 def _run_json(run: "Run", differences: dict[str, "Difference"]) -> str:
     from service.formats.render import SCHEMA_VERSION, dump_json
 
-    asked = asdict(run.description)
-    about = {"set": asked.pop("name"), **asked, "queries": len(run.rankings)}
-    against = {"against": {name: asdict(each) for name, each in differences.items()}} if differences else {}
-    return dump_json({"schema_version": SCHEMA_VERSION, **about, **run.means, "intervals": run.intervals, **against})
+    description = asdict(run.description)
+    answer = {
+        "schema_version": SCHEMA_VERSION,
+        "dataset": description.pop("name"),
+        **description,
+        "queries": len(run.rankings),
+        **run.means,
+        "intervals": run.intervals,
+    }
+    if differences:
+        answer["comparison"] = {name: asdict(each) for name, each in differences.items()}
+    return dump_json(answer)
 
 
 def _run_text(run: "Run", differences: dict[str, "Difference"]) -> str:
-    asked = run.description
-    part = "" if asked.query_subset == "all" else f" of {asked.query_subset} number"
+    description = run.description
+    subset = "" if description.query_subset == "all" else f" with {description.query_subset} IDs"
     lines = [
-        f"{asked.name}, {asked.split} split: {len(run.rankings):,} queries{part}, {asked.papers:,} papers; "
-        f"{asked.mode}, {asked.model}"
+        f"{description.name}, {description.split} split: {len(run.rankings):,} queries{subset}, "
+        f"{description.papers:,} papers; {description.mode}, {description.model}"
     ]
     for name, mean in run.means.items():
         low, high = run.intervals[name]

@@ -1,4 +1,4 @@
-"""The commands that keep an index and open its doors: ``papers index | status | doctor | serve | mcp``."""
+"""Index maintenance: ``papers index | status | doctor``."""
 
 import sys
 from datetime import date
@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from service.commands.choices import ChoicesOption
+from service.commands.command import Command
+from service.commands.exit_status import ExitStatus
 from service.commands.options import INDEX_OPTION, JSON_OPTION, complete_from, load_embedder_for, parse_day, precisions
 
 if TYPE_CHECKING:
     from indexer.build import ImportReport
 
-FOUND, FAILED, NOTHING_FOUND = 0, 1, 4
+_MAX_LISTED_SKIPS = 20
 
 
 def _source_formats() -> tuple[str, ...]:
@@ -21,31 +24,34 @@ def _source_formats() -> tuple[str, ...]:
     return tuple(FORMATS)
 
 
-@click.command("index")
+@click.command("index", cls=Command)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @INDEX_OPTION
 @click.option(
     "--format",
     "format_",
     metavar="NAME",
-    shell_complete=complete_from(_source_formats),
-    help="Read every file as this format instead of looking.",
+    cls=ChoicesOption,
+    choices=_source_formats,
+    help="Format of all files, instead of the one detected by content: {choices}.",
 )
-@click.option("--as-of", metavar="DATE", help="No date without a year is later than this; default today.")
+@click.option("--as-of", metavar="DATE", help="Reference date for dates that lack a year (default: today).")
 @click.option("--strict", is_flag=True, help="Stop at the first malformed record.")
-@click.option("--model", metavar="NAME", help="Another sentence-transformers model: a folder or a cached name.")
+@click.option(
+    "--model", metavar="NAME", help="Another sentence-transformers model: a folder, or a name in the local cache."
+)
 @click.option(
     "--precision",
     default="float",
     show_default=True,
     shell_complete=complete_from(precisions),
-    help="float or int8: int8 embeds faster, and says how near its vectors are to float ones.",
+    help="float or int8. int8 embeds faster; the similarity of its vectors to float vectors is printed.",
 )
 def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None, **options: Any) -> None:
-    """Read files and folders of papers into the index.
+    """Import files and folders of papers into the index.
 
-    A file's format is told by its content; .gz, .xz and .zst are read as they are. A paper that is held already is
-    merged, not doubled, and nothing unchanged is embedded again.
+    The format of each file is detected from its content; .gz, .xz, .zst and .bz2 files are decompressed. A paper that
+    is already in the index is merged with it. Unchanged papers are not embedded again.
 
     \b
     papers index papers.jsonl zotero.bib pages/ --index ~/papers
@@ -53,25 +59,39 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     papers index papers.jsonl --precision int8 --index ~/fast
     """
     from indexer import sources
-    from indexer.build import ImportOptions, index
+    from indexer.build import PUBLISH_STAGES, ImportOptions, index_files
     from search.embedding.embedder import load_embedder
-    from service.progress import Progress
+    from service.commands.progress import Progress
 
-    reading = ImportOptions(format_, parse_day(options["as_of"]) or date.today(), options["strict"])
+    import_options = ImportOptions(format_, parse_day(options["as_of"]) or date.today(), options["strict"])
     files, embedder = sources.discover(paths), load_embedder(options["model"], options["precision"])
-    with Progress(sys.stderr) as progress:
-        report = index(files, directory, embedder, options=reading, progress=progress.show)
+    with Progress() as progress:
+        report = index_files(
+            files,
+            directory,
+            embedder,
+            options=import_options,
+            progress=progress.show,
+            on_stage=lambda name: progress.stage(f"{name} ({PUBLISH_STAGES.index(name) + 1} of {len(PUBLISH_STAGES)})"),
+        )
     _print_report(report)
     if embedder.model.precision == "int8":
         _print_quality()
-    sys.exit(FOUND if report.papers else NOTHING_FOUND)
+    if report.nothing_read:
+        click.echo("papers: no record could be read; check the files, or name their format with --format", err=True)
+        sys.exit(ExitStatus.FAILURE)
 
 
-@click.command()
+@click.command(cls=Command)
 @INDEX_OPTION
 @JSON_OPTION
 def status(directory: Path, as_json: bool) -> None:
-    """Say what the index holds."""
+    """Show papers, embedding model and size of the index.
+
+    \b
+    papers status
+    papers status --json
+    """
     from search.index.layout import Layout, Manifest
     from service.formats.render import dump_json, status_json, status_text
 
@@ -81,47 +101,45 @@ def status(directory: Path, as_json: bool) -> None:
     click.echo(dump_json(status_json(manifest, size)) if as_json else status_text(manifest, size), nl=as_json)
 
 
-@click.command()
+@click.command(cls=Command)
 @INDEX_OPTION
-@click.option("--repair", is_flag=True, help="Make all else again from papers and vectors.")
+@click.option("--repair", is_flag=True, help="Rebuild codes, columns and lexicon from papers and vectors.")
 @JSON_OPTION
 def doctor(directory: Path, repair: bool, as_json: bool) -> None:
-    """Verify every checksum, count and cross-reference of the index.
+    """Verify all checksums, counts and cross-references of the index.
 
-    What is wrong is said in words; the exit status is then 1. A repair embeds no paper again.
+    Prints each problem; exits 1 if there are any. A repair does not embed papers again.
 
     \b
     papers doctor
     papers doctor --repair
     """
     from indexer.doctor import examine
-    from indexer.doctor import repair as repaired
+    from indexer.doctor import repair as repair_index
     from service.formats.render import SCHEMA_VERSION, dump_json
 
-    def say(step: str) -> None:
-        click.echo(f"checking {step}", err=True)
-
-    found = examine(directory, say)
-    generation = repaired(directory, load_embedder_for).generation if found and repair else None
+    problems = examine(directory, lambda step: click.echo(f"checking {step}", err=True))
+    generation = repair_index(directory, load_embedder_for).generation if problems and repair else None
     if as_json:
-        click.echo(dump_json({"schema_version": SCHEMA_VERSION, "problems": found, "repaired": generation}))
-    for problem in () if as_json else found:
+        answer = {"schema_version": SCHEMA_VERSION, "problems": problems, "repaired_generation": generation}
+        click.echo(dump_json(answer))
+    for problem in () if as_json else problems:
         click.echo(problem)
     if generation:
-        click.echo(f"papers: made again and published as {generation}", err=True)
-    elif found:
-        click.echo("papers: the index is damaged; make it again with: papers doctor --repair", err=True)
-        sys.exit(FAILED)
+        click.echo(f"papers: repaired; published as {generation}", err=True)
+    elif problems:
+        click.echo("papers: the index is damaged; run: papers doctor --repair", err=True)
+        sys.exit(ExitStatus.FAILURE)
     elif not as_json:
-        click.echo("the index is whole")
+        click.echo("no problems found")
 
 
 def _print_report(report: "ImportReport") -> None:
     counts = report.counts
-    for error in report.skipped[:20]:
+    for error in report.skipped[:_MAX_LISTED_SKIPS]:
         click.echo(f"skipped {error}", err=True)
-    if len(report.skipped) > 20:
-        click.echo(f"... and {len(report.skipped) - 20:,} more", err=True)
+    if len(report.skipped) > _MAX_LISTED_SKIPS:
+        click.echo(f"... and {len(report.skipped) - _MAX_LISTED_SKIPS:,} more", err=True)
     click.echo(
         f"{counts.read:,} records read: {counts.new:,} new papers, {counts.merged:,} merged, "
         f"{counts.unchanged:,} unchanged, {len(report.skipped):,} skipped; {counts.embedded:,} texts embedded. "
@@ -136,7 +154,8 @@ def _print_quality() -> None:
 
     quality = Quality.load(export_folder("int8"))
     click.echo(
-        f"int8 beside float, on {quality.papers} papers it was not calibrated on: cosine {quality.mean_cosine:.4f} "
-        f"on average, {quality.least_cosine:.4f} at least; {quality.recall:.0%} of their ten nearest are the same.",
+        f"int8 vectors compared with float on {quality.papers} papers outside the calibration set: cosine "
+        f"{quality.mean_cosine:.4f} on average, {quality.least_cosine:.4f} at least; {quality.recall:.0%} of the ten "
+        "nearest papers are the same.",
         err=True,
     )

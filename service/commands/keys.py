@@ -1,9 +1,10 @@
-"""The commands that admit people to a server: ``papers keys add | list | remove``."""
+"""API keys of the server: ``papers keys add | list | remove``."""
 
 from pathlib import Path
 
 import click
 
+from service.commands.command import CommandGroup
 from service.commands.options import JSON_OPTION
 
 _KEYS_OPTION = click.option(
@@ -12,13 +13,13 @@ _KEYS_OPTION = click.option(
     type=click.Path(path_type=Path, dir_okay=False),
     envvar="PAPERS_KEYS",
     required=True,
-    help="The file of keys; $PAPERS_KEYS sets it too.",
+    help="File of API keys, or set $PAPERS_KEYS.",
 )
 
 
-@click.group()
+@click.group(cls=CommandGroup)
 def keys() -> None:
-    """Keep the keys that a server asks for.
+    """Manage API keys.
 
     \b
     papers keys add anna --keys ~/keys.json
@@ -27,38 +28,38 @@ def keys() -> None:
     """
 
 
-@keys.command()
+@keys.command(extra="serve")
 @click.argument("name")
 @_KEYS_OPTION
 def add(name: str, file: Path) -> None:
-    """Make a key for NAME and print it, this once: the file holds its hash only."""
+    """Create a key for NAME and print it. The file stores only its hash."""
     from service.api.guard.keys import KeyFile
 
     click.echo(KeyFile(file).add(name))
-    click.echo(f"papers: keep it, it is not shown again; running servers with {file} know it already", err=True)
+    click.echo(f"papers: save the key, it is not shown again; servers running with {file} accept it now", err=True)
 
 
-@keys.command("list")
+@keys.command("list", extra="serve")
 @_KEYS_OPTION
 @JSON_OPTION
 def list_(file: Path, as_json: bool) -> None:
-    """List who has a key, since when."""
+    """List the names that have a key and when each key was created."""
     from service.api.guard.keys import KeyFile
     from service.formats.render import SCHEMA_VERSION, dump_json
 
-    held = KeyFile(file).load()
+    loaded = KeyFile(file).load()
     if as_json:
-        people = [{"name": key.name, "created": key.created} for key in held]
-        click.echo(dump_json({"schema_version": SCHEMA_VERSION, "keys": people}))
-    for key in () if as_json else held:
+        entries = [{"name": key.name, "created": key.created} for key in loaded]
+        click.echo(dump_json({"schema_version": SCHEMA_VERSION, "keys": entries}))
+    for key in () if as_json else loaded:
         click.echo(f"{key.created}  {key.name}")
 
 
-@keys.command()
+@keys.command(extra="serve")
 @click.argument("name")
 @_KEYS_OPTION
 def remove(name: str, file: Path) -> None:
-    """Take the key of NAME away; running servers refuse it from now on."""
+    """Remove the key of NAME. Running servers reject it immediately."""
     from service.api.guard.keys import KeyFile
 
     KeyFile(file).remove(name)

@@ -1,4 +1,4 @@
-"""Options: what the commands that ask have in common, and how the command line reads it."""
+"""Options that several commands share, and their conversion to queries."""
 
 from collections.abc import Callable
 from datetime import date
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from search.errors import InvalidValue
+from service.commands.choices import ChoicesOption
 
 if TYPE_CHECKING:
     from search.embedding.embedder import Embedder
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from search.searcher import Searcher
     from service.formats import Format
 
-Command = TypeVar("Command", bound=Callable[..., object])
+CallbackT = TypeVar("CallbackT", bound=Callable[..., object])
 Completion = Callable[[click.Context, click.Parameter, str], list[str]]
 
 INDEX_OPTION = click.option(
@@ -26,15 +27,17 @@ INDEX_OPTION = click.option(
     envvar="PAPERS_INDEX",
     default=Path("data/index"),
     show_default=True,
-    help="Folder of the index; $PAPERS_INDEX sets it too.",
+    help="Folder of the index, or set $PAPERS_INDEX.",
 )
-EXPLAIN_OPTION = click.option("--explain", is_flag=True, help="Say the road taken, what was looked at, and the times.")
+EXPLAIN_OPTION = click.option(
+    "--explain", is_flag=True, help="Print the search strategy, candidates scored and stage timings."
+)
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-LIMIT_OPTION = click.option("-n", "--limit", type=int, default=10, show_default=True, help="Most papers to show.")
+LIMIT_OPTION = click.option("-n", "--limit", type=int, default=10, show_default=True, help="Maximum number of papers.")
 
 
 def complete_from(words: Callable[[], tuple[str, ...]]) -> Completion:
-    """Completes with the words that start as what was typed, in any case."""
+    """Returns a shell completion that offers the words with the typed prefix, ignoring case."""
 
     def complete(_context: click.Context, _option: click.Parameter, start: str) -> list[str]:
         return [word for word in words() if word.casefold().startswith(start.casefold())]
@@ -43,7 +46,6 @@ def complete_from(words: Callable[[], tuple[str, ...]]) -> Completion:
 
 
 def _modes() -> tuple[str, ...]:
-    """How a question can be asked."""
     from search.query.query import MODES
 
     return MODES
@@ -56,23 +58,23 @@ def _formats() -> tuple[str, ...]:
 
 
 def parse_format_option(name: str | None, *, as_json: bool) -> "Format | None":
-    """The format that the options name; None for text.
+    """Parses ``--format`` and ``--json``; None stands for text.
 
     Raises:
-        InvalidValue: there is no such format, or two are named.
+        InvalidValue: an unknown format, or ``--json`` together with another format.
     """
     if name is None:
         return "json" if as_json else None
     from service.formats import parse_format
 
-    found = parse_format(name)
-    if as_json and found != "json":
-        raise InvalidValue("format", name, "--json names another; give one of the two")
-    return found
+    parsed = parse_format(name)
+    if as_json and parsed != "json":
+        raise InvalidValue("format", name, "it conflicts with --json; give one of the two")
+    return parsed
 
 
 def precisions() -> tuple[str, ...]:
-    """What the default model can be had in."""
+    """Precisions of the default model."""
     from search.embedding.model import PRECISIONS
 
     return PRECISIONS
@@ -95,8 +97,9 @@ FORMAT_OPTION = click.option(
     "--format",
     "format_",
     metavar="NAME",
-    shell_complete=complete_from(_formats),
-    help="bibtex, ris, csl-json, csv, ndjson, atom or json, in place of text.",
+    cls=ChoicesOption,
+    choices=_formats,
+    help="Output format instead of text: {choices}.",
 )
 MODE_OPTION = click.option(
     "-m",
@@ -104,46 +107,48 @@ MODE_OPTION = click.option(
     default="hybrid",
     show_default=True,
     shell_complete=complete_from(_modes),
-    help="hybrid, semantic (meaning) or lexical (words).",
+    help="hybrid, semantic or lexical.",
 )
 
 
-def page_options(command: Command) -> Command:
-    """The options of every command that gives a page of papers."""
+def page_options(callback: CallbackT) -> CallbackT:
+    """Adds the options of all commands that print a page of hits."""
     options = (
         click.option(
             "-a",
             "--author",
             multiple=True,
-            help='An author, in any usual form: "Guorui Zhou", "Zhou, G."; ^Zhou is the first author, Zhou$ the last.',
+            help='Author in any usual form: "Guorui Zhou", "Zhou, G."; ^Zhou = first author, Zhou$ = last author.',
         ),
         click.option(
-            "--not-author", multiple=True, help="Leave out papers with this very name; a surname leaves out all."
+            "--not-author",
+            multiple=True,
+            help="Exclude papers by this exact name; a bare surname excludes everyone with it.",
         ),
         click.option(
             "-c",
             "--category",
             multiple=True,
             shell_complete=complete_from(_categories),
-            help='A category or archive by code or name: cs.CL, cs, "Computation and Language".',
+            help='Category or archive, by code or name: cs.CL, cs, "Computation and Language".',
         ),
         click.option("--from", "start", metavar="DATE", help="Published on or after: 2026, 2026-04, 30d, last-year."),
         click.option("--to", "end", metavar="DATE", help="Published on or before."),
-        click.option("--updated-from", metavar="DATE", help="Last changed on or after."),
-        click.option("--updated-to", metavar="DATE", help="Last changed on or before."),
-        click.option("--like", metavar="ID", multiple=True, help="A paper that answers are to be near."),
-        click.option("--unlike", metavar="ID", multiple=True, help="A paper to stay away from."),
+        click.option("--updated-from", metavar="DATE", help="Last updated on or after."),
+        click.option("--updated-to", metavar="DATE", help="Last updated on or before."),
+        click.option("--like", metavar="ID", multiple=True, help="Favour papers similar to this one."),
+        click.option("--unlike", metavar="ID", multiple=True, help="Disfavour papers similar to this one."),
         click.option(
             "-s",
             "--sort",
             default=None,
             shell_complete=complete_from(_sorts),
-            help="relevance (default), newest or oldest: the relevant part of a question in order of date; a feed "
-            "is newest first.",
+            help="relevance (default), newest or oldest. newest/oldest sort the relevant hits by date; feeds "
+            "default to newest.",
         ),
         MODE_OPTION,
-        click.option("--facets", is_flag=True, help="Count years, categories, authors and sources."),
-        click.option("--cursor", default="", metavar="TEXT", help="The next page: what the page before gave."),
+        click.option("--facets", is_flag=True, help="Count the matching papers by year, category, author and source."),
+        click.option("--cursor", default="", metavar="TEXT", help="Cursor printed with the previous page."),
         LIMIT_OPTION,
         INDEX_OPTION,
         EXPLAIN_OPTION,
@@ -151,12 +156,12 @@ def page_options(command: Command) -> Command:
         FORMAT_OPTION,
     )
     for option in reversed(options):
-        command = option(command)
-    return command
+        callback = option(callback)
+    return callback
 
 
 def build_query(options: dict[str, Any]) -> "Query":
-    """What the options ask, apart from the words.
+    """Builds a query from the options of ``page_options``; the caller adds the text.
 
     Raises:
         InvalidValue: see ``Filter.parse`` and ``Query``.
@@ -178,32 +183,35 @@ def build_query(options: dict[str, Any]) -> "Query":
     )
 
 
-def make_feed_key(text: str, options: dict[str, Any], *papers: str) -> str:
-    """What tells a question from others, whatever its page, its format and its day."""
-    asked = {name: value for name, value in options.items() if name not in ("cursor", "limit", "format_", "as_json")}
-    return "\n".join((text, *papers, str(sorted(asked.items()))))
+def make_feed_key(text: str, options: dict[str, Any], *ids: str) -> str:
+    """Identifies a query; the same for all of its pages, output formats and days."""
+    identifying = {
+        name: value for name, value in options.items() if name not in ("cursor", "limit", "format_", "as_json")
+    }
+    return "\n".join((text, *ids, str(sorted(identifying.items()))))
 
 
 def parse_day(text: str | None) -> date | None:
-    """
+    """Parses ``--as-of``.
+
     Raises:
-        InvalidValue: the text is no day.
+        InvalidValue: the text is not an ISO date.
     """
     try:
         return date.fromisoformat(text) if text else None
     except ValueError:
-        raise InvalidValue("as_of", text, "write a day: 2026-04-27") from None
+        raise InvalidValue("as_of", text, "give a date such as 2026-04-27") from None
 
 
 def open_searcher(directory: Path) -> "Searcher":
-    """What answers from an index."""
+    """Opens the index in a folder for searching."""
     from search import open_index
 
     return open_index(directory)
 
 
 def load_embedder_for(model: "ModelIdentity") -> "Embedder":
-    """The embedder of a model."""
+    """Loads the embedder of a model."""
     from search.embedding.embedder import load_embedder
 
     return load_embedder(model.name, model.precision)

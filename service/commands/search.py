@@ -1,4 +1,4 @@
-"""The commands that ask: ``papers search | similar | authors | show``."""
+"""Queries: ``papers search | similar | authors | show``."""
 
 import sys
 from pathlib import Path
@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from search.errors import InvalidValue
+from service.commands.command import Command
+from service.commands.exit_status import ExitStatus
 from service.commands.options import (
     FORMAT_OPTION,
     INDEX_OPTION,
@@ -22,17 +24,15 @@ if TYPE_CHECKING:
     from search.query.page import Page
     from service.formats import Format
 
-FOUND, NOTHING_FOUND = 0, 4
 
-
-@click.command()
-@click.argument("text", default="")
+@click.command(cls=Command)
+@click.argument("query", default="")
 @page_options
-def search(text: str, directory: Path, explain: bool, **given: Any) -> None:
-    """Search in plain words; without words, list what passes the filters, newest first.
+def search(query: str, directory: Path, explain: bool, **options: Any) -> None:
+    """Search in plain words. Without a query, list the papers that match the filters, newest first.
 
-    The words may hold conditions: au:zhou ti:cache cat:cs.CL year:2024-2026 "a phrase" -word OR ANDNOT ( ).
-    An arXiv id, DOI or URL shows that paper and what is near it; more than 60 words are read as an abstract.
+    The query may contain conditions: au:zhou ti:cache cat:cs.CL year:2024-2026 "a phrase" -word OR ANDNOT ( ).
+    An arXiv ID, DOI or URL shows that paper and similar papers. A query of more than 60 words is read as an abstract.
 
     \b
     papers search "KV cache compression"
@@ -42,16 +42,19 @@ def search(text: str, directory: Path, explain: bool, **given: Any) -> None:
     papers search --category "Information Retrieval" --from 30d --facets
     papers search "speculative decoding" -n 100 --format bibtex > decoding.bib
     """
-    written, query = parse_format_option(given["format_"], as_json=given["as_json"]), build_query(given)
-    _print_page(open_searcher(directory).ask(text, query), written, make_feed_key(text, given), explain=explain)
+    output_format = parse_format_option(options["format_"], as_json=options["as_json"])
+    page = open_searcher(directory).ask(query, build_query(options))
+    _print_page(page, output_format, make_feed_key(query, options), explain=explain)
 
 
-@click.command()
-@click.argument("papers", metavar="[ID]...", nargs=-1)
-@click.option("--file", "file", type=click.Path(path_type=Path), help="A file with an abstract.")
+@click.command(cls=Command)
+@click.argument("ids", nargs=-1)
+@click.option("--file", "file", type=click.Path(path_type=Path), help="Text file with an abstract.")
 @page_options
-def similar(papers: tuple[str, ...], file: Path | None, directory: Path, explain: bool, **given: Any) -> None:
-    """Find papers like one or several that the index holds, or like an abstract from a file or, as -, standard input.
+def similar(ids: tuple[str, ...], file: Path | None, directory: Path, explain: bool, **options: Any) -> None:
+    """Find papers similar to given papers or to an abstract.
+
+    The papers must be in the index. The abstract is read from a file or, with - in place of an ID, from standard input.
 
     \b
     papers similar arxiv:2604.24432
@@ -62,25 +65,27 @@ def similar(papers: tuple[str, ...], file: Path | None, directory: Path, explain
     """
     from dataclasses import replace
 
-    ids = tuple(paper for paper in papers if paper != "-")
-    piped = len(ids) < len(papers)
-    if (file and piped) or not (file or papers or given["like"]):
-        raise InvalidValue("paper_id", " ".join(papers), "give papers' ids, --file FILE, or - for standard input")
-    written = parse_format_option(given["format_"], as_json=given["as_json"])
-    query = build_query({**given, "like": (*ids, *given["like"])})
-    if file or piped:
-        query = replace(query, text=_read_text_file(file) if file else sys.stdin.read(), is_abstract=True)
-    _print_page(
-        open_searcher(directory).search(query), written, make_feed_key(query.text, given, *ids), explain=explain
-    )
+    examples = tuple(each for each in ids if each != "-")
+    from_stdin = len(examples) < len(ids)
+    if not (file or ids or options["like"]):
+        raise click.UsageError("missing paper ID: give one or more IDs, --file FILE, or - for standard input")
+    if file and from_stdin:
+        raise click.UsageError("--file cannot be combined with - (standard input): leave out one of the two")
+    output_format = parse_format_option(options["format_"], as_json=options["as_json"])
+    query = build_query({**options, "like": (*examples, *options["like"])})
+    if file or from_stdin:
+        text = _read_text_file(file) if file else sys.stdin.buffer.read().decode("utf-8", "replace")
+        query = replace(query, text=text, is_abstract=True)
+    page = open_searcher(directory).search(query)
+    _print_page(page, output_format, make_feed_key(query.text, options, *examples), explain=explain)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("name")
 @INDEX_OPTION
 @JSON_OPTION
 def authors(name: str, directory: Path, as_json: bool) -> None:
-    """List the variants of a name that papers have, with how many papers each.
+    """List the variants of an author's name and their numbers of papers.
 
     \b
     papers authors zhou
@@ -91,18 +96,18 @@ def authors(name: str, directory: Path, as_json: bool) -> None:
     match = open_searcher(directory).authors(name)
     click.echo(dump_json(authors_json(match)) if as_json else authors_text(match), nl=as_json)
     if not match.variants:
-        meant = f"; did you mean {' or '.join(match.suggestions)}?" if match.suggestions else ""
-        click.echo(f"papers: no author matches {name!r}{meant}", err=True)
-        sys.exit(NOTHING_FOUND)
+        suggestion = f"; did you mean {' or '.join(match.suggestions)}?" if match.suggestions else ""
+        click.echo(f"papers: no author matches {name!r}{suggestion}", err=True)
+        sys.exit(ExitStatus.NOT_FOUND)
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("paper_id")
 @INDEX_OPTION
 @JSON_OPTION
 @FORMAT_OPTION
 def show(paper_id: str, directory: Path, as_json: bool, format_: str | None) -> None:
-    """Show one paper, by any id it has or ever had.
+    """Show one paper, by any ID that it has or ever had.
 
     \b
     papers show arxiv:2602.09843
@@ -112,25 +117,32 @@ def show(paper_id: str, directory: Path, as_json: bool, format_: str | None) -> 
     from service import formats
     from service.formats.render import dump_json, paper_document_json, paper_text
 
-    written = parse_format_option(format_, as_json=as_json)
+    output_format = parse_format_option(format_, as_json=as_json)
     paper = open_searcher(directory).paper(paper_id)
-    if written is None:
+    if output_format is None:
         click.echo(paper_text(paper), nl=False)
-    elif written == "json":
+    elif output_format == "json":
         click.echo(dump_json(paper_document_json(paper)))
     else:
-        click.echo(formats.render_paper(written, paper), nl=False)
+        click.echo(formats.render_paper(output_format, paper), nl=False)
 
 
 def _read_text_file(file: Path) -> str:
     try:
         return file.read_text("utf-8", "replace")
     except OSError as error:
-        raise InvalidValue("file", str(file), f"it cannot be read: {error.strerror}") from None
+        raise InvalidValue("file", str(file), f"cannot read the file: {error.strerror}") from None
 
 
 def _print_page(page: "Page", output_format: "Format | None", feed_key: str, *, explain: bool) -> None:
-    """``name`` tells the question from others: what a feed is known by."""
+    """Prints the page to standard output, notes and the explanation to standard error; exits 4 without hits.
+
+    Args:
+        page: the hits.
+        output_format: None for text.
+        feed_key: identifies the query in an Atom feed (``make_feed_key``).
+        explain: whether to print the search strategy and timings.
+    """
     from service.formats.render import dump_json, explanation_text, page_json, page_notes, page_text
 
     if output_format == "json":
@@ -139,17 +151,17 @@ def _print_page(page: "Page", output_format: "Format | None", feed_key: str, *, 
         from service import formats
 
         click.echo(formats.render_page(output_format, page, formats.RenderOptions(feed_key=feed_key)), nl=False)
-    elif page.hits and sys.stdout.isatty():
+    elif page.total and sys.stdout.isatty():
         from rich.console import Console
 
         from service.commands.terminal import print_cards
 
         print_cards(page, Console())
-    elif page.hits:
+    elif page.total:
         click.echo(page_text(page), nl=False)
     if explain:
         click.echo(explanation_text(page), err=True)
     for note in page_notes(page):
         click.echo(f"papers: {note}", err=True)
-    if not page.hits:
-        sys.exit(NOTHING_FOUND)
+    if not page.total:
+        sys.exit(ExitStatus.NOT_FOUND)

@@ -1,25 +1,26 @@
-"""The commands that answer other programs: ``papers serve | mcp``."""
+"""Servers: ``papers serve | mcp``."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
+from service.commands.command import Command
 from service.commands.options import INDEX_OPTION
 
 
-@click.command()
+@click.command(cls=Command, extra="serve")
 @INDEX_OPTION
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 takes a free one.  [default: 8000]")
-@click.option("--workers", type=click.IntRange(1, 256), help="Processes that answer.  [default: 1]")
-@click.option("--keys", type=click.Path(path_type=Path), help="A file of API keys: every request needs one of them.")
-@click.option("--rate", type=click.FloatRange(0), help="Requests a second a key or an address may make.")
-def serve(directory: Path, **given: Any) -> None:
-    """Serve the page to search on, and the same to programs under /v1 and to agents under /mcp.
+@click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 = any free port.  [default: 8000]")
+@click.option("--workers", type=click.IntRange(1, 256), help="Number of worker processes.  [default: 1]")
+@click.option("--keys", type=click.Path(path_type=Path), help="File of API keys; every request must then send one.")
+@click.option("--rate", type=click.FloatRange(0), help="Requests per second for each key or address; 0 = no limit.")
+def serve(directory: Path, **options: Any) -> None:
+    """Serve the web page, the HTTP API (/v1) and MCP (/mcp).
 
-    /docs describes what programs can ask. Each option, and much else, can be set in the environment as well, as
-    PAPERS_HOST or PAPERS_RATE: docs/settings.md.
+    /docs describes the HTTP API. Options take precedence over environment variables such as PAPERS_HOST;
+    docs/settings.md lists all settings.
 
     \b
     papers serve --workers 2
@@ -29,13 +30,13 @@ def serve(directory: Path, **given: Any) -> None:
     from service.serving.server import run
     from service.settings import Settings
 
-    run(directory, Settings.from_environment(**given))
+    run(directory, Settings.from_environment(**options))
 
 
-@click.command()
+@click.command(cls=Command, extra="mcp")
 @INDEX_OPTION
 def mcp(directory: Path) -> None:
-    """Answer an agent over standard input and output, in the Model Context Protocol.
+    """Serve the Model Context Protocol on standard input and output.
 
     \b
     papers mcp --index ~/index

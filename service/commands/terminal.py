@@ -1,4 +1,4 @@
-"""Cards: a page for a terminal, with the words of the question marked."""
+"""Cards: a page of hits on a terminal, with the query words underlined."""
 
 from rich.console import Console
 from rich.panel import Panel
@@ -11,7 +11,6 @@ from service.formats.render import (
     metadata_line,
     page_footer,
     page_heading,
-    paper_url,
     sanitize_line,
     sanitize_lines,
 )
@@ -21,7 +20,7 @@ _BORDER_STYLES = {"strong": "green", "related": "yellow", "weak": "dim", None: "
 
 
 def print_cards(page: Page, console: Console) -> None:
-    """A card a hit."""
+    """Prints one card per hit."""
     console.print(Text(sanitize_lines(page_heading(page)), style="dim"))
     for rank, hit in enumerate(page.hits, 1):
         title = _highlight(display_title(hit.paper), hit.highlights.title if hit.paper.title else (), "bold", 0)
@@ -35,24 +34,24 @@ def print_cards(page: Page, console: Console) -> None:
 def _card_body(hit: Hit) -> Text:
     body = Text(sanitize_line(metadata_line(hit.paper)), style="cyan")
     if hit.paper.title and hit.paper.abstract:
-        part = hit.highlights.sentence or Span(0, len(hit.paper.abstract))
-        end = min(part.end, part.start + _MAX_ABSTRACT_CHARS)
-        body.append("\n" + ("... " if part.start else ""), style="default")
-        body.append_text(_highlight(hit.paper.abstract[:end], hit.highlights.abstract, "default", part.start))
+        excerpt = hit.highlights.sentence or Span(0, len(hit.paper.abstract))
+        end = min(excerpt.end, excerpt.start + _MAX_ABSTRACT_CHARS)
+        body.append("\n" + ("... " if excerpt.start else ""), style="default")
+        body.append_text(_highlight(hit.paper.abstract[:end], hit.highlights.abstract, "default", excerpt.start))
         body.append(" ..." if end < len(hit.paper.abstract) else "", style="default")
     body.append("\n" + match_reason(hit), style="dim")
-    if url := paper_url(hit.paper):
+    if url := hit.paper.link:
         body.append("\n" + sanitize_line(url), style="blue")
     return body
 
 
 def _highlight(text: str, spans: tuple[Span, ...], style: str, start: int) -> Text:
-    """The text from ``start`` on, the words of the question in it underlined; without what would steer a terminal."""
-    marked, place = Text(style=style), start
+    """Underlines ``spans`` in the text from ``start`` on, and removes terminal control characters."""
+    highlighted, position = Text(style=style), start
     for span in spans:
-        if span.start >= place and span.end <= len(text):
-            marked.append(sanitize_line(text[place : span.start]))
-            marked.append(sanitize_line(text[span.start : span.end]), style="underline")
-            place = span.end
-    marked.append(sanitize_line(text[place:]))
-    return marked
+        if span.start >= position and span.end <= len(text):
+            highlighted.append(sanitize_line(text[position : span.start]))
+            highlighted.append(sanitize_line(text[span.start : span.end]), style="underline")
+            position = span.end
+    highlighted.append(sanitize_line(text[position:]))
+    return highlighted

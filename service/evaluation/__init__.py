@@ -1,1 +1,1 @@
-"""Evaluation: retrieval sets, runs and their comparison."""
+"""Evaluation: retrieval sets, runs over them, and the comparison of runs."""

@@ -1,17 +1,17 @@
-"""Retrieval sets in BEIR layout (Thakur and others, "BEIR", NeurIPS Datasets 2021): papers, queries, and which papers
-answer which query.
+"""Retrieval sets in BEIR layout (Thakur and others, "BEIR", NeurIPS Datasets 2021): papers, queries and relevance
+judgments.
 
     SET/
-      corpus.jsonl      _id title text, one paper a line; authors and published in metadata where they are known
-      queries.jsonl     _id text
-      qrels/SPLIT.tsv   query-id corpus-id score, after a heading
+      corpus.jsonl      _id title text, one paper per line; optional authors and published in metadata
+      queries.jsonl     _id text, one query per line
+      qrels/SPLIT.tsv   query-id corpus-id score, after a header line
 
-Any of the files may be compressed as ``indexer.sources`` reads it (.gz, .xz, .zst, .bz2).
+Each file may be compressed in any way that ``indexer.sources`` reads (.gz, .xz, .zst, .bz2).
 """
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -25,7 +25,7 @@ from search.papers.paper import Date, Json, Paper
 
 QuerySubset = Literal["all", "even", "odd"]
 QUERY_SUBSETS: tuple[QuerySubset, ...] = get_args(QuerySubset)
-"""Which queries of a split: all, or those whose number is even or odd."""
+"""Subsets of the queries of a split: all, or those whose ID is an even or odd number."""
 
 _SOURCE_PREFIX = "beir:"
 _EXTENSIONS = ("", ".gz", ".xz", ".zst", ".bz2")
@@ -33,12 +33,14 @@ _EXTENSIONS = ("", ".gz", ".xz", ".zst", ".bz2")
 
 @dataclass(frozen=True, slots=True)
 class RetrievalSet:
-    """The queries of one split and what answers them.
+    """The queries and relevance judgments of one split.
 
     Attributes:
-        folder: where the set lies. split: whose queries these are. part: which of them.
-        queries: by id, in order of the split's file; only queries that it judges.
-        relevant: by query, the grade of each paper that was judged; from 1 on it answers.
+        folder: folder of the set.
+        split: name of the split.
+        query_subset: subset of the queries of the split.
+        queries: texts of the judged queries by ID, in order of the file of the split.
+        judgments: by query ID, the grade of each judged paper; grades from 1 on are relevant.
     """
 
     folder: Path
@@ -49,31 +51,36 @@ class RetrievalSet:
 
     @classmethod
     def read(cls, folder: Path, split: str = "test", query_subset: QuerySubset = "all") -> Self:
-        """Reads queries and judgments; papers are read when they are asked for.
+        """Reads queries and judgments; ``iter_papers`` reads the papers.
+
+        Args:
+            folder: folder of the set.
+            split: the split whose judgments are read.
+            query_subset: one of QUERY_SUBSETS.
 
         Raises:
-            InvalidValue: the folder is none or lacks a file, it has no such split, or the split no such queries.
-            SourceError: a line that cannot be read.
+            InvalidValue: the folder, one of its files, the split or the queries of the subset are missing.
+            SourceError: a file or a line that cannot be read.
         """
         if query_subset not in QUERY_SUBSETS:
             raise InvalidValue("queries", query_subset, f"choose one of {', '.join(QUERY_SUBSETS)}")
         if not folder.is_dir():
-            raise InvalidValue("folder", str(folder), "there is no such folder; give one with corpus.jsonl in it")
+            raise InvalidValue("folder", str(folder), "there is no such folder; give a folder with corpus.jsonl")
         _find_file(folder, "corpus.jsonl")
         texts = dict(_read_queries(_find_file(folder, "queries.jsonl")))
-        relevant: dict[str, dict[str, int]] = {}
+        judgments: dict[str, dict[str, int]] = {}
         for query, paper, grade in _read_judgments(_find_qrels(folder, split)):
             if _in_subset(query, query_subset):
-                relevant.setdefault(query, {})[paper] = grade
-        if not relevant:
-            raise InvalidValue("queries", query_subset, f"the split {split} judges no such query; use all")
-        missing = next((query for query in relevant if query not in texts), None)
+                judgments.setdefault(query, {})[paper] = grade
+        if not judgments:
+            raise InvalidValue("queries", query_subset, f"split {split} judges none of these queries; use all")
+        missing = next((query for query in judgments if query not in texts), None)
         if missing is not None:
-            raise InvalidValue("split", split, f"it judges query {missing}, which queries.jsonl does not hold")
-        return cls(folder, split, query_subset, {query: texts[query] for query in relevant}, relevant)
+            raise InvalidValue("split", split, f"it judges query {missing}, which is not in queries.jsonl")
+        return cls(folder, split, query_subset, {query: texts[query] for query in judgments}, judgments)
 
     def iter_papers(self) -> Iterator[Paper | SourceError]:
-        """The papers of the corpus. Their ids are among ``Paper.sources`` (``ids_of``): merging keeps them all."""
+        """Reads the papers of the corpus. Merged papers keep all of their corpus IDs (``corpus_ids``)."""
         file = _find_file(self.folder, "corpus.jsonl")
         for number, fields in _read_objects(file):
             try:
@@ -82,24 +89,22 @@ class RetrievalSet:
                 yield SourceError(file.path, number, str(error))
 
     def read_corpus_info(self) -> "CorpusInfo":
-        """Which papers these are; reads them all."""
+        """Identifies the corpus; reads all of it."""
         digest, lines, file = hashlib.sha256(), 0, _find_file(self.folder, "corpus.jsonl")
-        try:
-            with file.open() as stream:
-                while block := stream.read(1 << 20):
-                    digest.update(block)
-                    lines += block.count(b"\n")
-        except READ_ERRORS as error:
-            raise SourceError(file.path, None, f"cannot be read to its end: {error}") from None
+        with _name_file_in_errors(file), file.open() as stream:
+            while block := stream.read(1 << 20):
+                digest.update(block)
+                lines += block.count(b"\n")
         return CorpusInfo(digest.hexdigest(), lines)
 
 
 @dataclass(frozen=True, slots=True)
 class CorpusInfo:
-    """The papers of a set as they are written, whether compressed or not.
+    """Identifies a corpus, whether its file is compressed or not.
 
     Attributes:
-        sha256: of the file's content. lines: how many it has, about as many as papers.
+        sha256: SHA-256 of the decompressed file.
+        lines: number of its lines, about one per paper.
     """
 
     sha256: str
@@ -107,18 +112,19 @@ class CorpusInfo:
 
 
 def corpus_ids(paper: Paper) -> list[str]:
-    """The ids in the corpus of all records that the paper was made of, in order."""
+    """The corpus IDs of all records that were merged into a paper, in order."""
     return [source.removeprefix(_SOURCE_PREFIX) for source in paper.sources if source.startswith(_SOURCE_PREFIX)]
 
 
 def _parse_paper(fields: dict[str, Json]) -> Paper:
-    """
+    """Converts a line of corpus.jsonl.
+
     Raises:
-        Malformed: it has no ``_id``, or neither title nor text.
+        MalformedRecord: it lacks ``_id``, or both title and text.
     """
-    about = fields.get("metadata")
-    about = about if isinstance(about, dict) else {}
-    authors = about.get("authors")
+    metadata = fields.get("metadata")
+    metadata = metadata if isinstance(metadata, dict) else {}
+    authors = metadata.get("authors")
     draft = Draft(
         _SOURCE_PREFIX + _require_text(fields, "_id"),
         title=_require_text(fields, "title", ""),
@@ -126,7 +132,7 @@ def _parse_paper(fields: dict[str, Json]) -> Paper:
         authors=[str(name) for name in authors] if isinstance(authors, list) else [],
     )
     with suppress(ValueError):
-        draft.published = Date.parse(str(about.get("published")))
+        draft.published = Date.parse(str(metadata.get("published")))
     return draft.to_paper()
 
 
@@ -135,40 +141,53 @@ def _require_text(fields: dict[str, Json], name: str, default: str | None = None
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
-        raise MalformedRecord(f"{name}: {str(value)[:60]!r} is not a text")
+        raise MalformedRecord(f"{name}: {str(value)[:60]!r} is not a string")
     return value
 
 
 def _find_file(folder: Path, name: str) -> SourceFile:
-    """The file of this name, compressed or not.
+    """Finds a file by its name without the extension of a compression format.
 
     Raises:
-        InvalidValue: it is not there.
+        InvalidValue: the file is missing.
     """
-    for ending in _EXTENSIONS:
-        if (path := folder / (name + ending)).is_file():
+    for extension in _EXTENSIONS:
+        if (path := folder / (name + extension)).is_file():
             return SourceFile(path, date.today())
-    raise InvalidValue("folder", str(folder), f"it has no {name}, nor {name}.gz, .xz, .zst or .bz2")
+    raise InvalidValue("folder", str(folder), f"it lacks {name} (or {name}.gz, .xz, .zst, .bz2)")
 
 
 def _find_qrels(folder: Path, split: str) -> SourceFile:
     splits = sorted({path.name.partition(".")[0] for path in (folder / "qrels").glob("*.tsv*")})
     if split not in splits:
-        there = f"it has {', '.join(splits)}" if splits else "it has no qrels/*.tsv"
-        raise InvalidValue("split", split, f"{folder}: {there}")
+        available = f"the splits are {', '.join(splits)}" if splits else "there is no qrels/*.tsv"
+        raise InvalidValue("split", split, f"in {folder}, {available}")
     return _find_file(folder / "qrels", f"{split}.tsv")
 
 
-def _read_objects(file: SourceFile) -> Iterator[tuple[int, dict[str, Json]]]:
+@contextmanager
+def _name_file_in_errors(file: SourceFile) -> Iterator[None]:
+    """Turns the errors of reading a damaged file into ``SourceError``."""
     try:
-        for number, line in file.lines():
-            if line.strip():
-                try:
-                    yield number, parse_json_object(line)
-                except MalformedRecord as error:
-                    raise SourceError(file.path, number, str(error)) from None
+        yield
     except READ_ERRORS as error:
         raise SourceError(file.path, None, f"cannot be read to its end: {error}") from None
+
+
+def _read_lines(file: SourceFile) -> Iterator[tuple[int, str]]:
+    """Reads the lines that are not blank, with their numbers from 1."""
+    with _name_file_in_errors(file):
+        for number, line in file.lines():
+            if line.strip():
+                yield number, line
+
+
+def _read_objects(file: SourceFile) -> Iterator[tuple[int, dict[str, Json]]]:
+    for number, line in _read_lines(file):
+        try:
+            yield number, parse_json_object(line)
+        except MalformedRecord as error:
+            raise SourceError(file.path, number, str(error)) from None
 
 
 def _read_queries(file: SourceFile) -> Iterator[tuple[str, str]]:
@@ -180,22 +199,22 @@ def _read_queries(file: SourceFile) -> Iterator[tuple[str, str]]:
 
 
 def _read_judgments(file: SourceFile) -> Iterator[tuple[str, str, int]]:
-    """Query, paper and grade of each line; a heading is passed over."""
-    for number, line in file.lines():
+    """Reads query ID, corpus ID and grade of each line after the header, which is optional."""
+    for number, line in _read_lines(file):
         fields = line.rstrip("\r\n").split("\t")
-        if not line.strip() or (number == 1 and fields[-1] == "score"):
+        if number == 1 and fields[-1] == "score":
             continue
         try:
             query, paper, grade = fields
             yield query, paper, int(grade)
         except ValueError:
-            what = f"{line.strip()[:60]!r} is not a query, a paper and a whole number between tabs"
-            raise SourceError(file.path, number, what) from None
+            reason = f"{line.strip()[:60]!r} is not a query ID, a corpus ID and a whole number, separated by tabs"
+            raise SourceError(file.path, number, reason) from None
 
 
 def _in_subset(query: str, query_subset: QuerySubset) -> bool:
     if query_subset == "all":
         return True
     if not query.isdecimal():
-        raise InvalidValue("queries", query_subset, f"query {query!r} has no number, so it is neither; use all")
+        raise InvalidValue("queries", query_subset, f"the ID of query {query!r} is not a number; use all")
     return (int(query) % 2 == 0) == (query_subset == "even")

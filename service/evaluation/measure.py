@@ -1,15 +1,13 @@
-"""Measure: indexes the papers of a retrieval set, runs its queries and measures the answers."""
+"""Measure: indexes the papers of a retrieval set, runs its queries and measures the rankings."""
 
 import json
-import sys
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import click
+from typing import TYPE_CHECKING, Protocol
 
 from search.errors import InvalidValue, SourceError
+from search.files import replace_file
 
 if TYPE_CHECKING:
     from indexer.writer import ImportCounts
@@ -20,17 +18,30 @@ if TYPE_CHECKING:
     from service.evaluation.runs import Run
 
 _MARKER_FILE = "retrieval-set.json"
-"""In the folder of an index that was made for a set: of which papers, and whether all of them are in."""
+"""Marks the index of a retrieval set. Its keys: ``source``, the corpus, model and format; ``complete``, whether all
+papers are indexed."""
 
-_PROGRESS_INTERVAL_S = 10.0
+
+class IndexingObserver(Protocol):
+    """Receives the progress of ``build_index``."""
+
+    def show(self, counts: "ImportCounts", fraction_done: float) -> None:
+        """Called after each paper, and while texts are embedded; ``fraction_done`` is from 0 to 1."""
+
+    def print(self, line: str) -> None:
+        """Called with each skipped record and with a summary."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a set's queries are asked: in which mode, and for how many papers.
+    """How to run the queries of a set.
+
+    Attributes:
+        mode: search mode.
+        depth: number of papers per ranking.
 
     Raises:
-        InvalidValue: an unknown mode, or a depth that no page has.
+        InvalidValue: an unknown mode, or a depth beyond the longest page.
     """
 
     mode: "Mode"
@@ -43,33 +54,38 @@ class RunOptions:
 
 
 def build_index(
-    retrieval_set: "RetrievalSet", corpus_info: "CorpusInfo", embedder: "Embedder", directory: Path | None = None
+    retrieval_set: "RetrievalSet",
+    corpus_info: "CorpusInfo",
+    embedder: "Embedder",
+    directory: Path | None = None,
+    observer: IndexingObserver | None = None,
 ) -> Path:
-    """The folder of an index of the set's papers, made if it is not there yet; what was begun is gone on with.
+    """Indexes the papers of a set unless that is already done, and returns the folder of the index.
+
+    An interrupted import is continued.
 
     Args:
-        directory: where it lies or will; None for a folder in the cache that is named after papers and model.
+        retrieval_set: the set.
+        corpus_info: of its corpus.
+        embedder: embeds the papers.
+        directory: folder of the index; None for one in the cache, named after corpus and model.
+        observer: receives the progress.
 
     Raises:
-        InvalidValue: the folder holds another index.
-        IndexBusy: another process makes it. SourceError: the papers cannot be read to their end.
+        InvalidValue: the folder contains another index, or its marker file is damaged.
+        IndexBusy: another process writes the index.
+        SourceError: the corpus cannot be read to its end.
     """
     from search.index.layout import FORMAT_VERSION
 
-    made_of = f"{corpus_info.sha256[:16]}-{embedder.model.slug}-{FORMAT_VERSION}"
-    directory = directory or _default_folder(made_of)
-    mark = directory / _MARKER_FILE
-    if not mark.exists() and directory.exists() and any(directory.iterdir()):
-        raise InvalidValue("index", str(directory), "it was not made for a retrieval set; give an empty folder")
-    known = json.loads(mark.read_text("utf-8")) if mark.exists() else {"made_of": made_of, "whole": False}
-    if known["made_of"] != made_of:
-        what = "its index is of other papers, another model or an older version; give another folder, or remove it"
-        raise InvalidValue("index", str(directory), what)
-    if not known["whole"]:
-        directory.mkdir(parents=True, exist_ok=True)
-        mark.write_text(json.dumps(known), "utf-8")
-        _index_corpus(retrieval_set, corpus_info, embedder, directory)
-        mark.write_text(json.dumps({**known, "whole": True}), "utf-8")
+    source = f"{corpus_info.sha256[:16]}-{embedder.model.slug}-{FORMAT_VERSION}"
+    directory = directory or _default_folder(source)
+    if _is_complete(directory, source):
+        return directory
+    directory.mkdir(parents=True, exist_ok=True)
+    _write_marker(directory, source, complete=False)
+    _index_corpus(retrieval_set, corpus_info, embedder, directory, observer)
+    _write_marker(directory, source, complete=True)
     return directory
 
 
@@ -79,57 +95,101 @@ def _default_folder(source: str) -> Path:
     return cache_folder() / "eval" / source
 
 
+def _is_complete(directory: Path, source: str) -> bool:
+    """Whether the folder contains a finished index of ``source``; False for an unfinished or missing one.
+
+    Raises:
+        InvalidValue: the folder contains anything else.
+    """
+    marker = directory / _MARKER_FILE
+    if not marker.exists():
+        if directory.exists() and any(directory.iterdir()):
+            raise InvalidValue("index", str(directory), "not an index of a retrieval set; give an empty folder")
+        return False
+    try:
+        fields = json.loads(marker.read_text("utf-8"))
+        known_source, is_complete = str(fields["source"]), bool(fields["complete"])
+    except (ValueError, KeyError, TypeError):
+        damaged = f"{_MARKER_FILE} is damaged; remove the folder to index the set again, or give another folder"
+        raise InvalidValue("index", str(directory), damaged) from None
+    if known_source != source:
+        other = "an index of another corpus, model or version; give another folder, or remove this one"
+        raise InvalidValue("index", str(directory), other)
+    return is_complete
+
+
+def _write_marker(directory: Path, source: str, *, complete: bool) -> None:
+    replace_file(directory / _MARKER_FILE, json.dumps({"source": source, "complete": complete}))
+
+
 def _index_corpus(
-    retrieval_set: "RetrievalSet", corpus_info: "CorpusInfo", embedder: "Embedder", directory: Path
+    retrieval_set: "RetrievalSet",
+    corpus_info: "CorpusInfo",
+    embedder: "Embedder",
+    directory: Path,
+    observer: IndexingObserver | None,
 ) -> None:
     from indexer.build import publish
     from indexer.writer import IndexWriter
-    from service.progress import Progress
 
-    left_out = 0
-    with Progress(sys.stderr) as progress, IndexWriter(directory, embedder, lambda: say(library.counts)) as library:
+    skipped = 0
+    with IndexWriter(directory, embedder, lambda: show_import()) as writer:
 
-        def say(counts: "ImportCounts") -> None:
-            progress.show(counts, min(1.0, (counts.read - counts.waiting) / max(corpus_info.lines, 1)))
+        def show_import() -> None:
+            if observer:
+                done = (writer.counts.read - writer.counts.waiting) / max(corpus_info.lines, 1)
+                observer.show(writer.counts, min(1.0, done))
 
         for paper in retrieval_set.iter_papers():
             if isinstance(paper, SourceError):
-                left_out += 1
-                click.echo(f"left out {paper}", err=True)
+                skipped += 1
+                if observer:
+                    observer.print(f"skipped {paper}")
             else:
-                library.add(paper)
-                say(library.counts)
-        library.flush()
-        live = publish(library).live
-    merged = f", {library.counts.merged:,} merged" if library.counts.merged else ""
-    click.echo(f"{live:,} papers indexed{merged}, {left_out:,} left out; kept in {directory}", err=True)
+                writer.add(paper)
+                show_import()
+        writer.flush()
+        live = publish(writer).live
+    merged = f", {writer.counts.merged:,} merged" if writer.counts.merged else ""
+    if observer:
+        observer.print(f"{live:,} papers indexed{merged}, {skipped:,} skipped; index kept in {directory}")
 
 
 def run_queries(
-    searcher: "Searcher", retrieval_set: "RetrievalSet", corpus_info: "CorpusInfo", options: RunOptions
+    searcher: "Searcher",
+    retrieval_set: "RetrievalSet",
+    corpus_info: "CorpusInfo",
+    options: RunOptions,
+    on_query: Callable[[int, int], None] | None = None,
 ) -> "Run":
-    """Asks every query and measures what is found. A merged paper stands for each of its records, in their order."""
+    """Runs all queries of a set and measures the rankings. A merged paper is ranked once for each of its records.
+
+    Args:
+        searcher: searches the index of the set.
+        retrieval_set: the set.
+        corpus_info: of its corpus.
+        options: mode and depth.
+        on_query: called after each query with the number of queries done and their total.
+    """
     from service.evaluation.runs import Run, RunDescription
 
     snapshot = searcher.snapshot
-    model = f"{snapshot.model.name} {snapshot.model.precision}"
-    asked = RunDescription(
+    description = RunDescription(
         name=retrieval_set.folder.resolve().name,
         corpus=corpus_info.sha256,
         split=retrieval_set.split,
         query_subset=retrieval_set.query_subset,
         mode=options.mode,
-        model=model,
+        model=f"{snapshot.model.name} {snapshot.model.precision}",
         papers=snapshot.manifest.live,
         depth=options.depth,
     )
-    rankings, said = {}, time.monotonic()
-    for count, (query, text) in enumerate(retrieval_set.queries.items()):
+    rankings: dict[str, tuple[str, ...]] = {}
+    for query, text in retrieval_set.queries.items():
         rankings[query] = _rank_papers(searcher, text, options)
-        if time.monotonic() - said > _PROGRESS_INTERVAL_S:
-            said = time.monotonic()
-            click.echo(f"{count + 1:,} of {len(retrieval_set.queries):,} queries asked", err=True)
-    return Run.from_rankings(asked, rankings, retrieval_set)
+        if on_query:
+            on_query(len(rankings), len(retrieval_set.queries))
+    return Run.from_rankings(description, rankings, retrieval_set)
 
 
 def _rank_papers(searcher: "Searcher", text: str, options: RunOptions) -> tuple[str, ...]:
@@ -143,6 +203,6 @@ def _rank_papers(searcher: "Searcher", text: str, options: RunOptions) -> tuple[
         page = searcher.search(Query(text, mode=options.mode, limit=options.depth))
     except InvalidValue as error:
         if options.mode == "lexical" and error.field == "q":
-            return ()  # none but stop words
+            return ()  # the query contains only stop words
         raise
     return tuple(name for hit in page.hits for name in corpus_ids(hit.paper))[: options.depth]

@@ -1,4 +1,4 @@
-"""Runs: what was found for each query of a retrieval set, how good that is, and whether one run beats another."""
+"""Runs: the ranking and measures of each query of a retrieval set, and the comparison of two runs."""
 
 import json
 from collections.abc import Mapping
@@ -6,27 +6,38 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+import ir_measures
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from search.errors import InvalidValue
 from service.evaluation.beir import RetrievalSet
 
 MEASURES = ("nDCG@10", "R@100", "AP", "RR")
-"""By the names that ir-measures gives them."""
-RESAMPLES = 10_000
-"""Of the bootstrap and of the randomization test."""
+"""The measures of a run, named as in ir-measures."""
 
+_RESAMPLES = 10_000
+"""Resamples of the bootstrap and of the randomization test."""
 _RESAMPLE_BATCH = 1_000
+"""Resamples in memory at a time."""
+_SEED = 0
+"""Fixed, so that the same runs give the same intervals and p-values."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunDescription:
-    """What a run was: two runs can be compared if they answer the same queries of the same corpus.
+    """The settings of a run. Two runs can be compared if they answer the same queries over the same corpus.
 
     Attributes:
-        name: of the set's folder. corpus: sha256 of its papers. model: identity of the embedding model, in short.
-        papers: how many there were to be found. depth: how many were asked for, and measured.
+        name: name of the folder of the retrieval set.
+        corpus: SHA-256 of its corpus.
+        split: split that the queries come from.
+        query_subset: ``all``, ``even`` or ``odd``.
+        mode: search mode.
+        model: name and precision of the embedding model.
+        papers: number of indexed papers.
+        depth: number of papers per ranking.
     """
 
     name: str
@@ -41,11 +52,12 @@ class RunDescription:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The answers to all queries, and each query's measures.
+    """The rankings of all queries and their measures.
 
     Attributes:
-        rankings: by query, ids of the corpus, best first.
-        measures: by name as in MEASURES and query.
+        description: the settings of the run.
+        rankings: corpus IDs by query, best first.
+        measures: values by name as in MEASURES, then by query.
     """
 
     description: RunDescription
@@ -56,36 +68,37 @@ class Run:
     def from_rankings(
         cls, description: RunDescription, rankings: Mapping[str, tuple[str, ...]], retrieval_set: RetrievalSet
     ) -> Self:
-        """Measures rankings against the judgments, with ir-measures (MacAvaney, Macdonald and Ounis, "Streamlining
-        Evaluation with ir-measures", ECIR 2022). A query that nothing was found for counts as 0."""
-        import ir_measures
+        """Measures rankings against the judgments; a query with an empty ranking counts as 0.
 
-        found = {
-            query: {paper: float(len(ranking) - place) for place, paper in enumerate(ranking)}
+        Computed by ir-measures (MacAvaney, Macdonald and Ounis, "Streamlining Evaluation with ir-measures", ECIR
+        2022).
+        """
+        scores = {
+            query: {paper: float(len(ranking) - rank) for rank, paper in enumerate(ranking)}
             for query, ranking in rankings.items()
         }
-        judged = {query: dict(grades) for query, grades in retrieval_set.judgments.items()}
+        judgments = {query: dict(grades) for query, grades in retrieval_set.judgments.items()}
         measures: dict[str, dict[str, float]] = {name: {} for name in MEASURES}
-        wanted = [ir_measures.parse_measure(name) for name in MEASURES]
-        for each in ir_measures.iter_calc(wanted, judged, found):
+        parsed = [ir_measures.parse_measure(name) for name in MEASURES]
+        for each in ir_measures.iter_calc(parsed, judgments, scores):
             measures[str(each.measure)][each.query_id] = float(each.value)
         return cls(description, rankings, measures)
 
     @property
     def means(self) -> dict[str, float]:
-        """Each measure's mean over the queries."""
+        """The mean of each measure over the queries."""
         return {name: float(np.mean(list(values.values()))) for name, values in self.measures.items()}
 
     @property
     def intervals(self) -> dict[str, tuple[float, float]]:
-        """The 95% interval of each mean, by bootstrap over queries."""
+        """The 95% interval of each mean, by bootstrap over the queries."""
         return {
             name: confidence_interval(np.array([values[each] for each in sorted(values)]))
             for name, values in self.measures.items()
         }
 
     def save(self, path: Path) -> None:
-        """Writes JSON lines: what was asked, then a line a query."""
+        """Writes JSON lines: the description, then one line per query."""
         lines: list[object] = [{"run": asdict(self.description)}]
         for query, ranking in self.rankings.items():
             values = {name: self.measures[name][query] for name in MEASURES}
@@ -94,10 +107,10 @@ class Run:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Reads what ``save`` wrote.
+        """Reads a file written by ``save``.
 
         Raises:
-            InvalidValue: the file is not there, or no run.
+            InvalidValue: the file is missing or is not a run.
         """
         try:
             first, *lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
@@ -106,18 +119,20 @@ class Run:
                 RunDescription(**first["run"]), {line["query"]: tuple(line["ranking"]) for line in lines}, measures
             )
         except OSError as error:
-            raise InvalidValue("against", str(path), f"it cannot be read: {error.strerror}") from None
+            raise InvalidValue("against", str(path), f"cannot read the file: {error.strerror}") from None
         except (ValueError, TypeError, KeyError):
-            raise InvalidValue("against", str(path), "it is no run; save one with --run-out FILE") from None
+            raise InvalidValue("against", str(path), "not a run; write one with --run-out FILE") from None
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """How much one run's mean of a measure is above another's, over the same queries.
+    """The paired difference of two runs in the mean of one measure.
 
     Attributes:
-        mean: of the differences. low, high: of its 95% interval, by bootstrap over queries. p: of the two-sided
-            randomization test, that runs which do not differ are this far apart.
+        mean: mean of the differences over the queries.
+        low: lower end of its 95% bootstrap interval.
+        high: upper end of its 95% bootstrap interval.
+        p: two-sided p-value of the paired randomization test.
     """
 
     mean: float
@@ -126,44 +141,47 @@ class Difference:
     p: float
 
 
-def compare_runs(run: Run, against: Run) -> dict[str, Difference]:
-    """Each measure's paired difference.
+def compare_runs(run: Run, baseline: Run) -> dict[str, Difference]:
+    """Returns the paired difference of each measure, ``run`` minus ``baseline``.
 
     Raises:
-        InvalidValue: the other run is of another corpus, or of other queries.
+        InvalidValue: the two runs have different corpora or different queries.
     """
-    ours, theirs = run.description, against.description
-    what = f"{theirs.name}, {theirs.split} split, queries {theirs.query_subset}"
-    if theirs.corpus != ours.corpus:
-        raise InvalidValue("against", what, f"this is a run over {ours.name}: its papers are others")
-    if set(against.rankings) != set(run.rankings):
-        raise InvalidValue(
-            "against", what, f"these are queries {ours.query_subset} of the {ours.split} split: give the same"
+    description, other = run.description, baseline.description
+    value = f"{other.name}, {other.split} split, queries {other.query_subset}"
+    if other.corpus != description.corpus:
+        raise InvalidValue("against", value, f"its corpus differs from that of {description.name}")
+    if set(baseline.rankings) != set(run.rankings):
+        expected = f"give a run of the same queries: {description.split} split, queries {description.query_subset}"
+        raise InvalidValue("against", value, expected)
+    return {name: _paired_difference(values, baseline.measures[name]) for name, values in run.measures.items()}
+
+
+def _paired_difference(values: Mapping[str, float], baseline: Mapping[str, float]) -> Difference:
+    """Tests the difference by random sign flips, as if the two runs' values of a query were swapped (Smucker, Allan
+    and Carterette, "A Comparison of Statistical Significance Tests for Information Retrieval Evaluation", CIKM 2007).
+    All 2^n flips are tested where these are fewer than the resamples."""
+    differences = np.array([values[query] - baseline[query] for query in sorted(values)])
+    low, high = confidence_interval(differences)
+    p = 1.0  # of a single query, whose two flips are equally extreme
+    if len(differences) > 1:
+        test = stats.permutation_test(
+            (differences,),
+            np.mean,
+            permutation_type="samples",
+            n_resamples=_RESAMPLES,
+            batch=_RESAMPLE_BATCH,
+            rng=_SEED,
         )
-    return {name: _paired_difference(values, against.measures[name]) for name, values in run.measures.items()}
-
-
-def _paired_difference(ours: Mapping[str, float], theirs: Mapping[str, float]) -> Difference:
-    """With a fixed seed.
-
-    The test swaps the two runs' values of a query at random (Smucker, Allan and Carterette, "A Comparison of
-    Statistical Significance Tests for Information Retrieval Evaluation", CIKM 2007).
-    """
-    differences = np.array([ours[query] - theirs[query] for query in sorted(ours)])
-    mean, (low, high) = float(differences.mean()), confidence_interval(differences)
-    random = np.random.default_rng(0)
-    extreme = 0
-    for start in range(0, RESAMPLES, _RESAMPLE_BATCH):
-        signs = random.choice((-1.0, 1.0), (min(_RESAMPLE_BATCH, RESAMPLES - start), len(differences)))
-        extreme += int((np.abs(signs @ differences / len(differences)) >= abs(mean) - 1e-12).sum())
-    return Difference(mean, low, high, (extreme + 1) / (RESAMPLES + 1))
+        p = float(test.pvalue)
+    return Difference(float(differences.mean()), low, high, p)
 
 
 def confidence_interval(values: NDArray[np.float64]) -> tuple[float, float]:
-    """95% interval of the mean of (n,) values: percentile bootstrap over them, with a fixed seed."""
-    random, means = np.random.default_rng(0), []
-    for start in range(0, RESAMPLES, _RESAMPLE_BATCH):
-        drawn = random.integers(0, len(values), (min(_RESAMPLE_BATCH, RESAMPLES - start), len(values)))
-        means.append(values[drawn].mean(axis=1))
-    low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
-    return float(low), float(high)
+    """Returns the 95% interval of the mean of (n,) values, by percentile bootstrap."""
+    if len(values) == 1:
+        return float(values[0]), float(values[0])
+    interval = stats.bootstrap(
+        (values,), np.mean, n_resamples=_RESAMPLES, batch=_RESAMPLE_BATCH, method="percentile", rng=_SEED
+    ).confidence_interval
+    return float(interval.low), float(interval.high)

@@ -1,4 +1,4 @@
-"""Formats: an answer as the files that other programs read. A module a format, each with ``page`` and ``paper``."""
+"""Export formats. Each has a module with ``render_page`` and ``render_paper``."""
 
 import importlib
 from collections.abc import Sequence
@@ -7,27 +7,28 @@ from types import ModuleType
 from typing import Literal, get_args
 
 from search.errors import InvalidValue
-from search.papers.paper import Paper
+from search.papers.fields import HIT_ONLY_FIELDS
+from search.papers.paper import JSON_FIELDS, Paper
 from search.query.page import Page
 
 Format = Literal["json", "ndjson", "csv", "atom", "bibtex", "ris", "csl-json"]
 FORMATS: tuple[Format, ...] = get_args(Format)
-PAPER_FIELDS = (
-    "id", "ids", "title", "authors", "authors_partial", "published", "updated", "categories", "url", "abstract",
-    "version", "extra", "sources",
-)  # fmt: skip
-HIT_FIELDS = (*PAPER_FIELDS, "score", "band", "legs", "highlights", "exact_match")
-"""What can be asked for by name of a paper on a page, in formats that hold any field (``PROJECTED``)."""
+PAPER_FIELDS = tuple(each.name for each in JSON_FIELDS)
+"""Names of the fields of a paper."""
+HIT_FIELDS = (*PAPER_FIELDS, *HIT_ONLY_FIELDS)
+"""Names of the fields of a hit."""
 PROJECTABLE_FORMATS: tuple[Format, ...] = ("json", "ndjson", "csv")
+"""Formats from which ``RenderOptions.fields`` selects."""
 
 
 @dataclass(frozen=True, slots=True)
 class MediaType:
-    """How a format is called on the web.
+    """How a format is served over HTTP.
 
     Attributes:
-        type: sent as Content-Type. also: other types by which it is asked for.
-        ending: of a file's name; empty where the answer is shown and not saved.
+        content_type: value of the Content-Type header.
+        extension: file name extension of a download; empty if browsers should display the response instead.
+        aliases: further media types that select the format in an Accept header.
     """
 
     content_type: str
@@ -48,13 +49,14 @@ MEDIA_TYPES: dict[Format, MediaType] = {
 
 @dataclass(frozen=True, slots=True)
 class RenderOptions:
-    """What is wanted of an answer besides its format, and where it lies.
+    """Options of an export.
 
     Attributes:
-        fields: of a paper, in this order; empty: all. Of formats in PROJECTED alone.
-        name: the question, the same whatever its page: what names a feed.
-        here, next: the addresses of this answer and of the page after it; empty where there is none.
-        shown: the address of the page for people that shows the same.
+        fields: names of the fields to write, in this order; empty for all. Only for ``PROJECTABLE_FORMATS``.
+        feed_key: text that identifies the query, the same on all its pages; the ID of an Atom feed derives from it.
+        self_url: URL of this response; empty if it has none.
+        next_url: URL of the next page; empty if there is none.
+        html_url: URL of the web page with the same results; empty if there is none.
     """
 
     fields: tuple[str, ...] = ()
@@ -64,39 +66,44 @@ class RenderOptions:
     html_url: str = ""
 
 
-def render_page(name: Format, answer: Page, wanted: RenderOptions = RenderOptions()) -> bytes:
-    """A page of papers in a format, UTF-8."""
-    content: bytes = _import_format(name).render_page(answer, wanted)
+def render_page(name: Format, page: Page, options: RenderOptions = RenderOptions()) -> bytes:
+    """Renders a page of hits, in UTF-8."""
+    content: bytes = _import_format(name).render_page(page, options)
     return content
 
 
-def render_paper(name: Format, answer: Paper, wanted: RenderOptions = RenderOptions()) -> bytes:
-    """One paper in a format, UTF-8."""
-    content: bytes = _import_format(name).render_paper(answer, wanted)
+def render_paper(name: Format, paper: Paper, options: RenderOptions = RenderOptions()) -> bytes:
+    """Renders one paper, in UTF-8."""
+    content: bytes = _import_format(name).render_paper(paper, options)
     return content
 
 
 def parse_fields(text: str, name: Format, known: Sequence[str] = HIT_FIELDS) -> tuple[str, ...]:
-    """The fields that a list parted by commas names; none for an empty one.
+    """Parses a comma-separated list of fields.
+
+    Args:
+        text: the list; empty for all fields.
+        name: the format to write, which must be one of ``PROJECTABLE_FORMATS`` unless the list is empty.
+        known: names of the available fields.
 
     Raises:
-        InvalidValue: a field that is not known, or a format that has fields of its own.
+        InvalidValue: a field does not exist, or the format does not support ``fields``.
     """
     fields = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     for field in fields:
         if field not in known:
             raise InvalidValue("fields", field, f"the fields are {', '.join(known)}")
     if fields and name not in PROJECTABLE_FORMATS:
-        own = f"{name} has fields of its own: leave it out, or choose the format {', '.join(PROJECTABLE_FORMATS)}"
-        raise InvalidValue("fields", text, own)
+        formats = ", ".join(PROJECTABLE_FORMATS)
+        raise InvalidValue("fields", text, f"{name} does not support it: omit it, or choose the format {formats}")
     return fields
 
 
 def parse_format(text: str) -> Format:
-    """The format of this name.
+    """Returns the format with this name.
 
     Raises:
-        InvalidValue: there is none.
+        InvalidValue: there is no such format.
     """
     for name in FORMATS:
         if name == text:

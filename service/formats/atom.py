@@ -1,57 +1,61 @@
-"""Atom (RFC 4287): a question as a feed. All stamps are the papers' own, so that a feed changes when its papers do."""
+"""Atom (RFC 4287): a search as a feed. Its timestamps are those of its papers, so it changes only when they do."""
 
 import re
 import uuid
-from datetime import date as day
+from datetime import date as calendar_date
 
 from lxml import etree
 
+from search.papers.identifiers import id_url
+from search.papers.json import replace_surrogates
 from search.papers.paper import Date, Paper
 from search.query.page import Page
 from service.formats import RenderOptions
-from service.formats.render import display_title, paper_url
+from service.formats.render import display_title
 
 _NAMESPACE = "http://www.w3.org/2005/Atom"
 _UUID_NAMESPACE = uuid.UUID("6c2a9f5e-0d1b-5a39-9d3c-2f6f2c1d7a10")
-"""Under which ids are made of names (RFC 4122, version 5)."""
+"""Namespace of the UUIDs (RFC 4122, version 5) of feeds and of papers without a URL."""
 _EPOCH = "1970-01-01T00:00:00Z"
-"""An entry must have been updated once; here no source says when."""
+"""Value of ``updated``, which is mandatory, if no source gives a date."""
 _INVALID_XML_CHARACTERS = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What XML 1.0 cannot hold, escaped or not."""
+"""Characters that XML 1.0 does not allow, even escaped; surrogates are among them."""
 _URL = re.compile(r"https?://[^\s<>\"{}|\\^`\x00-\x20]+", re.IGNORECASE)
 
 
-def render_page(answer: Page, wanted: RenderOptions) -> bytes:
-    """A feed, an entry a hit."""
-    feed = _create_feed(answer.interpretation, wanted)
-    papers = [hit.paper for hit in answer.hits]
+def render_page(page: Page, options: RenderOptions) -> bytes:
+    """A feed with one entry per hit."""
+    feed = _create_feed(page.interpretation, options)
+    papers = [hit.paper for hit in page.hits]
     _add_element(feed, "updated", max(map(_updated_timestamp, papers), default=_EPOCH))
     for each in papers:
         _add_entry(feed, each)
     return _serialize(feed)
 
 
-def render_paper(answer: Paper, wanted: RenderOptions) -> bytes:
-    """A feed of one entry."""
-    feed = _create_feed(display_title(answer), wanted)
-    _add_element(feed, "updated", _updated_timestamp(answer))
-    _add_entry(feed, answer)
+def render_paper(paper: Paper, options: RenderOptions) -> bytes:
+    """A feed with one entry."""
+    feed = _create_feed(display_title(paper), options)
+    _add_element(feed, "updated", _updated_timestamp(paper))
+    _add_entry(feed, paper)
     return _serialize(feed)
 
 
-def _create_feed(title: str, wanted: RenderOptions) -> etree._Element:
+def _create_feed(title: str, options: RenderOptions) -> etree._Element:
     feed = etree.Element(f"{{{_NAMESPACE}}}feed", nsmap={None: _NAMESPACE})
-    _add_element(feed, "id", f"urn:uuid:{uuid.uuid5(_UUID_NAMESPACE, wanted.feed_key or title)}")
+    _add_element(feed, "id", f"urn:uuid:{_uuid(options.feed_key or title)}")
     _add_element(feed, "title", f"papers: {title}")
-    _add_element(_add_element(feed, "author"), "name", "papers")  # of entries without any, as RFC 4287 asks for one
-    for relation, address in (("self", wanted.self_url), ("alternate", wanted.html_url), ("next", wanted.next_url)):
-        if address:
-            _add_element(feed, "link", rel=relation, href=address)
+    _add_element(
+        _add_element(feed, "author"), "name", "papers"
+    )  # RFC 4287 requires one; it applies to entries without authors
+    for relation, url in (("self", options.self_url), ("alternate", options.html_url), ("next", options.next_url)):
+        if url:
+            _add_element(feed, "link", rel=relation, href=url)
     return feed
 
 
 def _add_entry(feed: etree._Element, paper: Paper) -> None:
-    entry, address = _add_element(feed, "entry"), paper_url(paper) or ""
+    entry, url = _add_element(feed, "entry"), paper.link or ""
     _add_element(entry, "id", _entry_id(paper))
     _add_element(entry, "title", display_title(paper))
     _add_element(entry, "updated", _updated_timestamp(paper))
@@ -61,10 +65,10 @@ def _add_entry(feed: etree._Element, paper: Paper) -> None:
         _add_element(_add_element(entry, "author"), "name", name)
     for code in paper.categories:
         _add_element(entry, "category", term=code)
-    linked = _URL.fullmatch(address)
+    linked = _URL.fullmatch(url)
     if linked:
-        _add_element(entry, "link", rel="alternate", href=address)
-    if paper.abstract or not linked:  # an entry that links nowhere must have content (RFC 4287, 4.1.2)
+        _add_element(entry, "link", rel="alternate", href=url)
+    if paper.abstract or not linked:  # an entry without a link must have content (RFC 4287, 4.1.2)
         _add_element(entry, "summary" if linked else "content", paper.abstract or "", type="text")
 
 
@@ -77,11 +81,15 @@ def _add_element(parent: etree._Element, name: str, text: str = "", **attributes
 
 
 def _entry_id(paper: Paper) -> str:
-    """The paper's address by its id, wherever a source says that it is read; of others a UUID of the id."""
-    address = paper_url(Paper(ids=paper.ids))
-    if address and _URL.fullmatch(address):
-        return address
-    return f"urn:uuid:{uuid.uuid5(_UUID_NAMESPACE, paper.id)}"
+    """The URL of the paper's public ID, whatever URL its source gives; a UUID of the ID if it has no resolver."""
+    url = id_url(paper.id)
+    if url and _URL.fullmatch(url):
+        return url
+    return f"urn:uuid:{_uuid(paper.id)}"
+
+
+def _uuid(name: str) -> uuid.UUID:
+    return uuid.uuid5(_UUID_NAMESPACE, replace_surrogates(name))
 
 
 def _updated_timestamp(paper: Paper) -> str:
@@ -90,8 +98,8 @@ def _updated_timestamp(paper: Paper) -> str:
 
 
 def _timestamp(date: Date) -> str:
-    """The beginning of its first day."""
-    return f"{day.fromordinal(date.first_day).isoformat()}T00:00:00Z"
+    """The start of the first day of a date."""
+    return f"{calendar_date.fromordinal(date.first_day).isoformat()}T00:00:00Z"
 
 
 def _serialize(feed: etree._Element) -> bytes:

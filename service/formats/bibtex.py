@@ -1,17 +1,19 @@
-"""BibTeX, written by bibtexparser. Text is escaped so that LaTeX prints it as it is and ``indexer.sources.bibtex``
-reads it back; mathematics stays what it is."""
+"""BibTeX, written by bibtexparser.
+
+Text is escaped so that LaTeX prints it unchanged and ``indexer.sources.bibtex`` reads it back; mathematics is kept.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from search.papers.json import replace_surrogates
 from search.papers.paper import Paper
 from search.query.page import Page
 from service.formats import RenderOptions
 from service.formats.citation import citation_keys
 from service.formats.extra import Extra
 from service.formats.person import Person
-from service.formats.render import paper_url
 
 if TYPE_CHECKING:
     from bibtexparser.model import Entry
@@ -24,32 +26,33 @@ _ESCAPES = {
     "~": r"\~{}", "^": r"\^{}", "-": "-{}", "`": "`{}", "'": "'{}",
 }  # fmt: skip
 _UNBALANCED_ESCAPES = {**_ESCAPES, "{": r"\textbraceleft{}", "}": r"\textbraceright{}"}
-"""For texts whose braces do not pair, since BibTeX counts an escaped brace, too."""
+"""Escapes for texts with unbalanced braces, since BibTeX counts escaped braces as well."""
 _INNER_CAPITAL_WORD = re.compile(r"\S+[A-Z][^\s{}]*")
-"""Words with a capital that is not their first letter: a style that writes titles small must leave them."""
+"""Words with a capital after the first letter, which styles that lower-case titles must not change."""
 _VERBATIM_DOI = re.compile(r"[^\\{}\s]+")
 
 
-def render_page(answer: Page, _wanted: RenderOptions) -> bytes:
-    """The papers of a page, an entry each."""
-    return serialize([hit.paper for hit in answer.hits])
+def render_page(page: Page, _options: RenderOptions) -> bytes:
+    """One entry per hit."""
+    return serialize([hit.paper for hit in page.hits])
 
 
-def render_paper(answer: Paper, _wanted: RenderOptions) -> bytes:
+def render_paper(paper: Paper, _options: RenderOptions) -> bytes:
     """One entry."""
-    return serialize([answer])
+    return serialize([paper])
 
 
 def serialize(papers: Sequence[Paper]) -> bytes:
-    """Entries in the order given."""
+    """Serializes papers as entries, in this order."""
     from bibtexparser.entrypoint import write_string
     from bibtexparser.library import Library
     from bibtexparser.writer import BibtexFormat
 
-    form = BibtexFormat()  # type: ignore[no-untyped-call]
-    form.indent, form.block_separator = "  ", "\n"
+    layout = BibtexFormat()  # type: ignore[no-untyped-call]
+    layout.indent = "  "
+    layout.block_separator = "\n"
     library = Library([_entry(paper, key) for paper, key in zip(papers, citation_keys(papers), strict=True)])
-    return write_string(library, unparse_stack=[], bibtex_format=form).encode()
+    return replace_surrogates(write_string(library, unparse_stack=[], bibtex_format=layout)).encode()
 
 
 def _entry(paper: Paper, key: str) -> "Entry":
@@ -66,7 +69,7 @@ def _entry_type(paper: Paper) -> str:
 
 
 def _fields(paper: Paper) -> Iterator[tuple[str, str]]:
-    """The names and values of an entry, enclosed; some are empty."""
+    """Yields the names and enclosed values of an entry; empty values are to be dropped."""
     extra, date = Extra.from_mapping(paper.extra), paper.published
     yield "title", f"{{{_escape_title(paper.title or '')}}}"
     yield "author", f"{{{_format_authors(paper)}}}"
@@ -79,7 +82,7 @@ def _fields(paper: Paper) -> Iterator[tuple[str, str]]:
     )
     yield "pages", f"{{{escape_latex(extra.texts['pages'])}}}"
     yield from _identifiers(paper)
-    yield "url", f"{{{_escape_url(paper_url(paper) or '')}}}"
+    yield "url", f"{{{_escape_url(paper.link or '')}}}"
     yield "abstract", f"{{{escape_latex(paper.abstract or '')}}}"
     yield "keywords", f"{{{escape_latex(', '.join(extra.keywords))}}}"
     yield "comment", f"{{{escape_latex(extra.texts['comment'])}}}"
@@ -91,17 +94,17 @@ def _fields(paper: Paper) -> Iterator[tuple[str, str]]:
 
 
 def _identifiers(paper: Paper) -> Iterator[tuple[str, str]]:
-    held: dict[str, str] = {}
+    by_scheme: dict[str, str] = {}
     for each in reversed(paper.ids):
         scheme, _, rest = each.partition(":")
-        held[scheme] = rest
-    if "arxiv" in held:
-        yield "eprint", f"{{{held['arxiv']}}}"
+        by_scheme[scheme] = rest
+    if "arxiv" in by_scheme:
+        yield "eprint", f"{{{by_scheme['arxiv']}}}"
         yield "archiveprefix", "{arXiv}"
         yield "primaryclass", f"{{{escape_latex(next(iter(paper.categories), ''))}}}"
-    if _VERBATIM_DOI.fullmatch(held.get("doi", "")):
-        yield "doi", f"{{{held['doi']}}}"
-    yield "pmid", f"{{{held.get('pmid', '')}}}"
+    if _VERBATIM_DOI.fullmatch(by_scheme.get("doi", "")):
+        yield "doi", f"{{{by_scheme['doi']}}}"
+    yield "pmid", f"{{{by_scheme.get('pmid', '')}}}"
 
 
 def _format_authors(paper: Paper) -> str:
@@ -113,7 +116,7 @@ def _format_person(person: Person) -> str:
     if person.family:
         return re.sub(
             r"(^|\s)(?=\\)", r"\1{}", escape_latex(person.inverted)
-        )  # bibtexparser loses a sign that is escaped there
+        )  # bibtexparser drops an escaped character there
     return f"{{{escape_latex(person.name)}}}" if person.name else ""
 
 
@@ -122,39 +125,41 @@ def _escape_title(title: str) -> str:
 
 
 def _escape_url(url: str) -> str:
-    """BibTeX cannot hold a brace that does not pair, and an address needs none."""
+    """Percent-encodes braces, since BibTeX does not allow unbalanced ones."""
     return url.replace("{", "%7B").replace("}", "%7D")
 
 
 def escape_latex(text: str, *, keep_math: bool = True, protect_capitals: bool = False) -> str:
-    """LaTeX that prints the text.
+    """Converts a text to LaTeX that prints it.
 
     Args:
-        math: mathematics in it is LaTeX already and stays so. capitals: words that must keep theirs get braces.
+        text: plain text, in which mathematics may be LaTeX.
+        keep_math: whether to leave mathematics unescaped.
+        protect_capitals: whether to enclose words with inner capitals in braces.
     """
-    signs = _ESCAPES if _has_balanced_braces(text) else _UNBALANCED_ESCAPES
+    escapes = _ESCAPES if _has_balanced_braces(text) else _UNBALANCED_ESCAPES
     parts, end = list[str](), 0
     for match in _MATH.finditer(text) if keep_math else ():
         if _has_balanced_braces(match[0]):
-            parts += [_escape_plain(text[end : match.start()], signs, protect_capitals=protect_capitals), match[0]]
+            parts += [_escape_plain(text[end : match.start()], escapes, protect_capitals=protect_capitals), match[0]]
             end = match.end()
-    return "".join([*parts, _escape_plain(text[end:], signs, protect_capitals=protect_capitals)])
+    return "".join([*parts, _escape_plain(text[end:], escapes, protect_capitals=protect_capitals)])
 
 
-def _escape_plain(text: str, signs: dict[str, str], *, protect_capitals: bool) -> str:
+def _escape_plain(text: str, escapes: dict[str, str], *, protect_capitals: bool) -> str:
     if protect_capitals:
         words = re.split(r"(\s+)", text)
-        return "".join(_escape_word(word, signs) for word in words)
-    return _SPECIAL_CHARACTERS.sub(lambda match: signs[match[0]], text)
+        return "".join(_escape_word(word, escapes) for word in words)
+    return _SPECIAL_CHARACTERS.sub(lambda match: escapes[match[0]], text)
 
 
-def _escape_word(word: str, signs: dict[str, str]) -> str:
-    plain = _SPECIAL_CHARACTERS.sub(lambda match: signs[match[0]], word)
+def _escape_word(word: str, escapes: dict[str, str]) -> str:
+    plain = _SPECIAL_CHARACTERS.sub(lambda match: escapes[match[0]], word)
     return f"{{{plain}}}" if _INNER_CAPITAL_WORD.fullmatch(word) and not {"{", "}"} & set(word) else plain
 
 
 def _has_balanced_braces(text: str) -> bool:
-    """Whether braces pair, both with those that are escaped and without."""
+    """Whether braces are balanced, both with and without the escaped ones."""
     return _is_balanced(text) and _is_balanced(re.sub(r"\\[{}]", "", text)) if "{" in text or "}" in text else True
 
 

@@ -1,4 +1,4 @@
-"""Citation keys: what a paper is cited by, the same in every file it is ever written to."""
+"""Citation keys, the same for a paper in every export."""
 
 import hashlib
 from collections.abc import Sequence
@@ -13,20 +13,26 @@ _STOP_WORDS = frozenset(
     toward towards into over under beyond its it we our not""".split()  # noqa: SIM905
 )
 _HASH_DIGITS = 4
-"""Digits of the id's hash in a key: of two papers of one name, year and word, one in 65,536 pairs shares them."""
+"""Number of hexadecimal digits of the ID's hash in a key.
+
+Two papers with the same author, year and word share them with a probability of 1 in 65,536.
+"""
 
 
 def citation_keys(papers: Sequence[Paper]) -> list[str]:
-    """A key each: first author, year, first word of the title that says something, and a mark of the id, such as
-    ``zhou2026kwai-3f2a``. It depends on the paper alone, so that two files that are joined do not clash; of papers in
-    one file that do, the later ones get a longer mark."""
+    """The citation key of each paper, such as ``zhou2026kwai-3f2a``.
+
+    A key consists of the first author, the year, the first significant word of the title and a hash of the ID. It
+    depends on the paper alone, so that exports can be concatenated; if keys in one list are equal, the later ones get
+    more digits of the hash.
+    """
     found: dict[str, None] = {}
     for paper in papers:
         digest = hashlib.blake2b(_identity(paper).encode("utf-8", "surrogatepass")).hexdigest()
-        named, length = "".join((_first_author(paper), _year(paper), _title_word(paper))) or "paper", _HASH_DIGITS
-        while f"{named}-{digest[:length]}" in found:
+        stem, length = "".join((_first_author(paper), _year(paper), _title_word(paper))) or "paper", _HASH_DIGITS
+        while f"{stem}-{digest[:length]}" in found:
             length += 1
-        found[f"{named}-{digest[:length]}"] = None
+        found[f"{stem}-{digest[:length]}"] = None
     return list(found)
 
 

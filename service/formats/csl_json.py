@@ -1,51 +1,54 @@
-"""CSL-JSON (schema 1.0.2), what citation processors read. What it has no variable for stands under ``custom``, the
-schema's place for it, and ``indexer.sources.csl_json`` reads it back."""
+"""CSL-JSON (schema 1.0.2), the input of citation processors.
+
+Fields for which CSL has no variable are in ``custom``, where the schema allows any; ``indexer.sources.csl_json`` reads
+them back.
+"""
 
 from collections.abc import Sequence
 
 import orjson
 
+from search.papers.json import clean_object
 from search.papers.paper import Date, Json, Paper
 from search.query.page import Page
 from service.formats import RenderOptions
 from service.formats.citation import citation_keys
 from service.formats.extra import Extra
 from service.formats.person import Person
-from service.formats.render import paper_url
 
 
-def render_page(answer: Page, _wanted: RenderOptions) -> bytes:
-    """The papers of a page, an item each."""
-    return serialize([hit.paper for hit in answer.hits])
+def render_page(page: Page, _options: RenderOptions) -> bytes:
+    """One item per hit."""
+    return serialize([hit.paper for hit in page.hits])
 
 
-def render_paper(answer: Paper, _wanted: RenderOptions) -> bytes:
-    """A list of one item."""
-    return serialize([answer])
+def render_paper(paper: Paper, _options: RenderOptions) -> bytes:
+    """A list with one item."""
+    return serialize([paper])
 
 
 def serialize(papers: Sequence[Paper]) -> bytes:
-    """A list of items in the order given."""
-    items = [_item(paper, key) for paper, key in zip(papers, citation_keys(papers), strict=True)]
+    """Serializes papers as a list of items, in this order."""
+    items = [clean_object(_item(paper, key)) for paper, key in zip(papers, citation_keys(papers), strict=True)]
     return orjson.dumps(items, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
 
 
 def _item(paper: Paper, key: str) -> dict[str, Json]:
     extra = Extra.from_mapping(paper.extra)
-    held = {scheme: rest for scheme, _, rest in (each.partition(":") for each in reversed(paper.ids))}
+    by_scheme = {scheme: rest for scheme, _, rest in (each.partition(":") for each in reversed(paper.ids))}
     fields: dict[str, Json] = {
         "id": key,
-        "type": _item_type(paper, held),
+        "type": _item_type(paper, by_scheme),
         "title": paper.title,
         "author": [person for name in paper.authors if (person := _csl_name(Person.parse(name)))],
         "issued": _date_parts(paper.published) if paper.published else None,
         "container-title": extra.texts["journal"],
         "page": extra.texts["pages"],
-        "number": f"arXiv:{held['arxiv']}" if "arxiv" in held else None,
-        "publisher": "arXiv" if "arxiv" in held and not extra.texts["journal"] else None,
-        "DOI": held.get("doi"),
-        "PMID": held.get("pmid"),
-        "URL": paper_url(paper),
+        "number": f"arXiv:{by_scheme['arxiv']}" if "arxiv" in by_scheme else None,
+        "publisher": "arXiv" if "arxiv" in by_scheme and not extra.texts["journal"] else None,
+        "DOI": by_scheme.get("doi"),
+        "PMID": by_scheme.get("pmid"),
+        "URL": paper.link,
         "abstract": paper.abstract,
         "keyword": ", ".join(extra.keywords),
         "note": extra.texts["comment"],
@@ -69,8 +72,8 @@ def _drop_empty(fields: dict[str, Json]) -> dict[str, Json]:
     return {name: value for name, value in fields.items() if value not in (None, "", [], {}, False)}
 
 
-def _item_type(paper: Paper, held: dict[str, str]) -> str:
-    if "acl" in held:
+def _item_type(paper: Paper, by_scheme: dict[str, str]) -> str:
+    if "acl" in by_scheme:
         return "paper-conference"
     return "article-journal" if paper.extra.get("journal") else "article"
 

@@ -1,8 +1,8 @@
-"""CSV (RFC 4180) with a line of names first. ``indexer.sources.csv`` reads it back.
+"""CSV (RFC 4180) with a header line. ``indexer.sources.csv`` reads it back.
 
-Several values stand in one cell, parted by "; " or by a space where they hold none; other values that are no text are
-JSON. A text that a spreadsheet would take for a formula gets an apostrophe before it, as it would in the spreadsheet
-(OWASP, "CSV Injection"); every text is quoted, so that no other delimiter can cut it.
+A cell joins several values with "; ", or with spaces if the values contain none; objects are JSON. A text that a
+spreadsheet would evaluate as a formula gets an apostrophe in front, the spreadsheets' own notation for text (OWASP,
+"CSV Injection"). Every text is quoted, so that a program that expects another delimiter does not split it.
 """
 
 import csv
@@ -11,23 +11,25 @@ import json
 import re
 from collections.abc import Callable, Iterable
 
-from search.papers.paper import Json, Paper
+from search.papers.json import Json, replace_surrogates
+from search.papers.paper import Paper
 from search.query.page import Page
-from service.formats import HIT_FIELDS, PAPER_FIELDS, RenderOptions
-from service.formats.render import hit_json, paper_json
+from service.formats import PAPER_FIELDS, RenderOptions
 
 _FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-_DEFAULT_COLUMNS = tuple(name for name in HIT_FIELDS if name not in ("sources", "legs", "highlights", "exact_match"))
+_PAPER_COLUMNS = tuple(name for name in PAPER_FIELDS if name != "sources")
+_HIT_COLUMNS = (*_PAPER_COLUMNS, "score", "band")
+"""The default columns: those that describe the hits without nested objects."""
 
 
-def render_page(answer: Page, wanted: RenderOptions) -> bytes:
-    """A row a hit."""
-    return _serialize_rows(wanted.fields or _DEFAULT_COLUMNS, (hit_json(hit) for hit in answer.hits))
+def render_page(page: Page, options: RenderOptions) -> bytes:
+    """One row per hit."""
+    return _serialize_rows(options.fields or _HIT_COLUMNS, (hit.to_json() for hit in page.hits))
 
 
-def render_paper(answer: Paper, wanted: RenderOptions) -> bytes:
+def render_paper(paper: Paper, options: RenderOptions) -> bytes:
     """One row."""
-    return _serialize_rows(wanted.fields or PAPER_FIELDS[:-1], [paper_json(answer)])
+    return _serialize_rows(options.fields or _PAPER_COLUMNS, [paper.to_dict()])
 
 
 def _serialize_rows(columns: tuple[str, ...], rows: Iterable[dict[str, Json]]) -> bytes:
@@ -36,7 +38,7 @@ def _serialize_rows(columns: tuple[str, ...], rows: Iterable[dict[str, Json]]) -
     writer.writerow(columns)
     for row in rows:
         writer.writerow([_format_cell(name, row[name]) for name in columns])
-    return text.getvalue().encode()
+    return replace_surrogates(text.getvalue()).encode()
 
 
 def _format_cell(name: str, value: Json) -> str | int | float:
@@ -53,7 +55,7 @@ def _to_json(value: Json) -> str:
 
 
 def _join_names(value: Json) -> str:
-    """Names parted by semicolons; as JSON where one holds a semicolon itself."""
+    """Names joined with semicolons, or a JSON list if a name contains one."""
     names = [str(name) for name in value] if isinstance(value, list) else []
     return _to_json(value) if any(";" in name for name in names) else "; ".join(names)
 

@@ -1,4 +1,4 @@
-"""Extra: what a source says beyond a paper's fields, for formats that have a place for some of it."""
+"""The further fields of a paper, split into those that bibliographic formats have a place for and the rest."""
 
 import json
 from collections.abc import Mapping
@@ -13,12 +13,12 @@ _TEXT_FIELDS = ("journal", "comment", "pages")
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """``Paper.extra``, parted.
+    """``Paper.extra``, split by field.
 
     Attributes:
-        texts: ``journal``, ``comment`` and ``pages``, each empty where there is none that is a line of text.
-        keywords: where they are texts that a comma can part.
-        rest: all else.
+        texts: ``journal``, ``comment`` and ``pages``; empty if absent or not a single line of text.
+        keywords: the keywords; empty unless all are texts that can be joined with commas.
+        rest: all other fields.
     """
 
     texts: Mapping[str, str]
@@ -27,18 +27,18 @@ class Extra:
 
     @classmethod
     def from_mapping(cls, extra: Mapping[str, Json]) -> Self:
-        """Parts it."""
+        """Splits ``Paper.extra``."""
         texts = {
             name: value for name in _TEXT_FIELDS if isinstance(value := extra.get(name), str) and _is_single_line(value)
         }
         keywords = _keywords(extra.get("keywords"))
-        told = {*texts, *(["keywords"] if keywords else [])}
-        rest = {name: value for name, value in extra.items() if name not in told}
+        placed = {*texts, *(["keywords"] if keywords else [])}
+        rest = {name: value for name, value in extra.items() if name not in placed}
         return cls({name: texts.get(name, "") for name in _TEXT_FIELDS}, keywords, rest)
 
     @property
     def rest_json(self) -> str:
-        """The rest as JSON on one line, empty where nothing is left."""
+        """The rest as JSON on one line; empty if there is none."""
         if not self.rest:
             return ""
         text = json.dumps(self.rest, ensure_ascii=False)
@@ -53,5 +53,5 @@ def _keywords(value: Json) -> tuple[str, ...]:
     if not isinstance(value, list):
         return ()
     texts = tuple(each for each in value if isinstance(each, str) and _is_single_line(each))
-    whole = len(texts) == len(value) and not any(set(",;") & set(text) or not text.strip(" /") for text in texts)
-    return texts if whole else ()
+    joinable = len(texts) == len(value) and not any(set(",;") & set(text) or not text.strip(" /") for text in texts)
+    return texts if joinable else ()

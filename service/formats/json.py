@@ -1,4 +1,4 @@
-"""JSON: the page and the paper as the API has them."""
+"""JSON: a page or a paper as the API returns it."""
 
 import orjson
 
@@ -8,21 +8,21 @@ from service.formats import RenderOptions
 from service.formats.render import page_json, paper_document_json
 
 
-def render_page(answer: Page, wanted: RenderOptions) -> bytes:
-    """``render.page_json``; of its hits the fields that are wanted."""
-    fields = page_json(answer)
+def render_page(page: Page, options: RenderOptions) -> bytes:
+    """``render.page_json``, its hits restricted to the fields of the options."""
+    fields = page_json(page)
     hits = fields["hits"]
-    if wanted.fields and isinstance(hits, list):
-        fields["hits"] = [select_fields(hit, wanted.fields) for hit in hits if isinstance(hit, dict)]
+    if options.fields and isinstance(hits, list):
+        fields["hits"] = [select_fields(hit, options.fields) for hit in hits if isinstance(hit, dict)]
     return orjson.dumps(fields)
 
 
-def render_paper(answer: Paper, wanted: RenderOptions) -> bytes:
-    """``render.shown_paper_json``; of its fields those that are wanted."""
-    fields = paper_document_json(answer)
-    return orjson.dumps(select_fields(fields, ("schema_version", *wanted.fields)) if wanted.fields else fields)
+def render_paper(paper: Paper, options: RenderOptions) -> bytes:
+    """``render.paper_document_json``, restricted to the fields of the options."""
+    fields = paper_document_json(paper)
+    return orjson.dumps(select_fields(fields, ("schema_version", *options.fields)) if options.fields else fields)
 
 
 def select_fields(fields: dict[str, Json], names: tuple[str, ...]) -> dict[str, Json]:
-    """The fields of these names, in their order."""
+    """The fields with these names, in the order of the names."""
     return {name: fields[name] for name in names}

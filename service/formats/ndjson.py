@@ -1,4 +1,4 @@
-"""NDJSON: a paper a line, as in JSON. ``indexer.sources.jsonl`` reads it back."""
+"""NDJSON: one JSON object per line and paper. ``indexer.sources.jsonl`` reads it back."""
 
 from collections.abc import Iterable
 
@@ -8,21 +8,20 @@ from search.papers.paper import Json, Paper
 from search.query.page import Page
 from service.formats import RenderOptions
 from service.formats.json import select_fields
-from service.formats.render import hit_json, paper_json
 
 
-def render_page(answer: Page, wanted: RenderOptions) -> bytes:
-    """A line a hit."""
-    return _serialize_lines((hit_json(hit) for hit in answer.hits), wanted)
+def render_page(page: Page, options: RenderOptions) -> bytes:
+    """One line per hit."""
+    return _serialize_lines((hit.to_json() for hit in page.hits), options)
 
 
-def render_paper(answer: Paper, wanted: RenderOptions) -> bytes:
+def render_paper(paper: Paper, options: RenderOptions) -> bytes:
     """One line."""
-    return _serialize_lines([paper_json(answer)], wanted)
+    return _serialize_lines([paper.to_dict()], options)
 
 
-def _serialize_lines(objects: Iterable[dict[str, Json]], wanted: RenderOptions) -> bytes:
+def _serialize_lines(objects: Iterable[dict[str, Json]], options: RenderOptions) -> bytes:
     return b"".join(
-        orjson.dumps(select_fields(each, wanted.fields) if wanted.fields else each, option=orjson.OPT_APPEND_NEWLINE)
+        orjson.dumps(select_fields(each, options.fields) if options.fields else each, option=orjson.OPT_APPEND_NEWLINE)
         for each in objects
     )

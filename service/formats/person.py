@@ -1,4 +1,4 @@
-"""Person: an author's name in the parts that reference managers ask for."""
+"""Names of authors in the parts that reference managers expect."""
 
 import re
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Self
 
 from search.papers import names
 from search.papers.folding import fold, normalize_whitespace, put_given_name_first
+from search.papers.surnames import is_suffix
 
 _ORGANIZATION = re.compile(
     r"\b(team|collaboration|consortium|group|project|initiative|institute|laboratory|lab|community|network|committee|"
@@ -14,16 +15,17 @@ _ORGANIZATION = re.compile(
     re.IGNORECASE,
 )
 _CONJUNCTIONS = ("y", "i", "e")
-_SUFFIX = re.compile(r"(?:[js]r|ii|iii|iv)\.?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A name in parts that, read again, are the name.
+    """A name in parts from which an importer reconstructs the same name.
 
     Attributes:
-        name: given name first. family: with its particles; empty where the name has no parts, as a team's.
-        given: the given names. suffix: "Jr." and its like.
+        name: the full name, given names first.
+        family: the family name with its particles; empty if the name has no parts, such as that of a team.
+        given: the given names.
+        suffix: a suffix such as "Jr.".
     """
 
     name: str
@@ -32,21 +34,21 @@ class Person:
     suffix: str = ""
 
     @classmethod
-    def parse(cls, written: str) -> Self:
-        """The parts of "José García Márquez", also where it is written "García Márquez, José"."""
-        return cls(*_split_name(written))
+    def parse(cls, text: str) -> Self:
+        """Parses "José García Márquez" or "García Márquez, José"."""
+        return cls(*_split_name(text))
 
     @property
     def inverted(self) -> str:
-        """``García Márquez, José``; the name itself where it has no parts."""
+        """The family name first, ``García Márquez, José``; the full name if it has no parts."""
         return ", ".join(part for part in (self.family, self.suffix, self.given) if part) if self.family else self.name
 
 
 @lru_cache(maxsize=16_384)
-def _split_name(written: str) -> tuple[str, str, str, str]:
-    name = normalize_whitespace(put_given_name_first(written))
+def _split_name(text: str) -> tuple[str, str, str, str]:
+    name = normalize_whitespace(put_given_name_first(text))
     words = name.split()
-    suffix = words.pop() if len(words) > 2 and _SUFFIX.fullmatch(words[-1]) else ""
+    suffix = words.pop() if len(words) > 2 and is_suffix(words[-1]) else ""
     if "," in name or ";" in name or len(words) < 2 or _ORGANIZATION.search(name) or "and" in map(str.lower, words):
         return name, "", "", ""
     parsed = names.parse(" ".join(words))
@@ -57,5 +59,5 @@ def _split_name(written: str) -> tuple[str, str, str, str]:
 
 
 def _fold_words(words: list[str]) -> list[str]:
-    """As ``names`` has them: what joins two surnames is in neither."""
+    """Folds words as ``search.papers.names`` does, which drops conjunctions between surnames."""
     return [word for word in fold(" ".join(words)).split() if word not in _CONJUNCTIONS]

@@ -1,111 +1,69 @@
-"""Render: pages and papers as JSON and as plain text. The command line and HTTP share the JSON."""
+"""Pages and papers as JSON, which the command line and HTTP share, and as plain text for the command line."""
 
-from __future__ import annotations  # what is only named here is not imported
+from __future__ import annotations  # keeps the imports below to type checking
 
 import json
 import unicodedata
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # a page is shown by what made it; the state of an index is shown without all that
+from search.papers.json import clean_object
+from search.papers.words import truncate_words
+
+if TYPE_CHECKING:  # `papers status` starts without the modules that search
     from search.index.layout import Manifest
-    from search.papers.paper import Json, Paper
-    from search.query.page import AuthorMatch, Facets, Hit, LegMatch, Page, Span, Suggestions, ValueCount
+    from search.papers.json import Json
+    from search.papers.paper import Paper
+    from search.query.page import AuthorMatch, Facets, Hit, LegMatch, Page, Suggestions
 
 SCHEMA_VERSION = 1
-_MAX_SHOWN_VARIANTS = 6
-_MAX_SHOWN_COUNTS = 8
-_MAX_SHOWN_AUTHORS = 6
-_MAX_SHOWN_WORDS = 45
-
-
-def paper_json(paper: Paper) -> dict[str, Json]:
-    """A paper as one flat object; what it lacks is null or empty."""
-    return {
-        "id": paper.id,
-        "ids": list(paper.ids),
-        "title": paper.title,
-        "authors": list(paper.authors),
-        "authors_partial": paper.authors_partial,
-        "published": str(paper.published) if paper.published else None,
-        "updated": str(paper.updated) if paper.updated else None,
-        "categories": list(paper.categories),
-        "url": paper_url(paper),
-        "abstract": paper.abstract,
-        "version": paper.version,
-        "extra": dict(paper.extra),
-        "sources": list(paper.sources),
-    }
+"""Version of the shape of all JSON output."""
+_MAX_VARIANTS = 6
+"""Number of name variants on a line of text."""
+_MAX_COUNTS = 8
+"""Number of values of a facet on a line of text."""
+_MAX_AUTHORS = 6
+"""Number of authors of a hit in text."""
+_MAX_SENTENCE_WORDS = 45
+"""Number of words of a hit's best sentence in text."""
+_MAX_TITLE_WORDS = 12
+"""Number of words of the abstract in place of a missing title."""
 
 
 def page_json(page: Page) -> dict[str, Json]:
-    """A page: its hits with what matched, how many papers there are, and whether the answer is exact."""
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "interpretation": page.interpretation,
-        "parts": [{"description": part.description, "remaining_query": part.remaining_query} for part in page.parts],
-        "total": page.total,
-        "has_close_match": page.has_close_match,
-        "correction": page.correction,
-        "exact": page.exact,
-        "expected_recall": round(page.expected_recall, 4),
-        "generation": page.generation,
-        "cursor": page.cursor,
-        "authors": [_author_match_json(match) for match in page.authors],
-        "facets": _facets_json(page.facets) if page.facets else None,
-        "explanation": {
-            "strategy": page.explanation.strategy,
-            "codes_scanned": page.explanation.codes_scanned,
-            "papers_scored": page.explanation.papers_scored,
-            "timings_ms": {stage.name: round(stage.milliseconds, 3) for stage in page.explanation.stages},
-        },
-        "hits": [hit_json(hit) for hit in page.hits],
-    }
-
-
-def hit_json(hit: Hit) -> dict[str, Json]:
-    """A paper on a page: its fields, its score and why it is there."""
-    legs: dict[str, Json] = {"semantic": _leg_json(hit.semantic), "lexical": _leg_json(hit.lexical)}
-    highlights: dict[str, Json] = {
-        "title": [_span_json(span) for span in hit.highlights.title],
-        "abstract": [_span_json(span) for span in hit.highlights.abstract],
-        "sentence": _span_json(hit.highlights.sentence) if hit.highlights.sentence else None,
-    }
-    found: dict[str, Json] = {
-        "score": hit.score,
-        "band": hit.band,
-        "legs": legs,
-        "highlights": highlights,
-        "exact_match": hit.exact_match,
-    }
-    return {**paper_json(hit.paper), **found}
+    """A page of results as JSON."""
+    fields = page.to_json()
+    hits = fields.pop("hits")  # their papers are clean already
+    return {"schema_version": SCHEMA_VERSION, **clean_object(fields), "hits": hits}
 
 
 def authors_json(match: AuthorMatch) -> dict[str, Json]:
-    """What ``papers authors --json`` gives."""
-    return {"schema_version": SCHEMA_VERSION, **_author_match_json(match)}
+    """The output of ``papers authors --json`` and GET /v1/authors."""
+    return clean_object({"schema_version": SCHEMA_VERSION, **match.to_json()})
 
 
 def suggestions_json(found: Suggestions) -> dict[str, Json]:
-    """What GET /v1/suggest gives."""
-    categories: list[Json] = [
-        {"code": each.code, "name": each.name, "papers": each.papers} for each in found.categories
-    ]
-    return {"schema_version": SCHEMA_VERSION, "authors": _counts_json(found.authors), "categories": categories}
+    """The output of GET /v1/suggest."""
+    return clean_object({"schema_version": SCHEMA_VERSION, **found.to_json()})
 
 
 def dump_json(fields: object) -> str:
-    """A JSON object as it is printed."""
+    """Serializes an object as indented JSON for the command line."""
     return json.dumps(fields, ensure_ascii=False, indent=2)
 
 
 def paper_document_json(paper: Paper) -> dict[str, Json]:
-    """What ``papers show --json`` and GET /v1/papers/{id} give."""
-    return {"schema_version": SCHEMA_VERSION, **paper_json(paper)}
+    """The output of ``papers show --json`` and GET /v1/papers/{id}."""
+    return {"schema_version": SCHEMA_VERSION, **paper.to_dict()}
 
 
 def status_json(manifest: Manifest, size: int) -> dict[str, Json]:
-    """What ``papers status --json`` gives; ``bytes`` is all that lies in the index."""
+    """The output of ``papers status --json``.
+
+    Args:
+        manifest: of the published generation.
+        size: size of the index directory, in bytes.
+    """
     return {
         "schema_version": SCHEMA_VERSION,
         "papers": manifest.live,
@@ -115,20 +73,15 @@ def status_json(manifest: Manifest, size: int) -> dict[str, Json]:
     }
 
 
-def paper_url(paper: Paper) -> str | None:
-    """Where the paper is read: what a source said, else what its id says."""
-    return paper.link
-
-
 def sanitize_line(text: str) -> str:
-    """The text without characters that would steer a terminal."""
+    """The text without control and format characters, which could drive a terminal, and without surrogates."""
     if text.isprintable():
         return text
     return "".join(character for character in text if unicodedata.category(character) not in ("Cc", "Cf", "Cs"))
 
 
 def page_text(page: Page) -> str:
-    """A page for a pipe: what was understood, a line that counts, then an entry a hit, then the facets."""
+    """A page as plain text: heading, one entry per hit, facets and cursor."""
     entries = [
         f"{rank}. {_paper_entry(hit.paper)}\n   {match_reason(hit)}{_best_sentence_line(hit)}"
         for rank, hit in enumerate(page.hits, 1)
@@ -137,62 +90,61 @@ def page_text(page: Page) -> str:
 
 
 def page_heading(page: Page) -> str:
-    """What was understood, how many papers there are, and whether they are an answer."""
-    papers = "1 paper passes" if page.total == 1 else f"{page.total:,} papers pass"
-    counted = f"{papers}, {len(page.hits):,} shown" + (
-        "" if page.exact else f"; expected recall {page.expected_recall:.3f}"
-    )
-    lines = [
-        page.interpretation,
-        counted,
-        *(_variants_line(match) for match in page.authors if len(match.variants) > 1),
-    ]
+    """The interpretation of the query, the number of papers, the name variants and whether any hit is close."""
+    counts = f"{_papers_match(page.total)} the filters; showing {len(page.hits):,}"
+    if not page.exact:
+        counts += f"; expected recall {page.expected_recall:.3f}"
+    variants = [_variants_line(match) for match in page.authors if len(match.variants) > 1]
+    lines = [page.interpretation, counts, *variants]
     if not page.has_close_match:
-        lines.append("nothing here is close; nearest:")
+        lines.append("no close match; nearest papers:")
     return "\n".join(line for line in lines if line)
 
 
 def page_footer(page: Page) -> list[str]:
-    """The facets, where they were asked for, and how to go on."""
+    """The facets, if requested, and the cursor of the next page, if there is one."""
     lines = [_facets_text(page.facets)] if page.facets else []
-    return [*lines, f"more: --cursor {page.cursor}"] if page.cursor else lines
+    return [*lines, f"next page: --cursor {page.cursor}"] if page.cursor else lines
 
 
 def page_notes(page: Page) -> Iterator[str]:
-    """What whoever asked should know besides: a misspelt word, a name that nobody has, no paper at all."""
+    """Yields hints for standard error: a spelling correction, unknown authors, no results."""
     if page.correction:
         yield f"did you mean: {page.correction}"
     for match in page.authors:
         if not match.variants and not match.more_variants:
-            meant = f"; did you mean {' or '.join(match.suggestions)}?" if match.suggestions else ""
-            yield f"no author here matches {match.name!r}{meant}"
-    if not page.hits:
-        yield "no paper passes the filters; leave one out, or use other words"
+            hint = f"; did you mean {' or '.join(match.suggestions)}?" if match.suggestions else ""
+            yield f"no author matches {match.name!r}{hint}"
+    if not page.total:
+        yield "no papers match; remove a filter or rephrase the query"
 
 
 def authors_text(match: AuthorMatch) -> str:
-    """The variants of a name, a line each."""
+    """The variants of a name, one per line."""
     return sanitize_lines("".join(f"{count.papers:>8,}  {count.value}\n" for count in match.variants))
 
 
 def explanation_text(page: Page) -> str:
-    """The road taken, what was looked at, and the times, in two lines."""
-    how = page.explanation
-    roads = {
-        "exact": f"scored all {how.papers_scored:,} passing papers exactly",
-        "approximate": f"scanned {how.codes_scanned:,} codes, scored {how.papers_scored:,} papers exactly, "
-        f"expected recall {page.expected_recall:.4f}",
-        "none": "not asked",
+    """The search strategy with the number of papers scored, and the timings, in two lines."""
+    explanation = page.explanation
+    strategies = {
+        "exact": f"exact, scored all {explanation.papers_scored:,} matching papers",
+        "approximate": f"approximate, scanned {explanation.codes_scanned:,} codes, "
+        f"re-ranked {explanation.papers_scored:,} papers, expected recall {page.expected_recall:.4f}",
+        "none": "not used",
     }
-    times = ", ".join(f"{stage.name} {stage.milliseconds:.2f}" for stage in how.stages)
-    return f"vectors: {roads[how.strategy]}; {page.total:,} papers pass; {page.generation}\nmilliseconds: {times}"
+    timings = ", ".join(f"{stage.name} {stage.milliseconds:.2f}" for stage in explanation.stages)
+    return (
+        f"semantic search: {strategies[explanation.strategy]}; {_papers_match(page.total)}; {page.generation}\n"
+        f"timings (ms): {timings}"
+    )
 
 
 def paper_text(paper: Paper) -> str:
-    """A paper whole, for a pipe."""
+    """A paper with all its authors, IDs, further fields and abstract."""
     lines = [_paper_entry(paper, max_authors=None)]
     if len(paper.ids) > 1:
-        lines.append("   also  " + ", ".join(paper.ids[1:]))
+        lines.append("   other IDs  " + ", ".join(paper.ids[1:]))
     lines += [f"   {name}  {value}" for name, value in paper.extra.items()]
     if paper.title and paper.abstract:
         lines.append("\n" + paper.abstract)
@@ -200,124 +152,91 @@ def paper_text(paper: Paper) -> str:
 
 
 def status_text(manifest: Manifest, size: int) -> str:
-    """The state of an index in four lines."""
+    """The state of an index in four lines; see ``status_json``."""
     model = manifest.model
     return (
         f"papers      {manifest.live:,}\n"
         f"generation  {manifest.generation}\n"
         f"model       {model.name}, {model.dim} dimensions, {model.max_tokens} tokens, {model.precision}\n"
-        f"bytes       {size:,}\n"
+        f"size        {size:,} bytes\n"
     )
 
 
 def sanitize_lines(text: str) -> str:
-    """``plain`` line by line."""
+    """``sanitize_line`` for each line of a text."""
     return "\n".join(sanitize_line(line) for line in text.split("\n"))
 
 
-def _span_json(span: Span) -> list[Json]:
-    return [span.start, span.end]
-
-
-def _counts_json(counts: tuple[ValueCount, ...]) -> list[Json]:
-    return [{"value": count.value, "papers": count.papers} for count in counts]
-
-
-def _author_match_json(match: AuthorMatch) -> dict[str, Json]:
-    return {
-        "name": match.name,
-        "variants": _counts_json(match.variants),
-        "more_variants": match.more_variants,
-        "suggestions": list(match.suggestions),
-    }
-
-
-def _facets_json(facets: Facets) -> dict[str, Json]:
-    return {
-        "scope": facets.scope,
-        "papers": facets.papers,
-        "years": _counts_json(facets.years),
-        "categories": _counts_json(facets.categories),
-        "authors": _counts_json(facets.authors),
-        "sources": _counts_json(facets.sources),
-    }
-
-
-def _leg_json(leg: LegMatch | None) -> Json:
-    return {"rank": leg.rank, "score": leg.score} if leg else None
-
-
 def _variants_line(match: AuthorMatch) -> str:
-    shown = ", ".join(f"{count.value} {count.papers:,}" for count in match.variants[:_MAX_SHOWN_VARIANTS])
-    more = len(match.variants[_MAX_SHOWN_VARIANTS:]) + match.more_variants
-    return f"{match.name}: {shown}" + (f" and {more:,} more" if more else "") + "; leave one out with --not-author"
+    shown = ", ".join(f"{count.value} {count.papers:,}" for count in match.variants[:_MAX_VARIANTS])
+    more = len(match.variants[_MAX_VARIANTS:]) + match.more_variants
+    return f"{match.name}: {shown}" + (f" and {more:,} more" if more else "") + "; exclude a variant with --not-author"
+
+
+def _papers_match(count: int) -> str:
+    return "1 paper matches" if count == 1 else f"{count:,} papers match"
 
 
 def _facets_text(facets: Facets) -> str:
-    whole = "papers that pass" if facets.scope == "filter" else "papers that are relevant"
+    scope = "matching" if facets.scope == "filter" else "relevant"
+    papers = "paper" if facets.papers == 1 else "papers"
     kinds = {
         "years": facets.years,
         "categories": facets.categories,
         "authors": facets.authors,
         "sources": facets.sources,
     }
-    lines = [f"of {facets.papers:,} {whole}:"]
+    lines = [f"facets of {facets.papers:,} {scope} {papers}:"]
     for name, counts in kinds.items():
-        shown = ", ".join(f"{count.value} {count.papers:,}" for count in counts[:_MAX_SHOWN_COUNTS])
-        lines.append(f"   {name:10}  {shown}" + (", ..." if len(counts) > _MAX_SHOWN_COUNTS else ""))
+        shown = ", ".join(f"{count.value} {count.papers:,}" for count in counts[:_MAX_COUNTS])
+        lines.append(f"   {name:10}  {shown}" + (", ..." if len(counts) > _MAX_COUNTS else ""))
     return "\n".join(lines)
 
 
 def _best_sentence_line(hit: Hit) -> str:
-    """The sentence that answers best, on a line of its own."""
+    """The best sentence as a further line, or nothing."""
     sentence = best_sentence(hit)
     return f"\n   > {sentence}" if sentence else ""
 
 
 def best_sentence(hit: Hit) -> str | None:
-    """The sentence of the abstract that answers best, shortened."""
+    """The sentence of the abstract that matches the query best, truncated."""
     span, abstract = hit.highlights.sentence, hit.paper.abstract
-    return truncate_words(" ".join(abstract[span.start : span.end].split())) if span and abstract else None
+    return truncate_words(abstract[span.start : span.end], _MAX_SENTENCE_WORDS) if span and abstract else None
 
 
-def _paper_entry(paper: Paper, *, max_authors: int | None = _MAX_SHOWN_AUTHORS) -> str:
+def _paper_entry(paper: Paper, *, max_authors: int | None = _MAX_AUTHORS) -> str:
     lines = [display_title(paper), "   " + metadata_line(paper, max_authors=max_authors)]
-    if paper_url(paper):
-        lines.append(f"   {paper_url(paper)}")
+    if paper.link:
+        lines.append(f"   {paper.link}")
     return sanitize_lines("\n".join(lines))
 
 
 def display_title(paper: Paper) -> str:
-    """The title, or the beginning of the abstract of a paper without one."""
-    return paper.title or "(untitled) " + truncate_words(paper.abstract or "", max_words=12)
+    """The title, or the beginning of the abstract if there is no title."""
+    return paper.title or "(untitled) " + truncate_words(paper.abstract or "", _MAX_TITLE_WORDS)
 
 
-def metadata_line(paper: Paper, *, max_authors: int | None = _MAX_SHOWN_AUTHORS) -> str:
-    """Id, date, categories and people on one line."""
+def metadata_line(paper: Paper, *, max_authors: int | None = _MAX_AUTHORS) -> str:
+    """ID, date, categories and authors on one line."""
     names = paper.authors[:max_authors]
     more = len(paper.authors) - len(names)
-    people = ", ".join(names) + (f" and {more} more" if more else "") + (" et al." if paper.authors_partial else "")
-    facts = [paper.id, str(paper.published or ""), " ".join(paper.categories), people]
+    authors = ", ".join(names) + (f" and {more} more" if more else "") + (" et al." if paper.authors_partial else "")
+    facts = [paper.id, str(paper.published or ""), " ".join(paper.categories), authors]
     return " · ".join(fact for fact in facts if fact)
 
 
 def match_reason(hit: Hit) -> str:
-    """Its band, and its rank and score by meaning and by words."""
-    parts = ["the very paper"] if hit.exact_match else []
+    """How a hit matched: whether exactly, its band, and its rank and score in each leg."""
+    parts = ["exact match"] if hit.exact_match else []
     if hit.band:
         parts.append(hit.band)
     if hit.semantic:
-        parts.append(f"meaning {_rank_prefix(hit.semantic)}cosine {hit.semantic.score:.3f}")
+        parts.append(f"semantic {_rank_prefix(hit.semantic)}(cosine {hit.semantic.score:.3f})")
     if hit.lexical:
-        parts.append(f"words {_rank_prefix(hit.lexical)}BM25 {hit.lexical.score:.2f}")
-    return "; ".join(parts) or "listed by date"
+        parts.append(f"lexical {_rank_prefix(hit.lexical)}(BM25 {hit.lexical.score:.2f})")
+    return " · ".join(parts) or "sorted by date"
 
 
 def _rank_prefix(leg: LegMatch) -> str:
     return f"#{leg.rank} " if leg.rank else ""
-
-
-def truncate_words(text: str, *, max_words: int = _MAX_SHOWN_WORDS) -> str:
-    """The first words of a text."""
-    parts = text.split()
-    return " ".join(parts[:max_words]) + (" ..." if len(parts) > max_words else "")

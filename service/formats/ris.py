@@ -1,47 +1,50 @@
-"""RIS, written by rispy. What it has no tag for stands in notes that people can read and ``indexer.sources.ris`` reads
-back: ``N1  - categories: cs.CL cs.IR``."""
+"""RIS, written by rispy.
+
+Fields for which RIS has no tag are in notes, which people and ``indexer.sources.ris`` can read:
+``N1  - categories: cs.CL cs.IR``.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
 
+from search.papers.json import replace_surrogates
 from search.papers.paper import Date, Paper
 from search.query.page import Page
 from service.formats import RenderOptions
 from service.formats.citation import citation_keys
 from service.formats.extra import Extra
 from service.formats.person import Person
-from service.formats.render import paper_url
 
 _FieldValue = str | list[str]
 
 
-def render_page(answer: Page, _wanted: RenderOptions) -> bytes:
-    """The papers of a page, a reference each."""
-    return serialize([hit.paper for hit in answer.hits])
+def render_page(page: Page, _options: RenderOptions) -> bytes:
+    """One reference per hit."""
+    return serialize([hit.paper for hit in page.hits])
 
 
-def render_paper(answer: Paper, _wanted: RenderOptions) -> bytes:
+def render_paper(paper: Paper, _options: RenderOptions) -> bytes:
     """One reference."""
-    return serialize([answer])
+    return serialize([paper])
 
 
 def serialize(papers: Sequence[Paper]) -> bytes:
-    """References in the order given."""
+    """Serializes papers as references, in this order."""
     from rispy.writer import RisWriter
 
     class Writer(RisWriter):  # type: ignore[misc]  # rispy has no types
         def set_header(self, _count: int) -> str:
-            return ""  # rispy numbers references, which is no part of RIS
+            return ""  # rispy would number the references, which is not part of RIS
 
     references = [
         {name: value for name, value in _fields(paper, key) if value}
         for paper, key in zip(papers, citation_keys(papers), strict=True)
     ]
-    return str(Writer().formats(references)).encode() if references else b""
+    return replace_surrogates(str(Writer().formats(references))).encode() if references else b""
 
 
 def _fields(paper: Paper, key: str) -> Iterator[tuple[str, _FieldValue]]:
-    """rispy's names and values; some are empty."""
+    """Yields rispy's field names and values; empty values are to be dropped."""
     extra = Extra.from_mapping(paper.extra)
     yield "type_of_reference", _reference_type(paper)
     yield "id", key
@@ -53,7 +56,7 @@ def _fields(paper: Paper, key: str) -> Iterator[tuple[str, _FieldValue]]:
     yield from zip(("start_page", "end_page"), _split_pages(extra.texts["pages"]), strict=True)
     yield "doi", _id_in_scheme(paper, "doi")
     yield "accession_number", _id_in_scheme(paper, "pmid") or _arxiv_number(paper)
-    yield "urls", [url] if (url := paper_url(paper)) else []
+    yield "urls", [url] if (url := paper.link) else []
     yield "abstract", paper.abstract or ""
     yield "keywords", list(extra.keywords)
     yield "notes", [f"{name}: {value}" for name, value in _notes(paper, extra) if value]
@@ -66,7 +69,7 @@ def _reference_type(paper: Paper) -> str:
 
 
 def _format_date(date: Date) -> str:
-    """YYYY/MM/DD/, parts that are not known empty."""
+    """YYYY/MM/DD/, with unknown parts empty."""
     return "/".join((f"{date.year:04}", f"{date.month:02}" * bool(date.month), f"{date.day:02}" * bool(date.day), ""))
 
 

@@ -1,1 +1,1 @@
-"""The page: the same questions as every other door's, in a browser; it works without JavaScript."""
+"""The web page: server-rendered search that works without JavaScript."""

@@ -1,4 +1,4 @@
-"""Assets: style sheets, scripts and pictures, held in memory; one named with its content's hash is kept for good."""
+"""Style sheets, scripts and images, served from memory under URLs that contain a hash of their content."""
 
 import hashlib
 import mimetypes
@@ -7,11 +7,19 @@ from functools import cache
 from pathlib import Path
 
 _STATIC_DIR = Path(__file__).parent / "static"
+_MEDIA_TYPES = {".js": "text/javascript", ".svg": "image/svg+xml", ".css": "text/css"}
+"""Types that do not depend on the MIME database of the machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file. ``version``: the beginning of its sha256."""
+    """A static file.
+
+    Attributes:
+        content: the bytes of the file.
+        media_type: the value of ``Content-Type``.
+        version: the first 12 hexadecimal digits of the SHA-256 of the content.
+    """
 
     content: bytes
     media_type: str
@@ -20,21 +28,20 @@ class Asset:
 
 @cache
 def load_assets() -> dict[str, Asset]:
-    """All files by name."""
+    """Returns all assets by file name."""
     return {path.name: _read_asset(path) for path in sorted(_STATIC_DIR.iterdir()) if path.is_file()}
 
 
 def asset_url(name: str) -> str:
-    """Where an asset is had; another address once its content changes.
+    """Returns the URL of an asset, which changes with its content.
 
     Raises:
-        KeyError: there is no such asset.
+        KeyError: there is no asset of this name.
     """
     return f"/static/{name}?v={load_assets()[name].version}"
 
 
 def _read_asset(path: Path) -> Asset:
     content = path.read_bytes()
-    kinds = {".js": "text/javascript", ".svg": "image/svg+xml", ".css": "text/css"}
-    media_type = kinds.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    media_type = _MEDIA_TYPES.get(path.suffix) or mimetypes.guess_type(path.name)[0] or "application/octet-stream"
     return Asset(content, media_type, hashlib.sha256(content).hexdigest()[:12])

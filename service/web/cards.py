@@ -1,4 +1,4 @@
-"""Cards: a paper as a page shows it, with all its links."""
+"""Cards: papers as lists show them, with all their links."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -8,15 +8,15 @@ from markupsafe import Markup
 from search.papers.categories import find_category_name
 from search.papers.paper import Paper
 from search.query.page import Band, Hit, Span
-from service.formats.render import display_title, match_reason, paper_url
+from service.formats.render import display_title, match_reason
 from service.web.html import Link
 from service.web.typeset import typeset
 from service.web.urls import PageUrl, author_page_url, is_http_url, paper_page_url
 
-_MAX_SHOWN_AUTHORS = 6
-"""Authors before the rest is folded."""
-_SNIPPET_CHARS = 340
-"""Characters of an abstract shown where no sentence of it answers best."""
+_MAX_VISIBLE_AUTHORS = 6
+"""Authors before the others are folded."""
+_SNIPPET_LENGTH = 340
+"""Characters of an abstract without a best sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,23 @@ class Card:
     """One paper.
 
     Attributes:
-        title, snippet, abstract: as HTML; the sentence that answers best is the snippet. href: its page.
-        authors, folded: the first ones and the rest, each with the author's page.
-        categories: full names, each a link that narrows to it. url: where the paper is read, if the web can go there.
-        band, why: how near it is, and the ranks that say so. same: it is the paper that was asked for.
-        similar, more, less, bibtex: where its links lead; ``more`` and ``less`` refine the question at hand;
-            there is no ``less`` of a mere list, where nothing says what to be near instead.
+        paper: the paper.
+        title: as HTML.
+        page_url: the page of the paper.
+        authors: the first authors, each with a link to the author's page.
+        more_authors: the folded authors.
+        categories: full names, each with a link that adds the category to the query.
+        snippet: as HTML, the best sentence of the abstract or its beginning; None without an abstract or a title.
+        abstract: as HTML.
+        external_url: where the paper can be read; None unless a source gives an HTTP URL.
+        band: how close the paper is to the query.
+        match_reason: its rank and score in each leg; empty if the papers are only filtered.
+        exact_match: the paper is the one that the query names or quotes.
+        similar_url: the search for papers similar to this one.
+        more_like_url: the query with this paper as a positive example.
+        less_like_url: the query with this paper as a negative example; empty if the papers are only filtered, because
+            a negative example needs a query.
+        bibtex_url: the paper as BibTeX.
     """
 
     paper: Paper
@@ -50,77 +61,78 @@ class Card:
     bibtex_url: str
 
 
-def build_cards(hits: Iterable[Hit], asked: PageUrl) -> list[Card]:
-    """A card a hit.
+def build_cards(hits: Iterable[Hit], url: PageUrl) -> list[Card]:
+    """Returns one card per hit.
 
     Args:
-        asked: the address of the question, from which the links that refine it are made.
+        hits: the papers.
+        url: the URL of the query, which the links that refine it start from.
     """
-    return [build_card(hit, asked) for hit in hits]
+    return [build_card(hit, url) for hit in hits]
 
 
-def build_card(hit: Hit, asked: PageUrl) -> Card:
-    """See ``cards``."""
-    paper, why = hit.paper, hit.highlights
-    names = tuple(Link(name, author_page_url(name)) for name in paper.authors)
-    first = (
-        len(names) if len(names) <= _MAX_SHOWN_AUTHORS + 1 else _MAX_SHOWN_AUTHORS
-    )  # one alone takes no more room than its fold
-    scored = hit.semantic or hit.lexical or hit.exact_match
+def build_card(hit: Hit, url: PageUrl) -> Card:
+    """Returns the card of one hit; see ``build_cards``."""
+    paper, highlights = hit.paper, hit.highlights
+    authors = tuple(Link(name, author_page_url(name)) for name in paper.authors)
+    # A single folded author would take as much room as the fold.
+    visible = len(authors) if len(authors) <= _MAX_VISIBLE_AUTHORS + 1 else _MAX_VISIBLE_AUTHORS
+    has_scores = bool(hit.semantic or hit.lexical)
+    is_ranked = has_scores or hit.exact_match
     return Card(
-        paper,
-        typeset(display_title(paper), why.title if paper.title else ()),
-        paper_page_url(paper.id),
-        names[:first],
-        names[first:],
-        _category_links(paper, asked),
-        _snippet(hit),
-        typeset(paper.abstract, why.abstract) if paper.abstract else None,
-        external_url(paper),
-        hit.band,
-        match_reason(replace(hit, band=None)) if scored else "",
-        hit.exact_match,
-        str(PageUrl("/", (("like", paper.id),))),
-        str(asked.remove_param("unlike", paper.id).include_param("like", paper.id)),
-        str(asked.remove_param("like", paper.id).include_param("unlike", paper.id)) if scored else "",
-        bibtex_url(paper),
+        paper=paper,
+        title=typeset(display_title(paper), highlights.title if paper.title else ()),
+        page_url=paper_page_url(paper.id),
+        authors=authors[:visible],
+        more_authors=authors[visible:],
+        categories=_category_links(paper, url),
+        snippet=_snippet(hit),
+        abstract=typeset(paper.abstract, highlights.abstract) if paper.abstract else None,
+        external_url=external_url(paper),
+        band=hit.band,
+        match_reason=match_reason(replace(hit, band=None, exact_match=False)) if has_scores else "",
+        exact_match=hit.exact_match,
+        similar_url=str(PageUrl("/", (("like", paper.id),))),
+        more_like_url=str(url.remove_param("unlike", paper.id).include_param("like", paper.id)),
+        less_like_url=str(url.remove_param("like", paper.id).include_param("unlike", paper.id)) if is_ranked else "",
+        bibtex_url=bibtex_url(paper),
     )
 
 
 def category_name(code: str) -> str:
-    """The full name, or the code where arXiv has no such category."""
+    """Returns the full name of a category, or its code if arXiv has no such category."""
     return find_category_name(code) or code
 
 
 def category_names(codes: Sequence[str]) -> tuple[str, ...]:
-    """The full names; the code too where another of these has the same, as cs.LG and stat.ML have."""
+    """Returns the full names, with the codes of those that share a name, as cs.LG and stat.ML do."""
     names = [category_name(code) for code in codes]
-    each = zip(names, codes, strict=True)
-    return tuple(name if names.count(name) == 1 else f"{name} ({code})" for name, code in each)
+    named = zip(names, codes, strict=True)
+    return tuple(name if names.count(name) == 1 else f"{name} ({code})" for name, code in named)
 
 
 def bibtex_url(paper: Paper) -> str:
-    """Where the paper is had as BibTeX."""
+    """Returns the URL of a paper's BibTeX entry."""
     return str(PageUrl(f"/v1/papers/{paper.id}", (("format", "bibtex"),)))
 
 
 def external_url(paper: Paper) -> str | None:
-    """Where the paper is read, unless a source gave what is no address of the web."""
-    url = paper_url(paper)
+    """Returns where the paper can be read, unless its source gave something other than an HTTP URL."""
+    url = paper.link
     return url if url and is_http_url(url) else None
 
 
-def _category_links(paper: Paper, asked: PageUrl) -> tuple[Link, ...]:
+def _category_links(paper: Paper, url: PageUrl) -> tuple[Link, ...]:
     named = zip(category_names(paper.categories), paper.categories, strict=True)
-    return tuple(Link(name, str(asked.include_param("category", code))) for name, code in named)
+    return tuple(Link(name, str(url.include_param("category", code))) for name, code in named)
 
 
 def _snippet(hit: Hit) -> Markup | None:
-    """The sentence that answers best, else how the abstract begins."""
-    abstract, why = hit.paper.abstract, hit.highlights
-    if not abstract or not hit.paper.title:  # a paper without a title is headed by its abstract
+    """Returns the best sentence of the abstract, or else its beginning."""
+    abstract, highlights = hit.paper.abstract, hit.highlights
+    if not abstract or not hit.paper.title:  # the abstract already heads the card of a paper without a title
         return None
-    if why.sentence or len(abstract) <= _SNIPPET_CHARS:
-        return typeset(abstract, why.abstract, why.sentence)
-    end = abstract.rfind(" ", 0, _SNIPPET_CHARS)
-    return typeset(abstract, why.abstract, Span(0, end if end > 0 else _SNIPPET_CHARS)) + " …"
+    if highlights.sentence or len(abstract) <= _SNIPPET_LENGTH:
+        return typeset(abstract, highlights.abstract, highlights.sentence)
+    end = abstract.rfind(" ", 0, _SNIPPET_LENGTH)
+    return typeset(abstract, highlights.abstract, Span(0, end if end > 0 else _SNIPPET_LENGTH)) + " …"

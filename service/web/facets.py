@@ -1,7 +1,8 @@
-"""Facets as a page shows them: values that toggle, and a histogram of years."""
+"""Facets: values that toggle a filter, and a histogram of years."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from search.papers import categories
 from search.query.page import Facets, ValueCount
@@ -9,20 +10,30 @@ from service.web.cards import category_names
 from service.web.urls import PageUrl
 
 MAX_VISIBLE_VALUES = 6
-"""Values of a group before the rest is folded."""
+"""Values of a group before the others are folded."""
 MAX_VALUES = 12
-"""Values of a group at most."""
+"""Maximum number of values of a group."""
 _MAX_YEARS = 18
-"""Years at most; the histogram and the fields reach those before."""
+"""Maximum number of years in the list; the histogram and the date fields cover earlier ones."""
 _CHART_HEIGHT = 48
+"""Height of the histogram, in units of its view box."""
 _BAR_STEP = 10
+"""Width of a bar and the gap after it, in units of the view box."""
 _MIN_YEARS = 12
-"""Years of a histogram, so that bars stay narrow and one can drag to years beyond those that are asked for."""
+"""Minimum number of years in the histogram: keeps bars narrow, and lets users drag to years outside the results."""
 
 
 @dataclass(frozen=True, slots=True)
 class FacetValue:
-    """A value of a facet: how many papers have it, where its link leads, and whether it is asked for."""
+    """A value of a facet.
+
+    Attributes:
+        label: as the page shows it.
+        papers: the number of papers that have it.
+        href: the link that toggles it; empty if no parameter filters by it.
+        is_selected: the query filters by it.
+        code: the code of a category.
+    """
 
     label: str
     papers: int
@@ -33,27 +44,25 @@ class FacetValue:
 
 @dataclass(frozen=True, slots=True)
 class FacetGroup:
-    """The values of one facet; without links where no parameter asks for them."""
+    """The values of one facet."""
 
     heading: str
     values: tuple[FacetValue, ...]
 
     @property
     def visible_values(self) -> tuple[FacetValue, ...]:
-        """The first ones, and every one that is asked for."""
-        return tuple(
-            value for place, value in enumerate(self.values) if place < MAX_VISIBLE_VALUES or value.is_selected
-        )
+        """The first values and all selected ones."""
+        return tuple(value for rank, value in enumerate(self.values) if rank < MAX_VISIBLE_VALUES or value.is_selected)
 
     @property
     def hidden_values(self) -> tuple[FacetValue, ...]:
-        """The others."""
+        """The folded values."""
         return tuple(value for value in self.values if value not in self.visible_values)
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One year of a histogram, in the units of its drawing."""
+    """One year of a histogram; position and height in units of the view box."""
 
     year: int
     papers: int
@@ -64,7 +73,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """Papers by year, every year between the first and the last included."""
+    """Papers per year, with a bar for every year from the first to the last."""
 
     bars: tuple[Bar, ...]
     width: int
@@ -73,71 +82,76 @@ class Histogram:
 
     @property
     def description(self) -> str:
-        """The drawing in words."""
-        most = max(self.bars, key=lambda bar: bar.papers)
-        return f"Papers by year, {self.bars[0].year} to {self.bars[-1].year}; most in {most.year}, {most.papers:,}"
+        """The text alternative."""
+        peak = max(self.bars, key=lambda bar: bar.papers)
+        return f"Papers per year, {self.bars[0].year} to {self.bars[-1].year}; maximum {peak.papers:,} in {peak.year}"
 
 
 def build_histogram(years: Sequence[ValueCount]) -> Histogram | None:
-    """The histogram, at least of the last _LEAST years; None where no paper has a date."""
+    """Returns a histogram of at least ``_MIN_YEARS`` years, or None if no paper has a date."""
     papers = {int(count.value): count.papers for count in years}
     if not papers:
         return None
-    last, most = max(papers), max(papers.values())
+    last, peak = max(papers), max(papers.values())
     bars = []
-    for place, year in enumerate(range(min(*papers, last - _MIN_YEARS + 1), last + 1)):
-        height = -(-papers.get(year, 0) * _CHART_HEIGHT // most)
-        bars.append(Bar(year, papers.get(year, 0), place * _BAR_STEP, _CHART_HEIGHT - height, height))
+    for index, year in enumerate(range(min(*papers, last - _MIN_YEARS + 1), last + 1)):
+        height = -(-papers.get(year, 0) * _CHART_HEIGHT // peak)
+        bars.append(Bar(year, papers.get(year, 0), index * _BAR_STEP, _CHART_HEIGHT - height, height))
     return Histogram(tuple(bars), len(bars) * _BAR_STEP)
 
 
-def build_groups(facets: Facets, asked: PageUrl) -> tuple[FacetGroup, ...]:
-    """The groups that have values, their links made from the address of the question."""
+def build_groups(facets: Facets, url: PageUrl) -> tuple[FacetGroup, ...]:
+    """Returns the groups that have values.
 
-    def year(count: ValueCount) -> FacetValue:
-        on = asked.get_all("from") == asked.get_all("to") == (count.value,)
-        bare = asked.remove_param("from").remove_param("to")
-        narrowed = bare.include_param("from", count.value).include_param("to", count.value)
-        return FacetValue(count.value, count.papers, str(bare if on else narrowed), on)
-
+    Args:
+        facets: the counts.
+        url: the URL of the query, which the links start from.
+    """
     codes = [count.value for count in facets.categories[:MAX_VALUES]]
     names = dict(zip(codes, category_names(codes), strict=True))
-
-    def category(count: ValueCount) -> FacetValue:
-        on = [
-            text for text in asked.get_all("category") if count.value in categories.resolve_codes(text, (count.value,))
-        ]
-        return FacetValue(
-            names[count.value], count.papers, *_toggle_link(asked, "category", count.value, on), count.value
-        )
-
-    def author(count: ValueCount) -> FacetValue:
-        on = [text for text in asked.get_all("author") if text.casefold() == count.value.casefold()]
-        return FacetValue(count.value, count.papers, *_toggle_link(asked, "author", count.value, on))
-
-    def source(count: ValueCount) -> FacetValue:
-        return FacetValue(count.value, count.papers)
-
-    every = (
-        _build_group("Years", facets.years, year, _MAX_YEARS),
-        _build_group("Categories", facets.categories, category),
-        _build_group("Authors", facets.authors, author),
-        _build_group("Sources", facets.sources, source),
+    groups = (
+        _build_group("Years", facets.years, partial(_year_value, url), _MAX_YEARS),
+        _build_group("Categories", facets.categories, partial(_category_value, url, names)),
+        _build_group("Authors", facets.authors, partial(_author_value, url)),
+        _build_group("Sources", facets.sources, _source_value),
     )
-    return tuple(group for group in every if group.values)
-
-
-def _toggle_link(asked: PageUrl, name: str, value: str, on: Sequence[str]) -> tuple[str, bool]:
-    """Where a value's link leads: without the parameters that ask for it, else with one that does."""
-    if not on:
-        return str(asked.include_param(name, value)), False
-    bare = asked
-    for text in on:
-        bare = bare.remove_param(name, text)
-    return str(bare), True
+    return tuple(group for group in groups if group.values)
 
 
 def _build_group(
-    heading: str, counts: Sequence[ValueCount], value: Callable[[ValueCount], FacetValue], limit: int = MAX_VALUES
+    heading: str, counts: Sequence[ValueCount], build_value: Callable[[ValueCount], FacetValue], limit: int = MAX_VALUES
 ) -> FacetGroup:
-    return FacetGroup(heading, tuple(map(value, counts[:limit])))
+    return FacetGroup(heading, tuple(map(build_value, counts[:limit])))
+
+
+def _year_value(url: PageUrl, count: ValueCount) -> FacetValue:
+    is_selected = url.get_all("from") == url.get_all("to") == (count.value,)
+    without_years = url.remove_param("from").remove_param("to")
+    only_year = without_years.include_param("from", count.value).include_param("to", count.value)
+    return FacetValue(count.value, count.papers, str(without_years if is_selected else only_year), is_selected)
+
+
+def _category_value(url: PageUrl, names: dict[str, str], count: ValueCount) -> FacetValue:
+    code = count.value
+    selected_by = [text for text in url.get_all("category") if code in categories.resolve_codes(text, (code,))]
+    href = _toggle_url(url, "category", code, selected_by)
+    return FacetValue(names[code], count.papers, href, bool(selected_by), code)
+
+
+def _author_value(url: PageUrl, count: ValueCount) -> FacetValue:
+    name = count.value
+    selected_by = [text for text in url.get_all("author") if text.casefold() == name.casefold()]
+    return FacetValue(name, count.papers, _toggle_url(url, "author", name, selected_by), bool(selected_by))
+
+
+def _source_value(count: ValueCount) -> FacetValue:
+    return FacetValue(count.value, count.papers)
+
+
+def _toggle_url(url: PageUrl, name: str, value: str, selected_by: Sequence[str]) -> str:
+    """Returns the URL without the parameters that select a value, or with one that does if there are none."""
+    if not selected_by:
+        return str(url.include_param(name, value))
+    for text in selected_by:
+        url = url.remove_param(name, text)
+    return str(url)

@@ -1,4 +1,4 @@
-"""HTML: the templates, and what every page holds."""
+"""Rendering of templates, and the parts that every page has."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -8,17 +8,17 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from service.formats.render import truncate_words
+from search.papers.words import truncate_words
 from service.web.assets import asset_url
 from service.web.urls import PageUrl
 
 FORM_FIELDS = ("q", "sort", "mode", "from", "to")
-"""Parameters that the form of an answer has fields for."""
+"""Parameters for which the results page has form fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Words that lead somewhere."""
+    """A labelled link."""
 
     label: str
     href: str
@@ -26,7 +26,16 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class SearchForm:
-    """The form at the top of a page: what its fields hold, and the parameters it carries along unseen."""
+    """The values of the search form at the top of a page.
+
+    Attributes:
+        text: the query.
+        hidden_params: parameters without a visible field, submitted as hidden inputs.
+        start: the value of ``from``.
+        end: the value of ``to``.
+        sort: the value of ``sort``; empty for the default.
+        mode: the value of ``mode``; empty for the default.
+    """
 
     text: str = ""
     hidden_params: tuple[tuple[str, str], ...] = ()
@@ -36,20 +45,21 @@ class SearchForm:
     mode: str = ""
 
     @classmethod
-    def from_url(cls, asked: PageUrl, fields: Collection[str] = FORM_FIELDS) -> "SearchForm":
-        """The form that asks the question of an address again.
+    def from_url(cls, url: PageUrl, excluded: Collection[str] = FORM_FIELDS) -> "SearchForm":
+        """Returns the form that submits the query of a URL again.
 
         Args:
-            fields: parameters that the page has fields for, or that are to be left out; the others are carried along.
+            url: the URL of the page.
+            excluded: parameters that get no hidden input: those with a visible field, and those to drop.
         """
-        carried = tuple(pair for pair in asked.params if pair[0] not in fields and pair[0] != "cursor")
-        text = " ".join(asked.get_first("q").split())  # a field of one line would join what a line break parts
-        return cls(text, carried, *(asked.get_first(name) for name in ("from", "to", "sort", "mode")))
+        hidden = tuple(pair for pair in url.params if pair[0] not in excluded and pair[0] != "cursor")
+        text = " ".join(url.get_first("q").split())  # a single-line input would join words that a line break separates
+        return cls(text, hidden, *(url.get_first(name) for name in ("from", "to", "sort", "mode")))
 
 
-def render_template(template: str, box: SearchForm, **parts: object) -> str:
-    """A page as HTML, every part of it escaped."""
-    return _environment().get_template(template).render(box=box, **parts)
+def render_template(template: str, form: SearchForm, **variables: object) -> str:
+    """Renders a page as HTML; all variables are escaped."""
+    return _environment().get_template(template).render(form=form, **variables)
 
 
 @cache
@@ -78,5 +88,5 @@ def _site_name(url: str) -> str:
 
 
 def _to_sentence(text: str) -> str:
-    said = text[:1].upper() + text[1:]
-    return said if said.endswith((".", "?", "!")) else f"{said}."
+    capitalized = text[:1].upper() + text[1:]
+    return capitalized if capitalized.endswith((".", "?", "!")) else f"{capitalized}."

@@ -1,4 +1,4 @@
-"""Reading: what is asked as chips, each of which can be taken away, and what else the question may have meant."""
+"""How a query was understood: a removable chip for each of its parts, and notes on the authors that it names."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,23 +7,30 @@ from search.errors import PaperNotFound
 from search.language.describe import describe_condition
 from search.papers.categories import find_category_name
 from search.papers.paper import Date
+from search.papers.words import truncate_words
 from search.query.author import parse_author
 from search.query.condition import InDateRange
 from search.query.filter import Filter
 from search.query.page import AuthorMatch, Page
 from search.session import Session
-from service.formats.render import display_title, truncate_words
+from service.formats.render import display_title
+from service.web.author_correction import AuthorCorrector
 from service.web.html import Link
 from service.web.urls import PageUrl, author_page_url
 
 _MAX_VARIANTS = 8
-_MODE_LABELS = {"semantic": "by meaning alone", "lexical": "by words alone"}
-"""What a chip says of a mode that is not the usual one."""
+_MODE_LABELS = {"semantic": "semantic search only", "lexical": "lexical search only"}
+"""Chips of the modes other than the default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A part of what is asked. ``without``: the question without it."""
+    """A part of the query.
+
+    Attributes:
+        label: the part in words.
+        remove_url: the URL of the query without it.
+    """
 
     label: str
     remove_url: str
@@ -31,11 +38,14 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class AuthorNote:
-    """An author who was asked for.
+    """A note on an author that the query names.
 
     Attributes:
-        variants: how often papers write the name in which way; each link leaves one out. others: how many more ways.
-        meant: near names where nobody has this one; each link asks for it instead.
+        name: as the query writes it.
+        href: the page of the author.
+        variants: the spellings that match, each with a link that excludes it and its number of papers.
+        more_variants: the number of further spellings.
+        suggestions: similar names, if nobody has this one; each link searches for that name instead.
     """
 
     name: str
@@ -45,80 +55,76 @@ class AuthorNote:
     suggestions: tuple[Link, ...]
 
 
-def build_chips(asked: PageUrl, filters: Filter, page: Page, session: Session) -> tuple[Chip, ...]:
-    """The parts of the box, then every other parameter that narrows or moves the answer."""
+def build_chips(url: PageUrl, filters: Filter, page: Page, session: Session) -> tuple[Chip, ...]:
+    """Returns chips for the parts of the query text, followed by those for the other parameters."""
     return (
-        *_query_chips(asked, page),
-        *_filter_chips(asked, filters),
-        *_paper_chips(asked, session),
-        *_mode_chips(asked),
+        *_query_chips(url, page),
+        *_filter_chips(url, filters),
+        *_paper_chips(url, session),
+        *_mode_chips(url),
     )
 
 
-def build_author_notes(asked: PageUrl, page: Page) -> tuple[AuthorNote, ...]:
-    """The authors who were asked for, where there is something to choose."""
-    found = (_build_author_note(asked, page, match) for match in page.authors)
-    return tuple(each for each in found if each.suggestions or len(each.variants) > 1 or not each.variants)
+def build_author_notes(url: PageUrl, filters: Filter, page: Page, session: Session) -> tuple[AuthorNote, ...]:
+    """Returns a note for each author with several spellings or with none; a repeated name has one note."""
+    noted = [match for match in dict.fromkeys(page.authors) if len(match.variants) != 1]
+    if not any(match.suggestions for match in noted):
+        return tuple(_build_author_note(url, match) for match in noted)
+    corrector = AuthorCorrector(url, session, filters, page.authors)
+    return tuple(_build_author_note(url, match, _suggestion_links(corrector, match)) for match in noted)
 
 
 def quoted_title(session: Session, paper_id: str) -> str:
-    """A paper's title in quotes, its id where nobody knows it."""
+    """Returns a paper's title in quotes, or the ID if no paper has it."""
     try:
         return f"“{truncate_words(display_title(session.paper(paper_id)), max_words=9)}”"
     except PaperNotFound:
         return paper_id
 
 
-def _query_chips(asked: PageUrl, page: Page) -> Iterator[Chip]:
+def _query_chips(url: PageUrl, page: Page) -> Iterator[Chip]:
     for part in page.parts:
-        yield Chip(part.description, str(asked.replace_param("q", part.remaining_query)))
+        yield Chip(part.description, str(url.replace_param("q", part.remaining_query)))
 
 
-def _filter_chips(asked: PageUrl, filters: Filter) -> Iterator[Chip]:
-    for name in asked.get_all("author"):
-        yield Chip(describe_condition(parse_author(name)), str(asked.remove_param("author", name)))
-    for name in asked.get_all("not_author"):
-        yield Chip(f"not {describe_condition(parse_author(name))}", str(asked.remove_param("not_author", name)))
-    for code in asked.get_all("category"):
-        known = find_category_name(code)
-        yield Chip(f"{code} {known}" if known else code, str(asked.remove_param("category", code)))
-    yield from _date_chips(asked, ("from", "to"), (filters.published_from, filters.published_to))
-    yield from _date_chips(asked, ("updated_from", "updated_to"), (filters.updated_from, filters.updated_to))
+def _filter_chips(url: PageUrl, filters: Filter) -> Iterator[Chip]:
+    for name in url.get_all("author"):
+        yield Chip(describe_condition(parse_author(name)), str(url.remove_param("author", name)))
+    for name in url.get_all("not_author"):
+        yield Chip(f"not {describe_condition(parse_author(name))}", str(url.remove_param("not_author", name)))
+    for code in url.get_all("category"):
+        name = find_category_name(code) or ""
+        yield Chip(f"{code} {name}".strip(), str(url.remove_param("category", code)))
+    yield from _date_chips(url, ("from", "to"), (filters.published_from, filters.published_to))
+    yield from _date_chips(url, ("updated_from", "updated_to"), (filters.updated_from, filters.updated_to))
 
 
-def _date_chips(asked: PageUrl, names: tuple[str, str], days: tuple[Date | None, Date | None]) -> Iterator[Chip]:
-    if any(days):
-        bare = asked.remove_param(names[0]).remove_param(names[1])
-        yield Chip(describe_condition(InDateRange(*days, "published" if names[0] == "from" else "updated")), str(bare))
+def _date_chips(url: PageUrl, names: tuple[str, str], dates: tuple[Date | None, Date | None]) -> Iterator[Chip]:
+    if any(dates):
+        remaining = url.remove_param(names[0]).remove_param(names[1])
+        condition = InDateRange(*dates, "published" if names[0] == "from" else "updated")
+        yield Chip(describe_condition(condition), str(remaining))
 
 
-def _paper_chips(asked: PageUrl, session: Session) -> Iterator[Chip]:
+def _paper_chips(url: PageUrl, session: Session) -> Iterator[Chip]:
     for name in ("like", "unlike"):
-        for paper_id in asked.get_all(name):
-            yield Chip(f"{name} {quoted_title(session, paper_id)}", str(asked.remove_param(name, paper_id)))
+        for paper_id in url.get_all(name):
+            yield Chip(f"{name} {quoted_title(session, paper_id)}", str(url.remove_param(name, paper_id)))
 
 
-def _mode_chips(asked: PageUrl) -> Iterator[Chip]:
-    if (mode := asked.get_first("mode")) in _MODE_LABELS:
-        yield Chip(_MODE_LABELS[mode], str(asked.remove_param("mode")))
+def _mode_chips(url: PageUrl) -> Iterator[Chip]:
+    if (mode := url.get_first("mode")) in _MODE_LABELS:
+        yield Chip(_MODE_LABELS[mode], str(url.remove_param("mode")))
 
 
-def _build_author_note(asked: PageUrl, page: Page, match: AuthorMatch) -> AuthorNote:
+def _build_author_note(url: PageUrl, match: AuthorMatch, suggestions: tuple[Link, ...] = ()) -> AuthorNote:
     variants = tuple(
-        (Link(count.value, str(asked.include_param("not_author", count.value))), count.papers)
+        (Link(count.value, str(url.include_param("not_author", count.value))), count.papers)
         for count in match.variants[:_MAX_VARIANTS]
     )
-    others = match.more_variants + len(match.variants[_MAX_VARIANTS:])
-    meant = tuple(Link(name, _url_with_author(asked, page, match.name, name)) for name in match.suggestions)
-    return AuthorNote(match.name, author_page_url(match.name), variants, others, meant)
+    more_variants = match.more_variants + len(match.variants[_MAX_VARIANTS:])
+    return AuthorNote(match.name, author_page_url(match.name), variants, more_variants, suggestions)
 
 
-def _url_with_author(asked: PageUrl, page: Page, wrong: str, name: str) -> str:
-    """The question with another name in place of one that nobody has."""
-    for value in asked.get_all("author"):
-        if parse_author(value).name == wrong:
-            return str(asked.remove_param("author", value).include_param("author", name))
-    for part in page.parts:
-        if wrong in part.description:
-            return str(asked.replace_param("q", f'{part.remaining_query} au:"{name}"'.strip()))
-    return author_page_url(name)
+def _suggestion_links(corrector: AuthorCorrector, match: AuthorMatch) -> tuple[Link, ...]:
+    return tuple(Link(name, corrector.url_with(match, name)) for name in match.suggestions)

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import quote
 
+from search.papers import identifiers
 from search.papers.paper import Paper
 from search.query.page import Hit
 from search.query.query import Query
@@ -16,55 +16,68 @@ from service.web.results import EXPORT_FORMATS
 from service.web.urls import PageUrl, is_http_url
 
 _SIMILAR_LIMIT = 6
-"""Similar papers beneath a paper."""
-_RESOLVERS = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/", "pmid": "https://pubmed.ncbi.nlm.nih.gov/",
-             "acl": "https://aclanthology.org/"}  # fmt: skip
+"""Similar papers below a paper."""
+_INTERNAL_FIELDS = ("score", "code", "page_code", "source_id")
+"""Extra fields in which sources keep their own values."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetadataItem:
-    """Something that is known of a paper. ``href``: where it leads, if anywhere."""
+    """A field of a paper.
+
+    Attributes:
+        name: the label of the field.
+        value: the text of the field.
+        href: where the value links to; empty if nowhere.
+        is_internal: it concerns this index and not the paper.
+    """
 
     name: str
     value: str
     href: str = ""
+    is_internal: bool = False
 
 
 def paper_page(session: Session, paper_id: str) -> str:
-    """All that is known of a paper, and what is similar.
+    """Renders all fields of a paper, and similar papers.
+
+    Args:
+        session: answers the query.
+        paper_id: any ID that the paper has, or ever had.
 
     Raises:
-        PaperNotFound: no paper has, or ever had, this id.
+        PaperNotFound: no paper has, or ever had, this ID.
     """
     paper = session.paper(paper_id)
-    near = session.search(Query(like=(paper.id,), limit=_SIMILAR_LIMIT))
+    similar = session.search(Query(like=(paper.id,), limit=_SIMILAR_LIMIT))
     exports = [
-        Link(said, str(PageUrl(f"/v1/papers/{paper.id}", (("format", name),)))) for said, name in EXPORT_FORMATS[:3]
+        Link(label, str(PageUrl(f"/v1/papers/{paper.id}", (("format", name),)))) for label, name in EXPORT_FORMATS[:3]
     ]
     return render_template(
         "paper.html",
         SearchForm(),
         card=build_card(Hit(paper, 0.0), PageUrl()),
         plain_title=display_title(paper),
-        known=list(_metadata_items(paper)),
+        metadata=list(_metadata_items(paper)),
         exports=exports,
-        cards=build_cards(near.hits, PageUrl()),
+        cards=build_cards(similar.hits, PageUrl()),
     )
 
 
 def _metadata_items(paper: Paper) -> Iterator[MetadataItem]:
     for paper_id in paper.ids:
-        scheme, _, rest = paper_id.partition(":")
-        name = {"arxiv": "arXiv", "doi": "DOI", "pmid": "PubMed", "acl": "ACL Anthology"}.get(scheme, "Name here")
-        yield MetadataItem(name, paper_id if scheme not in _RESOLVERS else rest, _resolver_url(scheme, rest))
+        scheme, rest = identifiers.split_scheme(paper_id)
+        url = identifiers.id_url(paper_id)
+        if scheme and url:
+            yield MetadataItem(scheme.label, rest, url)
+        else:
+            yield MetadataItem("Internal ID", paper_id, is_internal=True)
     if paper.authors_partial:
-        yield MetadataItem("Authors", "the source names only these")
+        yield MetadataItem("Authors", "the source lists only some of the authors")
     for name, value in paper.extra.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        yield MetadataItem(name, text, text if is_http_url(text) else "")
+        href = text if is_http_url(text) else ""
+        is_internal = name in _INTERNAL_FIELDS and not href
+        yield MetadataItem(name.replace("_", " ").capitalize(), text, href, is_internal)
     for source in paper.sources:
-        yield MetadataItem("Source", source)
-
-
-def _resolver_url(scheme: str, rest: str) -> str:
-    return _RESOLVERS[scheme] + quote(rest) if scheme in _RESOLVERS else ""
+        yield MetadataItem("Source", source, is_internal=True)

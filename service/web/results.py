@@ -1,11 +1,10 @@
-"""The page of an answer, and that of a question that has none."""
+"""The results page."""
 
 from dataclasses import replace
 
 from search.query.page import Facets, Page
 from search.query.query import Query
 from search.session import Session
-from service.api.schemas import Problem
 from service.web.cards import build_cards
 from service.web.facets import build_groups, build_histogram
 from service.web.html import FORM_FIELDS, Link, SearchForm, render_template
@@ -21,130 +20,130 @@ EXPORT_FORMATS = (
     ("NDJSON", "ndjson"),
     ("Atom", "atom"),
 )
-"""What an answer can be had as, and what the API calls it."""
+"""Labels of the export formats and their names in the API."""
 EXPORT_LIMIT = 100
-"""Papers of an answer that an export holds."""
+"""Maximum number of papers in an export."""
 _FILTER_PARAMS = ("author", "not_author", "category", "from", "to", "updated_from", "updated_to")
 
 
-def results_page(session: Session, asked: PageUrl, box: str, query: Query) -> str:
-    """The papers that answer, with all that narrows and refines them.
+def results_page(session: Session, url: PageUrl, text: str, query: Query) -> str:
+    """Renders the hits of a query with its facets and the links that refine it.
 
     Args:
-        asked: the address of this page. box: what the box holds. query: what the other parameters ask.
+        session: answers the query.
+        url: the URL of this page.
+        text: the text of the search box.
+        query: the other parameters.
 
     Raises:
-        InvalidValue, PaperNotFound, IndexUnavailable, ModelUnavailable: see ``Searcher.ask``.
+        InvalidValue, PaperNotFound, IndexUnavailable, ModelUnavailable: see ``Session.ask``.
     """
-    page = session.ask(box, replace(query, facets=True))
-    narrowing = build_groups(page.facets, asked) if page.facets else ()
+    page = session.ask(text, replace(query, facets=True))
+    groups = build_groups(page.facets, url) if page.facets else ()
     return render_template(
-        "answer.html",
-        SearchForm.from_url(asked, FORM_FIELDS if narrowing else ("q", "sort", "mode")),
+        "results.html",
+        SearchForm.from_url(url, FORM_FIELDS if groups else ("q", "sort", "mode")),
         problem=None,
         advice=_advice_text(page),
-        reading=page.interpretation,
-        chips=build_chips(asked, query.filter, page, session),
-        correction=Link(page.correction, str(asked.replace_param("q", page.correction))) if page.correction else None,
-        named=build_author_notes(asked, page),
-        of=_facet_counts_note(page.facets) if page.facets else "",
-        groups=narrowing,
-        bars=build_histogram(page.facets.years) if page.facets else None,
-        status=_status_text(page),
-        cards=build_cards(page.hits, asked),
-        exports=_export_links(asked) if page.hits else (),
-        exported=f"The first {EXPORT_LIMIT} papers" if page.total > EXPORT_LIMIT else "All papers of this answer",
-        onwards=_next_steps(asked, page),
-        how=_explanation_text(page),
-        **pagination_links(asked, page),
+        interpretation=page.interpretation,
+        chips=build_chips(url, query.filter, page, session),
+        correction=Link(page.correction, str(url.replace_param("q", page.correction))) if page.correction else None,
+        author_notes=build_author_notes(url, query.filter, page, session),
+        facet_note=_facet_note(page, page.facets, query) if page.facets else "",
+        groups=groups,
+        histogram=build_histogram(page.facets.years) if page.facets else None,
+        status=_status_text(page, query),
+        cards=build_cards(page.hits, url),
+        exports=_export_links(url) if page.hits else (),
+        export_note=f"The first {EXPORT_LIMIT} papers" if page.total > EXPORT_LIMIT else "All papers of this search",
+        next_steps=_next_steps(url, page),
+        explanation=_explanation_text(page),
+        **pagination_links(url, page),
     )
 
 
-def problem_page(asked: PageUrl, problem: Problem) -> str:
-    """What went wrong, the box as it was typed, and what to do next."""
-    field = (problem.field or "").replace("-", "_")
-    onwards = [Link("Start again", "/")]
-    if asked.path == "/" and field != "q" and asked.get_all(field):
-        onwards.insert(0, Link(f"Ask the same without {problem.field}", str(asked.remove_param(field))))
-    if problem.status == 422:
-        onwards.append(Link("Everything the box reads", "/help"))
-    if asked.path != "/":
-        return render_template("refused.html", SearchForm(), problem=problem, onwards=onwards)
-    nothing = dict.fromkeys(("chips", "named", "groups", "cards", "exports"), ())
-    told = {"problem": problem, "reading": problem.title, "status": "", "correction": None, "onwards": onwards}
-    return render_template("answer.html", SearchForm.from_url(asked, ("q", field)), **nothing, **told)
+def pagination_links(url: PageUrl, page: Page) -> dict[str, str]:
+    """Returns the links to the first and the next page; a link is empty if there is no such page."""
+    next_page = str(url.remove_param("cursor").include_param("cursor", page.cursor)) if page.cursor else ""
+    return {"first_page": str(url.remove_param("cursor")) if url.get_all("cursor") else "", "next_page": next_page}
 
 
-def pagination_links(asked: PageUrl, page: Page) -> dict[str, str]:
-    """The links between the pages of one answer, empty where there is no such page."""
-    onwards = str(asked.remove_param("cursor").include_param("cursor", page.cursor)) if page.cursor else ""
-    return {"first_page": str(asked.remove_param("cursor")) if asked.get_all("cursor") else "", "next_page": onwards}
+def format_paper_count(count: int) -> str:
+    """Returns ``1 paper`` or ``1,234 papers``."""
+    return "1 paper" if count == 1 else f"{count:,} papers"
 
 
-def format_paper_count(many: int) -> str:
-    """1 paper, 1,234 papers."""
-    return "1 paper" if many == 1 else f"{many:,} papers"
-
-
-def _status_text(page: Page) -> str:
-    if not page.hits:
-        return "No paper passes"
+def _status_text(page: Page, query: Query) -> str:
+    if not page.total:
+        return "No papers match"
     if not page.has_close_match:
-        return "Nothing here is close"
-    facets = page.facets
-    if facets and facets.scope == "relevant" and facets.papers < page.total:
-        return f"{facets.papers:,} relevant of {format_paper_count(page.total)}"
-    return format_paper_count(page.total)
+        return "No close match"
+    if not _is_ranked_semantically(page):
+        return format_paper_count(page.total)
+    if query.sort != "relevance":
+        return f"The {page.total:,} closest papers, {query.sort} first" if page.total > 1 else "1 close paper"
+    if query.cursor:
+        return f"{format_paper_count(page.total)}, closest first"
+    if len(page.hits) == page.total:
+        return format_paper_count(page.total)
+    return f"Showing the {len(page.hits):,} closest of {format_paper_count(page.total)}"
+
+
+def _is_ranked_semantically(page: Page) -> bool:
+    """Whether every paper that matches the filters is a hit, so that only the closest ones are relevant."""
+    return page.explanation.strategy != "none"
 
 
 def _advice_text(page: Page) -> str:
-    """What the status leaves open."""
-    if not page.hits:
-        return "No paper meets every condition. Take one away, or use other words."
-    return "" if page.has_close_match else "What follows is only the nearest there is. Other words may find more."
+    """Returns what to do if there are no hits, or no close ones."""
+    if not page.total:
+        return "Remove a filter or rephrase the query."
+    return "" if page.has_close_match else "These are the nearest papers. Rephrasing the query may find better ones."
 
 
-def _next_steps(asked: PageUrl, page: Page) -> list[Link]:
-    """What to do where there is no answer."""
-    if page.hits and page.has_close_match:
+def _next_steps(url: PageUrl, page: Page) -> list[Link]:
+    """Returns links for a search without close hits."""
+    if page.total and page.has_close_match:
         return []
     links = []
-    if any(asked.get_all(name) for name in _FILTER_PARAMS):
-        bare = asked
+    if any(url.get_all(name) for name in _FILTER_PARAMS):
+        unfiltered = url
         for name in _FILTER_PARAMS:
-            bare = bare.remove_param(name)
-        links.append(Link("Ask the same of all papers", str(bare)))
-    if asked.get_first("mode"):
-        links.append(Link("Look by meaning and by words", str(asked.remove_param("mode"))))
-    if asked.get_all("cursor"):
-        links.append(Link("The first page", str(asked.remove_param("cursor"))))
-    return [*links, Link("How to ask", "/help"), Link("Start again", "/")]
+            unfiltered = unfiltered.remove_param(name)
+        links.append(Link("Search without filters", str(unfiltered)))
+    if url.get_first("mode"):
+        links.append(Link("Use hybrid search", str(url.remove_param("mode"))))
+    if url.get_all("cursor"):
+        links.append(Link("First page", str(url.remove_param("cursor"))))
+    return [*links, Link("Search syntax", "/help"), Link("Start page", "/")]
 
 
-def _export_links(asked: PageUrl) -> tuple[Link, ...]:
-    api = asked.with_path("/v1/search")
+def _export_links(url: PageUrl) -> tuple[Link, ...]:
+    api_url = url.with_path("/v1/search")
     return tuple(
-        Link(said, str(_with_export_limit(api, name).include_param("format", name))) for said, name in EXPORT_FORMATS
+        Link(label, str(_with_export_limit(api_url, name).include_param("format", name)))
+        for label, name in EXPORT_FORMATS
     )
 
 
-def _with_export_limit(api: PageUrl, name: str) -> PageUrl:
-    """A feed is not a number of papers, but what is newest."""
-    return api.remove_param("limit") if name == "atom" else api.replace_param("limit", str(EXPORT_LIMIT))
+def _with_export_limit(api_url: PageUrl, name: str) -> PageUrl:
+    """Sets the number of papers; a feed keeps the default, because its readers fetch the newest papers repeatedly."""
+    return api_url.remove_param("limit") if name == "atom" else api_url.replace_param("limit", str(EXPORT_LIMIT))
 
 
 def _explanation_text(page: Page) -> str:
-    """How the answer came about, in one line."""
-    roads = {
-        "exact": f"meaning compared with all {page.explanation.papers_scored:,} papers that pass",
-        "approximate": f"meaning compared with {page.explanation.codes_scanned:,} papers; "
-        f"{page.expected_recall:.1%} of the nearest are expected to be found",
+    """Returns how the hits were found."""
+    searches = {
+        "exact": f"Exact semantic search over {format_paper_count(page.explanation.papers_scored)}. ",
+        "approximate": f"Approximate semantic search over {format_paper_count(page.explanation.codes_scanned)}; "
+        f"expected recall {page.expected_recall:.1%}. ",
         "none": "",
     }
-    return "; ".join(part for part in (roads[page.explanation.strategy], page.generation) if part)
+    return f"{searches[page.explanation.strategy]}Index version {page.generation}."
 
 
-def _facet_counts_note(facets: Facets) -> str:
-    """What a facet's numbers count."""
-    kind = "matching" if facets.scope == "filter" else "relevant"
-    return f"Counts cover {format_paper_count(facets.papers)} ({kind})."
+def _facet_note(page: Page, facets: Facets, query: Query) -> str:
+    """Returns which papers the facets count."""
+    all_counted = facets.papers == page.total and query.sort == "relevance"
+    kind = "closest" if _is_ranked_semantically(page) and not all_counted else "matching"
+    return f"Counts cover {'all' if kind == 'matching' else 'the'} {facets.papers:,} {kind} papers."

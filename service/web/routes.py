@@ -1,4 +1,4 @@
-"""The routes of the page."""
+"""Routes of the web page."""
 
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
@@ -21,51 +21,60 @@ from service.api.strict import StrictRoute
 from service.web.assets import load_assets
 from service.web.author import author_page
 from service.web.paper import paper_page
-from service.web.results import problem_page, results_page
+from service.web.problem import problem_page
+from service.web.results import results_page
 from service.web.start import help_page, start_page
 from service.web.urls import PageUrl
 
 _IMMUTABLE = "public, max-age=31536000, immutable"
+"""Cache-Control of assets under a URL that contains the hash of their content."""
 _NON_PAGE_PREFIXES = ("/v1", "/mcp", "/metrics", "/openapi.json", "/healthz", "/readyz")
+"""Path prefixes whose errors are never HTML."""
 _RouteHandler = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
 class _PageRoute(StrictRoute):
-    """A route whose refusals are pages, with the status that the API would give."""
+    """A route whose errors are HTML pages, with the status that the API returns."""
 
     def get_route_handler(self) -> _RouteHandler:
-        answer = super().get_route_handler()
+        handler = super().get_route_handler()
 
-        async def answered(request: Request) -> Response:
+        async def handle(request: Request) -> Response:
             try:
-                return await answer(request)
+                return await handler(request)
             except (PapersError, RequestValidationError, HTTPException) as error:
                 problem = problem_from_error(request, error)
                 return _html_response(problem_page(PageUrl.from_request(request), problem), problem.status)
 
-        return answered
+        return handle
 
 
 def problem_as_page(request: Request, problem: Problem) -> Response | None:
-    """A problem as a page; None for those who do not read pages, and at doors that have none."""
-    door = "/" + request.scope["path"].split("/")[1]
-    if door in _NON_PAGE_PREFIXES or not prefers_html(request.headers.get("accept", "")):
+    """Renders a problem as HTML; returns None for clients that prefer other formats and for paths of the API."""
+    prefix = "/" + request.scope["path"].split("/")[1]
+    if prefix in _NON_PAGE_PREFIXES or not prefers_html(request.headers.get("accept", "")):
         return None
     return _html_response(problem_page(PageUrl.from_request(request), problem), problem.status)
 
 
 class SearchPageRequest(PageParams):
-    """What the page is asked."""
+    """Parameters of the results page."""
 
     q: str = ""
 
 
 class AuthorPageRequest(BaseModel):
-    """Whose papers, without which variants of the name."""
+    """Parameters of the author page.
+
+    Attributes:
+        name: the author; a missing name is as invalid as an empty one.
+        not_author: spellings to exclude.
+        cursor: the cursor of a later page.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str
+    name: str = ""
     not_author: list[str] = Field([])
     cursor: str = ""
 
@@ -75,44 +84,44 @@ router = APIRouter(route_class=_PageRoute, include_in_schema=False)
 
 @router.get("/")
 def results(
-    request: Request, searcher: SearcherDependency, asked: Annotated[SearchPageRequest, Parameter()]
+    request: Request, searcher: SearcherDependency, params: Annotated[SearchPageRequest, Parameter()]
 ) -> Response:
-    """The papers that answer; where nothing is asked, how to ask."""
-    address = PageUrl.from_request(request)
-    if not address.params:
+    """The results page, or the start page without parameters."""
+    url = PageUrl.from_request(request)
+    if not url.params:
         return _html_response(start_page(searcher.session()))
-    return _html_response(results_page(searcher.session(), address, asked.q, asked.to_query()))
+    return _html_response(results_page(searcher.session(), url, params.q, params.to_query()))
 
 
 @router.get("/paper/{paper_id:path}")
 def paper(searcher: SearcherDependency, paper_id: str) -> Response:
-    """One paper, by any id it has or ever had."""
+    """The page of the paper that has, or ever had, this ID."""
     return _html_response(paper_page(searcher.session(), paper_id))
 
 
 @router.get("/author")
 def author(
-    request: Request, searcher: SearcherDependency, asked: Annotated[AuthorPageRequest, Parameter()]
+    request: Request, searcher: SearcherDependency, params: Annotated[AuthorPageRequest, Parameter()]
 ) -> Response:
-    """An author's papers."""
-    query = Query(filter=Filter.parse([asked.name], asked.not_author), cursor=asked.cursor)
+    """The page of an author."""
+    query = Query(filter=Filter.parse([params.name], params.not_author), cursor=params.cursor)
     return _html_response(author_page(searcher.session(), PageUrl.from_request(request), query))
 
 
 @router.get("/help")
 def help_(searcher: SearcherDependency) -> Response:
-    """What the box reads."""
+    """The page on the search syntax."""
     return _html_response(help_page(searcher.session()))
 
 
 @router.get("/static/{name}")
 async def static(request: Request, name: str) -> Response:
-    """A style sheet, script or picture; one that is asked for by the hash of its content never changes."""
+    """A style sheet, script or image; immutable if the URL contains the hash of its content."""
     asset = load_assets().get(name)
     if asset is None:
         raise HTTPException(404, f"there is no file {name!r}")
-    kept = _IMMUTABLE if request.query_params.get("v") == asset.version else "no-cache"
-    return Response(asset.content, media_type=asset.media_type, headers={"Cache-Control": kept})
+    cache_control = _IMMUTABLE if request.query_params.get("v") == asset.version else "no-cache"
+    return Response(asset.content, media_type=asset.media_type, headers={"Cache-Control": cache_control})
 
 
 def _html_response(page: str, status: int = 200) -> Response:

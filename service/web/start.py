@@ -1,26 +1,35 @@
-"""The page one starts from, which teaches by examples of this very index, and the one that tells all there is."""
+"""The start page, with examples from the papers of this index, and the page on the search syntax."""
 
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from search.papers.paper import Paper
+from search.papers.words import truncate_words
 from search.query.query import Query
 from search.session import Session
-from service.formats.render import truncate_words
 from service.web.cards import category_name
 from service.web.html import SearchForm, render_template
 from service.web.urls import PageUrl
 
 _CANDIDATE_PAPERS = 10
-"""Newest papers that examples are looked for in."""
-_PASTED_WORDS = 90
-"""Words of an abstract that are pasted; more than a question has."""
+"""Newest papers to take examples from."""
+_ABSTRACT_WORDS = 90
+"""Words of the example abstract: more than a query may have, so that it is recognised as an abstract."""
+_SHOWN_WORDS = 14
+"""Words of the example abstract that the page shows."""
 
 
 @dataclass(frozen=True, slots=True)
 class QueryExample:
-    """A way to ask, an example of it, and what it leads to."""
+    """An example of a kind of query.
+
+    Attributes:
+        label: the kind.
+        query: the text of the link.
+        href: the search.
+        outcome: what the search finds.
+    """
 
     label: str
     query: str
@@ -29,17 +38,18 @@ class QueryExample:
 
 
 def start_page(session: Session) -> str:
-    """How many papers there are, and how to ask for them."""
+    """Renders the number of papers and examples of queries."""
     page = session.search(Query(limit=_CANDIDATE_PAPERS))
     newest = page.hits[0].paper.published if page.hits else None
-    ways = tuple(_query_examples([hit.paper for hit in page.hits]))
-    return render_template("start.html", SearchForm(), papers=page.total, newest=newest, ways=ways)
+    examples = tuple(_query_examples([hit.paper for hit in page.hits]))
+    return render_template("start.html", SearchForm(), papers=page.total, newest=newest, examples=examples)
 
 
 def help_page(session: Session) -> str:
-    """What the box reads, what an answer says, and the keys."""
+    """Renders the search syntax, the meaning of the results page, and the keyboard shortcuts."""
     newest = session.search(Query(limit=1)).hits
-    return render_template("help.html", SearchForm(), ask=_search_url, example=newest[0].paper.id if newest else "")
+    paper_id = newest[0].paper.id if newest else ""
+    return render_template("help.html", SearchForm(), search_url=_search_url, example_id=paper_id)
 
 
 def _search_url(text: str) -> str:
@@ -47,30 +57,24 @@ def _search_url(text: str) -> str:
 
 
 def _query_examples(papers: Iterable[Paper]) -> Iterator[QueryExample]:
-    """Examples from the first paper that has all it takes."""
+    """Yields examples from the first paper that has all the fields they need."""
     for paper in papers:
-        question = _title_query(paper.title or "")
-        if question and paper.abstract and paper.published and paper.categories and paper.authors:
-            yield QueryExample("Plain words", question, _search_url(question), "ranked by meaning and by words")
-            code, since = paper.categories[0], paper.published.year
-            said = f'au:"{_strip_operators(paper.authors[0])}" cat:{code} date:>={since}'
-            holds = f"papers of this author in {category_name(code)} since {since}, and no others"
-            yield QueryExample("Conditions", said, _search_url(said), holds)
-            pasted = truncate_words(_strip_operators(paper.abstract), max_words=_PASTED_WORDS)
-            yield QueryExample(
-                "A pasted abstract",
-                truncate_words(pasted, max_words=14),
-                _search_url(pasted),
-                "papers that are like it",
-            )
-            yield QueryExample(
-                "An id, DOI or address", paper.id, _search_url(paper.id), "that paper, and what is similar"
-            )
+        topic = _title_query(paper.title or "")
+        if topic and paper.abstract and paper.published and paper.categories and paper.authors:
+            yield QueryExample("Plain words", topic, _search_url(topic), "ranked by semantic and lexical relevance")
+            code, year = paper.categories[0], paper.published.year
+            filters = f'au:"{_strip_operators(paper.authors[0])}" cat:{code} date:>={year}'
+            outcome = f"only papers by this author in {category_name(code)}, since {year}"
+            yield QueryExample("Filters", filters, _search_url(filters), outcome)
+            abstract = truncate_words(_strip_operators(paper.abstract), max_words=_ABSTRACT_WORDS)
+            shown = truncate_words(abstract, max_words=_SHOWN_WORDS)
+            yield QueryExample("A pasted abstract", shown, _search_url(abstract), "similar papers")
+            yield QueryExample("An ID, DOI or URL", paper.id, _search_url(paper.id), "that paper and similar ones")
             return
 
 
 def _title_query(title: str) -> str:
-    """What follows the name of a system, without anything that the box could take for a condition."""
+    """Returns the words after the name of a system, without characters that have a meaning in queries."""
     words = " ".join(re.findall(r"\w+(?:-\w+)*", title.split(": ")[-1])).lower()
     return words if len(words.split()) > 3 else ""
 

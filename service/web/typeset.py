@@ -1,7 +1,7 @@
-"""Typeset: a title or an abstract as HTML, its formulas as MathML, the words of a question marked.
+"""Titles and abstracts as HTML, with formulas as MathML and the words of the query highlighted.
 
-Nothing of a text is taken for HTML. A formula is between $ and $ or \\( and \\) and the like; what cannot be read as
-one, prices among them, stays the text it is.
+All text is escaped. Formulas are delimited by $...$, $$...$$, \\(...\\) or \\[...\\]; what does not parse as a formula,
+such as a price, stays text.
 """
 
 import html
@@ -34,53 +34,58 @@ _ALLOWED_ATTRIBUTES = frozenset(
      "maxsize")
 )  # fmt: skip
 _TEXT_COMMAND = re.compile(r"\\(?:textbf|textit|textsc|textsf|textrm|texttt|emph|text|mbox)\{([^{}$\\]*)\}|\\([%&_#$])")
-"""LaTeX around text, of which the text is shown."""
+"""LaTeX commands that are replaced by their text."""
 _BOLD_CHARACTERS = {
-    ord(first) + place: start + place
-    for first, start, many in (("A", 0x1D400, 26), ("a", 0x1D41A, 26), ("0", 0x1D7CE, 10))
-    for place in range(many)
+    ord(first) + offset: bold + offset
+    for first, bold, count in (("A", 0x1D400, 26), ("a", 0x1D41A, 26), ("0", 0x1D7CE, 10))
+    for offset in range(count)
 }
-"""Browsers draw no ``mathvariant`` but ``normal``; the bold letters are characters of their own."""
+"""Bold letters and digits of Unicode: browsers support no ``mathvariant`` other than ``normal``."""
 
 
 def typeset(text: str, highlights: tuple[Span, ...] = (), span: Span | None = None) -> Markup:
-    """A text as HTML.
+    """Returns a text as HTML.
 
     Args:
-        marked: words of it to mark, in order. part: what of it is wanted; None for all.
+        text: plain text with LaTeX.
+        highlights: the spans to highlight, in order.
+        span: the part of the text to return; None for all of it.
     """
     span = span or Span(0, len(text))
     if "$" not in text and "\\" not in text:
-        return Markup("".join(_highlight_spans(text, highlights, span)))  # noqa: S704  made of escaped pieces
+        return Markup("".join(_highlight_spans(text, highlights, span)))  # noqa: S704  all pieces are escaped
     pieces: list[str] = []
-    place = span.start
+    position = span.start
     for match in _FORMULA.finditer(text, span.start, span.end):
         formula = latex_to_mathml("".join(group or "" for group in match.groups()))
         if formula:
-            pieces += _render_text(text, highlights, Span(place, match.start()))
+            pieces += _render_text(text, highlights, Span(position, match.start()))
             pieces.append(formula)
-            place = match.end()
-    pieces += _render_text(text, highlights, Span(place, span.end))
-    return Markup("".join(pieces))  # noqa: S704  made of escaped pieces
+            position = match.end()
+    pieces += _render_text(text, highlights, Span(position, span.end))
+    return Markup("".join(pieces))  # noqa: S704  all pieces are escaped
 
 
 @lru_cache(8_192)
 def latex_to_mathml(latex: str) -> str | None:
-    """A formula as MathML of elements and attributes that cannot do anything; None where it is not understood."""
+    """Returns a formula as MathML with harmless elements and attributes only, or None if it does not parse."""
     try:
         tree = Converter().convert_to_element(latex)
         return "".join(_serialize_element(tree))
-    except Exception:  # whatever a text makes its parser raise, the text is shown as it is  # noqa: BLE001
+    except Exception:  # the converter raises errors of many kinds; the formula then stays text  # noqa: BLE001
         return None
 
 
 def _serialize_element(element: Element, *, only_child: bool = False) -> Iterator[str]:
-    """
+    """Yields an element as HTML.
+
     Args:
-        alone: nothing stands beside it, so an operator is no operation, as in a charge or an excited state.
+        element: of the converter's MathML.
+        only_child: the element has no siblings, so an operator has no operands, as in the charge of an ion, and needs
+            no space around it.
 
     Raises:
-        ValueError: there is something in it that was not understood, or that is not known to be harmless.
+        ValueError: the element holds LaTeX that was not converted, or is not among the allowed ones.
     """
     text = html.unescape(element.text or "")
     if (
@@ -105,25 +110,25 @@ def _serialize_element(element: Element, *, only_child: bool = False) -> Iterato
     yield f"</{element.tag}>"
 
 
-def _render_text(text: str, spans: tuple[Span, ...], part: Span) -> Iterator[str]:
-    """A part without formulas, and without the commands of LaTeX around its words."""
-    place = part.start
-    for match in _TEXT_COMMAND.finditer(text, part.start, part.end):
-        yield from _highlight_spans(text, spans, Span(place, match.start()))
-        yield from _highlight_spans(text, spans, Span(*match.span(match.lastindex or 1)))
-        place = match.end()
-    yield from _highlight_spans(text, spans, Span(place, part.end))
+def _render_text(text: str, highlights: tuple[Span, ...], span: Span) -> Iterator[str]:
+    """Yields a span without formulas, with LaTeX commands replaced by their text."""
+    position = span.start
+    for match in _TEXT_COMMAND.finditer(text, span.start, span.end):
+        yield from _highlight_spans(text, highlights, Span(position, match.start()))
+        yield from _highlight_spans(text, highlights, Span(*match.span(match.lastindex or 1)))
+        position = match.end()
+    yield from _highlight_spans(text, highlights, Span(position, span.end))
 
 
-def _highlight_spans(text: str, spans: tuple[Span, ...], part: Span) -> Iterator[str]:
-    """A part as it is; a word that only lies in it partly is not marked."""
-    place = part.start
-    for span in spans:
-        if place <= span.start < span.end <= part.end:
-            yield _escape(text[place : span.start])
-            yield f"<mark>{_escape(text[span.start : span.end])}</mark>"
-            place = span.end
-    yield _escape(text[place : part.end])
+def _highlight_spans(text: str, highlights: tuple[Span, ...], span: Span) -> Iterator[str]:
+    """Yields a span of literal text; a highlight that is only partly inside is not marked."""
+    position = span.start
+    for highlight in highlights:
+        if position <= highlight.start < highlight.end <= span.end:
+            yield _escape(text[position : highlight.start])
+            yield f"<mark>{_escape(text[highlight.start : highlight.end])}</mark>"
+            position = highlight.end
+    yield _escape(text[position : span.end])
 
 
 def _escape(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Address: a page's path and parameters, and the addresses that differ from it by one of them."""
+"""URLs of pages, and the URLs that differ from one by a parameter."""
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -8,15 +8,16 @@ from urllib.parse import quote, quote_plus, urlsplit
 from starlette.requests import Request
 
 _DEFAULT_PARAMS = {("sort", "relevance"), ("mode", "hybrid"), ("limit", "10"), ("facets", "true"), ("facets", "false")}
-"""What a form sends though nobody chose it."""
+"""Parameters that forms submit with their default value."""
 
 
 @dataclass(frozen=True, slots=True)
 class PageUrl:
-    """What stands in the bar of the browser; ``str`` writes it, every part encoded.
+    """The URL of a page; ``str`` returns it percent-encoded.
 
     Attributes:
-        path: decoded. pairs: names and values in order; a name may come again.
+        path: decoded.
+        params: decoded names and values in order; a name may occur more than once.
     """
 
     path: str = "/"
@@ -24,7 +25,7 @@ class PageUrl:
 
     @classmethod
     def from_request(cls, request: Request) -> Self:
-        """The address of a request, without parameters that are empty or say what is usual."""
+        """Returns the URL of a request without empty, default and repeated parameters."""
         given = (pair for pair in request.query_params.multi_items() if pair[1].strip() and pair not in _DEFAULT_PARAMS)
         return cls(request.url.path, tuple(dict.fromkeys(given)))
 
@@ -33,59 +34,64 @@ class PageUrl:
         return f"{path}?{'&'.join(map(_encode_param, self.params))}" if self.params else path
 
     def get_all(self, name: str) -> tuple[str, ...]:
-        """All values of a parameter."""
+        """Returns all values of a parameter."""
         return tuple(value for key, value in self.params if key == name)
 
     def get_first(self, name: str) -> str:
-        """A parameter's value, empty where there is none."""
+        """Returns the first value of a parameter, or an empty string."""
         return next(iter(self.get_all(name)), "")
 
     def include_param(self, name: str, value: str) -> Self:
-        """With one more value of a parameter."""
-        kept = tuple(pair for pair in self._params_without_cursor if pair != (name, value))
-        return replace(self, params=(*kept, (name, value)))
+        """Returns the URL with one more value of a parameter."""
+        others = tuple(pair for pair in self._params_without_cursor if pair != (name, value))
+        return replace(self, params=(*others, (name, value)))
 
     def remove_param(self, name: str, value: str | None = None) -> Self:
-        """Without a value of a parameter, or without all of them."""
-        kept = (pair for pair in self._params_without_cursor if pair[0] != name or value not in (None, pair[1]))
-        return replace(self, params=tuple(kept))
+        """Returns the URL without one value of a parameter, or without all its values."""
+        others = (pair for pair in self._params_without_cursor if pair[0] != name or value not in (None, pair[1]))
+        return replace(self, params=tuple(others))
 
     def replace_param(self, name: str, value: str) -> Self:
-        """With a parameter's only value; an empty one removes it."""
+        """Returns the URL with this single value of a parameter; an empty value removes the parameter."""
         if not value or name not in dict(self.params):
-            bare = self.remove_param(name)
-            return bare.include_param(name, value) if value else bare
+            url = self.remove_param(name)
+            return url.include_param(name, value) if value else url
         changed = ((key, value if key == name else old) for key, old in self._params_without_cursor)
         return replace(self, params=tuple(dict.fromkeys(changed)))
 
+    def replace_value(self, name: str, old: str, new: str) -> Self:
+        """Returns the URL with one value of a parameter replaced where it is."""
+        changed = ((name, new) if pair == (name, old) else pair for pair in self._params_without_cursor)
+        return replace(self, params=tuple(dict.fromkeys(changed)))
+
     def with_path(self, path: str) -> Self:
-        """The same question asked elsewhere."""
+        """Returns the URL of the same query at another path."""
         return replace(self, path=path, params=self._params_without_cursor)
 
     @property
     def _params_without_cursor(self) -> tuple[tuple[str, str], ...]:
-        """A changed question starts on its first page."""
+        """The parameters of a changed query, which starts at its first page."""
         return tuple(pair for pair in self.params if pair[0] != "cursor")
 
 
 @lru_cache(4_096)
 def _encode_param(pair: tuple[str, str]) -> str:
-    """A page has a hundred links that share most of their parameters."""
+    """Encodes one parameter; cached because a page has about a hundred links that share most of theirs."""
     return "=".join(quote_plus(text, errors="replace") for text in pair)
 
 
 def paper_page_url(paper_id: str) -> str:
-    """The page of a paper."""
+    """Returns the URL of a paper's page."""
     return str(PageUrl(f"/paper/{paper_id}"))
 
 
 def author_page_url(name: str) -> str:
-    """The page of an author."""
+    """Returns the URL of an author's page."""
     return str(PageUrl("/author", (("name", name),)))
 
 
 def is_http_url(text: str) -> bool:
-    """Whether a text is an address that a browser goes to, and not a script or what else may stand in one's place."""
+    """Whether a text is an absolute HTTP or HTTPS URL, and not a script or a path."""
     try:
         parts = urlsplit(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""A visitor's browser before a server of the sample."""
+"""Fixtures: a browser and a server of the sample."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,17 +17,17 @@ pytest.register_assert_rewrite("chromium", "page_objects")
 
 @pytest.fixture(scope="session")
 def server(sample_index: Path, tmp_path_factory: pytest.TempPathFactory) -> "Iterator[PapersServer]":
-    """``papers serve`` over data/sample.jsonl."""
+    """Serves data/sample.jsonl."""
     from chromium import PapersServer
 
-    serving = PapersServer(sample_index, tmp_path_factory.mktemp("serve") / "log")
-    yield serving
-    serving.close()
+    papers_server = PapersServer(sample_index, tmp_path_factory.mktemp("serve") / "log")
+    yield papers_server
+    papers_server.close()
 
 
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
-    """Chromium. A module's: playwright keeps an event loop in this thread, which other modules' tests do without."""
+    """Chromium, per module: Playwright runs an event loop in this thread, which would disturb other modules."""
     from playwright.sync_api import sync_playwright
 
     from chromium import launch_chromium
@@ -40,21 +40,21 @@ def browser() -> "Iterator[Browser]":
 
 @pytest.fixture
 def visit(browser: "Browser", server: "PapersServer") -> "Iterator[Callable[..., Visit]]":
-    """Makes visitors; at the end of a test nothing they saw complained or asked another machine."""
+    """Makes visits; after the test, fails if one of their pages had an error or contacted another host."""
     from chromium import Visit
 
-    visitors: list[Visit] = []
+    visits: list[Visit] = []
 
-    def visitor(**options: object) -> Visit:
-        visitors.append(Visit(browser, server, **options))
-        return visitors[-1]
+    def make(**options: object) -> Visit:
+        visits.append(Visit(browser, server, **options))
+        return visits[-1]
 
-    yield visitor
-    for each in visitors:
+    yield make
+    for each in visits:
         each.close()
 
 
 @pytest.fixture
 def page(visit: "Callable[..., Visit]") -> "Page":
-    """The start page before a visitor with JavaScript on a desktop."""
+    """The start page on a desktop with JavaScript."""
     return visit().open("/")

@@ -1,4 +1,4 @@
-"""Axe finds nothing serious on any page, light or dark, and a keyboard reaches what a mouse does."""
+"""Accessibility: axe finds no serious violation on any page, light or dark, and the keyboard reaches everything."""
 
 import re
 from collections.abc import Callable
@@ -28,8 +28,8 @@ def test_no_serious_violations(visit: Callable[..., Visit], name: str, scheme: s
     path, status = PAGES[name]
     page = visit(color_scheme=scheme).open(path, status)
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
-    dark_differs_in = ("color-contrast", "link-in-text-block")
-    assert accessibility_violations(page, *(dark_differs_in if scheme == "dark" else ())) == []
+    color_rules = ("color-contrast", "link-in-text-block")
+    assert accessibility_violations(page, *(color_rules if scheme == "dark" else ())) == []
 
 
 def test_no_serious_violations_on_a_phone(visit: Callable[..., Visit]) -> None:
@@ -59,7 +59,7 @@ def test_tab_goes_from_the_skip_link_to_the_results(visit: Callable[..., Visit])
     first = results(page).first.get_by_role("link").first
     assert first.evaluate("link => link.closest('article').contains(document.activeElement)")
     outlined = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-    assert outlined != "none", "the focus is seen"
+    assert outlined != "none", "the focus must be visible"
 
 
 def test_result_count_is_announced(visit: Callable[..., Visit]) -> None:

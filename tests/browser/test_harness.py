@@ -1,4 +1,4 @@
-"""The harness itself: what a page wants from another machine it does not get, and it is told."""
+"""The test harness: requests to other hosts are blocked and reported."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Papers that hold scripts, HTML and LaTeX are shown as what they are: nothing of them runs or is loaded."""
+"""Scripts, HTML and LaTeX in papers and queries are shown as text: nothing in them runs or loads."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ FORMULAS = (
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iterator[PapersServer]:
-    """``papers serve`` over papers of someone who means harm, and one with formulae."""
+    """Serves papers with attacks, and one with formulas."""
     folder = tmp_path_factory.mktemp("hostile")
     records: list[dict[str, object]] = [
         {
@@ -46,13 +46,13 @@ def server(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iter
     source = folder / "papers.jsonl"
     source.write_text("".join(json.dumps(record) + "\n" for record in records), "utf-8")
     index([source], folder / "index", embedder)
-    serving = PapersServer(folder / "index", folder / "log")
-    yield serving
-    serving.close()
+    papers_server = PapersServer(folder / "index", folder / "log")
+    yield papers_server
+    papers_server.close()
 
 
 def assert_harmless(visitor: Visit) -> None:
-    """No element that runs or loads came from a paper."""
+    """Asserts that no element of the page runs or loads anything from a paper."""
     found = visitor.page.evaluate(
         """() => [...document.querySelectorAll('*')].filter(each =>
             ['IFRAME', 'OBJECT', 'EMBED', 'BASE'].includes(each.tagName)
@@ -75,7 +75,7 @@ def test_attacks_in_papers_are_text(visit: Callable[..., Visit], path: str) -> N
 
 
 @pytest.mark.parametrize("row", range(len(ATTACKS)))
-def test_attacks_on_the_page_of_a_paper_are_text(visit: Callable[..., Visit], row: int) -> None:
+def test_attacks_on_a_paper_page_are_text(visit: Callable[..., Visit], row: int) -> None:
     visitor = visit()
     page = visitor.open(f"/paper/arxiv:2401.{row:05}")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Fluids")
@@ -85,7 +85,7 @@ def test_attacks_on_the_page_of_a_paper_are_text(visit: Callable[..., Visit], ro
 
 
 @pytest.mark.parametrize("attack", ATTACKS)
-def test_attacks_in_the_address_are_text(visit: Callable[..., Visit], attack: str) -> None:
+def test_attacks_in_the_url_are_text(visit: Callable[..., Visit], attack: str) -> None:
     visitor = visit()
     page = visitor.open(f"/?q={quote(attack)}", 200, 422)
     expect(page.get_by_label("Search papers", exact=True).first).to_have_value(attack)
@@ -116,9 +116,9 @@ def test_formulas_become_mathml_and_other_text_stays_text(visit: Callable[..., V
 
 def test_content_security_policy_blocks_foreign_scripts(visit: Callable[..., Visit]) -> None:
     visitor = visit()
-    answer = visitor.page.goto("/?q=fluids")
-    assert answer
-    policy = answer.headers["content-security-policy"]
+    response = visitor.page.goto("/?q=fluids")
+    assert response
+    policy = response.headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     visitor.page.evaluate(

@@ -1,4 +1,4 @@
-"""What JavaScript adds: keys, suggestions, thumbs that refine in place, the dark mode that is remembered."""
+"""What JavaScript adds: shortcuts, suggestions, refining in place, and a dark mode that is remembered."""
 
 import re
 from collections.abc import Callable
@@ -13,11 +13,11 @@ KELIX = "Kelix Technique Report"
 
 
 def has_focus(page: Page, row: int) -> bool:
-    """Whether the focus is on or in this result."""
+    """Whether the focus is within this result."""
     return bool(results(page).nth(row).evaluate("article => article.contains(document.activeElement)"))
 
 
-def test_results_are_walked_through_by_keys(page: Page) -> None:
+def test_shortcuts_move_through_the_results(page: Page) -> None:
     page.keyboard.press("/")
     expect(search_box(page)).to_be_focused()
     page.keyboard.type(QUESTION)
@@ -56,14 +56,14 @@ def test_shortcuts_do_not_fire_in_the_search_box(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_be_hidden()
 
 
-@pytest.mark.parametrize(("typed", "offered", "taken"), [
+@pytest.mark.parametrize(("typed", "suggestion", "inserted"), [
     ("video boy", "Boyang Ding", 'au:"Boyang Ding"'),
     ("video cs.cv", "cs.CV", "cat:cs.CV"),
 ])  # fmt: skip
-def test_suggestions_are_selected_by_keyboard(page: Page, typed: str, offered: str, taken: str) -> None:
+def test_suggestions_are_selected_by_keyboard(page: Page, typed: str, suggestion: str, inserted: str) -> None:
     search_box(page).click()
     page.keyboard.type(typed, delay=15)
-    option = page.get_by_role("listbox").get_by_role("option").filter(has_text=offered)
+    option = page.get_by_role("listbox").get_by_role("option").filter(has_text=suggestion)
     expect(option).to_be_visible()
     for _ in range(8):
         page.keyboard.press("ArrowDown")
@@ -71,7 +71,7 @@ def test_suggestions_are_selected_by_keyboard(page: Page, typed: str, offered: s
             break
     assert search_box(page).get_attribute("aria-activedescendant") == option.get_attribute("id")
     page.keyboard.press("Enter")
-    expect(search_box(page)).to_have_value(re.compile(re.escape(taken)))
+    expect(search_box(page)).to_have_value(re.compile(re.escape(inserted)))
     expect(page.get_by_role("listbox")).to_be_hidden()
     assert page.url.endswith("/")
     page.keyboard.press("Enter")
@@ -79,20 +79,20 @@ def test_suggestions_are_selected_by_keyboard(page: Page, typed: str, offered: s
     expect_result(page, KELIX)
 
 
-def test_thumbs_refine_in_place(visit: Callable[..., Visit]) -> None:
+def test_more_and_less_like_this_refine_in_place(visit: Callable[..., Visit]) -> None:
     visitor = visit()
     page = visitor.open("/")
     submit_query(page, QUESTION)
     before = titles(page)
-    page.evaluate("window.stays = true")
+    page.evaluate("window.isSamePage = true")
     result(page, KELIX).get_by_role("link", name="More like this").click()
     page.wait_for_url(re.compile("[?&]like="))
     expect(result(page, KELIX)).to_have_count(0)
-    less = titles(page)[0]
-    result(page, less).get_by_role("link", name="Less like this").click()
+    disliked = titles(page)[0]
+    result(page, disliked).get_by_role("link", name="Less like this").click()
     page.wait_for_url(re.compile("[?&]unlike="))
-    expect(result(page, less)).to_have_count(0)
-    assert page.evaluate("window.stays"), "the page was not loaded again"
+    expect(result(page, disliked)).to_have_count(0)
+    assert page.evaluate("window.isSamePage"), "the page must not be reloaded"
     refined = titles(page)
     assert refined != before
     assert titles(visit().open(page.url)) == refined
@@ -105,19 +105,19 @@ def test_an_abstract_opens_in_place(page: Page) -> None:
     submit_query(page, QUESTION)
     found = result(page, KELIX)
     expect(found.get_by_text("according to its authors")).to_be_hidden()
-    address = page.url
+    url = page.url
     found.locator("summary", has_text="Abstract").click()
     expect(found.get_by_text("according to its authors")).to_be_visible()
-    assert page.url == address
+    assert page.url == url
 
 
 def background_lightness(page: Page) -> int:
-    """How light the page's ground is, 0 to 255."""
-    colour = page.evaluate(
+    """Returns the lightness of the page's background, 0 to 255."""
+    colours = page.evaluate(
         "[document.body, document.documentElement].map(each => getComputedStyle(each).backgroundColor).join(' ')"
     )
-    solid = [each for each in re.findall(r"rgba?\(([^)]+)\)", colour) if not each.endswith(", 0")]
-    assert solid, f"no ground among {colour}"
+    solid = [each for each in re.findall(r"rgba?\(([^)]+)\)", colours) if not each.endswith(", 0")]
+    assert solid, f"no opaque background among {colours}"
     return max(int(float(part)) for part in solid[0].split(",")[:3])
 
 
@@ -143,10 +143,10 @@ def test_dark_mode_follows_the_system_until_chosen(visit: Callable[..., Visit]) 
 ])  # fmt: skip
 def test_a_phone_never_scrolls_sideways(visit: Callable[..., Visit], path: str) -> None:
     page = visit(viewport=PHONE, has_touch=True, is_mobile=True).open(path)
-    wide = "[document.documentElement.scrollWidth, innerWidth]"
-    whole, window = page.evaluate(wide)
+    widths = "[document.documentElement.scrollWidth, innerWidth]"
+    content, window = page.evaluate(widths)
     assert window == PHONE["width"]
-    assert whole <= window
+    assert content <= window
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
-    whole, window = page.evaluate(wide)
-    assert whole <= window, "with everything open"
+    content, window = page.evaluate(widths)
+    assert content <= window, "with everything open"

@@ -1,4 +1,4 @@
-"""The pictures in the documentation: taken when asked (PAPERS_SCREENSHOTS=1), there and spoken of always."""
+"""Screenshots in the documentation: taken with PAPERS_SCREENSHOTS=1, and always present and shown."""
 
 import os
 import re
@@ -16,11 +16,11 @@ FOLDER = ROOT / "docs" / "screenshots"
 PAGES = {
     "start": "/",
     "results": "/?q=models for video and images",
-    "narrowed": "/?q=models for video and images&author=Guorui Zhou&from=2026&to=2026",
+    "filtered": "/?q=models for video and images&author=Guorui Zhou&from=2026&to=2026",
     "paper": "/paper/arxiv:2604.24432",
     "author": "/author?name=Guorui Zhou",
-    "nothing-close": "/?q=zebrafish embryo heart surgery",
-    "refused": "/?q=attention&from=2026-02-30",
+    "no-close-match": "/?q=zebrafish embryo heart surgery",
+    "error": "/?q=attention&from=2026-02-30",
 }
 SCREENSHOTS = (
     "start-light-desktop.png",
@@ -29,31 +29,31 @@ SCREENSHOTS = (
     "results-dark-desktop.png",
     "results-light-phone.png",
     "results-dark-phone.png",
-    "narrowed-dark-desktop.png",
+    "filtered-dark-desktop.png",
     "paper-light-desktop.png",
     "paper-dark-phone.png",
     "author-light-desktop.png",
-    "nothing-close-light-desktop.png",
-    "refused-dark-desktop.png",
+    "no-close-match-light-desktop.png",
+    "error-dark-desktop.png",
 )
 MAX_BYTES = 100_000
 
 
-@pytest.mark.skipif(not os.environ.get("PAPERS_SCREENSHOTS"), reason="set PAPERS_SCREENSHOTS=1 to take them again")
-@pytest.mark.parametrize("picture", SCREENSHOTS)
-def test_take_screenshots(visit: Callable[..., Visit], picture: str) -> None:
-    name, scheme, size = picture.removesuffix(".png").rsplit("-", 2)
-    small = {"viewport": PHONE, "is_mobile": True, "has_touch": True}
-    visitor = visit(color_scheme=scheme, **(small if size == "phone" else {"viewport": DESKTOP}))
-    page = visitor.open(PAGES[name], 422 if name == "refused" else 200)
-    drawn = Image.open(BytesIO(page.screenshot())).convert("RGB")
-    drawn.quantize(256, dither=Image.Dither.NONE).save(FOLDER / picture, optimize=True)
+@pytest.mark.skipif(not os.environ.get("PAPERS_SCREENSHOTS"), reason="set PAPERS_SCREENSHOTS=1 to retake them")
+@pytest.mark.parametrize("name", SCREENSHOTS)
+def test_take_screenshots(visit: Callable[..., Visit], name: str) -> None:
+    page_name, scheme, size = name.removesuffix(".png").rsplit("-", 2)
+    phone = {"viewport": PHONE, "is_mobile": True, "has_touch": True}
+    visitor = visit(color_scheme=scheme, **(phone if size == "phone" else {"viewport": DESKTOP}))
+    page = visitor.open(PAGES[page_name], 422 if page_name == "error" else 200)
+    image = Image.open(BytesIO(page.screenshot())).convert("RGB")
+    image.quantize(256, dither=Image.Dither.NONE).save(FOLDER / name, optimize=True)
 
 
-@pytest.mark.parametrize("picture", SCREENSHOTS)
-def test_screenshots_exist_and_are_small(picture: str) -> None:
-    assert (FOLDER / picture).read_bytes().startswith(b"\x89PNG")
-    assert (FOLDER / picture).stat().st_size < MAX_BYTES
+@pytest.mark.parametrize("name", SCREENSHOTS)
+def test_screenshots_exist_and_are_small(name: str) -> None:
+    assert (FOLDER / name).read_bytes().startswith(b"\x89PNG")
+    assert (FOLDER / name).stat().st_size < MAX_BYTES
 
 
 def test_documentation_shows_every_screenshot() -> None:

@@ -1,4 +1,4 @@
-"""A user finds a paper from a plain question, narrows down, follows what is similar, takes it along and comes back."""
+"""A user searches, filters, opens similar papers, exports them and goes back."""
 
 import re
 from collections.abc import Callable
@@ -26,7 +26,7 @@ KELIX = "Kelix Technique Report"
 
 
 def url_parameters(page: Page) -> dict[str, list[str]]:
-    """The parameters of the address."""
+    """Returns the parameters of the page's URL."""
     return parse_qs(urlsplit(page.url).query)
 
 
@@ -43,33 +43,33 @@ def test_from_query_to_exported_papers(visit: Callable[..., Visit], tmp_path: Pa
         "aria-current", "true"
     )
     expect(results(page)).to_have_count(7)
-    everything = page.url
+    unfiltered_url = page.url
 
     page.get_by_label("From", exact=True).fill("2026")
     page.get_by_label("To", exact=True).fill("2026")
     page.get_by_label("To", exact=True).press("Enter")
     page.wait_for_url(re.compile("from=2026"))
     expect_result(page, KELIX)
-    narrowed, address = titles(page), page.url
-    assert 0 < len(narrowed) < 7
+    filtered, url = titles(page), page.url
+    assert 0 < len(filtered) < 7
 
-    elsewhere = visit().open(address)
-    assert titles(elsewhere) == narrowed
-    assert elsewhere.get_by_label("Search papers", exact=True).first.input_value() == QUESTION
+    other = visit().open(url)
+    assert titles(other) == filtered
+    assert other.get_by_label("Search papers", exact=True).first.input_value() == QUESTION
 
     page.go_back()
-    page.wait_for_url(everything)
+    page.wait_for_url(unfiltered_url)
     expect(results(page)).to_have_count(7)
     page.go_forward()
-    page.wait_for_url(address)
-    expect_titles(page, narrowed)
+    page.wait_for_url(url)
+    expect_titles(page, filtered)
 
     with page.expect_download() as download:
         open_disclosure(page, "Export").get_by_role("link", name="BibTeX", exact=True).click()
     file = tmp_path / "papers.bib"
     download.value.save_as(file)
     entries = bibtexparser.parse_file(str(file)).entries
-    assert {entry["title"].replace("{", "").replace("}", "") for entry in entries} == set(narrowed)
+    assert {entry["title"].replace("{", "").replace("}", "") for entry in entries} == set(filtered)
 
     result(page, KELIX).get_by_role("link", name="Similar", exact=True).click()
     page.wait_for_url(re.compile("like="))
@@ -78,7 +78,7 @@ def test_from_query_to_exported_papers(visit: Callable[..., Visit], tmp_path: Pa
     assert results(page).count() == 10
 
 
-def test_the_histogram_narrows_by_dragging(page: Page) -> None:
+def test_dragging_over_the_histogram_selects_years(page: Page) -> None:
     submit_query(page, QUESTION)
     bars = page.locator("svg").filter(has=page.locator("title", has_text=re.compile("^2026")))
     frame, year = bars.bounding_box(), bars.locator("rect", has_text=re.compile("^2026")).bounding_box()
@@ -109,7 +109,7 @@ def test_removing_a_chip(visit: Callable[..., Visit]) -> None:
 
 
 @pytest.mark.parametrize("order", ["newest", "oldest"])
-def test_the_order_is_chosen(visit: Callable[..., Visit], order: str) -> None:
+def test_results_can_be_sorted_by_date(visit: Callable[..., Visit], order: str) -> None:
     page = visit().open("/?author=Guorui Zhou")
     page.get_by_label("Sort").select_option(order)
     page.wait_for_url(re.compile(f"sort={order}"))
@@ -119,7 +119,7 @@ def test_the_order_is_chosen(visit: Callable[..., Visit], order: str) -> None:
     assert firsts == sorted(firsts, reverse=order == "newest")
 
 
-def test_pages_follow_one_another(visit: Callable[..., Visit]) -> None:
+def test_paging(visit: Callable[..., Visit]) -> None:
     page = visit().open("/?q=recommendation")
     first = titles(page)
     page.get_by_role("link", name="Next page").click()
@@ -132,7 +132,7 @@ def test_pages_follow_one_another(visit: Callable[..., Visit]) -> None:
     expect_titles(page, first)
 
 
-def test_an_author_and_a_paper_have_pages(page: Page) -> None:
+def test_author_and_paper_pages(page: Page) -> None:
     submit_query(page, QUESTION)
     result(page, KELIX).get_by_role("link", name="Boyang Ding", exact=True).click()
     page.wait_for_url(re.compile("/author"))
@@ -144,18 +144,18 @@ def test_an_author_and_a_paper_have_pages(page: Page) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "said"),
+    ("path", "status", "message"),
     [
-        ("/?q=zebrafish embryo heart surgery", 200, "Nothing here is close"),
-        ("/?q=attention&from=1901&to=1902", 200, "No paper passes"),
+        ("/?q=zebrafish embryo heart surgery", 200, "No close match"),
+        ("/?q=attention&from=1901&to=1902", 200, "No papers match"),
         ("/?q=attention&category=cs.LX", 422, "did you mean"),
-        ("/?q=attention&from=2026-02-30", 422, "a date that exists"),
+        ("/?q=attention&from=2026-02-30", 422, "“2026-02-30” is not a valid start date"),
         ("/paper/arxiv:2499.99999", 404, "2499.99999"),
     ],
 )
-def test_problems_are_explained(visit: Callable[..., Visit], path: str, status: int, said: str) -> None:
+def test_problems_are_explained(visit: Callable[..., Visit], path: str, status: int, message: str) -> None:
     page = visit().open(path, status)
     role = "status" if status == 200 else "alert"
-    expect(page.get_by_role(role).filter(has_text=said)).to_be_visible()
+    expect(page.get_by_role(role).filter(has_text=message)).to_be_visible()
     if path.startswith("/?"):
         expect(page.get_by_label("Search papers", exact=True).first).to_have_value(path[4:].partition("&")[0])

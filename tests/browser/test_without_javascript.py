@@ -1,4 +1,4 @@
-"""Without JavaScript everything that is needed works: asking, narrowing, paging, opening."""
+"""The page works without JavaScript: searching, filtering, paging and opening papers."""
 
 import re
 from collections.abc import Callable
@@ -27,9 +27,9 @@ def test_searching_and_filtering(page: Page) -> None:
     page.get_by_label("From", exact=True).press("Enter")
     page.wait_for_url(re.compile("from=2026"))
     expect_result(page, KELIX)
-    narrowed = titles(page)
-    assert len(narrowed) < 7
-    expect(page.get_by_role("status").first).to_contain_text(re.compile(rf"\b{len(narrowed)}\b"))
+    filtered = titles(page)
+    assert len(filtered) < 7
+    expect(page.get_by_role("status").first).to_contain_text(re.compile(rf"\b{len(filtered)}\b"))
     facet_links(page).get_by_role("link", name=re.compile("^Guorui Zhou")).click()
     expect(page).not_to_have_url(re.compile("author="))
     query_chips(page).get_by_role("link", name=re.compile("^Remove .*2026")).click()
@@ -43,7 +43,7 @@ def test_paging_and_sorting(page: Page) -> None:
     page.wait_for_url(re.compile("cursor="))
     assert not set(first) & set(titles(page))
     page.get_by_label("Sort").select_option("newest")
-    page.get_by_role("button", name="Apply order").click()
+    page.get_by_role("button", name="Apply options").click()
     page.wait_for_url(re.compile("sort=newest"))
     assert results(page).count() > 0
 

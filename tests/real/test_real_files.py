@@ -1,4 +1,4 @@
-"""Sources and identity on files as other programs wrote them; needs ../shared."""
+"""Readers and identity on files written by other programs; needs ../shared."""
 
 import lzma
 import re
@@ -18,7 +18,7 @@ from search.searcher import Searcher
 SHARED = Path(__file__).parents[2].parent / "shared"
 FORMATS, PAGES = SHARED / "formats", SHARED / "pages"
 
-pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="the real files lie in ../shared, which is not here")
+pytestmark = pytest.mark.skipif(not SHARED.is_dir(), reason="needs the real files in ../shared")
 
 
 def read(path: Path) -> tuple[str, list[Paper]]:
@@ -44,13 +44,13 @@ def read(path: Path) -> tuple[str, list[Paper]]:
     ],
 )  # fmt: skip
 def test_every_record_of_a_real_file_is_read(name: str, format_: str, records: int, title: str | None) -> None:
-    told, papers = read(FORMATS / name)
-    assert (told, len(papers)) == (format_, records)
+    detected, papers = read(FORMATS / name)
+    assert (detected, len(papers)) == (format_, records)
     assert title is None or papers[0].title == title
     assert all(paper.published for paper in papers if format_ not in ("bibtex", "ris"))
     assert sum(not paper.authors for paper in papers) <= records // 20
     names = {name for paper in papers for name in paper.authors if {"\\", "{", "}"} & set(name)}
-    assert names <= {r"Nguy\~ên"}  # exported with {\textbackslash}: its owner's library holds the backslash
+    assert names <= {r"Nguy\~ên"}  # exported as {\textbackslash}: the name has a backslash in the library
 
 
 def test_pages_contain_47_listings() -> None:
@@ -65,7 +65,7 @@ IN_CORPUS = ("2602.09843", "2604.10060", "2603.28460", "2604.24432", "2507.01949
 
 
 def index_papers(paths: list[Path], directory: Path) -> tuple[int, list[Paper]]:
-    """How many records were read, and the papers they became."""
+    """Imports files; returns the number of records read and the resulting papers."""
     report = index(paths, directory, FakeEmbedder(), options=ImportOptions(as_of=date(2026, 8, 1)))
     snapshot = Searcher(directory, lambda _model: FakeEmbedder()).snapshot
     return report.counts.read, [paper for row, paper in snapshot.store.scan(0) if row in snapshot.live]
@@ -82,14 +82,14 @@ def test_papers_in_both_pages_and_corpus_are_merged(tmp_path: Path) -> None:
     with lzma.open(SHARED / "corpora" / "arxiv.jsonl.xz", "rt", encoding="utf-8") as corpus:
         lines = [line for line in corpus if wanted.search(line) or any(f'"{n}"' in line for n in IN_CORPUS)]
     (tmp_path / "corpus.jsonl").write_text("".join(lines), "utf-8")
-    made = [
+    results = [
         index_papers(order, tmp_path / str(n))[1]
         for n, order in enumerate(([PAGES, tmp_path / "corpus.jsonl"], [tmp_path / "corpus.jsonl", PAGES]))
     ]
-    for papers in made:
+    for papers in results:
         assert len(papers) == 29
         assert {f"arxiv:{number}" for number in IN_CORPUS} == {
             paper.id for paper in papers if paper.id.startswith("arxiv:")
         }
         assert all(len(paper.sources) > 1 for paper in papers if paper.id.startswith("arxiv:"))
-    assert {repr(paper) for paper in made[0]} == {repr(paper) for paper in made[1]}
+    assert {repr(paper) for paper in results[0]} == {repr(paper) for paper in results[1]}

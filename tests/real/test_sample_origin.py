@@ -1,4 +1,4 @@
-"""The sample against the material it was made from: facts exactly as given there, and no sentence copied."""
+"""Compares the sample with its sources: the facts are the same, and no sentence is copied."""
 
 import hashlib
 import json
@@ -30,12 +30,12 @@ CATEGORIES = {
     "NI": "cs.NI",
 }  # fmt: skip
 PAGES_DATE = date(2026, 11, 23)
-"""A listing leaves out the year of the past twelve months."""
+"""The day the pages were saved; a listing omits the year of dates in the twelve months before."""
 
 
 @dataclass
 class Listing:
-    """What the pages say about one paper, over all its listings."""
+    """The facts of one paper from all its listings."""
 
     abstract: str
     title: str | None = None
@@ -55,7 +55,7 @@ KNOWN_ITEMS = read_json_lines(ROOT / "tests" / "known_items.jsonl")
 
 
 def abstract_key(abstract: str) -> str:
-    """The key ``shared_starts``: sha256 of the first 60 characters, lower case, white space collapsed."""
+    """The key ``shared_starts``: SHA-256 of the first 60 characters in lower case with normalized white space."""
     return hashlib.sha256(" ".join(abstract.lower().split())[:60].encode()).hexdigest()
 
 
@@ -64,7 +64,7 @@ def parse_day(text: str, year: str | None) -> str:
         found = datetime.strptime(f"{text} {guess}", "%b %d %Y").date()
         if found <= PAGES_DATE:
             return found.isoformat()
-    raise ValueError(f"{text!r} lies in the future")
+    raise ValueError(f"{text!r} is in the future")
 
 
 def parse_listings(lines: list[str]) -> Iterator[Listing]:
@@ -87,7 +87,7 @@ def parse_listings(lines: list[str]) -> Iterator[Listing]:
 
 @pytest.fixture(scope="module")
 def pages() -> dict[str, Listing]:
-    """The 29 papers of the pages by ``start``; a titled listing names the bare abstract that equals it."""
+    """The 29 papers of the pages by ``abstract_key``; a listing with a title replaces one without."""
     found: dict[str, Listing] = {}
     for path in sorted(PAGES.glob("*.txt")):
         for listed in parse_listings(path.read_text(encoding="utf-8").splitlines()):
@@ -101,7 +101,7 @@ def pages() -> dict[str, Listing]:
 
 @pytest.fixture(scope="module")
 def corpus() -> dict[str, dict[str, Json]]:
-    """The records of the sample's arXiv papers, by canonical id."""
+    """The corpus records of the sample's arXiv papers by canonical ID."""
     wanted = {str(row["id"]).removeprefix("arxiv:").encode() for row in SAMPLE if "id" in row}
     found: dict[str, dict[str, Json]] = {}
     with lzma.open(CORPUS) as lines:
@@ -114,7 +114,7 @@ def corpus() -> dict[str, dict[str, Json]]:
 
 @pytest.fixture(scope="module")
 def listing_of_abstract(pages: dict[str, Listing]) -> dict[str, Listing]:
-    """What the pages say about each of their 29 papers, by the abstract the sample has for it."""
+    """The listings of the pages' 29 papers by their abstracts in the sample."""
     return {
         str(row["abstract"]): pages[str(question["shared_starts"])]
         for question in KNOWN_ITEMS
@@ -136,7 +136,7 @@ def test_the_questions_cover_the_papers_of_the_pages(
     assert len(listing_of_abstract) == 29
 
 
-def test_papers_of_the_pages_alone_say_what_the_pages_say(listing_of_abstract: dict[str, Listing]) -> None:
+def test_papers_only_in_the_pages_have_their_facts(listing_of_abstract: dict[str, Listing]) -> None:
     for row in (row for row in SAMPLE if "id" not in row):
         listed = listing_of_abstract[str(row["abstract"])]
         assert row.get("title") == listed.title
@@ -148,7 +148,7 @@ def test_papers_of_the_pages_alone_say_what_the_pages_say(listing_of_abstract: d
         assert not {"updated", "url"} & set(row)
 
 
-def test_papers_of_the_corpus_say_what_the_corpus_says(
+def test_papers_in_the_corpus_have_its_facts(
     corpus: dict[str, dict[str, Json]], listing_of_abstract: dict[str, Listing]
 ) -> None:
     for row in (row for row in SAMPLE if "id" in row):

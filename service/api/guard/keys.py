@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import json
 import logging
-import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from pathlib import Path
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from search.errors import InvalidValue
+from search.files import replace_file
 from service.api.guard.records import RequestRecord
 from service.api.problems import error_response
 
@@ -119,20 +119,8 @@ class KeyFile:
             yield
 
     def _write(self, keys: tuple[Key, ...]) -> None:
-        """Beside the file, then in its place: a reader sees the old keys or the new ones."""
-        beside = self._path.with_name(self._path.name + ".new")
-        beside.unlink(missing_ok=True)
         content = json.dumps({"format": _FORMAT_VERSION, "keys": [asdict(key) for key in keys]}, indent=1)
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(content + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        replace_file(self._path, content + "\n", mode=0o600)
 
 
 class RequireKey:

@@ -1,30 +1,30 @@
-// Keys, the dialog that tells them, and the theme.
+// Keyboard shortcuts, the dialog that lists them, and the theme button.
 const dialog = document.getElementById("keys-dialog");
-const box = document.getElementById("q");
+const searchBox = document.getElementById("q");
 const cards = () => [...document.querySelectorAll("article.card")];
-const current = () => document.querySelector("article.current");
+const currentCard = () => document.querySelector("article.current");
 
-function move(step) {
+function moveBy(step) {
   const all = cards();
-  const place = all.indexOf(current());
-  const next = all[place < 0 ? (step > 0 ? 0 : all.length - 1) : place + step];
+  const index = all.indexOf(currentCard());
+  const next = all[index < 0 ? (step > 0 ? 0 : all.length - 1) : index + step];
   if (!next) return;
-  current()?.classList.remove("current");
+  currentCard()?.classList.remove("current");
   next.classList.add("current");
   next.querySelector(".title a").focus({ preventScroll: true });
   next.scrollIntoView({ block: "nearest" });
 }
 
-const keys = {
-  "/": () => { box.focus(); box.select(); },
+const shortcuts = {
+  "/": () => { searchBox.focus(); searchBox.select(); },
   "?": () => dialog.showModal(),
-  j: () => move(1),
-  k: () => move(-1),
+  j: () => moveBy(1),
+  k: () => moveBy(-1),
   o: () => {
-    const abstract = current()?.querySelector("details.abstract");
+    const abstract = currentCard()?.querySelector("details.abstract");
     if (abstract) abstract.open = !abstract.open;
   },
-  s: () => (current() ?? document.querySelector("article.paper"))?.querySelector("a.similar")?.click(),
+  s: () => (currentCard() ?? document.querySelector("article.paper"))?.querySelector("a.similar")?.click(),
 };
 
 document.addEventListener("keydown", (event) => {
@@ -32,19 +32,19 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     const menu = document.querySelector(".menu[open]");
     if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
-    else if (document.activeElement === box) box.blur();
+    else if (document.activeElement === searchBox) searchBox.blur();
     return;
   }
   if (event.target.closest("input, select, textarea")) return;
-  const act = keys[event.key];
-  if (act) { event.preventDefault(); act(); }
+  const action = shortcuts[event.key];
+  if (action) { event.preventDefault(); action(); }
 });
 
-// Whoever walks with Tab or the mouse takes the mark along.
+// The current card follows the focus, whether it moves by Tab or by mouse.
 document.addEventListener("focusin", (event) => {
   const card = event.target.closest("article.card");
-  if (!card || card === current()) return;
-  current()?.classList.remove("current");
+  if (!card || card === currentCard()) return;
+  currentCard()?.classList.remove("current");
   card.classList.add("current");
 });
 
@@ -55,16 +55,16 @@ document.addEventListener("click", (event) => {
   document.getElementById(opener.dataset.opens).showModal();
 });
 
-const theme = document.getElementById("theme");
-const system = matchMedia("(prefers-color-scheme: dark)");
-const dark = () => (document.documentElement.dataset.theme ?? (system.matches ? "dark" : "light")) === "dark";
-const show = () => theme.setAttribute("aria-pressed", String(dark()));
-theme.hidden = false;
-show();
-system.addEventListener("change", show);
-theme.addEventListener("click", () => {
-  const chosen = dark() ? "light" : "dark";
-  document.documentElement.dataset.theme = chosen;
-  try { localStorage.setItem("theme", chosen); } catch { /* kept for this page alone */ }
-  show();
+const themeButton = document.getElementById("theme");
+const systemDark = matchMedia("(prefers-color-scheme: dark)");
+const isDark = () => (document.documentElement.dataset.theme ?? (systemDark.matches ? "dark" : "light")) === "dark";
+const updateThemeButton = () => themeButton.setAttribute("aria-pressed", String(isDark()));
+themeButton.hidden = false;
+updateThemeButton();
+systemDark.addEventListener("change", updateThemeButton);
+themeButton.addEventListener("click", () => {
+  const theme = isDark() ? "light" : "dark";
+  document.documentElement.dataset.theme = theme;
+  try { localStorage.setItem("theme", theme); } catch { /* without local storage, for this page only */ }
+  updateThemeButton();
 });

@@ -1,9 +1,9 @@
-// Before the first paint, so that nothing flashes: the theme that was chosen, and that scripts run.
+// Runs before the first paint, so that the chosen theme does not flash; also marks that scripts run.
 const root = document.documentElement;
 root.classList.add("scripted");
 try {
   const theme = localStorage.getItem("theme");
   if (theme === "dark" || theme === "light") root.dataset.theme = theme;
 } catch {
-  // a browser that keeps nothing follows the system
+  // without local storage the page follows the system's theme
 }

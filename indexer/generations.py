@@ -1,0 +1,112 @@
+"""Folders of generations: names the next one, loads the published one, removes unused ones.
+
+The folder of an index may contain files of the user. Only folders recognised as written by a writer are removed.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from search.errors import IndexDamaged, IndexMissing
+from search.index.layout import (
+    GenerationLayout,
+    Layout,
+    Manifest,
+    find_damaged_files,
+    generation_name,
+    generation_number,
+)
+
+
+def load_published_manifest(layout: Layout) -> Manifest | None:
+    """Loads the manifest of the published generation for the next one to extend.
+
+    The files that the next generation is written from are compared with their checksums. The lexicon's files are
+    linked and not read, so only their sizes are compared.
+
+    Returns:
+        The manifest; None if nothing is published or a file is damaged. Everything is then rebuilt from papers and
+        vectors.
+    """
+    try:
+        manifest = Manifest.load(layout.generation(layout.published_generation()).manifest)
+    except (IndexMissing, IndexDamaged):
+        return None
+    directory = layout.directory / manifest.generation
+    linked = tuple(file for file in manifest.files if file.path.startswith("lexicon/"))
+    read = tuple(file for file in manifest.files if file not in linked)
+    damaged = any(find_damaged_files(linked, directory, verify_checksums=False)) or any(
+        find_damaged_files(read, directory, verify_checksums=True)
+    )
+    return None if damaged else manifest
+
+
+def start_generation(layout: Layout) -> GenerationLayout:
+    """Removes what killed writers left, and creates the folder of the next generation.
+
+    Its number is one more than the highest number of anything that is named like a generation.
+    """
+    published = _published_number(layout)
+    if published is not None:  # without CURRENT, any of them may have the only manifest that identifies the model
+        _remove(path for path in layout.generations() if (generation_number(path.name) or 0) > published)
+    numbers = [generation_number(path.name) or 0 for path in layout.directory.iterdir()]
+    files = layout.generation(generation_name(max([published or 0, *numbers]) + 1))
+    files.directory.mkdir()
+    return files
+
+
+def discard_generation(layout: Layout, files: GenerationLayout) -> None:
+    """Removes a generation whose publication failed, unless CURRENT names it already."""
+    if _published_number(layout) != generation_number(files.directory.name):
+        shutil.rmtree(files.directory, ignore_errors=True)
+
+
+def remove_unused_generations(layout: Layout, published: str) -> None:
+    """Removes every generation but the published one and those that readers have locked."""
+    _remove(path for path in layout.generations() if path.name != published)
+
+
+def _published_number(layout: Layout) -> int | None:
+    try:
+        return generation_number(layout.published_generation())
+    except (IndexMissing, IndexDamaged):
+        return None
+
+
+def _remove(paths: Iterator[Path]) -> None:
+    for path in paths:
+        if _is_written_by_us(path):
+            _remove_unless_locked(path)
+
+
+def _is_written_by_us(directory: Path) -> bool:
+    """Whether a folder is a generation, complete or not: only a writer's files, and no other name in its manifest.
+
+    A renamed copy of a generation, or a generation with a file of the user, is not.
+    """
+    files = GenerationLayout(directory)
+    try:
+        if not {path.name for path in directory.iterdir()} <= files.entry_names():
+            return False
+        return Manifest.load(files.manifest).generation == directory.name
+    except IndexDamaged:  # missing, incomplete, or of another format
+        return True
+    except OSError:  # a folder without access is the user's
+        return False
+
+
+def _remove_unless_locked(directory: Path) -> None:
+    try:
+        lock = os.open(GenerationLayout(directory).manifest, os.O_RDONLY)
+    except FileNotFoundError:  # its writer was killed, so no reader has it open
+        shutil.rmtree(directory, ignore_errors=True)
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(directory, ignore_errors=True)
+    except BlockingIOError:
+        pass  # a reader still uses it; the next publish tries again
+    finally:
+        os.close(lock)
