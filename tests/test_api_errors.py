@@ -25,11 +25,11 @@ from service.settings import Settings
         ({"updated_from": "2026-02-30"}, "updated_from", "a date that exists"),
         ({"updated_to": "soon"}, "updated_to", ""),
         ({"not_author": " "}, "not_author", "give a name"),
-        ({"start": "2026"}, "start", "unknown parameter; use q,"),
+        ({"start": "2026"}, "start", "unknown parameter; the parameters are q,"),
         ({"category": "cs.LX"}, "category", "did you mean"),
         ({"author": " "}, "author", "give a name"),
         ({"q": "the of", "mode": "lexical"}, "q", "only stop words"),
-        ({"k": "3"}, "k", "unknown parameter; use q, author, not_author, category"),
+        ({"k": "3"}, "k", "unknown parameter; the parameters are q, author, not_author, category"),
         ({"q": "y" * 30_000}, "q", "30,000 characters"),
     ],
 )

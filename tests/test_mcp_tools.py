@@ -119,7 +119,7 @@ def test_a_string_counts_as_a_list_of_one(client: httpx.Client, tool: str, name:
         ("search", {"updated_from": "2026-02-30"}, "updated_from", "not a valid date"),
         ("search", {"from": "2026", "to": "2025"}, "from", "swap the two"),
         ("search", {"mode": "fast"}, "mode", "'hybrid', 'semantic' or 'lexical'"),
-        ("search", {"k": 3}, "k", "unknown parameter; use q, author, not_author, category, from"),
+        ("search", {"k": 3}, "k", "unknown parameter; the parameters are q, author, not_author, category, from"),
         ("search", {"q": "y" * 30_000}, "q", "30,000 characters"),
         ("search", {"q": "au:("}, "q at character 1", "au:"),
         ("search", {"cursor": "x"}, "cursor", "'x'"),
