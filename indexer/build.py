@@ -13,12 +13,7 @@ import numpy as np
 
 from indexer import sources
 from indexer.calibration import calibrate
-from indexer.generations import (
-    discard_generation,
-    load_published_manifest,
-    remove_unused_generations,
-    start_generation,
-)
+from indexer.generations import discard_generation, load_published_manifest, remove_unused_generations, start_generation
 from indexer.sources.file import SourceFile
 from indexer.writer import ImportCounts, IndexWriter
 from search.columns.columns import Columns, ColumnsBuilder

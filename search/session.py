@@ -71,7 +71,7 @@ class Session:
             return self.search(query)
         # imported here, so that a query with only a filter starts in 0.2 s
         from search.language import parser, spelling
-        from search.language.parts import split_query
+        from search.language.removable_parts import split_query
 
         parsed = parser.parse_query(box, today=date.today(), categories=self.snapshot.columns.categories)
         conditions = tuple(each for each in (query.filter.where, parsed.condition) if each)

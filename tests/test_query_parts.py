@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from oracle import matches
 from search.errors import InvalidValue, PaperNotFound
 from search.language import groups, tokens
-from search.language.parts import MAX_PARTS
+from search.language.removable_parts import MAX_PARTS
 from search.papers.paper import Paper
 from search.query.condition import AllOf, AnyOf, Author, Category, Condition, HasId, InDateRange, Not
 from search.query.filter import Filter

@@ -303,7 +303,7 @@ class Page:
         authors: the variants of each author in the query.
         facets: counts, if requested.
         cursor: where the next page starts; None on the last page.
-        parts: the removable parts of the query (``search.language.parts``).
+        parts: the removable parts of the query (``search.language.removable_parts``).
     """
 
     hits: tuple[Hit, ...]

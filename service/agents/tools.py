@@ -9,7 +9,8 @@ from pydantic_core import CoreSchema, PydanticCustomError
 from search.errors import InvalidValue
 from search.query.page import Band
 from search.query.query import MAX_EXAMPLES, MAX_TEXT_LENGTH, Query
-from service.api.schemas import AuthorMatchOut, AuthorsRequest, FacetsOut, FilterParams, PageParams
+from service.api.parameters import AuthorsRequest, FilterParams, PageParams
+from service.api.schemas import AuthorMatchOut, FacetsOut
 
 MAX_HITS = 50
 """Most papers that one call returns."""

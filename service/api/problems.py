@@ -16,7 +16,8 @@ from starlette.types import Scope
 from search.errors import IndexUnavailable, InvalidValue, ModelUnavailable, PaperNotFound, PapersError
 from service.api.guard.records import RequestRecord
 from service.api.methods import allowed_methods
-from service.api.schemas import Problem, SearchRequest
+from service.api.parameters import SearchRequest
+from service.api.schemas import Problem
 
 _RFC_9110_PHRASES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 """Status phrases that ``http.HTTPStatus`` has had in this form only since Python 3.13."""

@@ -18,25 +18,19 @@ from search.session import Session
 from service import formats
 from service.api.dependencies import SearcherDependency
 from service.api.negotiation import negotiate_format
-from service.api.problems import PROBLEM_RESPONSES, parameter_name, problem_from_error
-from service.api.responses import ResponseBuilder
-from service.api.schemas import (
-    AuthorsOut,
+from service.api.parameters import (
     AuthorsRequest,
-    BatchOut,
     BatchRequest,
-    PageOut,
-    PaperOut,
     PaperRequest,
-    PartialPage,
-    PartialPaper,
     ResultsRequest,
     SearchBody,
     SearchRequest,
     SimilarBody,
-    SuggestionsOut,
     SuggestRequest,
 )
+from service.api.problems import PROBLEM_RESPONSES, parameter_name, problem_from_error
+from service.api.responses import ResponseBuilder
+from service.api.schemas import AuthorsOut, BatchOut, PageOut, PaperOut, PartialPage, PartialPaper, SuggestionsOut
 from service.api.strict import StrictRoute
 from service.formats import MEDIA_TYPES, PAPER_FIELDS, Format, RenderOptions
 from service.formats.render import SCHEMA_VERSION, authors_json, suggestions_json

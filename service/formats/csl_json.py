@@ -13,7 +13,7 @@ from search.papers.paper import Date, Json, Paper
 from search.query.page import Page
 from service.formats import RenderOptions
 from service.formats.citation import citation_keys
-from service.formats.extra import Extra
+from service.formats.extra_fields import Extra
 from service.formats.person import Person
 
 

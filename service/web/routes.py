@@ -15,8 +15,9 @@ from search.query.filter import Filter
 from search.query.query import Query
 from service.api.dependencies import SearcherDependency
 from service.api.negotiation import prefers_html
+from service.api.parameters import PageParams
 from service.api.problems import problem_from_error
-from service.api.schemas import PageParams, Problem
+from service.api.schemas import Problem
 from service.api.strict import StrictRoute
 from service.web.assets import load_assets
 from service.web.author import author_page

@@ -1,0 +1,172 @@
+"""Parameters of the HTTP API: those of URLs, and those of bodies."""
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from search.query.filter import Filter
+from search.query.query import MAX_EXAMPLES, MAX_LIMIT, Mode, Query, Sort
+from service.formats import Format
+
+MAX_BATCH_SEARCHES = 50
+"""Most searches of a batch."""
+
+_MAX_ITEMS_SCHEMA: dict[str, Any] = {"maxItems": MAX_EXAMPLES}
+
+_StringList = Annotated[list[str], Field(max_length=100)]
+
+_AUTHOR_DESCRIPTION = "Every one must be an author, in any usual form of the name; ^Zhou: first, Zhou$: last author"
+
+_FORMAT_DESCRIPTION = "Format of the response; default: what the Accept header prefers, else json"
+
+_FIELDS_DESCRIPTION = "Fields of each paper to return, comma-separated, in json, ndjson and csv; default: all"
+
+_FIELDS_SCHEMA: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+
+
+def _join_fields(value: object) -> object:
+    """Turns a list of fields into the comma-separated form."""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ",".join(value)
+    if not isinstance(value, str):
+        raise PydanticCustomError("fields", 'use a string such as "id,title" or a list of strings')
+    return value
+
+
+_FieldNames = Annotated[str, BeforeValidator(_join_fields), WithJsonSchema(_FIELDS_SCHEMA)]
+"""The parameter ``fields`` of a body, where it may be a list."""
+
+
+class FilterParams(BaseModel):
+    """The filters, example papers and mode of a search; all are optional."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    author: _StringList = Field([], description=_AUTHOR_DESCRIPTION, examples=[["Guorui Zhou"]])
+    not_author: _StringList = Field(
+        [],
+        description="Exclude papers by this exact name; a bare surname excludes everyone with it",
+        examples=[["Gang Zhou"]],
+    )
+    category: _StringList = Field(
+        [], description="At least one must be a category of the paper, or contain it", examples=[["cs.CL"]]
+    )
+    start: str | None = Field(None, alias="from", description="Published on or after", examples=["2026-01"])
+    end: str | None = Field(None, alias="to", description="Published on or before", examples=["2026-06"])
+    updated_from: str | None = Field(None, description="Last updated on or after", examples=["30d"])
+    updated_to: str | None = Field(None, description="Last updated on or before", examples=["2026"])
+    like: list[str] = Field(
+        [],
+        description="IDs of papers to favour similar papers to",
+        examples=[["arxiv:2604.24432"]],
+        json_schema_extra=_MAX_ITEMS_SCHEMA,
+    )
+    unlike: list[str] = Field(
+        [], description="IDs of papers to disfavour similar papers to", json_schema_extra=_MAX_ITEMS_SCHEMA
+    )
+    mode: Mode = Field("hybrid", description="How to rank: hybrid, semantic or lexical")
+
+    def to_query(self) -> Query:
+        """Returns the query without its text.
+
+        Raises:
+            InvalidValue: see ``Filter.parse`` and ``Query``.
+        """
+        dates = {"from": self.start, "to": self.end}
+        dates |= {"updated_from": self.updated_from, "updated_to": self.updated_to}
+        narrow = Filter.parse(self.author, self.not_author, self.category, dates)
+        return Query(filter=narrow, mode=self.mode, like=tuple(self.like), unlike=tuple(self.unlike))
+
+
+class PageParams(FilterParams):
+    """The same, with order, facets and paging."""
+
+    sort: Sort = Field("relevance", description="relevance, or newest or oldest: the relevant papers by date")
+    facets: bool = Field(False, description="Count years, categories, authors and sources")
+    cursor: str = Field("", description="Cursor from the previous page")
+    limit: int = Field(10, description=f"Maximum number of hits, 0 to {MAX_LIMIT}; 0 returns counts only")
+
+    def to_query(self) -> Query:
+        """Returns the query without its text.
+
+        Raises:
+            InvalidValue: see ``Filter.parse`` and ``Query``.
+        """
+        query = super().to_query()
+        return replace(query, limit=self.limit, sort=self.sort, cursor=self.cursor, facets=self.facets)
+
+
+class ResultsRequest(PageParams):
+    """The same, with format and fields."""
+
+    format: Format | None = Field(None, description=_FORMAT_DESCRIPTION, examples=["csv"])
+    fields: str = Field("", description=_FIELDS_DESCRIPTION, examples=["id,title,score"])
+
+
+class _QueryText(BaseModel):
+    q: str = Field(
+        "",
+        description="Plain words, filters such as au:zhou, an ID, or an abstract; without it, papers are newest first",
+        examples=["KV cache compression"],
+    )
+
+
+class SearchRequest(ResultsRequest, _QueryText):
+    """A search; without ``q`` it lists the papers that match the filters, newest first."""
+
+
+class SearchBody(SearchRequest):
+    """A search in the body of a request."""
+
+    fields: _FieldNames = Field("", description=_FIELDS_DESCRIPTION, examples=["id,title,score", ["id", "title"]])
+
+
+class SimilarBody(ResultsRequest):
+    """A text, such as an abstract, to find similar papers to."""
+
+    text: str = Field(
+        description="The text", examples=["We compress the key-value cache of language models into summary tokens."]
+    )
+    fields: _FieldNames = Field("", description=_FIELDS_DESCRIPTION, examples=["id,title,score", ["id", "title"]])
+
+
+class PaperRequest(BaseModel):
+    """Format and fields of one paper."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: Format | None = Field(None, description=_FORMAT_DESCRIPTION, examples=["ris"])
+    fields: str = Field("", description=_FIELDS_DESCRIPTION)
+
+
+class BatchRequest(BaseModel):
+    """Several searches of the same index generation."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    searches: list[Annotated[SearchBody, SkipValidation]] = Field(
+        min_length=1,
+        max_length=MAX_BATCH_SEARCHES,
+        description=f"1 to {MAX_BATCH_SEARCHES} searches with at most {MAX_LIMIT} hits in total; an invalid search "
+        "does not affect the others",
+        examples=[[{"q": "KV cache compression", "limit": 3}, {"author": ["Guorui Zhou"], "fields": "id,title"}]],
+    )
+
+
+class AuthorsRequest(BaseModel):
+    """A name in any usual form."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(description="A name in any usual form", examples=["Zhou"])
+
+
+class SuggestRequest(BaseModel):
+    """The text typed so far."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: str = Field("", description="Beginnings of the words of a name, or of a category code", examples=["guo zh"])
+    limit: int = Field(8, description="Maximum number of authors, and of categories, 1 to 50")
