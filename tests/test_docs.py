@@ -1,4 +1,4 @@
-"""The README does what it says: its commands run as they stand, and print what it shows."""
+"""README.md, the quickstart and the changelog: commands run and print what is shown, and facts agree with the code."""
 
 import json
 import os
@@ -7,9 +7,14 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+
+from service.cli import papers
+from service.commands.exit_status import ExitStatus
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -19,7 +24,7 @@ NUMBER = re.compile(r"\d+\.\d+")
 
 @pytest.fixture
 def home(tmp_path: Path, sample_index: Path) -> Path:
-    """A home with the files that the README's commands name."""
+    """A home folder with the files that the README's commands name."""
     shutil.copy(ROOT / "data" / "sample.jsonl", tmp_path / "papers.jsonl")
     shutil.copytree(sample_index, tmp_path / "index")
     (tmp_path / "zotero.bib").write_text("@misc{a,\n title = {A paper about summaries}\n}\n", "utf-8")
@@ -34,6 +39,7 @@ def run_shell(command: str, home: Path, **env: str) -> subprocess.CompletedProce
     return subprocess.run(
         ["bash", "-c", command],
         capture_output=True,
+        timeout=300,
         text=True,
         check=False,
         cwd=ROOT,
@@ -41,86 +47,125 @@ def run_shell(command: str, home: Path, **env: str) -> subprocess.CompletedProce
     )
 
 
-def test_the_first_commands_are_those_of_the_makefile_and_print_what_is_shown(home: Path, sample_index: Path) -> None:
-    first, second = BLOCKS[0].strip().splitlines()
-    makefile = (ROOT / "Makefile").read_text("utf-8")
-    asked = re.search(r"\$\(BIN\)/(papers search .*)", makefile)
-    assert first.split()[:2] == ["make", "demo"]
-    assert asked
-    printed = run_shell(asked[1], home, PAPERS_INDEX=str(sample_index)).stdout
-    shown = BLOCKS[1].strip()
-    start = printed[: len(shown)]
-    assert NUMBER.sub("#", start) == NUMBER.sub("#", shown)
-    assert [float(each) for each in NUMBER.findall(start)] == pytest.approx(
-        [float(each) for each in NUMBER.findall(shown)], abs=0.02
-    )
-    done = run_shell(second.removeprefix(".venv/bin/"), home, PAPERS_INDEX=str(sample_index))
+@pytest.mark.parametrize("block", [0, 2])
+def test_commands_at_the_top_print_the_output_below_them(block: int, home: Path, sample_index: Path) -> None:
+    command, shown = BLOCKS[block].strip(), BLOCKS[block + 1].strip()
+    if command == "make demo":
+        makefile = (ROOT / "Makefile").read_text("utf-8")
+        search = re.search(r"\$\(BIN\)/(papers search .*)", makefile)
+        assert search
+        command = search[1]
+    done = run_shell(command.removeprefix(".venv/bin/"), home, PAPERS_INDEX=str(sample_index))
     assert done.returncode == 0, done.stderr
+    start = done.stdout[: len(shown)]
+    assert NUMBER.sub("#", start) == NUMBER.sub("#", shown)
+    assert [float(number) for number in NUMBER.findall(start)] == pytest.approx(
+        [float(number) for number in NUMBER.findall(shown)], abs=0.02
+    )
 
 
-def test_the_commands_for_ones_own_papers_run(home: Path) -> None:
-    commands = [line.partition("  #")[0].strip() for line in BLOCKS[2].strip().splitlines()]
-    waiting = {"papers serve", "papers mcp"}
-    asked = [line for line in commands if line.startswith("papers") and line not in waiting]
-    assert len(asked) >= 6
-    assert waiting < set(commands)
-    done = run_shell("set -e\n" + commands[1] + "\n" + "\n".join(asked), home)
+def test_commands_for_your_own_papers_run(home: Path) -> None:
+    (block,) = (block for block in BLOCKS if block.startswith("papers index"))
+    commands = block.strip().splitlines()
+    endless = {"papers serve", "papers mcp"}
+    assert endless < set(commands)
+    assert len(commands) >= 10
+    done = run_shell("set -e\n" + "\n".join(line for line in commands if line not in endless), home)
     assert done.returncode == 0, done.stderr
     assert "62 papers in gen-000002" in done.stderr
+    assert (home / "decoding.bib").read_text("utf-8").startswith("@")
 
 
-def test_every_folder_it_names_is_there() -> None:
+def test_exit_statuses_are_those_listed(home: Path) -> None:
+    (sentence,) = re.findall(r"The exit status is (.+?)\.", README, re.DOTALL)
+    assert {int(number) for number in re.findall(r"\d+", sentence)} == set(ExitStatus)
+    for arguments, status in (
+        ("status", ExitStatus.OK),
+        ("status --index nowhere", ExitStatus.FAILURE),
+        ("search --mode psychic x", ExitStatus.USAGE),
+        ("search --author Nobody", ExitStatus.NOT_FOUND),
+        ("show arxiv:9999.99999", ExitStatus.NOT_FOUND),
+    ):
+        done = run_shell(f"papers {arguments}", home, PAPERS_INDEX=str(home / "index"))
+        assert done.returncode == status, arguments
+
+
+def test_commands_with_json_are_those_listed() -> None:
+    (sentence,) = re.findall(r"all options\. (.+?) print JSON", README, re.DOTALL)
+    listed = set(re.findall(r"`([a-z ]+)`", sentence))
+    assert listed == {path for path, command in leaf_commands(papers) if "--json" in options_of(command)}
+
+
+def leaf_commands(group: click.Group, prefix: str = "") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaf_commands(command, f"{prefix}{name} ")
+        else:
+            yield f"{prefix}{name}", command
+
+
+def options_of(command: click.Command) -> set[str]:
+    return {option for parameter in command.params for option in parameter.opts}
+
+
+def test_folders_named_in_the_readme_exist() -> None:
     for name in re.findall(r"`([\w.]+/(?:[\w.]+/?)*)`", README):
         assert name == "data/index" or (ROOT / name).exists(), name
 
 
-def test_it_says_what_it_is_within_40_lines() -> None:
+def test_readme_shows_commands_and_output_within_40_lines() -> None:
     lines = README.splitlines()[:40]
     assert any("make demo" in line for line in lines)
     assert any("cosine" in line for line in lines)
     assert "badge" not in README
 
 
-def test_the_changelog_speaks_of_this_version() -> None:
+def test_changelog_has_this_version() -> None:
     version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
     assert version
     assert f"## {version[1]}" in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
-def test_the_table_of_relevance_is_what_was_measured() -> None:
+def test_relevance_table_equals_the_results() -> None:
     page = (ROOT / "docs" / "relevance.md").read_text("utf-8")
     measured = json.loads((ROOT / "benchmarks" / "results" / "ablation.json").read_text("utf-8"))
-    over_sets = measured["nDCG@10 over the four held out"]
+    means = measured["nDCG@10 over the four held out"]
     sets = ["scifact, test", "cranfield, test, odd queries", "cacm, test", "cisi, test"]
     sets += ["scifact, train", "cranfield, test, even queries"]
     rows = {row[1].strip(" *"): row[2:-1] for row in (line.split("|") for line in page.splitlines()) if len(row) == 10}
-    for way, mean in over_sets.items():
-        figures = [[measured[each][way][name] for name in ("nDCG@10", "R@100")] for each in sets]
+    for variant, mean in means.items():
+        figures = [[measured[each][variant][name] for name in ("nDCG@10", "R@100")] for each in sets]
         figures.insert(4, [mean["mean"]])
-        assert [[float(value) for value in cell.split("/")] for cell in rows[way]] == figures, way
+        assert [[float(value) for value in cell.split("/")] for cell in rows[variant]] == figures, variant
 
 
-def test_the_quickstart_runs_in_its_order(tmp_path: Path) -> None:
+def test_quickstart_runs_in_its_order(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "quickstart.md").read_text("utf-8")
     install, *blocks = re.findall(r"^```\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
-    python = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    (python,) = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert install.startswith("make demo\n")
     assert len(blocks) == 4
-    assert len(python) == 1
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    answers = f"""
-    for _ in $(seq 300); do curl -sf http://127.0.0.1:{port}/readyz > ready && break; sleep 0.2; done
-    """
-    script = "\n".join(blocks).replace(
-        "papers serve &", f"papers serve --port {port} &\ntrap 'kill $!; wait $!' EXIT\n{answers}"
-    )
-    script = script.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
-    ask = f"{sys.executable} -W error - <<'END'\n{python[0]}END"
+    serve = f"papers serve --port {port} &\ntrap 'kill $!; wait $!' EXIT\n"
+    script = "\n".join(blocks).replace("papers serve &\n", serve).replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+    notebook = f"{sys.executable} -W error - <<'END'\n{python}END"
     (tmp_path / "data").symlink_to(ROOT / "data")
-    done = run_shell(f"cd {tmp_path}\nexport PYTHONPATH={ROOT}\nset -e\n{script}\n{ask}\necho all of it", tmp_path)
+    done = run_shell(f"cd {tmp_path}\nexport PYTHONPATH={ROOT}\nset -e\n{script}\n{notebook}\necho the end", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("all of it\n")
-    assert '"generation":"gen-000001"' in (tmp_path / "ready").read_text("utf-8")
-    assert done.stdout.count("@") >= 10  # BibTeX, of the command line and over HTTP
+    assert done.stdout.endswith("the end\n")
+    assert '"generation":"gen-000001"' in done.stdout  # the response of /readyz
+    assert done.stdout.count("@") >= 10  # BibTeX, from the command line and over HTTP
     assert "<feed " in done.stdout
+
+
+def test_searches_of_the_quickstart_find_close_papers(home: Path) -> None:
+    page = (ROOT / "docs" / "quickstart.md").read_text("utf-8")
+    searches = [
+        line for line in re.findall(r"^papers (?:search|similar) .+$", page, re.MULTILINE) if "--format" not in line
+    ]
+    assert len(searches) >= 4
+    for line in searches:
+        found = json.loads(run_shell(f"{line} --json", home, PAPERS_INDEX=str(home / "index")).stdout)
+        assert found["has_close_match"], line
+        assert found["hits"][0]["band"] in ("strong", "related"), line
