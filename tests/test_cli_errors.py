@@ -1,17 +1,22 @@
-"""Errors of the command line: names of options and arguments, input that is not UTF-8, missing optional packages."""
+"""Errors of the command line: names of options and arguments, input that is not UTF-8, unusable indexes, closed pipes,
+missing optional packages."""
 
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import httpx
 import pytest
 
 from cli_process import PAPERS, run
-from sample import ROOT
+from sample import KSA, ROOT
+from service.cli import main
 
 LATIN_1 = b"caf\xe9"
 
@@ -122,6 +127,54 @@ def test_an_invalid_environment_variable_is_named(index_options: list[str]) -> N
     assert "papers: invalid PAPERS_RATE '-1'" in done.stderr
 
 
+def test_the_error_of_a_missing_index_shows_how_to_create_one(tmp_path: Path) -> None:
+    for command in (["search", "x"], ["similar", KSA], ["show", KSA], ["status"], ["serve"]):
+        done = run(*command, "--index", str(tmp_path / "none"))
+        assert done.returncode == 1
+        assert "papers index FILE" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_the_error_of_a_damaged_index_names_the_file(sample_index: Path, tmp_path: Path) -> None:
+    shutil.copytree(sample_index, tmp_path / "index")
+    (tmp_path / "index" / "gen-000001" / "tombstones.npy").write_bytes(b"")
+    done = run("search", "x", "--index", str(tmp_path / "index"))
+    assert done.returncode == 1
+    assert "tombstones.npy has 0 bytes" in done.stderr
+
+
+def test_a_server_runs_until_interrupted_and_rejects_a_damaged_index(sample_index: Path, tmp_path: Path) -> None:
+    command = [PAPERS, "serve", "--index", str(sample_index), "--port", "0"]
+    server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        assert server.stderr
+        first_line = server.stderr.readline()
+        address = re.search(r"http://127\.0\.0\.1:\d+", first_line)
+        assert address, first_line
+        response = httpx.get(f"{address[0]}/v1/search", params={"q": "KV cache compression"}, timeout=30)
+        assert response.json()["total"] == 60
+        port = address[0].rpartition(":")[2]
+        second = run("serve", "--index", str(sample_index), "--port", port)
+        assert (second.returncode, second.stdout) == (2, "")
+        assert f"invalid --port '127.0.0.1:{port}': Address already in use" in second.stderr
+    finally:
+        server.send_signal(signal.SIGINT)
+        rest = server.communicate(timeout=30)[1]
+    assert "Traceback" not in rest
+    shutil.copytree(sample_index, tmp_path / "index")
+    (vectors,) = (tmp_path / "index").glob("vectors-*")
+    vectors.write_bytes(b"\1" * vectors.stat().st_size)
+    refused = run("serve", "--index", str(tmp_path / "index"), "--port", "0")
+    assert refused.returncode == 1
+    assert f"{vectors.name} does not have the checksum" in refused.stderr
+
+
+def test_a_closed_pipe_is_not_an_error(index_options: list[str]) -> None:
+    command = f"{PAPERS} search --json -n 60 {' '.join(index_options)} | head -c 10"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+
+
 CORE_COMMANDS = [
     ["index", str(ROOT / "data" / "sample.jsonl"), "--index", "new"],
     ["search", "cache", "--index", "new"],
@@ -177,3 +230,20 @@ def test_core_commands_need_no_extra(tmp_path: Path) -> None:
             rf"papers: papers {command[0]}( list)? needs the package \w+; run: pip install 'papers-search\[{extra}\]'"
         )
         assert re.fullmatch(wanted, line), line
+
+
+@pytest.mark.parametrize(("cause", "status"), [(EOFError("the file ended early"), 1), (KeyboardInterrupt(), 130)])
+def test_an_early_end_of_data_is_not_an_interrupt(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], cause: BaseException, status: int
+) -> None:
+    def fail(*_args: object, **_options: object) -> None:
+        raise cause
+
+    monkeypatch.setattr("sys.argv", ["papers", "status"])
+    monkeypatch.setattr("service.commands.index.status.callback", fail)
+    with pytest.raises(SystemExit) as raised:
+        main()
+    assert raised.value.code == status
+    assert (
+        "the file ended early" if status == 1 else "interrupted; imported papers are kept"
+    ) in capsys.readouterr().err

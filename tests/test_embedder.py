@@ -155,7 +155,7 @@ def test_int8_is_rejected_where_unavailable(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("PAPERS_CACHE", str(tmp_path))  # empty, so the network would have to be quantized
     with monkeypatch.context() as patch:
         patch.setattr("search.embedding.quantize.CALIBRATION_SHA256", "0" * 64)
-        with pytest.raises(ModelUnavailable, match=r"sample\.jsonl is not the file that int8 is calibrated on"):
+        with pytest.raises(ModelUnavailable, match=r"sample\.jsonl differs from the papers that int8"):
             load_embedder(precision="int8")
     monkeypatch.setattr("search.embedding.quantize.version", lambda _name: "3.0.0")
     with pytest.raises(ModelUnavailable, match=r"but 3\.0\.0 is installed; pip install 'papers-search\[int8\]'"):

@@ -156,7 +156,7 @@ def test_a_damaged_marker_file_is_named(folder: Path, tmp_path: Path, text: str)
         evaluate(folder, tmp_path / "index")
 
 
-def test_authors_and_dates_of_the_metadata_are_kept(folder: Path) -> None:
+def test_authors_and_dates_come_from_the_metadata(folder: Path) -> None:
     about = {"authors": ["Perlis, A. J."], "published": "1958-12"}
     (folder / "corpus.jsonl").write_text(
         to_json_lines([{"_id": 7, "title": "A", "text": "B", "metadata": about}]), "utf-8"
@@ -191,7 +191,7 @@ def test_missing_files_are_named(folder: Path, break_it: Any, message: str) -> N
         RetrievalSet.read(folder)
 
 
-def test_lines_that_cannot_be_read_are_named(folder: Path) -> None:
+def test_malformed_lines_are_named(folder: Path) -> None:
     (folder / "qrels" / "test.tsv").write_text("1\td1\tmuch\n", "utf-8")
     with pytest.raises(SourceError, match=r"test\.tsv:1: .* not a query ID, a corpus ID and a whole number"):
         RetrievalSet.read(folder)
@@ -236,12 +236,12 @@ def test_an_interrupted_index_is_completed(folder: Path, tmp_path: Path, monkeyp
     assert len(embedder.texts) - texts <= 4  # titles for the calibration; no paper is embedded again
 
 
-def make_run(values: list[float], queries: list[str] | None = None, **asked: Any) -> Run:
+def make_run(values: list[float], queries: list[str] | None = None, **description: Any) -> Run:
     names = queries or [str(number) for number in range(len(values))]
-    asked = {"corpus": "c", "split": "test", **asked}
-    about = RunDescription(name="s", query_subset="all", mode="hybrid", model="m", papers=1, depth=100, **asked)
+    fields: dict[str, Any] = {"corpus": "c", "split": "test", **description}
+    described = RunDescription(name="s", query_subset="all", mode="hybrid", model="m", papers=1, depth=100, **fields)
     scores = dict(zip(names, values, strict=True))
-    return Run(about, dict.fromkeys(names, ()), dict.fromkeys(MEASURES, scores))
+    return Run(described, dict.fromkeys(names, ()), dict.fromkeys(MEASURES, scores))
 
 
 def test_significant_differences_are_detected() -> None:
@@ -284,7 +284,7 @@ def test_runs_of_other_papers_or_queries_are_not_compared() -> None:
         compare_runs(make_run([1.0]), make_run([1.0], ["7"], split="train"))
 
 
-def test_a_run_is_read_as_it_was_written(folder: Path, tmp_path: Path) -> None:
+def test_a_saved_run_is_loaded_unchanged(folder: Path, tmp_path: Path) -> None:
     run = evaluate(folder, tmp_path / "index")
     run.save(tmp_path / "run.jsonl")
     assert Run.load(tmp_path / "run.jsonl") == run
@@ -296,7 +296,7 @@ def test_a_run_is_read_as_it_was_written(folder: Path, tmp_path: Path) -> None:
         Run.load(tmp_path / "nowhere")
 
 
-def test_unknown_modes_are_refused() -> None:
+def test_unknown_modes_are_rejected() -> None:
     with pytest.raises(InvalidValue, match="choose one of hybrid"):
         RunOptions("both")  # type: ignore[arg-type]
 

@@ -27,8 +27,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built by setuptools without network access."""
     target = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", target]
-    # the build folder lies outside the checkout, so that stale files cannot get into the wheel
-    run(*command, f"--config-setting=--build-option=build --build-base={target / 'build'}", ROOT, cwd=target)
+    outside = [  # of the checkout: no files are left in it, and no stale ones get into the wheel
+        f"--config-setting=--global-option=egg_info --egg-base={target}",
+        f"--config-setting=--build-option=build --build-base={target / 'build'}",
+    ]
+    run(*command, *outside, ROOT, cwd=target)
     (built,) = target.glob("*.whl")
     return built
 

@@ -163,14 +163,18 @@ def test_options_are_not_parts(random_searcher: Searcher) -> None:
 
 def test_a_paper_id_is_one_part(random_searcher: Searcher) -> None:
     assert remaining_queries(random_searcher.ask("arXiv:2401.00001", ALL_RESULTS)) == {
-        "arxiv:2401.00001 and what is similar": ""
+        "arxiv:2401.00001 and similar papers": ""
     }
 
 
 def test_removing_a_part_keeps_an_abstract_an_abstract(random_searcher: Searcher) -> None:
     abstract = "We prune -tokens (or a cache) OR graphs. " + "We prune -tokens of a (cache). " * 11
     page = random_searcher.ask(f"{abstract}au:(Zhou OR Byron) date:2020..", ALL_RESULTS)
-    assert [part.description for part in page.parts] == ["au:Zhou or au:Byron", "since 2020", "like a text of 74 words"]
+    assert [part.description for part in page.parts] == [
+        "au:Zhou or au:Byron",
+        "since 2020",
+        "similar to a text of 74 words",
+    ]
     for part in page.parts:
         again = random_searcher.ask(part.remaining_query, ALL_RESULTS)
         assert [other.description for other in again.parts] == [

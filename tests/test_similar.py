@@ -96,7 +96,7 @@ def test_an_id_query_returns_the_paper_and_similar_ones(random_searcher: Searche
     similar = random_searcher.search(Query(like=("2401.00007",), limit=4))
     assert [hit.paper.id for hit in page.hits[1:]] == [hit.paper.id for hit in similar.hits]
     assert page.total == 300
-    assert page.interpretation == "arxiv:2401.00007 and what is similar"
+    assert page.interpretation == "arxiv:2401.00007 and similar papers"
     rest = random_searcher.ask(box, Query(limit=5, cursor=page.cursor or ""))
     further = random_searcher.search(Query(like=("2401.00007",), limit=9))
     assert [hit.paper.id for hit in rest.hits] == [hit.paper.id for hit in further.hits[4:]]
@@ -105,7 +105,7 @@ def test_an_id_query_returns_the_paper_and_similar_ones(random_searcher: Searche
 def test_a_long_query_is_an_abstract(random_searcher: Searcher, random_papers: list[Paper]) -> None:
     text = " ".join([random_papers[3].abstract or ""] * 7)
     page = random_searcher.ask(f"cat:cs.CL {text}", Query())
-    assert page.interpretation.startswith("cs.CL, like a text of ")
+    assert page.interpretation.startswith("cs.CL, similar to a text of ")
     assert page.total < 300
 
 

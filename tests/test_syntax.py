@@ -238,7 +238,7 @@ def test_parsed_query_is_described() -> None:
         parse("au:zhou cat:cs.IR date:>=2026-01 kv cache").description
         == "au:zhou, cs.IR, since 2026-01, about 'kv cache'"
     )
-    assert parse("").description == "every paper"
+    assert parse("").description == "all papers"
     assert parse("date:2024-03-05").description == "on 2024-03-05"
     assert parse("(a OR b) AND NOT au:(x AND y)").description == "all:a or all:b, not (au:x and au:y), about 'a b'"
     assert len(parse("x" * 300).description) < 250
@@ -261,7 +261,7 @@ def test_parsed_query_is_described() -> None:
 def test_an_id_alone_is_a_paper(text: str, paper: str) -> None:
     found = parse(text)
     assert (found.kind, found.text, found.condition, found.paper_id) == ("paper", "", None, paper)
-    assert parse(text).description == f"{paper} and what is similar"
+    assert parse(text).description == f"{paper} and similar papers"
 
 
 ABSTRACT = (
@@ -272,11 +272,11 @@ ABSTRACT = (
 def test_a_long_text_is_an_abstract_with_filters_only() -> None:
     found = parse(ABSTRACT)
     assert (found.kind, found.text, found.condition, found.paper_id) == ("abstract", ABSTRACT.strip(), None, None)
-    assert parse(ABSTRACT).description == "like a text of 90 words"
+    assert parse(ABSTRACT).description == "similar to a text of 90 words"
     found = parse(f'au:(zhou OR "Gai, K") Abstract:We {ABSTRACT} -cat:cs.IR year:2020')
     assert found.condition == all_of(any_of(ZHOU, Author("Gai, K")), Not(Category("cs.IR")), years(2020, 2020))
     assert found.text == f"Abstract:We {ABSTRACT}".strip()
-    assert found.description == 'au:zhou or au:"Gai, K", not cs.IR, in 2020, like a text of 91 words'
+    assert found.description == 'au:zhou or au:"Gai, K", not cs.IR, in 2020, similar to a text of 91 words'
     with pytest.raises(InvalidValue, match=f"at character {len(ABSTRACT) + 1} .*did you mean"):
         parse(ABSTRACT + "cat:cs.LX")
 

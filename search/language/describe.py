@@ -21,7 +21,7 @@ def describe_condition(condition: Condition | None, text: str = "") -> str:
     if len(words) > _MAX_TEXT_LENGTH:
         words = words[: _MAX_TEXT_LENGTH - 4].rsplit(" ", 1)[0] + " ..."
     about = (f"about '{words}'",) if words else ()
-    return ", ".join((*map(_describe, parts), *about)) or "every paper"
+    return ", ".join((*map(_describe, parts), *about)) or "all papers"
 
 
 def describe_query(query: Query) -> str:
@@ -29,18 +29,18 @@ def describe_query(query: Query) -> str:
     condition, text = query.filter.condition, query.text.strip()
     parts = [describe_condition(condition)] if condition.parts else []
     if query.include_like:
-        parts.append(f"{' and '.join(query.like)} and what is similar")
+        parts.append(f"{' and '.join(query.like)} and similar papers")
     elif query.like:
         parts.append(f"like {' and '.join(query.like)}")
     if query.unlike:
         parts.append(f"unlike {' or '.join(query.unlike)}")
     if query.is_abstract:
-        parts.append(f"like a text of {len(text.split()):,} words")
+        parts.append(f"similar to a text of {len(text.split()):,} words")
     elif text:
         parts.append(describe_condition(None, text))
     order = "newest" if query.sort == "relevance" and not (text or query.like) else query.sort
     ordered = [f"{order} first"] if order != "relevance" else []
-    return replace_surrogates(", ".join([*(parts or ["every paper"]), *ordered]))
+    return replace_surrogates(", ".join([*(parts or ["all papers"]), *ordered]))
 
 
 def _describe(condition: Condition) -> str:

@@ -58,10 +58,10 @@ class ParsedQuery:
     def description(self) -> str:
         """The parsed query in words."""
         if self.paper_id:
-            return f"{self.paper_id} and what is similar"
+            return f"{self.paper_id} and similar papers"
         if self.kind == "question":
             return describe_condition(self.condition, self.text)
-        about = f"like a text of {len(self.text.split())} words"
+        about = f"similar to a text of {len(self.text.split())} words"
         return f"{describe_condition(self.condition)}, {about}" if self.condition else about
 
 

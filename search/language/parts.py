@@ -58,7 +58,9 @@ def split_query(parsed: ParsedQuery) -> tuple[QueryPart, ...]:
         if piece.node and is_abstract(remaining) == from_abstract:
             parts.append(QueryPart(describe_condition(piece.node.condition), remaining))
     if words := " ".join(piece.text for piece in pieces if not piece.node):
-        about = f"like a text of {len(words.split()):,} words" if from_abstract else describe_condition(None, words)
+        about = (
+            f"similar to a text of {len(words.split()):,} words" if from_abstract else describe_condition(None, words)
+        )
         parts.append(QueryPart(about, _join(conditions)))
     return tuple(parts)
 

@@ -205,7 +205,7 @@ def mount(app: Starlette, *, origins: Sequence[str] = (), max_body: int = 1_000_
 
     Args:
         app: the application.
-        origins: origins of web pages, besides our own, whose requests are accepted.
+        origins: other origins whose web pages may send requests.
         max_body: most bytes of a request body.
     """
     inner_lifespan = app.router.lifespan_context

@@ -1,6 +1,7 @@
 """The page /docs: the OpenAPI description of the service as one HTML page that loads nothing from other servers."""
 
 import json
+import re
 import shlex
 from html import escape
 from typing import Any
@@ -21,7 +22,7 @@ _PAGE_START = """<!doctype html>
 <main id="main" class="api">
 <h1>papers: the HTTP API</h1>
 <p>The same for programs: <a href="/openapi.json">/openapi.json</a> (OpenAPI). Every error is a problem (RFC 9457) that
-names the invalid parameter, its value and what is allowed. In a URL, write a list by repeating the parameter; in a
+names the invalid parameter, its value and the allowed values. In a URL, write a list by repeating the parameter; in a
 body, as a JSON list.</p>
 """
 STYLE_SHEET = """.api { max-width: 66rem; margin: 1.5rem auto; padding: 0 1.5rem; }
@@ -58,7 +59,8 @@ def _render_operation(openapi: _JsonObject, method: str, path: str, operation: _
     table = f"<table>\n{heading}{''.join(rows)}</table>\n" if rows else ""
     statuses = ", ".join(operation["responses"])
     return (
-        f"<h2><code>{method.upper()} {escape(path)}</code></h2>\n<p>{escape(operation.get('description', ''))}</p>\n"
+        f"<h2><code>{method.upper()} {escape(path)}</code></h2>\n"
+        f"<p>{_render_text(operation.get('description', ''))}</p>\n"
         f"<pre><code>{escape(_curl_command(openapi, path, operation))}</code></pre>\n"
         f"{table}<p>Statuses: {statuses}</p>\n"
     )
@@ -71,7 +73,12 @@ def _render_row(name: str, schema: _JsonObject, required: bool, *, in_url: bool)
     cells = (
         f"<td><code>{escape(name)}</code></td><td>{escape(label)}</td><td>{escape(schema.get('description', ''))}</td>"
     )
-    return f"<tr>{cells}<td><code>{escape(example)}</code></td></tr>\n"
+    return f"<tr>{cells}<td>{example and f'<code>{escape(example)}</code>'}</td></tr>\n"
+
+
+def _render_text(text: str) -> str:
+    """Returns a docstring as HTML, with the parts in double backticks as code."""
+    return re.sub("``(.+?)``", r"<code>\1</code>", escape(text))
 
 
 def _format_example(name: str, example: object, *, in_url: bool) -> str:
@@ -103,7 +110,7 @@ def _body_example(openapi: _JsonObject, content: _JsonObject) -> object:
 
 
 def _type_label(schema: _JsonObject) -> str:
-    """Returns the type in words, without null, which equals an absent field."""
+    """Returns a readable type, without null, which equals an absent field."""
     if "enum" in schema:
         return " | ".join(map(str, schema["enum"]))
     if "anyOf" in schema:

@@ -21,7 +21,7 @@ from service.api.schemas import Problem, SearchRequest
 _RFC_9110_PHRASES = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
 """Status phrases that ``http.HTTPStatus`` has had in this form only since Python 3.13."""
 HandledError = PapersError | RequestValidationError | HTTPException
-"""Errors whose message is meant for the client."""
+"""Errors whose message is for the client."""
 ProblemRenderer = Callable[[Request, Problem], Response | None]
 """Renders a problem as an HTML page; returns None for clients that do not prefer HTML."""
 _log = logging.getLogger("papers")
@@ -159,7 +159,9 @@ def _to_invalid_value(request: Request, error: RequestValidationError) -> Invali
     name = ".".join(str(part) for part in first["loc"][1:]) or "body"
     value = first.get("input")
     unknown = first["type"] == "extra_forbidden"
-    allowed = f"unknown parameter; use {', '.join(_parameter_names(request))}" if unknown else first["msg"]
+    allowed = "use a list of strings" if first["type"] == "list_type" else first["msg"]
+    if unknown:
+        allowed = f"unknown parameter; use {', '.join(_parameter_names(request))}"
     return InvalidValue(name, "" if value is None else value, allowed)
 
 

@@ -58,7 +58,7 @@ class Command(click.Command):
             raise MissingExtra(ctx.command_path, self.extra, module) from None
 
     def _check_encoding(self, ctx: click.Context) -> None:
-        """Rejects text that is not UTF-8, which Python passes on as lone surrogates.
+        """Rejects text that is not UTF-8 and therefore contains lone surrogates.
 
         Paths may contain any bytes, except for the folder of an index: tantivy opens only paths in UTF-8.
         """

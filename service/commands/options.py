@@ -58,7 +58,7 @@ def _formats() -> tuple[str, ...]:
 
 
 def parse_format_option(name: str | None, *, as_json: bool) -> "Format | None":
-    """Parses ``--format`` and ``--json``; None stands for text.
+    """Parses ``--format`` and ``--json``; returns None for text.
 
     Raises:
         InvalidValue: an unknown format, or ``--json`` together with another format.
@@ -111,7 +111,7 @@ MODE_OPTION = click.option(
 )
 
 
-_FILTER_OPTIONS = (
+_PAGE_OPTIONS = (
     click.option(
         "-a",
         "--author",
@@ -136,8 +136,6 @@ _FILTER_OPTIONS = (
     click.option("--updated-to", metavar="DATE", help="Last updated on or before."),
     click.option("--like", metavar="ID", multiple=True, help="Favour papers similar to this one."),
     click.option("--unlike", metavar="ID", multiple=True, help="Disfavour papers similar to this one."),
-)
-_PAGE_OPTIONS = (
     click.option(
         "-s",
         "--sort",
@@ -159,7 +157,7 @@ _PAGE_OPTIONS = (
 
 def page_options(callback: CallbackT) -> CallbackT:
     """Adds the options of all commands that print a page of hits."""
-    for option in reversed((*_FILTER_OPTIONS, *_PAGE_OPTIONS)):
+    for option in reversed(_PAGE_OPTIONS):
         callback = option(callback)
     return callback
 

@@ -19,7 +19,7 @@ _LINE_INTERVAL_S = 10.0
 _SAMPLE_INTERVAL_S = 0.2
 """Between two updates of the bar; rich estimates the remaining time from them."""
 _BAR_WIDTH = 20
-"""Characters: the text beside it then fits into 80."""
+"""Width of the bar in characters, chosen so that a progress line fits into 80."""
 
 
 class Progress:

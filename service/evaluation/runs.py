@@ -17,7 +17,7 @@ from service.evaluation.beir import RetrievalSet
 MEASURES = ("nDCG@10", "R@100", "AP", "RR")
 """The measures of a run, named as in ir-measures."""
 
-_RESAMPLES = 10_000
+RESAMPLES = 10_000
 """Resamples of the bootstrap and of the randomization test."""
 _RESAMPLE_BATCH = 1_000
 """Resamples in memory at a time."""
@@ -169,7 +169,7 @@ def _paired_difference(values: Mapping[str, float], baseline: Mapping[str, float
             (differences,),
             np.mean,
             permutation_type="samples",
-            n_resamples=_RESAMPLES,
+            n_resamples=RESAMPLES,
             batch=_RESAMPLE_BATCH,
             rng=_SEED,
         )
@@ -182,6 +182,6 @@ def confidence_interval(values: NDArray[np.float64]) -> tuple[float, float]:
     if len(values) == 1:
         return float(values[0]), float(values[0])
     interval = stats.bootstrap(
-        (values,), np.mean, n_resamples=_RESAMPLES, batch=_RESAMPLE_BATCH, method="percentile", rng=_SEED
+        (values,), np.mean, n_resamples=RESAMPLES, batch=_RESAMPLE_BATCH, method="percentile", rng=_SEED
     ).confidence_interval
     return float(interval.low), float(interval.high)

@@ -18,7 +18,7 @@ class HostCheck:
 
     Args:
         app: called with accepted requests.
-        hosts: names besides the machine's own; ``*`` accepts any.
+        hosts: further names; ``*`` accepts any.
     """
 
     def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:

@@ -46,7 +46,7 @@ class GuardState:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "GuardState":
-        """Returns a state with as many slots as the settings say."""
+        """Returns a state with the number of slots in the settings."""
         queue = AdmissionQueue(settings.threads or 2 * available_cores(), settings.queue)
         return cls(queue, Metrics(queue))
 

@@ -1,15 +1,13 @@
 """Request records: what the guard knows of one request, from its arrival to its log line."""
 
-import ipaddress
 import os
 import re
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from starlette.types import Scope
-
-from service.settings import Network
 
 _REQUEST_ID_PATTERN = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -55,7 +53,7 @@ class RequestIdSource:
         proxies: networks of the trusted proxies.
     """
 
-    def __init__(self, proxies: tuple[Network, ...]) -> None:
+    def __init__(self, proxies: tuple[IPv4Network | IPv6Network, ...]) -> None:
         self._proxies = proxies
         self._is_proxy = lru_cache(maxsize=4_096)(self._check_proxy)
 
@@ -77,8 +75,8 @@ def peer_address(scope: Scope) -> str:
     return scope["client"][0] if scope.get("client") else ""
 
 
-def _parse_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _parse_address(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ipaddress.ip_address(text)
+        return ip_address(text)
     except ValueError:
         return None
