@@ -1,4 +1,4 @@
-"""Runs the console script ``papers`` in a separate process."""
+"""Runs the console script ``papers`` in a process of its own."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def run(*arguments: str, stdin: str = "", cwd: Path | None = None, **env: str) -
 
 
 def run_json(*arguments: str, **more: Any) -> dict[str, Any]:
-    """The JSON object that a command prints as its only output."""
+    """The JSON object that a command prints, and nothing beside it."""
     done = run(*arguments[:1], "--json", *arguments[1:], **more)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
@@ -33,7 +33,7 @@ def run_json(*arguments: str, **more: Any) -> dict[str, Any]:
 
 
 def run_on_terminal(*arguments: str) -> str:
-    """The output of a command on a terminal."""
+    """What a command writes on a terminal."""
     master, slave = pty.openpty()
     child = subprocess.Popen([PAPERS, *arguments], stdout=slave, stderr=slave)
     os.close(slave)
@@ -41,7 +41,7 @@ def run_on_terminal(*arguments: str) -> str:
     while True:
         try:
             shown += os.read(master, 65_536)
-        except OSError:  # Linux reports a closed terminal as an error
+        except OSError:  # how Linux says that the other side is closed
             break
     os.close(master)
     assert child.wait() == 0

@@ -29,7 +29,7 @@ def make_page(papers: Sequence[Paper]) -> Page:
     hits = tuple(
         Hit(paper, -0.25, LegMatch(1, 0.5), None, band="weak", highlights=Highlights((Span(0, 1),))) for paper in papers
     )
-    return Page(hits, len(hits), True, 1.0, "gen-000001", Explanation("exact", 0, 0, ()), interpretation="all papers")
+    return Page(hits, len(hits), True, 1.0, "gen-000001", Explanation("exact", 0, 0, ()), interpretation="every paper")
 
 
 def read_export(content: bytes) -> tuple[str, list[Paper]]:

@@ -1,5 +1,6 @@
-"""Calls of the MCP endpoint without a client of the SDK."""
+"""Calls to the MCP server over HTTP, without a handshake."""
 
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -59,3 +60,6 @@ def tool_parameters(client: httpx.Client) -> dict[str, dict[str, JsonObject]]:
     """Returns the parameters of each tool with their schemas."""
     tools = post(client, "tools/list", {}).json()["result"]["tools"]
     return {tool["name"]: tool["inputSchema"]["properties"] for tool in tools}
+
+
+MCP_DOC = (Path(__file__).parent.parent / "docs" / "mcp.md").read_text("utf-8")

@@ -9,7 +9,7 @@ from sample import KSA, ROOT
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "message"),
+    ("arguments", "code", "said"),
     [
         (["search", "x", "-n", "-1"], 2, "invalid --limit '-1': give a whole number from 0 to 1000"),
         (["search", "x", "-n", "1000000000"], 2, "invalid --limit '1000000000'"),
@@ -52,11 +52,11 @@ from sample import KSA, ROOT
     ],
 )
 def test_usage_errors_have_no_traceback(
-    index_options: list[str], tmp_path: Path, arguments: list[str], code: int, message: str
+    index_options: list[str], tmp_path: Path, arguments: list[str], code: int, said: str
 ) -> None:
     index = ["--index", str(tmp_path)] if arguments[0] == "index" else [] if arguments[0] == "searhc" else index_options
     done = run(*arguments, *index)
     assert done.returncode == code, done.stderr
-    assert message in " ".join(done.stderr.split())
+    assert said in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
     assert done.stdout == ""

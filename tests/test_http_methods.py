@@ -1,4 +1,4 @@
-"""HTTP methods: HEAD, OPTIONS and the Allow header."""
+"""HTTP methods: HEAD, OPTIONS, methods that a path does not support, and request targets other than a path."""
 
 import socket
 

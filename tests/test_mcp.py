@@ -1,4 +1,4 @@
-"""MCP over stdio and HTTP, with the client of the SDK, or with plain requests where that is simpler."""
+"""MCP over stdio and HTTP: the client of the SDK, malformed input, allowed origins, interrupts and slow queries."""
 
 import asyncio
 import json
@@ -17,9 +17,8 @@ from mcp import Client, MCPError, StdioServerParameters
 from mcp_types import CallToolResult, TextContent, Tool
 
 from http_server import HttpServer
-from mcp_calls import TOOLS, error_text, post, structured_content
+from mcp_calls import MCP_DOC, TOOLS, post, structured_content
 from sample import KSA
-from search.errors import IndexDamaged
 from search.searcher import Searcher
 from search.session import Session
 from service.agents.quoting import NOTICE
@@ -153,23 +152,6 @@ def test_interrupt_exits_at_once(sample_index: Path) -> None:
         assert process.wait(60) == -signal.SIGINT
 
 
-def test_internal_error_has_a_message_without_details(
-    sample_searcher: Searcher, sample_index: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def damaged(*_: object) -> None:
-        raise IndexDamaged(sample_index, "codes.faiss differs")
-
-    server = HttpServer(create_app(sample_searcher, Settings()))
-    try:
-        monkeypatch.setattr("search.session.Session.search", lambda *_: 1 / 0)
-        message = error_text(server.client, "search", q="cache")
-        assert re.fullmatch("internal error; see the server log for request ID [0-9a-f]{24}", message)
-        monkeypatch.setattr("search.session.Session.search", damaged)
-        assert error_text(server.client, "search", q="cache") == "the index is unavailable; see the server log"
-    finally:
-        server.close()
-
-
 def test_a_slow_query_does_not_block_others(sample_searcher: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on, search = threading.Event(), threading.Event(), Session.search
 
@@ -225,3 +207,13 @@ def test_an_invalid_request_body_is_rejected(client: httpx.Client, body: bytes, 
     assert "Traceback" not in response.text
     assert client.post("/mcp", content=b"{" * 1_100_000, headers=headers).status_code == 413
     assert structured_content(client, "get", paper_id=KSA)["id"] == KSA
+
+
+def test_the_configurations_of_the_documentation_start_this_command() -> None:
+    blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", MCP_DOC, re.DOTALL)]
+    servers = [server for block in blocks for server in next(iter(block.values())).values()]
+    assert len(servers) >= 2
+    for server in servers:
+        assert server.get("url") == "http://127.0.0.1:8000/mcp" or (
+            (server["command"], server["args"][:2]) == ("papers", ["mcp", "--index"])
+        )

@@ -1,4 +1,4 @@
-"""MCP results: quoted text is marked, and sizes are bounded."""
+"""Results of the MCP server: text of papers is marked as data, and the size is bounded."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""MCP tools: arguments, results and errors."""
+"""The tools of the MCP server: their parameters, results and errors."""
 
 import json
 import re
@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from http_server import HttpServer
 from mcp_calls import (
     FILTER_PARAMETERS,
+    MCP_DOC,
     PAGE_PARAMETERS,
     TOOLS,
     JsonObject,
@@ -20,7 +22,11 @@ from mcp_calls import (
     tool_parameters,
 )
 from sample import KSA
+from search.errors import IndexDamaged
+from search.searcher import Searcher
 from service.agents.quoting import NOTICE
+from service.app import create_app
+from service.settings import Settings
 
 
 @pytest.mark.parametrize(
@@ -110,10 +116,10 @@ def test_a_string_counts_as_a_list_of_one(client: httpx.Client, tool: str, name:
         ("facets", {"like": {"id": KSA}}, "like", "use a string or a list of strings"),
         ("search", {"author": [" "]}, "author", "give a name"),
         ("search", {"author": ["Zhou", 5]}, "author.1", "string"),
-        ("search", {"updated_from": "2026-02-30"}, "updated_from", "30d"),
+        ("search", {"updated_from": "2026-02-30"}, "updated_from", "not a valid date"),
         ("search", {"from": "2026", "to": "2025"}, "from", "swap the two"),
         ("search", {"mode": "fast"}, "mode", "'hybrid', 'semantic' or 'lexical'"),
-        ("search", {"k": 3}, "k", "unknown parameter; use q, author, not_author, category, from"),
+        ("search", {"k": 3}, "k", "unknown parameter; the parameters are q, author, not_author, category, from"),
         ("search", {"q": "y" * 30_000}, "q", "30,000 characters"),
         ("search", {"q": "au:("}, "q at character 1", "au:"),
         ("search", {"cursor": "x"}, "cursor", "'x'"),
@@ -157,6 +163,23 @@ def test_any_call_returns_a_result_or_a_message(client: httpx.Client, tool: str,
     assert not result or "internal error" not in result["content"][0]["text"]
 
 
+def test_internal_error_has_a_message_without_details(
+    sample_searcher: Searcher, sample_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def damaged(*_: object) -> None:
+        raise IndexDamaged(sample_index, "codes.faiss differs")
+
+    server = HttpServer(create_app(sample_searcher, Settings()))
+    try:
+        monkeypatch.setattr("search.session.Session.search", lambda *_: 1 / 0)
+        message = error_text(server.client, "search", q="cache")
+        assert re.fullmatch("internal error; see the server log for request ID [0-9a-f]{24}", message)
+        monkeypatch.setattr("search.session.Session.search", damaged)
+        assert error_text(server.client, "search", q="cache") == "the index is unavailable; see the server log"
+    finally:
+        server.close()
+
+
 def test_every_parameter_is_described_and_every_example_runs(client: httpx.Client) -> None:
     tools = tool_parameters(client)
     assert {name: list(fields) for name, fields in tools.items()} == {
@@ -181,9 +204,6 @@ def test_null_equals_absent(client: httpx.Client) -> None:
     )
 
 
-MCP_DOC = (Path(__file__).parent.parent / "docs" / "mcp.md").read_text("utf-8")
-
-
 def test_the_page_of_documentation_has_every_tool_and_parameter(client: httpx.Client) -> None:
     for tool, fields in tool_parameters(client).items():
         [row] = [line for line in MCP_DOC.splitlines() if line.startswith(f"| `{tool}` |")]
@@ -194,13 +214,3 @@ def test_the_page_of_documentation_has_every_tool_and_parameter(client: httpx.Cl
         assert answered.strip()
     for name in FILTER_PARAMETERS:
         assert f"`{name}`" in MCP_DOC
-
-
-def test_the_configurations_of_the_documentation_start_this_command() -> None:
-    blocks = [json.loads(block) for block in re.findall(r"```json\n(.*?)```", MCP_DOC, re.DOTALL)]
-    servers = [server for block in blocks for server in next(iter(block.values())).values()]
-    assert len(servers) >= 2
-    for server in servers:
-        assert server.get("url") == "http://127.0.0.1:8000/mcp" or (
-            (server["command"], server["args"][:2]) == ("papers", ["mcp", "--index"])
-        )

@@ -169,10 +169,8 @@ def test_unknown_fields_are_named(client: httpx.Client) -> None:
         assert assert_problem(client.get(path, params={"format": "pdf"}), 422)["field"] == "format"
     only = client.get(f"/v1/papers/{KSA}", params={"fields": "title,id"}).json()
     assert list(only) == ["schema_version", "title", "id"]
-    assert (
-        "unknown parameter; use format, fields" in assert_problem(client.get(f"/v1/papers/{KSA}?x=1"), 422)["allowed"]
-    )
-    assert "unknown parameter; use name" in assert_problem(client.get("/v1/authors?name=a&x=1"), 422)["allowed"]
+    for url, names in ((f"/v1/papers/{KSA}?x=1", "format, fields"), ("/v1/authors?name=a&x=1", "name")):
+        assert assert_problem(client.get(url), 422)["allowed"] == f"unknown parameter; the parameters are {names}"
 
 
 def test_an_export_goes_on_by_its_links_to_the_end(client: httpx.Client) -> None:

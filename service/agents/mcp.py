@@ -115,7 +115,7 @@ class _ToolSpec(Generic[ArgumentsT]):
             first = error.errors()[0]
             names = [field.alias or name for name, field in self.arguments_type.model_fields.items()]
             unknown = first["type"] == "extra_forbidden"
-            allowed = f"unknown parameter; use {', '.join(names)}" if unknown else first["msg"]
+            allowed = f"unknown parameter; the parameters are {', '.join(names)}" if unknown else first["msg"]
             value = "" if first["type"] == "missing" else first["input"]
             raise InvalidValue(".".join(map(str, first["loc"])), value, allowed) from None
 

@@ -161,7 +161,7 @@ def _to_invalid_value(request: Request, error: RequestValidationError) -> Invali
     unknown = first["type"] == "extra_forbidden"
     allowed = "use a list of strings" if first["type"] == "list_type" else first["msg"]
     if unknown:
-        allowed = f"unknown parameter; use {', '.join(_parameter_names(request))}"
+        allowed = f"unknown parameter; the parameters are {', '.join(_parameter_names(request))}"
     return InvalidValue(name, "" if value is None else value, allowed)
 
 

@@ -111,7 +111,7 @@ MODE_OPTION = click.option(
 )
 
 
-_PAGE_OPTIONS = (
+_FILTER_OPTIONS = (
     click.option(
         "-a",
         "--author",
@@ -136,6 +136,8 @@ _PAGE_OPTIONS = (
     click.option("--updated-to", metavar="DATE", help="Last updated on or before."),
     click.option("--like", metavar="ID", multiple=True, help="Favour papers similar to this one."),
     click.option("--unlike", metavar="ID", multiple=True, help="Disfavour papers similar to this one."),
+)
+_PAGE_OPTIONS = (
     click.option(
         "-s",
         "--sort",
@@ -157,7 +159,7 @@ _PAGE_OPTIONS = (
 
 def page_options(callback: CallbackT) -> CallbackT:
     """Adds the options of all commands that print a page of hits."""
-    for option in reversed(_PAGE_OPTIONS):
+    for option in reversed((*_FILTER_OPTIONS, *_PAGE_OPTIONS)):
         callback = option(callback)
     return callback
 

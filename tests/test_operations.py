@@ -1,4 +1,4 @@
-"""The guard of the HTTP API: keys, logs and metrics."""
+"""Operating the HTTP API: health checks, API keys, log lines and metrics."""
 
 import json
 import logging
@@ -13,6 +13,11 @@ from service.api.guard.keys import KeyFile
 from service.api.guard.logs import LogFormatter
 from service.app import create_app
 from service.settings import Settings
+
+
+def test_health(client: httpx.Client) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").json()["generation"] == "gen-000001"
 
 
 def test_a_key_file_of_the_older_format_is_read_and_rewritten(sample_searcher: Searcher, tmp_path: Path) -> None:
