@@ -22,7 +22,7 @@ class ServerProcess:
 
     Args:
         index: folder of the index.
-        ready: whether to wait until the server responses.
+        ready: whether to wait until the server answers.
         settings: settings in the environment, without their prefix ``PAPERS_``, and ``FAKE_LOAD``.
 
     Attributes:
@@ -37,7 +37,9 @@ class ServerProcess:
         self.port = int(settings.get("PORT", 0)) or free_port()  # type: ignore[call-overload]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PAPERS_")}
         values = {"PORT": self.port, "IDLE_SECONDS": 20, **settings}
-        environment |= {name if name.startswith("FAKE_") else f"PAPERS_{name}": str(value) for name, value in values.items()}
+        environment |= {
+            name if name.startswith("FAKE_") else f"PAPERS_{name}": str(value) for name, value in values.items()
+        }
         self.process = subprocess.Popen(
             [sys.executable, str(FAKE_SERVER), str(index)], stderr=subprocess.PIPE, text=True, env=environment
         )
@@ -47,7 +49,7 @@ class ServerProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self.client = httpx.Client(base_url=self.url, timeout=30)
         if ready:
-            self.wait_until(lambda: any("answering on" in line for line in self.stderr_lines))
+            self.wait_until(lambda: any(self.url in line for line in self.stderr_lines))
 
     def __enter__(self) -> Self:
         return self
