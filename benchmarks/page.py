@@ -1,5 +1,6 @@
-"""The page in Chromium: when something is first painted, how much of that is waiting for the server, and the CPU time
-that the page costs its tab, which says more than the clock where others use the cores too.
+"""The web page in Chromium: time to the first paint, time to the first byte, and CPU time of the main thread.
+
+CPU time is the more reliable figure on a machine whose cores other processes use too.
 
 papers index PAPERS.jsonl.xz --index FULL
 python -m benchmarks.page FULL                  # benchmarks/results/page.json
@@ -30,14 +31,14 @@ _METRIC_NAMES = ("first_contentful_paint_ms", "first_byte_ms", "loaded_ms", "htm
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("index", type=Path)
-    options.add_argument("--visits", type=int, default=30)
-    asked = options.parse_args()
-    searcher = Searcher(asked.index, _no_model)
-    paths = _page_paths(searcher, 2 * asked.visits)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("index", type=Path)
+    parser.add_argument("--visits", type=int, default=30)
+    options = parser.parse_args()
+    searcher = Searcher(options.index, _no_model)
+    paths = _page_paths(searcher, 2 * options.visits)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        server = PapersServer(asked.index, Path(folder) / "log")
+        server = PapersServer(options.index, Path(folder) / "log")
         browser = launch_chromium(playwright)
         try:
             figures = {name: _measure_visits(browser, server.url, addresses) for name, addresses in paths.items()}
@@ -46,7 +47,7 @@ def main() -> None:
             browser.close()
             server.close()
     about = f"{searcher.snapshot.manifest.live:,} papers; papers serve and Chromium on the same cores"
-    results.save("page", {"chromium": version, "visits_each": asked.visits, **figures}, dataset=about)
+    results.save("page", {"chromium": version, "visits_each": options.visits, **figures}, dataset=about)
 
 
 def _no_model(model: ModelIdentity) -> Embedder:
@@ -54,8 +55,14 @@ def _no_model(model: ModelIdentity) -> Embedder:
 
 
 def _page_paths(searcher: Searcher, count: int) -> dict[str, list[str]]:
-    """Addresses, none twice but the first two: papers' titles as questions, and pages of papers and authors. A page of
-    one word, which comes from no server, tells what this browser takes at the least."""
+    """Returns the URLs to visit by kind of page; all but the first two kinds have distinct URLs.
+
+    The first kind is a page of one word from no server: the least time that this browser takes.
+
+    Args:
+        searcher: the index that supplies titles, authors and IDs.
+        count: number of URLs per kind.
+    """
     step = max(1, searcher.snapshot.manifest.live // (2 * count))
     papers = searcher.snapshot.store.get([step * number for number in range(2 * count)])
     whole = [paper for paper in papers if paper.title and paper.authors][:count]
@@ -70,7 +77,7 @@ def _page_paths(searcher: Searcher, count: int) -> dict[str, list[str]]:
 
 
 def _measure_visits(browser: Browser, url: str, paths: list[str]) -> dict[str, object]:
-    """Medians of first visits, and of visits by someone whose browser holds style and scripts."""
+    """Returns the medians of first visits, and of visits with style sheet and scripts in the browser's cache."""
     half = len(paths) // 2
     returning = browser.new_context(viewport=DESKTOP, base_url=url)
     _measure_visit(returning, "/")
@@ -85,13 +92,13 @@ def _measure_visits(browser: Browser, url: str, paths: list[str]) -> dict[str, o
 
 
 def _measure_visit(context: BrowserContext, path: str) -> list[float]:
-    """The figures of one visit, as ``_NAMES`` names them."""
+    """Returns the figures of one visit, in the order of ``_METRIC_NAMES``."""
     page = context.new_page()
     tab = context.new_cdp_session(page)
     tab.send("Performance.enable", {"timeDomain": "threadTicks"})
     page.goto(path, wait_until="load")
     while not (timing := page.evaluate(_TIMING_SCRIPT)):
-        time.sleep(0.01)  # the paint is told of a frame after it
+        time.sleep(0.01)  # the paint is reported one frame later
     metrics = {each["name"]: each["value"] for each in tab.send("Performance.getMetrics")["metrics"]}
     page.close()
     return [*(float(figure) for figure in timing), 1000 * metrics["TaskDuration"]]
@@ -99,9 +106,9 @@ def _measure_visit(context: BrowserContext, path: str) -> list[float]:
 
 def _medians(visits: list[list[float]]) -> dict[str, float]:
     columns = zip(*visits, strict=True)
-    told = {name: round(median(column), 1) for name, column in zip(_METRIC_NAMES, columns, strict=True)}
+    medians = {name: round(median(column), 1) for name, column in zip(_METRIC_NAMES, columns, strict=True)}
     slow = sorted(visit[0] for visit in visits)[len(visits) * 9 // 10]
-    return {**told, "first_contentful_paint_p90_ms": round(slow, 1)}
+    return {**medians, "first_contentful_paint_p90_ms": round(slow, 1)}
 
 
 if __name__ == "__main__":

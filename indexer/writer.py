@@ -366,7 +366,8 @@ def _open_database(path: Path) -> sqlite3.Connection:
     database = sqlite3.connect(path, timeout=30)
     if new or not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        database.executescript(SCHEMA)
+        # one transaction: a kill leaves all of the tables or none of them
+        database.executescript(f"BEGIN; {SCHEMA} COMMIT;")
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA cache_size = -262144")

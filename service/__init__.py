@@ -1,1 +1,1 @@
-"""The doors: command line and HTTP."""
+"""The interfaces: command line, HTTP API, web page and MCP."""

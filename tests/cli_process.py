@@ -1,4 +1,4 @@
-"""Runs the console script ``papers`` in a process of its own."""
+"""Runs the console script ``papers`` in a separate process."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def run(*arguments: str, stdin: str = "", cwd: Path | None = None, **env: str) -
 
 
 def run_json(*arguments: str, **more: Any) -> dict[str, Any]:
-    """The JSON object that a command prints, and nothing beside it."""
+    """Runs a command with --json and returns the object that it prints, its only output."""
     done = run(*arguments[:1], "--json", *arguments[1:], **more)
     assert done.returncode == 0, done.stderr
     answer = json.loads(done.stdout)
@@ -33,16 +33,16 @@ def run_json(*arguments: str, **more: Any) -> dict[str, Any]:
 
 
 def run_on_terminal(*arguments: str) -> str:
-    """What a command writes on a terminal."""
+    """Runs a command on a terminal and returns its output."""
     master, slave = pty.openpty()
-    child = subprocess.Popen([PAPERS, *arguments], stdout=slave, stderr=slave)
+    process = subprocess.Popen([PAPERS, *arguments], stdout=slave, stderr=slave)
     os.close(slave)
-    shown = b""
+    output = b""
     while True:
         try:
-            shown += os.read(master, 65_536)
-        except OSError:  # how Linux says that the other side is closed
+            output += os.read(master, 65_536)
+        except OSError:  # Linux reports a closed terminal as an error
             break
     os.close(master)
-    assert child.wait() == 0
-    return shown.decode()
+    assert process.wait() == 0
+    return output.decode()

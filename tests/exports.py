@@ -29,7 +29,7 @@ def make_page(papers: Sequence[Paper]) -> Page:
     hits = tuple(
         Hit(paper, -0.25, LegMatch(1, 0.5), None, band="weak", highlights=Highlights((Span(0, 1),))) for paper in papers
     )
-    return Page(hits, len(hits), True, 1.0, "gen-000001", Explanation("exact", 0, 0, ()), interpretation="every paper")
+    return Page(hits, len(hits), True, 1.0, "gen-000001", Explanation("exact", 0, 0, ()), interpretation="all papers")
 
 
 def read_export(content: bytes) -> tuple[str, list[Paper]]:
@@ -44,7 +44,7 @@ def read_export(content: bytes) -> tuple[str, list[Paper]]:
 
 
 def exported_fields(paper: Paper, name: Format) -> Paper:
-    """The paper as it is after an export and an import (docs/formats.md)."""
+    """Returns the paper as an import restores it from an export (docs/formats.md)."""
     names = paper.authors if name == "ndjson" else tuple(dict.fromkeys(map(put_given_name_first, paper.authors)))
     return replace(paper, authors=names, url=paper.link, sources=())
 
@@ -105,7 +105,7 @@ EXTRA = st.fixed_dictionaries(
 
 @st.composite
 def paper_drafts(draw: st.DrawFn) -> Paper:
-    """A paper as a source produces it."""
+    """Draws a paper as a source produces it."""
     title, abstract = draw(st.none() | TEXTS), draw(TEXTS)
     draft = Draft("", draw(IDS), title, abstract, draw(st.lists(NAMES, max_size=4)), draw(st.booleans()))
     draft.published, draft.updated = draw(st.none() | DATES), draw(st.none() | DATES)

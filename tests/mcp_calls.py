@@ -1,9 +1,10 @@
 """Calls to the MCP server over HTTP, without a handshake."""
 
-from pathlib import Path
 from typing import Any
 
 import httpx
+
+from sample import ROOT
 
 TOOLS = ["search", "similar", "get", "authors", "facets"]
 FILTER_PARAMETERS = [
@@ -20,6 +21,7 @@ FILTER_PARAMETERS = [
 ]
 PAGE_PARAMETERS = ["sort", "facets", "cursor", "limit", "full_abstracts"]
 JsonObject = dict[str, Any]
+MCP_DOC = (ROOT / "docs" / "mcp.md").read_text("utf-8")
 
 
 def post(client: httpx.Client, method: str, params: JsonObject, **headers: str) -> httpx.Response:
@@ -60,6 +62,3 @@ def tool_parameters(client: httpx.Client) -> dict[str, dict[str, JsonObject]]:
     """Returns the parameters of each tool with their schemas."""
     tools = post(client, "tools/list", {}).json()["result"]["tools"]
     return {tool["name"]: tool["inputSchema"]["properties"] for tool in tools}
-
-
-MCP_DOC = (Path(__file__).parent.parent / "docs" / "mcp.md").read_text("utf-8")

@@ -1,4 +1,4 @@
-"""Spellings of authors' names that match and that do not, and an index of names."""
+"""Names of authors: spellings that match, similar names that do not, and an index of them."""
 
 from collections.abc import Sequence
 

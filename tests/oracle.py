@@ -10,14 +10,14 @@ from search.query.condition import AllOf, AnyOf, Author, Category, Condition, Ha
 
 
 def normalize_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows scaled to length 1."""
+    """Returns the rows scaled to length 1."""
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
 
 
 def nearest(
     vector: NDArray[np.float32], vectors: NDArray[np.float16], matching: Sequence[int], k: int
 ) -> list[tuple[int, float]]:
-    """The k matching rows with the highest inner product and their scores; equal scores are in row order."""
+    """Returns the k matching rows with the highest inner product and their scores; equal scores are in row order."""
     scores = {row: float(vectors[row].astype(np.float32) @ vector) for row in matching}
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:k]
 
@@ -25,7 +25,14 @@ def nearest(
 def hybrid_scores(
     query: NDArray[np.float32], vectors: NDArray[np.float32], bm25: NDArray[np.float32], depth: int = 200
 ) -> dict[int, float]:
-    """The scores of a query's candidates among all papers: fusion, relevance feedback, fusion, smoothing, in loops."""
+    """Returns the scores of the candidates: fusion, relevance feedback, fusion again and smoothing, in plain loops.
+
+    Args:
+        query: (dim,) float32, the vector of the query.
+        vectors: (papers, dim) float32, the vectors of all papers.
+        bm25: (papers,) float32, the BM25 of all papers.
+        depth: candidates per leg.
+    """
     cosine = vectors @ query
     max_bm25 = max(float(bm25.max()), 1e-9)
     lexical = [row for row in _top_rows(dict(enumerate(bm25.tolist())), depth) if bm25[row] > 0]
@@ -54,7 +61,7 @@ def _top_rows(scores: dict[int, float], k: int) -> list[int]:
 
 
 def matches(paper: Paper, condition: Condition, authors: dict[str, set[str]]) -> bool:
-    """Whether a paper matches a condition.
+    """Returns whether a paper matches a condition.
 
     Args:
         paper: a paper of ``strategies``.

@@ -18,7 +18,7 @@ _WORDS = (
 
 
 def make_records(start: int, count: int) -> list[dict[str, Json]]:
-    """Distinct records; the same numbers give the same records."""
+    """Returns distinct records; the same numbers give the same records."""
     records: list[dict[str, Json]] = []
     for number in range(start, start + count):
         words = random.Random(number).choices(_WORDS, k=12)

@@ -22,7 +22,7 @@ from service.settings import Settings
         ({"mode": "fast"}, "mode", "hybrid"),
         ({"from": "2026-02-30"}, "from", "not a valid date"),
         ({"from": "2026", "to": "2025"}, "from", "swap the two"),
-        ({"updated_from": "2026-02-30"}, "updated_from", "a date that exists"),
+        ({"updated_from": "2026-02-30"}, "updated_from", "30d"),
         ({"updated_to": "soon"}, "updated_to", ""),
         ({"not_author": " "}, "not_author", "give a name"),
         ({"start": "2026"}, "start", "unknown parameter; the parameters are q,"),

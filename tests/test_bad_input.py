@@ -60,15 +60,15 @@ def check_still_serving(live_server: ServerProcess) -> Iterator[None]:
     assert not errors
 
 
-def assert_problem(answer: httpx.Response, status: int) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text[:300]
-    assert answer.headers["content-type"] == "application/problem+json"
-    return dict(answer.json())
+def assert_problem(response: httpx.Response, status: int) -> dict[str, Any]:
+    assert response.status_code == status, response.text[:300]
+    assert response.headers["content-type"] == "application/problem+json"
+    return dict(response.json())
 
 
-def parse_status(answer: bytes) -> int:
-    assert answer.startswith(b"HTTP/1.1 "), answer[:80]
-    return int(answer[9:12])
+def parse_status(response: bytes) -> int:
+    assert response.startswith(b"HTTP/1.1 "), response[:80]
+    return int(response[9:12])
 
 
 SINGLE_PARAMETERS = ["q", "from", "to", "updated_from", "updated_to", "mode", "sort", "facets", "cursor", "limit"]
@@ -78,8 +78,8 @@ VALID_VALUES = {"mode": "hybrid", "sort": "newest", "facets": "true", "limit": "
 @pytest.mark.parametrize("name", SINGLE_PARAMETERS)
 def test_single_parameters_cannot_be_repeated(live_server: ServerProcess, name: str) -> None:
     value = VALID_VALUES.get(name, "2026")
-    answer = live_server.client.get("/v1/search", params=[(name, value), ("author", "Zhou"), (name, value)])
-    problem = assert_problem(answer, 422)
+    response = live_server.client.get("/v1/search", params=[(name, value), ("author", "Zhou"), (name, value)])
+    problem = assert_problem(response, 422)
     assert (problem["field"], problem["value"]) == (name, value)
     assert problem["allowed"] == "the parameter is repeated; use it once"
 
@@ -87,8 +87,8 @@ def test_single_parameters_cannot_be_repeated(live_server: ServerProcess, name: 
 @pytest.mark.parametrize("name", ["author", "not_author", "category", "like", "unlike"])
 def test_list_parameters_may_be_repeated(live_server: ServerProcess, name: str) -> None:
     value = {"category": "cs.CL", "like": "2401.00001", "unlike": "2401.00002"}.get(name, "Guorui Zhou")
-    responses = [("q", "cache"), (name, value), (name, value)]
-    assert live_server.client.get("/v1/search", params=responses).status_code == 200
+    parameters = [("q", "cache"), (name, value), (name, value)]
+    assert live_server.client.get("/v1/search", params=parameters).status_code == 200
 
 
 @pytest.mark.parametrize("name", [*SINGLE_PARAMETERS, "author", "not_author", "category", "like", "unlike", "nonsense"])
@@ -104,10 +104,10 @@ def test_invalid_utf8_is_rejected_by_name(live_server: ServerProcess, name: str,
     "value", ["", " ", "\0", "\r\nset-cookie: a=b", "\U0001f4a9" * 500, "../../etc/passwd", "<svg>"]
 )
 def test_invalid_values_are_named(live_server: ServerProcess, name: str, value: str) -> None:
-    answer = live_server.client.get("/v1/search", params={name: value})
-    assert answer.status_code == 200 or assert_problem(answer, 404 if answer.status_code == 404 else 422)
-    assert "set-cookie" not in answer.headers
-    assert answer.status_code != 422 or answer.json()["field"].replace("-", "_") in (name, "q", "paper_id")
+    response = live_server.client.get("/v1/search", params={name: value})
+    assert response.status_code == 200 or assert_problem(response, 404 if response.status_code == 404 else 422)
+    assert "set-cookie" not in response.headers
+    assert response.status_code != 422 or response.json()["field"].replace("-", "_") in (name, "q", "paper_id")
 
 
 @pytest.mark.parametrize(
@@ -136,22 +136,22 @@ def test_invalid_values_are_named(live_server: ServerProcess, name: str, value: 
     ],
 )
 def test_invalid_json_is_named(live_server: ServerProcess, body: bytes, field: str | None) -> None:
-    answer = live_server.client.post("/v1/search", content=body, headers={"content-type": "application/json"})
+    response = live_server.client.post("/v1/search", content=body, headers={"content-type": "application/json"})
     if field is None:
-        assert answer.status_code in (200, 422), answer.text[:300]
+        assert response.status_code in (200, 422), response.text[:300]
     else:
-        problem = assert_problem(answer, 400 if field == "body" and body != b"null" else 422)
-        assert problem["field"].split(".")[0] == field, answer.text[:300]
-    assert len(answer.content) < 2_000 or answer.status_code == 200
+        problem = assert_problem(response, 400 if field == "body" and body != b"null" else 422)
+        assert problem["field"].split(".")[0] == field, response.text[:300]
+    assert len(response.content) < 2_000 or response.status_code == 200
 
 
 @pytest.mark.parametrize(
     "kind",
     ["text/plain", "application/xml", "multipart/form-data; boundary=x", "application/json; charset=utf-16", "\\"],
 )
-def test_other_kinds_of_bodies_are_refused_or_read_as_json(live_server: ServerProcess, kind: str) -> None:
-    answer = live_server.client.post("/v1/search", content=b'{"q": "cache"}', headers={"content-type": kind})
-    assert answer.status_code in (200, 415, 422)
+def test_other_content_types_are_rejected_or_read_as_json(live_server: ServerProcess, kind: str) -> None:
+    response = live_server.client.post("/v1/search", content=b'{"q": "cache"}', headers={"content-type": kind})
+    assert response.status_code in (200, 415, 422)
 
 
 @pytest.mark.parametrize(
@@ -173,16 +173,16 @@ def test_other_kinds_of_bodies_are_refused_or_read_as_json(live_server: ServerPr
     ],
 )
 def test_no_path_traversal(live_server: ServerProcess, path: str) -> None:
-    answer = live_server.send_raw(b"GET %s HTTP/1.1\r\n" % path.encode() + HOST_HEADER + b"connection: close\r\n\r\n")
-    assert parse_status(answer) in (400, 404, 422)
-    head, _, body = answer.partition(b"\r\n\r\n")
+    response = live_server.send_raw(b"GET %s HTTP/1.1\r\n" % path.encode() + HOST_HEADER + b"connection: close\r\n\r\n")
+    assert parse_status(response) in (400, 404, 422)
+    head, _, body = response.partition(b"\r\n\r\n")
     assert b"set-cookie" not in head.lower()
     assert b"root:" not in body
     assert b"import" not in body
 
 
 @pytest.mark.parametrize(
-    "sent",
+    "request_bytes",
     [
         b"\0" * 1_000,
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
@@ -204,12 +204,12 @@ def test_no_path_traversal(live_server: ServerProcess, path: str) -> None:
         b"BREW /pot HTTP/1.1\r\n" + HOST_HEADER + b"\r\n",
     ],
 )
-def test_malformed_http_closes_the_connection(live_server: ServerProcess, sent: bytes) -> None:
-    assert parse_status(live_server.send_raw(sent)) == 400
+def test_malformed_http_closes_the_connection(live_server: ServerProcess, request_bytes: bytes) -> None:
+    assert parse_status(live_server.send_raw(request_bytes)) == 400
 
 
 @pytest.mark.parametrize(
-    ("sent", "status"),
+    ("request_bytes", "status"),
     [
         (b"GET / HTTP/1.1\r\n\r\n", 421),
         (b"GET / HTTP/1.1\r\n" + HOST_HEADER + HOST_HEADER + b"\r\n", 421),
@@ -229,19 +229,19 @@ def test_malformed_http_closes_the_connection(live_server: ServerProcess, sent: 
         ),
     ],
 )
-def test_oversized_requests_are_rejected_early(live_server: ServerProcess, sent: bytes, status: int) -> None:
-    assert parse_status(live_server.send_raw(sent)) == status
+def test_oversized_requests_are_rejected_early(live_server: ServerProcess, request_bytes: bytes, status: int) -> None:
+    assert parse_status(live_server.send_raw(request_bytes)) == status
 
 
 def test_too_many_parameters_are_rejected(live_server: ServerProcess) -> None:
-    answer = live_server.send_raw(
+    response = live_server.send_raw(
         b"GET /v1/search?" + b"a&" * 4_000 + b" HTTP/1.1\r\n" + HOST_HEADER + b"connection: close\r\n\r\n"
     )
-    assert parse_status(answer) == 422
+    assert parse_status(response) == 422
 
 
 @pytest.mark.parametrize(
-    "sent",
+    "request_bytes",
     [
         b"",
         b"GET / HTTP/1.1\r\n",
@@ -250,8 +250,8 @@ def test_too_many_parameters_are_rejected(live_server: ServerProcess) -> None:
         b"POST /v1/search HTTP/1.1\r\n" + HOST_HEADER + b"transfer-encoding: chunked\r\n\r\n5\r\n{",
     ],
 )
-def test_unfinished_requests_time_out(live_server: ServerProcess, sent: bytes) -> None:
-    assert parse_status(live_server.send_raw(sent)) == 408
+def test_unfinished_requests_time_out(live_server: ServerProcess, request_bytes: bytes) -> None:
+    assert parse_status(live_server.send_raw(request_bytes)) == 408
 
 
 def test_trickled_bytes_do_not_extend_the_timeout(live_server: ServerProcess) -> None:
@@ -260,16 +260,16 @@ def test_trickled_bytes_do_not_extend_the_timeout(live_server: ServerProcess) ->
         b"POST /v1/search HTTP/1.1\r\n" + HOST_HEADER + b"content-length: 900\r\n\r\n",
     ):
         with socket.create_connection(("127.0.0.1", live_server.port), timeout=5) as client:
-            begun, answer = time.monotonic(), b""
+            start_time, response = time.monotonic(), b""
             client.sendall(start)
             client.settimeout(0.1)
-            while not answer and time.monotonic() - begun < 20:
+            while not response and time.monotonic() - start_time < 20:
                 try:
                     client.sendall(b"a")
-                    answer = client.recv(1_000)
+                    response = client.recv(1_000)
                 except TimeoutError:
                     continue
-            assert parse_status(answer) == 408
+            assert parse_status(response) == 408
 
 
 def test_a_hundred_slow_clients_do_not_block_others(live_server: ServerProcess) -> None:
@@ -293,7 +293,7 @@ def test_connections_closed_at_any_byte(live_server: ServerProcess) -> None:
     )
     for cut in range(1, len(whole) + 1, 7):
         with socket.create_connection(("127.0.0.1", live_server.port)) as client:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # a reset, not an end
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # close with RST instead of FIN
             client.sendall(whole[:cut])
 
 
@@ -301,8 +301,8 @@ def test_pipelined_requests_are_answered_in_order(live_server: ServerProcess) ->
     one = b"GET /v1/authors?name=%s HTTP/1.1\r\n" + HOST_HEADER + b"\r\n"
     names = [b"zhou", b"li", b"wang"]
     last = b"GET /healthz HTTP/1.1\r\n" + HOST_HEADER + b"connection: close\r\n\r\n"
-    answer = live_server.send_raw(b"".join(one % name for name in names) + last)
-    responses = [json.loads(each.partition(b"\r\n\r\n")[2]) for each in answer.split(b"HTTP/1.1 200 OK")[1:]]
+    response = live_server.send_raw(b"".join(one % name for name in names) + last)
+    responses = [json.loads(each.partition(b"\r\n\r\n")[2]) for each in response.split(b"HTTP/1.1 200 OK")[1:]]
     assert [each.get("name") for each in responses] == ["zhou", "li", "wang", None]
     garbage = live_server.send_raw(one % b"zhou" + b"\0\1\2garbage\r\n\r\n")
     assert b"HTTP/1.1 400" in garbage
@@ -320,30 +320,30 @@ def test_a_client_that_does_not_read_does_not_block_others(live_server: ServerPr
 
 @given(st.binary(max_size=300))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_bytes_get_a_response_or_a_close(live_server: ServerProcess, sent: bytes) -> None:
+def test_any_bytes_get_a_response_or_a_close(live_server: ServerProcess, request_bytes: bytes) -> None:
     with socket.create_connection(("127.0.0.1", live_server.port), timeout=10) as client:
-        client.sendall(b"GET /" + sent + b" HTTP/1.1\r\n" + HOST_HEADER + b"connection: close\r\n\r\n")
+        client.sendall(b"GET /" + request_bytes + b" HTTP/1.1\r\n" + HOST_HEADER + b"connection: close\r\n\r\n")
         client.shutdown(socket.SHUT_WR)
-        answer = client.recv(100)
-        assert not answer or parse_status(answer) in (200, 400, 404, 405, 408, 421, 422)
+        response = client.recv(100)
+        assert not response or parse_status(response) in (200, 400, 404, 405, 408, 421, 422)
 
 
 def test_generated_requests_conform_to_the_openapi(live_server: ServerProcess) -> None:
-    described = schemathesis.openapi.from_url(live_server.url + "/openapi.json")
+    schema = schemathesis.openapi.from_url(live_server.url + "/openapi.json")
     checks = [
         schemathesis.checks.not_a_server_error,
         *(schemathesis.checks.CHECKS.get_one(f"{name}_conformance") for name in CONFORMANCE_CHECKS),
     ]
-    operations = [found.ok() for found in described.get_all_operations()]
+    operations = [result.ok() for result in schema.get_all_operations()]
     assert len(operations) >= 8
     for operation, mode in itertools.product(operations, schemathesis.GenerationMode):
 
         @given(case=operation.as_strategy(generation_mode=mode))
         @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
-        def answers(case: schemathesis.Case) -> None:
+        def conforms(case: schemathesis.Case) -> None:
             case.call_and_validate(checks=checks, timeout=20)
 
         try:
-            answers()
+            conforms()
         except Unsatisfiable:  # no invalid request exists for a path parameter that accepts any text
             assert mode.is_negative

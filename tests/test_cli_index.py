@@ -11,7 +11,7 @@ from cli_process import run, run_json, run_on_terminal
 from sample import ROOT
 
 
-def test_status_says_what_the_index_holds(index_options: list[str], sample_index: Path) -> None:
+def test_status_describes_the_index(index_options: list[str], sample_index: Path) -> None:
     status = run_json("status", *index_options)
     assert (status["papers"], status["generation"]) == (60, "gen-000001")
     assert status["model"]["name"] == "all-MiniLM-L6-v2"
@@ -47,7 +47,7 @@ def test_long_commands_show_progress(tmp_path: Path) -> None:
     assert re.search(r"computing checksums \(4 of 4\)[^\n]*\s+60 records read", shown), shown
 
 
-def test_an_import_says_what_it_read_merged_and_skipped(tmp_path: Path) -> None:
+def test_an_import_reports_read_merged_and_skipped_records(tmp_path: Path) -> None:
     lines = [
         '{"id": "2401.00001", "title": "Short summaries of long contexts", "abstract": "We keep less and lose it."}',
         '{"id": "2401.00001v2", "title": "Short summaries of long contexts", "abstract": "We keep less, lose little."}',

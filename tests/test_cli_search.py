@@ -65,7 +65,7 @@ def test_similar_by_id_file_and_standard_input(index_options: list[str], tmp_pat
 
 
 @pytest.mark.parametrize("text", ["LLMs IN the loop: A or B?", "NOT all tokens", "-n", "🙂", "深度学习", "مرحبا", "(a"])
-def test_any_question_is_answered(index_options: list[str], text: str) -> None:
+def test_any_text_is_a_query(index_options: list[str], text: str) -> None:
     page = run_json("search", *index_options, "--", text)
     assert len(page["hits"]) == 10
 
@@ -135,8 +135,8 @@ def test_authors_are_listed_with_their_variants(index_options: list[str]) -> Non
     nobody = run("authors", "Guorui Zhuo", *index_options)
     assert (nobody.returncode, nobody.stdout) == (4, "")
     assert "did you mean Guorui Zhou" in nobody.stderr
-    kept = run_json("search", "-a", "Zhou", "--not-author", "Guorui Zhou", "-n", "60", *index_options)
-    assert not [hit for hit in kept["hits"] if "Guorui Zhou" in hit["authors"]]
+    others = run_json("search", "-a", "Zhou", "--not-author", "Guorui Zhou", "-n", "60", *index_options)
+    assert not [hit for hit in others["hits"] if "Guorui Zhou" in hit["authors"]]
 
 
 def test_like_and_unlike(index_options: list[str]) -> None:

@@ -9,7 +9,7 @@ from sample import KSA, ROOT
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         (["search", "x", "-n", "-1"], 2, "invalid --limit '-1': give a whole number from 0 to 1000"),
         (["search", "x", "-n", "1000000000"], 2, "invalid --limit '1000000000'"),
@@ -47,16 +47,16 @@ from sample import KSA, ROOT
             2,
             "invalid --precision 'int4': choose one of",
         ),
-        (["index", str(ROOT / "README.md"), "--precision", "int8", "--model", "m"], 2, "m can only be had in float"),
+        (["index", str(ROOT / "README.md"), "--precision", "int8", "--model", "m"], 2, "model m supports float only"),
         (["searhc", "x"], 2, "No such command"),
     ],
 )
 def test_usage_errors_have_no_traceback(
-    index_options: list[str], tmp_path: Path, arguments: list[str], code: int, said: str
+    index_options: list[str], tmp_path: Path, arguments: list[str], code: int, message: str
 ) -> None:
     index = ["--index", str(tmp_path)] if arguments[0] == "index" else [] if arguments[0] == "searhc" else index_options
     done = run(*arguments, *index)
     assert done.returncode == code, done.stderr
-    assert said in " ".join(done.stderr.split())
+    assert message in " ".join(done.stderr.split())
     assert "Traceback" not in done.stderr
     assert done.stdout == ""

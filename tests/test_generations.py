@@ -110,9 +110,9 @@ def test_generations_are_ordered_by_number(directory: Path) -> None:
 
 
 @pytest.mark.parametrize("current", ["gen-foo", "gen-1", "gen-000001/..", "../gen-000001", "", "gen-" + "9" * 5_000])
-def test_a_current_that_names_no_generation_is_damage(directory: Path, current: str) -> None:
+def test_a_current_file_without_the_name_of_a_generation_is_damage(directory: Path, current: str) -> None:
     (directory / "CURRENT").write_text(current + "\n")
-    with pytest.raises(IndexDamaged, match="CURRENT names no generation"):
+    with pytest.raises(IndexDamaged, match="CURRENT does not contain the name of a generation"):
         open_index(directory)
     repair(directory, lambda _model: FakeEmbedder())
     assert open_index(directory).search(Query("")).total == 5
@@ -172,6 +172,36 @@ from indexer.build import index
 for path in sorted(Path(sys.argv[1]).parent.glob(Path(sys.argv[1]).name)):
     print(index([path], Path(sys.argv[2]), FakeEmbedder()).papers, flush=True)
 """
+
+
+CREATION_SCRIPT = """
+import os, sqlite3, sys
+from pathlib import Path
+sys.path[:0] = [".", ".."]
+from fake_embedder import FakeEmbedder
+from indexer.build import index
+
+connect = sqlite3.connect
+
+
+def connect_until(*args, **options):
+    connection = connect(*args, **options)
+    connection.set_trace_callback(lambda statement: os._exit(9) if statement.strip().startswith(sys.argv[3]) else None)
+    return connection
+
+
+sqlite3.connect = connect_until
+index([Path(sys.argv[1])], Path(sys.argv[2]), FakeEmbedder())
+"""
+
+
+@pytest.mark.parametrize("statement", ["CREATE TABLE papers", "CREATE TABLE replaced", "CREATE TABLE keys", "COMMIT"])
+def test_a_kill_while_the_database_is_created_leaves_a_usable_folder(tmp_path: Path, statement: str) -> None:
+    records = write_records(tmp_path / "papers.jsonl", make_records(0, 3))
+    command = [sys.executable, "-c", CREATION_SCRIPT, str(records), str(tmp_path / "index"), statement]
+    assert subprocess.run(command, cwd=TESTS, check=False).returncode == 9
+    assert index([records], tmp_path / "index", FakeEmbedder()).papers == 3
+    assert_rows_aligned(open_index(tmp_path / "index"))
 
 
 def test_a_kill_at_any_point_keeps_the_last_generation_intact(tmp_path: Path) -> None:

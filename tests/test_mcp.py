@@ -55,20 +55,20 @@ async def run_conversation(
     target: StdioServerParameters | str, mode: str
 ) -> tuple[str, list[Tool], list[CallToolResult]]:
     """Calls every tool with the client of the SDK, which validates each result against the tool's schema."""
-    async with Client(target, mode=mode) as talk:  # type: ignore[arg-type]  # one of its modes
-        tools = (await talk.list_tools()).tools
-        answers = [
-            await talk.call_tool("search", {"q": "KV cache compression", "limit": 2, "facets": True}),
-            await talk.call_tool("similar", {"paper_id": KSA, "limit": 2}),
-            await talk.call_tool("get", {"paper_id": "https://arxiv.org/abs/2604.24432v1"}),
-            await talk.call_tool("authors", {"name": "Zhou, G."}),
-            await talk.call_tool("facets", {"category": ["cs.IR"]}),
-            await talk.call_tool("search", {"limit": 51}),
+    async with Client(target, mode=mode) as session:  # type: ignore[arg-type]  # one of its modes
+        tools = (await session.list_tools()).tools
+        results = [
+            await session.call_tool("search", {"q": "KV cache compression", "limit": 2, "facets": True}),
+            await session.call_tool("similar", {"paper_id": KSA, "limit": 2}),
+            await session.call_tool("get", {"paper_id": "https://arxiv.org/abs/2604.24432v1"}),
+            await session.call_tool("authors", {"name": "Zhou, G."}),
+            await session.call_tool("facets", {"category": ["cs.IR"]}),
+            await session.call_tool("search", {"limit": 51}),
         ]
         with pytest.raises(MCPError, match="the tools are search, similar"):
-            await talk.call_tool("write", {})
-        assert talk.instructions is None or NOTICE in talk.instructions
-        return talk.protocol_version, tools, answers
+            await session.call_tool("write", {})
+        assert session.instructions is None or NOTICE in session.instructions
+        return session.protocol_version, tools, results
 
 
 @pytest.mark.parametrize(
@@ -87,13 +87,13 @@ def test_sdk_client_calls_every_tool(
     command, *arguments = mcp_command("--index", str(sample_index))
     process = StdioServerParameters(command=command, args=arguments, env=environment())
     url = str(client.base_url.join("/mcp"))
-    spoken, tools, answers = asyncio.run(run_conversation(process if transport == "stdio" else url, mode))
-    assert spoken == version
+    protocol_version, tools, results = asyncio.run(run_conversation(process if transport == "stdio" else url, mode))
+    assert protocol_version == version
     assert [tool.name for tool in tools] == TOOLS
     for tool in tools:
         assert tool.annotations
         assert (tool.annotations.read_only_hint, tool.annotations.open_world_hint) == (True, False)
-    found, near, paper, names, counts, wrong = answers
+    found, near, paper, names, counts, wrong = results
     assert KSA in {hit["id"] for hit in found.structured_content["hits"]}
     assert found.structured_content["facets"]["papers"] >= 2
     assert KSA not in {hit["id"] for hit in near.structured_content["hits"]}
@@ -101,9 +101,9 @@ def test_sdk_client_calls_every_tool(
     assert names.structured_content["variants"][0] == {"value": "Guorui Zhou", "papers": 7}
     assert counts.structured_content["facets"]["scope"] == "filter"
     assert wrong.is_error
-    for answer in answers[:-1]:
-        assert not answer.is_error
-        [content] = answer.content
+    for result in results[:-1]:
+        assert not result.is_error
+        [content] = result.content
         assert isinstance(content, TextContent)
         assert content.text.startswith(NOTICE)
 
@@ -122,13 +122,13 @@ def test_standard_output_contains_only_the_protocol(sample_index: Path) -> None:
         assert process.stdout
         process.stdin.write(b"\n".join(lines) + b"\n")
         process.stdin.flush()
-        answers = [json.loads(process.stdout.readline()) for _ in range(2)]
+        results = [json.loads(process.stdout.readline()) for _ in range(2)]
         process.stdin.close()
         assert process.stdout.read() == b""
         assert process.wait(60) == 0
-    assert [answer["id"] for answer in answers] == [1, 2]
-    assert answers[0]["result"]["instructions"].endswith(NOTICE)
-    assert [tool["name"] for tool in answers[1]["result"]["tools"]] == TOOLS
+    assert [result["id"] for result in results] == [1, 2]
+    assert results[0]["result"]["instructions"].endswith(NOTICE)
+    assert [tool["name"] for tool in results[1]["result"]["tools"]] == TOOLS
 
 
 def test_a_missing_index_is_reported(tmp_path: Path) -> None:
@@ -153,11 +153,11 @@ def test_interrupt_exits_at_once(sample_index: Path) -> None:
 
 
 def test_a_slow_query_does_not_block_others(sample_searcher: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, go_on, search = threading.Event(), threading.Event(), Session.search
+    started, proceed, search = threading.Event(), threading.Event(), Session.search
 
     def slow(*arguments: Any) -> Any:
-        begun.set()
-        assert go_on.wait(60)
+        started.set()
+        assert proceed.wait(60)
         return search(*arguments)
 
     server = HttpServer(create_app(sample_searcher, Settings()))
@@ -165,13 +165,13 @@ def test_a_slow_query_does_not_block_others(sample_searcher: Searcher, monkeypat
         monkeypatch.setattr("search.session.Session.search", slow)
         caller = threading.Thread(target=lambda: structured_content(server.client, "search"))
         caller.start()
-        assert begun.wait(60)
+        assert started.wait(60)
         assert httpx.get(server.client.base_url.join("/healthz")).status_code == 200
-        go_on.set()
+        proceed.set()
         caller.join(60)
         assert not caller.is_alive()
     finally:
-        go_on.set()
+        proceed.set()
         server.close()
 
 

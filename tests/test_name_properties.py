@@ -42,7 +42,7 @@ NON_NAMES = ("jr", "sr", "ii", "iii", "iv", "and")
 
 
 def is_word(text: str) -> bool:
-    """Whether a text folds to one word of two or more letters that is neither initials nor a suffix."""
+    """Returns whether a text folds to one word of two or more letters that is neither initials nor a suffix."""
     return not text.isupper() and len(fold(text)) > 1 and " " not in fold(text) and fold(text) not in NON_NAMES
 
 
@@ -80,7 +80,7 @@ surnames = st.sampled_from(
 
 
 def to_latex(text: str) -> str:
-    """The text with its accents in LaTeX."""
+    """Returns the text with its accents in LaTeX."""
     marks = {"\u0308": '"', "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u030a": "r"}
     text = text.replace("ø", r"{\o}").replace("Ł", r"{\L}")
     written = ""

@@ -39,10 +39,10 @@ def rank(query: Vectors, vectors: Vectors, bm25: NDArray[np.float32], depth: int
     rows_with_word = legs[1].rows[positive]
     lexical = Ranked(rows_with_word, legs[1].scores[positive], complete=False, scored_rows=rows_with_word)
     fused = fuse(legs[0], lexical, lambda ids: vectors[ids] @ query, lambda ids: bm25[ids])
-    moved = rocchio_query(query, fused, lambda ids: vectors[ids])
-    if moved is not None:
-        rescored = Ranked.top_k(rows, vectors @ moved, depth, complete=False)
-        scorers = (lambda ids: vectors[ids] @ moved, lambda ids: vectors[ids] @ query, lambda ids: bm25[ids])
+    feedback = rocchio_query(query, fused, lambda ids: vectors[ids])
+    if feedback is not None:
+        rescored = Ranked.top_k(rows, vectors @ feedback, depth, complete=False)
+        scorers = (lambda ids: vectors[ids] @ feedback, lambda ids: vectors[ids] @ query, lambda ids: bm25[ids])
         fused = rescore_with_feedback(fused, rescored, *scorers)
     return smooth_over_neighbours(fused, lambda ids: vectors[ids])
 

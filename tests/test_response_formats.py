@@ -62,21 +62,21 @@ def test_a_query_has_the_same_papers_in_every_format(client: httpx.Client, name:
     assert by_name.headers["content-type"] == negotiated.headers["content-type"] == MEDIA_TYPES[name].content_type
     saved = f'attachment; filename="papers.{MEDIA_TYPES[name].extension}"' if MEDIA_TYPES[name].extension else None
     assert by_name.headers.get("content-disposition") == saved
-    found = paper_ids(by_name.content, name)
-    assert found == paper_ids(posted.content, name) == paper_ids(negotiated.content, name)
+    ids = paper_ids(by_name.content, name)
+    assert ids == paper_ids(posted.content, name) == paper_ids(negotiated.content, name)
     hits = page.json()["hits"]
-    assert found == [each["url"] if name == "atom" and each["url"] else each["id"] for each in hits] or name == "atom"
-    assert len(found) == len(hits) == 3
+    assert ids == [each["url"] if name == "atom" and each["url"] else each["id"] for each in hits] or name == "atom"
+    assert len(ids) == len(hits) == 3
 
 
 @pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("path", [f"/v1/papers/{KSA}", f"/v1/papers/{KSA}/similar"])
 def test_papers_and_similar_papers_come_in_every_format(client: httpx.Client, path: str, name: Format) -> None:
-    answer = client.get(path, params={"format": name})
-    assert (answer.status_code, answer.headers["content-type"]) == (200, MEDIA_TYPES[name].content_type)
+    response = client.get(path, params={"format": name})
+    assert (response.status_code, response.headers["content-type"]) == (200, MEDIA_TYPES[name].content_type)
     if MEDIA_TYPES[name].extension:
         file = "papers" if path.endswith("similar") else "arxiv-2604.24432"
-        assert answer.headers["content-disposition"] == f'attachment; filename="{file}.{MEDIA_TYPES[name].extension}"'
+        assert response.headers["content-disposition"] == f'attachment; filename="{file}.{MEDIA_TYPES[name].extension}"'
     pasted = client.post("/v1/similar", json={"text": "tokens", "limit": 2, "format": name, "sort": "relevance"})
     assert len(paper_ids(pasted.content, name)) == 2
 
@@ -100,9 +100,9 @@ def test_papers_and_similar_papers_come_in_every_format(client: httpx.Client, pa
     ],
 )
 def test_the_accept_header_is_negotiated(client: httpx.Client, accept: str, expected: Format) -> None:
-    answer = client.get("/v1/search", params=QUERY_PARAMS, headers={"accept": accept})
-    assert answer.headers["content-type"] == MEDIA_TYPES[expected].content_type
-    assert answer.headers["vary"] == "Accept"
+    response = client.get("/v1/search", params=QUERY_PARAMS, headers={"accept": accept})
+    assert response.headers["content-type"] == MEDIA_TYPES[expected].content_type
+    assert response.headers["vary"] == "Accept"
     named = client.get("/v1/search", params={**QUERY_PARAMS, "format": "ris"}, headers={"accept": accept})
     assert named.headers["content-type"] == MEDIA_TYPES["ris"].content_type
 
@@ -116,16 +116,16 @@ def test_unacceptable_accept_header_is_406(client: httpx.Client, accept: str) ->
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
 def test_body_without_json_content_type_is_415(client: httpx.Client, kind: str) -> None:
     for path in ("/v1/search", "/v1/similar", "/v1/batch"):
-        answer = client.post(path, content=b'{"q": "x"}', headers={"content-type": kind})
-        assert "application/json" in assert_problem(answer, 415)["detail"]
+        response = client.post(path, content=b'{"q": "x"}', headers={"content-type": kind})
+        assert "application/json" in assert_problem(response, 415)["detail"]
     ours = {"content-type": "application/problem+json; charset=utf-8"}
     assert client.post("/v1/search", content=b'{"q": "x"}', headers=ours).status_code == 200
 
 
 def test_unsupported_method_is_405_with_allow_header(client: httpx.Client) -> None:
-    answer = client.put("/v1/batch")
-    assert_problem(answer, 405)
-    assert answer.headers["allow"] == "OPTIONS, POST"
+    response = client.put("/v1/batch")
+    assert_problem(response, 405)
+    assert response.headers["allow"] == "OPTIONS, POST"
     assert client.put("/v1/search").headers["allow"] == "GET, HEAD, OPTIONS, POST"
 
 
@@ -173,30 +173,30 @@ def test_unknown_fields_are_named(client: httpx.Client) -> None:
         assert assert_problem(client.get(url), 422)["allowed"] == f"unknown parameter; the parameters are {names}"
 
 
-def test_an_export_goes_on_by_its_links_to_the_end(client: httpx.Client) -> None:
+def test_links_to_the_next_page_lead_through_the_whole_export(client: httpx.Client) -> None:
     for name in FORMATS:
         params = {"q": "attention", "limit": "25", "format": name, "sort": "newest"}
-        answer = client.get("/v1/search", params=params)
-        found = paper_ids(answer.content, name)
+        response = client.get("/v1/search", params=params)
+        ids = paper_ids(response.content, name)
         pages = 1
-        while "next" in answer.links:
-            assert answer.headers["link"].startswith("<?")
-            answer = client.get(answer.url.join(answer.links["next"]["url"]))
-            found += paper_ids(answer.content, name)
+        while "next" in response.links:
+            assert response.headers["link"].startswith("<?")
+            response = client.get(response.url.join(response.links["next"]["url"]))
+            ids += paper_ids(response.content, name)
             pages += 1
         whole = client.get("/v1/search", params={**params, "limit": 1_000})
-        assert found == paper_ids(whole.content, name)
-        assert pages == -(-len(found) // 25)
+        assert ids == paper_ids(whole.content, name)
+        assert pages == -(-len(ids) // 25)
         assert "link" not in whole.headers
 
 
-def test_a_feed_is_newest_first_and_names_itself_and_the_next_page(client: httpx.Client) -> None:
-    answer = client.get("/v1/search", params={"q": "attention", "limit": 2, "format": "atom"})
-    feed = etree.fromstring(answer.content)
+def test_a_feed_is_newest_first_and_links_to_itself_and_the_next_page(client: httpx.Client) -> None:
+    response = client.get("/v1/search", params={"q": "attention", "limit": 2, "format": "atom"})
+    feed = etree.fromstring(response.content)
     stamps = [str(entry.findtext("{*}published")) for entry in feed.iterfind("{*}entry")]
     assert stamps == sorted(stamps, reverse=True)
     links = {str(link.get("rel")): str(link.get("href")) for link in feed.iterfind("{*}link")}
-    assert links["self"] == str(answer.url)
+    assert links["self"] == str(response.url)
     assert links["alternate"] == str(client.base_url.join("/?q=attention"))
     following = etree.fromstring(client.get(links["next"]).content)
     assert following.findtext("{*}id") == feed.findtext("{*}id")
@@ -216,8 +216,8 @@ def test_conditional_requests_skip_the_search(client: httpx.Client, monkeypatch:
             patched.setattr("search.session.Session.search", lambda *_: 1 / 0)
             patched.setattr("search.session.Session.paper", lambda *_: 1 / 0)
             for header in (tag, tag[2:], f'"x", {tag}'):
-                answer = client.get(path, headers={"if-none-match": header})
-                assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag)
+                response = client.get(path, headers={"if-none-match": header})
+                assert (response.status_code, response.content, response.headers["etag"]) == (304, b"", tag)
         assert client.get(path, headers={"if-none-match": 'W/"gen-000001-x"'}).status_code == 200
     params = [
         {"q": "a"},
@@ -245,9 +245,9 @@ def test_a_new_generation_changes_the_etag(tmp_path: Path) -> None:
         tag = server.client.get("/v1/search").headers["etag"]
         assert server.client.get("/v1/search", headers={"if-none-match": tag}).status_code == 304
         publish(2)
-        answer = server.client.get("/v1/search", headers={"if-none-match": tag})
-        assert (answer.status_code, answer.json()["total"]) == (200, 2)
-        assert answer.headers["etag"] != tag
+        response = server.client.get("/v1/search", headers={"if-none-match": tag})
+        assert (response.status_code, response.json()["total"]) == (200, 2)
+        assert response.headers["etag"] != tag
     finally:
         server.close()
 
@@ -263,17 +263,17 @@ def test_a_batch_uses_one_generation_and_reports_each_error(client: httpx.Client
         "words",
         {"like": ["arxiv:2499.99999"]},
     ]
-    answer = client.post("/v1/batch", json={"searches": searches})
-    batch = answer.json()
-    assert answer.status_code == 200
-    found = batch["results"]
-    assert [each.get("status") for each in found] == [None, 422, 422, None, 422, 422, 422, 404]
-    assert [each.get("field") for each in found] == [None, "limit", "category", None, "format", "k", "body", None]
+    response = client.post("/v1/batch", json={"searches": searches})
+    batch = response.json()
+    assert response.status_code == 200
+    results = batch["results"]
+    assert [each.get("status") for each in results] == [None, 422, 422, None, 422, 422, 422, 404]
+    assert [each.get("field") for each in results] == [None, "limit", "category", None, "format", "k", "body", None]
     alone = client.post("/v1/search", json=searches[0]).json()
-    assert {**found[0], "explanation": None} == {**alone, "explanation": None}
-    assert all(list(hit) == ["id", "title"] for hit in found[3]["hits"])
-    assert {each["generation"] for each in found if "hits" in each} == {batch["generation"]}
-    BatchOut.model_validate({**batch, "results": found[:3]})
+    assert {**results[0], "explanation": None} == {**alone, "explanation": None}
+    assert all(list(hit) == ["id", "title"] for hit in results[3]["hits"])
+    assert {each["generation"] for each in results if "hits" in each} == {batch["generation"]}
+    BatchOut.model_validate({**batch, "results": results[:3]})
 
 
 def test_a_batch_uses_one_generation_during_a_publish(

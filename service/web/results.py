@@ -84,7 +84,7 @@ def _status_text(page: Page, query: Query) -> str:
         return f"The {page.total:,} closest papers, {query.sort} first" if page.total > 1 else "1 close paper"
     if query.cursor:
         return f"{format_paper_count(page.total)}, closest first"
-    if len(page.hits) == page.total:
+    if len(page.hits) in (0, page.total):
         return format_paper_count(page.total)
     return f"Showing the {len(page.hits):,} closest of {format_paper_count(page.total)}"
 
