@@ -29,7 +29,7 @@ from search.papers.paper import Paper
 from search.vectors.code_writer import DEFAULT_CODES_TUNING, CodesTuning, write_codes
 from search.vectors.file import BLOCK_ROWS, block_checksums
 
-Stage = Literal["building columns and lexicon", "building codes", "calibrating confidence", "computing checksums"]
+Stage = Literal["building columns and lexicon", "compressing vectors", "calibrating confidence", "computing checksums"]
 PUBLISH_STAGES: tuple[Stage, ...] = get_args(Stage)
 """The stages of a publish, in order."""
 
@@ -220,7 +220,7 @@ def _write_generation(
         np.save(files.tombstones, np.array(store.replaced_rows(), np.uint32))
         _write_columns_and_lexicon(store, files, old, before.rows if before else 0)
         papers_sha256 = store.block_checksums(BLOCK_ROWS, before.papers_sha256 if before else ())
-    on_stage("building codes")
+    on_stage("compressing vectors")
     trained_on = _write_codes(writer, before, files, codes)
     vectors = layout.vectors(model)
     manifest = Manifest(

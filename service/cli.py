@@ -26,7 +26,7 @@ _DISK_FULL = "the disk is full; free some space and retry, the previous index ve
 )
 @click.version_option(package_name="papers-search", prog_name="papers")
 def papers() -> None:
-    """Search your collection of papers by meaning and by words, offline.
+    """Search your collection of papers by meaning and by keyword, offline.
 
     \b
     papers index papers.jsonl zotero.bib pages/

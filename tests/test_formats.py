@@ -157,7 +157,7 @@ def test_results_as_text_say_how_each_hit_matched() -> None:
         Hit(paper, 0.0),
     )
     text = page_text(replace(make_page([]), hits=hits, total=60, cursor="abc", interpretation="about 'bees'"))
-    assert text.startswith("about 'bees'\n60 papers match the filters; showing 3\n")
+    assert text.startswith("about 'bees'\n60 papers match; showing 3\n")
     assert "   exact match · strong · semantic #1 (cosine 0.700) · lexical #2 (BM25 11.54)\n" in text
     assert "   semantic (cosine 0.700)\n" in text
     assert "   sorted by date\n" in text

@@ -41,7 +41,7 @@ PAGES = (
 
 def chip_links(tree: Any) -> dict[str, str]:
     links = tree.xpath('//ul[@aria-label="Parts of the query"]/li/a')
-    return {link.get("aria-label").removeprefix("Remove "): link.get("href") for link in links}
+    return {link.get("aria-label").removeprefix("Remove from the query: "): link.get("href") for link in links}
 
 
 def facet_links(tree: Any, heading: str) -> dict[str, Any]:

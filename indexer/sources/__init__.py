@@ -57,7 +57,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
         if file.format:
             yield from _import_reader(file.format).read(file)
         else:
-            yield SourceError(file.path, None, f"unknown format; name it with --format {'|'.join(FORMATS)}")
+            yield SourceError(file.path, None, f"unknown format; specify it with --format {'|'.join(FORMATS)}")
     except READ_ERRORS as error:
         yield SourceError(file.path, None, _describe_read_error(file.path, error))
 

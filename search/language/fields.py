@@ -77,7 +77,7 @@ def unknown_field_hint(name: str) -> str:
         return f"{_UNSUPPORTED_FIELD_HINTS[name]}."
     close = difflib.get_close_matches(name, FIELD_BY_NAME, n=1, cutoff=0.6)
     known = "the fields are au, ti, abs, all, cat, primary, id, doi, year, date and updated."
-    return f"did you mean {close[0]}:?" if close else known
+    return f"did you mean {close[0]!r}?" if close else known
 
 
 @dataclass(frozen=True, slots=True)

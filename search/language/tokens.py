@@ -161,7 +161,7 @@ def _scan_term(text: str, start: int, end: int) -> Token | None:
     if not field:
         if name.islower() and _VALUE_START.match(text, place):
             message = (
-                f"unknown field {name}:; {unknown_field_hint(name)} If it is not a field, put a space after the colon"
+                f"unknown field {name!r}; {unknown_field_hint(name)} If it is not a field, put a space after the colon"
             )
             raise syntax_error(text, start, end, message)
         return None

@@ -162,7 +162,7 @@ _TOOL_SPECS: dict[str, _ToolSpec[Any]] = {
     ),
     "get": _ToolSpec("Read one paper: abstract, authors, dates, IDs and URL.", GetArguments, PaperAnswer, _handle_get),
     "authors": _ToolSpec(
-        "List the variants of an author's name in the index, with their numbers of papers.",
+        "List the variants of an author's name in the index, with the number of papers for each.",
         AuthorsArguments,
         AuthorsAnswer,
         _handle_authors,

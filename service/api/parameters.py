@@ -47,7 +47,7 @@ class FilterParams(BaseModel):
     author: _StringList = Field([], description=_AUTHOR_DESCRIPTION, examples=[["Guorui Zhou"]])
     not_author: _StringList = Field(
         [],
-        description="Exclude papers by this exact name; a bare surname excludes everyone with it",
+        description="Exclude papers by this exact name; a surname alone excludes every author with it",
         examples=[["Gang Zhou"]],
     )
     category: _StringList = Field(

@@ -155,7 +155,7 @@ def batch(request: Request, searcher: SearcherDependency, body: BatchRequest) ->
 
 @router.get("/v1/authors", responses={200: {"model": AuthorsOut}, **_problem_docs(404, 406, *_BODY_STATUSES)})
 def authors(searcher: SearcherDependency, params: Annotated[AuthorsRequest, Parameter()]) -> Response:
-    """The variants of an author's name in the index, with their numbers of papers."""
+    """The variants of an author's name in the index, with the number of papers for each."""
     with parameter_name("name"):
         match = searcher.authors(params.name)
     return Response(orjson.dumps(authors_json(match)), media_type="application/json")

@@ -32,17 +32,17 @@ if TYPE_CHECKING:
     "--index",
     "directory",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of the index of the set, created if missing (default: a folder in $PAPERS_CACHE).",
+    help="Index folder of this test collection, created if missing (default: a folder in $PAPERS_CACHE).",
 )
 @click.option("--run-out", type=click.Path(path_type=Path), help="Write the measures and ranking of each query here.")
 @click.option("--against", type=click.Path(path_type=Path), help="Compare with a run written by --run-out.")
 @JSON_OPTION
 def evaluate(folder: Path, as_json: bool, **options: Any) -> None:
-    """Measure retrieval quality on a set in BEIR layout: nDCG@10, R@100, AP, RR.
+    """Measure retrieval quality on a test collection in BEIR format: nDCG@10, R@100, AP, RR.
 
-    The folder contains corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv, each of them compressed or not. AP and RR are
+    The folder must contain corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv, each optionally compressed. AP and RR are
     computed over the first --depth papers. The index is kept, so later runs only run the queries. --against prints
-    the difference of each measure with its 95% bootstrap interval and the p-value of a paired randomization test.
+    the difference in each measure with its 95% bootstrap interval and the p-value of a paired randomization test.
 
     \b
     papers eval sets/scifact

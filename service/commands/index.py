@@ -33,7 +33,7 @@ def _source_formats() -> tuple[str, ...]:
     metavar="NAME",
     cls=ChoicesOption,
     choices=_source_formats,
-    help="Format of all files, instead of the one detected by content: {choices}.",
+    help="Read all files as this format instead of detecting it: {choices}.",
 )
 @click.option("--as-of", metavar="DATE", help="Reference date for dates that lack a year (default: today).")
 @click.option("--strict", is_flag=True, help="Stop at the first malformed record.")
@@ -45,13 +45,13 @@ def _source_formats() -> tuple[str, ...]:
     default="float",
     show_default=True,
     shell_complete=complete_from(precisions),
-    help="float or int8. int8 embeds faster; the similarity of its vectors to float vectors is printed.",
+    help="float or int8. int8 embeds faster but less exactly; the import prints how close its vectors are to float ones.",
 )
 def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None, **options: Any) -> None:
     """Import files and folders of papers into the index.
 
     The format of each file is detected from its content; .gz, .xz, .zst and .bz2 files are decompressed. A paper that
-    is already in the index is merged with it. Unchanged papers are not embedded again.
+    is already in the index is merged with its existing record. Unchanged papers are not embedded again.
 
     \b
     papers index papers.jsonl zotero.bib pages/ --index ~/papers
@@ -86,7 +86,7 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
 @INDEX_OPTION
 @JSON_OPTION
 def status(directory: Path, as_json: bool) -> None:
-    """Show papers, embedding model and size of the index.
+    """Show the number of papers, the embedding model and the size of the index.
 
     \b
     papers status
@@ -103,7 +103,7 @@ def status(directory: Path, as_json: bool) -> None:
 
 @click.command(cls=Command)
 @INDEX_OPTION
-@click.option("--repair", is_flag=True, help="Rebuild codes, columns and lexicon from papers and vectors.")
+@click.option("--repair", is_flag=True, help="Rebuild all derived index files from the stored papers and vectors.")
 @JSON_OPTION
 def doctor(directory: Path, repair: bool, as_json: bool) -> None:
     """Verify all checksums, counts and cross-references of the index.

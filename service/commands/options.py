@@ -121,7 +121,7 @@ _FILTER_OPTIONS = (
     click.option(
         "--not-author",
         multiple=True,
-        help="Exclude papers by this exact name; a bare surname excludes everyone with it.",
+        help="Exclude papers by this exact name; a surname alone excludes every author with it.",
     ),
     click.option(
         "-c",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def search(query: str, directory: Path, explain: bool, **options: Any) -> None:
     """Search in plain words. Without a query, list the papers that match the filters, newest first.
 
-    The query may contain conditions: au:zhou ti:cache cat:cs.CL year:2024-2026 "a phrase" -word OR ANDNOT ( ).
+    The query may contain filters and operators: au:zhou ti:cache cat:cs.CL year:2024-2026 "a phrase" -word OR ANDNOT ( ).
     An arXiv ID, DOI or URL shows that paper and similar papers. A query of more than 60 words is read as an abstract.
 
     \b
@@ -85,7 +85,7 @@ def similar(ids: tuple[str, ...], file: Path | None, directory: Path, explain: b
 @INDEX_OPTION
 @JSON_OPTION
 def authors(name: str, directory: Path, as_json: bool) -> None:
-    """List the variants of an author's name and their numbers of papers.
+    """List the variants of an author's name, with the number of papers for each.
 
     \b
     papers authors zhou

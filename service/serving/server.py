@@ -50,7 +50,7 @@ def run(directory: Path, settings: Settings, load: Callable[[ModelIdentity], Emb
     address = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{listener.getsockname()[1]}"
 
     def ready() -> None:
-        sys.stderr.write(f"papers: answering on {address}, described at {address}/docs; Ctrl-C stops it\n")
+        sys.stderr.write(f"papers: listening on {address} (API documentation: {address}/docs); press Ctrl-C to stop\n")
 
     logs.configure(log_requests=False, log_queries=settings.log_queries)
     with tempfile.TemporaryDirectory(prefix="papers-metrics-") as folder:

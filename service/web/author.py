@@ -97,5 +97,5 @@ def _next_steps(url: PageUrl, name: str, excluded: Sequence[str]) -> list[Link]:
     return [
         *links,
         Link(f"Search titles and abstracts for “{name}”", str(PageUrl("/", (("q", name),)))),
-        Link("Start page", "/"),
+        Link("Home", "/"),
     ]

@@ -64,7 +64,7 @@ def _next_steps(url: PageUrl, field: str, problem: Problem) -> list[Link]:
     if url.path == "/" and field != "q" and url.get_all(field):
         name = f"the {_FIELD_LABELS[field]}" if field in _FIELD_LABELS else f"“{field}”"
         links.append(Link(f"Search again without {name}", str(url.remove_param(field))))
-    links.append(Link("Start page", "/"))
+    links.append(Link("Home", "/"))
     if problem.status == 422:
         links.append(Link("Search syntax", "/help"))
     return links

@@ -55,7 +55,7 @@ def results_page(session: Session, url: PageUrl, text: str, query: Query) -> str
         status=_status_text(page, query),
         cards=build_cards(page.hits, url),
         exports=_export_links(url) if page.hits else (),
-        export_note=f"The first {EXPORT_LIMIT} papers" if page.total > EXPORT_LIMIT else "All papers of this search",
+        export_note=f"The first {EXPORT_LIMIT} papers" if page.total > EXPORT_LIMIT else "All results of this search",
         next_steps=_next_steps(url, page),
         explanation=_explanation_text(page),
         **pagination_links(url, page),
@@ -115,7 +115,7 @@ def _next_steps(url: PageUrl, page: Page) -> list[Link]:
         links.append(Link("Use hybrid search", str(url.remove_param("mode"))))
     if url.get_all("cursor"):
         links.append(Link("First page", str(url.remove_param("cursor"))))
-    return [*links, Link("Search syntax", "/help"), Link("Start page", "/")]
+    return [*links, Link("Search syntax", "/help"), Link("Home", "/")]
 
 
 def _export_links(url: PageUrl) -> tuple[Link, ...]:
