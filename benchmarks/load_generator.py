@@ -232,7 +232,7 @@ class LoadGenerator:
         """Waits for the first events and handles them."""
         events = self._selector.select(timeout)
         for key, mask in events:
-            self._record(key.data.ready(mask), key.data, freed)
+            self._record(key.data.handle_events(mask), key.data, freed)
         if not events:
             now = time.perf_counter()
             for connection in self._connections:

@@ -38,7 +38,7 @@ class ServerProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self.client = httpx.Client(base_url=self.url, timeout=30)
         if ready:
-            self.wait_until(lambda: any("answering on" in line for line in self.stderr_lines))
+            self.wait_until(lambda: any("serving on" in line for line in self.stderr_lines))
 
     def __enter__(self) -> Self:
         return self
