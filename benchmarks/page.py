@@ -1,8 +1,9 @@
-"""The page in Chromium: when something is first painted, how much of that is waiting for the server, and the CPU time
-that the page costs its tab, which says more than the clock where others use the cores too.
+"""The web page in Chromium: first contentful paint, time to first byte, and the CPU time of the tab's main thread.
 
-papers index PAPERS.jsonl.xz --index FULL
-python -m benchmarks.page FULL                  # benchmarks/results/page.json
+CPU time says more than elapsed time if other processes use the same cores.
+
+    papers index PAPERS.jsonl.xz --index FULL
+    python -m benchmarks.page FULL                  # benchmarks/results/page.json
 """
 
 import argparse
@@ -30,47 +31,53 @@ _METRIC_NAMES = ("first_contentful_paint_ms", "first_byte_ms", "loaded_ms", "htm
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("index", type=Path)
-    options.add_argument("--visits", type=int, default=30)
-    asked = options.parse_args()
-    searcher = Searcher(asked.index, _no_model)
-    paths = _page_paths(searcher, 2 * asked.visits)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("index", type=Path)
+    parser.add_argument("--visits", type=int, default=30, help="first visits, and repeat visits, of each kind of page")
+    options = parser.parse_args()
+    searcher = Searcher(options.index, _no_model)
+    paths = _page_paths(searcher, 2 * options.visits)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        server = PapersServer(asked.index, Path(folder) / "log")
+        server = PapersServer(options.index, Path(folder) / "log")
         browser = launch_chromium(playwright)
         try:
-            figures = {name: _measure_visits(browser, server.url, addresses) for name, addresses in paths.items()}
+            figures = {name: _measure_visits(browser, server.url, group) for name, group in paths.items()}
         finally:
             version = browser.version
             browser.close()
             server.close()
-    about = f"{searcher.snapshot.manifest.live:,} papers; papers serve and Chromium on the same cores"
-    results.save("page", {"chromium": version, "visits_each": asked.visits, **figures}, dataset=about)
+    dataset = f"{searcher.snapshot.manifest.live:,} papers; papers serve and Chromium on the same cores"
+    results.save("page", {"chromium": version, "visits_each": options.visits, **figures}, dataset=dataset)
 
 
 def _no_model(model: ModelIdentity) -> Embedder:
-    raise ModelUnavailable(f"{model.name} is not needed to read titles")
+    raise ModelUnavailable(f"{model.name} is not loaded: this benchmark only reads papers")
 
 
 def _page_paths(searcher: Searcher, count: int) -> dict[str, list[str]]:
-    """Addresses, none twice but the first two: papers' titles as questions, and pages of papers and authors. A page of
-    one word, which comes from no server, tells what this browser takes at the least."""
+    """Returns the paths to visit for each kind of page: the start page, titles as queries, filters, papers and authors.
+
+    A page of one word that comes from no server shows the minimum of the browser.
+
+    Args:
+        searcher: reads the papers.
+        count: number of paths of each kind; all differ, except for the start page and the page of one word.
+    """
     step = max(1, searcher.snapshot.manifest.live // (2 * count))
     papers = searcher.snapshot.store.get([step * number for number in range(2 * count)])
-    whole = [paper for paper in papers if paper.title and paper.authors][:count]
+    complete = [paper for paper in papers if paper.title and paper.authors][:count]
     return {
         "one word, no server": ["data:text/html,<title>word</title><p>word"] * count,
         "start": ["/"] * count,
-        "question": [f"/?q={quote(paper.title or '')}" for paper in whole],
-        "filters": [f"/?author={quote(paper.authors[0])}&from=2024" for paper in whole],
-        "paper": [f"/paper/{quote(paper.id)}" for paper in whole],
-        "author": [f"/author?name={quote(paper.authors[-1])}" for paper in whole],
+        "query": [f"/?q={quote(paper.title or '')}" for paper in complete],
+        "filters": [f"/?author={quote(paper.authors[0])}&from=2024" for paper in complete],
+        "paper": [f"/paper/{quote(paper.id)}" for paper in complete],
+        "author": [f"/author?name={quote(paper.authors[-1])}" for paper in complete],
     }
 
 
 def _measure_visits(browser: Browser, url: str, paths: list[str]) -> dict[str, object]:
-    """Medians of first visits, and of visits by someone whose browser holds style and scripts."""
+    """Returns medians of first visits, and of visits with the style sheet and the scripts in the browser's cache."""
     half = len(paths) // 2
     returning = browser.new_context(viewport=DESKTOP, base_url=url)
     _measure_visit(returning, "/")
@@ -79,19 +86,19 @@ def _measure_visits(browser: Browser, url: str, paths: list[str]) -> dict[str, o
         context = browser.new_context(viewport=DESKTOP, base_url=url)
         first.append(_measure_visit(context, path))
         context.close()
-    again = [_measure_visit(returning, path) for path in paths[half:]]
+    repeated = [_measure_visit(returning, path) for path in paths[half:]]
     returning.close()
-    return {"first_visit": _medians(first), "style_and_scripts_cached": _medians(again)}
+    return {"first_visit": _medians(first), "style_and_scripts_cached": _medians(repeated)}
 
 
 def _measure_visit(context: BrowserContext, path: str) -> list[float]:
-    """The figures of one visit, as ``_NAMES`` names them."""
+    """Returns the figures of one visit in the order of ``_METRIC_NAMES``."""
     page = context.new_page()
     tab = context.new_cdp_session(page)
     tab.send("Performance.enable", {"timeDomain": "threadTicks"})
     page.goto(path, wait_until="load")
     while not (timing := page.evaluate(_TIMING_SCRIPT)):
-        time.sleep(0.01)  # the paint is told of a frame after it
+        time.sleep(0.01)  # the paint is reported one frame later
     metrics = {each["name"]: each["value"] for each in tab.send("Performance.getMetrics")["metrics"]}
     page.close()
     return [*(float(figure) for figure in timing), 1000 * metrics["TaskDuration"]]
@@ -99,9 +106,9 @@ def _measure_visit(context: BrowserContext, path: str) -> list[float]:
 
 def _medians(visits: list[list[float]]) -> dict[str, float]:
     columns = zip(*visits, strict=True)
-    told = {name: round(median(column), 1) for name, column in zip(_METRIC_NAMES, columns, strict=True)}
+    medians = {name: round(median(column), 1) for name, column in zip(_METRIC_NAMES, columns, strict=True)}
     slow = sorted(visit[0] for visit in visits)[len(visits) * 9 // 10]
-    return {**told, "first_contentful_paint_p90_ms": round(slow, 1)}
+    return {**medians, "first_contentful_paint_p90_ms": round(slow, 1)}
 
 
 if __name__ == "__main__":

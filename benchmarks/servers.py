@@ -80,15 +80,7 @@ def _script(name: str) -> str:
 
 
 def _own_command(port: int) -> list[str]:
-    return [
-        "env",
-        "-u",
-        "PAPERS_CORES",
-        f"PAPERS_PORT={port}",
-        sys.executable,
-        "tests/fake_server.py",
-        os.environ["PAPERS_INDEX"],
-    ]
+    return ["env", f"PAPERS_PORT={port}", sys.executable, "tests/fake_server.py", os.environ["PAPERS_INDEX"]]
 
 
 def _uvicorn_command(port: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""A server in processes of its own, as ``papers serve`` starts it."""
+"""A server as a child process, with the fake embedder."""
 
 import json
 import os
@@ -18,19 +18,25 @@ FAKE_SERVER = Path(__file__).parent / "fake_server.py"
 
 
 class ServerProcess:
-    """A server over an index that was made with the fake embedder.
+    """A server on an index made with the fake embedder, stopped when the context is left.
 
     Args:
-        index: its folder. ready: wait until it answers. settings: of the environment, without PAPERS_.
+        index: folder of the index.
+        ready: wait until the server is ready.
+        settings: environment variables without the prefix PAPERS_; those that begin with FAKE_ are passed as they are.
+
+    Attributes:
+        stderr_lines: lines that the server has printed to standard error.
+        client: an HTTP client of the server.
     """
 
     def __init__(self, index: Path, *, ready: bool = True, **settings: object) -> None:
         self.port = int(settings.get("PORT", 0)) or free_port()  # type: ignore[call-overload]
-        own = {name: value for name, value in os.environ.items() if not name.startswith("PAPERS_")}
-        given = {"PORT": self.port, "IDLE_SECONDS": 20, **settings}
-        own |= {name if name.startswith("FAKE_") else f"PAPERS_{name}": str(value) for name, value in given.items()}
+        settings = {"PORT": self.port, "IDLE_SECONDS": 20, **settings}
+        env = {name: value for name, value in os.environ.items() if not name.startswith("PAPERS_")}
+        env |= {name if name.startswith("FAKE_") else f"PAPERS_{name}": str(value) for name, value in settings.items()}
         self.process = subprocess.Popen(
-            [sys.executable, str(FAKE_SERVER), str(index)], stderr=subprocess.PIPE, text=True, env=own
+            [sys.executable, str(FAKE_SERVER), str(index)], stderr=subprocess.PIPE, text=True, env=env
         )
         self.stderr_lines: list[str] = []
         self._reader = threading.Thread(target=self._read_stderr)
@@ -59,14 +65,14 @@ class ServerProcess:
         self.process.stderr.close()
 
     def wait_until(self, condition: Any, seconds: float = 60) -> None:
-        """Looks until it is so."""
+        """Polls until a condition holds; fails after some seconds."""
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "\n".join(self.stderr_lines)
             time.sleep(0.02)
 
     def request_logs(self, minimum: int = 0) -> list[dict[str, Any]]:
-        """The log lines of requests, once there are so many."""
+        """Returns the log records of requests, once there is a minimum number of them."""
 
         def read() -> list[dict[str, Any]]:
             logged = [json.loads(line) for line in self.stderr_lines if line.startswith("{")]
@@ -76,27 +82,27 @@ class ServerProcess:
         return read()
 
     def worker_pids(self) -> set[int]:
-        """The pids of those that answer, as the metrics tell."""
+        """Returns the PIDs of the workers in the metrics."""
         return {int(pid) for pid in re.findall(r'papers_generation\{pid="(\d+)"\}', self.client.get("/metrics").text)}
 
     def stop(self, signal_number: signal.Signals = signal.SIGTERM) -> int:
-        """Tells it to stop, and gives its exit status."""
+        """Sends a signal and returns the exit status."""
         self.process.send_signal(signal_number)
         return self.process.wait(30)
 
     def send_raw(self, *parts: bytes, pause: float = 0.0) -> bytes:
-        """All that it answers to these bytes until it closes, or says nothing for a second."""
+        """Sends bytes on a new connection; returns what arrives until the server closes it or is silent for 1.5 s."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=1.5) as client:
-            answer = b""
+            response = b""
             try:
                 for part in parts:
                     client.sendall(part)
                     time.sleep(pause)
                 while received := client.recv(65_536):
-                    answer += received
+                    response += received
             except (TimeoutError, ConnectionError):
                 pass
-            return answer
+            return response
 
 
 def free_port() -> int:

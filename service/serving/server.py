@@ -24,7 +24,7 @@ _METRICS_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _LISTEN_BACKLOG = 4_096
 """Connections that the kernel queues until the supervisor accepts them."""
 _OTHER_OPEN_FILES = 1_024
-"""Open files of a process besides its connections: the index, channels and libraries."""
+"""Open files of a process that are not connections: the index, channels and libraries."""
 
 
 def load_serving_embedder(model: ModelIdentity) -> Embedder:
