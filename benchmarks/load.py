@@ -1,9 +1,9 @@
-"""A server under load, on loopback: latency when questions arrive by a schedule, overload, memory, a publish meanwhile.
+"""Load on ``papers serve`` over loopback: latency at a fixed request rate, overload, memory, and publishing under load.
 
-Each part starts a server of its own and ends it. Questions are made of the index's papers and differ from each other.
+Each scenario starts its own server. The queries are made of the papers of the index and are all distinct.
 
-    python -m benchmarks.load FULL                          # all parts, some 14 minutes: benchmarks/results/load.json
-    python -m benchmarks.load FULL --only steady --seconds 10    # printed only
+    python -m benchmarks.load FULL                                # all scenarios, about 14 min: results/load.json
+    python -m benchmarks.load FULL --only steady --seconds 10     # one scenario, printed only
 """
 
 import argparse
@@ -34,9 +34,15 @@ from search.index.layout import Layout
 from search.index.snapshot import Snapshot
 
 _SEED = 20_260_101
-_WARMUP_S, _BASELINE_S, _RECOVERY_S = 3.0, 10.0, 3.0
-_OVERLOAD_CONNECTIONS, _OVERLOAD_S = 1_000, 20.0
+_WARMUP_S = 3.0
+_BASELINE_S = 10.0
+_RECOVERY_S = 3.0
+_OVERLOAD_CONNECTIONS = 1_000
+_OVERLOAD_S = 20.0
 _SAMPLE_INTERVAL_S = 5.0
+"""Seconds between two samples of the memory."""
+_PUBLISH_AFTERMATH_S = 2.0
+"""Seconds after a publish whose latency counts as that of the publish."""
 _REJECTED_STATUSES = (429, 503)
 _MIB = 2**20
 
@@ -48,9 +54,14 @@ class LoadOptions:
     """What to measure.
 
     Attributes:
-        index: of the papers. rate: questions a second, ``lower`` in all parts but the first. connections: kept alive.
-        seconds: of the parts that ask at a rate; ``minutes``: of the memory's part.
-        workers: None: as the server likes. work: a folder for a copy of the index and for logs.
+        index: folder of the index.
+        rate: requests per second of the scenario ``steady``.
+        low_rate: requests per second of the other scenarios.
+        connections: keep-alive connections.
+        seconds: duration of the scenarios at a fixed rate.
+        minutes: duration of the scenario ``memory``.
+        workers: number of worker processes; None for the default.
+        work: folder for a copy of the index and for logs.
     """
 
     index: Path
@@ -63,141 +74,139 @@ class LoadOptions:
     work: Path
 
     def server(self, index: Path | None = None) -> ServerProcess:
-        return ServerProcess(index or self.index, self.workers, self.work / "serve.log")
+        """Returns a server on the index, or on another one."""
+        return ServerProcess.papers(index or self.index, self.workers, self.work / "serve.log")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("index", type=Path)
-    parser.add_argument("--rate", type=float, default=150.0, help="questions a second")
-    parser.add_argument("--lower", type=float, default=90.0, help="questions a second of all parts but the first")
+    parser.add_argument("--rate", type=float, default=150.0, help="requests per second of the scenario steady")
+    parser.add_argument("--low-rate", type=float, default=90.0, help="requests per second of the other scenarios")
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--seconds", type=float, default=60.0, help="of the steady part, and of the one that publishes")
-    parser.add_argument("--minutes", type=float, default=10.0, help="of the memory's part")
-    parser.add_argument("--workers", type=int, help="of the server; left out, as many as it takes by itself")
-    parser.add_argument("--work", type=Path, default=Path("build/load"), help="where a copy of the index and logs lie")
-    parser.add_argument(
-        "--only", choices=_SCENARIOS, action="append", help="these parts, whose figures are only printed"
-    )
-    options = vars(parser.parse_args())
-    only = options.pop("only")
-    asked = LoadOptions(**options)
-    asked.work.mkdir(parents=True, exist_ok=True)
-    snapshot = Snapshot.open(asked.index)  # held: no writer removes the generation meanwhile
-    drawn = generate_queries(snapshot, _SEED)
-    figures = {name: measure(asked, drawn) for name, measure in _SCENARIOS.items() if name in (only or _SCENARIOS)}
+    parser.add_argument("--seconds", type=float, default=60.0, help="duration of steady, low and publish")
+    parser.add_argument("--minutes", type=float, default=10.0, help="duration of memory")
+    parser.add_argument("--workers", type=int, help="worker processes of the server; default: the server's own")
+    parser.add_argument("--work", type=Path, default=Path("build/load"), help="folder for a copy of the index and logs")
+    parser.add_argument("--only", choices=_SCENARIOS, action="append", help="run these scenarios and print the results")
+    values = vars(parser.parse_args())
+    only = values.pop("only")
+    options = LoadOptions(**values)
+    options.work.mkdir(parents=True, exist_ok=True)
+    snapshot = Snapshot.open(options.index)  # stays open, so that no writer removes the generation meanwhile
+    queries = generate_queries(snapshot, _SEED)
+    figures = {name: measure(options, queries) for name, measure in _SCENARIOS.items() if name in (only or _SCENARIOS)}
     if only:
         print(json.dumps(figures, indent=1))
         return
     setting = {
-        "rate": asked.rate,
-        "lower": asked.low_rate,
-        "connections": asked.connections,
-        "seconds": asked.seconds,
-        "workers": asked.workers,
+        "rate": options.rate,
+        "low_rate": options.low_rate,
+        "connections": options.connections,
+        "seconds": options.seconds,
+        "workers": options.workers,
     }
-    about = f"{snapshot.manifest.live:,} papers; the generator shares the server's cores"
-    results.save("load", {**setting, **figures}, dataset=about)
+    dataset = f"{snapshot.manifest.live:,} papers; the generator shares the server's cores"
+    results.save("load", {**setting, **figures}, dataset=dataset)
 
 
-def measure_steady(asked: LoadOptions, drawn: Iterator[str]) -> Figures:
-    """Questions at even distances, whether or not answers came."""
-    with asked.server() as served:
-        answers, cpu = _run_open_loop(served, asked, drawn, asked.seconds)
-    return {**_summarize(answers, {_current_generation(asked.index)}), **cpu}
+def measure_steady(options: LoadOptions, queries: Iterator[str]) -> Figures:
+    """Measures an open loop at ``rate``."""
+    with options.server() as server:
+        responses, cpu = _run_open_loop(server, options, queries, options.seconds)
+    return {**_summarize(responses, {_current_generation(options.index)}), **cpu}
 
 
-def measure_low_rate(asked: LoadOptions, drawn: Iterator[str]) -> Figures:
-    """The same at the lower rate."""
-    return measure_steady(replace(asked, rate=asked.low_rate), drawn)
+def measure_low_rate(options: LoadOptions, queries: Iterator[str]) -> Figures:
+    """Measures an open loop at ``low_rate``."""
+    return measure_steady(replace(options, rate=options.low_rate), queries)
 
 
-def measure_overload(asked: LoadOptions, drawn: Iterator[str]) -> Figures:
-    """A thousand connections that ask as soon as they are answered, and normal questions before and after."""
-    asked, generations = replace(asked, rate=asked.low_rate), {_current_generation(asked.index)}
-    flood = list(islice(drawn, 20_000))
-    with asked.server() as served:
-        before, _ = _run_open_loop(served, asked, drawn, _BASELINE_S)
+def measure_overload(options: LoadOptions, queries: Iterator[str]) -> Figures:
+    """Measures 1,000 connections that send a request as soon as the last one is answered, and ``low_rate`` before and
+    after."""
+    options, generations = replace(options, rate=options.low_rate), {_current_generation(options.index)}
+    flood = list(islice(queries, 20_000))
+    with options.server() as server:
+        before, _ = _run_open_loop(server, options, queries, _BASELINE_S)
         _raise_file_limit(_OVERLOAD_CONNECTIONS + 100)
-        with LoadGenerator(served.port, _OVERLOAD_CONNECTIONS) as traffic:
-            answers, cpu = _measure_loop(served, lambda: traffic.closed_loop(cycle(flood), _OVERLOAD_S))
+        with LoadGenerator(server.port, _OVERLOAD_CONNECTIONS) as generator:
+            responses, cpu = _measure_cpu(server, lambda: generator.closed_loop(cycle(flood), _OVERLOAD_S))
         time.sleep(_RECOVERY_S)
-        after, _ = _run_open_loop(served, asked, drawn, _BASELINE_S, warm=False)
-    shed = [answer for answer in answers if answer.status in _REJECTED_STATUSES]
+        after, _ = _run_open_loop(server, options, queries, _BASELINE_S, warm=False)
+    rejected = [response for response in responses if response.status in _REJECTED_STATUSES]
     return {
         "connections": _OVERLOAD_CONNECTIONS,
         "overload": {
-            **_summarize(answers, generations),
+            **_summarize(responses, generations),
             **cpu,
-            "refused": len(shed),
-            "refused_without_retry_after": sum(not answer.retry_after for answer in shed),
-            "refused_ms": _percentiles_ms([answer.completed - answer.sent for answer in shed]),
+            "rejected": len(rejected),
+            "rejected_without_retry_after": sum(not response.retry_after for response in rejected),
+            "rejected_ms": _percentiles_ms([response.completed - response.sent for response in rejected]),
         },
         "before": _summarize(before, generations),
         f"after_{_RECOVERY_S:g}_s": _summarize(after, generations),
     }
 
 
-def measure_memory(asked: LoadOptions, drawn: Iterator[str]) -> Figures:
-    """What the server's processes take, over minutes of questions that differ."""
-    ahead = list(islice(drawn, round(60 * asked.minutes * asked.low_rate)))
-    with asked.server() as served:
-        _warm_up(served, asked, drawn)
+def measure_memory(options: LoadOptions, queries: Iterator[str]) -> Figures:
+    """Measures the memory of the server's processes over minutes of distinct queries at ``low_rate``."""
+    prepared = list(islice(queries, round(60 * options.minutes * options.low_rate)))
+    with options.server() as server:
+        _warm_up(server, options, queries)
         with (
-            LoadGenerator(served.port, asked.connections) as traffic,
-            MemoryMonitor(served, _SAMPLE_INTERVAL_S) as watched,
+            LoadGenerator(server.port, options.connections) as generator,
+            MemoryMonitor(server, _SAMPLE_INTERVAL_S) as monitor,
         ):
-            answers = traffic.open_loop(iter(ahead), asked.low_rate, 60 * asked.minutes)
-    noted = watched.samples
-    kinds: dict[str, Callable[[MemoryUsage], int]] = {
-        "pss": lambda each: each.pss,
-        "anonymous": lambda each: each.anonymous,
-        "rss": lambda each: each.rss,
+            responses = generator.open_loop(iter(prepared), options.low_rate, 60 * options.minutes)
+    sizes: dict[str, Callable[[MemoryUsage], int]] = {
+        "pss": lambda usage: usage.pss,
+        "anonymous": lambda usage: usage.anonymous,
+        "rss": lambda usage: usage.rss,
     }
     return {
-        "minutes": asked.minutes,
-        "rate": asked.low_rate,
-        **{f"{name}_mib": _memory_growth(noted, size) for name, size in kinds.items()},
-        **_summarize(answers, {_current_generation(asked.index)}),
+        "minutes": options.minutes,
+        "rate": options.low_rate,
+        **{f"{name}_mib": _memory_growth(monitor.samples, size) for name, size in sizes.items()},
+        **_summarize(responses, {_current_generation(options.index)}),
     }
 
 
-def measure_publish(asked: LoadOptions, drawn: Iterator[str]) -> Figures:
-    """A paper is added to a copy of the index, and published, while questions arrive."""
-    asked = replace(asked, rate=asked.low_rate)
-    with tempfile.TemporaryDirectory(dir=asked.work) as folder:
+def measure_publish(options: LoadOptions, queries: Iterator[str]) -> Figures:
+    """Measures ``low_rate`` on a copy of the index to which a paper is added and published meanwhile."""
+    options = replace(options, rate=options.low_rate)
+    with tempfile.TemporaryDirectory(dir=options.work) as folder:
         index = Path(folder) / "index"
-        _copy_index(asked.index, index)
+        _copy_index(options.index, index)
         old = _current_generation(index)
-        with asked.server(index) as served:
-            _warm_up(served, asked, drawn)
-            publisher = _Publisher(index, asked.seconds / 3)
+        with options.server(index) as server:
+            _warm_up(server, options, queries)
+            publisher = _Publisher(index, options.seconds / 3)
             publisher.start()
-            answers, cpu = _run_open_loop(served, asked, drawn, asked.seconds, warm=False)
+            responses, cpu = _run_open_loop(server, options, queries, options.seconds, warm=False)
             publisher.join()
         new = _current_generation(index)
-        switched = publisher.switched_at()
-    meanwhile = [answer for answer in answers if publisher.started_at <= answer.due <= switched + 2]
+        published = publisher.published_at()
+    end = published + _PUBLISH_AFTERMATH_S
+    around = [response for response in responses if publisher.started_at <= response.due <= end]
+    first_new = min(_completion_times(responses, new), default=None)
+    last_old = max(_completion_times(responses, old), default=None)
     return {
-        **_summarize(answers, {old, new}),
+        **_summarize(responses, {old, new}),
         **cpu,
-        "generations": dict(Counter(answer.generation for answer in answers)),
-        "connections_that_went_back": _count_generation_regressions(answers),
+        "generations": dict(Counter(response.generation for response in responses)),
+        "connections_with_older_generation_after_newer": _count_generation_regressions(responses),
         "command_s": round(publisher.ended_at - publisher.started_at, 2),
-        "command_said": publisher.stderr.strip(),
-        "first_new_answer_after_s": _seconds_after(switched, min(_completion_times(answers, new), default=None))
-        if new != old
-        else None,
-        "last_old_answer_after_s": _seconds_after(switched, max(_completion_times(answers, old), default=None))
-        if new != old
-        else None,
-        "latency_from_command_to_2_s_after": _percentiles_ms([answer.completed - answer.due for answer in meanwhile]),
+        "command_output": publisher.stderr.strip(),
+        "first_new_response_after_s": _seconds_after(published, first_new) if new != old else None,
+        "last_old_response_after_s": _seconds_after(published, last_old) if new != old else None,
+        "latency_around_publish_ms": _percentiles_ms([response.completed - response.due for response in around]),
     }
 
 
 _SCENARIOS: dict[str, Callable[[LoadOptions, Iterator[str]], Figures]] = {
     "steady": measure_steady,
-    "lower": measure_low_rate,
+    "low": measure_low_rate,
     "overload": measure_overload,
     "memory": measure_memory,
     "publish": measure_publish,
@@ -205,70 +214,82 @@ _SCENARIOS: dict[str, Callable[[LoadOptions, Iterator[str]], Figures]] = {
 
 
 class _Publisher(threading.Thread):
-    """Adds a paper to an index some seconds from now, with the command that users have; times as ``perf_counter``."""
+    """Adds a paper to an index with ``papers index``. Times are those of ``time.perf_counter``.
 
-    def __init__(self, index: Path, wait: float) -> None:
+    Args:
+        index: folder of the index.
+        delay_s: seconds until it starts.
+    """
+
+    def __init__(self, index: Path, delay_s: float) -> None:
         super().__init__()
-        self._index, self._delay = index, wait
+        self._index, self._delay_s = index, delay_s
         self.started_at = self.ended_at = 0.0
         self.stderr = ""
 
     def run(self) -> None:
         file = self._index.with_name("new.jsonl")
-        paper = {"title": "A paper that came while others were read", "abstract": "It is found from then on."}
+        paper = {"title": "A paper added under load", "abstract": "It is found once its generation is published."}
         file.write_text(json.dumps(paper) + "\n", "utf-8")
         command = [str(Path(sys.executable).with_name("papers")), "index", str(file), "--index", str(self._index)]
-        time.sleep(self._delay)
+        time.sleep(self._delay_s)
         self.started_at = time.perf_counter()
         self.stderr = subprocess.run(command, capture_output=True, text=True).stderr
         self.ended_at = time.perf_counter()
 
-    def switched_at(self) -> float:
-        """When CURRENT was replaced."""
+    def published_at(self) -> float:
+        """Returns when CURRENT was replaced."""
         return Layout(self._index).current.stat().st_ctime_ns / 1e9 - time.time() + time.perf_counter()
 
 
 def _run_open_loop(
-    served: ServerProcess, asked: LoadOptions, drawn: Iterator[str], seconds: float, *, warm: bool = True
+    server: ServerProcess, options: LoadOptions, queries: Iterator[str], seconds: float, *, warm: bool = True
 ) -> tuple[list[Response], Figures]:
-    """The answers of an open loop, and what it took."""
+    """Returns the responses of an open loop, and the CPU time that it took."""
     if warm:
-        _warm_up(served, asked, drawn)
-    ahead = list(islice(drawn, round(asked.rate * seconds)))
-    with LoadGenerator(served.port, asked.connections) as traffic:
-        return _measure_loop(served, lambda: traffic.open_loop(iter(ahead), asked.rate, seconds))
+        _warm_up(server, options, queries)
+    prepared = list(islice(queries, round(options.rate * seconds)))
+    with LoadGenerator(server.port, options.connections) as generator:
+        return _measure_cpu(server, lambda: generator.open_loop(iter(prepared), options.rate, seconds))
 
 
-def _measure_loop(served: ServerProcess, loop: Callable[[], list[Response]]) -> tuple[list[Response], Figures]:
-    """The answers of a loop, and the share of a core that each side took."""
-    start, own, theirs = time.perf_counter(), time.process_time(), served.cpu_seconds()
-    answers = loop()
-    own, took = time.process_time() - own, time.perf_counter() - start
-    cores = [(spent - theirs.get(process, 0.0)) / took for process, spent in served.cpu_seconds().items()]
-    return answers, {
-        "generator_share_of_a_core": round(own / took, 3),
+def _measure_cpu(server: ServerProcess, loop: Callable[[], list[Response]]) -> tuple[list[Response], Figures]:
+    """Returns the responses of a loop, and the cores that the generator and the server used on average."""
+    start, own_before, server_before = time.perf_counter(), time.process_time(), server.cpu_seconds()
+    responses = loop()
+    own, took = time.process_time() - own_before, time.perf_counter() - start
+    cores = [(seconds - server_before.get(pid, 0.0)) / took for pid, seconds in server.cpu_seconds().items()]
+    return responses, {
+        "generator_cores": round(own / took, 3),
         "server_cores": round(sum(cores), 2),
         "server_cores_by_process": sorted((round(each, 2) for each in cores), reverse=True),
     }
 
 
-def _warm_up(served: ServerProcess, asked: LoadOptions, drawn: Iterator[str]) -> None:
-    with LoadGenerator(served.port, asked.connections) as traffic:
-        traffic.open_loop(iter(list(islice(drawn, round(asked.rate * _WARMUP_S)))), asked.rate, _WARMUP_S)
+def _warm_up(server: ServerProcess, options: LoadOptions, queries: Iterator[str]) -> None:
+    prepared = list(islice(queries, round(options.rate * _WARMUP_S)))
+    with LoadGenerator(server.port, options.connections) as generator:
+        generator.open_loop(iter(prepared), options.rate, _WARMUP_S)
 
 
-def _summarize(answers: list[Response], generations: set[str]) -> Figures:
-    """Latencies are those of answers with status 200, counted from when the question was due."""
-    good = [answer for answer in answers if answer.status == 200]
-    took = max((answer.completed for answer in answers), default=0) - min((answer.due for answer in answers), default=0)
+def _summarize(responses: list[Response], generations: set[str]) -> Figures:
+    """Returns counts, throughput and the latency of responses with status 200, which counts from when they were due.
+
+    Args:
+        responses: the responses.
+        generations: the generations that may have answered.
+    """
+    good = [response for response in responses if response.status == 200]
+    end = max((response.completed for response in responses), default=0)
+    took = end - min((response.due for response in responses), default=0)
     return {
-        "asked": len(answers),
-        "statuses": dict(Counter(str(answer.status) for answer in answers if answer.status)),
-        "failures": dict(Counter(answer.failure for answer in answers if answer.failure)),
-        "wrong_generation": sum(answer.generation not in generations for answer in good),
-        "answers_a_second": round(len(good) / took, 1) if took else 0,
-        "latency_ms": _percentiles_ms([answer.completed - answer.due for answer in good]),
-        "of_which_until_sent_ms": _percentiles_ms([answer.sent - answer.due for answer in good]),
+        "requests": len(responses),
+        "statuses": dict(Counter(str(response.status) for response in responses if response.status)),
+        "failures": dict(Counter(response.failure for response in responses if response.failure)),
+        "wrong_generation": sum(response.generation not in generations for response in good),
+        "responses_per_s": round(len(good) / took, 1) if took else 0,
+        "latency_ms": _percentiles_ms([response.completed - response.due for response in good]),
+        "wait_for_connection_ms": _percentiles_ms([response.sent - response.due for response in good]),
     }
 
 
@@ -279,60 +300,62 @@ def _percentiles_ms(seconds: list[float]) -> dict[str, float]:
     return {name: round(1e3 * value, 1) for name, value in points.items()}
 
 
-def _memory_growth(noted: list[MemoryUsage], size: Callable[[MemoryUsage], int]) -> Figures:
-    """Medians of the first and last minute, and the slope of a line through all from the second minute on."""
-    end, minute = noted[-1].seconds, min(60.0, noted[-1].seconds / 2)
-    begun = noted[0].seconds
-    later = [each for each in noted if each.seconds >= begun + minute]
-    line = np.polyfit([each.seconds / 60 for each in later], [size(each) / _MIB for each in later], 1)
+def _memory_growth(samples: list[MemoryUsage], size: Callable[[MemoryUsage], int]) -> Figures:
+    """Returns the medians of the first and the last minute, and the slope of a line through the samples after the
+    first minute, in MiB."""
+    start, end = samples[0].seconds, samples[-1].seconds
+    minute = min(60.0, end / 2)
+    later = [sample for sample in samples if sample.seconds >= start + minute]
+    slope, _ = np.polyfit([sample.seconds / 60 for sample in later], [size(sample) / _MIB for sample in later], 1)
+    first_minute = [size(sample) for sample in samples if sample.seconds <= start + minute]
+    last_minute = [size(sample) for sample in samples if sample.seconds >= end - minute]
     return {
-        "first_minute": round(median(size(each) for each in noted if each.seconds <= begun + minute) / _MIB, 1),
-        "last_minute": round(median(size(each) for each in noted if each.seconds >= end - minute) / _MIB, 1),
-        "a_minute_from_the_second": round(float(line[0]), 2),
+        "first_minute": round(median(first_minute) / _MIB, 1),
+        "last_minute": round(median(last_minute) / _MIB, 1),
+        "growth_per_minute": round(float(slope), 2),
     }
 
 
-def _count_generation_regressions(answers: list[Response]) -> int:
-    """Connections on which an older generation answered after a newer one."""
+def _count_generation_regressions(responses: list[Response]) -> int:
+    """Counts the connections on which an older generation answered after a newer one."""
     newest: dict[int, str] = {}
-    back = set()
-    for answer in sorted(answers, key=lambda answer: answer.completed):
-        if answer.generation:
-            if answer.generation < newest.get(answer.connection, ""):
-                back.add(answer.connection)
-            newest[answer.connection] = answer.generation
-    return len(back)
+    regressed = set()
+    for response in sorted(responses, key=lambda response: response.completed):
+        if response.generation:
+            if response.generation < newest.get(response.connection, ""):
+                regressed.add(response.connection)
+            newest[response.connection] = response.generation
+    return len(regressed)
 
 
-def _seconds_after(moment: float, done: float | None) -> float | None:
-    """Seconds from a moment; None where what was waited for did not come while questions were asked."""
-    return None if done is None else round(done - moment, 3)
+def _seconds_after(start: float, end: float | None) -> float | None:
+    return None if end is None else round(end - start, 3)
 
 
-def _completion_times(answers: list[Response], generation: str) -> list[float]:
-    return [answer.completed for answer in answers if answer.generation == generation]
+def _completion_times(responses: list[Response], generation: str) -> list[float]:
+    return [response.completed for response in responses if response.generation == generation]
 
 
 def _current_generation(index: Path) -> str:
     return Layout(index).published_generation()
 
 
-def _copy_index(index: Path, to: Path) -> None:
-    """What is published and no more, into files of its own; the rows before the vectors, which are written first."""
-    source, copy = Layout(index), Layout(to)
-    to.mkdir()
-    held = Snapshot.open(index)
+def _copy_index(index: Path, target: Path) -> None:
+    """Copies what is published. Rows are copied before vectors, because a writer writes vectors first."""
+    source, copy = Layout(index), Layout(target)
+    target.mkdir()
+    snapshot = Snapshot.open(index)
     read_only = f"{source.store.absolute().as_uri()}?mode=ro"
     with closing(sqlite3.connect(read_only, uri=True)) as papers, closing(sqlite3.connect(copy.store)) as copied:
         papers.backup(copied)
-    vectors = source.vectors(held.model)
-    shutil.copy(vectors, to / vectors.name)
-    shutil.copytree(held.files.directory, to / held.files.directory.name)
-    copy.current.write_text(held.manifest.generation + "\n", "ascii")
+    vectors = source.vectors(snapshot.model)
+    shutil.copy(vectors, target / vectors.name)
+    shutil.copytree(snapshot.files.directory, target / snapshot.files.directory.name)
+    copy.current.write_text(snapshot.manifest.generation + "\n", "ascii")
 
 
 def _raise_file_limit(count: int) -> None:
-    """As many open files as the system lets this process have, where it has fewer than it needs."""
+    """Raises the limit on open files to a count, as far as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < count:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, count) if hard > 0 else count, hard))

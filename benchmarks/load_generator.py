@@ -1,8 +1,8 @@
-"""Traffic: many connections to a server that stay open, driven by one thread with as little work as it takes.
+"""Load generator: keep-alive connections to a server, driven by one thread that uses little CPU time.
 
-An open loop asks when the schedule says so, whether or not answers came, and counts from that moment: a server that
-stalls is charged for every question that had to wait (Tene, How NOT to Measure Latency, 2015). HTTP/1.1 is read by
-hand: a status, a length, and the bytes.
+An open loop sends requests by a schedule, whether or not earlier ones were answered, and measures latency from the
+scheduled time, so that a server that stalls is charged for every request that had to wait (Tene, How NOT to Measure
+Latency, 2015). Of HTTP/1.1, only what the server sends is parsed: a status, a length and a body.
 """
 
 import json
@@ -14,12 +14,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Self
 from urllib.parse import urlencode
 
 TIMEOUT_S = 30.0
-"""Seconds after which a question counts as not answered."""
+"""Seconds after which a request counts as failed."""
 
 _PARSE_EVERY = 20
+"""One response in this number per connection is parsed as JSON; the others are only scanned."""
 _CHUNK_BYTES = 1 << 18
 _GENERATION_PATTERN = re.compile(rb'"generation":\s?"([^"]*)"')
 _HITS_PATTERN = re.compile(rb'"hits":\s?\[\s?\{')
@@ -27,13 +29,17 @@ _HITS_PATTERN = re.compile(rb'"hits":\s?\[\s?\{')
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What became of one question; times are seconds of ``time.perf_counter``.
+    """The outcome of one request. Times are those of ``time.perf_counter``.
 
     Attributes:
-        due: when it was to be asked. sent: when it was, later than due where no connection was free. done: its end.
-        connection: its number, -1 where none was free in time. status: 0 where no answer came.
-        generation: that answered, empty where none is named. retry_after: the answer says when to come back.
-        failure: what is wrong besides the status, in words; empty where nothing is.
+        due: when the request was scheduled.
+        sent: when it was sent; later than ``due`` if no connection was free.
+        completed: when its response was complete, or when it failed.
+        connection: number of the connection; -1 if none was free in time.
+        status: status of the response; 0 if there was none.
+        generation: index generation of the response; empty if it names none.
+        retry_after: whether the response has the header Retry-After.
+        failure: what is wrong other than the status; empty if nothing is.
     """
 
     due: float
@@ -47,14 +53,19 @@ class Response:
 
 
 class ProtocolError(Exception):
-    """A connection cannot go on; its text says why."""
+    """A connection cannot be used further; the message is the reason."""
 
 
 class Connection:
-    """One connection, opened again where the server closed it; at most one question at a time.
+    """One connection, reopened after the server closes it, with at most one request in flight.
 
     Args:
-        number: of this connection. port: on 127.0.0.1. selector: told what is waited for.
+        number: number of the connection.
+        port: port of the server on 127.0.0.1.
+        selector: the connection registers itself with it.
+
+    Attributes:
+        is_waiting: whether a request is in flight.
     """
 
     def __init__(self, number: int, port: int, selector: selectors.BaseSelector) -> None:
@@ -64,14 +75,14 @@ class Connection:
         self._request, self._received, self._response_count = b"", bytearray(), 0
         self.is_waiting = False
 
-    def send_query(self, question: str, due: float) -> Response | None:
-        """Sends a question; an answer only where that failed at once."""
-        self._query, self._due, self._sent, self.is_waiting = question, due, time.perf_counter(), True
-        self._request = f"GET /v1/search?{urlencode({'q': question})} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+    def send_query(self, query: str, due: float) -> Response | None:
+        """Sends a query; returns a response only if that fails immediately."""
+        self._query, self._due, self._sent, self.is_waiting = query, due, time.perf_counter(), True
+        self._request = f"GET /v1/search?{urlencode({'q': query})} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
         self._received.clear()
         try:
             if self._socket is None:
-                self._open()  # and send once it is writable
+                self._open()  # the request is sent once the socket is writable
             else:
                 self._send()
         except OSError as error:
@@ -79,19 +90,21 @@ class Connection:
         return None
 
     def handle_events(self, events: int) -> Response | None:
-        """Reads or writes what can be; an answer once it is whole, or failed."""
+        """Reads or writes what is possible; returns the response once it is complete or has failed."""
         try:
-            if events & selectors.EVENT_WRITE:
-                return self._send()
-            return self._receive()
+            if events & selectors.EVENT_READ:
+                return self._receive()
+            self._send()
+            return None
         except (OSError, ProtocolError) as error:
             return self._fail(str(error) if isinstance(error, ProtocolError) else type(error).__name__)
 
     def check_timeout(self, now: float) -> Response | None:
-        """Gives up on a question that waits too long."""
-        return self._fail("no answer in time") if self.is_waiting and now - self._sent > TIMEOUT_S else None
+        """Returns a failed response if the request in flight has exceeded ``TIMEOUT_S``."""
+        return self._fail("timeout") if self.is_waiting and now - self._sent > TIMEOUT_S else None
 
     def close(self) -> None:
+        """Closes the connection; the next query reopens it."""
         if self._socket is not None:
             self._selector.unregister(self._socket)
             self._socket.close()
@@ -109,17 +122,17 @@ class Connection:
     def _send(self) -> None:
         assert self._socket is not None
         if self._socket.send(self._request) != len(self._request):
-            raise OSError("not sent whole")
+            raise ProtocolError("request was sent in part")
         self._selector.modify(self._socket, selectors.EVENT_READ, self)
 
     def _receive(self) -> Response | None:
         assert self._socket is not None
         chunk = self._socket.recv(_CHUNK_BYTES)
         if not self.is_waiting and not chunk:
-            self.close()  # idle for too long: the server may
+            self.close()  # the server closes idle connections
             return None
         if not chunk or not self.is_waiting:
-            raise ProtocolError("closed before a whole answer" if not chunk else "an answer nobody waits for")
+            raise ProtocolError("closed before the response was complete" if not chunk else "unexpected data")
         self._received += chunk
         end = self._received.find(b"\r\n\r\n")
         if end < 0:
@@ -127,20 +140,20 @@ class Connection:
         head = self._received[:end].lower()
         length = re.search(rb"\r\ncontent-length: *(\d+)", head)
         if length is None:
-            raise ProtocolError("an answer without its length")
+            raise ProtocolError("response without Content-Length")
         missing = end + 4 + int(length[1]) - len(self._received)
         if missing < 0:
-            raise ProtocolError("more than one answer")
+            raise ProtocolError("more than one response")
         return None if missing else self._finish(head, bytes(self._received[end + 4 :]))
 
     def _finish(self, head: bytearray, body: bytes) -> Response:
-        done, status = time.perf_counter(), int(head[9:12])
+        completed, status = time.perf_counter(), int(head[9:12])
         self._response_count += 1
         generation = _GENERATION_PATTERN.search(body, 0) if status == 200 else None
-        answer = Response(
+        response = Response(
             self._due,
             self._sent,
-            done,
+            completed,
             self._number,
             status,
             generation[1].decode() if generation else "",
@@ -150,20 +163,27 @@ class Connection:
         self.is_waiting = False
         if b"\r\nconnection: close" in head:
             self.close()
-        return answer
+        return response
 
-    def _fail(self, why: str) -> Response | None:
-        asked = self.is_waiting
+    def _fail(self, failure: str) -> Response | None:
+        """Closes the connection; returns the failed response of the request in flight if there is one."""
+        was_waiting = self.is_waiting
         self.close()
-        if not asked:
+        if not was_waiting:
             return None
-        return Response(self._due, self._sent, time.perf_counter(), self._number, 0, failure=why)
+        return Response(self._due, self._sent, time.perf_counter(), self._number, 0, failure=failure)
 
 
-def _find_problem(body: bytes, question: str, *, parse: bool) -> str:
-    """What is wrong with a page, in words; all of it is read only on request, the generator has to stay light."""
+def _find_problem(body: bytes, query: str, *, parse: bool) -> str:
+    """Returns what is wrong with a page of results; an empty text if nothing is.
+
+    Args:
+        body: the page in JSON.
+        query: the query.
+        parse: parse the JSON; otherwise only scan it.
+    """
     if not (body.startswith(b"{") and body.endswith(b"}")):
-        return "not a whole object"
+        return "incomplete object"
     if not _HITS_PATTERN.search(body):
         return "no hits"
     if not parse:
@@ -171,17 +191,18 @@ def _find_problem(body: bytes, question: str, *, parse: bool) -> str:
     try:
         page = json.loads(body)
     except ValueError:
-        return "not JSON"
+        return "invalid JSON"
     if not all(hit["id"] and isinstance(hit["score"], float) for hit in page["hits"]):
-        return "a hit without id or score"
-    return "" if question in page["interpretation"] else "the answer to another question"
+        return "hit without ID or score"
+    return "" if query in page["interpretation"] else "response to another query"
 
 
 class LoadGenerator:
-    """Connections to a server on 127.0.0.1; use as a context.
+    """Connections to a server on 127.0.0.1, closed when the context is left.
 
     Args:
-        port: of the server. connections: how many; each is opened when it first asks.
+        port: port of the server.
+        connections: number of connections; each is opened with its first request.
     """
 
     def __init__(self, port: int, connections: int) -> None:
@@ -189,7 +210,7 @@ class LoadGenerator:
         self._connections = [Connection(number, port, self._selector) for number in range(connections)]
         self._responses: list[Response] = []
 
-    def __enter__(self) -> "LoadGenerator":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -198,27 +219,37 @@ class LoadGenerator:
         self._selector.close()
 
     def open_loop(self, queries: Iterator[str], rate: float, seconds: float) -> list[Response]:
-        """Asks ``rate`` questions a second at even distances, and waits for the last answers.
+        """Sends queries at a fixed rate and waits for the last responses.
 
-        A question that finds all connections busy waits for the first that is free, and its time runs.
+        A query for which no connection is free waits for the first one; its latency includes that time.
+
+        Args:
+            queries: at least ``rate * seconds`` queries.
+            rate: queries per second.
+            seconds: duration of the schedule.
         """
         self._responses, free = [], deque(self._connections)
-        start, count, place = time.perf_counter(), round(rate * seconds), 0
+        start, count, position = time.perf_counter(), round(rate * seconds), 0
         while len(self._responses) < count:
             now = time.perf_counter()
-            while free and place < count and (due := start + place / rate) <= now:
-                place += 1
+            while free and position < count and (due := start + position / rate) <= now:
+                position += 1
                 if now - due > TIMEOUT_S:
                     self._responses.append(Response(due, now, now, -1, 0, failure="no connection free in time"))
                     continue
                 connection = free.popleft()
                 self._record(connection.send_query(next(queries), due), connection, free.append)
-            next_due = start + place / rate if place < count and free else now + 1
+            next_due = start + position / rate if position < count and free else now + 1
             self._poll(max(0.0, next_due - time.perf_counter()), free.append)
         return self._responses
 
     def closed_loop(self, queries: Iterator[str], seconds: float) -> list[Response]:
-        """Every connection asks as soon as it is answered; what is not answered at the end is dropped."""
+        """Sends a query on every connection as soon as the last one is answered.
+
+        Args:
+            queries: as many queries as can be answered.
+            seconds: duration; requests in flight at the end are dropped.
+        """
         self._responses, free = [], deque(self._connections)
         end = time.perf_counter() + seconds
         while (now := time.perf_counter()) < end:
@@ -228,17 +259,18 @@ class LoadGenerator:
             self._poll(0.01 if free else min(1.0, end - now), free.append)
         return self._responses
 
-    def _poll(self, timeout: float, freed: Callable[[Connection], None]) -> None:
-        """Waits for the first events and handles them."""
-        events = self._selector.select(timeout)
+    def _poll(self, timeout_s: float, release: Callable[[Connection], None]) -> None:
+        """Waits for events and handles them; checks for timeouts if there are none."""
+        events = self._selector.select(timeout_s)
         for key, mask in events:
-            self._record(key.data.ready(mask), key.data, freed)
+            connection: Connection = key.data
+            self._record(connection.handle_events(mask), connection, release)
         if not events:
             now = time.perf_counter()
             for connection in self._connections:
-                self._record(connection.check_timeout(now), connection, freed)
+                self._record(connection.check_timeout(now), connection, release)
 
-    def _record(self, answer: Response | None, connection: Connection, freed: Callable[[Connection], None]) -> None:
-        if answer is not None:
-            self._responses.append(answer)
-            freed(connection)
+    def _record(self, response: Response | None, connection: Connection, release: Callable[[Connection], None]) -> None:
+        if response is not None:
+            self._responses.append(response)
+            release(connection)

@@ -1,9 +1,9 @@
-"""The web page in Chromium: time to the first paint, time to the first byte, and CPU time of the main thread.
+"""The web page in Chromium: first contentful paint, time to first byte, and the CPU time of the tab's main thread.
 
-CPU time is the more reliable figure on a machine whose cores other processes use too.
+CPU time says more than elapsed time if other processes use the same cores.
 
-papers index PAPERS.jsonl.xz --index FULL
-python -m benchmarks.page FULL                  # benchmarks/results/page.json
+    papers index PAPERS.jsonl.xz --index FULL
+    python -m benchmarks.page FULL                  # benchmarks/results/page.json
 """
 
 import argparse
@@ -31,9 +31,9 @@ _METRIC_NAMES = ("first_contentful_paint_ms", "first_byte_ms", "loaded_ms", "htm
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("index", type=Path)
-    parser.add_argument("--visits", type=int, default=30)
+    parser.add_argument("--visits", type=int, default=30, help="first visits, and repeat visits, of each kind of page")
     options = parser.parse_args()
     searcher = Searcher(options.index, _no_model)
     paths = _page_paths(searcher, 2 * options.visits)
@@ -41,43 +41,43 @@ def main() -> None:
         server = PapersServer(options.index, Path(folder) / "log")
         browser = launch_chromium(playwright)
         try:
-            figures = {name: _measure_visits(browser, server.url, addresses) for name, addresses in paths.items()}
+            figures = {name: _measure_visits(browser, server.url, group) for name, group in paths.items()}
         finally:
             version = browser.version
             browser.close()
             server.close()
-    about = f"{searcher.snapshot.manifest.live:,} papers; papers serve and Chromium on the same cores"
-    results.save("page", {"chromium": version, "visits_each": options.visits, **figures}, dataset=about)
+    dataset = f"{searcher.snapshot.manifest.live:,} papers; papers serve and Chromium on the same cores"
+    results.save("page", {"chromium": version, "visits_each": options.visits, **figures}, dataset=dataset)
 
 
 def _no_model(model: ModelIdentity) -> Embedder:
-    raise ModelUnavailable(f"{model.name} is not needed to read titles")
+    raise ModelUnavailable(f"{model.name} is not loaded: this benchmark only reads papers")
 
 
 def _page_paths(searcher: Searcher, count: int) -> dict[str, list[str]]:
-    """Returns the URLs to visit by kind of page; all but the first two kinds have distinct URLs.
+    """Returns the paths to visit for each kind of page: the start page, titles as queries, filters, papers and authors.
 
-    The first kind is a page of one word from no server: the least time that this browser takes.
+    A page of one word that comes from no server shows the minimum of the browser.
 
     Args:
-        searcher: the index that supplies titles, authors and IDs.
-        count: number of URLs per kind.
+        searcher: reads the papers.
+        count: number of paths of each kind; all differ, except for the start page and the page of one word.
     """
     step = max(1, searcher.snapshot.manifest.live // (2 * count))
     papers = searcher.snapshot.store.get([step * number for number in range(2 * count)])
-    whole = [paper for paper in papers if paper.title and paper.authors][:count]
+    complete = [paper for paper in papers if paper.title and paper.authors][:count]
     return {
         "one word, no server": ["data:text/html,<title>word</title><p>word"] * count,
         "start": ["/"] * count,
-        "question": [f"/?q={quote(paper.title or '')}" for paper in whole],
-        "filters": [f"/?author={quote(paper.authors[0])}&from=2024" for paper in whole],
-        "paper": [f"/paper/{quote(paper.id)}" for paper in whole],
-        "author": [f"/author?name={quote(paper.authors[-1])}" for paper in whole],
+        "query": [f"/?q={quote(paper.title or '')}" for paper in complete],
+        "filters": [f"/?author={quote(paper.authors[0])}&from=2024" for paper in complete],
+        "paper": [f"/paper/{quote(paper.id)}" for paper in complete],
+        "author": [f"/author?name={quote(paper.authors[-1])}" for paper in complete],
     }
 
 
 def _measure_visits(browser: Browser, url: str, paths: list[str]) -> dict[str, object]:
-    """Returns the medians of first visits, and of visits with style sheet and scripts in the browser's cache."""
+    """Returns medians of first visits, and of visits with the style sheet and the scripts in the browser's cache."""
     half = len(paths) // 2
     returning = browser.new_context(viewport=DESKTOP, base_url=url)
     _measure_visit(returning, "/")
@@ -86,13 +86,13 @@ def _measure_visits(browser: Browser, url: str, paths: list[str]) -> dict[str, o
         context = browser.new_context(viewport=DESKTOP, base_url=url)
         first.append(_measure_visit(context, path))
         context.close()
-    again = [_measure_visit(returning, path) for path in paths[half:]]
+    repeated = [_measure_visit(returning, path) for path in paths[half:]]
     returning.close()
-    return {"first_visit": _medians(first), "style_and_scripts_cached": _medians(again)}
+    return {"first_visit": _medians(first), "style_and_scripts_cached": _medians(repeated)}
 
 
 def _measure_visit(context: BrowserContext, path: str) -> list[float]:
-    """Returns the figures of one visit, in the order of ``_METRIC_NAMES``."""
+    """Returns the figures of one visit in the order of ``_METRIC_NAMES``."""
     page = context.new_page()
     tab = context.new_cdp_session(page)
     tab.send("Performance.enable", {"timeDomain": "threadTicks"})

@@ -1,4 +1,4 @@
-"""``papers serve`` as a child: started, watched through /proc, and ended with all the processes that it started."""
+"""A server as a child process: started, observed through /proc, and stopped with all its descendants."""
 
 import os
 import signal
@@ -9,22 +9,33 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-_START_TIMEOUT_S, _STOP_TIMEOUT_S = 120.0, 30.0
+_START_TIMEOUT_S = 120.0
+_STOP_TIMEOUT_S = 30.0
 _TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
-_STAT_PPID, _STAT_UTIME, _STAT_STIME, _STAT_STARTTIME = 1, 11, 12, 19
-"""Places in /proc/PID/stat, counted from its state (proc(5))."""
+_STAT_PPID = 1
+_STAT_UTIME = 11
+_STAT_STIME = 12
+_STAT_STARTTIME = 19
+"""Positions of fields in /proc/PID/stat, counted from the process state (proc(5))."""
 _SMAPS_KEYS = ("Rss", "Pss", "Anonymous")
 
 
 @dataclass(frozen=True, slots=True)
 class MemoryUsage:
-    """Bytes of all processes together, so many seconds after the server was ready: ``rss`` counts a shared page once a
-    process, ``pss`` once; ``anonymous`` are those of no file, which alone can leak."""
+    """Memory of all processes of a server, in bytes.
+
+    Attributes:
+        seconds: time since the server was ready.
+        rss: resident memory; a shared page counts once per process.
+        pss: resident memory; a shared page counts once.
+        anonymous: resident memory that maps no file; only this part can leak.
+    """
 
     seconds: float
     rss: int
@@ -33,93 +44,119 @@ class MemoryUsage:
 
 
 class ServerProcess:
-    """A server on a free port of 127.0.0.1, ready when the context is entered and gone when it is left.
+    """A server on a free port of 127.0.0.1: ready when the context is entered, stopped when it is left.
 
     Args:
-        directory: the index. workers: processes that answer; None for as many as it takes by itself.
-        log: where what it says goes.
+        command: returns the command line that serves on a given port.
+        log: file to which standard output and standard error are appended.
+        environment: environment variables of the process; None for those of this process.
 
     Raises:
-        RuntimeError: from entering, it ended or was not ready in time.
+        RuntimeError: on entering the context, if the server ends or is not ready in time.
     """
 
-    def __init__(self, directory: Path, workers: int | None, log: Path) -> None:
+    def __init__(
+        self, command: Callable[[int], list[str]], log: Path, environment: dict[str, str] | None = None
+    ) -> None:
         self.port = _free_port()
-        self._log = log
-        papers = str(Path(sys.executable).with_name("papers"))
-        options = ["--index", str(directory), "--port", str(self.port)]
-        if workers is not None:
-            options += ["--workers", str(workers)]
-        self._command = [papers, "serve", *options]
+        self._command, self._log, self._environment = command(self.port), log, environment
+
+    @classmethod
+    def papers(cls, index: Path, workers: int | None, log: Path) -> Self:
+        """Returns ``papers serve``.
+
+        Args:
+            index: folder of the index.
+            workers: number of worker processes; None for the default.
+            log: see the class.
+        """
+        program = str(Path(sys.executable).with_name("papers"))
+        options = [] if workers is None else ["--workers", str(workers)]
+        return cls(lambda port: [program, "serve", "--index", str(index), "--port", str(port), *options], log)
 
     def __enter__(self) -> Self:
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+            self.process = subprocess.Popen(self._command, stdout=log, stderr=log, env=self._environment)
         end = time.monotonic() + _START_TIMEOUT_S
         while not self._is_ready():
-            if self._process.poll() is not None or time.monotonic() > end:
+            if self.process.poll() is not None or time.monotonic() > end:
                 self.__exit__()
-                raise RuntimeError(f"{' '.join(self._command)} was not ready; {self._log} says why")
-            time.sleep(0.2)
+                raise RuntimeError(f"{' '.join(self._command)} was not ready in time; see {self._log}")
+            time.sleep(0.1)
         self._start = time.perf_counter()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """A polite end, and for what is left of its own processes a hard one."""
-        started = {process: _stat_field(process, _STAT_STARTTIME) for process in self.pids()}
-        self._process.terminate()
+        """Sends SIGTERM to the server, then SIGKILL to those of its processes that remain."""
+        start_times = {pid: _stat_field(pid, _STAT_STARTTIME) for pid in self.pids()}
+        self.process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(_STOP_TIMEOUT_S)
-        for process, begun in started.items():
-            if begun and _stat_field(process, _STAT_STARTTIME) == begun:  # another may have got its number
+            self.process.wait(_STOP_TIMEOUT_S)
+        for pid, start_time in start_times.items():
+            if start_time and _stat_field(pid, _STAT_STARTTIME) == start_time:  # otherwise the PID was reused
                 with suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
-        self._process.wait()
+                    os.kill(pid, signal.SIGKILL)
+        self.process.wait()
 
     def pids(self) -> list[int]:
-        """The server's own process and all that descend from it."""
+        """Returns the PIDs of the server and all its descendants."""
         numbers = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
         parents = {number: _stat_field(number, _STAT_PPID) for number in numbers}
-        found = [self._process.pid]
-        for process in found:
-            found += [child for child, parent in parents.items() if parent == process]
+        found = [self.process.pid]
+        for pid in found:
+            found += [child for child, parent in parents.items() if parent == pid]
         return found
 
     def cpu_seconds(self) -> dict[int, float]:
-        """User and system time of each process so far."""
+        """Returns the user and system time of each process so far."""
         return {
-            each: (_stat_field(each, _STAT_UTIME) + _stat_field(each, _STAT_STIME)) / _TICKS_PER_SECOND
-            for each in self.pids()
+            pid: (_stat_field(pid, _STAT_UTIME) + _stat_field(pid, _STAT_STIME)) / _TICKS_PER_SECOND
+            for pid in self.pids()
         }
 
     def memory_usage(self) -> MemoryUsage:
+        """Returns the memory of all processes now."""
         sums = dict.fromkeys(_SMAPS_KEYS, 0)
-        for process in self.pids():
+        for pid in self.pids():
             with suppress(FileNotFoundError, ProcessLookupError):
-                for line in Path(f"/proc/{process}/smaps_rollup").read_text("utf-8").splitlines()[1:]:
-                    part, size, *_ = line.split()
-                    if part[:-1] in sums:
-                        sums[part[:-1]] += int(size) * 1024
+                for line in Path(f"/proc/{pid}/smaps_rollup").read_text("utf-8").splitlines()[1:]:
+                    key, size, *_ = line.split()
+                    if key[:-1] in sums:
+                        sums[key[:-1]] += int(size) * 1024
         return MemoryUsage(time.perf_counter() - self._start, sums["Rss"], sums["Pss"], sums["Anonymous"])
+
+    def connections(self) -> dict[int, int]:
+        """Returns the open connections of the server: the PID that has each, by the port of the client."""
+        clients = _client_ports(self.port)
+        owners: dict[int, int] = {}
+        for pid in self.pids():
+            with suppress(OSError):
+                for entry in Path(f"/proc/{pid}/fd").iterdir():
+                    with suppress(OSError):
+                        target = str(entry.readlink())
+                        if target.startswith("socket:[") and (client := clients.get(target[8:-1])):
+                            owners[client] = pid
+        return owners
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5) as answer:
-                return bool(answer.status == 200)
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=5) as response:
+                return bool(response.status == 200)
         except (OSError, urllib.error.URLError):
             return False
 
 
 class MemoryMonitor:
-    """A server's memory, noted at even distances beside what else is done in the context.
+    """Samples the memory of a server at a fixed interval while the context is open.
 
     Args:
-        served: the server. every: seconds.
+        server: the server.
+        interval_s: seconds between two samples.
     """
 
-    def __init__(self, served: ServerProcess, every: float) -> None:
+    def __init__(self, server: ServerProcess, interval_s: float) -> None:
         self.samples: list[MemoryUsage] = []
-        self._server, self._interval, self._stop = served, every, threading.Event()
+        self._server, self._interval_s, self._stop = server, interval_s, threading.Event()
         self._thread = threading.Thread(target=self._sample_until_stopped)
 
     def __enter__(self) -> Self:
@@ -131,7 +168,7 @@ class MemoryMonitor:
         self._thread.join()
 
     def _sample_until_stopped(self) -> None:
-        while not self._stop.wait(self._interval):
+        while not self._stop.wait(self._interval_s):
             self.samples.append(self._server.memory_usage())
 
 
@@ -140,9 +177,19 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _stat_field(process: int, place: int) -> int:
-    """A number that /proc says of a process; 0 where there is no such process."""
+def _stat_field(pid: int, position: int) -> int:
+    """Returns a field of /proc/PID/stat; 0 if there is no such process."""
     try:
-        return int(Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()[place])
+        return int(Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[position])
     except OSError:
         return 0
+
+
+def _client_ports(server_port: int) -> dict[str, int]:
+    """Returns the port of the client of each connection to a local port, by the inode of the server's socket."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text("utf-8").splitlines()[1:]]
+    return {
+        row[9]: int(row[2].rpartition(":")[2], 16)
+        for row in rows
+        if int(row[1].rpartition(":")[2], 16) == server_port and row[9] != "0"
+    }

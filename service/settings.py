@@ -63,7 +63,9 @@ class Settings(BaseSettings):
         default=None, description="File of API keys (`papers keys`); if set, every request must send one."
     )
     rate: float = Field(
-        default=0, ge=0, description="Maximum requests per second for each API key or, without keys, each client address; 0 = no limit."
+        default=0,
+        ge=0,
+        description="Maximum requests per second for each API key or, without keys, each client address; 0 = no limit.",
     )
     burst: int = Field(
         default=0, ge=0, description="Requests allowed at once before `rate` applies; 0 = ten seconds of `rate`."

@@ -1,6 +1,6 @@
-"""``papers serve`` without a model: python fake_server.py INDEX, settings from the environment.
+"""``papers serve`` with the fake embedder: python fake_server.py INDEX, settings from the environment.
 
-A query with "wait 7" takes 0.7 seconds. Loading the model takes FAKE_LOAD seconds, 0 by default.
+A query that contains "wait 7" takes 0.7 s. Loading the embedder takes FAKE_LOAD seconds.
 """
 
 import os
@@ -23,8 +23,8 @@ from service.settings import Settings  # noqa: E402
 class SlowEmbedder(FakeEmbedder):
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         for text in texts:
-            if wait := re.search(r"wait (\d+)", text):
-                time.sleep(int(wait[1]) / 10)
+            if match := re.search(r"wait (\d+)", text):
+                time.sleep(int(match[1]) / 10)
         return super().encode(texts)
 
 

@@ -1,4 +1,4 @@
-"""Runs a server in separate processes, as ``papers serve`` starts it."""
+"""A server as a child process, with the fake embedder."""
 
 import json
 import os
@@ -18,30 +18,25 @@ FAKE_SERVER = Path(__file__).parent / "fake_server.py"
 
 
 class ServerProcess:
-    """A server of an index that was built with the fake embedder.
+    """A server on an index made with the fake embedder, stopped when the context is left.
 
     Args:
         index: folder of the index.
-        ready: whether to wait until the server answers.
-        settings: settings in the environment, without their prefix ``PAPERS_``, and ``FAKE_LOAD``.
+        ready: wait until the server is ready.
+        settings: environment variables without the prefix PAPERS_; those that begin with FAKE_ are passed as they are.
 
     Attributes:
-        port: the port on 127.0.0.1.
-        url: the base URL.
-        process: the supervisor.
-        client: a client of the server.
-        stderr_lines: lines of standard error so far.
+        stderr_lines: lines that the server has printed to standard error.
+        client: an HTTP client of the server.
     """
 
     def __init__(self, index: Path, *, ready: bool = True, **settings: object) -> None:
         self.port = int(settings.get("PORT", 0)) or free_port()  # type: ignore[call-overload]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PAPERS_")}
-        values = {"PORT": self.port, "IDLE_SECONDS": 20, **settings}
-        environment |= {
-            name if name.startswith("FAKE_") else f"PAPERS_{name}": str(value) for name, value in values.items()
-        }
+        settings = {"PORT": self.port, "IDLE_SECONDS": 20, **settings}
+        env = {name: value for name, value in os.environ.items() if not name.startswith("PAPERS_")}
+        env |= {name if name.startswith("FAKE_") else f"PAPERS_{name}": str(value) for name, value in settings.items()}
         self.process = subprocess.Popen(
-            [sys.executable, str(FAKE_SERVER), str(index)], stderr=subprocess.PIPE, text=True, env=environment
+            [sys.executable, str(FAKE_SERVER), str(index)], stderr=subprocess.PIPE, text=True, env=env
         )
         self.stderr_lines: list[str] = []
         self._reader = threading.Thread(target=self._read_stderr)
@@ -49,7 +44,7 @@ class ServerProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self.client = httpx.Client(base_url=self.url, timeout=30)
         if ready:
-            self.wait_until(lambda: any(self.url in line for line in self.stderr_lines))
+            self.wait_until(lambda: any("serving on" in line for line in self.stderr_lines))
 
     def __enter__(self) -> Self:
         return self
@@ -70,14 +65,14 @@ class ServerProcess:
         self.process.stderr.close()
 
     def wait_until(self, condition: Any, seconds: float = 60) -> None:
-        """Waits until a condition is true; fails after some seconds."""
+        """Polls until a condition holds; fails after some seconds."""
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "\n".join(self.stderr_lines)
             time.sleep(0.02)
 
     def request_logs(self, minimum: int = 0) -> list[dict[str, Any]]:
-        """Waits for a minimum number of request logs and returns all of them."""
+        """Returns the log records of requests, once there is a minimum number of them."""
 
         def read() -> list[dict[str, Any]]:
             logged = [json.loads(line) for line in self.stderr_lines if line.startswith("{")]
@@ -87,7 +82,7 @@ class ServerProcess:
         return read()
 
     def worker_pids(self) -> set[int]:
-        """Returns the process IDs of the workers, from the metrics."""
+        """Returns the PIDs of the workers in the metrics."""
         return {int(pid) for pid in re.findall(r'papers_generation\{pid="(\d+)"\}', self.client.get("/metrics").text)}
 
     def stop(self, signal_number: signal.Signals = signal.SIGTERM) -> int:
@@ -96,12 +91,7 @@ class ServerProcess:
         return self.process.wait(30)
 
     def send_raw(self, *parts: bytes, pause: float = 0.0) -> bytes:
-        """Sends bytes and returns the response: all bytes until the server closes, or sends none for 1.5 seconds.
-
-        Args:
-            parts: the bytes, in parts.
-            pause: seconds to wait after each part.
-        """
+        """Sends bytes on a new connection; returns what arrives until the server closes it or is silent for 1.5 s."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=1.5) as client:
             response = b""
             try:

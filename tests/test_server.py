@@ -1,4 +1,4 @@
-"""The server: startup, workers, overload, keys, logs, headers and shutdown, with real processes."""
+"""The server: startup, distribution of connections, overload, limits, logs and shutdown."""
 
 import json
 import os
@@ -40,15 +40,16 @@ def fresh_index(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def shared_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("index")
+    folder = tmp_path_factory.mktemp("server")
     (folder / "papers.jsonl").write_text(make_records(0, 40), "utf-8")
     index([folder / "papers.jsonl"], folder / "index", FakeEmbedder())
     return folder / "index"
 
 
 def test_connections_spread_evenly_over_the_workers(shared_index: Path) -> None:
-    with ServerProcess(shared_index, WORKERS=2) as server:
-        clients = [httpx.Client(base_url=server.url) for _ in range(64)]
+    keep_alive = httpx.Limits(keepalive_expiry=None)
+    with ServerProcess(shared_index, WORKERS=2, IDLE_SECONDS=120) as server:
+        clients = [httpx.Client(base_url=server.url, limits=keep_alive) for _ in range(64)]
         for _ in range(2):
             for client in clients:
                 assert client.get("/v1/search", params={"q": "cache"}).status_code == 200
@@ -82,14 +83,14 @@ def test_server_listens_before_it_is_ready(shared_index: Path) -> None:
 
 def test_shutdown_drains_in_flight_requests(shared_index: Path) -> None:
     with ServerProcess(shared_index, WORKERS=2) as server, ThreadPoolExecutor(4) as pool:
-        futures = [pool.submit(httpx.get, server.url + "/v1/search", params={"q": "wait 12 cache"}) for _ in range(4)]
+        pending = [pool.submit(httpx.get, server.url + "/v1/search", params={"q": "wait 12 cache"}) for _ in range(4)]
         metrics = lambda: server.client.get("/metrics").text  # noqa: E731
         server.wait_until(
-            lambda: "papers_requests_in_flight 0.0" not in metrics() or any(each.done() for each in futures)
+            lambda: "papers_requests_in_flight 0.0" not in metrics() or any(each.done() for each in pending)
         )
         time.sleep(0.3)
         assert server.stop() == 0
-        assert [each.result().status_code for each in futures] == [200] * 4
+        assert [each.result().status_code for each in pending] == [200] * 4
         with pytest.raises(httpx.ConnectError):
             httpx.get(server.url + "/healthz")
 
@@ -120,14 +121,14 @@ def test_a_worker_that_dies_is_replaced(shared_index: Path) -> None:
         for _ in range(20):
             assert httpx.get(server.url + "/v1/search", params={"q": "graph"}).status_code == 200
         assert server.stop() == 0
-    assert any(f"worker {killed} ended with -9" in line for line in server.stderr_lines)
+    assert any(f"worker {killed} exited with status -9; restart in 0.1 s" in line for line in server.stderr_lines)
 
 
 def test_a_generation_published_under_load_drops_nothing(fresh_index: Path) -> None:
     with ServerProcess(fresh_index, WORKERS=2) as server:
         stop, statuses, generations = threading.Event(), Counter[int](), set()
 
-        def search_repeatedly() -> None:
+        def send_queries() -> None:
             with httpx.Client(base_url=server.url, timeout=30) as client:
                 for n in range(10**6):
                     if stop.is_set():
@@ -136,7 +137,7 @@ def test_a_generation_published_under_load_drops_nothing(fresh_index: Path) -> N
                     statuses[page.status_code] += 1
                     generations.add((page.json()["generation"], page.json()["total"]))
 
-        threads = [threading.Thread(target=search_repeatedly) for _ in range(4)]
+        threads = [threading.Thread(target=send_queries) for _ in range(4)]
         for thread in threads:
             thread.start()
         for number in (1, 2, 3):
@@ -150,24 +151,24 @@ def test_a_generation_published_under_load_drops_nothing(fresh_index: Path) -> N
         assert generations <= {(f"gen-00000{number}", 40 * number) for number in (1, 2, 3, 4)}
 
 
-def test_overload_is_shed_and_the_server_recovers(shared_index: Path) -> None:
+def test_overload_is_rejected_and_the_server_recovers(shared_index: Path) -> None:
     with ServerProcess(shared_index, THREADS=1, QUEUE=2) as server:
         with ThreadPoolExecutor(24) as pool:
-            futures = [pool.submit(httpx.get, server.url + "/v1/search", params={"q": "wait 3"}) for _ in range(24)]
+            pending = [pool.submit(httpx.get, server.url + "/v1/search", params={"q": "wait 3"}) for _ in range(24)]
             assert server.client.get("/healthz").status_code == 200
-            responses = [each.result() for each in futures]
+            responses = [each.result() for each in pending]
         counts = Counter(response.status_code for response in responses)
         assert counts[200] >= 3
         assert counts[503] >= 10
         assert set(counts) == {200, 503}
-        shed = next(response for response in responses if response.status_code == 503)
-        assert shed.headers["retry-after"] == "1"
-        assert shed.json()["detail"].startswith("server busy: request queue is full")
+        rejected = next(response for response in responses if response.status_code == 503)
+        assert rejected.headers["retry-after"] == "1"
+        assert rejected.json()["detail"].startswith("server busy: request queue is full")
         assert server.client.get("/v1/search", params={"q": "cache"}).status_code == 200
         assert f"papers_requests_rejected_total {counts[503]:.1f}" in server.client.get("/metrics").text
 
 
-def test_a_thousand_connections_are_answered_or_shed(shared_index: Path) -> None:
+def test_a_thousand_connections_are_answered_or_rejected(shared_index: Path) -> None:
     with ServerProcess(shared_index, WORKERS=2, THREADS=1, QUEUE=8, LOG=False) as server:
         request = b"GET /v1/search?q=wait%201 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
         clients = [socket.create_connection(("127.0.0.1", server.port), timeout=30) for _ in range(1_000)]
@@ -209,7 +210,7 @@ def test_slow_requests_time_out(shared_index: Path) -> None:
         server.wait_until(lambda: server.client.get("/v1/search", params={"q": "cache"}).status_code == 200)
 
 
-def test_the_rate_limit_applies_to_all_workers_together(shared_index: Path) -> None:
+def test_rates_hold_over_all_workers(shared_index: Path) -> None:
     with ServerProcess(shared_index, WORKERS=2, RATE=0.05, BURST=6) as server:
         responses = [httpx.get(server.url + "/v1/search") for _ in range(8)]
         assert [response.status_code for response in responses] == [200] * 6 + [429] * 2
@@ -227,9 +228,8 @@ def run_papers(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 def test_keys_admit_until_they_are_removed(shared_index: Path, tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
-    assert "papers keys add NAME" in startup_error(shared_index, KEYS=file)
-    added = run_papers("keys", "add", "anna", "--keys", str(file))
-    key = added.stdout.strip()
+    assert "the key file is empty; add one with: papers keys add NAME" in startup_error(shared_index, KEYS=file)
+    key = run_papers("keys", "add", "anna", "--keys", str(file)).stdout.strip()
     assert file.stat().st_mode & 0o777 == 0o600
     assert key not in file.read_text()
     assert run_papers("keys", "add", "anna", PAPERS_KEYS=str(file)).returncode == 2
@@ -264,7 +264,7 @@ def test_keys_admit_until_they_are_removed(shared_index: Path, tmp_path: Path) -
 
 
 def startup_error(directory: Path, **settings: object) -> str:
-    """Returns the last line of standard error of a server that cannot start."""
+    """Returns the last line that a server prints that does not start."""
     env = {**os.environ, **{f"PAPERS_{name}": str(value) for name, value in settings.items()}}
     done = subprocess.run(
         [sys.executable, FAKE_SERVER, directory], capture_output=True, text=True, check=False, env=env, timeout=60
@@ -339,12 +339,12 @@ def test_cors_allows_listed_origins(shared_index: Path) -> None:
     with ServerProcess(shared_index, ORIGINS=lab) as server:
         assert server.client.get("/v1/search", headers={"origin": lab}).headers["access-control-allow-origin"] == lab
         assert "access-control-allow-origin" not in server.client.get("/v1/search", headers={"origin": other}).headers
-        headers = {
+        preflight = {
             "origin": lab,
             "access-control-request-method": "POST",
             "access-control-request-headers": "x-api-key",
         }
-        assert server.client.options("/v1/search", headers=headers).status_code == 200
+        assert server.client.options("/v1/search", headers=preflight).status_code == 200
 
 
 @pytest.mark.parametrize(

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
 def search(query: str, directory: Path, explain: bool, **options: Any) -> None:
     """Search in plain words. Without a query, list the papers that match the filters, newest first.
 
-    The query may contain filters and operators: au:zhou ti:cache cat:cs.CL year:2024-2026 "a phrase" -word OR ANDNOT ( ).
-    An arXiv ID, DOI or URL shows that paper and similar papers. A query of more than 60 words is read as an abstract.
+    The query may contain filters and operators: au:zhou ti:cache cat:cs.CL year:2024-2026 "a phrase" -word OR
+    ANDNOT ( ). An arXiv ID, DOI or URL shows that paper and similar papers. A query of more than 60 words is read as
+    an abstract.
 
     \b
     papers search "KV cache compression"

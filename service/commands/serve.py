@@ -15,7 +15,11 @@ from service.commands.options import INDEX_OPTION
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 = any free port.  [default: 8000]")
 @click.option("--workers", type=click.IntRange(1, 256), help="Number of worker processes.  [default: 1]")
 @click.option("--keys", type=click.Path(path_type=Path), help="File of API keys; every request must then send one.")
-@click.option("--rate", type=click.FloatRange(0), help="Maximum requests per second for each API key or client address; 0 = no limit.")
+@click.option(
+    "--rate",
+    type=click.FloatRange(0),
+    help="Maximum requests per second for each API key or client address; 0 = no limit.",
+)
 def serve(directory: Path, **options: Any) -> None:
     """Serve the web interface, the HTTP API (/v1) and MCP (/mcp).
 

@@ -1,1 +1,1 @@
-"""The processes that serve: a parent that listens, and workers that answer."""
+"""Serving: a supervisor that accepts connections, and worker processes that answer requests."""

@@ -1,7 +1,7 @@
-"""Connection: one client's connection, closed where its requests do not arrive or its answers are not taken.
+"""Connection: uvicorn's HTTP protocol with limits for slow clients and large headers.
 
-uvicorn waits for the head of a request for ever, keeps as much of it as comes, and waits for ever for a client that
-does not read.
+uvicorn waits without limit for the head of a request (its request line and headers), buffers a head of any size, and
+waits without limit for a client that does not read its response.
 """
 
 import asyncio
@@ -18,11 +18,20 @@ _REQUEST_TIMEOUT_RESPONSE = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\
 _HEADERS_TOO_LARGE_RESPONSE = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 )
+_HEAD_ALLOWANCE_BYTES = 1_024
+"""Bytes beyond ``max_head`` that are read, so that a head just above it gets the 414 or 431 of ``HeaderLimit``, which
+has an explanation."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """Of a connection: seconds for a head to arrive, for a part of an answer to be taken, and bytes of a head."""
+    """Limits of one connection.
+
+    Attributes:
+        head_seconds: seconds within which the head of a request must arrive.
+        answer_seconds: seconds within which the client must read a part of the response.
+        max_head_bytes: maximum size of the head of a request.
+    """
 
     head_seconds: float
     answer_seconds: float
@@ -30,15 +39,18 @@ class ConnectionLimits:
 
     @classmethod
     def from_settings(cls, settings: Settings) -> "ConnectionLimits":
-        """A little longer than what is refused with an explanation."""
-        return cls(settings.head_seconds, settings.answer_seconds, settings.max_head + 1_024)
+        """Returns the limits of the settings."""
+        return cls(settings.head_seconds, settings.answer_seconds, settings.max_head + _HEAD_ALLOWANCE_BYTES)
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's, within bounds.
+    """uvicorn's HTTP/1.1 protocol with ``ConnectionLimits``.
 
     Args:
-        config, state: uvicorn's. bounds: see there. gone: called once when it has ended.
+        config: configuration of uvicorn.
+        state: state of the uvicorn server.
+        limits: the limits.
+        on_close: called once, when the connection is closed.
     """
 
     def __init__(
@@ -102,7 +114,7 @@ class Connection(HttpToolsProtocol):
             self._head_timer = None
 
     def _on_head_timeout(self) -> None:
-        """A second request's head may be late while the first is answered; that one's answer is not cut off."""
+        """Rejects the request; if a pipelined request is late, lets the response to the one before it finish."""
         self._head_timer = None
         if self._is_responding:
             self._start_head_timer()

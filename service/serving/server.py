@@ -1,4 +1,4 @@
-"""Server: from the index and the settings to processes that answer."""
+"""Server: checks the index and the settings, opens the port and runs the supervisor."""
 
 import os
 import resource
@@ -20,64 +20,76 @@ from service.serving.supervisor import Supervisor
 from service.serving.worker import WorkerConfig
 from service.settings import Settings
 
-_MULTIPROC_DIR_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-_BACKLOG = 4_096
+_METRICS_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+_LISTEN_BACKLOG = 4_096
+"""Connections that the kernel queues until the supervisor accepts them."""
+_OTHER_OPEN_FILES = 1_024
+"""Open files of a process that are not connections: the index, channels and libraries."""
 
 
 def load_serving_embedder(model: ModelIdentity) -> Embedder:
-    """The embedder of a model, for many questions at a time."""
+    """Returns the embedder of a model, for concurrent requests."""
     return load_embedder(model.name, model.precision, serving=True)
 
 
 def run(directory: Path, settings: Settings, load: Callable[[ModelIdentity], Embedder] = load_serving_embedder) -> None:
-    """Serves until stopped by SIGINT or SIGTERM, then answers what is in flight.
+    """Serves until SIGINT or SIGTERM, then finishes the requests in flight.
 
-    It listens at once; until the index is loaded and every checksum compared, /readyz and all questions get 503.
+    The port is open from the start. Until the index is loaded and its checksums are verified, every path except
+    /healthz responds with 503.
 
     Args:
-        directory: the index. settings: the server's. load: gives the embedder of the index's model.
+        directory: folder of the index.
+        settings: the settings.
+        load: returns the embedder of the index's model.
 
     Raises:
-        IndexUnavailable: there is no index. InvalidValue: the port cannot be listened on; no file of keys.
-        PapersError: the index is damaged, or cannot be loaded.
+        IndexUnavailable: there is no index.
+        InvalidValue: the port is not available, or the key file contains no keys.
+        PapersError: the index is damaged or cannot be loaded.
     """
     layout = Layout(directory)
     Manifest.load(layout.generation(layout.published_generation()).manifest)
     if settings.keys is not None and not KeyFile(settings.keys).load():
-        raise InvalidValue("keys", str(settings.keys), "it has no key, so nobody could ask; papers keys add NAME")
+        raise InvalidValue("keys", str(settings.keys), "the key file is empty; add one with: papers keys add NAME")
     listener = _open_listener(settings.host, settings.port)
     _raise_open_file_limit(settings.connections)
-    address = f"http://{f'[{settings.host}]' if ':' in settings.host else settings.host}:{listener.getsockname()[1]}"
+    url = _base_url(settings.host, listener)
 
-    def ready() -> None:
-        sys.stderr.write(f"papers: listening on {address} (API documentation: {address}/docs); press Ctrl-C to stop\n")
+    def announce() -> None:
+        sys.stderr.write(f"papers: serving on {url}; API description at {url}/docs; press Ctrl-C to stop\n")
 
     logs.configure(log_requests=False, log_queries=settings.log_queries)
     with tempfile.TemporaryDirectory(prefix="papers-metrics-") as folder:
-        os.environ[_MULTIPROC_DIR_VARIABLE] = folder
+        os.environ[_METRICS_FOLDER_VARIABLE] = folder
         buckets = TokenBuckets(settings.rate, settings.burst_capacity) if settings.rate else None
-        work = WorkerConfig(directory, settings, load, SharedState(settings.workers), buckets)
-        Supervisor(work, listener, lambda: _find_damage(directory), ready).run()
+        worker_config = WorkerConfig(directory, settings, load, SharedState(settings.workers), buckets)
+        Supervisor(worker_config, listener, lambda: _find_damage(directory), announce).run()
 
 
 def _open_listener(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
+        return socket.create_server((host, port), family=family, backlog=_LISTEN_BACKLOG)
     except OSError as error:
         raise InvalidValue("port", f"{host}:{port}", f"{error.strerror}; choose another with --port") from None
 
 
+def _base_url(host: str, listener: socket.socket) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+
+
 def _raise_open_file_limit(connections: int) -> None:
-    """Raises this process's own limit of open files, as far as it may, to what the connections need."""
+    """Raises the soft limit on open files to what the connections need, as far as the hard limit allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    need = connections + 1_024
-    if soft < need:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (need if hard == resource.RLIM_INFINITY else min(need, hard), hard))
+    required = connections + _OTHER_OPEN_FILES
+    if soft < required:
+        limit = required if hard == resource.RLIM_INFINITY else min(required, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
 def _find_damage(directory: Path) -> str:
-    """What differs from the checksums of the published generation, in words; nothing where it is whole."""
+    """Verifies the checksums of the published generation; returns the first problem, or an empty text."""
     from search.index.snapshot import Snapshot
 
     try:

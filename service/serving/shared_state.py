@@ -1,59 +1,58 @@
-"""Board: the few numbers that the parent and its workers tell each other, in memory that they share."""
+"""Shared state: flags and counters in memory that the supervisor and its workers share.
 
+Each field has one writer, so no lock is needed.
+"""
+
+import ctypes
 import mmap
-from typing import Literal
 
-WorkerState = Literal["starting", "ready"]
 
-_VERIFIED, _STOPPING, _GLOBAL_CELLS, _CELLS_PER_WORKER = 0, 1, 2, 2
-_STARTING, _READY = 0, 1
+class ServerState(ctypes.Structure):
+    """The state of the whole server, written by the supervisor.
+
+    Attributes:
+        is_verified: whether the index matches its checksums.
+        is_stopping: whether the server has received a signal to stop.
+    """
+
+    _fields_ = (("is_verified", ctypes.c_bool), ("is_stopping", ctypes.c_bool))
+    is_verified: bool
+    is_stopping: bool
+
+
+class WorkerState(ctypes.Structure):
+    """The state of one worker, written by the worker; the supervisor resets it before it starts the worker.
+
+    Attributes:
+        is_ready: whether the worker has loaded the index and answers requests.
+        connections_closed: number of its connections that have been closed.
+    """
+
+    _fields_ = (("is_ready", ctypes.c_bool), ("connections_closed", ctypes.c_int64))
+    is_ready: bool
+    connections_closed: int
 
 
 class SharedState:
-    """Shared by all processes forked after this; each number has one writer.
+    """The state that all processes forked after its creation share.
 
     Args:
-        workers: how many there are.
+        workers: number of workers.
+
+    Attributes:
+        server: state of the server.
+        workers: state of each worker.
     """
 
     def __init__(self, workers: int) -> None:
-        self._cells = memoryview(mmap.mmap(-1, 8 * (_GLOBAL_CELLS + _CELLS_PER_WORKER * workers))).cast("q")
+        self.server = ServerState.from_buffer(_shared_memory(ServerState))
+        self.workers = (WorkerState * workers).from_buffer(_shared_memory(WorkerState * workers))
 
-    @property
-    def verified(self) -> bool:
-        """Every checksum of the index was compared."""
-        return bool(self._cells[_VERIFIED])
+    def reset_worker(self, number: int) -> None:
+        """Resets the state of a worker that is about to be started."""
+        self.workers[number] = WorkerState()
 
-    def mark_verified(self) -> None:
-        """Written by the parent."""
-        self._cells[_VERIFIED] = 1
 
-    @property
-    def stopping(self) -> bool:
-        """The server was told to stop."""
-        return bool(self._cells[_STOPPING])
-
-    def mark_stopping(self) -> None:
-        """Written by the parent."""
-        self._cells[_STOPPING] = 1
-
-    def reset_worker(self, worker: int) -> None:
-        """Written by the parent before it starts a worker."""
-        self._cells[_GLOBAL_CELLS + _CELLS_PER_WORKER * worker] = _STARTING
-        self._cells[_GLOBAL_CELLS + _CELLS_PER_WORKER * worker + 1] = 0
-
-    def worker_state(self, worker: int) -> WorkerState:
-        """Whether a worker answers questions."""
-        return "ready" if self._cells[_GLOBAL_CELLS + _CELLS_PER_WORKER * worker] == _READY else "starting"
-
-    def mark_ready(self, worker: int) -> None:
-        """Written by the worker: it answers."""
-        self._cells[_GLOBAL_CELLS + _CELLS_PER_WORKER * worker] = _READY
-
-    def closed_connections(self, worker: int) -> int:
-        """How many of a worker's connections have ended."""
-        return self._cells[_GLOBAL_CELLS + _CELLS_PER_WORKER * worker + 1]
-
-    def count_closed(self, worker: int) -> None:
-        """Written by the worker: one more has ended."""
-        self._cells[_GLOBAL_CELLS + _CELLS_PER_WORKER * worker + 1] += 1
+def _shared_memory(layout: type[ctypes.Structure | ctypes.Array[WorkerState]]) -> mmap.mmap:
+    """Returns zeroed memory of the size of a structure."""
+    return mmap.mmap(-1, ctypes.sizeof(layout))

@@ -1,4 +1,5 @@
-"""Worker: a process that answers. It takes connections from the parent at once, and questions once it has loaded."""
+"""Worker: a process that answers requests. It takes connections from the start, and serves the application once the
+index is loaded and verified."""
 
 import asyncio
 import contextlib
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
+from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from search.cores import CORES_VARIABLE, available_cores
@@ -19,8 +21,9 @@ from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import PapersError
 from service.api.guard import logs
-from service.api.guard.headers import SECURITY_HEADERS, add_missing_headers
+from service.api.guard.headers import SECURITY_HEADERS
 from service.api.guard.rate_limit import TokenBuckets
+from service.api.problems import error_response
 from service.serving.connection import Connection, ConnectionLimits
 from service.serving.shared_state import SharedState
 from service.settings import Settings
@@ -28,20 +31,27 @@ from service.settings import Settings
 if TYPE_CHECKING:
     from service.app import Application
 
-READY, FAILED = b"r", b"f"
-"""What a worker tells the parent: it answers; or, followed by the reason, it cannot."""
+READY = b"r"
+"""Message to the supervisor: the worker answers requests."""
+FAILED = b"f"
+"""Message to the supervisor, followed by the reason: the worker cannot load the index."""
 
 _VERIFICATION_POLL_S = 0.02
-"""Seconds between looks at whether the index was verified."""
+"""Interval at which a worker that has loaded the index checks whether it is verified."""
+_THREAD_COUNT_VARIABLES = (CORES_VARIABLE, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_GATE_HEADERS = {name.decode(): value.decode() for name, value in SECURITY_HEADERS} | {"retry-after": "1"}
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerConfig:
-    """What all workers have in common.
+    """Configuration of all workers.
 
     Attributes:
-        directory: the index. settings: the server's. load: gives the embedder of a model.
-        board: shared with the parent. buckets: of the rates, shared by all; None without rates.
+        directory: folder of the index.
+        settings: the settings.
+        load: returns the embedder of a model.
+        shared_state: state shared with the supervisor.
+        buckets: token buckets shared by all workers; None without a rate limit.
     """
 
     directory: Path
@@ -52,19 +62,21 @@ class WorkerConfig:
 
 
 def run_worker(worker_config: WorkerConfig, number: int, channel: socket.socket) -> None:
-    """Answers until the parent closes its end of the channel, or until SIGTERM.
+    """Serves until the supervisor closes its end of the channel, or until SIGTERM.
 
     Args:
-        work: see there. number: which worker this is. channel: brings connections, a byte with each.
+        worker_config: the configuration.
+        number: number of this worker.
+        channel: receives connections as file descriptors, one with each byte.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent, which closes the channel
-    own = max(1, available_cores() // worker_config.settings.workers)
-    for name in (CORES_VARIABLE, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = str(own)
-    logs.configure(log_requests=worker_config.settings.log, log_queries=worker_config.settings.log_queries)
-    door = ReadinessGate(worker_config.shared_state)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the supervisor too, which closes the channel
+    settings = worker_config.settings
+    cores = max(1, available_cores() // settings.workers)
+    os.environ |= dict.fromkeys(_THREAD_COUNT_VARIABLES, str(cores))
+    logs.configure(log_requests=settings.log, log_queries=settings.log_queries)
+    gate = ReadinessGate(worker_config.shared_state)
     config = uvicorn.Config(
-        door,
+        gate,
         loop="uvloop",
         http="httptools",
         ws="none",
@@ -73,17 +85,21 @@ def run_worker(worker_config: WorkerConfig, number: int, channel: socket.socket)
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        timeout_keep_alive=worker_config.settings.idle_seconds,  # type: ignore[arg-type]  # a part of a second serves as well
-        timeout_graceful_shutdown=worker_config.settings.stop_seconds,  # type: ignore[arg-type]
+        timeout_keep_alive=settings.idle_seconds,  # type: ignore[arg-type]  # a float works too
+        timeout_graceful_shutdown=settings.stop_seconds,  # type: ignore[arg-type]
     )
-    WorkerServer(config, worker_config, number, channel, door).run()
+    WorkerServer(config, worker_config, number, channel, gate).run()
 
 
 class ReadinessGate:
-    """Says that the server is not ready until it is, and then is the application.
+    """Passes requests to the application once it is set; until then, and for /readyz while the server stops, responds
+    with 503.
 
     Args:
-        board: tells when the server stops.
+        shared_state: tells whether the server stops.
+
+    Attributes:
+        app: the application; None while the index is being loaded.
     """
 
     def __init__(self, shared_state: SharedState) -> None:
@@ -91,47 +107,39 @@ class ReadinessGate:
         self.app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        stopping = self._shared_state.stopping and scope["path"] == "/readyz"
+        stopping = self._shared_state.server.is_stopping and scope["path"] == "/readyz"
         if self.app is not None and not stopping:
             await self.app(scope, receive, _ignore_disconnect(send))
         elif scope["path"] == "/healthz":
-            await _send_json(send, 200, b'{"status":"ok"}')
+            await JSONResponse({"status": "ok"}, headers=_GATE_HEADERS)(scope, receive, send)
         else:
-            await _send_json(send, 503, b"stopping" if stopping else b"loading the index; ask again in a second")
+            detail = "the server is stopping" if stopping else "the index is being loaded; retry in 1 s"
+            await error_response(scope, 503, detail, _GATE_HEADERS)(scope, receive, send)
 
 
 def _ignore_disconnect(send: Send) -> Send:
-    """Says nothing to a client that has just left. uvloop fails where it closed the connection itself and uvicorn does
-    not know yet; a moment later uvicorn would say nothing either."""
+    """Returns a ``send`` that ignores clients that have just disconnected. If uvloop has closed the connection and
+    uvicorn has not noticed yet, uvloop raises; a moment later, uvicorn would ignore the message."""
 
-    async def told(message: Message) -> None:
+    async def send_if_connected(message: Message) -> None:
         try:
             await send(message)
         except RuntimeError as error:
             if "handler is closed" not in str(error):
                 raise
 
-    return told
-
-
-async def _send_json(send: Send, status: int, text: bytes) -> None:
-    """A problem in few words: what makes longer ones is being loaded."""
-    body, kind = text, b"application/json"
-    if status != 200:
-        body = b'{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"%s"}' % text
-        kind = b"application/problem+json"
-    headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body)), (b"retry-after", b"1")]
-    await send(
-        {"type": "http.response.start", "status": status, "headers": add_missing_headers(headers, SECURITY_HEADERS)}
-    )
-    await send({"type": "http.response.body", "body": body})
+    return send_if_connected
 
 
 class WorkerServer(uvicorn.Server):
-    """uvicorn's, with connections that come from the parent.
+    """A uvicorn server that receives its connections from the supervisor.
 
     Args:
-        config: uvicorn's. work, number, channel: see ``work``. door: is given the application.
+        config: configuration of uvicorn.
+        worker_config: see ``run_worker``.
+        number: see ``run_worker``.
+        channel: see ``run_worker``.
+        gate: receives the application once it is loaded.
     """
 
     def __init__(
@@ -143,13 +151,15 @@ class WorkerServer(uvicorn.Server):
         gate: ReadinessGate,
     ) -> None:
         super().__init__(config)
-        self._worker_config, self._number, self._channel, self._gate = worker_config, number, channel, gate
+        self._worker_config, self._channel, self._gate = worker_config, channel, gate
+        self._server_state = worker_config.shared_state.server
+        self._worker_state = worker_config.shared_state.workers[number]
         self._limits = ConnectionLimits.from_settings(worker_config.settings)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = asyncio.Event()
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  # it has none
-        """Takes connections; loads meanwhile."""
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002  # there are none
+        """Takes connections, and loads the application at the same time."""
         self.servers = []
         self._channel.setblocking(False)
         asyncio.get_running_loop().add_reader(self._channel, self._receive_connections)
@@ -157,7 +167,7 @@ class WorkerServer(uvicorn.Server):
         self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Answers what is in flight, within the time the settings give."""
+        """Finishes the requests in flight, for at most ``stop_seconds``."""
         asyncio.get_running_loop().remove_reader(self._channel)
         await super().shutdown(sockets)
         self._stopped.set()
@@ -165,58 +175,58 @@ class WorkerServer(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """SIGTERM alone, which ends this worker in order; the parent starts another in its place."""
+        """Handles SIGTERM only: this worker shuts down, and the supervisor starts another."""
         signal.signal(signal.SIGTERM, self.handle_exit)
         yield
 
     def _receive_connections(self) -> None:
-        """All connections that the parent has handed over."""
+        """Takes all connections in the channel; shuts down once the supervisor has closed it."""
         while True:
             try:
-                told, handed, _, _ = socket.recv_fds(self._channel, 1, 1)
+                data, descriptors, _, _ = socket.recv_fds(self._channel, 1, 1)
             except BlockingIOError:
                 return
             except OSError:
-                told, handed = b"", []
-            if not told:
+                data, descriptors = b"", []
+            if not data:
                 asyncio.get_running_loop().remove_reader(self._channel)
                 self.should_exit = True
                 return
-            for each in handed:
-                self._spawn(self._attach_connection(socket.socket(fileno=each)))
+            for descriptor in descriptors:
+                self._spawn(self._attach_connection(socket.socket(fileno=descriptor)))
 
     async def _attach_connection(self, client: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-
-        def gone() -> None:
-            self._worker_config.shared_state.count_closed(self._number)
-
         try:
             client.setblocking(False)
             await loop.connect_accepted_socket(
-                lambda: Connection(self.config, self.server_state, self._limits, gone), client
+                lambda: Connection(self.config, self.server_state, self._limits, self._count_closed), client
             )
-        except OSError:  # it left before it was taken
+        except OSError:  # the client has disconnected
             client.close()
-            gone()
+            self._count_closed()
+
+    def _count_closed(self) -> None:
+        self._worker_state.connections_closed += 1
 
     async def _run_application(self) -> None:
-        """Opens the door once the index is loaded and verified; closes the application when the server ends."""
+        """Serves the application from when the index is loaded and verified until the server shuts down."""
         try:
             app = await asyncio.to_thread(self._load_application)
         except PapersError as error:
             self._report_failure(str(error))
             return
-        while not (self._worker_config.shared_state.verified or self.should_exit):
+        while not (self._server_state.is_verified or self.should_exit):
             await asyncio.sleep(_VERIFICATION_POLL_S)
         async with app.router.lifespan_context(app):
             self._gate.app = app
-            self._worker_config.shared_state.mark_ready(self._number)
+            self._worker_state.is_ready = True
             self._channel.send(READY)
             await self._stopped.wait()
 
     def _load_application(self) -> "Application":
-        """
+        """Opens the index and returns the application.
+
         Raises:
             PapersError: the index or its model cannot be opened.
         """
@@ -227,7 +237,7 @@ class WorkerServer(uvicorn.Server):
         searcher.warm()
         app = create_app(searcher, self._worker_config.settings, self._worker_config.buckets)
         gc.collect()
-        gc.freeze()  # what is here stays, and need not be looked at again: a question takes a twentieth less
+        gc.freeze()  # objects that live as long as the process need no further scans: 0.5 ms less per query
         return app
 
     def _report_failure(self, reason: str) -> None:
