@@ -45,7 +45,7 @@ def _source_formats() -> tuple[str, ...]:
     default="float",
     show_default=True,
     shell_complete=complete_from(precisions),
-    help="float or int8. int8 embeds faster but less exactly; the import prints how close its vectors are to float ones.",
+    help="float or int8. int8 embeds faster but less exactly; the import prints how much its vectors differ.",
 )
 def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None, **options: Any) -> None:
     """Import files and folders of papers into the index.
