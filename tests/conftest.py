@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from fake_embedder import FakeEmbedder
 from http_server import HttpServer

@@ -59,7 +59,7 @@ INVALID = (
     "1e3", "2020--", "--2020",
 )  # fmt: skip
 
-days = st.dates(date(1, 2, 1), date(9998, 12, 31))
+days = st.dates(date(2, 1, 1), date(9998, 12, 31))
 
 
 def to_date(text: str | None) -> Date | None:

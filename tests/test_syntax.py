@@ -168,7 +168,7 @@ PROSE = (
 
 INVALID: dict[str, tuple[int, str]] = {
     "auther:zhou": (1, "unknown field 'auther'; did you mean 'author'?"),
-    "kv titel:cache": (4, "did you mean title:?"),
+    "kv titel:cache": (4, "did you mean 'title'?"),
     "nd:yag laser": (1, "put a space after the colon"),
     "bibcode:2020ApJ": (1, "doi: or arxiv:"),
     "since:2020": (1, "write date:>="),
