@@ -101,7 +101,7 @@ def test_output_to_a_terminal_without_unicode_is_escaped(index_options: list[str
         (["authors", "..."], "invalid NAME '...': "),
         (["search", "autor:zhou"], "invalid QUERY at character 1 ('autor:zhou'): "),
         (["search", "y" * 30_000], "invalid QUERY 'yyy"),
-        (["similar", "x", "-n", "0"], "invalid --limit '0': "),
+        (["similar", "x", "-n", "-1"], "invalid --limit '-1': "),
         (["index", "nowhere.jsonl"], "invalid PATHS 'nowhere.jsonl': "),
         (["keys", "add", "a b", "--keys", "keys.json"], "invalid NAME 'a b': "),
         (["eval", "nowhere"], "invalid FOLDER 'nowhere': "),
