@@ -1,6 +1,6 @@
 """``papers serve`` without a model: python fake_server.py INDEX, settings from the environment.
 
-A query with "wait 7" takes 0.7 seconds. Loading the model takes FAKE_LOAD seconds, 0 by default.
+A question that says "wait 7" takes seven tenths of a second; loading takes the seconds that FAKE_LOAD says.
 """
 
 import os
@@ -23,8 +23,8 @@ from service.settings import Settings  # noqa: E402
 class SlowEmbedder(FakeEmbedder):
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         for text in texts:
-            if wait := re.search(r"wait (\d+)", text):
-                time.sleep(int(wait[1]) / 10)
+            if told := re.search(r"wait (\d+)", text):
+                time.sleep(int(told[1]) / 10)
         return super().encode(texts)
 
 

@@ -1,4 +1,4 @@
-"""Runs a server in separate processes, as ``papers serve`` starts it."""
+"""A server in processes of its own, as ``papers serve`` starts it."""
 
 import json
 import os
@@ -18,30 +18,19 @@ FAKE_SERVER = Path(__file__).parent / "fake_server.py"
 
 
 class ServerProcess:
-    """A server of an index that was built with the fake embedder.
+    """A server over an index that was made with the fake embedder.
 
     Args:
-        index: folder of the index.
-        ready: whether to wait until the server answers.
-        settings: settings in the environment, without their prefix ``PAPERS_``, and ``FAKE_LOAD``.
-
-    Attributes:
-        port: the port on 127.0.0.1.
-        url: the base URL.
-        process: the supervisor.
-        client: a client of the server.
-        stderr_lines: lines of standard error so far.
+        index: its folder. ready: wait until it answers. settings: of the environment, without PAPERS_.
     """
 
     def __init__(self, index: Path, *, ready: bool = True, **settings: object) -> None:
         self.port = int(settings.get("PORT", 0)) or free_port()  # type: ignore[call-overload]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("PAPERS_")}
-        values = {"PORT": self.port, "IDLE_SECONDS": 20, **settings}
-        environment |= {
-            name if name.startswith("FAKE_") else f"PAPERS_{name}": str(value) for name, value in values.items()
-        }
+        own = {name: value for name, value in os.environ.items() if not name.startswith("PAPERS_")}
+        given = {"PORT": self.port, "IDLE_SECONDS": 20, **settings}
+        own |= {name if name.startswith("FAKE_") else f"PAPERS_{name}": str(value) for name, value in given.items()}
         self.process = subprocess.Popen(
-            [sys.executable, str(FAKE_SERVER), str(index)], stderr=subprocess.PIPE, text=True, env=environment
+            [sys.executable, str(FAKE_SERVER), str(index)], stderr=subprocess.PIPE, text=True, env=own
         )
         self.stderr_lines: list[str] = []
         self._reader = threading.Thread(target=self._read_stderr)
@@ -49,7 +38,7 @@ class ServerProcess:
         self.url = f"http://127.0.0.1:{self.port}"
         self.client = httpx.Client(base_url=self.url, timeout=30)
         if ready:
-            self.wait_until(lambda: any(self.url in line for line in self.stderr_lines))
+            self.wait_until(lambda: any("answering on" in line for line in self.stderr_lines))
 
     def __enter__(self) -> Self:
         return self
@@ -70,14 +59,14 @@ class ServerProcess:
         self.process.stderr.close()
 
     def wait_until(self, condition: Any, seconds: float = 60) -> None:
-        """Waits until a condition is true; fails after some seconds."""
+        """Looks until it is so."""
         end = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < end, "\n".join(self.stderr_lines)
             time.sleep(0.02)
 
     def request_logs(self, minimum: int = 0) -> list[dict[str, Any]]:
-        """Waits for a minimum number of request logs and returns all of them."""
+        """The log lines of requests, once there are so many."""
 
         def read() -> list[dict[str, Any]]:
             logged = [json.loads(line) for line in self.stderr_lines if line.startswith("{")]
@@ -87,32 +76,27 @@ class ServerProcess:
         return read()
 
     def worker_pids(self) -> set[int]:
-        """Returns the process IDs of the workers, from the metrics."""
+        """The pids of those that answer, as the metrics tell."""
         return {int(pid) for pid in re.findall(r'papers_generation\{pid="(\d+)"\}', self.client.get("/metrics").text)}
 
     def stop(self, signal_number: signal.Signals = signal.SIGTERM) -> int:
-        """Sends a signal and returns the exit status."""
+        """Tells it to stop, and gives its exit status."""
         self.process.send_signal(signal_number)
         return self.process.wait(30)
 
     def send_raw(self, *parts: bytes, pause: float = 0.0) -> bytes:
-        """Sends bytes and returns the response: all bytes until the server closes, or sends none for 1.5 seconds.
-
-        Args:
-            parts: the bytes, in parts.
-            pause: seconds to wait after each part.
-        """
+        """All that it answers to these bytes until it closes, or says nothing for a second."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=1.5) as client:
-            response = b""
+            answer = b""
             try:
                 for part in parts:
                     client.sendall(part)
                     time.sleep(pause)
                 while received := client.recv(65_536):
-                    response += received
+                    answer += received
             except (TimeoutError, ConnectionError):
                 pass
-            return response
+            return answer
 
 
 def free_port() -> int:

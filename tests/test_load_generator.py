@@ -1,4 +1,4 @@
-"""The load generator of the benchmark: distinct queries, and latencies measured from the scheduled time."""
+"""The load that the benchmark makes: questions that differ, and latencies that count from the schedule."""
 
 import json
 import socket
@@ -81,20 +81,20 @@ def _outcome(answer: Response) -> tuple[int, str, bool]:
 
 @contextmanager
 def _run_slow_server(replies: list[bytes]) -> Iterator[int]:
-    """Yields the port of a slow server: one reply per request; an incomplete reply closes the connection."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.settimeout(10)
-        thread = threading.Thread(target=_serve_replies, args=(listener, replies))
+    """The port of a slow server that gives one reply a question, and hangs up after one that is not whole."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(10)
+        thread = threading.Thread(target=_serve_replies, args=(listening, replies))
         thread.start()
-        yield listener.getsockname()[1]
+        yield listening.getsockname()[1]
         thread.join()
 
 
-def _serve_replies(listener: socket.socket, replies: list[bytes]) -> None:
+def _serve_replies(listening: socket.socket, replies: list[bytes]) -> None:
     connection: socket.socket | None = None
     for reply in replies:
         if connection is None:
-            connection, _ = listener.accept()
+            connection, _ = listening.accept()
             connection.settimeout(10)
         request = b""
         while not request.endswith(b"\r\n\r\n"):

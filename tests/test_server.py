@@ -1,4 +1,4 @@
-"""The server: startup, workers, overload, keys, logs, headers and shutdown, with real processes."""
+"""The server: processes that start, share out connections, refuse what is too much, and stop in order."""
 
 import json
 import os
@@ -24,11 +24,11 @@ WORDS = ["cache", "graph", "reward", "kernel", "proof", "galaxy"]
 
 
 def make_records(start: int, count: int) -> str:
-    records = [
+    made = [
         {"id": f"2401.{n:05d}", "title": f"{WORDS[n % 6]} {WORDS[n % 5]} {n}", "abstract": "On " + WORDS[n % 4]}
         for n in range(start, start + count)
     ]
-    return "\n".join(map(json.dumps, records))
+    return "\n".join(map(json.dumps, made))
 
 
 @pytest.fixture
@@ -40,95 +40,95 @@ def fresh_index(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def shared_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("index")
+    folder = tmp_path_factory.mktemp("served")
     (folder / "papers.jsonl").write_text(make_records(0, 40), "utf-8")
     index([folder / "papers.jsonl"], folder / "index", FakeEmbedder())
     return folder / "index"
 
 
 def test_connections_spread_evenly_over_the_workers(shared_index: Path) -> None:
-    with ServerProcess(shared_index, WORKERS=2) as server:
-        clients = [httpx.Client(base_url=server.url) for _ in range(64)]
+    with ServerProcess(shared_index, WORKERS=2) as served:
+        clients = [httpx.Client(base_url=served.url) for _ in range(64)]
         for _ in range(2):
             for client in clients:
                 assert client.get("/v1/search", params={"q": "cache"}).status_code == 200
         for client in clients:
             client.close()
-        counts = Counter(line["pid"] for line in server.request_logs(128))
+        counts = Counter(line["pid"] for line in served.request_logs(128))
         assert len(counts) == 2
         assert min(counts.values()) == 64
-        assert server.worker_pids() == set(counts)
-        assert server.stop(signal.SIGINT) == 0
-    assert not any("Traceback" in line for line in server.stderr_lines)
+        assert served.worker_pids() == set(counts)
+        assert served.stop(signal.SIGINT) == 0
+    assert not any("Traceback" in line for line in served.stderr_lines)
 
 
 def test_server_listens_before_it_is_ready(shared_index: Path) -> None:
-    with ServerProcess(shared_index, ready=False, FAKE_LOAD=1.5) as server:
+    with ServerProcess(shared_index, ready=False, FAKE_LOAD=1.5) as served:
 
         def listens() -> bool:
             try:
-                return server.client.get("/healthz").status_code == 200
+                return served.client.get("/healthz").status_code == 200
             except httpx.ConnectError:
                 return False
 
-        server.wait_until(listens)
-        loading = server.client.get("/readyz")
+        served.wait_until(listens)
+        loading = served.client.get("/readyz")
         assert (loading.status_code, loading.headers["retry-after"]) == (503, "1")
         assert loading.headers["content-type"] == "application/problem+json"
-        assert server.client.get("/v1/search").status_code == 503
-        server.wait_until(lambda: server.client.get("/readyz").status_code == 200)
-        assert server.client.get("/readyz").json()["generation"] == "gen-000001"
+        assert served.client.get("/v1/search").status_code == 503
+        served.wait_until(lambda: served.client.get("/readyz").status_code == 200)
+        assert served.client.get("/readyz").json()["generation"] == "gen-000001"
 
 
 def test_shutdown_drains_in_flight_requests(shared_index: Path) -> None:
-    with ServerProcess(shared_index, WORKERS=2) as server, ThreadPoolExecutor(4) as pool:
-        futures = [pool.submit(httpx.get, server.url + "/v1/search", params={"q": "wait 12 cache"}) for _ in range(4)]
-        metrics = lambda: server.client.get("/metrics").text  # noqa: E731
-        server.wait_until(
-            lambda: "papers_requests_in_flight 0.0" not in metrics() or any(each.done() for each in futures)
+    with ServerProcess(shared_index, WORKERS=2) as served, ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(httpx.get, served.url + "/v1/search", params={"q": "wait 12 cache"}) for _ in range(4)]
+        metrics = lambda: served.client.get("/metrics").text  # noqa: E731
+        served.wait_until(
+            lambda: "papers_requests_in_flight 0.0" not in metrics() or any(each.done() for each in asked)
         )
         time.sleep(0.3)
-        assert server.stop() == 0
-        assert [each.result().status_code for each in futures] == [200] * 4
+        assert served.stop() == 0
+        assert [each.result().status_code for each in asked] == [200] * 4
         with pytest.raises(httpx.ConnectError):
-            httpx.get(server.url + "/healthz")
+            httpx.get(served.url + "/healthz")
 
 
 def test_readiness_fails_while_draining(shared_index: Path) -> None:
-    with ServerProcess(shared_index, DRAIN_SECONDS=20) as server:
-        server.process.terminate()
-        server.wait_until(lambda: server.client.get("/readyz").status_code == 503)
-        assert server.client.get("/v1/search", params={"q": "cache"}).status_code == 200
-        assert server.stop() == 0
+    with ServerProcess(shared_index, DRAIN_SECONDS=20) as served:
+        served.process.terminate()
+        served.wait_until(lambda: served.client.get("/readyz").status_code == 503)
+        assert served.client.get("/v1/search", params={"q": "cache"}).status_code == 200
+        assert served.stop() == 0
 
 
 def test_a_worker_that_dies_is_replaced(shared_index: Path) -> None:
-    with ServerProcess(shared_index, WORKERS=2) as server:
-        before = server.worker_pids()
+    with ServerProcess(shared_index, WORKERS=2) as served:
+        before = served.worker_pids()
         assert len(before) == 2
         killed = min(before)
         os.kill(killed, signal.SIGKILL)
 
         def replaced() -> bool:
             try:
-                return len(server.worker_pids() - {killed}) == 2
-            except httpx.TransportError:  # the connection of this client was to the killed worker
+                return len(served.worker_pids() - {killed}) == 2
+            except httpx.TransportError:  # this client's connection was with the one that was killed
                 return False
 
-        server.wait_until(replaced)
-        assert killed not in server.worker_pids()
+        served.wait_until(replaced)
+        assert killed not in served.worker_pids()
         for _ in range(20):
-            assert httpx.get(server.url + "/v1/search", params={"q": "graph"}).status_code == 200
-        assert server.stop() == 0
-    assert any(f"worker {killed} ended with -9" in line for line in server.stderr_lines)
+            assert httpx.get(served.url + "/v1/search", params={"q": "graph"}).status_code == 200
+        assert served.stop() == 0
+    assert any(f"worker {killed} ended with -9" in line for line in served.stderr_lines)
 
 
 def test_a_generation_published_under_load_drops_nothing(fresh_index: Path) -> None:
-    with ServerProcess(fresh_index, WORKERS=2) as server:
+    with ServerProcess(fresh_index, WORKERS=2) as served:
         stop, statuses, generations = threading.Event(), Counter[int](), set()
 
-        def search_repeatedly() -> None:
-            with httpx.Client(base_url=server.url, timeout=30) as client:
+        def ask() -> None:
+            with httpx.Client(base_url=served.url, timeout=30) as client:
                 for n in range(10**6):
                     if stop.is_set():
                         return
@@ -136,13 +136,13 @@ def test_a_generation_published_under_load_drops_nothing(fresh_index: Path) -> N
                     statuses[page.status_code] += 1
                     generations.add((page.json()["generation"], page.json()["total"]))
 
-        threads = [threading.Thread(target=search_repeatedly) for _ in range(4)]
+        threads = [threading.Thread(target=ask) for _ in range(4)]
         for thread in threads:
             thread.start()
         for number in (1, 2, 3):
             (fresh_index.parent / "more.jsonl").write_text(make_records(40 * number, 40), "utf-8")
             index([fresh_index.parent / "more.jsonl"], fresh_index, FakeEmbedder())
-        server.wait_until(lambda: ("gen-000004", 160) in generations)
+        served.wait_until(lambda: ("gen-000004", 160) in generations)
         stop.set()
         for thread in threads:
             thread.join()
@@ -151,26 +151,26 @@ def test_a_generation_published_under_load_drops_nothing(fresh_index: Path) -> N
 
 
 def test_overload_is_shed_and_the_server_recovers(shared_index: Path) -> None:
-    with ServerProcess(shared_index, THREADS=1, QUEUE=2) as server:
+    with ServerProcess(shared_index, THREADS=1, QUEUE=2) as served:
         with ThreadPoolExecutor(24) as pool:
-            futures = [pool.submit(httpx.get, server.url + "/v1/search", params={"q": "wait 3"}) for _ in range(24)]
-            assert server.client.get("/healthz").status_code == 200
-            responses = [each.result() for each in futures]
-        counts = Counter(response.status_code for response in responses)
+            asked = [pool.submit(httpx.get, served.url + "/v1/search", params={"q": "wait 3"}) for _ in range(24)]
+            assert served.client.get("/healthz").status_code == 200
+            answers = [each.result() for each in asked]
+        counts = Counter(answer.status_code for answer in answers)
         assert counts[200] >= 3
         assert counts[503] >= 10
         assert set(counts) == {200, 503}
-        shed = next(response for response in responses if response.status_code == 503)
+        shed = next(answer for answer in answers if answer.status_code == 503)
         assert shed.headers["retry-after"] == "1"
         assert shed.json()["detail"].startswith("server busy: request queue is full")
-        assert server.client.get("/v1/search", params={"q": "cache"}).status_code == 200
-        assert f"papers_requests_rejected_total {counts[503]:.1f}" in server.client.get("/metrics").text
+        assert served.client.get("/v1/search", params={"q": "cache"}).status_code == 200
+        assert f"papers_requests_rejected_total {counts[503]:.1f}" in served.client.get("/metrics").text
 
 
 def test_a_thousand_connections_are_answered_or_shed(shared_index: Path) -> None:
-    with ServerProcess(shared_index, WORKERS=2, THREADS=1, QUEUE=8, LOG=False) as server:
+    with ServerProcess(shared_index, WORKERS=2, THREADS=1, QUEUE=8, LOG=False) as served:
         request = b"GET /v1/search?q=wait%201 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
-        clients = [socket.create_connection(("127.0.0.1", server.port), timeout=30) for _ in range(1_000)]
+        clients = [socket.create_connection(("127.0.0.1", served.port), timeout=30) for _ in range(1_000)]
         for client in clients:
             client.sendall(request)
         counts: Counter[bytes] = Counter()
@@ -179,45 +179,45 @@ def test_a_thousand_connections_are_answered_or_shed(shared_index: Path) -> None
                 counts[client.recv(12)] += 1
         assert set(counts) == {b"HTTP/1.1 200", b"HTTP/1.1 503"}
         assert counts[b"HTTP/1.1 503"] > 500
-        assert server.client.get("/v1/search", params={"q": "cache"}).status_code == 200
+        assert served.client.get("/v1/search", params={"q": "cache"}).status_code == 200
 
 
 def test_too_many_connections_get_a_503(shared_index: Path) -> None:
-    with ServerProcess(shared_index, CONNECTIONS=4) as server:
-        server.client.close()
-        clients = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(4)]
-        for client in clients:
+    with ServerProcess(shared_index, CONNECTIONS=4) as served:
+        served.client.close()
+        held = [socket.create_connection(("127.0.0.1", served.port), timeout=10) for _ in range(4)]
+        for client in held:
             client.sendall(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n")
             assert client.recv(100).startswith(b"HTTP/1.1 200")
-        response = server.send_raw()
-        head, _, body = response.partition(b"\r\n\r\n")
+        answer = served.send_raw()
+        head, _, body = answer.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 503")
         assert b"retry-after: 1" in head
         assert json.loads(body)["status"] == 503
-        for client in clients:
+        for client in held:
             client.close()
-        server.wait_until(
-            lambda: server.send_raw(b"GET /healthz HTTP/1.0\r\nhost: localhost\r\n\r\n").startswith(b"HTTP/1.1 200")
+        served.wait_until(
+            lambda: served.send_raw(b"GET /healthz HTTP/1.0\r\nhost: localhost\r\n\r\n").startswith(b"HTTP/1.1 200")
         )
 
 
 def test_slow_requests_time_out(shared_index: Path) -> None:
-    with ServerProcess(shared_index, ANSWER_SECONDS=0.5, THREADS=1) as server:
-        late = server.client.get("/v1/search", params={"q": "wait 15"})
+    with ServerProcess(shared_index, ANSWER_SECONDS=0.5, THREADS=1) as served:
+        late = served.client.get("/v1/search", params={"q": "wait 15"})
         assert (late.status_code, late.headers["retry-after"]) == (503, "1")
         assert "longer than 0.5 s" in late.json()["detail"]
-        server.wait_until(lambda: server.client.get("/v1/search", params={"q": "cache"}).status_code == 200)
+        served.wait_until(lambda: served.client.get("/v1/search", params={"q": "cache"}).status_code == 200)
 
 
-def test_the_rate_limit_applies_to_all_workers_together(shared_index: Path) -> None:
-    with ServerProcess(shared_index, WORKERS=2, RATE=0.05, BURST=6) as server:
-        responses = [httpx.get(server.url + "/v1/search") for _ in range(8)]
-        assert [response.status_code for response in responses] == [200] * 6 + [429] * 2
-        assert responses[0].headers["ratelimit-policy"] == '"requests";q=6;w=120'
-        assert responses[0].headers["ratelimit"] == '"requests";r=5;t=20'
-        assert 1 <= int(responses[-1].headers["retry-after"]) <= 20
-        assert responses[-1].json()["title"] == "Too Many Requests"
-        assert httpx.get(server.url + "/healthz").status_code == 200
+def test_rates_hold_over_all_workers(shared_index: Path) -> None:
+    with ServerProcess(shared_index, WORKERS=2, RATE=0.05, BURST=6) as served:
+        answers = [httpx.get(served.url + "/v1/search") for _ in range(8)]
+        assert [answer.status_code for answer in answers] == [200] * 6 + [429] * 2
+        assert answers[0].headers["ratelimit-policy"] == '"requests";q=6;w=120'
+        assert answers[0].headers["ratelimit"] == '"requests";r=5;t=20'
+        assert 1 <= int(answers[-1].headers["retry-after"]) <= 20
+        assert answers[-1].json()["title"] == "Too Many Requests"
+        assert httpx.get(served.url + "/healthz").status_code == 200
 
 
 def run_papers(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
@@ -227,28 +227,28 @@ def run_papers(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
 
 def test_keys_admit_until_they_are_removed(shared_index: Path, tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
-    assert "papers keys add NAME" in startup_error(shared_index, KEYS=file)
-    added = run_papers("keys", "add", "anna", "--keys", str(file))
-    key = added.stdout.strip()
+    assert "nobody could ask" in startup_error(shared_index, KEYS=file)
+    made = run_papers("keys", "add", "anna", "--keys", str(file))
+    key = made.stdout.strip()
     assert file.stat().st_mode & 0o777 == 0o600
     assert key not in file.read_text()
     assert run_papers("keys", "add", "anna", PAPERS_KEYS=str(file)).returncode == 2
     assert run_papers("keys", "add", "../x y", PAPERS_KEYS=str(file)).returncode == 2
-    with ServerProcess(shared_index, KEYS=file, WORKERS=2) as server:
+    with ServerProcess(shared_index, KEYS=file, WORKERS=2) as served:
 
         def status(path: str = "/v1/search", **headers: str) -> int:
-            encoded = {name.replace("_", "-"): value.encode() for name, value in headers.items()}
-            return httpx.get(server.url + path, headers=encoded).status_code
+            given = {name.replace("_", "-"): value.encode() for name, value in headers.items()}
+            return httpx.get(served.url + path, headers=given).status_code
 
         assert status() == status("/docs") == status("/metrics") == status("/nowhere") == 401
         assert status("/healthz") == status("/readyz") == 200
         assert status(authorization=f"Bearer {key}") == status(x_api_key=key) == 200
-        assert httpx.get(server.url + "/v1/search", auth=("anyone", key)).status_code == 200
+        assert httpx.get(served.url + "/v1/search", auth=("anyone", key)).status_code == 200
         for wrong in ("x", key[:-1], key + "A", key.upper(), "Ä" * 9):
             assert status(authorization=f"Bearer {wrong}") == status(x_api_key=wrong) == 401
         assert status(authorization="Basic !!") == status(authorization="Digest x") == 401
-        assert httpx.get(server.url + "/v1/search").headers["www-authenticate"] == 'Bearer realm="papers"'
-        assert "Basic" in httpx.get(server.url + "/").headers["www-authenticate"]
+        assert httpx.get(served.url + "/v1/search").headers["www-authenticate"] == 'Bearer realm="papers"'
+        assert "Basic" in httpx.get(served.url + "/").headers["www-authenticate"]
         another = run_papers("keys", "add", "boris", "--keys", str(file)).stdout.strip()
         assert [line.split()[1] for line in run_papers("keys", "list", "--keys", str(file)).stdout.splitlines()] == [
             "anna",
@@ -260,11 +260,11 @@ def test_keys_admit_until_they_are_removed(shared_index: Path, tmp_path: Path) -
         assert (status(x_api_key=key), status(x_api_key=another)) == (401, 200)
         file.write_text("{}", "utf-8")
         assert status(x_api_key=another) == 401
-        assert {line["key"] for line in server.request_logs()} == {None, "anna", "boris"}
+        assert {line["key"] for line in served.request_logs()} == {None, "anna", "boris"}
 
 
 def startup_error(directory: Path, **settings: object) -> str:
-    """Returns the last line of standard error of a server that cannot start."""
+    """What a server says that does not start."""
     env = {**os.environ, **{f"PAPERS_{name}": str(value) for name, value in settings.items()}}
     done = subprocess.run(
         [sys.executable, FAKE_SERVER, directory], capture_output=True, text=True, check=False, env=env, timeout=60
@@ -290,41 +290,41 @@ def test_a_damaged_index_is_not_served(fresh_index: Path) -> None:
 
 
 def test_only_trusted_proxies_set_forwarded_headers(shared_index: Path) -> None:
-    forwarded = {"x-forwarded-for": "6.6.6.6, 192.0.2.7, 10.1.2.3", "x-request-id": "abc-123"}
-    with ServerProcess(shared_index) as server:
-        response = server.client.get("/healthz", headers=forwarded)
-        assert response.headers["x-request-id"] != "abc-123"
-        assert server.request_logs(1)[-1]["client"] == "127.0.0.1"
-    with ServerProcess(shared_index, PROXIES="127.0.0.1, 10.0.0.0/8") as server:
-        assert server.client.get("/healthz", headers=forwarded).headers["x-request-id"] == "abc-123"
-        assert server.request_logs(1)[-1]["client"] == "192.0.2.7"
-        injected = server.client.get("/healthz", headers={"x-request-id": 'a"b c', "x-forwarded-for": "<script>"})
+    given = {"x-forwarded-for": "6.6.6.6, 192.0.2.7, 10.1.2.3", "x-request-id": "abc-123"}
+    with ServerProcess(shared_index) as served:
+        answer = served.client.get("/healthz", headers=given)
+        assert answer.headers["x-request-id"] != "abc-123"
+        assert served.request_logs(1)[-1]["client"] == "127.0.0.1"
+    with ServerProcess(shared_index, PROXIES="127.0.0.1, 10.0.0.0/8") as served:
+        assert served.client.get("/healthz", headers=given).headers["x-request-id"] == "abc-123"
+        assert served.request_logs(1)[-1]["client"] == "192.0.2.7"
+        injected = served.client.get("/healthz", headers={"x-request-id": 'a"b c', "x-forwarded-for": "<script>"})
         assert len(injected.headers["x-request-id"]) == 24
-        assert server.request_logs(2)[-1]["client"] == "127.0.0.1"
+        assert served.request_logs(2)[-1]["client"] == "127.0.0.1"
 
 
 def test_logs_omit_queries_unless_enabled(shared_index: Path) -> None:
     secret = 'unpublished\r\n{"level": "forged"}\x1b[31m idea'
-    with ServerProcess(shared_index) as server:
-        server.client.get("/v1/search", params={"q": secret, "author": "Guorui Zhou"})
-        server.client.get("/v1/papers/2401.00007")
-        server.client.post("/v1/search", json={"q": secret})
-        lines = server.request_logs(3)
+    with ServerProcess(shared_index) as served:
+        served.client.get("/v1/search", params={"q": secret, "author": "Guorui Zhou"})
+        served.client.get("/v1/papers/2401.00007")
+        served.client.post("/v1/search", json={"q": secret})
+        lines = served.request_logs(3)
         assert [line["route"] for line in lines] == ["/v1/search", "/v1/papers/{paper_id:path}", "/v1/search"]
-        everything = "".join(server.stderr_lines)
+        everything = "".join(served.stderr_lines)
         assert not any(word in everything for word in ("unpublished", "Zhou", "00007", "\x1b"))
         assert {"request_id", "method", "status", "ms", "queued_ms", "bytes", "client", "key"} <= set(lines[0])
-    with ServerProcess(shared_index, LOG_QUERIES=True) as server:
-        server.client.get("/v1/search", params={"q": secret})
-        server.client.get("/v1/papers/x%0d%0aforged%1b[31m")
-        assert "unpublished" in server.request_logs(2)[0]["query"]
-        assert all(line.isascii() and line.rstrip("\n").isprintable() for line in server.stderr_lines)
+    with ServerProcess(shared_index, LOG_QUERIES=True) as served:
+        served.client.get("/v1/search", params={"q": secret})
+        served.client.get("/v1/papers/x%0d%0aforged%1b[31m")
+        assert "unpublished" in served.request_logs(2)[0]["query"]
+        assert all(line.isascii() and line.rstrip("\n").isprintable() for line in served.stderr_lines)
 
 
 def test_every_response_has_security_headers(shared_index: Path) -> None:
-    with ServerProcess(shared_index) as server:
+    with ServerProcess(shared_index) as served:
         for path in ("/v1/search", "/docs", "/nowhere", "/v1/papers/none", "/metrics", "/openapi.json"):
-            headers = server.client.get(path).headers
+            headers = served.client.get(path).headers
             assert headers["content-security-policy"].startswith("default-src 'none'"), path
             assert headers["x-content-type-options"] == "nosniff"
             assert headers["referrer-policy"] == "no-referrer"
@@ -336,15 +336,11 @@ def test_every_response_has_security_headers(shared_index: Path) -> None:
 
 def test_cors_allows_listed_origins(shared_index: Path) -> None:
     lab, other = "https://lab.example.org", "https://other.example.org"
-    with ServerProcess(shared_index, ORIGINS=lab) as server:
-        assert server.client.get("/v1/search", headers={"origin": lab}).headers["access-control-allow-origin"] == lab
-        assert "access-control-allow-origin" not in server.client.get("/v1/search", headers={"origin": other}).headers
-        headers = {
-            "origin": lab,
-            "access-control-request-method": "POST",
-            "access-control-request-headers": "x-api-key",
-        }
-        assert server.client.options("/v1/search", headers=headers).status_code == 200
+    with ServerProcess(shared_index, ORIGINS=lab) as served:
+        assert served.client.get("/v1/search", headers={"origin": lab}).headers["access-control-allow-origin"] == lab
+        assert "access-control-allow-origin" not in served.client.get("/v1/search", headers={"origin": other}).headers
+        asked = {"origin": lab, "access-control-request-method": "POST", "access-control-request-headers": "x-api-key"}
+        assert served.client.options("/v1/search", headers=asked).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -364,11 +360,11 @@ def test_cors_allows_listed_origins(shared_index: Path) -> None:
     ],
 )
 def test_unknown_host_header_is_rejected(named_server: ServerProcess, host: str, status: int) -> None:
-    response = named_server.send_raw(b"GET /healthz HTTP/1.0\r\nhost: %s\r\n\r\n" % host.encode())
-    assert response.startswith(b"HTTP/1.1 %d" % status), response[:100]
+    answer = named_server.send_raw(b"GET /healthz HTTP/1.0\r\nhost: %s\r\n\r\n" % host.encode())
+    assert answer.startswith(b"HTTP/1.1 %d" % status), answer[:100]
 
 
 @pytest.fixture(scope="module")
 def named_server(shared_index: Path) -> Iterator[ServerProcess]:
-    with ServerProcess(shared_index, HOSTS="papers.lab.example") as server:
-        yield server
+    with ServerProcess(shared_index, HOSTS="papers.lab.example") as served:
+        yield served
