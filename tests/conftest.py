@@ -19,6 +19,9 @@ from service.app import create_app
 from service.settings import Settings
 from strategies import AUTHOR_NAMES, CATEGORIES, DATES, WORDS, MakeSearcher, write_papers
 
+settings.register_profile("papers", deadline=None)  # how long an example takes depends on the load of the machine
+settings.load_profile("papers")
+
 
 @pytest.fixture(scope="session")
 def embedder() -> Embedder:

@@ -64,10 +64,14 @@ def test_a_logged_exception_has_its_message_only_if_queries_are_logged(log_queri
     assert ("secret" in line) == log_queries
 
 
-def test_metrics_count_searches_by_strategy_and_queue_waits(client: httpx.Client) -> None:
-    client.get("/v1/search", params={"q": "cache"})
-    client.get("/v1/search")
-    lines = client.get("/metrics").text
+def test_metrics_count_searches_by_strategy_and_queue_waits(sample_searcher: Searcher) -> None:
+    server = HttpServer(create_app(sample_searcher, Settings()))
+    try:
+        server.client.get("/v1/search", params={"q": "cache"})
+        server.client.get("/v1/search")
+        lines = server.client.get("/metrics").text
+    finally:
+        server.close()
     for name in (
         'papers_searches_total{strategy="exact"}',
         'papers_searches_total{strategy="none"}',
