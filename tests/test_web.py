@@ -127,7 +127,7 @@ def test_facet_counts_name_the_papers_they_cover(client: httpx.Client) -> None:
 
     for url in ("/?q=attention", "/?q=attention&sort=newest"):
         papers = client.get(f"/v1/search{url[1:]}&facets=true").json()["facets"]["papers"]
-        assert note(url) == f"Counts cover the {papers} closest papers."
+        assert note(url) == f"Counts cover only the closely related papers ({papers})."
     papers = client.get("/v1/search?author=zhou").json()["total"]
     assert note("/?author=zhou") == f"Counts cover all {papers} matching papers."
 

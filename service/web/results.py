@@ -145,5 +145,6 @@ def _explanation_text(page: Page) -> str:
 def _facet_note(page: Page, facets: Facets, query: Query) -> str:
     """Returns which papers the facets count."""
     all_counted = facets.papers == page.total and query.sort == "relevance"
-    kind = "closest" if _is_ranked_semantically(page) and not all_counted else "matching"
-    return f"Counts cover {'all' if kind == 'matching' else 'the'} {facets.papers:,} {kind} papers."
+    if _is_ranked_semantically(page) and not all_counted:
+        return f"Counts cover only the closely related papers ({facets.papers:,})."
+    return f"Counts cover all {facets.papers:,} matching papers."
