@@ -24,7 +24,8 @@ import numpy as np
 
 from benchmarks import results
 from search.embedding.embedder import load_embedder
-from search.papers.paper import Date, Paper
+from search.papers.date import Date
+from search.papers.paper import Paper
 from search.query.filter import Filter
 from search.query.query import Query
 from search.rows import Rows

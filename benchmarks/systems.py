@@ -146,7 +146,8 @@ class PapersSearch:
 
     def build(self, source: Dataset, folder: Path) -> None:
         from search.columns.columns import ColumnsBuilder
-        from search.papers.paper import Date, Paper
+        from search.papers.date import Date
+        from search.papers.paper import Paper
         from search.vectors.code_writer import write_codes
 
         vectors = np.memmap(source.path, np.float16, "r", shape=(len(source), DIM))
@@ -178,7 +179,7 @@ class PapersSearch:
 
 
 def _to_filter(condition: RowFilter) -> Any:
-    from search.papers.paper import Date
+    from search.papers.date import Date
     from search.query.filter import Filter
 
     if condition.region is not None:

@@ -9,9 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from search.papers import names
+from search.papers.date import Date
 from search.papers.fingerprint import abstract_keys, are_near_duplicates, normalize_words, title_key
 from search.papers.identifiers import id_key, preference_key
-from search.papers.paper import Date, Json, Paper
+from search.papers.json import Json
+from search.papers.paper import Paper
 
 _MIN_TITLE_WORDS = 4
 """Words a title needs to identify a paper, together with its authors, if one record has no abstract."""

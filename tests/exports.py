@@ -14,8 +14,10 @@ from indexer.sources.file import SourceFile
 from indexer.sources.record import Draft
 from sample import ROOT
 from search.errors import SourceError
+from search.papers.date import Date
 from search.papers.folding import normalize_whitespace, put_given_name_first
-from search.papers.paper import Date, Json, Paper
+from search.papers.json import Json
+from search.papers.paper import Paper
 from search.query.page import Explanation, Highlights, Hit, LegMatch, Page, Span
 from service.formats import Format
 

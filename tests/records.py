@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from fake_embedder import FakeEmbedder
-from search.papers.paper import Json
+from search.papers.json import Json
 from search.searcher import Searcher
 
 _WORDS = (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from search.papers.paper import Date
+from search.papers.date import Date
 from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, Not
 from search.query.filter import Filter
 from search.searcher import Searcher

@@ -16,7 +16,7 @@ from indexer.writer import ImportCounts, IndexWriter
 from records import assert_rows_aligned, make_records, open_index, write_records
 from search.embedding.embedder import Embedder
 from search.errors import IndexBusy, IndexDamaged, IndexMissing, ModelMismatch, ModelUnavailable, SourceError
-from search.papers.paper import Json
+from search.papers.json import Json
 from search.query.condition import AllOf
 from search.query.filter import Filter
 from search.query.query import Query

@@ -18,7 +18,7 @@ from indexer.build import index
 from search.errors import IndexDamaged
 from search.index.layout import Manifest
 from search.index.snapshot import Snapshot
-from search.papers.paper import Json
+from search.papers.json import Json
 from search.query.query import Query
 from search.searcher import Searcher
 

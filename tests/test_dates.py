@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.errors import InvalidValue
-from search.papers.paper import Date
+from search.papers.date import Date
 from search.query.dates import DateRange, parse_date, parse_range
 
 TODAY = date(2026, 11, 25)  # a Wednesday

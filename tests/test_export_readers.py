@@ -22,7 +22,8 @@ from exports import (
     read_export,
     read_sample,
 )
-from search.papers.paper import Date, Paper
+from search.papers.date import Date
+from search.papers.paper import Paper
 from search.query.page import Hit
 from service import formats
 from service.formats import Format, RenderOptions

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from exports import make_page, read_export, read_sample
 from sample import ROOT
 from search.errors import InvalidValue
-from search.papers.paper import Date, Json, Paper
+from search.papers.date import Date
+from search.papers.json import Json
+from search.papers.paper import Paper
 from search.query.page import AuthorMatch, Hit, LegMatch
 from service import formats
 from service.api.schemas import HitOut, PaperFields

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from fake_embedder import FakeEmbedder
 from indexer import identity
 from indexer.build import index
-from search.papers.paper import Date, Json, Paper
+from search.papers.date import Date
+from search.papers.json import Json
+from search.papers.paper import Paper
 from search.query.query import Query
 from search.searcher import Searcher
 

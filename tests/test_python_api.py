@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from search import open_index
 from search.errors import IndexMissing, InvalidValue
-from search.papers.paper import Date, Paper
+from search.papers.date import Date
+from search.papers.paper import Paper
 from search.query.page import Explanation, Hit, Page
 from search.query.query import Query
 from search.searcher import Searcher

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from search.papers.date import Date
 from search.papers.identifiers import parse
-from search.papers.paper import Date, Json, Paper
+from search.papers.json import Json
+from search.papers.paper import Paper
 
 ROOT = Path(__file__).resolve().parents[1]
 FIELDS = {

@@ -14,7 +14,8 @@ from fake_embedder import FakeEmbedder
 from indexer.build import index
 from search.embedding.model import ModelIdentity
 from search.errors import InvalidValue, PaperNotFound
-from search.papers.paper import Date, Paper
+from search.papers.date import Date
+from search.papers.paper import Paper
 from search.query.filter import Filter
 from search.query.query import Mode, Query
 from search.ranking.legs import LEGS_TUNING

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from indexer import sources
 from search.errors import SourceError
-from search.papers.paper import Date, Json, Paper
+from search.papers.date import Date
+from search.papers.json import Json
+from search.papers.paper import Paper
 from source_samples import ACL, ATOM, BIBTEX, CSL, CSV, NBIB, PAGE, PUBMED, RIS, S2, SNAPSHOT, read, read_papers
 
 

@@ -12,7 +12,8 @@ import zstandard
 
 from indexer import sources
 from search.errors import InvalidValue
-from search.papers.paper import Date, Paper
+from search.papers.date import Date
+from search.papers.paper import Paper
 from source_samples import ACL, ATOM, BIBTEX, CSL, CSV, NBIB, PAGE, PUBMED, RIS, S2, SNAPSHOT, read, read_papers
 
 

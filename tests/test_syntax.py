@@ -10,7 +10,7 @@ import pytest
 
 from search.errors import InvalidValue
 from search.language.parser import ParsedQuery, parse_query
-from search.papers.paper import Date
+from search.papers.date import Date
 from search.query.author import parse_author
 from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, Not
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from search.errors import InvalidValue
 from search.language.parser import ParsedQuery, parse_query
-from search.papers.paper import Date
+from search.papers.date import Date
 from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, Not
 from strategies import QUERY_FRAGMENTS
 

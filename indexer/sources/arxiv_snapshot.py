@@ -8,7 +8,8 @@ from indexer.sources.file import SourceFile
 from indexer.sources.jsonl import parse_json_object
 from indexer.sources.record import Draft, MalformedRecord, parse_date, select_non_empty
 from search.errors import SourceError
-from search.papers.paper import Date, Paper
+from search.papers.date import Date
+from search.papers.paper import Paper
 
 
 def sniff(head: str) -> bool:

@@ -14,7 +14,9 @@ from indexer.sources.file import SourceFile
 from indexer.sources.record import Draft, MalformedRecord
 from search.errors import SourceError
 from search.papers.categories import CATEGORIES
-from search.papers.paper import Date, Json, Paper
+from search.papers.date import Date
+from search.papers.json import Json
+from search.papers.paper import Paper
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _HEADER = re.compile(

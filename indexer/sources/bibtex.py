@@ -15,9 +15,11 @@ from indexer.sources.record import (
     select_non_empty,
 )
 from search.errors import SourceError
+from search.papers.date import Date
 from search.papers.folding import normalize_whitespace, put_given_name_first
+from search.papers.json import Json
 from search.papers.latex import latex_to_text
-from search.papers.paper import Date, Json, Paper
+from search.papers.paper import Paper
 
 if TYPE_CHECKING:
     from bibtexparser.model import Entry

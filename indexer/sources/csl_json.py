@@ -16,7 +16,9 @@ from indexer.sources.record import (
     select_non_empty,
 )
 from search.errors import SourceError
-from search.papers.paper import Date, Json, Paper
+from search.papers.date import Date
+from search.papers.json import Json
+from search.papers.paper import Paper
 
 _CSL_NAMES = ("issued", "container-title", "family", "literal", "custom", "DOI")
 _QUOTED_CSL_NAMES = tuple(f'"{name}"' for name in _CSL_NAMES)

@@ -17,7 +17,8 @@ from indexer.sources.record import (
 from search.errors import SourceError
 from search.papers.fields import HIT_ONLY_FIELDS
 from search.papers.folding import put_given_name_first
-from search.papers.paper import Json, Paper
+from search.papers.json import Json
+from search.papers.paper import Paper
 
 _DELIMITERS = (",", ";", "\t")
 _COLUMN_ALIASES = {

@@ -13,7 +13,8 @@ from indexer.sources.file import SourceFile
 from indexer.sources.record import Draft, MalformedRecord, parse_date
 from search.errors import SourceError
 from search.papers.fields import HIT_ONLY_FIELDS
-from search.papers.paper import JSON_FIELDS, Json, Paper
+from search.papers.json import Json
+from search.papers.paper import JSON_FIELDS, Paper
 
 _AUTHOR_SEPARATOR = re.compile(r"\s*;\s*|\s+and\s+")
 KNOWN_FIELDS = frozenset(("doi", *(each.name for each in JSON_FIELDS)))

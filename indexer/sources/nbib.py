@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from indexer.sources.file import SourceFile
 from indexer.sources.record import Draft, MalformedRecord, date_from_parts, select_non_empty
 from search.errors import SourceError
+from search.papers.date import Date
 from search.papers.folding import put_given_name_first
-from search.papers.paper import Date, Json, Paper
+from search.papers.json import Json
+from search.papers.paper import Paper
 
 _TAG = re.compile(r"([A-Z]{2,4}) *- ?(.*)")
 _DOI = re.compile(r"(10\.\S+) \[doi\]")

@@ -8,7 +8,9 @@ from indexer.sources.file import SourceFile
 from indexer.sources.record import Draft, MalformedRecord, date_from_parts, select_non_empty
 from indexer.sources.xml import MalformedXml, find_all, find_text, inner_text, iter_elements
 from search.errors import SourceError
-from search.papers.paper import Date, Json, Paper
+from search.papers.date import Date
+from search.papers.json import Json
+from search.papers.paper import Paper
 
 
 def sniff(head: str) -> bool:

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 import orjson
 
 from search.papers import identifiers
+from search.papers.date import Date
 from search.papers.folding import normalize_whitespace
-from search.papers.paper import Date, Json, Paper
+from search.papers.json import Json
+from search.papers.paper import Paper
 
 MAX_TITLE_CHARACTERS = 2_000
 """Longer texts are not titles."""

@@ -14,8 +14,9 @@ from indexer.sources.record import (
     select_non_empty,
 )
 from search.errors import SourceError
+from search.papers.date import Date
 from search.papers.folding import put_given_name_first
-from search.papers.paper import Date, Paper
+from search.papers.paper import Paper
 
 _RECORD_START = re.compile(r"TY  ?- ")
 _RECORD_END = "ER  - "

@@ -18,7 +18,8 @@ from search.columns.dates import NO_DAY, DateColumn, OverlapsRange
 from search.columns.postings import Postings, load_array
 from search.columns.selection import HasAny, HasValue, Selection
 from search.papers import categories
-from search.papers.paper import Date, Paper
+from search.papers.date import Date
+from search.papers.paper import Paper
 from search.query.condition import Author, Category, DateField, InDateRange
 
 NO_ID = 2**32 - 1

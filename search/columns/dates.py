@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.columns.postings import expand_ranges, load_array
-from search.papers.paper import Date
+from search.papers.date import Date
 from search.rows import Rows, mask_to_bitmap
 
 NO_DAY = (np.iinfo(np.int32).max, -1)

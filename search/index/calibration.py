@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.index.json_object import JsonObject
-from search.papers.paper import Json, Paper
+from search.papers.json import Json
+from search.papers.paper import Paper
 from search.query.page import Band
 from search.query.query import is_abstract_length
 from search.rows import Rows

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Never, Self
 
 from search.errors import IndexDamaged
-from search.papers.paper import Json
+from search.papers.json import Json
 
 REPAIR_HINT = "run papers doctor --repair"
 

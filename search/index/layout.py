@@ -12,7 +12,7 @@ from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing
 from search.files import replace_file, sha256_of
 from search.index.json_object import JsonObject, damaged_file
-from search.papers.paper import Json
+from search.papers.json import Json
 
 FORMAT_VERSION = 3
 """Increases with every change to the files that earlier versions cannot read."""

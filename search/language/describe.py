@@ -1,8 +1,8 @@
 """Describes a parsed query in few words, for ``Page.interpretation`` and the parts of a query."""
 
 from search.papers.categories import find_category_alias
+from search.papers.date import Date
 from search.papers.json import replace_surrogates
-from search.papers.paper import Date
 from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, Not
 from search.query.query import Query
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Annotated, Self
 
 from search.papers import identifiers
-from search.papers.date import Date as Date
+from search.papers.date import Date
 from search.papers.fields import PaperField, encode_text, encode_texts, json_fields
-from search.papers.json import Json as Json
+from search.papers.json import Json
 
 _MAX_BYLINE_AUTHORS = 6
 """Number of authors in a byline."""

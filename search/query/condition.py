@@ -7,7 +7,7 @@ and matches its ``Not``.
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from search.papers.paper import Date
+from search.papers.date import Date
 
 AuthorPosition = Literal["any", "first", "last"]
 TextField = Literal["any", "title", "abstract"]

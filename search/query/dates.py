@@ -7,7 +7,7 @@ from typing import NamedTuple
 from dateutil.relativedelta import relativedelta
 
 from search.errors import InvalidValue
-from search.papers.paper import Date
+from search.papers.date import Date
 
 ACCEPTED_FORMS = "2026, 2026-03, 2026-03-05, 2020-2024, 2024-03..2024-05, 2020-, >=2024-03, <2020, 30d, 6m or last-year"
 """Examples of what ``parse_range`` accepts, for error messages."""

@@ -7,7 +7,7 @@ from typing import Self
 
 from search.errors import InvalidValue
 from search.papers import names
-from search.papers.paper import Date
+from search.papers.date import Date
 from search.query.author import parse_author
 from search.query.condition import AllOf, AnyOf, Author, Category, Condition, InDateRange, Not
 from search.query.dates import parse_date

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from search.papers.paper import Json, Paper
+from search.papers.json import Json
+from search.papers.paper import Paper
 
 if TYPE_CHECKING:
     from pandas import DataFrame

@@ -10,7 +10,8 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from search.papers.paper import Json, Paper
+from search.papers.json import Json
+from search.papers.paper import Paper
 from search.query.page import AuthorMatch, Hit, Page
 from service.agents.tools import (
     AuthorsAnswer,

@@ -21,7 +21,9 @@ from indexer.sources.file import READ_ERRORS, SourceFile
 from indexer.sources.jsonl import parse_json_object
 from indexer.sources.record import Draft, MalformedRecord
 from search.errors import InvalidValue, SourceError
-from search.papers.paper import Date, Json, Paper
+from search.papers.date import Date
+from search.papers.json import Json
+from search.papers.paper import Paper
 
 QuerySubset = Literal["all", "even", "odd"]
 QUERY_SUBSETS: tuple[QuerySubset, ...] = get_args(QuerySubset)

@@ -6,9 +6,10 @@ from datetime import date as calendar_date
 
 from lxml import etree
 
+from search.papers.date import Date
 from search.papers.identifiers import id_url
 from search.papers.json import replace_surrogates
-from search.papers.paper import Date, Paper
+from search.papers.paper import Paper
 from search.query.page import Page
 from service.formats import RenderOptions
 from service.formats.render import display_title

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 import orjson
 
-from search.papers.json import clean_object
-from search.papers.paper import Date, Json, Paper
+from search.papers.date import Date
+from search.papers.json import Json, clean_object
+from search.papers.paper import Paper
 from search.query.page import Page
 from service.formats import RenderOptions
 from service.formats.citation import citation_keys

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from search.papers.folding import normalize_whitespace
-from search.papers.paper import Json
+from search.papers.json import Json
 
 _TEXT_FIELDS = ("journal", "comment", "pages")
 

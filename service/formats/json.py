@@ -2,7 +2,8 @@
 
 import orjson
 
-from search.papers.paper import Json, Paper
+from search.papers.json import Json
+from search.papers.paper import Paper
 from search.query.page import Page
 from service.formats import RenderOptions
 from service.formats.render import page_json, paper_document_json

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import orjson
 
-from search.papers.paper import Json, Paper
+from search.papers.json import Json
+from search.papers.paper import Paper
 from search.query.page import Page
 from service.formats import RenderOptions
 from service.formats.json import select_fields

@@ -7,8 +7,9 @@ Fields for which RIS has no tag are in notes, which people and ``indexer.sources
 import re
 from collections.abc import Iterator, Sequence
 
+from search.papers.date import Date
 from search.papers.json import replace_surrogates
-from search.papers.paper import Date, Paper
+from search.papers.paper import Paper
 from search.query.page import Page
 from service.formats import RenderOptions
 from service.formats.citation import citation_keys

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from search.errors import PaperNotFound
 from search.language.describe import describe_condition
 from search.papers.categories import find_category_name
-from search.papers.paper import Date
+from search.papers.date import Date
 from search.papers.words import truncate_words
 from search.query.author import parse_author
 from search.query.condition import InDateRange

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from search.papers.paper import Json
+from search.papers.json import Json
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"
