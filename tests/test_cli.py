@@ -19,7 +19,7 @@ def test_the_index_folder_comes_from_option_environment_or_default(
 def test_a_pipe_gets_plain_text_and_a_terminal_cards(index_options: list[str]) -> None:
     plain = run("search", "KV cache compression", "-n", "2", *index_options).stdout
     assert "\x1b" not in plain
-    assert plain.startswith("about 'KV cache compression'\n60 papers match; showing 2\n\n1. ")
+    assert plain.startswith("about 'KV cache compression'\nshowing 2 of 60 papers\n\n1. ")
     assert "╭" in run_on_terminal("search", "KV cache compression", "-n", "2", *index_options)
 
 

@@ -60,11 +60,14 @@ def test_an_import_reports_read_merged_and_skipped_records(tmp_path: Path) -> No
     assert (done.returncode, done.stdout) == (0, "")
     assert f"skipped {file}:3: neither title nor abstract" in done.stderr
     assert (
-        "3 records read: 2 new papers, 1 merged, 0 unchanged, 1 skipped; 2 texts embedded. 2 papers in gen-000001"
-        in (done.stderr)
+        "3 records read: 2 new papers, 1 merged, 0 unchanged, 1 skipped; 2 texts embedded. "
+        "The index has 2 papers (gen-000001)" in (done.stderr)
     )
     again = run("index", str(file), *at)
-    assert "0 new papers, 0 merged, 3 unchanged, 1 skipped; 0 texts embedded. 2 papers in gen-000001" in again.stderr
+    assert (
+        "0 new papers, 0 merged, 3 unchanged, 1 skipped; 0 texts embedded. The index has 2 papers (gen-000001)"
+        in again.stderr
+    )
     strict = run("index", str(file), "--strict", *at)
     assert strict.returncode == 1
     assert f"{file}:3: neither title nor abstract" in strict.stderr

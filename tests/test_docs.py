@@ -72,7 +72,7 @@ def test_commands_for_your_own_papers_run(home: Path) -> None:
     assert len(commands) >= 10
     done = run_shell("set -e\n" + "\n".join(line for line in commands if line not in endless), home)
     assert done.returncode == 0, done.stderr
-    assert "62 papers in gen-000002" in done.stderr
+    assert "The index has 62 papers (gen-000002)" in done.stderr
     assert (home / "decoding.bib").read_text("utf-8").startswith("@")
 
 

@@ -44,7 +44,7 @@ def test_exports_reimport_as_the_same_papers(index_options: list[str], tmp_path:
     done = run("search", "-n", "1000", "--format", name, *index_options)
     export, copy = tmp_path / "export", ["--index", str(tmp_path / "index")]
     export.write_text(done.stdout, "utf-8")
-    assert "60 papers in gen-000001" in run("index", str(export), *copy).stderr
+    assert "The index has 60 papers (gen-000001)" in run("index", str(export), *copy).stderr
     compared = [name for name in PAPER_FIELDS if name != "sources"]
     before, after = (
         {hit["id"]: [hit[field] for field in compared] for hit in json.loads(listed.stdout)["hits"]}

@@ -159,10 +159,10 @@ def test_results_as_text_say_how_each_hit_matched() -> None:
         Hit(paper, 0.0),
     )
     text = page_text(replace(make_page([]), hits=hits, total=60, cursor="abc", interpretation="about 'bees'"))
-    assert text.startswith("about 'bees'\n60 papers match; showing 3\n")
+    assert text.startswith("about 'bees'\nshowing 3 of 60 papers\n")
     assert "   exact match · strong · semantic #1 (cosine 0.700) · lexical #2 (BM25 11.54)\n" in text
     assert "   semantic (cosine 0.700)\n" in text
     assert "   sorted by date\n" in text
     assert text.endswith("next page: --cursor abc\n")
-    assert "1 paper matches the filters; showing 1\n" in page_text(make_page([paper]))
+    assert "showing 1 of 1 paper\n" in page_text(make_page([paper]))
     assert "   other IDs  doi:10.1000/x\n" in paper_text(paper)

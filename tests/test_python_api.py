@@ -56,7 +56,7 @@ def test_the_examples_of_the_documentation_run(
     names: dict[str, Any] = {}
     exec(first, names)
     shown = ParsedHtml(names["page"]._repr_html_())
-    assert shown.text.startswith("about 'KV cache compression'; 60 papers match, showing 10")
+    assert shown.text.startswith("about 'KV cache compression'; showing 10 of 60 papers")
     assert "Kwai Summary Attention Technical Report" in shown.text
     assert "https://arxiv.org/abs/2604.24432" in shown.links
     exec(second, names)

@@ -138,7 +138,7 @@ def test_values_of_the_index_itself_are_folded(make_searcher: MakeSearcher) -> N
     tree = read_page(server.client, "/paper/arxiv:2401.00000", 200)
     internal = [text_of(name) for name in tree.xpath('//details[summary="Details"]//dt')]
     visible = [text_of(name) for name in tree.xpath("//dt[not(ancestor::details)][not(ancestor::dialog)]")]
-    assert (visible, internal) == (["arXiv", "Comment"], ["Score", "Source"])
+    assert (visible, internal) == (["arXiv", "Comment"], ["Score in the source", "Source"])
     server.close()
 
 

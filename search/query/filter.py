@@ -46,7 +46,7 @@ class Filter:
             ("updated_", self.updated_from, self.updated_to),
         ):
             if start and end and start.first_day > end.last_day:
-                raise InvalidValue(f"{prefix}from", str(start), f"it is later than {prefix}to ({end}); swap the two")
+                raise InvalidValue(f"{prefix}from", str(start), f"the range ends earlier, at {end}; swap the two")
 
     @classmethod
     def parse(

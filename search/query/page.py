@@ -387,6 +387,6 @@ class Page:
 
     @property
     def _caption(self) -> str:
-        counted = "1 paper matches" if self.total == 1 else f"{self.total:,} papers match"
+        counts = f"showing {len(self.hits):,} of {self.total:,} {'paper' if self.total == 1 else 'papers'}"
         close = "" if self.has_close_match or not self.hits else "; no close match, these are the nearest papers"
-        return f"{self.interpretation}; {counted}, showing {len(self.hits):,}{close}"
+        return f"{self.interpretation}; {counts}{close}"

@@ -79,8 +79,8 @@ def page_answer(page: Page, *, full_abstracts: bool) -> RenderedAnswer:
 
 
 def _page_heading(content: PageAnswer) -> list[str]:
-    papers = "1 paper matches" if content.total == 1 else f"{content.total:,} papers match"
-    counts = f"{papers}; showing {len(content.hits)}"
+    papers = "1 paper" if content.total == 1 else f"{content.total:,} papers"
+    counts = f"showing {len(content.hits)} of {papers}"
     counts += "" if content.exact else f"; expected recall {content.expected_recall:.3f}"
     heading = [content.interpretation, counts]
     if content.hits and not content.has_close_match:

@@ -45,7 +45,8 @@ def _source_formats() -> tuple[str, ...]:
     default="float",
     show_default=True,
     shell_complete=complete_from(precisions),
-    help="float or int8. int8 embeds faster but less exactly; the import prints how much its vectors differ.",
+    help="float or int8. int8 embeds faster but less accurately; the import prints how close its vectors are to float "
+    "vectors.",
 )
 def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None, **options: Any) -> None:
     """Import files and folders of papers into the index.
@@ -143,7 +144,7 @@ def _print_report(report: "ImportReport") -> None:
     click.echo(
         f"{counts.read:,} records read: {counts.new:,} new papers, {counts.merged:,} merged, "
         f"{counts.unchanged:,} unchanged, {len(report.skipped):,} skipped; {counts.embedded:,} texts embedded. "
-        f"{report.papers:,} papers in {report.generation}.",
+        f"The index has {report.papers:,} papers ({report.generation}).",
         err=True,
     )
 

@@ -143,8 +143,8 @@ _PAGE_OPTIONS = (
         "--sort",
         default=None,
         shell_complete=complete_from(_sorts),
-        help="relevance (default), newest or oldest. newest/oldest sort the relevant hits by date; feeds "
-        "default to newest.",
+        help="relevance (default), newest or oldest. newest/oldest sort the relevant hits by date; "
+        "--format atom defaults to newest.",
     ),
     MODE_OPTION,
     click.option("--facets", is_flag=True, help="Count the matching papers by year, category, author and source."),

@@ -54,13 +54,14 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._is_live and self._last_update[0]:
-            self._sample()
+        if self._is_live:
+            self._show_last_update()
         self._bar.stop()
 
     def stage(self, name: str) -> None:
         """Announces a step whose length is unknown, for example ``building the lexicon``."""
         if self._is_live:
+            self._show_last_update()
             self._last_update = ("", 0.0)
             self._bar.remove_task(self._task)
             self._task = self._bar.add_task(name, total=None)
@@ -96,6 +97,11 @@ class Progress:
             rest = f", {timedelta(seconds=left)} left" if left is not None else ""
             self.print(f"{text}, {task.percentage:.0f}%{rest}")
             self._last_line = now
+
+    def _show_last_update(self) -> None:
+        if self._last_update[0]:
+            self._sample()
+            self._bar.refresh()
 
     def _sample(self) -> None:
         text, fraction_done = self._last_update

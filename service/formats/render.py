@@ -91,7 +91,7 @@ def page_text(page: Page) -> str:
 
 def page_heading(page: Page) -> str:
     """The interpretation of the query, the number of papers, the name variants and whether any hit is close."""
-    counts = f"{_papers_match(page.total)}; showing {len(page.hits):,}"
+    counts = f"showing {len(page.hits):,} of {page.total:,} {'paper' if page.total == 1 else 'papers'}"
     if not page.exact:
         counts += f"; expected recall {page.expected_recall:.3f}"
     variants = [_variants_line(match) for match in page.authors if len(match.variants) > 1]

@@ -78,6 +78,7 @@ def _metadata_items(paper: Paper) -> Iterator[MetadataItem]:
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         href = text if is_http_url(text) else ""
         is_internal = name in _INTERNAL_FIELDS and not href
-        yield MetadataItem(name.replace("_", " ").capitalize(), text, href, is_internal)
+        label = "Score in the source" if name == "score" else name.replace("_", " ").capitalize()
+        yield MetadataItem(label, text, href, is_internal)
     for source in paper.sources:
         yield MetadataItem("Source", source, is_internal=True)
