@@ -19,7 +19,7 @@ from service.app import create_app
 from service.settings import Settings
 from strategies import AUTHOR_NAMES, CATEGORIES, DATES, WORDS, MakeSearcher, write_papers
 
-settings.register_profile("papers", deadline=None)  # how long an example takes depends on the load of the machine
+settings.register_profile("papers", deadline=None, max_examples=50)  # no deadline: time depends on the load
 settings.load_profile("papers")
 
 
