@@ -202,5 +202,7 @@ def _lexical_pool() -> "ThreadPoolExecutor":
 
 def _without_example(query: Query) -> InvalidValue:
     if query.unlike:
-        return InvalidValue("unlike", ", ".join(query.unlike), "it needs a query or --like as well")
+        return InvalidValue(
+            "unlike", ", ".join(query.unlike), "add a query, or example papers that results should be similar to"
+        )
     return InvalidValue("text", query.text, "the text is empty; paste an abstract of at least one word")

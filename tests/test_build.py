@@ -89,7 +89,7 @@ def test_incremental_imports_equal_one_import(tmp_path: Path, build_index: Build
     assert [path.name for path in (tmp_path / "index").glob("gen-*")] == ["gen-000004"]
 
 
-def test_codes_are_built_from_20000_papers_and_kept_across_updates(tmp_path: Path, build_index: BuildIndex) -> None:
+def test_codes_are_built_from_20000_papers_and_reused_across_updates(tmp_path: Path, build_index: BuildIndex) -> None:
     records = make_records(0, 20_050)
     build_index(records[:20_000])
     directory = tmp_path / "index"

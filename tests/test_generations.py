@@ -94,7 +94,7 @@ def test_what_a_writer_did_not_write_is_left_alone(directory: Path, name: str, m
     assert examine(directory) == []
 
 
-def test_a_published_generation_with_a_file_of_the_user_is_kept(directory: Path) -> None:
+def test_a_published_generation_with_a_user_file_is_not_deleted(directory: Path) -> None:
     (directory / "gen-000001" / "notes.txt").write_text("of the user")
     import_records(directory, 5, 5)
     assert generation_names(directory) == ["gen-000001", "gen-000002"]

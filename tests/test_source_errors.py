@@ -109,38 +109,24 @@ dates = st.builds(Date, st.integers(1000, 2100), st.integers(1, 12), st.integers
 plain_values: st.SearchStrategy[Json] = st.text("abc xyz", min_size=1, max_size=9) | st.integers(1, 99)
 
 
-@given(
+stored_papers = st.builds(
+    Paper,
+    ids=st.just(("arxiv:2401.00001",)),
     title=st.text("abc é∂深", min_size=1, max_size=30).map(str.split).map(" ".join).filter(bool),
     authors=st.lists(st.sampled_from(["Ada Byron", "José García", "李明"]), unique=True).map(tuple),
+    authors_partial=st.booleans(),
     published=st.none() | dates,
     categories=st.lists(st.sampled_from(["cs.CL", "hep-th", "astro-ph.GA"]), unique=True).map(tuple),
-    extra=st.dictionaries(st.sampled_from(["comment", "journal"]), plain_values.filter(lambda each: each != "")),
-    partial=st.booleans(),
     version=st.none() | st.integers(1, 9),
+    extra=st.dictionaries(st.sampled_from(["comment", "journal"]), plain_values),
+    sources=st.just(("jsonl:papers.jsonl",)),
 )
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_our_json_lines_round_trip(
-    tmp_path: Path,
-    title: str,
-    authors: tuple[str, ...],
-    published: Date | None,
-    categories: tuple[str, ...],
-    extra: dict[str, Json],
-    partial: bool,
-    version: int | None,
-) -> None:
+
+
+@given(paper=stored_papers)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_our_json_lines_round_trip(tmp_path: Path, paper: Paper) -> None:
     path = tmp_path / "papers.jsonl"
-    paper = Paper(
-        ids=("arxiv:2401.00001",),
-        title=title,
-        authors=authors,
-        authors_partial=partial,
-        published=published,
-        categories=categories,
-        version=version,
-        extra=extra,
-        sources=("jsonl:papers.jsonl",),
-    )
     path.write_text(json.dumps(paper.to_json()), "utf-8")
     assert read_papers(path) == [paper]
 

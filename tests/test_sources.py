@@ -183,7 +183,7 @@ def test_csv(write_source: WriteSource) -> None:
     assert (tabbed.ids, tabbed.title, tabbed.version) == (("arxiv:2401.00001",), "A, b", 2)
 
 
-def test_a_score_is_kept_unless_it_belongs_to_a_hit(write_source: WriteSource) -> None:
+def test_a_score_is_stored_unless_it_belongs_to_a_hit(write_source: WriteSource) -> None:
     (own,) = read_papers(write_source("own.csv", "title,score\nA,97.1\n"))
     assert own.extra == {"score": "97.1"}
     (hit,) = read_papers(write_source("hits.csv", "title,score,band\nA,.7,strong\n"))
