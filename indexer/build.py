@@ -151,6 +151,7 @@ class _Inputs:
     def __init__(self, files: Sequence[SourceFile]) -> None:
         self._files = files
         self._sizes = [_file_size(file.path) for file in files]
+        self._total_bytes = sum(self._sizes) or 1
         self._bytes_read = 0
         self._current: SourceFile | None = None
 
@@ -165,7 +166,7 @@ class _Inputs:
     def fraction_read(self) -> float:
         """The share of all bytes that was read, 0 to 1."""
         position = self._current.position if self._current else 0
-        return min(1.0, (self._bytes_read + position) / (sum(self._sizes) or 1))
+        return min(1.0, (self._bytes_read + position) / self._total_bytes)
 
 
 def _file_size(path: Path) -> int:

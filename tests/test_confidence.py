@@ -23,7 +23,10 @@ from search.index.calibration import (
 )
 from search.index.snapshot import Snapshot
 from search.papers.paper import Paper
+from search.query.condition import AllOf
 from search.query.query import MAX_QUESTION_WORDS
+from search.ranking.bands import Bands
+from search.ranking.legs import FilteredIndex, LegInput
 from search.rows import Rows
 from search.searcher import Searcher
 from search.vectors.vectors import VectorIndex
@@ -218,10 +221,14 @@ def test_lexical_thresholds_come_from_titles() -> None:
     assert not _THRESHOLDS.has_answer(Evidence(bm25_share=np.array([0.24] * 20, np.float32)), 1_000)
 
 
-def test_long_texts_have_their_own_thresholds() -> None:
-    calibration = Calibration(_THRESHOLDS, Thresholds(0.5, 0.7, 0.5, 0.25), 10)
-    assert calibration.thresholds_for("word " * MAX_QUESTION_WORDS) == calibration.queries
-    assert calibration.thresholds_for("word " * (MAX_QUESTION_WORDS + 1)) == calibration.texts
+def test_long_texts_have_their_own_thresholds(sample_searcher: Searcher) -> None:
+    snapshot = sample_searcher.snapshot
+    index = FilteredIndex.of(snapshot, AllOf(()))
+    for words, thresholds in (
+        (MAX_QUESTION_WORDS, snapshot.calibration.queries),
+        (MAX_QUESTION_WORDS + 1, snapshot.calibration.texts),
+    ):
+        assert Bands.of(index, LegInput(None, "word", word_count=words)).thresholds == thresholds
 
 
 def test_a_paper_without_a_title_is_probed_by_its_first_words() -> None:

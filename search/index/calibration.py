@@ -24,7 +24,6 @@ from search.index.json_object import JsonObject
 from search.papers.json import Json
 from search.papers.paper import Paper
 from search.query.page import Band
-from search.query.query import is_abstract_length
 from search.rows import Rows
 
 if TYPE_CHECKING:
@@ -226,10 +225,6 @@ class Calibration:
         papers = replace(titles, vectors=np.stack(vectors) if vectors else titles.vectors)
         queries = Thresholds.measure(index, live, titles, tuning)
         return cls(queries, Thresholds.measure(index, live, papers, tuning), len(live))
-
-    def thresholds_for(self, text: str) -> Thresholds:
-        """Returns the thresholds for a query of this text."""
-        return self.texts if is_abstract_length(len(text.split())) else self.queries
 
     def is_fresh(self, live: int, tuning: CalibrationTuning = CALIBRATION_TUNING) -> bool:
         """Returns whether the calibration is still valid for this number of live papers."""
