@@ -17,6 +17,7 @@ from search.papers.paper import Paper
 from search.searcher import Searcher
 from service.app import create_app
 from service.settings import Settings
+from source_samples import WriteSource
 from strategies import AUTHOR_NAMES, CATEGORIES, DATES, WORDS, MakeSearcher, write_papers
 
 settings.register_profile("papers", deadline=None, max_examples=50)  # no deadline: time depends on the load
@@ -104,3 +105,15 @@ def random_searcher(make_searcher: MakeSearcher) -> Searcher:
 def random_papers(random_searcher: Searcher) -> list[Paper]:
     """The papers of ``random_searcher``, by row."""
     return [paper for _, paper in random_searcher.snapshot.store.scan(0)]
+
+
+@pytest.fixture
+def write_source(tmp_path: Path) -> WriteSource:
+    """Writes input files of an import."""
+
+    def write(name: str, content: str | bytes) -> Path:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return write

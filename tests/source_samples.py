@@ -1,6 +1,7 @@
 """One small file of each format, and how tests read files."""
 
 import json
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from search.errors import SourceError
 from search.papers.paper import Paper
 
 AS_OF = date(2026, 6, 15)
+WriteSource = Callable[[str, str | bytes], Path]
+"""Writes a file of this name and content; returns its path."""
 
 ATOM = """<?xml version="1.0" encoding="utf-8"?>
 <feed xmlns="http://www.w3.org/2005/Atom" xmlns:arxiv="http://arxiv.org/schemas/atom">

@@ -3,7 +3,6 @@
 import gzip
 import json
 import lzma
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,21 +14,22 @@ from search.errors import SourceError
 from search.papers.date import Date
 from search.papers.json import Json
 from search.papers.paper import Paper
-from source_samples import ACL, ATOM, BIBTEX, CSL, CSV, NBIB, PAGE, PUBMED, RIS, S2, SNAPSHOT, read, read_papers
-
-
-@pytest.fixture
-def write_source(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
-    def write(name: str, content: str | bytes) -> Path:
-        path = tmp_path / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    return write
-
-
-WriteSource = Callable[[str, str | bytes], Path]
-
+from source_samples import (
+    ACL,
+    ATOM,
+    BIBTEX,
+    CSL,
+    CSV,
+    NBIB,
+    PAGE,
+    PUBMED,
+    RIS,
+    S2,
+    SNAPSHOT,
+    WriteSource,
+    read,
+    read_papers,
+)
 
 MALFORMED = {
     "half a line": ('{"title": "A"}\n{"title": "B\n', [2], "not JSON"),

@@ -14,20 +14,22 @@ from indexer import sources
 from search.errors import InvalidValue
 from search.papers.date import Date
 from search.papers.paper import Paper
-from source_samples import ACL, ATOM, BIBTEX, CSL, CSV, NBIB, PAGE, PUBMED, RIS, S2, SNAPSHOT, read, read_papers
-
-
-@pytest.fixture
-def write_source(tmp_path: Path) -> Callable[[str, str | bytes], Path]:
-    def write(name: str, content: str | bytes) -> Path:
-        path = tmp_path / name
-        path.write_bytes(content.encode() if isinstance(content, str) else content)
-        return path
-
-    return write
-
-
-WriteSource = Callable[[str, str | bytes], Path]
+from source_samples import (
+    ACL,
+    ATOM,
+    BIBTEX,
+    CSL,
+    CSV,
+    NBIB,
+    PAGE,
+    PUBMED,
+    RIS,
+    S2,
+    SNAPSHOT,
+    WriteSource,
+    read,
+    read_papers,
+)
 
 
 def test_arxiv_atom(write_source: WriteSource) -> None:

@@ -115,7 +115,9 @@ def _format_authors(paper: Paper) -> str:
 def _format_person(person: Person) -> str:
     if person.family:
         name = person.inverted
-        escaped = escape_latex(name, keep_math=name.count("$") % 2 == 0)  # an odd one is no mathematics
+        escaped = escape_latex(
+            name, keep_math=name.count("$") % 2 == 0
+        )  # an unpaired dollar sign does not delimit math
         return re.sub(r"(^|\s)(?=\\)", r"\1{}", escaped)  # bibtexparser drops an escaped character there
     return f"{{{escape_latex(person.name)}}}" if person.name else ""
 
