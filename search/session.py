@@ -30,6 +30,9 @@ from search.ranking.variants import match_author
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
+    from search.language.parser import ParsedQuery
+    from search.refinements.page import PageRefiner
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Session:
@@ -56,6 +59,9 @@ class Session:
     def ask(self, box: str, query: Query | None = None, **options: Any) -> Page:
         """Answers the text of the search box (docs/query-language.md).
 
+        If nothing is close to a question, and its correction has a close match, or it is the full name of an author,
+        then that is answered instead (``Page.answered_query``).
+
         Args:
             box: words, conditions, a paper ID or an abstract.
             query: filters and options that apply besides the conditions in the box.
@@ -70,28 +76,24 @@ class Session:
         if not box:
             return self.search(query)
         # imported here, so that a query with only a filter starts in 0.2 s
-        from search.language import parser, spelling
         from search.language.removable_parts import split_query
+        from search.refinements.page import PageRefiner
 
-        parsed = parser.parse_query(box, today=date.today(), categories=self.snapshot.columns.categories)
-        conditions = tuple(each for each in (query.filter.where, parsed.condition) if each)
-        paper = (parsed.paper_id,) if parsed.paper_id else ()
-        query = replace(
-            query,
-            text=parsed.text,
-            filter=replace(query.filter, where=AllOf(conditions) if conditions else None),
-            like=(*paper, *query.like),
-            include_like=query.include_like or bool(paper),
-            is_abstract=query.is_abstract or parsed.kind == "abstract",
-        )
-        page = replace(self.search(query), parts=split_query(parsed))
+        parsed, typed = self._parse(box, query)
         if parsed.kind != "question":
-            return page
-        lexicon = self.snapshot.lexicon
-        corrections = spelling.corrections(
-            parsed.text, lexicon.word_doc_freq, lexicon.inflected_doc_freq, self.snapshot.manifest.live
-        )
-        return replace(page, correction=spelling.replace_words(box, corrections) if corrections else None)
+            return replace(self.search(typed), parts=split_query(parsed))
+        refiner = PageRefiner(self.snapshot, parsed)
+        alternatives = () if query.verbatim else refiner.alternatives
+        for other in alternatives if query.cursor and not cursor.belongs_to(typed) else ():
+            if cursor.belongs_to(self._parse(other, query)[1]):
+                return self._answer_instead(other, query, refiner)
+        page, nearest = self._answer(typed)
+        for other in () if page.has_close_match else alternatives:
+            answer = self._answer_instead(other, query, refiner)
+            if answer.total and answer.has_close_match:
+                return answer
+        page = replace(page, parts=split_query(parsed), correction=refiner.correction)
+        return page if query.cursor else replace(page, refinements=refiner.refine(page, nearest))
 
     def search(self, query: Query) -> Page:
         """Returns the hits of a query: by relevance to its text and example papers, or newest first without either.
@@ -103,6 +105,30 @@ class Session:
             ModelMismatch: the installed model is not the one of the index.
             ModelUnavailable: the model cannot be loaded.
         """
+        return self._answer(query)[0]
+
+    def _parse(self, box: str, query: Query) -> "tuple[ParsedQuery, Query]":
+        """Parses the text of the search box and adds what it requires to a query."""
+        from search.language.parser import parse_query
+
+        parsed = parse_query(box, today=date.today(), categories=self.snapshot.columns.categories)
+        conditions = tuple(each for each in (query.filter.where, parsed.condition) if each)
+        paper = (parsed.paper_id,) if parsed.paper_id else ()
+        return parsed, replace(
+            query,
+            text=parsed.text,
+            filter=replace(query.filter, where=AllOf(conditions) if conditions else None),
+            like=(*paper, *query.like),
+            include_like=query.include_like or bool(paper),
+            is_abstract=query.is_abstract or parsed.kind == "abstract",
+        )
+
+    def _answer_instead(self, box: str, query: Query, refiner: "PageRefiner") -> Page:
+        """Answers another query than the one asked."""
+        return replace(self.ask(box, query, verbatim=True), correction=refiner.correction, answered_query=box)
+
+    def _answer(self, query: Query) -> tuple[Page, NDArray[np.int64]]:
+        """Returns the answer of a query, and the rows nearest to its text, best first; none without text."""
         text = strip_control_characters(query.text)
         start = cursor.decode(query, self.generation, len(self.snapshot.columns))
         like, unlike = (tuple(self._row(paper) for paper in papers) for papers in (query.like, query.unlike))
@@ -110,12 +136,13 @@ class Session:
             raise _without_example(query)
         filtered = FilteredIndex.of(self.snapshot, query.filter.condition, tuple(dict.fromkeys((*like, *unlike))))
         if text or like:
-            page = answer_query(filtered, query, self._leg_input(filtered, query.mode, text, (like, unlike)), start)
+            leg_input = self._leg_input(filtered, query.mode, text, (like, unlike))
+            page, nearest = answer_query(filtered, query, leg_input, start)
         else:
-            page = list_papers(filtered, query, start)
+            page, nearest = list_papers(filtered, query, start), np.empty(0, np.int64)
         if self.on_page:
             self.on_page(page)
-        return replace(page, interpretation=describe_query(query))
+        return replace(page, interpretation=describe_query(query)), nearest
 
     def paper(self, paper_id: str) -> Paper:
         """Returns the paper that has, or ever had, this ID, in any usual spelling.

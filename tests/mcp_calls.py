@@ -18,6 +18,7 @@ FILTER_PARAMETERS = [
     "like",
     "unlike",
     "mode",
+    "verbatim",
 ]
 PAGE_PARAMETERS = ["sort", "facets", "cursor", "limit", "full_abstracts"]
 JsonObject = dict[str, Any]

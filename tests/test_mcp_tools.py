@@ -171,10 +171,10 @@ def test_internal_error_has_a_message_without_details(
 
     server = HttpServer(create_app(sample_searcher, Settings()))
     try:
-        monkeypatch.setattr("search.session.Session.search", lambda *_: 1 / 0)
+        monkeypatch.setattr("search.session.Session.ask", lambda *_: 1 / 0)
         message = error_text(server.client, "search", q="cache")
         assert re.fullmatch("internal error; see the server log for request ID [0-9a-f]{24}", message)
-        monkeypatch.setattr("search.session.Session.search", damaged)
+        monkeypatch.setattr("search.session.Session.ask", damaged)
         assert error_text(server.client, "search", q="cache") == "the index is unavailable; see the server log"
     finally:
         server.close()

@@ -81,6 +81,16 @@ class PaperStore:
         texts = dict(self._query(f"SELECT row, paper FROM papers WHERE row IN ({marks})", rows))  # noqa: S608  only question marks
         return [self._parse(row, texts.get(row)) for row in rows]
 
+    def texts_containing(self, rows: Sequence[int], text: str) -> list[str]:
+        """Returns title and abstract of those of the papers whose JSON contains an ASCII text, in any case.
+
+        Reading a text takes a fifth of the time of ``get``.
+        """
+        marks, pattern = ",".join("?" * len(rows)), text.replace("%", "").replace("_", "")
+        sql = f"SELECT row, paper FROM papers WHERE row IN ({marks}) AND paper LIKE ?"  # noqa: S608  only question marks
+        found = (self._parse_json(row, paper) for row, paper in self._query(sql, [*rows, f"%{pattern}%"]))
+        return [f"{fields.get('title') or ''}. {fields.get('abstract') or ''}" for fields in found]
+
     def find(self, paper_id: str) -> list[int]:
         """Returns the rows, ascending, that have or had this canonical ID, including replaced rows."""
         return [row for row in self.rows_for_key(id_key(paper_id)) if paper_id in self.get([row])[0].ids]
@@ -140,25 +150,33 @@ class PaperStore:
         return tuple(checksums)
 
     def _parse(self, row: int, text: str | None) -> Paper:
-        """Returns the paper that the text of a row describes.
+        """Returns the paper that the text of a row describes."""
+        fields = self._parse_json(row, text)
+        try:
+            return Paper.from_json(fields)
+        except ValueError as error:
+            raise self._damaged(f"row {row} is not a paper in JSON ({error})") from None
+
+    def _parse_json(self, row: int, text: str | None) -> dict[str, Any]:
+        """Returns the fields in the text of a row.
 
         Raises:
-            IndexDamaged: the row is missing, or its text is not a paper in JSON.
+            IndexDamaged: the row is missing, or its text is not a JSON object.
         """
         if text is None:
             raise self._damaged(f"row {row} is missing")
         try:
             fields = orjson.loads(text)
-            if isinstance(fields, dict):
-                return Paper.from_json(fields)
         except ValueError as error:
             raise self._damaged(f"row {row} is not a paper in JSON ({error})") from None
+        if isinstance(fields, dict):
+            return fields
         raise self._damaged(f"row {row} is not a paper in JSON")
 
     def _damaged(self, problem: str) -> IndexDamaged:
         return IndexDamaged(self._path, f"{problem}; restore it from a backup, or index the papers again")
 
-    def _query(self, sql: str, values: Sequence[int]) -> list[tuple[Any, ...]]:
+    def _query(self, sql: str, values: Sequence[int | str]) -> list[tuple[Any, ...]]:
         """Runs a query.
 
         Raises:

@@ -65,6 +65,24 @@ def split_query(parsed: ParsedQuery) -> tuple[QueryPart, ...]:
     return tuple(parts)
 
 
+def ranking_words(parsed: ParsedQuery) -> str:
+    """Returns the words of a question that only rank, separated by spaces, with operators in lower case."""
+    return " ".join(" ".join(piece.text for piece in _question_pieces(parsed) if not piece.node).split())
+
+
+def replace_ranking_words(parsed: ParsedQuery, words: str, condition: str = "") -> str:
+    """Returns a question with other words that only rank, followed by a further condition.
+
+    Args:
+        parsed: a question; its conditions keep their meaning.
+        words: the words, in prose.
+        condition: in the query language; empty for none.
+    """
+    pieces = [_Piece(_lower_operators(words))] if words else []
+    pieces += [piece for piece in _question_pieces(parsed) if piece.node]
+    return _join([*pieces, _Piece(condition)] if condition else pieces)
+
+
 def _join(pieces: Sequence[_Piece]) -> str:
     """Returns the query of all pieces, written so that it is not a paper ID."""
     query = _LAST_COLON.sub("", " ".join(piece.text for piece in pieces))

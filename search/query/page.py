@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from search.papers.json import Json
 from search.papers.paper import Paper
+from search.query.refinement import Refinement
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -301,10 +302,13 @@ class Page:
         interpretation: the parsed query in words.
         has_close_match: some paper is close to the query; False: the hits are only the nearest papers.
         correction: the query with likely misspellings corrected; None without any.
+        answered_query: the query that the hits answer if it is not the one asked: its correction, or the papers of the
+            author whose name it is. Nothing is close to the query as typed then; ``Query.verbatim`` answers it anyway.
         authors: the variants of each author in the query.
         facets: counts, if requested.
         cursor: where the next page starts; None on the last page.
         parts: the removable parts of the query (``search.language.removable_parts``).
+        refinements: queries to offer (``search.refinements``); none after the first page.
     """
 
     hits: tuple[Hit, ...]
@@ -320,6 +324,8 @@ class Page:
     facets: Facets | None = None
     cursor: str | None = None
     parts: tuple[QueryPart, ...] = ()
+    answered_query: str | None = None
+    refinements: tuple[Refinement, ...] = ()
 
     def __len__(self) -> int:
         return len(self.hits)
@@ -342,6 +348,8 @@ class Page:
             "total": self.total,
             "has_close_match": self.has_close_match,
             "correction": self.correction,
+            "answered_query": self.answered_query,
+            "refinements": [refinement.to_json() for refinement in self.refinements],
             "exact": self.exact,
             "expected_recall": round(self.expected_recall, 4),
             "generation": self.generation,
@@ -368,25 +376,6 @@ class Page:
 
     def _repr_html_(self) -> str:
         """Returns the page as notebooks display it: a table with one row per hit."""
-        from html import escape
+        from search.query.page_html import page_html
 
-        from search.papers.html import table_html
-
-        rows = [
-            (
-                str(rank),
-                hit.paper.title_html,
-                escape(hit.paper.byline),
-                f'<span style="white-space: nowrap">{hit.paper.published or ""}</span>',
-                escape(" ".join(hit.paper.categories)),
-                hit.band or "",
-            )
-            for rank, hit in enumerate(self.hits, 1)
-        ]
-        return table_html(self._caption, ("", "Paper", "Authors", "Published", "Categories", "Match"), rows)
-
-    @property
-    def _caption(self) -> str:
-        counts = f"showing {len(self.hits):,} of {self.total:,} {'paper' if self.total == 1 else 'papers'}"
-        close = "" if self.has_close_match or not self.hits else "; no close match, these are the nearest papers"
-        return f"{self.interpretation}; {counts}{close}"
+        return page_html(self)

@@ -37,6 +37,7 @@ class Query:
         is_abstract: the text is an abstract; the paper it belongs to comes first, marked ``exact_match``.
         include_like: the papers of ``like`` come first, marked ``exact_match``; otherwise they are excluded.
         facets: count years, categories, authors and sources.
+        verbatim: answer the text as it is, even if nothing is close to it (``Page.answered_query``).
 
     Raises:
         InvalidValue: ``limit`` is not a whole number from 0 to MAX_LIMIT; ``mode`` or ``sort`` is unknown; the text has
@@ -55,6 +56,7 @@ class Query:
     is_abstract: bool = False
     include_like: bool = False
     facets: bool = False
+    verbatim: bool = False
 
     def __post_init__(self) -> None:
         if type(self.limit) is not int or not 0 <= self.limit <= MAX_LIMIT:

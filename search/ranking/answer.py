@@ -32,8 +32,8 @@ def list_papers(index: FilteredIndex, query: Query, start: int) -> Page:
     return _build_page(index, query, start, hits, len(index.rows))
 
 
-def answer_query(index: FilteredIndex, query: Query, leg_input: LegInput, start: int) -> Page:
-    """Returns a page of hits for a query.
+def answer_query(index: FilteredIndex, query: Query, leg_input: LegInput, start: int) -> tuple[Page, NDArray[np.int64]]:
+    """Returns a page of hits for a query, and the rows nearest to it, best first.
 
     Args:
         index: the papers that match the filter.
@@ -67,7 +67,7 @@ def answer_query(index: FilteredIndex, query: Query, leg_input: LegInput, start:
     shown = replace(ranking, fused=ranking.fused.select_range(start, end))
     hits = _build_hits(index, leg_input, shown, bands, exact_matches)
     page = _build_page(index, query, start, hits, total, ranking.semantic, relevant)
-    return replace(page, has_close_match=has_close_match)
+    return replace(page, has_close_match=has_close_match), ranking.initial.rows
 
 
 def _relevant_rows(index: FilteredIndex, leg_input: LegInput, ranking: Ranking, bands: Bands) -> NDArray[np.int64]:

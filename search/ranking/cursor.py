@@ -50,6 +50,14 @@ def decode(query: Query, generation: str, papers: int) -> int:
     return start
 
 
+def belongs_to(query: Query) -> bool:
+    """Returns whether the cursor of a query may be one of its own; ``decode`` rejects a malformed cursor."""
+    try:
+        return _unpack(query.cursor)[2] == _query_digest(query)
+    except ValueError:
+        return True
+
+
 def _unpack(cursor: str) -> tuple[str, int, str]:
     """Returns the generation, the start and the digest in a cursor.
 
@@ -73,5 +81,5 @@ def _malformed(query: Query) -> InvalidValue:
 
 def _query_digest(query: Query) -> str:
     """Identifies a query; the limit may change from page to page."""
-    text = repr(replace(query, cursor="", limit=1, facets=False))
+    text = repr(replace(query, cursor="", limit=1, facets=False, verbatim=False))
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()

@@ -71,11 +71,21 @@ def page_answer(page: Page, *, full_abstracts: bool) -> RenderedAnswer:
     fields = _page_fields(page) | {"hits": [_hit_fields(hit, max_chars) for hit in page.hits]}
     content = PageAnswer.model_validate(fields)
     quoted = [line for match in content.authors for line in _variant_lines(match)]
-    quoted += [f"did you mean: {content.correction}"] if content.correction else []
+    quoted += _query_lines(content)
     quoted += [f"{rank}. {_paper_entry(hit, _hit_lines(hit))}" for rank, hit in enumerate(content.hits, 1)]
     quoted += _facet_lines(content.facets) if content.facets else []
     footer = [f"for more, call again with cursor {content.cursor!r}"] if content.cursor else []
     return RenderedAnswer(content, _delimited_text(_page_heading(content), quoted, footer))
+
+
+def _query_lines(content: PageAnswer) -> list[str]:
+    """Returns the query answered instead or a correction, and further queries; their words may be those of papers."""
+    lines = [f"did you mean: {content.correction}"] if content.correction else []
+    if content.answered_query:
+        lines = [f"showing results for: {content.answered_query} (verbatim: true answers the text as typed)"]
+    order = {"newest": " with sort newest", "oldest": " with sort oldest"}
+    lines += [f"try: {each.query}{order.get(each.sort or '', '')} ({each.label})" for each in content.refinements]
+    return lines
 
 
 def _page_heading(content: PageAnswer) -> list[str]:

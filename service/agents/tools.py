@@ -10,7 +10,7 @@ from search.errors import InvalidValue
 from search.query.page import Band
 from search.query.query import MAX_EXAMPLES, MAX_TEXT_LENGTH, Query
 from service.api.parameters import AuthorsRequest, FilterParams, PageParams
-from service.api.schemas import AuthorMatchOut, FacetsOut
+from service.api.schemas import AuthorMatchOut, FacetsOut, RefinementOut
 
 MAX_HITS = 50
 """Most papers that one call returns."""
@@ -176,6 +176,10 @@ class PageAnswer(QuotingAnswer):
     total: int = Field(description="Number of papers that match the filters")
     has_close_match: bool = Field(description="False: no paper is close to the query; the hits are only the nearest")
     correction: str | None = Field(description="The query with corrected spelling, if it seems to be misspelt")
+    answered_query: str | None = Field(
+        description="The query that was answered instead, because nothing is close to q; verbatim answers q as typed"
+    )
+    refinements: list[RefinementOut] = Field(description="Further queries to try")
     exact: bool = Field(description="The semantic search scored all papers (see exact_match for single hits)")
     expected_recall: float = Field(description="Expected share of the true best papers that were found")
     generation: str
@@ -202,6 +206,9 @@ class FacetsAnswer(QuotingAnswer):
     """Counts over all papers that match the filters, or over those relevant to the query; see ``scope``."""
 
     interpretation: str
+    answered_query: str | None = Field(
+        description="The query that was answered instead, because nothing is close to q; verbatim answers q as typed"
+    )
     total: int = Field(description="Number of papers that match the filters")
     facets: FacetsOut
 

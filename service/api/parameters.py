@@ -67,6 +67,9 @@ class FilterParams(BaseModel):
         [], description="IDs of papers to disfavour similar papers to", json_schema_extra=_MAX_ITEMS_SCHEMA
     )
     mode: Mode = Field("hybrid", description="How to rank: hybrid, semantic or lexical")
+    verbatim: bool = Field(
+        False, description="Answer q as typed, even if nothing is close to it but something is to its correction"
+    )
 
     def to_query(self) -> Query:
         """Returns the query without its text.
@@ -77,7 +80,8 @@ class FilterParams(BaseModel):
         dates = {"from": self.start, "to": self.end}
         dates |= {"updated_from": self.updated_from, "updated_to": self.updated_to}
         narrow = Filter.parse(self.author, self.not_author, self.category, dates)
-        return Query(filter=narrow, mode=self.mode, like=tuple(self.like), unlike=tuple(self.unlike))
+        like, unlike = tuple(self.like), tuple(self.unlike)
+        return Query(filter=narrow, mode=self.mode, like=like, unlike=unlike, verbatim=self.verbatim)
 
 
 class PageParams(FilterParams):

@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from search.papers.paper import JSON_FIELDS
 from search.query.page import Band, Strategy
+from search.query.query import Sort
+from search.query.refinement import RefinementKind
 
 
 def _make_fields_optional(schema: dict[str, Any]) -> None:
@@ -130,6 +132,19 @@ class QueryPartOut(BaseModel):
     remaining_query: str = Field(description="q without the part")
 
 
+class RefinementOut(BaseModel):
+    """A query to offer to the user; it was not applied."""
+
+    kind: RefinementKind = Field(
+        description="author: papers by a person whom q names; filter: a filter or order that q has in prose; sense: a "
+        "long form of an acronym in q; related: a phrase of the nearest papers"
+    )
+    label: str = Field(description="What the user accepts")
+    query: str = Field(description="The q that accepts it")
+    sort: Sort | None = Field(description="The sort that it needs besides; null keeps the order")
+    papers: int | None = Field(description="Papers by the person, or that contain the long form; null for other kinds")
+
+
 class PageOut(BaseModel):
     """A page of results, best first."""
 
@@ -139,6 +154,11 @@ class PageOut(BaseModel):
     total: int = Field(description="Number of papers that match the filters")
     has_close_match: bool = Field(description="False: no paper is close to the query; the hits are only the nearest")
     correction: str | None = Field(description="q with corrected spelling, if it seems to contain a misspelling")
+    answered_query: str | None = Field(
+        description="The q that was answered instead, because nothing is close to q as typed: its correction, or the "
+        "papers of the author whose name it is; verbatim=true answers q as typed"
+    )
+    refinements: list[RefinementOut] = Field(description="Queries to offer; only on the first page")
     exact: bool = Field(description="The semantic search scored all papers (see exact_match for single hits)")
     expected_recall: float = Field(description="Expected share of the true best papers that were found; 1 if exact")
     generation: str = Field(description="The index generation that answered")

@@ -184,6 +184,7 @@ def build_query(options: dict[str, Any]) -> "Query":
         like=options["like"],
         unlike=options["unlike"],
         facets=options["facets"],
+        verbatim=options.get("verbatim", False),
     )
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @click.argument("query", default="")
+@click.option("--verbatim", is_flag=True, help="Search for the text as typed, even if only its correction has a match.")
 @page_options
 def search(query: str, directory: Path, explain: bool, **options: Any) -> None:
     """Search in plain words. Without a query, list the papers that match the filters, newest first.
@@ -34,6 +35,9 @@ def search(query: str, directory: Path, explain: bool, **options: Any) -> None:
     The query may contain filters and operators: au:zhou ti:cache cat:cs.CL year:2024-2026 "a phrase" -word OR
     ANDNOT ( ). An arXiv ID, DOI or URL shows that paper and similar papers. A query of more than 60 words is read as
     an abstract.
+
+    If nothing is close to the text as typed, a likely correction is searched for instead, or the papers of the author
+    whose name it is. Filters in prose, meanings of acronyms and related phrases are printed as further queries.
 
     \b
     papers search "KV cache compression"

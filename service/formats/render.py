@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # `papers status` starts without the modules that search
     from search.papers.json import Json
     from search.papers.paper import Paper
     from search.query.page import AuthorMatch, Facets, Hit, LegMatch, Page, Suggestions
+    from search.query.refinement import Refinement, RefinementKind
 
 SCHEMA_VERSION = 1
 """Version of the shape of all JSON output."""
@@ -26,6 +27,13 @@ _MAX_AUTHORS = 6
 """Number of authors of a hit in text."""
 _MAX_SENTENCE_WORDS = 45
 """Number of words of a hit's best sentence in text."""
+_REFINEMENT_HEADINGS: dict[RefinementKind, str] = {
+    "author": "papers by this author",
+    "filter": "with a filter",
+    "sense": "meanings",
+    "related": "related queries",
+}
+"""What comes before the refinements of each kind."""
 _MAX_TITLE_WORDS = 12
 """Number of words of the abstract in place of a missing title."""
 
@@ -108,15 +116,28 @@ def page_footer(page: Page) -> list[str]:
 
 
 def page_notes(page: Page) -> Iterator[str]:
-    """Yields hints for standard error: a spelling correction, unknown authors, no results."""
-    if page.correction:
+    """Yields hints for standard error: a correction, further queries, unknown authors, no results."""
+    if page.answered_query:
+        yield f"showing results for: {page.answered_query} (--verbatim searches for the text as typed)"
+    elif page.correction:
         yield f"did you mean: {page.correction}"
+    for kind, heading in _REFINEMENT_HEADINGS.items():
+        queries = [_refinement_text(each) for each in page.refinements if each.kind == kind]
+        if queries:
+            yield f"{heading}: {'; '.join(queries)}"
     for match in page.authors:
         if not match.variants and not match.more_variants:
             hint = f"; did you mean {' or '.join(match.suggestions)}?" if match.suggestions else ""
             yield f"no author matches {match.name!r}{hint}"
     if not page.total:
         yield "no papers match; remove a filter or rephrase the query"
+
+
+def _refinement_text(refinement: Refinement) -> str:
+    """The query of a refinement, its order and its number of papers."""
+    order = f" --sort {refinement.sort}" if refinement.sort else ""
+    count = "" if refinement.papers is None else f" ({refinement.papers:,})"
+    return f"{refinement.query}{order}{count}"
 
 
 def authors_text(match: AuthorMatch) -> str:

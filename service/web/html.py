@@ -50,9 +50,10 @@ class SearchForm:
 
         Args:
             url: the URL of the page.
-            excluded: parameters that get no hidden input: those with a visible field, and those to drop.
+            excluded: parameters that get no hidden input: those with a visible field, and those to drop. The cursor and
+                ``verbatim`` never have one, because another query starts anew.
         """
-        hidden = tuple(pair for pair in url.params if pair[0] not in excluded and pair[0] != "cursor")
+        hidden = tuple(pair for pair in url.params if pair[0] not in (*excluded, "cursor", "verbatim"))
         text = " ".join(url.get_first("q").split())  # a single-line input would join words that a line break separates
         return cls(text, hidden, *(url.get_first(name) for name in ("from", "to", "sort", "mode")))
 

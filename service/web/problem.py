@@ -41,9 +41,10 @@ def problem_page(url: PageUrl, problem: Problem) -> str:
     }
     if url.path != "/":
         return render_template("problem.html", SearchForm(), **variables)
-    empty = dict.fromkeys(("chips", "author_notes", "groups", "cards", "exports"), ())
+    empty = dict.fromkeys(("chips", "refinements", "author_notes", "groups", "cards", "exports"), ())
+    absent = dict.fromkeys(("correction", "answered_instead"))
     form = SearchForm.from_url(url, ("q", field))
-    return render_template("results.html", form, interpretation=title, status="", correction=None, **empty, **variables)
+    return render_template("results.html", form, interpretation=title, status="", **absent, **empty, **variables)
 
 
 def _headline(field: str, problem: Problem) -> str:

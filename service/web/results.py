@@ -9,6 +9,7 @@ from service.web.cards import build_cards
 from service.web.facets import build_groups, build_histogram
 from service.web.html import FORM_FIELDS, Link, SearchForm, render_template
 from service.web.interpretation import build_author_notes, build_chips
+from service.web.refinements import answered_instead, answered_url, build_refinements
 from service.web.urls import PageUrl
 
 EXPORT_FORMATS = (
@@ -39,15 +40,18 @@ def results_page(session: Session, url: PageUrl, text: str, query: Query) -> str
         InvalidValue, PaperNotFound, IndexUnavailable, ModelUnavailable: see ``Session.ask``.
     """
     page = session.ask(text, replace(query, facets=True))
+    typed_url, url = url, answered_url(url, page)
     groups = build_groups(page.facets, url) if page.facets else ()
     return render_template(
         "results.html",
-        SearchForm.from_url(url, FORM_FIELDS if groups else ("q", "sort", "mode")),
+        SearchForm.from_url(typed_url, FORM_FIELDS if groups else ("q", "sort", "mode")),
         problem=None,
         advice=_advice_text(page),
         interpretation=page.interpretation,
         chips=build_chips(url, query.filter, page, session),
+        answered_instead=answered_instead(typed_url, page),
         correction=Link(page.correction, str(url.replace_param("q", page.correction))) if page.correction else None,
+        refinements=tuple(build_refinements(url, page)),
         author_notes=build_author_notes(url, query.filter, page, session),
         facet_note=_facet_note(page, page.facets, query) if page.facets else "",
         groups=groups,

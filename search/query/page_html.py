@@ -1,0 +1,33 @@
+"""Displays a page of hits in a notebook."""
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from search.papers.html import table_html
+
+if TYPE_CHECKING:
+    from search.query.page import Page
+
+_HEADINGS = ("", "Paper", "Authors", "Published", "Categories", "Match")
+
+
+def page_html(page: "Page") -> str:
+    """Returns a page as a table with one row per hit."""
+    rows = [
+        (
+            str(rank),
+            hit.paper.title_html,
+            escape(hit.paper.byline),
+            f'<span style="white-space: nowrap">{hit.paper.published or ""}</span>',
+            escape(" ".join(hit.paper.categories)),
+            hit.band or "",
+        )
+        for rank, hit in enumerate(page.hits, 1)
+    ]
+    return table_html(_caption(page), _HEADINGS, rows)
+
+
+def _caption(page: "Page") -> str:
+    counts = f"showing {len(page.hits):,} of {page.total:,} {'paper' if page.total == 1 else 'papers'}"
+    close = "" if page.has_close_match or not page.hits else "; no close match, these are the nearest papers"
+    return f"{page.interpretation}; {counts}{close}"

@@ -1,0 +1,1 @@
+"""Refinements: queries that a page offers, one module per kind."""

@@ -1,0 +1,69 @@
+"""The refinements of one page, and the queries that may be answered in place of the one asked."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.index.snapshot import Snapshot
+from search.language import spelling
+from search.language.parser import ParsedQuery
+from search.query.page import Page
+from search.query.refinement import Refinement
+from search.refinements.acronyms import sense_refinements
+from search.refinements.author import author_refinements, names_only_an_author
+from search.refinements.filters import filter_refinements
+from search.refinements.related import related_refinements
+
+
+@dataclass(frozen=True)
+class PageRefiner:
+    """Finds what to offer for one question.
+
+    Attributes:
+        snapshot: the generation that answers.
+        parsed: the question.
+    """
+
+    snapshot: Snapshot
+    parsed: ParsedQuery
+
+    @cached_property
+    def author(self) -> Refinement | None:
+        """The papers of the person whom the question names."""
+        return next(author_refinements(self.snapshot, self.parsed), None)
+
+    @cached_property
+    def correction(self) -> str | None:
+        """The question with likely misspellings corrected; None without any, and for a person's name."""
+        if self.author:
+            return None
+        lexicon = self.snapshot.lexicon
+        corrections = spelling.corrections(
+            self.parsed.text, lexicon.word_doc_freq, lexicon.inflected_doc_freq, self.snapshot.manifest.live
+        )
+        return spelling.replace_words(self.parsed.source, corrections) if corrections else None
+
+    @property
+    def alternatives(self) -> tuple[str, ...]:
+        """The queries to answer if nothing is close to the question, most likely first."""
+        if self.author:
+            return (self.author.query,) if names_only_an_author(self.author) else ()
+        return (self.correction,) if self.correction else ()
+
+    def refine(self, page: Page, nearest: NDArray[np.int64]) -> tuple[Refinement, ...]:
+        """Returns the refinements of the first page of the answer.
+
+        Args:
+            page: the first page.
+            nearest: (n,) int64, the rows of the nearest papers, best first.
+        """
+        if not self.parsed.text:
+            return ()
+        if self.author and names_only_an_author(self.author):
+            return (self.author,)
+        author = (self.author,) if self.author else ()
+        senses = tuple(sense_refinements(self.snapshot, self.parsed, nearest))
+        found = (*author, *filter_refinements(self.snapshot, self.parsed, page), *senses)
+        return found or tuple(related_refinements(self.snapshot, self.parsed, page, nearest))
