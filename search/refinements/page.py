@@ -1,6 +1,7 @@
 """The refinements of one page, and the queries that may be answered in place of the one asked."""
 
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 
 import numpy as np
@@ -9,6 +10,8 @@ from numpy.typing import NDArray
 from search.index.snapshot import Snapshot
 from search.language import spelling
 from search.language.parser import ParsedQuery
+from search.language.prose_filters import find_prose_filters
+from search.language.removable_parts import ranking_words
 from search.query.page import Page
 from search.query.refinement import Refinement
 from search.refinements.acronyms import sense_refinements
@@ -43,6 +46,10 @@ class PageRefiner:
         corrections = spelling.corrections(
             self.parsed.text, lexicon.word_doc_freq, lexicon.inflected_doc_freq, self.snapshot.manifest.live
         )
+        words = ranking_words(self.parsed)
+        for found in find_prose_filters(words, date.today()):  # "latest" is a word even if no paper contains it
+            for word in set(words.split()) - set(found.words.split()):
+                corrections.pop(word, None)
         return spelling.replace_words(self.parsed.source, corrections) if corrections else None
 
     @property
@@ -59,7 +66,7 @@ class PageRefiner:
             page: the first page.
             nearest: (n,) int64, the rows of the nearest papers, best first.
         """
-        if not self.parsed.text:
+        if not self.parsed.text or not page.hits:
             return ()
         if self.author and names_only_an_author(self.author):
             return (self.author,)

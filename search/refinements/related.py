@@ -129,7 +129,11 @@ def _has_vague_answer(max_score: float, page: Page, tuning: RelatedTuning) -> bo
     close = [hit for hit in page.hits if hit.band != "weak"]
     scores = [hit.lexical.score for hit in close if hit.lexical and hit.band == "strong"]
     answers = sum(score >= CALIBRATION_TUNING.single_occurrence_share * max_score for score in scores)
-    return page.has_close_match and len(close) >= tuning.min_close_hits and answers <= tuning.max_answers
+    return (
+        page.has_close_match
+        and len(close) >= min(tuning.min_close_hits, len(page.hits))
+        and answers <= tuning.max_answers
+    )
 
 
 def find_phrases(
