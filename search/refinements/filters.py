@@ -46,7 +46,7 @@ def filter_refinements(
     if len(words.split()) > tuning.max_words:
         return
     for found in find_prose_filters(words, date.today()):
-        if not _is_subject(snapshot, found, page, tuning) and _selects_papers(snapshot, found):
+        if not _is_subject(snapshot, found, page, tuning) and _selects_papers(snapshot, found, page):
             query = replace_ranking_words(parsed, found.words, found.condition)
             yield Refinement("filter", found.label, query, found.sort)
 
@@ -72,11 +72,11 @@ def _is_done_without(snapshot: Snapshot, word: str, page: Page, tuning: FilterTu
     return len(snapshot.store.texts_containing(rows, f"without {singular(word)}")) >= tuning.min_missing_papers
 
 
-def _selects_papers(snapshot: Snapshot, found: ProseFilter) -> bool:
-    """Returns whether a filter selects some papers and not all of them; an order needs some words to rank by."""
+def _selects_papers(snapshot: Snapshot, found: ProseFilter, page: Page) -> bool:
+    """Returns whether a filter selects some papers and not all of them; an order has only relevant papers."""
     requirement = found.requirement
     if requirement is None:
-        return bool(found.words)
+        return bool(found.words) and any(hit.band != "weak" for hit in page.hits)
     if isinstance(requirement, InDateRange):
         return 0 < len(snapshot.rows_matching(requirement)) < len(snapshot.live)
     text = requirement.part if isinstance(requirement, Not) else requirement
