@@ -12,6 +12,8 @@ PAGES = {
     "start": ("/", 200),
     "results": ("/?q=models for video and images", 200),
     "narrowed": ("/?q=attention&author=Guorui Zhou&category=cs&from=2024&like=arxiv:2602.09843", 200),
+    "offers": ("/?q=latest KV cache 2026", 200),
+    "corrected": ("/?q=compresion", 200),
     "paper": ("/paper/arxiv:2604.24432", 200),
     "author": ("/author?name=Guorui Zhou", 200),
     "help": ("/help", 200),

@@ -123,6 +123,16 @@ def test_results_can_be_sorted_by_date(visit: Callable[..., Visit], order: str) 
     assert firsts == sorted(firsts, reverse=order == "newest")
 
 
+def test_accepting_an_offer_refines_in_place(visit: Callable[..., Visit]) -> None:
+    page = visit().open("/?q=latest KV cache 2026")
+    page.evaluate("window.loaded = 1")
+    page.get_by_role("list", name="Add a filter").get_by_role("link", name="Newest first").click()
+    page.wait_for_url(re.compile("sort=newest"))
+    expect(page.get_by_label("Sort")).to_have_value("newest")
+    expect(page.get_by_role("link", name="Newest first")).to_have_count(0)
+    assert page.evaluate("window.loaded") == 1
+
+
 def test_paging(visit: Callable[..., Visit]) -> None:
     page = visit().open("/?q=recommendation")
     first = titles(page)

@@ -60,3 +60,17 @@ def test_refining_and_opening(page: Page) -> None:
     results(page).first.get_by_role("heading").get_by_role("link").click()
     page.wait_for_url(re.compile("/paper/"))
     expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def test_accepting_an_offer_and_going_back_to_the_text_as_typed(page: Page) -> None:
+    submit_query(page, "KV cache 2026")
+    page.get_by_role("list", name="Add a filter").get_by_role("link", name="Published in 2026").click()
+    page.wait_for_url(re.compile("year"))
+    expect(query_chips(page)).to_have_count(2)
+    submit_query(page, "compresion")
+    expect(page.get_by_text("Showing results for")).to_contain_text("compression")
+    page.get_by_role("link", name="compresion").click()
+    page.wait_for_url(re.compile("verbatim=true"))
+    expect(page.get_by_text("Did you mean")).to_be_visible()
+    submit_query(page, "attention")
+    expect(page).not_to_have_url(re.compile("verbatim"))
