@@ -89,6 +89,7 @@ class Searcher:
         for words in _WARM_UP_WORDS:
             session.search(Query("warm " * words))
         session.search(Query("warm", facets=True))
+        session.ask("warm")
         session.suggest("warm")
 
     def _is_replaced(self) -> bool:

@@ -201,9 +201,10 @@ def _find_exclusion(words: str) -> Iterator[ProseFilter]:
 
 def missing_pattern(word: str) -> re.Pattern[str]:
     """Returns a pattern that finds in lower-case text that something does without a word, as in "anchor-free"."""
-    stem = re.escape(singular(word))
+    stem = re.escape(word.lower().removesuffix("s"))
+    verbs = r"avoid\w*|eliminat\w*|remov\w*|replac\w*"
     return re.compile(
-        rf"\b(?:without|no|non|free of|free from|avoid\w*|eliminat\w*|remov\w*|replac\w*|instead of)[ -](?:\w+ )?{stem}"
+        rf"\b(?:without|no|non|free of|free from|{verbs}|instead of)[ -](?:[\w-]+ ){{0,2}}{stem}"
         rf"|{stem}s?[ -]free|{stem}less"
     )
 
@@ -229,8 +230,3 @@ def _neighbours(words: str, match: re.Match[str]) -> tuple[str, ...]:
     before, after = words[: match.start()].split(), words[match.end() :].split()
     phrases = [f"{before[-1]} {year}"] if before and match[0] == year else []
     return (*phrases, f"{year} {after[0]}") if after and match[0] == year else tuple(phrases)
-
-
-def singular(word: str) -> str:
-    """Returns a word in lower case without a plural s."""
-    return word.lower().removesuffix("s")

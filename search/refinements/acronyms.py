@@ -101,8 +101,11 @@ def find_senses(
     """
     spellings = _count_spellings(texts, acronym, tuning)
     frequent = [(counts, key) for key, counts in spellings.items() if counts.total() >= tuning.min_papers]
-    frequent.sort(key=lambda each: -each[0].total())
-    return {key: counts.most_common(1)[0][0] for counts, key in frequent[: tuning.max_senses]}
+    senses: dict[tuple[str, ...], str] = {}
+    for counts, key in sorted(frequent, key=lambda each: -each[0].total()):
+        if not any(set(other) <= set(key) or set(key) <= set(other) for other in senses):
+            senses[key] = counts.most_common(1)[0][0]
+    return dict(list(senses.items())[: tuning.max_senses])
 
 
 def _nearest_senses(
@@ -148,10 +151,14 @@ def _long_form(before: str, acronym: str) -> str | None:
                 break
         else:
             return None
+    start = max(before.rfind(mark, 0, place) for mark in " /") + 1
+    if before[start].casefold() == letters[0]:  # the "test-" of test-time adaptation
+        place = start
     form = before[place:]
     parts = _PART.split(form)
-    is_plausible = 2 <= len(parts) <= limit and len(form) > len(acronym) + 3
-    return form if is_plausible and _LONG_FORM.fullmatch(form) and acronym not in form else None
+    has_acronym = any(part.isupper() and len(part) > 1 for part in parts)
+    is_plausible = not has_acronym and 2 <= len(parts) <= limit and len(form) > len(acronym) + 3
+    return form if is_plausible and _LONG_FORM.fullmatch(form) else None
 
 
 def _variant_key(form: str, prefix: int) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""A person whose full name is the whole question, or stands in it after "by"."""
+"""A person whose full name is the whole question, stands in it after "by", or beside words without capitals."""
 
 import re
 from collections import Counter
@@ -19,6 +19,12 @@ _MAX_SPELLINGS = 200
 _WORK = r"(?:papers?|publications?|articles?|works?|research|preprints?)"
 _NAME = r"([^\W\d_][\w.'’-]*(?: [^\W\d_][\w.'’-]*){1,3})"
 _WHOLE = re.compile(rf"(?:(?:the )?{_WORK} (?:by|of|from) |author:? )?{_NAME}(?:['’]s?)?(?: {_WORK})?", re.IGNORECASE)
+_CAPITALIZED = r"[A-Z][\w'’-]*[a-z]"
+_BESIDE_WORDS = (
+    re.compile(rf"(?P<name>{_CAPITALIZED} (?:[A-Z]\.? )?{_CAPITALIZED}) (?P<rest>[a-z].*)"),
+    re.compile(rf"(?P<rest>.*[a-z]) (?P<name>{_CAPITALIZED} (?:[A-Z]\.? )?{_CAPITALIZED})"),
+)
+"""A name in capitals before or after words that are not."""
 _AFTER_BY = re.compile(rf"(.+?)(?: {_WORK})? by {_NAME}", re.IGNORECASE)
 
 
@@ -54,6 +60,10 @@ def _candidates(words: str) -> Iterator[tuple[str, str]]:
         yield re.sub(r"['’]s?$", "", match[1]), ""
     if match := _AFTER_BY.fullmatch(words):
         yield match[2], match[1]
+    for pattern in _BESIDE_WORDS:
+        match = pattern.fullmatch(words)
+        if match and match["rest"].islower():
+            yield match["name"], match["rest"]
 
 
 def _find_spelling(snapshot: Snapshot, name: str) -> str | None:

@@ -6,7 +6,7 @@ from datetime import date
 
 from search.index.snapshot import Snapshot
 from search.language.parser import ParsedQuery
-from search.language.prose_filters import ProseFilter, find_prose_filters, missing_pattern, singular
+from search.language.prose_filters import ProseFilter, find_prose_filters, missing_pattern
 from search.language.removable_parts import ranking_words, replace_ranking_words
 from search.query.condition import AllOf, AnyOf, ContainsText, InDateRange, Not
 from search.query.page import Page
@@ -69,7 +69,8 @@ def _is_done_without(snapshot: Snapshot, word: str, page: Page, tuning: FilterTu
     if any(pattern.search(hit.paper.text.lower()) for hit in page.hits):
         return True
     rows = snapshot.lexicon.search(word, tuning.missing_papers, AllOf(())).rows.tolist()
-    return len(snapshot.store.texts_containing(rows, f"without {singular(word)}")) >= tuning.min_missing_papers
+    texts = snapshot.store.texts_containing(rows, "without")
+    return sum(bool(pattern.search(text.lower())) for text in texts) >= tuning.min_missing_papers
 
 
 def _selects_papers(snapshot: Snapshot, found: ProseFilter, page: Page) -> bool:

@@ -73,4 +73,6 @@ class PageRefiner:
         author = (self.author,) if self.author else ()
         senses = tuple(sense_refinements(self.snapshot, self.parsed, nearest))
         found = (*author, *filter_refinements(self.snapshot, self.parsed, page), *senses)
-        return found or tuple(related_refinements(self.snapshot, self.parsed, page, nearest))
+        if found or self.correction:
+            return found
+        return tuple(related_refinements(self.snapshot, self.parsed, page, nearest))

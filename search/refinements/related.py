@@ -8,9 +8,9 @@ Kullback-Leibler divergence of Carpineto et al., "An information-theoretic appro
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from math import log
 
 import numpy as np
@@ -76,7 +76,7 @@ class RelatedTuning:
     """Words of a question; a longer one has enough of them."""
     max_phrases: int = 5
     """Phrases that are offered."""
-    min_papers: int = 4
+    min_papers: int = 5
     """Nearest papers that contain a phrase."""
     max_word_share: float = 0.003
     """Share of the index that may contain a phrase of one word."""
@@ -157,14 +157,16 @@ def find_phrases(
         totals[key] += count
     scored = []
     for key in _drop_parts(totals, tuning.whole_share):
-        doc_freq = min(max(lexicon.inflected_doc_freq(word), 1) for word in re.split("[ -]", spellings[key]))
-        limit = tuning.max_word_share if len(key) == 1 else tuning.max_rarest_share
-        if not set(key) <= known and doc_freq <= max(limit * papers, tuning.min_papers):
+        words = spellings[key].split()
+        if set(key) <= known or not _may_be_phrase(words):
+            continue
+        doc_freq = max(1, min(lexicon.inflected_doc_freq(part) for word in words for part in word.split("-")))
+        max_share = tuning.max_word_share if len(words) == 1 else tuning.max_rarest_share
+        if doc_freq <= max(max_share * papers, tuning.min_papers):
             share = min(totals[key] / tuning.papers, 1.0)
             scored.append((share * log(max(share * papers / doc_freq, 1.0)), key))
-    return [spellings[key] for key in _drop_similar(key for _, key in sorted(scored, reverse=True))][
-        : tuning.max_phrases
-    ]
+    distinct = _drop_similar(key for _, key in sorted(scored, reverse=True))
+    return [spellings[key] for key in islice(distinct, tuning.max_phrases)]
 
 
 def _split(text: str) -> list[str]:
@@ -199,10 +201,10 @@ def _count_phrases(texts: list[list[str]], min_papers: int) -> Counter[Phrase]:
     )
     counts: Counter[Phrase] = Counter({(word,): words[word] for word in frequent})
     counts.update({each: count for found in (pairs, triples) for each, count in found.items() if count >= min_papers})
-    return Counter({each: count for each, count in counts.items() if _may_be_phrase(each)})
+    return counts
 
 
-def _may_be_phrase(phrase: Phrase) -> bool:
+def _may_be_phrase(phrase: Sequence[str]) -> bool:
     """Returns whether a phrase may be a term by the words at its ends."""
     if min(map(len, phrase)) < 2:
         return False
