@@ -97,6 +97,7 @@ def test_the_command_line_prints_further_queries_to_standard_error(index_options
     done = run("search", "latest KV cache 2026", "-n", "1", *index_options)
     line = "papers: with a filter: latest KV cache year:2026; KV cache 2026 --sort newest"
     assert done.stderr.splitlines() == [line]
+    assert run("search", "latest KV cache 2026", "--format", "bibtex", *index_options).stderr == ""
     done = run("search", TYPO, "-n", "1", *index_options)
     assert done.stderr.splitlines() == [
         f"papers: showing results for: {CORRECTED} (--verbatim searches for the text as typed)"

@@ -82,6 +82,8 @@ class RelatedTuning:
     """Share of the index that may contain a phrase of one word."""
     max_rarest_share: float = 0.05
     """Share of the index that may contain the rarest word of a longer phrase."""
+    min_lift: float = 5.0
+    """Share of the nearest papers with a phrase over the share of the index with it; matters in small indexes only."""
     whole_share: float = 0.6
     """Share of the papers with a shorter phrase that also contain the longer one, from which on only that counts."""
 
@@ -162,9 +164,10 @@ def find_phrases(
             continue
         doc_freq = max(1, min(lexicon.inflected_doc_freq(part) for word in words for part in word.split("-")))
         max_share = tuning.max_word_share if len(words) == 1 else tuning.max_rarest_share
-        if doc_freq <= max(max_share * papers, tuning.min_papers):
-            share = min(totals[key] / tuning.papers, 1.0)
-            scored.append((share * log(max(share * papers / doc_freq, 1.0)), key))
+        share = min(totals[key] / tuning.papers, 1.0)
+        lift = share * papers / doc_freq
+        if doc_freq <= max(max_share * papers, tuning.min_papers) and lift >= tuning.min_lift:
+            scored.append((share * log(lift), key))
     distinct = _drop_similar(key for _, key in sorted(scored, reverse=True))
     return [spellings[key] for key in islice(distinct, tuning.max_phrases)]
 

@@ -148,7 +148,7 @@ def _print_page(page: "Page", output_format: "Format | None", feed_key: str, *, 
         feed_key: identifies the query in an Atom feed (``make_feed_key``).
         explain: whether to print the search strategy and timings.
     """
-    from service.formats.render import dump_json, explanation_text, page_json, page_notes, page_text
+    from service.formats.render import dump_json, explanation_text, page_json, page_notes, page_text, refinement_notes
 
     if output_format == "json":
         click.echo(dump_json(page_json(page)))
@@ -166,7 +166,7 @@ def _print_page(page: "Page", output_format: "Format | None", feed_key: str, *, 
         click.echo(page_text(page), nl=False)
     if explain:
         click.echo(explanation_text(page), err=True)
-    for note in page_notes(page):
+    for note in (*page_notes(page), *(refinement_notes(page) if output_format is None else ())):
         click.echo(f"papers: {note}", err=True)
     if not page.total:
         sys.exit(ExitStatus.NOT_FOUND)

@@ -116,21 +116,25 @@ def page_footer(page: Page) -> list[str]:
 
 
 def page_notes(page: Page) -> Iterator[str]:
-    """Yields hints for standard error: a correction, further queries, unknown authors, no results."""
+    """Yields hints for standard error: another query answered, a spelling correction, unknown authors, no results."""
     if page.answered_query:
         yield f"showing results for: {page.answered_query} (--verbatim searches for the text as typed)"
     elif page.correction:
         yield f"did you mean: {page.correction}"
-    for kind, heading in _REFINEMENT_HEADINGS.items():
-        queries = [_refinement_text(each) for each in page.refinements if each.kind == kind]
-        if queries:
-            yield f"{heading}: {'; '.join(queries)}"
     for match in page.authors:
         if not match.variants and not match.more_variants:
             hint = f"; did you mean {' or '.join(match.suggestions)}?" if match.suggestions else ""
             yield f"no author matches {match.name!r}{hint}"
     if not page.total:
         yield "no papers match; remove a filter or rephrase the query"
+
+
+def refinement_notes(page: Page) -> Iterator[str]:
+    """Yields the further queries that a page offers, one line per kind."""
+    for kind, heading in _REFINEMENT_HEADINGS.items():
+        queries = [_refinement_text(each) for each in page.refinements if each.kind == kind]
+        if queries:
+            yield f"{heading}: {'; '.join(queries)}"
 
 
 def _refinement_text(refinement: Refinement) -> str:
