@@ -1,6 +1,9 @@
 """Refinements: what a question is offered, what it is not, and that an offer means what it says."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterable
 from datetime import date
 
@@ -334,3 +337,21 @@ def test_every_offer_is_a_valid_query_that_keeps_the_conditions(random_searcher:
         accepted = parse_query(offer.query, today=date.today())
         assert accepted.kind == "question"
         assert set(conjuncts(parsed.condition)) <= set(conjuncts(accepted.condition)), offer.query
+
+
+def test_offers_do_not_depend_on_the_order_of_hashes() -> None:
+    script = (
+        "from types import SimpleNamespace as Lexicon\n"
+        "from collections import defaultdict\n"
+        "from search.refinements.related import find_phrases\n"
+        "lexicon = Lexicon(term_by_word=defaultdict(lambda: 'hole'), inflected_doc_freq=lambda word: 1)\n"
+        "print(find_phrases(['relation relations'] * 9, lexicon, 1000, set()))"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, check=True, env={**env, "PYTHONHASHSEED": str(seed)}
+        ).stdout
+        for seed in range(4)
+    }
+    assert len(outputs) == 1

@@ -104,7 +104,7 @@ def find_senses(
     senses: dict[tuple[str, ...], str] = {}
     for counts, key in sorted(frequent, key=lambda each: -each[0].total()):
         if not any(set(other) <= set(key) or set(key) <= set(other) for other in senses):
-            senses[key] = counts.most_common(1)[0][0]
+            senses[key] = min(counts, key=lambda form: (-counts[form], form))
     return dict(list(senses.items())[: tuning.max_senses])
 
 
@@ -122,7 +122,7 @@ def _count_spellings(texts: Iterable[str], acronym: str, tuning: AcronymTuning) 
     forms: Counter[str] = Counter()
     for text in texts:
         before = (text[max(0, match.start() - _MAX_FORM_LENGTH) : match.start()] for match in definition.finditer(text))
-        forms.update({form for each in before if (form := _long_form(each, acronym))})
+        forms.update(dict.fromkeys(form for each in before if (form := _long_form(each, acronym))).keys())
     spellings: defaultdict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
     for form, count in forms.items():
         spellings[_variant_key(form, tuning.variant_prefix)][form] = count
@@ -140,24 +140,23 @@ def _find_acronym(words: str) -> tuple[str, int, int] | None:
 
 def _long_form(before: str, acronym: str) -> str | None:
     """Returns the long form at the end of the text before "(ACR)"; None if the text does not end with one."""
-    before, letters = _CLAUSE_END.split(before)[-1].rstrip(" \"'”’`"), acronym.casefold()
-    limit = min(len(acronym) + 5, 2 * len(acronym))
-    place = len(before)
-    for index in range(len(letters) - 1, -1, -1):
-        while place > 0:
-            place -= 1
-            at_start = place == 0 or not before[place - 1].isalnum()
-            if before[place].casefold() == letters[index] and (index or at_start):
-                break
-        else:
-            return None
+    before = _CLAUSE_END.split(before)[-1].rstrip(" \"'”’`")
+    lower, letters, place = before.lower(), acronym.lower(), len(before)
+    for letter in reversed(letters[1:]):
+        place = lower.rfind(letter, 0, max(place, 0))
+    while (place := lower.rfind(letters[0], 0, max(place, 0))) > 0 and before[place - 1].isalnum():
+        pass
+    if place < 0 or len(lower) != len(before):  # an İ becomes two characters
+        return None
     start = max(before.rfind(mark, 0, place) for mark in " /") + 1
-    if before[start].casefold() == letters[0]:  # the "test-" of test-time adaptation
+    if lower[start] == letters[0]:  # the "test-" of test-time adaptation
         place = start
     form = before[place:]
     parts = _PART.split(form)
     has_acronym = any(part.isupper() and len(part) > 1 for part in parts)
-    is_plausible = not has_acronym and 2 <= len(parts) <= limit and len(form) > len(acronym) + 3
+    is_plausible = (
+        not has_acronym and 2 <= len(parts) <= min(len(acronym) + 5, 2 * len(acronym)) and len(form) > len(acronym) + 3
+    )
     return form if is_plausible and _LONG_FORM.fullmatch(form) else None
 
 

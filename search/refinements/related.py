@@ -153,7 +153,7 @@ def find_phrases(
     counts = _count_phrases([_split(text) for text in texts], tuning.min_papers)
     spellings: dict[Phrase, str] = {}
     totals: Counter[Phrase] = Counter()
-    for phrase, count in counts.most_common():
+    for phrase, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         key = tuple(lexicon.term_by_word[part] or part for word in phrase for part in word.split("-"))
         spellings.setdefault(key, " ".join(phrase))
         totals[key] += count
