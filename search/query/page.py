@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from search.papers.json import Json
 from search.papers.paper import Paper
+from search.query.counts import format_count
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -248,6 +249,7 @@ class Facets:
         categories: most frequent first.
         authors: most frequent first.
         sources: most frequent first.
+        estimated: all counts are estimates, within about one per cent; False: they are exact.
     """
 
     scope: Literal["filter", "relevant"]
@@ -256,12 +258,14 @@ class Facets:
     categories: tuple[ValueCount, ...]
     authors: tuple[ValueCount, ...]
     sources: tuple[ValueCount, ...]
+    estimated: bool = False
 
     def to_json(self) -> dict[str, Json]:
         """Returns the facets as a JSON object."""
         return {
             "scope": self.scope,
             "papers": self.papers,
+            "estimated": self.estimated,
             "years": [count.to_json() for count in self.years],
             "categories": [count.to_json() for count in self.categories],
             "authors": [count.to_json() for count in self.authors],
@@ -305,6 +309,7 @@ class Page:
         facets: counts, if requested.
         cursor: where the next page starts; None on the last page.
         parts: the removable parts of the query (``search.language.removable_parts``).
+        total_estimated: ``total`` counts relevant papers and is an estimate, within about one per cent.
     """
 
     hits: tuple[Hit, ...]
@@ -320,6 +325,7 @@ class Page:
     facets: Facets | None = None
     cursor: str | None = None
     parts: tuple[QueryPart, ...] = ()
+    total_estimated: bool = False
 
     def __len__(self) -> int:
         return len(self.hits)
@@ -332,7 +338,8 @@ class Page:
         return iter(self.hits)
 
     def __repr__(self) -> str:
-        return f"<Page {self.interpretation!r}: {len(self.hits):,} of {self.total:,} papers, {self.generation}>"
+        total = format_count(self.total, estimated=self.total_estimated)
+        return f"<Page {self.interpretation!r}: {len(self.hits):,} of {total}, {self.generation}>"
 
     def to_json(self) -> dict[str, Json]:
         """Returns the page as a JSON object."""
@@ -340,6 +347,7 @@ class Page:
             "interpretation": self.interpretation,
             "parts": [part.to_json() for part in self.parts],
             "total": self.total,
+            "total_estimated": self.total_estimated,
             "has_close_match": self.has_close_match,
             "correction": self.correction,
             "exact": self.exact,
@@ -387,6 +395,6 @@ class Page:
 
     @property
     def _caption(self) -> str:
-        counts = f"showing {len(self.hits):,} of {self.total:,} {'paper' if self.total == 1 else 'papers'}"
+        counts = f"showing {len(self.hits):,} of {format_count(self.total, estimated=self.total_estimated)}"
         close = "" if self.has_close_match or not self.hits else "; no close match, these are the nearest papers"
         return f"{self.interpretation}; {counts}{close}"

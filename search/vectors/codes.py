@@ -24,9 +24,6 @@ INDEX_FILE = "codes.faiss"
 SPREAD_FILE = "spread.npy"
 CELL_OF_ROW_FILE = "cell-of-row.npy"
 
-_RESERVOIR_IMPLEM = 11
-"""The fast-scan variant of faiss that collects candidates in a reservoir: the fastest for hundreds of candidates."""
-
 
 @dataclass(frozen=True, slots=True)
 class ScanTuning:
@@ -99,7 +96,8 @@ class Codes:
         except RuntimeError as error:
             raise IndexDamaged(folder / INDEX_FILE, f"{error}; rebuild it with: papers doctor --repair") from None
         self.ivf_index = faiss.downcast_index(self._owner)
-        self.ivf_index.implem = _RESERVOIR_IMPLEM
+        # The quantizer was trained with L2 distances. Range searches compute the scores of the centroids with it.
+        self.ivf_index.quantizer.metric_type = faiss.METRIC_INNER_PRODUCT
         self.cells = Cells(
             read_centroids(self.ivf_index),
             np.load(folder / SPREAD_FILE),
@@ -109,6 +107,17 @@ class Codes:
 
     def __len__(self) -> int:
         return int(self.ivf_index.ntotal)
+
+    def rows_above(
+        self, vector: NDArray[np.float32], score: float, rows: Rows
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Scans all codes and returns the rows of a set whose code score is above ``score``, and these code scores."""
+        unfiltered = len(rows) == rows.universe
+        bitmap = None if unfiltered else rows.bitmap  # a reference, since faiss stores only a pointer
+        selector = None if unfiltered else self.faiss.IDSelectorBitmap(bitmap)
+        parameters = self.faiss.SearchParametersIVF(sel=selector, nprobe=len(self.cells))
+        _, scores, found = self.ivf_index.range_search(vector[None], score, params=parameters)
+        return found, scores
 
     def centroid_scores(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
         """Returns the score of each centroid, (cells,) float32.

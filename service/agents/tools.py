@@ -173,7 +173,8 @@ class PageAnswer(QuotingAnswer):
     """A page of results, best first."""
 
     interpretation: str = Field(description="How the query was understood")
-    total: int = Field(description="Number of papers that match the filters")
+    total: int = Field(description="Number of papers that match the filters; sorted by date, of the relevant ones")
+    total_estimated: bool = Field(description="total is an estimate, within about one per cent")
     has_close_match: bool = Field(description="False: no paper is close to the query; the hits are only the nearest")
     correction: str | None = Field(description="The query with corrected spelling, if it seems to be misspelt")
     exact: bool = Field(description="The semantic search scored all papers (see exact_match for single hits)")
@@ -202,7 +203,8 @@ class FacetsAnswer(QuotingAnswer):
     """Counts over all papers that match the filters, or over those relevant to the query; see ``scope``."""
 
     interpretation: str
-    total: int = Field(description="Number of papers that match the filters")
+    total: int = Field(description="Number of papers that match the filters; sorted by date, of the relevant ones")
+    total_estimated: bool = Field(description="total is an estimate, within about one per cent")
     facets: FacetsOut
 
 
