@@ -125,10 +125,10 @@ class Lexicon:
         """Returns the k papers of highest BM25 among those that match the condition and contain a term of the text."""
         terms = self._term_counts(text)
         if not terms:
-            return _to_ranked([], [], complete=True)
+            return Ranked.empty()
         clauses = [*self._filter_clauses(condition), self._require_any_term(terms)]
         rows, scores = self._search_rows(clauses, k + 1)
-        return _to_ranked(rows, scores, complete=len(rows) <= k, k=k)
+        return Ranked.top_k(rows, scores, k, complete=len(rows) <= k)
 
     def count_matches(self, text: str, condition: Condition) -> int:
         """Returns the number of papers that match the condition and contain a term of the text."""
@@ -167,9 +167,9 @@ class Lexicon:
         clauses = [(Occur.Must, _as_filter(sets)), self._require_any_term(terms)]
         if limit > len(rows):  # otherwise a filter takes longer than it saves
             clauses += self._filter_clauses(condition)
-        found, scores = (np.array(values) for values in self._search_rows(clauses, limit))
-        matching = rows.contains(found.astype(np.int64))
-        return found[matching].astype(np.int64), scores[matching].astype(np.float32)
+        found, scores = self._search_rows(clauses, limit)
+        matching = rows.contains(found)
+        return found[matching], scores[matching]
 
     @cached_property
     def term_by_word(self) -> Mapping[str, str | None]:
@@ -204,7 +204,7 @@ class Lexicon:
             self._require_any_term(terms),
         ]
         rows, scores = self._search_rows(clauses, len(ids))
-        score_of = dict(zip(rows, scores, strict=True))
+        score_of = dict(zip(rows.tolist(), scores.tolist(), strict=True))
         return np.array([score_of.get(row, 0.0) for row in ids.tolist()], np.float32)
 
     def inflected_doc_freq(self, word: str) -> int:
@@ -312,22 +312,19 @@ class Lexicon:
         """Returns the disjunction of queries; without any, a query that matches nothing."""
         return tantivy.Query.boolean_query([(Occur.Should, part) for part in parts or [tantivy.Query.empty_query()]])
 
-    def _search_rows(self, clauses: list[tuple[Occur, tantivy.Query]], k: int) -> tuple[list[int], list[float]]:
-        if not k:
-            return [], []
-        hits = self._searcher.search(tantivy.Query.boolean_query(clauses), limit=k, count=False).hits
+    def _search_rows(
+        self, clauses: list[tuple[Occur, tantivy.Query]], k: int
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Returns the k rows of highest score, best first, and their scores."""
+        hits = self._searcher.search(tantivy.Query.boolean_query(clauses), limit=k, count=False).hits if k else []
         rows = self._searcher.fast_field_values("row", [address for _, address in hits])
-        return [int(row) for row in rows if row is not None], [float(score) for score, _ in hits]
+        return np.array(rows, np.int64), np.array([score for score, _ in hits], np.float32)
 
     def _matching_rows(self, clauses: list[tuple[Occur, tantivy.Query]]) -> NDArray[np.int64]:
         """Returns the rows, ascending, without scoring them, which takes half the time."""
         limit, query = max(self._searcher.num_docs, 1), tantivy.Query.boolean_query(clauses)
         found = self._searcher.search(query, limit, count=False, order_by_field="row", order=tantivy.Order.Asc)
         return np.array([row for row, _ in found.hits], np.int64)
-
-
-def _to_ranked(rows: list[int], scores: list[float], *, complete: bool, k: int = 0) -> Ranked:
-    return Ranked.top_k(np.array(rows, np.int64), np.array(scores, np.float32), k, complete=complete)
 
 
 def _as_filter(query: tantivy.Query) -> tantivy.Query:
