@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import httpx
@@ -49,14 +49,36 @@ def draw_vectors(rows: int, dim: int) -> NDArray[np.float16]:
     return oracle.normalize_rows(drawn.astype(np.float32)).astype(np.float16)
 
 
+@dataclass(frozen=True)
+class VectorIndexes:
+    """The same vectors without codes and with codes in two numbers of cells.
+
+    Attributes:
+        vectors: (rows, dim) float16.
+        exact: scores every row.
+        coded: scan the codes. The cell of a row is found by comparing all centroids in one index, and groups of them in
+            the other.
+    """
+
+    vectors: NDArray[np.float16]
+    exact: VectorIndex
+    coded: tuple[VectorIndex, VectorIndex]
+
+
 @pytest.fixture(scope="module")
-def vector_indexes(tmp_path_factory: pytest.TempPathFactory) -> tuple[VectorIndex, VectorIndex, NDArray[np.float16]]:
-    """An index that scores every row, one that scans codes, and their vectors."""
+def vector_indexes(tmp_path_factory: pytest.TempPathFactory) -> VectorIndexes:
     rows, folder = draw_vectors(24_000, 64), tmp_path_factory.mktemp("vectors")
     VectorsFile(folder / "v.f16", 64, 0).append(rows)
-    write_codes(rows, np.arange(len(rows)), folder / "codes", None)
-    coded = VectorIndex(folder / "v.f16", len(rows), 64, folder / "codes", CODES_FROM_ONE_ROW)
-    return VectorIndex(folder / "v.f16", len(rows), 64, None), coded, rows
+
+    def open_index(rows_per_cell: int) -> VectorIndex:
+        codes = folder / f"codes-{rows_per_cell}"
+        tuning = replace(DEFAULT_CODES_TUNING, rows_per_cell=rows_per_cell)
+        write_codes(rows, np.arange(len(rows)), codes, None, tuning)
+        return VectorIndex(folder / "v.f16", len(rows), 64, codes, CODES_FROM_ONE_ROW)
+
+    many_cells = len(rows) // (2 * DEFAULT_CODES_TUNING.coarse_ivf_min_cells)
+    exact = VectorIndex(folder / "v.f16", len(rows), 64, None)
+    return VectorIndexes(rows, exact, (open_index(DEFAULT_CODES_TUNING.rows_per_cell), open_index(many_cells)))
 
 
 @given(
@@ -66,29 +88,26 @@ def vector_indexes(tmp_path_factory: pytest.TempPathFactory) -> tuple[VectorInde
     seed=st.integers(0, 1_000),
 )
 def test_rows_above_a_threshold(
-    vector_indexes: tuple[VectorIndex, VectorIndex, NDArray[np.float16]],
-    row: int,
-    threshold: float,
-    share: float,
-    seed: int,
+    vector_indexes: VectorIndexes, row: int, threshold: float, share: float, seed: int
 ) -> None:
-    exact, coded, vectors = vector_indexes
+    vectors = vector_indexes.vectors
     vector = vectors[row].astype(np.float32)
     matching = np.random.default_rng(seed).random(len(vectors)) < share
     scores = vectors.astype(np.float32) @ vector
     assume(not (np.abs(scores - threshold) < TOLERANCE).any())
-    expected = matching & (scores >= threshold)
-    found = exact.rows_above(vector, threshold, Rows.from_mask(matching))
+    expected = np.flatnonzero(matching & (scores >= threshold))
+    found = vector_indexes.exact.rows_above(vector, threshold, Rows.from_mask(matching))
     assert found.complete
-    assert found.rows.tolist() == np.flatnonzero(expected).tolist()
-    estimate = coded.rows_above(vector, threshold, Rows.from_mask(matching))
-    if threshold > 0.3 and matching.any():  # scores all rows if the threshold is among the lowest code scores
-        assert not estimate.complete
-    assert (np.diff(estimate.rows) > 0).all()
-    assert matching[estimate.rows].all()
-    wrong = np.setxor1d(estimate.rows, np.flatnonzero(expected))
-    assert len(wrong) <= (0 if estimate.complete else 3 + 0.02 * expected.sum())
-    assert estimate.expected_errors <= 1 + 0.02 * expected.sum()
+    assert found.rows.tolist() == expected.tolist()
+    for coded in vector_indexes.coded:
+        estimate = coded.rows_above(vector, threshold, Rows.from_mask(matching))
+        wrong = np.setxor1d(estimate.rows, expected)
+        assert (np.diff(estimate.rows) > 0).all()
+        assert matching[estimate.rows].all()
+        assert len(wrong) <= (0 if estimate.complete else 3 + 0.02 * len(expected))
+        assert estimate.expected_errors <= 1 + 0.02 * len(expected)
+        if threshold > 0.3 and matching.any():  # scores all rows if the threshold is among the lowest code scores
+            assert not estimate.complete
 
 
 @given(

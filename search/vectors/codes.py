@@ -96,14 +96,22 @@ class Codes:
         except RuntimeError as error:
             raise IndexDamaged(folder / INDEX_FILE, f"{error}; rebuild it with: papers doctor --repair") from None
         self.ivf_index = faiss.downcast_index(self._owner)
-        # The quantizer was trained with L2 distances. Range searches compute the scores of the centroids with it.
-        self.ivf_index.quantizer.metric_type = faiss.METRIC_INNER_PRODUCT
         self.cells = Cells(
             read_centroids(self.ivf_index),
             np.load(folder / SPREAD_FILE),
             np.load(folder / CELL_OF_ROW_FILE),
             tuning.probe,
         )
+        self._quantizer = self._replace_quantizer()
+
+    def _replace_quantizer(self) -> "faiss.IndexFlatIP":
+        """Lets range searches score every centroid. The trained quantizer finds the cell of a row, approximately."""
+        quantizer = self.faiss.IndexFlatIP(self.ivf_index.d)
+        quantizer.add(self.cells.centroids)
+        trained = self.ivf_index.quantizer
+        self.ivf_index.own_fields, self.ivf_index.quantizer = False, quantizer
+        trained.this.own(True)  # deletes it with this variable
+        return quantizer
 
     def __len__(self) -> int:
         return int(self.ivf_index.ntotal)
