@@ -71,9 +71,12 @@ def answer_query(index: FilteredIndex, query: Query, leg_input: LegInput, start:
 
 def _count_matches(index: FilteredIndex, leg_input: LegInput) -> int:
     """Returns the number of hits on all pages: in lexical mode, of papers with a query word."""
+    lexicon, text = index.snapshot.lexicon, leg_input.text or ""
     if leg_input.vector is not None:
         return len(index.rows)
-    return index.snapshot.lexicon.count_matches(leg_input.text or "", index.condition)
+    if index.excluded:
+        return int(index.rows.contains(lexicon.rows_with_any_term(text, index.condition)).sum())
+    return lexicon.count_matches(text, index.condition)
 
 
 def _list_by_date(

@@ -137,10 +137,7 @@ def explanation_text(page: Page) -> str:
     total = format_count(page.total, estimated=page.total_estimated)
     timings = ", ".join(f"{stage.name} {stage.milliseconds:.2f}" for stage in explanation.stages)
     matched = f"{total} match{'es' if page.total == 1 else ''}"
-    return (
-        f"semantic search: {strategies[explanation.strategy]}; {matched}; {page.generation}\n"
-        f"timings (ms): {timings}"
-    )
+    return f"semantic search: {strategies[explanation.strategy]}; {matched}; {page.generation}\ntimings (ms): {timings}"
 
 
 def paper_text(paper: Paper) -> str:
