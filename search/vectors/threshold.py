@@ -28,7 +28,7 @@ class ThresholdTuning:
     """Tuning of threshold search. Errors and times with these values: ``benchmarks/results/counts-*.json``."""
 
     exact_max_rows: int = 20_000
-    """Matching rows up to which all are scored exactly, in about 4 ms."""
+    """Matching rows up to which all are scored exactly, in about 5 ms."""
     code_margin: float = 0.15
     """Distance below the threshold from which rows are scanned first."""
     margin_factor: float = 1.4
