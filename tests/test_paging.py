@@ -60,6 +60,23 @@ def test_lexical_pages_cover_every_matching_paper(random_searcher: Searcher, ran
     assert len(ids) == len(expected) == pages[0].total
 
 
+@pytest.mark.parametrize("sort", ["relevance", "newest"])
+@pytest.mark.parametrize("mode", ["hybrid", "semantic", "lexical"])
+def test_pages_beside_an_example_do_not_count_it(
+    random_searcher: Searcher, random_papers: list[Paper], mode: Mode, sort: Sort
+) -> None:
+    example = next(paper for paper in random_papers if "galaxy" in paper.text)
+    pages = follow_cursors(random_searcher, Query("galaxy", mode=mode, sort=sort, like=(example.id,), limit=40))
+    ids = [hit.paper.id for page in pages for hit in page.hits]
+    assert len(set(ids)) == len(ids) == pages[0].total
+    assert example.id not in ids
+    named = replace(Query("galaxy", mode=mode, sort=sort, like=(example.id,), limit=40), include_like=True)
+    shown = [hit.paper.id for page in follow_cursors(random_searcher, named) for hit in page.hits]
+    assert shown[0] == example.id
+    assert set(shown[1:]) == set(ids)
+    assert len(shown) == len(ids) + 1
+
+
 @pytest.mark.parametrize("sort", ["newest", "oldest"])
 @pytest.mark.parametrize(("text", "mode"), [("", "hybrid"), ("galaxy spectrum", "hybrid"), ("galaxy", "lexical")])
 def test_date_sort_puts_undated_papers_last(random_searcher: Searcher, text: str, mode: Mode, sort: Sort) -> None:

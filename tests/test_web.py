@@ -114,7 +114,7 @@ def test_the_status_line_agrees_with_the_listed_papers(client: httpx.Client) -> 
 
     assert status("/?q=attention") == "Showing the 10 closest of 60 papers"
     assert status("/?q=attention&limit=60") == "60 papers"
-    assert re.fullmatch(r"The \d+ closest papers, newest first", status("/?q=attention&sort=newest"))
+    assert re.fullmatch(r"\d+ relevant papers?, newest first", status("/?q=attention&sort=newest"))
     lexical = client.get("/v1/search?q=attention&mode=lexical").json()["total"]
     assert status("/?q=attention&mode=lexical") == f"{lexical} papers"
     (next_page,) = read_page(client, "/?q=attention", 200).xpath('//a[@rel="next"]/@href')
@@ -127,7 +127,7 @@ def test_facet_counts_name_the_papers_they_cover(client: httpx.Client) -> None:
 
     for url in ("/?q=attention", "/?q=attention&sort=newest"):
         papers = client.get(f"/v1/search{url[1:]}&facets=true").json()["facets"]["papers"]
-        assert note(url) == f"Counts cover only the closely related papers ({papers})."
+        assert note(url) == f"Counts cover the {papers} relevant papers."
     papers = client.get("/v1/search?author=zhou").json()["total"]
     assert note("/?author=zhou") == f"Counts cover all {papers} matching papers."
 

@@ -153,10 +153,14 @@ class Thresholds:
         limits = (related, strong, min(related, answer), min(tuning.single_occurrence_share, bm25_share))
         return cls(*(_round_down(limit, tuning.threshold_resolution) for limit in limits))
 
+    def are_related(self, evidence: Evidence, tuning: CalibrationTuning = CALIBRATION_TUNING) -> NDArray[np.bool_]:
+        """Returns (n,) bool: whether each candidate is at least related, by its cosine or by its BM25."""
+        return evidence.reaches(self.related, tuning.single_occurrence_share)
+
     def assign_bands(self, evidence: Evidence, tuning: CalibrationTuning = CALIBRATION_TUNING) -> tuple[Band, ...]:
         """Returns the band of each candidate: the better one of those that its cosine and its BM25 give."""
         strong = evidence.reaches(self.strong, tuning.title_occurrence_share)
-        related = evidence.reaches(self.related, tuning.single_occurrence_share)
+        related = self.are_related(evidence, tuning)
         return tuple(
             "strong" if is_strong else "related" if is_related else "weak"
             for is_strong, is_related in zip(strong.tolist(), related.tolist(), strict=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from search.papers.json import Json
 from search.papers.paper import Paper
+from search.query.counts import format_count
 from search.query.refinement import Refinement
 
 if TYPE_CHECKING:
@@ -249,6 +250,7 @@ class Facets:
         categories: most frequent first.
         authors: most frequent first.
         sources: most frequent first.
+        estimated: all counts are estimates, within about one per cent; False: they are exact.
     """
 
     scope: Literal["filter", "relevant"]
@@ -257,12 +259,14 @@ class Facets:
     categories: tuple[ValueCount, ...]
     authors: tuple[ValueCount, ...]
     sources: tuple[ValueCount, ...]
+    estimated: bool = False
 
     def to_json(self) -> dict[str, Json]:
         """Returns the facets as a JSON object."""
         return {
             "scope": self.scope,
             "papers": self.papers,
+            "estimated": self.estimated,
             "years": [count.to_json() for count in self.years],
             "categories": [count.to_json() for count in self.categories],
             "authors": [count.to_json() for count in self.authors],
@@ -309,6 +313,7 @@ class Page:
         cursor: where the next page starts; None on the last page.
         parts: the removable parts of the query (``search.language.removable_parts``).
         refinements: queries to offer (``search.refinements``); none after the first page.
+        total_estimated: ``total`` counts relevant papers and is an estimate, within about one per cent.
     """
 
     hits: tuple[Hit, ...]
@@ -326,6 +331,7 @@ class Page:
     parts: tuple[QueryPart, ...] = ()
     answered_query: str | None = None
     refinements: tuple[Refinement, ...] = ()
+    total_estimated: bool = False
 
     def __len__(self) -> int:
         return len(self.hits)
@@ -338,7 +344,8 @@ class Page:
         return iter(self.hits)
 
     def __repr__(self) -> str:
-        return f"<Page {self.interpretation!r}: {len(self.hits):,} of {self.total:,} papers, {self.generation}>"
+        total = format_count(self.total, estimated=self.total_estimated)
+        return f"<Page {self.interpretation!r}: {len(self.hits):,} of {total}, {self.generation}>"
 
     def to_json(self) -> dict[str, Json]:
         """Returns the page as a JSON object."""
@@ -346,6 +353,7 @@ class Page:
             "interpretation": self.interpretation,
             "parts": [part.to_json() for part in self.parts],
             "total": self.total,
+            "total_estimated": self.total_estimated,
             "has_close_match": self.has_close_match,
             "correction": self.correction,
             "answered_query": self.answered_query,

@@ -4,6 +4,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from search.papers.html import table_html
+from search.query.counts import format_count
 
 if TYPE_CHECKING:
     from search.query.page import Page
@@ -28,6 +29,6 @@ def page_html(page: "Page") -> str:
 
 
 def _caption(page: "Page") -> str:
-    counts = f"showing {len(page.hits):,} of {page.total:,} {'paper' if page.total == 1 else 'papers'}"
+    counts = f"showing {len(page.hits):,} of {format_count(page.total, estimated=page.total_estimated)}"
     close = "" if page.has_close_match or not page.hits else "; no close match, these are the nearest papers"
     return f"{page.interpretation}; {counts}{close}"

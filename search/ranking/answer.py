@@ -10,15 +10,16 @@ from search.errors import InvalidValue
 from search.papers.fingerprint import are_near_duplicates
 from search.papers.paper import Paper
 from search.query.page import Explanation, Hit, LegMatch, Page, Strategy
-from search.query.query import Query
+from search.query.query import Query, Sort
 from search.ranking import cursor
 from search.ranking.bands import Bands
 from search.ranking.facets import count_facets
 from search.ranking.fusion import FusedCandidates
 from search.ranking.highlights import Highlighter
 from search.ranking.legs import FilteredIndex, LegInput, Ranking
+from search.ranking.relevance import RelevantPapers, find_relevant
 from search.ranking.variants import included_authors, match_author
-from search.rows import Ranked, Rows
+from search.rows import Ranked
 
 _EXACT_MATCH_CANDIDATES = 20
 """Top papers that are compared with a pasted abstract to find the paper it belongs to."""
@@ -48,49 +49,64 @@ def answer_query(index: FilteredIndex, query: Query, leg_input: LegInput, start:
     if leg_input.vector is None and not lexicon.terms(text):
         problem = "it contains only stop words; add another word, or use mode hybrid"
         raise InvalidValue("q", text, problem)
-    ranking = Ranking.compute(index, leg_input, end)
+    by_date = query.sort != "relevance"
+    ranking = Ranking.compute(index, leg_input, 0 if by_date else end)
     bands = Bands.of(index, leg_input)
-    has_close_match = bands.has_close_match(ranking.fused, len(index.rows))
-    total = lexicon.count_matches(text, index.condition) if leg_input.vector is None else len(index.rows)
-    relevant = None
-    if query.facets or query.sort != "relevance":
-        relevant = _relevant_rows(index, leg_input, ranking, bands)
-    if relevant is not None and query.sort != "relevance":
-        ranking, total = _sort_by_date(index, leg_input, ranking, relevant, query), len(relevant)
-    exact_matches: tuple[int, ...] = ()
-    if query.include_like:
-        exact_matches = leg_input.example_rows
-        ranking, total = ranking.preceded_by(_score_examples(index, leg_input)), total + len(exact_matches)
-    elif query.is_abstract:
-        exact_matches = _find_exact_matches(index, ranking.fused.rows[:_EXACT_MATCH_CANDIDATES], query.text)
-        ranking = ranking.preceded_by(ranking.fused.select(np.array(exact_matches, np.int64)))
-    shown = replace(ranking, fused=ranking.fused.select_range(start, end))
-    hits = _build_hits(index, leg_input, shown, bands, exact_matches)
+    relevant = find_relevant(index, leg_input, bands, ranking.initial) if query.facets or by_date else None
+    exact = _exact_matches(index, query, leg_input, ranking.fused)
+    if by_date and relevant:
+        others = relevant.rows.ids[~np.isin(relevant.rows.ids, exact.rows)]
+        total = len(exact.rows) + len(others)
+        positions = range(max(0, start - len(exact.rows)), max(0, end - len(exact.rows)))
+        shown = exact.select_range(start, end).followed_by(
+            _list_by_date(index, leg_input, others, query.sort, positions)
+        )
+    else:
+        total = _count_matches(index, leg_input) + (len(exact.rows) if query.include_like else 0)
+        shown = ranking.fused.preceded_by(exact).select_range(start, end)
+    hits = _build_hits(index, leg_input, replace(ranking, fused=shown), bands, exact.rows.tolist())
     page = _build_page(index, query, start, hits, total, ranking.semantic, relevant)
-    return replace(page, has_close_match=has_close_match), ranking.initial.rows
+    page = replace(page, has_close_match=bands.has_close_match(ranking.fused, len(index.rows)))
+    return page, ranking.initial.rows
 
 
-def _relevant_rows(index: FilteredIndex, leg_input: LegInput, ranking: Ranking, bands: Bands) -> NDArray[np.int64]:
-    """Returns the relevant rows, ascending.
-
-    In lexical mode these are all rows with a query word, otherwise the rows of the first segment that are not weak.
-    """
-    if leg_input.vector is None:
-        return index.snapshot.lexicon.rows_with_any_term(leg_input.text or "", index.condition)
-    is_relevant = np.array([band != "weak" for band in bands.classify(ranking.initial)], bool)
-    return np.sort(ranking.initial.rows[is_relevant])
-
-
-def _sort_by_date(
-    index: FilteredIndex, leg_input: LegInput, ranking: Ranking, relevant: NDArray[np.int64], query: Query
-) -> Ranking:
-    """Returns the relevant papers in order of date."""
-    with index.time_stage("sort"):
-        rows = index.snapshot.columns.sort_by_date(relevant, len(relevant), oldest=query.sort == "oldest")
+def _count_matches(index: FilteredIndex, leg_input: LegInput) -> int:
+    """Returns the number of hits on all pages: in lexical mode, of papers with a query word."""
+    lexicon, text = index.snapshot.lexicon, leg_input.text or ""
     if leg_input.vector is not None:
-        return replace(ranking, fused=ranking.fused.select(rows))
-    bm25 = index.snapshot.lexicon.scores(leg_input.text or "", rows)
-    return replace(ranking, fused=FusedCandidates(rows, bm25, np.zeros_like(bm25), bm25))
+        return len(index.rows)
+    if index.excluded:
+        return int(index.rows.contains(lexicon.rows_with_any_term(text, index.condition)).sum())
+    return lexicon.count_matches(text, index.condition)
+
+
+def _list_by_date(
+    index: FilteredIndex, leg_input: LegInput, ids: NDArray[np.int64], sort: Sort, positions: range
+) -> FusedCandidates:
+    """Returns papers in order of date. Their score is the cosine, in lexical mode the BM25.
+
+    Args:
+        index: the papers that match the filter.
+        leg_input: the query.
+        ids: (n,) int64, the rows of all papers to list.
+        sort: ``newest`` or ``oldest``.
+        positions: which of them to return.
+    """
+    with index.time_stage("sort"):
+        rows = index.snapshot.columns.sort_by_date(ids, positions.stop, oldest=sort == "oldest")[positions.start :]
+    vector, text = leg_input.vector, leg_input.text
+    zeros = np.zeros(len(rows), np.float32)
+    cosine = zeros if vector is None else index.snapshot.vectors.scores(vector, rows)
+    bm25 = zeros if text is None else index.snapshot.lexicon.scores(text, rows)
+    return FusedCandidates(rows, bm25 if vector is None else cosine, cosine, bm25)
+
+
+def _exact_matches(index: FilteredIndex, query: Query, leg_input: LegInput, ranked: FusedCandidates) -> FusedCandidates:
+    """Returns the papers that come first: those that the query names, or those whose abstract it is."""
+    if query.include_like:
+        return _score_examples(index, leg_input)
+    rows = _find_exact_matches(index, ranked.rows[:_EXACT_MATCH_CANDIDATES], query.text) if query.is_abstract else ()
+    return ranked.select(np.array(rows, np.int64))
 
 
 def _score_examples(index: FilteredIndex, leg_input: LegInput) -> FusedCandidates:
@@ -129,7 +145,7 @@ def _build_page(
     hits: list[Hit],
     total: int,
     semantic: Ranked | None = None,
-    relevant: NDArray[np.int64] | None = None,
+    relevant: RelevantPapers | None = None,
 ) -> Page:
     """Returns a page.
 
@@ -140,14 +156,16 @@ def _build_page(
         hits: the hits of the page.
         total: number of hits on all pages.
         semantic: result of the semantic leg; None if it did not run.
-        relevant: rows that facets count; None for all rows that match the filter.
+        relevant: the papers that facets count, and that a page in order of date lists; None for all that match the
+            filter.
     """
     snapshot, end = index.snapshot, start + query.limit
     facets = None
     if query.facets:
         with index.time_stage("facets"):
-            rows = index.rows if relevant is None else Rows.from_ids(relevant, len(snapshot.columns))
-            facets = count_facets(snapshot.columns, rows, relevant=relevant is not None)
+            facets = count_facets(snapshot.columns, relevant.rows if relevant else index.rows)
+            if relevant:
+                facets = replace(facets, scope="relevant", estimated=relevant.estimated)
     authors = tuple(match_author(snapshot, author, index.rows) for author in included_authors(index.condition))
     leg = semantic or Ranked.empty()
     strategy: Strategy = "none" if semantic is None else "exact" if leg.complete else "approximate"
@@ -162,6 +180,7 @@ def _build_page(
         authors=authors,
         facets=facets,
         cursor=cursor.encode(query, generation, end) if query.limit and end < total else None,
+        total_estimated=bool(relevant and relevant.estimated and query.sort != "relevance"),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search.index.calibration import Evidence, Thresholds
 from search.query.page import Band
@@ -49,6 +50,9 @@ class Bands:
         """Returns whether one of the top papers is close to the query, given the number of papers that match."""
         return not self.thresholds or self.thresholds.has_answer(self._evidence(papers), match_count)
 
+    def bm25_share(self, bm25: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        """Returns the BM25 of papers over the maximum that the query can reach; None if it gives no evidence."""
+        return None if self.max_bm25 is None else bm25 / np.float32(self.max_bm25 or 1)
+
     def _evidence(self, papers: FusedCandidates) -> Evidence:
-        cosine = None if self.leg_input.vector is None else papers.cosine
-        return Evidence(cosine, None if self.max_bm25 is None else papers.bm25 / np.float32(self.max_bm25 or 1))
+        return Evidence(None if self.leg_input.vector is None else papers.cosine, self.bm25_share(papers.bm25))

@@ -17,17 +17,16 @@ MAX_FACET_VALUES = 20
 """Most frequent categories, authors and sources that are listed."""
 
 
-def count_facets(columns: Columns, rows: Rows, *, relevant: bool) -> Facets:
+def count_facets(columns: Columns, rows: Rows) -> Facets:
     """Counts every row of a set once for each of its values.
 
     Args:
         columns: the columns of the snapshot.
-        rows: the set.
-        relevant: the set is the relevant part of the hits of a query, rather than all papers that match a filter.
+        rows: the set: all papers that match a filter.
     """
     categories = _top_values(columns.category_postings, rows, _lookup_in(columns.categories))
     return Facets(
-        "relevant" if relevant else "filter",
+        "filter",
         len(rows),
         tuple(ValueCount(str(year), papers) for year, papers in columns.published.count_by_year(rows).items()),
         categories,

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from search.index.lexicon import STOP_WORDS
 from search.index.snapshot import Snapshot
 from search.language.parser import ParsedQuery
 from search.language.removable_parts import ranking_words, replace_ranking_words
+from search.language.stop_words import STOP_WORDS
 from search.query.condition import AllOf
 from search.query.refinement import Refinement
 from search.refinements.phrases import count_phrase

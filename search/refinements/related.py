@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.index.calibration import CALIBRATION_TUNING
-from search.index.lexicon import STOP_WORDS, Lexicon
+from search.index.lexicon import Lexicon
 from search.index.snapshot import Snapshot
 from search.language.parser import ParsedQuery
 from search.language.removable_parts import ranking_words, replace_ranking_words
+from search.language.stop_words import STOP_WORDS
 from search.query.page import Page
 from search.query.refinement import Refinement
 

@@ -24,9 +24,6 @@ INDEX_FILE = "codes.faiss"
 SPREAD_FILE = "spread.npy"
 CELL_OF_ROW_FILE = "cell-of-row.npy"
 
-_RESERVOIR_IMPLEM = 11
-"""The fast-scan variant of faiss that collects candidates in a reservoir: the fastest for hundreds of candidates."""
-
 
 @dataclass(frozen=True, slots=True)
 class ScanTuning:
@@ -99,16 +96,42 @@ class Codes:
         except RuntimeError as error:
             raise IndexDamaged(folder / INDEX_FILE, f"{error}; rebuild it with: papers doctor --repair") from None
         self.ivf_index = faiss.downcast_index(self._owner)
-        self.ivf_index.implem = _RESERVOIR_IMPLEM
         self.cells = Cells(
             read_centroids(self.ivf_index),
             np.load(folder / SPREAD_FILE),
             np.load(folder / CELL_OF_ROW_FILE),
             tuning.probe,
         )
+        self._quantizer = self._replace_quantizer()
+
+    def _replace_quantizer(self) -> "faiss.IndexFlatIP":
+        """Lets range searches score every centroid. The trained quantizer finds the cell of a row, approximately."""
+        quantizer = self.faiss.IndexFlatIP(self.ivf_index.d)
+        quantizer.add(self.cells.centroids)
+        trained = self.ivf_index.quantizer
+        self.ivf_index.own_fields, self.ivf_index.quantizer = False, quantizer
+        trained.this.own(True)  # deletes it with this variable
+        return quantizer
 
     def __len__(self) -> int:
         return int(self.ivf_index.ntotal)
+
+    def rows_above(
+        self, vector: NDArray[np.float32], rows: Rows, score: float
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]] | None:
+        """Scans all codes and returns the rows of a set whose code score is above ``score``, and these code scores.
+
+        faiss rounds ``score`` to 16 bits between the lowest and the highest code score that is possible, and finds
+        nothing if it is outside. So the result is None for a score below those of all centroids.
+        """
+        if score < self.centroid_scores(vector).min():
+            return None
+        unfiltered = len(rows) == rows.universe
+        bitmap = None if unfiltered else rows.bitmap  # a reference, since faiss stores only a pointer
+        selector = None if unfiltered else self.faiss.IDSelectorBitmap(bitmap)
+        parameters = self.faiss.SearchParametersIVF(sel=selector, nprobe=len(self.cells))
+        _, scores, found = self.ivf_index.range_search(vector[None], score, params=parameters)
+        return found, scores
 
     def centroid_scores(self, vector: NDArray[np.float32]) -> NDArray[np.float32]:
         """Returns the score of each centroid, (cells,) float32.

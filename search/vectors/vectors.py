@@ -7,7 +7,7 @@ re-ranked with the exact vectors until the remaining candidates are unlikely to 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import sqrt
 from pathlib import Path
 from typing import Self
@@ -20,6 +20,8 @@ from search.errors import InvalidValue
 from search.rows import Ranked, Rows
 from search.vectors.cells import normal_tail
 from search.vectors.codes import DEFAULT_SCAN_TUNING, Candidates, Codes, Scan, ScanTuning
+from search.vectors.exact import ExactScorer
+from search.vectors.threshold import DEFAULT_THRESHOLD_TUNING, RowsAbove, ThresholdTuning, search_above
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ class SearchTuning:
     deviation_factor: float = 1.28
     """Correction of a standard deviation that is estimated from 128 rows; docs/design/core.md."""
     scan: ScanTuning = DEFAULT_SCAN_TUNING
+    threshold: ThresholdTuning = DEFAULT_THRESHOLD_TUNING
 
     def candidate_count(self, k: int, rows: int) -> int:
         """Returns the number of candidates that a scan keeps.
@@ -120,6 +123,28 @@ class VectorIndex:
         if len(vectors) == 1:
             return [self._nearest(vectors[0], k, rows)]
         return list(self._pool.map(lambda vector: self._nearest(vector, k, rows), vectors))
+
+    def rows_above(self, vector: NDArray[np.float32], threshold: float, rows: Rows) -> RowsAbove:
+        """Finds all rows of a set whose inner product with a vector is at least a threshold.
+
+        A large set is searched with the codes, so that a few rows near the threshold may be missing or wrong.
+
+        Args:
+            vector: (dim,) float32, unit.
+            threshold: the minimum inner product.
+            rows: the set of rows to search.
+
+        Raises:
+            InvalidValue: see ``nearest``.
+        """
+        self._validate(vector[None], 1, rows)
+        scorer, tuning = self._exact_scorer, self._tuning.threshold
+        score = partial(scorer.scores, self._vectors, vector=vector)
+        if self._codes_path and len(rows) > tuning.exact_max_rows:
+            scan = partial(self._codes.rows_above, vector, rows)
+            if found := search_above(scan, threshold, score, tuning):
+                return found
+        return RowsAbove(rows.ids[score(rows.ids) >= threshold])
 
     def scores(self, vector: NDArray[np.float32], ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Computes exact scores.
@@ -210,10 +235,10 @@ class VectorIndex:
             raise InvalidValue("rows", f"universe of {rows.universe:,}", f"give rows of a universe of {len(self):,}")
 
     @property
-    def _exact_scorer(self) -> "_ExactScorer":
+    def _exact_scorer(self) -> ExactScorer:
         """One per thread."""
         if not hasattr(self._local, "scorer"):
-            self._local.scorer = _ExactScorer(self._vectors.shape[1])
+            self._local.scorer = ExactScorer(self._vectors.shape[1])
         return self._local.scorer  # type: ignore[no-any-return]
 
     @cached_property
@@ -302,75 +327,3 @@ class _ErrorModel:
 
     def _tail_probability(self, codes: NDArray[np.float32], threshold: float) -> NDArray[np.float64]:
         return normal_tail((threshold - self.exact_mean - self.slope * (codes - self.code_mean)) / self.deviation)
-
-
-class _ExactScorer:
-    """Scores rows exactly, for one thread.
-
-    faiss reads float16 rows directly and is several times as fast as numpy, which converts them first. The rows are
-    gathered into a buffer that is reused, since allocating memory would take longer than scoring.
-    """
-
-    def __init__(self, dim: int) -> None:
-        import faiss
-
-        faiss.omp_set_num_threads(1)  # applies to this thread: a query runs on one core
-        self._faiss = faiss
-        fp16, product = faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-        self._index = faiss.IndexScalarQuantizer(dim, fp16, product)
-        self._index.is_trained = True
-        self._buffer: NDArray[np.float16] = np.empty((0, dim), np.float16)
-
-    def scores(
-        self, vectors: NDArray[np.float16], ids: NDArray[np.int64], vector: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        """Returns the score of each row, (len(ids),) float32."""
-        result = np.empty(len(ids), np.float32)
-        scores, positions = self._search(vectors, ids, vector, len(ids))
-        result[positions] = scores
-        return result
-
-    def nearest(
-        self, vectors: NDArray[np.float16], ids: NDArray[np.int64], vector: NDArray[np.float32], k: int
-    ) -> Ranked:
-        """Returns the ranking of the k best rows."""
-        positions, scores = self.top_positions(vectors, ids, vector, k)
-        return Ranked.top_k(ids[positions], scores, k, complete=True, scored_rows=ids)
-
-    def top_positions(
-        self, vectors: NDArray[np.float16], ids: NDArray[np.int64], vector: NDArray[np.float32], k: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Returns the indices in ``ids`` of the k best rows, and their scores.
-
-        Selecting a few rows takes an eighth of the time of sorting 10,000.
-        """
-        scores, positions = self._search(vectors, ids, vector, min(k, len(ids)))
-        return positions, scores
-
-    def _search(
-        self, vectors: NDArray[np.float16], ids: NDArray[np.int64], vector: NDArray[np.float32], k: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-        count = len(ids)
-        if not k:
-            return _NO_SCORES, np.empty(0, np.int64)
-        if count > len(self._buffer):
-            self._grow(max(1_024, count + count // 4))
-        np.take(_as_void_rows(vectors), ids, out=_as_void_rows(self._buffer[:count]), mode="clip")
-        object.__setattr__(self._index, "ntotal", count)  # bypasses SWIG's slow __setattr__
-        scores, positions, pointer = np.empty(k, np.float32), np.empty(k, np.int64), self._faiss.swig_ptr
-        self._index.search_c(1, pointer(vector), k, pointer(scores), pointer(positions), None)
-        return scores, positions
-
-    def _grow(self, count: int) -> None:
-        dim = self._index.d
-        self._index.codes.resize(count * dim * 2)
-        memory = self._faiss.rev_swig_ptr(self._index.codes.data(), count * dim * 2)
-        self._buffer = memory.view(np.float16).reshape(count, dim)
-
-
-def _as_void_rows(rows: NDArray[np.float16]) -> NDArray[np.void]:
-    """Returns a view of (n, dim) rows as (n,) void elements: numpy gathers a few of these in half the time."""
-    return rows.view(f"V{rows.shape[1] * 2}")[:, 0]
-
-
-_NO_SCORES: NDArray[np.float32] = np.empty(0, np.float32)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from search.papers.json import Json
 from search.papers.paper import Paper
+from search.query.counts import format_count, round_count
 from search.query.page import AuthorMatch, Hit, Page
 from service.agents.tools import (
     AuthorsAnswer,
@@ -89,8 +90,7 @@ def _query_lines(content: PageAnswer) -> list[str]:
 
 
 def _page_heading(content: PageAnswer) -> list[str]:
-    papers = "1 paper" if content.total == 1 else f"{content.total:,} papers"
-    counts = f"showing {len(content.hits)} of {papers}"
+    counts = f"showing {len(content.hits)} of {format_count(content.total, estimated=content.total_estimated)}"
     counts += "" if content.exact else f"; expected recall {content.expected_recall:.3f}"
     heading = [content.interpretation, counts]
     if content.hits and not content.has_close_match:
@@ -200,19 +200,20 @@ def _variant_lines(match: AuthorMatchOut) -> list[str]:
 
 
 def _facet_lines(facets: FacetsOut) -> list[str]:
-    kind = "matching" if facets.scope == "filter" else "relevant"
+    noun = "matching paper" if facets.scope == "filter" else "relevant paper"
     counts = {
         "years": facets.years,
         "categories": facets.categories,
         "authors": facets.authors,
         "sources": facets.sources,
     }
-    heading = f"facets of {facets.papers:,} {kind} papers:"
-    return [heading, *(f"{name}: {_format_counts(values)}" for name, values in counts.items())]
+    heading = f"facets of {format_count(facets.papers, noun, estimated=facets.estimated)}:"
+    lines = (f"{name}: {_format_counts(values, estimated=facets.estimated)}" for name, values in counts.items())
+    return [heading, *lines]
 
 
-def _format_counts(counts: list[ValueCountOut]) -> str:
-    return ", ".join(f"{count.value} ({count.papers:,})" for count in counts)
+def _format_counts(counts: list[ValueCountOut], *, estimated: bool = False) -> str:
+    return ", ".join(f"{count.value} ({round_count(count.papers, estimated=estimated):,})" for count in counts)
 
 
 def _delimited_text(heading: list[str], quoted: list[str], footer: list[str]) -> str:

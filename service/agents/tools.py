@@ -173,7 +173,8 @@ class PageAnswer(QuotingAnswer):
     """A page of results, best first."""
 
     interpretation: str = Field(description="How the query was understood")
-    total: int = Field(description="Number of papers that match the filters")
+    total: int = Field(description="Number of papers that match the filters; sorted by date, of the relevant ones")
+    total_estimated: bool = Field(description="total is an estimate, within about one per cent")
     has_close_match: bool = Field(description="False: no paper is close to the query; the hits are only the nearest")
     correction: str | None = Field(description="The query with corrected spelling, if it seems to be misspelt")
     answered_query: str | None = Field(
@@ -209,7 +210,8 @@ class FacetsAnswer(QuotingAnswer):
     answered_query: str | None = Field(
         description="The query that was answered instead, because nothing is close to q; verbatim answers q as typed"
     )
-    total: int = Field(description="Number of papers that match the filters")
+    total: int = Field(description="Number of papers that match the filters; sorted by date, of the relevant ones")
+    total_estimated: bool = Field(description="total is an estimate, within about one per cent")
     facets: FacetsOut
 
 

@@ -107,6 +107,7 @@ class FacetsOut(BaseModel):
         description="The papers counted: all that match the filters, or only those relevant to the query"
     )
     papers: int = Field(description="Number of papers counted")
+    estimated: bool = Field(description="All counts are estimates, within about one per cent; false: they are exact")
     years: list[ValueCountOut]
     categories: list[ValueCountOut]
     authors: list[ValueCountOut]
@@ -151,7 +152,8 @@ class PageOut(BaseModel):
     schema_version: int
     interpretation: str = Field(description="How the query was understood")
     parts: list[QueryPartOut]
-    total: int = Field(description="Number of papers that match the filters")
+    total: int = Field(description="Number of papers that match the filters; sorted by date, of the relevant ones")
+    total_estimated: bool = Field(description="total is an estimate, within about one per cent")
     has_close_match: bool = Field(description="False: no paper is close to the query; the hits are only the nearest")
     correction: str | None = Field(description="q with corrected spelling, if it seems to contain a misspelling")
     answered_query: str | None = Field(

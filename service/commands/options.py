@@ -147,7 +147,11 @@ _PAGE_OPTIONS = (
         "--format atom defaults to newest.",
     ),
     MODE_OPTION,
-    click.option("--facets", is_flag=True, help="Count the matching papers by year, category, author and source."),
+    click.option(
+        "--facets",
+        is_flag=True,
+        help="Count the relevant papers, without a query all that match, by year, category, author and source.",
+    ),
     click.option("--cursor", default="", metavar="TEXT", help="Cursor printed with the previous page."),
     LIMIT_OPTION,
     INDEX_OPTION,

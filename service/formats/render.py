@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from search.papers.json import clean_object
 from search.papers.words import truncate_words
+from search.query.counts import format_count
 
 if TYPE_CHECKING:  # `papers status` starts without the modules that search
     from search.index.layout import Manifest
@@ -99,7 +100,7 @@ def page_text(page: Page) -> str:
 
 def page_heading(page: Page) -> str:
     """The interpretation of the query, the number of papers, the name variants and whether any hit is close."""
-    counts = f"showing {len(page.hits):,} of {page.total:,} {'paper' if page.total == 1 else 'papers'}"
+    counts = f"showing {len(page.hits):,} of {format_count(page.total, estimated=page.total_estimated)}"
     if not page.exact:
         counts += f"; expected recall {page.expected_recall:.3f}"
     variants = [_variants_line(match) for match in page.authors if len(match.variants) > 1]
@@ -158,11 +159,10 @@ def explanation_text(page: Page) -> str:
         f"re-ranked {explanation.papers_scored:,} papers, expected recall {page.expected_recall:.4f}",
         "none": "not used",
     }
+    total = format_count(page.total, estimated=page.total_estimated)
     timings = ", ".join(f"{stage.name} {stage.milliseconds:.2f}" for stage in explanation.stages)
-    return (
-        f"semantic search: {strategies[explanation.strategy]}; {_papers_match(page.total)}; {page.generation}\n"
-        f"timings (ms): {timings}"
-    )
+    matched = f"{total} match{'es' if page.total == 1 else ''}"
+    return f"semantic search: {strategies[explanation.strategy]}; {matched}; {page.generation}\ntimings (ms): {timings}"
 
 
 def paper_text(paper: Paper) -> str:
@@ -198,20 +198,18 @@ def _variants_line(match: AuthorMatch) -> str:
     return f"{match.name}: {shown}" + (f" and {more:,} more" if more else "") + "; exclude a variant with --not-author"
 
 
-def _papers_match(count: int) -> str:
-    return "1 paper matches" if count == 1 else f"{count:,} papers match"
-
-
 def _facets_text(facets: Facets) -> str:
-    scope = "matching" if facets.scope == "filter" else "relevant"
-    papers = "paper" if facets.papers == 1 else "papers"
+    from service.formats.counts import round_facets
+
+    noun = "matching paper" if facets.scope == "filter" else "relevant paper"
+    facets = round_facets(facets)
     kinds = {
         "years": facets.years,
         "categories": facets.categories,
         "authors": facets.authors,
         "sources": facets.sources,
     }
-    lines = [f"facets of {facets.papers:,} {scope} {papers}:"]
+    lines = [f"facets of {format_count(facets.papers, noun, estimated=facets.estimated)}:"]
     for name, counts in kinds.items():
         shown = ", ".join(f"{count.value} {count.papers:,}" for count in counts[:_MAX_COUNTS])
         lines.append(f"   {name:10}  {shown}" + (", ..." if len(counts) > _MAX_COUNTS else ""))

@@ -4,13 +4,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from search.query.counts import format_count
 from search.query.page import AuthorMatch, Page, ValueCount
 from search.query.query import Query
 from search.session import Session
 from service.web.cards import Card, build_cards, category_names
 from service.web.facets import FacetValue, build_histogram
 from service.web.html import Link, SearchForm, render_template
-from service.web.results import format_paper_count, pagination_links
+from service.web.results import pagination_links
 from service.web.urls import PageUrl, author_page_url
 
 PAGE_SIZE = 50
@@ -55,7 +56,7 @@ def author_page(session: Session, url: PageUrl, query: Query) -> str:
 
 def _status_text(match: AuthorMatch, page: Page) -> str:
     if page.hits:
-        return format_paper_count(page.total)
+        return format_count(page.total)
     return "All papers are excluded" if match.variants else "No author in this index has this name"
 
 

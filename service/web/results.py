@@ -2,9 +2,11 @@
 
 from dataclasses import replace
 
+from search.query.counts import format_count
 from search.query.page import Facets, Page
 from search.query.query import Query
 from search.session import Session
+from service.formats.counts import round_facets
 from service.web.cards import build_cards
 from service.web.facets import build_groups, build_histogram
 from service.web.html import FORM_FIELDS, Link, SearchForm, render_template
@@ -41,7 +43,8 @@ def results_page(session: Session, url: PageUrl, text: str, query: Query) -> str
     """
     page = session.ask(text, replace(query, facets=True))
     typed_url, url = url, answered_url(url, page)
-    groups = build_groups(page.facets, url) if page.facets else ()
+    facets = round_facets(page.facets) if page.facets else None
+    groups = build_groups(facets, url) if facets else ()
     return render_template(
         "results.html",
         SearchForm.from_url(typed_url, FORM_FIELDS if groups else ("q", "sort", "mode")),
@@ -53,9 +56,9 @@ def results_page(session: Session, url: PageUrl, text: str, query: Query) -> str
         correction=Link(page.correction, str(url.replace_param("q", page.correction))) if page.correction else None,
         refinements=tuple(build_refinements(url, page)),
         author_notes=build_author_notes(url, query.filter, page, session),
-        facet_note=_facet_note(page, page.facets, query) if page.facets else "",
+        facet_note=_facet_note(page, facets) if facets else "",
         groups=groups,
-        histogram=build_histogram(page.facets.years) if page.facets else None,
+        histogram=build_histogram(facets.years) if facets else None,
         status=_status_text(page, query),
         cards=build_cards(page.hits, url),
         exports=_export_links(url) if page.hits else (),
@@ -72,25 +75,21 @@ def pagination_links(url: PageUrl, page: Page) -> dict[str, str]:
     return {"first_page": str(url.remove_param("cursor")) if url.get_all("cursor") else "", "next_page": next_page}
 
 
-def format_paper_count(count: int) -> str:
-    """Returns ``1 paper`` or ``1,234 papers``."""
-    return "1 paper" if count == 1 else f"{count:,} papers"
-
-
 def _status_text(page: Page, query: Query) -> str:
     if not page.total:
         return "No papers match"
     if not page.has_close_match:
         return "No close match"
     if not _is_ranked_semantically(page):
-        return format_paper_count(page.total)
+        return format_count(page.total)
     if query.sort != "relevance":
-        return f"The {page.total:,} closest papers, {query.sort} first" if page.total > 1 else "1 close paper"
+        relevant = format_count(page.total, "relevant paper", estimated=page.total_estimated)
+        return f"{relevant[0].upper()}{relevant[1:]}, {query.sort} first"
     if query.cursor:
-        return f"{format_paper_count(page.total)}, closest first"
+        return f"{format_count(page.total)}, closest first"
     if len(page.hits) in (0, page.total):
-        return format_paper_count(page.total)
-    return f"Showing the {len(page.hits):,} closest of {format_paper_count(page.total)}"
+        return format_count(page.total)
+    return f"Showing the {len(page.hits):,} closest of {format_count(page.total)}"
 
 
 def _is_ranked_semantically(page: Page) -> bool:
@@ -138,17 +137,17 @@ def _with_export_limit(api_url: PageUrl, name: str) -> PageUrl:
 def _explanation_text(page: Page) -> str:
     """Returns how the hits were found."""
     searches = {
-        "exact": f"Exact semantic search over {format_paper_count(page.explanation.papers_scored)}. ",
-        "approximate": f"Approximate semantic search over {format_paper_count(page.explanation.codes_scanned)}; "
+        "exact": f"Exact semantic search over {format_count(page.explanation.papers_scored)}. ",
+        "approximate": f"Approximate semantic search over {format_count(page.explanation.codes_scanned)}; "
         f"expected recall {page.expected_recall:.1%}. ",
         "none": "",
     }
     return f"{searches[page.explanation.strategy]}Index version {page.generation}."
 
 
-def _facet_note(page: Page, facets: Facets, query: Query) -> str:
+def _facet_note(page: Page, facets: Facets) -> str:
     """Returns which papers the facets count."""
-    all_counted = facets.papers == page.total and query.sort == "relevance"
-    if _is_ranked_semantically(page) and not all_counted:
-        return f"Counts cover only the closely related papers ({facets.papers:,})."
+    if _is_ranked_semantically(page):
+        relevant = format_count(facets.papers, "relevant paper", estimated=facets.estimated)
+        return f"Counts cover {relevant if facets.estimated else f'the {relevant}'}."
     return f"Counts cover all {facets.papers:,} matching papers."

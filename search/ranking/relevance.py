@@ -1,0 +1,65 @@
+"""Relevance: all papers that are relevant to a query, whether or not a leg returned them.
+
+A paper is relevant if its band is ``related`` or ``strong``, so relevance depends on this paper and the query alone. In
+lexical mode every paper with a query word is relevant.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.index.calibration import CALIBRATION_TUNING, Evidence, Thresholds
+from search.ranking.bands import Bands
+from search.ranking.fusion import FusedCandidates
+from search.ranking.legs import FilteredIndex, LegInput
+from search.rows import Rows
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RelevantPapers:
+    """The papers that are relevant to a query.
+
+    Attributes:
+        rows: their rows.
+        estimated: the codes of the vectors decided for some papers, so that a few may be missing or wrong.
+    """
+
+    rows: Rows
+    estimated: bool
+
+
+def find_relevant(index: FilteredIndex, leg_input: LegInput, bands: Bands, best: FusedCandidates) -> RelevantPapers:
+    """Finds all relevant papers among those that match the filter.
+
+    Args:
+        index: the papers that match the filter.
+        leg_input: the query.
+        bands: the thresholds that apply to the query. Without thresholds, the candidates of the legs are relevant.
+        best: the candidates of both legs, whose scores are exact.
+    """
+    with index.time_stage("relevant"):
+        universe = len(index.snapshot.columns)
+        if leg_input.vector is None:
+            rows = index.snapshot.lexicon.rows_with_any_term(leg_input.text or "", index.condition)
+            rows = rows[index.rows.contains(rows)]  # without the examples of the query
+            return RelevantPapers(Rows.from_ids(rows, universe), estimated=False)
+        if bands.thresholds is None:
+            return RelevantPapers(Rows.from_ids(np.sort(best.rows), universe), estimated=False)
+        by_cosine = index.snapshot.vectors.rows_above(leg_input.vector, bands.thresholds.related, index.rows)
+        is_relevant = np.zeros(universe, bool)
+        is_relevant[by_cosine.rows] = True
+        is_relevant[_related_by_bm25(index, leg_input, bands, bands.thresholds)] = True
+        is_relevant[best.rows] = [band != "weak" for band in bands.classify(best)]
+        return RelevantPapers(Rows.from_mask(is_relevant), not by_cosine.complete)
+
+
+def _related_by_bm25(
+    index: FilteredIndex, leg_input: LegInput, bands: Bands, thresholds: Thresholds
+) -> NDArray[np.int64]:
+    """Returns the rows that are relevant by their BM25 alone."""
+    if not bands.max_bm25:
+        return np.empty(0, np.int64)
+    share = CALIBRATION_TUNING.single_occurrence_share
+    rows, bm25 = index.snapshot.lexicon.search_reaching(leg_input.text or "", share, index.condition, index.rows)
+    return rows[thresholds.are_related(Evidence(bm25_share=bands.bm25_share(bm25)))]

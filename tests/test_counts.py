@@ -1,0 +1,291 @@
+"""Relevant papers, counted and listed: compared with scoring every paper, exactly or within the stated error."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import httpx
+import numpy as np
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import oracle
+from fake_embedder import FakeEmbedder
+from http_server import HttpServer
+from indexer.build import ImportOptions, index
+from search.index.calibration import CALIBRATION_TUNING
+from search.index.term_sets import necessary_term_sets
+from search.papers.paper import Paper
+from search.query.counts import format_count, round_count
+from search.query.query import Query
+from search.rows import Rows
+from search.searcher import Searcher
+from search.vectors.code_writer import DEFAULT_CODES_TUNING, write_codes
+from search.vectors.file import VectorsFile
+from search.vectors.threshold import DEFAULT_THRESHOLD_TUNING
+from search.vectors.vectors import DEFAULT_SEARCH_TUNING, VectorIndex
+from service.agents.quoting import facets_answer, page_answer
+from service.app import create_app
+from service.formats.render import page_text
+from service.settings import Settings
+from strategies import AUTHOR_MATCHES, WORDS, filters, write_papers
+from web_pages import read_page, text_of
+
+CODES_FROM_ONE_ROW = replace(DEFAULT_SEARCH_TUNING, threshold=replace(DEFAULT_THRESHOLD_TUNING, exact_max_rows=0))
+TOLERANCE = 1e-6
+"""Difference of scores that rounding may cause."""
+
+
+def draw_vectors(rows: int, dim: int) -> NDArray[np.float16]:
+    """Draws unit vectors around a few centres, with a few principal directions, like the vectors of papers."""
+    random = np.random.default_rng(5)
+    centres = random.normal(size=(rows // 1_000, dim))
+    noise = random.normal(size=(rows, 24)) @ random.normal(scale=0.2, size=(24, dim))
+    drawn = centres[random.integers(0, len(centres), rows)] + noise
+    return oracle.normalize_rows(drawn.astype(np.float32)).astype(np.float16)
+
+
+@dataclass(frozen=True)
+class VectorIndexes:
+    """The same vectors without codes and with codes in two numbers of cells.
+
+    Attributes:
+        vectors: (rows, dim) float16.
+        exact: scores every row.
+        coded: scan the codes. The cell of a row is found by comparing all centroids in one index, and groups of them in
+            the other.
+    """
+
+    vectors: NDArray[np.float16]
+    exact: VectorIndex
+    coded: tuple[VectorIndex, VectorIndex]
+
+
+@pytest.fixture(scope="module")
+def vector_indexes(tmp_path_factory: pytest.TempPathFactory) -> VectorIndexes:
+    rows, folder = draw_vectors(24_000, 64), tmp_path_factory.mktemp("vectors")
+    VectorsFile(folder / "v.f16", 64, 0).append(rows)
+
+    def open_index(rows_per_cell: int) -> VectorIndex:
+        codes = folder / f"codes-{rows_per_cell}"
+        tuning = replace(DEFAULT_CODES_TUNING, rows_per_cell=rows_per_cell)
+        write_codes(rows, np.arange(len(rows)), codes, None, tuning)
+        return VectorIndex(folder / "v.f16", len(rows), 64, codes, CODES_FROM_ONE_ROW)
+
+    many_cells = len(rows) // (2 * DEFAULT_CODES_TUNING.coarse_ivf_min_cells)
+    exact = VectorIndex(folder / "v.f16", len(rows), 64, None)
+    return VectorIndexes(rows, exact, (open_index(DEFAULT_CODES_TUNING.rows_per_cell), open_index(many_cells)))
+
+
+@given(
+    row=st.integers(0, 23_999),
+    threshold=st.floats(-0.2, 0.95),
+    share=st.sampled_from([0.0, 0.001, 0.3, 1.0]),
+    seed=st.integers(0, 1_000),
+)
+def test_rows_above_a_threshold(
+    vector_indexes: VectorIndexes, row: int, threshold: float, share: float, seed: int
+) -> None:
+    vectors = vector_indexes.vectors
+    vector = vectors[row].astype(np.float32)
+    matching = np.random.default_rng(seed).random(len(vectors)) < share
+    scores = vectors.astype(np.float32) @ vector
+    assume(not (np.abs(scores - threshold) < TOLERANCE).any())
+    expected = np.flatnonzero(matching & (scores >= threshold))
+    found = vector_indexes.exact.rows_above(vector, threshold, Rows.from_mask(matching))
+    assert found.complete
+    assert found.rows.tolist() == expected.tolist()
+    for coded in vector_indexes.coded:
+        estimate = coded.rows_above(vector, threshold, Rows.from_mask(matching))
+        wrong = np.setxor1d(estimate.rows, expected)
+        assert (np.diff(estimate.rows) > 0).all()
+        assert matching[estimate.rows].all()
+        assert len(wrong) <= (0 if estimate.complete else 3 + 0.02 * len(expected))
+        assert estimate.expected_errors <= 1 + 0.02 * len(expected)
+        if threshold > 0.3 and matching.any():  # scores all rows if the threshold is among the lowest code scores
+            assert not estimate.complete
+
+
+@given(
+    bounds=st.dictionaries(st.sampled_from("abcdefghijkl"), st.floats(0.01, 10), min_size=1),
+    share=st.floats(0.01, 1.0),
+)
+@example(dict.fromkeys("abcdefghijkl", 1.0), 0.5)
+def test_a_score_needs_all_terms_of_one_set(bounds: dict[str, float], share: float) -> None:
+    score = share * sum(bounds.values())
+    sets = necessary_term_sets(bounds, score)
+    for size in range(1, len(bounds) + 1):
+        for terms in combinations(bounds, size):
+            if sum(bounds[term] for term in terms) >= score:
+                assert any(set(each) <= set(terms) for each in sets)
+    assert not any(set(one) < set(other) for one in sets for other in sets)
+    if len(bounds) <= 6:  # at most 20 minimal sets: all of them are returned
+        assert all(sum(bounds[term] for term in each) >= score * 0.999 for each in sets)
+
+
+def relevant_rows(searcher: Searcher, papers: list[Paper], query: Query) -> tuple[set[int], set[int]]:
+    """Scores every paper. Returns the rows that are relevant for certain, and those that may be."""
+    lexicon, calibration = searcher.snapshot.lexicon, searcher.snapshot.calibration
+    assert calibration
+    matching = [
+        row for row, paper in enumerate(papers) if oracle.matches(paper, query.filter.condition, AUTHOR_MATCHES)
+    ]
+    rows = np.array(matching, np.int64)
+    bm25 = lexicon.scores(query.text, rows)
+    if query.mode == "lexical":
+        return (found := set(rows[bm25 > 0].tolist())), found
+    vector = FakeEmbedder().encode([query.text])[0]
+    cosine = searcher.snapshot.vectors.get_vectors(rows) @ vector - calibration.queries.related
+    share = bm25 / max(lexicon.max_score(query.text), 1e-9) - CALIBRATION_TUNING.single_occurrence_share
+    margin = cosine if query.mode == "semantic" else np.maximum(cosine, share)
+    return set(rows[margin >= TOLERANCE].tolist()), set(rows[margin >= -TOLERANCE].tolist())
+
+
+def listed_papers(searcher: Searcher, query: Query) -> list[Paper]:
+    """Follows the cursors to the end."""
+    page = searcher.search(query)
+    papers = [hit.paper for hit in page.hits]
+    while page.cursor:
+        page = searcher.search(replace(query, cursor=page.cursor))
+        papers += [hit.paper for hit in page.hits]
+    return papers
+
+
+queries = st.builds(
+    Query,
+    st.lists(st.sampled_from(WORDS), min_size=1, max_size=4).map(" ".join),
+    filters(),
+    st.sampled_from(["hybrid", "semantic", "lexical"]),
+)
+
+
+@given(query=queries)
+@example(Query("galaxy"))
+@example(Query("galaxy spectrum", mode="lexical"))
+def test_facets_count_every_relevant_paper(random_searcher: Searcher, random_papers: list[Paper], query: Query) -> None:
+    certain, possible = relevant_rows(random_searcher, random_papers, query)
+    newest = listed_papers(random_searcher, replace(query, sort="newest", limit=40))
+    row_of = {paper.id: row for row, paper in enumerate(random_papers)}
+    listed = {row_of[paper.id] for paper in newest}
+    assert certain <= listed <= possible
+    assert len(listed) == len(newest)
+    page = random_searcher.search(replace(query, facets=True, limit=0))
+    assert page.facets
+    assert (page.facets.scope, page.facets.papers, page.facets.estimated) == ("relevant", len(listed), False)
+    years = Counter(str(paper.published.year) for paper in newest if paper.published)
+    assert {count.value: count.papers for count in page.facets.years} == years
+    oldest = listed_papers(random_searcher, replace(query, sort="oldest", limit=40))
+    dated = [paper.id for paper in newest if paper.published]
+    assert [paper.id for paper in oldest if paper.published] == dated[::-1]
+
+
+@given(query=queries)
+def test_every_page_by_relevance_has_the_bands_that_facets_count(random_searcher: Searcher, query: Query) -> None:
+    assume(query.mode != "lexical")
+    page = random_searcher.search(replace(query, facets=True, limit=1_000))
+    assert page.facets
+    assert page.facets.papers == sum(hit.band != "weak" for hit in page.hits)
+
+
+PAPERS = 4_000
+
+
+@pytest.fixture(scope="module")
+def coded_searcher(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
+    """A searcher of papers whose counts are estimates."""
+    random, folder, embedder = np.random.default_rng(3), tmp_path_factory.mktemp("coded"), FakeEmbedder(64)
+    records: list[dict[str, object]] = [
+        {
+            "title": " ".join([*random.choice(WORDS, 3), f"w{number}"]),
+            "abstract": " ".join(random.choice(WORDS, 10)),
+            "published": f"{2020 + number % 7}-{1 + number % 12:02}",
+        }
+        for number in range(PAPERS)
+    ]
+    codes = replace(DEFAULT_CODES_TUNING, min_rows=1_000)
+    index([write_papers(folder, records)], folder / "index", embedder, options=ImportOptions(codes=codes))
+    searcher = Searcher(folder / "index", lambda _model: embedder)
+    snapshot = searcher.snapshot
+    path = snapshot.layout.vectors(snapshot.model)
+    snapshot.vectors = VectorIndex(path, PAPERS, 64, snapshot.files.codes, CODES_FROM_ONE_ROW)
+    return searcher
+
+
+@pytest.mark.parametrize("text", ["galaxy", "galaxy spectrum", "token cache compression", "video graph proof lattice"])
+def test_estimates_are_close_and_pages_by_date_complete(coded_searcher: Searcher, text: str) -> None:
+    snapshot = coded_searcher.snapshot
+    rows, vector = np.arange(PAPERS), FakeEmbedder(64).encode([text])[0]
+    evidence = snapshot.vectors.scores(vector, rows), snapshot.lexicon.scores(text, rows)
+    assert snapshot.calibration
+    related = evidence[0] >= snapshot.calibration.queries.related
+    related |= evidence[1] / snapshot.lexicon.max_score(text) >= CALIBRATION_TUNING.single_occurrence_share
+    expected = set(np.flatnonzero(related).tolist())
+    page = coded_searcher.search(Query(text, facets=True, limit=0))
+    assert page.facets
+    assert page.facets.estimated
+    assert not page.total_estimated
+    assert page.facets.papers == pytest.approx(len(expected), rel=0.02, abs=3)
+    feed = coded_searcher.search(Query(text, sort="newest", limit=10))
+    papers = listed_papers(coded_searcher, Query(text, sort="newest", limit=700))
+    assert feed.total_estimated
+    assert feed.total == page.facets.papers == len(papers) == len({paper.id for paper in papers})
+    dates = [paper.published.first_day for paper in papers if paper.published]
+    assert dates == sorted(dates, reverse=True)
+    listed = {int(paper.id[-5:]) for paper in papers}
+    assert len(listed ^ expected) <= 3 + 0.02 * len(expected)
+
+
+@given(count=st.integers(0, 10**9), estimated=st.booleans())
+@example(1_883, True)
+def test_estimates_have_two_significant_digits(count: int, estimated: bool) -> None:
+    shown = round_count(count, estimated=estimated)
+    assert shown == count or estimated
+    assert len(str(shown).rstrip("0")) <= 2 or not estimated
+    assert abs(shown - count) <= 0.05 * count
+    assert format_count(count, estimated=estimated).startswith("about ") == (estimated and count > 0)
+    assert int(re.sub(r"\D", "", format_count(count, estimated=estimated))) == shown
+
+
+@pytest.fixture(scope="module")
+def coded_client(coded_searcher: Searcher) -> Iterator[httpx.Client]:
+    server = HttpServer(create_app(coded_searcher, Settings()))
+    yield server.client
+    server.close()
+
+
+def about(count: int, noun: str) -> str:
+    assert count >= 100
+    return f"about {round(count, 2 - len(str(count))):,} {noun}"
+
+
+def test_every_interface_says_that_a_count_is_an_estimate(coded_searcher: Searcher, coded_client: httpx.Client) -> None:
+    page = coded_searcher.ask("galaxy", facets=True, sort="newest")
+    assert page.facets
+    papers = about(page.total, "papers")
+    relevant = about(page.total, "relevant papers")
+    assert f"showing 10 of {papers}" in page_text(page)
+    assert f"facets of {relevant}:" in page_text(page)
+    assert f"of {papers}" in page_answer(page, full_abstracts=False).text
+    assert f"facets of {relevant}:" in facets_answer(page).text
+    assert papers in repr(page)
+    tree = read_page(coded_client, "/?q=galaxy&sort=newest", 200)
+    assert text_of(tree.xpath('//*[@role="status"]')[0]) == f"A{relevant[1:]}, newest first"
+    assert f"Counts cover {relevant}." in text_of(tree.xpath('//nav[@aria-label="Filters"]')[0])
+    answer = coded_client.get("/v1/search", params={"q": "galaxy", "sort": "newest", "facets": True}).json()
+    assert (answer["total"], answer["total_estimated"]) == (page.total, True)
+    assert (answer["facets"]["papers"], answer["facets"]["estimated"]) == (page.facets.papers, True)
+    filtered = coded_client.get("/v1/search", params={"from": "2024", "facets": True}).json()
+    assert (filtered["total_estimated"], filtered["facets"]["estimated"]) == (False, False)
+
+
+def test_a_feed_contains_every_relevant_paper(random_searcher: Searcher, random_papers: list[Paper]) -> None:
+    certain, possible = relevant_rows(random_searcher, random_papers, Query("galaxy"))
+    server = HttpServer(create_app(random_searcher, Settings()))
+    feed = server.client.get("/v1/search", params={"q": "galaxy", "format": "atom", "limit": 1_000}).text
+    server.close()
+    numbers = {int(number) for number in re.findall(r"arxiv\.org/abs/2401\.(\d{5})", feed)}
+    assert certain <= numbers <= possible
