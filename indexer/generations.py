@@ -3,12 +3,14 @@
 The folder of an index may contain files of the user. Only folders recognised as written by a writer are removed.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from search.embedding.model import ModelIdentity, known_identities
 from search.errors import IndexDamaged, IndexMissing
 from search.index.layout import (
     GenerationLayout,
@@ -41,6 +43,20 @@ def load_published_manifest(layout: Layout) -> Manifest | None:
         find_damaged_files(read, directory, verify_checksums=True)
     )
     return None if damaged else manifest
+
+
+def find_model(layout: Layout) -> ModelIdentity | None:
+    """The model of the vectors: that of the published manifest, or else of the newest one that can be read.
+
+    Without a manifest, it is the built-in model that a vectors file is named after; None if there is none.
+    """
+    names = [path.name for path in reversed(layout.generations())]
+    with contextlib.suppress(IndexMissing, IndexDamaged):
+        names.insert(0, layout.published_generation())
+    for name in names:
+        with contextlib.suppress(IndexDamaged):
+            return Manifest.load(layout.generation(name).manifest).model
+    return next((model for model in known_identities() if layout.vectors(model).is_file()), None)
 
 
 def start_generation(layout: Layout) -> GenerationLayout:

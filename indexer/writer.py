@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from indexer import identity
 from indexer.batch import EmbeddingBatch, PendingPaper
+from indexer.generations import find_model
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import IndexBusy, ModelMismatch, ModelUnavailable
@@ -325,14 +326,14 @@ class IndexWriter:
         self.rows += len(papers)
 
     def _check_model(self) -> None:
-        model = self.embedder.model
+        model, known = self.embedder.model, find_model(self.layout)
         others = set(self.layout.directory.glob("vectors-*.f16")) - {self.layout.vectors(model)}
-        if others:
+        if model != known if known else others:
             raise ModelMismatch(
                 self.layout.directory,
-                f"{others.pop().name} was made with a model or precision other than {model.name} in "
-                f"{model.precision}; use another folder with --index, or the --model and --precision that the index "
-                "was made with",
+                f"its vectors were made with a model or precision other than {model.name} in {model.precision}; omit "
+                "--model and --precision to use those of the index, use another folder with --index, or move the "
+                f"index with: papers reindex --model {model.name} --precision {model.precision}",
             )
 
 

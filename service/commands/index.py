@@ -10,7 +10,15 @@ import click
 from service.commands.choices import ChoicesOption
 from service.commands.command import Command
 from service.commands.exit_status import ExitStatus
-from service.commands.options import INDEX_OPTION, JSON_OPTION, complete_from, load_embedder_for, parse_day, precisions
+from service.commands.options import (
+    INDEX_OPTION,
+    JSON_OPTION,
+    MODEL_NAMES_HELP,
+    load_embedder_for,
+    model_option,
+    parse_day,
+    precision_option,
+)
 
 if TYPE_CHECKING:
     from indexer.build import ImportReport
@@ -37,16 +45,13 @@ def _source_formats() -> tuple[str, ...]:
 )
 @click.option("--as-of", metavar="DATE", help="Reference date for dates that lack a year (default: today).")
 @click.option("--strict", is_flag=True, help="Stop at the first malformed record.")
-@click.option(
-    "--model", metavar="NAME", help="Another sentence-transformers model: a folder, or a name in the local cache."
+@model_option(
+    help=f"Embedding model of a new index (default: small): {MODEL_NAMES_HELP}. An existing index keeps its model; "
+    "papers reindex changes it."
 )
-@click.option(
-    "--precision",
-    default="float",
-    show_default=True,
-    shell_complete=complete_from(precisions),
-    help="float or int8. int8 embeds faster but less accurately; the import prints how close its vectors are to float "
-    "vectors.",
+@precision_option(
+    help="float or int8 (default: float for a new index). int8 embeds faster but less accurately; the import prints "
+    "how close its vectors are to float vectors."
 )
 def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None, **options: Any) -> None:
     """Import files and folders of papers into the index.
@@ -58,6 +63,7 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     papers index papers.jsonl zotero.bib pages/ --index ~/papers
     papers index export.json --format arxiv-snapshot
     papers index papers.jsonl --precision int8 --index ~/fast
+    papers index papers.jsonl --model large --index ~/large
     """
     from indexer import sources
     from indexer.build import PUBLISH_STAGES, ImportOptions, index_files
@@ -65,7 +71,8 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     from service.commands.progress import Progress
 
     import_options = ImportOptions(format_, parse_day(options["as_of"]) or date.today(), options["strict"])
-    files, embedder = sources.discover(paths), load_embedder(options["model"], options["precision"])
+    files = sources.discover(paths)
+    embedder = load_embedder(*_choose_model(directory, options["model"], options["precision"]))
     with Progress() as progress:
         report = index_files(
             files,
@@ -77,7 +84,7 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
         )
     _print_report(report)
     if embedder.model.precision == "int8":
-        _print_quality()
+        _print_quality(embedder.model.name)
     if report.nothing_read:
         click.echo("papers: no record could be read; check the files, or name their format with --format", err=True)
         sys.exit(ExitStatus.FAILURE)
@@ -149,11 +156,30 @@ def _print_report(report: "ImportReport") -> None:
     )
 
 
-def _print_quality() -> None:
+def _choose_model(directory: Path, name: str | None, precision: str | None) -> tuple[str, str]:
+    """Returns the name and precision to embed with: the options, or else those of the index, or else the defaults."""
+    from indexer.generations import find_model
+    from search.embedding.model import DEFAULT_MODEL
+    from search.index.layout import Layout
+
+    found = find_model(Layout(directory))
+    default = DEFAULT_MODEL.identity()
+    if found and found != default and (name, precision) == (None, None):
+        click.echo(
+            f"papers: using the model of the index, {found.name} in {found.precision}; to move the index to another "
+            f"one, run: papers reindex --model {default.name}",
+            err=True,
+        )
+    chosen = name or (found or default).name
+    return chosen, precision or (found.precision if found and found.name == chosen else default.precision)
+
+
+def _print_quality(model: str) -> None:
     from search.embedding.export import export_folder
+    from search.embedding.model import BUILT_IN_MODELS
     from search.embedding.quantize import Quality
 
-    quality = Quality.load(export_folder("int8"))
+    quality = Quality.load(export_folder(BUILT_IN_MODELS[model], "int8"))
     click.echo(
         f"int8 vectors compared with float on {quality.papers} papers outside the calibration set: cosine "
         f"{quality.mean_cosine:.4f} on average, {quality.least_cosine:.4f} at least; {quality.recall:.0%} of the ten "
