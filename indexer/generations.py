@@ -7,7 +7,7 @@ import contextlib
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from search.embedding.model import ModelIdentity, known_identities
@@ -59,6 +59,15 @@ def find_model(layout: Layout) -> ModelIdentity | None:
     return next((model for model in known_identities() if layout.vectors(model).is_file()), None)
 
 
+def load_manifests(layout: Layout) -> list[Manifest]:
+    """Loads the manifests that can be read, of all generations in the folder."""
+    manifests = []
+    for generation in layout.generations():
+        with contextlib.suppress(IndexDamaged):
+            manifests.append(Manifest.load(layout.generation(generation.name).manifest))
+    return manifests
+
+
 def start_generation(layout: Layout) -> GenerationLayout:
     """Removes what killed writers left, and creates the folder of the next generation.
 
@@ -80,8 +89,10 @@ def discard_generation(layout: Layout, files: GenerationLayout) -> None:
 
 
 def remove_unused_generations(layout: Layout, published: str) -> None:
-    """Removes every generation but the published one and those that readers have locked."""
-    _remove(path for path in layout.generations() if path.name != published)
+    """Removes all generations but the published one and those that readers have locked, and vectors only they use."""
+    _remove(
+        (path for path in layout.generations() if path.name != published), lambda path: _remove_vectors(layout, path)
+    )
 
 
 def _published_number(layout: Layout) -> int | None:
@@ -91,10 +102,20 @@ def _published_number(layout: Layout) -> int | None:
         return None
 
 
-def _remove(paths: Iterator[Path]) -> None:
+def _remove(paths: Iterator[Path], before: Callable[[Path], None] = lambda path: None) -> None:  # noqa: ARG005
+    """Removes those of the generations that are a writer's and not locked, each after a call of ``before``."""
     for path in paths:
         if _is_written_by_us(path):
-            _remove_unless_locked(path)
+            _remove_unless_locked(path, before)
+
+
+def _remove_vectors(layout: Layout, directory: Path) -> None:
+    """Removes the vectors that a generation names, unless another generation names them too."""
+    manifests = load_manifests(layout)
+    used = {manifest.model for manifest in manifests if manifest.generation != directory.name}
+    for manifest in manifests:
+        if manifest.generation == directory.name and manifest.model not in used:
+            layout.vectors(manifest.model).unlink(missing_ok=True)
 
 
 def _is_written_by_us(directory: Path) -> bool:
@@ -113,7 +134,7 @@ def _is_written_by_us(directory: Path) -> bool:
         return False
 
 
-def _remove_unless_locked(directory: Path) -> None:
+def _remove_unless_locked(directory: Path, before: Callable[[Path], None]) -> None:
     try:
         lock = os.open(GenerationLayout(directory).manifest, os.O_RDONLY)
     except FileNotFoundError:  # its writer was killed, so no reader has it open
@@ -121,6 +142,7 @@ def _remove_unless_locked(directory: Path) -> None:
         return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        before(directory)
         shutil.rmtree(directory, ignore_errors=True)
     except BlockingIOError:
         pass  # a reader still uses it; the next publish tries again

@@ -1,8 +1,8 @@
 """Export: converts a built-in model to an OpenVINO network and caches it.
 
-The network maps tokens to unit vectors (``search.embedding.network``). Each export has its own cache folder, named after
-everything that determines the network, with a checksum per file. A child process exports, so that torch and its memory
-do not stay in the calling process. Another child process quantizes the float network to int8
+The network maps tokens to unit vectors (``search.embedding.network``). Each export has its own cache folder, named
+after everything that determines the network, with a checksum per file. A child process exports, so that torch and its
+memory do not stay in the calling process. Another child process quantizes the float network to int8
 (``search.embedding.quantize``).
 """
 

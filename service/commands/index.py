@@ -1,4 +1,4 @@
-"""Index maintenance: ``papers index | status | doctor``."""
+"""Index maintenance: ``papers index | reindex | status | doctor``."""
 
 import sys
 from datetime import date
@@ -21,7 +21,8 @@ from service.commands.options import (
 )
 
 if TYPE_CHECKING:
-    from indexer.build import ImportReport
+    from indexer.build import ImportReport, Stage
+    from service.commands.progress import Progress
 
 _MAX_LISTED_SKIPS = 20
 
@@ -66,7 +67,7 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     papers index papers.jsonl --model large --index ~/large
     """
     from indexer import sources
-    from indexer.build import PUBLISH_STAGES, ImportOptions, index_files
+    from indexer.build import ImportOptions, index_files
     from search.embedding.embedder import load_embedder
     from service.commands.progress import Progress
 
@@ -80,7 +81,7 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
             embedder,
             options=import_options,
             progress=progress.show,
-            on_stage=lambda name: progress.stage(f"{name} ({PUBLISH_STAGES.index(name) + 1} of {len(PUBLISH_STAGES)})"),
+            on_stage=lambda name: _show_stage(progress, name),
         )
     _print_report(report)
     if embedder.model.precision == "int8":
@@ -88,6 +89,43 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     if report.nothing_read:
         click.echo("papers: no record could be read; check the files, or name their format with --format", err=True)
         sys.exit(ExitStatus.FAILURE)
+
+
+@click.command(cls=Command)
+@INDEX_OPTION
+@model_option(required=True, help=f"Model to move the index to: {MODEL_NAMES_HELP}.")
+@precision_option(default="float", show_default=True, help="float or int8; see papers index.")
+def reindex(directory: Path, model: str, precision: str) -> None:
+    """Move the index to another embedding model.
+
+    Embeds all papers again. Until the new vectors are complete and published, searches and running servers use the
+    previous ones; servers then follow by themselves. An interrupted run keeps what it has embedded, and the same
+    command continues. IDs do not change.
+
+    \b
+    papers reindex --model small
+    papers reindex --model large --index ~/papers
+    papers reindex --model small --precision int8
+    """
+    from indexer.reindex import reindex as reindex_papers
+    from search.embedding.embedder import load_embedder
+    from search.index.layout import Layout
+    from service.commands.progress import Progress
+
+    Layout(directory).published_generation()  # without an index, no model is loaded
+    embedder = load_embedder(model, precision)
+    with Progress() as progress:
+        report = reindex_papers(
+            directory, embedder, on_embedded=progress.show_embedded, on_stage=lambda name: _show_stage(progress, name)
+        )
+    manifest = report.manifest
+    click.echo(
+        f"{report.embedded:,} texts embedded; {report.continued:,} papers had vectors of {model} in {precision}. "
+        f"The index has {manifest.live:,} papers ({manifest.generation}).",
+        err=True,
+    )
+    if report.embedded and precision == "int8":
+        _print_quality(model)
 
 
 @click.command(cls=Command)
@@ -154,6 +192,12 @@ def _print_report(report: "ImportReport") -> None:
         f"The index has {report.papers:,} papers ({report.generation}).",
         err=True,
     )
+
+
+def _show_stage(progress: "Progress", name: "Stage") -> None:
+    from indexer.build import PUBLISH_STAGES
+
+    progress.stage(f"{name} ({PUBLISH_STAGES.index(name) + 1} of {len(PUBLISH_STAGES)})")
 
 
 def _choose_model(directory: Path, name: str | None, precision: str | None) -> tuple[str, str]:
