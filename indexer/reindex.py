@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -147,15 +146,15 @@ class _ModelWriter:
     def _start_batches(self, vectors: VectorsFile, executor: ThreadPoolExecutor) -> Iterator[EmbeddingBatch]:
         """Yields batches that are being embedded; texts of rows that are written keep their vector."""
         with closing(PaperStore(self.layout.store, self.rows)) as store:
-            papers = (paper for _, paper in store.scan(self._written))
-            while chunk := list(islice(papers, BATCH_PAPERS)):
-                texts = [paper.text for paper in chunk]
+            for first in range(self._written, self.rows, BATCH_PAPERS):
+                papers = store.get(range(first, min(first + BATCH_PAPERS, self.rows)))
+                texts = [paper.text for paper in papers]
                 known = find_rows_with_text(self._database, texts, [*map(text_key, texts)], self._written)
                 arrays = np.empty((len(texts), self.model.dim), np.float16)
                 for position, row in known.items():
                     arrays[position] = vectors.read(row)
                 missing = [position for position in range(len(texts)) if position not in known]
-                batch = EmbeddingBatch((), chunk, arrays, missing)
+                batch = EmbeddingBatch((), papers, arrays, missing)
                 batch.start(self.embedder, executor)
                 yield batch
 
