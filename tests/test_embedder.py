@@ -55,6 +55,24 @@ def test_openvino_and_transformers_give_the_same_vectors(
     assert embedder.model == transformers_embedder.model == DEFAULT_MODEL.identity()
 
 
+@pytest.mark.parametrize("name", ["small", "large"])
+def test_the_exported_network_is_the_one_that_was_trained(name: str) -> None:
+    encoders = pytest.importorskip("training.encoders", reason="the code that trained the models is the reference")
+    import torch
+    from tokenizers import Tokenizer
+
+    model, texts = BUILT_IN_MODELS[name], [*TEXTS[:20], *ODD_TEXTS[:6]]
+    trained = encoders.load_encoder(model.folder()).eval()
+    tokenizer = Tokenizer.from_file(str(model.tokenizer_file()))
+    tokenizer.enable_truncation(model.max_tokens)
+    tokenizer.no_padding()
+    inputs = [torch.tensor([encoding.ids]) for encoding in tokenizer.encode_batch(texts)]
+    with torch.no_grad():
+        expected = np.concatenate([trained(ids, torch.ones_like(ids)).numpy() for ids in inputs])
+    vectors = load_embedder(name).encode(texts)
+    assert float((vectors * expected).sum(axis=1).min()) > 0.999
+
+
 def test_a_vector_does_not_depend_on_the_other_texts(embedder: Embedder) -> None:
     together = embedder.encode(TEXTS)
     alone = np.concatenate([embedder.encode([text]) for text in TEXTS])
@@ -148,6 +166,8 @@ def test_int8_is_rejected_where_unavailable(tmp_path: Path, monkeypatch: pytest.
         load_embedder(precision="int4")
     with pytest.raises(InvalidValue, match=r"model mine supports float only; omit --precision"):
         load_embedder("mine", "int8")
+    with pytest.raises(InvalidValue, match=r"model large supports float only; .* --model small, all-MiniLM-L6-v2"):
+        load_embedder("large", "int8")
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "openvino", None)
         with pytest.raises(ModelUnavailable, match=r"needs OpenVINO.*pip install openvino"):
