@@ -24,7 +24,7 @@ from benchmarks import results
 from indexer import sources
 from indexer.sources.file import SourceFile
 from search.embedding.embedder import Embedder, load_embedder
-from search.embedding.model import MAX_TOKENS, packaged_model_folder
+from search.embedding.model import DEFAULT_MODEL, MAX_TOKENS
 from search.papers.paper import Paper
 
 _REFERENCE = "sentence-transformers"
@@ -40,7 +40,7 @@ def _load(name: str) -> Embedder:
     from sentence_transformers import SentenceTransformer
 
     torch.set_num_threads(len(os.sched_getaffinity(0)))
-    reference = SentenceTransformer(str(packaged_model_folder()), device="cpu", local_files_only=True)
+    reference = SentenceTransformer(str(DEFAULT_MODEL.folder()), device="cpu", local_files_only=True)
     assert reference.max_seq_length == MAX_TOKENS
     return reference  # type: ignore[no-any-return]
 
@@ -130,7 +130,7 @@ def _cosine_summary(one: NDArray[np.float32], other: NDArray[np.float32]) -> dic
 def _describe_token_counts(texts: list[str]) -> str:
     from tokenizers import Tokenizer
 
-    tokenizer = Tokenizer.from_file(str(packaged_model_folder() / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(DEFAULT_MODEL.folder() / "tokenizer.json"))
     tokenizer.no_truncation()
     return f"median {int(median(len(tokenizer.encode(text).ids) for text in texts))} tokens"
 

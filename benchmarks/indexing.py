@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from benchmarks import results
 from indexer.build import ImportOptions, index
-from search.embedding.model import ModelIdentity, default_identity
+from search.embedding.model import DEFAULT_MODEL, ModelIdentity
 from search.index.snapshot import Snapshot
 from search.papers.identifiers import text_key
 from search.searcher import Searcher
@@ -45,7 +45,7 @@ class LookupEmbedder:
 
     @property
     def model(self) -> ModelIdentity:
-        return default_identity()
+        return DEFAULT_MODEL.identity()
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         with self._lock:

@@ -24,6 +24,7 @@ from indexer.sources.file import SourceFile
 from search.embedding import quantize
 from search.embedding.embedder import Embedder, load_embedder
 from search.embedding.export import export_folder
+from search.embedding.model import DEFAULT_MODEL
 from search.papers.paper import Paper
 
 _NEIGHBOUR_QUERIES = 500
@@ -43,7 +44,7 @@ def main() -> None:
     results.save(
         "precision",
         {
-            "quality_after_import": asdict(quantize.Quality.load(export_folder("int8"))),
+            "quality_after_import": asdict(quantize.Quality.load(export_folder(DEFAULT_MODEL, "int8"))),
             "corpus": _compare_vectors(*(embedder.encode(texts) for embedder in embedders.values())),
             **{folder.name: _evaluate_retrieval(folder, embedders) for folder in arguments.folders},
         },

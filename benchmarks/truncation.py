@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 
 from benchmarks import results
 from search.embedding.export import ensure_exported
-from search.embedding.model import packaged_model_folder
+from search.embedding.model import DEFAULT_MODEL
 
 _BATCH = 16
 """Texts per inference."""
@@ -36,7 +36,7 @@ class TokenEncoder:
     """The default model on token IDs, with any token limit."""
 
     def __init__(self) -> None:
-        folder = ensure_exported(packaged_model_folder())
+        folder = ensure_exported(DEFAULT_MODEL)
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()

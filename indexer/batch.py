@@ -9,8 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.embedding.embedder import Embedder
+from search.errors import ModelUnavailable
 from search.papers.paper import Paper
 
+_LENGTH_TOLERANCE = 0.01
+"""Maximum deviation of a vector's length from 1."""
 _SLICE_TEXTS = 128
 """Texts embedded between two reports of progress; a slow machine embeds two slices in about 15 s."""
 
@@ -89,3 +92,20 @@ class EmbeddingBatch:
             self.vectors[positions] = future.result().astype(np.float16)
             self.waiting -= len(positions)
             yield len(positions)
+
+    def check_lengths(self, model: str) -> None:
+        """Checks that the vectors have length 1.
+
+        Args:
+            model: Name of the model, for the error message.
+
+        Raises:
+            ModelUnavailable: A vector has another length, or is not finite.
+        """
+        lengths = np.linalg.norm(self.vectors.astype(np.float32), axis=1)
+        invalid = np.flatnonzero(~(np.abs(lengths - 1) < _LENGTH_TOLERANCE))  # true for NaN as well
+        if len(invalid):
+            raise ModelUnavailable(
+                f"{model} returned a vector of length {lengths[invalid[0]]:.3g} instead of 1 for "
+                f"{self.texts[invalid[0]][:60]!r}; remove that paper from the input, or use another --model"
+            )

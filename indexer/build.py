@@ -7,9 +7,10 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from indexer import sources
 from indexer.calibration import calibrate
@@ -18,10 +19,11 @@ from indexer.sources.file import SourceFile
 from indexer.writer import ImportCounts, IndexWriter
 from search.columns.columns import Columns, ColumnsBuilder
 from search.embedding.embedder import Embedder
+from search.embedding.model import ModelIdentity
 from search.errors import ModelUnavailable, SourceError
 from search.files import fsync, replace_file
 from search.index.calibration import Calibration
-from search.index.layout import FileRecord, GenerationLayout, Manifest
+from search.index.layout import FileRecord, GenerationLayout, Layout, Manifest
 from search.index.lexicon import LexiconBuilder
 from search.index.snapshot import Snapshot
 from search.index.store import PaperStore
@@ -177,8 +179,26 @@ def _file_size(path: Path) -> int:
         return 0
 
 
+class RowWriter(Protocol):
+    """A writer whose rows all have vectors; it holds the writer lock."""
+
+    layout: Layout
+    embedder: Embedder
+    rows: int
+
+    @property
+    def model(self) -> ModelIdentity:
+        """The model of the vectors."""
+        ...
+
+    @property
+    def live(self) -> NDArray[np.bool_]:
+        """(rows,) bool: whether each row is live."""
+        ...
+
+
 def publish(
-    writer: IndexWriter,
+    writer: RowWriter,
     *,
     rebuild: bool = False,
     on_stage: OnStage = lambda stage: None,  # noqa: ARG005
@@ -212,7 +232,7 @@ def publish(
 
 
 def _write_generation(
-    writer: IndexWriter, before: Manifest | None, files: GenerationLayout, on_stage: OnStage, codes: CodesTuning
+    writer: RowWriter, before: Manifest | None, files: GenerationLayout, on_stage: OnStage, codes: CodesTuning
 ) -> Manifest:
     layout, model = writer.layout, writer.model
     old = layout.generation(before.generation) if before else None
@@ -289,7 +309,7 @@ def _write_columns_and_lexicon(
     lexicon.save()
 
 
-def _write_codes(writer: IndexWriter, before: Manifest | None, files: GenerationLayout, tuning: CodesTuning) -> int:
+def _write_codes(writer: RowWriter, before: Manifest | None, files: GenerationLayout, tuning: CodesTuning) -> int:
     """Writes the codes of all rows; an index of fewer than ``tuning.min_rows`` rows has none.
 
     The codebooks are trained again when the number of live rows has doubled.

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer.build import publish
+from indexer.generations import find_model
 from indexer.writer import IndexWriter
 from search.columns.columns import NO_ID, day_range
 from search.embedding.embedder import Embedder
-from search.embedding.model import ModelIdentity, known_identities
+from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing, ModelUnavailable
 from search.index.layout import Layout, Manifest
 from search.index.snapshot import Snapshot
@@ -75,7 +76,11 @@ def repair(
             unknown.
     """
     layout = Layout(directory)
-    model = _find_model(layout)
+    model = find_model(layout)
+    if model is None:
+        raise IndexDamaged(
+            directory, "no manifest can be read, so the model of its vectors is unknown; index the papers again"
+        )
     problems: list[str] = []
     with contextlib.suppress(IndexDamaged, IndexMissing):
         snapshot = Snapshot.open_unchecked(directory)
@@ -108,19 +113,6 @@ class LazyEmbedder:
         if embedder.model != self.model:
             raise ModelUnavailable(f"the vectors were made with {self.model}, but the model found is {embedder.model}")
         return embedder.encode(texts)
-
-
-def _find_model(layout: Layout) -> ModelIdentity:
-    """The model of the vectors, from the newest readable manifest, else from the name of the vectors file."""
-    for generation in reversed(layout.generations()):
-        with contextlib.suppress(IndexDamaged):
-            return Manifest.load(layout.generation(generation.name).manifest).model
-    for model in known_identities():
-        if layout.vectors(model).is_file():
-            return model
-    raise IndexDamaged(
-        layout.directory, "no manifest can be read, so the model of its vectors is unknown; index the papers again"
-    )
 
 
 def _check_counts(snapshot: Snapshot) -> Iterator[str]:

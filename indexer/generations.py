@@ -3,12 +3,14 @@
 The folder of an index may contain files of the user. Only folders recognised as written by a writer are removed.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from search.embedding.model import ModelIdentity, known_identities
 from search.errors import IndexDamaged, IndexMissing
 from search.index.layout import (
     GenerationLayout,
@@ -43,6 +45,29 @@ def load_published_manifest(layout: Layout) -> Manifest | None:
     return None if damaged else manifest
 
 
+def find_model(layout: Layout) -> ModelIdentity | None:
+    """The model of the vectors: that of the published manifest, or else of the newest one that can be read.
+
+    Without a manifest, it is the built-in model that a vectors file is named after; None if there is none.
+    """
+    names = [path.name for path in reversed(layout.generations())]
+    with contextlib.suppress(IndexMissing, IndexDamaged):
+        names.insert(0, layout.published_generation())
+    for name in names:
+        with contextlib.suppress(IndexDamaged):
+            return Manifest.load(layout.generation(name).manifest).model
+    return next((model for model in known_identities() if layout.vectors(model).is_file()), None)
+
+
+def load_manifests(layout: Layout) -> list[Manifest]:
+    """Loads the manifests that can be read, of all generations in the folder."""
+    manifests = []
+    for generation in layout.generations():
+        with contextlib.suppress(IndexDamaged):
+            manifests.append(Manifest.load(layout.generation(generation.name).manifest))
+    return manifests
+
+
 def start_generation(layout: Layout) -> GenerationLayout:
     """Removes what killed writers left, and creates the folder of the next generation.
 
@@ -64,8 +89,10 @@ def discard_generation(layout: Layout, files: GenerationLayout) -> None:
 
 
 def remove_unused_generations(layout: Layout, published: str) -> None:
-    """Removes every generation but the published one and those that readers have locked."""
-    _remove(path for path in layout.generations() if path.name != published)
+    """Removes all generations but the published one and those that readers have locked, and vectors only they use."""
+    _remove(
+        (path for path in layout.generations() if path.name != published), lambda path: _remove_vectors(layout, path)
+    )
 
 
 def _published_number(layout: Layout) -> int | None:
@@ -75,10 +102,20 @@ def _published_number(layout: Layout) -> int | None:
         return None
 
 
-def _remove(paths: Iterator[Path]) -> None:
+def _remove(paths: Iterator[Path], before: Callable[[Path], None] = lambda path: None) -> None:  # noqa: ARG005
+    """Removes those of the generations that are a writer's and not locked, each after a call of ``before``."""
     for path in paths:
         if _is_written_by_us(path):
-            _remove_unless_locked(path)
+            _remove_unless_locked(path, before)
+
+
+def _remove_vectors(layout: Layout, directory: Path) -> None:
+    """Removes the vectors that a generation names, unless another generation names them too."""
+    manifests = load_manifests(layout)
+    used = {manifest.model for manifest in manifests if manifest.generation != directory.name}
+    for manifest in manifests:
+        if manifest.generation == directory.name and manifest.model not in used:
+            layout.vectors(manifest.model).unlink(missing_ok=True)
 
 
 def _is_written_by_us(directory: Path) -> bool:
@@ -97,7 +134,7 @@ def _is_written_by_us(directory: Path) -> bool:
         return False
 
 
-def _remove_unless_locked(directory: Path) -> None:
+def _remove_unless_locked(directory: Path, before: Callable[[Path], None]) -> None:
     try:
         lock = os.open(GenerationLayout(directory).manifest, os.O_RDONLY)
     except FileNotFoundError:  # its writer was killed, so no reader has it open
@@ -105,6 +142,7 @@ def _remove_unless_locked(directory: Path) -> None:
         return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        before(directory)
         shutil.rmtree(directory, ignore_errors=True)
     except BlockingIOError:
         pass  # a reader still uses it; the next publish tries again

@@ -5,9 +5,7 @@ another. A new writer truncates the vectors to the number of rows. While a batch
 the previous one is written, so a kill loses at most one batch that is being embedded and one that is being written.
 """
 
-import fcntl
 import os
-import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,20 +20,26 @@ from numpy.typing import NDArray
 
 from indexer import identity
 from indexer.batch import EmbeddingBatch, PendingPaper
+from indexer.database import (
+    acquire_lock,
+    count_rows,
+    find_replaced_rows,
+    find_rows_with_text,
+    open_database,
+    placeholders,
+)
+from indexer.generations import find_model
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
-from search.errors import IndexBusy, ModelMismatch, ModelUnavailable
+from search.errors import ModelMismatch
 from search.index.layout import Layout
-from search.index.store import PAGE_BYTES, SCHEMA
 from search.papers.identifiers import text_key
 from search.papers.paper import Paper
 from search.vectors.file import VectorsFile
 
 BATCH_PAPERS = 1_024
 """Papers embedded and written together."""
-_LENGTH_TOLERANCE = 0.01
-"""Maximum deviation of a vector's length from 1."""
-_CONCURRENT_SLICES = 2
+CONCURRENT_SLICES = 2
 """Slices of texts in the embedder at once: while one is finished, the next is tokenized and started."""
 
 
@@ -107,13 +111,13 @@ class IndexWriter:
         self.embedder = embedder
         self._on_embedded = on_embedded
         self.counts = ImportCounts()
-        self._lock = _acquire_lock(self.layout)
+        self._lock = acquire_lock(self.layout)
         try:
             self._check_model()
-            self._database = _open_database(self.layout.store)
-            self.rows: int = self._database.execute("SELECT coalesce(max(row) + 1, 0) FROM papers").fetchone()[0]
+            self._database = open_database(self.layout.store)
+            self.rows: int = count_rows(self._database)
             self._vectors = VectorsFile(self.layout.vectors(embedder.model), embedder.model.dim, self.rows)
-            self._replaced = {row for (row,) in self._database.execute("SELECT row FROM replaced")}
+            self._replaced = find_replaced_rows(self._database)
         except BaseException:
             os.close(self._lock)
             raise
@@ -122,7 +126,7 @@ class IndexWriter:
         self._slots_by_key: defaultdict[int, set[int]] = defaultdict(set)
         self._next_slot = 0
         self._batch: EmbeddingBatch | None = None
-        self._executor = ThreadPoolExecutor(_CONCURRENT_SLICES, "texts")
+        self._executor = ThreadPoolExecutor(CONCURRENT_SLICES, "texts")
 
     def __enter__(self) -> Self:
         return self
@@ -199,7 +203,8 @@ class IndexWriter:
         if self._batch and not set(texts).isdisjoint(self._batch.texts):
             self._finish()  # texts that are written are not embedded again
         vectors = np.empty((len(texts), self.embedder.model.dim), np.float16)
-        embedded_rows = self._find_embedded_rows(texts)
+        keys = self._possibly_written(map(text_key, texts))
+        embedded_rows = find_rows_with_text(self._database, texts, keys, self.rows)
         for position, row in embedded_rows.items():
             vectors[position] = self._vectors.read(row)
         missing = [position for position in range(len(texts)) if position not in embedded_rows]
@@ -223,21 +228,12 @@ class IndexWriter:
             self.counts.embedded += embedded
             self._update_waiting(batch.waiting)
             self._on_embedded()
-        self._check_lengths(batch)
+        batch.check_lengths(self.model.name)
         self._vectors.append(batch.vectors)
         self._insert_rows(batch.pending_papers, batch.papers)
 
     def _update_waiting(self, collecting: int = 0) -> None:
         self.counts.waiting = len(self._pending) + (self._batch.waiting if self._batch else 0) + collecting
-
-    def _check_lengths(self, batch: EmbeddingBatch) -> None:
-        lengths = np.linalg.norm(batch.vectors.astype(np.float32), axis=1)
-        invalid = np.flatnonzero(~(np.abs(lengths - 1) < _LENGTH_TOLERANCE))  # true for NaN as well
-        if len(invalid):
-            raise ModelUnavailable(
-                f"{self.embedder.model.name} returned a vector of length {lengths[invalid[0]]:.3g} instead of 1 "
-                f"for {batch.texts[invalid[0]][:60]!r}; remove that paper from the input, or use another --model"
-            )
 
     def _find_slots(self, keys: Iterable[int]) -> set[int]:
         return {slot for key in keys for slot in self._slots_by_key.get(key, ())}
@@ -247,7 +243,7 @@ class IndexWriter:
         candidates = self._possibly_written(keys)
         if not candidates:
             return []
-        sql = f"SELECT DISTINCT row FROM keys WHERE key IN ({_placeholders(candidates)})"  # noqa: S608  only question marks
+        sql = f"SELECT DISTINCT row FROM keys WHERE key IN ({placeholders(candidates)})"  # noqa: S608  only question marks
         rows = [row for (row,) in self._database.execute(sql, candidates) if row not in self._replaced]
         return [(row, self._load_records(row)) for row in rows]
 
@@ -292,18 +288,6 @@ class IndexWriter:
             self._slots_by_key[key].difference_update(slots)
             self._slots_by_key[key].add(slot)
 
-    def _find_embedded_rows(self, texts: Sequence[str]) -> dict[int, int]:
-        """Maps the positions of texts that are embedded already to a row with that text."""
-        positions = {text_key(text): position for position, text in enumerate(texts)}
-        candidates = self._possibly_written(positions)
-        where = f"key IN ({_placeholders(candidates)})"
-        sql = f"SELECT key, papers.row, paper FROM keys JOIN papers USING (row) WHERE {where}"  # noqa: S608  only question marks
-        return {
-            positions[key]: row
-            for key, row, paper in self._database.execute(sql, candidates)
-            if Paper.from_json(orjson.loads(paper)).text == texts[positions[key]]
-        }
-
     def _insert_rows(self, pending_papers: Sequence[PendingPaper], papers: Sequence[Paper]) -> None:
         first = self.rows
         with self._database:
@@ -325,20 +309,15 @@ class IndexWriter:
         self.rows += len(papers)
 
     def _check_model(self) -> None:
-        model = self.embedder.model
+        model, known = self.embedder.model, find_model(self.layout)
         others = set(self.layout.directory.glob("vectors-*.f16")) - {self.layout.vectors(model)}
-        if others:
+        if model != known if known else others:
             raise ModelMismatch(
                 self.layout.directory,
-                f"{others.pop().name} was made with a model or precision other than {model.name} in "
-                f"{model.precision}; use another folder with --index, or the --model and --precision that the index "
-                "was made with",
+                f"its vectors were made with a model or precision other than {model.name} in {model.precision}; omit "
+                "--model and --precision to use those of the index, use another folder with --index, or move the "
+                f"index with: papers reindex --model {model.name} --precision {model.precision}",
             )
-
-
-def _placeholders(values: Sequence[int]) -> str:
-    """Returns one question mark per value, separated by commas."""
-    return ",".join("?" * len(values))
 
 
 def _is_same_as_any(record: Paper, records: Sequence[Paper]) -> bool:
@@ -347,28 +326,3 @@ def _is_same_as_any(record: Paper, records: Sequence[Paper]) -> bool:
 
 def _to_json_text(paper: Paper) -> str:
     return orjson.dumps(paper.to_json()).decode()
-
-
-def _acquire_lock(layout: Layout) -> int:
-    lock = os.open(layout.writer_lock, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(lock)
-        raise IndexBusy(
-            layout.directory, "another process is writing this index; wait until it has finished, or use another folder"
-        ) from None
-    return lock
-
-
-def _open_database(path: Path) -> sqlite3.Connection:
-    new = not path.exists()
-    database = sqlite3.connect(path, timeout=30)
-    if new or not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        # one transaction: a kill leaves all of the tables or none of them
-        database.executescript(f"BEGIN; {SCHEMA} COMMIT;")
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = FULL")
-    database.execute("PRAGMA cache_size = -262144")
-    return database

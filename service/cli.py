@@ -1,4 +1,4 @@
-"""The command line: ``papers index | search | similar | authors | show | serve | mcp | keys | status | doctor | eval``.
+"""The command line: ``papers index | reindex | search | similar | authors | show | serve | mcp | keys | status | ...``.
 
 Results go to standard output, everything else to standard error. ``ExitStatus`` lists the exit statuses. Expensive
 imports are inside the commands that need them.
@@ -37,6 +37,7 @@ def papers() -> None:
 
 for command in (
     index.index_command,
+    index.reindex,
     search.search,
     search.similar,
     search.authors,

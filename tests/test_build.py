@@ -143,7 +143,7 @@ def test_vectors_of_another_precision_are_rejected(
 ) -> None:
     shutil.copytree(int8_index, tmp_path / "index")
     path = write_records(tmp_path / "papers.jsonl", make_records(0, 3))
-    with pytest.raises(ModelMismatch, match=r"other than all-MiniLM-L6-v2 in float; .* or the --model and --precision"):
+    with pytest.raises(ModelMismatch, match=r"other than small in float; .*papers reindex --model small"):
         index([path], tmp_path / "index", embedder)
     with pytest.raises(ModelMismatch, match="precision='int8'"):
         Searcher(tmp_path / "index", lambda _model: embedder).search(Query("cache"))

@@ -14,7 +14,7 @@ from sample import ROOT
 def test_status_describes_the_index(index_options: list[str], sample_index: Path) -> None:
     status = run_json("status", *index_options)
     assert (status["papers"], status["generation"]) == (60, "gen-000001")
-    assert status["model"]["name"] == "all-MiniLM-L6-v2"
+    assert status["model"]["name"] == "small"
     assert status["size_bytes"] == sum(path.stat().st_size for path in sample_index.rglob("*") if path.is_file())
     assert "60" in run("status", *index_options).stdout
 
@@ -35,9 +35,14 @@ def test_an_int8_index_reports_quality_and_is_searched_with_int8(tmp_path: Path,
     scores = [hit["legs"]["semantic"]["score"] for hit in page["hits"]]
     assert scores == pytest.approx([hit["legs"]["semantic"]["score"] for hit in other["hits"]], abs=0.05)
     assert scores != [hit["legs"]["semantic"]["score"] for hit in other["hits"]]
-    mixed = run("index", str(ROOT / "data" / "sample.jsonl"), *fast)
+    again = run("index", str(ROOT / "data" / "sample.jsonl"), *fast)
+    assert again.returncode == 0
+    assert (
+        "using the model of the index, small in int8; to move the index to another one, run: papers re" in again.stderr
+    )
+    mixed = run("index", str(ROOT / "data" / "sample.jsonl"), "--precision", "float", *fast)
     assert mixed.returncode == 1
-    assert "use another folder with --index, or the --model and --precision" in mixed.stderr
+    assert "omit --model and --precision to use those of the index" in mixed.stderr
 
 
 def test_long_commands_show_progress(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from fake_embedder import FakeEmbedder
-from indexer import doctor
+from indexer import doctor, generations
 from indexer.build import index
 from search.errors import IndexDamaged
 from search.index.layout import Manifest
@@ -70,7 +70,7 @@ def intact_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def directory(intact_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the index that a test may damage."""
-    monkeypatch.setattr(doctor, "known_identities", lambda: (FakeEmbedder().model,))
+    monkeypatch.setattr(generations, "known_identities", lambda: (FakeEmbedder().model,))
     shutil.copytree(intact_index, tmp_path / "index")
     return tmp_path / "index"
 

