@@ -1,10 +1,14 @@
 """Expected results by brute force in numpy: the reference implementation that tests compare the index with."""
 
+import json
+import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+import search
 from search.papers.date import Date
 from search.papers.paper import Paper
 from search.query.condition import AllOf, AnyOf, Author, Category, Condition, HasId, InDateRange, Not
@@ -26,7 +30,10 @@ def nearest(
 def hybrid_scores(
     query: NDArray[np.float32], vectors: NDArray[np.float32], bm25: NDArray[np.float32], depth: int = 200
 ) -> dict[int, float]:
-    """Returns the scores of the candidates: fusion, relevance feedback, fusion again and smoothing, in plain loops.
+    """Returns the scores of the candidates: the fusion model and smoothing, in plain loops.
+
+    The text of the query is as in ``test_ranking``: its BM25 is at most 20, it has 5 terms, and a paper has the share
+    ``bm25 / 10`` of them.
 
     Args:
         query: (dim,) float32, the vector of the query.
@@ -34,17 +41,11 @@ def hybrid_scores(
         bm25: (papers,) float32, the BM25 of all papers.
         depth: candidates per leg.
     """
-    cosine = vectors @ query
-    max_bm25 = max(float(bm25.max()), 1e-9)
-    lexical = [row for row in _top_rows(dict(enumerate(bm25.tolist())), depth) if bm25[row] > 0]
-    candidates = {*_top_rows(dict(enumerate(cosine.tolist())), depth), *lexical}
-    scores = {row: 0.7 * float(cosine[row]) + 0.3 * float(bm25[row]) / max_bm25 for row in candidates}
-    first = [row for row in _top_rows(scores, len(scores)) if bm25[row] > 0][:2]
-    if first:
-        feedback = query + 0.4 * np.mean([vectors[row] for row in first], axis=0)
-        feedback_cosine = vectors @ (feedback / np.linalg.norm(feedback))
-        candidates |= set(_top_rows(dict(enumerate(feedback_cosine.tolist())), depth))
-        scores = {row: 0.7 * float(feedback_cosine[row]) + 0.3 * float(bm25[row]) / max_bm25 for row in candidates}
+    cosine = {row: float(score) for row, score in enumerate(vectors @ query)}
+    words = {row: float(score) for row, score in enumerate(bm25)}
+    lexical = [row for row in _top_rows(words, depth) if words[row] > 0]
+    candidates = sorted({*_top_rows(cosine, depth), *lexical})
+    scores = _model_scores({row: cosine[row] for row in candidates}, {row: words[row] for row in candidates})
     best = _top_rows(scores, 100)
     result = dict(scores)
     for row in best:
@@ -55,6 +56,39 @@ def hybrid_scores(
             mean = sum(weights[other] * scores[other] for other in nearest) / total
             result[row] = max(scores[row], (scores[row] + mean) / 2)
     return result
+
+
+def _model_scores(cosine: dict[int, float], bm25: dict[int, float]) -> dict[int, float]:
+    model = json.loads((Path(search.__file__).parent / "ranking" / "fusion_model.json").read_text("utf-8"))
+    semantic, lexical = _top_rows(cosine, len(cosine)), _top_rows(bm25, len(bm25))
+    near, matched = semantic[:10], lexical[:10]
+    query = [
+        sum(bm25[row] / 10 for row in matched) / len(matched),
+        sum(bm25[row] / 10 for row in near) / len(near),
+        bm25[lexical[0]] / 20,
+        math.log(1 + 5) / 3,
+        (sum(cosine[row] for row in matched) / len(matched) - sum(cosine[row] for row in near) / len(near)) * 5,
+        cosine[semantic[0]],
+        len(set(near) & set(matched)) / 10,
+    ]
+    limits = zip(query, model["lowest"], model["highest"], model["means"], model["scales"], strict=True)
+    query = [(min(max(value, low), high) - mean) / scale for value, low, high, mean, scale in limits]
+    scores = {}
+    for row in cosine:
+        features = [
+            cosine[row],
+            bm25[row] / (bm25[lexical[0]] or 1),
+            bm25[row] / 10,
+            -math.log(1 + sum(other > cosine[row] for other in cosine.values())) / 5,
+            -math.log(1 + sum(other > bm25[row] for other in bm25.values())) / 5,
+            bm25[row] / 20,
+        ]
+        total = 0.0
+        for position, value in enumerate(features):
+            effects = sum(each * model["effects"][at][position] for at, each in enumerate(query))
+            total += value * (model["weights"][position] + effects)
+        scores[row] = 1 / (1 + math.exp((model["centre"] - total) / model["width"]))
+    return scores
 
 
 def _top_rows(scores: dict[int, float], k: int) -> list[int]:
