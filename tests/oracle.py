@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,25 +28,39 @@ def nearest(
     return sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:k]
 
 
+@dataclass(frozen=True)
+class Words:
+    """The text of a query in all papers.
+
+    Attributes:
+        bm25: (papers,) float32, its BM25.
+        coverage: (papers,) float32, the share of its terms that each paper has, weighted by rarity.
+        max_bm25: the highest BM25 that any paper can have.
+        term_count: the number of its distinct terms.
+    """
+
+    bm25: NDArray[np.float32]
+    coverage: NDArray[np.float32]
+    max_bm25: float
+    term_count: int
+
+
 def hybrid_scores(
-    query: NDArray[np.float32], vectors: NDArray[np.float32], bm25: NDArray[np.float32], depth: int = 200
+    query: NDArray[np.float32], vectors: NDArray[np.float32], text: Words, depth: int = 200
 ) -> dict[int, float]:
     """Returns the scores of the candidates: the fusion model and smoothing, in plain loops.
-
-    The text of the query is as in ``test_ranking``: its BM25 is at most 20, it has 5 terms, and a paper has the share
-    ``bm25 / 10`` of them.
 
     Args:
         query: (dim,) float32, the vector of the query.
         vectors: (papers, dim) float32, the vectors of all papers.
-        bm25: (papers,) float32, the BM25 of all papers.
+        text: its words.
         depth: candidates per leg.
     """
     cosine = {row: float(score) for row, score in enumerate(vectors @ query)}
-    words = {row: float(score) for row, score in enumerate(bm25)}
+    words = {row: float(score) for row, score in enumerate(text.bm25)}
     lexical = [row for row in _top_rows(words, depth) if words[row] > 0]
     candidates = sorted({*_top_rows(cosine, depth), *lexical})
-    scores = _model_scores({row: cosine[row] for row in candidates}, {row: words[row] for row in candidates})
+    scores = _model_scores({row: cosine[row] for row in candidates}, {row: words[row] for row in candidates}, text)
     best = _top_rows(scores, 100)
     result = dict(scores)
     for row in best:
@@ -58,15 +73,15 @@ def hybrid_scores(
     return result
 
 
-def _model_scores(cosine: dict[int, float], bm25: dict[int, float]) -> dict[int, float]:
+def _model_scores(cosine: dict[int, float], bm25: dict[int, float], text: Words) -> dict[int, float]:
     model = json.loads((Path(search.__file__).parent / "ranking" / "fusion_model.json").read_text("utf-8"))
     semantic, lexical = _top_rows(cosine, len(cosine)), _top_rows(bm25, len(bm25))
     near, matched = semantic[:10], lexical[:10]
     query = [
-        sum(bm25[row] / 10 for row in matched) / len(matched),
-        sum(bm25[row] / 10 for row in near) / len(near),
-        bm25[lexical[0]] / 20,
-        math.log(1 + 5) / 3,
+        sum(float(text.coverage[row]) for row in matched) / len(matched),
+        sum(float(text.coverage[row]) for row in near) / len(near),
+        bm25[lexical[0]] / text.max_bm25,
+        math.log(1 + text.term_count) / 3,
         (sum(cosine[row] for row in matched) / len(matched) - sum(cosine[row] for row in near) / len(near)) * 5,
         cosine[semantic[0]],
         len(set(near) & set(matched)) / 10,
@@ -78,10 +93,10 @@ def _model_scores(cosine: dict[int, float], bm25: dict[int, float]) -> dict[int,
         features = [
             cosine[row],
             bm25[row] / (bm25[lexical[0]] or 1),
-            bm25[row] / 10,
+            float(text.coverage[row]),
             -math.log(1 + sum(other > cosine[row] for other in cosine.values())) / 5,
             -math.log(1 + sum(other > bm25[row] for other in bm25.values())) / 5,
-            bm25[row] / 20,
+            bm25[row] / text.max_bm25,
         ]
         total = 0.0
         for position, value in enumerate(features):

@@ -261,7 +261,6 @@ def _query_evidence(snapshot: Snapshot, embedder: Embedder, text: str) -> Eviden
 @pytest.mark.parametrize(
     "query",
     [
-        "how do whales talk to each other",
         "generative recommendation",
         "semantic ids for items",
         "how to make a language model see pictures",
@@ -279,6 +278,13 @@ def test_queries_that_the_sample_answers(
     bands = sample_calibration.queries.assign_bands(evidence)
     assert "strong" in bands
     assert bands.count("weak") > 40
+
+
+def test_a_question_in_everyday_words_is_answered(
+    sample_searcher: Searcher, embedder: Embedder, sample_calibration: Calibration
+) -> None:
+    evidence = _query_evidence(sample_searcher.snapshot, embedder, "how do whales talk to each other")
+    assert sample_calibration.queries.has_answer(evidence, 60)
 
 
 @pytest.mark.parametrize(

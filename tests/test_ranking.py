@@ -52,7 +52,7 @@ def scorers(query: Vectors, vectors: Vectors, bm25: NDArray[np.float32]) -> Scor
 def test_ranking_equals_plain_loops(seed: int, papers: int, depth: int) -> None:
     vectors, query, bm25 = draw_case(seed, papers, papers)
     ranking = rank(query, vectors, bm25, depth)
-    expected = oracle.hybrid_scores(query, vectors, bm25, depth)
+    expected = oracle.hybrid_scores(query, vectors, oracle.Words(bm25, bm25 / 10, 20.0, 5), depth)
     assert set(ranking.rows.tolist()) == set(expected)
     assert ranking.scores.tolist() == pytest.approx([expected[row] for row in ranking.rows.tolist()], abs=1e-4)
     assert ranking.cosine == pytest.approx(vectors[ranking.rows] @ query, abs=1e-5)

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 import oracle
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 from search.embedding.model import ModelIdentity
 from search.errors import InvalidValue, PaperNotFound
+from search.index.lexicon import Lexicon
 from search.papers.date import Date
 from search.papers.paper import Paper
 from search.query.filter import Filter
@@ -113,6 +115,21 @@ def test_a_filter_alone_lists_the_newest_first(
     assert page.total == len(rows)
 
 
+def coverage(lexicon: Lexicon, text: str, papers: int) -> NDArray[np.float32]:
+    """Returns the share of the terms of a text that each paper has, weighted by rarity, from one search per term."""
+    weights = lexicon.term_weights(text)
+    contained = [weight * (lexicon.scores(term, np.arange(papers)) > 0) for term, weight in weights.items()]
+    return np.asarray(sum(contained) / sum(weights.values()), np.float32)
+
+
+@pytest.mark.parametrize("text", ["galaxy", "spectra of galaxies, galaxy", "proof of a galaxy theorem absentword"])
+def test_coverage_is_the_share_of_the_terms(random_searcher: Searcher, text: str) -> None:
+    lexicon, rows = random_searcher.snapshot.lexicon, np.array([250, 3, 17, 299])
+    assert lexicon.coverage(text, np.arange(300)) == pytest.approx(coverage(lexicon, text, 300), abs=1e-5)
+    assert lexicon.coverage(text, rows) == pytest.approx(coverage(lexicon, text, 300)[rows], abs=1e-5)
+    assert lexicon.coverage("the of and", rows).tolist() == [0, 0, 0, 0]
+
+
 @pytest.mark.parametrize("text", ["galaxy spectrum", "spectrum of a galaxy: a galaxy", "proof"])
 def test_scores_of_the_legs_are_reported_for_each_hit(
     random_searcher: Searcher, random_papers: list[Paper], text: str
@@ -121,7 +138,9 @@ def test_scores_of_the_legs_are_reported_for_each_hit(
     snapshot, vector = random_searcher.snapshot, FakeEmbedder().encode([text])[0]
     stored = np.array([snapshot.vectors.get_vector(row) for row in range(300)])
     bm25 = snapshot.lexicon.scores(text, np.arange(300))
-    expected = oracle.hybrid_scores(vector, stored, bm25)
+    lexicon = snapshot.lexicon
+    words = oracle.Words(bm25, coverage(lexicon, text, 300), lexicon.max_score(text), len(lexicon.terms(text)))
+    expected = oracle.hybrid_scores(vector, stored, words)
     by_id = {paper.id: row for row, paper in enumerate(random_papers)}
     assert [hit.score for hit in page.hits] == pytest.approx(sorted(expected.values(), reverse=True)[:20], abs=1e-3)
     for hit in page.hits:
