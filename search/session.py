@@ -88,7 +88,7 @@ class Session:
             if cursor.belongs_to(self._parse(other, query)[1]):
                 return self._answer_instead(other, query, refiner)
         page, nearest = self._answer(typed)
-        for other in () if page.has_close_match else alternatives:
+        for other in () if refiner.is_answered_by(page) else alternatives:
             answer = self._answer_instead(other, query, refiner)
             if answer.total and answer.has_close_match:
                 return answer

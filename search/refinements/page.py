@@ -59,6 +59,12 @@ class PageRefiner:
             return (self.author.query,) if names_only_an_author(self.author) else ()
         return (self.correction,) if self.correction else ()
 
+    def is_answered_by(self, page: Page) -> bool:
+        """Returns whether the page answers the question as typed: for a name, only with a strong hit."""
+        if self.author and names_only_an_author(self.author):
+            return any(hit.band == "strong" for hit in page.hits)
+        return page.has_close_match
+
     def refine(self, page: Page, nearest: NDArray[np.int64]) -> tuple[Refinement, ...]:
         """Returns the refinements of the first page of the answer.
 
