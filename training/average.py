@@ -36,11 +36,14 @@ def average(encoders: Sequence[Weights], shares: Sequence[float]) -> dict[str, N
             raise ValueError(
                 f"model {number} differs from the first in {', '.join(names[:3])}; give equal architectures"
             )
-    parts = np.array(shares) / sum(shares)
-    return {
-        name: sum(part * encoder[name] for part, encoder in zip(parts, encoders, strict=True)).astype(np.float16)
-        for name in encoders[0]
-    }
+    parts = [np.float32(share / sum(shares)) for share in shares]
+    averaged = {}
+    for name, weight in encoders[0].items():
+        mean = np.zeros_like(weight, np.float32)
+        for part, encoder in zip(parts, encoders, strict=True):
+            mean += part * encoder[name]
+        averaged[name] = mean.astype(np.float16)
+    return averaged
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -59,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     folders = [Path(folder) for folder, _ in options.model]
     try:
         averaged = average([read_weights(folder) for folder in folders], [float(share) for _, share in options.model])
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         parser.error(str(error))
     write_weights(averaged, read_configuration(folders[0]), options.out)
 

@@ -16,8 +16,6 @@ SHARD_BYTES = 85_000_000
 """Largest shard in bytes; Git hosts refuse files of 100 MB and warn from 50 MiB."""
 _INT8_MAX = 127
 """Largest int8 value; the scale is symmetric, so -128 is not used."""
-_FLOAT_MATRICES = ("position_embeddings", "relative_attention_bias")
-"""Parts of the names of matrices that stay in float: they are small, and every token of a text uses them."""
 
 
 def read_configuration(folder: Path) -> dict[str, object]:
@@ -69,13 +67,13 @@ def select_layers(weights: FloatWeights, layers: Sequence[int]) -> FloatWeights:
 def quantize(weights: Weights) -> Tensors:
     """Returns matrices in int8 with one scale per row, the largest magnitude of the row / 127, as ``NAME.scale``.
 
-    Position embeddings become float16; vectors stay float32.
+    Position embeddings become float16, as every token uses them; vectors and MPNet's relative positions stay float32.
     """
     stored: Tensors = {}
     for name, weight in weights.items():
-        if weight.ndim != 2:
+        if weight.ndim != 2 or "relative_attention_bias" in name:
             stored[name] = weight.astype(np.float32)
-        elif any(part in name for part in _FLOAT_MATRICES):
+        elif "position_embeddings" in name:
             stored[name] = weight.astype(np.float16)
         else:
             scale = np.abs(weight).max(axis=1).astype(np.float32) / _INT8_MAX
