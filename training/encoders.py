@@ -1,36 +1,48 @@
 """Encoders for training: a transformer, mean pooling, an optional projection, and unit vectors."""
 
 import copy
-import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import BertConfig, BertModel, MPNetConfig, MPNetModel
-from transformers.models.mpnet.modeling_mpnet import MPNetSelfAttention
+from transformers.models.mpnet.modeling_mpnet import MPNetAttention, MPNetSelfAttention
+
+from training.texts import Texts
+from training.weights import read_configuration, read_weights, select_layers, write_weights
+
+Backbone = BertModel | MPNetModel
 
 MPNET_OFFSET = 4
-"""Tokens that MPNet's vocabulary has before those of BERT."""
-_BERT_CLS, _BERT_SEP = 101, 102
-_MPNET_CLS, _MPNET_PAD, _MPNET_SEP = 0, 1, 2
-_LENGTH_MULTIPLE = 16
-"""Padded lengths are multiples of it, as the attention kernels require."""
+"""Tokens that MPNet's vocabulary has before those of BERT (Song et al., "MPNet", NeurIPS 2020)."""
+_BERT_CLS = 101
+"""Token ID of [CLS] in BERT's uncased vocabulary."""
+_BERT_SEP = 102
+"""Token ID of [SEP] in BERT's uncased vocabulary."""
+_MPNET_CLS = 0
+"""Token ID that begins a text in MPNet's vocabulary."""
+_MPNET_PAD = 1
+"""Token ID of padding in MPNet's vocabulary."""
+_MPNET_SEP = 2
+"""Token ID that ends a text in MPNet's vocabulary."""
+_EMBEDDING_BATCH = 1_024
+"""Texts per batch of ``embed``, for a GPU with 141 GB; a smaller one may need a smaller batch."""
 
 
 class Encoder(nn.Module):
     """Maps token IDs of BERT's vocabulary to unit vectors.
 
     Args:
-        backbone: BertModel or MPNetModel.
+        backbone: the transformer.
         dim: components of the vectors; None for those of the backbone. Otherwise a linear layer without bias follows.
     """
 
-    def __init__(self, backbone: nn.Module, dim: int | None = None) -> None:
+    def __init__(self, backbone: Backbone, dim: int | None = None) -> None:
         super().__init__()
         self.backbone = backbone
         self.is_mpnet = isinstance(backbone, MPNetModel)
@@ -48,6 +60,12 @@ class Encoder(nn.Module):
             pooled = functional.linear(pooled, self.projection.weight.float())
         return functional.normalize(pooled, dim=1)
 
+    def project(self, projection: Tensor) -> None:
+        """Adds, or replaces, the final linear layer by a (dim, width) projection."""
+        dim, width = projection.shape
+        self.projection = nn.Linear(width, dim, bias=False).to(projection.device)
+        self.projection.weight.data.copy_(projection)
+
 
 def _to_mpnet(ids: Tensor, mask: Tensor) -> Tensor:
     shifted = ids + MPNET_OFFSET
@@ -55,126 +73,96 @@ def _to_mpnet(ids: Tensor, mask: Tensor) -> Tensor:
     return shifted.masked_fill(mask == 0, _MPNET_PAD)
 
 
-def _attend(
-    self: MPNetSelfAttention,
-    hidden_states: Tensor,
-    attention_mask: Tensor | None = None,
-    position_bias: Tensor | None = None,
-    output_attentions: bool = False,
-    **_: object,
-) -> tuple[Tensor, ...]:
-    """Replaces MPNet's attention by PyTorch's fused kernel; the relative position bias stays as it was trained."""
-    shape = (*hidden_states.shape[:-1], -1, self.attention_head_size)
-    query, key, value = (layer(hidden_states).view(shape).transpose(1, 2) for layer in (self.q, self.k, self.v))
-    bias = position_bias.detach()
-    if attention_mask is not None:  # transformers omits the mask of a batch without padding
-        bias = bias + attention_mask
-    bias = bias.to(query.dtype).expand(query.shape[0], query.shape[1], query.shape[2], key.shape[2])
-    context = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias.contiguous())
-    return (self.o(context.transpose(1, 2).reshape(hidden_states.shape)),)
+class FusedAttention(MPNetSelfAttention):
+    """MPNet's attention, computed by PyTorch's fused kernel and without dropout of attention weights."""
 
-
-MPNetSelfAttention.forward = _attend
+    def forward(
+        self,
+        hidden_states: Tensor,
+        attention_mask: Tensor | None = None,
+        position_bias: Tensor | None = None,
+        output_attentions: bool = False,  # noqa: ARG002
+        **_: object,
+    ) -> tuple[Tensor]:
+        """Returns (n, tokens, width) states; the arguments are those of ``MPNetSelfAttention``."""
+        shape = (*hidden_states.shape[:-1], -1, self.attention_head_size)
+        query, key, value = (layer(hidden_states).view(shape).transpose(1, 2) for layer in (self.q, self.k, self.v))
+        biases = [bias for bias in (position_bias, attention_mask) if bias is not None]  # no mask without padding
+        size = (*query.shape[:3], key.shape[2])
+        bias = sum(biases, torch.zeros((), device=query.device)).to(query.dtype).expand(size).contiguous()
+        context = functional.scaled_dot_product_attention(query, key, value, attn_mask=bias)
+        return (self.o(context.transpose(1, 2).reshape(hidden_states.shape)),)
 
 
 def load_encoder(folder: Path, layers: Sequence[int] | None = None, dim: int | None = None) -> Encoder:
-    """Loads an encoder from a folder with ``config.json`` and ``model.safetensors``.
+    """Loads an encoder from a folder with ``config.json`` and ``*.safetensors``.
 
     Args:
-        folder: the folder of the model.
+        folder: a BERT or MPNet model, maybe with a projection.
         layers: the layers to keep; None for all.
-        dim: see ``Encoder``.
+        dim: see ``Encoder``; a stored projection has precedence.
+
+    Raises:
+        ValueError: the weights are not those of the configuration.
     """
-    settings = json.loads((folder / "config.json").read_text())
-    state = load_state(folder)
-    is_mpnet = settings["model_type"] == "mpnet"
+    configuration, weights = read_configuration(folder), read_weights(folder)
     if layers is not None:
-        state = _select_layers(state, layers)
-        settings["num_hidden_layers"] = len(layers)
-    settings.pop("architectures", None)
-    if is_mpnet:
-        backbone: nn.Module = MPNetModel(MPNetConfig(**settings), add_pooling_layer=False)
-    else:
-        backbone = BertModel(BertConfig(**settings), add_pooling_layer=False)
-    encoder = Encoder(backbone, dim)
+        weights = select_layers(weights, layers)
+        configuration["num_hidden_layers"] = len(layers)
+    state = {name: torch.from_numpy(weight) for name, weight in weights.items() if not name.startswith("pooler.")}
     projection = state.pop("projection.weight", None)
-    missing, unexpected = backbone.load_state_dict(state, strict=False)
-    if [name for name in missing if "position_ids" not in name]:
-        raise ValueError(f"{folder} lacks the weights {missing}")
-    if [name for name in unexpected if "pooler" not in name and "position_ids" not in name]:
-        raise ValueError(f"{folder} has unknown weights {unexpected}")
+    backbone = _build_backbone(configuration)
+    missing, unknown = backbone.load_state_dict(state, strict=False)
+    if missing or unknown:
+        raise ValueError(f"the weights in {folder} lack {missing} and have unknown tensors {unknown}")
+    encoder = Encoder(backbone, dim)
     if projection is not None:
-        encoder.projection = nn.Linear(projection.shape[1], projection.shape[0], bias=False)
-        encoder.projection.weight.data.copy_(projection)
-    for name, weight in backbone.named_parameters():
-        if "relative_attention_bias" in name:
-            weight.requires_grad_(requires_grad=False)
+        encoder.project(projection)
     return encoder
 
 
-def load_state(folder: Path) -> dict[str, Tensor]:
-    """Reads the weights of a folder as float32; those stored in int8 are multiplied by the scale of their row."""
-    stored: dict[str, Tensor] = {}
-    for path in sorted(folder.glob("*.safetensors")):
-        stored.update(load_file(path))
-    scales = {name.removesuffix(".scale"): value for name, value in stored.items() if name.endswith(".scale")}
-    return {
-        name: value.float() * scales[name].float()[:, None] if name in scales else value.float()
-        for name, value in stored.items()
-        if not name.endswith(".scale") and value.is_floating_point() | (name in scales)
-    }
+def _build_backbone(configuration: dict[str, Any]) -> Backbone:
+    settings = {name: value for name, value in configuration.items() if name != "architectures"}
+    if settings["model_type"] != "mpnet":
+        return BertModel(BertConfig(**settings), add_pooling_layer=False)
+    backbone = MPNetModel(MPNetConfig(**settings), add_pooling_layer=False)
+    for module in list(backbone.modules()):
+        if isinstance(module, MPNetAttention):
+            module.attn = FusedAttention(backbone.config)  # type: ignore[no-untyped-call]
+    # The fused kernel cannot train a bias, so the relative positions stay as they are.
+    backbone.encoder.relative_attention_bias.weight.requires_grad = False
+    return backbone
 
 
-def _select_layers(state: dict[str, Tensor], layers: Sequence[int]) -> dict[str, Tensor]:
-    selected = {}
-    for name, value in state.items():
-        if ".layer." not in name:
-            selected[name] = value
-            continue
-        prefix, _, rest = name.partition(".layer.")
-        number, _, tail = rest.partition(".")
-        if int(number) in layers:
-            selected[f"{prefix}.layer.{layers.index(int(number))}.{tail}"] = value
-    return selected
-
-
-class Texts:
-    """Token IDs of many texts, on one device.
-
-    Args:
-        tokens: token IDs of all texts, one after the other.
-        offsets: (n + 1,) start of each text.
-        device: where batches are built.
-    """
-
-    def __init__(self, tokens: NDArray[np.uint16], offsets: NDArray[np.int64], device: torch.device) -> None:
-        self.tokens = torch.from_numpy(tokens.astype(np.int32)).to(device)
-        self.offsets = torch.from_numpy(offsets).to(device)
-        self.lengths = np.diff(offsets)
-        self.device = device
-
-    def batch(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
-        """Returns padded (n, tokens) IDs and mask of some texts."""
-        longest = int(self.lengths[rows].max())
-        width = -(-longest // _LENGTH_MULTIPLE) * _LENGTH_MULTIPLE
-        index = torch.from_numpy(np.asarray(rows, np.int64)).to(self.device)
-        start = self.offsets[index][:, None]
-        positions = torch.arange(width, device=self.device)[None]
-        mask = positions < (self.offsets[index + 1][:, None] - start)
-        ids = self.tokens[(start + positions).clamp(max=len(self.tokens) - 1)]
-        return torch.where(mask, ids, 0).long(), mask.long()
+def save_encoder(encoder: Encoder, source: Path, out: Path) -> None:
+    """Writes the weights of an encoder in float32, and the configuration of the model that it was loaded from."""
+    weights = {name: value for name, value in encoder.backbone.state_dict().items() if value.is_floating_point()}
+    if encoder.projection is not None:
+        weights["projection.weight"] = encoder.projection.weight.detach()
+    layers = encoder.backbone.config.num_hidden_layers
+    configuration = {**read_configuration(source), "num_hidden_layers": layers}
+    write_weights({name: value.cpu().numpy() for name, value in weights.items()}, configuration, out)
 
 
 @torch.no_grad()
-def embed(encoder: Encoder, texts: Texts, rows: NDArray[np.int64] | None = None, batch: int = 1024) -> Tensor:
-    """Returns (n, dim) float16 unit vectors of texts, on their device; the model runs in half precision."""
-    rows = np.arange(len(texts.lengths)) if rows is None else rows
+def embed(encoder: Encoder, texts: Texts, rows: NDArray[np.integer] | None = None) -> Tensor:
+    """Returns (n, dim) float16 unit vectors of texts, on their device; on a GPU the model runs in half precision.
+
+    Args:
+        encoder: the model; a copy of it is used.
+        texts: the texts.
+        rows: which of them; None for all.
+
+    Raises:
+        ValueError: there are no texts.
+    """
+    rows = np.arange(len(texts)) if rows is None else rows
     order = np.argsort(-texts.lengths[rows], kind="stable")
     encoder = copy.deepcopy(encoder).eval()
     encoder = encoder.half() if texts.device.type == "cuda" else encoder
     vectors = None
-    for start in range(0, len(order), batch):
-        part = order[start : start + batch]
+    for start in range(0, len(order), _EMBEDDING_BATCH):
+        part = order[start : start + _EMBEDDING_BATCH]
         encoded = encoder(*texts.batch(rows[part])).half()
         if not encoded.isfinite().all():  # a model without some of its layers can exceed the range of float16
             encoder = encoder.float()

@@ -1,35 +1,68 @@
-"""Trains and measures a cross-encoder that ranks the first hits of a query again.
+r"""Trains and evaluates a cross-encoder that ranks the first hits of a query again.
 
-    python -m training.rerank --arrays arrays/ --model student/ --layers 1 3 5 --tokens 128 --vectors student.npz --out rerank/
+    python -m training.embed --arrays arrays/ --model direct/ --out direct.npz
+    python -m training.rerank --arrays arrays/ --model direct/ --vectors direct.npz --layers 0 1 3 5 --steps 1500 \
+        --batch 96 --out rerank/
 
-It reads a query and a paper together and returns one score. Each step takes queries of all kinds with their paper and
-papers drawn from the first ones of the bi-encoder, and minimises the cross-entropy of the own paper (listwise softmax).
+A cross-encoder reads a query and a paper together and returns one score (Nogueira and Cho, "Passage re-ranking with
+BERT", 2019). Each step takes queries of all kinds with their paper and papers drawn from the first hits, and minimises
+the cross-entropy of the own paper. ``rerank/results.json`` contains nDCG@10 of the first hits as they are (``dense``),
+and as ``DEPTH WEIGHT``: the first DEPTH hits, ranked by cosine + WEIGHT * score.
 """
 
 import argparse
 import json
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.encoders import Texts, load_encoder
-from training.evaluate import known_item_scores
-from training.prepare import KINDS, SPLITS
-from training.train import Queries, Reference, mine
+from training.encoders import Backbone, load_encoder
+from training.evaluate import DEPTH, EVALUATED_SPLITS, known_item_scores
+from training.loss import Reference
+from training.queries import Queries, Sampler
+from training.texts import Texts
+from training.train import MAX_NORM, WEIGHT_DECAY, Data, read_reference
+from training.weights import read_configuration, write_weights
 
-_SEP = 102
 NEGATIVES = 15
-"""Papers beside the own one per query."""
+"""Papers beside the own one per query and step."""
+WARM_UP_STEPS = 60
+"""Steps in which the learning rate rises."""
+QUESTION_KINDS = ("q1", "q2", "q3")
+"""Kinds of queries that are evaluated."""
+RERANKED = (20, 30)
+"""Numbers of first hits that are ranked again."""
+WEIGHTS = (0.005, 0.01, 0.02, 0.05, 1.0)
+"""Weights of the score beside the cosine that are evaluated; 1 ranks by the score alone."""
+SEED = 14
+"""Seed of weights and draws."""
+REPORT_STEPS = 100
+"""Steps between lines of progress."""
+_FIRST_HITS = 100
+"""Hits per query that are fetched; an own paper below them counts as not found."""
+_NOT_FOUND = 10_000
+"""Rank of an own paper that is not among the first hits."""
+_QUERY_BATCH = 32
+"""Queries whose pairs are scored at once."""
+_BERT_SEP = 102
+"""Token ID of [SEP] in BERT's uncased vocabulary."""
 
 
 class Pairs:
-    """Builds token IDs of pairs of query and paper."""
+    """Token IDs of pairs of a query and a paper: [CLS] query [SEP] paper [SEP].
+
+    Args:
+        queries: the queries.
+        papers: the papers.
+        limit: tokens of a pair; the end of the paper is cut.
+    """
 
     def __init__(self, queries: Texts, papers: Texts, limit: int) -> None:
         self._queries, self._papers, self._limit = queries, papers, limit
@@ -45,7 +78,7 @@ class Pairs:
         from_query = query_ids.gather(1, positions.clamp(max=query_ids.shape[1] - 1))
         is_query = positions < lengths
         ids = torch.where(is_query, from_query, paper_ids.gather(1, in_paper))
-        ids = torch.where(positions == total - 1, _SEP, ids)
+        ids = torch.where(positions == total - 1, _BERT_SEP, ids)
         mask = (positions < total).long()
         return ids * mask, mask, (~is_query).long() * mask
 
@@ -53,101 +86,155 @@ class Pairs:
 class CrossEncoder(nn.Module):
     """Scores pairs by a linear layer over the state of the first token."""
 
-    def __init__(self, backbone: nn.Module) -> None:
+    def __init__(self, backbone: Backbone) -> None:
         super().__init__()
         self.backbone = backbone
         self.head = nn.Linear(backbone.config.hidden_size, 1)
 
     def forward(self, ids: Tensor, mask: Tensor, segments: Tensor) -> Tensor:
-        """Returns (n,) float32 scores."""
+        """Returns (n,) scores; bfloat16 under autocast."""
         states = self.backbone(input_ids=ids, attention_mask=mask, token_type_ids=segments).last_hidden_state
-        return self.head(states[:, 0].float())[:, 0]
+        scores: Tensor = self.head(states[:, 0].float())[:, 0]
+        return scores
 
 
-def main() -> None:
-    """Reads the command line, trains and measures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--arrays", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True, help="encoder to start from")
-    parser.add_argument("--layers", type=int, nargs="+")
-    parser.add_argument("--vectors", type=Path, required=True, help="vectors of the bi-encoder, by training.embed")
-    parser.add_argument("--tokens", type=int, default=128)
-    parser.add_argument("--steps", type=int, default=800)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rate", type=float, default=1e-4)
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--device", default="cuda")
-    options = parser.parse_args()
-    device, generator = torch.device(options.device), np.random.default_rng(14)
-    torch.manual_seed(14)
-    arrays, stored = np.load(options.arrays / "papers.npz"), np.load(options.vectors)
-    papers = Texts(arrays["tokens"], arrays["offsets"], device)
-    queries = Queries.load(options.arrays, device)
-    vectors = [torch.from_numpy(stored[name]).to(device) for name in ("papers", "queries")]
-    reference = Reference(*vectors, queries.unseen, is_teacher=True)
-    model = CrossEncoder(load_encoder(options.model, options.layers).backbone).to(device)
-    pairs = Pairs(queries.texts, papers, options.tokens)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=options.rate, weight_decay=0.01)
+@dataclass(frozen=True)
+class Options:
+    """The command line; see ``main``."""
+
+    arrays: Path
+    model: Path
+    vectors: Path
+    layers: list[int] | None
+    tokens: int
+    steps: int
+    batch: int
+    rate: float
+    out: Path
+    device: str
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What a cross-encoder ranks.
+
+    Attributes:
+        pairs: token IDs of pairs.
+        queries: all queries.
+        first: vectors whose ranking gives the first hits.
+    """
+
+    pairs: Pairs
+    queries: Queries
+    first: Reference
+
+
+def train(model: CrossEncoder, candidates: Candidates, options: Options) -> None:
+    """Trains a cross-encoder in place."""
+    queries, sampler = candidates.queries, Sampler(candidates.queries, SEED)
+    device = candidates.first.papers.device
+    optimizer = torch.optim.AdamW(model.parameters(), lr=options.rate, weight_decay=WEIGHT_DECAY)
     start = time.monotonic()
     model.train()
     for step in range(1, options.steps + 1):
         for group in optimizer.param_groups:
-            group["lr"] = options.rate * min(step / 60, (options.steps - step + 1) / max(1, options.steps - 60))
-        drawn = queries.draw(generator, options.batch)
-        near = mine(reference, drawn, queries.row[drawn])
-        near = generator.permuted(near, axis=1)[:, :NEGATIVES]
-        rows = np.concatenate((queries.row[drawn].astype(np.int64)[:, None], near), axis=1)
+            group["lr"] = options.rate * _relative_rate(step, options.steps)
+        drawn = sampler.draw(options.batch)
+        near = candidates.first.mine(drawn, queries.row[drawn])
+        near = sampler.generator.permuted(near, axis=1)[:, :NEGATIVES]
+        rows = np.concatenate((queries.row[drawn][:, None], near), axis=1)
         with torch.autocast(device.type, torch.bfloat16):
-            scores = model(*pairs.batch(np.repeat(drawn, rows.shape[1]), rows.ravel())).reshape(rows.shape)
+            batch = candidates.pairs.batch(np.repeat(drawn, rows.shape[1]), rows.ravel())
+            scores = model(*batch).reshape(rows.shape)
         loss = functional.cross_entropy(scores, torch.zeros(len(drawn), dtype=torch.long, device=device))
         optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.autograd.backward(loss)
+        nn.utils.clip_grad_norm_(model.parameters(), MAX_NORM)
         optimizer.step()
-        if step % 100 == 0:
+        if step % REPORT_STEPS == 0 or step == options.steps:
             print(f"step {step} loss {loss.item():.4f} {(time.monotonic() - start) / step:.3f} s/step", flush=True)
-    options.out.mkdir(parents=True, exist_ok=True)
-    state = {name: value.contiguous().cpu() for name, value in model.state_dict().items()}
-    save_file(state, options.out / "model.safetensors")
-    results = measure(model, pairs, options.arrays, vectors)
-    (options.out / "results.json").write_text(json.dumps(results, indent=1))
-    print(json.dumps(results))
 
 
-@torch.no_grad()
-def measure(model: CrossEncoder, pairs: Pairs, arrays: Path, vectors: list[Tensor]) -> dict[str, object]:
-    """Returns nDCG@10 of the bi-encoder and after re-ranking its first 20 and 30, for several weights of the latter."""
+def _relative_rate(step: int, steps: int) -> float:
+    return min(step / WARM_UP_STEPS, (steps - step + 1) / max(1, steps - WARM_UP_STEPS))
+
+
+def evaluate(model: CrossEncoder, candidates: Candidates) -> dict[str, dict[str, float]]:
+    """Returns nDCG@10 before and after re-ranking, by "SPLIT KIND" of questions; see the module."""
     model.eval()
-    queries = np.load(arrays / "queries.npz")
-    results: dict[str, object] = {}
-    for split in ("valid", "fusion", "test"):
-        for kind in ("q1", "q2", "q3"):
-            chosen = np.flatnonzero((queries["split"] == SPLITS.index(split)) & (queries["kind"] == KINDS.index(kind)))
-            if not len(chosen):
-                continue
-            own = queries["row"][chosen]
-            best = (vectors[1][torch.from_numpy(chosen).to(vectors[0].device)] @ vectors[0].T).float().topk(100)
-            rows, cosine = best.indices.cpu().numpy(), best.values.cpu().numpy()
-            scores = np.zeros_like(cosine[:, :30])
-            for start in range(0, len(chosen), 32):
-                part = slice(start, start + 32)
-                flat = np.repeat(chosen[part], 30), rows[part, :30].ravel()
-                with torch.autocast(vectors[0].device.type, torch.bfloat16):
-                    scores[part] = model(*pairs.batch(*flat)).float().reshape(-1, 30).cpu().numpy()
-            found: dict[str, object] = {"dense": known_item_scores(_rank(rows, own))["ndcg@10"]}
-            for depth in (20, 30):
-                for weight in (0.005, 0.01, 0.02, 0.05, 1.0):
-                    mixed = cosine[:, :depth] + weight * scores[:, :depth]
-                    order = np.argsort(-mixed, axis=1)
-                    again = np.concatenate((np.take_along_axis(rows[:, :depth], order, 1), rows[:, depth:]), 1)
-                    found[f"{depth} {weight}"] = known_item_scores(_rank(again, own))["ndcg@10"]
-            results[f"{split} {kind}"] = found
+    results = {}
+    for split in EVALUATED_SPLITS:
+        for kind in QUESTION_KINDS:
+            chosen = candidates.queries.select(split, kind)
+            if len(chosen):
+                results[f"{split} {kind}"] = _evaluate_queries(model, candidates, chosen)
     return results
 
 
-def _rank(rows: NDArray[np.int64], own: NDArray[np.int32]) -> NDArray[np.int64]:
+def _evaluate_queries(model: CrossEncoder, candidates: Candidates, chosen: NDArray[np.int64]) -> dict[str, float]:
+    first, own = candidates.first, candidates.queries.row[chosen]
+    queries = first.queries[torch.from_numpy(chosen).to(first.queries.device)].float()
+    best = (queries @ first.papers.float().T).topk(min(_FIRST_HITS, len(first.papers)))
+    rows, cosines = best.indices.cpu().numpy(), best.values.cpu().numpy()
+    scores = _score(model, candidates.pairs, chosen, rows[:, : max(RERANKED)])
+    found = {"dense": _ndcg(rows, own)}
+    for depth in RERANKED:
+        for weight in WEIGHTS:
+            order = np.argsort(-(cosines[:, :depth] + weight * scores[:, :depth]), axis=1)
+            again = np.take_along_axis(rows[:, :depth], order, axis=1)
+            found[f"{depth} {weight}"] = _ndcg(np.concatenate((again, rows[:, depth:]), axis=1), own)
+    return found
+
+
+@torch.no_grad()
+def _score(
+    model: CrossEncoder, pairs: Pairs, queries: NDArray[np.int64], rows: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Returns (n, hits) scores of queries and the (n, hits) rows of their hits."""
+    scores = np.zeros(rows.shape, np.float32)
+    device = next(model.parameters()).device
+    for start in range(0, len(queries), _QUERY_BATCH):
+        part = slice(start, start + _QUERY_BATCH)
+        batch = pairs.batch(np.repeat(queries[part], rows.shape[1]), rows[part].ravel())
+        with torch.autocast(device.type, torch.bfloat16):
+            scores[part] = model(*batch).float().reshape(-1, rows.shape[1]).cpu().numpy()
+    return scores
+
+
+def _ndcg(rows: NDArray[np.int64], own: NDArray[np.int64]) -> float:
     is_own = rows == own[:, None]
-    return np.where(is_own.any(1), 1 + is_own.argmax(1), 10_000)
+    ranks = np.where(is_own.any(axis=1), 1 + is_own.argmax(axis=1), _NOT_FOUND)
+    return known_item_scores(ranks)[f"ndcg@{DEPTH}"]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Reads the command line, trains and evaluates."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add = parser.add_argument
+    add("--arrays", type=Path, required=True, help="output of training.prepare")
+    add("--model", type=Path, required=True, help="folder of the BERT encoder to start from")
+    add("--vectors", type=Path, required=True, help="output of training.embed, whose first hits are ranked again")
+    add("--layers", type=int, nargs="+", metavar="N", help="layers of --model to keep, from 0; default: all")
+    add("--tokens", type=int, default=128, help="tokens of a query and a paper together; default: 128")
+    add("--steps", type=int, default=800, help="default: 800")
+    add("--batch", type=int, default=64, help="queries per step; default: 64")
+    add("--rate", type=float, default=1e-4, help="highest learning rate; default: 1e-4")
+    add("--out", type=Path, required=True, help="folder to write")
+    add("--device", default="cuda", help="default: cuda")
+    options = Options(**vars(parser.parse_args(arguments)))
+    device = torch.device(options.device)
+    torch.manual_seed(SEED)
+    data = Data.load(options.arrays, device)
+    first = read_reference(options.vectors, data.queries, device)
+    candidates = Candidates(Pairs(data.queries.texts, data.papers, options.tokens), data.queries, first)
+    model = CrossEncoder(load_encoder(options.model, options.layers).backbone).to(device)
+    train(model, candidates, options)
+    configuration = read_configuration(options.model)
+    configuration["num_hidden_layers"] = model.backbone.config.num_hidden_layers
+    write_weights({name: value.cpu().numpy() for name, value in model.state_dict().items()}, configuration, options.out)
+    results = evaluate(model, candidates)
+    (options.out / "results.json").write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    print(json.dumps(results))
 
 
 if __name__ == "__main__":
