@@ -46,7 +46,7 @@ class Words:
 
 
 def hybrid_scores(
-    query: NDArray[np.float32], vectors: NDArray[np.float32], text: Words, depth: int = 200
+    query: NDArray[np.float32], vectors: NDArray[np.float32], text: Words, depth: int
 ) -> dict[int, float]:
     """Returns the scores of the candidates: the fusion model and smoothing, in plain loops.
 
