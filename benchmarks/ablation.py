@@ -20,7 +20,6 @@ from search.embedding.embedder import Embedder, load_embedder
 from search.index.snapshot import Snapshot
 from search.papers.words import split_words
 from search.query.condition import AllOf
-from search.ranking.fusion import fuse_by_weight
 from search.ranking.legs import LEGS_TUNING, FilteredIndex, LegInput, Ranking
 from search.searcher import Searcher
 from service.evaluation.beir import RetrievalSet, corpus_ids
@@ -56,23 +55,23 @@ def rank_reciprocal(snapshot: Snapshot, vector: NDArray[np.float32], text: str) 
     return np.array(sorted(scores, key=lambda row: (-scores[row], row)), np.int64)
 
 
-def rank_by_weight(snapshot: Snapshot, vector: NDArray[np.float32], text: str) -> RowIds:
-    """Ranks by .7 cosine + .3 BM25 / (maximum BM25) of the same legs."""
-    index = FilteredIndex.of(snapshot, AllOf(()))
-    cosine_of, bm25_of = partial(snapshot.vectors.scores, vector), partial(snapshot.lexicon.scores, text)
-    return fuse_by_weight(index.search_semantic(vector), index.search_lexical(text), cosine_of, bm25_of).rows
-
-
 def rank_fused(
     snapshot: Snapshot,
     vector: NDArray[np.float32],
     text: str,
     *,
+    feedback: bool = False,
     smoothing: bool = False,
+    model: bool = False,
     keep_repeats: bool = True,
 ) -> RowIds:
     """Ranks like a hybrid query, without the parts that are turned off."""
-    fusion = replace(LEGS_TUNING.fusion, smoothed_papers=LEGS_TUNING.fusion.smoothed_papers if smoothing else 0)
+    fusion = replace(
+        LEGS_TUNING.fusion,
+        feedback_papers=LEGS_TUNING.fusion.feedback_papers if feedback else 0,
+        smoothed_papers=LEGS_TUNING.fusion.smoothed_papers if smoothing else 0,
+        modelled_papers=LEGS_TUNING.fusion.modelled_papers if model else 0,
+    )
     index = FilteredIndex.of(snapshot, AllOf(()), tuning=replace(LEGS_TUNING, fusion=fusion))
     words = text if keep_repeats else _deduplicate_words(snapshot, text)
     return Ranking.compute(index, LegInput(vector, words)).fused.rows
@@ -90,9 +89,10 @@ RANKING_METHODS: dict[str, RankingMethod] = {
     "semantic alone": rank_semantic,
     "lexical alone": rank_lexical,
     "RRF": rank_reciprocal,
-    "fixed weights": rank_by_weight,
-    "fusion model": rank_fused,
-    "all, words once": partial(rank_fused, smoothing=True, keep_repeats=False),
+    "fusion": rank_fused,
+    "fusion, feedback and smoothing": partial(rank_fused, feedback=True, smoothing=True),
+    "fusion and model": partial(rank_fused, model=True),
+    "all, words once": partial(rank_fused, feedback=True, smoothing=True, model=True, keep_repeats=False),
 }
 """The default ranking, called ``all``, is measured through ``Searcher``."""
 

@@ -46,9 +46,9 @@ class Words:
 
 
 def hybrid_scores(
-    query: NDArray[np.float32], vectors: NDArray[np.float32], text: Words, depth: int
+    query: NDArray[np.float32], vectors: NDArray[np.float32], text: Words, depth: int = 200
 ) -> dict[int, float]:
-    """Returns the scores of the candidates: the fusion model and smoothing, in plain loops.
+    """Returns the scores of the candidates: fusion, relevance feedback, fusion again, smoothing and the fusion model.
 
     Args:
         query: (dim,) float32, the vector of the query.
@@ -56,11 +56,25 @@ def hybrid_scores(
         text: its words.
         depth: candidates per leg.
     """
-    cosine = {row: float(score) for row, score in enumerate(vectors @ query)}
-    words = {row: float(score) for row, score in enumerate(text.bm25)}
-    lexical = [row for row in _top_rows(words, depth) if words[row] > 0]
-    candidates = sorted({*_top_rows(cosine, depth), *lexical})
-    scores = _model_scores({row: cosine[row] for row in candidates}, {row: words[row] for row in candidates}, text)
+    fused = _fused_scores(query, vectors, text.bm25, depth)
+    cosine = {row: float(vectors[row] @ query) for row in fused}
+    return _model_scores(fused, cosine, {row: float(text.bm25[row]) for row in fused}, text)
+
+
+def _fused_scores(
+    query: NDArray[np.float32], vectors: NDArray[np.float32], bm25: NDArray[np.float32], depth: int
+) -> dict[int, float]:
+    cosine = vectors @ query
+    max_bm25 = max(float(bm25.max()), 1e-9)
+    lexical = [row for row in _top_rows(dict(enumerate(bm25.tolist())), depth) if bm25[row] > 0]
+    candidates = {*_top_rows(dict(enumerate(cosine.tolist())), depth), *lexical}
+    scores = {row: 0.7 * float(cosine[row]) + 0.3 * float(bm25[row]) / max_bm25 for row in candidates}
+    first = [row for row in _top_rows(scores, len(scores)) if bm25[row] > 0][:2]
+    if first:
+        feedback = query + 0.4 * np.mean([vectors[row] for row in first], axis=0)
+        feedback_cosine = vectors @ (feedback / np.linalg.norm(feedback))
+        candidates |= set(_top_rows(dict(enumerate(feedback_cosine.tolist())), depth))
+        scores = {row: 0.7 * float(feedback_cosine[row]) + 0.3 * float(bm25[row]) / max_bm25 for row in candidates}
     best = _top_rows(scores, 100)
     result = dict(scores)
     for row in best:
@@ -73,37 +87,40 @@ def hybrid_scores(
     return result
 
 
-def _model_scores(cosine: dict[int, float], bm25: dict[int, float], text: Words) -> dict[int, float]:
+def _model_scores(
+    fused: dict[int, float], cosine: dict[int, float], bm25: dict[int, float], text: Words
+) -> dict[int, float]:
     model = json.loads((Path(search.__file__).parent / "ranking" / "fusion_model.json").read_text("utf-8"))
-    semantic, lexical = _top_rows(cosine, len(cosine)), _top_rows(bm25, len(bm25))
-    near, matched = semantic[:10], lexical[:10]
+    order = _top_rows(fused, len(fused))
+    places = {row: place for place, row in enumerate(order)}
+    near, matched = (sorted(fused, key=lambda row: (-of[row], places[row]))[:10] for of in (cosine, bm25))
     query = [
         sum(float(text.coverage[row]) for row in matched) / len(matched),
         sum(float(text.coverage[row]) for row in near) / len(near),
-        bm25[lexical[0]] / text.max_bm25,
+        max(bm25.values()) / text.max_bm25,
         math.log(1 + text.term_count) / 3,
         (sum(cosine[row] for row in matched) / len(matched) - sum(cosine[row] for row in near) / len(near)) * 5,
-        cosine[semantic[0]],
+        max(cosine.values()),
         len(set(near) & set(matched)) / 10,
     ]
     limits = zip(query, model["lowest"], model["highest"], model["means"], model["scales"], strict=True)
     query = [(min(max(value, low), high) - mean) / scale for value, low, high, mean, scale in limits]
     scores = {}
-    for row in cosine:
+    for row in order[:150]:
         features = [
+            fused[row],
             cosine[row],
-            bm25[row] / (bm25[lexical[0]] or 1),
+            bm25[row] / (max(bm25.values()) or 1),
             float(text.coverage[row]),
             -math.log(1 + sum(other > cosine[row] for other in cosine.values())) / 5,
-            -math.log(1 + sum(other > bm25[row] for other in bm25.values())) / 5,
-            bm25[row] / text.max_bm25,
         ]
         total = 0.0
         for position, value in enumerate(features):
             effects = sum(each * model["effects"][at][position] for at, each in enumerate(query))
             total += value * (model["weights"][position] + effects)
         scores[row] = 1 / (1 + math.exp((model["centre"] - total) / model["width"]))
-    return scores
+    lowest, last = min(scores.values()), fused[order[:150][-1]]
+    return scores | {row: lowest / (1 + last - fused[row]) for row in order[150:]}
 
 
 def _top_rows(scores: dict[int, float], k: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""Ranking: fusion and smoothing against plain loops, and their guarantees."""
+"""Ranking: fusion, feedback, smoothing and the fusion model against plain loops, and their guarantees."""
 
 from dataclasses import replace
 
@@ -12,9 +12,11 @@ import oracle
 from search.ranking.fusion import (
     FUSION_TUNING,
     FusedCandidates,
-    Scorers,
+    QueryTerms,
     fuse,
-    fuse_by_weight,
+    rescore_with_feedback,
+    rocchio_query,
+    score_by_model,
     smooth_over_neighbours,
 )
 from search.rows import Ranked
@@ -38,16 +40,17 @@ def rank(query: Vectors, vectors: Vectors, bm25: NDArray[np.float32], depth: int
     positive = legs[1].scores > 0
     rows_with_word = legs[1].rows[positive]
     lexical = Ranked(rows_with_word, legs[1].scores[positive], complete=False, scored_rows=rows_with_word)
-    fused = fuse(legs[0], lexical, scorers(query, vectors, bm25))
-    return smooth_over_neighbours(fused, lambda ids: vectors[ids])
+    fused = fuse(legs[0], lexical, lambda ids: vectors[ids] @ query, lambda ids: bm25[ids])
+    feedback = rocchio_query(query, fused, lambda ids: vectors[ids])
+    if feedback is not None:
+        rescored = Ranked.top_k(rows, vectors @ feedback, depth, complete=False)
+        scorers = (lambda ids: vectors[ids] @ feedback, lambda ids: vectors[ids] @ query, lambda ids: bm25[ids])
+        fused = rescore_with_feedback(fused, rescored, *scorers)
+    fused = smooth_over_neighbours(fused, lambda ids: vectors[ids])
+    return score_by_model(fused, QueryTerms(lambda ids: bm25[ids] / 10, 20.0, 5))
 
 
-def scorers(query: Vectors, vectors: Vectors, bm25: NDArray[np.float32]) -> Scorers:
-    """Returns the scorers of a query of 5 terms whose BM25 is at most 20."""
-    return Scorers(lambda ids: vectors[ids] @ query, lambda ids: bm25[ids], lambda ids: bm25[ids] / 10, 20.0, 5)
-
-
-@given(seed=st.integers(0, 10_000), papers=st.integers(1, 150), depth=st.integers(1, 160))
+@given(seed=st.integers(0, 10_000), papers=st.integers(1, 220), depth=st.integers(1, 160))
 @settings(max_examples=60, deadline=None)
 def test_ranking_equals_plain_loops(seed: int, papers: int, depth: int) -> None:
     vectors, query, bm25 = draw_case(seed, papers, papers)
@@ -67,7 +70,8 @@ def test_smoothing_only_increases_scores_and_keeps_ties_in_row_order(seed: int, 
     fused = fuse(
         Ranked.top_k(rows, vectors @ query, papers, complete=True),
         Ranked.top_k(rows, bm25, papers, complete=True),
-        scorers(query, vectors, bm25),
+        lambda ids: vectors[ids] @ query,
+        lambda ids: bm25[ids],
     )
     after = smooth_over_neighbours(fused, lambda ids: vectors[ids])
     before = dict(zip(fused.rows.tolist(), fused.scores.tolist(), strict=True))
@@ -77,20 +81,12 @@ def test_smoothing_only_increases_scores_and_keeps_ties_in_row_order(seed: int, 
     assert keys == sorted(keys)
 
 
-def test_without_a_lexical_match_the_cosine_orders_the_papers() -> None:
+def test_no_feedback_without_a_lexical_match() -> None:
     vectors, query, bm25 = draw_case(3, 20, 20)
     semantic = Ranked.top_k(np.arange(20), vectors @ query, 20, complete=True)
-    fused = fuse(semantic, Ranked.empty(), scorers(query, vectors, 0 * bm25))
+    fused = fuse(semantic, Ranked.empty(), lambda ids: vectors[ids] @ query, lambda ids: 0 * bm25[ids])
+    assert rocchio_query(query, fused, lambda ids: vectors[ids]) is None
     assert fused.rows.tolist() == semantic.rows.tolist()
-
-
-@given(seed=st.integers(0, 10_000), papers=st.integers(1, 60))
-@settings(max_examples=60, deadline=None)
-def test_scores_lie_between_0_and_1_and_every_candidate_is_ranked(seed: int, papers: int) -> None:
-    vectors, query, bm25 = draw_case(seed, papers, papers)
-    fused = rank(query, vectors, bm25, papers)
-    assert ((fused.scores >= 0) & (fused.scores <= 1)).all()
-    assert sorted(fused.rows.tolist()) == list(range(papers))
 
 
 def test_smoothing_promotes_a_paper_similar_to_the_best() -> None:
@@ -103,20 +99,33 @@ def test_smoothing_promotes_a_paper_similar_to_the_best() -> None:
     assert after.scores.tolist() == pytest.approx([0.9, 0.9, 0.7, 0.6, 0.4])
 
 
-@given(seed=st.integers(0, 10_000), papers=st.integers(1, 60))
-@settings(max_examples=30, deadline=None)
-def test_zero_papers_disable_smoothing(seed: int, papers: int) -> None:
+@given(seed=st.integers(0, 10_000), papers=st.integers(1, 220))
+@settings(max_examples=40, deadline=None)
+def test_scores_descend_between_0_and_1_and_every_candidate_is_ranked(seed: int, papers: int) -> None:
     vectors, query, bm25 = draw_case(seed, papers, papers)
     fused = rank(query, vectors, bm25, papers)
-    tuning = replace(FUSION_TUNING, smoothed_papers=0)
+    assert ((fused.scores >= 0) & (fused.scores <= 1)).all()
+    assert (np.diff(fused.scores) <= 0).all()
+    assert sorted(fused.rows.tolist()) == list(range(papers))
+
+
+@given(seed=st.integers(0, 10_000), papers=st.integers(1, 60))
+@settings(max_examples=30, deadline=None)
+def test_zero_papers_disable_feedback_smoothing_and_model(seed: int, papers: int) -> None:
+    vectors, query, bm25 = draw_case(seed, papers, papers)
+    rows, tuning = np.arange(papers), replace(FUSION_TUNING, feedback_papers=0, smoothed_papers=0, modelled_papers=0)
+    semantic = Ranked.top_k(rows, vectors @ query, papers, complete=True)
+    lexical = Ranked.top_k(rows, bm25, papers, complete=True)
+    fused = fuse(semantic, lexical, lambda ids: vectors[ids] @ query, lambda ids: bm25[ids])
+    assert rocchio_query(query, fused, lambda ids: vectors[ids], tuning) is None
     assert smooth_over_neighbours(fused, lambda ids: vectors[ids], tuning) is fused
+    assert score_by_model(fused, QueryTerms(lambda ids: bm25[ids] / 10, 20.0, 5), tuning) is fused
 
 
-def test_fusion_by_weight_adds_cosine_and_normalised_bm25() -> None:
+def test_a_cosine_weight_of_one_ranks_by_the_cosine_alone() -> None:
     vectors, query, bm25 = draw_case(5, 40, 40)
     semantic = Ranked.top_k(np.arange(40), vectors @ query, 40, complete=True)
     lexical = Ranked.top_k(np.arange(40), bm25, 40, complete=True)
-    fused = fuse_by_weight(semantic, lexical, lambda ids: vectors[ids] @ query, lambda ids: bm25[ids])
-    expected = 0.7 * (vectors[fused.rows] @ query) + 0.3 * bm25[fused.rows] / bm25.max()
-    assert fused.scores == pytest.approx(expected, abs=1e-5)
-    assert (np.diff(fused.scores) <= 0).all()
+    tuning = replace(FUSION_TUNING, cosine_weight=1.0)
+    fused = fuse(semantic, lexical, lambda ids: vectors[ids] @ query, lambda ids: bm25[ids], tuning)
+    assert fused.rows.tolist() == semantic.rows.tolist()

@@ -140,7 +140,7 @@ def test_scores_of_the_legs_are_reported_for_each_hit(
     bm25 = snapshot.lexicon.scores(text, np.arange(300))
     lexicon = snapshot.lexicon
     words = oracle.Words(bm25, coverage(lexicon, text, 300), lexicon.max_score(text), len(lexicon.terms(text)))
-    expected = oracle.hybrid_scores(vector, stored, words, LEGS_TUNING.leg_depth)
+    expected = oracle.hybrid_scores(vector, stored, words)
     by_id = {paper.id: row for row, paper in enumerate(random_papers)}
     assert [hit.score for hit in page.hits] == pytest.approx(sorted(expected.values(), reverse=True)[:20], abs=1e-3)
     for hit in page.hits:

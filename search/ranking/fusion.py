@@ -1,8 +1,10 @@
 """Fusion: combines the two legs into one ranking and refines it with its own top papers.
 
-    fuse                    scores the candidates of both legs with the fusion model, whose weights follow the query
-    fuse_by_weight          scores the candidates of example papers by a fixed weighted sum of cosine and BM25
+    fuse                    scores the candidates of both legs by a weighted sum of cosine and BM25
+    rocchio_query           moves the vector of the query towards its top papers
+    rescore_with_feedback   scores the candidates by the moved vector
     smooth_over_neighbours  increases the score of a paper that scores less than its nearest neighbours
+    score_by_model          scores the best candidates with the fusion model, whose weights follow the query
 
 ``docs/relevance.md`` has the effect of each part, measured on queries that were not used for tuning.
 """
@@ -14,27 +16,33 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.ranking.fusion_model import Evidence, FusionModel
+from search.ranking.fusion_model import Evidence, FusionModel, top_of
 from search.rows import Ranked
 
 
 @dataclass(frozen=True, slots=True)
 class FusionTuning:
-    """Constants of fusion and smoothing.
+    """Constants of fusion, feedback, smoothing and the fusion model.
 
     They were chosen on SciFact's train split and Cranfield's even queries. ``docs/relevance.md`` and
     ``benchmarks/results/ablation.json`` have the effect of each part on other queries.
     """
 
     cosine_weight: float = 0.7
-    """Weight of the cosine in the score of papers similar to examples, 0 to 1; the rest is the weight of BM25 over its
-    maximum. 0.6 to 0.7 is a plateau on SciFact, Cranfield, CACM and CISI."""
+    """Weight of the cosine in the score, 0 to 1; the rest is the weight of BM25 over its maximum. 0.6 to 0.7 is a
+    plateau on SciFact, Cranfield, CACM and CISI."""
+    feedback_papers: int = 2
+    """Top papers that the query is moved towards; 0 disables feedback. 1 and 3 were worse on SciFact train."""
+    feedback_weight: float = 0.4
+    """Weight of the mean of their vectors, relative to the vector of the query; 0.3 to 0.6 is a plateau."""
     smoothed_papers: int = 100
     """Top papers whose scores are smoothed; 0 disables smoothing. 50 to 100 is a plateau."""
     smoothing_neighbours: int = 4
     """Neighbours of each of these papers; 3 to 8 is a plateau."""
     smoothing_weight: float = 0.5
     """Weight of the neighbours' mean score, 0 to 1; 0.4 to 0.7 is a plateau."""
+    modelled_papers: int = 150
+    """Top papers that the fusion model scores; 0 disables it. More take time and change no hit that is read."""
     negative_weight: float = 0.5
     """Weight of the mean of negative examples, relative to that of the positive ones; not measured."""
     max_single_core_products: int = 1 << 18
@@ -90,6 +98,21 @@ class FusedCandidates:
         return self.rows, self.scores, self.cosine, self.bm25
 
 
+@dataclass(frozen=True, slots=True)
+class QueryTerms:
+    """The terms of a query.
+
+    Attributes:
+        coverage: returns the share of the terms that each paper has, weighted by inverse document frequency.
+        max_bm25: upper bound of the BM25 of the query.
+        term_count: number of distinct terms.
+    """
+
+    coverage: Scorer
+    max_bm25: float
+    term_count: int
+
+
 def query_from_examples(
     positive: Sequence[NDArray[np.float32]],
     negative: Sequence[NDArray[np.float32]],
@@ -113,47 +136,14 @@ def query_from_examples(
     return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
 
-@dataclass(frozen=True, slots=True)
-class Scorers:
-    """Exact scores of any papers for one query.
-
-    Attributes:
-        cosine: returns the cosine of query and papers.
-        bm25: returns their BM25.
-        coverage: returns the share of the inverse document frequency of the query's terms that each paper has.
-        max_bm25: upper bound of the BM25.
-        term_count: number of distinct terms of the query.
-    """
-
-    cosine: Scorer
-    bm25: Scorer
-    coverage: Scorer
-    max_bm25: float
-    term_count: int
-
-
-def fuse(semantic: Ranked, lexical: Ranked, scorers: Scorers) -> FusedCandidates:
-    """Ranks the candidates of both legs with the fusion model.
-
-    A candidate that only one leg found gets its exact score in the other leg rather than a zero.
-
-    Args:
-        semantic: candidates of the semantic leg.
-        lexical: candidates of the lexical leg.
-        scorers: scores of papers that a leg did not return.
-    """
-    rows, cosine, bm25 = _score_candidates(semantic, lexical, scorers.cosine, scorers.bm25)
-    evidence = Evidence(cosine, bm25, scorers.coverage(rows), scorers.max_bm25, scorers.term_count)
-    return _sort_by_score(rows, FusionModel.load().score(evidence), cosine, bm25)
-
-
-def fuse_by_weight(
+def fuse(
     semantic: Ranked, lexical: Ranked, cosine_of: Scorer, bm25_of: Scorer, tuning: FusionTuning = FUSION_TUNING
 ) -> FusedCandidates:
     """Ranks the candidates of both legs by 0.7 cosine + 0.3 BM25 / (maximum BM25).
 
     This is a convex combination of scores, the lexical one normalised by its maximum (Bruch, Gai, Ingber, "An Analysis
-    of Fusion Functions for Hybrid Retrieval", TOIS 2023). The fusion model was not trained on example papers.
+    of Fusion Functions for Hybrid Retrieval", TOIS 2023). A candidate that only one leg found gets its exact score in
+    the other leg rather than a zero.
 
     Args:
         semantic: candidates of the semantic leg.
@@ -162,9 +152,62 @@ def fuse_by_weight(
         bm25_of: returns the BM25 of rows that the lexical leg did not return.
         tuning: the weights.
     """
-    rows, cosine, bm25 = _score_candidates(semantic, lexical, cosine_of, bm25_of)
-    max_bm25, weight = float(bm25.max(initial=0.0)) or 1.0, tuning.cosine_weight
-    return _sort_by_score(rows, np.float32(weight) * cosine + np.float32((1 - weight) / max_bm25) * bm25, cosine, bm25)
+    rows = np.union1d(semantic.rows, lexical.rows)
+    cosine = _leg_scores(rows, semantic, cosine_of)
+    bm25 = _leg_scores(rows, lexical, None if lexical.complete else bm25_of)
+    return _sort_by_score(rows, _combine_scores(cosine, bm25, tuning), cosine, bm25)
+
+
+def rocchio_query(
+    query_vector: NDArray[np.float32],
+    fused: FusedCandidates,
+    load_vectors: VectorLoader,
+    tuning: FusionTuning = FUSION_TUNING,
+) -> NDArray[np.float32] | None:
+    """Moves the vector of a query towards its top papers: query + 0.4 mean of the top two that contain a query word.
+
+    This is Rocchio's relevance feedback ("Relevance feedback in information retrieval", 1971) with the top papers taken
+    as relevant. Papers without a query word are skipped, since only one leg supports them.
+
+    Args:
+        query_vector: (dim,) float32, unit.
+        fused: the ranking of the query.
+        load_vectors: returns the stored vectors of rows.
+        tuning: number of papers and their weight.
+
+    Returns:
+        (dim,) float32, unit; None if no candidate contains a query word.
+    """
+    best = fused.rows[fused.bm25 > 0][: tuning.feedback_papers]
+    if not len(best):
+        return None
+    vector = query_vector + np.float32(tuning.feedback_weight) * load_vectors(best).mean(axis=0)
+    return np.asarray(vector / np.linalg.norm(vector), np.float32)
+
+
+def rescore_with_feedback(
+    fused: FusedCandidates,
+    rescored: Ranked,
+    feedback_cosine_of: Scorer,
+    cosine_of: Scorer,
+    bm25_of: Scorer,
+    tuning: FusionTuning = FUSION_TUNING,
+) -> FusedCandidates:
+    """Ranks the candidates, and those nearest to the moved query, by fusion with the cosine of the moved query.
+
+    Args:
+        fused: the candidates of the query.
+        rescored: the papers nearest to the moved query.
+        feedback_cosine_of: returns cosines of the moved query.
+        cosine_of: returns cosines of the query, for papers that only the moved query found.
+        bm25_of: returns the BM25 of the query, for the same papers.
+        tuning: the weights of fusion.
+    """
+    new = np.setdiff1d(rescored.rows, fused.rows)
+    rows = np.concatenate((fused.rows, new))
+    cosine = np.concatenate((fused.cosine, cosine_of(new)))
+    bm25 = np.concatenate((fused.bm25, bm25_of(new)))
+    return _sort_by_score(rows, _combine_scores(feedback_cosine_of(rows), bm25, tuning), cosine, bm25)
 
 
 def smooth_over_neighbours(
@@ -196,6 +239,27 @@ def smooth_over_neighbours(
     return _sort_by_score(fused.rows, scores, fused.cosine, fused.bm25)
 
 
+def score_by_model(fused: FusedCandidates, query: QueryTerms, tuning: FusionTuning = FUSION_TUNING) -> FusedCandidates:
+    """Ranks the top candidates by the fusion model. The others follow in their order, with lower scores.
+
+    Args:
+        fused: the ranking.
+        query: the terms of the query.
+        tuning: number of papers.
+    """
+    count = min(tuning.modelled_papers, len(fused.rows))
+    if not count:
+        return fused
+    needed = np.unique(np.concatenate((np.arange(count), top_of(fused.cosine), top_of(fused.bm25))))
+    coverage = np.zeros(len(fused.rows), np.float32)
+    coverage[needed] = query.coverage(fused.rows[needed])
+    evidence = Evidence(fused.scores, fused.cosine, fused.bm25, coverage, query.max_bm25, query.term_count)
+    scores = FusionModel.load().score(evidence)[:count]
+    rest = scores.min() / (1 + fused.scores[count - 1] - fused.scores[count:])
+    best = _sort_by_score(fused.rows[:count], scores, fused.cosine[:count], fused.bm25[:count])
+    return best.followed_by(FusedCandidates(fused.rows[count:], rest, fused.cosine[count:], fused.bm25[count:]))
+
+
 def _inner_products(vectors: NDArray[np.float32], max_products: int) -> NDArray[np.float32]:
     """Returns (n, n) float32 inner products, computed in blocks that OpenBLAS does not split over cores.
 
@@ -206,16 +270,11 @@ def _inner_products(vectors: NDArray[np.float32], max_products: int) -> NDArray[
     return np.concatenate([vectors[start : start + step] @ vectors.T for start in range(0, len(vectors), step)])
 
 
-def _score_candidates(
-    semantic: Ranked, lexical: Ranked, cosine_of: Scorer, bm25_of: Scorer
-) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
-    """Returns the candidates of both legs, ascending, with their cosine and their BM25."""
-    rows = np.union1d(semantic.rows, lexical.rows)
-    return (
-        rows,
-        _leg_scores(rows, semantic, cosine_of),
-        _leg_scores(rows, lexical, None if lexical.complete else bm25_of),
-    )
+def _combine_scores(
+    cosine: NDArray[np.float32], bm25: NDArray[np.float32], tuning: FusionTuning
+) -> NDArray[np.float32]:
+    max_bm25, weight = float(bm25.max(initial=0.0)) or 1.0, tuning.cosine_weight
+    return np.float32(weight) * cosine + np.float32((1 - weight) / max_bm25) * bm25
 
 
 def _sort_by_score(

@@ -1,9 +1,9 @@
-"""Fusion model: scores the candidates of both legs, with weights that follow the query.
+"""Fusion model: scores the best candidates again, with weights that follow the query.
 
-The score of a paper is a weighted sum of six features of the paper. The weights are linear in seven features of the
-query: where lexical hits contain most of what the query says, BM25 counts more; where they do not, as with a question
-in everyday words, the cosine does. A weight per query alone gains little; so do trees over the same features, which
-fit the training queries better and other collections worse (``docs/relevance.md``).
+The score of a paper is a weighted sum of its fused score and four other features. The weights are linear in seven
+features of the query: where lexical hits contain most of what the query says, BM25 counts more; where they do not, as
+with a question in everyday words, the cosine does. A weight per query alone gains little; models without the fused
+score, and trees, fit the training queries better and other collections worse (``docs/relevance.md``).
 
 ``fusion_model.json`` contains the coefficients and where they come from. ``training/fusion.py`` fits them with the
 listwise softmax loss (Cao and others, "Learning to rank: from pairwise approach to listwise approach", ICML 2007).
@@ -18,7 +18,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-PAPER_FEATURES = ("cosine", "bm25", "coverage", "semantic_rank", "lexical_rank", "bm25_share")
+PAPER_FEATURES = ("fused_score", "cosine", "bm25", "coverage", "semantic_rank")
 QUERY_FEATURES = (
     "coverage_of_lexical_top",
     "coverage_of_semantic_top",
@@ -28,8 +28,8 @@ QUERY_FEATURES = (
     "best_cosine",
     "overlap",
 )
-_TOP = 10
-"""Papers of each leg that describe the query; 5 and 20 were no better on the validation questions."""
+TOP = 10
+"""Papers of each leg that describe the query."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,13 +37,16 @@ class Evidence:
     """What both legs know about the candidates of one query.
 
     Attributes:
+        fused_score: (n,) float32, score of the fixed fusion.
         cosine: (n,) float32, cosine of query and paper.
         bm25: (n,) float32, BM25 of query and paper.
         coverage: (n,) float32, 0 to 1; share of the inverse document frequency of the query's terms that the paper has.
+            It is needed for the papers to score and for the TOP papers of each leg.
         max_bm25: upper bound of the BM25 of the query (``Lexicon.max_score``).
         term_count: number of distinct terms of the query.
     """
 
+    fused_score: NDArray[np.float32]
     cosine: NDArray[np.float32]
     bm25: NDArray[np.float32]
     coverage: NDArray[np.float32]
@@ -51,24 +54,21 @@ class Evidence:
     term_count: int
 
     def paper_features(self) -> NDArray[np.float32]:
-        """Returns (n, 6) float32, in the order of PAPER_FEATURES."""
+        """Returns (n, 5) float32, in the order of PAPER_FEATURES."""
         best = float(self.bm25.max(initial=0.0)) or 1.0
-        return np.stack(
-            (
-                self.cosine,
-                self.bm25 / np.float32(best),
-                self.coverage,
-                -np.log(_ranks(self.cosine)) / 5,
-                -np.log(_ranks(self.bm25)) / 5,
-                self.bm25 / np.float32(self.max_bm25 or 1.0),
-            ),
-            axis=1,
-        ).astype(np.float32)
+        higher_cosines = len(self.cosine) - np.searchsorted(np.sort(self.cosine), self.cosine, side="right")
+        columns = (
+            self.fused_score,
+            self.cosine,
+            self.bm25 / np.float32(best),
+            self.coverage,
+            -np.log1p(higher_cosines) / 5,
+        )
+        return np.stack(columns, axis=1).astype(np.float32)
 
     def query_features(self) -> NDArray[np.float32]:
         """Returns (7,) float32, in the order of QUERY_FEATURES."""
-        semantic = np.argsort(-self.cosine, kind="stable")[:_TOP]
-        lexical = np.argsort(-self.bm25, kind="stable")[:_TOP]
+        semantic, lexical = (top_of(scores) for scores in (self.cosine, self.bm25))
         return np.array(
             [
                 self.coverage[lexical].mean(),
@@ -77,7 +77,7 @@ class Evidence:
                 np.log1p(self.term_count) / 3,
                 (self.cosine[lexical].mean() - self.cosine[semantic].mean()) * 5,
                 self.cosine.max(),
-                len(np.intersect1d(semantic, lexical)) / _TOP,
+                len(np.intersect1d(semantic, lexical)) / TOP,
             ],
             np.float32,
         )
@@ -92,8 +92,8 @@ class FusionModel:
         highest: (7,) last percentile.
         means: (7,) means of the query features.
         scales: (7,) standard deviations of the query features.
-        weights: (6,) weights of the paper features for the mean query.
-        effects: (7, 6) change of the weights per standard deviation of a query feature.
+        weights: (5,) weights of the paper features for the mean query.
+        effects: (7, 5) change of the weights per standard deviation of a query feature.
         centre: weighted sum that gives a score of 0.5.
         width: weighted sum that moves a score from 0.5 to 0.73.
     """
@@ -126,6 +126,6 @@ class FusionModel:
         return np.asarray(1 / (1 + np.exp((self.centre - total) / self.width)), np.float32)
 
 
-def _ranks(scores: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Returns 1 + the number of higher scores for each score."""
-    return 1 + len(scores) - np.searchsorted(np.sort(scores), scores, side="right")
+def top_of(scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Returns the positions of the TOP highest scores; equal scores in the order given."""
+    return np.argsort(-scores, kind="stable")[:TOP]
