@@ -106,7 +106,8 @@ def _model_scores(
     limits = zip(query, model["lowest"], model["highest"], model["means"], model["scales"], strict=True)
     query = [(min(max(value, low), high) - mean) / scale for value, low, high, mean, scale in limits]
     scores = {}
-    for row in order[:150]:
+    best = {*order[:100], *sorted(fused, key=lambda row: (-cosine[row], places[row]))[:100]}
+    for row in best:
         features = [
             fused[row],
             cosine[row],
@@ -119,8 +120,8 @@ def _model_scores(
             effects = sum(each * model["effects"][at][position] for at, each in enumerate(query))
             total += value * (model["weights"][position] + effects)
         scores[row] = 1 / (1 + math.exp((model["centre"] - total) / model["width"]))
-    lowest, last = min(scores.values()), fused[order[:150][-1]]
-    return scores | {row: lowest / (1 + last - fused[row]) for row in order[150:]}
+    lowest, highest = min(scores.values()), fused[order[0]]
+    return scores | {row: lowest / (1 + highest - fused[row]) for row in fused.keys() - best}
 
 
 def _top_rows(scores: dict[int, float], k: int) -> list[int]:

@@ -41,8 +41,8 @@ class FusionTuning:
     """Neighbours of each of these papers; 3 to 8 is a plateau."""
     smoothing_weight: float = 0.5
     """Weight of the neighbours' mean score, 0 to 1; 0.4 to 0.7 is a plateau."""
-    modelled_papers: int = 150
-    """Top papers that the fusion model scores; 0 disables it. More take time and change no hit that is read."""
+    modelled_papers: int = 100
+    """Top papers by score, and as many by cosine, that the fusion model scores; 0 disables it."""
     negative_weight: float = 0.5
     """Weight of the mean of negative examples, relative to that of the positive ones; not measured."""
     max_single_core_products: int = 1 << 18
@@ -240,24 +240,27 @@ def smooth_over_neighbours(
 
 
 def score_by_model(fused: FusedCandidates, query: QueryTerms, tuning: FusionTuning = FUSION_TUNING) -> FusedCandidates:
-    """Ranks the top candidates by the fusion model. The others follow in their order, with lower scores.
+    """Ranks the top candidates, by score or by cosine, with the fusion model. The others follow in their order.
 
     Args:
         fused: the ranking.
         query: the terms of the query.
         tuning: number of papers.
     """
-    count = min(tuning.modelled_papers, len(fused.rows))
-    if not count:
+    if not tuning.modelled_papers or not len(fused.rows):
         return fused
-    needed = np.unique(np.concatenate((np.arange(count), top_of(fused.cosine), top_of(fused.bm25))))
+    is_best = np.arange(len(fused.rows)) < tuning.modelled_papers
+    is_best[top_of(fused.cosine, tuning.modelled_papers)] = True
+    needed = is_best.copy()
+    needed[top_of(fused.bm25)] = True
     coverage = np.zeros(len(fused.rows), np.float32)
     coverage[needed] = query.coverage(fused.rows[needed])
     evidence = Evidence(fused.scores, fused.cosine, fused.bm25, coverage, query.max_bm25, query.term_count)
-    scores = FusionModel.load().score(evidence)[:count]
-    rest = scores.min() / (1 + fused.scores[count - 1] - fused.scores[count:])
-    best = _sort_by_score(fused.rows[:count], scores, fused.cosine[:count], fused.bm25[:count])
-    return best.followed_by(FusedCandidates(fused.rows[count:], rest, fused.cosine[count:], fused.bm25[count:]))
+    scores = FusionModel.load().score(evidence)
+    best, rest = np.flatnonzero(is_best), np.flatnonzero(~is_best)
+    scores[rest] = scores[best].min() / (1 + fused.scores[0] - fused.scores[rest])
+    ranked = _sort_by_score(fused.rows[best], scores[best], fused.cosine[best], fused.bm25[best])
+    return ranked.followed_by(FusedCandidates(fused.rows[rest], scores[rest], fused.cosine[rest], fused.bm25[rest]))
 
 
 def _inner_products(vectors: NDArray[np.float32], max_products: int) -> NDArray[np.float32]:

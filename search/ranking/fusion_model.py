@@ -126,6 +126,6 @@ class FusionModel:
         return np.asarray(1 / (1 + np.exp((self.centre - total) / self.width)), np.float32)
 
 
-def top_of(scores: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Returns the positions of the TOP highest scores; equal scores in the order given."""
-    return np.argsort(-scores, kind="stable")[:TOP]
+def top_of(scores: NDArray[np.float32], count: int = TOP) -> NDArray[np.int64]:
+    """Returns the positions of the highest scores; equal scores in the order given."""
+    return np.argsort(-scores, kind="stable")[:count]
