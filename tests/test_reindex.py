@@ -146,19 +146,27 @@ def test_the_previous_model_answers_while_another_embeds(directory: Path) -> Non
 
 
 CHILD_SCRIPT = """
-import os, sys
+import os, sys, time
 from pathlib import Path
 sys.path[:0] = [".", ".."]
 from fake_embedder import FakeEmbedder
 from indexer.reindex import reindex
 
+directory, limit = Path(sys.argv[1]), int(sys.argv[2])
+
+def rows_on_disk():
+    return max((path.stat().st_size // (48 * 2) for path in directory.glob("vectors-new-*")), default=0)
+
 class DyingEmbedder(FakeEmbedder):
     def encode(self, texts):
-        if len(self.texts) >= int(sys.argv[2]):
+        patience = time.monotonic() + 5
+        while rows_on_disk() < len(self.texts) - 1024 and time.monotonic() < patience:  # the writer catches up
+            time.sleep(0.01)
+        if len(self.texts) >= limit:
             os._exit(9)
         return super().encode(texts)
 
-reindex(Path(sys.argv[1]), DyingEmbedder(48, "new"))
+reindex(directory, DyingEmbedder(48, "new"))
 """
 
 
@@ -170,7 +178,7 @@ def kill_after(directory: Path, texts: int) -> None:
 
 def test_a_killed_run_is_continued_even_after_an_import(directory: Path) -> None:
     generation = Layout(directory).published_generation()
-    for texts in (100, 2_300, 1_200):
+    for texts in (100, 2_300, 2_300):
         kill_after(directory, texts)
         searcher = Searcher(directory, load_fake, verify_checksums=True)
         assert searcher.snapshot.manifest.generation == generation

@@ -21,7 +21,7 @@ from page_objects import (
     titles,
 )
 
-QUESTION = "models for video and images"
+QUESTION = "models that understand images and video"
 KELIX = "Kelix Technique Report"
 
 

@@ -8,7 +8,7 @@ import pytest
 from chromium import Page, Visit, expect
 from page_objects import expect_result, facet_links, open_disclosure, query_chips, result, results, submit_query, titles
 
-QUESTION = "models for video and images"
+QUESTION = "models that understand images and video"
 KELIX = "Kelix Technique Report"
 
 
