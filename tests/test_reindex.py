@@ -178,7 +178,7 @@ def kill_after(directory: Path, texts: int) -> None:
 
 def test_a_killed_run_is_continued_even_after_an_import(directory: Path) -> None:
     generation = Layout(directory).published_generation()
-    for texts in (100, 2_300, 2_300):
+    for texts in (100, 2_300):
         kill_after(directory, texts)
         searcher = Searcher(directory, load_fake, verify_checksums=True)
         assert searcher.snapshot.manifest.generation == generation
