@@ -6,9 +6,9 @@ from the scores of non-relevant documents (Arampatzis, Kamps and Robertson, "Whe
 SIGIR 2009, who model their distribution; here it is sampled). Titles stand in for queries, since both are short and
 name a subject. The cosine of a title and another paper, drawn at random, is a sample of the scores of chance.
 
-A hit is ``related`` if at most one random pair in 50 is as close. It is ``strong`` if at most one in 500 is, or if it
-is as close as titles are to their own papers. BM25 has its own scale, because no embedding knows rare names: the share
-of the maximum that the query can reach (``Lexicon.max_score``).
+A hit is ``related`` if at most one random pair in 50 is as close. It is ``strong`` if at most one in 10,000 is, or if
+it is as close as titles are to their own papers. BM25 has its own scale, because no embedding knows rare names: the
+share of the maximum that the query can reach (``Lexicon.max_score``).
 """
 
 import json
@@ -40,7 +40,7 @@ class CalibrationTuning:
 
     related_quantile: float = 0.98
     """Share of random pairs that are less close than a related hit."""
-    strong_quantile: float = 0.998
+    strong_quantile: float = 0.9999
     """Share of random pairs that are less close than a strong hit."""
     own_title_quantile: float = 0.05
     """Share of titles whose cosine to their own paper is below the upper bound of the strong threshold."""
