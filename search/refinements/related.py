@@ -16,7 +16,6 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from search.index.calibration import CALIBRATION_TUNING
 from search.index.lexicon import Lexicon
 from search.index.snapshot import Snapshot
 from search.language.parser import ParsedQuery
@@ -70,7 +69,7 @@ class RelatedTuning:
     papers: int = 25
     """Nearest papers whose phrases are counted."""
     max_answers: int = 2
-    """Hits on a page, strong and with the words of the question, up to which phrases are offered."""
+    """Strong hits on a page up to which phrases are offered."""
     min_close_hits: int = 3
     """Hits on a page that are not weak, from which on phrases are offered: other papers are on different subjects."""
     max_query_words: int = 20
@@ -110,9 +109,7 @@ def related_refinements(
         tuning: how many papers are read, and which phrases are offered.
     """
     words = ranking_words(parsed)
-    if len(words.split()) > tuning.max_query_words or not _has_vague_answer(
-        snapshot.lexicon.max_score(words), page, tuning
-    ):
+    if len(words.split()) > tuning.max_query_words or not _has_vague_answer(page, tuning):
         return
     papers = snapshot.store.get(nearest[: tuning.papers].tolist())
     texts = [f"{paper.title or ''} . {paper.abstract or ''}".lower() for paper in papers]
@@ -121,21 +118,13 @@ def related_refinements(
         yield Refinement("related", phrase, replace_ranking_words(parsed, phrase))
 
 
-def _has_vague_answer(max_score: float, page: Page, tuning: RelatedTuning) -> bool:
-    """Returns whether some hits are close, but few of them are strong and have the words of the question.
-
-    Args:
-        max_score: upper bound of the BM25 of the question.
-        page: its answer.
-        tuning: the numbers of hits.
-    """
+def _has_vague_answer(page: Page, tuning: RelatedTuning) -> bool:
+    """Returns whether some hits are close, but few of them are strong."""
     close = [hit for hit in page.hits if hit.band != "weak"]
-    scores = [hit.lexical.score for hit in close if hit.lexical and hit.band == "strong"]
-    answers = sum(score >= CALIBRATION_TUNING.single_occurrence_share * max_score for score in scores)
     return (
         page.has_close_match
         and len(close) >= min(tuning.min_close_hits, len(page.hits))
-        and answers <= tuning.max_answers
+        and sum(hit.band == "strong" for hit in close) <= tuning.max_answers
     )
 
 
