@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
+from search.language.stop_words import STOP_WORDS
 from search.papers.folding import single_edits
 
 _WORD = re.compile(r"\b[a-zA-Z]{4,24}\b")
@@ -27,7 +28,8 @@ def corrections(
 
     A word is a likely typo if no or few papers contain it, and many contain a word that differs by one letter added,
     removed, replaced or swapped with its neighbour (Damerau, "A technique for computer detection and correction of
-    spelling errors", CACM 1964). Words with inner capitals or letters beyond a to z, names and codes, are skipped.
+    spelling errors", CACM 1964). Words with inner capitals or letters beyond a to z, names and codes, are skipped, and
+    so are stop words, which a small index may lack.
 
     Args:
         text: the query.
@@ -54,6 +56,8 @@ def replace_words(text: str, words: Mapping[str, str]) -> str:
 
 
 def _may_be_typo(word: str, occurrences: int) -> bool:
+    if word.lower() in STOP_WORDS:
+        return False
     return word[1:].islower() and occurrences <= (_MAX_TYPO_FREQUENCY if len(word) >= _MIN_KNOWN_TYPO_LENGTH else 0)
 
 
