@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from oracle import matches
@@ -286,6 +286,12 @@ def test_the_correction_is_answered_if_only_that_is_close(misspelt: Searcher) ->
     assert (page.hits, page.interpretation) == (corrected.hits, corrected.interpretation)
 
 
+def test_stop_words_are_not_corrected(make_searcher: MakeSearcher) -> None:
+    searcher = make_searcher([{"title": f"Every galaxy {number}"} for number in range(30)])
+    assert searcher.ask("very galaxy").correction is None
+    assert searcher.ask("evry galaxy").correction == "every galaxy"
+
+
 def test_a_close_query_is_never_replaced(misspelt: Searcher) -> None:
     page = misspelt.ask("songs for listeners recomendation")
     assert page.has_close_match
@@ -327,6 +333,8 @@ boxes = st.lists(st.sampled_from([*QUERY_FRAGMENTS, *WORDS, "since 2024", "not",
 
 
 @given(box=boxes.map(" ".join))
+@example(box="( since 2024")
+@example(box="(?:a+)+$ since 2024")
 def test_every_offer_is_a_valid_query_that_keeps_the_conditions(random_searcher: Searcher, box: str) -> None:
     try:
         page = random_searcher.ask(box, Query(verbatim=True))

@@ -25,6 +25,7 @@ _PLAIN_WORD = re.compile(r"(?!-[^\W\d_])[^\s()\"“”:]+")
 """Matches words that are prose in any context, except operators."""
 _OPERATOR = re.compile(rf"(?<![^\s()-])(?:{'|'.join(OPERATORS)})(?=[):]*(?:\s|$))")
 _ONE_WORD = re.compile(r"\w[\w-]*")
+_WORD_IN_BRACKETS = re.compile(r"(?<=\w )\([\w-]+\)")
 _LAST_COLON = re.compile(r":(?=[ ):]*$)")
 
 
@@ -78,7 +79,9 @@ def replace_ranking_words(parsed: ParsedQuery, words: str, condition: str = "") 
         words: the words, in prose.
         condition: in the query language; empty for none.
     """
-    pieces = [_Piece(_lower_operators(words))] if words else []
+    groups_words = any(mark in _WORD_IN_BRACKETS.sub("", words) for mark in '()"')
+    text = _plain(words) if groups_words else _lower_operators(words)
+    pieces = [_Piece(text)] if text else []
     pieces += [piece for piece in _question_pieces(parsed) if piece.node]
     return _join([*pieces, _Piece(condition)] if condition else pieces)
 

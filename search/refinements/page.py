@@ -7,10 +7,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from search.errors import InvalidValue
 from search.index.snapshot import Snapshot
 from search.language import spelling
-from search.language.parser import ParsedQuery, parse_query
+from search.language.parser import ParsedQuery
 from search.language.prose_filters import find_prose_filters
 from search.language.removable_parts import ranking_words
 from search.query.page import Page
@@ -67,10 +66,6 @@ class PageRefiner:
         return page.has_close_match
 
     def refine(self, page: Page, nearest: NDArray[np.int64]) -> tuple[Refinement, ...]:
-        """Returns the refinements of the first page that are valid queries; see ``_find_refinements``."""
-        return tuple(each for each in self._find_refinements(page, nearest) if _is_valid(each.query))
-
-    def _find_refinements(self, page: Page, nearest: NDArray[np.int64]) -> tuple[Refinement, ...]:
         """Returns the refinements of the first page of the answer.
 
         Args:
@@ -87,11 +82,3 @@ class PageRefiner:
         if found or self.correction:
             return found
         return tuple(related_refinements(self.snapshot, self.parsed, page, nearest))
-
-
-def _is_valid(box: str) -> bool:
-    """Returns whether the text of an offer can be parsed; words taken out of unusual text can leave a parenthesis."""
-    try:
-        return parse_query(box, today=date.today()).kind == "question"
-    except InvalidValue:
-        return False
