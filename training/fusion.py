@@ -23,7 +23,7 @@ from torch import Tensor
 
 from search import open_index
 from search.query.condition import AllOf
-from search.ranking.fusion_model import Evidence
+from search.ranking.fusion_model import PAPER_FEATURES, ModelInput
 from search.ranking.legs import LEGS_TUNING, FilteredIndex, LegInput, Ranking
 from search.session import Session
 
@@ -77,7 +77,7 @@ def _read_query(session: Session, query: dict[str, Any]) -> tuple[NDArray[Any], 
     fused = Ranking.compute(filtered, LegInput(vector, text)).fused
     lexicon = snapshot.lexicon
     coverage = lexicon.coverage(text, fused.rows)
-    evidence = Evidence(
+    model_input = ModelInput(
         fused.scores, fused.cosine, fused.bm25, coverage, lexicon.max_score(text), len(lexicon.terms(text))
     )
     grades = {row: grade for paper, grade in query["relevant"].items() for row in snapshot.store.find(paper)}
@@ -86,20 +86,20 @@ def _read_query(session: Session, query: dict[str, Any]) -> tuple[NDArray[Any], 
         return None
     chosen = np.argsort(-gain, kind="stable")[: int((gain > 0).sum())]
     chosen = np.unique(np.concatenate((chosen, np.arange(min(CANDIDATES, len(gain))))))[:CANDIDATES]
-    papers = np.zeros((CANDIDATES, 5), np.float32)
+    papers = np.zeros((CANDIDATES, len(PAPER_FEATURES)), np.float32)
     target, is_candidate = np.zeros(CANDIDATES, np.float32), np.zeros(CANDIDATES, bool)
-    papers[: len(chosen)] = evidence.paper_features()[chosen]
+    papers[: len(chosen)] = model_input.paper_features()[chosen]
     target[: len(chosen)] = gain[chosen] / max(gain[chosen].sum(), 1e-9)
     is_candidate[: len(chosen)] = True
-    return papers, evidence.query_features(), target, is_candidate
+    return papers, model_input.query_features(), target, is_candidate
 
 
 def fit(sets: list[QuerySet]) -> dict[str, Any]:
     """Returns the coefficients, as in ``fusion_model.json``."""
     queries = torch.cat([each.queries for each in sets])
     means, scales = queries.mean(0), queries.std(0) + 1e-3
-    weights = torch.full((5,), 5.0, requires_grad=True)
-    effects = torch.zeros(queries.shape[1], 5, requires_grad=True)
+    weights = torch.full((len(PAPER_FEATURES),), 5.0, requires_grad=True)
+    effects = torch.zeros(queries.shape[1], len(PAPER_FEATURES), requires_grad=True)
     optimizer = torch.optim.Adam([weights, effects], lr=RATE)
     for _ in range(STEPS):
         loss = EFFECT_PENALTY * (effects**2).sum() + WEIGHT_PENALTY * (weights[1:] ** 2).sum()

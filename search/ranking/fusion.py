@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from search.ranking.fusion_model import Evidence, FusionModel, top_of
+from search.ranking.fusion_model import FusionModel, ModelInput, top_of
 from search.rows import Ranked
 
 
@@ -255,8 +255,8 @@ def score_by_model(fused: FusedCandidates, query: QueryTerms, tuning: FusionTuni
     needed[top_of(fused.bm25)] = True
     coverage = np.zeros(len(fused.rows), np.float32)
     coverage[needed] = query.coverage(fused.rows[needed])
-    evidence = Evidence(fused.scores, fused.cosine, fused.bm25, coverage, query.max_bm25, query.term_count)
-    scores = FusionModel.load().score(evidence)
+    model_input = ModelInput(fused.scores, fused.cosine, fused.bm25, coverage, query.max_bm25, query.term_count)
+    scores = FusionModel.load().score(model_input)
     best, rest = np.flatnonzero(is_best), np.flatnonzero(~is_best)
     scores[rest] = scores[best].min() / (1 + fused.scores[0] - fused.scores[rest])
     ranked = _sort_by_score(fused.rows[best], scores[best], fused.cosine[best], fused.bm25[best])

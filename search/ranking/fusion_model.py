@@ -33,7 +33,7 @@ TOP = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Evidence:
+class ModelInput:
     """What both legs know about the candidates of one query.
 
     Attributes:
@@ -116,13 +116,11 @@ class FusionModel:
         arrays = {name: np.array(fields[name], np.float32) for name in names}
         return cls(**arrays, centre=fields["centre"], width=fields["width"])
 
-    def score(self, evidence: Evidence) -> NDArray[np.float32]:
-        """Returns the score of each candidate, (n,) float32 between 0 and 1."""
-        if not len(evidence.cosine):
-            return np.zeros(0, np.float32)
-        query = np.clip(evidence.query_features(), self.lowest, self.highest)
+    def score(self, model_input: ModelInput) -> NDArray[np.float32]:
+        """Returns the score of each candidate, (n,) float32 between 0 and 1; there is at least one."""
+        query = np.clip(model_input.query_features(), self.lowest, self.highest)
         weights = self.weights + ((query - self.means) / self.scales) @ self.effects
-        total = evidence.paper_features() @ weights
+        total = model_input.paper_features() @ weights
         return np.asarray(1 / (1 + np.exp((self.centre - total) / self.width)), np.float32)
 
 
