@@ -81,7 +81,7 @@ def all_ids(directory: Path) -> list[tuple[str, ...]]:
     return [paper.ids for _, paper in Searcher(directory, load_fake).snapshot.store.scan(0)]
 
 
-def assert_moved(directory: Path, embedder: FakeEmbedder) -> None:
+def assert_uses_model(directory: Path, embedder: FakeEmbedder) -> None:
     """Asserts that every row has the vector of the model, that all checks pass and that it is the only vectors file."""
     searcher = Searcher(directory, load_fake, verify_checksums=True)
     snapshot = searcher.snapshot
@@ -117,7 +117,7 @@ def test_ids_rows_and_hits_stay(directory: Path) -> None:
     assert all_ids(directory) == before
     del searcher
     import_records(directory, make_records(PAPERS, 5), new_model())
-    assert_moved(directory, embedder)
+    assert_uses_model(directory, embedder)
     with pytest.raises(ModelMismatch, match="papers reindex --model fake --precision float"):
         import_records(directory, make_records(PAPERS + 5, 1), old_model())
 
@@ -142,7 +142,7 @@ def test_the_previous_model_answers_while_another_embeds(directory: Path) -> Non
     embedder = SearchingEmbedder(directory)
     reindex(directory, embedder)
     assert len(embedder.texts) > PAPERS
-    assert_moved(directory, new_model())
+    assert_uses_model(directory, new_model())
 
 
 CHILD_SCRIPT = """
@@ -192,7 +192,7 @@ def test_a_killed_run_is_continued_even_after_an_import(directory: Path) -> None
     assert 0 < report.continued < report.manifest.rows
     assert report.embedded < report.manifest.rows - report.continued
     assert all_ids(directory) == before
-    assert_moved(directory, new_model())
+    assert_uses_model(directory, new_model())
 
 
 EVENTS_SCRIPT = """
@@ -242,7 +242,7 @@ def test_a_kill_at_any_file_operation_loses_nothing(directory: Path, tmp_path: P
         del searcher
         reindex(copy, new_model())
         import_records(copy, make_records(PAPERS, 1), new_model())
-        assert_moved(copy, new_model())
+        assert_uses_model(copy, new_model())
 
 
 def test_a_failure_before_the_publish_keeps_the_previous_model(
@@ -260,7 +260,7 @@ def test_a_failure_before_the_publish_keeps_the_previous_model(
     embedder = new_model()
     reindex(directory, embedder)
     assert len(embedder.texts) < PAPERS
-    assert_moved(directory, new_model())
+    assert_uses_model(directory, new_model())
 
 
 def test_vectors_stay_while_a_reader_may_open_them(directory: Path) -> None:
@@ -272,7 +272,7 @@ def test_vectors_stay_while_a_reader_may_open_them(directory: Path) -> None:
     assert (report.embedded, report.continued) == (0, PAPERS + 40)
     del reader
     import_records(directory, make_records(PAPERS, 5), old_model())
-    assert_moved(directory, old_model())
+    assert_uses_model(directory, old_model())
 
 
 def test_the_same_model_publishes_nothing(directory: Path, tmp_path: Path) -> None:
