@@ -119,8 +119,9 @@ class FusionModel:
     def score(self, model_input: ModelInput) -> NDArray[np.float32]:
         """Returns the score of each candidate, (n,) float32 between 0 and 1; there is at least one."""
         query = np.clip(model_input.query_features(), self.lowest, self.highest)
-        weights = self.weights + ((query - self.means) / self.scales) @ self.effects
-        total = model_input.paper_features() @ weights
+        # einsum, since OpenBLAS sets the flag of an invalid operation for some small products, which numpy reports.
+        weights = self.weights + np.einsum("q,qp->p", (query - self.means) / self.scales, self.effects)
+        total = np.einsum("np,p->n", model_input.paper_features(), weights)
         return np.asarray(1 / (1 + np.exp((self.centre - total) / self.width)), np.float32)
 
 
