@@ -9,11 +9,9 @@ of the two.
 """
 
 import os
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from math import log
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +24,7 @@ from search.errors import InvalidValue
 from search.index.json_object import damaged_file
 from search.index.term_cache import TermCache
 from search.index.term_sets import necessary_term_sets
+from search.index.text_terms import TextTerms
 from search.language.stop_words import STOP_WORDS
 from search.papers.paper import Paper
 from search.papers.words import split_words
@@ -35,8 +34,6 @@ from search.rows import Ranked, Rows
 if TYPE_CHECKING:
     from search.columns.columns import Columns, RowIds
 
-_K1 = 1.2
-"""Term frequency saturation of BM25, fixed by tantivy."""
 _MAX_WORD_BYTES = 64
 """Longer words are not indexed."""
 _STEMMED_ANALYZER = "papers_english"
@@ -117,31 +114,35 @@ class Lexicon:
     def _analyzer(self) -> tantivy.TextAnalyzer:
         return _build_analyzer(stemmed=True)
 
+    @cached_property
+    def _terms(self) -> TextTerms:
+        searcher = self._searcher
+        doc_freq = partial(searcher.doc_freq, "text")
+        return TextTerms(self._analyzer.analyze, doc_freq, searcher.num_docs, self._tuning.max_query_terms)
+
     def terms(self, text: str) -> list[str]:
         """Returns the distinct terms of a text that are looked up; of a long text those of highest weight."""
-        return list(self._term_counts(text))
+        return list(self._terms.counts(text))
 
     def search(self, text: str, k: int, condition: Condition) -> Ranked:
         """Returns the k papers of highest BM25 among those that match the condition and contain a term of the text."""
-        terms = self._term_counts(text)
-        if not terms:
+        if not self._terms.counts(text):
             return Ranked.empty()
-        clauses = [*self._filter_clauses(condition), self._require_any_term(terms)]
+        clauses = [*self._filter_clauses(condition), self._require_any_term(text)]
         rows, scores = self._search_rows(clauses, k + 1)
         return Ranked.top_k(rows, scores, k, complete=len(rows) <= k)
 
     def count_matches(self, text: str, condition: Condition) -> int:
         """Returns the number of papers that match the condition and contain a term of the text."""
-        terms = self._term_counts(text)
-        if not terms:
+        if not self._terms.counts(text):
             return 0
-        clauses = [*self._filter_clauses(condition), self._require_any_term(terms)]
+        clauses = [*self._filter_clauses(condition), self._require_any_term(text)]
         result = self._searcher.search(tantivy.Query.boolean_query(clauses), limit=1, count=True)
         return int(result.count)  # type: ignore[attr-defined]  # in the library, missing in its stubs
 
     def rows_with_any_term(self, text: str, condition: Condition) -> NDArray[np.int64]:
         """Returns the rows, ascending, that match the condition and contain a term of the text."""
-        return self._matching_rows([*self._filter_clauses(condition), self._require_any_term(self._term_counts(text))])
+        return self._matching_rows([*self._filter_clauses(condition), self._require_any_term(text)])
 
     def search_reaching(
         self, text: str, share: float, condition: Condition, rows: Rows
@@ -159,12 +160,12 @@ class Lexicon:
         Returns:
             (n,) int64 rows, in any order, and (n,) float32, their BM25.
         """
-        terms = self._term_counts(text)
-        bounds = {term: (_K1 + 1) * count * self._idf(term) for term, count in terms.items() if self._doc_freq(term)}
+        doc_freq = self._terms.doc_freq
+        bounds = {term: bound for term, bound in self._terms.bounds(text).items() if doc_freq(term)}
         term_sets = necessary_term_sets(bounds, share * self.max_score(text))
-        limit = min(sum(min(map(self._doc_freq, each)) for each in term_sets), self._searcher.num_docs)
+        limit = min(sum(min(map(doc_freq, each)) for each in term_sets), self._searcher.num_docs)
         sets = self._any_of([self._all_terms_query("text", each) for each in term_sets])
-        clauses = [(Occur.Must, _as_filter(sets)), self._require_any_term(terms)]
+        clauses = [(Occur.Must, _as_filter(sets)), self._require_any_term(text)]
         if limit > len(rows):  # otherwise a filter takes longer than it saves
             clauses += self._filter_clauses(condition)
         found, scores = self._search_rows(clauses, limit)
@@ -179,14 +180,13 @@ class Lexicon:
     def max_score(self, text: str) -> float:
         """Returns an upper bound of the BM25 of this text in any paper; 0 for a text without terms.
 
-        It is the sum over all terms of (k1 + 1) * idf * occurrences in the text. A term that no paper contains counts
-        with the maximum inverse document frequency.
+        It is the sum of ``TextTerms.bounds``.
         """
-        return (_K1 + 1) * sum(count * self._idf(term) for term, count in self._term_counts(text).items())
+        return sum(self._terms.bounds(text).values())
 
     def term_weights(self, text: str) -> dict[str, float]:
         """Returns the terms of a text that are looked up, each with the inverse document frequency that BM25 uses."""
-        return {term: self._idf(term) for term in self._term_counts(text)}
+        return self._terms.weights(text)
 
     def word_doc_freq(self, word: str) -> int:
         """Returns the document frequency of a Latin word, not stemmed, including replaced papers."""
@@ -194,8 +194,9 @@ class Lexicon:
 
     def scores(self, text: str, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Returns the BM25 of the text in (n,) rows as (n,) float32; 0 for a row without any of its terms."""
-        terms = self._term_counts(text)
-        return self._scores_of_rows(self._require_any_term(terms), ids) if terms else np.zeros(len(ids), np.float32)
+        if not self._terms.counts(text):
+            return np.zeros(len(ids), np.float32)
+        return self._scores_of_rows(self._require_any_term(text), ids)
 
     def coverage(self, text: str, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Returns the share of the text that each row contains, as (n,) float32 from 0 to 1.
@@ -203,8 +204,6 @@ class Lexicon:
         Each distinct term of the text counts with its inverse document frequency.
         """
         weights = self.term_weights(text)
-        if not weights:
-            return np.zeros(len(ids), np.float32)
         total = sum(weights.values())
         terms = [
             tantivy.Query.boost_query(
@@ -221,18 +220,15 @@ class Lexicon:
             return np.zeros(0, np.float32)
         # A term_set_query walks the whole dictionary of rows; a few hundred term queries take a third of the time.
         row_queries = [(Occur.Should, self._term_query("row", row)) for row in ids.tolist()]
-        clauses = [
-            (Occur.Must, _as_filter(tantivy.Query.boolean_query(row_queries))),
-            clause,
-        ]
-        rows, scores = self._search_rows(clauses, len(ids))
+        has_row = (Occur.Must, _as_filter(tantivy.Query.boolean_query(row_queries)))
+        rows, scores = self._search_rows([has_row, clause], len(ids))
         score_of = dict(zip(rows.tolist(), scores.tolist(), strict=True))
         return np.array([score_of.get(row, 0.0) for row in ids.tolist()], np.float32)
 
     def inflected_doc_freq(self, word: str) -> int:
         """Returns the document frequency of a word in any inflection; of a stop word, not stemmed."""
         term = self.term_by_word[word]
-        return max(self.word_doc_freq(word), self._doc_freq(term) if term else 0)
+        return max(self.word_doc_freq(word), self._terms.doc_freq(term) if term else 0)
 
     def rows_matching(self, condition: Condition) -> NDArray[np.int64]:
         """Returns the live rows, ascending, that match a condition.
@@ -242,23 +238,9 @@ class Lexicon:
         """
         return self._matching_rows(self._filter_clauses(condition) or [(Occur.Must, tantivy.Query.all_query())])
 
-    def _term_counts(self, text: str) -> dict[str, int]:
-        """Returns the terms of a text that are looked up, each with its number of occurrences."""
-        counts, limit = Counter(self._analyzer.analyze(text)), self._tuning.max_query_terms
-        if len(counts) <= limit:
-            return counts
-        weights = {term: count * self._idf(term) for term, count in counts.items() if self._doc_freq(term)}
-        return {term: counts[term] for term in sorted(weights, key=lambda term: -weights[term])[:limit]}
-
-    def _doc_freq(self, term: str) -> int:
-        return self._searcher.doc_freq("text", term)
-
-    def _idf(self, term: str) -> float:
-        papers, doc_freq = self._searcher.num_docs, self._doc_freq(term)
-        return log(1 + (papers - min(doc_freq, papers) + 0.5) / (doc_freq + 0.5))
-
-    def _require_any_term(self, terms: Mapping[str, int]) -> tuple[Occur, tantivy.Query]:
-        return Occur.Must, self._any_of([self._boosted_term_query(term, count) for term, count in terms.items()])
+    def _require_any_term(self, text: str) -> tuple[Occur, tantivy.Query]:
+        counts = self._terms.counts(text)
+        return Occur.Must, self._any_of([self._boosted_term_query(term, count) for term, count in counts.items()])
 
     def _boosted_term_query(self, term: str, count: int) -> tantivy.Query:
         query = self._term_query("text", term)
