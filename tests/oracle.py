@@ -106,7 +106,7 @@ def _model_scores(
     limits = zip(query, model["lowest"], model["highest"], model["means"], model["scales"], strict=True)
     query = [(min(max(value, low), high) - mean) / scale for value, low, high, mean, scale in limits]
     scores = {}
-    best = {*order[:100], *sorted(fused, key=lambda row: (-cosine[row], places[row]))[:100]}
+    best = {*order[:40], *sorted(fused, key=lambda row: (-cosine[row], places[row]))[:40]}
     for row in best:
         features = [
             fused[row],
