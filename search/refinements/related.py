@@ -68,7 +68,7 @@ class RelatedTuning:
 
     papers: int = 25
     """Nearest papers whose phrases are counted."""
-    max_answers: int = 2
+    max_answers: int = 1
     """Strong hits on a page up to which phrases are offered."""
     min_close_hits: int = 3
     """Hits on a page that are not weak, from which on phrases are offered: other papers are on different subjects."""
