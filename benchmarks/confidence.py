@@ -1,11 +1,11 @@
 """Detection of queries that an index cannot answer.
 
-The index contains the computer science papers among the first 100,000 papers of a corpus with stored vectors, except
-1,500 that are held out. The queries are claims of biomedicine (SciFact), questions on aerodynamics (Cranfield), titles
-of the held-out papers, the 30 questions below, which were written before any hit was seen, and names: title words that
-occur in at most three papers.
+The index contains the computer science papers among the first 100,000 papers of a corpus, except 1,500 that are held
+out; their vectors are stored. The queries are claims of biomedicine (SciFact), questions on aerodynamics (Cranfield),
+titles of the held-out papers, the 30 questions below, which were written before any hit was seen, and names: title
+words that occur in at most three papers.
 
-    python -m benchmarks.confidence --shared ../shared --work build/confidence
+    python -m benchmarks.confidence --shared ../shared --vectors VECTORS.npy --work build/confidence
 
 ``--questions tuning`` uses the queries that thresholds were chosen on: SciFact's train split, Cranfield's even queries
 and other titles. The results are printed but not saved.
@@ -89,6 +89,9 @@ _CATEGORY_SCOPES: tuple[CategoryScope, ...] = ("primary", "any")
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--shared", type=Path, required=True, help="directory that contains corpora/ and bench/")
+    options.add_argument(
+        "--vectors", type=Path, required=True, help="(papers, dim) float16 of the corpus with the default model"
+    )
     options.add_argument("--work", type=Path, required=True, help="directory of the indexes, which are built once")
     options.add_argument(
         "--category", choices=_CATEGORY_SCOPES, action="append", help="categories that are compared; default: both"
@@ -99,7 +102,7 @@ def main() -> None:
     embedder = load_embedder()
     figures: dict[str, object] = {}
     for scope in arguments.category or _CATEGORY_SCOPES:
-        corpus = ComputerScienceCorpus(arguments.shared, scope)
+        corpus = ComputerScienceCorpus(arguments.shared, arguments.vectors, scope)
         evaluation = ConfidenceEvaluation(_open_index(corpus, arguments.work, embedder), embedder)
         figures[f"cs_{scope}"] = evaluation.evaluate(
             draw_questions(corpus, arguments.questions) | {"names": evaluation.rare_title_words()}
@@ -116,10 +119,12 @@ class ComputerScienceCorpus:
 
     Attributes:
         shared: directory that contains corpora/ and bench/.
+        vectors_path: the vectors of its papers, in the order of its lines.
         scope: whether the primary or any category has to be of computer science.
     """
 
     shared: Path
+    vectors_path: Path
     scope: CategoryScope
 
     @cached_property
@@ -140,8 +145,8 @@ class ComputerScienceCorpus:
 
     @cached_property
     def vectors(self) -> NDArray[np.float16]:
-        """(100,000, dim) float16, one row per line of the corpus."""
-        vectors: NDArray[np.float16] = np.load(self.shared / "corpora/arxiv100k.minilm.f16.npy", mmap_mode="r")
+        """(papers, dim) float16, one row per line of the corpus."""
+        vectors: NDArray[np.float16] = np.load(self.vectors_path, mmap_mode="r")
         return vectors
 
     def title(self, number: int) -> str:
