@@ -241,7 +241,7 @@ def test_what_is_no_long_form(text: str) -> None:
     assert not find_senses([text] * 3, "SAM")
 
 
-def test_related_phrases_are_offered_where_few_hits_have_the_words(make_searcher: MakeSearcher) -> None:
+def test_related_phrases_are_offered_where_few_hits_are_strong(make_searcher: MakeSearcher) -> None:
     records = [paper(f"Chatbot answers {n}", "Chatbot. Hallucination detection.") for n in range(8)]
     records += [paper(f"{WORDS[n % 12]} {WORDS[n % 7]} {WORDS[n % 5]} {n}") for n in range(300)]
     searcher = make_searcher(records)

@@ -6,7 +6,7 @@ from the scores of non-relevant documents (Arampatzis, Kamps and Robertson, "Whe
 SIGIR 2009, who model their distribution; here it is sampled). Titles stand in for queries, since both are short and
 name a subject. The cosine of a title and another paper, drawn at random, is a sample of the scores of chance.
 
-A hit is ``related`` if at most one random pair in 50 is as close. It is ``strong`` if at most one in 10,000 is, or if
+A hit is ``related`` if at most one random pair in 50 is as close. It is ``strong`` if at most one in 20,000 is, or if
 it is as close as titles are to their own papers. BM25 has its own scale, because no embedding knows rare names: the
 share of the maximum that the query can reach (``Lexicon.max_score``).
 """
@@ -40,14 +40,16 @@ class CalibrationTuning:
 
     related_quantile: float = 0.98
     """Share of random pairs that are less close than a related hit."""
-    strong_quantile: float = 0.9999
+    answer_quantile: float = 0.9925
+    """Share of random pairs that are less close than the hits that together count as an answer."""
+    strong_quantile: float = 0.99995
     """Share of random pairs that are less close than a strong hit."""
-    own_title_quantile: float = 0.05
+    own_title_quantile: float = 0.1
     """Share of titles whose cosine to their own paper is below the upper bound of the strong threshold."""
     no_match_quantile: float = 0.05
     """Share of the index's own titles that may be reported to have no close match among the other papers."""
-    min_related_hits: int = 5
-    """Related hits that count as an answer without a strong one."""
+    min_related_hits: int = 7
+    """Hits that together count as an answer without a strong one."""
     papers_per_related_hit: int = 100
     """Papers; n matching papers require min(min_related_hits, 1 + n // papers_per_related_hit) related hits."""
     single_occurrence_share: float = 1 / 2.2
@@ -117,7 +119,7 @@ class Thresholds:
     Attributes:
         related: minimum cosine of a related hit.
         strong: minimum cosine of a strong hit.
-        answer: minimum cosine of hits that together count as an answer; at most ``related``. It is lower where random
+        answer: minimum cosine of hits that together count as an answer. It is above ``related``, but lower where random
             pairs are related already, because the index covers a single subject, and where the index is too small to
             contain close neighbours. There hits can be an answer although each of them is weak.
         bm25_share: minimum share of the maximum BM25 that counts as an answer in lexical mode.
@@ -146,11 +148,12 @@ class Thresholds:
             return cls(1.0, 1.0, 1.0, 1.0)
         own, pairs, nearest = _measure_cosines(index, live, probes, tuning)
         chance = pairs if len(pairs) else own / 2
-        related, strong = np.quantile(chance, (tuning.related_quantile, tuning.strong_quantile)).tolist()
+        quantiles = (tuning.related_quantile, tuning.answer_quantile, tuning.strong_quantile)
+        related, unusual, strong = np.quantile(chance, quantiles).tolist()
         strong = max(related, min(strong, float(np.quantile(own, tuning.own_title_quantile))))
-        answer = float(np.quantile(np.append(nearest, related), tuning.no_match_quantile))
+        answer = float(np.quantile(np.append(nearest, unusual), tuning.no_match_quantile))
         bm25_share = float(np.quantile(probes.bm25_share, tuning.no_match_quantile))
-        limits = (related, strong, min(related, answer), min(tuning.single_occurrence_share, bm25_share))
+        limits = (related, strong, min(unusual, answer), min(tuning.single_occurrence_share, bm25_share))
         return cls(*(_round_down(limit, tuning.threshold_resolution) for limit in limits))
 
     def are_related(self, evidence: Evidence, tuning: CalibrationTuning = CALIBRATION_TUNING) -> NDArray[np.bool_]:
