@@ -1,4 +1,4 @@
-"""Quality of three tasks, with 30 information needs each: a question, papers similar to one, and an author.
+"""Quality of four kinds of needs: 30 questions, 60 in everyday words, 30 similar papers, and 30 authors.
 
 ``judged_needs.jsonl`` contains the needs and a description of good hits; it was written before any hit was seen. The
 top ten hits of each need are printed for a person to judge, and their IDs are saved. Judgments are read from
@@ -45,7 +45,7 @@ class Need:
     """One information need.
 
     Attributes:
-        task: ``question``, ``similar`` or ``author``.
+        task: ``question``, ``colloquial``, ``similar`` or ``author``.
         query: a question; for ``similar`` the ID of a paper; for ``author`` a topic, which may be empty.
         author: the name as a user types it; only for ``author``.
     """
