@@ -6,7 +6,7 @@ from the scores of non-relevant documents (Arampatzis, Kamps and Robertson, "Whe
 SIGIR 2009, who model their distribution; here it is sampled). Titles stand in for queries, since both are short and
 name a subject. The cosine of a title and another paper, drawn at random, is a sample of the scores of chance.
 
-A hit is ``related`` if at most one random pair in 50 is as close. It is ``strong`` if at most one in 20,000 is, or if
+A hit is ``related`` if at most one random pair in 50 is as close. It is ``strong`` if at most 3 in 100,000 are, or if
 it is as close as titles are to their own papers. BM25 has its own scale, because no embedding knows rare names: the
 share of the maximum that the query can reach (``Lexicon.max_score``).
 """
@@ -42,7 +42,7 @@ class CalibrationTuning:
     """Share of random pairs that are less close than a related hit."""
     answer_quantile: float = 0.9925
     """Share of random pairs that are less close than the hits that together count as an answer."""
-    strong_quantile: float = 0.99995
+    strong_quantile: float = 0.99997
     """Share of random pairs that are less close than a strong hit."""
     own_title_quantile: float = 0.1
     """Share of titles whose cosine to their own paper is below the upper bound of the strong threshold."""
