@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from search.language.operators import SYNTAX, syntax_operators
 from search.language.tokens import Token, syntax_error, tokenize
 
 MAX_DEPTH = 50
@@ -116,7 +117,7 @@ def _close_group(text: str, group: _Group, end: int) -> _Group:
     token, items = replace(group.opener, end=end), group.items
     operators = frozenset(place for place, item in enumerate(items) if _token_of(item).kind == "operator")
     if not token.field:
-        operators = _syntax_operators(items, operators)
+        operators = syntax_operators([_operator_context(item) for item in items])
     is_syntax = bool(token.field or operators) or any(map(_is_syntax, items))
     group = _Group(token, items, operators, is_syntax)
     if token.field and not any(group.syntax_tokens()):
@@ -124,56 +125,15 @@ def _close_group(text: str, group: _Group, end: int) -> _Group:
     return group
 
 
-def _syntax_operators(items: Sequence[Node], operators: frozenset[int]) -> frozenset[int]:
-    """Returns the operators that are syntax.
-
-    The others become words, which can separate an operator from what made it syntax, so this repeats until stable.
-    """
-    while True:
-        before = _left_contexts(items, operators)
-        after = _left_contexts(items[::-1], _mirror(operators, len(items)))[::-1]
-        syntax = frozenset(i for i in operators if _is_syntax_operator(items[i], before[i], after[i]))
-        if syntax == operators:
-            return syntax
-        operators = syntax
-
-
-_SYNTAX = -1
-"""A context that contains syntax."""
-
-
-def _is_syntax_operator(item: Node, before: int, after: int) -> bool:
-    value = _token_of(item).value
-    if value == "ANDNOT" or _SYNTAX in (before, after):
-        return True
-    return after == 1 and (before == 1 or (value == "NOT" and before == 0))
-
-
-def _left_contexts(items: Sequence[Node], operators: frozenset[int]) -> list[int]:
-    """Returns the context before each item, back to the operator before it: the number of words and groups, or _SYNTAX.
-
-    Adjacent operators, as in OR NOT, have the same context.
-    """
-    contexts, context, after_operator = [], 0, False
-    for place, item in enumerate(items):
-        contexts.append(context)
-        if place in operators:
-            after_operator = True
-            continue
-        context, after_operator = (0 if after_operator else context), False
-        if _is_syntax(item):
-            context = _SYNTAX
-        elif _has_words(item):
-            context = max(context, 0) + 1
-    return contexts
-
-
-def _mirror(places: frozenset[int], size: int) -> frozenset[int]:
-    return frozenset(size - 1 - place for place in places)
-
-
 def _token_of(item: Node) -> Token:
     return item if isinstance(item, Token) else item.opener
+
+
+def _operator_context(item: Node) -> int | str:
+    """Returns what ``syntax_operators`` needs to know about an item."""
+    if isinstance(item, Token) and item.kind == "operator":
+        return item.value
+    return SYNTAX if _is_syntax(item) else int(_has_words(item))
 
 
 def _has_words(item: Node) -> bool:
