@@ -9,13 +9,14 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import islice
 from typing import Literal
 
 from search import budget
 from search.errors import InvalidValue
 from search.language.describe import describe_condition
-from search.language.fields import FILTER_FIELDS, JOIN_HINT, ValueParser
-from search.language.groups import extract_syntax_tokens
+from search.language.fields import FILTER_FIELDS, JOIN_HINT, Field, ValueParser
+from search.language.groups import MAX_CONDITIONS, check_condition_count, extract_syntax_tokens
 from search.language.tokens import OPERATORS, Token, find_field_terms, syntax_error
 from search.language.tree import Leaf, Node, all_of, unranked_spans
 from search.papers import identifiers
@@ -24,9 +25,6 @@ from search.query.query import MAX_TEXT_LENGTH, is_abstract_length, too_long
 
 _MAX_WORDS_PER_OPERATOR = 3
 """A long text is a question, not an abstract, if at least one in this number of its words is an operator."""
-MAX_CONDITIONS = 1_000
-"""Most conditions of a query. Search strategies of systematic reviews have up to about 300; 1,000 different authors,
-the most expensive conditions, take about a second on 155,274 papers."""
 _LEAF_KINDS = ("prose", "word", "phrase", "term")
 """Kinds of the tokens that become conditions."""
 _PUNCTUATION = " \t\r\n\f\v.,;:?!()"
@@ -90,9 +88,11 @@ def parse_query(text: str, *, today: date, categories: Collection[str] = ()) -> 
     if paper_id := _parse_paper_id(text):
         return ParsedQuery("paper", text, paper_id=paper_id)
     parser = _LeafParser(text, ValueParser(today, categories))
-    if is_abstract(text):
-        terms = [(start, end) for field, start, end in find_field_terms(text) if field in FILTER_FIELDS]
-        return ParsedQuery("abstract", text, parser.parse_clauses(_blank_except(text, terms)))
+    terms = list(islice(find_field_terms(text), MAX_CONDITIONS + 1))
+    check_condition_count(text, [(start, end) for _, start, end in terms])
+    if _count_prose(text, terms).is_abstract:
+        filters = [(start, end) for field, start, end in terms if field in FILTER_FIELDS]
+        return ParsedQuery("abstract", text, parser.parse_clauses(_blank_except(text, filters)))
     return ParsedQuery("question", text, parser.parse_clauses(text))
 
 
@@ -124,7 +124,11 @@ class ProseCounts:
 
 def count_prose(text: str) -> ProseCounts:
     """Counts the words and operators of a text that are not part of a field term."""
-    prose = _remove_spans(text, [(start, end) for _, start, end in find_field_terms(text)])
+    return _count_prose(text, find_field_terms(text))
+
+
+def _count_prose(text: str, terms: Iterable[tuple[Field, int, int]]) -> ProseCounts:
+    prose = _remove_spans(text, [(start, end) for _, start, end in terms])
     words = [word.strip("()") for word in prose.split()]
     return ProseCounts(len(words), sum(word in OPERATORS for word in words))
 
@@ -160,11 +164,7 @@ class _LeafParser:
         tokens = extract_syntax_tokens(text)
         if not tokens:
             return ()
-        conditions = [token for token in tokens if token.kind in _LEAF_KINDS]
-        if len(conditions) > MAX_CONDITIONS:
-            first = conditions[MAX_CONDITIONS]
-            message = f"more than {MAX_CONDITIONS:,} conditions; split the query into several"
-            raise syntax_error(self.text, first.start, first.end, message)
+        check_condition_count(self.text, [(each.start, each.end) for each in tokens if each.kind in _LEAF_KINDS])
         from search.language import grammar
 
         return grammar.parse_clauses(self.text, tokens, self.parse_leaf)
