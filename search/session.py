@@ -1,6 +1,6 @@
 """Session: answers queries from one snapshot of an index. Every interface enters here, so they cannot disagree."""
 
-import unicodedata
+import re
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass, replace
@@ -35,6 +35,10 @@ if TYPE_CHECKING:
 
     from search.language.parser import ParsedQuery
     from search.refinements.page import PageRefiner
+
+
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Matches the characters of the Unicode categories Cc and Cs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,7 +225,7 @@ class Session:
 
 def strip_control_characters(text: str) -> str:
     """Replaces control characters and lone surrogates with spaces, and strips the text."""
-    return "".join(" " if unicodedata.category(character) in ("Cc", "Cs") else character for character in text).strip()
+    return _CONTROL_CHARACTER.sub(" ", text).strip()
 
 
 def _submit(search: "Callable[[str], Ranked]", text: str) -> "Future[Ranked]":

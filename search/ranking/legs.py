@@ -92,7 +92,7 @@ class FilteredIndex:
         Raises:
             QueryStopped: see ``search.budget``.
         """
-        budget.check()
+        budget.give_way()
         start = time.perf_counter()
         yield
         self.stages.append(_stage_since(name, start))

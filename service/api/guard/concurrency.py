@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import threading
 import time
 
 from anyio import CapacityLimiter
@@ -28,7 +29,8 @@ _LARGE_REQUEST_BYTES = 4_096
 class AdmissionQueue:
     """Slots for requests, and a bounded queue for those that wait for one, first come, first served.
 
-    Large requests can take seconds. They get at most half of the slots, so that the others need not wait for them.
+    Large requests can take seconds. They get at most half of the slots, and their work pauses while others run
+    (``search.budget``), so that the others need not wait for them.
 
     Args:
         max_active: most requests that have a slot.
@@ -36,6 +38,7 @@ class AdmissionQueue:
 
     Attributes:
         rejected: number of requests rejected because the queue was full.
+        small_idle: set while no request has a slot that is not large.
     """
 
     def __init__(self, max_active: int, max_waiting: int) -> None:
@@ -44,6 +47,9 @@ class AdmissionQueue:
         self._max_waiting = max_waiting
         self.rejected = self._rejecting = 0
         self._active: set[_QueuedRequest] = set()
+        self._small_active = 0
+        self.small_idle = threading.Event()
+        self.small_idle.set()
 
     def has_stuck_request(self) -> bool:
         """Returns whether the work for a request does not end although it was cancelled."""
@@ -76,6 +82,9 @@ class AdmissionQueue:
                 self._large_limiter.release_on_behalf_of(request)
             raise
         self._active.add(request)
+        if not is_large:
+            self._small_active += 1
+            self.small_idle.clear()
 
     def release(self, request: "_QueuedRequest", *, is_large: bool) -> None:
         """Frees the slot of a request for the one that has waited longest."""
@@ -83,6 +92,10 @@ class AdmissionQueue:
         self._limiter.release_on_behalf_of(request)
         if is_large:
             self._large_limiter.release_on_behalf_of(request)
+            return
+        self._small_active -= 1
+        if not self._small_active:
+            self.small_idle.set()
 
     async def reject(self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str] | None = None) -> None:
         """Responds with 503. The delay grows with the number of rejections in flight: a thousand clients that retry at
@@ -146,7 +159,7 @@ class _QueuedRequest:
         self._messages: asyncio.Queue[Message] = asyncio.Queue()
         self._disconnected = False
         self.cancelled_at = math.inf
-        self.budget = Budget(seconds)
+        self.budget = Budget(seconds, queue.small_idle if self._is_large else None)
 
     async def acquire(self) -> bool:
         """Waits for a slot and returns whether the client still waits for a response."""
