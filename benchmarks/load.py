@@ -16,6 +16,8 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.error
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -23,6 +25,7 @@ from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
 from statistics import median
+from string import ascii_lowercase
 
 import numpy as np
 
@@ -39,6 +42,13 @@ _BASELINE_S = 10.0
 _RECOVERY_S = 3.0
 _OVERLOAD_CONNECTIONS = 1_000
 _OVERLOAD_S = 20.0
+_ATTACKERS = 4
+_ATTACK_QUERIES = {
+    "repeated_conditions": "au:a " * 3_900,
+    "different_conditions": " ".join(f"-au:{one}{other}" for one in ascii_lowercase for other in "aeinorstuvwy")
+    + " cell",
+}
+"""Expensive searches: more conditions than a query may have, and many that differ."""
 _SAMPLE_INTERVAL_S = 5.0
 """Seconds between two samples of the memory."""
 _PUBLISH_AFTERMATH_S = 2.0
@@ -57,6 +67,7 @@ class LoadOptions:
         index: folder of the index.
         rate: requests per second of the scenario ``steady``.
         low_rate: requests per second of the other scenarios.
+        light_rate: requests per second of the scenario ``attack``.
         connections: keep-alive connections.
         seconds: duration of the scenarios at a fixed rate.
         minutes: duration of the scenario ``memory``.
@@ -67,6 +78,7 @@ class LoadOptions:
     index: Path
     rate: float
     low_rate: float
+    light_rate: float
     connections: int
     seconds: float
     minutes: float
@@ -83,6 +95,7 @@ def main() -> None:
     parser.add_argument("index", type=Path)
     parser.add_argument("--rate", type=float, default=150.0, help="requests per second of the scenario steady")
     parser.add_argument("--low-rate", type=float, default=90.0, help="requests per second of the other scenarios")
+    parser.add_argument("--light-rate", type=float, default=10.0, help="requests per second of the scenario attack")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=60.0, help="duration of steady, low and publish")
     parser.add_argument("--minutes", type=float, default=10.0, help="duration of memory")
@@ -102,6 +115,7 @@ def main() -> None:
     setting = {
         "rate": options.rate,
         "low_rate": options.low_rate,
+        "light_rate": options.light_rate,
         "connections": options.connections,
         "seconds": options.seconds,
         "workers": options.workers,
@@ -147,6 +161,38 @@ def measure_overload(options: LoadOptions, queries: Iterator[str]) -> Figures:
         "before": _summarize(before, generations),
         f"after_{_RECOVERY_S:g}_s": _summarize(after, generations),
     }
+
+
+def measure_attack(options: LoadOptions, queries: Iterator[str]) -> Figures:
+    """Measures ``light_rate`` alone, and while some clients send batches of expensive searches without pause. Each
+    attack ends with SIGTERM to the server, while the batches run."""
+    options, generations = replace(options, rate=options.light_rate), {_current_generation(options.index)}
+    with options.server() as server:
+        alone, _ = _run_open_loop(server, options, queries, options.seconds)
+    figures: Figures = {"rate": options.rate, "attackers": _ATTACKERS, "alone": _summarize(alone, generations)}
+    for name, query in _ATTACK_QUERIES.items():
+        body = json.dumps({"searches": [{"q": query, "limit": 1}] * 50}).encode()
+        with options.server() as server:
+            _warm_up(server, options, queries)
+            attackers = [_Attacker(server.port, body) for _ in range(_ATTACKERS)]
+            for attacker in attackers:
+                attacker.start()
+            responses, cpu = _run_open_loop(server, options, queries, options.seconds, warm=False)
+            start = time.perf_counter()
+            server.process.terminate()
+            server.process.wait()
+            seconds_to_stop = round(time.perf_counter() - start, 1)
+            for attacker in attackers:
+                attacker.join()
+        statuses = Counter(str(status) for attacker in attackers for status in attacker.statuses)
+        figures[name] = {
+            **_summarize(responses, generations),
+            **cpu,
+            "body_bytes": len(body),
+            "attack_statuses": dict(statuses),
+            "seconds_to_stop": seconds_to_stop,
+        }
+    return figures
 
 
 def measure_memory(options: LoadOptions, queries: Iterator[str]) -> Figures:
@@ -208,9 +254,39 @@ _SCENARIOS: dict[str, Callable[[LoadOptions, Iterator[str]], Figures]] = {
     "steady": measure_steady,
     "low": measure_low_rate,
     "overload": measure_overload,
+    "attack": measure_attack,
     "memory": measure_memory,
     "publish": measure_publish,
 }
+
+
+class _Attacker(threading.Thread):
+    """Sends a batch again and again, until the server has stopped.
+
+    Args:
+        port: port of the server on 127.0.0.1.
+        body: the batch.
+
+    Attributes:
+        statuses: status of each response.
+    """
+
+    def __init__(self, port: int, body: bytes) -> None:
+        super().__init__()
+        url = f"http://127.0.0.1:{port}/v1/batch"
+        self._request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+        self.statuses: list[int] = []
+
+    def run(self) -> None:
+        while True:
+            try:
+                with urllib.request.urlopen(self._request) as response:
+                    response.read()
+                    self.statuses.append(response.status)
+            except urllib.error.HTTPError as error:
+                self.statuses.append(error.code)
+            except OSError:
+                return
 
 
 class _Publisher(threading.Thread):

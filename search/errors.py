@@ -8,6 +8,7 @@
     │   ├── IndexDamaged      a file does not match the manifest
     │   ├── IndexBusy         another process is writing the index
     │   └── ModelMismatch     the index was made with another embedding model
+    ├── QueryStopped          the time for an answer is over, or nobody waits for it             (HTTP 503)
     ├── ModelUnavailable      the embedding model cannot be loaded, or its checksum is wrong     (exit 1)
     └── SourceError           a record of an input file is invalid: file, line, reason           (skipped, counted)
 
@@ -93,6 +94,10 @@ class ModelMismatch(IndexUnavailable):
 
 class ModelUnavailable(PapersError):
     """The embedding model cannot be loaded, or the checksum of its weights is wrong."""
+
+
+class QueryStopped(PapersError):
+    """The work for a query was stopped before its end (``search.budget``)."""
 
 
 class SourceError(PapersError):

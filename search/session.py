@@ -1,7 +1,8 @@
 """Session: answers queries from one snapshot of an index. Every interface enters here, so they cannot disagree."""
 
-import unicodedata
+import re
 from collections.abc import Callable
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from search import budget
 from search.cores import available_cores
 from search.embedding.cache import EmbedderCache
 from search.errors import InvalidValue, PaperNotFound
@@ -26,12 +28,17 @@ from search.ranking.answer import answer_query, list_papers
 from search.ranking.fusion import query_from_examples
 from search.ranking.legs import FilteredIndex, LegInput
 from search.ranking.variants import match_author
+from search.rows import Ranked
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
 
     from search.language.parser import ParsedQuery
     from search.refinements.page import PageRefiner
+
+
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Matches the characters of the Unicode categories Cc and Cs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,6 +136,7 @@ class Session:
 
     def _answer(self, query: Query) -> tuple[Page, NDArray[np.int64]]:
         """Returns the answer of a query, and the rows nearest to its text, best first; none without text."""
+        budget.check()
         text = strip_control_characters(query.text)
         start = cursor.decode(query, self.generation, len(self.snapshot.columns))
         like, unlike = (tuple(self._row(paper) for paper in papers) for papers in (query.like, query.unlike))
@@ -192,7 +200,7 @@ class Session:
         if mode == "lexical":
             return LegInput(None, words, example_rows=like, word_count=len(text.split()))
         in_parallel = mode == "hybrid" and text and available_cores() > 1
-        lexical = _lexical_pool().submit(filtered.search_lexical, words) if in_parallel else None
+        lexical = _submit(filtered.search_lexical, words) if in_parallel else None
         positive = [self._encode(filtered, text)] if text else []
         positive += [self.snapshot.vectors.get_vector(row) for row in like]
         vector = query_from_examples(positive, [self.snapshot.vectors.get_vector(row) for row in unlike])
@@ -217,7 +225,12 @@ class Session:
 
 def strip_control_characters(text: str) -> str:
     """Replaces control characters and lone surrogates with spaces, and strips the text."""
-    return "".join(" " if unicodedata.category(character) in ("Cc", "Cs") else character for character in text).strip()
+    return _CONTROL_CHARACTER.sub(" ", text).strip()
+
+
+def _submit(search: "Callable[[str], Ranked]", text: str) -> "Future[Ranked]":
+    """Runs a search in the pool, within the budget of the current request."""
+    return _lexical_pool().submit(copy_context().run, search, text)
 
 
 @cache

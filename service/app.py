@@ -33,6 +33,7 @@ class Application(FastAPI):
             title="papers", summary="Semantic search over your papers", version="1", docs_url=None, redoc_url=None
         )
         self._guard_options = settings, guard_state, buckets
+        self.guard_state = guard_state
 
     def build_middleware_stack(self) -> ASGIApp:
         """Returns FastAPI's middleware stack inside the guard."""

@@ -5,14 +5,16 @@ The columns of a generation are one directory of numpy arrays, which are memory-
 
 import json
 from array import array
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from search import budget
 from search.columns.authors import AuthorNames, AuthorsBuilder
 from search.columns.dates import NO_DAY, DateColumn, OverlapsRange
 from search.columns.postings import Postings, load_array
@@ -24,6 +26,8 @@ from search.query.condition import Author, Category, DateField, InDateRange
 
 NO_ID = 2**32 - 1
 """The id of the first or last value of a row that has none."""
+_CACHED_NAMES = 1_024
+"""Names whose authors are kept, at 8 bytes per author; more than a query has conditions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +130,7 @@ class Columns:
         Raises:
             InvalidValue: the category exists neither in arXiv's taxonomy nor in this index.
         """
+        budget.check()
         if isinstance(leaf, Author):
             values = self.author_ids(leaf)
             in_any_position = HasAny(self.author_postings, values)
@@ -142,7 +147,19 @@ class Columns:
 
     def author_ids(self, leaf: Author) -> NDArray[np.int64]:
         """Returns the ids, ascending, of the authors that a condition matches."""
-        return self.authors.match(leaf.name, exact=leaf.exact)
+        budget.check()
+        return self._match_author(leaf.name, leaf.exact)
+
+    @cached_property
+    def _match_author(self) -> Callable[[str, bool], NDArray[np.int64]]:
+        """Matches a name. One query needs the authors of a condition several times: to select, to rank and to count."""
+
+        def match(name: str, exact: bool) -> NDArray[np.int64]:
+            found = self.authors.match(name, exact=exact)
+            found.flags.writeable = False
+            return found
+
+        return lru_cache(_CACHED_NAMES)(match)
 
     def date_column(self, field: DateField) -> DateColumn:
         """Returns the column of publication or update dates."""

@@ -9,20 +9,24 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from itertools import islice
 from typing import Literal
 
+from search import budget
 from search.errors import InvalidValue
 from search.language.describe import describe_condition
-from search.language.fields import FILTER_FIELDS, JOIN_HINT, ValueParser
-from search.language.groups import extract_syntax_tokens
+from search.language.fields import FILTER_FIELDS, JOIN_HINT, Field, ValueParser
+from search.language.groups import MAX_CONDITIONS, check_condition_count, extract_syntax_tokens
 from search.language.tokens import OPERATORS, Token, find_field_terms, syntax_error
 from search.language.tree import Leaf, Node, all_of, unranked_spans
 from search.papers import identifiers
 from search.query.condition import Condition
-from search.query.query import is_abstract_length
+from search.query.query import MAX_TEXT_LENGTH, is_abstract_length, too_long
 
 _MAX_WORDS_PER_OPERATOR = 3
 """A long text is a question, not an abstract, if at least one in this number of its words is an operator."""
+_LEAF_KINDS = ("prose", "word", "phrase", "term")
+"""Kinds of the tokens that become conditions."""
 _PUNCTUATION = " \t\r\n\f\v.,;:?!()"
 
 
@@ -69,20 +73,26 @@ def parse_query(text: str, *, today: date, categories: Collection[str] = ()) -> 
     """Parses the text of the search box.
 
     Args:
-        text: at most MAX_TEXT_LENGTH characters.
+        text: the query.
         today: the reference of relative dates.
         categories: codes that the index has beyond arXiv's.
 
     Raises:
-        InvalidValue: an unknown field; an unclosed quote or parenthesis; a missing value or operand; an invalid
-            category or date; parentheses nested too deep. The field is ``q``, the position counts from 1.
+        InvalidValue: more than MAX_TEXT_LENGTH characters or MAX_CONDITIONS conditions; an unknown field; an unclosed
+            quote or parenthesis; a missing value or operand; an invalid category or date; parentheses nested too deep.
+            The field is ``q``, the position counts from 1.
+        QueryStopped: see ``search.budget``.
     """
+    if len(text) > MAX_TEXT_LENGTH:
+        raise InvalidValue("q", text, too_long(text))
     if paper_id := _parse_paper_id(text):
         return ParsedQuery("paper", text, paper_id=paper_id)
     parser = _LeafParser(text, ValueParser(today, categories))
-    if is_abstract(text):
-        terms = [(start, end) for field, start, end in find_field_terms(text) if field in FILTER_FIELDS]
-        return ParsedQuery("abstract", text, parser.parse_clauses(_blank_except(text, terms)))
+    terms = list(islice(find_field_terms(text), MAX_CONDITIONS + 1))
+    check_condition_count(text, [(start, end) for _, start, end in terms])
+    if _count_prose(text, terms).is_abstract:
+        filters = [(start, end) for field, start, end in terms if field in FILTER_FIELDS]
+        return ParsedQuery("abstract", text, parser.parse_clauses(_blank_except(text, filters)))
     return ParsedQuery("question", text, parser.parse_clauses(text))
 
 
@@ -91,10 +101,36 @@ def is_abstract(text: str) -> bool:
 
     A long text with many operators is a question (``_MAX_WORDS_PER_OPERATOR``).
     """
-    prose = _remove_spans(text, [(start, end) for _, start, end in find_field_terms(text)])
+    return count_prose(text).is_abstract
+
+
+@dataclass(frozen=True, slots=True)
+class ProseCounts:
+    """Counts that tell an abstract from a question.
+
+    Attributes:
+        words: number of words outside of field terms, operators included.
+        operators: number of operators.
+    """
+
+    words: int
+    operators: int
+
+    @property
+    def is_abstract(self) -> bool:
+        """Whether a text with these counts is an abstract."""
+        return is_abstract_length(self.words - self.operators) and self.operators * _MAX_WORDS_PER_OPERATOR < self.words
+
+
+def count_prose(text: str) -> ProseCounts:
+    """Counts the words and operators of a text that are not part of a field term."""
+    return _count_prose(text, find_field_terms(text))
+
+
+def _count_prose(text: str, terms: Iterable[tuple[Field, int, int]]) -> ProseCounts:
+    prose = _remove_spans(text, [(start, end) for _, start, end in terms])
     words = [word.strip("()") for word in prose.split()]
-    operators = sum(word in OPERATORS for word in words)
-    return is_abstract_length(len(words) - operators) and operators * _MAX_WORDS_PER_OPERATOR < len(words)
+    return ProseCounts(len(words), sum(word in OPERATORS for word in words))
 
 
 def _parse_paper_id(text: str) -> str | None:
@@ -128,12 +164,14 @@ class _LeafParser:
         tokens = extract_syntax_tokens(text)
         if not tokens:
             return ()
+        check_condition_count(self.text, [(each.start, each.end) for each in tokens if each.kind in _LEAF_KINDS])
         from search.language import grammar
 
         return grammar.parse_clauses(self.text, tokens, self.parse_leaf)
 
     def parse_leaf(self, token: Token) -> Leaf:
         """Parses a phrase, a field term, required words or a negated word."""
+        budget.give_way()
         value = token.value
         if token.kind in ("prose", "word"):
             # the full stops of 2020.. are part of the value

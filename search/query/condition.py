@@ -4,6 +4,7 @@ The columns and the lexicon evaluate the same leaves. A paper that lacks the fie
 and matches its ``Not``.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
@@ -107,6 +108,27 @@ class Not:
 
 
 Condition: TypeAlias = Author | Category | InDateRange | HasId | ContainsText | AllOf | AnyOf | Not
+
+
+def all_distinct(conditions: Iterable[Condition]) -> AllOf:
+    """Returns what all conditions require, without repeated parts and without an AllOf or AnyOf in another."""
+    return AllOf(_distinct_parts(AllOf(tuple(conditions)), AllOf))
+
+
+def _simplify(condition: Condition) -> Condition:
+    if isinstance(condition, Not):
+        return Not(_simplify(condition.part))
+    if isinstance(condition, AllOf):
+        return AllOf(_distinct_parts(condition, AllOf))
+    if isinstance(condition, AnyOf):
+        parts = _distinct_parts(condition, AnyOf)
+        return parts[0] if len(parts) == 1 else AnyOf(parts)
+    return condition
+
+
+def _distinct_parts(condition: AllOf | AnyOf, kind: type[AllOf | AnyOf]) -> tuple[Condition, ...]:
+    parts = map(_simplify, condition.parts)
+    return tuple(dict.fromkeys(each for part in parts for each in (part.parts if isinstance(part, kind) else (part,))))
 
 
 def searches_text(condition: Condition) -> bool:

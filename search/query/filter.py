@@ -9,7 +9,7 @@ from search.errors import InvalidValue
 from search.papers import names
 from search.papers.date import Date
 from search.query.author import parse_author
-from search.query.condition import AllOf, AnyOf, Author, Category, Condition, InDateRange, Not
+from search.query.condition import AllOf, AnyOf, Author, Category, Condition, InDateRange, Not, all_distinct
 from search.query.dates import parse_date
 
 
@@ -95,21 +95,14 @@ class Filter:
         if self.updated_from or self.updated_to:
             parts.append(InDateRange(self.updated_from, self.updated_to, "updated"))
         if self.where:
-            parts += _flatten(self.where)
-        return AllOf(tuple(parts))
+            parts.append(self.where)
+        return all_distinct(parts)
 
 
 def _require_text(field_name: str, text: str) -> str:
     if not any(character.isalnum() for character in text):
         raise InvalidValue(field_name, text, "give a name, or omit it")
     return text
-
-
-def _flatten(condition: Condition) -> list[Condition]:
-    """Returns the conjuncts of a condition, without nested AllOf."""
-    if not isinstance(condition, AllOf):
-        return [condition]
-    return [each for part in condition.parts for each in _flatten(part)]
 
 
 def _excluded_author(text: str) -> Author:

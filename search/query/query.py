@@ -65,8 +65,7 @@ class Query:
             if value not in allowed:
                 raise InvalidValue(name, value, f"choose one of {', '.join(allowed)}")
         if len(self.text) > MAX_TEXT_LENGTH:
-            long = f"{len(self.text):,} characters exceed the limit of {MAX_TEXT_LENGTH:,}; shorten the text"
-            raise InvalidValue("text" if self.is_abstract else "q", self.text, long)
+            raise InvalidValue("text" if self.is_abstract else "q", self.text, too_long(self.text))
         for name, papers in (("like", self.like), ("unlike", self.unlike)):
             if isinstance(papers, str):
                 raise InvalidValue(name, papers, f"give a list of paper IDs, such as [{papers!r}]")
@@ -85,6 +84,11 @@ class Query:
             if name not in allowed:
                 raise InvalidValue(name, value, f"unknown option; the options are {', '.join(allowed)}")
         return replace(self, **options)
+
+
+def too_long(text: str) -> str:
+    """Returns the reason for which a text with more than MAX_TEXT_LENGTH characters is invalid."""
+    return f"{len(text):,} characters exceed the limit of {MAX_TEXT_LENGTH:,}; shorten the text"
 
 
 def is_abstract_length(words: int) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from search.ranking.fusion import FusedCandidates
 from search.ranking.highlights import Highlighter
 from search.ranking.legs import FilteredIndex, LegInput, Ranking
 from search.ranking.relevance import RelevantPapers, find_relevant
-from search.ranking.variants import included_authors, match_author
+from search.ranking.variants import MAX_AUTHORS, included_authors, match_author
 from search.rows import Ranked
 
 _EXACT_MATCH_CANDIDATES = 20
@@ -166,7 +167,8 @@ def _build_page(
             facets = count_facets(snapshot.columns, relevant.rows if relevant else index.rows)
             if relevant:
                 facets = replace(facets, scope="relevant", estimated=relevant.estimated)
-    authors = tuple(match_author(snapshot, author, index.rows) for author in included_authors(index.condition))
+    listed = islice(dict.fromkeys(included_authors(index.condition)), MAX_AUTHORS)
+    authors = tuple(match_author(snapshot, author, index.rows) for author in listed)
     leg = semantic or Ranked.empty()
     strategy: Strategy = "none" if semantic is None else "exact" if leg.complete else "approximate"
     generation = snapshot.manifest.generation

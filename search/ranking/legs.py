@@ -10,6 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from search import budget
 from search.index.snapshot import Snapshot
 from search.query.condition import AllOf
 from search.query.page import Stage
@@ -86,7 +87,12 @@ class FilteredIndex:
 
     @contextmanager
     def time_stage(self, name: str) -> Iterator[None]:
-        """Records the duration of a ``with`` block as a stage."""
+        """Records the duration of a ``with`` block as a stage, unless the budget of the request is used up before it.
+
+        Raises:
+            QueryStopped: see ``search.budget``.
+        """
+        budget.give_way()
         start = time.perf_counter()
         yield
         self.stages.append(_stage_since(name, start))

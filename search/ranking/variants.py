@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from search import budget
 from search.index.snapshot import Snapshot
 from search.papers.json import replace_surrogates
 from search.query.condition import AllOf, AnyOf, Author, Condition
@@ -13,6 +14,9 @@ from search.rows import Rows
 
 MAX_VARIANTS = 20
 """Variants that a page of hits lists per author."""
+MAX_AUTHORS = 100
+"""Most authors of a query that a page lists: each costs a count over the papers that match, and a page that lists 1,000
+has a megabyte."""
 _MAX_SUGGESTIONS = 5
 """Similar names that are suggested if none matches."""
 
@@ -37,6 +41,7 @@ def match_author(snapshot: Snapshot, author: Author, rows: Rows, limit: int | No
         rows: the rows that are counted.
         limit: number of variants; None for all.
     """
+    budget.give_way()
     columns = snapshot.columns
     ids, name = columns.author_ids(author), replace_surrogates(author.name)
     if not len(ids):

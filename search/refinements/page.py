@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from search import budget
 from search.index.snapshot import Snapshot
 from search.language import spelling
 from search.language.parser import ParsedQuery
@@ -72,6 +73,7 @@ class PageRefiner:
             page: the first page.
             nearest: (n,) int64, the rows of the nearest papers, best first.
         """
+        budget.check()
         if not self.parsed.text or not page.hits:
             return ()
         if self.author and names_only_an_author(self.author):

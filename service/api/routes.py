@@ -5,6 +5,7 @@ from datetime import date
 from typing import Annotated, Any
 
 import orjson
+from anyio import from_thread
 from fastapi import APIRouter, Body, Depends, Path, Request
 from fastapi import Query as Parameter
 from fastapi.exceptions import RequestValidationError
@@ -12,11 +13,12 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
-from search.errors import InvalidValue, PapersError
+from search.errors import InvalidValue, PapersError, QueryStopped
 from search.query.query import MAX_LIMIT, Query
 from search.session import Session
 from service import formats
 from service.api.dependencies import SearcherDependency
+from service.api.guard.records import RequestRecord
 from service.api.negotiation import negotiate_format
 from service.api.parameters import (
     AuthorsRequest,
@@ -142,13 +144,21 @@ def similar_text(request: Request, searcher: SearcherDependency, body: SimilarBo
 
 @router.post("/v1/batch", responses={200: {"model": BatchOut}, **_problem_docs(404, 406)}, dependencies=_JSON_ONLY)
 def batch(request: Request, searcher: SearcherDependency, body: BatchRequest) -> Response:
-    """Several searches of the same index generation; an invalid search has its problem in place of a page."""
+    """Several searches of the same index generation; an invalid search has its problem in place of a page. A rate limit
+    counts each search."""
     searches = [_validate_search(each) for each in body.searches]
     hits = sum(max(each.limit, 0) for each in searches if isinstance(each, SearchBody))
     if hits > MAX_LIMIT:
         raise InvalidValue("searches", f"{hits:,} hits", f"request at most {MAX_LIMIT:,} hits in total")
+    record = RequestRecord.from_scope(request.scope)
+    if record.take_tokens and len(searches) > 1:
+        record.take_tokens(len(searches) - 1)
     session = searcher.session()
-    results = [orjson.Fragment(_batch_result(request, session, each)) for each in searches]
+    results: list[orjson.Fragment] = []
+    for each in searches:
+        if results and record.yield_slot:
+            from_thread.run(record.yield_slot)
+        results.append(orjson.Fragment(_batch_result(request, session, each)))
     content = {"schema_version": SCHEMA_VERSION, "generation": session.generation, "results": results}
     return Response(orjson.dumps(content), media_type="application/json")
 
@@ -217,5 +227,7 @@ def _batch_result(request: Request, session: Session, params: SearchBody | Reque
             raise InvalidValue("format", params.format, "a batch returns json; omit it")
         fields = formats.parse_fields(params.fields, "json")
         return formats.render_page("json", session.ask(params.q, _build_query(params, request)), RenderOptions(fields))
+    except QueryStopped:
+        raise  # so are the searches that follow
     except (PapersError, RequestValidationError) as error:
         return orjson.dumps(problem_from_error(request, error).model_dump(exclude_none=True))

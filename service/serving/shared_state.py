@@ -26,11 +26,20 @@ class WorkerState(ctypes.Structure):
     Attributes:
         is_ready: whether the worker has loaded the index and answers requests.
         connections_closed: number of its connections that have been closed.
+        heartbeats: counts up while its event loop runs.
+        is_stuck: whether the work for a request that has timed out does not end.
     """
 
-    _fields_ = (("is_ready", ctypes.c_bool), ("connections_closed", ctypes.c_int64))
+    _fields_ = (
+        ("is_ready", ctypes.c_bool),
+        ("connections_closed", ctypes.c_int64),
+        ("heartbeats", ctypes.c_int64),
+        ("is_stuck", ctypes.c_bool),
+    )
     is_ready: bool
     connections_closed: int
+    heartbeats: int
+    is_stuck: bool
 
 
 class SharedState:

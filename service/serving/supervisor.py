@@ -4,7 +4,9 @@ workers that exit, and stops them in order.
 It starts no thread, so that it can fork at any time.
 """
 
+import json
 import logging
+import math
 import multiprocessing
 import selectors
 import signal
@@ -12,10 +14,12 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.context import ForkProcess
 
 from search.errors import PapersError
+from service.serving.health import WorkerHealth
+from service.serving.verification import Verification
 from service.serving.worker import FAILED, READY, WorkerConfig, run_worker
 
 _FORK_CONTEXT = multiprocessing.get_context("fork")
@@ -26,17 +30,14 @@ _MIN_BACKOFF_S = 0.1
 _MAX_BACKOFF_S = 30.0
 _BACKOFF_RESET_S = 60.0
 """Uptime of a worker after which its restart delay starts again from ``_MIN_BACKOFF_S``."""
-_KILL_GRACE_S = 5.0
+_KILL_GRACE_S = 2.0
 """Seconds beyond ``stop_seconds`` after which workers that have not exited are killed."""
+_STUCK_DRAIN_S = 5.0
+"""Seconds for the other requests of a worker that is replaced because one of its requests cannot be stopped."""
+_MAX_CHECK_INTERVAL_S = 3.0
+"""Seconds between two checks of the workers above which the supervisor itself was stopped; it checks every second."""
 _ACCEPT_ERROR_PAUSE_S = 0.01
 """Pause after a failed ``accept``: without it, a lack of file descriptors would keep a core busy."""
-_TOO_MANY_CONNECTIONS_BODY = (
-    b'{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"too many connections; retry in 1 s"}'
-)
-_TOO_MANY_CONNECTIONS_RESPONSE = (
-    b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n"
-    b"connection: close\r\ncontent-length: %d\r\n\r\n%s" % (len(_TOO_MANY_CONNECTIONS_BODY), _TOO_MANY_CONNECTIONS_BODY)
-)
 _log = logging.getLogger("papers")
 
 
@@ -53,6 +54,8 @@ class WorkerSlot:
         backoff_s: delay of the next restart in seconds.
         restart_at: ``time.monotonic`` when the process is to be restarted.
         failure: why the process could not load the index; empty if it could.
+        health: whether the process responds.
+        kill_at: ``time.monotonic`` when the process is to be killed.
     """
 
     number: int
@@ -63,6 +66,8 @@ class WorkerSlot:
     backoff_s: float = _MIN_BACKOFF_S
     restart_at: float = 0.0
     failure: str = ""
+    health: WorkerHealth = field(default_factory=WorkerHealth)
+    kill_at: float = math.inf
 
 
 class Supervisor:
@@ -91,6 +96,7 @@ class Supervisor:
         self._wakeup_receiver, self._wakeup_sender = socket.socketpair()
         self._signal_count, self._dispatch_count = 0, 0
         self._is_accepting = self._ready_announced = False
+        self._checked_at = time.monotonic()
 
     def run(self) -> None:
         """Serves until SIGINT or SIGTERM.
@@ -111,36 +117,51 @@ class Supervisor:
                 self._stop()
 
     def _start_verification(self) -> None:
-        receiver, sender = _FORK_CONTEXT.Pipe(duplex=False)
-        process = _FORK_CONTEXT.Process(target=self._run_verification, args=(sender.send,), daemon=True)
-        process.start()
-        sender.close()
+        verification = Verification(self._find_damage, self._close_inherited)
 
         def finish() -> None:
-            self._selector.unregister(receiver)
-            with closing(receiver):
-                damage = receiver.recv()
-            process.join()
-            if damage:
-                raise PapersError(damage)
-            self._state.server.is_verified = True
+            self._selector.unregister(verification.receiver)
+            if verification.finish():
+                self._state.server.is_verified = True
+            else:
+                self._selector.register(verification.receiver, selectors.EVENT_READ, finish)
 
-        self._selector.register(receiver, selectors.EVENT_READ, finish)
-
-    def _run_verification(self, send: Callable[[str], None]) -> None:
-        """Runs in the verification process."""
-        self._close_inherited()
-        send(self._find_damage())
+        self._selector.register(verification.receiver, selectors.EVENT_READ, finish)
 
     def _handle_events(self, timeout_s: float = 1.0) -> None:
         """Waits for events, handles them, and restarts workers whose delay is over."""
         for key, _ in self._selector.select(min(timeout_s, self._seconds_to_restart())):
             key.data()
+        self._check_workers()
         now = time.monotonic()
         for slot in self._slots:
             if slot.process is None and now >= slot.restart_at:
                 self._start(slot)
+            elif slot.process is not None and now >= slot.kill_at:
+                slot.process.kill()
         self._set_accepting(any(slot.channel for slot in self._slots))
+
+    def _check_workers(self) -> None:
+        """Retires workers that do not respond, or in which a request cannot be stopped."""
+        now = time.monotonic()
+        was_paused = now - self._checked_at > _MAX_CHECK_INTERVAL_S  # as the workers may have been, with the machine
+        self._checked_at = now
+        for slot in self._slots:
+            if slot.process is None:
+                continue
+            state = self._state.workers[slot.number]
+            slot.health.observe(now, state.heartbeats, was_paused=was_paused)
+            if slot.kill_at < math.inf:
+                continue
+            if slot.health.is_dead(now, is_ready=state.is_ready):
+                _log.error(
+                    "worker %s has not responded for %.0f s; it is killed", slot.process.pid, slot.health.silence(now)
+                )
+                slot.kill_at = now
+            elif state.is_stuck:
+                _log.error("worker %s cannot stop a request that timed out; it is replaced", slot.process.pid)
+                self._close_channel(slot)  # it finishes its other requests first
+                slot.kill_at = now + min(self._settings.stop_seconds, _STUCK_DRAIN_S)
 
     def _seconds_to_restart(self) -> float:
         restarts = [slot.restart_at for slot in self._slots if slot.process is None]
@@ -160,6 +181,7 @@ class Supervisor:
         slot.process = _FORK_CONTEXT.Process(target=self._run_worker, args=(slot.number, channel, worker_channel))
         slot.channel, slot.connections_sent = channel, 0
         slot.started_at, slot.failure = time.monotonic(), ""
+        slot.health, slot.kill_at = WorkerHealth(slot.started_at), math.inf
         slot.process.start()
         worker_channel.close()
         channel.setblocking(False)
@@ -244,17 +266,19 @@ class Supervisor:
                 time.sleep(_ACCEPT_ERROR_PAUSE_S)
                 return
             with closing(client):
-                if not self._dispatch(client):
+                if refusal := self._dispatch(client):
                     with suppress(OSError):
                         client.setblocking(False)
-                        client.send(_TOO_MANY_CONNECTIONS_RESPONSE)
+                        client.send(_unavailable_response(refusal))
                         client.shutdown(socket.SHUT_WR)
 
-    def _dispatch(self, client: socket.socket) -> bool:
-        """Passes a connection to a worker; returns False if no worker can take it."""
+    def _dispatch(self, client: socket.socket) -> str:
+        """Passes a connection to a worker; returns why if no worker can take it, else an empty text."""
+        now = time.monotonic()
         running = [slot for slot in self._slots if slot.channel is not None]
         if sum(map(self._open_connections, running)) >= self._settings.connections:
-            return False
+            return "too many connections; retry in 1 s"
+        running = [slot for slot in running if not slot.health.is_silent(now)]
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._dispatch_count += 1
         for slot in sorted(running, key=self._dispatch_order):
@@ -262,8 +286,8 @@ class Supervisor:
                 if slot.channel is not None:
                     socket.send_fds(slot.channel, [b"c"], [client.fileno()])
                     slot.connections_sent += 1
-                    return True
-        return False
+                    return ""
+        return "no worker process responds; retry in 1 s"
 
     def _dispatch_order(self, slot: WorkerSlot) -> tuple[bool, int, int]:
         """Sorts ready workers first, then those with fewest connections, and equals in rotation."""
@@ -320,6 +344,15 @@ class Supervisor:
             signal.set_wakeup_fd(previous_wakeup_fd)
             for number, handler in previous_handlers.items():
                 signal.signal(number, handler)
+
+
+def _unavailable_response(detail: str) -> bytes:
+    problem = {"type": "about:blank", "title": "Service Unavailable", "status": 503, "detail": detail}
+    body = json.dumps(problem).encode()
+    return (
+        b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/problem+json\r\nretry-after: 1\r\n"
+        b"connection: close\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+    )
 
 
 def _remove_live_metrics(pid: int | None) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from search.cores import CORES_VARIABLE, available_cores
 from search.embedding.embedder import Embedder
@@ -25,6 +25,7 @@ from service.api.guard.headers import SECURITY_HEADERS
 from service.api.guard.rate_limit import TokenBuckets
 from service.api.problems import error_response
 from service.serving.connection import Connection, ConnectionLimits
+from service.serving.health import HEARTBEAT_INTERVAL_S
 from service.serving.shared_state import SharedState
 from service.settings import Settings
 
@@ -74,7 +75,7 @@ def run_worker(worker_config: WorkerConfig, number: int, channel: socket.socket)
     cores = max(1, available_cores() // settings.workers)
     os.environ |= dict.fromkeys(_THREAD_COUNT_VARIABLES, str(cores))
     logs.configure(log_requests=settings.log, log_queries=settings.log_queries)
-    gate = ReadinessGate(worker_config.shared_state)
+    gate = ReadinessGate(worker_config.shared_state, number)
     config = uvicorn.Config(
         gate,
         loop="uvloop",
@@ -97,23 +98,32 @@ class ReadinessGate:
 
     Args:
         shared_state: tells whether the server stops.
+        number: number of the worker.
 
     Attributes:
         app: the application; None while the index is being loaded.
     """
 
-    def __init__(self, shared_state: SharedState) -> None:
-        self._shared_state = shared_state
-        self.app: ASGIApp | None = None
+    def __init__(self, shared_state: SharedState, number: int) -> None:
+        self._shared_state, self._worker_state = shared_state, shared_state.workers[number]
+        self.app: Application | None = None
+
+    def _find_problem(self) -> str:
+        """Returns why an application that is loaded is not ready; empty if it is."""
+        if self._shared_state.server.is_stopping:
+            return "the server is stopping"
+        return (
+            "a request cannot be stopped; this worker process is being replaced" if self._worker_state.is_stuck else ""
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        stopping = self._shared_state.server.is_stopping and scope["path"] == "/readyz"
-        if self.app is not None and not stopping:
+        problem = self._find_problem() if scope["path"] == "/readyz" else ""
+        if self.app is not None and not problem:
             await self.app(scope, receive, _ignore_disconnect(send))
         elif scope["path"] == "/healthz":
             await JSONResponse({"status": "ok"}, headers=_GATE_HEADERS)(scope, receive, send)
         else:
-            detail = "the server is stopping" if stopping else "the index is being loaded; retry in 1 s"
+            detail = problem or "the index is being loaded; retry in 1 s"
             await error_response(scope, 503, detail, _GATE_HEADERS)(scope, receive, send)
 
 
@@ -164,6 +174,7 @@ class WorkerServer(uvicorn.Server):
         self._channel.setblocking(False)
         asyncio.get_running_loop().add_reader(self._channel, self._receive_connections)
         self._spawn(self._run_application())
+        self._beat()
         self.started = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -178,6 +189,14 @@ class WorkerServer(uvicorn.Server):
         """Handles SIGTERM only: this worker shuts down, and the supervisor starts another."""
         signal.signal(signal.SIGTERM, self.handle_exit)
         yield
+
+    def _beat(self) -> None:
+        """Counts a heartbeat, and notes requests that cannot be stopped, until the event loop ends."""
+        self._worker_state.heartbeats += 1
+        app = self._gate.app
+        if app is not None and app.guard_state.queue.has_stuck_request():
+            self._worker_state.is_stuck = True
+        asyncio.get_running_loop().call_later(HEARTBEAT_INTERVAL_S, self._beat)
 
     def _receive_connections(self) -> None:
         """Takes all connections in the channel; shuts down once the supervisor has closed it."""

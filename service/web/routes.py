@@ -52,7 +52,7 @@ class _PageRoute(StrictRoute):
 
 def problem_as_page(request: Request, problem: Problem) -> Response | None:
     """Renders a problem as HTML; returns None for clients that prefer other formats and for paths of the API."""
-    prefix = "/" + request.scope["path"].split("/")[1]
+    prefix = "/" + request.scope["path"].removeprefix("/").partition("/")[0]
     if prefix in _NON_PAGE_PREFIXES or not prefers_html(request.headers.get("accept", "")):
         return None
     return _html_response(problem_page(PageUrl.from_request(request), problem), problem.status)

@@ -5,6 +5,7 @@ import asyncio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.api.guard.concurrency import AdmissionQueue
+from service.api.guard.records import RequestRecord
 from service.api.problems import error_response
 
 _CLOSE_HEADERS = {"connection": "close"}
@@ -52,6 +53,7 @@ class BodyLimit:
             return await self._error_response(413)(scope, receive, send)
         finally:
             self._buffered_bytes -= len(body)
+        RequestRecord.from_scope(scope).body_bytes = len(body)
         return await self._app(scope, _replay_body(bytes(body), receive), send)
 
     async def _read_body(self, receive: Receive, body: bytearray) -> bool:

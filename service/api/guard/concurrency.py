@@ -1,12 +1,14 @@
 """Concurrency: how many requests a worker handles at once, how many wait, and for how long."""
 
 import asyncio
+import math
+import threading
 import time
-from collections import deque
 
 from anyio import CapacityLimiter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from search.budget import Budget, use_budget
 from service.api.guard.records import RequestRecord
 from service.api.problems import error_response
 
@@ -17,12 +19,18 @@ _MAX_DELAY_REJECTIONS = 500
 """Rejections in flight at which each is delayed by ``_MAX_REJECTION_DELAY_S``; fewer are delayed in proportion."""
 _MAX_REJECTION_DELAY_S = 1.0
 _BUSY_DETAIL = "server busy: request queue is full; retry in 1 s"
-_DISCONNECT_CHECK_AFTER_S = 0.05
-"""Seconds in the queue after which the server checks that the client is still connected."""
+_STUCK_S = 60.0
+"""Seconds for which a request may keep its slot after its work was cancelled, before it counts as stuck. Between two
+checks of the budget, no query takes more than a few seconds."""
+_LARGE_REQUEST_BYTES = 4_096
+"""Bytes of query and body above which a request is large; nearly all questions and abstracts are smaller."""
 
 
 class AdmissionQueue:
     """Slots for requests, and a bounded queue for those that wait for one, first come, first served.
+
+    Large requests can take seconds. They get at most half of the slots, and their work pauses while others run
+    (``search.budget``), so that the others need not wait for them.
 
     Args:
         max_active: most requests that have a slot.
@@ -30,12 +38,23 @@ class AdmissionQueue:
 
     Attributes:
         rejected: number of requests rejected because the queue was full.
+        small_idle: set while no request has a slot that is not large.
     """
 
     def __init__(self, max_active: int, max_waiting: int) -> None:
         self._limiter = CapacityLimiter(max_active)
+        self._large_limiter = CapacityLimiter(max(1, max_active // 2))
         self._max_waiting = max_waiting
         self.rejected = self._rejecting = 0
+        self._active: set[_QueuedRequest] = set()
+        self._small_active = 0
+        self.small_idle = threading.Event()
+        self.small_idle.set()
+
+    def has_stuck_request(self) -> bool:
+        """Returns whether the work for a request does not end although it was cancelled."""
+        longest = time.monotonic() - _STUCK_S
+        return any(each.cancelled_at < longest for each in self._active)
 
     @property
     def active(self) -> int:
@@ -45,20 +64,38 @@ class AdmissionQueue:
     @property
     def waiting(self) -> int:
         """Number of requests that wait."""
-        return self._limiter.statistics().tasks_waiting
+        return self._limiter.statistics().tasks_waiting + self._large_limiter.statistics().tasks_waiting
 
     @property
     def is_full(self) -> bool:
         """Whether there is neither a free slot nor a place in the queue."""
-        return self._limiter.available_tokens <= 0 and self.waiting >= self._max_waiting
+        return self.waiting >= self._max_waiting and self._limiter.available_tokens <= 0
 
-    async def acquire(self, request: object) -> None:
+    async def acquire(self, request: "_QueuedRequest", *, is_large: bool) -> None:
         """Waits for a slot for a request; callers check ``is_full`` first."""
-        await self._limiter.acquire_on_behalf_of(request)
+        if is_large:
+            await self._large_limiter.acquire_on_behalf_of(request)
+        try:
+            await self._limiter.acquire_on_behalf_of(request)
+        except BaseException:  # cancelled
+            if is_large:
+                self._large_limiter.release_on_behalf_of(request)
+            raise
+        self._active.add(request)
+        if not is_large:
+            self._small_active += 1
+            self.small_idle.clear()
 
-    def release(self, request: object) -> None:
+    def release(self, request: "_QueuedRequest", *, is_large: bool) -> None:
         """Frees the slot of a request for the one that has waited longest."""
+        self._active.discard(request)
         self._limiter.release_on_behalf_of(request)
+        if is_large:
+            self._large_limiter.release_on_behalf_of(request)
+            return
+        self._small_active -= 1
+        if not self._small_active:
+            self.small_idle.set()
 
     async def reject(self, scope: Scope, receive: Receive, send: Send, headers: dict[str, str] | None = None) -> None:
         """Responds with 503. The delay grows with the number of rejections in flight: a thousand clients that retry at
@@ -74,7 +111,8 @@ class AdmissionQueue:
 
 class ConcurrencyLimit:
     """Gives each request a slot, rejects those that find the queue full, and responds with 503 in place of those that
-    take too long. A thread cannot be stopped, so a request that timed out keeps its slot until it ends.
+    take too long. The work for a request ends at its next check (``search.budget``) once the request has timed out, its
+    client has disconnected or the server stops; until then it keeps its slot.
 
     Args:
         app: called when a request has its slot.
@@ -94,48 +132,69 @@ class ConcurrencyLimit:
         return await self._handle(scope, receive, send)
 
     async def _handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = _QueuedRequest(self._queue, scope, receive, send)
-        timer = asyncio.get_running_loop().call_later(self._timeout_s, request.time_out, self._timeout_s)
+        request = _QueuedRequest(self._queue, scope, receive, send, self._timeout_s)
+        RequestRecord.from_scope(scope).yield_slot = request.yield_slot
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(self._timeout_s, request.time_out, self._timeout_s)
+        reader = loop.create_task(request.read_messages())
         try:
-            if await request.acquire():
-                await self._app(scope, request.receive, request.send)
+            with use_budget(request.budget):
+                if await request.acquire():
+                    await self._app(scope, request.receive, request.send)
         finally:
             timer.cancel()
+            reader.cancel()
+            request.cancel()
             request.release()
 
 
 class _QueuedRequest:
     """A request from its arrival in the queue to the last byte of its response."""
 
-    def __init__(self, queue: AdmissionQueue, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, queue: AdmissionQueue, scope: Scope, receive: Receive, send: Send, seconds: float) -> None:
         self._queue, self._scope, self._receive, self._send = queue, scope, receive, send
+        self._is_large = _request_bytes(scope) > _LARGE_REQUEST_BYTES
         self._has_slot = self._response_started = self._timed_out = False
         self._timeout_task: asyncio.Task[None] | None = None
-        self._buffered: deque[Message] = deque()
+        self._messages: asyncio.Queue[Message] = asyncio.Queue()
+        self._disconnected = False
+        self.cancelled_at = math.inf
+        self.budget = Budget(seconds, queue.small_idle if self._is_large else None)
 
     async def acquire(self) -> bool:
         """Waits for a slot and returns whether the client still waits for a response."""
         record, queued_at = RequestRecord.from_scope(self._scope), time.perf_counter()
-        await self._queue.acquire(self)
+        await self._queue.acquire(self, is_large=self._is_large)
         self._has_slot = True
         record.queue_wait_s = time.perf_counter() - queued_at
-        return not self._timed_out and (
-            record.queue_wait_s < _DISCONNECT_CHECK_AFTER_S or not await self._client_disconnected()
-        )
+        return not (self._timed_out or self._disconnected)
 
-    async def _client_disconnected(self) -> bool:
-        """Returns whether the client has disconnected; buffers the messages that it sent before."""
-        try:
-            async with asyncio.timeout(0):
-                while (message := await self._receive())["type"] != "http.disconnect":
-                    self._buffered.append(message)
-                return True
-        except TimeoutError:
-            return False
+    async def yield_slot(self) -> None:
+        """Lets the requests that wait for a slot go first: for requests that consist of several searches."""
+        if self._has_slot:
+            self.release()
+            await self._queue.acquire(self, is_large=self._is_large)
+            self._has_slot = True
+            self.budget.check()
+
+    async def read_messages(self) -> None:
+        """Reads what the client sends, for ``receive``; cancels the work for the request if the client disconnects."""
+        while not self._disconnected:
+            message = await self._receive()
+            self._disconnected = message["type"] == "http.disconnect"
+            self._messages.put_nowait(message)
+        self.cancel()
+
+    def cancel(self) -> None:
+        """Ends the work for the request at its next check."""
+        self.cancelled_at = min(self.cancelled_at, time.monotonic())
+        self.budget.cancel()
 
     async def receive(self) -> Message:
         """Returns the next message of the client."""
-        return self._buffered.popleft() if self._buffered else await self._receive()
+        if self._disconnected and self._messages.empty():
+            return {"type": "http.disconnect"}
+        return await self._messages.get()
 
     async def send(self, message: Message) -> None:
         """Passes a response on unless the request timed out; frees the slot with the last part of the response,
@@ -151,15 +210,24 @@ class _QueuedRequest:
         """Frees the slot; further calls do nothing."""
         if self._has_slot:
             self._has_slot = False
-            self._queue.release(self)
+            self._queue.release(self, is_large=self._is_large)
 
     def time_out(self, seconds: float) -> None:
-        """Responds with 503 unless the response has started."""
+        """Responds with 503 unless the response has started, and cancels the work for it."""
         if not self._response_started:
             self._timed_out = True
+            self.cancel()
             self._timeout_task = asyncio.get_running_loop().create_task(self._send_timeout_response(seconds))
 
     async def _send_timeout_response(self, seconds: float) -> None:
         detail = f"the response took longer than {seconds:g} s; retry later, or request less"
         response = error_response(self._scope, 503, detail, RETRY_HEADERS)
-        await response(self._scope, self._receive, self._send)
+        await response(self._scope, self._receive_nothing, self._send)
+
+    async def _receive_nothing(self) -> Message:
+        return {"type": "http.disconnect"}
+
+
+def _request_bytes(scope: Scope) -> int:
+    """Returns the size of the query of the URL and of the body of a request."""
+    return len(scope["query_string"]) + RequestRecord.from_scope(scope).body_bytes

@@ -58,23 +58,25 @@ class TokenBuckets:
         self._owners = memoryview(self._memory).cast("Q")[_TABLE_SIZE:]
         self._hash_key = os.urandom(16)  # so that nobody can choose clients that collide
 
-    def take(self, client_id: str, now: float) -> Quota:
+    def take(self, client_id: str, now: float, *, extra: int = 0) -> Quota:
         """Takes one request from a client's bucket unless it is empty.
 
         Args:
             client_id: the client.
             now: seconds of a monotonic clock that all processes share.
+            extra: take so many requests in place of one, whether or not the bucket has them: the client then waits
+                longer for the next one.
         """
         owner = self._hash(client_id)
         slot = self._find_slot(owner, now)
         full_at = max(self._full_at[slot], now) if self._owners[slot] == owner else now
-        next_full_at = full_at + 1 / self.rate
+        next_full_at = full_at + (extra or 1) / self.rate
         wait = next_full_at - self.burst / self.rate - now
-        if wait > 1e-9:
+        if wait > 1e-9 and not extra:
             return Quota(0, wait, full_at - now)
         self._owners[slot], self._full_at[slot] = owner, next_full_at
         remaining = math.floor(self.burst - (next_full_at - now) * self.rate + 1e-6)
-        return Quota(remaining, 0.0, next_full_at - now)
+        return Quota(max(0, remaining), 0.0, next_full_at - now)
 
     def _hash(self, client_id: str) -> int:
         """Returns a 64-bit hash other than 0, which marks a free entry."""
@@ -106,13 +108,20 @@ class RateLimit:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["path"].startswith(_EXEMPT_PATHS):
             return await self._app(scope, receive, send)
-        quota = self._buckets.take(_client_id(scope), time.monotonic())
+        record, client_id = RequestRecord.from_scope(scope), _client_id(scope)
+        quota = self._buckets.take(client_id, time.monotonic())
         added = self._rate_headers(quota)
         if quota.wait_s:
             seconds = math.ceil(quota.wait_s)
             detail = f"rate limit of {self._buckets.rate:g} requests per second exceeded; retry in {seconds} s"
             headers = {name.decode(): value.decode() for name, value in added} | {"retry-after": str(seconds)}
             return await error_response(scope, 429, detail, headers)(scope, receive, send)
+
+        def take_tokens(requests: int) -> None:
+            nonlocal added
+            added = self._rate_headers(self._buckets.take(client_id, time.monotonic(), extra=requests))
+
+        record.take_tokens = take_tokens
 
         async def send_with_quota(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -3,9 +3,11 @@
 import os
 import re
 import time
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Any
 
 from starlette.types import Scope
 
@@ -24,6 +26,9 @@ class RequestRecord:
         queue_wait_s: seconds spent in the request queue.
         status: status of the response; 0 until it starts.
         bytes_sent: bytes of the response body.
+        body_bytes: bytes of the request body.
+        yield_slot: lets other requests go first; called between the searches of a batch.
+        take_tokens: counts further requests towards the rate limit of the client.
     """
 
     request_id: str
@@ -33,6 +38,9 @@ class RequestRecord:
     queue_wait_s: float = 0.0
     status: int = 0
     bytes_sent: int = 0
+    body_bytes: int = 0
+    yield_slot: Callable[[], Coroutine[Any, Any, None]] | None = None
+    take_tokens: Callable[[int], None] | None = None
 
     @classmethod
     def from_scope(cls, scope: Scope) -> "RequestRecord":
