@@ -5,8 +5,9 @@ from email.utils import parsedate
 from typing import Any
 
 from indexer.sources.file import SourceFile
-from indexer.sources.jsonl import parse_json_object
-from indexer.sources.record import Draft, MalformedRecord, parse_date, select_non_empty
+from indexer.sources.json import parse_json_object
+from indexer.sources.limits import MalformedRecord
+from indexer.sources.record import Draft, parse_date, select_non_empty
 from search.errors import SourceError
 from search.papers.date import Date
 from search.papers.paper import Paper
