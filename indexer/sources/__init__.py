@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from indexer.sources.file import READ_ERRORS, SourceFile
+from indexer.sources.limits import UnreadableFile
 from search.errors import InvalidValue, SourceError
 from search.papers.paper import Paper
 
@@ -102,6 +103,8 @@ def _may_be_file(path: Path) -> bool:
 
 
 def _describe_read_error(path: Path, error: Exception) -> str:
+    if isinstance(error, UnreadableFile):
+        return str(error)
     if isinstance(error, IsADirectoryError):
         try:
             os.scandir(path).close()

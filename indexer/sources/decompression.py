@@ -74,10 +74,11 @@ class LimitedReader(io.RawIOBase):
         size = self._stream.readinto(buffer) or 0
         self._bytes += size
         if self._bytes > MAX_DECOMPRESSED_BYTES:
-            raise UnreadableFile(f"it decompresses to more than {MAX_DECOMPRESSED_BYTES >> 30} GiB; split the file")
+            raise UnreadableFile(f"decompresses to more than {MAX_DECOMPRESSED_BYTES >> 30} GiB; split the file")
         if self._bytes > max(MIN_RATIO_BYTES, MAX_COMPRESSION_RATIO * self._raw.tell()):
             raise UnreadableFile(
-                f"it decompresses to more than {MAX_COMPRESSION_RATIO} times its size; decompress it to index it anyway"
+                f"decompresses to more than {MAX_COMPRESSION_RATIO} times its size, so the rest is not read; "
+                "to read it anyway, decompress it"
             )
         return size
 

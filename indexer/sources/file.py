@@ -175,7 +175,7 @@ class SourceFile:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(self.path))
         for is_kind, kind in _SPECIAL_FILES:
             if is_kind(mode):
-                raise UnreadableFile(f"it is a {kind}; only regular files are read, so write its content to a file")
+                raise UnreadableFile(f"is a {kind}; only regular files can be read, so write its content to a file")
 
     @contextmanager
     def _open_text(self, encoding: str) -> Iterator[io.TextIOWrapper]:

@@ -11,8 +11,6 @@ from indexer.sources.limits import MalformedRecord, check_record_size
 from search.errors import SourceError
 from search.papers.json import Json
 
-_LONG_INTEGER = re.compile(r"(?<![.\d])\d{19}")
-"""The start of an integer that may need more than 64 bits."""
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 """Finds the end of a value; numbers stay text, because only their extent matters."""
 _MAX_TOKEN = 12
@@ -42,7 +40,7 @@ def parse_json(text: str) -> Json:
     check_record_size(len(text))
     try:
         value: Json = orjson.loads(text)
-        if _LONG_INTEGER.search(text):
+        if _has_large_float(value):  # orjson reads an integer of more than 64 bits as a float
             value = json.loads(text, parse_int=_parse_integer)
     except RecursionError:
         raise MalformedRecord("not JSON: nested too deep") from None
@@ -167,6 +165,14 @@ class _Text:
             size += len(chunk[1])
         self._text, self._position = "".join(parts), 0
         return size > wanted
+
+
+def _has_large_float(value: Json) -> bool:
+    if isinstance(value, float):
+        return abs(value) >= 2**63
+    if isinstance(value, dict):
+        return any(map(_has_large_float, value.values()))
+    return isinstance(value, list) and any(map(_has_large_float, value))
 
 
 def _parse_integer(digits: str) -> int | str:
