@@ -61,7 +61,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {f"sources: {name}": partial(check
 
 
 def fuzz(format_: str, seconds: float, seed: int) -> dict[str, object]:
-    """Reads mutations for a number of seconds of processor time; saves each input that fails, and returns the counts."""
+    """Reads mutations for some seconds of processor time; saves inputs that fail, and returns the counts."""
     random, found = Random(seed), list[str]()
     imported = _FOLDER / "imported"
     imported.mkdir(exist_ok=True)

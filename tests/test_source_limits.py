@@ -22,7 +22,7 @@ from sample import ROOT
 from search.errors import SourceError
 from search.papers.paper import Paper
 from source_mutations import JSON_LINE
-from source_samples import BIBTEX, CSL, CSV, NBIB, PAGE, PUBMED, RIS, S2, SNAPSHOT, WriteSource, read
+from source_samples import BIBTEX, CSL, NBIB, PAGE, PUBMED, RIS, S2, SNAPSHOT, WriteSource, read
 
 LONG = "a" * (MAX_RECORD_CHARACTERS + 1)
 OVERSIZED_RECORDS = {
@@ -31,19 +31,18 @@ OVERSIZED_RECORDS = {
     "a paper of Semantic Scholar": ("semantic-scholar", '{"paperId": "' + LONG + '"}\n', S2),
     "an item": ("csl-json", '{"type": "' + LONG + '"}\n', CSL.strip("[]\n ").split("\n\n")[0].strip().strip(",")),
     "a field": ("bibtex", "@misc{a, title = {" + LONG + "}}\n", BIBTEX),
-    "fields": ("bibtex", "@misc{a, title = {A},\n" + "note = {long},\n" * 1_400_000 + "}\n", BIBTEX),
+    "fields": ("bibtex", "@misc{a, title = {A},\n" + ("note = {" + "long " * 200 + "},\n") * 17_000 + "}\n", BIBTEX),
     "an abstract": ("ris", "TY  - JOUR\nAB  - " + LONG + "\nER  - \n", RIS),
-    "the lines of an abstract": ("ris", "TY  - JOUR\nAB  - a\n" + "word\n" * 4_000_000 + "ER  - \n", RIS),
+    "the lines of an abstract": ("ris", "TY  - JOUR\nAB  - a\n" + ("word " * 200 + "\n") * 17_000 + "ER  - \n", RIS),
     "a title": ("nbib", "PMID- 7\nTI  - " + LONG + "\n", NBIB),
-    "the lines of a title": ("nbib", "PMID- 7\nTI  - a\n" + "      word\n" * 2_000_000, NBIB),
-    "the lines of a row": ("csv", "title,url\n" + '"a\n",' * 4_000_000 + "\n", "Second,x\n"),
+    "the lines of a title": ("nbib", "PMID- 7\nTI  - a\n" + ("      " + "word " * 200 + "\n") * 17_000, NBIB),
+    "the lines of a row": ("csv", "title,url\n" + ('"' + "word " * 200 + '\n",') * 17_000 + "\n", "Second,x\n"),
     "a paragraph": ("author-page", "97.1IRJun 4\n\n" + LONG + "\n\n", PAGE),
 }
 """By what is too long: the format, the record, and valid ones."""
 ENDLESS = {
     "jsonl": ('{"id": "x", "title": "b", "abstract": "', "a", JSON_LINE),
     "bibtex": ("@misc{a, title = {", "words " * 200 + "\n", BIBTEX),
-    "csv": ("", '"' + "words " * 200 + '\n",', CSV),
     "csl-json": (',{"title":"', "a", CSL.rstrip("\n ]")),
     "pubmed": ("", "<paragraph>some words</paragraph>", PUBMED.removesuffix("</PubmedArticleSet>")),
 }
@@ -60,6 +59,17 @@ def test_an_oversized_record_does_not_affect_others(write_source: WriteSource, n
     assert "longer than 16,777,216 characters" in errors[0].reason
     assert errors[0].line == (2 if format_ == "csv" else 1)
     assert isinstance(found[-1], Paper)
+
+
+@pytest.mark.parametrize(
+    ("format_", "start", "line"),
+    [("ris", "TY  - JOUR\nAB  - a\n", "word\n"), ("nbib", "PMID- 7\nAB  - a\n", "      word\n")],
+)
+def test_many_lines_of_a_value_are_joined_in_linear_time(
+    write_source: WriteSource, format_: str, start: str, line: str
+) -> None:
+    (error,) = read(write_source("file", start + line * 300_000), format_)
+    assert "the abstract has 1,500,001 characters" in str(error)
 
 
 def write_endless(path: Path, format_: str) -> None:
