@@ -5,6 +5,7 @@ import json
 from datetime import date
 from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -212,7 +213,21 @@ def test_commands_that_cannot_be_decoded_keep_their_text(write_source: WriteSour
     assert paper.title == text
 
 
-def test_a_snapshot_with_an_impossible_year(write_source: WriteSource) -> None:
-    content = SAMPLES["arxiv-snapshot"].replace("4 Jan 1999", "4 Jan 199999")
-    (paper,) = read_papers(write_source("a.json", content))
-    assert Paper.from_json(paper.to_json()) == paper
+@pytest.mark.parametrize(
+    ("format_", "part", "impossible"),
+    [
+        ("arxiv-snapshot", "4 Jan 1999", "4 Jan 199999"),
+        ("ris", "PY  - 2024\nDA  - 2024/03/02/", "PY  - 0000"),
+        ("bibtex", "year = 1999", "year = 0000"),
+        ("nbib", "2018 Jan", "0000 Jan"),
+        ("csl-json", '"raw": "2023-05"', '"raw": "0000-05"'),
+        ("arxiv-atom", "2401.00001v3", "2401.00001v" + "9" * 5_000),
+        ("semantic-scholar", '"ArXiv": "2401.00001"', '"ArXiv": "2401.00001v99999999999999999999"'),
+    ],
+)
+def test_impossible_numbers_do_not_spoil_the_index(
+    write_source: WriteSource, format_: str, part: str, impossible: str
+) -> None:
+    assert part in SAMPLES[format_]
+    for paper in read_papers(write_source("file", SAMPLES[format_].replace(part, impossible)), format_):
+        assert Paper.from_json(json.loads(orjson.dumps(paper.to_json()))) == paper

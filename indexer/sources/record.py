@@ -114,7 +114,7 @@ def date_from_parts(
         The date; None without a valid year.
     """
     text = str(year or "").strip()
-    if not re.fullmatch(r"\d{4}", text):
+    if not re.fullmatch(r"\d{4}", text) or not int(text):
         return None
     number, digits = _parse_month(month), str(day or "").strip()
     parts = [text, *([f"{number:02}"] if number else []), *([digits] if number and digits.isdigit() else [])]
