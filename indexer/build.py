@@ -42,19 +42,27 @@ OnStage = Callable[[Stage], None]
 """Called with one of PUBLISH_STAGES when that stage starts."""
 
 
+MAX_KEPT_MESSAGES = 10_000
+"""Skipped records, and warnings, of which an import keeps the messages, about 5 MB; further ones are only counted."""
+
+
 @dataclass(slots=True)
 class ImportReport:
     """The outcome of an import.
 
     Attributes:
         counts: What became of the records.
-        skipped: The records and files that could not be read, each with the reason.
+        skipped: The first MAX_KEPT_MESSAGES records and files that could not be read, each with the reason.
+        skipped_count: The number of all of them.
+        warnings: What the readers assumed about the text of files, as ``path:line: problem``; the records were read.
         papers: Live papers in the index now.
         generation: Name of the published generation.
     """
 
     counts: ImportCounts
     skipped: list[SourceError] = field(default_factory=list)
+    skipped_count: int = 0
+    warnings: list[str] = field(default_factory=list)
     papers: int = 0
     generation: str = ""
 
@@ -62,6 +70,12 @@ class ImportReport:
     def nothing_read(self) -> bool:
         """Whether no record at all could be read. Records that are already indexed count as read."""
         return not self.counts.read
+
+    def add_skipped(self, error: SourceError) -> None:
+        """Counts a record or file that could not be read."""
+        self.skipped_count += 1
+        if len(self.skipped) < MAX_KEPT_MESSAGES:
+            self.skipped.append(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +153,9 @@ def index_files(
             elif options.strict:
                 raise record
             else:
-                report.skipped.append(record)
+                report.add_skipped(record)
             report_progress()
+        report.warnings = inputs.warnings
         writer.flush()
         manifest = publish(writer, on_stage=on_stage, codes=options.codes)
     report.papers, report.generation = manifest.live, manifest.generation
@@ -148,7 +163,11 @@ def index_files(
 
 
 class _Inputs:
-    """The files of one import, read one after another."""
+    """The files of one import, read one after another.
+
+    Attributes:
+        warnings: The warnings of the files that have been read.
+    """
 
     def __init__(self, files: Sequence[SourceFile]) -> None:
         self._files = files
@@ -156,12 +175,14 @@ class _Inputs:
         self._total_bytes = sum(self._sizes) or 1
         self._bytes_read = 0
         self._current: SourceFile | None = None
+        self.warnings: list[str] = []
 
     def records(self) -> Iterator[Paper | SourceError]:
         for file, size in zip(self._files, self._sizes, strict=True):
             self._current = file
             yield from sources.read(file)
             self._current = None
+            self.warnings += file.warnings[: MAX_KEPT_MESSAGES - len(self.warnings)]
             self._bytes_read += size
 
     @property

@@ -99,3 +99,12 @@ def test_the_doctor_finds_and_repairs(index_options: list[str], tmp_path: Path) 
     healthy = {"schema_version": 1, "problems": [], "repaired_generation": None}
     assert json.loads(run("doctor", "--json", *there).stdout) == healthy
     assert run("search", "KV cache compression", *there).returncode == 0
+
+
+def test_assumptions_about_the_text_are_listed(tmp_path: Path) -> None:
+    file = tmp_path / "latin.bib"
+    file.write_bytes("@misc{a,\n title = {Über die Straße}}\n".encode("latin-1"))
+    done = run("index", str(file), "--strict", "--index", str(tmp_path / "index"))
+    assert done.returncode == 0
+    assert f"warning {file}:2: bytes that are not UTF-8 were read as Windows-1252" in done.stderr
+    assert "1 records read: 1 new papers, 0 merged, 0 unchanged, 0 skipped" in done.stderr

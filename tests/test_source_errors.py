@@ -4,7 +4,9 @@ import gzip
 import json
 import lzma
 from pathlib import Path
+from random import Random
 
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -14,17 +16,12 @@ from search.errors import SourceError
 from search.papers.date import Date
 from search.papers.json import Json
 from search.papers.paper import Paper
+from source_mutations import SAMPLES, mutate
 from source_samples import (
-    ACL,
     ATOM,
-    BIBTEX,
     CSL,
-    CSV,
-    NBIB,
     PAGE,
-    PUBMED,
     RIS,
-    S2,
     SNAPSHOT,
     WriteSource,
     read,
@@ -152,15 +149,16 @@ def test_any_json_is_read_or_yields_an_error(tmp_path: Path, fields: dict[str, J
 
 
 @given(
-    start=st.sampled_from([ATOM, SNAPSHOT, BIBTEX, RIS, PUBMED, NBIB, S2, ACL, CSL, CSV, PAGE]),
-    cut=st.integers(0, 2_000),
-    noise=st.binary(max_size=60),
+    sample=st.sampled_from(sorted(SAMPLES)),
+    random=st.randoms(use_true_random=False),
     format_=st.sampled_from(["", *sources.FORMATS]),
 )
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_bytes_are_read_or_yield_an_error(tmp_path: Path, start: str, cut: int, noise: bytes, format_: str) -> None:
+def test_any_bytes_are_read_or_yield_an_error(tmp_path: Path, sample: str, random: Random, format_: str) -> None:
+    """``benchmarks/fuzz_sources.py`` reads more of them."""
     path = tmp_path / "any"
-    content = start.encode()
-    path.write_bytes(content[:cut] + noise + content[cut:])
-    for each in read(path, format_):
+    path.write_bytes(mutate(SAMPLES[sample].encode(), random))
+    for each in read(path, format_ or sample):
         assert isinstance(each, SourceError) or each.title or each.abstract
+        if isinstance(each, Paper):
+            assert Paper.from_json(json.loads(orjson.dumps(each.to_json()))) == each

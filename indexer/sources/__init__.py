@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from indexer.sources.file import READ_ERRORS, SourceFile
+from indexer.sources.limits import UnreadableFile
 from search.errors import InvalidValue, SourceError
 from search.papers.paper import Paper
 
@@ -71,22 +72,39 @@ def _list_files(path: Path) -> list[Path]:
     except OSError:
         return [path]
     found: list[Path] = []
-    walk = os.walk(path, onerror=lambda error: found.append(Path(error.filename)))
+    visited: set[tuple[int, int]] = set()
+    walk = os.walk(path, onerror=lambda error: found.append(Path(error.filename)), followlinks=True)
     for folder, folders, files in walk:
-        folders[:] = (name for name in folders if not name.startswith("."))
+        if not _add_folder(folder, visited):
+            folders.clear()
+            continue
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         found += (file for name in files if not name.startswith(".") and _may_be_file(file := Path(folder, name)))
     return sorted(found)
 
 
-def _may_be_file(path: Path) -> bool:
-    """Whether a path is a regular file or cannot be accessed; a pipe or a dangling link is neither."""
+def _add_folder(folder: str, visited: set[tuple[int, int]]) -> bool:
+    """Adds a folder to those visited; False if it was visited before, by another link."""
     try:
-        return path.is_file()
+        status = Path(folder).stat()
+    except OSError:
+        return True
+    known = len(visited)
+    visited.add((status.st_dev, status.st_ino))
+    return len(visited) > known
+
+
+def _may_be_file(path: Path) -> bool:
+    """Whether a path exists or cannot be accessed; a dangling link does not."""
+    try:
+        return path.exists()
     except OSError:
         return True
 
 
 def _describe_read_error(path: Path, error: Exception) -> str:
+    if isinstance(error, UnreadableFile):
+        return str(error)
     if isinstance(error, IsADirectoryError):
         try:
             os.scandir(path).close()
@@ -94,7 +112,7 @@ def _describe_read_error(path: Path, error: Exception) -> str:
             error = cause
     if isinstance(error, OSError) and error.strerror:
         return f"cannot be read: {error.strerror}"
-    return f"cannot be read to its end: {error}"
+    return f"cannot be read to its end: {'not enough memory' if isinstance(error, MemoryError) else error}"
 
 
 def _detect_format(file: SourceFile) -> str:

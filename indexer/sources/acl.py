@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from lxml import etree
 
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, MalformedRecord, date_from_parts, select_non_empty
+from indexer.sources.limits import MalformedRecord
+from indexer.sources.record import Draft, date_from_parts, select_non_empty
 from indexer.sources.xml import MalformedXml, find_all, find_text, iter_elements
 from search.errors import SourceError
 from search.papers import identifiers

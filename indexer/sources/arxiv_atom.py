@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from lxml import etree
 
 from indexer.sources.file import SourceFile
-from indexer.sources.jsonl import parse_json_object
-from indexer.sources.record import Draft, MalformedRecord, parse_date, select_non_empty
-from indexer.sources.xml import MalformedXml, find_all, find_text, iter_elements, parse_document
+from indexer.sources.json import iter_values, parse_json_object
+from indexer.sources.limits import MalformedRecord
+from indexer.sources.record import Draft, parse_date, select_non_empty
+from indexer.sources.xml import MalformedXml, find_all, find_text, iter_elements
 from search.errors import SourceError
 from search.papers.paper import Paper
 
@@ -19,24 +20,28 @@ def sniff(head: str) -> bool:
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """Yields the entries of the feed in order."""
+    """Yields the entries of the feed in order; in a JSON object, they have no line numbers."""
     try:
-        for entry in _unwrap_entries(file) if file.head().lstrip().startswith("{") else iter_elements(file, "entry"):
+        body = _read_body(file) if file.head().lstrip().startswith("{") else None
+        for entry in iter_elements(file, "entry", document=body):
             try:
                 yield _parse_paper(entry, file.source)
             except MalformedRecord as error:
-                yield SourceError(file.path, entry.sourceline, str(error))
+                yield SourceError(file.path, None if body else entry.sourceline, str(error))
     except MalformedXml as error:
         yield SourceError(file.path, error.line, str(error))
     except MalformedRecord as error:
         yield SourceError(file.path, None, str(error))
 
 
-def _unwrap_entries(file: SourceFile) -> list[etree._Element]:
-    body = parse_json_object(file.text()).get("body")
+def _read_body(file: SourceFile) -> str:
+    value = next(iter_values(file))
+    if isinstance(value, SourceError):
+        raise MalformedRecord(value.reason)
+    body = parse_json_object(value[1]).get("body")
     if not isinstance(body, str):
         raise MalformedRecord("body: the JSON object has no text under this name, which the feed is expected in")
-    return find_all(parse_document(body), "entry")
+    return body
 
 
 def _parse_paper(entry: etree._Element, source: str) -> Paper:

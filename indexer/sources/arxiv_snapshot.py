@@ -5,8 +5,9 @@ from email.utils import parsedate
 from typing import Any
 
 from indexer.sources.file import SourceFile
-from indexer.sources.jsonl import parse_json_object
-from indexer.sources.record import Draft, MalformedRecord, parse_date, select_non_empty
+from indexer.sources.json import parse_json_object
+from indexer.sources.limits import MalformedRecord
+from indexer.sources.record import Draft, date_from_parts, parse_date, select_non_empty
 from search.errors import SourceError
 from search.papers.date import Date
 from search.papers.paper import Paper
@@ -66,4 +67,4 @@ def _iter_author_names(fields: dict[str, Any]) -> Iterator[tuple[str, str, str]]
 
 def _parse_created(version: dict[str, str]) -> Date | None:
     parsed = parsedate(version["created"])
-    return Date(*parsed[:3]) if parsed else None
+    return date_from_parts(*parsed[:3]) if parsed else None

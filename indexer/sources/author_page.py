@@ -5,13 +5,14 @@ The first line of a listing is a header: score, subject code, date and flags wit
 the author (h-index, counts) are ignored.
 """
 
+import itertools
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import date
 
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, MalformedRecord
+from indexer.sources.limits import MalformedRecord, check_record_size
+from indexer.sources.record import Draft
 from search.errors import SourceError
 from search.papers.categories import CATEGORIES
 from search.papers.date import Date
@@ -20,27 +21,13 @@ from search.papers.paper import Paper
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _HEADER = re.compile(
-    rf"(?P<score>\d+(?:\.\d+)?)?(?P<code>[A-Z]{{2,4}}?)(?P<month>{'|'.join(_MONTHS)})[a-z]* (?P<day>\d{{1,2}})"
-    r"(?:, (?P<year>\d{4}))?(?P<citations>\d+)?(?: ?citations?)?(?P<code_flag>Code)?"
+    r"(?P<score>\d{1,9}(?:\.\d{1,9})?)?"
+    rf"(?P<code>[A-Z]{{2,4}}?)(?P<month>{'|'.join(_MONTHS)})[a-z]* (?P<day>\d{{1,2}})"
+    r"(?:, (?P<year>\d{4}))?(?P<citations>\d{1,9})?(?: ?citations?)?(?P<code_flag>Code)?"
 )
 _ABSTRACT_LABEL = re.compile(r"Abstract:\s*(?=\S)")
 _ET_AL = re.compile(r",?\s+et al\.?$")
 _LISTING_MARKERS = re.compile(r"^(h-index\d+|[\d,]+citations|[\d,]+ ?[Pp]apers)\s*$", re.MULTILINE)
-
-
-@dataclass(slots=True)
-class _Listing:
-    """One listing.
-
-    Attributes:
-        line_number: Number of its header line, from 1.
-        header: The match of _HEADER.
-        paragraphs: The lines of each paragraph after the header.
-    """
-
-    line_number: int
-    header: re.Match[str]
-    paragraphs: list[list[str]] = field(default_factory=lambda: [[]])
 
 
 def sniff(head: str) -> bool:
@@ -55,37 +42,36 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the papers in order; a date without a year is the latest such day not after ``file.as_of``."""
-    listing: _Listing | None = None
-    for number, raw in file.lines():
-        line = raw.strip()
-        header = _HEADER.fullmatch(line)
-        if header or _ABSTRACT_LABEL.match(line):
-            yield from _parse_listing(listing, file)
-            listing = _Listing(number, header) if header else None
-            if not header:
-                yield from _paper_or_error(
-                    Draft(file.source, abstract=_ABSTRACT_LABEL.sub("", line, count=1)), file, number
-                )
-        elif listing and line:
-            listing.paragraphs[-1].append(line)
-        elif listing and listing.paragraphs[-1]:
-            listing.paragraphs.append([])
-    yield from _parse_listing(listing, file)
+    for number, lines in file.records(_starts_record):
+        first = lines[0].strip()
+        header = _HEADER.fullmatch(first)
+        try:
+            check_record_size(sum(map(len, lines)))
+            if header:
+                yield _parse_listing(header, lines[1:], file).to_paper()
+            elif _ABSTRACT_LABEL.match(first):
+                yield Draft(file.source, abstract=_ABSTRACT_LABEL.sub("", first, count=1)).to_paper()
+        except MalformedRecord as error:
+            yield SourceError(file.path, number, str(error))
 
 
-def _parse_listing(listing: _Listing | None, file: SourceFile) -> Iterator[Paper | SourceError]:
-    if not listing:
-        return
-    title, *others = [" ".join(lines) for lines in listing.paragraphs if lines] or [""]
+def _starts_record(line: str) -> bool:
+    line = line.strip()
+    return bool(_HEADER.fullmatch(line) or _ABSTRACT_LABEL.match(line))
+
+
+def _parse_listing(header: re.Match[str], lines: list[str], file: SourceFile) -> Draft:
+    paragraphs = [
+        " ".join(line.strip() for line in paragraph)
+        for is_blank, paragraph in itertools.groupby(lines, lambda line: not line.strip())
+        if not is_blank
+    ]
+    title, *others = paragraphs or [""]
     authors = others.pop(0) if others and _is_author_list(others) else ""
     draft = Draft(file.source, title=title, abstract=" ".join(others))
-    try:
-        _fill_from_header(draft, listing.header, file.as_of)
-    except MalformedRecord as error:
-        yield SourceError(file.path, listing.line_number, str(error))
-        return
+    _fill_from_header(draft, header, file.as_of)
     _set_authors(draft, authors)
-    yield from _paper_or_error(draft, file, listing.line_number)
+    return draft
 
 
 def _is_author_list(paragraphs: list[str]) -> bool:
@@ -141,10 +127,3 @@ def _set_authors(draft: Draft, line: str) -> None:
     draft.authors = [name for name in _ET_AL.sub("", names.strip()).split(", ") if name]
     if affiliation.strip():
         draft.extra["affiliation"] = affiliation.strip()
-
-
-def _paper_or_error(draft: Draft, file: SourceFile, number: int) -> Iterator[Paper | SourceError]:
-    try:
-        yield draft.to_paper()
-    except MalformedRecord as error:
-        yield SourceError(file.path, number, str(error))

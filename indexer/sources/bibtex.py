@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from indexer.sources.file import SourceFile
+from indexer.sources.json import parse_extra
+from indexer.sources.limits import MalformedRecord, check_record_size
 from indexer.sources.record import (
     Draft,
-    MalformedRecord,
     date_from_parts,
-    parse_extra,
     parse_positive_int,
     select_non_empty,
 )
@@ -24,7 +24,9 @@ from search.papers.paper import Paper
 if TYPE_CHECKING:
     from bibtexparser.model import Entry
 
-_ENTRY_START = re.compile(r"^\s*@(?!comment|string|preamble)\w+\s*[{(]", re.IGNORECASE | re.MULTILINE)
+_BLOCK_START = re.compile(r"\s*@\w*[ \t]*[{(]")
+"""The start of a block; an entry that is not closed ends there."""
+_ENTRY_START = re.compile(r"^[ \t]*@(?!comment|string|preamble)\w+\s*[{(]", re.IGNORECASE | re.MULTILINE)
 _BRACED = re.compile(r"\{(?:\\.|[^{}\\]|\{\})*\}")
 """A text enclosed in one pair of braces."""
 
@@ -36,18 +38,27 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the entries in order; an entry that is not closed ends where the next one starts."""
-    from bibtexparser.entrypoint import parse_string
-    from bibtexparser.model import DuplicateBlockKeyBlock, Entry, ParsingFailedBlock
-
     logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)  # the SourceErrors report the same
-    for block in parse_string(file.text(), parse_stack=[]).blocks:
-        entry = block.ignore_error_block if isinstance(block, DuplicateBlockKeyBlock) else block
-        line = (block.start_line or 0) + 1
-        if isinstance(entry, Entry):
+    for number, lines in file.records(_BLOCK_START.match):
+        try:
+            check_record_size(sum(map(len, lines)))
+        except MalformedRecord as error:
+            yield SourceError(file.path, number, str(error))
+        else:
+            yield from _parse_blocks("".join(lines), number, file)
+
+
+def _parse_blocks(text: str, number: int, file: SourceFile) -> Iterator[Paper | SourceError]:
+    from bibtexparser.entrypoint import parse_string
+    from bibtexparser.model import Entry, ParsingFailedBlock
+
+    for block in parse_string(text, parse_stack=[]).blocks:
+        line = number + (block.start_line or 0)
+        if isinstance(block, Entry):
             try:
-                yield _parse_paper(entry, file.source)
+                yield _parse_paper(block, file.source)
             except MalformedRecord as error:
-                yield SourceError(file.path, line, f"{entry.key}: {error}")
+                yield SourceError(file.path, line, f"{block.key}: {error}")
         elif isinstance(block, ParsingFailedBlock):
             yield SourceError(file.path, line, f"not a BibTeX entry: {' '.join(str(block.error).split())[:200]}")
 

@@ -1,17 +1,15 @@
 """CSL-JSON (https://docs.citationstyles.org/en/stable/specification.html, schema 1.0.2) as Zotero and Pandoc write it:
 a list of items, a single item, or one item per line."""
 
-import json
 from collections.abc import Iterator
 
 from indexer.sources.file import SourceFile
-from indexer.sources.jsonl import parse_json_object
+from indexer.sources.json import iter_values, parse_extra, parse_json_object
+from indexer.sources.limits import MalformedRecord
 from indexer.sources.record import (
     Draft,
-    MalformedRecord,
     date_from_parts,
     parse_date,
-    parse_extra,
     parse_positive_int,
     select_non_empty,
 )
@@ -34,55 +32,15 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the items in order; errors have the number of the line where the item starts."""
-    try:
-        for number, text in _split_items(file.text()):
-            try:
-                yield _parse_paper(parse_json_object(text), file.source)
-            except MalformedRecord as error:
-                yield SourceError(file.path, number, str(error))
-    except _MalformedJson as error:
-        yield SourceError(file.path, error.line, f"not JSON: {error}")
-
-
-class _MalformedJson(ValueError):
-    """The rest of a file is not valid JSON.
-
-    Args:
-        line: Number of the line where the invalid value starts, from 1.
-        reason: The decoder's message.
-    """
-
-    def __init__(self, line: int, reason: str) -> None:
-        super().__init__(reason)
-        self.line = line
-
-
-def _split_items(text: str) -> Iterator[tuple[int, str]]:
-    """Yields the source text of each value of the list, or of the file, with the number of its first line.
-
-    Raises:
-        _MalformedJson: A value is invalid, so the start of the next one is unknown.
-    """
-    decoder, start, line, end = json.JSONDecoder(), 0, 1, 0
-    is_list = text.lstrip().startswith("[")
-    while True:
-        start = _skip_separators(text, end, "[," if is_list else "")
-        line += text.count("\n", end, start)
-        if start == len(text) or (is_list and text[start] == "]"):
-            return
+    for each in iter_values(file):
+        if isinstance(each, SourceError):
+            yield each
+            continue
+        number, text = each
         try:
-            _, end = decoder.raw_decode(text, start)
-        except (ValueError, RecursionError) as error:
-            raise _MalformedJson(line, str(error) if isinstance(error, ValueError) else "nested too deep") from None
-        yield line, text[start:end]
-        line += text.count("\n", start, end)
-
-
-def _skip_separators(text: str, position: int, separators: str) -> int:
-    """The position of the next value, after white space and separators."""
-    while position < len(text) and (text[position].isspace() or text[position] in separators):
-        position += 1
-    return position
+            yield _parse_paper(parse_json_object(text), file.source)
+        except MalformedRecord as error:
+            yield SourceError(file.path, number, str(error))
 
 
 def _parse_paper(fields: _JsonObject, source: str) -> Paper:

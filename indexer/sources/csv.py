@@ -5,13 +5,13 @@ import re
 from collections.abc import Iterator
 
 from indexer.sources.file import SourceFile
-from indexer.sources.jsonl import KNOWN_FIELDS, is_hit, parse_json
+from indexer.sources.json import parse_extra, parse_json
+from indexer.sources.jsonl import KNOWN_FIELDS, is_hit
+from indexer.sources.limits import MalformedRecord, check_record_size
 from indexer.sources.record import (
     MAX_ABSTRACT_CHARACTERS,
     Draft,
-    MalformedRecord,
     parse_date,
-    parse_extra,
     parse_positive_int,
 )
 from search.errors import SourceError
@@ -44,9 +44,10 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     if is_hit(names):
         names = ["" if name in HIT_ONLY_FIELDS else name for name in names]
     csv.field_size_limit(MAX_ABSTRACT_CHARACTERS * 4)
-    rows = csv.reader((line for number, line in file.lines() if number > 1), delimiter=delimiter)
+    lines = _RowLines(file)
+    rows = csv.reader(lines, delimiter=delimiter)
     while True:
-        number = rows.line_num + 2  # the reader does not see the header line
+        number = lines.start_row()
         try:
             row = next(rows, None)
             if row is None:
@@ -57,6 +58,29 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
             yield SourceError(file.path, number, str(error))
         except csv.Error as error:
             yield SourceError(file.path, number, f"not CSV: {error}")
+
+
+class _RowLines:
+    """The lines after the header; a row may have many lines, but only MAX_RECORD_CHARACTERS."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self._lines = file.lines()
+        self._number = next(self._lines, (1, ""))[0]
+        self._row_characters = 0
+
+    def start_row(self) -> int:
+        """Starts a row and returns the number of its first line."""
+        self._row_characters = 0
+        return self._number + 1
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        self._number, line = next(self._lines)
+        self._row_characters += len(line)
+        check_record_size(self._row_characters)
+        return line
 
 
 def _detect_delimiter(heading: str) -> str:

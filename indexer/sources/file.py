@@ -1,27 +1,59 @@
 """SourceFile: an input file, decompressed and decoded for the readers."""
 
-import bz2
-import gzip
+import errno
 import io
+import itertools
 import lzma
 import os
+import re
+import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 import zstandard
 
-from indexer.sources.zstd import ZstdReader
+from indexer.sources.decompression import decompress
+from indexer.sources.limits import MAX_RECORD_CHARACTERS, UnreadableFile
 
 HEAD_CHARACTERS = 65_536
 """Characters from the start of a file that its format is detected by."""
 
-READ_ERRORS = (OSError, EOFError, UnicodeDecodeError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
-"""Exceptions that reading a missing, inaccessible or damaged file can raise."""
+READ_ERRORS = (OSError, EOFError, MemoryError, UnreadableFile, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+"""Exceptions that reading a missing, inaccessible, damaged or oversized file can raise."""
+
+_CHUNK_CHARACTERS = 2**16
+"""Characters per chunk of ``chunks``."""
+_BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_SPECIAL_FILES = (
+    (stat.S_ISFIFO, "pipe"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISCHR, "device"),
+    (stat.S_ISBLK, "device"),
+)
+_UNDECODED = {
+    "surrogateescape": (
+        re.compile("[\udc80-\udcff]"),
+        "bytes that are not UTF-8 were read as Windows-1252; if the text is wrong, convert the file to UTF-8",
+    ),
+    "replace": (re.compile("\ufffd"), "characters that are not UTF-16 were replaced by U+FFFD; save the file as UTF-8"),
+}
+"""What each error handler puts in place of bytes that it cannot decode, and the warning."""
+_WINDOWS_1252 = {0xDC00 + byte: bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(0x80, 0x100)}
+"""The character of each such byte; bytes that Windows-1252 does not use are control characters of Latin-1."""
+
+
+@dataclass(slots=True)
+class _Warning:
+    """Where a problem occurs in a file: the first line, what is there, and the number of times."""
+
+    line: int
+    example: str
+    count: int = 0
 
 
 @dataclass(slots=True)
@@ -38,6 +70,7 @@ class SourceFile:
     as_of: date
     format: str = ""
     _raw: IO[bytes] | None = None
+    _warnings: dict[str, _Warning] = field(default_factory=dict)
 
     @property
     def source(self) -> str:
@@ -49,39 +82,117 @@ class SourceFile:
         """Bytes read so far, before decompression; 0 while the file is closed."""
         return self._raw.tell() if self._raw and not self._raw.closed else 0
 
+    @property
+    def warnings(self) -> list[str]:
+        """What the readers have assumed about the text so far, one line for each kind of problem."""
+        return [
+            f"{self.path}:{each.line}: {problem} (first {each.example}; {each.count:,} in the file)"
+            for problem, each in self._warnings.items()
+        ]
+
+    def warn(self, line: int, problem: str, example: str) -> None:
+        """Adds to ``warnings``.
+
+        Args:
+            line: Number of the line, from 1.
+            problem: What is wrong and what was assumed, the same text for each case of a kind.
+            example: The part of the line that is meant.
+        """
+        self._warnings.setdefault(problem, _Warning(line, example)).count += 1
+
     @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
-        """Opens the file; gzip, xz, bzip2 and zstandard, detected by their magic numbers, are decompressed."""
+        """Opens the file; gzip, xz, bzip2 and zstandard, detected by their magic numbers, are decompressed.
+
+        Raises:
+            UnreadableFile: It is a pipe, socket or device, or, while reading, it exceeds the limits of decompression.
+        """
+        self._check_is_regular()
         with self.path.open("rb") as raw:
             self._raw = raw
-            magic = raw.read(6)
-            raw.seek(0)
-            with _decompress(raw, magic) as stream:
+            with decompress(raw) as stream:
                 yield stream
 
     def head(self) -> str:
-        """Reads the first HEAD_CHARACTERS characters; bytes that are not UTF-8 become U+FFFD."""
-        with self.open() as stream:
-            return stream.read(4 * HEAD_CHARACTERS).decode("utf-8-sig", "replace")[:HEAD_CHARACTERS]
+        """Reads the first HEAD_CHARACTERS characters."""
+        with self._open_text("") as text:
+            return text.read(HEAD_CHARACTERS).translate(_WINDOWS_1252)
 
     def lines(self) -> Iterator[tuple[int, str]]:
-        """Yields the lines with their numbers from 1; bytes that are not UTF-8 become U+FFFD."""
-        with self.open() as stream, io.TextIOWrapper(stream, "utf-8-sig", errors="replace", newline="\n") as text:
-            yield from enumerate(text, 1)
+        """Yields the lines with their numbers from 1.
 
-    def text(self) -> str:
-        """Reads the whole file; bytes that are not UTF-8 become U+FFFD."""
-        with self.open() as stream, io.TextIOWrapper(stream, "utf-8-sig", errors="replace") as text:
-            return text.read()
+        A line of more than MAX_RECORD_CHARACTERS is cut one character after that, so that ``check_record_size`` finds
+        it. For the encoding see ``chunks``.
+        """
+        with self._open_text("") as text:
+            for number in itertools.count(1):
+                line = rest = text.readline(MAX_RECORD_CHARACTERS + 1)
+                if not line:
+                    return
+                while rest and not rest.endswith("\n"):
+                    rest = text.readline(MAX_RECORD_CHARACTERS)
+                yield number, self._decode_rest(line, number, text.errors)
 
+    def chunks(self, encoding: str = "") -> Iterator[tuple[int, str]]:
+        """Yields the text in chunks, each with the number of its first line.
 
-def _decompress(raw: IO[bytes], magic: bytes) -> IO[bytes]:
-    if magic.startswith(b"\x1f\x8b"):
-        return cast("IO[bytes]", gzip.GzipFile(fileobj=raw))
-    if magic.startswith(b"\xfd7zXZ\x00"):
-        return lzma.open(raw)
-    if magic.startswith(b"BZh"):
-        return bz2.open(raw)
-    if magic.startswith(b"\x28\xb5\x2f\xfd"):
-        return io.BufferedReader(ZstdReader(raw))
-    return raw
+        Without an encoding, the text is UTF-16 if it starts with its byte order mark, and else UTF-8. Bytes that are
+        not UTF-8 are decoded as Windows-1252, and there is a warning.
+
+        Raises:
+            LookupError: There is no such encoding.
+        """
+        number = 1
+        with self._open_text(encoding) as text:
+            while chunk := text.read(_CHUNK_CHARACTERS):
+                yield number, self._decode_rest(chunk, number, text.errors)
+                number += chunk.count("\n")
+
+    def records(self, is_start: Callable[[str], object]) -> Iterator[tuple[int, list[str]]]:
+        """Yields the lines of each record with the number of the first one.
+
+        The lines before the first record are yielded like a record. Lines beyond MAX_RECORD_CHARACTERS are dropped
+        after the first one that exceeds it, so that ``check_record_size`` finds the record.
+
+        Args:
+            is_start: Whether a line is the first one of a record.
+        """
+        start, size, lines = 1, 0, list[str]()
+        for number, line in self.lines():
+            if is_start(line):
+                if lines:
+                    yield start, lines
+                start, size, lines = number, 0, []
+            if size <= MAX_RECORD_CHARACTERS:
+                size += len(line)
+                lines.append(line)
+        if lines:
+            yield start, lines
+
+    def _check_is_regular(self) -> None:
+        mode = self.path.stat().st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(self.path))
+        for is_kind, kind in _SPECIAL_FILES:
+            if is_kind(mode):
+                raise UnreadableFile(f"is a {kind}; only regular files can be read, so write its content to a file")
+
+    @contextmanager
+    def _open_text(self, encoding: str) -> Iterator[io.TextIOWrapper]:
+        if not encoding:
+            with self.open() as stream:
+                encoding = _BYTE_ORDER_MARKS.get(stream.read(2), "utf-8-sig")
+        errors = "replace" if encoding == "utf-16" else "surrogateescape"
+        with self.open() as stream, io.TextIOWrapper(stream, encoding, errors) as text:
+            yield text
+
+    def _decode_rest(self, text: str, number: int, errors: str | None) -> str:
+        """Decodes what ``errors`` has put in place of undecodable bytes, and warns of it."""
+        if text.isascii():
+            return text
+        pattern, problem = _UNDECODED[errors or ""]
+        if found := pattern.search(text):
+            example = f"0x{ord(found[0]) - 0xDC00:X}" if errors == "surrogateescape" else "U+FFFD"
+            self.warn(number + text.count("\n", 0, found.start()), problem, example)
+            return text.translate(_WINDOWS_1252)
+        return text

@@ -7,10 +7,10 @@ import math
 import re
 from collections.abc import Container, Iterator
 
-import orjson
-
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, MalformedRecord, parse_date
+from indexer.sources.json import parse_json_object
+from indexer.sources.limits import MalformedRecord
+from indexer.sources.record import Draft, parse_date
 from search.errors import SourceError
 from search.papers.fields import HIT_ONLY_FIELDS
 from search.papers.json import Json
@@ -36,31 +36,6 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
             yield parse_paper(parse_json_object(line), file.source)
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
-
-
-def parse_json_object(line: str) -> dict[str, Json]:
-    """Parses a JSON object.
-
-    Raises:
-        MalformedRecord: the line is not JSON, contains NaN or Infinity, or is not an object.
-    """
-    fields = parse_json(line)
-    if not isinstance(fields, dict):
-        raise MalformedRecord(f"{line.strip()[:40]!r} is not a JSON object")
-    return fields
-
-
-def parse_json(text: str) -> Json:
-    """Parses JSON as RFC 8259 defines it: without NaN, Infinity and lone surrogates.
-
-    Raises:
-        MalformedRecord: the text is not JSON.
-    """
-    try:
-        value: Json = orjson.loads(text)
-    except ValueError as error:
-        raise MalformedRecord(f"not JSON: {error}") from None
-    return value
 
 
 def parse_paper(fields: dict[str, Json], source: str) -> Paper:

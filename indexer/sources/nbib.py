@@ -5,13 +5,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, MalformedRecord, date_from_parts, select_non_empty
+from indexer.sources.limits import MalformedRecord, check_record_size
+from indexer.sources.record import Draft, date_from_parts, select_non_empty
 from search.errors import SourceError
 from search.papers.date import Date
 from search.papers.folding import put_given_name_first
 from search.papers.json import Json
 from search.papers.paper import Paper
 
+_RECORD_START = re.compile(r"PMID *- ?")
 _TAG = re.compile(r"([A-Z]{2,4}) *- ?(.*)")
 _DOI = re.compile(r"(10\.\S+) \[doi\]")
 _Fields = dict[str, list[str]]
@@ -24,28 +26,25 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the records in order; each starts with its PMID."""
-    for number, fields in _split_records(file):
+    for number, lines in file.records(_RECORD_START.match):
         try:
-            yield _parse_paper(fields, file.source)
+            check_record_size(sum(map(len, lines)))
+            if fields := _parse_fields(lines):
+                yield _parse_paper(fields, file.source)
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
 
 
-def _split_records(file: SourceFile) -> Iterator[tuple[int, _Fields]]:
-    start, fields, last = 1, defaultdict[str, list[str]](list), ""
-    for number, line in file.lines():
-        match = _TAG.fullmatch(line.rstrip())
-        if match and match[1] == "PMID" and fields:
-            yield start, fields
-            fields = defaultdict(list)
-        if match:
+def _parse_fields(lines: list[str]) -> _Fields:
+    values = defaultdict[str, list[list[str]]](list)
+    last = ""
+    for line in lines:
+        if match := _TAG.fullmatch(line.rstrip()):
             last = match[1]
-            start = number if not fields else start
-            fields[last].append(match[2])
+            values[last].append([match[2]])
         elif line.startswith("      ") and last:  # continuation of a value
-            fields[last][-1] += " " + line.strip()
-    if fields:
-        yield start, fields
+            values[last][-1].append(line.strip())
+    return {tag: [" ".join(parts) for parts in found] for tag, found in values.items()}
 
 
 def _parse_paper(fields: _Fields, source: str) -> Paper:

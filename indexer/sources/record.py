@@ -4,8 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-import orjson
-
+from indexer.sources.limits import MalformedRecord
 from search.papers import identifiers
 from search.papers.date import Date
 from search.papers.folding import normalize_whitespace
@@ -17,13 +16,12 @@ MAX_TITLE_CHARACTERS = 2_000
 MAX_ABSTRACT_CHARACTERS = 100_000
 """Longer texts are not abstracts."""
 
+_MAX_EXTRA_DEPTH = 30
+"""Levels of lists and objects in ``extra``; JSON writers and readers of the index allow about 250."""
+
 _CATEGORY_CODE = re.compile(r"[a-z]+(-[a-z]+)?(\.[A-Za-z-]{2,})?", re.ASCII)
 _MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH_NUMBERS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
-
-
-class MalformedRecord(ValueError):
-    """A record is invalid in its format; the message names the value and the allowed ones."""
 
 
 @dataclass(slots=True)
@@ -62,7 +60,7 @@ class Draft:
         """Validates and normalizes the record.
 
         Raises:
-            MalformedRecord: It has neither title nor abstract, or one of them is too long.
+            MalformedRecord: It has neither title nor abstract, one of them is too long, or ``extra`` is too deep.
         """
         title, abstract = normalize_whitespace(self.title), normalize_whitespace(self.abstract)
         if not (title or abstract):
@@ -75,6 +73,8 @@ class Draft:
             raise MalformedRecord(
                 f"the abstract has {len(abstract):,} characters; at most {MAX_ABSTRACT_CHARACTERS:,} are allowed"
             )
+        if _is_deeper(self.extra, _MAX_EXTRA_DEPTH):
+            raise MalformedRecord(f"extra: nested deeper than {_MAX_EXTRA_DEPTH} levels, the most allowed")
         ids, version = self._parse_ids()
         return Paper(
             ids=ids,
@@ -114,7 +114,7 @@ def date_from_parts(
         The date; None without a valid year.
     """
     text = str(year or "").strip()
-    if not re.fullmatch(r"\d{4}", text):
+    if not re.fullmatch(r"\d{4}", text) or not int(text):
         return None
     number, digits = _parse_month(month), str(day or "").strip()
     parts = [text, *([f"{number:02}"] if number else []), *([digits] if number and digits.isdigit() else [])]
@@ -149,19 +149,16 @@ def select_non_empty(fields: Mapping[str, Json], names: Iterable[str]) -> dict[s
     return {name: fields[name] for name in names if fields.get(name) not in (None, "", [], {})}
 
 
-def parse_extra(text: Json) -> dict[str, Json]:
-    """Parses the JSON that our own exports write for ``extra``; empty for anything but an object."""
-    try:
-        value = orjson.loads(text) if isinstance(text, str) and text else text
-    except ValueError:
-        return {}
-    return dict(value) if isinstance(value, dict) else {}
-
-
 def parse_positive_int(value: Json) -> int | None:
     """Converts a whole number from 1, as a number or in digits; None for any other value."""
     text = str(value)
     return (int(text) or None) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _is_deeper(value: Json, levels: int) -> bool:
+    """Whether a value has more levels of lists and objects than this."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return (levels == 0 and isinstance(value, dict | list)) or any(_is_deeper(each, levels - 1) for each in inner)
 
 
 def _parse_month(month: str | int | None) -> int:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from indexer.sources.file import SourceFile
+from indexer.sources.json import parse_extra
+from indexer.sources.limits import MalformedRecord, check_record_size
 from indexer.sources.record import (
     Draft,
-    MalformedRecord,
     date_from_parts,
-    parse_extra,
     parse_positive_int,
     select_non_empty,
 )
@@ -20,6 +20,7 @@ from search.papers.paper import Paper
 
 _RECORD_START = re.compile(r"TY  ?- ")
 _RECORD_END = "ER  - "
+_TAG = re.compile(r"[A-Z][A-Z0-9]  -")
 _OWN_NOTE = re.compile(r"(ids|authors|updated|categories|version|comment|extra): (.*)", re.DOTALL)
 _URL_START = re.compile(r"[a-z][a-z0-9+.-]*://|www\.|10\.\d{4,9}/", re.IGNORECASE)
 
@@ -33,28 +34,36 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the records in order; one without an ``ER`` line ends where the next one starts."""
     import rispy
 
-    for number, lines in _split_records(file):
+    for number, lines in file.records(_RECORD_START.match):
+        if not _RECORD_START.match(lines[0]):
+            continue  # what precedes the first record
         try:
-            parsed = rispy.loads("".join([*lines, _RECORD_END + "\n"]))
+            check_record_size(sum(map(len, lines)))
+            parsed = rispy.loads("".join([*_join_lines(lines), _RECORD_END + "\n"]))
             yield _parse_paper(parsed[0], file.source)
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
-        except (OSError, ValueError, IndexError, KeyError, TypeError) as error:
+        except (OSError, ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
             yield SourceError(file.path, number, f"not a RIS record: {error}")
 
 
-def _split_records(file: SourceFile) -> Iterator[tuple[int, list[str]]]:
-    start, lines = 0, list[str]()
-    for number, line in file.lines():
-        if _RECORD_START.match(line) and lines:
-            yield start, lines
-            lines = []
-        if _RECORD_START.match(line):
-            start = number
-        if start and line.strip() and not line.startswith(_RECORD_END.rstrip()):
-            lines.append(line if line.endswith("\n") else line + "\n")
-    if lines:
-        yield start, lines
+def _join_lines(lines: list[str]) -> Iterator[str]:
+    """Yields one line per field: rispy takes quadratic time to join the lines of a value."""
+    from rispy.parser import RisParser
+
+    separate = {*RisParser.DEFAULT_LIST_TAGS, *RisParser.DEFAULT_DELIMITER_MAPPING}
+    parts = list[str]()
+    for line in lines:
+        text = line.strip()
+        if not text or line.startswith(_RECORD_END.rstrip()):
+            continue
+        if parts and not _TAG.match(line) and parts[0][:2] not in separate:
+            parts.append(text)
+            continue
+        if parts:
+            yield " ".join(parts) + "\n"
+        parts = [line.rstrip("\n")]
+    yield " ".join(parts) + "\n"
 
 
 def _parse_paper(fields: dict[str, Any], source: str) -> Paper:

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from indexer.sources.file import SourceFile
-from indexer.sources.jsonl import parse_json, parse_json_object
-from indexer.sources.record import Draft, MalformedRecord, date_from_parts, parse_date, select_non_empty
+from indexer.sources.json import iter_values, parse_json
+from indexer.sources.limits import MalformedRecord
+from indexer.sources.record import Draft, date_from_parts, parse_date, select_non_empty
 from search.errors import SourceError
 from search.papers.paper import Paper
 
@@ -20,37 +21,34 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the papers in order."""
-    for number, fields in _iter_objects(file):
+    for each in iter_values(file):
+        if isinstance(each, SourceError):
+            yield each
+            continue
+        number, text = each
         try:
-            yield fields if isinstance(fields, SourceError) else _parse_paper(fields, file.source)
+            papers = _list_papers(parse_json(text))
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
-        except (TypeError, AttributeError, KeyError, ValueError) as error:
-            yield SourceError(file.path, number, f"not a paper of Semantic Scholar: {type(error).__name__} {error}")
-
-
-def _iter_objects(file: SourceFile) -> Iterator[tuple[int | None, dict[str, Any] | SourceError]]:
-    """Yields the object of each paper; of JSON lines, with its line number."""
-    try:
-        whole: Any = parse_json(file.text())
-    except MalformedRecord:
-        yield from _iter_lines(file)
-        return
-    papers = whole.get("data", whole) if isinstance(whole, dict) else whole
-    for fields in papers if isinstance(papers, list) else [papers]:
-        yield None, fields
-
-
-def _iter_lines(file: SourceFile) -> Iterator[tuple[int, dict[str, Any] | SourceError]]:
-    for number, line in file.lines():
-        if line.strip():
+            continue
+        for fields in papers:
             try:
-                yield number, parse_json_object(line)
+                yield _parse_paper(fields, file.source)
             except MalformedRecord as error:
-                yield number, SourceError(file.path, number, str(error))
+                yield SourceError(file.path, number, str(error))
+            except (TypeError, AttributeError, KeyError, ValueError) as error:
+                yield SourceError(file.path, number, f"not a paper of Semantic Scholar: {type(error).__name__} {error}")
+
+
+def _list_papers(value: Any) -> list[Any]:
+    """The papers of a value: those of a page or list, or the value itself."""
+    papers = value.get("data", value) if isinstance(value, dict) else value
+    return papers if isinstance(papers, list) else [papers]
 
 
 def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
+    if not isinstance(fields, dict):
+        raise MalformedRecord(f"{str(fields)[:40]!r} is not a JSON object")
     ids = {name: value for name, value in (fields.get("externalIds") or {}).items() if value}
     extra = {
         "journal": (fields.get("journal") or {}).get("name") or fields.get("venue"),

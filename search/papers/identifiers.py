@@ -12,12 +12,12 @@ from urllib.parse import quote
 
 _NEW_ARXIV = r"\d{4}\.\d{4,5}"
 _OLD_ARXIV = r"[a-z]+(?:-[a-z]+)?(?:\.[a-z]{2})?/\d{7}"
-_ARXIV = re.compile(rf"(?:arxiv[:.\s]\s*)?({_NEW_ARXIV}|{_OLD_ARXIV})(?:v(\d+))?")
+_ARXIV = re.compile(rf"(?:arxiv[:.\s]\s*)?({_NEW_ARXIV}|{_OLD_ARXIV})(?:v(\d{{1,9}}))?")
 _ARXIV_URL = re.compile(
-    rf"https?://(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf|html|src|e-print)/({_NEW_ARXIV}|{_OLD_ARXIV})(?:v(\d+))?(?:\.pdf)?/?(?:[?#].*)?"
+    rf"https?://(?:[a-z]+\.)?arxiv\.org/(?:abs|pdf|html|src|e-print)/({_NEW_ARXIV}|{_OLD_ARXIV})(?:v(\d{{1,9}}))?(?:\.pdf)?/?(?:[?#].*)?"
 )
 _DOI = re.compile(r"(?:doi[:\s]\s*|https?://(?:dx\.|www\.)?doi\.org/)?(10\.\d{4,9}/\S+)")
-_ARXIV_DOI = re.compile(rf"10\.48550/arxiv\.({_NEW_ARXIV}|{_OLD_ARXIV})(?:v(\d+))?")
+_ARXIV_DOI = re.compile(rf"10\.48550/arxiv\.({_NEW_ARXIV}|{_OLD_ARXIV})(?:v(\d{{1,9}}))?")
 _PMID = re.compile(r"(?:pmid[:\s]\s*|https?://pubmed\.ncbi\.nlm\.nih\.gov/)(\d{1,9})/?")
 _ACL = re.compile(r"(?:acl:|https?://(?:www\.)?aclanthology\.org/)([a-z0-9][a-z0-9._-]*?)(?:\.pdf)?/?")
 _HASH = re.compile(r"h:[0-9a-f]{12}")

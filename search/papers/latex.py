@@ -13,6 +13,7 @@ There are three functions because their callers need different results:
 All return a text without LaTeX unchanged after a search for a backslash or brace.
 """
 
+import logging
 import re
 import unicodedata
 from functools import lru_cache
@@ -45,6 +46,7 @@ _LATEX = re.compile(
     |[{}~]|``|''|---?""",
     re.VERBOSE | re.DOTALL,
 )
+_ARGUMENT = re.compile(r"\{([^{}]*)\}")
 _SYMBOLS = {
     r"\~{}": "~", r"\^{}": "^", r"\textbraceleft{}": "{", r"\textbraceright{}": "}", "~": " ",
     "``": "\u201c", "''": "\u201d", "---": "\u2014", "--": "\u2013",
@@ -82,12 +84,23 @@ def _decode_accent(match: "re.Match[str]") -> str:
 
 @lru_cache(maxsize=4_096)
 def _decode_command(latex: str) -> str:
-    """Decodes one command with its arguments: pylatexenc is too slow for whole abstracts."""
-    return "" if latex in "{}" else str(_latex_decoder().latex_to_text(latex))
+    """Decodes one command with its arguments: pylatexenc is too slow for whole abstracts.
+
+    Of a command that pylatexenc fails on, such as ``\\href{URL}{text}``, the last of several arguments remains.
+    """
+    from pylatexenc.latexwalker import LatexWalkerError
+
+    if latex in "{}":
+        return ""
+    try:
+        return str(_latex_decoder().latex_to_text(latex))
+    except (AttributeError, LookupError, TypeError, ValueError, LatexWalkerError):
+        return latex_to_text(["", *_ARGUMENT.findall(latex)[1:]][-1])
 
 
 @lru_cache(maxsize=1)
 def _latex_decoder() -> "LatexNodes2Text":
+    logging.getLogger("pylatexenc").setLevel(logging.CRITICAL)  # malformed commands are frequent
     from pylatexenc.latex2text import LatexNodes2Text
 
     return LatexNodes2Text(math_mode="verbatim", strict_latex_spaces=True)

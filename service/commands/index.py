@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from indexer.build import ImportReport, Stage
     from service.commands.progress import Progress
 
-_MAX_LISTED_SKIPS = 20
+_MAX_LISTED_MESSAGES = 20
+"""Lines of each kind that a report lists."""
 
 
 def _source_formats() -> tuple[str, ...]:
@@ -58,7 +59,8 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     """Import files and folders of papers into the index.
 
     The format of each file is detected from its content; .gz, .xz, .zst and .bz2 files are decompressed. A paper that
-    is already in the index is merged with its existing record. Unchanged papers are not embedded again.
+    is already in the index is merged with its existing record. Unchanged papers are not embedded again. Records and
+    files that cannot be read are skipped and listed with the reason.
 
     \b
     papers index papers.jsonl zotero.bib pages/ --index ~/papers
@@ -182,16 +184,21 @@ def doctor(directory: Path, repair: bool, as_json: bool) -> None:
 
 def _print_report(report: "ImportReport") -> None:
     counts = report.counts
-    for error in report.skipped[:_MAX_LISTED_SKIPS]:
-        click.echo(f"skipped {error}", err=True)
-    if len(report.skipped) > _MAX_LISTED_SKIPS:
-        click.echo(f"... and {len(report.skipped) - _MAX_LISTED_SKIPS:,} more", err=True)
+    _list_messages("warning", report.warnings, len(report.warnings))
+    _list_messages("skipped", [str(error) for error in report.skipped], report.skipped_count)
     click.echo(
         f"{counts.read:,} records read: {counts.new:,} new papers, {counts.merged:,} merged, "
-        f"{counts.unchanged:,} unchanged, {len(report.skipped):,} skipped; {counts.embedded:,} texts embedded. "
+        f"{counts.unchanged:,} unchanged, {report.skipped_count:,} skipped; {counts.embedded:,} texts embedded. "
         f"The index has {report.papers:,} papers ({report.generation}).",
         err=True,
     )
+
+
+def _list_messages(kind: str, messages: list[str], count: int) -> None:
+    for message in messages[:_MAX_LISTED_MESSAGES]:
+        click.echo(f"{kind} {message}", err=True)
+    if count > _MAX_LISTED_MESSAGES:
+        click.echo(f"... and {count - _MAX_LISTED_MESSAGES:,} more", err=True)
 
 
 def _show_stage(progress: "Progress", name: "Stage") -> None:

@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Literal, Self, get_args
 
 from indexer.sources.file import READ_ERRORS, SourceFile
-from indexer.sources.jsonl import parse_json_object
-from indexer.sources.record import Draft, MalformedRecord
+from indexer.sources.json import parse_json_object
+from indexer.sources.limits import MalformedRecord
+from indexer.sources.record import Draft
 from search.errors import InvalidValue, SourceError
 from search.papers.date import Date
 from search.papers.json import Json

@@ -1,0 +1,180 @@
+"""JSON: strict parsing of records, and files of JSON values that are read one value at a time."""
+
+import json
+import re
+from collections.abc import Iterator
+
+import orjson
+
+from indexer.sources.file import SourceFile
+from indexer.sources.limits import MalformedRecord, check_record_size
+from search.errors import SourceError
+from search.papers.json import Json
+
+_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
+"""Finds the end of a value; numbers stay text, because only their extent matters."""
+_MAX_TOKEN = 12
+"""Characters of the longest token that a decoder rejects when it is cut: half a pair of ``\\uXXXX``."""
+
+
+def parse_json_object(text: str) -> dict[str, Json]:
+    """Parses a JSON object.
+
+    Raises:
+        MalformedRecord: The text is not JSON, contains NaN or Infinity, or is not an object.
+    """
+    fields = parse_json(text)
+    if not isinstance(fields, dict):
+        raise MalformedRecord(f"{text.strip()[:40]!r} is not a JSON object")
+    return fields
+
+
+def parse_json(text: str) -> Json:
+    """Parses JSON as RFC 8259 defines it: without NaN, Infinity and lone surrogates.
+
+    An integer of more than 64 bits becomes a string of its digits, because no JSON writer here can keep it.
+
+    Raises:
+        MalformedRecord: The text is not JSON.
+    """
+    check_record_size(len(text))
+    try:
+        value: Json = orjson.loads(text)
+        if _has_large_float(value):  # orjson reads an integer of more than 64 bits as a float
+            value = json.loads(text, parse_int=_parse_integer)
+    except RecursionError:
+        raise MalformedRecord("not JSON: nested too deep") from None
+    except ValueError as error:
+        raise MalformedRecord(f"not JSON: {error}") from None
+    return value
+
+
+def parse_extra(text: Json) -> dict[str, Json]:
+    """Parses the JSON that our own exports write for ``extra``; empty for anything but an object."""
+    try:
+        value = parse_json(text) if isinstance(text, str) and text else text
+    except MalformedRecord:
+        return {}
+    return dict(value) if isinstance(value, dict) else {}
+
+
+def iter_values(file: SourceFile) -> Iterator[tuple[int, str] | SourceError]:
+    """Yields the text of each value with the number of its first line.
+
+    The file is a list of values, or values one after another. After a malformed value of a list the rest is not read,
+    because the start of the next value is unknown; otherwise reading continues at the next line that starts an object.
+    """
+    text = _Text(file)
+    is_list = text.skip(_SPACE) and text.next_character() == "["
+    while text.skip(_LIST_SEPARATORS if is_list else _SPACE):
+        if is_list and text.next_character() == "]":
+            return
+        line = text.line
+        try:
+            value = text.take_value()
+        except MalformedRecord as error:
+            yield SourceError(file.path, line, str(error))
+            if is_list or not text.skip_to_object_line():
+                return
+        else:
+            yield line, value
+    if is_list:
+        yield SourceError(file.path, text.line, "not JSON: the list is not closed; the file may be truncated")
+
+
+_SPACE = re.compile(r"\s*")
+_LIST_SEPARATORS = re.compile(r"[\s\[,]*")
+
+
+class _Text:
+    """The text of a file, of which only the part around the current position is in memory.
+
+    Attributes:
+        line: Number of the line at the current position, from 1.
+    """
+
+    def __init__(self, file: SourceFile) -> None:
+        self.line = 1
+        self._chunks = file.chunks()
+        self._text = ""
+        self._position = 0
+        self._is_complete = False
+
+    def next_character(self) -> str:
+        return self._text[self._position]
+
+    def skip(self, pattern: re.Pattern[str]) -> bool:
+        """Moves behind what matches here; False at the end of the text."""
+        while True:
+            match = pattern.match(self._text, self._position)
+            self._move_to(match.end() if match else self._position)
+            if self._position < len(self._text):
+                return True
+            if not self._read_more():
+                return False
+
+    def take_value(self) -> str:
+        """Moves behind the value here and returns its text.
+
+        Raises:
+            MalformedRecord: It is not JSON, or too long.
+        """
+        while True:
+            try:
+                _, end = _DECODER.raw_decode(self._text, self._position)
+            except RecursionError:
+                raise MalformedRecord("not JSON: nested too deep") from None
+            except json.JSONDecodeError as error:
+                if not self._may_be_cut(error) or not self._extend():
+                    line = self.line + self._text.count("\n", self._position, error.pos)
+                    raise MalformedRecord(f"not JSON: {error.msg} in line {line}") from None
+            else:
+                if end < len(self._text) or not self._extend():
+                    start = self._position
+                    self._move_to(end)
+                    return self._text[start:end]
+
+    def skip_to_object_line(self) -> bool:
+        """Moves to the next line that starts with a brace; False if there is none."""
+        while (found := self._text.find("\n{", self._position)) < 0:
+            self._move_to(max(self._position, len(self._text) - 1))
+            if not self._read_more():
+                return False
+        self._move_to(found + 1)
+        return True
+
+    def _may_be_cut(self, error: json.JSONDecodeError) -> bool:
+        """Whether a longer text may have no such error."""
+        return error.pos >= len(self._text) - _MAX_TOKEN or error.msg.startswith("Unterminated string")
+
+    def _extend(self) -> bool:
+        """Reads more of a value that the text so far does not complete."""
+        check_record_size(len(self._text) - self._position)
+        return self._read_more()
+
+    def _move_to(self, position: int) -> None:
+        self.line += self._text.count("\n", self._position, position)
+        self._position = position
+
+    def _read_more(self) -> bool:
+        """Doubles the text that follows, so that repeated attempts take linear time; False at the end of the file."""
+        parts = [self._text[self._position :]]
+        wanted = size = len(parts[0])
+        while size <= 2 * wanted and (chunk := next(self._chunks, None)):
+            parts.append(chunk[1])
+            size += len(chunk[1])
+        self._text, self._position = "".join(parts), 0
+        return size > wanted
+
+
+def _has_large_float(value: Json) -> bool:
+    if isinstance(value, float):
+        return abs(value) >= 2**63
+    if isinstance(value, dict):
+        return any(map(_has_large_float, value.values()))
+    return isinstance(value, list) and any(map(_has_large_float, value))
+
+
+def _parse_integer(digits: str) -> int | str:
+    number = int(digits) if len(digits) <= 20 else 2**64
+    return number if -(2**63) <= number < 2**64 else digits
