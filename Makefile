@@ -1,7 +1,10 @@
-# make demo   create the environment, install papers, index data/sample.jsonl and search it
-# make test   install the development dependencies, run all checks and the whole test suite
-# make check  run the checks only: format, lint, types, import rules, dependencies
-# make clean  remove the environment and the index of the demo
+# make demo      create the environment, install papers, index data/sample.jsonl and search it
+# make test      install the development dependencies, run all checks and the whole test suite
+# make check     run the checks only: format, lint, types, import rules, dependencies
+# make sbom      write build/sbom.json, the software bill of materials of the environment
+# make licences  write docs/licences.md from the metadata of the installed packages
+# make lock      write requirements/*.txt, the versions of constraints.txt with the SHA-256 of their files
+# make clean     remove the environment and the index of the demo
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -9,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMP := .venv/installed
 DEV_STAMP := .venv/installed-dev
 
-.PHONY: demo test check clean
+.PHONY: demo test check sbom licences lock clean
 
 demo: $(STAMP)
 	$(BIN)/papers index data/sample.jsonl
@@ -25,16 +28,42 @@ check: $(DEV_STAMP)
 	$(BIN)/lint-imports
 	$(BIN)/python -m pip check
 
+sbom: $(DEV_STAMP)
+	mkdir -p build
+	$(BIN)/python -m tools.dependencies sbom > build/sbom.json
+
+licences: $(DEV_STAMP)
+	$(BIN)/python -m tools.dependencies licences > docs/licences.md
+
+lock: $(DEV_STAMP)
+	$(PIP) install --quiet uv==0.13.9
+	PATH=$(BIN):$$PATH $(BIN)/python -m tools.lock
+
 clean:
 	rm -rf .venv data/index
 
-# torch is installed first and pinned, because pip could otherwise choose a build with gigabytes of GPU libraries.
-$(STAMP): pyproject.toml constraints.txt
-	test -d .venv || $(PYTHON) -m venv .venv
+# $(1): the lock file, $(2): the extras. The lock files are tested on x86-64 Linux. The CPU build of torch is installed
+# where pip finds it, else the build of the package index, which brings gigabytes of GPU libraries.
+ifeq ($(shell uname -sm),Linux x86_64)
+define install
+	torch=torch-cpu; \
+	$(PIP) install --quiet --no-deps --require-hashes --requirement requirements/$$torch.txt 2>/dev/null || torch=torch; \
+	$(PIP) install --quiet --require-hashes --requirement requirements/$$torch.txt --requirement requirements/$(1).txt
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+endef
+else
+define install
+	@echo "papers: the lock files cover x86-64 Linux, not $$(uname -sm); installing constraints.txt without hashes" >&2
 	$(PIP) install --quiet --constraint constraints.txt torch
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[serve,mcp]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[$(2)]'
+endef
+endif
+
+$(STAMP): pyproject.toml constraints.txt requirements/papers.txt
+	test -d .venv || $(PYTHON) -m venv .venv
+	$(call install,papers,serve)
 	touch $@
 
-$(DEV_STAMP): $(STAMP)
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[dev]'
+$(DEV_STAMP): $(STAMP) requirements/dev.txt
+	$(call install,dev,dev)
 	touch $@

@@ -161,6 +161,16 @@ def test_no_csv_cell_is_a_formula_and_titles_round_trip(title: str) -> None:
     assert (restored.title, restored.abstract, restored.authors) == (paper.title, paper.abstract, paper.authors)
 
 
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("title", ["x;=1+1", "x;'@SUM(A1)", 'x;"=1+1', "x\t=1+1", "x\n=1+1", "x;+1;-1;=1"])
+def test_no_cell_is_a_formula_whatever_delimiter_a_spreadsheet_expects(title: str, delimiter: str) -> None:
+    content = formats.render_paper("csv", Paper(ids=("arxiv:2401.00001",), title=title, abstract="-"))
+    cells = [cell for row in csv.reader(io.StringIO(content.decode(), newline=""), delimiter=delimiter) for cell in row]
+    assert not any(cell[:1] in tuple("=+-@\t\r＝＋－＠") for cell in cells)
+    (restored,) = read_export(content)[1]
+    assert restored.title == " ".join(title.split())
+
+
 @given(papers=st.lists(paper_drafts(), min_size=1, max_size=4))
 @settings(max_examples=100, deadline=None)
 def test_a_page_is_a_valid_atom_feed(papers: list[Paper]) -> None:

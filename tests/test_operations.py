@@ -2,12 +2,16 @@
 
 import json
 import logging
+import os
+import subprocess
 from pathlib import Path
 
 import httpx
 import pytest
 
+from cli_process import run
 from http_server import HttpServer, assert_problem
+from search.errors import InvalidValue
 from search.searcher import Searcher
 from service.api.guard.keys import KeyFile
 from service.api.guard.logs import LogFormatter
@@ -44,6 +48,39 @@ def test_a_key_file_of_the_older_format_is_read_and_rewritten(sample_searcher: S
         server.close()
     keys.add("boris")
     assert json.loads(file.read_text("utf-8"))["format"] == 2
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o620, 0o606, 0o601])
+def test_a_key_file_open_to_others_is_refused_until_it_is_repaired(
+    sample_searcher: Searcher, tmp_path: Path, mode: int
+) -> None:
+    file = tmp_path / "the keys.json"
+    key = KeyFile(file).add("anna")
+    assert file.stat().st_mode & 0o777 == 0o600
+    server = HttpServer(create_app(sample_searcher, Settings(keys=file)))
+    try:
+        status = lambda: server.client.get("/v1/search", headers={"x-api-key": key}).status_code  # noqa: E731
+        assert status() == 200
+        file.chmod(mode)
+        assert status() == 401
+        for done in (run("keys", "list", "--keys", str(file)), run("keys", "add", "boris", "--keys", str(file))):
+            assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+            assert f"other users have access (mode {mode:o})" in done.stderr
+        repair = done.stderr.partition("repair: ")[2]
+        subprocess.run(repair, shell=True, check=True)
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert status() == 200
+    finally:
+        server.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
+def test_a_key_file_of_another_user_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    KeyFile(file).add("anna")
+    os.chown(file, 65534, 65534)
+    with pytest.raises(InvalidValue, match=f"belongs to user 65534, .*; repair: sudo chown 0 {file}$"):
+        KeyFile(file).load()
 
 
 @pytest.mark.parametrize("log_queries", [False, True])

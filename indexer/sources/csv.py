@@ -27,8 +27,8 @@ _COLUMN_ALIASES = {
     "author keywords": "keywords",
 }  # fmt: skip
 """Column names of other programs."""
-_FORMULA_GUARD = re.compile("''*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-"""A text with an apostrophe in front that keeps a spreadsheet from evaluating it as a formula."""
+_FORMULA_GUARD = re.compile("(?:\\A|(?<=[;\t\r\n]))'(?=['\"]*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
+"""An apostrophe that keeps a spreadsheet from evaluating what follows as a formula."""
 
 
 def sniff(head: str) -> bool:
@@ -110,7 +110,7 @@ def _row_to_fields(names: list[str], row: list[str]) -> dict[str, str]:
     fields: dict[str, str] = {}
     for name, cell in zip(names, row, strict=False):
         if name and cell.strip():
-            fields.setdefault(name, cell[1:] if _FORMULA_GUARD.match(cell) else cell)
+            fields.setdefault(name, _FORMULA_GUARD.sub("", cell))
     return fields
 
 

@@ -1,11 +1,13 @@
 """BibTeX, written by bibtexparser.
 
-Text is escaped so that LaTeX prints it unchanged and ``indexer.sources.bibtex`` reads it back; mathematics is kept.
+Text is escaped so that LaTeX prints it unchanged and ``indexer.sources.bibtex`` reads it back; mathematics is kept
+if its commands only print.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from search.papers.json import replace_surrogates
 from search.papers.paper import Paper
@@ -13,13 +15,14 @@ from search.query.page import Page
 from service.formats import RenderOptions
 from service.formats.citation import citation_keys
 from service.formats.extra_fields import Extra
+from service.formats.latex_math import is_harmless
 from service.formats.person import Person
 
 if TYPE_CHECKING:
     from bibtexparser.model import Entry
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MATH = re.compile(r"(?<!\\)\$[^$]+(?<!\\)\$|(?<!\\)\\\([^$]*?\\\)")
+_MATH = re.compile(r"(?<!\\)\$(?P<dollars>[^$]+)(?<!\\)\$|(?<!\\)\\\((?P<parentheses>[^$]*?)\\\)")
 _SPECIAL_CHARACTERS = re.compile(r"[\\{}&%$#_~^]|-(?=-)|`(?=`)|'(?=')")
 _ESCAPES = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
@@ -29,7 +32,10 @@ _UNBALANCED_ESCAPES = {**_ESCAPES, "{": r"\textbraceleft{}", "}": r"\textbraceri
 """Escapes for texts with unbalanced braces, since BibTeX counts escaped braces as well."""
 _INNER_CAPITAL_WORD = re.compile(r"\S+[A-Z][^\s{}]*")
 """Words with a capital after the first letter, which styles that lower-case titles must not change."""
-_VERBATIM_DOI = re.compile(r"[^\\{}\s]+")
+_VERBATIM_DOI = re.compile(r"[^\\{}^%$\s]+")
+"""DOIs without characters that LaTeX would act on; others are in ``paperids`` alone."""
+_URL_ESCAPES = str.maketrans({character: quote(character) for character in "\\{}^"})
+"""Characters that URLs may not contain, with which a text could start a LaTeX command."""
 
 
 def render_page(page: Page, _options: RenderOptions) -> bytes:
@@ -82,7 +88,7 @@ def _fields(paper: Paper) -> Iterator[tuple[str, str]]:
     )
     yield "pages", f"{{{escape_latex(extra.texts['pages'])}}}"
     yield from _identifiers(paper)
-    yield "url", f"{{{_escape_url(paper.link or '')}}}"
+    yield "url", f"{{{(paper.link or '').translate(_URL_ESCAPES)}}}"
     yield "abstract", f"{{{escape_latex(paper.abstract or '')}}}"
     yield "keywords", f"{{{escape_latex(', '.join(extra.keywords))}}}"
     yield "comment", f"{{{escape_latex(extra.texts['comment'])}}}"
@@ -99,12 +105,12 @@ def _identifiers(paper: Paper) -> Iterator[tuple[str, str]]:
         scheme, _, rest = each.partition(":")
         by_scheme[scheme] = rest
     if "arxiv" in by_scheme:
-        yield "eprint", f"{{{by_scheme['arxiv']}}}"
+        yield "eprint", f"{{{escape_latex(by_scheme['arxiv'], keep_math=False)}}}"
         yield "archiveprefix", "{arXiv}"
         yield "primaryclass", f"{{{escape_latex(next(iter(paper.categories), ''))}}}"
     if _VERBATIM_DOI.fullmatch(by_scheme.get("doi", "")):
         yield "doi", f"{{{by_scheme['doi']}}}"
-    yield "pmid", f"{{{by_scheme.get('pmid', '')}}}"
+    yield "pmid", f"{{{escape_latex(by_scheme.get('pmid', ''), keep_math=False)}}}"
 
 
 def _format_authors(paper: Paper) -> str:
@@ -126,23 +132,18 @@ def _escape_title(title: str) -> str:
     return escape_latex(title, protect_capitals=True)
 
 
-def _escape_url(url: str) -> str:
-    """Percent-encodes braces, since BibTeX does not allow unbalanced ones."""
-    return url.replace("{", "%7B").replace("}", "%7D")
-
-
 def escape_latex(text: str, *, keep_math: bool = True, protect_capitals: bool = False) -> str:
     """Converts a text to LaTeX that prints it.
 
     Args:
         text: plain text, in which mathematics may be LaTeX.
-        keep_math: whether to leave mathematics unescaped.
+        keep_math: whether to leave mathematics unescaped if it is harmless.
         protect_capitals: whether to enclose words with inner capitals in braces.
     """
     escapes = _ESCAPES if _has_balanced_braces(text) else _UNBALANCED_ESCAPES
     parts, end = list[str](), 0
     for match in _MATH.finditer(text) if keep_math else ():
-        if _has_balanced_braces(match[0]):
+        if is_harmless(match["dollars"] or match["parentheses"] or "") and _has_balanced_braces(match[0]):
             parts += [_escape_plain(text[end : match.start()], escapes, protect_capitals=protect_capitals), match[0]]
             end = match.end()
     return "".join([*parts, _escape_plain(text[end:], escapes, protect_capitals=protect_capitals)])

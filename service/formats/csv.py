@@ -2,7 +2,8 @@
 
 A cell joins several values with "; ", or with spaces if the values contain none; objects are JSON. A text that a
 spreadsheet would evaluate as a formula gets an apostrophe in front, the spreadsheets' own notation for text (OWASP,
-"CSV Injection"). Every text is quoted, so that a program that expects another delimiter does not split it.
+"CSV Injection"). Every text is quoted. A spreadsheet that expects semicolons or tabs splits the row there all the same,
+so a formula after one of these gets an apostrophe too.
 """
 
 import csv
@@ -16,7 +17,8 @@ from search.papers.paper import Paper
 from search.query.page import Page
 from service.formats import PAPER_FIELDS, RenderOptions
 
-_FORMULA = re.compile("'*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+_FORMULA_START = re.compile("(?:\\A|(?<=[;\t\r\n]))(?=['\"]*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
+"""The start of a formula at the start of a cell, or after what another program takes for a delimiter."""
 _PAPER_COLUMNS = tuple(name for name in PAPER_FIELDS if name != "sources")
 _HIT_COLUMNS = (*_PAPER_COLUMNS, "score", "band")
 """The default columns: those that describe the hits without nested objects."""
@@ -47,7 +49,7 @@ def _format_cell(name: str, value: Json) -> str | int | float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     text = value if isinstance(value, str) else _CELL_FORMATTERS.get(name, _to_json)(value)
-    return f"'{text}" if _FORMULA.match(text) else text
+    return _FORMULA_START.sub("'", text)
 
 
 def _to_json(value: Json) -> str:

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 import logging
+import os
 import re
 import secrets
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -67,10 +69,12 @@ class KeyFile:
         """Returns the keys in the order in which they were added.
 
         Raises:
-            InvalidValue: the file cannot be read, or is not a key file.
+            InvalidValue: the file cannot be read, is not a key file, or is open to other users.
         """
         try:
-            content = json.loads(self._path.read_text("utf-8"))
+            with self._path.open(encoding="utf-8") as file:
+                self._check_private(os.fstat(file.fileno()))
+                content = json.load(file)
             if content["format"] not in (_FORMAT_VERSION, _FORMAT_WITH_MADE):
                 raise ValueError
             return tuple(_parse_key(fields) for fields in content["keys"])
@@ -109,6 +113,15 @@ class KeyFile:
             if remaining == keys:
                 raise InvalidValue("name", name, "no key has this name; list them: papers keys list")
             self._write(remaining)
+
+    def _check_private(self, status: os.stat_result) -> None:
+        """Refuses a file that other users can read or replace: they could learn names, or add a key of their own."""
+        if status.st_uid != os.geteuid():
+            reason = f"belongs to user {status.st_uid}, not to {os.geteuid()}, who reads it; repair: sudo chown"
+            raise InvalidValue("keys", str(self._path), f"{reason} {os.geteuid()} {quote(str(self._path))}")
+        if status.st_mode & 0o077:
+            reason = f"other users have access (mode {status.st_mode & 0o777:03o}); repair: chmod 600"
+            raise InvalidValue("keys", str(self._path), f"{reason} {quote(str(self._path))}")
 
     @contextmanager
     def _exclusive_lock(self) -> Iterator[None]:
@@ -159,7 +172,7 @@ class RequireKey:
         """Returns the digests and names that the file has now; none if it cannot be read."""
         try:
             status = self._path.stat()
-            version = (status.st_mtime_ns, status.st_size, status.st_ino)
+            version = (status.st_mtime_ns, status.st_size, status.st_ino, status.st_mode, status.st_uid)
         except OSError:
             return ()
         if version != self._file_version:
