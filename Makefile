@@ -1,6 +1,7 @@
 # make demo   create the environment, install papers, index data/sample.jsonl and search it
 # make test   install the development dependencies, run all checks and the whole test suite
 # make check  run the checks only: format, lint, types, import rules, dependencies
+# make faults fail each file operation of an import, a repair, a reindex and an opening once (an hour)
 # make clean  remove the environment and the index of the demo
 
 PYTHON ?= python3
@@ -9,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMP := .venv/installed
 DEV_STAMP := .venv/installed-dev
 
-.PHONY: demo test check clean
+.PHONY: demo test check faults clean
 
 demo: $(STAMP)
 	$(BIN)/papers index data/sample.jsonl
@@ -24,6 +25,9 @@ check: $(DEV_STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pip check
+
+faults: $(DEV_STAMP)
+	$(BIN)/python -m benchmarks.faults --save
 
 clean:
 	rm -rf .venv data/index

@@ -223,7 +223,7 @@ def publish(
     layout = writer.layout
     before = None if rebuild else load_published_manifest(layout)
     if before and before.rows == writer.rows:
-        remove_unused_generations(layout, before.generation)  # a kill may have prevented it
+        remove_unused_generations(layout, before)  # a kill may have prevented it
         return before
     if not before:
         writer.published.check_all()
@@ -239,7 +239,7 @@ def publish(
         raise
     current.replace(layout.current)  # from here on CURRENT may name the generation, so nothing is removed
     fsync(layout.directory)
-    remove_unused_generations(layout, manifest.generation)
+    remove_unused_generations(layout, manifest)
     return manifest
 
 

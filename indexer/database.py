@@ -54,7 +54,7 @@ def open_database(path: Path) -> sqlite3.Connection:
 
 @contextlib.contextmanager
 def named_errors(layout: Layout) -> Iterator[None]:
-    """Gives errors of SQLite the name of the database.
+    """Gives errors of SQLite the name of the database, and errors of the system without a path that of the index.
 
     Raises:
         OSError: The disk is full, or a read or write failed.
@@ -71,6 +71,10 @@ def named_errors(layout: Layout) -> Iterator[None]:
             hint = "restore it from a backup, or index the papers again into another folder"
             raise IndexDamaged(layout.store, f"{error}; {hint}") from None
         raise system_error(error, layout.store) from None
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(layout.directory)) from None
 
 
 def check_integrity(database: sqlite3.Connection) -> None:

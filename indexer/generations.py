@@ -83,10 +83,11 @@ def move_aside(path: Path) -> None:
         path.rename(next(name for n in numbers if not (name := path.with_name(f"{path.name}.moved-{n}")).exists()))
 
 
-def remove_unused_generations(layout: Layout, published: str) -> None:
+def remove_unused_generations(layout: Layout, published: Manifest) -> None:
     """Removes all generations but the published one and those that readers have locked, and vectors only they use."""
     _remove(
-        (path for path in layout.generations() if path.name != published), lambda path: _remove_vectors(layout, path)
+        (path for path in layout.generations() if path.name != published.generation),
+        lambda path: _remove_vectors(layout, path, published),
     )
 
 
@@ -104,10 +105,10 @@ def _remove(paths: Iterator[Path], before: Callable[[Path], None] = lambda path:
             _remove_unless_locked(path, before)
 
 
-def _remove_vectors(layout: Layout, directory: Path) -> None:
+def _remove_vectors(layout: Layout, directory: Path, published: Manifest) -> None:
     """Removes the vectors that a generation names, unless another generation names them too."""
     manifests = load_manifests(layout)
-    used = {manifest.model for manifest in manifests if manifest.generation != directory.name}
+    used = {published.model, *(manifest.model for manifest in manifests if manifest.generation != directory.name)}
     for manifest in manifests:
         if manifest.generation == directory.name and manifest.model not in used:
             layout.vectors(manifest.model).unlink(missing_ok=True)

@@ -27,7 +27,7 @@ from indexer.database import (
     named_errors,
     open_database,
 )
-from indexer.generations import find_model, load_manifests
+from indexer.generations import find_model, load_manifests, remove_unused_generations
 from indexer.published import PublishedRows
 from indexer.writer import BATCH_PAPERS, CONCURRENT_SLICES
 from search.embedding.embedder import Embedder
@@ -86,7 +86,9 @@ def reindex(
     published = layout.generation(layout.published_generation())
     with named_errors(layout), _ModelWriter(layout, embedder) as writer:
         if find_model(layout) == writer.model:
-            return ReindexReport(Manifest.load(published.manifest), writer.rows, 0)
+            manifest = Manifest.load(published.manifest)
+            remove_unused_generations(layout, manifest)  # a kill may have prevented it
+            return ReindexReport(manifest, writer.rows, 0)
         continued, embedded = writer.embed(on_embedded)
         return ReindexReport(publish(writer, rebuild=True, on_stage=on_stage, codes=codes), continued, embedded)
 

@@ -158,6 +158,22 @@ def test_a_failure_after_publishing_keeps_the_new_generation(
     assert generation_names(directory) == ["gen-000002"]
 
 
+def test_vectors_stay_when_the_new_manifest_cannot_be_read(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_text = Path.read_text
+
+    def fail(path: Path, encoding: str = "utf-8") -> str:
+        if path == directory / "gen-000002" / "manifest.json":
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return read_text(path, encoding)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_text", fail)
+        with pytest.raises(OSError, match="Input/output error"):
+            import_records(directory, 5, 5)
+    assert open_index(directory).search(Query("galaxy", mode="semantic")).total == 10
+    assert examine(directory) == []
+
+
 def test_a_full_disk_keeps_the_last_generation_live(directory: Path, tmp_path: Path) -> None:
     more = write_records(tmp_path / "more.jsonl", make_records(50, 3_000))
     for room in (1_000, 50_000, 400_000, 1_500_000):  # bytes a file may grow to: fails in each kind of file
