@@ -214,6 +214,7 @@ class _Experiment:
             if problem:
                 counts["lost"] += 1
                 failures.append(f"{self._scenario.name}, {name} at operation {number}: {problem}")
+                print(failures[-1], file=sys.stderr, flush=True)
         return counts
 
     def _inject(self, number: int, fault: str) -> tuple[str, str]:
