@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
@@ -96,6 +97,28 @@ int openat64(int directory, const char *path, int flags, ...) {
     int yes = counts(directory, path);
     if (yes && fails(OPEN_KIND)) return -1;
     return track(REAL(openat64)(directory, path, flags, mode), yes);
+}
+
+#define OPEN_STREAM(name)                                          \
+    FILE *name(const char *path, const char *mode) {               \
+        int yes = is_below(path);                                  \
+        if (yes && fails(mode[0] == 'r' ? 'r' : 'w')) return NULL; \
+        FILE *stream = REAL(name)(path, mode);                     \
+        if (stream) track(fileno(stream), yes);                    \
+        return stream;                                             \
+    }
+
+OPEN_STREAM(fopen)
+OPEN_STREAM(fopen64)
+
+size_t fread(void *buffer, size_t size, size_t number, FILE *stream) {
+    if (is_tracked(fileno(stream)) && fails('r')) return 0;
+    return REAL(fread)(buffer, size, number, stream);
+}
+
+int fclose(FILE *stream) {
+    track(fileno(stream), 0);
+    return REAL(fclose)(stream);
 }
 
 int close(int descriptor) {

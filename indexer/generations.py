@@ -57,7 +57,7 @@ def load_manifests(layout: Layout) -> list[Manifest]:
         names.insert(0, layout.published_generation())
     manifests = []
     for name in dict.fromkeys(names):
-        with contextlib.suppress(IndexDamaged):
+        with contextlib.suppress(IndexDamaged, PermissionError):  # a folder without access is the user's
             manifests.append(Manifest.load(layout.generation(name).manifest))
     return manifests
 

@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import io
 import os
 import re
 import shutil
@@ -81,6 +82,16 @@ def save_array(path: Path, array: NDArray[Any]) -> None:
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
         file.write(array.tobytes())
+
+
+def load_array(path: Path) -> NDArray[Any]:
+    """Reads an array in NumPy's format into memory; unlike ``np.load``, a failed read is an ``OSError`` with ``errno``.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: It does not contain an array.
+    """
+    return np.asarray(np.lib.format.read_array(io.BytesIO(path.read_bytes()), allow_pickle=False))
 
 
 def system_error(error: Exception, path: Path) -> OSError:
