@@ -1,6 +1,7 @@
 # make demo      create the environment, install papers, index data/sample.jsonl and search it
 # make test      install the development dependencies, run all checks and the whole test suite
 # make check     run the checks only: format, lint, types, import rules, dependencies
+# make faults    fail each file operation of an import, a repair, a reindex and an opening once (an hour)
 # make sbom      write build/sbom.json, the software bill of materials of the environment
 # make licences  write docs/licences.md from the metadata of the installed packages
 # make lock      write requirements/*.txt, the versions of constraints.txt with the SHA-256 of their files
@@ -12,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMP := .venv/installed
 DEV_STAMP := .venv/installed-dev
 
-.PHONY: demo test check sbom licences lock clean
+.PHONY: demo test check faults sbom licences lock clean
 
 demo: $(STAMP)
 	$(BIN)/papers index data/sample.jsonl
@@ -27,6 +28,9 @@ check: $(DEV_STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pip check
+
+faults: $(DEV_STAMP)
+	$(BIN)/python -m benchmarks.faults --save
 
 sbom: $(DEV_STAMP)
 	mkdir -p build

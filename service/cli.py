@@ -78,7 +78,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads standard output any more
         sys.exit(ExitStatus.OK)
     except (OSError, sqlite3.Error) as error:
-        is_disk_full = getattr(error, "errno", None) == errno.ENOSPC or "disk is full" in str(error)
+        is_disk_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "disk is full" in str(error)
         _exit_with_error(_DISK_FULL if is_disk_full else str(error), ExitStatus.FAILURE)
 
 

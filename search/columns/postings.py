@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from search import files
 from search.rows import Rows, bitmap_nbytes, mask_to_bitmap
 
 
@@ -173,7 +174,7 @@ class Postings:
         """Writes the arrays of the field ``name`` into a directory."""
         arrays: list[NDArray[Any]] = [self.offsets, self.rows, self.dense, self.bitmaps]
         for part, values in zip(_PARTS, arrays, strict=True):
-            np.save(directory / f"{name}-{part}.npy", values)
+            files.save_array(directory / f"{name}-{part}.npy", values)
 
 
 def is_sparse(count: int, universe: int) -> bool:
@@ -199,6 +200,7 @@ def sorted_unique(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
 def load_array(directory: Path, name: str) -> NDArray[Any]:
     """Opens ``directory/name.npy``, memory-mapped unless it is small. (An array without elements cannot be mapped.)"""
     path = directory / f"{name}.npy"
-    mapped = path.stat().st_size > TUNING.min_mapped_bytes
+    if path.stat().st_size <= TUNING.min_mapped_bytes:
+        return files.load_array(path)
     # A plain ndarray view of the map, since slicing a numpy.memmap takes ten times as long.
-    return np.asarray(np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)).view(np.ndarray)
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False)).view(np.ndarray)

@@ -39,10 +39,11 @@ class JsonObject:
 
         Raises:
             IndexDamaged: the file is missing, truncated, or does not contain a JSON object.
+            OSError: it cannot be read, which says nothing about its content.
         """
         try:
             value = json.loads(path.read_text("utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, RecursionError) as error:
             raise damaged_file(path, f"it cannot be read as JSON ({error})") from None
         if not isinstance(value, dict):
             raise damaged_file(path, "it is not a JSON object")

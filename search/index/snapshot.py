@@ -106,7 +106,9 @@ class Snapshot:
         need = manifest.rows * manifest.model.dim * 2
         if not self.layout.store.is_file():
             problems.append(f"{self.layout.store.name} is missing")
-        elif verify_checksums and (problem := self.store.find_problem(BLOCK_ROWS, manifest.papers_sha256)):
+        elif problem := self.store.find_outdated(manifest.database) or (
+            self.store.find_problem(BLOCK_ROWS, manifest.papers_sha256) if verify_checksums else None
+        ):
             problems.append(problem)
         if not vectors.is_file() or vectors.stat().st_size < need:
             problems.append(f"{vectors.name} is missing or shorter than {need:,} bytes")

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.cores import available_cores
+from search.files import load_array, save_array
 from search.vectors.codes import CELL_OF_ROW_FILE, INDEX_FILE, SPREAD_FILE, read_centroids
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def write_codes(
     folder.mkdir()
     faiss.omp_set_num_threads(available_cores())
     trainer = _Trainer(vectors, live, tuning)
-    loaded = faiss.read_index(str(previous / INDEX_FILE)) if previous else trainer.train()
+    loaded = _read_index(previous / INDEX_FILE) if previous else trainer.train()
     index = faiss.downcast_index(loaded)
     _encode(index, vectors, tuning.encode_block_rows)
     cell_of_row = np.empty(len(vectors), np.uint16)
@@ -84,10 +85,18 @@ def write_codes(
         size = index.invlists.list_size(cell)
         if size:
             cell_of_row[faiss.rev_swig_ptr(index.invlists.get_ids(cell), size)] = cell
-    faiss.write_index(index, str(folder / INDEX_FILE))
-    np.save(folder / CELL_OF_ROW_FILE, cell_of_row)
-    spread = np.load(previous / SPREAD_FILE) if previous else trainer.measure_spread(index, cell_of_row)
-    np.save(folder / SPREAD_FILE, spread)
+    with (folder / INDEX_FILE).open("wb") as file:  # not by name, so that a failed write is an OSError with errno
+        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
+    save_array(folder / CELL_OF_ROW_FILE, cell_of_row)
+    spread = load_array(previous / SPREAD_FILE) if previous else trainer.measure_spread(index, cell_of_row)
+    save_array(folder / SPREAD_FILE, spread)
+
+
+def _read_index(path: Path) -> "faiss.Index":
+    import faiss
+
+    with path.open("rb") as file:
+        return faiss.read_index(faiss.PyCallbackIOReader(file.read))
 
 
 def _encode(index: "faiss.IndexIVFPQFastScan", vectors: NDArray[np.float16], block_rows: int) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.errors import IndexDamaged
+from search.files import load_array
 from search.rows import Rows
 from search.vectors.cells import DEFAULT_PROBE_TUNING, Cells, ProbePlan, ProbeTuning
 
@@ -98,8 +99,8 @@ class Codes:
         self.ivf_index = faiss.downcast_index(self._owner)
         self.cells = Cells(
             read_centroids(self.ivf_index),
-            np.load(folder / SPREAD_FILE),
-            np.load(folder / CELL_OF_ROW_FILE),
+            load_array(folder / SPREAD_FILE),
+            load_array(folder / CELL_OF_ROW_FILE),
             tuning.probe,
         )
         self._quantizer = self._replace_quantizer()
