@@ -189,9 +189,24 @@ class PaperStore:
 
     def _connection(self) -> sqlite3.Connection:
         connection: _ReadOnlyConnection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            connection = self._local.connection = _ReadOnlyConnection(self._path, self._tuning.mmap_bytes)
+        if connection is None or connection.is_outdated:
+            connection = _ReadOnlyConnection(self._path, self._tuning.mmap_bytes)
+            self._check_row_count(connection.database)
+            self._local.connection = connection
         return connection.database
+
+    def _check_row_count(self, database: sqlite3.Connection) -> None:
+        """Compares the number of rows with that of the generation.
+
+        Raises:
+            IndexDamaged: rows are missing.
+        """
+        found = database.execute("SELECT coalesce(max(row) + 1, 0) FROM papers").fetchone()[0]
+        if found < self._rows:
+            raise self._damaged(
+                f"it has {found:,} of the {self._rows:,} published rows, because {self._path.name}-wal, which has the "
+                "others, is missing or unreadable"
+            )
 
 
 class _ReadOnlyConnection:
@@ -202,12 +217,24 @@ class _ReadOnlyConnection:
     """
 
     def __init__(self, path: Path, mmap_bytes: int) -> None:
-        # The write-ahead log needs a file next to the database, which cannot be created in a read-only directory.
-        mode = "mode=ro" if os.access(path.parent, os.W_OK) else "immutable=1"
-        uri = f"{path.absolute().as_uri()}?{mode}"
-        # Only one thread uses the connection, but any thread may release the store and thus close it.
-        self.database = sqlite3.connect(uri, uri=True, timeout=30, check_same_thread=False)
+        self._wal = Path(f"{path}-wal")
+        self._immutable = False
+        self.database = _connect(path, "mode=ro")
+        try:
+            _read_schema(self.database)
+        except sqlite3.OperationalError:
+            # Without a write-ahead log, SQLite creates files next to the database, which a read-only folder prevents.
+            self.database.close()
+            if not os.access(path, os.R_OK):
+                raise
+            self._immutable = True
+            self.database = _connect(path, "immutable=1")
         self.database.execute(f"PRAGMA mmap_size = {mmap_bytes}")
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether a writer has started since a connection that ignores the write-ahead log was opened."""
+        return self._immutable and _has_content(self._wal)
 
     def close(self) -> None:
         self.database.close()
@@ -215,3 +242,19 @@ class _ReadOnlyConnection:
     def __del__(self) -> None:
         if hasattr(self, "database"):
             self.close()
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    # Only one thread uses the connection, but any thread may release the store and thus close it.
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=30, check_same_thread=False)
+
+
+def _read_schema(database: sqlite3.Connection) -> None:
+    database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
