@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from indexer import sources
 from indexer.calibration import calibrate
 from indexer.generations import discard_generation, load_published_manifest, remove_unused_generations, start_generation
+from indexer.row_checksums import write_row_checksums
 from indexer.sources.file import SourceFile
 from indexer.writer import ImportCounts, IndexWriter
 from search.columns.columns import Columns, ColumnsBuilder
@@ -241,6 +242,7 @@ def _write_generation(
         np.save(files.tombstones, np.array(store.replaced_rows(), np.uint32))
         _write_columns_and_lexicon(store, files, old, before.rows if before else 0)
         papers_sha256 = store.block_checksums(BLOCK_ROWS, before.papers_sha256 if before else ())
+        write_row_checksums(files, old, store, _map_vectors(writer))
     on_stage("compressing vectors")
     trained_on = _write_codes(writer, before, files, codes)
     vectors = layout.vectors(model)
@@ -319,9 +321,15 @@ def _write_codes(writer: RowWriter, before: Manifest | None, files: GenerationLa
     """
     if writer.rows < tuning.min_rows:
         return 0
-    live, model = writer.live, writer.model
+    live = writer.live
     trained_on = before.trained_on if before and int(live.sum()) < 2 * before.trained_on else 0
     old = writer.layout.generation(before.generation).codes if before and trained_on else None
-    vectors = np.memmap(writer.layout.vectors(model), np.float16, "r", shape=(len(live), model.dim))
-    write_codes(vectors, np.flatnonzero(live), files.codes, old, tuning)
+    write_codes(_map_vectors(writer), np.flatnonzero(live), files.codes, old, tuning)
     return trained_on or int(live.sum())
+
+
+def _map_vectors(writer: RowWriter) -> NDArray[np.float16]:
+    """Maps the vectors of all rows, (rows, dim) float16."""
+    shape = writer.rows, writer.model.dim
+    path = writer.layout.vectors(writer.model)
+    return np.memmap(path, np.float16, "r", shape=shape) if writer.rows else np.empty(shape, np.float16)

@@ -4,14 +4,18 @@ import hashlib
 import os
 import sqlite3
 import threading
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from search.errors import IndexDamaged
+from search.index.json_object import REPAIR_HINT
 from search.papers.identifiers import id_key
 from search.papers.paper import Paper
 
@@ -57,12 +61,21 @@ class PaperStore:
     Args:
         path: the database.
         rows: number of rows of the generation; later rows are ignored.
+        checksums: (rows,) uint32, CRC-32 with which each paper that is read is compared; None without comparison.
         tuning: rows per query and size of the mapping.
     """
 
-    def __init__(self, path: Path, rows: int, tuning: StoreTuning = STORE_TUNING) -> None:
+    def __init__(
+        self,
+        path: Path,
+        rows: int,
+        tuning: StoreTuning = STORE_TUNING,
+        *,
+        checksums: NDArray[np.uint32] | None = None,
+    ) -> None:
         self._path = path
         self._rows = rows
+        self._checksums = checksums
         self._tuning = tuning
         self._local = threading.local()
 
@@ -105,6 +118,15 @@ class PaperStore:
             end = min(self._rows, first + self._tuning.scan_rows)
             for row, text in self._query("SELECT row, paper FROM papers WHERE row >= ? AND row < ?", [first, end]):
                 yield row, self._parse(row, text)
+
+    def row_checksums(self, start: int) -> NDArray[np.uint32]:
+        """Returns the CRC-32 of each paper from row ``start`` on, (n,) uint32."""
+        checksums = np.empty(max(0, self._rows - start), np.uint32)
+        for first in range(start, self._rows, self._tuning.scan_rows):
+            bounds = [first, min(self._rows, first + self._tuning.scan_rows)]
+            for row, paper in self._query("SELECT row, paper FROM papers WHERE row >= ? AND row < ?", bounds):
+                checksums[row - start] = _checksum(paper)
+        return checksums
 
     def replaced_rows(self) -> list[int]:
         """Returns the rows, ascending, that a row of this generation has replaced."""
@@ -161,10 +183,13 @@ class PaperStore:
         """Returns the fields in the text of a row.
 
         Raises:
-            IndexDamaged: the row is missing, or its text is not a JSON object.
+            IndexDamaged: the row is missing, differs from its checksum, or its text is not a JSON object.
         """
         if text is None:
             raise self._damaged(f"row {row} is missing")
+        if self._checksums is not None and _checksum(text) != self._checksums[row]:
+            problem = f"row {row} does not have the checksum it was published with"
+            raise IndexDamaged(self._path, f"{problem}; {REPAIR_HINT}")
         try:
             fields = orjson.loads(text)
         except ValueError as error:
@@ -258,3 +283,8 @@ def _has_content(path: Path) -> bool:
         return path.stat().st_size > 0
     except OSError:
         return False
+
+
+def _checksum(text: Any) -> int:
+    """Returns the CRC-32 of the text of a row; in a damaged database, it may have another type."""
+    return zlib.crc32(text.encode() if isinstance(text, str) else repr(text).encode())
