@@ -1,7 +1,8 @@
 """Imports papers into an index and publishes them as the next generation."""
 
 import contextlib
-import os
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,9 @@ from numpy.typing import NDArray
 
 from indexer import sources
 from indexer.calibration import calibrate
-from indexer.generations import discard_generation, load_published_manifest, remove_unused_generations, start_generation
+from indexer.database import checkpoint, named_errors, record_database
+from indexer.generations import load_published_manifest, move_aside, remove_unused_generations, start_generation
+from indexer.published import PublishedRows
 from indexer.row_checksums import write_row_checksums
 from indexer.sources.file import SourceFile
 from indexer.writer import ImportCounts, IndexWriter
@@ -22,7 +25,7 @@ from search.columns.columns import Columns, ColumnsBuilder
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import ModelUnavailable, SourceError
-from search.files import fsync, replace_file
+from search.files import fsync, link_or_copy, save_array, write_aside
 from search.index.calibration import Calibration
 from search.index.layout import FileRecord, GenerationLayout, Layout, Manifest
 from search.index.lexicon import LexiconBuilder
@@ -132,7 +135,7 @@ def index_files(
         counts = writer.counts
         progress(counts, inputs.fraction_read * (1 - counts.waiting / max(counts.read, 1)))
 
-    with IndexWriter(directory, embedder, report_progress) as writer:
+    with named_errors(Layout(directory)), IndexWriter(directory, embedder, report_progress) as writer:
         report = ImportReport(writer.counts)
         for record in inputs.records():
             if not isinstance(record, SourceError):
@@ -186,6 +189,8 @@ class RowWriter(Protocol):
     layout: Layout
     embedder: Embedder
     rows: int
+    published: PublishedRows
+    database: sqlite3.Connection
 
     @property
     def model(self) -> ModelIdentity:
@@ -219,15 +224,22 @@ def publish(
     layout = writer.layout
     before = None if rebuild else load_published_manifest(layout)
     if before and before.rows == writer.rows:
+        remove_unused_generations(layout, before.generation)  # a kill may have prevented it
         return before
+    if not before:
+        writer.published.check_all()
     files = start_generation(layout)
     try:
         manifest = _write_generation(writer, before, files, on_stage, codes)
         manifest.save(files.manifest)
-        replace_file(layout.current, manifest.generation + "\n")
+        move_aside(layout.current)
+        current = write_aside(layout.current, manifest.generation + "\n")
+        fsync(layout.directory)
     except BaseException:
-        discard_generation(layout, files)
+        shutil.rmtree(files.directory, ignore_errors=True)
         raise
+    current.replace(layout.current)  # from here on CURRENT may name the generation, so nothing is removed
+    fsync(layout.directory)
     remove_unused_generations(layout, manifest.generation)
     return manifest
 
@@ -239,10 +251,14 @@ def _write_generation(
     old = layout.generation(before.generation) if before else None
     on_stage("building columns and lexicon")
     with closing(PaperStore(layout.store, writer.rows)) as store:
-        np.save(files.tombstones, np.array(store.replaced_rows(), np.uint32))
+        save_array(files.tombstones, np.array(store.replaced_rows(), np.uint32))
         _write_columns_and_lexicon(store, files, old, before.rows if before else 0)
-        papers_sha256 = store.block_checksums(BLOCK_ROWS, before.papers_sha256 if before else ())
+        papers_sha256 = store.block_checksums(BLOCK_ROWS, writer.published.papers)
+        if not (old and old.vector_checksums.is_file()):
+            writer.published.check_all()  # all rows are read
         write_row_checksums(files, old, store, _map_vectors(writer))
+        database = record_database(writer.database, store, writer.rows, before)
+    checkpoint(writer.database)
     on_stage("compressing vectors")
     trained_on = _write_codes(writer, before, files, codes)
     vectors = layout.vectors(model)
@@ -252,9 +268,10 @@ def _write_generation(
         rows=writer.rows,
         live=int(writer.live.sum()),
         trained_on=trained_on,
-        vectors_sha256=block_checksums(vectors, writer.rows, model.dim, before.vectors_sha256 if before else ()),
+        vectors_sha256=block_checksums(vectors, writer.rows, model.dim, writer.published.vectors),
         papers_sha256=papers_sha256,
         files=(),
+        database=database,
     )
     on_stage("calibrating confidence")
     _write_calibration(Snapshot(layout, files, manifest), writer.embedder, old)
@@ -268,7 +285,7 @@ def _write_calibration(snapshot: Snapshot, embedder: Embedder, old: GenerationLa
     if old and old.calibration.is_file():
         known = Calibration.load(old.calibration)
         if known.is_fresh(len(snapshot.live)):
-            os.link(old.calibration, file)
+            link_or_copy(old.calibration, file)
             return
     with closing(snapshot.store), contextlib.suppress(ModelUnavailable):
         calibrate(snapshot, embedder).save(file)
@@ -280,7 +297,7 @@ def _record_files(
     """Yields the record of every file.
 
     A file that is linked from the last generation keeps its record; the others are fsynced and their checksums
-    computed.
+    computed. Then the folders are fsynced.
     """
     records = {record.path: record for record in known}
     for path in files.files():
@@ -290,6 +307,8 @@ def _record_files(
         else:
             fsync(path)
             yield FileRecord.from_file(path, files.directory)
+    for directory in {path.parent for path in files.files()}:
+        fsync(directory)
 
 
 def _write_columns_and_lexicon(
@@ -324,6 +343,8 @@ def _write_codes(writer: RowWriter, before: Manifest | None, files: GenerationLa
     live = writer.live
     trained_on = before.trained_on if before and int(live.sum()) < 2 * before.trained_on else 0
     old = writer.layout.generation(before.generation).codes if before and trained_on else None
+    if not old:
+        writer.published.check_all()  # all vectors are read
     write_codes(_map_vectors(writer), np.flatnonzero(live), files.codes, old, tuning)
     return trained_on or int(live.sum())
 

@@ -1,18 +1,24 @@
 """The database as a writer uses it: the writer lock, its creation, and the rows that have a text."""
 
+import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import orjson
 
-from search.errors import IndexBusy
-from search.index.layout import Layout
-from search.index.store import PAGE_BYTES, SCHEMA
+from indexer import identity
+from search.errors import IndexBusy, IndexDamaged
+from search.files import system_error
+from search.index.layout import Layout, Manifest
+from search.index.store import PAGE_BYTES, SCHEMA, DatabaseRecord, PaperStore, key_checksum
 from search.papers.identifiers import text_key
 from search.papers.paper import Paper
+
+_SCAN_ROWS = 1_024
+"""Rows read at once."""
 
 
 def acquire_lock(layout: Layout) -> int:
@@ -44,6 +50,88 @@ def open_database(path: Path) -> sqlite3.Connection:
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA cache_size = -262144")
     return database
+
+
+@contextlib.contextmanager
+def named_errors(layout: Layout) -> Iterator[None]:
+    """Gives errors of SQLite the name of the database.
+
+    Raises:
+        OSError: The disk is full, or a read or write failed.
+        IndexDamaged: The database is damaged.
+        IndexBusy: Another process has locked the database.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without the extended part
+        if code == sqlite3.SQLITE_BUSY:
+            raise IndexBusy(layout.store, "another process has locked it; retry when that has finished") from None
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            hint = "restore it from a backup, or index the papers again into another folder"
+            raise IndexDamaged(layout.store, f"{error}; {hint}") from None
+        raise system_error(error, layout.store) from None
+
+
+def check_integrity(database: sqlite3.Connection) -> None:
+    """Checks the structure of the database.
+
+    Raises:
+        sqlite3.DatabaseError: It is damaged.
+    """
+    (result,) = database.execute("PRAGMA integrity_check(1)").fetchone()
+    if result != "ok":
+        error = sqlite3.DatabaseError(str(result))
+        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise error
+
+
+def checkpoint(database: sqlite3.Connection) -> None:
+    """Moves all committed rows from the write-ahead log to the database, unless a reader prevents it for a second."""
+    (patience,) = database.execute("PRAGMA busy_timeout").fetchone()
+    database.execute("PRAGMA busy_timeout = 1000")
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    database.execute(f"PRAGMA busy_timeout = {patience}")
+
+
+def expected_keys(database: sqlite3.Connection, start: int, rows: int) -> Iterator[tuple[int, frozenset[int]]]:
+    """Yields the rows from ``start`` to before ``rows``, each with the keys that follow from its papers."""
+    for first in range(start, rows, _SCAN_ROWS):
+        bounds = [first, min(rows, first + _SCAN_ROWS)]
+        sql = "SELECT row, paper, records FROM papers WHERE row >= ? AND row < ?"
+        for row, text, records_text in database.execute(sql, bounds).fetchall():
+            paper = Paper.from_json(orjson.loads(text))
+            records = [Paper.from_json(each) for each in orjson.loads(records_text)] if records_text else [paper]
+            yield row, frozenset({text_key(paper.text)}.union(*map(identity.keys, records)))
+
+
+def record_database(
+    database: sqlite3.Connection, store: PaperStore, rows: int, before: Manifest | None
+) -> DatabaseRecord:
+    """Returns what a manifest says of the database; writes its keys anew if they are not those of its papers.
+
+    Args:
+        database: The database.
+        store: The same database, read.
+        rows: Rows to publish.
+        before: The published manifest, whose rows have the keys that it says; None to compare all keys.
+    """
+    known = before.database if before else None
+    start = before.rows if before and known else 0
+    keys, checksum = (known.keys, known.keys_checksum) if known else (0, 0)
+    for row, row_keys in expected_keys(database, start, rows):
+        keys += len(row_keys)
+        checksum += sum(key_checksum(key, row) for key in row_keys)
+    if store.count_keys() != (keys, checksum):
+        _rewrite_keys(database, rows)
+    return DatabaseRecord(store.last_paper_sha256(), keys, checksum)
+
+
+def _rewrite_keys(database: sqlite3.Connection, rows: int) -> None:
+    with database:
+        database.execute("DELETE FROM keys")
+        for row, row_keys in expected_keys(database, 0, rows):
+            database.executemany("INSERT INTO keys VALUES (?, ?)", [(key, row) for key in sorted(row_keys)])
 
 
 def count_rows(database: sqlite3.Connection) -> int:

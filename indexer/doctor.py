@@ -1,13 +1,14 @@
 """Doctor: finds the problems of an index, and rebuilds what can be derived from its papers and vectors."""
 
-import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from indexer import identity
 from indexer.build import publish
+from indexer.database import check_integrity, named_errors
 from indexer.generations import find_model
 from indexer.writer import IndexWriter
 from search.columns.columns import NO_ID, day_range
@@ -16,6 +17,7 @@ from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing, ModelUnavailable
 from search.index.layout import Layout, Manifest
 from search.index.snapshot import Snapshot
+from search.papers.identifiers import text_key
 from search.query.condition import AllOf
 from search.vectors.code_writer import DEFAULT_CODES_TUNING, CodesTuning
 from search.vectors.file import BLOCK_ROWS
@@ -81,13 +83,10 @@ def repair(
         raise IndexDamaged(
             directory, "no manifest can be read, so the model of its vectors is unknown; index the papers again"
         )
-    problems: list[str] = []
-    with contextlib.suppress(IndexDamaged, IndexMissing):
-        snapshot = Snapshot.open_unchecked(directory)
-        problems = snapshot.find_source_problems(verify_checksums=True)
-    if problems:
-        raise IndexDamaged(directory, f"{'; '.join(problems)}; restore the file from a backup, it cannot be rebuilt")
-    with IndexWriter(directory, LazyEmbedder(model, load)) as writer:
+    if not layout.store.is_file():
+        raise IndexDamaged(directory, f"{layout.store.name} is missing; restore it from a backup, it cannot be rebuilt")
+    with named_errors(layout), IndexWriter(directory, LazyEmbedder(model, load), repair=True) as writer:
+        check_integrity(writer.database)
         return publish(writer, rebuild=True, codes=codes)
 
 
@@ -127,6 +126,12 @@ def _check_counts(snapshot: Snapshot) -> Iterator[str]:
         yield f"the codes have {snapshot.vectors.coded_rows:,} rows, expected {manifest.rows:,} from the manifest"
 
 
+def _check_keys(snapshot: Snapshot) -> Iterator[str]:
+    record = snapshot.manifest.database
+    if record and snapshot.store.count_keys() != (record.keys, record.keys_checksum):
+        yield f"the keys in {snapshot.layout.store.name} are not those of its papers"
+
+
 def _check_lexicon(snapshot: Snapshot) -> Iterator[str]:
     if snapshot.lexicon.rows_matching(AllOf(())).tolist() != snapshot.live.ids.tolist():
         yield "the rows of the lexicon are not exactly the live rows"
@@ -140,13 +145,13 @@ def _check_vector_lengths(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _check_references(snapshot: Snapshot) -> Iterator[str]:
-    """Compares a seeded sample of papers with their columns, and looks each of them up by its ID."""
+    """Compares a seeded sample of papers with their columns, and looks each of them up by its keys."""
     live = snapshot.live.ids
     sample = np.random.default_rng(_SEED).choice(live, min(_SAMPLED_ROWS, len(live)), replace=False)
     rows = np.sort(sample).tolist()
     for row, paper in zip(rows, snapshot.store.get(rows), strict=True):
-        if row not in snapshot.store.find(paper.id):
-            yield f"{paper.id} is not found by its ID"
+        if not all(row in snapshot.store.rows_for_key(key) for key in identity.keys(paper) | {text_key(paper.text)}):
+            yield f"{paper.id} is not found by all of its keys"
         columns, row_array = snapshot.columns, np.array([row])
         days = [tuple(column.days(row_array)[:, 0].tolist()) for column in (columns.published, columns.updated)]
         if days != [day_range(paper.published), day_range(paper.updated)]:
@@ -158,6 +163,7 @@ def _check_references(snapshot: Snapshot) -> Iterator[str]:
 
 _CHECKS: dict[str, Callable[[Snapshot], Iterator[str]]] = {
     "counts": _check_counts,
+    "keys": _check_keys,
     "lexicon": _check_lexicon,
     "vectors": _check_vector_lengths,
     "cross-references": _check_references,

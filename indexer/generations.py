@@ -5,6 +5,7 @@ The folder of an index may contain files of the user. Only folders recognised as
 
 import contextlib
 import fcntl
+import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -25,8 +26,8 @@ from search.index.layout import (
 def load_published_manifest(layout: Layout) -> Manifest | None:
     """Loads the manifest of the published generation for the next one to extend.
 
-    The files that the next generation is written from are compared with their checksums. The lexicon's files are
-    linked and not read, so only their sizes are compared.
+    All its files are compared with their checksums, since the next generation is written from them; the files of the
+    lexicon are linked, but tantivy reads them to merge segments.
 
     Returns:
         The manifest; None if nothing is published or a file is damaged. Everything is then rebuilt from papers and
@@ -37,12 +38,7 @@ def load_published_manifest(layout: Layout) -> Manifest | None:
     except (IndexMissing, IndexDamaged):
         return None
     directory = layout.directory / manifest.generation
-    linked = tuple(file for file in manifest.files if file.path.startswith("lexicon/"))
-    read = tuple(file for file in manifest.files if file not in linked)
-    damaged = any(find_damaged_files(linked, directory, verify_checksums=False)) or any(
-        find_damaged_files(read, directory, verify_checksums=True)
-    )
-    return None if damaged else manifest
+    return None if any(find_damaged_files(manifest.files, directory, verify_checksums=True)) else manifest
 
 
 def find_model(layout: Layout) -> ModelIdentity | None:
@@ -50,21 +46,19 @@ def find_model(layout: Layout) -> ModelIdentity | None:
 
     Without a manifest, it is the built-in model that a vectors file is named after; None if there is none.
     """
-    names = [path.name for path in reversed(layout.generations())]
-    with contextlib.suppress(IndexMissing, IndexDamaged):
-        names.insert(0, layout.published_generation())
-    for name in names:
-        with contextlib.suppress(IndexDamaged):
-            return Manifest.load(layout.generation(name).manifest).model
-    return next((model for model in known_identities() if layout.vectors(model).is_file()), None)
+    known = (model for model in known_identities() if layout.vectors(model).is_file())
+    return next((manifest.model for manifest in load_manifests(layout)), next(known, None))
 
 
 def load_manifests(layout: Layout) -> list[Manifest]:
-    """Loads the manifests that can be read, of all generations in the folder."""
+    """Loads the manifests that can be read: of the published generation first, then of the others, newest first."""
+    names = [path.name for path in reversed(layout.generations())]
+    with contextlib.suppress(IndexMissing, IndexDamaged):
+        names.insert(0, layout.published_generation())
     manifests = []
-    for generation in layout.generations():
+    for name in dict.fromkeys(names):
         with contextlib.suppress(IndexDamaged):
-            manifests.append(Manifest.load(layout.generation(generation.name).manifest))
+            manifests.append(Manifest.load(layout.generation(name).manifest))
     return manifests
 
 
@@ -82,10 +76,11 @@ def start_generation(layout: Layout) -> GenerationLayout:
     return files
 
 
-def discard_generation(layout: Layout, files: GenerationLayout) -> None:
-    """Removes a generation whose publication failed, unless CURRENT names it already."""
-    if _published_number(layout) != generation_number(files.directory.name):
-        shutil.rmtree(files.directory, ignore_errors=True)
+def move_aside(path: Path) -> None:
+    """Renames a folder that has the name of a file to be written, which may contain files of the user."""
+    if path.is_dir() and not path.is_symlink():
+        numbers = itertools.count(1)
+        path.rename(next(name for n in numbers if not (name := path.with_name(f"{path.name}.moved-{n}")).exists()))
 
 
 def remove_unused_generations(layout: Layout, published: str) -> None:

@@ -19,8 +19,16 @@ from numpy.typing import NDArray
 
 from indexer.batch import EmbeddingBatch
 from indexer.build import OnStage, publish
-from indexer.database import acquire_lock, count_rows, find_replaced_rows, find_rows_with_text, open_database
+from indexer.database import (
+    acquire_lock,
+    count_rows,
+    find_replaced_rows,
+    find_rows_with_text,
+    named_errors,
+    open_database,
+)
 from indexer.generations import find_model, load_manifests
+from indexer.published import PublishedRows
 from indexer.writer import BATCH_PAPERS, CONCURRENT_SLICES
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
@@ -76,7 +84,7 @@ def reindex(
     """
     layout = Layout(directory)
     published = layout.generation(layout.published_generation())
-    with _ModelWriter(layout, embedder) as writer:
+    with named_errors(layout), _ModelWriter(layout, embedder) as writer:
         if find_model(layout) == writer.model:
             return ReindexReport(Manifest.load(published.manifest), writer.rows, 0)
         continued, embedded = writer.embed(on_embedded)
@@ -100,10 +108,13 @@ class _ModelWriter:
         self.embedder = embedder
         self._lock = acquire_lock(layout)
         try:
-            self._database = open_database(layout.store)
-            self.rows = count_rows(self._database)
+            self.database = open_database(layout.store)
+            self.rows = count_rows(self.database)
+            self.published = PublishedRows(layout, embedder.model, load_manifests(layout), self.rows)
+            self.published.check_database(accept_lost_rows=False)
+            self.published.check_all()
             self.live: NDArray[np.bool_] = np.ones(self.rows, bool)
-            self.live[sorted(find_replaced_rows(self._database))] = False
+            self.live[sorted(find_replaced_rows(self.database))] = False
         except BaseException:
             os.close(self._lock)
             raise
@@ -114,7 +125,7 @@ class _ModelWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._database.close()
+        self.database.close()
         os.close(self._lock)
 
     @property
@@ -149,7 +160,7 @@ class _ModelWriter:
             for first in range(self._written, self.rows, BATCH_PAPERS):
                 papers = store.get(range(first, min(first + BATCH_PAPERS, self.rows)))
                 texts = [paper.text for paper in papers]
-                known = find_rows_with_text(self._database, texts, [*map(text_key, texts)], self._written)
+                known = find_rows_with_text(self.database, texts, [*map(text_key, texts)], self._written)
                 arrays = np.empty((len(texts), self.model.dim), np.float16)
                 for position, row in known.items():
                     arrays[position] = vectors.read(row)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from search.files import save_array
 from search.index.layout import GenerationLayout
 from search.index.store import PaperStore
 from search.vectors.row_checks import compute_row_checksums
@@ -25,11 +26,11 @@ def write_row_checksums(
         vectors: (rows, dim) float16, the vectors of the same rows.
     """
     papers = _load(old.paper_checksums) if old else _NO_CHECKSUMS
-    np.save(files.paper_checksums, np.append(papers, store.row_checksums(len(papers))))
+    save_array(files.paper_checksums, np.append(papers, store.row_checksums(len(papers))))
     known = _load(old.vector_checksums) if old else _NO_CHECKSUMS
     starts = range(len(known), len(vectors), _BLOCK_ROWS)
     added = [compute_row_checksums(vectors[start : start + _BLOCK_ROWS]) for start in starts]
-    np.save(files.vector_checksums, np.concatenate((known, *added)))
+    save_array(files.vector_checksums, np.concatenate((known, *added)))
 
 
 def _load(path: Path) -> NDArray[np.uint32]:

@@ -28,10 +28,12 @@ from indexer.database import (
     open_database,
     placeholders,
 )
-from indexer.generations import find_model
+from indexer.generations import find_model, load_manifests
+from indexer.published import PublishedRows
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import ModelMismatch
+from search.files import make_directory
 from search.index.layout import Layout
 from search.papers.identifiers import text_key
 from search.papers.paper import Paper
@@ -94,19 +96,31 @@ class IndexWriter:
         directory: The index; created if absent.
         embedder: Embeds the texts that the index does not have yet.
         on_embedded: Called whenever ``counts.embedded`` has increased.
+        repair: Whether published rows may be lost, and keys may differ from their papers.
 
     Attributes:
         layout: The index's file names.
         counts: Counts so far.
         rows: Rows written; all of them have vectors.
+        published: The published rows and their checksums.
+        database: The database.
 
     Raises:
         IndexBusy: Another process is writing the index.
+        IndexDamaged: The database is not the published one or a later one, or its last published rows, its keys or the
+            vectors of these rows are damaged.
         ModelMismatch: The index has vectors of another model.
     """
 
-    def __init__(self, directory: Path, embedder: Embedder, on_embedded: Callable[[], None] = lambda: None) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+    def __init__(
+        self,
+        directory: Path,
+        embedder: Embedder,
+        on_embedded: Callable[[], None] = lambda: None,
+        *,
+        repair: bool = False,
+    ) -> None:
+        make_directory(directory)
         self.layout = Layout(directory)
         self.embedder = embedder
         self._on_embedded = on_embedded
@@ -114,10 +128,11 @@ class IndexWriter:
         self._lock = acquire_lock(self.layout)
         try:
             self._check_model()
-            self._database = open_database(self.layout.store)
-            self.rows: int = count_rows(self._database)
+            self.database = open_database(self.layout.store)
+            self.rows: int = count_rows(self.database)
+            self.published = self._check_published(repair=repair)
             self._vectors = VectorsFile(self.layout.vectors(embedder.model), embedder.model.dim, self.rows)
-            self._replaced = find_replaced_rows(self._database)
+            self._replaced = find_replaced_rows(self.database)
         except BaseException:
             os.close(self._lock)
             raise
@@ -139,7 +154,7 @@ class IndexWriter:
     def close(self) -> None:
         """Releases the index; records that were not flushed are discarded."""
         self._executor.shutdown(cancel_futures=True)
-        self._database.close()
+        self.database.close()
         os.close(self._lock)
 
     @property
@@ -204,7 +219,8 @@ class IndexWriter:
             self._finish()  # texts that are written are not embedded again
         vectors = np.empty((len(texts), self.embedder.model.dim), np.float16)
         keys = self._possibly_written(map(text_key, texts))
-        embedded_rows = find_rows_with_text(self._database, texts, keys, self.rows)
+        embedded_rows = find_rows_with_text(self.database, texts, keys, self.rows)
+        self.published.check(embedded_rows.values())
         for position, row in embedded_rows.items():
             vectors[position] = self._vectors.read(row)
         missing = [position for position in range(len(texts)) if position not in embedded_rows]
@@ -244,7 +260,8 @@ class IndexWriter:
         if not candidates:
             return []
         sql = f"SELECT DISTINCT row FROM keys WHERE key IN ({placeholders(candidates)})"  # noqa: S608  only question marks
-        rows = [row for (row,) in self._database.execute(sql, candidates) if row not in self._replaced]
+        rows = [row for (row,) in self.database.execute(sql, candidates) if row not in self._replaced]
+        self.published.check(rows)
         return [(row, self._load_records(row)) for row in rows]
 
     def _possibly_written(self, keys: Iterable[int]) -> list[int]:
@@ -252,7 +269,7 @@ class IndexWriter:
         return [key for key in keys if not self._written_keys or key in self._written_keys]
 
     def _load_records(self, row: int) -> list[Paper]:
-        paper, records = self._database.execute("SELECT paper, records FROM papers WHERE row = ?", [row]).fetchone()
+        paper, records = self.database.execute("SELECT paper, records FROM papers WHERE row = ?", [row]).fetchone()
         return (
             [Paper.from_json(each) for each in orjson.loads(records)]
             if records
@@ -290,23 +307,32 @@ class IndexWriter:
 
     def _insert_rows(self, pending_papers: Sequence[PendingPaper], papers: Sequence[Paper]) -> None:
         first = self.rows
-        with self._database:
+        with self.database:
             for row, (pending, paper) in enumerate(zip(pending_papers, papers, strict=True), first):
                 records = (
                     sorted({_to_json_text(record) for record in pending.records}) if len(pending.records) > 1 else []
                 )
-                self._database.execute(
+                self.database.execute(
                     "INSERT INTO papers VALUES (?, ?, ?)",
                     [row, _to_json_text(paper), f"[{','.join(records)}]" if len(records) > 1 else None],
                 )
                 keys = pending.keys | {text_key(paper.text)}
-                self._database.executemany("INSERT INTO keys VALUES (?, ?)", [(key, row) for key in sorted(keys)])
+                self.database.executemany("INSERT INTO keys VALUES (?, ?)", [(key, row) for key in sorted(keys)])
                 if self._written_keys:
                     self._written_keys.add(keys)
-                self._database.executemany(
+                self.database.executemany(
                     "INSERT INTO replaced VALUES (?, ?)", [(old, row) for old in sorted(pending.replaced_rows)]
                 )
         self.rows += len(papers)
+
+    def _check_published(self, *, repair: bool) -> PublishedRows:
+        """Compares the database and its last published rows with the manifest before anything is written."""
+        published = PublishedRows(self.layout, self.model, load_manifests(self.layout), self.rows)
+        published.check_database(accept_lost_rows=repair)
+        if not repair:
+            published.check([max(published.papers.rows - 1, 0)])
+            published.check_keys()
+        return published
 
     def _check_model(self) -> None:
         model, known = self.embedder.model, find_model(self.layout)

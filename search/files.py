@@ -1,8 +1,22 @@
 """Files written durably, and their checksums."""
 
+import errno
 import hashlib
 import os
+import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+T = TypeVar("T")
+_MIN_FREE_BYTES = 1 << 20
+"""Free bytes below which a write of unknown size counts as failed for lack of room."""
+_NAMED_ERROR = re.compile(r"(?:\bos error|\bcode:) ([0-9]+)")
+"""The number of a system error in a message of tantivy."""
 
 
 def replace_file(path: Path, content: str | bytes, *, mode: int = 0o666) -> None:
@@ -19,6 +33,12 @@ def replace_file(path: Path, content: str | bytes, *, mode: int = 0o666) -> None
     Raises:
         OSError: The file cannot be written; the old one is unchanged.
     """
+    write_aside(path, content, mode=mode).replace(path)
+    fsync(path.parent)
+
+
+def write_aside(path: Path, content: str | bytes, *, mode: int = 0o666) -> Path:
+    """Writes ``NAME.new`` next to a file, fsyncs it and returns its path, for a rename; see ``replace_file``."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     try:
@@ -26,11 +46,70 @@ def replace_file(path: Path, content: str | bytes, *, mode: int = 0o666) -> None
             file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
-        new.replace(path)
     except BaseException:
         new.unlink(missing_ok=True)
         raise
+    return new
+
+
+def make_directory(path: Path) -> None:
+    """Creates a directory with its missing parents; each new name is fsynced."""
+    if path.is_dir():
+        return
+    make_directory(path.parent)
+    path.mkdir(exist_ok=True)
     fsync(path.parent)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Makes a new name for a file's content: a hard link, or a copy where the file system has no hard links."""
+    try:
+        os.link(source, target)
+    except OSError:  # EPERM, EXDEV, EMLINK, ENOTSUP; after another error, the copy fails or succeeds by itself
+        shutil.copyfile(source, target)
+
+
+def save_array(path: Path, array: NDArray[Any]) -> None:
+    """Writes an array in NumPy's format.
+
+    ``np.save`` writes through C streams, so a full disk is an ``OSError`` without ``errno``.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    array = np.ascontiguousarray(array)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
+        file.write(array.tobytes())
+
+
+def system_error(error: Exception, path: Path) -> OSError:
+    """Returns the system's error that a library's error is about, with the path.
+
+    Libraries name it in the text, or only say that a thread has ended; a file system without free space is the likely
+    cause then.
+    """
+    text = str(error)
+    named = _NAMED_ERROR.search(text)
+    if named:
+        number = int(named[1])
+    elif "disk is full" in text or shutil.disk_usage(path).free < _MIN_FREE_BYTES:
+        number = errno.ENOSPC
+    else:
+        number = errno.EIO
+    return OSError(number, os.strerror(number) if named or number == errno.ENOSPC else text, str(path))
+
+
+def call_library(path: Path, call: Callable[[], T]) -> T:
+    """Returns the result of a library function whose errors are ``ValueError`` for every cause.
+
+    Raises:
+        OSError: The call failed; see ``system_error``.
+    """
+    try:
+        return call()
+    except ValueError as error:
+        raise system_error(error, path) from None
 
 
 def fsync(path: Path) -> None:
@@ -46,3 +125,8 @@ def sha256_of(path: Path) -> str:
     """SHA-256 of a file's content in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_bytes(content: bytes) -> str:
+    """SHA-256 of a content in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()

@@ -265,6 +265,19 @@ def test_a_row_that_is_missing_or_altered_is_damaged(directory: Path, statement:
         Snapshot.open(directory).store.get([1, 3])
 
 
+@pytest.mark.parametrize("statement", ["UPDATE keys SET key = key + 1", "DELETE FROM keys"])
+def test_an_id_is_not_reported_as_unknown_if_the_keys_are_damaged(directory: Path, statement: str) -> None:
+    paper = Searcher(directory, lambda _model: FakeEmbedder()).search(Query("galaxy 3")).hits[0].paper
+    with closing(sqlite3.connect(directory / "papers.sqlite")) as database:
+        database.execute(statement)
+        database.commit()
+    searcher = Searcher(directory, lambda _model: FakeEmbedder())
+    with pytest.raises(IndexDamaged, match=f"papers.sqlite: its keys are not those of its papers; {HINT}"):
+        searcher.paper(paper.id)
+    with pytest.raises(IndexDamaged, match=HINT):
+        searcher.ask(f"galaxy id:{paper.id}")
+
+
 def cut_manifest(directory: Path) -> None:
     (directory / GENERATION / "manifest.json").write_bytes(b"{")
 
@@ -314,6 +327,7 @@ def test_a_failed_refresh_leaves_no_file_open(directory: Path) -> None:
             (directory / "CURRENT").write_text("gen-000002\n", "ascii")
             assert searcher.session().generation == GENERATION
             yield open_file_descriptors()
+            del searcher
 
     counts = list(refreshes())
     assert counts[-1] == counts[0], counts

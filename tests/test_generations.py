@@ -1,5 +1,7 @@
 """Generations: whatever goes wrong, the last published one stays live, and files of the user are never removed."""
 
+import errno
+import os
 import random
 import resource
 import shutil
@@ -12,12 +14,10 @@ from pathlib import Path
 import pytest
 
 from fake_embedder import FakeEmbedder
-from indexer import build
 from indexer.build import ImportReport, index
 from indexer.doctor import examine, repair
 from records import assert_rows_aligned, make_records, open_index, write_records
 from search.errors import IndexDamaged
-from search.files import replace_file
 from search.query.condition import AllOf
 from search.query.query import Query
 
@@ -135,15 +135,27 @@ def test_leftovers_of_a_killed_writer_are_removed(directory: Path, content: str)
     assert open_index(directory).search(Query("galaxy", limit=20)).total == 10
 
 
-def test_a_failure_after_publishing_keeps_the_new_generation(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def replace_and_fail(path: Path, content: str) -> None:
-        replace_file(path, content)
-        raise OSError("the folder cannot be fsynced")
+@pytest.mark.parametrize("failure", [OSError(errno.EIO, "Input/output error"), KeyboardInterrupt()])
+def test_a_failure_after_publishing_keeps_the_new_generation(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, failure: BaseException
+) -> None:
+    synced, fsync = [], os.fsync
 
-    monkeypatch.setattr(build, "replace_file", replace_and_fail)
-    with pytest.raises(OSError, match="cannot be fsynced"):
-        import_records(directory, 5, 5)
+    def fail_once_published(descriptor: int) -> None:
+        fsync(descriptor)
+        synced.append(descriptor)
+        if (directory / "CURRENT").read_text() == "gen-000002\n":
+            raise failure
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail_once_published)
+        with pytest.raises(type(failure)):
+            import_records(directory, 5, 5)
+    assert len(synced) > 5
     assert open_index(directory).search(Query("")).total == 10
+    assert generation_names(directory) == ["gen-000001", "gen-000002"]
+    import_records(directory, 5, 5)  # nothing new, but the generation that stayed is removed
+    assert generation_names(directory) == ["gen-000002"]
 
 
 def test_a_full_disk_keeps_the_last_generation_live(directory: Path, tmp_path: Path) -> None:

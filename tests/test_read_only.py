@@ -127,11 +127,11 @@ def test_rows_that_are_missing_are_reported(
 ) -> None:
     for suffix in lost:
         (directory_in_use / f"papers.sqlite{suffix}").unlink()
-    message = r"papers\.sqlite: it has 60 of the 120 published rows.*papers\.sqlite-wal"
+    message = r"papers\.sqlite has 60 of the 120 papers that were published.*papers\.sqlite-wal"
     with read_only(directory_in_use):
         with pytest.raises(IndexDamaged, match=message):
             open_searcher(directory_in_use).paper("2000.00007")
-        assert "60 of the 120 published rows" in " ".join(doctor.examine(directory_in_use))
+        assert "60 of the 120 papers" in " ".join(doctor.examine(directory_in_use))
 
 
 def test_a_log_that_appears_later_is_read(directory: Path, answers: dict[str, Any]) -> None:

@@ -248,11 +248,11 @@ def test_a_kill_at_any_file_operation_loses_nothing(directory: Path, tmp_path: P
 def test_a_failure_before_the_publish_keeps_the_previous_model(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(path: Path, content: str) -> None:
+    def fail(path: Path, content: str) -> Path:
         raise OSError(f"{path} cannot be written: {content}")
 
     with monkeypatch.context() as patch:
-        patch.setattr(build, "replace_file", fail)
+        patch.setattr(build, "write_aside", fail)
         with pytest.raises(OSError, match="cannot be written"):
             reindex(directory, new_model())
     assert Searcher(directory, load_fake).snapshot.model == old_model().model

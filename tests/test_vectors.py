@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import oracle
+from search.checksums import BlockChecksums
 from search.errors import IndexDamaged, InvalidValue
 from search.rows import Ranked, Rows
 from search.vectors.code_writer import DEFAULT_CODES_TUNING, write_codes
@@ -310,10 +311,31 @@ def test_checksums_cover_blocks_and_change_with_one_bit(tmp_path: Path) -> None:
     before = block_checksums(path, 10, DIM, block_rows=4)
     assert len(before) == 3
     assert block_checksums(path, 8, DIM, block_rows=4) == before[:2]
-    known = (before[0], "full block", "partial block")
-    assert block_checksums(path, 10, DIM, known, block_rows=4) == (before[0], "full block", before[2])
+    known = (before[0], "full block")
+    assert block_checksums(path, 10, DIM, BlockChecksums(8, known), block_rows=4) == (*known, before[2])
     content = bytearray(path.read_bytes())
     content[5 * DIM * 2] ^= 1
     path.write_bytes(content)
     after = block_checksums(path, 10, DIM, block_rows=4)
     assert [a == b for a, b in zip(after, before, strict=True)] == [True, False, True]
+
+
+@given(rows=st.integers(1, 12), published=st.integers(0, 12), damaged=st.integers(0, 11))
+def test_published_bytes_are_compared_before_they_get_a_new_checksum(
+    tmp_path_factory: pytest.TempPathFactory, rows: int, published: int, damaged: int
+) -> None:
+    path = save_vectors(tmp_path_factory.mktemp("blocks") / "v.f16", make_vectors(12))
+    known = BlockChecksums(published, block_checksums(path, published, DIM, block_rows=4))
+    whole = block_checksums(path, rows, DIM, block_rows=4)
+    assert block_checksums(path, rows, DIM, known, block_rows=4) == whole
+    content = bytearray(path.read_bytes())
+    content[damaged * DIM * 2] ^= 1
+    path.write_bytes(content)
+    lost_tail = published > rows and damaged >= rows // 4 * 4  # its block was published with later rows
+    is_published = damaged < min(rows, published) and not lost_tail
+    try:
+        extended = block_checksums(path, rows, DIM, known, block_rows=4)
+    except IndexDamaged:
+        assert is_published
+    else:
+        assert (extended != block_checksums(path, rows, DIM, block_rows=4)) == is_published

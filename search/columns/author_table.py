@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.columns.postings import load_array
+from search.files import save_array
 from search.papers.names import Name
 
 
@@ -151,7 +152,7 @@ class AuthorTable:
             self.display_offsets,
         )
         for name, values in zip(_FILES, arrays, strict=True):
-            np.save(directory / f"{name}.npy", values)
+            save_array(directory / f"{name}.npy", values)
 
     def _positions_of_key(self, key: str) -> NDArray[np.int64]:
         encoded = key.encode()

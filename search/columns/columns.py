@@ -17,6 +17,7 @@ from search.columns.authors import AuthorNames, AuthorsBuilder
 from search.columns.dates import NO_DAY, DateColumn, OverlapsRange
 from search.columns.postings import Postings, load_array
 from search.columns.selection import HasAny, HasValue, Selection
+from search.files import save_array
 from search.papers import categories
 from search.papers.date import Date
 from search.papers.paper import Paper
@@ -259,7 +260,7 @@ class ColumnsBuilder:
             ("first-author", before.first_author, self._first_author),
             ("last-author", before.last_author, self._last_author),
         ):
-            np.save(directory / f"{name}.npy", np.concatenate((column, np.frombuffer(new, np.uint32))))
+            save_array(directory / f"{name}.npy", np.concatenate((column, np.frombuffer(new, np.uint32))))
         authors = self._authors.build()
         authors.save(directory)
         for name, values in (("categories", self._categories), ("sources", self._sources)):

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.columns.postings import expand_ranges, load_array
+from search.files import save_array
 from search.papers.date import Date
 from search.rows import Rows, mask_to_bitmap
 
@@ -87,7 +88,7 @@ class DateColumn:
     def save(self, directory: Path, name: str) -> None:
         """Writes the arrays of the date ``name`` into a directory."""
         for part, values in zip(_PARTS, (self.intervals, self.interval_of_row, self.offsets, self.rows), strict=True):
-            np.save(directory / f"{name}{part}.npy", values)
+            save_array(directory / f"{name}{part}.npy", values)
 
 
 _PARTS = ("", "-of-row", "-offsets", "-rows")

@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from search.files import save_array
 from search.rows import Rows, bitmap_nbytes, mask_to_bitmap
 
 
@@ -173,7 +174,7 @@ class Postings:
         """Writes the arrays of the field ``name`` into a directory."""
         arrays: list[NDArray[Any]] = [self.offsets, self.rows, self.dense, self.bitmaps]
         for part, values in zip(_PARTS, arrays, strict=True):
-            np.save(directory / f"{name}-{part}.npy", values)
+            save_array(directory / f"{name}-{part}.npy", values)
 
 
 def is_sparse(count: int, universe: int) -> bool:

@@ -1,10 +1,12 @@
 """Layout: the paths of an index's files, and the manifest that lists the contents of one generation."""
 
+import errno
 import hashlib
 import json
 import re
+import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
@@ -12,10 +14,13 @@ from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing
 from search.files import replace_file, sha256_of
 from search.index.json_object import JsonObject, damaged_file
+from search.index.store import DatabaseRecord
 from search.papers.json import Json
 
 FORMAT_VERSION = 3
 """Increases with every change to the files that earlier versions cannot read."""
+_MAX_NAME_BYTES = 64
+"""Bytes of CURRENT that are read; the name of a generation is shorter."""
 _GENERATION_NAME = re.compile(r"gen-([0-9]{6}|[1-9][0-9]{6,17})")
 
 
@@ -72,12 +77,17 @@ class Layout:
             IndexDamaged: CURRENT does not contain the name of a generation.
         """
         try:
-            name = self.current.read_text("ascii").strip()
+            if not stat.S_ISREG(self.current.stat().st_mode):  # reading a pipe would not end
+                raise damaged_file(self.directory, "CURRENT is not a file")
+            with self.current.open("rb") as file:
+                name = file.read(_MAX_NAME_BYTES).decode("ascii", "replace").strip()
         except FileNotFoundError:
             raise IndexMissing(
                 self.directory, "there is no index here; create one with: papers index FILE... --index DIR"
             ) from None
-        except (UnicodeDecodeError, IsADirectoryError):
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
             name = ""
         if not generation_number(name):
             raise damaged_file(self.directory, "CURRENT does not contain the name of a generation")
@@ -166,6 +176,7 @@ class Manifest:
         vectors_sha256: one checksum per block of ``search.vectors.file.BLOCK_ROWS`` vectors.
         papers_sha256: one checksum per block of the same number of papers.
         files: one record per file of the generation.
+        database: what identifies the database; None in manifests of versions that did not record it.
     """
 
     generation: str
@@ -176,6 +187,7 @@ class Manifest:
     vectors_sha256: tuple[str, ...]
     papers_sha256: tuple[str, ...]
     files: tuple[FileRecord, ...]
+    database: DatabaseRecord | None = None
 
     def save(self, path: Path) -> None:
         """Writes the manifest with its own checksum and flushes it to disk."""
@@ -208,6 +220,7 @@ class Manifest:
                 FileRecord(record.text("path"), record.count("bytes"), record.text("sha256"))
                 for record in body.children("files")
             ),
+            database=_read_database(body.child("database")) if "database" in body.fields else None,
         )
 
     def _to_json(self) -> dict[str, Json]:
@@ -221,6 +234,7 @@ class Manifest:
             "vectors_sha256": list(self.vectors_sha256),
             "papers_sha256": list(self.papers_sha256),
             "files": [{"path": file.path, "bytes": file.bytes, "sha256": file.sha256} for file in self.files],
+            **({"database": asdict(self.database)} if self.database else {}),
         }
 
 
@@ -264,6 +278,10 @@ def _read_model(fields: JsonObject) -> ModelIdentity:
         template=fields.text("template"),
         precision=fields.text("precision"),
     )
+
+
+def _read_database(fields: JsonObject) -> DatabaseRecord:
+    return DatabaseRecord(fields.text("last_paper_sha256"), fields.count("keys"), fields.count("keys_checksum"))
 
 
 def _digest(body: Mapping[str, Json]) -> str:

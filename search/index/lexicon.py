@@ -8,7 +8,6 @@ meaning. Title and abstract are also separate fields with positions, for phrases
 of the two.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from tantivy import Occur
 
 from search.errors import InvalidValue
+from search.files import call_library, link_or_copy
 from search.index.read_errors import reports_read_errors
 from search.index.read_only_view import read_only_view
 from search.index.term_cache import TermCache
@@ -338,8 +338,7 @@ class LexiconBuilder:
 
     Args:
         directory: the directory to create.
-        previous: the lexicon of the previous generation. Its files are hard-linked, which is safe because tantivy
-            writes each file once and replaces its list of files by rename.
+        previous: the previous lexicon; its files are linked, since tantivy writes each once and replaces by rename.
         tuning: memory of the writer.
     """
 
@@ -347,12 +346,12 @@ class LexiconBuilder:
         directory.mkdir()
         for file in previous.iterdir() if previous else ():
             if not file.name.endswith(".lock"):
-                os.link(file, directory / file.name)
+                link_or_copy(file, directory / file.name)
         self._directory = directory
-        self._index = tantivy.Index(_build_schema(), str(directory))
+        self._index = call_library(directory, lambda: tantivy.Index(_build_schema(), str(directory)))
         self._index.register_tokenizer(_STEMMED_ANALYZER, _build_analyzer(stemmed=True))
         self._index.register_tokenizer(_EXACT_ANALYZER, _build_analyzer(stemmed=False))
-        self._writer = self._index.writer(tuning.writer_heap_bytes, num_threads=1)
+        self._writer = call_library(directory, lambda: self._index.writer(tuning.writer_heap_bytes, num_threads=1))
 
     def add(self, row: int, paper: Paper, ids: "RowIds") -> None:
         """Adds a paper.
@@ -382,17 +381,18 @@ class LexiconBuilder:
         ):
             for value in values:
                 document.add_unsigned(field, value)
-        self._writer.add_document(document)
+        call_library(self._directory, lambda: self._writer.add_document(document))
 
     def remove(self, row: int) -> None:
         """Removes a row that a later row has replaced."""
         # delete_documents_by_term builds a term of a signed number, which an unsigned field never contains.
-        self._writer.delete_documents_by_query(tantivy.Query.term_query(self._index.schema, "row", row))
+        query = tantivy.Query.term_query(self._index.schema, "row", row)
+        call_library(self._directory, lambda: self._writer.delete_documents_by_query(query))
 
     def save(self) -> None:
         """Commits, waits for merges, deletes the lock files, and lets everyone read who may read the folder."""
-        self._writer.commit()
-        self._writer.wait_merging_threads()
+        for step in (self._writer.commit, self._writer.wait_merging_threads):
+            call_library(self._directory, step)
         for lock in self._directory.glob("*.lock"):
             lock.unlink()
         for file in self._directory.glob("*.json"):  # tantivy creates its lists of files with mode 0600

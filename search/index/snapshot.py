@@ -33,6 +33,9 @@ if TYPE_CHECKING:  # imported where they are opened: queries with filters only d
     from search.index.lexicon import Lexicon
     from search.vectors.vectors import VectorIndex
 
+_MAX_ROWS_OF_CHECKED_KEYS = 1_000_000
+"""Rows of the largest index whose keys are compared with their checksum when an ID is not found: 0.8 s, once."""
+
 
 @dataclass(eq=False)
 class Snapshot:
@@ -110,7 +113,9 @@ class Snapshot:
         need = manifest.rows * manifest.model.dim * 2
         if not self.layout.store.is_file():
             problems.append(f"{self.layout.store.name} is missing")
-        elif verify_checksums and (problem := self.store.find_problem(BLOCK_ROWS, manifest.papers_sha256)):
+        elif problem := self.store.find_outdated(manifest.database) or (
+            self.store.find_problem(BLOCK_ROWS, manifest.papers_sha256) if verify_checksums else None
+        ):
             problems.append(problem)
         if not vectors.is_file() or vectors.stat().st_size < need:
             problems.append(f"{vectors.name} is missing or shorter than {need:,} bytes")
@@ -189,6 +194,25 @@ class Snapshot:
         checksums = self._row_checksums(self.files.paper_checksums)
         return PaperStore(self.layout.store, self.manifest.rows, checksums=checksums)
 
+    def find_rows(self, paper_id: str) -> list[int]:
+        """Returns the rows, ascending, that have or had a canonical ID, including replaced rows.
+
+        Raises:
+            IndexDamaged: none of them is live, and the table of keys, which would tell, is damaged.
+        """
+        rows = self.store.find(paper_id)
+        if not any(row in self.live for row in rows) and not self._are_keys_intact:
+            raise damaged_file(self.layout.store, "its keys are not those of its papers")
+        return rows
+
+    @cached_property
+    def _are_keys_intact(self) -> bool:
+        """Whether the keys have the published checksum; of larger indexes, assumed."""
+        record = self.manifest.database
+        if record is None or self.manifest.rows > _MAX_ROWS_OF_CHECKED_KEYS:
+            return True
+        return self.store.count_keys() == (record.keys, record.keys_checksum)
+
     @cached_property
     def columns(self) -> Columns:
         with reports_read_errors(self.files.columns):
@@ -240,7 +264,7 @@ class Snapshot:
         if isinstance(condition, Not):
             return Complement(self._selection(condition.part), self.manifest.rows)
         if isinstance(condition, HasId):
-            rows = np.array(self.store.find(condition.id), np.int64)
+            rows = np.array(self.find_rows(condition.id), np.int64)
             return Fixed(Rows.from_ids(rows, self.manifest.rows))
         return self.columns.selection(condition)
 
@@ -269,4 +293,4 @@ class Snapshot:
     def lexicon(self) -> "Lexicon":
         from search.index.lexicon import Lexicon
 
-        return Lexicon(self._check(self.files.lexicon), self.columns, self.store.find)
+        return Lexicon(self._check(self.files.lexicon), self.columns, self.find_rows)

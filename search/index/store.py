@@ -1,6 +1,5 @@
 """PaperStore: reads the rows of papers. The number of a row identifies the paper in all other files."""
 
-import hashlib
 import os
 import sqlite3
 import threading
@@ -14,7 +13,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from search.checksums import NOT_PUBLISHED, BlockChecksums, extend_checksums
 from search.errors import IndexDamaged
+from search.files import sha256_of_bytes
 from search.index.json_object import REPAIR_HINT
 from search.papers.identifiers import id_key
 from search.papers.paper import Paper
@@ -38,6 +39,31 @@ papers: the merged paper and, if it was merged from several records, those recor
 replaced: a row that has been replaced, and the row that replaced it.
 keys: the 64-bit keys of a row (``identifiers.id_key``, ``fingerprint.keys``).
 """
+
+
+_KEYS_MODULUS = 4_294_967_291
+"""The largest prime below 2^32: a sum of 2^31 terms fits into SQLite's integers."""
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseRecord:
+    """What a manifest says of the database, besides the checksums of its papers.
+
+    Attributes:
+        last_paper_sha256: checksum of the last row of ``papers``, which identifies the transaction that wrote it;
+            empty without rows.
+        keys: number of keys of the rows.
+        keys_checksum: sum of ``key_checksum`` of the keys.
+    """
+
+    last_paper_sha256: str
+    keys: int
+    keys_checksum: int
+
+
+def key_checksum(key: int, row: int) -> int:
+    """Returns the checksum of one row of the table ``keys``; it must equal that of ``PaperStore.count_keys``."""
+    return ((key & 0x7FFFFFFF) * (row + 1) + ((key >> 31) & 0x1FFFFFFFF)) % _KEYS_MODULUS
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +162,46 @@ class PaperStore:
         """Returns the number of bytes of all papers as JSON."""
         return int(self._query("SELECT coalesce(sum(length(cast(paper AS BLOB))), 0) FROM papers", [])[0][0])
 
+    def last_paper_sha256(self) -> str:
+        """Returns the checksum of the last row; empty if the generation has no rows, or the row is missing."""
+        last = b"".join(self.read_rows(max(self._rows - 1, 0), self._rows))
+        return sha256_of_bytes(last) if last else ""
+
+    def count_keys(self) -> tuple[int, int]:
+        """Returns the number of keys of the generation's rows, and the sum of their checksums (``key_checksum``)."""
+        checksum = f"((key & 0x7FFFFFFF) * (row + 1) + ((key >> 31) & 0x1FFFFFFFF)) % {_KEYS_MODULUS}"
+        sql = f"SELECT count(*), coalesce(sum({checksum}), 0) FROM keys WHERE row < ?"  # noqa: S608  only numbers
+        ((keys, total),) = self._query(sql, [self._rows])
+        return keys, total
+
+    def find_outdated(self, record: DatabaseRecord | None) -> str | None:
+        """Returns a description if the database is not the one that the generation was published with; else None.
+
+        Reads one row.
+
+        Args:
+            record: what the manifest says; None if it says nothing.
+        """
+        try:
+            rows = int(self._query("SELECT coalesce(max(row) + 1, 0) FROM papers", [])[0][0])
+            if not rows and self._rows:
+                return f"{self._path.name} has no papers; restore it from a backup, or index the papers again"
+            if rows < self._rows:
+                return (
+                    f"{self._path.name} has {rows:,} of the {self._rows:,} papers that were published: it is an older "
+                    f"copy or has lost its file {self._path.name}-wal or, in a read-only folder, "
+                    f"{self._path.name}-shm; restore them from a backup, or keep the {rows:,} papers and index the "
+                    "others again"
+                )
+            if record and self.last_paper_sha256() != record.last_paper_sha256:
+                return (
+                    f"{self._path.name} is not the database that was published: its row {self._rows - 1:,} is another "
+                    "paper; restore it from a backup, or index the papers again into another folder"
+                )
+        except IndexDamaged as error:
+            return str(error)
+        return None
+
     def find_problem(self, block_rows: int, sha256: tuple[str, ...]) -> str | None:
         """Returns a description of a structural problem that SQLite finds, or of a checksum that differs; else None.
 
@@ -153,23 +219,24 @@ class PaperStore:
             return str(error)
         return None
 
-    def block_checksums(self, block_rows: int, known: tuple[str, ...] = ()) -> tuple[str, ...]:
-        """Returns the sha256 of each block of rows; the last block may be shorter.
+    def block_checksums(self, block_rows: int, published: BlockChecksums = NOT_PUBLISHED) -> tuple[str, ...]:
+        """Returns the SHA-256 of each block of rows; see ``extend_checksums``.
 
         Args:
             block_rows: rows per block.
-            known: checksums of an earlier generation; those of full blocks are not computed again.
+            published: the checksums of an earlier generation.
+
+        Raises:
+            IndexDamaged: the published part of the last block differs.
         """
-        checksums = list(known[: self._rows // block_rows])
-        for start in range(len(checksums) * block_rows, self._rows, block_rows):
-            digest = hashlib.sha256()
-            end = min(self._rows, start + block_rows)
-            for first in range(start, end, self._tuning.scan_rows):
-                bounds = [first, min(end, first + self._tuning.scan_rows)]
-                for row, paper, records in self._query("SELECT * FROM papers WHERE row >= ? AND row < ?", bounds):
-                    digest.update(f"{row}\t{paper}\t{records or ''}\n".encode())
-            checksums.append(digest.hexdigest())
-        return tuple(checksums)
+        return extend_checksums(self._path, self.read_rows, self._rows, block_rows, published)
+
+    def read_rows(self, start: int, end: int) -> Iterator[bytes]:
+        """Yields the bytes of rows of ``papers``, for their checksums."""
+        for first in range(start, end, self._tuning.scan_rows):
+            bounds = [first, min(end, first + self._tuning.scan_rows)]
+            for row, paper, records in self._query("SELECT * FROM papers WHERE row >= ? AND row < ?", bounds):
+                yield f"{row}\t{paper}\t{records or ''}\n".encode()
 
     def _parse(self, row: int, text: str | None) -> Paper:
         """Returns the paper that the text of a row describes."""
@@ -215,23 +282,8 @@ class PaperStore:
     def _connection(self) -> sqlite3.Connection:
         connection: _ReadOnlyConnection | None = getattr(self._local, "connection", None)
         if connection is None or connection.is_outdated:
-            connection = _ReadOnlyConnection(self._path, self._tuning.mmap_bytes)
-            self._check_row_count(connection.database)
-            self._local.connection = connection
+            connection = self._local.connection = _ReadOnlyConnection(self._path, self._tuning.mmap_bytes)
         return connection.database
-
-    def _check_row_count(self, database: sqlite3.Connection) -> None:
-        """Compares the number of rows with that of the generation.
-
-        Raises:
-            IndexDamaged: rows are missing.
-        """
-        found = database.execute("SELECT coalesce(max(row) + 1, 0) FROM papers").fetchone()[0]
-        if found < self._rows:
-            raise self._damaged(
-                f"it has {found:,} of the {self._rows:,} published rows, because {self._path.name}-wal, which has the "
-                "others, is missing or unreadable"
-            )
 
 
 class _ReadOnlyConnection:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.cores import available_cores
+from search.files import save_array
 from search.vectors.codes import CELL_OF_ROW_FILE, INDEX_FILE, SPREAD_FILE, read_centroids
 
 if TYPE_CHECKING:
@@ -84,10 +85,11 @@ def write_codes(
         size = index.invlists.list_size(cell)
         if size:
             cell_of_row[faiss.rev_swig_ptr(index.invlists.get_ids(cell), size)] = cell
-    faiss.write_index(index, str(folder / INDEX_FILE))
-    np.save(folder / CELL_OF_ROW_FILE, cell_of_row)
+    with (folder / INDEX_FILE).open("wb") as file:  # written from here, so that a full disk is an OSError with errno
+        faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
+    save_array(folder / CELL_OF_ROW_FILE, cell_of_row)
     spread = np.load(previous / SPREAD_FILE) if previous else trainer.measure_spread(index, cell_of_row)
-    np.save(folder / SPREAD_FILE, spread)
+    save_array(folder / SPREAD_FILE, spread)
 
 
 def _encode(index: "faiss.IndexIVFPQFastScan", vectors: NDArray[np.float16], block_rows: int) -> None:

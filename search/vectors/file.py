@@ -1,6 +1,5 @@
 """The vectors file: row-major float16 unit vectors, append-only, with one checksum per block of rows."""
 
-import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +7,14 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from search.checksums import NOT_PUBLISHED, BlockChecksums, ReadRows, extend_checksums
 from search.errors import IndexDamaged
+from search.files import fsync
 
 BLOCK_ROWS = 65_536
 """Rows per checksum of an append-only file; part of the index format."""
+_READ_ROWS = 8_192
+"""Rows read at once: 6 MiB at 384 dimensions."""
 
 
 class VectorsFile:
@@ -28,7 +31,9 @@ class VectorsFile:
 
     def __init__(self, path: Path, dim: int, rows: int) -> None:
         self._path, self._dim = path, dim
-        path.touch()
+        if not path.exists():
+            path.touch()
+            fsync(path.parent)
         if path.stat().st_size < rows * self._row_bytes:
             raise IndexDamaged(path, f"it is shorter than {rows:,} vectors of {dim} float16; restore it from a backup")
         os.truncate(path, rows * self._row_bytes)
@@ -49,25 +54,36 @@ class VectorsFile:
         return np.fromfile(self._path, np.float16, self._dim, offset=row * self._row_bytes)
 
 
+def read_rows(path: Path, dim: int) -> ReadRows:
+    """Returns a reader of the bytes of rows, for their checksums."""
+
+    def read(start: int, end: int) -> Iterator[bytes]:
+        with path.open("rb") as file:
+            file.seek(start * dim * 2)
+            for first in range(start, end, _READ_ROWS):
+                yield file.read((min(end, first + _READ_ROWS) - first) * dim * 2)
+
+    return read
+
+
 def block_checksums(
-    path: Path, rows: int, dim: int, known: tuple[str, ...] = (), *, block_rows: int = BLOCK_ROWS
+    path: Path,
+    rows: int,
+    dim: int,
+    published: BlockChecksums = NOT_PUBLISHED,
+    *,
+    block_rows: int = BLOCK_ROWS,
 ) -> tuple[str, ...]:
-    """Returns the SHA-256 of each block of rows; the last block may be partial.
+    """Returns the SHA-256 of each block of rows; see ``extend_checksums``.
 
     Args:
         path: the vectors file.
         rows: number of rows to cover.
         dim: components per row.
-        known: checksums of the first blocks. Those of full blocks are returned without reading the blocks.
+        published: the checksums of the first rows.
         block_rows: rows per block.
+
+    Raises:
+        IndexDamaged: the published part of the last block differs.
     """
-    known = known[: rows // block_rows]
-    return (*known, *_iter_checksums(path, (rows, dim), len(known), block_rows))
-
-
-def _iter_checksums(path: Path, shape: tuple[int, int], first: int, block_rows: int) -> Iterator[str]:
-    rows, dim = shape
-    with path.open("rb") as file:
-        for start in range(first * block_rows, rows, block_rows):
-            file.seek(start * dim * 2)
-            yield hashlib.sha256(file.read((min(rows, start + block_rows) - start) * dim * 2)).hexdigest()
+    return extend_checksums(path, read_rows(path, dim), rows, block_rows, published)
