@@ -1,6 +1,7 @@
 """``papers serve`` with the fake embedder: python fake_server.py INDEX, settings from the environment.
 
-A query that contains "wait 7" takes 0.7 s. Loading the embedder takes FAKE_LOAD seconds.
+A query that contains "wait 7" takes 0.7 s. Loading the embedder takes FAKE_LOAD seconds. The index is verified again
+after FAKE_SCRUB_PAUSE seconds.
 """
 
 import os
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 from fake_embedder import FakeEmbedder  # noqa: E402
 from search.embedding.model import ModelIdentity  # noqa: E402
+from service.serving.scrub import ScrubTuning  # noqa: E402
 from service.serving.server import run  # noqa: E402
 from service.settings import Settings  # noqa: E402
 
@@ -34,4 +36,6 @@ def load_slow_embedder(_model: ModelIdentity) -> SlowEmbedder:
 
 
 if __name__ == "__main__":
-    run(Path(sys.argv[1]), Settings.from_environment(), load_slow_embedder)
+    scrub_pause_s = float(os.environ.get("FAKE_SCRUB_PAUSE", "86400"))
+    scrub_tuning = ScrubTuning(pause_s=scrub_pause_s, damaged_pause_s=scrub_pause_s, poll_s=0.1, restart_s=0.1)
+    run(Path(sys.argv[1]), Settings.from_environment(), load_slow_embedder, scrub_tuning)

@@ -202,16 +202,28 @@ class Snapshot:
         """
         rows = self.store.find(paper_id)
         if not any(row in self.live for row in rows) and not self._are_keys_intact:
-            raise damaged_file(self.layout.store, "its keys are not those of its papers")
+            self.check_keys()
         return rows
+
+    def check_keys(self) -> None:
+        """Compares the keys of the papers with their checksum; of a larger index, they are assumed to be intact.
+
+        Raises:
+            IndexDamaged: they differ.
+        """
+        record = self.manifest.database
+        if record is None or self.manifest.rows > _MAX_ROWS_OF_CHECKED_KEYS:
+            return
+        if self.store.count_keys() != (record.keys, record.keys_checksum):
+            raise damaged_file(self.layout.store, "its keys are not those of its papers")
 
     @cached_property
     def _are_keys_intact(self) -> bool:
-        """Whether the keys have the published checksum; of larger indexes, assumed."""
-        record = self.manifest.database
-        if record is None or self.manifest.rows > _MAX_ROWS_OF_CHECKED_KEYS:
-            return True
-        return self.store.count_keys() == (record.keys, record.keys_checksum)
+        try:
+            self.check_keys()
+        except IndexDamaged:
+            return False
+        return True
 
     @cached_property
     def columns(self) -> Columns:

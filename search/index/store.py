@@ -136,7 +136,10 @@ class PaperStore:
 
     def rows_for_key(self, key: int) -> list[int]:
         """Returns the rows, ascending, of a 64-bit key; different texts may have the same key."""
-        return [row for (row,) in self._query("SELECT row FROM keys WHERE key = ?", [key]) if row < self._rows]
+        rows = [row for (row,) in self._query("SELECT row FROM keys WHERE key = ?", [key])]
+        if not all(isinstance(row, int) for row in rows):  # possible only in a damaged database
+            raise IndexDamaged(self._path, f"its keys are not those of its papers; {REPAIR_HINT}")
+        return [row for row in rows if 0 <= row < self._rows]
 
     def scan(self, start: int) -> Iterator[tuple[int, Paper]]:
         """Yields every row from ``start`` on, with its paper."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from multiprocessing.context import ForkProcess
 
 from search.errors import PapersError
+from service.serving.scrub import SCRUB_TUNING, Scrub, ScrubTuning
 from service.serving.worker import FAILED, READY, WorkerConfig, run_worker
 
 _FORK_CONTEXT = multiprocessing.get_context("fork")
@@ -73,6 +74,7 @@ class Supervisor:
         listener: the listening socket.
         find_damage: verifies the index; returns the first problem, or an empty text. It runs in a process of its own.
         on_ready: called once, when all workers are ready.
+        scrub_tuning: rate and intervals of the verification while serving.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Supervisor:
         listener: socket.socket,
         find_damage: Callable[[], str],
         on_ready: Callable[[], None],
+        scrub_tuning: ScrubTuning = SCRUB_TUNING,
     ) -> None:
         self._worker_config = worker_config
         self._settings, self._state = worker_config.settings, worker_config.shared_state
@@ -88,6 +91,7 @@ class Supervisor:
         self._find_damage, self._on_ready = find_damage, on_ready
         self._slots = [WorkerSlot(number) for number in range(self._settings.workers)]
         self._selector = selectors.DefaultSelector()
+        self._scrub = Scrub(worker_config.directory, self._close_inherited, scrub_tuning)
         self._wakeup_receiver, self._wakeup_sender = socket.socketpair()
         self._signal_count, self._dispatch_count = 0, 0
         self._is_accepting = self._ready_announced = False
@@ -140,6 +144,8 @@ class Supervisor:
         for slot in self._slots:
             if slot.process is None and now >= slot.restart_at:
                 self._start(slot)
+        if self._state.server.is_verified:
+            self._scrub.keep_running()
         self._set_accepting(any(slot.channel for slot in self._slots))
 
     def _seconds_to_restart(self) -> float:
@@ -285,6 +291,7 @@ class Supervisor:
         """Stops the workers: ready ones when they have finished the requests in flight, others at once. Kills those
         that remain after ``stop_seconds`` or a further signal."""
         self._state.server.is_stopping = True
+        self._scrub.stop()
         if self._is_accepting and self._signal_count:
             self._accept()
         self._listener.close()
