@@ -18,6 +18,7 @@ from indexer.calibration import calibrate
 from indexer.database import checkpoint, named_errors, record_database
 from indexer.generations import load_published_manifest, move_aside, remove_unused_generations, start_generation
 from indexer.published import PublishedRows
+from indexer.row_checksums import write_row_checksums
 from indexer.sources.file import SourceFile
 from indexer.writer import ImportCounts, IndexWriter
 from search.columns.columns import Columns, ColumnsBuilder
@@ -274,6 +275,9 @@ def _write_generation(
         save_array(files.tombstones, np.array(store.replaced_rows(), np.uint32))
         _write_columns_and_lexicon(store, files, old, before.rows if before else 0)
         papers_sha256 = store.block_checksums(BLOCK_ROWS, writer.published.papers)
+        if not (old and old.vector_checksums.is_file()):
+            writer.published.check_all()  # all rows are read
+        write_row_checksums(files, old, store, _map_vectors(writer))
         database = record_database(writer.database, store, writer.rows, before)
     checkpoint(writer.database)
     on_stage("compressing vectors")
@@ -357,11 +361,17 @@ def _write_codes(writer: RowWriter, before: Manifest | None, files: GenerationLa
     """
     if writer.rows < tuning.min_rows:
         return 0
-    live, model = writer.live, writer.model
+    live = writer.live
     trained_on = before.trained_on if before and int(live.sum()) < 2 * before.trained_on else 0
     old = writer.layout.generation(before.generation).codes if before and trained_on else None
     if not old:
         writer.published.check_all()  # all vectors are read
-    vectors = np.memmap(writer.layout.vectors(model), np.float16, "r", shape=(len(live), model.dim))
-    write_codes(vectors, np.flatnonzero(live), files.codes, old, tuning)
+    write_codes(_map_vectors(writer), np.flatnonzero(live), files.codes, old, tuning)
     return trained_on or int(live.sum())
+
+
+def _map_vectors(writer: RowWriter) -> NDArray[np.float16]:
+    """Maps the vectors of all rows, (rows, dim) float16."""
+    shape = writer.rows, writer.model.dim
+    path = writer.layout.vectors(writer.model)
+    return np.memmap(path, np.float16, "r", shape=shape) if writer.rows else np.empty(shape, np.float16)

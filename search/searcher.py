@@ -1,6 +1,8 @@
 """Searcher: follows the published generation of an index and opens sessions on it."""
 
+import logging
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 from search.embedding.cache import EmbedderCache
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
+from search.errors import IndexUnavailable
 from search.index.snapshot import Snapshot
 from search.papers.paper import Paper
 from search.query.page import AuthorMatch, Page, Suggestions
@@ -16,6 +19,9 @@ from search.session import Session
 
 _WARM_UP_WORDS = (1, 10, 40)
 """Query lengths in words; short and long queries run networks of different lengths."""
+_RETRY_S = 1.0
+"""Seconds until a published generation that could not be opened is tried again."""
+_log = logging.getLogger("papers")
 
 
 class Searcher:
@@ -24,15 +30,23 @@ class Searcher:
     ``ask``, ``search``, ``paper``, ``authors`` and ``suggest`` each use a session of their own. Callers that need
     several answers from the same generation open one with ``session``.
 
+    While the published generation cannot be opened, the one that is open answers, and ``problem`` gives the reason.
+
     Args:
         directory: the index.
         load: returns the embedder of a model identity; called at the first query that needs one.
         verify_checksums: compare every file with its SHA-256 before a generation is used.
         on_page: called with every page of hits.
 
+    Attributes:
+        embedders: the embedders of the models.
+        on_page: the argument.
+        on_problem: called whenever ``problem`` has changed, with its value.
+        problem: why the published generation cannot be opened; empty while it can.
+
     Raises:
-        IndexMissing: there is no index; raised by the constructor and, after a new generation, by any method.
-        IndexDamaged: the index is incomplete; raised likewise.
+        IndexMissing: there is no index.
+        IndexDamaged: the index is incomplete.
     """
 
     def __init__(
@@ -49,14 +63,21 @@ class Searcher:
         self._snapshot = Snapshot.open(directory, verify_checksums=verify_checksums)
         self.embedders = EmbedderCache(directory, load)
         self.on_page = on_page
+        self.on_problem: Callable[[str], None] = lambda problem: None  # noqa: ARG005
+        self.problem = ""
+        self._retry_at = 0.0
 
     @property
     def snapshot(self) -> Snapshot:
-        """The newest published generation. A replaced one closes when the last session on it ends."""
-        if self._is_replaced():
-            with self._lock:
-                if self._is_replaced():
-                    self._snapshot = Snapshot.open(self._directory, verify_checksums=self._verify_checksums)
+        """The newest published generation that can be opened. A replaced one closes when the last session on it ends.
+
+        One thread opens a new generation, while the others use the one before.
+        """
+        if self._is_outdated() and self._lock.acquire(blocking=False):
+            try:
+                self._follow()
+            finally:
+                self._lock.release()
         return self._snapshot
 
     def session(self) -> Session:
@@ -92,5 +113,32 @@ class Searcher:
         session.ask("warm")
         session.suggest("warm")
 
-    def _is_replaced(self) -> bool:
-        return self._snapshot.layout.published_generation() != self._snapshot.manifest.generation
+    def _is_outdated(self) -> bool:
+        """Whether CURRENT names another generation or nothing, or did so when it was last read."""
+        try:
+            published = self._snapshot.layout.published_generation()
+        except (IndexUnavailable, OSError):
+            return time.monotonic() >= self._retry_at
+        is_replaced = published != self._snapshot.manifest.generation
+        return (is_replaced and time.monotonic() >= self._retry_at) or (bool(self.problem) and not is_replaced)
+
+    def _follow(self) -> None:
+        """Opens the published generation completely, so that no damage is found after the last one is given up."""
+        problem = ""
+        try:
+            if self._snapshot.layout.published_generation() != self._snapshot.manifest.generation:
+                snapshot = Snapshot.open(self._directory, verify_checksums=self._verify_checksums)
+                snapshot.load()
+                self._snapshot = snapshot
+        except (IndexUnavailable, OSError) as error:
+            problem = str(error)
+            self._retry_at = time.monotonic() + _RETRY_S
+        if problem == self.problem:
+            return
+        self.problem = problem
+        generation = self._snapshot.manifest.generation
+        if problem:
+            _log.error("%s; %s answers until this is mended", problem, generation)
+        else:
+            _log.warning("the published generation can be opened again; %s answers", generation)
+        self.on_problem(problem)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +36,19 @@ if TYPE_CHECKING:
     from search.language.parser import ParsedQuery
     from search.refinements.page import PageRefiner
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _reporting_damage(method: F) -> F:
+    """Reports an unexpected error of a method of ``Session`` as damage of the index, if that is the cause."""
+
+    @wraps(method)
+    def call(session: "Session", /, *args: Any, **options: Any) -> Any:
+        with session.snapshot.reports_damage():
+            return method(session, *args, **options)
+
+    return cast("F", call)
+
 
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Matches the characters of the Unicode categories Cc and Cs."""
@@ -63,6 +76,7 @@ class Session:
         """The name of the generation that answers."""
         return self.snapshot.manifest.generation
 
+    @_reporting_damage
     def ask(self, box: str, query: Query | None = None, **options: Any) -> Page:
         """Answers the text of the search box (docs/query-language.md).
 
@@ -102,6 +116,7 @@ class Session:
         page = replace(page, parts=split_query(parsed), correction=refiner.correction)
         return page if query.cursor else replace(page, refinements=refiner.refine(page, nearest))
 
+    @_reporting_damage
     def search(self, query: Query) -> Page:
         """Returns the hits of a query: by relevance to its text and example papers, or newest first without either.
 
@@ -152,6 +167,7 @@ class Session:
             self.on_page(page)
         return replace(page, interpretation=describe_query(query)), nearest
 
+    @_reporting_damage
     def paper(self, paper_id: str) -> Paper:
         """Returns the paper that has, or ever had, this ID, in any usual spelling.
 
@@ -160,6 +176,7 @@ class Session:
         """
         return self.snapshot.store.get([self._row(paper_id)])[0]
 
+    @_reporting_damage
     def authors(self, name: str) -> AuthorMatch:
         """Lists the variants of an author's name, with the number of papers of each.
 
@@ -168,6 +185,7 @@ class Session:
         """
         return match_author(self.snapshot, parse_author(name), self.snapshot.live, limit=None)
 
+    @_reporting_damage
     def suggest(self, text: str, limit: int = 8) -> Suggestions:
         """Suggests authors and categories for a partly typed name, most papers first.
 
@@ -217,7 +235,7 @@ class Session:
         parsed = identifiers.parse(paper_id)
         if parsed is None:
             raise PaperNotFound(paper_id, "IDs look like arxiv:2604.24432, doi:10.1145/3292500 or h:0123456789ab")
-        live = [row for row in self.snapshot.store.find(parsed.id) if row in self.snapshot.live]
+        live = [row for row in self.snapshot.find_rows(parsed.id) if row in self.snapshot.live]
         if not live:
             raise PaperNotFound(paper_id, "search for its title instead")
         return live[-1]

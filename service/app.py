@@ -80,4 +80,5 @@ def _attach_metrics(searcher: Searcher, guard_state: GuardState) -> None:
         guard_state.metrics.observe_generation(searcher.snapshot)
 
     searcher.on_page = observe_page
+    searcher.on_problem = guard_state.metrics.observe_problem
     guard_state.metrics.observe_generation(searcher.snapshot)

@@ -1,6 +1,7 @@
 """``papers serve`` with the fake embedder: python fake_server.py INDEX, settings from the environment.
 
-A query that contains "wait 7" takes 0.7 s. Loading the embedder takes FAKE_LOAD seconds.
+A query that contains "wait 7" takes 0.7 s. Loading the embedder takes FAKE_LOAD seconds. The index is verified again
+after FAKE_SCRUB_PAUSE seconds.
 A query that contains "hang" never ends. The first processes that verify the checksums kill themselves, as the kernel
 does when memory runs out; the length of the file FAKE_KILLS is how many still do.
 """
@@ -20,6 +21,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 from fake_embedder import FakeEmbedder  # noqa: E402
 from search.embedding.model import ModelIdentity  # noqa: E402
 from service.serving import server  # noqa: E402
+from service.serving.scrub import ScrubTuning  # noqa: E402
 from service.settings import Settings  # noqa: E402
 
 find_damage = server._find_damage
@@ -50,4 +52,6 @@ def find_damage_or_die(directory: Path) -> str:
 
 if __name__ == "__main__":
     server._find_damage = find_damage_or_die
-    server.run(Path(sys.argv[1]), Settings.from_environment(), load_slow_embedder)
+    scrub_pause_s = float(os.environ.get("FAKE_SCRUB_PAUSE", "86400"))
+    scrub_tuning = ScrubTuning(pause_s=scrub_pause_s, damaged_pause_s=scrub_pause_s, poll_s=0.1, restart_s=0.1)
+    server.run(Path(sys.argv[1]), Settings.from_environment(), load_slow_embedder, scrub_tuning)

@@ -249,17 +249,33 @@ def test_unreadable_tombstones_are_damaged(directory: Path, content: bytes) -> N
     ("statement", "problem"),
     [
         ("DELETE FROM papers WHERE row = 3", "row 3 is missing"),
-        ("UPDATE papers SET paper = substr(paper, 1, 20) WHERE row = 3", "row 3 is not a paper in JSON"),
-        ("UPDATE papers SET paper = '[]' WHERE row = 3", "row 3 is not a paper in JSON"),
-        ("UPDATE papers SET paper = json_set(paper, '$.published', 'soon') WHERE row = 3", "row 3 is not a paper"),
+        ("UPDATE papers SET paper = substr(paper, 1, 20) WHERE row = 3", "row 3 does not have the checksum"),
+        ("UPDATE papers SET paper = 1 WHERE row = 3", "row 3 does not have the checksum"),
+        (
+            "UPDATE papers SET paper = replace(paper, 'galaxy', 'planet') WHERE row = 3",
+            "row 3 does not have the checksum",
+        ),
     ],
 )
-def test_a_row_that_is_missing_or_malformed_is_damaged(directory: Path, statement: str, problem: str) -> None:
+def test_a_row_that_is_missing_or_altered_is_damaged(directory: Path, statement: str, problem: str) -> None:
     with closing(sqlite3.connect(directory / "papers.sqlite")) as database:
         database.execute(statement)
         database.commit()
-    with pytest.raises(IndexDamaged, match=rf"papers\.sqlite: {problem}.*restore it from a backup"):
+    with pytest.raises(IndexDamaged, match=rf"papers\.sqlite: {problem}.*(restore it from a backup|{HINT})"):
         Snapshot.open(directory).store.get([1, 3])
+
+
+@pytest.mark.parametrize("statement", ["UPDATE keys SET key = key + 1", "DELETE FROM keys"])
+def test_an_id_is_not_reported_as_unknown_if_the_keys_are_damaged(directory: Path, statement: str) -> None:
+    paper = Searcher(directory, lambda _model: FakeEmbedder()).search(Query("galaxy 3")).hits[0].paper
+    with closing(sqlite3.connect(directory / "papers.sqlite")) as database:
+        database.execute(statement)
+        database.commit()
+    searcher = Searcher(directory, lambda _model: FakeEmbedder())
+    with pytest.raises(IndexDamaged, match=f"papers.sqlite: its keys are not those of its papers; {HINT}"):
+        searcher.paper(paper.id)
+    with pytest.raises(IndexDamaged, match=HINT):
+        searcher.ask(f"galaxy id:{paper.id}")
 
 
 def cut_manifest(directory: Path) -> None:
@@ -303,14 +319,15 @@ def test_failed_opens_leave_no_file_open(directory: Path, damage: Callable[[Path
 
 def test_a_failed_refresh_leaves_no_file_open(directory: Path) -> None:
     def refreshes() -> Iterator[int]:
-        searcher = Searcher(directory, lambda _model: FakeEmbedder())
         shutil.copytree(directory / GENERATION, directory / "gen-000002")
-        (directory / "CURRENT").write_text("gen-000002\n", "ascii")
         (directory / "gen-000002" / "manifest.json").write_bytes(b"{")
         for _ in range(20):
-            with pytest.raises(IndexDamaged):
-                searcher.session()
+            (directory / "CURRENT").write_text(GENERATION, "ascii")
+            searcher = Searcher(directory, lambda _model: FakeEmbedder())
+            (directory / "CURRENT").write_text("gen-000002\n", "ascii")
+            assert searcher.session().generation == GENERATION
             yield open_file_descriptors()
+            del searcher
 
     counts = list(refreshes())
     assert counts[-1] == counts[0], counts

@@ -124,10 +124,19 @@ class GenerationLayout:
     def calibration(self) -> Path:
         return self.directory / "confidence.json"
 
+    @property
+    def paper_checksums(self) -> Path:
+        return self.directory / "papers-crc32.npy"
+
+    @property
+    def vector_checksums(self) -> Path:
+        return self.directory / "vectors-crc32.npy"
+
     def entry_names(self) -> frozenset[str]:
         """The names a writer uses directly in this folder."""
-        paths = (self.manifest, self.codes, self.columns, self.lexicon, self.tombstones, self.calibration)
-        return frozenset((*(path.name for path in paths), f"{self.manifest.name}.new"))
+        folders = (self.codes, self.columns, self.lexicon)
+        files = (self.manifest, self.tombstones, self.calibration, self.paper_checksums, self.vector_checksums)
+        return frozenset((*(path.name for path in (*folders, *files)), f"{self.manifest.name}.new"))
 
     def files(self) -> list[Path]:
         """Returns all files except the manifest, sorted."""

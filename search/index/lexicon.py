@@ -21,7 +21,8 @@ from tantivy import Occur
 
 from search.errors import InvalidValue
 from search.files import call_library, link_or_copy
-from search.index.json_object import damaged_file
+from search.index.read_errors import reports_read_errors
+from search.index.read_only_view import read_only_view
 from search.index.term_cache import TermCache
 from search.index.term_sets import necessary_term_sets
 from search.index.text_terms import TextTerms
@@ -90,7 +91,7 @@ class Lexicon:
         tuning: bounds of queries and of the cache.
 
     Raises:
-        IndexDamaged: tantivy cannot open the directory.
+        IndexUnavailable: the directory is damaged, or may not be read.
     """
 
     def __init__(
@@ -100,15 +101,12 @@ class Lexicon:
         find: Callable[[str], list[int]],
         tuning: LexiconTuning = LEXICON_TUNING,
     ) -> None:
-        try:
-            self._index = tantivy.Index.open(str(directory))
-        except ValueError as error:
-            raise damaged_file(directory, f"tantivy cannot open it ({error})") from None
-        self._schema = self._index.schema
+        with reports_read_errors(directory), read_only_view(directory) as view:
+            index = tantivy.Index.open(str(view))
+            self._schema, self._searcher = index.schema, index.searcher()
         self._columns = columns
         self._find = find
         self._tuning = tuning
-        self._searcher = self._index.searcher()
 
     @cached_property
     def _analyzer(self) -> tantivy.TextAnalyzer:
@@ -392,8 +390,10 @@ class LexiconBuilder:
         call_library(self._directory, lambda: self._writer.delete_documents_by_query(query))
 
     def save(self) -> None:
-        """Commits, waits for merges, and deletes the lock files."""
+        """Commits, waits for merges, deletes the lock files, and lets everyone read who may read the folder."""
         for step in (self._writer.commit, self._writer.wait_merging_threads):
             call_library(self._directory, step)
         for lock in self._directory.glob("*.lock"):
             lock.unlink()
+        for file in self._directory.glob("*.json"):  # tantivy creates its lists of files with mode 0600
+            file.chmod(self._directory.stat().st_mode & 0o666)

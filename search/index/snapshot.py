@@ -3,20 +3,24 @@
 import fcntl
 import os
 import weakref
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from search.columns.columns import Columns
 from search.columns.selection import Complement, Fixed, Intersection, Selection, Union
 from search.embedding.model import ModelIdentity
-from search.errors import IndexDamaged
+from search.errors import IndexDamaged, PapersError
+from search.index.checksums import check_files, load_row_checksums
 from search.index.json_object import REPAIR_HINT, damaged_file
 from search.index.layout import GenerationLayout, Layout, Manifest, find_damaged_files
+from search.index.read_errors import is_panic, reports_read_errors
 from search.index.store import PaperStore
 from search.query.condition import AllOf, AnyOf, Condition, ContainsText, HasId, Not, searches_text
 from search.rows import Rows
@@ -28,6 +32,9 @@ if TYPE_CHECKING:  # imported where they are opened: queries with filters only d
     from search.index.calibration import Calibration
     from search.index.lexicon import Lexicon
     from search.vectors.vectors import VectorIndex
+
+_MAX_ROWS_OF_CHECKED_KEYS = 1_000_000
+"""Rows of the largest index whose keys are compared with their checksum when an ID is not found: 0.8 s, once."""
 
 
 @dataclass(eq=False)
@@ -118,6 +125,33 @@ class Snapshot:
             problems.append(f"{vectors.name} does not have the checksum it was published with")
         return problems
 
+    @contextmanager
+    def reports_damage(self) -> Iterator[None]:
+        """Reports an unexpected error in the context as damage if a file of the generation is damaged.
+
+        Files that are too large to be compared when they are opened, or that are altered later, cause errors of any
+        kind. They are compared after the first unexpected error.
+
+        Raises:
+            IndexDamaged: a file differs from the manifest.
+        """
+        try:
+            yield
+        except PapersError:
+            raise
+        except BaseException as error:
+            if not (isinstance(error, Exception) or is_panic(error)):
+                raise
+            for problem in self._damaged_files:
+                raise IndexDamaged(self.layout.directory, f"{problem}; {REPAIR_HINT}") from None
+            if is_panic(error):
+                raise RuntimeError(f"tantivy failed: {error}") from error
+            raise
+
+    @cached_property
+    def _damaged_files(self) -> list[str]:
+        return list(find_damaged_files(self.manifest.files, self.files.directory, verify_checksums=True))
+
     def _find_content_problems(self) -> list[str]:
         """Returns the problems of files that are as published but cannot be used."""
         try:
@@ -130,13 +164,71 @@ class Snapshot:
     def model(self) -> ModelIdentity:
         return self.manifest.model
 
+    def load(self) -> None:
+        """Opens everything, which is otherwise opened when first used.
+
+        Raises:
+            IndexUnavailable: a file is damaged or cannot be read.
+        """
+        _ = self.live, self.columns, self.lexicon, self.calibration, self.vectors.coded_rows
+        self.store.replaced_rows()
+
+    def _check(self, path: Path) -> Path:
+        """Compares a file, or the files of a folder, with their checksums, and returns its path.
+
+        Raises:
+            IndexUnavailable: a file differs or cannot be read.
+        """
+        name = path.relative_to(self.files.directory).as_posix()
+        records = (each for each in self.manifest.files if each.path == name or each.path.startswith(f"{name}/"))
+        check_files(records, self.files.directory)
+        return path
+
+    def _row_checksums(self, path: Path) -> NDArray[np.uint32] | None:
+        """Returns the checksums of all rows; None if an earlier version published the generation."""
+        is_listed = any(file.path == path.name for file in self.manifest.files)
+        return load_row_checksums(path, self.manifest.rows) if is_listed else None
+
     @cached_property
     def store(self) -> PaperStore:
-        return PaperStore(self.layout.store, self.manifest.rows)
+        checksums = self._row_checksums(self.files.paper_checksums)
+        return PaperStore(self.layout.store, self.manifest.rows, checksums=checksums)
+
+    def find_rows(self, paper_id: str) -> list[int]:
+        """Returns the rows, ascending, that have or had a canonical ID, including replaced rows.
+
+        Raises:
+            IndexDamaged: none of them is live, and the table of keys, which would tell, is damaged.
+        """
+        rows = self.store.find(paper_id)
+        if not any(row in self.live for row in rows) and not self._are_keys_intact:
+            self.check_keys()
+        return rows
+
+    def check_keys(self) -> None:
+        """Compares the keys of the papers with their checksum; of a larger index, they are assumed to be intact.
+
+        Raises:
+            IndexDamaged: they differ.
+        """
+        record = self.manifest.database
+        if record is None or self.manifest.rows > _MAX_ROWS_OF_CHECKED_KEYS:
+            return
+        if self.store.count_keys() != (record.keys, record.keys_checksum):
+            raise damaged_file(self.layout.store, "its keys are not those of its papers")
+
+    @cached_property
+    def _are_keys_intact(self) -> bool:
+        try:
+            self.check_keys()
+        except IndexDamaged:
+            return False
+        return True
 
     @cached_property
     def columns(self) -> Columns:
-        return Columns.open(self.files.columns)
+        with reports_read_errors(self.files.columns):
+            return Columns.open(self._check(self.files.columns))
 
     @cached_property
     def suggester(self) -> "Suggester":
@@ -154,7 +246,7 @@ class Snapshot:
         """
         live = np.ones(self.manifest.rows, bool)
         try:
-            with self.files.tombstones.open("rb") as file:
+            with self._check(self.files.tombstones).open("rb") as file:
                 live[np.lib.format.read_array(file, allow_pickle=False)] = False
         except (OSError, ValueError, EOFError, IndexError) as error:
             raise damaged_file(self.files.tombstones, f"it cannot be read ({error})") from None
@@ -184,7 +276,7 @@ class Snapshot:
         if isinstance(condition, Not):
             return Complement(self._selection(condition.part), self.manifest.rows)
         if isinstance(condition, HasId):
-            rows = np.array(self.store.find(condition.id), np.int64)
+            rows = np.array(self.find_rows(condition.id), np.int64)
             return Fixed(Rows.from_ids(rows, self.manifest.rows))
         return self.columns.selection(condition)
 
@@ -193,8 +285,10 @@ class Snapshot:
         """The vectors, with codes if the generation has them."""
         from search.vectors.vectors import VectorIndex
 
-        codes = self.files.codes if self.manifest.trained_on else None
-        return VectorIndex(self.layout.vectors(self.model), self.manifest.rows, self.model.dim, codes)
+        path, checksums = self.layout.vectors(self.model), self._row_checksums(self.files.vector_checksums)
+        codes = self._check(self.files.codes) if self.manifest.trained_on else None
+        with reports_read_errors(path):
+            return VectorIndex(path, self.manifest.rows, self.model.dim, codes, checksums=checksums)
 
     @cached_property
     def calibration(self) -> "Calibration | None":
@@ -205,10 +299,10 @@ class Snapshot:
         """
         from search.index.calibration import Calibration
 
-        return Calibration.load(self.files.calibration) if self.files.calibration.is_file() else None
+        return Calibration.load(self._check(self.files.calibration)) if self.files.calibration.is_file() else None
 
     @cached_property
     def lexicon(self) -> "Lexicon":
         from search.index.lexicon import Lexicon
 
-        return Lexicon(self.files.lexicon, self.columns, self.store.find)
+        return Lexicon(self._check(self.files.lexicon), self.columns, self.find_rows)

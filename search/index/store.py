@@ -3,16 +3,20 @@
 import os
 import sqlite3
 import threading
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from search.checksums import NOT_PUBLISHED, BlockChecksums, extend_checksums
 from search.errors import IndexDamaged
 from search.files import sha256_of_bytes
+from search.index.json_object import REPAIR_HINT
 from search.papers.identifiers import id_key
 from search.papers.paper import Paper
 
@@ -83,12 +87,21 @@ class PaperStore:
     Args:
         path: the database.
         rows: number of rows of the generation; later rows are ignored.
+        checksums: (rows,) uint32, CRC-32 with which each paper that is read is compared; None without comparison.
         tuning: rows per query and size of the mapping.
     """
 
-    def __init__(self, path: Path, rows: int, tuning: StoreTuning = STORE_TUNING) -> None:
+    def __init__(
+        self,
+        path: Path,
+        rows: int,
+        tuning: StoreTuning = STORE_TUNING,
+        *,
+        checksums: NDArray[np.uint32] | None = None,
+    ) -> None:
         self._path = path
         self._rows = rows
+        self._checksums = checksums
         self._tuning = tuning
         self._local = threading.local()
 
@@ -123,7 +136,10 @@ class PaperStore:
 
     def rows_for_key(self, key: int) -> list[int]:
         """Returns the rows, ascending, of a 64-bit key; different texts may have the same key."""
-        return [row for (row,) in self._query("SELECT row FROM keys WHERE key = ?", [key]) if row < self._rows]
+        rows = [row for (row,) in self._query("SELECT row FROM keys WHERE key = ?", [key])]
+        if not all(isinstance(row, int) for row in rows):  # possible only in a damaged database
+            raise IndexDamaged(self._path, f"its keys are not those of its papers; {REPAIR_HINT}")
+        return [row for row in rows if 0 <= row < self._rows]
 
     def scan(self, start: int) -> Iterator[tuple[int, Paper]]:
         """Yields every row from ``start`` on, with its paper."""
@@ -131,6 +147,15 @@ class PaperStore:
             end = min(self._rows, first + self._tuning.scan_rows)
             for row, text in self._query("SELECT row, paper FROM papers WHERE row >= ? AND row < ?", [first, end]):
                 yield row, self._parse(row, text)
+
+    def row_checksums(self, start: int) -> NDArray[np.uint32]:
+        """Returns the CRC-32 of each paper from row ``start`` on, (n,) uint32."""
+        checksums = np.empty(max(0, self._rows - start), np.uint32)
+        for first in range(start, self._rows, self._tuning.scan_rows):
+            bounds = [first, min(self._rows, first + self._tuning.scan_rows)]
+            for row, paper in self._query("SELECT row, paper FROM papers WHERE row >= ? AND row < ?", bounds):
+                checksums[row - start] = _checksum(paper)
+        return checksums
 
     def replaced_rows(self) -> list[int]:
         """Returns the rows, ascending, that a row of this generation has replaced."""
@@ -167,8 +192,9 @@ class PaperStore:
             if rows < self._rows:
                 return (
                     f"{self._path.name} has {rows:,} of the {self._rows:,} papers that were published: it is an older "
-                    f"copy or has lost its file {self._path.name}-wal; restore both from a backup, or keep the "
-                    f"{rows:,} papers and index the others again"
+                    f"copy or has lost its file {self._path.name}-wal or, in a read-only folder, "
+                    f"{self._path.name}-shm; restore them from a backup, or keep the {rows:,} papers and index the "
+                    "others again"
                 )
             if record and self.last_paper_sha256() != record.last_paper_sha256:
                 return (
@@ -227,10 +253,13 @@ class PaperStore:
         """Returns the fields in the text of a row.
 
         Raises:
-            IndexDamaged: the row is missing, or its text is not a JSON object.
+            IndexDamaged: the row is missing, differs from its checksum, or its text is not a JSON object.
         """
         if text is None:
             raise self._damaged(f"row {row} is missing")
+        if self._checksums is not None and _checksum(text) != self._checksums[row]:
+            problem = f"row {row} does not have the checksum it was published with"
+            raise IndexDamaged(self._path, f"{problem}; {REPAIR_HINT}")
         try:
             fields = orjson.loads(text)
         except ValueError as error:
@@ -255,7 +284,7 @@ class PaperStore:
 
     def _connection(self) -> sqlite3.Connection:
         connection: _ReadOnlyConnection | None = getattr(self._local, "connection", None)
-        if connection is None:
+        if connection is None or connection.is_outdated:
             connection = self._local.connection = _ReadOnlyConnection(self._path, self._tuning.mmap_bytes)
         return connection.database
 
@@ -268,12 +297,24 @@ class _ReadOnlyConnection:
     """
 
     def __init__(self, path: Path, mmap_bytes: int) -> None:
-        # The write-ahead log needs a file next to the database, which cannot be created in a read-only directory.
-        mode = "mode=ro" if os.access(path.parent, os.W_OK) else "immutable=1"
-        uri = f"{path.absolute().as_uri()}?{mode}"
-        # Only one thread uses the connection, but any thread may release the store and thus close it.
-        self.database = sqlite3.connect(uri, uri=True, timeout=30, check_same_thread=False)
+        self._wal = Path(f"{path}-wal")
+        self._immutable = False
+        self.database = _connect(path, "mode=ro")
+        try:
+            _read_schema(self.database)
+        except sqlite3.OperationalError:
+            # Without a write-ahead log, SQLite creates files next to the database, which a read-only folder prevents.
+            self.database.close()
+            if not os.access(path, os.R_OK):
+                raise
+            self._immutable = True
+            self.database = _connect(path, "immutable=1")
         self.database.execute(f"PRAGMA mmap_size = {mmap_bytes}")
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether a writer has started since a connection that ignores the write-ahead log was opened."""
+        return self._immutable and _has_content(self._wal)
 
     def close(self) -> None:
         self.database.close()
@@ -281,3 +322,24 @@ class _ReadOnlyConnection:
     def __del__(self) -> None:
         if hasattr(self, "database"):
             self.close()
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    # Only one thread uses the connection, but any thread may release the store and thus close it.
+    return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, timeout=30, check_same_thread=False)
+
+
+def _read_schema(database: sqlite3.Connection) -> None:
+    database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _checksum(text: Any) -> int:
+    """Returns the CRC-32 of the text of a row; in a damaged database, it may have another type."""
+    return zlib.crc32(text.encode() if isinstance(text, str) else repr(text).encode())

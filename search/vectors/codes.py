@@ -94,15 +94,15 @@ class Codes:
         self.faiss, self.tuning = faiss, tuning
         try:
             self._owner = faiss.read_index(str(folder / INDEX_FILE))  # keeps alive what ivf_index points to
-        except RuntimeError as error:
-            raise IndexDamaged(folder / INDEX_FILE, f"{error}; rebuild it with: papers doctor --repair") from None
-        self.ivf_index = faiss.downcast_index(self._owner)
-        self.cells = Cells(
-            read_centroids(self.ivf_index),
-            load_array(folder / SPREAD_FILE),
-            load_array(folder / CELL_OF_ROW_FILE),
-            tuning.probe,
-        )
+            self.ivf_index = faiss.downcast_index(self._owner)
+            self.cells = Cells(
+                read_centroids(self.ivf_index),
+                load_array(folder / SPREAD_FILE),
+                load_array(folder / CELL_OF_ROW_FILE),
+                tuning.probe,
+            )
+        except (RuntimeError, ValueError, EOFError, AttributeError) as error:
+            raise IndexDamaged(folder, f"{error}; rebuild it with: papers doctor --repair") from None
         self._quantizer = self._replace_quantizer()
 
     def _replace_quantizer(self) -> "faiss.IndexFlatIP":

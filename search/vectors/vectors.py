@@ -21,6 +21,7 @@ from search.rows import Ranked, Rows
 from search.vectors.cells import normal_tail
 from search.vectors.codes import DEFAULT_SCAN_TUNING, Candidates, Codes, Scan, ScanTuning
 from search.vectors.exact import ExactScorer
+from search.vectors.row_checks import RowChecks
 from search.vectors.threshold import DEFAULT_THRESHOLD_TUNING, RowsAbove, ThresholdTuning, search_above
 
 
@@ -88,14 +89,23 @@ class VectorIndex:
         dim: components per row.
         codes: the folder of the codes of the same rows; None to always search exactly.
         tuning: see ``SearchTuning``.
+        checksums: (rows,) uint32, CRC-32 with which each row that is read is compared; None without comparison.
     """
 
     def __init__(
-        self, path: Path, rows: int, dim: int, codes: Path | None, tuning: SearchTuning = DEFAULT_SEARCH_TUNING
+        self,
+        path: Path,
+        rows: int,
+        dim: int,
+        codes: Path | None,
+        tuning: SearchTuning = DEFAULT_SEARCH_TUNING,
+        *,
+        checksums: NDArray[np.uint32] | None = None,
     ) -> None:
         self._vectors: NDArray[np.float16] = (
             np.memmap(path, np.float16, "r", shape=(rows, dim)) if rows else np.empty((0, dim), np.float16)
         ).view(np.ndarray)
+        self._row_checks = None if checksums is None else RowChecks(path, self._vectors, checksums)
         self._codes_path, self._tuning = codes, tuning
         self._local = threading.local()
 
@@ -138,8 +148,7 @@ class VectorIndex:
             InvalidValue: see ``nearest``.
         """
         self._validate(vector[None], 1, rows)
-        scorer, tuning = self._exact_scorer, self._tuning.threshold
-        score = partial(scorer.scores, self._vectors, vector=vector)
+        tuning, score = self._tuning.threshold, partial(self.scores, vector)
         if self._codes_path and len(rows) > tuning.exact_max_rows:
             scan = partial(self._codes.rows_above, vector, rows)
             if found := search_above(scan, threshold, score, tuning):
@@ -156,15 +165,15 @@ class VectorIndex:
         Returns:
             (n,) float32, the inner product of the vector with each row.
         """
-        return self._exact_scorer.scores(self._vectors, ids, vector)
+        return self._exact_scorer.scores(self._checked(ids), ids, vector)
 
     def get_vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Returns the vectors of some rows, (len(ids), dim) float32."""
-        return np.asarray(self._vectors[ids], np.float32)
+        return np.asarray(self._checked(ids)[ids], np.float32)
 
     def get_vector(self, row: int) -> NDArray[np.float32]:
         """Returns the vector of one row, (dim,) float32."""
-        return np.asarray(self._vectors[row], np.float32)
+        return np.asarray(self._checked(np.array([row]))[row], np.float32)
 
     @property
     def coded_rows(self) -> int:
@@ -179,7 +188,7 @@ class VectorIndex:
     def _nearest(self, vector: NDArray[np.float32], k: int, rows: Rows) -> Ranked:
         scorer, tuning = self._exact_scorer, self._tuning  # creating the scorer also limits faiss to one thread
         if not self._codes_path or len(rows) <= max(tuning.exact_max_rows, len(self) // tuning.exact_row_divisor):
-            return scorer.nearest(self._vectors, rows.ids, vector, k)
+            return scorer.nearest(self._checked(rows.ids), rows.ids, vector, k)
         k = min(k, len(rows))
         keep = tuning.candidate_count(k, len(self) + len(rows))
         while (ranked := self._rerank(vector, k, Scan(self._codes, vector, rows, keep))) is None:
@@ -207,7 +216,7 @@ class VectorIndex:
         max_misses = tuning.scan.max_missed_share * k
         while repeat and (needed := errors.rerank_depth(rest.scores, threshold, max_misses)) > scored:
             batch = rest.rows[scored:needed]
-            positions, scores = self._exact_scorer.top_positions(self._vectors, batch, vector, k)
+            positions, scores = self._exact_scorer.top_positions(self._checked(batch), batch, vector, k)
             late = np.count_nonzero((positions >= len(batch) // 2) & (scores > threshold))
             repeat = bool(late > tuning.max_late_share * k)
             errors, widened = (errors.widen(), True) if repeat else (errors, widened)
@@ -220,6 +229,16 @@ class VectorIndex:
         scored_rows = np.concatenate((first.rows, rest.rows[:scored]))
         best = Ranked.top_k(rows, exact, k, complete=False, scored_rows=scored_rows)
         return replace(best, scanned=scan.scanned, expected_recall=max(0.0, 1 - misses / k))
+
+    def _checked(self, ids: NDArray[np.int64]) -> NDArray[np.float16]:
+        """Returns the vectors of all rows, once those of some rows are compared with their checksums.
+
+        Raises:
+            IndexDamaged: one of these rows differs.
+        """
+        if self._row_checks is not None:
+            self._row_checks.check(ids)
+        return self._vectors
 
     def _validate(self, vectors: NDArray[np.float32], k: int, rows: Rows) -> None:
         dim = self._vectors.shape[1]

@@ -186,8 +186,11 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", responses=_problem_docs(404, 406, 422, *_BODY_STATUSES))
 def readyz(searcher: SearcherDependency) -> dict[str, str]:
-    """Searches are answered, from this index generation."""
-    return {"status": "ok", "generation": searcher.session().generation}
+    """Searches are answered, from this index generation. If the published one cannot be opened, `problem` says why."""
+    generation = searcher.session().generation
+    if searcher.problem:
+        return {"status": "degraded", "generation": generation, "problem": searcher.problem}
+    return {"status": "ok", "generation": generation}
 
 
 def _build_query(params: ResultsRequest, request: Request) -> Query:

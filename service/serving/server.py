@@ -15,6 +15,7 @@ from search.index.layout import Layout, Manifest
 from service.api.guard import logs
 from service.api.guard.keys import KeyFile
 from service.api.guard.rate_limit import TokenBuckets
+from service.serving.scrub import SCRUB_TUNING, ScrubTuning
 from service.serving.shared_state import SharedState
 from service.serving.supervisor import Supervisor
 from service.serving.worker import WorkerConfig
@@ -32,7 +33,12 @@ def load_serving_embedder(model: ModelIdentity) -> Embedder:
     return load_embedder(model.name, model.precision, serving=True)
 
 
-def run(directory: Path, settings: Settings, load: Callable[[ModelIdentity], Embedder] = load_serving_embedder) -> None:
+def run(
+    directory: Path,
+    settings: Settings,
+    load: Callable[[ModelIdentity], Embedder] = load_serving_embedder,
+    scrub_tuning: ScrubTuning = SCRUB_TUNING,
+) -> None:
     """Serves until SIGINT or SIGTERM, then finishes the requests in flight.
 
     The port is open from the start. Until the index is loaded and its checksums are verified, every path except
@@ -42,6 +48,7 @@ def run(directory: Path, settings: Settings, load: Callable[[ModelIdentity], Emb
         directory: folder of the index.
         settings: the settings.
         load: returns the embedder of the index's model.
+        scrub_tuning: rate and intervals of the verification while serving.
 
     Raises:
         IndexUnavailable: there is no index.
@@ -64,7 +71,7 @@ def run(directory: Path, settings: Settings, load: Callable[[ModelIdentity], Emb
         os.environ[_METRICS_FOLDER_VARIABLE] = folder
         buckets = TokenBuckets(settings.rate, settings.burst_capacity) if settings.rate else None
         worker_config = WorkerConfig(directory, settings, load, SharedState(settings.workers), buckets)
-        Supervisor(worker_config, listener, lambda: _find_damage(directory), announce).run()
+        Supervisor(worker_config, listener, lambda: _find_damage(directory), announce, scrub_tuning).run()
 
 
 def _open_listener(host: str, port: int) -> socket.socket:

@@ -19,6 +19,7 @@ from multiprocessing.context import ForkProcess
 
 from search.errors import PapersError
 from service.serving.health import WorkerHealth
+from service.serving.scrub import SCRUB_TUNING, Scrub, ScrubTuning
 from service.serving.verification import Verification
 from service.serving.worker import FAILED, READY, WorkerConfig, run_worker
 
@@ -78,6 +79,7 @@ class Supervisor:
         listener: the listening socket.
         find_damage: verifies the index; returns the first problem, or an empty text. It runs in a process of its own.
         on_ready: called once, when all workers are ready.
+        scrub_tuning: rate and intervals of the verification while serving.
     """
 
     def __init__(
@@ -86,6 +88,7 @@ class Supervisor:
         listener: socket.socket,
         find_damage: Callable[[], str],
         on_ready: Callable[[], None],
+        scrub_tuning: ScrubTuning = SCRUB_TUNING,
     ) -> None:
         self._worker_config = worker_config
         self._settings, self._state = worker_config.settings, worker_config.shared_state
@@ -93,6 +96,7 @@ class Supervisor:
         self._find_damage, self._on_ready = find_damage, on_ready
         self._slots = [WorkerSlot(number) for number in range(self._settings.workers)]
         self._selector = selectors.DefaultSelector()
+        self._scrub = Scrub(worker_config.directory, self._close_inherited, scrub_tuning)
         self._wakeup_receiver, self._wakeup_sender = socket.socketpair()
         self._signal_count, self._dispatch_count = 0, 0
         self._is_accepting = self._ready_announced = False
@@ -139,6 +143,8 @@ class Supervisor:
                 self._start(slot)
             elif slot.process is not None and now >= slot.kill_at:
                 slot.process.kill()
+        if self._state.server.is_verified:
+            self._scrub.keep_running()
         self._set_accepting(any(slot.channel for slot in self._slots))
 
     def _check_workers(self) -> None:
@@ -309,6 +315,7 @@ class Supervisor:
         """Stops the workers: ready ones when they have finished the requests in flight, others at once. Kills those
         that remain after ``stop_seconds`` or a further signal."""
         self._state.server.is_stopping = True
+        self._scrub.stop()
         if self._is_accepting and self._signal_count:
             self._accept()
         self._listener.close()

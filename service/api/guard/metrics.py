@@ -44,6 +44,9 @@ class Metrics:
         self._generation_number = self._gauge("papers_generation", "Number of the index generation served", "liveall")
         self._papers = self._gauge("papers_indexed_papers", "Papers in that generation", "livemax")
         self._index_bytes = self._gauge("papers_index_bytes", "Size of that generation", "livemax")
+        self._problem = self._gauge(
+            "papers_generation_problem", "1 while the published generation cannot be opened", "livemostrecent"
+        )
 
     def _histogram(
         self, name: str, text: str, *labels: str, buckets: tuple[float, ...] = _REQUEST_BUCKETS_S
@@ -53,7 +56,7 @@ class Metrics:
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self._registry)
 
-    def _gauge(self, name: str, text: str, mode: Literal["livesum", "liveall", "livemax"]) -> Gauge:
+    def _gauge(self, name: str, text: str, mode: Literal["livesum", "liveall", "livemax", "livemostrecent"]) -> Gauge:
         return Gauge(name, text, registry=self._registry, multiprocess_mode=mode)
 
     def observe_request(self, record: RequestRecord, route: str, seconds: float) -> None:
@@ -82,6 +85,14 @@ class Metrics:
         self._searches.labels(page.explanation.strategy).inc()
         for stage in page.explanation.stages:
             self._stages.labels(stage.name).observe(stage.milliseconds / 1000)
+
+    def observe_problem(self, problem: str) -> None:
+        """Reports whether the published generation cannot be opened.
+
+        Args:
+            problem: the reason; empty if it can be opened.
+        """
+        self._problem.set(bool(problem))
 
     def observe_generation(self, snapshot: Snapshot) -> None:
         """Reports which generation is served, if that has changed."""
