@@ -1,4 +1,4 @@
-"""Lexicon: full-text index of titles and abstracts with BM25 and filters. The only module that imports tantivy.
+"""Lexicon: full-text index of titles and abstracts with BM25 and filters. Only the lexicon imports tantivy.
 
 Scores are BM25F (Robertson, Zaragoza and Taylor, "Simple BM25 extension to multiple weighted fields", CIKM 2004;
 tantivy's k1 1.2, b 0.75): title and abstract are one field that contains the title twice, so that the words of the
@@ -22,6 +22,7 @@ from tantivy import Occur
 
 from search.errors import InvalidValue
 from search.index.json_object import damaged_file
+from search.index.lexicon_segments import remove_segments
 from search.index.term_cache import TermCache
 from search.index.term_sets import necessary_term_sets
 from search.index.text_terms import TextTerms
@@ -189,7 +190,7 @@ class Lexicon:
         return self._terms.weights(text)
 
     def word_doc_freq(self, word: str) -> int:
-        """Returns the document frequency of a Latin word, not stemmed, including replaced papers."""
+        """Returns the document frequency of a Latin word, not stemmed."""
         return self._searcher.doc_freq("word", word.lower())
 
     def scores(self, text: str, ids: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -340,8 +341,7 @@ class LexiconBuilder:
 
     Args:
         directory: the directory to create.
-        previous: the lexicon of the previous generation. Its files are hard-linked, which is safe because tantivy
-            writes each file once and replaces its list of files by rename.
+        previous: the previous lexicon; its files are linked, since tantivy writes each once and replaces by rename.
         tuning: memory of the writer.
     """
 
@@ -386,10 +386,9 @@ class LexiconBuilder:
                 document.add_unsigned(field, value)
         self._writer.add_document(document)
 
-    def remove(self, row: int) -> None:
-        """Removes a row that a later row has replaced."""
-        # delete_documents_by_term builds a term of a signed number, which an unsigned field never contains.
-        self._writer.delete_documents_by_query(tantivy.Query.term_query(self._index.schema, "row", row))
+    def remove(self, replaced: Sequence[int], rows: int) -> set[int]:
+        """Removes replaced rows with their segments; the caller adds the returned rows again (``remove_segments``)."""
+        return remove_segments(self._index, self._writer, replaced, rows)
 
     def save(self) -> None:
         """Commits, waits for merges, and deletes the lock files."""
