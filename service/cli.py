@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from search.errors import InvalidValue, PaperNotFound, PapersError
-from service.commands import evaluate, index, keys, search, serve
+from service.commands import backup, evaluate, index, keys, search, serve
 from service.commands.exit_status import ExitStatus
 
 _INTERRUPTED = "interrupted; imported papers are kept, the previous index version stays live"
@@ -44,6 +44,8 @@ for command in (
     search.show,
     index.status,
     index.doctor,
+    backup.backup,
+    backup.restore,
     serve.serve,
     serve.mcp,
     keys.keys,

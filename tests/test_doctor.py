@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -54,16 +55,13 @@ def intact_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder / "index"
 
 
-def search_results(directory: Path) -> list[tuple[int, list[str]]]:
-    """Totals and IDs of a semantic, a lexical and a filter-only search.
-
-    Lexical scores are not compared: they count replaced rows until their segments are merged.
-    """
+def search_results(directory: Path) -> list[tuple[int, list[Any]]]:
+    """Totals, IDs and scores of a semantic, a lexical and a filter-only search."""
     searcher = Searcher(directory, lambda _model: FakeEmbedder(), verify_checksums=True)
     wanted = Filter(authors=("Max Planck",), categories=("cs",))
     queries = [Query("galaxy 17", wanted, "semantic"), Query("cache 3", wanted, "lexical", 400), Query("", wanted)]
     pages = [searcher.search(query) for query in queries]
-    ids = [[hit.paper.id for hit in page.hits] for page in pages]
+    ids = [[(hit.paper.id, hit.score) for hit in page.hits] for page in pages]
     found = [(page.total, sorted(each)) for page, each in zip(pages, ids, strict=True)]
     return [*found, approximate_search_results(searcher)]
 

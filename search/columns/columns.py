@@ -243,9 +243,7 @@ class ColumnsBuilder:
 
     def add(self, paper: Paper) -> RowIds:
         """Appends a paper as the next row and returns the ids of its categories and authors."""
-        codes, primary = self._category_ids(paper)
-        authors, first, last = self._author_ids(paper)
-        ids = RowIds(codes, primary, authors, first, last)
+        ids = self.ids_of(paper)
         for days, when in ((self._published, paper.published), (self._updated, paper.updated)):
             days.extend(day_range(when))
         sources = sorted({self._sources.setdefault(name, len(self._sources)) for name in paper.sources})
@@ -261,6 +259,12 @@ class ColumnsBuilder:
         self._last_author.append(ids.last_author)
         self._rows += 1
         return ids
+
+    def ids_of(self, paper: Paper) -> RowIds:
+        """Returns the ids of a paper's categories and authors; names that are new get new ids."""
+        codes, primary = self._category_ids(paper)
+        authors, first, last = self._author_ids(paper)
+        return RowIds(codes, primary, authors, first, last)
 
     def save(self, directory: Path) -> None:
         """Writes the columns of all rows, previous and new, into a new directory."""

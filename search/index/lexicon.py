@@ -1,4 +1,4 @@
-"""Lexicon: full-text index of titles and abstracts with BM25 and filters. The only module that imports tantivy.
+"""Lexicon: full-text index of titles and abstracts with BM25 and filters. Only the lexicon imports tantivy.
 
 Scores are BM25F (Robertson, Zaragoza and Taylor, "Simple BM25 extension to multiple weighted fields", CIKM 2004;
 tantivy's k1 1.2, b 0.75): title and abstract are one field that contains the title twice, so that the words of the
@@ -21,6 +21,7 @@ from tantivy import Occur
 
 from search.errors import InvalidValue
 from search.files import call_library, link_or_copy
+from search.index.lexicon_segments import remove_segments
 from search.index.read_errors import reports_read_errors
 from search.index.read_only_view import read_only_view
 from search.index.term_cache import TermCache
@@ -187,7 +188,7 @@ class Lexicon:
         return self._terms.weights(text)
 
     def word_doc_freq(self, word: str) -> int:
-        """Returns the document frequency of a Latin word, not stemmed, including replaced papers."""
+        """Returns the document frequency of a Latin word, not stemmed."""
         return self._searcher.doc_freq("word", word.lower())
 
     def scores(self, text: str, ids: NDArray[np.int64]) -> NDArray[np.float32]:
@@ -383,11 +384,9 @@ class LexiconBuilder:
                 document.add_unsigned(field, value)
         call_library(self._directory, lambda: self._writer.add_document(document))
 
-    def remove(self, row: int) -> None:
-        """Removes a row that a later row has replaced."""
-        # delete_documents_by_term builds a term of a signed number, which an unsigned field never contains.
-        query = tantivy.Query.term_query(self._index.schema, "row", row)
-        call_library(self._directory, lambda: self._writer.delete_documents_by_query(query))
+    def remove(self, replaced: Sequence[int], rows: int) -> set[int]:
+        """Removes replaced rows with their segments; the caller adds the returned rows again (``remove_segments``)."""
+        return call_library(self._directory, lambda: remove_segments(self._index, self._writer, replaced, rows))
 
     def save(self) -> None:
         """Commits, waits for merges, deletes the lock files, and lets everyone read who may read the folder."""

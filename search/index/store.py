@@ -5,6 +5,7 @@ import sqlite3
 import threading
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,8 @@ class StoreTuning:
 
     scan_rows: int = 1_024
     """Rows per query when all rows are read."""
+    copied_pages: int = 1_024
+    """Pages of the database that are copied at once; between two steps, the copy can be interrupted."""
     mmap_bytes: int = 1 << 31
     """Bytes of the database that are memory-mapped, the maximum of SQLite; ten rows take 0.2 ms instead of 2.5 ms."""
 
@@ -113,6 +116,21 @@ class PaperStore:
         if hasattr(self._local, "connection"):
             self._local.connection.close()
             del self._local.connection
+
+    def copy_to(self, path: Path) -> None:
+        """Copies the whole database, later rows too, to a new file as it is at one moment; a writer may go on."""
+        source = self._connection()
+        source.execute("BEGIN")
+        try:
+            source.execute("SELECT 1 FROM papers LIMIT 1").fetchone()  # from now on, this transaction sees no changes
+            with closing(sqlite3.connect(path)) as copy:
+                source.backup(copy, pages=self._tuning.copied_pages)
+        except sqlite3.OperationalError:  # of the new file, such as a full disk
+            raise
+        except sqlite3.DatabaseError as error:
+            raise self._damaged(str(error)) from None
+        finally:
+            source.rollback()
 
     def get(self, rows: Sequence[int]) -> list[Paper]:
         """Returns the papers of these rows, in the order given."""
