@@ -116,3 +116,9 @@ def test_a_suggested_author_replaces_the_name_in_the_query_and_in_the_parameters
     (link,) = tree.xpath('//p[@class="note"]/a[text()="Guorui Zhou"]/@href')
     assert query_pairs(link) == {("q", f"cache au:{CORRECTED}"), ("author", "Guorui Zhou"), ("category", "cs")}
     assert sorted(titles(read_page(named_client, link, 200))) == ["attention", "cache"]
+
+
+def test_a_page_of_many_authors_lists_the_first(named_client: httpx.Client) -> None:
+    query = " OR ".join(f"au:x{n:03}" for n in range(300))
+    assert len(named_client.get("/v1/search", params={"q": query}).json()["authors"]) == 100
+    read_page(named_client, f"/?{httpx.QueryParams({'q': query})}", 200)

@@ -26,16 +26,19 @@ class AuthorCorrector:
         url: the URL of the search.
         session: supplies the categories that the query is parsed with.
         filters: the filters from the parameters of the URL.
-        matches: the page's authors: those of the parameters, followed by those of the query.
+        matches: the page's authors: those of the parameters, followed by other ones of the query.
     """
 
     def __init__(self, url: PageUrl, session: Session, filters: Filter, matches: Sequence[AuthorMatch]) -> None:
         self._url = url
-        self._parameters = list(zip(filters.authors, matches, strict=False))
         self._query = strip_control_characters(url.get_first("q"))
         parsed = parse_query(self._query, today=date.today(), categories=session.snapshot.columns.categories)
-        authors = included_authors(parsed.condition) if parsed.condition else ()
-        self._conditions = list(zip(_with_tokens(authors, parsed), matches[len(filters.authors) :], strict=True))
+        authors = list(included_authors(parsed.condition)) if parsed.condition else []
+        parameters = [(text, parse_author(text)) for text in filters.authors]
+        listed = dict.fromkeys([*(author for _, author in parameters), *authors])  # equal authors are listed once
+        match_of = dict(zip(listed, matches, strict=False))  # of many authors, a page lists only the first
+        self._parameters = [(text, match_of.get(author)) for text, author in parameters]
+        self._conditions = [(each, match_of.get(each[0])) for each in _with_tokens(authors, parsed)]
 
     def url_with(self, wrong: AuthorMatch, name: str) -> str:
         """Returns the URL of the same search with another name wherever the wrong one is required.
