@@ -40,8 +40,8 @@ licences: $(DEV_STAMP)
 	$(BIN)/python -m tools.dependencies licences > docs/licences.md
 
 lock: $(DEV_STAMP)
-	$(PIP) install --quiet uv==0.13.9
-	PATH=$(BIN):$$PATH $(BIN)/python -m tools.lock
+	$(PIP) install --quiet --upgrade --target build/uv uv==0.13.9
+	PATH=build/uv/bin:$$PATH $(BIN)/python -m tools.lock
 
 clean:
 	rm -rf .venv data/index
