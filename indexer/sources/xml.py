@@ -116,28 +116,30 @@ def _resolve_entities(file: SourceFile, chunks: Iterable[tuple[int, str]]) -> It
     for number, chunk in chunks:
         number -= held.count("\n")
         text, parts, position = held + chunk, list[str](), 0
+        line, counted = number, 0
         while True:
             if closing:
                 end = text.find(closing, position)
                 if end < 0:
-                    position_to_hold = max(position, len(text) - 2)
+                    end_of_tokens = max(position, len(text) - 2)
                     break
                 parts.append(text[position : end + len(closing)])
                 position, closing = end + len(closing), ""
             match = _TOKEN.search(text, position)
             if not match:
-                position_to_hold = _find_incomplete_token(text, position)
+                end_of_tokens = _find_incomplete_token(text, position)
                 break
             parts.append(text[position : match.start()])
             position = match.end()
             if match["name"] and match["name"] not in declared:
-                parts.append(_resolve(file, match["name"], number + text.count("\n", 0, match.start())))
+                line, counted = line + text.count("\n", counted, match.start()), match.start()
+                parts.append(_resolve(file, match["name"], line))
                 continue
             parts.append(match[0])
             declared.add(match["declared"] or "")
             closing = _CLOSINGS.get(match["open"] or "", "")
-        parts.append(text[position:position_to_hold])
-        held = text[position_to_hold:]
+        parts.append(text[position:end_of_tokens])
+        held = text[end_of_tokens:]
         yield number, "".join(parts)
     if held:
         yield number, held
