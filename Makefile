@@ -12,6 +12,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 STAMP := .venv/installed
 DEV_STAMP := .venv/installed-dev
+COMMA := ,
 
 .PHONY: demo test check faults sbom licences lock clean
 
@@ -65,7 +66,7 @@ endif
 
 $(STAMP): pyproject.toml constraints.txt requirements/papers.txt
 	test -d .venv || $(PYTHON) -m venv .venv
-	$(call install,papers,serve)
+	$(call install,papers,serve$(COMMA)mcp)
 	touch $@
 
 $(DEV_STAMP): $(STAMP) requirements/dev.txt

@@ -81,6 +81,8 @@ PIECES = (
     *_BYTE_PIECES,
 )
 """Parts of files at which readers branch."""
+LONG_PIECE_BYTES = 50_000
+"""Length of repeated pieces; enough to notice quadratic time."""
 _COMPRESSIONS = (gzip.compress, lzma.compress, bz2.compress, zstandard.compress)
 
 
@@ -102,7 +104,8 @@ def _change(content: bytearray, random: Random) -> None:
     end = min(len(content), start + random.choice((0, 1, 2, 10, 100)))
     kind = random.randrange(7)
     if kind <= 2:
-        content[start:start] = random.choice(PIECES) * random.choice((1, 1, 1, 2, 50))
+        piece = random.choice(PIECES)
+        content[start:start] = piece * random.choice((1, 1, 1, 1, 1, 2, 2, 50, 50, 1 + LONG_PIECE_BYTES // len(piece)))
     elif kind == 3:
         _flip(content, random)
     elif kind == 4:

@@ -72,6 +72,26 @@ def test_many_lines_of_a_value_are_joined_in_linear_time(
     assert "the abstract has 1,500,001 characters" in str(error)
 
 
+SPACES = " " * 300_000
+LONG_RUNS = {
+    "spaces in authors": ("jsonl", '{"title": "A", "authors": "Ada' + SPACES + 'Byron"}\n'),
+    "spaces in a listing": ("author-page", f"97.1IRJun 4\n\nA\n\nAda{SPACES}Byron\n\nAn abstract.\n"),
+    "open mathematics": ("bibtex", "@misc{a,\n title = {A},\n note = {b},\n comment = {" + r"\(" * 150_000 + "}}\n"),
+    "empty lines": ("bibtex", "\n" * 300_000 + "@misc{a,\n title = {A}}\n"),
+}
+"""By what is repeated: texts for which a careless regular expression takes quadratic time, that is, minutes."""
+
+
+@pytest.mark.parametrize("name", LONG_RUNS)
+def test_long_runs_are_read_in_linear_time(write_source: WriteSource, name: str) -> None:
+    format_, content = LONG_RUNS[name]
+    path = write_source("file", content)
+    (paper,) = read(path, format_)
+    assert isinstance(paper, Paper)
+    assert paper.title == "A"
+    read(path)
+
+
 def write_endless(path: Path, format_: str) -> None:
     start, repeated, valid = ENDLESS[format_]
     with path.open("wb") as file, zstandard.ZstdCompressor(level=1).stream_writer(file) as stream:

@@ -16,6 +16,7 @@ from indexer.sources.record import Draft
 from search.errors import SourceError
 from search.papers.categories import CATEGORIES
 from search.papers.date import Date
+from search.papers.folding import normalize_whitespace
 from search.papers.json import Json
 from search.papers.paper import Paper
 
@@ -26,7 +27,7 @@ _HEADER = re.compile(
     r"(?:, (?P<year>\d{4}))?(?P<citations>\d{1,9})?(?: ?citations?)?(?P<code_flag>Code)?"
 )
 _ABSTRACT_LABEL = re.compile(r"Abstract:\s*(?=\S)")
-_ET_AL = re.compile(r",?\s+et al\.?$")
+_ET_AL = re.compile(r",? et al\.?$")
 _LISTING_MARKERS = re.compile(r"^(h-index\d+|[\d,]+citations|[\d,]+ ?[Pp]apers)\s*$", re.MULTILINE)
 
 
@@ -62,7 +63,7 @@ def _starts_record(line: str) -> bool:
 
 def _parse_listing(header: re.Match[str], lines: list[str], file: SourceFile) -> Draft:
     paragraphs = [
-        " ".join(line.strip() for line in paragraph)
+        normalize_whitespace(" ".join(paragraph))
         for is_blank, paragraph in itertools.groupby(lines, lambda line: not line.strip())
         if not is_blank
     ]

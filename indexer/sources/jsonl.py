@@ -13,10 +13,11 @@ from indexer.sources.limits import MalformedRecord
 from indexer.sources.record import Draft, parse_date
 from search.errors import SourceError
 from search.papers.fields import HIT_ONLY_FIELDS
+from search.papers.folding import normalize_whitespace
 from search.papers.json import Json
 from search.papers.paper import JSON_FIELDS, Paper
 
-_AUTHOR_SEPARATOR = re.compile(r"\s*;\s*|\s+and\s+")
+_AUTHOR_SEPARATOR = re.compile(r" ?; ?| and ")
 KNOWN_FIELDS = frozenset(("doi", *(each.name for each in JSON_FIELDS)))
 """Fields that are read into attributes of ``Paper``; ``doi`` is one of its IDs."""
 
@@ -86,7 +87,11 @@ def _text_list_field(fields: dict[str, Json], name: str) -> list[str]:
     if value is None:
         return []
     if isinstance(value, str):
-        return [part for part in (value.split() if name != "authors" else _AUTHOR_SEPARATOR.split(value)) if part]
+        return [
+            part
+            for part in (value.split() if name != "authors" else _AUTHOR_SEPARATOR.split(normalize_whitespace(value)))
+            if part
+        ]
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return [str(each) for each in value]
     raise MalformedRecord(f"{name}: {str(value)[:60]!r} is not a list of strings")

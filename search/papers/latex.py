@@ -37,7 +37,7 @@ _NAME_ACCENTS = re.compile(
 _STRIPPED_ACCENT = re.compile(rf"""\\(?:{_SYMBOL_ACCENT}|[uvHcdbkrt](?![a-zA-Z]))\s*""")
 _STRIPPED_COMMAND = re.compile(r"\\[a-zA-Z]+\*?|\\.")
 _LATEX = re.compile(
-    r"""(?P<math>\$[^$]*\$|\\\(.*?\\\))              # mathematics
+    r"""(?P<math>\$[^$]*\$|\\\((?:(?!\\\().)*?\\\))  # mathematics
     |\\['"`^~=.]\s*(?:\{\\?[^\W\d_]*\}|\\?[^\W\d_])  # an accent over a letter
     |\\[cvuHkrbdt](?:\{\\?[^\W\d_]*\}|\s+[^\W\d_])   # an accent command whose name is a letter
     |\\(?:[ijlLoO]|ss|ae|AE|oe|OE|aa|AA)(?:\{\}|\s+|(?![A-Za-z]))  # a special letter and the white space after it
@@ -46,6 +46,8 @@ _LATEX = re.compile(
     |[{}~]|``|''|---?""",
     re.VERBOSE | re.DOTALL,
 )
+_MAX_CACHED_CHARACTERS = 200
+"""Characters of a command whose text is cached; bounds the memory of the cache to a few MB."""
 _ARGUMENT = re.compile(r"\{([^{}]*)\}")
 _SYMBOLS = {
     r"\~{}": "~", r"\^{}": "^", r"\textbraceleft{}": "{", r"\textbraceright{}": "}", "~": " ",
@@ -59,7 +61,7 @@ def latex_to_text(text: str) -> str:
     """The text that LaTeX prints: accents and commands decoded, braces removed, mathematics unchanged."""
     if not any(each in text for each in _ACTIVE_CHARACTERS):
         return text
-    return _LATEX.sub(lambda match: match["math"] or _SYMBOLS.get(match[0]) or _decode_command(match[0]), text)
+    return _LATEX.sub(lambda match: match["math"] or _SYMBOLS.get(match[0]) or _decode(match[0]), text)
 
 
 def decode_accents(text: str) -> str:
@@ -80,6 +82,11 @@ def _decode_accent(match: "re.Match[str]") -> str:
     letter = match["letter"] or ""
     decoded = _SPECIAL_LETTERS.get(letter.lower(), "")
     return decoded.upper() if letter.isupper() else decoded
+
+
+def _decode(latex: str) -> str:
+    """``_decode_command``, which is cached for commands as short as those that recur."""
+    return _decode_command(latex) if len(latex) <= _MAX_CACHED_CHARACTERS else _decode_command.__wrapped__(latex)
 
 
 @lru_cache(maxsize=4_096)
