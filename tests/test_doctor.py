@@ -126,8 +126,14 @@ def test_each_damaged_file_is_named_and_rebuilt(
 def test_inconsistencies_that_checksums_miss(intact_index: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy"
     shutil.copytree(intact_index, copy)
+    files = doctor.Snapshot.open_unchecked(copy).files
+    np.save(files.tombstones, np.arange(3, dtype=np.uint32))
+    manifest = layout.Manifest.load(files.manifest)
+    records = tuple(
+        layout.FileRecord.from_file(files.directory / each.path, files.directory) for each in manifest.files
+    )
+    replace(manifest, files=records).save(files.manifest)
     snapshot = doctor.Snapshot.open_unchecked(copy)
-    np.save(snapshot.files.tombstones, np.arange(3, dtype=np.uint32))
     problems = [problem for check in doctor._CHECKS.values() for problem in check(snapshot)]
     assert any("tombstones.npy and papers.sqlite differ in the rows" in problem for problem in problems)
     assert any("rows are live, expected" in problem for problem in problems)

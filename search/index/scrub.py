@@ -36,7 +36,7 @@ def find_damage(snapshot: Snapshot, pace: Pace) -> Iterator[str]:
     vectors = layout.vectors(manifest.model)
     for path, read, sha256 in (
         (vectors, read_rows(vectors, manifest.model.dim), manifest.vectors_sha256),
-        (layout.store, snapshot.store.read_rows, manifest.papers_sha256),
+        (layout.store, snapshot.open_store_unchecked().read_rows, manifest.papers_sha256),
     ):
         published = BlockChecksums(manifest.rows, sha256)
         for block in range(len(sha256)):

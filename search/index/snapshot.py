@@ -4,7 +4,7 @@ import fcntl
 import os
 import weakref
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -111,12 +111,13 @@ class Snapshot:
         """Returns the problems of papers and vectors alone; all other files can be rebuilt from these two."""
         manifest, vectors, problems = self.manifest, self.layout.vectors(self.manifest.model), []
         need = manifest.rows * manifest.model.dim * 2
-        if not self.layout.store.is_file():
-            problems.append(f"{self.layout.store.name} is missing")
-        elif problem := self.store.find_outdated(manifest.database) or (
-            self.store.find_problem(BLOCK_ROWS, manifest.papers_sha256) if verify_checksums else None
-        ):
-            problems.append(problem)
+        with closing(self.open_store_unchecked()) as store:
+            if not self.layout.store.is_file():
+                problems.append(f"{self.layout.store.name} is missing")
+            elif problem := store.find_outdated(manifest.database) or (
+                store.find_problem(BLOCK_ROWS, manifest.papers_sha256) if verify_checksums else None
+            ):
+                problems.append(problem)
         if not vectors.is_file() or vectors.stat().st_size < need:
             problems.append(f"{vectors.name} is missing or shorter than {need:,} bytes")
         elif (
@@ -189,6 +190,10 @@ class Snapshot:
         is_listed = any(file.path == path.name for file in self.manifest.files)
         return load_row_checksums(path, self.manifest.rows) if is_listed else None
 
+    def open_store_unchecked(self) -> PaperStore:
+        """Opens the papers without their row checksums, which may be damaged while the papers are not."""
+        return PaperStore(self.layout.store, self.manifest.rows)
+
     @cached_property
     def store(self) -> PaperStore:
         checksums = self._row_checksums(self.files.paper_checksums)
@@ -214,7 +219,9 @@ class Snapshot:
         record = self.manifest.database
         if record is None or self.manifest.rows > _MAX_ROWS_OF_CHECKED_KEYS:
             return
-        if self.store.count_keys() != (record.keys, record.keys_checksum):
+        with closing(self.open_store_unchecked()) as store:
+            found = store.count_keys()
+        if found != (record.keys, record.keys_checksum):
             raise damaged_file(self.layout.store, "its keys are not those of its papers")
 
     @cached_property
