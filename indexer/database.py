@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ from search.papers.paper import Paper
 
 _SCAN_ROWS = 1_024
 """Rows read at once."""
+_PAGE_ERROR = re.compile(r"unable to get the page\. error code=([0-9]+)")
+"""A page that SQLite's integrity check cannot read, with the error of the read."""
 
 
 def acquire_lock(layout: Layout) -> int:
@@ -81,12 +84,12 @@ def check_integrity(database: sqlite3.Connection) -> None:
     """Checks the structure of the database.
 
     Raises:
-        sqlite3.DatabaseError: It is damaged.
+        sqlite3.DatabaseError: It is damaged, or cannot be read.
     """
     (result,) = database.execute("PRAGMA integrity_check(1)").fetchone()
     if result != "ok":
-        error = sqlite3.DatabaseError(str(result))
-        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        error, code = sqlite3.DatabaseError(" ".join(result.split())), _PAGE_ERROR.search(result)
+        error.sqlite_errorcode = int(code[1]) if code else sqlite3.SQLITE_CORRUPT
         raise error
 
 

@@ -233,7 +233,7 @@ class PaperStore:
         try:
             result = str(self._query("PRAGMA integrity_check(1)", [])[0][0])
             if result != "ok":
-                return f"{self._path.name}: {result}"
+                return f"{self._path.name}: {' '.join(result.split())}"
             if self.block_checksums(block_rows) != sha256:
                 return f"{self._path.name} does not contain the papers it was published with"
         except IndexDamaged as error:
