@@ -235,7 +235,7 @@ class Session:
         parsed = identifiers.parse(paper_id)
         if parsed is None:
             raise PaperNotFound(paper_id, "IDs look like arxiv:2604.24432, doi:10.1145/3292500 or h:0123456789ab")
-        live = [row for row in self.snapshot.find_rows(parsed.id) if row in self.snapshot.live]
+        live = [row for row in self.snapshot.ids.find(parsed.id) if row in self.snapshot.live]
         if not live:
             raise PaperNotFound(paper_id, "search for its title instead")
         return live[-1]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from search.checksums import BlockChecksums, ReadRows, check_block
 from search.errors import IndexUnavailable
+from search.index.id_lookup import check_keys
 from search.index.json_object import damaged_file
 from search.index.read_errors import reports_read_errors
 from search.index.snapshot import Snapshot
@@ -32,7 +33,7 @@ def find_damage(snapshot: Snapshot, pace: Pace) -> Iterator[str]:
     manifest, layout = snapshot.manifest, snapshot.layout
     for record in manifest.files:
         yield from _problems(partial(_check_file, snapshot.files.directory / record.path, record.sha256, pace))
-    yield from _problems(snapshot.check_keys)
+    yield from _problems(partial(check_keys, layout.store, manifest))
     vectors = layout.vectors(manifest.model)
     for path, read, sha256 in (
         (vectors, read_rows(vectors, manifest.model.dim), manifest.vectors_sha256),

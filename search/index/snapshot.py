@@ -18,6 +18,7 @@ from search.columns.selection import Complement, Fixed, Intersection, Selection,
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, PapersError
 from search.index.checksums import check_files, load_row_checksums
+from search.index.id_lookup import IdLookup
 from search.index.json_object import REPAIR_HINT, damaged_file
 from search.index.layout import GenerationLayout, Layout, Manifest, find_damaged_files
 from search.index.read_errors import is_panic, reports_read_errors
@@ -32,9 +33,6 @@ if TYPE_CHECKING:  # imported where they are opened: queries with filters only d
     from search.index.calibration import Calibration
     from search.index.lexicon import Lexicon
     from search.vectors.vectors import VectorIndex
-
-_MAX_ROWS_OF_CHECKED_KEYS = 1_000_000
-"""Rows of the largest index whose keys are compared with their checksum when an ID is not found: 0.8 s, once."""
 
 
 @dataclass(eq=False)
@@ -199,38 +197,9 @@ class Snapshot:
         checksums = self._row_checksums(self.files.paper_checksums)
         return PaperStore(self.layout.store, self.manifest.rows, checksums=checksums)
 
-    def find_rows(self, paper_id: str) -> list[int]:
-        """Returns the rows, ascending, that have or had a canonical ID, including replaced rows.
-
-        Raises:
-            IndexDamaged: none of them is live, and the table of keys, which would tell, is damaged.
-        """
-        rows = self.store.find(paper_id)
-        if not any(row in self.live for row in rows) and not self._are_keys_intact:
-            self.check_keys()
-        return rows
-
-    def check_keys(self) -> None:
-        """Compares the keys of the papers with their checksum; of a larger index, they are assumed to be intact.
-
-        Raises:
-            IndexDamaged: they differ.
-        """
-        record = self.manifest.database
-        if record is None or self.manifest.rows > _MAX_ROWS_OF_CHECKED_KEYS:
-            return
-        with closing(self.open_store_unchecked()) as store:
-            found = store.count_keys()
-        if found != (record.keys, record.keys_checksum):
-            raise damaged_file(self.layout.store, "its keys are not those of its papers")
-
     @cached_property
-    def _are_keys_intact(self) -> bool:
-        try:
-            self.check_keys()
-        except IndexDamaged:
-            return False
-        return True
+    def ids(self) -> IdLookup:
+        return IdLookup(self.layout.store, self.manifest, self.store, self.live)
 
     @cached_property
     def columns(self) -> Columns:
@@ -283,7 +252,7 @@ class Snapshot:
         if isinstance(condition, Not):
             return Complement(self._selection(condition.part), self.manifest.rows)
         if isinstance(condition, HasId):
-            rows = np.array(self.find_rows(condition.id), np.int64)
+            rows = np.array(self.ids.find(condition.id), np.int64)
             return Fixed(Rows.from_ids(rows, self.manifest.rows))
         return self.columns.selection(condition)
 
@@ -312,4 +281,4 @@ class Snapshot:
     def lexicon(self) -> "Lexicon":
         from search.index.lexicon import Lexicon
 
-        return Lexicon(self._check(self.files.lexicon), self.columns, self.find_rows)
+        return Lexicon(self._check(self.files.lexicon), self.columns, self.ids.find)
