@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from fake_embedder import FakeEmbedder
 from indexer import identity
 from indexer.build import index
+from indexer.doctor import examine
 from search.papers.date import Date
 from search.papers.json import Json
 from search.papers.paper import Paper
@@ -156,6 +157,7 @@ def test_any_order_of_import_gives_the_same_papers(
     folder = tmp_path_factory.mktemp("order")
     shuffled = data.draw(st.permutations(records))
     assert index_papers(folder / "a", records) == index_papers(folder / "b", shuffled)
+    assert examine(folder / "b" / "index") == []  # which compares the keys with those that follow from the papers
 
 
 @given(records=records)
