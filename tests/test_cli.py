@@ -52,6 +52,8 @@ def test_help_has_an_example_of_every_command() -> None:
         "mcp",
         "keys",
         "doctor",
+        "backup",
+        "restore",
         "eval",
     }
     assert set(names) == commands

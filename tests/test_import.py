@@ -107,8 +107,8 @@ def test_a_folder_without_access_is_reported(tmp_path: Path, monkeypatch: pytest
     closed.mkdir()
     scandir = os.scandir
 
-    def deny(path: str | os.PathLike[str]) -> object:
-        if Path(path) == closed:
+    def deny(path: str | os.PathLike[str] | int) -> object:  # the descriptor of a folder that is removed
+        if not isinstance(path, int) and Path(path) == closed:
             raise PermissionError(13, "Permission denied", str(path))
         return scandir(path)
 
