@@ -95,10 +95,10 @@ def check_integrity(database: sqlite3.Connection) -> None:
 
 def checkpoint(database: sqlite3.Connection) -> None:
     """Moves all committed rows from the write-ahead log to the database, unless a reader prevents it for a second."""
-    (patience,) = database.execute("PRAGMA busy_timeout").fetchone()
+    (busy_timeout,) = database.execute("PRAGMA busy_timeout").fetchone()
     database.execute("PRAGMA busy_timeout = 1000")
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-    database.execute(f"PRAGMA busy_timeout = {patience}")
+    database.execute(f"PRAGMA busy_timeout = {busy_timeout}")
 
 
 def expected_keys(database: sqlite3.Connection, start: int, rows: int) -> Iterator[tuple[int, frozenset[int]]]:

@@ -1,8 +1,8 @@
-"""Budget: until when one request may run, and when it gives way to others, checked by the code that runs it.
+"""Budget: until when one request may run, and when it pauses for others, checked by the code that runs it.
 
 A thread cannot be stopped or paused from outside. So a server sets a budget for each request, and every stage of a
-query, and every loop over its conditions, calls ``check`` or ``give_way``. Without a budget, as on the command line,
-nothing is limited.
+query, and every loop over its conditions, calls ``check`` or ``pause_for_others``. Without a budget, as on the command
+line, nothing is limited.
 """
 
 import threading
@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from search.errors import QueryStopped
 
 _PAUSE_SHARE = 1 / 3
-"""Share of its time that a request gives way to others; the rest suffices for what it would take alone."""
+"""Share of its time that a request pauses for others; the rest suffices for what it would take alone."""
 _MAX_PAUSE_S = 0.25
 """Seconds of one pause, in case the others wait for something that the paused thread keeps."""
 
@@ -24,7 +24,7 @@ class Budget:
 
     Args:
         seconds: seconds from now until the work has to end.
-        others_idle: set while no request runs that this one gives way to; None for a request that does not.
+        others_idle: set while no request runs that this one pauses for; None for a request that never pauses.
     """
 
     def __init__(self, seconds: float, others_idle: threading.Event | None = None) -> None:
@@ -34,7 +34,7 @@ class Budget:
         self._is_cancelled = False
 
     def cancel(self) -> None:
-        """Ends the work at its next check: nobody waits for the answer."""
+        """Ends the work at its next check."""
         self._is_cancelled = True
 
     def check(self) -> None:
@@ -48,7 +48,7 @@ class Budget:
         if time.monotonic() > self._deadline:
             raise QueryStopped(f"the response took longer than {self._seconds:g} s; retry later, or request less")
 
-    def give_way(self) -> None:
+    def pause_for_others(self) -> None:
         """Pauses while other requests run, within limits.
 
         Raises:
@@ -86,7 +86,7 @@ def check() -> None:
         budget.check()
 
 
-def give_way() -> None:
+def pause_for_others() -> None:
     """Checks the budget of the current request, and pauses a large request while others run.
 
     Call it only where the thread holds no lock; ``functools.cached_property`` of Python 3.11 holds one.
@@ -96,4 +96,4 @@ def give_way() -> None:
     """
     budget = _current.get()
     if budget is not None:
-        budget.give_way()
+        budget.pause_for_others()

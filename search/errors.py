@@ -8,7 +8,7 @@
     │   ├── IndexDamaged      a file does not match the manifest
     │   ├── IndexBusy         another process is writing the index
     │   └── ModelMismatch     the index was made with another embedding model
-    ├── QueryStopped          the time for an answer is over, or nobody waits for it             (HTTP 503)
+    ├── QueryStopped          the time for a response is over, or the request was cancelled      (HTTP 503)
     ├── ModelUnavailable      the embedding model cannot be loaded, or its checksum is wrong     (exit 1)
     └── SourceError           a record of an input file is invalid: file, line, reason           (skipped, counted)
 

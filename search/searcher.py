@@ -138,7 +138,7 @@ class Searcher:
         self.problem = problem
         generation = self._snapshot.manifest.generation
         if problem:
-            _log.error("%s; %s answers until this is mended", problem, generation)
+            _log.error("%s; %s answers until this is repaired", problem, generation)
         else:
             _log.warning("the published generation can be opened again; %s answers", generation)
         self.on_problem(problem)

@@ -159,7 +159,7 @@ def test_nothing_is_overwritten(directory: Path, tmp_path: Path, occupied: str) 
     assert not list(tmp_path.glob("*.incomplete"))
 
 
-def test_an_index_that_is_replaced_is_kept(directory: Path, tmp_path: Path) -> None:
+def test_restore_replace_renames_the_previous_index(directory: Path, tmp_path: Path) -> None:
     expected = answers(directory)
     back_up(directory, tmp_path / "backup")
     import_records(directory, 60, 20)
@@ -244,7 +244,7 @@ def test_a_full_disk_leaves_nothing(directory: Path, tmp_path: Path) -> None:
     assert answers(tmp_path / "backup") == answers(directory)
 
 
-def test_a_folder_of_the_user_in_the_way_is_kept(directory: Path, tmp_path: Path) -> None:
+def test_backup_keeps_an_existing_incomplete_folder(directory: Path, tmp_path: Path) -> None:
     (tmp_path / "backup.incomplete").mkdir()
     (tmp_path / "backup.incomplete" / "thesis.txt").write_text("of the user")
     with pytest.raises(InvalidValue, match=r"it is needed to write backup; delete or rename it first"):

@@ -1,4 +1,4 @@
-"""The work that requests may cause is bounded, ends when nobody waits for it, and leaves room for other requests."""
+"""The work that requests may cause is bounded, ends when the client leaves, and leaves room for other requests."""
 
 import json
 import re

@@ -87,9 +87,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_the_open_generation_answers_until_the_published_one_is_mended(
-    indexes: Path, directory: Path, name: str
-) -> None:
+def test_open_generation_answers_until_publication_is_repaired(indexes: Path, directory: Path, name: str) -> None:
     add_generation(indexes, directory)
     problems: list[str] = []
     searcher = Searcher(directory, lambda _model: FakeEmbedder())
@@ -118,7 +116,7 @@ def test_a_server_reports_the_problem_and_recovers(indexes: Path, directory: Pat
         assert "CURRENT does not contain the name of a generation" in ready()["problem"]
         assert "papers_generation_problem 1.0" in server.client.get("/metrics").text
         server.wait_until(
-            lambda: any("gen-000001 answers until this is mended" in line for line in server.stderr_lines)
+            lambda: any("gen-000001 answers until this is repaired" in line for line in server.stderr_lines)
         )
         add_generation(indexes, directory)
         (directory / "CURRENT").write_text(NEW, "ascii")

@@ -226,7 +226,7 @@ def run_papers(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([papers, *arguments], capture_output=True, text=True, check=False, env={**os.environ, **env})
 
 
-def test_a_key_authenticates_until_it_is_removed(shared_index: Path, tmp_path: Path) -> None:
+def test_removed_key_is_rejected(shared_index: Path, tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     assert "the key file is empty; add one with: papers keys add NAME" in startup_error(shared_index, KEYS=file)
     key = run_papers("keys", "add", "anna", "--keys", str(file)).stdout.strip()

@@ -25,7 +25,7 @@ _TOKEN = re.compile(
 )
 _CLOSINGS = {"<![CDATA[": "]]>", "<!--": "-->", "<?": "?>"}
 _PREDEFINED = ("lt", "gt", "amp", "quot", "apos")
-_MAX_HELD_CHARACTERS = 64
+_MAX_TOKEN_CHARACTERS = 64
 """Characters at the end of a chunk in which a token may begin that the next chunk completes."""
 _PLACE = re.compile(r", line \d+, column \d+\s*$")
 
@@ -112,10 +112,10 @@ def _read_chunks(file: SourceFile) -> Iterator[tuple[int, str]]:
 
 def _resolve_entities(file: SourceFile, chunks: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     """Replaces the references to entities that the document does not declare; see ``iter_elements``."""
-    declared, closing, held = set(_PREDEFINED), "", ""
+    declared, closing, rest = set(_PREDEFINED), "", ""
     for number, chunk in chunks:
-        number -= held.count("\n")
-        text, parts, position = held + chunk, list[str](), 0
+        number -= rest.count("\n")
+        text, parts, position = rest + chunk, list[str](), 0
         line, counted = number, 0
         while True:
             if closing:
@@ -139,15 +139,15 @@ def _resolve_entities(file: SourceFile, chunks: Iterable[tuple[int, str]]) -> It
             declared.add(match["declared"] or "")
             closing = _CLOSINGS.get(match["open"] or "", "")
         parts.append(text[position:end_of_tokens])
-        held = text[end_of_tokens:]
+        rest = text[end_of_tokens:]
         yield number, "".join(parts)
-    if held:
-        yield number, held
+    if rest:
+        yield number, rest
 
 
 def _find_incomplete_token(text: str, start: int) -> int:
     """Where the part of the text starts that may be an incomplete token."""
-    first = max(start, len(text) - _MAX_HELD_CHARACTERS)
+    first = max(start, len(text) - _MAX_TOKEN_CHARACTERS)
     found = max(text.rfind("<", first), text.rfind("&", first))
     return found if found >= 0 else len(text)
 

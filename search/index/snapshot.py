@@ -17,7 +17,7 @@ from search.columns.columns import Columns
 from search.columns.selection import Complement, Fixed, Intersection, Selection, Union
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, PapersError
-from search.index.checksums import check_files, load_row_checksums
+from search.index.file_verification import check_files, load_row_checksums
 from search.index.id_lookup import IdLookup
 from search.index.json_object import REPAIR_HINT, damaged_file
 from search.index.layout import GenerationLayout, Layout, Manifest, find_damaged_files

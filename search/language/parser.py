@@ -171,7 +171,7 @@ class _LeafParser:
 
     def parse_leaf(self, token: Token) -> Leaf:
         """Parses a phrase, a field term, required words or a negated word."""
-        budget.give_way()
+        budget.pause_for_others()
         value = token.value
         if token.kind in ("prose", "word"):
             # the full stops of 2020.. are part of the value

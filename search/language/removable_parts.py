@@ -63,7 +63,7 @@ def split_query(parsed: ParsedQuery) -> tuple[QueryPart, ...]:
     counts = {piece: count_prose(piece.text) for piece in pieces}
     parts = []
     for piece in conditions[:MAX_PARTS]:
-        budget.give_way()
+        budget.pause_for_others()
         others = [each for each in pieces if each is not piece]
         remaining = _join(others)
         if piece.node and _is_abstract(remaining, [counts[each] for each in others]) == from_abstract:

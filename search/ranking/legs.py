@@ -92,7 +92,7 @@ class FilteredIndex:
         Raises:
             QueryStopped: see ``search.budget``.
         """
-        budget.give_way()
+        budget.pause_for_others()
         start = time.perf_counter()
         yield
         self.stages.append(_stage_since(name, start))

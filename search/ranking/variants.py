@@ -41,7 +41,7 @@ def match_author(snapshot: Snapshot, author: Author, rows: Rows, limit: int | No
         rows: the rows that are counted.
         limit: number of variants; None for all.
     """
-    budget.give_way()
+    budget.pause_for_others()
     columns = snapshot.columns
     ids, name = columns.author_ids(author), replace_surrogates(author.name)
     if not len(ids):
