@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from indexer.sources.dates import date_from_parts as date_from_parts
+from indexer.sources.dates import find_date as find_date
+from indexer.sources.dates import read_date as read_date
 from indexer.sources.limits import MalformedRecord
 from search.papers import identifiers
 from search.papers.date import Date
@@ -20,8 +23,6 @@ _MAX_EXTRA_DEPTH = 30
 """Levels of lists and objects in ``extra``; JSON writers and readers of the index allow about 250."""
 
 _CATEGORY_CODE = re.compile(r"[a-z]+(-[a-z]+)?(\.[A-Za-z-]{2,})?", re.ASCII)
-_MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH_NUMBERS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
 
 
 @dataclass(slots=True)
@@ -105,25 +106,6 @@ class Draft:
         return ids, next((version for version in versions.values() if version), None)
 
 
-def date_from_parts(
-    year: str | int | None, month: str | int | None = None, day: str | int | None = None
-) -> Date | None:
-    """Builds a date from numbers or an English month name; invalid parts lower its precision.
-
-    Returns:
-        The date; None without a valid year.
-    """
-    text = str(year or "").strip()
-    if not re.fullmatch(r"\d{4}", text) or not int(text):
-        return None
-    number, digits = _parse_month(month), str(day or "").strip()
-    parts = [text, *([f"{number:02}"] if number else []), *([digits] if number and digits.isdigit() else [])]
-    try:
-        return Date.parse("-".join(parts))
-    except ValueError:
-        return Date(int(text), number or 0)
-
-
 def parse_date(text: Json, name: str) -> Date | None:
     """Parses a date in ISO form; None and an empty string give None.
 
@@ -159,10 +141,3 @@ def _is_deeper(value: Json, levels: int) -> bool:
     """Whether a value has more levels of lists and objects than this."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return (levels == 0 and isinstance(value, dict | list)) or any(_is_deeper(each, levels - 1) for each in inner)
-
-
-def _parse_month(month: str | int | None) -> int:
-    text = str(month or "").strip().lower()
-    if text.isdigit():
-        return int(text) if 1 <= int(text) <= 12 else 0
-    return _MONTH_NUMBERS.get(text[:3], 0)
