@@ -114,8 +114,8 @@ def date_from_parts(
     month_text, day_number = str(month or "").strip(), _parse_integer(str(day or "").strip()) or 0
     if _NUMBER.fullmatch(month_text):
         return _make_date(found.year, int(float(month_text)), day_number)
-    named = find_date(f"{month_text} {found.year:04}") or found  # a name, which may have days as well: January 12-14
-    return _make_date(found.year, named.month, named.day or day_number)
+    named = find_date(f"{month_text} 2000")  # a name, which may have days as well: January 12-14; any leap year will do
+    return _make_date(found.year, named.month, named.day or day_number) if named else found
 
 
 @lru_cache(maxsize=65_536)
