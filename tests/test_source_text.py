@@ -40,8 +40,9 @@ def test_papers_do_not_depend_on_the_encoding(tmp_path: Path, format_: str, enco
     path.write_bytes(content.encode(encoding))
     found, warnings = read_with_warnings(path)
     assert found == expected
-    assert len(warnings) == (encoding == "cp1252" and not content.isascii())
-    assert all("read as Windows-1252" in warning for warning in warnings)
+    found_warnings = [warning for warning in warnings if "bytes that are not UTF-8" in warning]
+    assert len(found_warnings) == (encoding == "cp1252" and not content.isascii())
+    assert all("read as Windows-1252" in warning for warning in found_warnings)
 
 
 def test_a_warning_names_file_line_and_byte(write_source: WriteSource) -> None:
@@ -64,9 +65,9 @@ def test_valid_utf8_next_to_other_bytes_stays(write_source: WriteSource) -> None
 
 
 WORDS = st.sampled_from(
-    "Größe Käse Ähnlichkeit Lefèvre cœur Étude São Gonçalves Muñoz García Ångström Sørensen Guðmundur Façade plain a "
-    "m² 20°C “quoted” it’s 5€ «non»".split()  # noqa: SIM905
-)
+    ["Größe", "Käse", "Ähnlichkeit", "Lefèvre", "cœur", "Étude", "São", "Gonçalves", "Muñoz", "García", "Ångström",
+     "Sørensen", "Guðmundur", "Façade", "plain", "a", "m²", "20°C", "“quoted”", "it’s", "5€", "«non»"]
+)  # fmt: skip
 
 
 @given(st.lists(WORDS, max_size=12).map(" ".join))
@@ -77,14 +78,14 @@ def test_words_of_western_languages_are_read_from_windows_1252(tmp_path: Path, t
     (paper,), warnings = read_with_warnings(path)
     assert isinstance(paper, Paper)
     assert paper.title == f"A {text}".strip()
-    assert bool(warnings) != text.isascii()
+    assert any("Windows-1252" in warning for warning in warnings) != text.isascii()
 
 
 def test_invalid_utf16_is_replaced_with_a_warning(write_source: WriteSource) -> None:
     content = "title,note\nA,b\n".encode("utf-16") + b"\x00\xd8" + "B,c\n".encode("utf-16-le")
     found, warnings = read_with_warnings(write_source("a.csv", content))
     assert [paper.title for paper in found if isinstance(paper, Paper)] == ["A", "\ufffdB"]
-    assert "not UTF-16" in warnings[0]
+    assert "not UTF-16" in "\n".join(warnings)
 
 
 @pytest.mark.parametrize("encoding", ["iso-8859-1", "windows-1252", "Shift_JIS", "GB18030", "koi8-r"])

@@ -96,7 +96,7 @@ def read_date(file: SourceFile, line: int, name: str, text: Json) -> Date | None
     """
     found = find_date(text)
     if found is None and text not in (None, "", [], {}):
-        file.warn(line, f"{name}: no date was found in it, so the papers have none", repr(str(text)[:60]))
+        file.warn(line, f"{name}: the text contains no year, so the date was left out", repr(str(text)[:60]))
     return found
 
 

@@ -57,6 +57,9 @@ class _Warning:
     example: str
     count: int = 0
 
+    def describe_examples(self) -> str:
+        return f": {self.example}" if self.count == 1 else f" (first {self.example}; {self.count:,} in the file)"
+
 
 @dataclass(slots=True)
 class SourceFile:
@@ -89,8 +92,7 @@ class SourceFile:
     def warnings(self) -> list[str]:
         """What the readers have assumed about the text so far, one line for each kind of problem."""
         return [
-            f"{self.path}:{each.line}: {problem} (first {each.example}; {each.count:,} in the file)"
-            for problem, each in self._warnings.items()
+            f"{self.path}:{each.line}: {problem}{each.describe_examples()}" for problem, each in self._warnings.items()
         ]
 
     def warn(self, line: int, problem: str, example: str) -> None:

@@ -39,6 +39,8 @@ _LABELLED = re.compile(r"^(?:doi|arxiv|pmid|pmc|pmcid|acl|openalex|s2|url|uri)\s
 _URL = re.compile(r"(?:https?:?//)*(?P<host>[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,})(?::\d+)?/+(?P<path>.*)")
 _TARGET = re.compile(r"[?&]q?url=(.+)")
 """The address of the page to which a library's proxy leads."""
+_OPENURL_DOI = re.compile(r"[?&](?:(?:rft_)?id=(?:info(?::|%3a))?doi(?:[:/]|%3a|%2f)|doi=)(10[^&]+)")
+"""The DOI in the query of an OpenURL (ANSI/NISO Z39.88), and in Scopus's addresses."""
 _QUERY = re.compile(r"\?(?:[\w.-]*=|$).*|\?[a-z]+$|#[a-z][\w=:.~/-]*$")
 """What follows the path of a URL. Elsewhere, a DOI may contain these characters."""
 _ARXIV_DOI = re.compile(rf"10\.48550/arxiv\.{_ARXIV_ID}")
@@ -145,7 +147,7 @@ def _match_url(text: str) -> Found | None:
     if not match:
         return None
     host, path = match["host"], match["path"]
-    if target := _TARGET.search(path):
+    if target := _OPENURL_DOI.search(path) or _TARGET.search(path):
         return match_id(_unquote(target[1]))
     path = _clean(_QUERY.sub("", path))
     if path.startswith(("http:", "https:", "doi:")):  # https://doi.org/https://doi.org/…
