@@ -10,13 +10,11 @@ from itertools import islice
 from indexer.sources.file import SourceFile
 from indexer.sources.limits import MalformedRecord, check_record_size
 from indexer.sources.record import MAX_ABSTRACT_CHARACTERS
-from indexer.sources.table import SAMPLE_ROWS, Table, find_header, list_columns
+from indexer.sources.table import FIRST_ROWS, SAMPLE_ROWS, Table, find_header, list_columns
 from search.errors import SourceError
 from search.papers.paper import Paper
 
 _DELIMITERS = (",", ";", "\t", "|")
-_FIRST_ROWS = 10
-"""Rows among which the header is; before it, programs write the search, its date or ``sep=;``."""
 _SEPARATOR_LINE = re.compile(r"\s*\"?sep=(.)\"?\s*\n", re.IGNORECASE)
 """The first line of files for Excel."""
 
@@ -33,8 +31,8 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     if not delimiter:
         yield SourceError(file.path, 1, f"no column has titles or abstracts; the columns are {_list_columns(head)}")
         return
-    sample = list(islice(_read_head(head, delimiter), _FIRST_ROWS + SAMPLE_ROWS))
-    place, _ = find_header(sample[:_FIRST_ROWS])
+    sample = list(islice(_read_head(head, delimiter), FIRST_ROWS + SAMPLE_ROWS))
+    place, _ = find_header(sample[:FIRST_ROWS])
     csv.field_size_limit(MAX_ABSTRACT_CHARACTERS * 4)
     lines = _RowLines(file, delimiter, len(sample[place]))
     rows = csv.reader(lines, delimiter=delimiter)
@@ -98,7 +96,7 @@ def _detect_delimiter(head: str) -> str:
 
 
 def _count_fields(head: str, delimiter: str) -> int:
-    return find_header(list(islice(_read_head(head, delimiter), _FIRST_ROWS)))[1]
+    return find_header(list(islice(_read_head(head, delimiter), FIRST_ROWS)))[1]
 
 
 def _read_head(head: str, delimiter: str) -> Iterator[list[str]]:

@@ -57,6 +57,7 @@ _WORD = re.compile(r"[^\s\d_\x00-\x40\[-`{-\x7f–—‘’“”„‚…«»�
 """A run of letters and of symbols beyond ASCII; dashes, quotes and the like separate words."""
 _SYMBOLS = "°±µ×§©®™€£¥¼½¾¹²³ªº†‡‰¡"
 """Symbols that are no part of a word; next to a word of three letters or more, they are misread letters."""
+_ZIP_MAGIC = b"PK\x03\x04"
 _UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _NON_ASCII = re.compile(rb"[\x80-\xff]")
 _MAX_EVIDENCE_BYTES = 2**14
@@ -72,6 +73,8 @@ def detect_encoding(sample: bytes) -> str:
     Args:
         sample: The first SAMPLE_BYTES of the text.
     """
+    if sample.startswith(_ZIP_MAGIC):
+        return FALLBACK  # not a text; each byte is a character
     for mark, encoding in _BYTE_ORDER_MARKS:
         if sample.startswith(mark):
             return encoding

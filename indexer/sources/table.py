@@ -16,6 +16,8 @@ from search.papers.fields import HIT_ONLY_FIELDS
 from search.papers.json import Json
 from search.papers.paper import JSON_FIELDS, Paper
 
+FIRST_ROWS = 10
+"""Rows among which the header is; before it, programs write the search, its date or ``sep=;``."""
 SAMPLE_ROWS = 100
 """Rows after the header by which the separator of the authors is found."""
 
