@@ -2,9 +2,11 @@
 a list of items, a single item, or one item per line."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from indexer.sources.file import SourceFile
-from indexer.sources.json import iter_values, parse_extra, parse_json_object
+from indexer.sources.json import parse_extra, read_records
+from indexer.sources.json_shape import record_fields
 from indexer.sources.limits import MalformedRecord
 from indexer.sources.record import (
     Draft,
@@ -19,31 +21,23 @@ from search.papers.date import Date
 from search.papers.json import Json
 from search.papers.paper import Paper
 
-_CSL_NAMES = ("issued", "container-title", "family", "literal", "custom", "DOI")
-_QUOTED_CSL_NAMES = tuple(f'"{name}"' for name in _CSL_NAMES)
+_CSL_NAMES = ("issued", "container-title", "DOI", "custom")
 _ID_NAMES = {"pmid": "PMID", "pmc": "PMCID"}
 _DATE_PARTS = ("year", "month", "day")
 _JsonObject = dict[str, Json]
 
 
 def sniff(head: str) -> bool:
-    """Whether the file is JSON with names of CSL."""
-    start = head.lstrip()[:1]
-    names = _QUOTED_CSL_NAMES if start == "[" else _QUOTED_CSL_NAMES[:2]
-    return start in ("[", "{") and '"type"' in head and any(name in head for name in names)
+    """Whether the file is JSON with items of CSL."""
+    fields = record_fields(head, "references[]")
+    return fields.get("type") == '"' and (
+        any(name in fields for name in _CSL_NAMES) or (fields.get("title") == '"' and fields.get("author") == "[{")
+    )
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the items in order; errors have the number of the line where the item starts."""
-    for each in iter_values(file):
-        if isinstance(each, SourceError):
-            yield each
-            continue
-        number, text = each
-        try:
-            yield _parse_paper(parse_json_object(text), file.source)
-        except MalformedRecord as error:
-            yield SourceError(file.path, number, str(error))
+    return read_records(file, partial(_parse_paper, source=file.source), "an item of CSL-JSON", "references")
 
 
 def _parse_paper(fields: _JsonObject, source: str) -> Paper:

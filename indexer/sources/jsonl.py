@@ -1,14 +1,17 @@
 """JSON lines: one paper per line, as an object with the fields of ``Paper``; other plain fields go to ``extra``.
 
+The objects may also be the values of a list, or have more than one line each.
 Reads exported search results (NDJSON) as well, without the fields that describe the hit and not the paper.
 """
 
 import math
 import re
 from collections.abc import Container, Iterator
+from functools import partial
 
 from indexer.sources.file import SourceFile
-from indexer.sources.json import parse_json_object
+from indexer.sources.json import read_records
+from indexer.sources.json_shape import record_fields
 from indexer.sources.limits import MalformedRecord
 from indexer.sources.record import Draft, parse_date
 from search.errors import SourceError
@@ -23,20 +26,19 @@ KNOWN_FIELDS = frozenset(("doi", *(each.name for each in JSON_FIELDS)))
 
 
 def sniff(head: str) -> bool:
-    """Whether the first line is an object with a title or an abstract."""
+    """Whether the first record has a title or an abstract, and no other field with an object or a list of them.
+
+    A record of another program may have a title as well, but we would lose the rest of it.
+    """
     line = head.lstrip().partition("\n")[0]
-    return line.startswith("{") and ('"title"' in line or '"abstract"' in line)
+    fields = record_fields(line if line.rstrip().endswith("}") else head)
+    others = (kind for name, kind in fields.items() if name not in KNOWN_FIELDS and name not in HIT_ONLY_FIELDS)
+    return '"' in (fields.get("title"), fields.get("abstract")) and not any(kind in ("{", "[{") for kind in others)
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """Yields one record or one error per line."""
-    for number, line in file.lines():
-        if not line.strip():
-            continue
-        try:
-            yield parse_paper(parse_json_object(line), file.source)
-        except MalformedRecord as error:
-            yield SourceError(file.path, number, str(error))
+    """Yields one record or one error per value."""
+    return read_records(file, partial(parse_paper, source=file.source), "a paper")
 
 
 def parse_paper(fields: dict[str, Json], source: str) -> Paper:

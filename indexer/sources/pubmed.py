@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from lxml import etree
 
 from indexer.sources.file import SourceFile
-from indexer.sources.limits import MalformedRecord
 from indexer.sources.record import Draft, date_from_parts, find_date, select_non_empty
-from indexer.sources.xml import MalformedXml, find_all, find_text, inner_text, iter_elements
+from indexer.sources.xml import find_all, find_text, inner_text, read_elements
 from search.errors import SourceError
 from search.papers.date import Date
 from search.papers.json import Json
@@ -16,19 +15,17 @@ from search.papers.paper import Paper
 
 def sniff(head: str) -> bool:
     """Whether the file is an export of PubMed."""
-    return "<PubmedArticle" in head
+    return "<PubmedArticle" in head or "<PubmedBookArticle" in head
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """Yields the articles in order."""
-    try:
-        for article in iter_elements(file, "PubmedArticle"):
-            try:
-                yield _parse_paper(article, file.source)
-            except MalformedRecord as error:
-                yield SourceError(file.path, article.sourceline, str(error))
-    except MalformedXml as error:
-        yield SourceError(file.path, error.line, str(error))
+    """Yields the articles, books and chapters in order."""
+
+    def parse(element: etree._Element) -> Paper:
+        is_article = etree.QName(element).localname == "PubmedArticle"
+        return (_parse_paper if is_article else _parse_book)(element, file.source)
+
+    return read_elements(file, parse, "PubmedArticle", "PubmedBookArticle")
 
 
 def _parse_paper(element: etree._Element, source: str) -> Paper:
@@ -104,3 +101,28 @@ def _find_date(element: etree._Element, path: str) -> Date | None:
     return date_from_parts(
         find_text(element, f"{path}/Year"), find_text(element, f"{path}/Month"), find_text(element, f"{path}/Day")
     )
+
+
+def _parse_book(element: etree._Element, source: str) -> Paper:
+    """Parses a book, or a chapter, whose book counts as its journal."""
+    path = "BookDocument"
+    title, book_title = find_text(element, f"{path}/ArticleTitle"), find_text(element, f"{path}/Book/BookTitle")
+    lists = [*find_all(element, f"{path}/AuthorList"), *find_all(element, f"{path}/Book/AuthorList")]
+    people = {str(each.get("Type")): [_author_name(one) for one in find_all(each, "Author")] for each in lists[::-1]}
+    ids = [f"{kind}:{inner_text(each)}"
+           for place in (f"{path}/ArticleIdList", "PubmedBookData/ArticleIdList")
+           for each in find_all(element, f"{place}/ArticleId")
+           if (kind := _SCHEMES.get(str(each.get("IdType"))))]  # fmt: skip
+    keywords: list[Json] = [inner_text(each).strip() for each in find_all(element, f"{path}/KeywordList/Keyword")]
+    editors: list[Json] = [*people.get("editors", [])]
+    extra: dict[str, Json] = {"journal": book_title if title else "", "keywords": keywords, "editors": editors}
+    return Draft(
+        source,
+        ids=[f"pmid:{find_text(element, f'{path}/PMID')}", *ids],
+        title=title or book_title,
+        abstract=" ".join(_section_text(each) for each in find_all(element, f"{path}/Abstract/AbstractText")),
+        authors=people.get("authors", []),
+        published=_find_date(element, f"{path}/ContributionDate") or _find_date(element, f"{path}/Book/PubDate"),
+        updated=_find_date(element, f"{path}/DateRevised"),
+        extra=select_non_empty(extra, extra),
+    ).to_paper()
