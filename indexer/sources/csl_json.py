@@ -12,7 +12,6 @@ from indexer.sources.record import (
     Draft,
     date_from_parts,
     find_date,
-    parse_date,
     parse_positive_int,
     select_non_empty,
 )
@@ -59,7 +58,7 @@ def _parse_paper(fields: _JsonObject, source: str) -> Paper:
         authors=[_author_name(person) for person in _names_field(fields, "author")],
         authors_partial=custom.get("authors_partial") is True,
         published=_publication_date(fields.get("issued")),
-        updated=parse_date(custom.get("updated"), "updated"),
+        updated=find_date(custom.get("updated")),
         categories=_text_list(custom.get("categories")),
         url=_text_field(fields, "URL"),
         version=parse_positive_int(fields.get("version")),

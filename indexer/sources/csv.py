@@ -39,16 +39,16 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     rows = csv.reader(lines, delimiter=delimiter)
     for _ in range(place):
         next(rows)
-    number = lines.start_row()
-    table = Table(file, next(rows), number, sample[place + 1 :])
+    file.record_line = lines.start_row()
+    table = Table(file, next(rows), sample[place + 1 :])
     while True:
-        number = lines.start_row()
+        number = file.record_line = lines.start_row()
         try:
             row = next(rows, None)
             if row is None:
                 return
             if any(cell.strip() for cell in row):
-                yield table.parse_row(row, number)
+                yield table.parse_row(row)
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
         except csv.Error as error:

@@ -86,18 +86,19 @@ def find_date(text: Json) -> Date | None:
     return _find_date(text) if len(text) <= _MAX_CHARACTERS else None
 
 
-def read_date(file: SourceFile, line: int, name: str, text: Json) -> Date | None:
+def read_date(file: SourceFile, name: str, text: Json) -> Date | None:
     """``find_date`` with a warning if there is a text, but no date in it.
 
     Args:
         file: The file that the text is from.
-        line: The number of the line at which its record starts.
         name: The field's name for the warning.
         text: The value.
     """
     found = find_date(text)
     if found is None and text not in (None, "", [], {}):
-        file.warn(line, f"{name}: the text contains no year, so the date was left out", repr(str(text)[:60]))
+        file.warn(
+            file.record_line, f"{name}: the text contains no year, so the date was left out", repr(str(text)[:60])
+        )
     return found
 
 

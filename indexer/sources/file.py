@@ -69,11 +69,13 @@ class SourceFile:
         path: Its path.
         as_of: Reference date for dates without a year: none of them is later.
         format: One of ``sources.FORMATS``; empty until it is detected.
+        record_line: Number of the line at which the current record starts, for warnings.
     """
 
     path: Path
     as_of: date
     format: str = ""
+    record_line: int = 1
     _raw: IO[bytes] | None = None
     _encoding: str = ""
     _warnings: dict[str, _Warning] = field(default_factory=dict)
@@ -166,12 +168,14 @@ class SourceFile:
         for number, line in self.lines():
             if is_start(line):
                 if lines:
+                    self.record_line = start
                     yield start, lines
                 start, size, lines = number, 0, []
             if size <= MAX_RECORD_CHARACTERS:
                 size += len(line)
                 lines.append(line)
         if lines:
+            self.record_line = start
             yield start, lines
 
     def _check_is_regular(self) -> None:

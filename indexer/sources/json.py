@@ -79,6 +79,7 @@ def read_records(
             yield each
             continue
         number, text = each
+        file.record_line = number
         try:
             records = _list_records(parse_json(text), paths)
         except MalformedRecord as error:

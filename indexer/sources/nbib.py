@@ -37,7 +37,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
         try:
             check_record_size(sum(map(len, lines)))
             if fields := _parse_fields(lines):
-                yield _parse_paper(fields, file, number)
+                yield _parse_paper(fields, file)
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
 
@@ -66,7 +66,7 @@ def _parse_fields(lines: list[str]) -> _Fields:
     return {tag: [" ".join(parts) for parts in found] for tag, found in values.items()}
 
 
-def _parse_paper(fields: _Fields, file: SourceFile, number: int) -> Paper:
+def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
     def first(*tags: str) -> str:
         return next((value for tag in tags for value in fields.get(tag, ()) if value.strip()), "")
 
@@ -87,7 +87,7 @@ def _parse_paper(fields: _Fields, file: SourceFile, number: int) -> Paper:
         title=first("TT") if _NOT_TRANSLATED.fullmatch(title) and first("TT") else title or first("BTI", "TT"),
         abstract=" ".join(fields.get("AB") or fields.get("OAB", ())),
         authors=[_person(name) for name in fields.get("FAU") or fields.get("AU", ())] + fields.get("CN", []),
-        published=find_date(first("DEP")) or read_date(file, number, "published", first("DP")),
+        published=find_date(first("DEP")) or read_date(file, "published", first("DP")),
         updated=find_date(first("LR")),
         url=next((value for value in locations if value.startswith("http")), None),
         extra=select_non_empty(extra, extra),

@@ -124,11 +124,6 @@ def _has_scheme_of(paper_id: str, ids: Iterable[str]) -> bool:
     return any(each.startswith(prefix) for each in ids)
 
 
-def parse_date(text: Json, _name: str = "") -> Date | None:
-    """``find_date`` under the name that readers use."""
-    return find_date(text)
-
-
 def select_non_empty(fields: Mapping[str, Json], names: Iterable[str]) -> dict[str, Json]:
     """Selects the fields with these names that are not empty."""
     return {name: fields[name] for name in names if fields.get(name) not in (None, "", [], {})}

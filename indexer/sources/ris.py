@@ -45,7 +45,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
             continue  # what precedes the first record
         try:
             check_record_size(sum(map(len, lines)))
-            yield _parse_paper(_parse_fields(lines), file, number)
+            yield _parse_paper(_parse_fields(lines), file)
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
 
@@ -70,7 +70,7 @@ def _parse_fields(lines: Sequence[str]) -> _Fields:
     return {tag: [each for each in found if each and each.casefold() not in _NO_VALUE] for tag, found in joined.items()}
 
 
-def _parse_paper(fields: _Fields, file: SourceFile, number: int) -> Paper:
+def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
     def first(*tags: str) -> str:
         return next((value for tag in tags for value in fields.get(tag, ())), "")
 
@@ -96,7 +96,7 @@ def _parse_paper(fields: _Fields, file: SourceFile, number: int) -> Paper:
         title=first(*_TITLES),
         abstract=" ".join(fields.get("AB") or fields.get("N2", ())),
         authors=[put_given_name_first(name) for name in authors],
-        published=_publication_date(fields, file, number),
+        published=_publication_date(fields, file),
         authors_partial=notes.get("authors") == "et al.",
         updated=find_date(notes.get("updated")),
         categories=notes.get("categories", "").split(),
@@ -120,14 +120,14 @@ def _other_ids(fields: _Fields) -> list[str]:
     return [value for value in values if identifiers.parse(value)]
 
 
-def _publication_date(fields: _Fields, file: SourceFile, number: int) -> Date | None:
+def _publication_date(fields: _Fields, file: SourceFile) -> Date | None:
     """The date, else the year, completed by a date that lacks the year."""
     dates, years = fields.get("DA", []), [*fields.get("PY", ()), *fields.get("Y1", ())]
     for text in (*dates, *years):
         if found := find_date(text):
             break
     else:
-        return read_date(file, number, "published", next(iter([*dates, *years]), ""))
+        return read_date(file, "published", next(iter([*dates, *years]), ""))
     if found.month:
         return found
     rests = [text.replace("/", " ").strip() for text in dates if not find_date(text)]
