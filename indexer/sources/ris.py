@@ -14,6 +14,7 @@ from indexer.sources.limits import MalformedRecord, check_record_size
 from indexer.sources.record import Draft, date_from_parts, find_date, parse_positive_int, read_date, select_non_empty
 from search.errors import SourceError
 from search.papers import identifiers
+from search.papers.character_references import decode_references
 from search.papers.date import Date
 from search.papers.folding import put_given_name_first
 from search.papers.json import Json
@@ -79,7 +80,7 @@ def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
     links = [link for tag in _LINKS for value in fields.get(tag, ()) for link in _URL_SEPARATOR.split(value)]
     extra: dict[str, Json] = {
         "journal": first(*_JOURNALS),
-        "keywords": [word for value in fields.get("KW", ()) for word in ([value] if is_export else value.split(";"))],
+        "keywords": [word for value in fields.get("KW", ()) for word in ([value] if is_export else _split(value))],
         "comment": notes.get("comment"),
         "pages": "-".join(value for tag in ("SP", "EP") if (value := first(tag))),
         "volume": first("VL"),
@@ -89,7 +90,7 @@ def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
     }
     authors = fields.get("AU") or fields.get("A1", [])
     if not is_export:
-        authors = [name for value in authors for name in value.split(";")]
+        authors = [name for value in authors for name in _split(value)]
     return Draft(
         file.source,
         ids=notes["ids"].split() if is_export else [*fields.get("DO", ()), *_other_ids(fields)],
@@ -105,6 +106,11 @@ def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
         version=parse_positive_int(notes.get("version")),
         extra={**select_non_empty(extra, extra), **parse_extra(notes.get("extra"))},
     ).to_paper()
+
+
+def _split(value: str) -> list[str]:
+    """The parts of a value with semicolons between them, some of which may belong to character references."""
+    return decode_references(value).split(";")
 
 
 def _own_notes(notes: Sequence[str]) -> dict[str, str]:
