@@ -83,7 +83,11 @@ def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
     }
     return Draft(
         file.source,
-        ids=[f"pmid:{first('PMID')}" if first("PMID") else "", *_ids(locations), *fields.get("PMC", ())],
+        ids=[
+            f"pmid:{first('PMID')}" if first("PMID") else "",
+            *_ids(locations),
+            f"pmc:{first('PMC')}" if first("PMC") else "",
+        ],
         title=first("TT") if _NOT_TRANSLATED.fullmatch(title) and first("TT") else title or first("BTI", "TT"),
         abstract=" ".join(fields.get("AB") or fields.get("OAB", ())),
         authors=[_person(name) for name in fields.get("FAU") or fields.get("AU", ())] + fields.get("CN", []),
