@@ -95,7 +95,7 @@ def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
         file.source,
         ids=notes["ids"].split() if is_export else [*fields.get("DO", ()), *_other_ids(fields)],
         title=first(*_TITLES),
-        abstract=" ".join(fields.get("AB") or fields.get("N2", ())),
+        abstract=" ".join(fields.get("AB") or fields.get("N2", [])),
         authors=[put_given_name_first(name) for name in authors],
         published=_publication_date(fields, file),
         authors_partial=notes.get("authors") == "et al.",
