@@ -28,6 +28,7 @@ from more_source_samples import (
     WEB_OF_SCIENCE,
     ZOTERO_RDF,
 )
+from sample import ROOT
 from search.errors import SourceError
 from search.papers.date import Date
 from search.papers.paper import Paper
@@ -347,6 +348,11 @@ def test_pubmed_books(write_source: WriteSource) -> None:
 )
 def test_our_json_in_every_shape(write_source: WriteSource, content: str, titles: list[str]) -> None:
     assert [paper.title for paper in read_papers(write_source("a.json", content))] == titles
+
+
+def test_the_docs_list_every_format() -> None:
+    page = (ROOT / "docs" / "formats.md").read_text("utf-8")
+    assert [name for name in sources.FORMATS if f"| `{name}` | " not in page] == []
 
 
 def word_file() -> bytes:

@@ -25,7 +25,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
         is_article = etree.QName(element).localname == "PubmedArticle"
         return (_parse_paper if is_article else _parse_book)(element, file.source)
 
-    return read_elements(file, parse, "PubmedArticle", "PubmedBookArticle")
+    return read_elements(file, parse, "PubmedBookArticle", "PubmedArticle")
 
 
 def _parse_paper(element: etree._Element, source: str) -> Paper:

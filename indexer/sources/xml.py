@@ -31,7 +31,8 @@ _ROOT = re.compile(
 _TOKEN = re.compile(
     r"""<!ENTITY\s+(?P<declared>[^\s%"'&<>]+)\s+["']   # the declaration of an internal entity
     |(?P<open><!\[CDATA\[|<!--|<\?)                    # a section without references
-    |&(?P<name>[^\W\d][\w.:-]*);                       # a reference""",
+    |&(?P<name>[^\W\d][\w.:-]*);                       # a reference
+    |(?P<ampersand>&)(?=[^\w\#]|\w[\w.:-]*[^\w.:;-])    # an ampersand that starts none""",
     re.VERBOSE,
 )
 _CLOSINGS = {"<![CDATA[": "]]>", "<!--": "-->", "<?": "?>"}
@@ -231,7 +232,7 @@ class _ResumingParser:
         self._pending_size = 0
         if self._head is None:
             self._head = self._find_head(text)
-        if self._head is None:
+        if self._head is None or _feed(self._new_parser(), self._head) is not None:
             self.is_lost = True
             return line, ""
         starts = [match.start() for match in islice(self._start.finditer(text), 2)]
@@ -247,11 +248,11 @@ class _ResumingParser:
         return (self._line + text.count("\n", 0, start), text[start:]) if starts else (line, "")
 
     def _is_well_formed(self, text: str) -> bool:
-        """Whether this can follow the head, or the last complete record."""
+        """Whether a record can follow this, which follows the head, or starts with it."""
         head = (self._head or "") + self._container_tag
         if text.startswith(head):
             head = ""
-        return not text.strip() or _feed(self._new_parser(), head + text) is None
+        return not text.strip() or _feed(self._new_parser(), head + text + "<record/>;") is None
 
     def _resume(self, line: int) -> None:
         """Starts a new parser at a record in this line."""
@@ -316,6 +317,11 @@ def _resolve_entities(file: SourceFile, chunks: Iterable[tuple[int, str]]) -> It
             if match["name"] and match["name"] not in declared:
                 line, counted = line + text.count("\n", counted, match.start()), match.start()
                 parts.append(_resolve(file, match["name"], line))
+                continue
+            if match["ampersand"]:
+                line, counted = line + text.count("\n", counted, match.start()), match.start()
+                file.warn(line, "ampersands that do not start a reference were kept as text", "&")
+                parts.append("&amp;")
                 continue
             parts.append(match[0])
             declared.add(match["declared"] or "")
