@@ -11,7 +11,7 @@ from indexer.sources.arxiv_fields import parse_mail_date, split_authors
 from indexer.sources.file import SourceFile
 from indexer.sources.limits import MalformedRecord
 from indexer.sources.record import Draft, date_from_parts, select_non_empty
-from indexer.sources.xml import find_all, find_text, inner_text, read_elements, root_name
+from indexer.sources.xml import find_all, find_text, inner_text, local_name, read_elements, root_name
 from search.errors import SourceError
 from search.papers.categories import ARCHIVES, CATEGORIES, find_category_name
 from search.papers.date import Date
@@ -38,7 +38,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
 
 
 def _parse_paper(record: etree._Element, source: str) -> Paper:
-    if etree.QName(record).localname == "error":
+    if local_name(record) == "error":
         raise MalformedRecord(
             f'the repository answered "{record.get("code")}: {normalize_whitespace(inner_text(record))}"'
         )
@@ -47,11 +47,11 @@ def _parse_paper(record: etree._Element, source: str) -> Paper:
         raise MalformedRecord(f"{identifier}: the repository has deleted the record")
     for metadata in find_all(record, "metadata"):
         for element in metadata.iterchildren(tag=etree.Element):
-            parse = _PARSERS.get(etree.QName(element).localname)
+            parse = _PARSERS.get(local_name(element))
             if parse:
                 return parse(element, Draft(source, ids=[identifier.removeprefix("oai:arXiv.org:")])).to_paper()
             raise MalformedRecord(
-                f"metadata: {etree.QName(element).localname} is not read; choose the metadata prefix arXiv or oai_dc"
+                f"metadata: {local_name(element)} is not read; choose the metadata prefix arXiv or oai_dc"
             )
     raise MalformedRecord(f"{identifier}: the record has no metadata; harvest it with ListRecords or GetRecord")
 

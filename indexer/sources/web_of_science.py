@@ -78,7 +78,7 @@ def _parse_paper(fields: _Fields, source: str) -> Paper:
         abstract=text("AB"),
         authors=[*names("AF", "AU", "BF", "BA"), *fields.get("CA", [])],
         published=date_from_parts(text("PY"), *text("PD").split()[:2])
-        or date_from_parts(*text("EA").split()[::-1][:2]),
+        or date_from_parts(*(text("EA").split()[::-1][:2] or [None])),
         extra=select_non_empty(extra, extra),
     ).to_paper()
 

@@ -39,8 +39,10 @@ _CLOSINGS = {"<![CDATA[": "]]>", "<!--": "-->", "<?": "?>"}
 _PREDEFINED = ("lt", "gt", "amp", "quot", "apos")
 _MAX_TOKEN_CHARACTERS = 64
 """Characters at the end of a chunk in which a token may begin that the next chunk completes."""
-_PLACE = re.compile(r"(?:, line \d+, column \d+)?\s*$")
+_PLACE = re.compile(r", line \d+, column \d+\s*$")
 _LINE = re.compile(r"\bline (\d+)")
+_MAX_REASON_CHARACTERS = 200
+"""Characters of libxml2's message, which may have much of the document."""
 _MAX_REREAD_CHARACTERS = 2**28
 """Characters of a file that are parsed again behind errors, so that no file takes quadratic time."""
 _MIN_REREAD_CHARACTERS = 2**14
@@ -213,7 +215,9 @@ class _ResumingParser:
         """The line of an error, and the reason; None stands for too much text."""
         if error is None:
             return self._line, f"no complete <{self._names[-1]}> in {MAX_RECORD_CHARACTERS:,} characters"
-        reason = _LINE.sub(lambda match: f"line {int(match[1]) + self._line_offset}", _PLACE.sub("", str(error.msg)))
+        reason = _LINE.sub(
+            lambda match: f"line {int(match[1]) + self._line_offset}", _PLACE.sub("", str(error.msg))[:200].strip()
+        )
         return max((error.lineno or 0) + self._line_offset, 1), f"not well-formed XML: {reason}"
 
     def _malformed(self, reason: str) -> MalformedXml:
@@ -232,9 +236,9 @@ class _ResumingParser:
         self._pending_size = 0
         if self._head is None:
             self._head = self._find_head(text)
-        if self._head is None or _feed(self._new_parser(), self._head) is not None:
-            self.is_lost = True
-            return line, ""
+            if self._head is None or _feed(self._new_parser(), self._head) is not None:
+                self.is_lost = True
+                return line, ""
         starts = [match.start() for match in islice(self._start.finditer(text), 2)]
         if starts and not self._is_well_formed(text[: starts[0]]):
             del starts[1:]  # the error is in front of a record
@@ -352,6 +356,11 @@ def root_name(head: str) -> str:
     """The local name of the first element; empty if the text is not the start of an XML document."""
     match = _ROOT.match(head)
     return match[1] if match else ""
+
+
+def local_name(element: etree._Element) -> str:
+    """The name of an element without namespace, and without a prefix that has none."""
+    return str(element.tag).rpartition("}")[2].rpartition(":")[2]
 
 
 def inner_text(element: etree._Element | None) -> str:

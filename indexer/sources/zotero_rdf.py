@@ -12,7 +12,16 @@ from lxml import etree
 from indexer.sources.endnote_xml import parse_dates
 from indexer.sources.file import SourceFile
 from indexer.sources.record import Draft, select_non_empty
-from indexer.sources.xml import MalformedXml, find_all, find_text, inner_text, iter_elements, read_elements, root_name
+from indexer.sources.xml import (
+    MalformedXml,
+    find_all,
+    find_text,
+    inner_text,
+    iter_elements,
+    local_name,
+    read_elements,
+    root_name,
+)
 from search.errors import SourceError
 from search.papers.date import Date
 from search.papers.folding import normalize_whitespace
@@ -46,7 +55,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     for _, element in iter_elements(file, *dict.fromkeys((*_CONTAINERS, *_ITEMS)), top_level=True):
         if not isinstance(element, MalformedXml):
             uses.update(_reference(part) for part in find_all(element, "isPartOf"))
-            if etree.QName(element).localname in _CONTAINERS:
+            if local_name(element) in _CONTAINERS:
                 containers[str(element.get(f"{_RDF}about"))] = _parse_container(element)
     for name in (name for name, count in uses.items() if count > 1 and name in containers):
         containers[name] = _Container(containers[name].title)
@@ -69,7 +78,7 @@ class _Container:
 
 
 def _parse_container(element: etree._Element) -> _Container:
-    is_journal = etree.QName(element).localname in _JOURNALS
+    is_journal = local_name(element) in _JOURNALS
     return _Container(_text(element, "title"), _find_doi(element) if is_journal else "")
 
 
@@ -111,7 +120,7 @@ def _iter_containers(item: etree._Element, containers: dict[str, _Container]) ->
         if (name := _reference(part)) in containers:
             yield containers[name]
         for element in part.iterchildren(tag=etree.Element):
-            if etree.QName(element).localname in _CONTAINERS:
+            if local_name(element) in _CONTAINERS:
                 yield _parse_container(element)
 
 
