@@ -17,10 +17,11 @@ _XML_FORMATS = (
 _JSON_FORMATS = (
     "arxiv-atom", "arxiv-snapshot", "semantic-scholar", "openalex", "crossref", "ads", "csl-json", "jsonl"
 )  # fmt: skip
+_BINARY_FORMATS = ("xlsx",)
 _TEXT_FORMATS = (
     "csv", "nbib", "ris", "web-of-science", "bibtex", "refer", "author-page"
 )  # fmt: skip
-FORMATS = tuple(dict.fromkeys((*_JSON_FORMATS, *_XML_FORMATS, *_TEXT_FORMATS)))
+FORMATS = tuple(dict.fromkeys((*_JSON_FORMATS, *_XML_FORMATS, *_TEXT_FORMATS, *_BINARY_FORMATS)))
 """The formats that can be imported. Detection tries those of the syntax that a file starts with, in this order."""
 
 
@@ -115,12 +116,18 @@ def _detect_format(file: SourceFile) -> str:
     """The name of the format that the file starts like; empty if it is unknown."""
     from indexer.sources.unknown_format import describe_binary
 
+    head = file.head()
+    if found := _find_format(_BINARY_FORMATS, head):
+        return found
     if describe_binary(file):
         return ""
-    head = file.head()
     start = head.lstrip()[:1]
     formats = _XML_FORMATS if start == "<" else _JSON_FORMATS if start in ("{", "[") else _TEXT_FORMATS
-    return next((name for name in formats if _import_reader(name).sniff(head)), "")
+    return _find_format(formats, head)
+
+
+def _find_format(names: Iterable[str], head: str) -> str:
+    return next((name for name in names if _import_reader(name).sniff(head)), "")
 
 
 def _describe_unknown_format(file: SourceFile) -> str:

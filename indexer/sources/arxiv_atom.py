@@ -10,7 +10,7 @@ from indexer.sources.file import SourceFile
 from indexer.sources.json import iter_values, parse_json_object
 from indexer.sources.json_shape import record_fields
 from indexer.sources.limits import MalformedRecord
-from indexer.sources.record import Draft, parse_date, select_non_empty
+from indexer.sources.record import Draft, find_date, select_non_empty
 from indexer.sources.xml import find_all, find_text, read_elements, root_name
 from search.errors import SourceError
 from search.papers.folding import normalize_whitespace
@@ -65,8 +65,8 @@ def _parse_paper(entry: etree._Element, source: str) -> Paper:
         title=find_text(entry, "title"),
         abstract=find_text(entry, "summary"),
         authors=[find_text(author, "name") for author in find_all(entry, "author")],
-        published=parse_date(find_text(entry, "published"), "published"),
-        updated=parse_date(find_text(entry, "updated"), "updated"),
+        published=find_date(find_text(entry, "published")),
+        updated=find_date(find_text(entry, "updated")),
         categories=[str(each.get("term", "")) for each in terms],
         url=url,
         extra=select_non_empty(extra, extra),

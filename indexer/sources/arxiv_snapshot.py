@@ -8,7 +8,7 @@ from indexer.sources.arxiv_fields import parse_mail_date
 from indexer.sources.file import SourceFile
 from indexer.sources.json import read_records
 from indexer.sources.json_shape import record_fields
-from indexer.sources.record import Draft, parse_date, select_non_empty
+from indexer.sources.record import Draft, find_date, select_non_empty
 from search.errors import SourceError
 from search.papers.date import Date
 from search.papers.paper import Paper
@@ -27,9 +27,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
 
 def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
     versions = fields.get("versions") or []
-    updated = parse_date(fields.get("update_date"), "update_date") or (
-        _parse_created(versions[-1]) if versions else None
-    )
+    updated = find_date(fields.get("update_date")) or (_parse_created(versions[-1]) if versions else None)
     extra = {
         "comment": fields.get("comments"),
         "journal": fields.get("journal-ref"),

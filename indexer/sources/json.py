@@ -79,6 +79,7 @@ def read_records(
             yield each
             continue
         number, text = each
+        file.record_line = number
         try:
             value: Any = parse_json(text)
         except MalformedRecord as error:

@@ -13,7 +13,7 @@ from indexer.sources.file import SourceFile
 from indexer.sources.json import read_records
 from indexer.sources.json_shape import record_fields
 from indexer.sources.limits import MalformedRecord
-from indexer.sources.record import Draft, parse_date
+from indexer.sources.record import Draft, find_date, read_date
 from search.errors import SourceError
 from search.papers.fields import HIT_ONLY_FIELDS
 from search.papers.folding import normalize_whitespace
@@ -38,7 +38,13 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields one record or one error per value."""
-    return read_records(file, partial(parse_paper, source=file.source), "a paper")
+    return read_records(file, partial(_read_paper, file), "a paper")
+
+
+def _read_paper(file: SourceFile, fields: dict[str, Json]) -> Paper:
+    for name in ("published", "updated"):
+        read_date(file, name, fields.get(name))
+    return parse_paper(fields, file.source)
 
 
 def parse_paper(fields: dict[str, Json], source: str) -> Paper:
@@ -61,8 +67,8 @@ def parse_paper(fields: dict[str, Json], source: str) -> Paper:
         abstract=_text_field(fields, "abstract"),
         authors=_text_list_field(fields, "authors"),
         authors_partial=_bool_field(fields, "authors_partial"),
-        published=parse_date(fields.get("published"), "published"),
-        updated=parse_date(fields.get("updated"), "updated"),
+        published=find_date(fields.get("published")),
+        updated=find_date(fields.get("updated")),
         categories=_text_list_field(fields, "categories"),
         url=_text_field(fields, "url"),
         version=_version_field(fields),

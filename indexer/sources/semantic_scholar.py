@@ -12,7 +12,9 @@ from indexer.sources.record import Draft, date_from_parts, select_non_empty
 from search.errors import SourceError
 from search.papers.paper import Paper
 
-_SCHEMES = {"DOI": "doi:", "ArXiv": "arxiv:", "PubMed": "pmid:", "ACL": "acl:"}
+_SCHEMES = {
+    "DOI": "doi:", "ArXiv": "arxiv:", "PubMed": "pmid:", "ACL": "acl:", "PubMedCentral": "pmc:", "CorpusId": "corpusid:"
+}  # fmt: skip
 
 
 def sniff(head: str) -> bool:
@@ -30,18 +32,18 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
 def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
     """Parses one paper; the data sets have the names of the API in lower case."""
     get = {name.lower(): value for name, value in fields.items()}.get
-    ids = {name: value for name, value in (get("externalids") or {}).items() if value}
+    external = {name: value for name, value in (get("externalids") or {}).items() if value}
+    ids = [f"{scheme}{external[name]}" for name, scheme in _SCHEMES.items() if name in external]
     journal = get("journal") or {}
     extra = {
         "journal": journal.get("name") or get("venue"),
         "pages": journal.get("pages"),
         "citations": get("citationcount"),
         "fields_of_study": get("fieldsofstudy"),
-        "semantic_scholar_id": get("paperid"),
     }
     return Draft(
         source,
-        ids=[f"{scheme}{ids[name]}" for name, scheme in _SCHEMES.items() if name in ids],
+        ids=[*ids, f"s2:{get('paperid')}" if get("paperid") else ""],
         title=get("title"),
         abstract=get("abstract"),
         authors=[author["name"] for author in get("authors") or []],

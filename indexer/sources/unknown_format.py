@@ -3,6 +3,7 @@
 import re
 import zipfile
 
+from indexer.sources import csv
 from indexer.sources.file import SourceFile
 from indexer.sources.json_shape import record_fields
 from indexer.sources.xml import root_name
@@ -25,7 +26,6 @@ _MAGIC_NUMBERS = (
 """The first bytes of files, and what these are."""
 _ZIP_MEMBERS = (
     ("word/", "a Word file; export its references as BibTeX or RIS, or save a table as .csv"),
-    ("xl/", "an Excel file; save it as .csv"),
     ("ppt/", "a presentation"),
     ("sdb/", "a packed EndNote library (.enlx); export it as XML or RIS"),
     ("META-INF/container.xml", "an e-book (EPUB)"),
@@ -68,6 +68,8 @@ def describe_text(head: str) -> str:
         return "a LaTeX document; import its bibliography, the .bib file"
     if "\\bibitem" in head:
         return "a formatted bibliography of LaTeX (.bbl); import the .bib file that it was made from"
+    if columns := csv.find_columns(head):
+        return f"a table with the columns {columns}, none of which is for titles or abstracts; rename one to title"
     return ""
 
 
