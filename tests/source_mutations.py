@@ -43,7 +43,7 @@ SAMPLES = {
     "ads": ADS,
     "oai-pmh": OAI_ARXIV_RAW,
     "arxiv-rss": ARXIV_RSS,
-    "dblp": DBLP,
+    "dblp": DBLP.replace("ISO-8859-1", "UTF-8"),
     "endnote-xml": ENDNOTE_XML,
     "refer": REFER,
     "web-of-science": WEB_OF_SCIENCE,

@@ -10,6 +10,7 @@ from itertools import islice
 
 from lxml import etree
 
+from indexer.sources.encoding import SAMPLE_BYTES, detect_encoding
 from indexer.sources.file import SourceFile
 from indexer.sources.limits import MAX_RECORD_CHARACTERS, MalformedRecord
 from search.errors import SourceError
@@ -23,6 +24,8 @@ _LEGACY_ENCODINGS = re.compile(
     re.IGNORECASE,
 )
 """Further encodings, in the names that Python and XML share."""
+_LATIN_1 = re.compile(r"iso-?8859-1|latin-?1", re.IGNORECASE)
+"""Read as Windows-1252, which has quotation marks in place of control characters (https://encoding.spec.whatwg.org)."""
 _ROOT = re.compile(
     r"""\s*(?:(?:<\?(?:(?!\?>).)*\?>|<!--(?:(?!-->).)*-->|<!DOCTYPE[^\[>]*(?:\[(?:(?!\]\s*>).)*\]\s*)?>)\s*)*
     <(?:[\w.-]+:)?([\w.-]+)[\s/>]""",
@@ -294,7 +297,16 @@ def _read_chunks(file: SourceFile) -> Iterator[tuple[int, str]]:
         return file.chunks()
     if not _LEGACY_ENCODINGS.fullmatch(declared[1]):
         raise MalformedXml(f"the encoding {declared[1][:40]!r} is not supported; convert the file to UTF-8")
-    return file.chunks(declared[1])
+    if _is_unicode(file):
+        return file.chunks()
+    return file.chunks("cp1252" if _LATIN_1.fullmatch(declared[1]) else declared[1])
+
+
+def _is_unicode(file: SourceFile) -> bool:
+    """Whether the bytes tell that a file is Unicode, whatever it declares: programs that convert one keep the rest."""
+    with file.open() as stream:
+        sample = stream.read(SAMPLE_BYTES)
+    return not sample.isascii() and detect_encoding(sample).startswith("utf")
 
 
 def _resolve_entities(file: SourceFile, chunks: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
