@@ -115,11 +115,13 @@ class Session:
             if cursor.belongs_to(self._parse(other, query)[1]):
                 return self._answer_instead(other, query, refiner)
         page, nearest = self._answer(typed)
-        for other in () if refiner.is_answered_by(page) else alternatives:
+        alternatives = () if refiner.is_answered_by(page) else alternatives
+        for other in alternatives:
             answer = self._answer_instead(other, query, refiner)
             if answer.total and answer.has_close_match:
                 return answer
-        page = replace(page, parts=split_query(parsed), correction=refiner.correction)
+        correction = None if alternatives else refiner.correction  # one that finds nothing close either does not help
+        page = replace(page, parts=split_query(parsed), correction=correction)
         return page if query.cursor else replace(page, refinements=refiner.refine(page, nearest))
 
     @_reporting_damage
