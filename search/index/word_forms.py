@@ -81,7 +81,7 @@ class WordForms:
         (term,) = self._analyzer[word].ranked
         singular = self._singular(word, term)
         plural = f"{singular}s"
-        plurals = [plural] if self._doc_freq(plural) and self._is_acronym_plural(plural) else []
+        plurals = [plural] if 0 < 2 * self._doc_freq(plural) < self._written_freq(plural) else []
         return list(dict.fromkeys([singular, term, *plurals]))
 
     def sequences(self, units: Sequence[str]) -> list[list[str]]:
@@ -111,22 +111,17 @@ class WordForms:
         return (term,)
 
     def _singular(self, word: str, term: str) -> str:
-        """Returns the term of an acronym that the query may have in the plural and in lower case."""
-        singular = term[:-1]
-        if term != word.casefold() or not term.endswith("s") or not self._doc_freq(singular):
-            return term
-        if self._is_acronym_plural(term):
-            return singular
-        is_unknown = not self._doc_freq(term) and not self._written_freq(term)
-        return singular if is_unknown and _ACRONYM_PLURAL.fullmatch(term) else term
+        """Returns the term of an acronym that the query may have in the plural and in lower case.
 
-    def _is_acronym_plural(self, word: str) -> bool:
-        """Returns whether a word in lower case is an acronym in the plural in most of the papers that contain it.
-
-        These papers do not contain it as a term.
+        Papers with the acronym in the plural contain the word, but not its term. They must be at least half of those
+        with the word: gps is rather GPS than several GPs.
         """
-        written = self._written_freq(word)
-        return written > 0 and 2 * self._doc_freq(word) <= written
+        singular = term[:-1]
+        if term != word or not term.endswith("s") or not self._doc_freq(singular):
+            return term
+        papers, written = self._doc_freq(term), self._written_freq(term)
+        is_plural = 2 * papers <= written if written else bool(_ACRONYM_PLURAL.fullmatch(term))
+        return singular if is_plural else term
 
     def _is_written_as_one(self, joined: str) -> bool:
         """Returns whether papers write a compound as one word, and not only by accident."""
