@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from search.papers.normalization import compose
+
 _NEW_ARXIV = r"\d{4}\.\d{4,5}"
 _OLD_ARXIV = r"[a-z]+(?:-[a-z]+)?(?:\.[a-z]{2})?/\d{7}"
 _ARXIV = re.compile(rf"(?:arxiv[:.\s]\s*)?({_NEW_ARXIV}|{_OLD_ARXIV})(?:v(\d{{1,9}}))?")
@@ -68,7 +70,7 @@ def parse(text: str) -> Identifier | None:
 
     An arXiv DOI (``10.48550/arXiv.…``) is parsed as the arXiv ID. Returns None if the text is not an ID.
     """
-    text = text.strip().lower()
+    text = compose(text.strip().lower())
     if match := _ARXIV.fullmatch(text) or _ARXIV_URL.fullmatch(text):
         return _arxiv_identifier(match)
     if match := _DOI.fullmatch(text):
