@@ -1,6 +1,7 @@
 """Chinese, Japanese and Korean: words, phrases and surnames are found in text without spaces between words."""
 
 import unicodedata
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from search.query.query import Query
 from search.searcher import Searcher
 from strategies import MakeSearcher
 
-PAPERS: dict[str, dict[str, object]] = {
+PAPERS: dict[str, dict[str, Any]] = {
     "chinese": {
         "title": "基于深度学习的图像识别",
         "abstract": "本文提出一种图像识别方法。实验表明效果良好。",
@@ -38,9 +39,9 @@ def searcher(make_searcher: MakeSearcher) -> Searcher:
     return make_searcher(list(PAPERS.values()))
 
 
-def found(searcher: Searcher, box: str, **options: object) -> set[str]:
+def found(searcher: Searcher, box: str, **options: Any) -> set[str]:
     """Returns the keys of the papers that a query finds."""
-    by_authors = {tuple(paper["authors"]): key for key, paper in PAPERS.items()}  # type: ignore[arg-type]
+    by_authors: dict[object, str] = {tuple(paper["authors"]): key for key, paper in PAPERS.items()}
     return {by_authors[hit.paper.authors] for hit in searcher.ask(box, limit=100, **options)}
 
 

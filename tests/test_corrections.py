@@ -8,7 +8,8 @@ from search.searcher import Searcher
 from strategies import MakeSearcher
 
 FREQUENCIES = {
-    "latent": 40, "more": 300, "unit": 60, "attention": 90, "models": 200, "photon": 50, "every": 80, "transformer": 70,
+    "latent": 40, "more": 300, "unit": 60, "attention": 90, "models": 200, "model": 300, "graph": 90,
+    "photon": 50, "every": 80, "transformer": 70,
     "segmentation": 30, "vial": 20, "they": 90,
 }  # fmt: skip
 
@@ -28,6 +29,7 @@ def correct(text: str, **known: bool) -> dict[str, str]:
     "text",
     [
         "latest papers on attention",
+        "modal logic of graft",
         "unet segmentation",
         "Moore and his law",
         "attention of Mote and Modelz",
@@ -57,9 +59,9 @@ def test_a_typo_is_corrected(text: str, corrections: dict[str, str]) -> None:
     assert correct(text, **dict.fromkeys(corrections, True)) == {}
 
 
-def test_the_vocabulary_has_words_and_no_typos() -> None:
-    assert all(map(is_english_word, ["latest", "moore", "photon", "they"]))
-    assert not any(map(is_english_word, ["atention", "modles", "##ing", "[CLS]", "unet"]))
+def test_the_dictionary_has_words_and_no_typos() -> None:
+    assert all(map(is_english_word, ["latest", "moore", "quark", "modal", "they"]))
+    assert not any(map(is_english_word, ["atention", "modles", "segmentaton", "unet"]))
     assert is_english("")
 
 
@@ -74,7 +76,8 @@ def searcher(make_searcher: MakeSearcher) -> Searcher:
         for number in range(30)
     ]
     others = ["U-Net in practice", "Deep learning of forms", "Learned deep learning", "Phonons in glass"]
-    return make_searcher([*records, *({"title": title} for title in others)])
+    records += [{"title": title} for title in others]
+    return make_searcher(records)
 
 
 @pytest.mark.parametrize("text", ["unet", "deeplearning", "segal", "latest segmentation", "segmentation"])

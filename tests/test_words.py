@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -66,7 +67,7 @@ def searcher(make_searcher: MakeSearcher) -> Searcher:
     return make_searcher([{"title": title} for title in TITLES.values()])
 
 
-def found(searcher: Searcher, box: str, **options: object) -> set[str]:
+def found(searcher: Searcher, box: str, **options: Any) -> set[str]:
     """Returns the keys of the titles that a query finds."""
     # stored titles are composed
     by_title = {unicodedata.normalize("NFC", title): key for key, title in TITLES.items()}

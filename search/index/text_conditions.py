@@ -65,7 +65,7 @@ class TextConditions:
             return any_of(self._phrase_query(field, terms) for field in fields)
         found = self._analyzer[words[0]]
         if not found.ranked:
-            terms = list(found.unordered) or terms  # an acronym in capitals, not the stop word
+            terms = list(filter(self.doc_freq, found.unordered)) or terms  # the acronym, not the stop word
         elif len(found.ordered) == 1:
             terms = self.forms.terms(words[0])
         if fields == PHRASE_FIELDS and any(map(self.doc_freq, terms)):
