@@ -16,6 +16,8 @@ from search.language.tokens import OPERATORS
 
 _MIN_WORD_LENGTH = 4
 """Characters from which a word may be two."""
+_MIN_LAST_LENGTH = 2
+"""Characters of the second of these; a single one is mostly a genitive or a plural."""
 _MIN_FORM_SHARE = 0.01
 """Papers with two words side by side per paper with the one word, from which on these are forms of each other. Of a
 word and a chance pair, such as ``network`` and ``net work``, it is far smaller."""
@@ -141,7 +143,7 @@ class WordForms:
         """Yields the pairs of words that are another form of a word."""
         if len(word) < _MIN_WORD_LENGTH or not (word.isascii() and word.isalnum()):
             return
-        for place in range(1, len(word)):
+        for place in range(1, len(word) - _MIN_LAST_LENGTH + 1):
             one, other = word[:place], word[place:]
             terms = [*self._analyzer[one].ranked, *self._analyzer[other].ranked]
             if len(terms) == 2 and all(map(self._doc_freq, terms)) and self._is_frequent(terms, word):
