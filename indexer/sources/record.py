@@ -81,7 +81,7 @@ class Draft:
             ids=ids,
             title=title or None,
             abstract=abstract or None,
-            authors=tuple(dict.fromkeys(name for author in self.authors if (name := normalize_whitespace(author)))),
+            authors=tuple(name for author in self.authors if (name := normalize_whitespace(author))),
             authors_partial=self.authors_partial,
             published=self.published,
             updated=self.updated,
