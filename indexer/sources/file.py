@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -57,6 +57,19 @@ class _Warning:
 
 
 @dataclass(slots=True)
+class FileGroup:
+    """The files of one command, of which one may use what another defines.
+
+    Attributes:
+        paths: Their paths.
+        definitions: What a reader has found in all of them, by the name of its format.
+    """
+
+    paths: Sequence[Path] = ()
+    definitions: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class SourceFile:
     """One file to read.
 
@@ -64,11 +77,15 @@ class SourceFile:
         path: Its path.
         as_of: Reference date for dates without a year: none of them is later.
         format: One of ``sources.FORMATS``; empty until it is detected.
+        group: The files that are read by the same command.
+        line: The number of the line that was read last, from 1; None before the first.
     """
 
     path: Path
     as_of: date
     format: str = ""
+    group: FileGroup = field(default_factory=FileGroup)
+    line: int | None = None
     _raw: IO[bytes] | None = None
     _warnings: dict[str, _Warning] = field(default_factory=dict)
 
@@ -131,6 +148,7 @@ class SourceFile:
                     return
                 while rest and not rest.endswith("\n"):
                     rest = text.readline(MAX_RECORD_CHARACTERS)
+                self.line = number
                 yield number, self._decode_rest(line, number, text.errors)
 
     def chunks(self, encoding: str = "") -> Iterator[tuple[int, str]]:
@@ -145,6 +163,7 @@ class SourceFile:
         number = 1
         with self._open_text(encoding) as text:
             while chunk := text.read(_CHUNK_CHARACTERS):
+                self.line = number
                 yield number, self._decode_rest(chunk, number, text.errors)
                 number += chunk.count("\n")
 
