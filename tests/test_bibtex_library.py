@@ -80,7 +80,7 @@ def test_an_undefined_macro_is_named_and_kept(write_source: WriteSource) -> None
     assert isinstance(paper, Paper)
     assert paper.extra == {"journal": "prl B"}
     assert [text.partition(": ")[2] for text in warnings] == [
-        "a macro has no @string in the imported files; its name was read as the text (first prl; 1 in the file)"
+        "a macro has no @string in the imported files; its name was read as the text: prl"
     ]
 
 
@@ -235,8 +235,8 @@ def test_repeated_authors_collaborations_and_editors(write_source: WriteSource) 
         ("title = {Why wasps?}, subtitle = {A life}", "Why wasps? A life", None),
         ("title = {Wasps: A Life}, subtitle = {A life}", "Wasps: A Life", None),
         ("title = {A}, journaltitle = {Ants}, journalsubtitle = {Bees}", "A", "Ants: Bees"),
-        ("booktitle = {A book}", "A book", "A book"),
-        ("title = {Q \\& A &amp; more \\&amp;}", "Q & A & more &amp;", None),
+        ("booktitle = {A book}, booksubtitle = {Part 1}", "A book: Part 1", None),
+        ("title = {Q \\& A &amp; more \\&amp;}", "Q & A & more &", None),
     ],
 )
 def test_titles(write_source: WriteSource, fields: str, title: str, journal: str | None) -> None:
@@ -279,7 +279,7 @@ def test_dates(write_source: WriteSource, fields: str, published: str) -> None:
         ("eprint = {9901001}, archiveprefix = {hep-th}", ["arxiv:hep-th/9901001"]),
         ("eprint = {12345}, eprinttype = {pubmed}", ["pmid:12345"]),
         ("eprint = {10.2307/1}, eprinttype = {jstor}", []),
-        ("arxivid = {2401.00001v2}, pmid = {77}", ["arxiv:2401.00001", "pmid:77"]),
+        ("arxivid = {2401.00001v2}, pmid = {77}, pmcid = {PMC1234}", ["arxiv:2401.00001", "pmid:77", "pmc:1234"]),
         ("url = {https://arxiv.org/pdf/2401.00001v2}", ["arxiv:2401.00001"]),
         ("howpublished = {\\url{https://arxiv.org/abs/2401.00001}}", ["arxiv:2401.00001"]),
         ("journal = {arXiv preprint arXiv:2401.00001}", ["arxiv:2401.00001"]),

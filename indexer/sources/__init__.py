@@ -25,6 +25,7 @@ FORMATS = (
     "ris",
     "bibtex",
     "author-page",
+    "xlsx",
 )
 """The formats that can be imported, in the order in which detection tries them."""
 

@@ -4,7 +4,6 @@ The syntax is in ``bibtex_syntax``, macros and parents in ``bibtex_definitions``
 ``bibtex_inheritance``, names in ``bibtex_names``, identifiers in ``bibtex_ids``.
 """
 
-import html
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -20,6 +19,7 @@ from indexer.sources.json import parse_extra
 from indexer.sources.limits import MalformedRecord, check_record_size
 from indexer.sources.record import Draft, date_from_parts, find_date, parse_positive_int, select_non_empty
 from search.errors import SourceError
+from search.papers.character_references import decode_references
 from search.papers.date import Date
 from search.papers.folding import normalize_whitespace
 from search.papers.json import Json
@@ -28,8 +28,8 @@ from search.papers.paper import Paper
 
 _NO_PAPERS = ("xdata", "set", "control", "bibnote", "ieeetranbstctl")
 """Entries that are for other entries or for a style."""
-_ENTITY = re.compile(r"(?<!\\)&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z]{2,31});", re.IGNORECASE)
-_LATEX_CHARACTERS = tuple("\\{}$~^")
+_JSON_FIELDS = ("extra",)
+"""Fields of our own exports whose value is JSON."""
 _TEXT_EXTRA = ("comment", "pages")
 
 
@@ -68,7 +68,9 @@ def _read_blocks(text: str, number: int, definitions: Definitions, file: SourceF
 def _parse_entry(entry: Entry, definitions: Definitions, source: str) -> Paper:
     try:
         fields = resolve_fields(entry, definitions)
-        return _parse_paper({name: _decode_entities(text) for name, text in fields.items()}, source)
+        return _parse_paper(
+            {name: text if name in _JSON_FIELDS else decode_references(text) for name, text in fields.items()}, source
+        )
     except MalformedRecord as error:
         raise MalformedRecord(f"{entry.key}: {error}" if entry.key else str(error)) from None
 
@@ -80,12 +82,15 @@ def _parse_paper(fields: dict[str, str], source: str) -> Paper:
             (decoded for name in names if name in fields and (decoded := latex_to_text(fields[name]).strip())), ""
         )
 
+    title, abstract = _add_subtitle(text("title"), text("subtitle")), text("abstract")
+    book = _add_subtitle(text("booktitle", "maintitle"), text("booksubtitle"))
+    journal = _add_subtitle(text("journal", "journaltitle"), text("journalsubtitle"))
+    if not title and not abstract:  # a book as a whole, or a part of one without a title, as BibTeX has it
+        title, book = book, ""
     authors, is_partial = parse_names(fields.get("author", ""))
     authors += [name for name in parse_collaboration(fields.get("collaboration", "")) if name not in authors]
     extra: dict[str, Json] = {
-        "journal": _add_subtitle(
-            text("journal", "journaltitle", "booktitle", "maintitle"), text("journalsubtitle", "booksubtitle")
-        ),
+        "journal": journal or book,
         "keywords": [word.strip() for word in re.split("[,;]", text("keywords")) if word.strip(" /")],
         "editors": [] if authors else list[Json](map(normalize_whitespace, parse_names(fields.get("editor", ""))[0])),
         **{name: normalize_whitespace(text(name)) for name in _TEXT_EXTRA},
@@ -93,8 +98,8 @@ def _parse_paper(fields: dict[str, str], source: str) -> Paper:
     return Draft(
         source,
         ids=text("paperids").split() or find_ids(fields),
-        title=_add_subtitle(text("title"), text("subtitle")) or text("booktitle", "maintitle"),
-        abstract=text("abstract"),
+        title=title,
+        abstract=abstract,
         authors=authors,
         authors_partial=is_partial,
         published=_publication_date(*(text(name) for name in ("date", "year", "month", "day"))),
@@ -119,13 +124,3 @@ def _publication_date(date: str, year: str, month: str, day: str) -> Date | None
     if found and parts and found.year == parts.year:
         return max(found, parts, key=lambda each: each.precision)
     return found or parts
-
-
-def _decode_entities(text: str) -> str:
-    """The text with HTML's entities, which some publishers write, as characters; those special in LaTeX stay."""
-    return _ENTITY.sub(_decode_entity, text) if "&" in text else text
-
-
-def _decode_entity(match: re.Match[str]) -> str:
-    decoded = html.unescape(match[0])
-    return match[0] if decoded in _LATEX_CHARACTERS else decoded

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from search.papers import identifiers
 from search.papers.latex import latex_to_literal
 
+_ID_FIELDS = {"pmid": "pmid", "pmcid": "pmc"}
+"""Fields for an ID of one scheme, by name."""
 _URL_FIELDS = ("url", "ee", "link", "bdsk-url-1")
 _FREE_TEXTS = ("howpublished", "note", "journal", "journaltitle", "eid", "number", "volume")
 """Fields in which an identifier may stand, as in ``arXiv preprint arXiv:1706.03762`` and ``abs/1706.03762``."""
@@ -13,7 +15,7 @@ _ADDRESS = re.compile(r"https?://[^\s{}\"]+", re.IGNORECASE)
 _ID = re.compile(
     r"""https?://[^\s{}"]+ | (?:www\.|export\.)?arxiv\.org/[^\s{}"]+ | (?:dx\.)?doi\.org/[^\s{}"]+
     | \b(?:arxiv\s?[:.]?\s?|abs/)(?P<arxiv>\d{4}\.\d{4,5}(?:v\d+)?|[a-z-]+(?:\.[a-z]{2})?/\d{7}(?:v\d+)?)
-    | \bpmid\s?:?\s?\d{1,9} | \b10\.\d{4,9}/[^\s{}"]+""",
+    | \bpmid\s?:?\s?\d{1,9} | \bpmc\d{4,9}\b | \b10\.\d{4,9}/[^\s{}"]+""",
     re.IGNORECASE | re.VERBOSE,
 )
 _OF_ANOTHER_PAPER = re.compile(
@@ -35,7 +37,7 @@ def find_ids(fields: Mapping[str, str]) -> list[str]:
     """
     texts = {name: latex_to_literal(text).strip() for name, text in fields.items() if name in _READ_FIELDS}
     found = [texts.get("doi", ""), *_eprint(texts), texts.get("arxivid", "")]
-    found += [f"pmid:{texts['pmid']}"] if texts.get("pmid") else []
+    found += [f"{scheme}:{texts[name]}" for name, scheme in _ID_FIELDS.items() if texts.get(name)]
     found += [texts[name] for name in _URL_FIELDS if identifiers.parse(texts.get(name, ""))]
     known = {_scheme(parsed.id) for text in found if (parsed := identifiers.parse(text))}
     for name in _FREE_TEXTS:
@@ -51,8 +53,11 @@ def find_url(fields: Mapping[str, str]) -> str:
     for name in _URL_FIELDS:
         if fields.get(name):
             return latex_to_literal(fields[name])
-    texts = (latex_to_literal(fields.get(name, "")) for name in ("howpublished", "note"))
-    return next((match[0].rstrip(".,;") for text in texts if (match := _ADDRESS.search(text))), "")
+    for name in ("howpublished", "note"):
+        text = latex_to_literal(fields.get(name, ""))
+        if (address := _ADDRESS.search(text)) and not _OF_ANOTHER_PAPER.search(_ID.sub(" ", text)):
+            return _trim(address[0])
+    return ""
 
 
 def _eprint(texts: Mapping[str, str]) -> Iterator[str]:
@@ -95,5 +100,5 @@ def _scheme(paper_id: str) -> str:
 
 
 _READ_FIELDS = frozenset(
-    ("doi", "eprint", "archiveprefix", "eprinttype", "arxivid", "pmid", *_URL_FIELDS, *_FREE_TEXTS)
+    ("doi", "eprint", "archiveprefix", "eprinttype", "arxivid", *_ID_FIELDS, *_URL_FIELDS, *_FREE_TEXTS)
 )

@@ -96,7 +96,7 @@ def read_date(file: SourceFile, line: int, name: str, text: Json) -> Date | None
     """
     found = find_date(text)
     if found is None and text not in (None, "", [], {}):
-        file.warn(line, f"{name}: no date was found in it, so the papers have none", repr(str(text)[:60]))
+        file.warn(line, f"{name}: the text contains no year, so the date was left out", repr(str(text)[:60]))
     return found
 
 
@@ -114,8 +114,8 @@ def date_from_parts(
     month_text, day_number = str(month or "").strip(), _parse_integer(str(day or "").strip()) or 0
     if _NUMBER.fullmatch(month_text):
         return _make_date(found.year, int(float(month_text)), day_number)
-    named = find_date(f"{month_text} {found.year:04}") or found  # a name, which may have days as well: January 12-14
-    return _make_date(found.year, named.month, named.day or day_number)
+    named = find_date(f"{month_text} 2000")  # a name, which may have days as well: January 12-14; any leap year will do
+    return _make_date(found.year, named.month, named.day or day_number) if named else found
 
 
 @lru_cache(maxsize=65_536)
