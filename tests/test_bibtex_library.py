@@ -247,7 +247,8 @@ def test_titles(write_source: WriteSource, fields: str, title: str, journal: str
 @pytest.mark.parametrize(
     ("fields", "published"),
     [
-        ("year = {2001}, date = {1-2 April, 2001}", "2001-04-01"),
+        ("year = {2001}, date = {1-2 April, 2001}", "2001-04"),
+        ("date = {May 22--24, 2003}", "2003-05"),
         ("year = 2001, date = {soon}", "2001"),
         ("date = {2004~}", "2004"),
         ("date = {{2011-02}}", "2011-02"),

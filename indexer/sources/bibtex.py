@@ -30,6 +30,8 @@ _NO_PAPERS = ("xdata", "set", "control", "bibnote", "ieeetranbstctl")
 """Entries that are for other entries or for a style."""
 _JSON_FIELDS = ("extra",)
 """Fields of our own exports whose value is JSON."""
+_DAYS = re.compile(r"\D*\d{1,2}\s*[-–]\s*\d{1,2}\b")
+"""The days of a conference, as in ``22-24 May, 2003``: no certain day of publication."""
 _TEXT_EXTRA = ("comment", "pages")
 
 
@@ -121,6 +123,8 @@ def _add_subtitle(title: str, subtitle: str) -> str:
 def _publication_date(date: str, year: str, month: str, day: str) -> Date | None:
     """The date that ``date`` or ``year``, ``month`` and ``day`` state; the more precise one if they agree."""
     found, parts = find_date(date), date_from_parts(year, month, day)
+    if found and _DAYS.match(date):
+        found = Date(found.year, found.month)
     if found and parts and found.year == parts.year:
         return max(found, parts, key=lambda each: each.precision)
     return found or parts
