@@ -2,7 +2,6 @@
 
 import html
 import json
-from datetime import date
 from pathlib import Path
 
 import orjson
@@ -10,21 +9,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from indexer import sources
-from indexer.sources.file import SourceFile
 from search.errors import SourceError
 from search.papers.paper import Paper
 from source_mutations import SAMPLES
-from source_samples import ACL, ATOM, PUBMED, WriteSource, read, read_papers
+from source_samples import ACL, ATOM, PUBMED, WriteSource, read, read_papers, read_with_warnings
 
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "cp1252")
 XML_SAMPLES = {"arxiv-atom": (ATOM, "We keep less"), "acl": (ACL, "We keep less"), "pubmed": (PUBMED, "Good.")}
 """By format: a valid file, and a text in the abstract of its first paper."""
-
-
-def read_with_warnings(path: Path, format_: str = "") -> tuple[list[Paper | SourceError], list[str]]:
-    file = SourceFile(path, date(2026, 6, 15), format_)
-    return list(sources.read(file)), file.warnings
 
 
 @pytest.mark.parametrize("format_", SAMPLES)

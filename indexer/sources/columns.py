@@ -77,6 +77,10 @@ _GUESSED_PLACE = 1_000
 """The preference of a column whose field was guessed."""
 _NAME = re.compile(r"[^{}=@\\$<>]{0,80}")
 """A name of a column; other texts are longer, or code."""
+_MAX_NAME_WORDS = 8
+"""Words of the longest names."""
+_MAX_GUESSED_WORDS = 4
+"""Words of the longest names that are understood by their words."""
 _PLURAL = re.compile(r"\(s\)|/s\b")
 
 
@@ -90,7 +94,7 @@ def find_field(name: str) -> tuple[str, int]:
     if plain in _FIELD_BY_NAME:
         return _FIELD_BY_NAME[plain]
     words = set(plain.split())
-    for field, wanted, unwanted in _GUESSED:
+    for field, wanted, unwanted in _GUESSED if len(words) <= _MAX_GUESSED_WORDS else ():
         if words & set(wanted.split()) and not words & set(unwanted.split()):
             return field, _GUESSED_PLACE
     return "", 0
@@ -105,16 +109,17 @@ def normalize_name(name: str) -> str:
 def count_fields(header: Sequence[str], *, is_first: bool) -> int:
     """The number of columns that are fields of a paper; 0 if this is no header of a table of papers.
 
-    A header has several short names, one of them for titles or abstracts. Unless it is the first row, its names are
-    those of the table, because a row of text can have such words as well.
+    A header has several short names, one of them for titles or abstracts. This one may be understood by its words only
+    in the first row, and if the table has another name, because texts have such words as well.
 
     Args:
         header: The cells of a row.
         is_first: Whether it is the first row of a file.
     """
     names = [name for name in header if name.strip()]
-    if len(names) < 2 or not all(map(_NAME.fullmatch, names)):
+    if len(names) < 2 or not all(_NAME.fullmatch(name) and len(name.split()) <= _MAX_NAME_WORDS for name in names):
         return 0
     found = [(field, place) for field, place in map(find_field, names) if field]
-    known = {field for field, place in found if is_first or place < _GUESSED_PLACE}
-    return len(found) if known & {"title", "abstract"} and (is_first or len(known) > 1) else 0
+    known = {field for field, place in found if place < _GUESSED_PLACE}
+    texts = {field for field, _ in found} if is_first and known else known
+    return len(found) if texts & {"title", "abstract"} and (is_first or len(known) > 1) else 0

@@ -29,7 +29,8 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     head = file.head()
     delimiter = _detect_delimiter(head)
     if not delimiter:
-        yield SourceError(file.path, 1, f"no column has titles or abstracts; the columns are {_list_columns(head)}")
+        columns = find_columns(head) or "not found"
+        yield SourceError(file.path, 1, f"no column has titles or abstracts; the columns are {columns}")
         return
     sample = list(islice(_read_head(head, delimiter), FIRST_ROWS + SAMPLE_ROWS))
     place, _ = find_header(sample[:FIRST_ROWS])
@@ -38,16 +39,16 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     rows = csv.reader(lines, delimiter=delimiter)
     for _ in range(place):
         next(rows)
-    number = lines.start_row()
-    table = Table(file, next(rows), number, sample[place + 1 :])
+    file.record_line = lines.start_row()
+    table = Table(file, next(rows), sample[place + 1 :])
     while True:
-        number = lines.start_row()
+        number = file.record_line = lines.start_row()
         try:
             row = next(rows, None)
             if row is None:
                 return
             if any(cell.strip() for cell in row):
-                yield table.parse_row(row, number)
+                yield table.parse_row(row)
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
         except csv.Error as error:
@@ -107,6 +108,10 @@ def _read_head(head: str, delimiter: str) -> Iterator[list[str]]:
         return
 
 
-def _list_columns(head: str) -> str:
-    line = head.partition("\n")[0]
-    return list_columns(re.split(f"[{''.join(_DELIMITERS)}]", line.replace('"', "")))
+def find_columns(head: str) -> str:
+    """Lists the columns of a table for a message; empty if the text is no table."""
+    for delimiter in _DELIMITERS:
+        names, *rows = [*islice(_read_head(head, delimiter), 3), []]
+        if len(names) > 2 and all(names) and any(len(row) == len(names) for row in rows):
+            return list_columns(names)
+    return ""

@@ -60,7 +60,8 @@ _DATE = re.compile(
     )""",
     re.VERBOSE,
 )
-_EXACT = re.compile(r"\d{4}(?:-\d{1,2}){0,2}")
+_EARLY = re.compile(r"(\d{4})(?:[-/](\d{0,2}))?(?:[-/](\d{0,2}))?(?:/.*)?", re.ASCII)
+"""A date with a year that is a year only as the whole date."""
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\dT", re.ASCII)
 _NUMBER = re.compile(r"\d{1,2}(?:\.0*)?", re.ASCII)
 
@@ -85,18 +86,19 @@ def find_date(text: Json) -> Date | None:
     return _find_date(text) if len(text) <= _MAX_CHARACTERS else None
 
 
-def read_date(file: SourceFile, line: int, name: str, text: Json) -> Date | None:
+def read_date(file: SourceFile, name: str, text: Json) -> Date | None:
     """``find_date`` with a warning if there is a text, but no date in it.
 
     Args:
         file: The file that the text is from.
-        line: The number of the line at which its record starts.
         name: The field's name for the warning.
         text: The value.
     """
     found = find_date(text)
     if found is None and text not in (None, "", [], {}):
-        file.warn(line, f"{name}: the text contains no year, so the date was left out", repr(str(text)[:60]))
+        file.warn(
+            file.record_line, f"{name}: the text contains no year, so the date was left out", repr(str(text)[:60])
+        )
     return found
 
 
@@ -127,10 +129,8 @@ def _find_date(text: str) -> Date | None:
         if "first" in parts:
             month, day = _order_month_and_day(parts["first"], parts.get("second"))
         return _make_date(int(parts["year"]), _parse_month(month), _parse_integer(day) or 0)
-    if _EXACT.fullmatch(text):
-        year, month_number, day_number = (*map(int, text.split("-")), 0, 0)[:3]
-        return _make_date(year, month_number, day_number)
-    return None
+    match = _EARLY.fullmatch(text)
+    return _make_date(*(int(part or 0) for part in match.groups())) if match else None
 
 
 def _order_month_and_day(first: str, second: str | None) -> tuple[str, str | None]:

@@ -83,14 +83,14 @@ class SourceFile:
         as_of: Reference date for dates without a year: none of them is later.
         format: One of ``sources.FORMATS``; empty until it is detected.
         group: The files that are read by the same command.
-        line: The number of the line that was read last, from 1; None before the first.
+        record_line: Number of the line at which the current record starts, for warnings.
     """
 
     path: Path
     as_of: date
     format: str = ""
     group: FileGroup = field(default_factory=FileGroup)
-    line: int | None = None
+    record_line: int = 1
     _raw: IO[bytes] | None = None
     _encoding: str = ""
     _warnings: dict[str, _Warning] = field(default_factory=dict)
@@ -153,7 +153,6 @@ class SourceFile:
                     return
                 while rest and not rest.endswith("\n"):
                     rest = text.readline(MAX_RECORD_CHARACTERS)
-                self.line = number
                 yield number, self._decode_rest(line, number, text.encoding)
 
     def chunks(self, encoding: str = "") -> Iterator[tuple[int, str]]:
@@ -168,7 +167,6 @@ class SourceFile:
         number = 1
         with self._open_text(encoding) as text:
             while chunk := text.read(_CHUNK_CHARACTERS):
-                self.line = number
                 yield number, self._decode_rest(chunk, number, text.encoding, is_declared=bool(encoding))
                 number += chunk.count("\n")
 
@@ -185,12 +183,14 @@ class SourceFile:
         for number, line in self.lines():
             if is_start(line):
                 if lines:
+                    self.record_line = start
                     yield start, lines
                 start, size, lines = number, 0, []
             if size <= MAX_RECORD_CHARACTERS:
                 size += len(line)
                 lines.append(line)
         if lines:
+            self.record_line = start
             yield start, lines
 
     def _check_is_regular(self) -> None:

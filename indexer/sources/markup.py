@@ -29,6 +29,7 @@ _BLOCKS = _HEADINGS | frozenset((
     "trans-abstract", "ul",
 ))  # fmt: skip
 """Names of elements that are apart from what precedes and follows."""
+_NAMES = _INLINE | _BLOCKS
 _DROPPED = frozenset(("annotation", "annotation-xml", "script", "style"))
 """Elements whose content is not part of the text; annotations repeat a formula."""
 _FORMULA_FORMS = frozenset(("graphic", "inline-graphic", "math", "tex-math", "textual-form"))
@@ -72,7 +73,9 @@ def _remove_tags(text: str) -> str:
     if "<" not in text or ">" not in text:
         return text
     last_ends = {match["name"].lower(): match.start() for match in _TAG.finditer(text) if match["end"]}
-    return _TagRemover(text, last_ends).remove()
+    first = _TAG.match(text.lstrip())
+    is_document = bool(last_ends.keys() & _NAMES) or bool(first and (first["name"] or "").lower() in _BLOCKS)
+    return _TagRemover(text, last_ends, is_document).remove()
 
 
 class _TagRemover:
@@ -81,11 +84,14 @@ class _TagRemover:
     Args:
         text: The text.
         last_ends: For each name of an element in the text, where the last tag is that ends such an element.
+        is_document: Whether the text starts with a block or ends an element, so that ends of blocks may be omitted.
     """
 
-    def __init__(self, text: str, last_ends: dict[str, int]) -> None:
+    def __init__(self, text: str, last_ends: dict[str, int], is_document: bool) -> None:
         self._text = text
         self._last_ends = last_ends
+        self._is_document = is_document
+        self._last_comment_end = text.rfind("-->")
         self._parts: list[str] = []
         self._separator = ""
         self._heading_start: int | None = None
@@ -99,10 +105,9 @@ class _TagRemover:
             if match.start() < position:
                 continue  # within a comment
             if match[0] == "<!--":
-                end = self._text.find("-->", match.end())
-                if end >= 0:
+                if match.end() <= self._last_comment_end:
                     self._add_text(self._text[position : match.start()])
-                    position = end + 3
+                    position = self._text.find("-->", match.end()) + 3
                 continue
             name = match["name"].lower()
             if self._is_markup(match, name):
@@ -113,12 +118,12 @@ class _TagRemover:
         return "".join(self._parts)
 
     def _is_markup(self, match: re.Match[str], name: str) -> bool:
-        if not (match["prefix"] or name in _INLINE or name in _BLOCKS):
+        if not (match["prefix"] or name in _NAMES):
             return False
         if match["prefix"] or match["end"] or match["empty"] or name in _UNPAIRED:
             return True
-        if name in _BLOCKS:  # HTML may omit the ends of paragraphs and list items
-            return name in self._last_ends or match.start() == 0
+        if name in _BLOCKS and self._is_document:
+            return True
         return self._last_ends.get(name, -1) > match.start()
 
     def _handle_tag(self, match: re.Match[str], name: str) -> None:

@@ -45,6 +45,7 @@ class Draft:
             same scheme.
         version: The arXiv version; None takes it from an ID.
         extra: Other fields; empty values are dropped.
+        links: Further addresses, of which IDs are taken like from ``url``.
     """
 
     source: str
@@ -59,6 +60,7 @@ class Draft:
     url: str | None = None
     version: int | None = None
     extra: dict[str, Json] = field(default_factory=dict)
+    links: list[str] = field(default_factory=list)
 
     def to_paper(self) -> Paper:
         """Validates and normalizes the record.
@@ -109,17 +111,17 @@ class Draft:
                 versions[parsed.id] = versions.get(parsed.id) or parsed.version
             else:
                 self.extra.setdefault("source_id", normalize_whitespace(text))
-        if self.url and (parsed := identifiers.parse(self.url)):
-            schemes = {each.partition(":")[0] for each in versions}
-            if parsed.id in versions or parsed.id.partition(":")[0] not in schemes:
+        for link in (self.url, *self.links):
+            parsed = identifiers.parse(link) if link else None
+            if parsed and (parsed.id in versions or not _has_scheme_of(parsed.id, versions)):
                 versions[parsed.id] = versions.get(parsed.id) or parsed.version
         ids = tuple(sorted(versions, key=identifiers.preference_key))
         return ids, next((version for version in versions.values() if version), None)
 
 
-def parse_date(text: Json, _name: str = "") -> Date | None:
-    """``find_date`` under the name that readers use."""
-    return find_date(text)
+def _has_scheme_of(paper_id: str, ids: Iterable[str]) -> bool:
+    prefix = paper_id.partition(":")[0] + ":"
+    return any(each.startswith(prefix) for each in ids)
 
 
 def select_non_empty(fields: Mapping[str, Json], names: Iterable[str]) -> dict[str, Json]:

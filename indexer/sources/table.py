@@ -38,16 +38,15 @@ _SOURCE_WITH_YEAR = re.compile(r"(?P<journal>.*?\S)\s*\((?P<year>(?:1[4-9]|20)\d
 
 
 class Table:
-    """The columns of a table, and what they say about its rows.
+    """The columns of a table, and what they say about its rows. Warnings have the line ``file.record_line``.
 
     Args:
         file: The file.
         header: The names of the columns.
-        line: The number of the line of the header, from 1.
         sample: Some rows.
     """
 
-    def __init__(self, file: SourceFile, header: Sequence[str], line: int, sample: Iterable[Sequence[str]]) -> None:
+    def __init__(self, file: SourceFile, header: Sequence[str], sample: Iterable[Sequence[str]]) -> None:
         self._file = file
         names = [name.strip().lower() for name in header]
         self._is_export = "authors_partial" in names or is_hit(names)
@@ -56,9 +55,9 @@ class Table:
         self._separator = find_separator(
             cell for row in sample for cell, (field, _) in zip(row, self._fields, strict=False) if field == "authors"
         )
-        self._report_columns(line)
+        self._report_columns()
 
-    def parse_row(self, row: Sequence[str], line: int) -> Paper:
+    def parse_row(self, row: Sequence[str]) -> Paper:
         """Converts a row to a paper.
 
         Raises:
@@ -66,7 +65,7 @@ class Table:
         """
         cells = [_FORMULA_GUARD.sub("", cell) for cell in row]
         if len(cells) > len(self._names):
-            cells = self._align(cells, line)
+            cells = self._align(cells)
         fields, extra = self._assign(cells)
         authors, is_partial = self._read_authors(fields)
         get = fields.get
@@ -78,8 +77,8 @@ class Table:
             abstract=get("abstract"),
             authors=authors,
             authors_partial=is_partial or get("authors_partial", "").lower() in ("true", "1", "yes"),
-            published=self._read_date(fields, line),
-            updated=read_date(self._file, line, "updated", get("updated")),
+            published=self._read_date(fields),
+            updated=read_date(self._file, "updated", get("updated")),
             categories=re.split(r"[\s,;]+", get("categories", "")),
             url=get("url"),
             version=parse_positive_int(get("version", "")),
@@ -106,7 +105,7 @@ class Table:
         cell = fields.get("authors", "")
         return (split_exported_authors(cell), False) if self._is_export else split_authors(cell, self._separator)
 
-    def _read_date(self, fields: dict[str, str], line: int) -> Date | None:
+    def _read_date(self, fields: dict[str, str]) -> Date | None:
         """The date of publication: the year, and the month and day if the date is in this year or has none."""
         date, year = fields.get("published"), find_date(fields.get("year"))
         found = find_date(date) or (date_from_parts(year.year, date) if year and date else year)
@@ -114,7 +113,7 @@ class Table:
             found = year  # the date is that of another event, such as the release on a site
         if not found and (source := _SOURCE_WITH_YEAR.match(fields.get("journal", ""))):
             return find_date(source["year"])
-        return found or read_date(self._file, line, "published", date or fields.get("year"))
+        return found or read_date(self._file, "published", date or fields.get("year"))
 
     def _read_extra(self, fields: dict[str, str]) -> dict[str, Json]:
         extra: dict[str, Json] = {name: fields[name] for name in _PLAIN_FIELDS if name in fields}
@@ -130,7 +129,7 @@ class Table:
             extra["citations"] = int(citations) if citations.isascii() and citations.isdigit() else citations
         return extra
 
-    def _align(self, cells: list[str], line: int) -> list[str]:
+    def _align(self, cells: list[str]) -> list[str]:
         """Removes the surplus cells of a row, wherever they can be; cells of which the column is uncertain are empty.
 
         The place of the surplus cells is found by the columns whose values have a form. The title, the authors and the
@@ -145,7 +144,7 @@ class Table:
         scores = [self._count_plausible([*cells[:place], *cells[place + surplus :]]) for place in places]
         best = [place for place in places if scores[place] == max(scores)]
         self._file.warn(
-            line,
+            self._file.record_line,
             "the row has more cells than the header, so cells whose column is uncertain were left out; quote cells "
             "that contain the separator",
             f"{len(cells)} cells, {len(self._names)} columns",
@@ -162,18 +161,18 @@ class Table:
         forms = [_has_form(field, cell) for (field, _), cell in zip(self._fields, cells, strict=True) if cell.strip()]
         return forms.count(True) - forms.count(False)
 
-    def _report_columns(self, line: int) -> None:
+    def _report_columns(self) -> None:
         others = [name for name, (field, _) in zip(self._names, self._fields, strict=True) if name and not field]
         others = [name for name in others if name not in _JSON_NAMES]
         if others:
             self._file.warn(
-                line,
+                self._file.record_line,
                 "columns that are no field of a paper were kept as extra fields, without cells of more than "
                 f"{_MAX_EXTRA_CHARACTERS:,} characters",
                 list_columns(others),
             )
         if not any(field == "title" for field, _ in self._fields):
-            self._file.warn(line, "no column has titles", "columns: " + list_columns(self._names))
+            self._file.warn(self._file.record_line, "no column has titles", "columns: " + list_columns(self._names))
 
 
 _JSON_NAMES = frozenset(each.name for each in JSON_FIELDS)

@@ -87,13 +87,15 @@ def _read_sheet(file: SourceFile, sheet: Any, others: list[str]) -> Iterator[Pap
         others.append(f"the columns of the sheet {sheet.title!r} are {columns}")
         return
     header = first[place]
-    table = Table(file, header, place + 1, first[place + 1 :])
+    file.record_line = place + 1
+    table = Table(file, header, first[place + 1 :])
     for number, row in enumerate(chain(first[place + 1 :], rows), place + 2):
         if not any(row):
             continue
         try:
+            file.record_line = number
             check_record_size(sum(map(len, row)))
-            yield table.parse_row(row[: len(header)], number)
+            yield table.parse_row(row[: len(header)])
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
 
