@@ -4,7 +4,7 @@ import re
 
 from search.papers.normalization import compose
 
-SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv"))
+SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv", "2nd", "3rd", "4th", "5th"))
 PARTICLES = frozenset(
     ("al", "ap", "ben", "bin", "da", "dal", "de", "del", "della", "den", "der", "di", "do", "dos", "du", "el", "la",
      "le", "st", "ten", "ter", "van", "von", "zu", "zur")
