@@ -64,7 +64,7 @@ def _read_blocks(text: str, number: int, definitions: Definitions, file: SourceF
         elif block.type not in _NO_PAPERS:
             for problem, example in block.faults:
                 file.warn(block.line, problem, example)
-            yield read_record(file, block.line, partial(_parse_entry, block, definitions, file.source))
+            yield from read_record(file, block.line, partial(_parse_entry, block, definitions, file.source))
 
 
 def _parse_entry(entry: Entry, definitions: Definitions, source: str) -> Paper:
