@@ -86,7 +86,7 @@ class Draft:
             ids=ids,
             title=title or None,
             abstract=abstract or None,
-            authors=tuple(dict.fromkeys(name for author in self.authors if (name := _plain_text(author)))),
+            authors=tuple(name for author in self.authors if (name := _plain_text(author))),
             authors_partial=self.authors_partial,
             published=self.published,
             updated=self.updated,
