@@ -24,10 +24,8 @@ pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="needs the fault repo
 
 PENDING: dict[str, str] = dict.fromkeys(
     (
-        "latex-words-lost", "string-macros", "duplicate-field", "doi-in-bibtex", "date-shadows-year",
-        "bibtex-author-lists", "surname-initial-names-exported", "placeholder-abstract-merges",
-        "generic-title-merges", "stale-category", "decomposed-letters", "plural-acronyms", "chinese-japanese-words",
-        "spelling-of-right-words", "bibtex-empty-reason", "bibtex-subtitle", "no-way-to-remove",
+        "placeholder-abstract-merges", "generic-title-merges", "stale-category", "decomposed-letters",
+        "plural-acronyms", "chinese-japanese-words", "spelling-of-right-words", "no-way-to-remove",
     ),
     "not yet fixed",
 )  # fmt: skip
