@@ -236,6 +236,8 @@ def test_repeated_authors_collaborations_and_editors(write_source: WriteSource) 
         ("title = {Wasps: A Life}, subtitle = {A life}", "Wasps: A Life", None),
         ("title = {A}, journaltitle = {Ants}, journalsubtitle = {Bees}", "A", "Ants: Bees"),
         ("booktitle = {A book}, booksubtitle = {Part 1}", "A book: Part 1", None),
+        ("title = {Proceedings of Ants}, booktitle = {Proc. Ants}", "Proceedings of Ants", None),
+        ("title = {Of\n  ants}, journal = {J. of\n  Ants}", "Of ants", "J. of Ants"),
         ("title = {Q \\& A &amp; more \\&amp;}", "Q & A & more &", None),
     ],
 )
