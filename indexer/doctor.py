@@ -9,13 +9,13 @@ import numpy as np
 from indexer import identity
 from indexer.build import publish
 from indexer.database import check_integrity, named_errors
-from indexer.generations import find_model
+from indexer.generations import find_layout, find_model
 from indexer.writer import IndexWriter
 from search.columns.columns import NO_ID, day_range
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing, ModelUnavailable
-from search.index.layout import Layout, Manifest
+from search.index.layout import Manifest
 from search.index.snapshot import Snapshot
 from search.papers.identifiers import text_key
 from search.query.condition import AllOf
@@ -43,7 +43,7 @@ def examine(directory: Path, on_step: Callable[[str], None] = lambda step: None)
     Raises:
         IndexMissing: There is no index.
     """
-    layout = Layout(directory)
+    layout = find_layout(directory)
     if not layout.current.exists() and not layout.store.exists():
         layout.published_generation()
     try:
@@ -77,7 +77,7 @@ def repair(
         IndexDamaged: Papers or vectors are damaged and can only be restored from a backup, or the index's model is
             unknown.
     """
-    layout = Layout(directory)
+    layout = find_layout(directory)
     model = find_model(layout)
     if model is None:
         raise IndexDamaged(
