@@ -172,18 +172,22 @@ def _copy_papers(database: sqlite3.Connection, source: Path, rows: NDArray[np.in
         database.execute(
             "INSERT INTO main.keys SELECT key, new FROM source.keys JOIN numbers ON row = old ORDER BY key, new"
         )
-        for name, sql in database.execute("SELECT tbl_name, sql FROM source.sqlite_master WHERE sql > ''").fetchall():
-            if name not in _OWN_TABLES:
-                _copy_table(database, name, sql)
+        _copy_other_tables(database)
         database.execute("UPDATE main.removed SET row = 0")
     database.execute("DROP TABLE numbers")
     database.execute("DETACH DATABASE source")
 
 
-def _copy_table(database: sqlite3.Connection, name: str, sql: str) -> None:
-    if not database.execute("SELECT 1 FROM main.sqlite_master WHERE name = ?", [name]).fetchone():
-        database.execute(sql)
-    database.execute(f'INSERT INTO main."{name}" SELECT * FROM source."{name}"')  # noqa: S608  a name in the database
+def _copy_other_tables(database: sqlite3.Connection) -> None:
+    """Copies the tables without row numbers, with their indexes."""
+    sql = "SELECT type, name, tbl_name, sql FROM source.sqlite_master WHERE sql > '' ORDER BY type DESC"
+    for kind, name, table, definition in database.execute(sql).fetchall():
+        if table in _OWN_TABLES or name.startswith("sqlite_"):
+            continue
+        if not database.execute("SELECT 1 FROM main.sqlite_master WHERE name = ?", [name]).fetchone():
+            database.execute(definition)
+        if kind == "table":
+            database.execute(f'INSERT INTO main."{name}" SELECT * FROM source."{name}"')  # noqa: S608  its own name
 
 
 def _check_space(writer: IndexWriter, live: NDArray[np.bool_]) -> None:

@@ -68,9 +68,11 @@ def load_published_manifest(layout: Layout) -> Manifest | None:
 def find_model(layout: Layout) -> ModelIdentity | None:
     """The model of the vectors: that of the published manifest, or else of the newest one that can be read.
 
-    Without a manifest, it is the built-in model that a vectors file is named after; None if there is none.
+    Without a manifest of these rows, it is the model of another manifest or the built-in model that a vectors file is
+    named after; None if there is none.
     """
-    known = (model for model in known_identities() if layout.vectors(model).is_file())
+    others = (*(manifest.model for manifest in _load_all_manifests(layout)), *known_identities())
+    known = (model for model in others if layout.vectors(model).is_file())
     return next((manifest.model for manifest in load_manifests(layout)), next(known, None))
 
 

@@ -57,8 +57,23 @@ def add_removed_ids(database: sqlite3.Connection, entries: Iterable[RemovedId], 
 
 def is_removed(select: Select, paper_id: str) -> bool:
     """Whether the paper that had an ID was removed; not in an index that an earlier version made."""
-    has_table = list(select("SELECT 1 FROM sqlite_master WHERE name = 'removed'", []))
-    return bool(has_table and list(select("SELECT 1 FROM removed WHERE id = ? AND scope = ''", [paper_id])))
+    return _has_table(select) and bool(list(select("SELECT 1 FROM removed WHERE id = ? AND scope = ''", [paper_id])))
+
+
+def find_removed_ids(select: Select, rows: int) -> list[str]:
+    """Returns the IDs that no paper of a generation may have, since they were removed whatever files have them.
+
+    Args:
+        select: Queries the database.
+        rows: Rows of the generation; what was removed later is ignored.
+    """
+    sql = "SELECT id FROM removed WHERE scope = '' AND row < ? ORDER BY id"
+    return [paper_id for (paper_id,) in select(sql, [rows])] if _has_table(select) else []
+
+
+def _has_table(select: Select) -> bool:
+    """Whether the index has the table; one that an earlier version made has not."""
+    return bool(list(select("SELECT 1 FROM sqlite_master WHERE name = 'removed'", [])))
 
 
 class RemovedPapers:

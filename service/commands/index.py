@@ -98,6 +98,8 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
             on_stage=lambda name: show_stage(progress, name),
         )
     _print_report(report)
+    if report.skipped_count and options["mirror"]:
+        click.echo("papers: files with skipped records lose no papers, since those may be the missing ones", err=True)
     if report.missing and options["mirror"]:
         remove_selection(directory, select_missing(directory, files), yes=options["yes"])
     elif report.missing:
