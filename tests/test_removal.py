@@ -66,6 +66,7 @@ def test_a_removed_paper_leaves_every_answer(directory: Path, tmp_path: Path) ->
     assert searcher.search(Query("")).total == 29
     assert paper not in {hit.paper.id for hit in searcher.search(Query("galaxy zyzzyva", limit=100))}
     assert searcher.suggest("zyzz").authors == ()
+    assert searcher.authors("Grace Zyzzyvas").variants == ()
     assert searcher.snapshot.lexicon.word_doc_freq("zyzzyva") == 0
     with pytest.raises(PaperNotFound):
         searcher.paper(paper)
