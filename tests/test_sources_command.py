@@ -168,16 +168,17 @@ def test_the_commands(tmp_path: Path) -> None:
     records, there = make_records(0, 12), ["--index", str(tmp_path / "index")]
     file = write_records(tmp_path / "my refs.jsonl", records)
     assert run("index", str(file), *there).returncode == 0
-    write_records(file, records[:1])
+    run("remove", "2000.00000", "--yes", *there)
+    write_records(file, records[:2])
     again = run("index", str(file), *there)
     command = f"papers index '{file}' --mirror"
-    assert f"11 papers are no longer in the files that had them; to remove them, run: {command}" in again.stderr
-    preview = run("index", str(file), "--mirror", *there)
-    assert preview.stdout.startswith("11 papers to remove:\n   arxiv:2000.00001  ")
-    assert "nothing was removed; to remove them, add --yes" in preview.stderr
+    assert f"10 papers are no longer in the files that had them; to remove them, run: {command}" in again.stderr
+    assert "1 of the records were left out, because their papers were removed; to import them, add --restore" in (
+        again.stderr
+    )
     mirrored = run("index", str(file), "--mirror", "--yes", *there)
-    assert (mirrored.returncode, "removed 11 papers. The index has 1 paper (" in mirrored.stderr) == (0, True)
-    assert "to remove" not in run("index", str(file), "--mirror", *there).stdout
+    assert mirrored.stdout.startswith("10 papers to remove:\n   arxiv:2000.00002  ")
+    assert (mirrored.returncode, "removed 10 papers. The index has 1 paper (" in mirrored.stderr) == (0, True)
     (source,) = run_json("sources", *there)["sources"]
     assert source.pop("first_read") <= source.pop("last_read")
     assert source == {
@@ -185,16 +186,14 @@ def test_the_commands(tmp_path: Path) -> None:
         "format": "jsonl",
         "file": "my refs.jsonl",
         "path": str(file.resolve()),
-        "read": 1,
+        "read": 2,
         "new": 12,
         "merged": 0,
         "unchanged": 1,
         "skipped": 0,
-        "removed": 0,
+        "removed": 1,
         "papers": 1,
     }
     listed = run("sources", *there)
     assert (listed.returncode, listed.stdout.splitlines()[0]) == (0, str(file.resolve()))
-    assert "1 records: 12 new papers, 0 merged, 0 skipped; 1 papers in the index" in listed.stdout
-    missing = run("sources", "--index", str(tmp_path / "none"))
-    assert (missing.returncode, "there is no index here" in missing.stderr) == (1, True)
+    assert "2 records: 12 new papers, 0 merged, 0 skipped, 1 left out; 1 papers in the index" in listed.stdout
