@@ -76,7 +76,7 @@ class ImportLog:
                 return
             self._removed.restore(record, scopes)
         record = self._writer.add(record)
-        reading.records.append(hash_record(record.to_json()))
+        reading.records.append(hash_record(record))
         reading.keys.append(id_key(record.id))
 
     def skip(self) -> None:

@@ -1,17 +1,19 @@
 """Logged files: which files were read, when, with what outcome, and which records each of them has.
 
-A record is identified by a hash of its content. A file that is read without errors gives all of its records the number
-of that reading, so records with a lower number are no longer in it.
+A record is identified by a hash (``hash_record``). A file that is read without errors gives all of its records the
+number of that reading, so records with a lower number are no longer in it.
 """
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import orjson
+
+from search.papers.paper import Paper
 
 Select = Callable[[str, Sequence[int | str]], Iterable[tuple[Any, ...]]]
 """Runs a query with its values."""
@@ -88,10 +90,11 @@ def path_text(path: Path) -> str:
     return os.fsencode(os.path.realpath(path)).decode(errors="backslashreplace")
 
 
-def hash_record(fields: Mapping[str, Any]) -> int:
-    """Hashes a record, as ``Paper.to_json`` returns it, to 64 bits."""
-    content = orjson.dumps(fields, option=orjson.OPT_SORT_KEYS)
-    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big", signed=True)
+def hash_record(record: Paper) -> int:
+    """Hashes a record to 64 bits: its source, IDs and texts. A record that differs in other fields is the same one."""
+    content = "\0".join((*record.sources, *record.ids, record.title or "", record.abstract or ""))
+    digest = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
 
 
 def load_files(select: Select) -> list[LoggedFile]:
@@ -102,10 +105,10 @@ def load_files(select: Select) -> list[LoggedFile]:
     return [LoggedFile(*values) for values in select(f"SELECT {columns} FROM files ORDER BY path", [])]  # noqa: S608
 
 
-def load_records(select: Select, row: int) -> list[dict[str, Any]]:
+def load_records(select: Select, row: int) -> list[Paper]:
     """Loads the records of a row: the paper itself if it has one."""
     ((paper, records),) = select("SELECT paper, records FROM papers WHERE row = ?", [row])
-    return list(orjson.loads(records)) if records else [orjson.loads(paper)]
+    return [Paper.from_json(each) for each in (orjson.loads(records) if records else [orjson.loads(paper)])]
 
 
 @dataclass(slots=True)
@@ -147,7 +150,7 @@ class FileRecords:
         found = {row for file in self._files for (row,) in self._select(sql, [file])}
         return sorted(row for row in found if self._is_live(row))
 
-    def are_only_here(self, records: Sequence[Mapping[str, Any]]) -> list[bool]:
+    def are_only_here(self, records: Sequence[Paper]) -> list[bool]:
         """Returns for each record of a paper whether these files have it and no other file does."""
         return [bool(entries) and entries.keys() <= self._files for entries in self._entries(records)]
 
@@ -183,7 +186,7 @@ class FileRecords:
         rows = self._select("SELECT row FROM keys WHERE key = ?", [key])
         return (row for (row,) in rows if self._is_live(row))
 
-    def _entries(self, records: Sequence[Mapping[str, Any]]) -> list[dict[int, bool]]:
+    def _entries(self, records: Sequence[Paper]) -> list[dict[int, bool]]:
         """Returns for each record the files that have it, with whether the last complete reading found it there."""
         sql = """
             SELECT file, file_records.reading >= complete FROM file_records JOIN files USING (file) WHERE record = ?
@@ -191,7 +194,7 @@ class FileRecords:
         found = []
         for record in records:
             entries = {file: bool(current) for file, current in self._select(sql, [hash_record(record)])}
-            if not entries and self._sources.issuperset(record.get("sources", ["?"])):
+            if not entries and record.sources and self._sources.issuperset(record.sources):
                 entries[_NOT_LOGGED] = False
             found.append(entries)
         return found

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain, compress
 from pathlib import Path
-from typing import Any
 
 from indexer.build import OnStage, publish
 from indexer.database import named_errors
@@ -111,8 +110,7 @@ class _Remover:
         self._writer.published.check(changed)
         for row in changed:
             records = load_records(database.execute, row)
-            kept = compress(records, map(operator.not_, selector(records)))
-            self._writer.replace(row, [Paper.from_json(each) for each in kept])
+            self._writer.replace(row, list(compress(records, map(operator.not_, selector(records)))))
         self._writer.flush()
         if whole:
             self._writer.remove(sorted(whole), chain.from_iterable(whole.values()))
@@ -128,17 +126,17 @@ class _Remover:
             row = newer
         return row
 
-    def _entries(self, paper: str, row: int, dropped: Iterable[dict[str, Any]]) -> list[RemovedId]:
+    def _entries(self, paper: str, row: int, dropped: Iterable[Paper]) -> list[RemovedId]:
         """Returns what imports recognise the removed records by: their IDs, unless another paper has them too."""
         scope = self._selection.scope
         if scope is None:
             return []
-        ids = dict.fromkeys(paper_id for record in dropped for paper_id in Paper.from_json(record).ids)
+        ids = dict.fromkeys(paper_id for record in dropped for paper_id in record.ids)
         return [RemovedId(each, scope, paper) for each in ids if scope != ANY_FILE or not self._is_shared(each, row)]
 
     def _is_shared(self, paper_id: str, row: int) -> bool:
         """Whether another live row has an ID."""
         select = self._writer.database.execute
         rows = [other for (other,) in select("SELECT row FROM keys WHERE key = ?", [id_key(paper_id)])]
-        records = (load_records(select, other) for other in rows if other != row and self._live[other])
-        return any(paper_id in Paper.from_json(each).ids for found in records for each in found)
+        others = (load_records(select, other) for other in rows if other != row and self._live[other])
+        return any(paper_id in record.ids for records in others for record in records)

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -69,9 +68,7 @@ class Selection:
         """The papers that lose records and stay."""
         return [each for each in self.removals if not each.is_whole]
 
-    def selector(
-        self, select: Select, is_live: Callable[[int], bool]
-    ) -> Callable[[Sequence[dict[str, Any]]], list[bool]]:
+    def selector(self, select: Select, is_live: Callable[[int], bool]) -> Callable[[Sequence[Paper]], list[bool]]:
         """Returns a function that returns for each record of a paper whether it is removed.
 
         Args:
@@ -81,7 +78,7 @@ class Selection:
         if isinstance(self.records_of, int):
             return FileRecords(select, [self.records_of], is_live).are_only_here
         if isinstance(self.records_of, str):
-            return lambda records: [self.records_of in each.get("sources", ()) for each in records]
+            return lambda records: [self.records_of in each.sources for each in records]
         return lambda records: [True] * len(records)
 
 

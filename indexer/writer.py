@@ -30,6 +30,7 @@ from indexer.database import (
 )
 from indexer.generations import find_layout, find_model, load_manifests
 from indexer.key_filter import KeyBloomFilter
+from indexer.logged_files import load_records
 from indexer.published import PublishedRows
 from indexer.removed_papers import RemovedId, add_removed_ids
 from search.embedding.embedder import Embedder
@@ -295,19 +296,11 @@ class IndexWriter:
         sql = f"SELECT DISTINCT row FROM keys WHERE key IN ({placeholders(candidates)})"  # noqa: S608  only question marks
         rows = [row for (row,) in self.database.execute(sql, candidates) if row not in self._replaced]
         self.published.check(rows)
-        return [(row, self._load_records(row)) for row in rows]
+        return [(row, load_records(self.database.execute, row)) for row in rows]
 
     def _possibly_written(self, keys: Iterable[int]) -> list[int]:
         """The keys that a row may have."""
         return [key for key in keys if not self._written_keys or key in self._written_keys]
-
-    def _load_records(self, row: int) -> list[Paper]:
-        paper, records = self.database.execute("SELECT paper, records FROM papers WHERE row = ?", [row]).fetchone()
-        return (
-            [Paper.from_json(each) for each in orjson.loads(records)]
-            if records
-            else [Paper.from_json(orjson.loads(paper))]
-        )
 
     def _enqueue(
         self, record: Paper, keys: frozenset[int], slots: Sequence[int], written: dict[int, list[Paper]]

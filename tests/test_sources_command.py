@@ -155,7 +155,7 @@ def test_a_file_with_errors_has_lost_nothing(directory: Path) -> None:
 
 def test_a_record_that_an_earlier_version_read_differently_counts_as_that_of_the_file(directory: Path) -> None:
     records = make_records(0, 4)
-    import_records(directory, [{**record, "comment": "as an earlier version read it"} for record in records])
+    import_records(directory, [{**record, "title": f"\\emph{{{record['title']}}}"} for record in records])
     with closing(sqlite3.connect(find_layout(directory).store)) as database, database:
         database.execute("DELETE FROM files")
         database.execute("DELETE FROM file_records")
