@@ -18,14 +18,13 @@ from numpy.typing import NDArray
 from indexer.build import OnStage, publish
 from indexer.database import named_errors, open_database
 from indexer.doctor import LazyEmbedder
-from indexer.generations import find_layout, find_model, has_unused_rows, load_published_manifest, next_number
+from indexer.generations import find_layout, has_unused_rows, load_published_manifest, next_number
 from indexer.published import PublishedRows
 from indexer.writer import IndexWriter
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
-from search.errors import IndexDamaged, IndexUnavailable
+from search.errors import IndexUnavailable
 from search.files import fsync, make_directory
-from search.index.json_object import REPAIR_HINT
 from search.index.layout import Layout, Manifest, rows_folder_name
 from search.vectors.code_writer import DEFAULT_CODES_TUNING, CodesTuning
 from search.vectors.file import VectorsFile
@@ -78,15 +77,11 @@ def compact(
     Raises:
         IndexMissing: There is no index.
         IndexBusy: Another process is writing the index.
-        IndexDamaged: Papers or vectors are damaged.
+        IndexDamaged: The manifest, papers or vectors are damaged.
         IndexUnavailable: The disk has not enough free space.
     """
-    Layout(directory).published_generation()
-    layout = find_layout(directory)
-    model = find_model(layout)
-    if model is None:
-        raise IndexDamaged(directory, f"no manifest can be read; {REPAIR_HINT}")
-    before = _count_bytes(directory)
+    layout, before = find_layout(directory), _count_bytes(directory)
+    model = Manifest.load(layout.generation(layout.published_generation()).manifest).model
     with named_errors(layout), IndexWriter(directory, LazyEmbedder(model, load)) as writer:
         live = writer.live
         removed_rows = int(len(live) - live.sum())

@@ -6,7 +6,7 @@ number of that reading, so records with a lower number are no longer in it.
 
 import hashlib
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,8 @@ class FileRecords:
     """The records that some files have.
 
     A record that the log does not have was imported by an earlier version, or by an import that was killed. If no
-    other file has the same source, it counts as one that was in these files.
+    other file has the same source, it counts as one that was in these files. Another file that does not exist any more,
+    as after it was renamed, has no records.
 
     Args:
         select: Queries the database.
@@ -143,6 +144,7 @@ class FileRecords:
         logged = load_files(select)
         others = {each.source for each in logged if each.file not in self._files}
         self._sources = {each.source for each in logged if each.file in self._files} - others
+        self._paths = {each.file: each.path for each in logged}
 
     def rows(self) -> list[int]:
         """Returns the live rows, ascending, that may have a record of these files."""
@@ -152,7 +154,10 @@ class FileRecords:
 
     def are_only_here(self, records: Sequence[Paper]) -> list[bool]:
         """Returns for each record of a paper whether these files have it and no other file does."""
-        return [bool(entries) and entries.keys() <= self._files for entries in self._entries(records)]
+        return [
+            not self._files.isdisjoint(entries) and not any(map(self._is_elsewhere, entries))
+            for entries in self._entries(records)
+        ]
 
     def find_missing(self) -> Missing:
         """Finds the papers that only these files had, none of which had a record of it when it was read last.
@@ -164,7 +169,7 @@ class FileRecords:
         for row in sorted({row for key in outdated.values() for row in self._rows_of_key(key)}):
             records = load_records(self._select, row)
             entries = self._entries(records)
-            if all(each and each.keys() <= self._files and not any(each.values()) for each in entries):
+            if all(each and not self._is_held(each) for each in entries):
                 missing.rows.append(row)
             current = {file for each in entries for file, is_current in each.items() if is_current}
             hashes = map(hash_record, records)
@@ -173,6 +178,19 @@ class FileRecords:
             missing.superseded += (each for each in of_row & outdated.keys() if each[1] in current)
         missing.unused += outdated.keys() - found
         return missing
+
+    def _is_held(self, entries: Mapping[int, bool]) -> bool:
+        """Whether one of these files has a record now, as far as is known, or another file."""
+        return any(
+            is_current if file in self._files else self._is_elsewhere(file) for file, is_current in entries.items()
+        )
+
+    def _is_elsewhere(self, file: int) -> bool:
+        """Whether it is another file that exists; one whose path the log cannot write exactly is assumed to exist."""
+        if file in self._files:
+            return False
+        path = self._paths[file]
+        return "\\x" in path or os.path.lexists(path)
 
     def _find_outdated(self) -> dict[tuple[int, int], int]:
         """Finds the records that the last complete reading of their file did not find, each with its key."""

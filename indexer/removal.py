@@ -12,15 +12,14 @@ from pathlib import Path
 from indexer.build import OnStage, publish
 from indexer.database import named_errors
 from indexer.doctor import LazyEmbedder
-from indexer.generations import find_layout, find_model
+from indexer.generations import find_layout
 from indexer.logged_files import load_records
 from indexer.removal_selection import Selection
 from indexer.removed_papers import ANY_FILE, RemovedId, add_removed_ids
 from indexer.writer import IndexWriter
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
-from search.errors import IndexBusy, IndexDamaged
-from search.index.json_object import REPAIR_HINT
+from search.errors import IndexBusy
 from search.index.layout import Manifest
 from search.papers.identifiers import id_key
 from search.papers.paper import Paper
@@ -68,9 +67,7 @@ def remove(
         ModelUnavailable: The model is needed and cannot be loaded.
     """
     layout = find_layout(directory)
-    model = find_model(layout)
-    if model is None:
-        raise IndexDamaged(directory, f"no manifest can be read; {REPAIR_HINT}")
+    model = Manifest.load(layout.generation(layout.published_generation()).manifest).model
     with named_errors(layout), IndexWriter(directory, LazyEmbedder(model, load)) as writer:
         if writer.layout.published_generation() != selection.generation:
             raise IndexBusy(directory, "another process has changed it since the papers were selected; try again")
@@ -114,6 +111,9 @@ class _Remover:
         self._writer.flush()
         if whole:
             self._writer.remove(sorted(whole), chain.from_iterable(whole.values()))
+        with database:
+            files = "SELECT file FROM files WHERE file = ? OR source = ?"
+            database.execute(f"DELETE FROM file_records WHERE file IN ({files})", [selection.records_of] * 2)  # noqa: S608
         self.removed, self.changed = len(whole), len(changed)
 
     def _newest_row(self, row: int) -> int | None:

@@ -17,7 +17,7 @@ from fake_embedder import FakeEmbedder
 from indexer.backup import back_up
 from indexer.build import ImportOptions, ImportReport, index
 from indexer.compaction import compact
-from indexer.doctor import examine
+from indexer.doctor import examine, repair
 from indexer.removal import RemovalReport, remove
 from indexer.removal_selection import select_ids, select_query, select_source
 from indexer.writer import IndexWriter
@@ -73,6 +73,8 @@ def test_a_removed_paper_leaves_every_answer(directory: Path, tmp_path: Path) ->
     others = [record for record in make_records(0, 30) if record["id"] != "2000.00003"]
     import_records(tmp_path / "others", others)
     assert answers(directory) == answers(tmp_path / "others")  # scores too: BM25 does not count it
+    repair(directory, load)
+    assert answers(directory) == answers(tmp_path / "others")
 
 
 def test_a_removed_paper_stays_removed_unless_it_is_restored(directory: Path) -> None:
@@ -162,6 +164,9 @@ def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
     ]  # the fourth is in both
     remove(directory, one, load)
     assert len(ids_in(directory)) == 3
+    assert (
+        len(select_source(directory, str(tmp_path / "two" / "refs.jsonl")).papers) == 3
+    )  # the fourth is only there now
     import_records(directory, records, "two/refs.jsonl")
     assert len(ids_in(directory)) == 6
     (tmp_path / "two" / "refs.jsonl").unlink()

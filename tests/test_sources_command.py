@@ -137,6 +137,17 @@ def test_files_of_one_name_do_not_remove_papers_of_each_other(directory: Path) -
     assert missing_ids(directory, "one/refs.jsonl") == ["arxiv:2000.00001"]
 
 
+@pytest.mark.parametrize("name", ["moved/refs.jsonl", "moved/library.jsonl"])
+def test_a_file_that_was_moved_has_no_records(directory: Path, name: str) -> None:
+    records = make_records(0, 4)
+    import_records(directory, records, "refs.jsonl")
+    (directory.parent / "refs.jsonl").unlink()
+    import_records(directory, records, name)
+    assert import_records(directory, records[:3], name).missing == 1
+    assert remove(directory, select_missing(directory, [directory.parent / name]), load).removed == 1
+    assert import_records(directory, records[:3], name).missing == 0
+
+
 def test_a_file_with_errors_has_lost_nothing(directory: Path) -> None:
     records = make_records(0, 4)
     import_records(directory, records)
