@@ -25,7 +25,7 @@ from indexer.generations import (
 from indexer.import_log import ImportLog
 from indexer.row_checksums import write_row_checksums
 from indexer.row_writer import RowWriter
-from indexer.sources.file import SourceFile
+from indexer.sources.file import FileGroup, SourceFile
 from indexer.writer import ImportCounts, IndexWriter
 from search.columns.columns import Columns, ColumnsBuilder
 from search.embedding.embedder import Embedder
@@ -33,7 +33,7 @@ from search.errors import ModelUnavailable, SourceError
 from search.files import fsync, link_or_copy, save_array, write_aside
 from search.index.calibration import Calibration
 from search.index.layout import FileRecord, GenerationLayout, Manifest
-from search.index.lexicon import LexiconBuilder
+from search.index.lexicon_builder import LexiconBuilder
 from search.index.snapshot import Snapshot
 from search.index.store import PaperStore
 from search.papers.paper import Paper
@@ -152,7 +152,8 @@ def index_files(
     A file that has disappeared since, or that cannot be read, is skipped and reported; the rest is published.
     """
     options = options or ImportOptions()
-    inputs = _Inputs([SourceFile(path, options.as_of, options.format or "") for path in files])
+    group = FileGroup(list(files))
+    inputs = _Inputs([SourceFile(path, options.as_of, options.format or "", group) for path in group.paths])
 
     def report_progress() -> None:
         counts = writer.counts

@@ -2,14 +2,19 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Any
 
 import orjson
 
 from indexer.sources.file import SourceFile
-from indexer.sources.limits import MalformedRecord, check_record_size
+from indexer.sources.guard import read_record
+from indexer.sources.json_shape import SYMBOL, ValueSkipper, find_list
+from indexer.sources.limits import MAX_RECORD_CHARACTERS, MalformedRecord, check_record_size
 from search.errors import SourceError
 from search.papers.json import Json
+from search.papers.paper import Paper
 
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 """Finds the end of a value; numbers stay text, because only their extent matters."""
@@ -58,32 +63,131 @@ def parse_extra(text: Json) -> dict[str, Json]:
     return dict(value) if isinstance(value, dict) else {}
 
 
-def iter_values(file: SourceFile) -> Iterator[tuple[int, str] | SourceError]:
+def read_records(
+    file: SourceFile, parse: Callable[[dict[str, Any]], Paper], kind: str, *paths: str
+) -> Iterator[Paper | SourceError]:
+    """Yields one record or one error per value of the file; see ``iter_values``.
+
+    A value may also be a list of records, or an object with a record, or with a list of them, at one of the paths.
+
+    Args:
+        file: The file.
+        parse: Converts a record to a paper.
+        kind: What a record is, for the messages, as in ``a work of Crossref``.
+        paths: Where an object has the list of records, as in ``message.items``.
+    """
+    for each in iter_values(file, *paths):
+        if isinstance(each, SourceError):
+            yield each
+            continue
+        number, text = each
+        file.record_line = number
+        try:
+            value: Any = parse_json(text)
+        except MalformedRecord as error:
+            yield SourceError(file.path, number, str(error))
+            continue
+        for record in [value] if isinstance(value, dict) and not paths else _list_records(value, paths):
+            yield from read_record(file, number, partial(_parse_record, record, parse, kind))
+
+
+def _parse_record(record: Json, parse: Callable[[dict[str, Any]], Paper], kind: str) -> Paper:
+    if not isinstance(record, dict):
+        raise MalformedRecord(f"{str(record)[:40]!r} is not a JSON object")
+    try:
+        return parse(record)
+    except MalformedRecord:
+        raise
+    except (TypeError, AttributeError, KeyError, IndexError, ValueError) as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise MalformedRecord(f"not {kind}: a field has an unexpected value ({cause})") from None
+
+
+def _list_records(value: Any, paths: Iterable[str]) -> list[Any]:
+    for path in paths:
+        inner = value
+        for name in path.split("."):
+            inner = inner.get(name) if isinstance(inner, dict) else None
+        if isinstance(inner, dict | list):
+            value = inner
+            break
+    return value if isinstance(value, list) else [value]
+
+
+def iter_values(file: SourceFile, *paths: str) -> Iterator[tuple[int, str] | SourceError]:
     """Yields the text of each value with the number of its first line.
 
-    The file is a list of values, or values one after another. After a malformed value of a list the rest is not read,
-    because the start of the next value is unknown; otherwise reading continues at the next line that starts an object.
+    The values are those of the list at one of the paths, as in ``message.items``, if the file starts with an object
+    that has one; else those of a list; else those that follow one another, such as one per line. A malformed value is
+    yielded as an error, and reading continues at the next one.
     """
+    head = file.head()
+    start = find_list(head, paths)
+    if not start and _has_value_per_line(head):
+        yield from ((number, line) for number, line in file.lines() if not line.isspace())
+        return
     text = _Text(file)
-    is_list = text.skip(_SPACE) and text.next_character() == "["
-    while text.skip(_LIST_SEPARATORS if is_list else _SPACE):
-        if is_list and text.next_character() == "]":
+    text.skip_characters(start)
+    if text.skip(_SPACE) and text.next_character() == "[":
+        text.skip_characters(1)
+        yield from _iter_list(text, file, is_whole_file=not start)
+        if not (start and text.skip_to_line("{")):
             return
-        line = text.line
+    while text.skip(_SPACE):
+        try:
+            yield text.line, text.take_value()
+        except MalformedRecord as error:
+            yield SourceError(file.path, text.line, str(error))
+            if not text.skip_to_line("{"):
+                return
+
+
+def _iter_list(text: "_Text", file: SourceFile, is_whole_file: bool) -> Iterator[tuple[int, str] | SourceError]:
+    """Yields the values of a list, up to its end.
+
+    The value after a malformed one is found by its indentation if all those before it have the same, else by the
+    brackets of the malformed one.
+    """
+    indentations = set[str | None]()
+    has_error = False
+    while text.skip(_SEPARATORS_OR_GARBAGE if has_error else _LIST_SEPARATORS):
+        if text.next_character() == "]":
+            text.skip_characters(1)
+            if has_error and is_whole_file and text.skip(_SPACE):
+                continue  # a bracket of the malformed value
+            return
+        line, indentation = text.line, text.indentation
         try:
             value = text.take_value()
         except MalformedRecord as error:
             yield SourceError(file.path, line, str(error))
-            if is_list or not text.skip_to_object_line():
+            has_error = True
+            is_indented = indentation is not None and indentations == {indentation}
+            if not (text.skip_to_line(f"{indentation}{{") if is_indented else text.skip_value()):
                 return
         else:
             yield line, value
-    if is_list:
-        yield SourceError(file.path, text.line, "not JSON: the list is not closed; the file may be truncated")
+            indentations.add(indentation)
+    yield SourceError(file.path, text.line, "not JSON: the list is not closed; the file may be truncated")
+
+
+def _has_value_per_line(head: str) -> bool:
+    """Whether each line is a value, of which the first may be malformed; not so for a list and for indented objects."""
+    first, _, rest = head.lstrip().partition("\n")
+    return not first.startswith("[") and (not first.startswith("{") or _is_json(first) or rest.startswith("{"))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 _SPACE = re.compile(r"\s*")
-_LIST_SEPARATORS = re.compile(r"[\s\[,]*")
+_LIST_SEPARATORS = re.compile(r"[\s,]*")
+_SEPARATORS_OR_GARBAGE = re.compile(r"[^{\]]*")
 
 
 class _Text:
@@ -91,10 +195,12 @@ class _Text:
 
     Attributes:
         line: Number of the line at the current position, from 1.
+        indentation: The space at the start of this line, if ``skip`` has moved over it; else None.
     """
 
     def __init__(self, file: SourceFile) -> None:
         self.line = 1
+        self.indentation: str | None = None
         self._chunks = file.chunks()
         self._text = ""
         self._position = 0
@@ -105,13 +211,30 @@ class _Text:
 
     def skip(self, pattern: re.Pattern[str]) -> bool:
         """Moves behind what matches here; False at the end of the text."""
+        self.indentation = None
         while True:
             match = pattern.match(self._text, self._position)
+            self._note_indentation(match[0] if match else "")
             self._move_to(match.end() if match else self._position)
             if self._position < len(self._text):
                 return True
             if not self._read_more():
                 return False
+
+    def _note_indentation(self, skipped: str) -> None:
+        _, newline, space = skipped.rpartition("\n")
+        if newline or self.indentation is not None:
+            space = space if newline else f"{self.indentation}{space}"
+            self.indentation = space if not space or space.isspace() else None
+
+    def skip_characters(self, count: int) -> None:
+        """Moves by so many characters, or to the end of the text."""
+        while count > len(self._text) - self._position:
+            count -= len(self._text) - self._position
+            self._move_to(len(self._text))
+            if not self._read_more():
+                return
+        self._move_to(self._position + count)
 
     def take_value(self) -> str:
         """Moves behind the value here and returns its text.
@@ -134,14 +257,31 @@ class _Text:
                     self._move_to(end)
                     return self._text[start:end]
 
-    def skip_to_object_line(self) -> bool:
-        """Moves to the next line that starts with a brace; False if there is none."""
-        while (found := self._text.find("\n{", self._position)) < 0:
-            self._move_to(max(self._position, len(self._text) - 1))
+    def skip_to_line(self, start: str) -> bool:
+        """Moves to the next line that starts with this text; False if there is none."""
+        while (found := self._text.find("\n" + start, self._position)) < 0:
+            self._move_to(max(self._position, len(self._text) - len(start)))
             if not self._read_more():
                 return False
         self._move_to(found + 1)
         return True
+
+    def skip_value(self) -> bool:
+        """Moves behind the malformed value of a list that starts here; False if the text ends with it."""
+        skipper = ValueSkipper()
+        while True:
+            match = SYMBOL.search(self._text, self._position)
+            if not match or match.end() == len(self._text):
+                self._move_to(match.start() if match else len(self._text))
+                if len(self._text) - self._position > MAX_RECORD_CHARACTERS or not self._read_more():
+                    return False
+                continue
+            if skipper.ends_before(match[0], not self._text[self._position : match.start()].strip()):
+                self._move_to(match.start())
+                return True
+            self._move_to(match.end())
+            if skipper.ends_with(match[0], self._text[match.end() : match.end() + 100].lstrip()[:1]):
+                return True
 
     def _may_be_cut(self, error: json.JSONDecodeError) -> bool:
         """Whether a longer text may have no such error."""

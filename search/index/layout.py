@@ -17,10 +17,8 @@ from search.index.json_object import JsonObject, damaged_file
 from search.index.store import DatabaseRecord
 from search.papers.json import Json
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Increases with every change to the files that earlier versions cannot read."""
-_COMPACTED_FORMAT_VERSION = FORMAT_VERSION + 1
-"""Format of a generation whose rows are in a folder of their own; earlier versions look for them elsewhere."""
 _MAX_NAME_BYTES = 64
 """Bytes of CURRENT that are read; the name of a generation is shorter."""
 _GENERATION_NAME = re.compile(r"gen-([0-9]{6}|[1-9][0-9]{6,17})")
@@ -259,7 +257,7 @@ class Manifest:
 
     def _to_json(self) -> dict[str, Json]:
         return {
-            "format": _COMPACTED_FORMAT_VERSION if self.rows_folder else FORMAT_VERSION,
+            "format": FORMAT_VERSION,
             "generation": self.generation,
             "model": self.model.to_json(),
             "rows": self.rows,
@@ -292,15 +290,13 @@ def find_damaged_files(files: tuple[FileRecord, ...], directory: Path, *, verify
 
 
 def _check_format(path: Path, found: int) -> None:
-    if found in (FORMAT_VERSION, _COMPACTED_FORMAT_VERSION):
+    if found == FORMAT_VERSION:
         return
+    problem = f"its format is {found}, this version reads {FORMAT_VERSION}"
     if found < FORMAT_VERSION:
         raise IndexDamaged(
-            path,
-            f"its format is {found}, this version reads {FORMAT_VERSION}; papers doctor --repair brings it up to date "
-            "without embedding papers again",
+            path, f"{problem}; papers doctor --repair brings it up to date without embedding papers again"
         )
-    problem = f"its format is {found}, this version reads {_COMPACTED_FORMAT_VERSION} at most"
     raise IndexDamaged(path, f"{problem}; read it with the version of papers that wrote it")
 
 

@@ -25,7 +25,7 @@ _FIELD_NAMES: dict[Field, str] = {
     "any": "all",
     "category": "cat category arxiv_class",
     "primary": "primary primary_category",
-    "id": "id doi arxiv identifier pmid acl",
+    "id": "id doi arxiv identifier pmid acl pmc pmcid openalex corpusid",
     "year": "year",
     "published": "date published submitteddate pubdate",
     "updated": "updated lastupdateddate",
@@ -92,7 +92,7 @@ class ValueParser:
     today: date
     categories: Collection[str]
 
-    def parse(self, field: Field, value: str, text_position: int, *, phrase: bool = False) -> Condition:
+    def parse(self, field: Field, value: str, text_position: int, *, phrase: bool = False, name: str = "") -> Condition:
         """Returns the condition of a field and a value.
 
         Args:
@@ -100,6 +100,7 @@ class ValueParser:
             value: the value, without quotes.
             text_position: where the term starts in the query, from 1.
             phrase: the value was in quotes.
+            name: the name of the field in the query, which for an ID may be its scheme; empty in a group.
 
         Raises:
             InvalidValue: the value is invalid for the field. The error's field is not always ``q``.
@@ -107,11 +108,11 @@ class ValueParser:
         if field in TEXT_FIELDS:
             return _parse_text(field, value, text_position, phrase)
         if field in ("author", "first"):
-            name = parse_author("^" + value if field == "first" and not value.startswith("^") else value)
-            return Author(name.name, name.position, name.exact, text_position)
+            author = parse_author("^" + value if field == "first" and not value.startswith("^") else value)
+            return Author(author.name, author.position, author.exact, text_position)
         if field in ("category", "primary"):
             return self._parse_category(value, field == "primary", text_position)
-        return _parse_id(value) if field == "id" else self._parse_dates(field, value)
+        return _parse_id(value, name) if field == "id" else self._parse_dates(field, value)
 
     def _parse_category(self, value: str, primary: bool, at: int) -> Condition:
         """Parses a code or a name. A name of two categories, such as Machine Learning, matches both of them."""
@@ -142,8 +143,8 @@ def _parse_text(field: Field, value: str, at: int, phrase: bool) -> ContainsText
     return ContainsText(value, TEXT_FIELDS[field], phrase, at)
 
 
-def _parse_id(value: str) -> HasId:
-    for text in (value, f"pmid:{value}", f"acl:{value}"):
+def _parse_id(value: str, name: str) -> HasId:
+    for text in (f"{name}:{value}", value, f"pmid:{value}", f"pmc:{value}", f"acl:{value}"):
         if (found := identifiers.parse(text)) and any(character.isdigit() for character in found.id):
             return HasId(found.id)
     raise InvalidValue("id", value, "give an ID such as 2604.24432, hep-th/9901001, 10.1145/3292500 or pmid:29768149")
