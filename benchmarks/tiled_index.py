@@ -61,7 +61,7 @@ def build(source: Snapshot, target: Path, rows: int) -> None:
     np.save(files.tombstones, np.empty(0, np.uint32))
     shutil.copy(source.files.calibration, files.calibration)
     shutil.copy(source.layout.store, layout.store)
-    replace(manifest, rows=rows, live=rows, trained_on=rows, files=()).save(files.manifest)
+    replace(manifest, rows=rows, live=rows, trained_on=rows, files=(), rows_folder="").save(files.manifest)
     replace_file(layout.current, manifest.generation + "\n")
 
 
