@@ -21,7 +21,7 @@ from benchmarks.synthetic_vectors import VectorSynthesizer
 from search.columns.columns import ColumnsBuilder
 from search.files import replace_file
 from search.index.layout import GenerationLayout, Layout
-from search.index.lexicon import LexiconBuilder
+from search.index.lexicon_builder import LexiconBuilder
 from search.index.snapshot import Snapshot
 from search.vectors.code_writer import write_codes
 

@@ -28,7 +28,7 @@ from search.errors import ModelUnavailable, SourceError
 from search.files import fsync, link_or_copy, save_array, write_aside
 from search.index.calibration import Calibration
 from search.index.layout import FileRecord, GenerationLayout, Layout, Manifest
-from search.index.lexicon import LexiconBuilder
+from search.index.lexicon_builder import LexiconBuilder
 from search.index.snapshot import Snapshot
 from search.index.store import PaperStore
 from search.papers.paper import Paper

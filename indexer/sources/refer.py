@@ -74,18 +74,22 @@ def _parse_paper(fields: _Fields, source: str) -> Paper:
     editors: list[Json] = [put_given_name_first(name) for name in fields.get("E", []) if name]
     extra: dict[str, Json] = {
         "journal": first("J") or first("B"),
+        "volume": first("V"),
+        "issue": first("N"),
         "pages": first("P"),
+        "publisher": first("I"),
         "keywords": [word for word in keywords if word],
         "comment": " ".join(fields.get("O", []) + fields.get("Z", [])).strip(),
         "editors": editors,
     }
     return Draft(
         source,
-        ids=[*fields.get("R", []), *(url for url in urls if "arxiv.org/" in url), first("M")],
+        ids=[*fields.get("R", []), first("M")],
         title=first("T"),
         abstract=first("X"),
         authors=[put_given_name_first(name.rstrip(", ")) for name in fields.get("A", []) + fields.get("?", [])],
         published=parse_dates(first("D"), first("8")),
         url=next(iter(urls), None),
+        links=urls,
         extra=select_non_empty(extra, extra),
     ).to_paper()

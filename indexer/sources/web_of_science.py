@@ -9,7 +9,7 @@ from functools import partial
 from indexer.sources.file import SourceFile
 from indexer.sources.guard import read_record
 from indexer.sources.limits import check_record_size
-from indexer.sources.record import Draft, date_from_parts, select_non_empty
+from indexer.sources.record import Draft, find_date, select_non_empty
 from search.errors import SourceError
 from search.papers.folding import put_given_name_first
 from search.papers.json import Json
@@ -68,7 +68,10 @@ def _parse_paper(fields: _Fields, source: str) -> Paper:
     editors: list[Json] = [*names("BE", "ED")]
     extra: dict[str, Json] = {
         "journal": text("SO"),
+        "volume": text("VL"),
+        "issue": text("IS"),
         "pages": "-".join(filter(None, (text("BP"), text("EP")))) or text("AR"),
+        "publisher": text("PU"),
         "keywords": list(dict.fromkeys(keywords)),
         "citations": int(text("TC")) if text("TC").isascii() and text("TC").isdigit() else None,
         "editors": editors,
@@ -80,8 +83,7 @@ def _parse_paper(fields: _Fields, source: str) -> Paper:
         title=text("TI"),
         abstract=text("AB"),
         authors=[*names("AF", "AU", "BF", "BA"), *fields.get("CA", [])],
-        published=date_from_parts(text("PY"), *text("PD").split()[:2])
-        or date_from_parts(*text("EA").split()[::-1][:2]),
+        published=find_date(f"{text('PD')} {text('PY')}") or find_date(text("EA")),
         extra=select_non_empty(extra, extra),
     ).to_paper()
 

@@ -17,7 +17,7 @@ from search.index.json_object import JsonObject, damaged_file
 from search.index.store import DatabaseRecord
 from search.papers.json import Json
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Increases with every change to the files that earlier versions cannot read."""
 _MAX_NAME_BYTES = 64
 """Bytes of CURRENT that are read; the name of a generation is shorter."""
