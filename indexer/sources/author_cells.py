@@ -63,7 +63,8 @@ def split_authors(cell: str, separator: str) -> tuple[list[str], bool]:
     is_partial = any(_ET_AL.search(name) for name in names)
     if is_partial:
         names = [_ET_AL.sub("", name).strip(" ,") for name in names]
-    return [put_given_name_first(name) for name in names if name and name.casefold() not in _NOT_NAMES], is_partial
+    names = [put_given_name_first(name) for name in names if name.casefold() not in _NOT_NAMES]
+    return [name for name in names if name], is_partial
 
 
 def split_exported_authors(cell: str) -> list[str]:

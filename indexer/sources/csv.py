@@ -113,7 +113,8 @@ def _read_head(head: str, delimiter: str) -> Iterator[list[str]]:
 def find_columns(head: str) -> str:
     """Lists the columns of a table for a message; empty if the text is no table."""
     for delimiter in _DELIMITERS:
-        names, *rows = [*islice(_read_head(head, delimiter), 3), []]
+        rows: list[list[str]] = list(islice(_read_head(head, delimiter), 3))
+        names = rows.pop(0) if rows else []
         if len(names) > 2 and all(names) and any(len(row) == len(names) for row in rows):
             return list_columns(names)
     return ""

@@ -82,14 +82,18 @@ def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
         "issue": first("IP"),
         "pages": first("PG"),
         "publisher": first("PB"),
-        "editors": [_person(name) for name in fields.get("FED") or fields.get("ED", ())],
+        "editors": [_person(name) for name in fields.get("FED") or fields.get("ED", [])],
     }
     return Draft(
         file.source,
-        ids=[f"pmid:{first('PMID')}" if first("PMID") else "", *_ids(locations), *fields.get("PMC", ())],
+        ids=[
+            f"pmid:{first('PMID')}" if first("PMID") else "",
+            *_ids(locations),
+            f"pmc:{first('PMC')}" if first("PMC") else "",
+        ],
         title=first("TT") if _NOT_TRANSLATED.fullmatch(title) and first("TT") else title or first("BTI", "TT"),
-        abstract=" ".join(fields.get("AB") or fields.get("OAB", ())),
-        authors=[_person(name) for name in fields.get("FAU") or fields.get("AU", ())] + fields.get("CN", []),
+        abstract=" ".join(fields.get("AB") or fields.get("OAB", [])),
+        authors=[_person(name) for name in fields.get("FAU") or fields.get("AU", [])] + fields.get("CN", []),
         published=find_date(first("DEP")) or read_date(file, "published", first("DP")),
         updated=find_date(first("LR")),
         url=next((value for value in locations if value.startswith("http")), None),

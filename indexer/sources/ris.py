@@ -57,7 +57,7 @@ def _parse_record(lines: list[str], file: SourceFile) -> Paper:
 def _parse_fields(lines: Sequence[str]) -> _Fields:
     """The values by tag; a line without a tag continues the one before. All tags are written like the first one."""
     start = _RECORD_START.match(lines[0])
-    space = start["space"] if start else "  "
+    space = " {1,2}" if start and start["space"] == " " else "  "
     tag_line = re.compile(rf"\s{{0,3}}(?P<tag>[A-Z][A-Z0-9]){space}-(?: |$)(?P<value>.*)")
     values = defaultdict[str, list[list[str]]](list)
     last: list[str] | None = None
@@ -98,7 +98,7 @@ def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
         file.source,
         ids=notes["ids"].split() if is_export else [*fields.get("DO", ()), *_other_ids(fields)],
         title=first(*_TITLES),
-        abstract=" ".join(fields.get("AB") or fields.get("N2", ())),
+        abstract=" ".join(fields.get("AB") or fields.get("N2", [])),
         authors=[put_given_name_first(name) for name in authors],
         published=_publication_date(fields, file),
         authors_partial=notes.get("authors") == "et al.",
@@ -113,7 +113,7 @@ def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
 
 def _split(value: str) -> list[str]:
     """The parts of a value with semicolons between them, some of which may belong to character references."""
-    return decode_references(value).split(";")
+    return [text for part in decode_references(value).split(";") if (text := part.strip())]
 
 
 def _own_notes(notes: Sequence[str]) -> dict[str, str]:

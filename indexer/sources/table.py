@@ -210,9 +210,9 @@ def _read_ids(fields: dict[str, str]) -> list[str]:
     get = fields.get
     ids = [get("id", ""), *get("ids", "").split()]
     for scheme in _SCHEMES:
-        for text in re.split(r"[\s;|]+", get(scheme, "")):
-            prefixed = f"{scheme}:{text.removesuffix('.0')}"
-            ids.append(prefixed if identifiers.parse(prefixed) else text)
+        cell = get(scheme, "")
+        texts = [f"{scheme}:{text.removesuffix('.0')}" for text in re.split(r"[\s;|]+", cell)]
+        ids += [text for text in texts if identifiers.parse(text)] or [cell]
     return ids
 
 
