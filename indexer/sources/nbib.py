@@ -30,7 +30,7 @@ _Fields = dict[str, list[str]]
 
 def sniff(head: str) -> bool:
     """Whether a line starts a record of PubMed, or one of ERIC after an empty line."""
-    return bool(re.search(r"^PMID- |(?:\A\s*|\n\s*\n)OWN - ", head, re.MULTILINE))
+    return bool(re.search(r"^PMID- |(?:\A|\n[ \t\r]*\n)OWN - ", head.lstrip(), re.MULTILINE))
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
