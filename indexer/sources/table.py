@@ -49,8 +49,9 @@ class Table:
     def __init__(self, file: SourceFile, header: Sequence[str], sample: Iterable[Sequence[str]]) -> None:
         self._file = file
         names = [name.strip().lower() for name in header]
-        self._is_export = "authors_partial" in names or is_hit(names)
-        self._names = ["" if is_hit(names) and name in HIT_ONLY_FIELDS else name for name in names]
+        are_hits = is_hit(names)
+        self._is_export = "authors_partial" in names or are_hits
+        self._names = ["" if are_hits and name in HIT_ONLY_FIELDS else name for name in names]
         self._fields = [find_field(name) if name else ("", 0) for name in self._names]
         self._separator = find_separator(
             cell for row in sample for cell, (field, _) in zip(row, self._fields, strict=False) if field == "authors"
