@@ -28,12 +28,15 @@ from indexer.database import (
     open_database,
     placeholders,
 )
-from indexer.generations import find_model, load_manifests
+from indexer.generations import find_layout, find_model, load_manifests
+from indexer.key_filter import KeyBloomFilter
+from indexer.logged_files import load_records
 from indexer.published import PublishedRows
+from indexer.removed_papers import RemovedId, add_removed_ids
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import ModelMismatch
-from search.files import make_directory
+from search.files import make_directory, sha256_of_bytes
 from search.index.layout import Layout
 from search.papers.identifiers import text_key
 from search.papers.paper import Paper
@@ -54,6 +57,7 @@ class ImportCounts:
         new: Records that became a new paper.
         merged: Records that were merged with a paper.
         unchanged: Records that were already indexed.
+        removed: Records that were left out because their paper was removed (``indexer.removed_papers``).
         embedded: Texts that the model embedded.
         waiting: Papers that are not embedded yet.
     """
@@ -62,31 +66,9 @@ class ImportCounts:
     new: int = 0
     merged: int = 0
     unchanged: int = 0
+    removed: int = 0
     embedded: int = 0
     waiting: int = 0
-
-
-class _KeyBloomFilter:
-    """A Bloom filter of the keys that were written, with the low bits of a key as its one hash.
-
-    Most records of a first import are new; to query the database for each of their keys would take a twelfth of the
-    import's time.
-    """
-
-    _MASK = (1 << 27) - 1
-
-    def __init__(self) -> None:
-        self._bits = bytearray((self._MASK + 1) // 8)
-
-    def __contains__(self, key: int) -> bool:
-        """Whether a key may have been added; after a million keys, 1% of the answers for other keys are wrong."""
-        position = key & self._MASK
-        return bool(self._bits[position >> 3] >> (position & 7) & 1)
-
-    def add(self, keys: Iterable[int]) -> None:
-        for key in keys:
-            position = key & self._MASK
-            self._bits[position >> 3] |= 1 << (position & 7)
 
 
 class IndexWriter:
@@ -121,12 +103,12 @@ class IndexWriter:
         repair: bool = False,
     ) -> None:
         make_directory(directory)
-        self.layout = Layout(directory)
         self.embedder = embedder
         self._on_embedded = on_embedded
         self.counts = ImportCounts()
-        self._lock = acquire_lock(self.layout)
+        self._lock = acquire_lock(Layout(directory))
         try:
+            self.layout = find_layout(directory)
             self._check_model()
             self.database = open_database(self.layout.store)
             self.rows: int = count_rows(self.database)
@@ -136,7 +118,7 @@ class IndexWriter:
         except BaseException:
             os.close(self._lock)
             raise
-        self._written_keys = _KeyBloomFilter() if not self.rows else None
+        self._written_keys = KeyBloomFilter() if not self.rows else None
         self._pending: dict[int, PendingPaper] = {}
         self._slots_by_key: defaultdict[int, set[int]] = defaultdict(set)
         self._next_slot = 0
@@ -169,12 +151,21 @@ class IndexWriter:
         live[sorted(self._replaced)] = False
         return live
 
-    def add(self, record: Paper) -> None:
+    def add(self, record: Paper) -> Paper:
         """Adds one record: as a new paper, or merged with a paper that is written or pending.
+
+        Returns:
+            The record as the index has it.
 
         Raises:
             ModelUnavailable: The model cannot embed a batch, or returned a vector whose length is not 1.
         """
+        record = self._add(record)
+        if len(self._pending) >= BATCH_PAPERS:
+            self._submit()
+        return record
+
+    def _add(self, record: Paper) -> Paper:
         record = identity.ensure_id(record)
         self.counts.read += 1
         keys = identity.keys(record)
@@ -183,16 +174,58 @@ class IndexWriter:
         slots = [slot for slot in self._find_slots(keys) if _is_same_as_any(record, self._pending[slot].records)]
         written = {row: records for row, records in self._find_rows(keys) if _is_same_as_any(record, records)}
         groups = [self._pending[slot].records for slot in slots] + list(written.values())
-        if any(record in group for group in groups) and len(groups) == 1:
+        known = next((each for group in groups for each in group if each == record), None)
+        if known and len(groups) == 1:
             self.counts.unchanged += 1
-            return
+            return known
         if groups:
             self.counts.merged += 1
         else:
             self.counts.new += 1
         self._enqueue(record, keys, slots, written)
+        return known or record
+
+    def replace(self, row: int, records: Sequence[Paper]) -> None:
+        """Replaces the paper of a row with some of its records, which may be several papers without the others.
+
+        One transaction writes all of them.
+
+        Args:
+            row: A live row.
+            records: At least one of its records.
+
+        Raises:
+            ModelUnavailable: As in ``add``.
+        """
+        if len(self._pending) + len(records) > BATCH_PAPERS:
+            self.flush()
+        self._replaced.add(row)
+        for record in records:
+            self._add(record)
+        slots = self._find_slots(identity.keys(records[0]))
+        self._pending[min(slot for slot in slots if records[0] in self._pending[slot].records)].replaced_rows.add(row)
         if len(self._pending) >= BATCH_PAPERS:
             self._submit()
+
+    def remove(self, rows: Sequence[int], entries: Iterable[RemovedId]) -> None:
+        """Removes the papers of some rows.
+
+        A row without a paper replaces them. It makes generations, and copies of the database, differ as after an
+        import.
+
+        Args:
+            rows: Live rows.
+            entries: What later imports recognise the papers by.
+        """
+        self.flush()
+        marker = Paper(extra={"removed": sha256_of_bytes(repr(rows).encode())})
+        vector = np.zeros((1, self.model.dim), np.float16)
+        vector[0, 0] = 1  # never read: vectors have length 1
+        self._vectors.append(vector)
+        self._replaced.update(rows, (self.rows,))
+        with self.database:
+            add_removed_ids(self.database, entries, self.rows)
+            self._insert_rows([PendingPaper([marker], frozenset(), {*rows, self.rows})], [marker])
 
     def flush(self) -> None:
         """Embeds and writes all pending papers; they then survive a kill.
@@ -246,7 +279,8 @@ class IndexWriter:
             self._on_embedded()
         batch.check_lengths(self.model.name)
         self._vectors.append(batch.vectors)
-        self._insert_rows(batch.pending_papers, batch.papers)
+        with self.database:
+            self._insert_rows(batch.pending_papers, batch.papers)
 
     def _update_waiting(self, collecting: int = 0) -> None:
         self.counts.waiting = len(self._pending) + (self._batch.waiting if self._batch else 0) + collecting
@@ -262,19 +296,11 @@ class IndexWriter:
         sql = f"SELECT DISTINCT row FROM keys WHERE key IN ({placeholders(candidates)})"  # noqa: S608  only question marks
         rows = [row for (row,) in self.database.execute(sql, candidates) if row not in self._replaced]
         self.published.check(rows)
-        return [(row, self._load_records(row)) for row in rows]
+        return [(row, load_records(self.database.execute, row)) for row in rows]
 
     def _possibly_written(self, keys: Iterable[int]) -> list[int]:
         """The keys that a row may have."""
         return [key for key in keys if not self._written_keys or key in self._written_keys]
-
-    def _load_records(self, row: int) -> list[Paper]:
-        paper, records = self.database.execute("SELECT paper, records FROM papers WHERE row = ?", [row]).fetchone()
-        return (
-            [Paper.from_json(each) for each in orjson.loads(records)]
-            if records
-            else [Paper.from_json(orjson.loads(paper))]
-        )
 
     def _enqueue(
         self, record: Paper, keys: frozenset[int], slots: Sequence[int], written: dict[int, list[Paper]]
@@ -306,23 +332,19 @@ class IndexWriter:
             self._slots_by_key[key].add(slot)
 
     def _insert_rows(self, pending_papers: Sequence[PendingPaper], papers: Sequence[Paper]) -> None:
-        first = self.rows
-        with self.database:
-            for row, (pending, paper) in enumerate(zip(pending_papers, papers, strict=True), first):
-                records = (
-                    sorted({_to_json_text(record) for record in pending.records}) if len(pending.records) > 1 else []
-                )
-                self.database.execute(
-                    "INSERT INTO papers VALUES (?, ?, ?)",
-                    [row, _to_json_text(paper), f"[{','.join(records)}]" if len(records) > 1 else None],
-                )
-                keys = pending.keys | {text_key(paper.text)}
-                self.database.executemany("INSERT INTO keys VALUES (?, ?)", [(key, row) for key in sorted(keys)])
-                if self._written_keys:
-                    self._written_keys.add(keys)
-                self.database.executemany(
-                    "INSERT INTO replaced VALUES (?, ?)", [(old, row) for old in sorted(pending.replaced_rows)]
-                )
+        for row, (pending, paper) in enumerate(zip(pending_papers, papers, strict=True), self.rows):
+            records = sorted({_to_json_text(record) for record in pending.records}) if len(pending.records) > 1 else []
+            self.database.execute(
+                "INSERT INTO papers VALUES (?, ?, ?)",
+                [row, _to_json_text(paper), f"[{','.join(records)}]" if len(records) > 1 else None],
+            )
+            keys = pending.keys | {text_key(paper.text)}
+            self.database.executemany("INSERT INTO keys VALUES (?, ?)", [(key, row) for key in sorted(keys)])
+            if self._written_keys:
+                self._written_keys.add(keys)
+            self.database.executemany(
+                "INSERT INTO replaced VALUES (?, ?)", [(old, row) for old in sorted(pending.replaced_rows)]
+            )
         self.rows += len(papers)
 
     def _check_published(self, *, repair: bool) -> PublishedRows:
@@ -336,7 +358,7 @@ class IndexWriter:
 
     def _check_model(self) -> None:
         model, known = self.embedder.model, find_model(self.layout)
-        others = set(self.layout.directory.glob("vectors-*.f16")) - {self.layout.vectors(model)}
+        others = set(self.layout.rows_directory.glob("vectors-*.f16")) - {self.layout.vectors(model)}
         if model != known if known else others:
             raise ModelMismatch(
                 self.layout.directory,

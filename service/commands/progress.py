@@ -86,6 +86,10 @@ class Progress:
         """Shows how many papers of an index have a vector of the new model."""
         self._update(f"{done:,} of {total:,} papers embedded", done / total)
 
+    def show_copied(self, done: int, total: int) -> None:
+        """Shows how many papers of an index are copied."""
+        self._update(f"{done:,} of {total:,} papers copied", done / total)
+
     def show_queries(self, done: int, total: int) -> None:
         """Shows how many queries of an evaluation have run."""
         self._update(f"{done:,} of {total:,} queries", done / total)
