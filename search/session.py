@@ -161,6 +161,8 @@ class Session:
         """Returns the answer of a query, and the rows nearest to its text, best first; none without text."""
         budget.check()
         text = strip_control_characters(query.text)
+        if query.mode == "lexical" and query.filter.condition.parts and not self.snapshot.lexicon.terms(text):
+            text, query = "", replace(query, text="")  # stop words that a condition requires, such as ti:who
         start = cursor.decode(query, self.generation, len(self.snapshot.columns))
         like, unlike = (tuple(self._row(paper) for paper in papers) for papers in (query.like, query.unlike))
         if not (text or like) and (unlike or query.is_abstract):

@@ -22,7 +22,7 @@ XML_SAMPLES = {"arxiv-atom": (ATOM, "We keep less"), "acl": (ACL, "We keep less"
 @pytest.mark.parametrize("format_", SAMPLES)
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_papers_do_not_depend_on_the_encoding(tmp_path: Path, format_: str, encoding: str) -> None:
-    content = SAMPLES[format_].replace("García", "Ångström").replace("Ada Byron", "Ada Býron").replace("keep", "k“ee”p")
+    content = SAMPLES[format_].replace("García", "Ångström").replace("Ada Byron", "Ada Býron").replace("keep", "“keep”")
     content = content.replace("Byron, Ada", "Býron, Ada").replace(
         "Second", "Śecond" if encoding != "cp1252" else "Sécond"
     )

@@ -179,6 +179,12 @@ def test_capitals_throughout_are_no_acronyms(searcher: Searcher) -> None:
     assert found(searcher, "ti:(DATASET OF FROG)") == {"dataset"}
 
 
+def test_stop_words_that_cannot_rank_are_still_required(searcher: Searcher) -> None:
+    for mode in ("lexical", "semantic", "hybrid"):
+        assert found(searcher, "ti:who", mode=mode) == {"health", "pronoun"}
+        assert found(searcher, '"to be or not to be"', mode=mode) == {"hamlet"}
+
+
 def test_only_stop_words_cannot_rank(searcher: Searcher) -> None:
     with pytest.raises(InvalidValue, match="only stop words"):
         searcher.ask("it was", mode="lexical")

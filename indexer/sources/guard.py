@@ -7,6 +7,9 @@ from indexer.sources.limits import MalformedRecord
 from search.errors import SourceError
 from search.papers.paper import Paper
 
+FAILURE = "the reader failed at"
+"""The start of the reason for a failure that no reader foresees."""
+
 
 def read_record(file: SourceFile, line: int | None, parse: Callable[[], Paper | None]) -> Iterator[Paper | SourceError]:
     """Yields the paper that a record has; whatever the parser raises is yielded as an error with the reason.
@@ -28,6 +31,6 @@ def read_record(file: SourceFile, line: int | None, parse: Callable[[], Paper | 
 
 
 def describe_failure(what: str, error: Exception) -> str:
-    """The reason for a failure that no reader foresees."""
+    """The reason for a failure that no reader foresees, at this record or at the rest of this file."""
     cause = "nested too deep" if isinstance(error, RecursionError) else f"{type(error).__name__}: {error}"
-    return f"the reader failed at {what} ({' '.join(cause.split())[:200]}); please report it with the record"
+    return f"{FAILURE} {what} ({' '.join(cause.split())[:200]}); please report it with the record"

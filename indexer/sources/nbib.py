@@ -21,7 +21,7 @@ from search.papers.surnames import is_suffix
 _PUBMED_START = re.compile(r"PMID *- ?")
 _ERIC_START = re.compile(r"OWN *- ?")
 _TAG = re.compile(r"([A-Z]{2,4}) *- ?(.*)")
-_KIND_OF_ID = re.compile(r"\s*\[(\w+)\]$")
+_KIND_OF_ID = re.compile(r"\[(\w+)\]$")
 """What follows the value of LID and AID; publishers' item numbers have [pii]."""
 _NOT_TRANSLATED = re.compile(r"\[?not available\]?\.?", re.IGNORECASE)
 """The title of papers in other languages whose title is not translated."""
@@ -30,7 +30,8 @@ _Fields = dict[str, list[str]]
 
 def sniff(head: str) -> bool:
     """Whether a line starts a record of PubMed, or one of ERIC after an empty line."""
-    return bool(re.search(r"^PMID- |(?:\A\s*|\n\s*\n)OWN - ", head, re.MULTILINE))
+    is_start = _is_start()
+    return any(is_start(line) and line[4:6] == "- " for line in head.splitlines())
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
@@ -105,7 +106,7 @@ def _ids(locations: list[str]) -> Iterator[str]:
     """Yields the DOIs and other IDs among the locations of a record."""
     for text in locations:
         kind = _KIND_OF_ID.search(text)
-        value = text[: kind.start()] if kind else text
+        value = text[: kind.start()].rstrip() if kind else text
         if (not kind or kind[1] == "doi") and identifiers.parse(value):
             yield value
 

@@ -24,7 +24,7 @@ from search.papers.paper import Paper
 
 _RECORD_START = re.compile(r"\s{0,3}TY(?P<space> {1,2})- ?")
 _OWN_NOTE = re.compile(r"(ids|authors|updated|categories|version|comment|extra): (.*)", re.DOTALL)
-_URL_SEPARATOR = re.compile(r"\s*;\s*(?=[a-z][a-z0-9+.-]*://|www\.|10\.\d{4,9}/)", re.IGNORECASE)
+_URL_SEPARATOR = re.compile(r";\s*(?=[a-z][a-z0-9+.-]*://|www\.|10\.\d{4,9}/)", re.IGNORECASE)
 """A semicolon before another URL; URLs contain semicolons as well."""
 _TITLES = ("TI", "T1", "CT", "BT", "TT")
 _JOURNALS = ("T2", "JO", "JF", "JA", "J1", "J2", "BT", "C3", "T3")
@@ -80,7 +80,9 @@ def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
 
     notes = _own_notes(fields.get("N1", ()))
     is_export = "ids" in notes
-    links = [link for tag in _LINKS for value in fields.get(tag, ()) for link in _URL_SEPARATOR.split(value)]
+    links = [
+        link for tag in _LINKS for value in fields.get(tag, ()) for link in map(str.strip, _URL_SEPARATOR.split(value))
+    ]
     extra: dict[str, Json] = {
         "journal": first(*_JOURNALS),
         "keywords": [word for value in fields.get("KW", ()) for word in ([value] if is_export else _split(value))],
