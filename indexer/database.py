@@ -109,7 +109,7 @@ def expected_keys(database: sqlite3.Connection, start: int, rows: int) -> Iterat
         for row, text, records_text in database.execute(sql, bounds).fetchall():
             paper = Paper.from_json(orjson.loads(text))
             records = [Paper.from_json(each) for each in orjson.loads(records_text)] if records_text else [paper]
-            yield row, frozenset({text_key(paper.text)}.union(*map(identity.keys, records)))
+            yield row, identity.paper_keys(paper, frozenset[int]().union(*map(identity.keys, records)))
 
 
 def record_database(

@@ -17,7 +17,6 @@ from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing, ModelUnavailable
 from search.index.layout import Layout, Manifest
 from search.index.snapshot import Snapshot
-from search.papers.identifiers import text_key
 from search.query.condition import AllOf
 from search.vectors.code_writer import DEFAULT_CODES_TUNING, CodesTuning
 from search.vectors.file import BLOCK_ROWS
@@ -150,7 +149,7 @@ def _check_references(snapshot: Snapshot) -> Iterator[str]:
     sample = np.random.default_rng(_SEED).choice(live, min(_SAMPLED_ROWS, len(live)), replace=False)
     rows = np.sort(sample).tolist()
     for row, paper in zip(rows, snapshot.store.get(rows), strict=True):
-        if not all(row in snapshot.store.rows_for_key(key) for key in identity.keys(paper) | {text_key(paper.text)}):
+        if not all(row in snapshot.store.rows_for_key(key) for key in identity.paper_keys(paper, identity.keys(paper))):
             yield f"{paper.id} is not found by all of its keys"
         columns, row_array = snapshot.columns, np.array([row])
         days = [tuple(column.days(row_array)[:, 0].tolist()) for column in (columns.published, columns.updated)]

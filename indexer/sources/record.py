@@ -10,6 +10,7 @@ from search.papers.date import Date
 from search.papers.folding import normalize_whitespace
 from search.papers.json import Json
 from search.papers.paper import Paper
+from search.papers.retraction import find_retraction, parse_retraction
 
 MAX_TITLE_CHARACTERS = 2_000
 """Longer texts are not titles."""
@@ -40,6 +41,7 @@ class Draft:
         categories: arXiv category codes, the primary one first; other texts are dropped.
         url: The address of the paper.
         version: The arXiv version; None takes it from an ID.
+        retraction: What our own exports say; other sources say it in the fields that ``find_retraction`` reads.
         extra: Other fields; empty values are dropped.
     """
 
@@ -54,6 +56,7 @@ class Draft:
     categories: list[str] = field(default_factory=list)
     url: str | None = None
     version: int | None = None
+    retraction: str | None = None
     extra: dict[str, Json] = field(default_factory=dict)
 
     def to_paper(self) -> Paper:
@@ -87,6 +90,7 @@ class Draft:
             categories=tuple(dict.fromkeys(code for code in self.categories if _CATEGORY_CODE.fullmatch(code))),
             url=normalize_whitespace(self.url) or None,
             version=self.version or version,
+            retraction=parse_retraction(self.retraction) or find_retraction(title, abstract, self.extra),
             extra={name: value for name, value in sorted(self.extra.items()) if value not in (None, "", [], {}, False)},
             sources=(self.source,),
         )

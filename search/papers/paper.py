@@ -32,6 +32,7 @@ class Paper:
     categories: Annotated[tuple[str, ...], "Category codes such as cs.CL, the primary one first"] = ()
     url: Annotated[str | None, "Where to read the paper: the source's URL, else the URL of its public ID"] = None
     version: Annotated[int | None, "Version of the arXiv paper that the text is from"] = None
+    retraction: Annotated[str | None, "retracted or withdrawn, if the paper was; else absent"] = None
     extra: Annotated[Mapping[str, Json], "Further fields of the source by name, such as comment or journal"] = field(
         default_factory=dict
     )
