@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from indexer.database import acquire_lock, count_rows, open_database
+from indexer.decisions import drop_decisions
 from indexer.doctor import examine
 from search.errors import IndexBusy, IndexDamaged, InvalidValue
 from search.files import fsync
@@ -177,3 +178,4 @@ def _copy_rows(snapshot: Snapshot, copy: Layout) -> None:
             database.execute("DELETE FROM papers WHERE row >= ?", [rows])
             database.execute("DELETE FROM keys WHERE row >= ?", [rows])
             database.execute("DELETE FROM replaced WHERE by >= ?", [rows])
+            drop_decisions(database, rows)

@@ -131,7 +131,7 @@ def record_database(
         checksum += sum(key_checksum(key, row) for key in row_keys)
     if store.count_keys() != (keys, checksum):
         _rewrite_keys(database, rows)
-    return DatabaseRecord(store.last_paper_sha256(), keys, checksum)
+    return DatabaseRecord(store.last_paper_sha256(), keys, checksum, store.decisions_sha256())
 
 
 def _rewrite_keys(database: sqlite3.Connection, rows: int) -> None:

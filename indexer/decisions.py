@@ -7,7 +7,7 @@ A decision names a record by one of its IDs, so it holds for later records of th
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 from indexer.identity import content_id
 from search.papers.identifiers import id_key
@@ -61,8 +61,12 @@ class Decisions:
     def load(cls, database: sqlite3.Connection) -> "Decisions":
         """Reads the table; creates it if absent."""
         database.execute(_TABLE)
-        rows = database.execute("SELECT one, other, verdict FROM decisions ORDER BY number")
-        return cls(Decision(*row) for row in rows)
+        return cls.from_rows(database.execute("SELECT one, other, verdict FROM decisions ORDER BY number"))
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[tuple[str, str, str]]) -> "Decisions":
+        """Reads rows of the table, as ``PaperStore.decisions`` returns them."""
+        return cls(Decision(one, other, cast("Verdict", verdict)) for one, other, verdict in rows)
 
     def __bool__(self) -> bool:
         return bool(self._verdicts)
@@ -117,6 +121,12 @@ class Decisions:
 def names_of(record: Paper) -> frozenset[str]:
     """Returns the IDs by which decisions name a record."""
     return frozenset((*record.ids, content_id(record)))
+
+
+def drop_decisions(database: sqlite3.Connection, row: int) -> None:
+    """Deletes the decisions that belong to rows from ``row`` on."""
+    database.execute(_TABLE)
+    database.execute("DELETE FROM decisions WHERE row >= ?", [row])
 
 
 def store_decisions(database: sqlite3.Connection, decisions: Iterable[Decision], row: int) -> None:

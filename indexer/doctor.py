@@ -131,6 +131,12 @@ def _check_keys(snapshot: Snapshot) -> Iterator[str]:
         yield f"the keys in {snapshot.layout.store.name} are not those of its papers"
 
 
+def _check_decisions(snapshot: Snapshot) -> Iterator[str]:
+    record = snapshot.manifest.database
+    if record and snapshot.store.decisions_sha256() != record.decisions_sha256:
+        yield f"the decisions in {snapshot.layout.store.name} are not those it was published with"
+
+
 def _check_lexicon(snapshot: Snapshot) -> Iterator[str]:
     if snapshot.lexicon.rows_matching(AllOf(())).tolist() != snapshot.live.ids.tolist():
         yield "the rows of the lexicon are not exactly the live rows"
@@ -163,6 +169,7 @@ def _check_references(snapshot: Snapshot) -> Iterator[str]:
 _CHECKS: dict[str, Callable[[Snapshot], Iterator[str]]] = {
     "counts": _check_counts,
     "keys": _check_keys,
+    "decisions": _check_decisions,
     "lexicon": _check_lexicon,
     "vectors": _check_vector_lengths,
     "cross-references": _check_references,

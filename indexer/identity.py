@@ -12,10 +12,10 @@ from enum import IntEnum
 
 from search.papers import names
 from search.papers.evidence import is_generic, is_informative
-from search.papers.fingerprint import abstract_keys, are_near_duplicates, normalize_words, title_key
+from search.papers.fingerprint import abstract_keys, are_near_duplicates, containment, normalize_words, title_key
 from search.papers.identifiers import id_key, text_key
 from search.papers.paper import Paper
-from search.papers.retraction import RETRACTED_KEY
+from search.papers.retraction import RETRACTED_ID
 
 _MAX_YEARS_APART = 2
 """Years between a preprint and its journal version."""
@@ -24,6 +24,10 @@ _DECISIVE_SCHEMES = ("arxiv", "pmid", "pmc", "acl", "doi")
 or proceedings, or one of two. Other schemes decide after these, in the order of their names."""
 _MIN_SHARED_TITLE_WORDS = 0.5
 """Share of the words of two titles that both have, above which they are versions of one title."""
+_MIN_PROPOSED_TITLE_OVERLAP = 0.3
+"""Share of the distinct words of two titles that both have, from which a merge is proposed."""
+_MIN_PROPOSED_CONTAINMENT = 0.6
+"""Share of the shorter abstract's word 4-grams in the longer one, from which a merge is proposed."""
 _BOOK_DOI = re.compile(r"doi:10\.\d{4,9}/[a-z]{0,8}(?:97[89][-0-9]{10,14}|\d{9}[\dx])")
 """A DOI whose suffix is an ISBN, which is that of a book and not of a chapter."""
 _JOURNAL_FILLERS = frozenset(("and", "for", "in", "of", "on", "the"))
@@ -95,7 +99,7 @@ def paper_keys(paper: Paper, record_keys: frozenset[int]) -> frozenset[int]:
         record_keys: The ``keys`` of its records.
     """
     own = {text_key(paper.text), *map(id_key, paper.ids)}
-    return record_keys | own | ({RETRACTED_KEY} if paper.retraction else set())
+    return record_keys | own | ({id_key(RETRACTED_ID)} if paper.retraction else set())
 
 
 def is_same_paper(one: Paper, other: Paper) -> bool:
@@ -116,6 +120,26 @@ def compare(one: Paper, other: Paper) -> Relation:
     if set(one.ids) & set(other.ids):  # the same content
         return Relation.SHARED_ID
     return _compare_content(one, other)
+
+
+def is_possible_duplicate(one: Paper, other: Paper) -> bool:
+    """Whether two records that are not related may still describe the same paper, as versions with changed texts.
+
+    Authors and dates are compatible, and titles are equal or titles and abstracts similar. Of the pairs of arXiv
+    papers for which this holds, about half are versions of one work (``benchmarks/results/identity.json``): too few to
+    merge them, enough to propose it.
+    """
+    if not (one.title and other.title and one.authors and other.authors):
+        return False
+    if not (are_authors_compatible(one, other) and _are_dates_compatible(one, other)):
+        return False
+    if title_key(one.title) == title_key(other.title):
+        return not is_generic(one.title)
+    if not (is_informative(one.abstract) and is_informative(other.abstract)):
+        return False
+    a, b = set(normalize_words(one.title)), set(normalize_words(other.title))
+    is_similar_title = len(a & b) >= _MIN_PROPOSED_TITLE_OVERLAP * len(a | b)
+    return is_similar_title and containment(one.abstract or "", other.abstract or "") >= _MIN_PROPOSED_CONTAINMENT
 
 
 def compare_ids(one: Iterable[str], other: Iterable[str]) -> bool | None:

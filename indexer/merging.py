@@ -24,7 +24,8 @@ def merge(records: Sequence[Paper], shared_ids: Set[str] = frozenset()) -> Paper
     if len(records) == 1 and not shared_ids:
         return records[0]
     best = rank_records(records)
-    current = [record for record in best if not any(_supersedes(other, record) for other in best)]
+    superseded = find_superseded(best)
+    current = [record for record in best if record not in superseded]
     ids = _merge_ids(best, shared_ids)
     author_records = sorted(
         (record for record in best if record.authors),
@@ -46,6 +47,12 @@ def merge(records: Sequence[Paper], shared_ids: Set[str] = frozenset()) -> Paper
         extra=_merge_extra(best),
         sources=tuple(sorted({source for record in best for source in record.sources})),
     )
+
+
+def find_superseded(records: Sequence[Paper]) -> list[Paper]:
+    """Returns the records that a newer version of the same record supersedes, the newest first."""
+    best = rank_records(records)
+    return [record for record in best if any(_supersedes(other, record) for other in best)]
 
 
 def rank_records(records: Sequence[Paper]) -> list[Paper]:

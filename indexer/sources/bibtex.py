@@ -87,6 +87,7 @@ def _parse_paper(entry: "Entry", source: str) -> Paper:
         categories=latex_to_text(get("categories") or get("primaryclass") or get("eprintclass") or "").split(),
         url=get("url"),
         version=parse_positive_int(get("version")),
+        retraction=get("pubstate"),
         extra={**select_non_empty(extra, extra), **parse_extra(latex_to_text(get("extra", "")))},
     ).to_paper()
 

@@ -129,6 +129,7 @@ def _parse_paper(fields: dict[str, str], source: str) -> Paper:
         categories=re.split(r"[\s,;]+", get("categories", "").strip()),
         url=get("url"),
         version=parse_positive_int(get("version", "").strip()),
+        retraction=get("retraction"),
         extra={**extra, **parse_extra(get("extra"))},
     ).to_paper()
 

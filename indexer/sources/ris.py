@@ -21,7 +21,7 @@ from search.papers.paper import Paper
 _RECORD_START = re.compile(r"TY  ?- ")
 _RECORD_END = "ER  - "
 _TAG = re.compile(r"[A-Z][A-Z0-9]  -")
-_OWN_NOTE = re.compile(r"(ids|authors|updated|categories|version|comment|extra): (.*)", re.DOTALL)
+_OWN_NOTE = re.compile(r"(ids|authors|updated|categories|version|retraction|comment|extra): (.*)", re.DOTALL)
 _URL_START = re.compile(r"[a-z][a-z0-9+.-]*://|www\.|10\.\d{4,9}/", re.IGNORECASE)
 
 
@@ -89,6 +89,7 @@ def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
         categories=notes.get("categories", "").split(),
         url=next(iter(urls), None),
         version=parse_positive_int(notes.get("version")),
+        retraction=notes.get("retraction"),
         extra={**select_non_empty(extra, extra), **parse_extra(notes.get("extra"))},
     ).to_paper()
 

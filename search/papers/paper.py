@@ -71,8 +71,11 @@ class Paper:
         """The paper as a notebook shows it."""
         from search.papers.html import article_html
 
-        facts = (self.id if self.ids else "", str(self.published or ""), " ".join(self.categories), self.byline)
-        return article_html(self.title_html, " · ".join(fact for fact in facts if fact), self.abstract or "")
+        retraction = (self.retraction or "").upper()
+        facts = (retraction, self.id if self.ids else "", str(self.published or ""), " ".join(self.categories))
+        return article_html(
+            self.title_html, " · ".join(fact for fact in (*facts, self.byline) if fact), self.abstract or ""
+        )
 
     def to_dict(self) -> dict[str, Json]:
         """Returns every field as JSON, null or empty if absent; ``url`` is ``link``."""

@@ -9,14 +9,13 @@ import re
 from collections.abc import Mapping
 from typing import Literal, get_args
 
-from search.papers.identifiers import hash_key
 from search.papers.json import Json
 
 Retraction = Literal["retracted", "withdrawn"]
 """Retracted by the journal, or withdrawn by the authors or the archive."""
 
-RETRACTED_KEY = hash_key("is", "retracted")
-"""The key by which the store finds all papers that are retracted or withdrawn."""
+RETRACTED_ID = "is:retracted"
+"""The ID by whose key the store finds all papers that are retracted or withdrawn."""
 
 _TITLE_MARK = re.compile(
     r"\W*(?P<first>retracted|withdrawn)(?:\s+(?:article|paper|chapter|manuscript|publication|preprint))?\s*"
