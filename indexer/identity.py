@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from enum import IntEnum
 
+from search.language.stop_words import STOP_WORDS
 from search.papers import names
 from search.papers.evidence import is_generic, is_informative
 from search.papers.fingerprint import abstract_keys, are_near_duplicates, containment, normalize_words, title_key
@@ -22,8 +23,8 @@ _MAX_YEARS_APART = 2
 _DECISIVE_SCHEMES = ("arxiv", "pmid", "pmc", "acl", "doi")
 """The schemes in the order in which they decide; a DOI decides last, since records often have that of the whole book
 or proceedings, or one of two. Other schemes decide after these, in the order of their names."""
-_MIN_SHARED_TITLE_WORDS = 0.5
-"""Share of the words of two titles that both have, above which they are versions of one title."""
+_MIN_TITLE_OVERLAP = 0.5
+"""Share of the distinct words of two titles that both have, from which they can be versions of one title."""
 _MIN_PROPOSED_TITLE_OVERLAP = 0.3
 """Share of the distinct words of two titles that both have, from which a merge is proposed."""
 _MIN_PROPOSED_CONTAINMENT = 0.6
@@ -137,9 +138,9 @@ def is_possible_duplicate(one: Paper, other: Paper) -> bool:
         return not is_generic(one.title)
     if not (is_informative(one.abstract) and is_informative(other.abstract)):
         return False
-    a, b = set(normalize_words(one.title)), set(normalize_words(other.title))
-    is_similar_title = len(a & b) >= _MIN_PROPOSED_TITLE_OVERLAP * len(a | b)
-    return is_similar_title and containment(one.abstract or "", other.abstract or "") >= _MIN_PROPOSED_CONTAINMENT
+    overlap = _overlap(normalize_words(one.title), normalize_words(other.title))
+    contained = containment(one.abstract or "", other.abstract or "")
+    return overlap >= _MIN_PROPOSED_TITLE_OVERLAP and contained >= _MIN_PROPOSED_CONTAINMENT
 
 
 def compare_ids(one: Iterable[str], other: Iterable[str]) -> bool | None:
@@ -274,9 +275,12 @@ def _are_parts_of_a_book(one: Paper, other: Paper) -> bool:
 
 def _are_titles_similar(one: str, other: str) -> bool:
     """Whether a title can be a version of another: they share most words, or one is the beginning of the other."""
-    a, b = normalize_words(one), normalize_words(other)
+    a, b = ([word for word in normalize_words(title) if word not in STOP_WORDS] for title in (one, other))
     shorter, longer = sorted((a, b), key=len)
-    if not shorter:
-        return False
-    shared, distinct = len(set(a) & set(b)), len(set(a) | set(b))
-    return longer[: len(shorter)] == shorter or shared >= _MIN_SHARED_TITLE_WORDS * distinct
+    return bool(shorter) and (longer[: len(shorter)] == shorter or _overlap(a, b) >= _MIN_TITLE_OVERLAP)
+
+
+def _overlap(one: Iterable[str], other: Iterable[str]) -> float:
+    """Returns the share of the distinct words of two texts that both have."""
+    a, b = set(one), set(other)
+    return len(a & b) / max(len(a | b), 1)

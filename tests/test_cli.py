@@ -47,6 +47,8 @@ def test_help_has_an_example_of_every_command() -> None:
         "similar",
         "authors",
         "show",
+        "merge",
+        "split",
         "status",
         "serve",
         "mcp",
