@@ -377,17 +377,15 @@ def _percentiles_ms(seconds: list[float]) -> dict[str, float]:
 
 
 def _memory_growth(samples: list[MemoryUsage], size: Callable[[MemoryUsage], int]) -> Figures:
-    """Returns the medians of the first and the last minute, and the slope of a line through the samples after the
-    first minute, in MiB."""
-    start, end = samples[0].seconds, samples[-1].seconds
-    minute = min(60.0, end / 2)
-    later = [sample for sample in samples if sample.seconds >= start + minute]
+    """Returns the median of each minute and the slope of a line through the samples after the second minute, in MiB."""
+    start = samples[0].seconds
+    minutes: dict[int, list[float]] = {}
+    for sample in samples:
+        minutes.setdefault(int((sample.seconds - start) / 60), []).append(size(sample) / _MIB)
+    later = [sample for sample in samples if sample.seconds >= start + 120] or samples
     slope, _ = np.polyfit([sample.seconds / 60 for sample in later], [size(sample) / _MIB for sample in later], 1)
-    first_minute = [size(sample) for sample in samples if sample.seconds <= start + minute]
-    last_minute = [size(sample) for sample in samples if sample.seconds >= end - minute]
     return {
-        "first_minute": round(median(first_minute) / _MIB, 1),
-        "last_minute": round(median(last_minute) / _MIB, 1),
+        "by_minute": [round(median(sizes), 1) for _, sizes in sorted(minutes.items())],
         "growth_per_minute": round(float(slope), 2),
     }
 

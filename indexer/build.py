@@ -19,7 +19,7 @@ from indexer.database import checkpoint, named_errors, record_database
 from indexer.generations import load_published_manifest, move_aside, remove_unused_generations, start_generation
 from indexer.published import PublishedRows
 from indexer.row_checksums import write_row_checksums
-from indexer.sources.file import SourceFile
+from indexer.sources.file import FileGroup, SourceFile
 from indexer.writer import ImportCounts, IndexWriter
 from search.columns.columns import Columns, ColumnsBuilder
 from search.embedding.embedder import Embedder
@@ -143,7 +143,8 @@ def index_files(
     A file that has disappeared since, or that cannot be read, is skipped and reported; the rest is published.
     """
     options = options or ImportOptions()
-    inputs = _Inputs([SourceFile(path, options.as_of, options.format or "") for path in files])
+    group = FileGroup(list(files))
+    inputs = _Inputs([SourceFile(path, options.as_of, options.format or "", group) for path in group.paths])
 
     def report_progress() -> None:
         counts = writer.counts

@@ -14,15 +14,15 @@ from search.language.stop_words import STOP_WORDS
 from search.papers import names
 from search.papers.evidence import is_generic, is_informative
 from search.papers.fingerprint import abstract_keys, are_near_duplicates, containment, normalize_words, title_key
-from search.papers.identifiers import id_key, text_key
+from search.papers.identifiers import SCHEMES, id_key, text_key
 from search.papers.paper import Paper
 from search.papers.retraction import RETRACTED_ID
 
 _MAX_YEARS_APART = 2
 """Years between a preprint and its journal version."""
-_DECISIVE_SCHEMES = ("arxiv", "pmid", "pmc", "acl", "doi")
-"""The schemes in the order in which they decide; a DOI decides last, since records often have that of the whole book
-or proceedings, or one of two. Other schemes decide after these, in the order of their names."""
+_DECISIVE_SCHEMES = (*(name for name, scheme in SCHEMES.items() if scheme.is_unique and name != "doi"), "doi")
+"""The schemes of which a paper has one ID, in the order in which they decide; the DOI last, since records often have
+that of the whole book or proceedings, or one of two."""
 _MIN_TITLE_OVERLAP = 0.5
 """Share of the distinct words of two titles that both have, from which they can be versions of one title."""
 _MIN_PROPOSED_TITLE_OVERLAP = 0.3
@@ -111,7 +111,8 @@ def is_same_paper(one: Paper, other: Paper) -> bool:
 def compare(one: Paper, other: Paper) -> Relation:
     """Returns how two records are related.
 
-    The first scheme of which both have an ID decides. Without one, titles, authors and abstracts are compared.
+    The first scheme of which a paper has one ID and both have one decides. Then another shared ID decides. Without one,
+    titles, authors and abstracts are compared.
     """
     same_ids = compare_ids(one.ids, other.ids)
     if same_ids is not None:
@@ -144,12 +145,12 @@ def is_possible_duplicate(one: Paper, other: Paper) -> bool:
 
 
 def compare_ids(one: Iterable[str], other: Iterable[str]) -> bool | None:
-    """Whether IDs are those of one paper; None without two IDs of the same scheme. Content IDs do not count."""
+    """Whether IDs are those of one paper; None if they do not decide. Content IDs do not count."""
     a, b = _group_by_scheme(one), _group_by_scheme(other)
-    for scheme in (*_DECISIVE_SCHEMES, *sorted(a.keys() - _DECISIVE_SCHEMES)):
+    for scheme in _DECISIVE_SCHEMES:
         if scheme in a and scheme in b:
             return not a[scheme].isdisjoint(b[scheme])
-    return None
+    return True if any(not ids.isdisjoint(b.get(scheme, ())) for scheme, ids in a.items()) else None
 
 
 def are_authors_compatible(one: Paper, other: Paper) -> bool:

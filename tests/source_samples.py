@@ -174,3 +174,8 @@ def read_papers(path: Path, format_: str = "") -> list[Paper]:
     found = read(path, format_)
     assert [each for each in found if isinstance(each, SourceError)] == []
     return [each for each in found if isinstance(each, Paper)]
+
+
+def read_with_warnings(path: Path, format_: str = "") -> tuple[list[Paper | SourceError], list[str]]:
+    file = SourceFile(path, AS_OF, format_)
+    return list(sources.read(file)), file.warnings

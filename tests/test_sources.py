@@ -203,15 +203,16 @@ def test_semantic_scholar(write_source: WriteSource, shape: str) -> None:
     content = shape.replace("{{", "{").replace("}}", "}").replace("{}", S2)
     found = read_papers(write_source("s2.json", content))
     assert found[0] == Paper(
-        ids=("arxiv:2401.00001", "doi:10.1000/xyz.1"),
+        ids=(
+            "arxiv:2401.00001",
+            "doi:10.1000/xyz.1",
+            "corpusid:5",
+            "s2:649def34f8be52c8b66281af98ae884c09aef38b",
+        ),
         title="Small caches",
         authors=("Ada Byron",),
         published=Date(2024, 3, 2),
-        extra={
-            "citations": 7,
-            "journal": "Letters",
-            "semantic_scholar_id": "649def34f8be52c8b66281af98ae884c09aef38b",
-        },
+        extra={"citations": 7, "journal": "Letters"},
         sources=("semantic-scholar:s2.json",),
     )
     assert len(found) == (2 if "\n" in shape else 1)

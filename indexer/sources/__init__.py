@@ -7,25 +7,23 @@ from pathlib import Path
 from types import ModuleType
 
 from indexer.sources.file import READ_ERRORS, SourceFile
+from indexer.sources.guard import describe_failure
 from indexer.sources.limits import UnreadableFile
 from search.errors import InvalidValue, SourceError
 from search.papers.paper import Paper
 
-FORMATS = (
-    "arxiv-atom",
-    "pubmed",
-    "acl",
-    "arxiv-snapshot",
-    "semantic-scholar",
-    "csl-json",
-    "jsonl",
-    "csv",
-    "nbib",
-    "ris",
-    "bibtex",
-    "author-page",
-)
-"""The formats that can be imported, in the order in which detection tries them."""
+_XML_FORMATS = (
+    "pubmed", "acl", "arxiv-rss", "arxiv-atom", "oai-pmh", "dblp", "endnote-xml", "mods", "zotero-rdf"
+)  # fmt: skip
+_JSON_FORMATS = (
+    "arxiv-atom", "arxiv-snapshot", "semantic-scholar", "openalex", "crossref", "ads", "csl-json", "jsonl"
+)  # fmt: skip
+_BINARY_FORMATS = ("xlsx",)
+_TEXT_FORMATS = (
+    "csv", "nbib", "ris", "web-of-science", "bibtex", "refer", "author-page"
+)  # fmt: skip
+FORMATS = tuple(dict.fromkeys((*_JSON_FORMATS, *_XML_FORMATS, *_TEXT_FORMATS, *_BINARY_FORMATS)))
+"""The formats that can be imported. Detection tries those of the syntax that a file starts with, in this order."""
 
 
 def discover(paths: Iterable[Path]) -> list[Path]:
@@ -43,7 +41,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the records of a file in order.
 
     A malformed record, or a file that cannot be read, is yielded as a SourceError with the reason. Reading continues
-    after a malformed record.
+    after a malformed record. An error that no reader foresees ends the file and not the import.
 
     Args:
         file: The file. If its ``format`` is empty, it is detected by content and set.
@@ -58,9 +56,11 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
         if file.format:
             yield from _import_reader(file.format).read(file)
         else:
-            yield SourceError(file.path, None, f"unknown format; specify it with --format {'|'.join(FORMATS)}")
+            yield SourceError(file.path, None, _describe_unknown_format(file))
     except READ_ERRORS as error:
         yield SourceError(file.path, None, _describe_read_error(file.path, error))
+    except Exception as error:  # noqa: BLE001  # of a reader or library, outside of a record
+        yield SourceError(file.path, file.record_line, describe_failure("the rest of this file", error))
 
 
 def _list_files(path: Path) -> list[Path]:
@@ -116,8 +116,31 @@ def _describe_read_error(path: Path, error: Exception) -> str:
 
 
 def _detect_format(file: SourceFile) -> str:
+    """The name of the format that the file starts like; empty if it is unknown."""
+    from indexer.sources.unknown_format import describe_binary
+
     head = file.head()
-    return next((name for name in FORMATS if _import_reader(name).sniff(head)), "")
+    if found := _find_format(_BINARY_FORMATS, head):
+        return found
+    if describe_binary(file):
+        return ""
+    start = head.lstrip()[:1]
+    formats = _XML_FORMATS if start == "<" else _JSON_FORMATS if start in ("{", "[") else _TEXT_FORMATS
+    return _find_format(formats, head)
+
+
+def _find_format(names: Iterable[str], head: str) -> str:
+    return next((name for name in names if _import_reader(name).sniff(head)), "")
+
+
+def _describe_unknown_format(file: SourceFile) -> str:
+    from indexer.sources.unknown_format import describe_binary, describe_text
+
+    looks_like = describe_binary(file) or describe_text(file.head())
+    return (
+        f"unknown format{f': it looks like {looks_like}' if looks_like else ''}. These formats are read: "
+        f"{', '.join(FORMATS)}; specify one of them with --format if the file has it"
+    )
 
 
 def _import_reader(name: str) -> ModuleType:

@@ -7,7 +7,7 @@ from lxml import etree
 from indexer.sources.file import SourceFile
 from indexer.sources.limits import MalformedRecord
 from indexer.sources.record import Draft, date_from_parts, select_non_empty
-from indexer.sources.xml import MalformedXml, find_all, find_text, iter_elements
+from indexer.sources.xml import find_all, find_text, read_elements, root_name
 from search.errors import SourceError
 from search.papers import identifiers
 from search.papers.paper import Paper
@@ -15,32 +15,36 @@ from search.papers.paper import Paper
 
 def sniff(head: str) -> bool:
     """Whether the file is a collection of the Anthology."""
-    return "<collection id=" in head and "<volume" in head
+    return root_name(head) == "collection" and "<collection id=" in head and "<volume" in head
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the papers in order, without editors and front matter."""
-    year = month = venue = ""
-    try:
-        for element in iter_elements(file, "meta", "paper"):
-            if etree.QName(element).localname == "meta":
-                year, month, venue = (
-                    find_text(element, "year"),
-                    find_text(element, "month"),
-                    find_text(element, "booktitle"),
-                )
-                continue
-            try:
-                yield _parse_paper(element, file.source, (year, month, venue))
-            except MalformedRecord as error:
-                yield SourceError(file.path, element.sourceline, str(error))
-    except MalformedXml as error:
-        yield SourceError(file.path, error.line, str(error))
+    volumes: dict[tuple[str, str], tuple[str, str, str]] = {}
+
+    def parse(element: etree._Element) -> Paper | None:
+        volume = _identify_volume(element)
+        if etree.QName(element).localname == "paper":
+            return _parse_paper(element, file.source, volume, volumes.get(volume, ("", "", "")))
+        volumes.clear()
+        volumes[volume] = find_text(element, "year"), find_text(element, "month"), find_text(element, "booktitle")
+        return None
+
+    return read_elements(file, parse, "meta", "paper", container="volume")
 
 
-def _parse_paper(element: etree._Element, source: str, volume: tuple[str, str, str]) -> Paper:
-    year, month, venue = volume
-    anthology_id = find_text(element, "url").strip() or _build_anthology_id(element)
+def _identify_volume(element: etree._Element) -> tuple[str, str]:
+    """The IDs of the collection and the volume that an element is in; empty if there is none."""
+    volume = element.getparent()
+    collection = volume.getparent() if volume is not None else None
+    if volume is None or collection is None:
+        return "", ""
+    return str(collection.get("id")), str(volume.get("id"))
+
+
+def _parse_paper(element: etree._Element, source: str, volume: tuple[str, str], meta: tuple[str, str, str]) -> Paper:
+    year, month, venue = meta
+    anthology_id = find_text(element, "url").strip() or _build_anthology_id(element, volume)
     extra = {"journal": venue, "pages": find_text(element, "pages")}
     return Draft(
         source,
@@ -54,10 +58,8 @@ def _parse_paper(element: etree._Element, source: str, volume: tuple[str, str, s
     ).to_paper()
 
 
-def _build_anthology_id(element: etree._Element) -> str:
+def _build_anthology_id(element: etree._Element, volume: tuple[str, str]) -> str:
     """The ID made of collection, volume and number of the paper."""
-    volume = element.getparent()
-    collection = volume.getparent() if volume is not None else None
-    if volume is None or collection is None:
+    if not all(volume):
         raise MalformedRecord("the paper is not in a volume of a collection")
-    return f"{collection.get('id')}-{volume.get('id')}.{element.get('id')}"
+    return f"{volume[0]}-{volume[1]}.{element.get('id')}"

@@ -1,42 +1,33 @@
 """The arXiv metadata snapshot on Kaggle: JSON lines with ``authors_parsed`` and ``versions``."""
 
 from collections.abc import Iterator
-from email.utils import parsedate
+from functools import partial
 from typing import Any
 
+from indexer.sources.arxiv_fields import parse_mail_date
 from indexer.sources.file import SourceFile
-from indexer.sources.json import parse_json_object
-from indexer.sources.limits import MalformedRecord
-from indexer.sources.record import Draft, date_from_parts, parse_date, select_non_empty
+from indexer.sources.json import read_records
+from indexer.sources.json_shape import record_fields
+from indexer.sources.record import Draft, find_date, select_non_empty
 from search.errors import SourceError
 from search.papers.date import Date
 from search.papers.paper import Paper
 
 
 def sniff(head: str) -> bool:
-    """Whether the first line is a record of the snapshot."""
-    line = head.lstrip().partition("\n")[0]
-    return line.startswith("{") and ('"authors_parsed"' in line or ('"versions"' in line and '"submitter"' in line))
+    """Whether the file is JSON with records of the snapshot."""
+    fields = record_fields(head)
+    return "authors_parsed" in fields or ("versions" in fields and "submitter" in fields)
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """Yields the records, one per line."""
-    for number, line in file.lines():
-        if not line.strip():
-            continue
-        try:
-            yield _parse_paper(parse_json_object(line), file.source)
-        except MalformedRecord as error:
-            yield SourceError(file.path, number, str(error))
-        except (TypeError, AttributeError, KeyError, IndexError, ValueError) as error:
-            yield SourceError(file.path, number, f"not a record of the arXiv snapshot: {type(error).__name__} {error}")
+    """Yields the records in order."""
+    return read_records(file, partial(_parse_paper, source=file.source), "a record of the arXiv snapshot")
 
 
 def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
     versions = fields.get("versions") or []
-    updated = parse_date(fields.get("update_date"), "update_date") or (
-        _parse_created(versions[-1]) if versions else None
-    )
+    updated = find_date(fields.get("update_date")) or (_parse_created(versions[-1]) if versions else None)
     extra = {
         "comment": fields.get("comments"),
         "journal": fields.get("journal-ref"),
@@ -66,5 +57,4 @@ def _iter_author_names(fields: dict[str, Any]) -> Iterator[tuple[str, str, str]]
 
 
 def _parse_created(version: dict[str, str]) -> Date | None:
-    parsed = parsedate(version["created"])
-    return date_from_parts(*parsed[:3]) if parsed else None
+    return parse_mail_date(version["created"])

@@ -125,6 +125,7 @@ def _find_category(code: str) -> str | None:
 def _set_authors(draft: Draft, line: str) -> None:
     names, _, affiliation = line.partition(" · ")
     draft.authors_partial = bool(_ET_AL.search(names.strip()))
-    draft.authors = [name for name in _ET_AL.sub("", names.strip()).split(", ") if name]
+    listed = (name for name in _ET_AL.sub("", names.strip()).split(", ") if name)
+    draft.authors = list(dict.fromkeys(listed))  # pages repeat the author whose page it is
     if affiliation.strip():
         draft.extra["affiliation"] = affiliation.strip()

@@ -2,14 +2,16 @@
 a list of items, a single item, or one item per line."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from indexer.sources.file import SourceFile
-from indexer.sources.json import iter_values, parse_extra, parse_json_object
+from indexer.sources.json import parse_extra, read_records
+from indexer.sources.json_shape import record_fields
 from indexer.sources.limits import MalformedRecord
 from indexer.sources.record import (
     Draft,
     date_from_parts,
-    parse_date,
+    find_date,
     parse_positive_int,
     select_non_empty,
 )
@@ -18,29 +20,23 @@ from search.papers.date import Date
 from search.papers.json import Json
 from search.papers.paper import Paper
 
-_CSL_NAMES = ("issued", "container-title", "family", "literal", "custom", "DOI")
-_QUOTED_CSL_NAMES = tuple(f'"{name}"' for name in _CSL_NAMES)
+_CSL_NAMES = ("issued", "container-title", "DOI", "custom")
+_ID_NAMES = {"pmid": "PMID", "pmc": "PMCID"}
+_DATE_PARTS = ("year", "month", "day")
 _JsonObject = dict[str, Json]
 
 
 def sniff(head: str) -> bool:
-    """Whether the file is JSON with names of CSL."""
-    start = head.lstrip()[:1]
-    names = _QUOTED_CSL_NAMES if start == "[" else _QUOTED_CSL_NAMES[:2]
-    return start in ("[", "{") and '"type"' in head and any(name in head for name in names)
+    """Whether the file is JSON with items of CSL."""
+    fields = record_fields(head, "references[]")
+    return fields.get("type") == '"' and (
+        any(name in fields for name in _CSL_NAMES) or (fields.get("title") == '"' and fields.get("author") == "[{")
+    )
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the items in order; errors have the number of the line where the item starts."""
-    for each in iter_values(file):
-        if isinstance(each, SourceError):
-            yield each
-            continue
-        number, text = each
-        try:
-            yield _parse_paper(parse_json_object(text), file.source)
-        except MalformedRecord as error:
-            yield SourceError(file.path, number, str(error))
+    return read_records(file, partial(_parse_paper, source=file.source), "an item of CSL-JSON", "references")
 
 
 def _parse_paper(fields: _JsonObject, source: str) -> Paper:
@@ -62,7 +58,7 @@ def _parse_paper(fields: _JsonObject, source: str) -> Paper:
         authors=[_author_name(person) for person in _names_field(fields, "author")],
         authors_partial=custom.get("authors_partial") is True,
         published=_publication_date(fields.get("issued")),
-        updated=parse_date(custom.get("updated"), "updated"),
+        updated=find_date(custom.get("updated")),
         categories=_text_list(custom.get("categories")),
         url=_text_field(fields, "URL"),
         version=parse_positive_int(fields.get("version")),
@@ -72,10 +68,9 @@ def _parse_paper(fields: _JsonObject, source: str) -> Paper:
 
 
 def _extract_ids(fields: _JsonObject) -> list[str]:
-    url, number = _text_field(fields, "URL"), _text_field(fields, "number")
-    ids = [_text_field(fields, "DOI"), f"pmid:{_text_field(fields, 'PMID')}" if fields.get("PMID") else ""]
-    ids += [url] if "arxiv.org/" in url else []
-    return [*ids, number] if number.lower().startswith("arxiv:") else ids
+    number = _text_field(fields, "number")
+    ids = [_text_field(fields, "DOI"), number if number.lower().startswith("arxiv:") else ""]
+    return ids + [f"{scheme}:{text}" for scheme, name in _ID_NAMES.items() if (text := _text_field(fields, name))]
 
 
 def _text_field(fields: _JsonObject, name: str) -> str:
@@ -103,11 +98,19 @@ def _author_name(person: _JsonObject) -> str:
 
 
 def _publication_date(issued: Json) -> Date | None:
-    """The first of ``date-parts``, else the date in ``raw`` or ``literal``."""
+    """The start of ``date-parts``, else the date in another part of the variable; Pandoc writes a list of objects."""
+    if isinstance(issued, list):
+        return next((date for each in issued if (date := _publication_date(each))), None)
     if not isinstance(issued, dict):
-        return None
-    dates = issued.get("date-parts")
-    first = dates[0] if isinstance(dates, list) and dates else None
-    parts = first if isinstance(first, list) else str(issued.get("raw") or issued.get("literal") or "").split("-")
-    year = [f"{part:04}" if isinstance(part, int) else str(part or "") for part in parts[:1]]
-    return date_from_parts(*year, *(str(part or "") for part in parts[1:3])) if year else None
+        return find_date(issued)
+    parts = issued.get("date-parts")
+    if isinstance(parts, list) and parts and isinstance(parts[0], list):
+        parts = parts[0]
+    numbers = [each for each in parts if isinstance(each, int | str)][:3] if isinstance(parts, list) else []
+    found = date_from_parts(*numbers) if numbers else date_from_parts(*map(_scalar, map(issued.get, _DATE_PARTS)))
+    others = [date for name in ("edtf", "raw", "literal") if (date := find_date(issued.get(name)))]
+    return found or next(iter(others), None)
+
+
+def _scalar(value: Json) -> str | int | float | None:
+    return None if isinstance(value, dict | list) else value

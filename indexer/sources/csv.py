@@ -1,59 +1,54 @@
-"""CSV (RFC 4180) with a header line, as exported by this program, spreadsheets and reference managers."""
+"""CSV (RFC 4180) and tab-separated tables with a header, as exported by this program, databases, spreadsheets and
+reference managers.
+"""
 
 import csv
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from indexer.sources.file import SourceFile
-from indexer.sources.json import parse_extra, parse_json
-from indexer.sources.jsonl import KNOWN_FIELDS, is_hit
 from indexer.sources.limits import MalformedRecord, check_record_size
-from indexer.sources.record import (
-    MAX_ABSTRACT_CHARACTERS,
-    Draft,
-    parse_date,
-    parse_positive_int,
-)
+from indexer.sources.record import MAX_ABSTRACT_CHARACTERS
+from indexer.sources.table import FIRST_ROWS, SAMPLE_ROWS, Table, find_header, list_columns
 from search.errors import SourceError
-from search.papers.fields import HIT_ONLY_FIELDS
-from search.papers.folding import put_given_name_first
-from search.papers.json import Json
 from search.papers.paper import Paper
 
-_DELIMITERS = (",", ";", "\t")
-_COLUMN_ALIASES = {
-    "author": "authors", "year": "published", "date": "published", "publication year": "published",
-    "abstract note": "abstract", "link": "url", "publication title": "journal", "source title": "journal",
-    "author keywords": "keywords",
-}  # fmt: skip
-"""Column names of other programs."""
-_FORMULA_GUARD = re.compile("(?:\\A|(?<=[;\t\r\n]))'(?=['\"]*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
-"""An apostrophe that keeps a spreadsheet from evaluating what follows as a formula."""
+_DELIMITERS = (",", ";", "\t", "|")
+_SEPARATOR_LINE = re.compile(r"\s*\"?sep=(.)\"?\s*\n", re.IGNORECASE)
+"""The first line of files for Excel."""
 
 
 def sniff(head: str) -> bool:
-    """Whether the first line is a header with a title or an abstract column."""
-    return bool(_detect_delimiter(head.partition("\n")[0]))
+    """Whether one of the first lines is a header with a column for titles or abstracts."""
+    return bool(_detect_delimiter(head))
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the rows in order; an error carries the line on which its row starts."""
-    heading = file.head().partition("\n")[0]
-    delimiter = _detect_delimiter(heading) or ","
-    names = _parse_header(heading, delimiter)
-    if is_hit(names):
-        names = ["" if name in HIT_ONLY_FIELDS else name for name in names]
+    head = file.head()
+    delimiter = _detect_delimiter(head)
+    if not delimiter:
+        columns = find_columns(head) or "not found"
+        yield SourceError(file.path, 1, f"no column has titles or abstracts; the columns are {columns}")
+        return
+    sample = list(islice(_read_head(head, delimiter), FIRST_ROWS + SAMPLE_ROWS))
+    place, _ = find_header(sample[:FIRST_ROWS])
     csv.field_size_limit(MAX_ABSTRACT_CHARACTERS * 4)
-    lines = _RowLines(file)
+    lines = _RowLines(file, delimiter, len(sample[place]))
     rows = csv.reader(lines, delimiter=delimiter)
+    for _ in range(place):
+        next(rows)
+    file.record_line = lines.start_row()
+    table = Table(file, next(rows), sample[place + 1 :])
     while True:
-        number = lines.start_row()
+        number = file.record_line = lines.start_row()
         try:
             row = next(rows, None)
             if row is None:
                 return
             if any(cell.strip() for cell in row):
-                yield _parse_paper(_row_to_fields(names, row), file.source)
+                yield table.parse_row(row)
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
         except csv.Error as error:
@@ -61,11 +56,17 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
 
 
 class _RowLines:
-    """The lines after the header; a row may have many lines, but only MAX_RECORD_CHARACTERS."""
+    """The lines of a file; a row may have many lines, but only MAX_RECORD_CHARACTERS.
 
-    def __init__(self, file: SourceFile) -> None:
+    In tab-separated tables, few programs quote cells. So a line with all cells and an odd number of quotation marks is
+    a row without quotes.
+    """
+
+    def __init__(self, file: SourceFile, delimiter: str, columns: int) -> None:
         self._lines = file.lines()
-        self._number = next(self._lines, (1, ""))[0]
+        self._delimiter = delimiter
+        self._columns = columns
+        self._number = 0
         self._row_characters = 0
 
     def start_row(self) -> int:
@@ -78,68 +79,39 @@ class _RowLines:
 
     def __next__(self) -> str:
         self._number, line = next(self._lines)
+        is_first = not self._row_characters
         self._row_characters += len(line)
         check_record_size(self._row_characters)
+        if self._delimiter == "\t" and is_first and line.count('"') % 2 and line.count("\t") >= self._columns - 1:
+            return "\t".join('"' + cell.replace('"', '""') + '"' for cell in line.rstrip("\n").split("\t")) + "\n"
         return line
 
 
-def _detect_delimiter(heading: str) -> str:
-    """The delimiter of a header line; empty if no delimiter yields known column names."""
-    for delimiter in _DELIMITERS:
-        names = _parse_header(heading, delimiter)
-        if len(names) > 1 and ("title" in names or "abstract" in names):
-            return delimiter
-    return ""
+def _detect_delimiter(head: str) -> str:
+    """The delimiter with which the header has the most fields of a paper; empty if none yields a header."""
+    if declared := _SEPARATOR_LINE.match(head):
+        return declared[1] if _count_fields(head, declared[1]) else ""
+    counts = {delimiter: _count_fields(head, delimiter) for delimiter in _DELIMITERS}
+    best = max(_DELIMITERS, key=lambda delimiter: counts[delimiter])
+    return best if counts[best] else ""
 
 
-def _parse_header(heading: str, delimiter: str) -> list[str]:
+def _count_fields(head: str, delimiter: str) -> int:
+    return find_header(list(islice(_read_head(head, delimiter), FIRST_ROWS)))[1]
+
+
+def _read_head(head: str, delimiter: str) -> Iterator[list[str]]:
+    """The rows at the start of a file, up to one that is not CSV."""
     try:
-        found = next(csv.reader([heading], delimiter=delimiter), [])
+        yield from csv.reader(head.splitlines(keepends=True), delimiter=delimiter)
     except csv.Error:
-        return []
-    names = [name.strip().lower() for name in found]
-    return [_COLUMN_ALIASES.get(name, name) for name in names]
+        return
 
 
-def _row_to_fields(names: list[str], row: list[str]) -> dict[str, str]:
-    """The cells that are not blank by column name; of columns with the same name, the first."""
-    if len(row) > len(names):
-        raise MalformedRecord(
-            f"the row has {len(row)} cells and the header {len(names)}; quote cells that contain the delimiter"
-        )
-    fields: dict[str, str] = {}
-    for name, cell in zip(names, row, strict=False):
-        if name and cell.strip():
-            fields.setdefault(name, _FORMULA_GUARD.sub("", cell))
-    return fields
-
-
-def _parse_paper(fields: dict[str, str], source: str) -> Paper:
-    get = fields.get
-    extra: dict[str, Json] = {name: cell.strip() for name, cell in fields.items() if name not in KNOWN_FIELDS}
-    return Draft(
-        source,
-        ids=[get("id", ""), get("doi", ""), *get("ids", "").split()],
-        title=get("title"),
-        abstract=get("abstract"),
-        authors=[put_given_name_first(name) for name in _split_authors(get("authors", ""))],
-        authors_partial=get("authors_partial", "").strip().lower() in ("true", "1", "yes"),
-        published=parse_date(get("published", "").strip(), "published"),
-        updated=parse_date(get("updated", "").strip(), "updated"),
-        categories=re.split(r"[\s,;]+", get("categories", "").strip()),
-        url=get("url"),
-        version=parse_positive_int(get("version", "").strip()),
-        retraction=get("retraction"),
-        extra={**extra, **parse_extra(get("extra"))},
-    ).to_paper()
-
-
-def _split_authors(cell: str) -> list[str]:
-    if cell.startswith('["'):
-        try:
-            listed = parse_json(cell)
-        except MalformedRecord:
-            listed = None
-        if isinstance(listed, list):
-            return [str(name) for name in listed]
-    return cell.split(";")
+def find_columns(head: str) -> str:
+    """Lists the columns of a table for a message; empty if the text is no table."""
+    for delimiter in _DELIMITERS:
+        names, *rows = [*islice(_read_head(head, delimiter), 3), []]
+        if len(names) > 2 and all(names) and any(len(row) == len(names) for row in rows):
+            return list_columns(names)
+    return ""

@@ -2,14 +2,17 @@
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import orjson
 
 from indexer.sources.file import SourceFile
-from indexer.sources.limits import MalformedRecord, check_record_size
+from indexer.sources.json_shape import SYMBOL, ValueSkipper, find_list
+from indexer.sources.limits import MAX_RECORD_CHARACTERS, MalformedRecord, check_record_size
 from search.errors import SourceError
 from search.papers.json import Json
+from search.papers.paper import Paper
 
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 """Finds the end of a value; numbers stay text, because only their extent matters."""
@@ -58,23 +61,83 @@ def parse_extra(text: Json) -> dict[str, Json]:
     return dict(value) if isinstance(value, dict) else {}
 
 
-def iter_values(file: SourceFile) -> Iterator[tuple[int, str] | SourceError]:
+def read_records(
+    file: SourceFile, parse: Callable[[dict[str, Any]], Paper], kind: str, *paths: str
+) -> Iterator[Paper | SourceError]:
+    """Yields one record or one error per value of the file; see ``iter_values``.
+
+    A value may also be a list of records, or an object with a record, or with a list of them, at one of the paths.
+
+    Args:
+        file: The file.
+        parse: Converts a record to a paper.
+        kind: What a record is, for the messages, as in ``a work of Crossref``.
+        paths: Where an object has the list of records, as in ``message.items``.
+    """
+    for each in iter_values(file, *paths):
+        if isinstance(each, SourceError):
+            yield each
+            continue
+        number, text = each
+        file.record_line = number
+        try:
+            records = _list_records(parse_json(text), paths)
+        except MalformedRecord as error:
+            yield SourceError(file.path, number, str(error))
+            continue
+        for record in records:
+            try:
+                if not isinstance(record, dict):
+                    raise MalformedRecord(f"{str(record)[:40]!r} is not a JSON object")
+                yield parse(record)
+            except MalformedRecord as error:
+                yield SourceError(file.path, number, str(error))
+            except (TypeError, AttributeError, KeyError, IndexError, ValueError) as error:
+                yield SourceError(
+                    file.path, number, f"not {kind}: a field has an unexpected value ({type(error).__name__}: {error})"
+                )
+
+
+def _list_records(value: Any, paths: Iterable[str]) -> list[Any]:
+    for path in paths:
+        inner = value
+        for name in path.split("."):
+            inner = inner.get(name) if isinstance(inner, dict) else None
+        if isinstance(inner, dict | list):
+            value = inner
+            break
+    return value if isinstance(value, list) else [value]
+
+
+def iter_values(file: SourceFile, *paths: str) -> Iterator[tuple[int, str] | SourceError]:
     """Yields the text of each value with the number of its first line.
 
-    The file is a list of values, or values one after another. After a malformed value of a list the rest is not read,
-    because the start of the next value is unknown; otherwise reading continues at the next line that starts an object.
+    The values are those of the list at one of the paths, as in ``message.items``, if the file starts with an object
+    that has one; else those of a list; else those that follow one another, such as one per line. After a malformed
+    value of a list, reading continues behind the bracket that closes it, and else at the next line that starts an
+    object.
     """
+    head = file.head()
+    start = find_list(head, paths)
+    if not start and _has_value_per_line(head):
+        yield from ((number, line) for number, line in file.lines() if not line.isspace())
+        return
     text = _Text(file)
+    text.skip_characters(start)
     is_list = text.skip(_SPACE) and text.next_character() == "["
+    if is_list:
+        text.skip_characters(1)
     while text.skip(_LIST_SEPARATORS if is_list else _SPACE):
         if is_list and text.next_character() == "]":
-            return
+            if not (start and text.skip_to_object_line()):
+                return
+            is_list = False  # another page of records follows
         line = text.line
         try:
             value = text.take_value()
         except MalformedRecord as error:
             yield SourceError(file.path, line, str(error))
-            if is_list or not text.skip_to_object_line():
+            if not (text.skip_value() if is_list else text.skip_to_object_line()):
                 return
         else:
             yield line, value
@@ -82,8 +145,22 @@ def iter_values(file: SourceFile) -> Iterator[tuple[int, str] | SourceError]:
         yield SourceError(file.path, text.line, "not JSON: the list is not closed; the file may be truncated")
 
 
+def _has_value_per_line(head: str) -> bool:
+    """Whether each line is a value, of which the first may be malformed; not so for a list and for indented objects."""
+    first, _, rest = head.lstrip().partition("\n")
+    return not first.startswith("[") and (not first.startswith("{") or _is_json(first) or rest.startswith("{"))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        orjson.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
 _SPACE = re.compile(r"\s*")
-_LIST_SEPARATORS = re.compile(r"[\s\[,]*")
+_LIST_SEPARATORS = re.compile(r"[\s,]*")
 
 
 class _Text:
@@ -112,6 +189,15 @@ class _Text:
                 return True
             if not self._read_more():
                 return False
+
+    def skip_characters(self, count: int) -> None:
+        """Moves by so many characters, or to the end of the text."""
+        while count > len(self._text) - self._position:
+            count -= len(self._text) - self._position
+            self._move_to(len(self._text))
+            if not self._read_more():
+                return
+        self._move_to(self._position + count)
 
     def take_value(self) -> str:
         """Moves behind the value here and returns its text.
@@ -142,6 +228,23 @@ class _Text:
                 return False
         self._move_to(found + 1)
         return True
+
+    def skip_value(self) -> bool:
+        """Moves behind the malformed value of a list that starts here; False if the text ends with it."""
+        skipper = ValueSkipper()
+        while True:
+            match = SYMBOL.search(self._text, self._position)
+            if not match or match.end() == len(self._text):
+                self._move_to(match.start() if match else len(self._text))
+                if len(self._text) - self._position > MAX_RECORD_CHARACTERS or not self._read_more():
+                    return False
+                continue
+            if skipper.ends_before(match[0]):
+                self._move_to(match.start())
+                return True
+            self._move_to(match.end())
+            if skipper.ends_with(match[0]):
+                return True
 
     def _may_be_cut(self, error: json.JSONDecodeError) -> bool:
         """Whether a longer text may have no such error."""

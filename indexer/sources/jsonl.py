@@ -1,16 +1,19 @@
 """JSON lines: one paper per line, as an object with the fields of ``Paper``; other plain fields go to ``extra``.
 
+The objects may also be the values of a list, or have more than one line each.
 Reads exported search results (NDJSON) as well, without the fields that describe the hit and not the paper.
 """
 
 import math
 import re
 from collections.abc import Container, Iterator
+from functools import partial
 
 from indexer.sources.file import SourceFile
-from indexer.sources.json import parse_json_object
+from indexer.sources.json import read_records
+from indexer.sources.json_shape import record_fields
 from indexer.sources.limits import MalformedRecord
-from indexer.sources.record import Draft, parse_date
+from indexer.sources.record import Draft, find_date, read_date
 from search.errors import SourceError
 from search.papers.fields import HIT_ONLY_FIELDS
 from search.papers.folding import normalize_whitespace
@@ -23,20 +26,25 @@ KNOWN_FIELDS = frozenset(("doi", *(each.name for each in JSON_FIELDS)))
 
 
 def sniff(head: str) -> bool:
-    """Whether the first line is an object with a title or an abstract."""
+    """Whether the first record has a title or an abstract, and no other field with an object or a list of them.
+
+    A record of another program may have a title as well, but we would lose the rest of it.
+    """
     line = head.lstrip().partition("\n")[0]
-    return line.startswith("{") and ('"title"' in line or '"abstract"' in line)
+    fields = record_fields(line if line.rstrip().endswith("}") else head)
+    others = (kind for name, kind in fields.items() if name not in KNOWN_FIELDS and name not in HIT_ONLY_FIELDS)
+    return '"' in (fields.get("title"), fields.get("abstract")) and not any(kind in ("{", "[{") for kind in others)
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """Yields one record or one error per line."""
-    for number, line in file.lines():
-        if not line.strip():
-            continue
-        try:
-            yield parse_paper(parse_json_object(line), file.source)
-        except MalformedRecord as error:
-            yield SourceError(file.path, number, str(error))
+    """Yields one record or one error per value."""
+    return read_records(file, partial(_read_paper, file), "a paper")
+
+
+def _read_paper(file: SourceFile, fields: dict[str, Json]) -> Paper:
+    for name in ("published", "updated"):
+        read_date(file, name, fields.get(name))
+    return parse_paper(fields, file.source)
 
 
 def parse_paper(fields: dict[str, Json], source: str) -> Paper:
@@ -59,8 +67,8 @@ def parse_paper(fields: dict[str, Json], source: str) -> Paper:
         abstract=_text_field(fields, "abstract"),
         authors=_text_list_field(fields, "authors"),
         authors_partial=_bool_field(fields, "authors_partial"),
-        published=parse_date(fields.get("published"), "published"),
-        updated=parse_date(fields.get("updated"), "updated"),
+        published=find_date(fields.get("published")),
+        updated=find_date(fields.get("updated")),
         categories=_text_list_field(fields, "categories"),
         url=_text_field(fields, "url"),
         version=_version_field(fields),

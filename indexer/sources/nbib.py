@@ -1,38 +1,57 @@
-"""NBIB, the tagged text format of PubMed (MEDLINE display format, https://www.nlm.nih.gov/bsd/mms/medlineelements.html)."""
+"""NBIB, the tagged text format of PubMed (MEDLINE display format, https://www.nlm.nih.gov/bsd/mms/medlineelements.html)
+and of ERIC (https://eric.ed.gov).
+"""
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from indexer.sources.file import SourceFile
 from indexer.sources.limits import MalformedRecord, check_record_size
-from indexer.sources.record import Draft, date_from_parts, select_non_empty
+from indexer.sources.record import Draft, find_date, read_date, select_non_empty
 from search.errors import SourceError
-from search.papers.date import Date
+from search.papers import identifiers
 from search.papers.folding import put_given_name_first
 from search.papers.json import Json
 from search.papers.paper import Paper
+from search.papers.surnames import is_suffix
 
-_RECORD_START = re.compile(r"PMID *- ?")
+_PUBMED_START = re.compile(r"PMID *- ?")
+_ERIC_START = re.compile(r"OWN *- ?")
 _TAG = re.compile(r"([A-Z]{2,4}) *- ?(.*)")
-_DOI = re.compile(r"(10\.\S+) \[doi\]")
+_KIND_OF_ID = re.compile(r"\s*\[(\w+)\]$")
+"""What follows the value of LID and AID; publishers' item numbers have [pii]."""
+_NOT_TRANSLATED = re.compile(r"\[?not available\]?\.?", re.IGNORECASE)
+"""The title of papers in other languages whose title is not translated."""
 _Fields = dict[str, list[str]]
 
 
 def sniff(head: str) -> bool:
-    """Whether a line starts a record."""
-    return bool(re.search(r"^PMID- ", head, re.MULTILINE))
+    """Whether a line starts a record of PubMed, or one of ERIC after an empty line."""
+    return bool(re.search(r"^PMID- |(?:\A\s*|\n\s*\n)OWN - ", head, re.MULTILINE))
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """Yields the records in order; each starts with its PMID."""
-    for number, lines in file.records(_RECORD_START.match):
+    """Yields the records in order; each starts with its PMID, or after an empty line with its owner."""
+    for number, lines in file.records(_is_start()):
         try:
             check_record_size(sum(map(len, lines)))
             if fields := _parse_fields(lines):
-                yield _parse_paper(fields, file.source)
+                yield _parse_paper(fields, file)
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
+
+
+def _is_start() -> Callable[[str], bool]:
+    """Returns a function that tells, for each line in order, whether it starts a record."""
+    previous = ""
+
+    def is_start(line: str) -> bool:
+        nonlocal previous
+        is_after_empty_line, previous = not previous.strip(), line
+        return bool(_PUBMED_START.match(line) or (is_after_empty_line and _ERIC_START.match(line)))
+
+    return is_start
 
 
 def _parse_fields(lines: list[str]) -> _Fields:
@@ -47,24 +66,47 @@ def _parse_fields(lines: list[str]) -> _Fields:
     return {tag: [" ".join(parts) for parts in found] for tag, found in values.items()}
 
 
-def _parse_paper(fields: _Fields, source: str) -> Paper:
-    def first(tag: str) -> str:
-        return fields[tag][0] if fields.get(tag) else ""
+def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
+    def first(*tags: str) -> str:
+        return next((value for tag in tags for value in fields.get(tag, ()) if value.strip()), "")
 
-    ids = [match[1] for tag in ("LID", "AID") for value in fields.get(tag, []) if (match := _DOI.fullmatch(value))]
-    extra: dict[str, Json] = {"journal": first("JT") or first("TA"), "keywords": list[Json](fields.get("OT", []))}
+    title = first("TI")
+    locations = [*fields.get("LID", ()), *fields.get("AID", ())]
+    extra: dict[str, Json] = {
+        "journal": first("JT", "TA") or (first("BTI") if title else ""),
+        "keywords": list[Json](fields.get("OT", [])),
+        "volume": first("VI"),
+        "issue": first("IP"),
+        "pages": first("PG"),
+        "publisher": first("PB"),
+        "editors": [_person(name) for name in fields.get("FED") or fields.get("ED", ())],
+    }
     return Draft(
-        source,
-        ids=[f"pmid:{first('PMID')}", *ids],
-        title=first("TI") or first("BTI"),
-        abstract=first("AB"),
-        authors=[put_given_name_first(name) for name in fields.get("FAU") or fields.get("AU", [])]
-        + fields.get("CN", []),
-        published=_parse_compact_date(first("DEP")) or date_from_parts(*(first("DP").split() or [""])[:3]),
-        updated=_parse_compact_date(first("LR")),
+        file.source,
+        ids=[f"pmid:{first('PMID')}" if first("PMID") else "", *_ids(locations), *fields.get("PMC", ())],
+        title=first("TT") if _NOT_TRANSLATED.fullmatch(title) and first("TT") else title or first("BTI", "TT"),
+        abstract=" ".join(fields.get("AB") or fields.get("OAB", ())),
+        authors=[_person(name) for name in fields.get("FAU") or fields.get("AU", ())] + fields.get("CN", []),
+        published=find_date(first("DEP")) or read_date(file, "published", first("DP")),
+        updated=find_date(first("LR")),
+        url=next((value for value in locations if value.startswith("http")), None),
         extra=select_non_empty(extra, extra),
     ).to_paper()
 
 
-def _parse_compact_date(text: str) -> Date | None:
-    return date_from_parts(text[:4], text[4:6], text[6:8]) if re.fullmatch(r"\d{8}", text) else None
+def _ids(locations: list[str]) -> Iterator[str]:
+    """Yields the DOIs and other IDs among the locations of a record."""
+    for text in locations:
+        kind = _KIND_OF_ID.search(text)
+        value = text[: kind.start()] if kind else text
+        if (not kind or kind[1] == "doi") and identifiers.parse(value):
+            yield value
+
+
+def _person(name: str) -> str:
+    """The name with the given name first; a suffix, which follows the given name, is put last: ``Doe, Jane A Jr``."""
+    family, comma, given = name.partition(", ")
+    words = given.split()
+    if comma and len(words) > 1 and is_suffix(words[-1]):
+        return f"{' '.join(words[:-1])} {family} {words[-1]}"
+    return put_given_name_first(name)

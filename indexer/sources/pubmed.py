@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from lxml import etree
 
 from indexer.sources.file import SourceFile
-from indexer.sources.limits import MalformedRecord
-from indexer.sources.record import Draft, date_from_parts, select_non_empty
-from indexer.sources.xml import MalformedXml, find_all, find_text, inner_text, iter_elements
+from indexer.sources.record import Draft, date_from_parts, find_date, select_non_empty
+from indexer.sources.xml import find_all, find_text, inner_text, read_elements
 from search.errors import SourceError
 from search.papers.date import Date
 from search.papers.json import Json
@@ -16,35 +15,40 @@ from search.papers.paper import Paper
 
 def sniff(head: str) -> bool:
     """Whether the file is an export of PubMed."""
-    return "<PubmedArticle" in head
+    return "<PubmedArticle" in head or "<PubmedBookArticle" in head
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
-    """Yields the articles in order."""
-    try:
-        for article in iter_elements(file, "PubmedArticle"):
-            try:
-                yield _parse_paper(article, file.source)
-            except MalformedRecord as error:
-                yield SourceError(file.path, article.sourceline, str(error))
-    except MalformedXml as error:
-        yield SourceError(file.path, error.line, str(error))
+    """Yields the articles, books and chapters in order."""
+
+    def parse(element: etree._Element) -> Paper:
+        is_article = etree.QName(element).localname == "PubmedArticle"
+        return (_parse_paper if is_article else _parse_book)(element, file.source)
+
+    return read_elements(file, parse, "PubmedArticle", "PubmedBookArticle")
 
 
 def _parse_paper(element: etree._Element, source: str) -> Paper:
     ids = [f"{kind}:{inner_text(each)}" for each in find_all(element, "PubmedData/ArticleIdList/ArticleId")
            if (kind := _SCHEMES.get(str(each.get("IdType"))))]  # fmt: skip
     article = "MedlineCitation/Article"
+    ids += [inner_text(each) for each in find_all(element, f"{article}/ELocationID") if each.get("EIdType") == "doi"]
     keywords: list[Json] = [
         inner_text(each).strip() for each in find_all(element, "MedlineCitation/KeywordList/Keyword")
     ]
-    extra: dict[str, Json] = {"journal": find_text(element, f"{article}/Journal/Title"), "keywords": keywords}
+    extra: dict[str, Json] = {
+        "journal": find_text(element, f"{article}/Journal/Title"),
+        "keywords": keywords,
+        "volume": find_text(element, f"{article}/Journal/JournalIssue/Volume"),
+        "issue": find_text(element, f"{article}/Journal/JournalIssue/Issue"),
+        "pages": find_text(element, f"{article}/Pagination/MedlinePgn"),
+    }
     authors = find_all(element, f"{article}/AuthorList")
     return Draft(
         source,
         ids=[f"pmid:{find_text(element, 'MedlineCitation/PMID')}", *ids],
-        title=find_text(element, f"{article}/ArticleTitle"),
-        abstract=" ".join(_section_text(each) for each in find_all(element, f"{article}/Abstract/AbstractText")),
+        title=_title(element, article),
+        abstract=_abstract(element, f"{article}/Abstract") or _abstract(element, "MedlineCitation/OtherAbstract"),
         authors=[_author_name(each) for each in find_all(element, f"{article}/AuthorList/Author")],
         authors_partial=any(each.get("CompleteYN") == "N" for each in authors),
         published=_publication_date(element, article),
@@ -53,7 +57,20 @@ def _parse_paper(element: etree._Element, source: str) -> Paper:
     ).to_paper()
 
 
-_SCHEMES = {"pubmed": "pmid", "doi": "doi"}
+_SCHEMES = {"pubmed": "pmid", "doi": "doi", "pmc": "pmc"}
+
+
+def _title(element: etree._Element, article: str) -> str:
+    """The title, else the one in the language of the paper."""
+    title = find_text(element, f"{article}/ArticleTitle").strip()
+    is_missing = not title or title.strip("[].").lower() == "not available"
+    return (find_text(element, f"{article}/VernacularTitle") if is_missing else "") or title
+
+
+def _abstract(element: etree._Element, path: str) -> str:
+    """The first abstract at a path; others are translations."""
+    first = next(iter(find_all(element, path)), None)
+    return " ".join(_section_text(each) for each in find_all(first, "AbstractText")) if first is not None else ""
 
 
 def _section_text(element: etree._Element) -> str:
@@ -73,11 +90,10 @@ def _author_name(author: etree._Element) -> str:
 def _publication_date(element: etree._Element, article: str) -> Date | None:
     """The date of online publication, else the date of the issue, which can be a year or "2018 Jan-Feb"."""
     issue = f"{article}/Journal/JournalIssue/PubDate"
-    medline_date = find_text(element, f"{issue}/MedlineDate").split()
     return (
         _find_date(element, f"{article}/ArticleDate")
         or _find_date(element, issue)
-        or date_from_parts(*medline_date[:2] if medline_date else [None])
+        or find_date(find_text(element, f"{issue}/MedlineDate"))
     )
 
 
@@ -85,3 +101,28 @@ def _find_date(element: etree._Element, path: str) -> Date | None:
     return date_from_parts(
         find_text(element, f"{path}/Year"), find_text(element, f"{path}/Month"), find_text(element, f"{path}/Day")
     )
+
+
+def _parse_book(element: etree._Element, source: str) -> Paper:
+    """Parses a book, or a chapter, whose book counts as its journal."""
+    path = "BookDocument"
+    title, book_title = find_text(element, f"{path}/ArticleTitle"), find_text(element, f"{path}/Book/BookTitle")
+    lists = [*find_all(element, f"{path}/AuthorList"), *find_all(element, f"{path}/Book/AuthorList")]
+    people = {str(each.get("Type")): [_author_name(one) for one in find_all(each, "Author")] for each in lists[::-1]}
+    ids = [f"{kind}:{inner_text(each)}"
+           for place in (f"{path}/ArticleIdList", "PubmedBookData/ArticleIdList")
+           for each in find_all(element, f"{place}/ArticleId")
+           if (kind := _SCHEMES.get(str(each.get("IdType"))))]  # fmt: skip
+    keywords: list[Json] = [inner_text(each).strip() for each in find_all(element, f"{path}/KeywordList/Keyword")]
+    editors: list[Json] = [*people.get("editors", [])]
+    extra: dict[str, Json] = {"journal": book_title if title else "", "keywords": keywords, "editors": editors}
+    return Draft(
+        source,
+        ids=[f"pmid:{find_text(element, f'{path}/PMID')}", *ids],
+        title=title or book_title,
+        abstract=" ".join(_section_text(each) for each in find_all(element, f"{path}/Abstract/AbstractText")),
+        authors=people.get("authors", []),
+        published=_find_date(element, f"{path}/ContributionDate") or _find_date(element, f"{path}/Book/PubDate"),
+        updated=_find_date(element, f"{path}/DateRevised"),
+        extra=select_non_empty(extra, extra),
+    ).to_paper()

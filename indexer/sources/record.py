@@ -4,8 +4,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from indexer.sources.dates import date_from_parts as date_from_parts
+from indexer.sources.dates import find_date as find_date
+from indexer.sources.dates import read_date as read_date
 from indexer.sources.limits import MalformedRecord
+from indexer.sources.markup import markup_to_text
 from search.papers import identifiers
+from search.papers.character_references import decode_references
 from search.papers.date import Date
 from search.papers.folding import normalize_whitespace
 from search.papers.json import Json
@@ -21,8 +26,6 @@ _MAX_EXTRA_DEPTH = 30
 """Levels of lists and objects in ``extra``; JSON writers and readers of the index allow about 250."""
 
 _CATEGORY_CODE = re.compile(r"[a-z]+(-[a-z]+)?(\.[A-Za-z-]{2,})?", re.ASCII)
-_MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH_NUMBERS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
 
 
 @dataclass(slots=True)
@@ -32,17 +35,19 @@ class Draft:
     Attributes:
         source: Format and file name, as in ``bibtex:zotero.bib``.
         ids: IDs in any spelling; the first text that is not an ID is kept in ``extra`` as ``source_id``.
-        title: The title; white space is normalized, as in all texts.
+        title: The title; as in all texts, markup is removed and white space normalized.
         abstract: The abstract.
         authors: Names in order.
         authors_partial: Whether the source lists only some of the authors.
         published: The first date of publication.
         updated: The date of the last change.
         categories: arXiv category codes, the primary one first; other texts are dropped.
-        url: The address of the paper.
+        url: The address of the paper. If it contains an ID, the record has this ID, unless it has another one of the
+            same scheme.
         version: The arXiv version; None takes it from an ID.
         retraction: What our own exports say; other sources say it in the fields that ``find_retraction`` reads.
         extra: Other fields; empty values are dropped.
+        links: Further addresses, of which IDs are taken like from ``url``.
     """
 
     source: str
@@ -58,6 +63,7 @@ class Draft:
     version: int | None = None
     retraction: str | None = None
     extra: dict[str, Json] = field(default_factory=dict)
+    links: list[str] = field(default_factory=list)
 
     def to_paper(self) -> Paper:
         """Validates and normalizes the record.
@@ -65,7 +71,7 @@ class Draft:
         Raises:
             MalformedRecord: It has neither title nor abstract, one of them is too long, or ``extra`` is too deep.
         """
-        title, abstract = normalize_whitespace(self.title), normalize_whitespace(self.abstract)
+        title, abstract = _plain_text(self.title), _plain_text(self.abstract)
         if not (title or abstract):
             raise MalformedRecord("neither title nor abstract; a paper needs one of them")
         if len(title) > MAX_TITLE_CHARACTERS:
@@ -83,15 +89,19 @@ class Draft:
             ids=ids,
             title=title or None,
             abstract=abstract or None,
-            authors=tuple(dict.fromkeys(name for author in self.authors if (name := normalize_whitespace(author)))),
+            authors=tuple(name for author in self.authors if (name := _plain_text(author))),
             authors_partial=self.authors_partial,
             published=self.published,
             updated=self.updated,
             categories=tuple(dict.fromkeys(code for code in self.categories if _CATEGORY_CODE.fullmatch(code))),
-            url=normalize_whitespace(self.url) or None,
+            url=normalize_whitespace(decode_references(self.url or "")) or None,
             version=self.version or version,
             retraction=parse_retraction(self.retraction) or find_retraction(title, abstract, self.extra),
-            extra={name: value for name, value in sorted(self.extra.items()) if value not in (None, "", [], {}, False)},
+            extra={
+                name: _remove_markup(value)
+                for name, value in sorted(self.extra.items())
+                if value not in (None, "", [], {}, False)
+            },
             sources=(self.source,),
         )
 
@@ -105,47 +115,17 @@ class Draft:
                 versions[parsed.id] = versions.get(parsed.id) or parsed.version
             else:
                 self.extra.setdefault("source_id", normalize_whitespace(text))
+        for link in (self.url, *self.links):
+            parsed = identifiers.parse(link) if link else None
+            if parsed and (parsed.id in versions or not _has_scheme_of(parsed.id, versions)):
+                versions[parsed.id] = versions.get(parsed.id) or parsed.version
         ids = tuple(sorted(versions, key=identifiers.preference_key))
         return ids, next((version for version in versions.values() if version), None)
 
 
-def date_from_parts(
-    year: str | int | None, month: str | int | None = None, day: str | int | None = None
-) -> Date | None:
-    """Builds a date from numbers or an English month name; invalid parts lower its precision.
-
-    Returns:
-        The date; None without a valid year.
-    """
-    text = str(year or "").strip()
-    if not re.fullmatch(r"\d{4}", text) or not int(text):
-        return None
-    number, digits = _parse_month(month), str(day or "").strip()
-    parts = [text, *([f"{number:02}"] if number else []), *([digits] if number and digits.isdigit() else [])]
-    try:
-        return Date.parse("-".join(parts))
-    except ValueError:
-        return Date(int(text), number or 0)
-
-
-def parse_date(text: Json, name: str) -> Date | None:
-    """Parses a date in ISO form; None and an empty string give None.
-
-    Args:
-        text: The value.
-        name: The field's name for the message.
-
-    Raises:
-        MalformedRecord: The value is not a date.
-    """
-    if text in (None, ""):
-        return None
-    if isinstance(text, bool | list | dict):
-        raise MalformedRecord(f"{name}: {str(text)[:60]!r} is not a date; write 2026, 2026-04 or 2026-04-27")
-    try:
-        return Date.parse(str(text))
-    except ValueError as error:
-        raise MalformedRecord(f"{name}: {error}") from None
+def _has_scheme_of(paper_id: str, ids: Iterable[str]) -> bool:
+    prefix = paper_id.partition(":")[0] + ":"
+    return any(each.startswith(prefix) for each in ids)
 
 
 def select_non_empty(fields: Mapping[str, Json], names: Iterable[str]) -> dict[str, Json]:
@@ -165,8 +145,12 @@ def _is_deeper(value: Json, levels: int) -> bool:
     return (levels == 0 and isinstance(value, dict | list)) or any(_is_deeper(each, levels - 1) for each in inner)
 
 
-def _parse_month(month: str | int | None) -> int:
-    text = str(month or "").strip().lower()
-    if text.isdigit():
-        return int(text) if 1 <= int(text) <= 12 else 0
-    return _MONTH_NUMBERS.get(text[:3], 0)
+def _plain_text(text: str | None) -> str:
+    return normalize_whitespace(markup_to_text(text)) if text else ""
+
+
+def _remove_markup(value: Json) -> Json:
+    """The value without the markup of a text or of the texts in a list."""
+    if isinstance(value, list):
+        return [markup_to_text(each) if isinstance(each, str) else each for each in value]
+    return markup_to_text(value) if isinstance(value, str) else value

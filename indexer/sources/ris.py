@@ -1,115 +1,142 @@
-"""RIS, parsed by rispy one record at a time, so that a malformed record does not affect the others."""
+"""RIS (https://en.wikipedia.org/wiki/RIS_(file_format), with the tags of Reference Manager, EndNote and Zotero).
+
+The lines are split here: rispy keeps one value of a repeated tag, no value of tags such as BT and ED, and requires both
+spaces before the hyphen.
+"""
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 from indexer.sources.file import SourceFile
 from indexer.sources.json import parse_extra
 from indexer.sources.limits import MalformedRecord, check_record_size
-from indexer.sources.record import (
-    Draft,
-    date_from_parts,
-    parse_positive_int,
-    select_non_empty,
-)
+from indexer.sources.record import Draft, date_from_parts, find_date, parse_positive_int, read_date, select_non_empty
 from search.errors import SourceError
+from search.papers import identifiers
+from search.papers.character_references import decode_references
 from search.papers.date import Date
 from search.papers.folding import put_given_name_first
+from search.papers.json import Json
 from search.papers.paper import Paper
 
-_RECORD_START = re.compile(r"TY  ?- ")
-_RECORD_END = "ER  - "
-_TAG = re.compile(r"[A-Z][A-Z0-9]  -")
+_RECORD_START = re.compile(r"\s{0,3}TY(?P<space> {1,2})- ?")
 _OWN_NOTE = re.compile(r"(ids|authors|updated|categories|version|retraction|comment|extra): (.*)", re.DOTALL)
-_URL_START = re.compile(r"[a-z][a-z0-9+.-]*://|www\.|10\.\d{4,9}/", re.IGNORECASE)
+_URL_SEPARATOR = re.compile(r"\s*;\s*(?=[a-z][a-z0-9+.-]*://|www\.|10\.\d{4,9}/)", re.IGNORECASE)
+"""A semicolon before another URL; URLs contain semicolons as well."""
+_TITLES = ("TI", "T1", "CT", "BT", "TT")
+_JOURNALS = ("T2", "JO", "JF", "JA", "J1", "J2", "BT", "C3", "T3")
+_LINKS = ("UR", "LK", "L1", "L2", "L4")
+_TAGS_WITH_IDS = ("M3", "AN", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "N1", "ID")
+"""Tags that programs put IDs into, among other texts."""
+_PUBMED = re.compile(r"pubmed|medline", re.IGNORECASE)
+_NO_VALUE = frozenset(("nan", "na", "n/a", "null", "none"))
+_Fields = dict[str, list[str]]
 
 
 def sniff(head: str) -> bool:
     """Whether a line starts a record."""
-    return bool(re.search(r"^TY  ?- ", head, re.MULTILINE))
+    return bool(re.search(rf"^{_RECORD_START.pattern}", head, re.MULTILINE))
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the records in order; one without an ``ER`` line ends where the next one starts."""
-    import rispy
-
     for number, lines in file.records(_RECORD_START.match):
         if not _RECORD_START.match(lines[0]):
             continue  # what precedes the first record
         try:
             check_record_size(sum(map(len, lines)))
-            parsed = rispy.loads("".join([*_join_lines(lines), _RECORD_END + "\n"]))
-            yield _parse_paper(parsed[0], file.source)
+            yield _parse_paper(_parse_fields(lines), file)
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
-        except (OSError, ValueError, IndexError, KeyError, TypeError, AttributeError) as error:
-            yield SourceError(file.path, number, f"not a RIS record: {error}")
 
 
-def _join_lines(lines: list[str]) -> Iterator[str]:
-    """Yields one line per field: rispy takes quadratic time to join the lines of a value."""
-    from rispy.parser import RisParser
-
-    separate = {*RisParser.DEFAULT_LIST_TAGS, *RisParser.DEFAULT_DELIMITER_MAPPING}
-    parts = list[str]()
+def _parse_fields(lines: Sequence[str]) -> _Fields:
+    """The values by tag; a line without a tag continues the one before. All tags are written like the first one."""
+    start = _RECORD_START.match(lines[0])
+    space = start["space"] if start else "  "
+    tag_line = re.compile(rf"\s{{0,3}}(?P<tag>[A-Z][A-Z0-9]){space}-(?: |$)(?P<value>.*)")
+    values = defaultdict[str, list[list[str]]](list)
+    last: list[str] | None = None
     for line in lines:
-        text = line.strip()
-        if not text or line.startswith(_RECORD_END.rstrip()):
-            continue
-        if parts and not _TAG.match(line) and parts[0][:2] not in separate:
-            parts.append(text)
-            continue
-        if parts:
-            yield " ".join(parts) + "\n"
-        parts = [line.rstrip("\n")]
-    yield " ".join(parts) + "\n"
+        text = line.rstrip("\n")
+        if match := tag_line.fullmatch(text):
+            if match["tag"] == "ER":
+                break
+            last = [match["value"].strip()]
+            values[match["tag"]].append(last)
+        elif last is not None and text.strip():
+            last.append(text.strip())
+    joined = {tag: [" ".join(filter(None, parts)) for parts in found] for tag, found in values.items()}
+    return {tag: [each for each in found if each and each.casefold() not in _NO_VALUE] for tag, found in joined.items()}
 
 
-def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
-    notes = _own_notes(fields.get("notes") or [])
-    extra = {
-        "journal": fields.get("secondary_title") or fields.get("journal_name") or fields.get("alternate_title3"),
-        "keywords": fields.get("keywords"),
+def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
+    def first(*tags: str) -> str:
+        return next((value for tag in tags for value in fields.get(tag, ())), "")
+
+    notes = _own_notes(fields.get("N1", ()))
+    is_export = "ids" in notes
+    links = [link for tag in _LINKS for value in fields.get(tag, ()) for link in _URL_SEPARATOR.split(value)]
+    extra: dict[str, Json] = {
+        "journal": first(*_JOURNALS),
+        "keywords": [word for value in fields.get("KW", ()) for word in ([value] if is_export else _split(value))],
         "comment": notes.get("comment"),
-        "pages": "-".join(fields[name] for name in ("start_page", "end_page") if fields.get(name)),
+        "pages": "-".join(value for tag in ("SP", "EP") if (value := first(tag))),
+        "volume": first("VL"),
+        "issue": first("IS"),
+        "publisher": first("PB"),
+        "editors": [put_given_name_first(name) for name in fields.get("ED", ())],
     }
-    urls = _rejoin_urls(fields.get("urls") or [])
+    authors = fields.get("AU") or fields.get("A1", [])
+    if not is_export:
+        authors = [name for value in authors for name in _split(value)]
     return Draft(
-        source,
-        ids=notes.get("ids", "").split() or [fields.get("doi") or "", *(url for url in urls if "arxiv.org/" in url)],
-        title=fields.get("title") or fields.get("primary_title"),
-        abstract=fields.get("abstract") or fields.get("notes_abstract"),
-        authors=[put_given_name_first(name) for name in fields.get("authors") or fields.get("first_authors") or []],
-        published=_parse_ris_date(fields.get("date"))
-        or _parse_ris_date(fields.get("year"))
-        or _parse_ris_date(fields.get("publication_year")),
+        file.source,
+        ids=notes["ids"].split() if is_export else [*fields.get("DO", ()), *_other_ids(fields)],
+        title=first(*_TITLES),
+        abstract=" ".join(fields.get("AB") or fields.get("N2", ())),
+        authors=[put_given_name_first(name) for name in authors],
+        published=_publication_date(fields, file),
         authors_partial=notes.get("authors") == "et al.",
-        updated=date_from_parts(*notes.get("updated", "").split("-")[:3]),
+        updated=find_date(notes.get("updated")),
         categories=notes.get("categories", "").split(),
-        url=next(iter(urls), None),
+        url=next(iter(links), None),
+        links=links[1:],
         version=parse_positive_int(notes.get("version")),
         retraction=notes.get("retraction"),
         extra={**select_non_empty(extra, extra), **parse_extra(notes.get("extra"))},
     ).to_paper()
 
 
-def _own_notes(notes: list[str]) -> dict[str, str]:
+def _split(value: str) -> list[str]:
+    """The parts of a value with semicolons between them, some of which may belong to character references."""
+    return decode_references(value).split(";")
+
+
+def _own_notes(notes: Sequence[str]) -> dict[str, str]:
     """The notes that our own export writes for fields without a RIS tag, by field."""
     return {match[1]: match[2] for note in notes if (match := _OWN_NOTE.fullmatch(note))}
 
 
-def _rejoin_urls(parts: list[str]) -> list[str]:
-    """Joins the parts of URLs that contain semicolons, at which rispy splits."""
-    urls = list[str]()
-    for part in parts:
-        if urls and not _URL_START.match(part):
-            urls[-1] += ";" + part
-        else:
-            urls.append(part)
-    return urls
+def _other_ids(fields: _Fields) -> list[str]:
+    """The IDs in tags that are not for IDs alone; a number is a PMID if the record is from PubMed."""
+    values = [value for tag in _TAGS_WITH_IDS for value in fields.get(tag, ())]
+    if any(_PUBMED.search(value) for tag in ("DB", "DP") for value in fields.get(tag, ())):
+        values += [f"pmid:{value}" for value in fields.get("AN", ()) if value.isdigit()]
+    return [value for value in values if identifiers.parse(value)]
 
 
-def _parse_ris_date(text: str | None) -> Date | None:
-    parts = (text or "").replace("-", "/").split("/")
-    return date_from_parts(*parts[:3])
+def _publication_date(fields: _Fields, file: SourceFile) -> Date | None:
+    """The date, else the year, completed by a date that lacks the year."""
+    dates, years = fields.get("DA", []), [*fields.get("PY", ()), *fields.get("Y1", ())]
+    for text in (*dates, *years):
+        if found := find_date(text):
+            break
+    else:
+        return read_date(file, "published", next(iter([*dates, *years]), ""))
+    if found.month:
+        return found
+    rests = [text.replace("/", " ").strip() for text in dates if not find_date(text)]
+    fuller = [date_from_parts(found.year, rest) for rest in rests] + [find_date(year) for year in years]
+    return next((date for date in fuller if date and date.month and date.year == found.year), found)

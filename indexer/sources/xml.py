@@ -1,13 +1,19 @@
-"""XML parsing for the readers: streamed, within libxml2's limits, without external entities and network access."""
+"""XML parsing for the readers: streamed, within libxml2's limits, without external entities and network access.
+
+Where the document is not well-formed, the parser starts again at the next record.
+"""
 
 import html.entities
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 
 from lxml import etree
 
 from indexer.sources.file import SourceFile
-from indexer.sources.limits import MAX_RECORD_CHARACTERS
+from indexer.sources.limits import MAX_RECORD_CHARACTERS, MalformedRecord
+from search.errors import SourceError
+from search.papers.paper import Paper
 
 _DECLARED_ENCODING = re.compile(r"""\s*<\?xml\b[^>]*?\bencoding\s*=\s*["']([\w.:-]+)["']""")
 _OWN_ENCODINGS = re.compile(r"utf-?(8|16|16le|16be)|us-ascii|ascii", re.IGNORECASE)
@@ -17,6 +23,11 @@ _LEGACY_ENCODINGS = re.compile(
     re.IGNORECASE,
 )
 """Further encodings, in the names that Python and XML share."""
+_ROOT = re.compile(
+    r"""\s*(?:(?:<\?(?:(?!\?>).)*\?>|<!--(?:(?!-->).)*-->|<!DOCTYPE[^\[>]*(?:\[(?:(?!\]\s*>).)*\]\s*)?>)\s*)*
+    <(?:[\w.-]+:)?([\w.-]+)[\s/>]""",
+    re.DOTALL | re.VERBOSE,
+)
 _TOKEN = re.compile(
     r"""<!ENTITY\s+(?P<declared>[^\s%"'&<>]+)\s+["']   # the declaration of an internal entity
     |(?P<open><!\[CDATA\[|<!--|<\?)                    # a section without references
@@ -27,23 +38,55 @@ _CLOSINGS = {"<![CDATA[": "]]>", "<!--": "-->", "<?": "?>"}
 _PREDEFINED = ("lt", "gt", "amp", "quot", "apos")
 _MAX_TOKEN_CHARACTERS = 64
 """Characters at the end of a chunk in which a token may begin that the next chunk completes."""
-_PLACE = re.compile(r", line \d+, column \d+\s*$")
+_PLACE = re.compile(r"(?:, line \d+, column \d+)?\s*$")
+_LINE = re.compile(r"\bline (\d+)")
+_MAX_REREAD_CHARACTERS = 2**28
+"""Characters of a file that are parsed again behind errors, so that no file takes quadratic time."""
+_MIN_REREAD_CHARACTERS = 2**14
+"""Characters that an error counts at least, because entities make a short text long."""
 
 
 class MalformedXml(ValueError):
-    """The document is not well-formed.
+    """A part of the document is not well-formed."""
 
-    Attributes:
-        line: Number of the line with the error, from 1.
+
+def read_elements(
+    file: SourceFile,
+    parse: Callable[[etree._Element], Paper | None],
+    *names: str,
+    container: str = "",
+    top_level: bool = False,
+    document: str | None = None,
+) -> Iterator[Paper | SourceError]:
+    """Yields one record or one error per element; see ``iter_elements``.
+
+    Args:
+        file: The file that is read, or that contains the document.
+        parse: Converts an element to a paper; None for an element that is not one.
+        names: The local names of the elements.
+        container: The local name of the elements that contain them, if there is more than one in a document.
+        top_level: Whether only children of the root are wanted.
+        document: The text of the document; None stands for the content of the file. Its errors have no line numbers.
     """
+    for number, found in iter_elements(file, *names, container=container, top_level=top_level, document=document):
+        line = number if document is None else None
+        if isinstance(found, MalformedXml):
+            yield SourceError(file.path, line, str(found))
+            continue
+        try:
+            if paper := parse(found):
+                yield paper
+        except MalformedRecord as error:
+            yield SourceError(file.path, line, str(error))
 
-    def __init__(self, line: int, reason: str) -> None:
-        super().__init__(reason)
-        self.line = line
 
-
-def iter_elements(file: SourceFile, *names: str, document: str | None = None) -> Iterator[etree._Element]:
+def iter_elements(
+    file: SourceFile, *names: str, container: str = "", top_level: bool = False, document: str | None = None
+) -> Iterator[tuple[int, etree._Element | MalformedXml]]:
     """Yields the complete elements with one of these local names, and removes each one afterwards.
+
+    An element that is not well-formed, or has too much text, is yielded as an error; reading continues at the next
+    start tag with one of the names. Each element and error has the number of its line.
 
     Entities that the document declares are expanded by libxml2. The other names of HTML's entities become their
     characters. A reference to any other entity stays as it is written, with a warning.
@@ -51,37 +94,176 @@ def iter_elements(file: SourceFile, *names: str, document: str | None = None) ->
     Args:
         file: The file that is read, or that contains the document.
         names: The local names.
+        container: The local name of the elements that contain them, if there is more than one in a document.
+        top_level: Whether only children of the root are wanted.
         document: The text of the document; None stands for the content of the file.
-
-    Raises:
-        MalformedXml: The document is not well-formed, or has too much text without such an element; the elements before
-            the error have been yielded.
     """
-    parser = etree.XMLPullParser(
-        events=("end",), tag=[f"{{*}}{name}" for name in names], encoding="utf-8",
-        resolve_entities="internal", no_network=True, load_dtd=False, huge_tree=False,
-    )  # fmt: skip
-    line = last_line = unmatched = 0
-    chunks = _read_chunks(file) if document is None else [(1, document)]
-    for line, text in _resolve_entities(file, chunks):
-        error = _feed(parser, text)
-        unmatched += len(text)
-        for _, element in parser.read_events():
-            unmatched, last_line = 0, element.sourceline or line
-            yield element
-            _remove(element)
-        if error is not None:
-            raise MalformedXml(
-                max(error.lineno or 0, line, last_line), f"not well-formed XML: {_PLACE.sub('', str(error.msg))}"
-            )
-        if unmatched > MAX_RECORD_CHARACTERS:
-            raise MalformedXml(line, f"no complete <{names[-1]}> in {MAX_RECORD_CHARACTERS:,} characters")
+    parser = _ResumingParser(names, container, top_level)
     try:
-        parser.close()
-    except etree.XMLSyntaxError as error:
-        raise MalformedXml(
-            max(error.lineno or 0, line, 1), f"not well-formed XML: {_PLACE.sub('', str(error.msg))}"
-        ) from None
+        chunks = _read_chunks(file) if document is None else [(1, document)]
+    except MalformedXml as error:
+        yield 1, error
+        return
+    for line, text in _resolve_entities(file, chunks):
+        yield from parser.feed(line, text)
+        if parser.is_lost:
+            return
+    yield from parser.close()
+
+
+class _ResumingParser:
+    """A parser that starts again behind an error, with the head of the document and the next record.
+
+    Args:
+        names: The local names of records.
+        container: The local name of the elements that contain them; empty if the head of the document has their start.
+        top_level: Whether only children of the root are records.
+
+    Attributes:
+        is_lost: Whether the rest of the document cannot be parsed.
+    """
+
+    def __init__(self, names: tuple[str, ...], container: str, top_level: bool) -> None:
+        tag = r"(?:[\w.-]+:)?(?:{})(?=[\s/>])"
+        records = tag.format("|".join(names))
+        self._names, self._top_level = names, top_level
+        self._start, self._end = re.compile("<" + records), re.compile("</" + records + "[^<>]*>")
+        self._container = re.compile("<" + tag.format(container) + "[^<>]*>") if container else None
+        self._head: str | None = None
+        self._container_tag = ""
+        self._pending: list[str] = []  # what follows the last record
+        self._pending_size = 0
+        self._line = 1  # where this starts
+        self._rereadable = _MAX_REREAD_CHARACTERS
+        self._parser: etree.XMLPullParser | None = self._new_parser()
+        self._line_offset = 0  # of the parser's lines
+        self.is_lost = False
+
+    def feed(self, line: int, text: str) -> Iterator[tuple[int, etree._Element | MalformedXml]]:
+        """Parses the next part of the document, which starts in this line; yields the records that it completes."""
+        position = 0
+        while position < len(text) and not self.is_lost:
+            if self._parser is None:
+                start = self._start.search(text, position)
+                skipped = text[position : start.start() if start else len(text)]
+                self._note_container(skipped)
+                line, position = line + skipped.count("\n"), position + len(skipped)
+                if start:
+                    self._resume(line)
+                continue
+            end = self._end.search(text, position)
+            piece = text[position : end.end() if end else len(text)]
+            if not self._pending:
+                self._line = line
+            self._pending.append(piece)
+            self._pending_size += len(piece)
+            line, position = line + piece.count("\n"), position + len(piece)
+            error = _feed(self._parser, piece)
+            is_complete = False
+            for _, element in self._parser.read_events():
+                if not self._top_level or _is_top_level(element):
+                    is_complete = True
+                    yield (element.sourceline or 1) + self._line_offset, element
+                    _remove(element)
+            if error is not None or self._pending_size > MAX_RECORD_CHARACTERS:
+                place, reason = self._describe(error)
+                line, rest = self._rewind(line)
+                yield place, self._malformed(reason)
+                text, position = rest + text[position:], 0
+            elif is_complete:
+                self._finish_record()
+
+    def close(self) -> Iterator[tuple[int, etree._Element | MalformedXml]]:
+        """Ends the document; yields what there is behind a part that an error has made part of another."""
+        while self._parser is not None and not self.is_lost:
+            try:
+                self._parser.close()
+                return
+            except etree.XMLSyntaxError as error:
+                place, reason = self._describe(error)
+            line, rest = self._rewind(self._line)
+            yield place, self._malformed(reason)
+            yield from self.feed(line, rest)
+
+    def _new_parser(self) -> etree.XMLPullParser:
+        return etree.XMLPullParser(
+            events=("end",), tag=[f"{{*}}{name}" for name in self._names], encoding="utf-8",
+            resolve_entities="internal", no_network=True, load_dtd=False, huge_tree=False,
+        )  # fmt: skip
+
+    def _finish_record(self) -> None:
+        text = "".join(self._pending)
+        if self._head is None:
+            self._head = self._find_head(text)
+        self._note_container(text)
+        self._pending.clear()
+        self._pending_size = 0
+
+    def _find_head(self, text: str) -> str | None:
+        """What precedes the first record and its container."""
+        found = (self._container.search(text) if self._container else None) or self._start.search(text)
+        return text[: found.start()] if found else None
+
+    def _note_container(self, text: str) -> None:
+        if self._container and (tags := self._container.findall(text)):
+            self._container_tag = tags[-1]
+
+    def _describe(self, error: etree.XMLSyntaxError | None) -> tuple[int, str]:
+        """The line of an error, and the reason; None stands for too much text."""
+        if error is None:
+            return self._line, f"no complete <{self._names[-1]}> in {MAX_RECORD_CHARACTERS:,} characters"
+        reason = _LINE.sub(lambda match: f"line {int(match[1]) + self._line_offset}", _PLACE.sub("", str(error.msg)))
+        return max((error.lineno or 0) + self._line_offset, 1), f"not well-formed XML: {reason}"
+
+    def _malformed(self, reason: str) -> MalformedXml:
+        return MalformedXml(f"{reason}; the rest is not read" if self.is_lost else reason)
+
+    def _rewind(self, line: int) -> tuple[int, str]:
+        """Abandons the parser after an error.
+
+        Returns:
+            The text from the first record on that the error does not affect, and its line; without such a record, no
+            text, and the line that is given.
+        """
+        text = "".join(self._pending)
+        self._parser = None
+        self._pending.clear()
+        self._pending_size = 0
+        if self._head is None:
+            self._head = self._find_head(text)
+        if self._head is None:
+            self.is_lost = True
+            return line, ""
+        starts = [match.start() for match in islice(self._start.finditer(text), 2)]
+        if starts and not self._is_well_formed(text[: starts[0]]):
+            del starts[1:]  # the error is in front of a record
+        elif starts:
+            del starts[0]
+        start = starts[0] if starts else len(text)
+        self._note_container(text[:start])
+        self._rereadable -= len(self._head) + len(text) + _MIN_REREAD_CHARACTERS
+        if self._rereadable < 0:
+            self.is_lost = True
+        return (self._line + text.count("\n", 0, start), text[start:]) if starts else (line, "")
+
+    def _is_well_formed(self, text: str) -> bool:
+        """Whether this can follow the head, or the last complete record."""
+        head = (self._head or "") + self._container_tag
+        if text.startswith(head):
+            head = ""
+        return not text.strip() or _feed(self._new_parser(), head + text) is None
+
+    def _resume(self, line: int) -> None:
+        """Starts a new parser at a record in this line."""
+        head = (self._head or "") + self._container_tag
+        self._parser = self._new_parser()
+        self._line_offset = line - 1 - head.count("\n")
+        self.is_lost = _feed(self._parser, head) is not None
+
+
+def _is_top_level(element: etree._Element) -> bool:
+    parent = element.getparent()
+    return parent is not None and parent.getparent() is None
 
 
 def _feed(parser: "etree.XMLPullParser", text: str) -> etree.XMLSyntaxError | None:
@@ -106,7 +288,7 @@ def _read_chunks(file: SourceFile) -> Iterator[tuple[int, str]]:
     if not declared or _OWN_ENCODINGS.fullmatch(declared[1]):
         return file.chunks()
     if not _LEGACY_ENCODINGS.fullmatch(declared[1]):
-        raise MalformedXml(1, f"the encoding {declared[1][:40]!r} is not supported; convert the file to UTF-8")
+        raise MalformedXml(f"the encoding {declared[1][:40]!r} is not supported; convert the file to UTF-8")
     return file.chunks(declared[1])
 
 
@@ -158,6 +340,12 @@ def _resolve(file: SourceFile, name: str, line: int) -> str:
         return "".join(f"&#{ord(each)};" for each in characters)
     file.warn(line, "references to entities that the file does not declare were kept as text", f"&{name};")
     return f"&amp;{name};"
+
+
+def root_name(head: str) -> str:
+    """The local name of the first element; empty if the text is not the start of an XML document."""
+    match = _ROOT.match(head)
+    return match[1] if match else ""
 
 
 def inner_text(element: etree._Element | None) -> str:

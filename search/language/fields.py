@@ -26,7 +26,7 @@ _FIELD_NAMES: dict[Field, str] = {
     "any": "all",
     "category": "cat category arxiv_class",
     "primary": "primary primary_category",
-    "id": "id doi arxiv identifier pmid acl",
+    "id": "id doi arxiv identifier pmid acl pmc pmcid openalex corpusid",
     "is": "is",
     "year": "year",
     "published": "date published submitteddate pubdate",
@@ -94,7 +94,7 @@ class ValueParser:
     today: date
     categories: Collection[str]
 
-    def parse(self, field: Field, value: str, text_position: int, *, phrase: bool = False) -> Condition:
+    def parse(self, field: Field, value: str, text_position: int, *, phrase: bool = False, name: str = "") -> Condition:
         """Returns the condition of a field and a value.
 
         Args:
@@ -102,6 +102,7 @@ class ValueParser:
             value: the value, without quotes.
             text_position: where the term starts in the query, from 1.
             phrase: the value was in quotes.
+            name: the name of the field in the query, which for an ID may be its scheme; empty in a group.
 
         Raises:
             InvalidValue: the value is invalid for the field. The error's field is not always ``q``.
@@ -115,7 +116,7 @@ class ValueParser:
             return self._parse_category(value, field == "primary", text_position)
         if field == "is":
             return _parse_state(value)
-        return _parse_id(value) if field == "id" else self._parse_dates(field, value)
+        return _parse_id(value, name) if field == "id" else self._parse_dates(field, value)
 
     def _parse_category(self, value: str, primary: bool, at: int) -> Condition:
         """Parses a code or a name. A name of two categories, such as Machine Learning, matches both of them."""
@@ -152,8 +153,8 @@ def _parse_state(value: str) -> HasId:
     return HasId(RETRACTED_ID)
 
 
-def _parse_id(value: str) -> HasId:
-    for text in (value, f"pmid:{value}", f"acl:{value}"):
+def _parse_id(value: str, name: str) -> HasId:
+    for text in (f"{name}:{value}", value, f"pmid:{value}", f"pmc:{value}", f"acl:{value}"):
         if (found := identifiers.parse(text)) and any(character.isdigit() for character in found.id):
             return HasId(found.id)
     raise InvalidValue("id", value, "give an ID such as 2604.24432, hep-th/9901001, 10.1145/3292500 or pmid:29768149")

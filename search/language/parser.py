@@ -181,8 +181,12 @@ class _LeafParser:
                 raise syntax_error(self.text, token.start, token.end, JOIN_HINT)
         elif not token.field:
             value = self.text[slice(*token.value_span)]
+        name = self.text[token.start : token.value_span[0]].rpartition(":")[0]
         try:
-            return Leaf(token, self.values.parse(token.field or "any", value, token.start + 1, phrase=token.quoted))
+            condition = self.values.parse(
+                token.field or "any", value, token.start + 1, phrase=token.quoted, name=name.lower()
+            )
+            return Leaf(token, condition)
         except InvalidValue as error:
             raise syntax_error(self.text, token.start, token.end, error.allowed) from None
 

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from search.papers.latex import decode_accents
 from search.papers.surnames import is_suffix
@@ -70,11 +70,18 @@ def put_given_name_first(name: str) -> str:
     Other names are returned unchanged.
     """
     parts = [part.strip() for part in name.split(",")]
+    return join_name_parts(parts) if len(parts) <= 3 else name.strip()
+
+
+def join_name_parts(parts: Sequence[str]) -> str:
+    """Joins the parts of a name between commas as ``put_given_name_first`` does; more than three keep their commas."""
+    if len(parts) == 2 and is_suffix(parts[1]):  # King, Jr.
+        return " ".join(parts)
     if len(parts) == 2:
         return f"{parts[1]} {parts[0]}".strip()
     if len(parts) != 3:
-        return name.strip()
-    last, first, suffix = (parts[0], parts[1], parts[2]) if is_suffix(parts[2]) else (parts[0], *parts[:0:-1])
+        return ", ".join(parts)
+    last, first, suffix = parts if is_suffix(parts[2]) else (parts[0], *parts[:0:-1])
     return f"{first} {last} {suffix}".strip()
 
 

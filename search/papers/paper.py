@@ -25,7 +25,7 @@ class Paper:
     ids: Annotated[tuple[str, ...], "Canonical IDs, the public one first; empty only before an ID is assigned"] = ()
     title: Annotated[str | None, "Title as plain text, white space collapsed"] = None
     abstract: Annotated[str | None, "Abstract as plain text, white space collapsed"] = None
-    authors: Annotated[tuple[str, ...], "Full names in order, as the source spells them, without duplicates"] = ()
+    authors: Annotated[tuple[str, ...], "Full names in order, as the source spells them; namesakes repeat"] = ()
     authors_partial: Annotated[bool, 'Whether the source truncates the list of authors ("et al.")'] = False
     published: Annotated[Date | None, "Date of first publication: a year, a month or a day"] = None
     updated: Annotated[Date | None, "Date of the last change that the source reports"] = None

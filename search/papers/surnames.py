@@ -1,6 +1,6 @@
 """Parts of names that show where a family name starts: particles, suffixes, and surnames known by their language."""
 
-SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv"))
+SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv", "2nd", "3rd", "4th", "5th"))
 PARTICLES = frozenset(
     ("al", "ap", "ben", "bin", "da", "dal", "de", "del", "della", "den", "der", "di", "do", "dos", "du", "el", "la",
      "le", "st", "ten", "ter", "van", "von", "zu", "zur")

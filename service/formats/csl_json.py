@@ -49,6 +49,7 @@ def _item(paper: Paper, key: str) -> dict[str, Json]:
         "publisher": "arXiv" if "arxiv" in by_scheme and not extra.texts["journal"] else None,
         "DOI": by_scheme.get("doi"),
         "PMID": by_scheme.get("pmid"),
+        "PMCID": f"PMC{by_scheme['pmc']}" if "pmc" in by_scheme else None,
         "URL": paper.link,
         "abstract": paper.abstract,
         "keyword": ", ".join(extra.keywords),

@@ -1,0 +1,231 @@
+"""Tables of papers: rows of cells become papers by the meaning of the columns (``indexer.sources.columns``)."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+from indexer.sources.author_cells import find_separator, split_authors, split_exported_authors
+from indexer.sources.columns import count_fields, find_field
+from indexer.sources.file import SourceFile
+from indexer.sources.json import parse_extra
+from indexer.sources.jsonl import is_hit
+from indexer.sources.record import Draft, date_from_parts, find_date, parse_positive_int, read_date
+from search.papers import identifiers
+from search.papers.character_references import decode_references
+from search.papers.date import Date
+from search.papers.fields import HIT_ONLY_FIELDS
+from search.papers.json import Json
+from search.papers.paper import JSON_FIELDS, Paper
+
+FIRST_ROWS = 10
+"""Rows among which the header is; before it, programs write the search, its date or ``sep=;``."""
+SAMPLE_ROWS = 100
+"""Rows after the header by which the separator of the authors is found."""
+
+_MAX_EXTRA_CHARACTERS = 1_000
+"""Characters of a cell in a column that is no field of a paper; longer ones, such as lists of references, are left
+out."""
+_MAX_LISTED_COLUMNS = 12
+"""Names of columns in a message."""
+_EMPTY_CELLS = frozenset(("na", "n/a", "nan", "null", "none", "nil", "<na>", "-", "--"))
+"""What programs write into cells without a value."""
+_FORMULA_GUARD = re.compile("(?:\\A|(?<=[;\t\r\n]))'(?=['\"]*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
+"""An apostrophe that keeps a spreadsheet from evaluating what follows as a formula."""
+_SCHEMES = ("doi", "pmid", "pmc", "arxiv", "corpusid", "s2", "acl")
+_PLAIN_FIELDS = ("volume", "issue", "publisher", "comment")
+_KEYWORD_SEPARATORS = (";", "|", "\n", ",")
+_SOURCE_WITH_YEAR = re.compile(r"(?P<journal>.*?\S)\s*\((?P<year>(?:1[4-9]|20)\d\d)\)")
+"""A journal with the rest of the reference, as Embase writes it."""
+
+
+class Table:
+    """The columns of a table, and what they say about its rows. Warnings have the line ``file.record_line``.
+
+    Args:
+        file: The file.
+        header: The names of the columns.
+        sample: Some rows.
+    """
+
+    def __init__(self, file: SourceFile, header: Sequence[str], sample: Iterable[Sequence[str]]) -> None:
+        self._file = file
+        names = [name.strip().lower() for name in header]
+        self._is_export = "authors_partial" in names or is_hit(names)
+        self._names = ["" if is_hit(names) and name in HIT_ONLY_FIELDS else name for name in names]
+        self._fields = [find_field(name) if name else ("", 0) for name in self._names]
+        self._separator = find_separator(
+            cell for row in sample for cell, (field, _) in zip(row, self._fields, strict=False) if field == "authors"
+        )
+        self._report_columns()
+
+    def parse_row(self, row: Sequence[str]) -> Paper:
+        """Converts a row to a paper.
+
+        Raises:
+            MalformedRecord: see ``Draft.to_paper``.
+        """
+        cells = [_FORMULA_GUARD.sub("", cell) for cell in row]
+        if len(cells) > len(self._names):
+            cells = self._align(cells)
+        fields, extra = self._assign(cells)
+        authors, is_partial = self._read_authors(fields)
+        get = fields.get
+        notes, ids = _read_notes(get("extra", ""))
+        return Draft(
+            self._file.source,
+            ids=[*_read_ids(fields), *ids],
+            title=get("title"),
+            abstract=get("abstract"),
+            authors=authors,
+            authors_partial=is_partial or get("authors_partial", "").lower() in ("true", "1", "yes"),
+            published=self._read_date(fields),
+            updated=read_date(self._file, "updated", get("updated")),
+            categories=re.split(r"[\s,;]+", get("categories", "")),
+            url=get("url"),
+            version=parse_positive_int(get("version", "")),
+            retraction=get("retraction"),
+            extra={**extra, **self._read_extra(fields), **notes},
+        ).to_paper()
+
+    def _assign(self, cells: Sequence[str]) -> tuple[dict[str, str], dict[str, Json]]:
+        """The cells that are not blank by field, the preferred column of each, and the others by name."""
+        fields: dict[str, str] = {}
+        places: dict[str, int] = {}
+        extra: dict[str, Json] = {}
+        for name, (field, place), cell in zip(self._names, self._fields, cells, strict=False):
+            cell = cell.strip()
+            if not name or not cell or (field not in ("title", "abstract") and cell.casefold() in _EMPTY_CELLS):
+                continue
+            if not field:
+                if len(cell) <= _MAX_EXTRA_CHARACTERS:
+                    extra.setdefault(name, cell)
+            elif place < places.get(field, place + 1):
+                fields[field], places[field] = cell, place
+        return fields, extra
+
+    def _read_authors(self, fields: dict[str, str]) -> tuple[list[str], bool]:
+        cell = fields.get("authors", "")
+        return (split_exported_authors(cell), False) if self._is_export else split_authors(cell, self._separator)
+
+    def _read_date(self, fields: dict[str, str]) -> Date | None:
+        """The date of publication: the year, and the month and day if the date is in this year or has none."""
+        date, year = fields.get("published"), find_date(fields.get("year"))
+        found = find_date(date) or (date_from_parts(year.year, date) if year and date else year)
+        if found and year and found.year != year.year:
+            found = year  # the date is that of another event, such as the release on a site
+        if not found and (source := _SOURCE_WITH_YEAR.match(fields.get("journal", ""))):
+            return find_date(source["year"])
+        return found or read_date(self._file, "published", date or fields.get("year"))
+
+    def _read_extra(self, fields: dict[str, str]) -> dict[str, Json]:
+        extra: dict[str, Json] = {name: fields[name] for name in _PLAIN_FIELDS if name in fields}
+        if journal := fields.get("journal"):
+            source = None if "published" in fields or "year" in fields else _SOURCE_WITH_YEAR.match(journal)
+            extra["journal"] = source["journal"] if source else journal
+        if keywords := fields.get("keywords"):
+            extra["keywords"] = _split_keywords(keywords)
+        pages = fields.get("pages") or "-".join(fields[name] for name in ("first_page", "last_page") if name in fields)
+        if pages:
+            extra["pages"] = pages
+        if citations := fields.get("citations"):
+            extra["citations"] = int(citations) if citations.isascii() and citations.isdigit() else citations
+        return extra
+
+    def _align(self, cells: list[str]) -> list[str]:
+        """Removes the surplus cells of a row, wherever they can be; cells of which the column is uncertain are empty.
+
+        The place of the surplus cells is found by the columns whose values have a form. The title, the authors and the
+        abstract stand before it, unless such a column contradicts.
+        """
+        while len(cells) > len(self._names) and not cells[-1].strip():
+            cells = cells[:-1]
+        surplus = len(cells) - len(self._names)
+        if not surplus:
+            return cells
+        places = range(len(self._names) + 1)
+        scores = [self._count_plausible([*cells[:place], *cells[place + surplus :]]) for place in places]
+        best = [place for place in places if scores[place] == max(scores)]
+        self._file.warn(
+            self._file.record_line,
+            "the row has more cells than the header, so cells whose column is uncertain were left out; quote cells "
+            "that contain the separator",
+            f"{len(cells)} cells, {len(self._names)} columns",
+        )
+        aligned = [*cells[: best[-1]], *cells[best[-1] + surplus :]]
+        certain = ("title", "abstract", "authors")
+        return [
+            "" if best[0] <= place < best[-1] and self._fields[place][0] not in certain else cell
+            for place, cell in enumerate(aligned)
+        ]
+
+    def _count_plausible(self, cells: Sequence[str]) -> int:
+        """The number of cells that have the form of their column, less those that have another."""
+        forms = [_has_form(field, cell) for (field, _), cell in zip(self._fields, cells, strict=True) if cell.strip()]
+        return forms.count(True) - forms.count(False)
+
+    def _report_columns(self) -> None:
+        others = [name for name, (field, _) in zip(self._names, self._fields, strict=True) if name and not field]
+        others = [name for name in others if name not in _JSON_NAMES]
+        if others:
+            self._file.warn(
+                self._file.record_line,
+                "columns that are no field of a paper were kept as extra fields, without cells of more than "
+                f"{_MAX_EXTRA_CHARACTERS:,} characters",
+                list_columns(others),
+            )
+        if not any(field == "title" for field, _ in self._fields):
+            self._file.warn(self._file.record_line, "no column has titles", "columns: " + list_columns(self._names))
+
+
+_JSON_NAMES = frozenset(each.name for each in JSON_FIELDS)
+
+
+def list_columns(names: Sequence[str]) -> str:
+    """The first names, and the number of the others, for a message."""
+    shown = [name for name in names if name.strip()]
+    more = len(shown) - _MAX_LISTED_COLUMNS
+    return ", ".join(shown[:_MAX_LISTED_COLUMNS]) + (f" and {more} more" if more > 0 else "")
+
+
+def find_header(rows: Sequence[Sequence[str]]) -> tuple[int, int]:
+    """The place of the header among the first rows, and the number of its columns that are fields of a paper, 0 if no
+    row is a header.
+    """
+    counts = [count_fields(row, is_first=place == 0) for place, row in enumerate(rows)]
+    return (counts.index(max(counts)), max(counts)) if counts else (0, 0)
+
+
+def _has_form(field: str, cell: str) -> bool | None:
+    """Whether a cell has the form of its field; None if the field has none."""
+    cell = cell.strip()
+    if field in ("year", "published"):
+        return len(cell) < 30 and find_date(cell) is not None
+    if field in _SCHEMES or field == "url":
+        found = identifiers.parse(cell) or identifiers.parse(f"{field}:{cell}")
+        return bool(found) or cell.lower().startswith(("http", "www."))
+    if field in ("citations", "version"):
+        return cell.isdigit()
+    return None
+
+
+def _read_ids(fields: dict[str, str]) -> list[str]:
+    get = fields.get
+    ids = [get("id", ""), *get("ids", "").split()]
+    for scheme in _SCHEMES:
+        for text in re.split(r"[\s;|]+", get(scheme, "")):
+            prefixed = f"{scheme}:{text.removesuffix('.0')}"
+            ids.append(prefixed if identifiers.parse(prefixed) else text)
+    return ids
+
+
+def _read_notes(cell: str) -> tuple[dict[str, Json], list[str]]:
+    """The fields in the JSON of our own export; of other texts, such as Zotero's, the text and the IDs in its lines."""
+    if fields := parse_extra(cell):
+        return fields, []
+    ids = [line for line in re.split(r"[\r\n]+", cell) if identifiers.parse(line)]
+    return {"note": cell} if cell and cell != "{}" else {}, ids
+
+
+def _split_keywords(cell: str) -> list[Json]:
+    text = decode_references(cell).strip("[]")
+    separator = next((each for each in _KEYWORD_SEPARATORS if each in text), ";")
+    return [word for part in text.split(separator) if (word := part.strip().strip("'\""))]
