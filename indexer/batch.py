@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from search.embedding.embedder import Embedder
 from search.errors import ModelUnavailable
 from search.papers.paper import Paper
+from search.papers.retraction import find_retracted_ids
 
 _LENGTH_TOLERANCE = 0.01
 """Maximum deviation of a vector's length from 1."""
@@ -26,18 +27,25 @@ class PendingPaper:
         records: Its records by their JSON text.
         keys: The keys of all its records; see ``identity.keys``.
         shared_ids: Those of its IDs that other papers have too.
+        has_notice: Whether the notice of another paper retracts it.
         replaced_rows: Rows of the store that it replaces, or that a paper written with it replaces.
     """
 
     records: dict[str, Paper]
     keys: frozenset[int]
     shared_ids: frozenset[str] = frozenset()
+    has_notice: bool = False
     replaced_rows: set[int] = field(default_factory=set)
 
     @property
     def ids(self) -> frozenset[str]:
         """The IDs of all its records."""
         return frozenset(paper_id for record in self.records.values() for paper_id in record.ids)
+
+    @property
+    def retracted_ids(self) -> frozenset[str]:
+        """The IDs of the papers that it retracts, if it is a notice."""
+        return frozenset[str]().union(*(find_retracted_ids(record.extra) for record in self.records.values()))
 
 
 class PendingPapers:

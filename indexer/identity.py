@@ -16,7 +16,7 @@ from search.papers.evidence import is_generic, is_informative
 from search.papers.fingerprint import abstract_keys, are_near_duplicates, containment, normalize_words, title_key
 from search.papers.identifiers import SCHEMES, id_key, text_key
 from search.papers.paper import Paper
-from search.papers.retraction import RETRACTED_ID
+from search.papers.retraction import RETRACTED_ID, find_retracted_ids, retraction_key
 
 _MAX_YEARS_APART = 2
 """Years between a preprint and its journal version."""
@@ -85,6 +85,7 @@ def keys(record: Paper) -> frozenset[int]:
     Records that the user decided to be the same may have none in common (``indexer.decisions``).
     """
     found = {id_key(paper_id) for paper_id in record.ids}
+    found |= set(map(retraction_key, find_retracted_ids(record.extra)))
     if record.title:
         found.add(title_key(record.title))
     if record.abstract and is_informative(record.abstract):

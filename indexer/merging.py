@@ -13,15 +13,16 @@ from search.papers.json import Json
 from search.papers.paper import Paper
 
 
-def merge(records: Sequence[Paper], shared_ids: Set[str] = frozenset()) -> Paper:
+def merge(records: Sequence[Paper], shared_ids: Set[str] = frozenset(), *, has_notice: bool = False) -> Paper:
     """Merges the records of one paper; their order and repetitions do not matter.
 
     Args:
         records: The records.
         shared_ids: IDs that other papers have too, such as the DOI of a book that chapters have: none of them becomes
             the public ID.
+        has_notice: Whether a notice retracts the paper.
     """
-    if len(records) == 1 and not shared_ids:
+    if len(records) == 1 and not (shared_ids or has_notice):
         return records[0]
     best = rank_records(records)
     superseded = find_superseded(best)
@@ -32,6 +33,7 @@ def merge(records: Sequence[Paper], shared_ids: Set[str] = frozenset()) -> Paper
         key=lambda record: (record.authors_partial, record not in current, -len(record.authors)),
     )
     categorized = [record for record in current if record.categories] or best
+    retractions = [record.retraction for record in current if record.retraction] + ["retracted"] * has_notice
     return Paper(
         ids=ids,
         title=next((record.title for record in best if record.title), None),
@@ -43,7 +45,7 @@ def merge(records: Sequence[Paper], shared_ids: Set[str] = frozenset()) -> Paper
         categories=tuple(dict.fromkeys(category for record in categorized for category in record.categories)),
         url=next((record.url for record in best if record.url), None),
         version=max((record.version for record in best if record.version and ids[0] in record.ids), default=None),
-        retraction=min((record.retraction for record in current if record.retraction), default=None),
+        retraction=min(retractions, default=None),
         extra=_merge_extra(best),
         sources=tuple(sorted({source for record in best for source in record.sources})),
     )

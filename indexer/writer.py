@@ -39,6 +39,7 @@ from search.files import make_directory
 from search.index.layout import Layout
 from search.papers.identifiers import id_key, text_key
 from search.papers.paper import Paper
+from search.papers.retraction import retraction_key
 from search.vectors.file import VectorsFile
 
 BATCH_PAPERS = 1_024
@@ -195,11 +196,14 @@ class IndexWriter:
 
     def _submit(self) -> None:
         """Starts to embed the pending papers, and writes the previous batch meanwhile."""
-        self._find_shared_ids()
+        self._relate_papers()
         pending_papers, self._pending = self._pending, PendingPapers()
         if not pending_papers:
             return
-        papers = [merge(list(pending.records.values()), pending.shared_ids) for pending in pending_papers]
+        papers = [
+            merge(list(pending.records.values()), pending.shared_ids, has_notice=pending.has_notice)
+            for pending in pending_papers
+        ]
         texts = [paper.text for paper in papers]
         if self._batch and not set(texts).isdisjoint(self._batch.texts):
             self._finish()  # texts that are written are not embedded again
@@ -293,27 +297,36 @@ class IndexWriter:
         """Whether a record is one of a paper's records, or related to one."""
         return text in records or any(relate(record, each, self.decisions).joins for each in records.values())
 
-    def _find_shared_ids(self) -> None:
-        """Finds the IDs that pending papers share with other papers; one of these that is written is pending then."""
+    def _relate_papers(self) -> None:
+        """Finds what pending papers depend on: IDs that other papers have as well, and notices that retract them.
+
+        A written paper to which one of them makes a difference becomes pending.
+        """
         queue = list(self._pending)
         while queue:
             paper = queue.pop()
-            for paper_id in paper.ids:
-                key = [id_key(paper_id)]
-                if self._batch and any(paper_id in each.ids for each in self._batch.pending_papers.find(key)):
-                    self._finish()
-                others = [each for each in self._pending.find(key) if each is not paper and paper_id in each.ids]
-                written = self._written.find(key)
-                if others or written:
+            ids, retracted = paper.ids, paper.retracted_ids
+            for paper_id in ids | retracted:
+                if self._has_another(paper, id_key(paper_id)) and paper_id in ids:
                     paper.shared_ids |= {paper_id}
-                for row, records in written.items():
-                    if self._written.read(row).id == paper_id:
+                for row, records in self._written.find([id_key(paper_id)]).items():
+                    known = self._written.read(row)
+                    shares_public_id = paper_id in ids and known.id == paper_id
+                    if shares_public_id or (paper_id in retracted and not known.retraction):
                         queue.append(self._replace(records, {row}))
+            paper.has_notice = any(self._has_another(paper, retraction_key(paper_id)) for paper_id in ids)
+
+    def _has_another(self, paper: PendingPaper, key: int) -> bool:
+        """Whether another paper has a key."""
+        if self._batch and self._batch.pending_papers.find([key]):
+            self._finish()
+        return any(each is not paper for each in self._pending.find([key])) or bool(self._written.find([key]))
 
     def _replace(self, records: dict[str, Paper], rows: set[int]) -> PendingPaper:
         """Makes records pending as a paper that replaces rows."""
         self._replaced |= rows
-        paper = PendingPaper(records, frozenset[int]().union(*map(identity.keys, records.values())), frozenset(), rows)
+        keys = frozenset[int]().union(*map(identity.keys, records.values()))
+        paper = PendingPaper(records, keys, replaced_rows=rows)
         self._pending.add(paper)
         self._update_waiting()
         return paper

@@ -71,6 +71,51 @@ def test_other_papers_are_not_marked(record: dict[str, Json]) -> None:
     assert parse_paper(record, "jsonl:test").retraction is None
 
 
+def test_a_notice_marks_the_papers_that_it_retracts(tmp_path: Path) -> None:
+    """In any order, and in one import or several."""
+    records: list[dict[str, Json]] = [
+        {"doi": "10.1000/x", "title": "How bees fly", "abstract": "Bees fly."},
+        {"doi": "10.1000/n", "title": "Retraction: How bees fly", "extra": {"retraction_of": ["10.1000/X", "pmid:7"]}},
+        {"id": "pmid:8", "title": "How wasps fly", "abstract": "Wasps fly."},
+    ]
+    for number, order in enumerate((records, records[::-1])):
+        paths = [tmp_path / f"{number}.jsonl"]
+        paths[0].write_text("\n".join(map(json.dumps, order)), "utf-8")
+        index(paths, tmp_path / f"together{number}", FakeEmbedder())
+        for record in order:
+            paths[0].write_text(json.dumps(record), "utf-8")
+            index(paths, tmp_path / f"alone{number}", FakeEmbedder())
+        for name in ("together", "alone"):
+            directory = tmp_path / f"{name}{number}"
+            assert [hit.paper.id for hit in open_index(directory).ask("is:retracted").hits] == ["doi:10.1000/x"]
+            assert examine(directory) == []
+
+
+def test_pubmed_marks_retracted_papers_and_their_notices(tmp_path: Path) -> None:
+    citation = "<PMID>{}</PMID><Article><ArticleTitle>{}</ArticleTitle>{}</Article>{}"
+    linked = "<CommentsCorrectionsList><CommentsCorrections RefType='{}'><PMID>{}</PMID></CommentsCorrections>\
+</CommentsCorrectionsList>"
+    types = "<PublicationTypeList><PublicationType>Retracted Publication</PublicationType></PublicationTypeList>"
+    articles = (
+        citation.format(1, "How bees fly", types, ""),
+        citation.format(2, "How wasps fly", "", linked.format("RetractionIn", 9)),
+        citation.format(3, "How flies fly", "", linked.format("CommentIn", 9)),
+        citation.format(9, "Retraction", "", linked.format("RetractionOf", 3)),
+    )
+    body = "".join(f"<PubmedArticle><MedlineCitation>{each}</MedlineCitation></PubmedArticle>" for each in articles)
+    nbib = "PMID- {}\nTI  - {}\n{}\n\n"
+    text = nbib.format(4, "How ants walk", "PT  - Retracted Publication")
+    text += nbib.format(5, "How ants swim", "RIN - Bees. 2020;3:4. PMID: 8")
+    text += nbib.format(8, "Retraction", "ROF - Bees. 2019;1:2. doi: 10.1000/z. PMID: 6") + nbib.format(
+        6, "How ants sit", ""
+    )
+    (tmp_path / "a.xml").write_text(f"<PubmedArticleSet>{body}</PubmedArticleSet>", "utf-8")
+    (tmp_path / "b.nbib").write_text(text, "utf-8")
+    index([tmp_path / "a.xml", tmp_path / "b.nbib"], tmp_path / "index", FakeEmbedder())
+    hits = open_index(tmp_path / "index").ask("is:retracted", limit=20).hits
+    assert sorted(hit.paper.id for hit in hits) == [f"pmid:{number}" for number in range(1, 7)]
+
+
 def test_a_long_title_takes_linear_time() -> None:
     assert find_retraction("(retracted " * 180, "", {"comment": "this paper " * 2_000}) is None
 

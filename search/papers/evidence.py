@@ -26,6 +26,7 @@ _NOTICE = re.compile(
     r"|(?:(?:this|the|our|above) )?(?:paper|article|chapter|submission|manuscript|preprint|version|work) "
     r"(?:\w+ ){0,3}?(?:has been|have been|is|was|is being|are) (?:\w+ ){0,2}?(?:withdrawn|retracted|removed)\b"
     r"|(?:withdrawn|retracted|withdrawal|retraction)\b"
+    r"|terms and conditions of use\b|your use of the jstor archive\b"
 )
 """How notices of publishers and databases begin that stand in place of an abstract, in normalized words."""
 

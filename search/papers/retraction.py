@@ -2,13 +2,14 @@
 
 Publishers mark titles ("RETRACTED: ..."), arXiv has a comment, PubMed the publication type "Retracted Publication"
 (https://www.nlm.nih.gov/bsd/policy/errata.html), Crossref and OpenAlex fields of their own, which readers keep in
-``extra``. A notice that another paper was retracted is not retracted itself.
+``extra``. A notice is not retracted itself; it marks the papers that it names.
 """
 
 import re
 from collections.abc import Mapping
 from typing import Literal, get_args
 
+from search.papers import identifiers
 from search.papers.json import Json
 
 Retraction = Literal["retracted", "withdrawn"]
@@ -74,6 +75,18 @@ def find_retraction(title: str, abstract: str, extra: Mapping[str, Json]) -> Ret
     comment = extra.get("comment")
     texts = (comment if isinstance(comment, str) else "", abstract if len(abstract) <= _MAX_NOTICE_CHARACTERS else "")
     return "withdrawn" if any(map(_STATEMENT.search, texts)) else None
+
+
+def find_retracted_ids(extra: Mapping[str, Json]) -> frozenset[str]:
+    """Returns the canonical IDs of the papers that a notice retracts, which readers keep as ``retraction_of``."""
+    values = extra.get("retraction_of")
+    parsed = (identifiers.parse(str(each)) for each in (values if isinstance(values, list) else [values]) if each)
+    return frozenset(each.id for each in parsed if each)
+
+
+def retraction_key(paper_id: str) -> int:
+    """Returns the key by which the store finds the notices that retract the paper with this canonical ID."""
+    return identifiers.hash_key("retraction-of", paper_id)
 
 
 def _is_true(value: Json) -> bool:
