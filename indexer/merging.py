@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence, Set
 
 from indexer.identity import content_id
 from search.papers.date import Date
+from search.papers.evidence import is_informative
 from search.papers.identifiers import preference_key
 from search.papers.json import Json
 from search.papers.paper import Paper
@@ -32,12 +33,13 @@ def merge(records: Sequence[Paper], shared_ids: Set[str] = frozenset(), *, has_n
         (record for record in best if record.authors),
         key=lambda record: (record.authors_partial, record not in current, -len(record.authors)),
     )
+    abstracts = [record.abstract for record in best if record.abstract]
     categorized = [record for record in current if record.categories] or best
     retractions = [record.retraction for record in current if record.retraction] + ["retracted"] * has_notice
     return Paper(
         ids=ids,
         title=next((record.title for record in best if record.title), None),
-        abstract=next((record.abstract for record in best if record.abstract), None),
+        abstract=next(filter(is_informative, abstracts), next(iter(abstracts), None)),
         authors=author_records[0].authors if author_records else (),
         authors_partial=author_records[0].authors_partial if author_records else False,
         published=_earliest_date([record.published for record in best if record.published]),
