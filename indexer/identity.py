@@ -120,9 +120,7 @@ def compare(one: Paper, other: Paper) -> Relation:
         if same_ids and _are_parts_of_a_book(one, other):
             return Relation.APART
         return Relation.SHARED_ID if same_ids else Relation.UNRELATED
-    if set(one.ids) & set(other.ids):  # the same content
-        return Relation.SHARED_ID
-    return _compare_content(one, other)
+    return Relation.SHARED_ID if _have_same_content(one, other) else _compare_content(one, other)
 
 
 def is_possible_duplicate(one: Paper, other: Paper) -> bool:
@@ -182,6 +180,14 @@ def _group_by_scheme(ids: Iterable[str]) -> dict[str, set[str]]:
         if scheme != "h":
             found.setdefault(scheme, set()).add(paper_id)
     return found
+
+
+def _have_same_content(one: Paper, other: Paper) -> bool:
+    """Whether two records have the same content ID; earlier versions computed it from fewer fields."""
+    if not set(one.ids).isdisjoint(other.ids):
+        return True
+    only_content_ids = all(paper_id.startswith("h:") for paper_id in (*one.ids, *other.ids))
+    return only_content_ids and one.title == other.title and content_id(one) == content_id(other)
 
 
 def _compare_content(one: Paper, other: Paper) -> Relation:
