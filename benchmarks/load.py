@@ -416,14 +416,14 @@ def _current_generation(index: Path) -> str:
 
 def _copy_index(index: Path, target: Path) -> None:
     """Copies what is published. Rows are copied before vectors, because a writer writes vectors first."""
-    source, copy = Layout(index), Layout(target)
-    target.mkdir()
     snapshot = Snapshot.open(index)
+    source, copy = snapshot.layout, Layout(target, snapshot.layout.rows_folder)
+    copy.rows_directory.mkdir(parents=True)
     read_only = f"{source.store.absolute().as_uri()}?mode=ro"
     with closing(sqlite3.connect(read_only, uri=True)) as papers, closing(sqlite3.connect(copy.store)) as copied:
         papers.backup(copied)
     vectors = source.vectors(snapshot.model)
-    shutil.copy(vectors, target / vectors.name)
+    shutil.copy(vectors, copy.vectors(snapshot.model))
     shutil.copytree(snapshot.files.directory, target / snapshot.files.directory.name)
     copy.current.write_text(snapshot.manifest.generation + "\n", "ascii")
 

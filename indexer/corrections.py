@@ -11,14 +11,14 @@ from indexer.build import publish
 from indexer.database import named_errors
 from indexer.decisions import Decision
 from indexer.doctor import LazyEmbedder
-from indexer.generations import find_model
+from indexer.generations import find_layout, find_model
 from indexer.identity import Relation, compare, content_id
 from indexer.writer import IndexWriter
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, InvalidValue, PaperNotFound
 from search.index.json_object import REPAIR_HINT
-from search.index.layout import Layout, Manifest
+from search.index.layout import Manifest
 from search.index.store import PaperStore
 from search.papers import identifiers
 from search.papers.identifiers import preference_key
@@ -93,7 +93,7 @@ def _open_writer(directory: Path, load: Callable[[ModelIdentity], Embedder]) -> 
     Raises:
         IndexMissing: There is no index.
     """
-    layout = Layout(directory)
+    layout = find_layout(directory)
     layout.published_generation()
     model = find_model(layout)
     if model is None:

@@ -16,16 +16,16 @@ from search.papers.paper import Paper
 Verdict = Literal["same", "different", "open"]
 """Whether two records describe the same paper; ``open`` withdraws an earlier decision."""
 
-_TABLE = """
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS decisions (
     number INTEGER PRIMARY KEY,
     one TEXT NOT NULL,
     other TEXT NOT NULL,
     verdict TEXT NOT NULL,
     row INTEGER NOT NULL
-)
+);
 """
-"""The table: two IDs, the verdict, and the first row that was written after it, with which it is published."""
+"""The table: two IDs, the verdict, and the number of rows that the index had before, 0 after a compaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +59,7 @@ class Decisions:
 
     @classmethod
     def load(cls, database: sqlite3.Connection) -> "Decisions":
-        """Reads the table; creates it if absent."""
-        database.execute(_TABLE)
+        """Reads the table."""
         return cls.from_rows(database.execute("SELECT one, other, verdict FROM decisions ORDER BY number"))
 
     @classmethod
@@ -123,19 +122,13 @@ def names_of(record: Paper) -> frozenset[str]:
     return frozenset((*record.ids, content_id(record)))
 
 
-def drop_decisions(database: sqlite3.Connection, row: int) -> None:
-    """Deletes the decisions that belong to rows from ``row`` on."""
-    database.execute(_TABLE)
-    database.execute("DELETE FROM decisions WHERE row >= ?", [row])
-
-
 def store_decisions(database: sqlite3.Connection, decisions: Iterable[Decision], row: int) -> None:
     """Adds decisions to the table, in the transaction of the rows that follow from them.
 
     Args:
         database: The database.
         decisions: The decisions, in order.
-        row: The first of these rows.
+        row: Rows that the index has.
     """
     rows = [(each.one, each.other, each.verdict, row) for each in decisions]
     database.executemany("INSERT INTO decisions (one, other, verdict, row) VALUES (?, ?, ?, ?)", rows)

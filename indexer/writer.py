@@ -6,9 +6,8 @@ the previous one is written, so a kill loses at most one batch that is being emb
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -27,15 +26,17 @@ from indexer.database import (
     open_database,
 )
 from indexer.decisions import Decision, Decisions, store_decisions
-from indexer.generations import find_model, load_manifests
+from indexer.generations import find_layout, find_model, load_manifests
 from indexer.grouping import group_records, relate
+from indexer.import_counts import ImportCounts
 from indexer.merging import merge
 from indexer.published import PublishedRows
+from indexer.removed_papers import RemovedId, add_removed_ids
 from indexer.written import WrittenPapers, to_json_text
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import ModelMismatch
-from search.files import make_directory
+from search.files import make_directory, sha256_of_bytes
 from search.index.layout import Layout
 from search.papers.identifiers import id_key, text_key
 from search.papers.paper import Paper
@@ -46,27 +47,6 @@ BATCH_PAPERS = 1_024
 """Papers embedded and written together."""
 CONCURRENT_SLICES = 2
 """Slices of texts in the embedder at once: while one is finished, the next is tokenized and started."""
-
-
-@dataclass(slots=True)
-class ImportCounts:
-    """Counts of an import so far.
-
-    Attributes:
-        read: Records passed to ``IndexWriter.add``.
-        new: Records that became a new paper.
-        merged: Records that were merged with a paper.
-        unchanged: Records that were already indexed.
-        embedded: Texts that the model embedded.
-        waiting: Papers that are not embedded yet.
-    """
-
-    read: int = 0
-    new: int = 0
-    merged: int = 0
-    unchanged: int = 0
-    embedded: int = 0
-    waiting: int = 0
 
 
 class IndexWriter:
@@ -101,12 +81,12 @@ class IndexWriter:
         repair: bool = False,
     ) -> None:
         make_directory(directory)
-        self.layout = Layout(directory)
         self.embedder = embedder
         self._on_embedded = on_embedded
         self.counts = ImportCounts()
-        self._lock = acquire_lock(self.layout)
+        self._lock = acquire_lock(Layout(directory))
         try:
+            self.layout = find_layout(directory)
             self._check_model()
             self.database = open_database(self.layout.store)
             self.rows: int = count_rows(self.database)
@@ -149,8 +129,11 @@ class IndexWriter:
         live[sorted(self._replaced)] = False
         return live
 
-    def add(self, record: Paper) -> None:
+    def add(self, record: Paper) -> Paper:
         """Adds one record: as a new paper, or merged with a paper that is written or pending.
+
+        Returns:
+            The record as the index has it.
 
         Raises:
             ModelUnavailable: The model cannot embed a batch, or returned a vector whose length is not 1.
@@ -167,6 +150,45 @@ class IndexWriter:
             self.counts.merged += 1
         if len(self._pending) >= BATCH_PAPERS:
             self._submit()
+        return record
+
+    def replace(self, row: int, records: Sequence[Paper]) -> None:
+        """Replaces the paper of a row with some of its records, which may be several papers without the others.
+
+        One transaction writes all of them.
+
+        Args:
+            row: A live row.
+            records: At least one of its records.
+
+        Raises:
+            ModelUnavailable: As in ``add``.
+        """
+        self._replaced.add(row)
+        self._regroup({to_json_text(record): record for record in records}, {row})
+        if len(self._pending) >= BATCH_PAPERS:
+            self._submit()
+
+    def remove(self, rows: Sequence[int], entries: Iterable[RemovedId]) -> None:
+        """Removes the papers of some rows.
+
+        A row without a paper replaces them. It makes generations, and copies of the database, differ as after an
+        import.
+
+        Args:
+            rows: Live rows.
+            entries: What later imports recognise the papers by.
+        """
+        self.flush()
+        marker = Paper(extra={"removed": sha256_of_bytes(repr(rows).encode())})
+        vector = np.zeros((1, self.model.dim), np.float16)
+        vector[0, 0] = 1  # never read: vectors have length 1
+        self._vectors.append(vector)
+        self._replaced.update(rows, (self.rows,))
+        pending = PendingPaper({to_json_text(marker): marker}, frozenset(), replaced_rows={*rows, self.rows})
+        with self.database:
+            add_removed_ids(self.database, entries, self.rows)
+            self._insert_rows([pending], [marker])
 
     def find_papers(self, paper_id: str) -> list[tuple[Paper, dict[str, Paper]]]:
         """Returns the written papers that have a canonical ID, each with its records by their JSON text."""
@@ -234,16 +256,22 @@ class IndexWriter:
             self._on_embedded()
         batch.check_lengths(self.model.name)
         self._vectors.append(batch.vectors)
-        self._insert_rows(batch.pending_papers, batch.papers)
+        with self.database:
+            store_decisions(self.database, self._new_decisions, self.rows)
+            self._insert_rows(batch.pending_papers, batch.papers)
+        self._new_decisions = []
 
     def _update_waiting(self, collecting: int = 0) -> None:
         self.counts.waiting = len(self._pending) + (self._batch.waiting if self._batch else 0) + collecting
 
-    def _regroup(self, records: Mapping[str, Paper]) -> tuple[frozenset[str], list[dict[str, Paper]]]:
+    def _regroup(
+        self, records: Mapping[str, Paper], replaced: Iterable[int] = ()
+    ) -> tuple[frozenset[str], list[dict[str, Paper]]]:
         """Divides records, and all known ones that are related to them, into papers; makes the changed ones pending.
 
         Args:
             records: The records by their JSON text.
+            replaced: Rows that these papers replace besides their own.
 
         Returns:
             The texts of the known records, and the records of each paper that changed.
@@ -256,7 +284,7 @@ class IndexWriter:
         texts = [group.keys() for group in groups]
         papers = [each for each in group_records({**known, **records}, self.decisions) if each.keys() not in texts]
         changed = {text for paper in papers for text in paper}
-        replaced = {row for row, group in rows.items() if not changed.isdisjoint(group)}
+        replaced = {*replaced, *(row for row, group in rows.items() if not changed.isdisjoint(group))}
         for paper in pending:
             if not changed.isdisjoint(paper.records):
                 self._pending.remove(paper)
@@ -331,21 +359,17 @@ class IndexWriter:
         self._update_waiting()
         return paper
 
-    def _insert_rows(self, pending_papers: PendingPapers, papers: Sequence[Paper]) -> None:
-        first = self.rows
-        with self.database:
-            for row, (pending, paper) in enumerate(zip(pending_papers, papers, strict=True), first):
-                text = to_json_text(paper)
-                records = f"[{','.join(sorted(pending.records))}]" if pending.records.keys() != {text} else None
-                self.database.execute("INSERT INTO papers VALUES (?, ?, ?)", [row, text, records])
-                keys = identity.paper_keys(paper, pending.keys)
-                self.database.executemany("INSERT INTO keys VALUES (?, ?)", [(key, row) for key in sorted(keys)])
-                self._written.add_keys(keys)
-                self.database.executemany(
-                    "INSERT INTO replaced VALUES (?, ?)", [(old, row) for old in sorted(pending.replaced_rows)]
-                )
-            store_decisions(self.database, self._new_decisions, first)
-        self._new_decisions = []
+    def _insert_rows(self, pending_papers: Iterable[PendingPaper], papers: Sequence[Paper]) -> None:
+        for row, (pending, paper) in enumerate(zip(pending_papers, papers, strict=True), self.rows):
+            text = to_json_text(paper)
+            records = f"[{','.join(sorted(pending.records))}]" if pending.records.keys() != {text} else None
+            self.database.execute("INSERT INTO papers VALUES (?, ?, ?)", [row, text, records])
+            keys = identity.paper_keys(paper, pending.keys)
+            self.database.executemany("INSERT INTO keys VALUES (?, ?)", [(key, row) for key in sorted(keys)])
+            self._written.add_keys(keys)
+            self.database.executemany(
+                "INSERT INTO replaced VALUES (?, ?)", [(old, row) for old in sorted(pending.replaced_rows)]
+            )
         self.rows += len(papers)
 
     def _check_published(self, *, repair: bool) -> PublishedRows:
@@ -359,7 +383,7 @@ class IndexWriter:
 
     def _check_model(self) -> None:
         model, known = self.embedder.model, find_model(self.layout)
-        others = set(self.layout.directory.glob("vectors-*.f16")) - {self.layout.vectors(model)}
+        others = set(self.layout.rows_directory.glob("vectors-*.f16")) - {self.layout.vectors(model)}
         if model != known if known else others:
             raise ModelMismatch(
                 self.layout.directory,

@@ -6,6 +6,8 @@ from collections.abc import Container, Iterable
 import orjson
 
 from indexer.database import placeholders
+from indexer.key_filter import KeyBloomFilter
+from indexer.logged_files import load_records
 from indexer.published import PublishedRows
 from search.papers.paper import Paper
 
@@ -22,7 +24,7 @@ class WrittenPapers:
 
     def __init__(self, database: sqlite3.Connection, published: PublishedRows, replaced: set[int], rows: int) -> None:
         self._database, self._published, self._replaced = database, published, replaced
-        self._keys = _KeyBloomFilter() if not rows else None
+        self._keys = KeyBloomFilter() if not rows else None
 
     def find(self, keys: Iterable[int], known: Container[int] = ()) -> dict[int, dict[str, Paper]]:
         """Returns the live rows that have one of the keys, except known ones, with their records by JSON text."""
@@ -50,34 +52,9 @@ class WrittenPapers:
             self._keys.add(keys)
 
     def _read_records(self, row: int) -> dict[str, Paper]:
-        paper, records = self._database.execute("SELECT paper, records FROM papers WHERE row = ?", [row]).fetchone()
-        fields = orjson.loads(records) if records else [orjson.loads(paper)]
-        return {to_json_text(record): record for record in map(Paper.from_json, fields)}
+        return {to_json_text(record): record for record in load_records(self._database.execute, row)}
 
 
 def to_json_text(paper: Paper) -> str:
     """Returns the JSON text of a paper or record, as the store has it."""
     return orjson.dumps(paper.to_json()).decode()
-
-
-class _KeyBloomFilter:
-    """A Bloom filter of the keys that were written, with the low bits of a key as its one hash.
-
-    Most records of a first import are new; to query the database for each of their keys would take a twelfth of the
-    import's time.
-    """
-
-    _MASK = (1 << 27) - 1
-
-    def __init__(self) -> None:
-        self._bits = bytearray((self._MASK + 1) // 8)
-
-    def __contains__(self, key: int) -> bool:
-        """Whether a key may have been added; after a million keys, 1% of the answers for other keys are wrong."""
-        position = key & self._MASK
-        return bool(self._bits[position >> 3] >> (position & 7) & 1)
-
-    def add(self, keys: Iterable[int]) -> None:
-        for key in keys:
-            position = key & self._MASK
-            self._bits[position >> 3] |= 1 << (position & 7)

@@ -56,7 +56,8 @@ ADS = json.dumps(
             "docs": [
                 {
                     "bibcode": "2024Lett....1....1B", "title": ["Small caches"], "author": ["Byron, Ada"],
-                    "year": "2024", "pubdate": "2024-03-00", "doi": ["10.1000/XYZ.1"], "abstract": "We keep less.", "pub": "Letters",
+                    "year": "2024", "pubdate": "2024-03-00", "doi": ["10.1000/XYZ.1"], "abstract": "We keep less.",
+                    "pub": "Letters",
                     "identifier": ["2024Lett....1....1B", "arXiv:2401.00001", "10.1000/XYZ.1"], "page": ["1"],
                     "arxiv_class": ["astro-ph.GA", "cs.DL"], "keyword": ["cache"], "citation_count": 7,
                 }

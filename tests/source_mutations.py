@@ -7,6 +7,19 @@ from random import Random
 
 import zstandard
 
+from more_source_samples import (
+    ADS,
+    ARXIV_RSS,
+    CROSSREF,
+    DBLP,
+    ENDNOTE_XML,
+    MODS,
+    OAI_ARXIV_RAW,
+    OPENALEX,
+    REFER,
+    WEB_OF_SCIENCE,
+    ZOTERO_RDF,
+)
 from source_samples import ACL, ATOM, BIBTEX, CSL, CSV, NBIB, PAGE, PUBMED, RIS, S2, SNAPSHOT
 
 JSON_LINE = (
@@ -25,6 +38,18 @@ SAMPLES = {
     "csv": CSV,
     "author-page": PAGE,
     "jsonl": JSON_LINE * 3,
+    "json-table": '{"Title": "Small caches", "Author": "Byron, Ada", "Year": 2024, "Shelf": [7]}\n' * 2,
+    "openalex": OPENALEX,
+    "crossref": CROSSREF,
+    "ads": ADS,
+    "oai-pmh": OAI_ARXIV_RAW,
+    "arxiv-rss": ARXIV_RSS,
+    "dblp": DBLP.replace("ISO-8859-1", "UTF-8"),
+    "endnote-xml": ENDNOTE_XML,
+    "refer": REFER,
+    "web-of-science": WEB_OF_SCIENCE,
+    "mods": MODS,
+    "zotero-rdf": ZOTERO_RDF,
 }
 """A valid file of each format."""
 

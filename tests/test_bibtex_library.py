@@ -6,13 +6,14 @@ from pathlib import Path
 
 import bibtexparser
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from indexer import sources
 from indexer.sources.bibtex_names import parse_names
 from indexer.sources.bibtex_syntax import Entry, parse_blocks
 from indexer.sources.file import FileGroup, SourceFile
+from indexer.sources.guard import FAILURE
 from search.errors import SourceError
 from search.papers.paper import Paper
 from source_samples import AS_OF, WriteSource
@@ -236,6 +237,8 @@ def test_repeated_authors_collaborations_and_editors(write_source: WriteSource) 
         ("title = {Wasps: A Life}, subtitle = {A life}", "Wasps: A Life", None),
         ("title = {A}, journaltitle = {Ants}, journalsubtitle = {Bees}", "A", "Ants: Bees"),
         ("booktitle = {A book}, booksubtitle = {Part 1}", "A book: Part 1", None),
+        ("title = {Proceedings of Ants}, booktitle = {Proc. Ants}", "Proceedings of Ants", None),
+        ("title = {Of\n  ants}, journal = {J. of\n  Ants}", "Of ants", "J. of Ants"),
         ("title = {Q \\& A &amp; more \\&amp;}", "Q & A & more &", None),
     ],
 )
@@ -397,13 +400,29 @@ def test_fields_are_read_as_bibtexparser_reads_them(fields: dict[str, str]) -> N
         assert {name: field.value for name, field in other.fields_dict.items()} == fields
 
 
-PIECES = st.sampled_from([*'@{}(),="#%\\ \nab1', "@misc{", "@string{", "title = ", "crossref = {a}", "xdata"])
+PIECES = st.sampled_from(
+    [
+        *'@{}(),="#%\\ \nab1',
+        "\n@misc{c, ",
+        "@string{x1 = ",
+        "title = ",
+        "crossref = {c}",
+        "xdata = {b, c}",
+        "xdata=c-title",
+    ]
+)
 
 
 @given(st.lists(PIECES, max_size=40).map("".join))
-def test_any_text_is_parsed(text: str) -> None:
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_text_is_read(tmp_path: Path, text: str) -> None:
     for block in parse_blocks(text, 1):
         assert 1 <= block.line <= 1 + text.count("\n")
+    path = tmp_path / "a.bib"
+    path.write_text(f"@misc{{a, title = {{A}}, author = x1}}\n{text}\n@misc{{b, title = {{B}}, crossref = {{a}}}}\n")
+    found, _ = read_library(path)
+    assert not any(FAILURE in str(each) for each in found if isinstance(each, SourceError))
+    assert [each.title for each in (found[0], found[-1]) if isinstance(each, Paper)] == ["A", "B"]
 
 
 @pytest.mark.parametrize(

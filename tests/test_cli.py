@@ -43,6 +43,9 @@ def test_help_has_an_example_of_every_command() -> None:
     commands = {
         "index",
         "reindex",
+        "remove",
+        "compact",
+        "sources",
         "search",
         "similar",
         "authors",

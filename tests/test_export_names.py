@@ -34,6 +34,8 @@ NAMES = {
     "The ATLAS Collaboration": ("", "The ATLAS Collaboration", ""),
     "Bee Genome Working Group": ("", "Bee Genome Working Group", ""),
     "OneRec Team": ("", "OneRec Team", ""),
+    "DeepSeek-AI": ("", "DeepSeek-AI", ""),
+    "Xi Ai": ("Xi", "Ai", ""),
     "Smith & Sons": ("", "Smith & Sons", ""),
     "Simon and Schuster": ("", "Simon and Schuster", ""),
     "Plato": ("", "Plato", ""),

@@ -28,6 +28,7 @@ from more_source_samples import (
     WEB_OF_SCIENCE,
     ZOTERO_RDF,
 )
+from sample import ROOT
 from search.errors import SourceError
 from search.papers.date import Date
 from search.papers.paper import Paper
@@ -220,6 +221,18 @@ def test_dblp(write_source: WriteSource) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8", "utf-8-sig", "utf-16"])
+def test_bytes_decide_whether_a_file_is_unicode(write_source: WriteSource, encoding: str) -> None:
+    text = DBLP.replace("Small caches", "Käse") if encoding == "latin-1" else DBLP.replace("Small caches", "Käse 深")
+    first, *_ = read_papers(write_source("dblp.xml", text.encode(encoding)))
+    assert (first.title or "").startswith("Käse in" if encoding == "latin-1" else "Käse 深 in")
+
+
+def test_quotation_marks_of_windows_are_read_in_latin_1(write_source: WriteSource) -> None:
+    first, *_ = read_papers(write_source("dblp.xml", DBLP.replace("Small caches", "“Small” caches").encode("cp1252")))
+    assert first.title == "“Small” caches in H2O"
+
+
 def test_endnote_xml(write_source: WriteSource) -> None:
     first, second = read_papers(write_source("library.xml", ENDNOTE_XML))
     assert first == replace(
@@ -238,7 +251,7 @@ def test_endnote_xml(write_source: WriteSource) -> None:
     [
         ("Jan", Date(2024, 1)),
         ("14 May", Date(2024, 5, 14)),
-        ("December 3, 2023", Date(2024, 12, 3)),
+        ("December 3, 2023", Date(2023, 12, 3)),
         ("2024-05-14", Date(2024, 5, 14)),
         ("2024/05", Date(2024, 5)),
         ("May-Jun", Date(2024, 5)),
@@ -347,6 +360,37 @@ def test_pubmed_books(write_source: WriteSource) -> None:
 )
 def test_our_json_in_every_shape(write_source: WriteSource, content: str, titles: list[str]) -> None:
     assert [paper.title for paper in read_papers(write_source("a.json", content))] == titles
+
+
+@pytest.mark.parametrize("shape", ["lines", "list", "indented"])
+def test_json_with_other_names_is_read_by_their_meaning(write_source: WriteSource, shape: str) -> None:
+    records = [
+        {
+            "Title": "Small caches",
+            "Author": "Byron, Ada; García, José",
+            "Year": 2024,
+            "DOI": "10.1000/XYZ.1",
+            "Shelf": 7,
+        },
+        {"Title": "Second", "Author": ["Li Ming", "Ada Byron"], "Year": None, "DOI": None, "Shelf": None},
+    ]
+    lines = "".join(json.dumps(each) + "\n" for each in records)
+    text = lines if shape == "lines" else json.dumps(records, indent=2 if shape == "indented" else None)
+    first, second = read_papers(write_source("table.json", text))
+    assert first == Paper(
+        ids=("doi:10.1000/xyz.1",),
+        title="Small caches",
+        authors=("Ada Byron", "José García"),
+        published=Date(2024),
+        extra={"shelf": "7"},
+        sources=("json-table:table.json",),
+    )
+    assert (second.title, second.authors, second.published) == ("Second", ("Li Ming", "Ada Byron"), None)
+
+
+def test_the_docs_list_every_format() -> None:
+    page = (ROOT / "docs" / "formats.md").read_text("utf-8")
+    assert [name for name in sources.FORMATS if f"| `{name}` | " not in page] == []
 
 
 def word_file() -> bytes:

@@ -22,7 +22,7 @@ XML_SAMPLES = {"arxiv-atom": (ATOM, "We keep less"), "acl": (ACL, "We keep less"
 @pytest.mark.parametrize("format_", SAMPLES)
 @pytest.mark.parametrize("encoding", ENCODINGS)
 def test_papers_do_not_depend_on_the_encoding(tmp_path: Path, format_: str, encoding: str) -> None:
-    content = SAMPLES[format_].replace("García", "Ångström").replace("Ada Byron", "Ada Býron").replace("keep", "k“ee”p")
+    content = SAMPLES[format_].replace("García", "Ångström").replace("Ada Byron", "Ada Býron").replace("keep", "“keep”")
     content = content.replace("Byron, Ada", "Býron, Ada").replace(
         "Second", "Śecond" if encoding != "cp1252" else "Sécond"
     )
@@ -143,7 +143,7 @@ def test_an_unknown_entity_is_named_with_its_line(write_source: WriteSource) -> 
 
 @pytest.mark.parametrize("lines", [0, 3, 70_000])
 @pytest.mark.parametrize("format_", XML_SAMPLES)
-@pytest.mark.parametrize("wrong", ["<x></y>", "&#0;", "<", "<x a=b>", "&", "\x01"])
+@pytest.mark.parametrize("wrong", ["<x></y>", "&#0;", "<", "<x a=b>", "&#;", "\x01"])
 def test_xml_errors_name_the_line(write_source: WriteSource, format_: str, lines: int, wrong: str) -> None:
     sample, _ = XML_SAMPLES[format_]
     end = sample.rindex("</", 0, sample.rindex("</"))

@@ -7,7 +7,7 @@ from lxml import etree
 from indexer.sources.file import SourceFile
 from indexer.sources.limits import MalformedRecord
 from indexer.sources.record import Draft, date_from_parts, select_non_empty
-from indexer.sources.xml import find_all, find_text, read_elements, root_name
+from indexer.sources.xml import find_all, find_text, local_name, read_elements, root_name
 from search.errors import SourceError
 from search.papers import identifiers
 from search.papers.paper import Paper
@@ -24,7 +24,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
 
     def parse(element: etree._Element) -> Paper | None:
         volume = _identify_volume(element)
-        if etree.QName(element).localname == "paper":
+        if local_name(element) == "paper":
             return _parse_paper(element, file.source, volume, volumes.get(volume, ("", "", "")))
         volumes.clear()
         volumes[volume] = find_text(element, "year"), find_text(element, "month"), find_text(element, "booktitle")

@@ -8,7 +8,7 @@ from typing import Any
 from indexer.sources.file import SourceFile
 from indexer.sources.json import read_records
 from indexer.sources.json_shape import record_fields
-from indexer.sources.record import Draft, date_from_parts, select_non_empty
+from indexer.sources.record import Draft, find_date, select_non_empty
 from search.errors import SourceError
 from search.papers import identifiers
 from search.papers.folding import put_given_name_first
@@ -33,6 +33,8 @@ def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
     keywords: list[Json] = [*_texts(fields.get("keyword"))]
     extra: dict[str, Json] = {
         "journal": fields.get("pub"),
+        "volume": fields.get("volume"),
+        "issue": fields.get("issue"),
         "pages": fields.get("page_range") or " ".join(_texts(fields.get("page"))),
         "keywords": keywords,
         "comment": " ".join(_texts(fields.get("comment"))),
@@ -44,8 +46,7 @@ def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
         title=": ".join(_texts(fields.get("title"))),
         abstract=fields.get("abstract"),
         authors=[put_given_name_first(name) for name in _texts(fields.get("author"))],
-        published=date_from_parts(*(fields.get("pubdate") or fields.get("date") or "")[:10].split("-"))
-        or date_from_parts(fields.get("year")),
+        published=find_date(fields.get("pubdate") or fields.get("date")) or find_date(fields.get("year")),
         categories=_texts(fields.get("arxiv_class")),
         url=f"https://ui.adsabs.harvard.edu/abs/{bibcode}/abstract" if bibcode else None,
         extra=select_non_empty(extra, extra),

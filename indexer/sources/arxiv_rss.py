@@ -7,9 +7,9 @@ from functools import partial
 
 from lxml import etree
 
-from indexer.sources.arxiv_fields import parse_mail_date, split_authors
+from indexer.sources.arxiv_authors import split_authors
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, date_from_parts, select_non_empty
+from indexer.sources.record import Draft, find_date, select_non_empty
 from indexer.sources.xml import find_all, find_text, inner_text, read_elements, root_name
 from search.errors import SourceError
 from search.papers.paper import Paper
@@ -44,7 +44,7 @@ def _parse_paper(item: etree._Element, source: str) -> Paper:
     links = [find_text(item, "link").strip(), *(str(each.get("href") or "") for each in find_all(item, "link"))]
     names = [find_text(item, "guid"), find_text(item, "id"), *(match["id"] for match in (start, end) if match)]
     types = [find_text(item, "announce_type"), *(match["type"] or "" for match in (start, end) if match)]
-    day = parse_mail_date(find_text(item, "pubDate")) or date_from_parts(*find_text(item, "published")[:10].split("-"))
+    day = find_date(find_text(item, "pubDate") or find_text(item, "published"))
     is_new = next(filter(None, types), "new") == "new"
     extra = {"comment": find_text(item, "comment"), "journal": find_text(item, "journal_reference")}
     return Draft(

@@ -4,13 +4,11 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from indexer.sources.arxiv_fields import parse_mail_date
 from indexer.sources.file import SourceFile
 from indexer.sources.json import read_records
 from indexer.sources.json_shape import record_fields
 from indexer.sources.record import Draft, find_date, select_non_empty
 from search.errors import SourceError
-from search.papers.date import Date
 from search.papers.paper import Paper
 
 
@@ -27,7 +25,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
 
 def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
     versions = fields.get("versions") or []
-    updated = find_date(fields.get("update_date")) or (_parse_created(versions[-1]) if versions else None)
+    updated = find_date(fields.get("update_date")) or (find_date(versions[-1]["created"]) if versions else None)
     extra = {
         "comment": fields.get("comments"),
         "journal": fields.get("journal-ref"),
@@ -42,7 +40,7 @@ def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
             " ".join(part for part in (given, name, suffix) if part)
             for name, given, suffix in _iter_author_names(fields)
         ],
-        published=_parse_created(versions[0]) if versions else None,
+        published=find_date(versions[0]["created"]) if versions else None,
         updated=updated,
         categories=(fields.get("categories") or "").split(),
         version=len(versions) or None,
@@ -54,7 +52,3 @@ def _iter_author_names(fields: dict[str, Any]) -> Iterator[tuple[str, str, str]]
     for parts in fields.get("authors_parsed") or []:
         name, given, suffix = (*parts, "", "", "")[:3]
         yield name, given, suffix
-
-
-def _parse_created(version: dict[str, str]) -> Date | None:
-    return parse_mail_date(version["created"])

@@ -10,15 +10,15 @@ from indexer.sources.limits import MalformedRecord
 from search.papers.character_references import decode_references
 from search.papers.folding import put_given_name_first
 
-_AND = re.compile(r"\s*(?:,\s*)?(?:\band\b|&)\s+", re.IGNORECASE)
-_ID = re.compile(r"\s*\(\d+\)$")
+_AND = re.compile(r",? (?:and|&) ", re.IGNORECASE)
+_ID = re.compile(r"\(\d+\)$")
 """Scopus's number of a person."""
 _TITLES = re.compile(r"^(?:(?:Prof|Dr|PD|Priv|Doz|Dipl|Ing)\.[\s-]*)+")
-_PREFIX_AT_END = re.compile(r"(?:^|[^\w])(?:Mc|Mac|Di|De|Del|Du|La|Le|Van|Von|Fitz|O)$")
-"""A part of a surname, after which a capital letter follows within the word, as in McDonald."""
+_PREFIXES = ("Mc", "Mac", "Di", "De", "Del", "Du", "La", "Le", "Van", "Von", "Fitz")
+"""Parts of surnames, after which a capital letter follows within the word, as in McDonald."""
 _INITIALS = re.compile(r"(?:[^\W\d_](?:[.\s-]|$)[\s-]*)+")
 _NOT_NAMES = frozenset(("[no author name available]", "[anonymous]", "no author name available", "na", "nan", "none"))
-_ET_AL = re.compile(r"(?:,?\s*et\.? al\.?|…|\.\.\.|and others|others)$", re.IGNORECASE)
+_ET_AL = re.compile(r"(?:\b(?:et\.? al|and others|others)\.?|…|\.\.\.)$", re.IGNORECASE)
 SEPARATORS = (";", "|", "\n")
 """Separators that no name contains."""
 
@@ -37,7 +37,7 @@ def find_separator(cells: Iterable[str]) -> str:
     for separator in SEPARATORS:
         if any(separator in cell.strip() for cell in lists):
             return separator
-    if any(cell.count(",") >= 2 and _are_whole_names(_AND.sub(", ", cell).split(",")) for cell in lists):
+    if any(cell.count(",") >= 2 and _are_whole_names(_split_list(cell)) for cell in lists):
         return ","
     is_joined = any(len(_split_joined(cell)) > 1 for cell in lists) and not any("," in cell for cell in lists)
     return "Aa" if is_joined else ""
@@ -59,11 +59,12 @@ def split_authors(cell: str, separator: str) -> tuple[list[str], bool]:
             names = [_TITLES.sub("", name) for name in _split_joined(cell)]
         else:
             names = _split_at_commas(cell, separator)
-    names = [_ID.sub("", name.strip()) for name in names]
+    names = [_ID.sub("", name.strip()).rstrip() for name in names]
     is_partial = any(_ET_AL.search(name) for name in names)
     if is_partial:
         names = [_ET_AL.sub("", name).strip(" ,") for name in names]
-    return [put_given_name_first(name) for name in names if name and name.casefold() not in _NOT_NAMES], is_partial
+    names = [put_given_name_first(name) for name in names if name.casefold() not in _NOT_NAMES]
+    return [name for name in names if name], is_partial
 
 
 def split_exported_authors(cell: str) -> list[str]:
@@ -88,10 +89,10 @@ def _parse_list(cell: str) -> list[str] | None:
 
 def _split_at_commas(cell: str, separator: str) -> list[str]:
     """Splits a cell without other separators: whole names, or family and given names in turn."""
-    parts = [part.strip() for part in re.split(r"\s+and\s+", cell)]
-    if len(parts) > 1 and all(part.count(",") == 1 for part in parts) and not _are_whole_names(cell.split(",")):
-        return parts  # Doe, Jane and Roe, Rick
-    parts = [part.strip() for part in _AND.sub(", ", cell).split(",") if part.strip()]
+    people = " ".join(cell.split()).split(" and ")
+    if len(people) > 1 and all(part.count(",") == 1 for part in people) and not _are_whole_names(cell.split(",")):
+        return people  # Doe, Jane and Roe, Rick
+    parts = _split_list(cell)
     if len(parts) < 2:
         return parts
     if (separator == "," and len(parts) != 2) or _are_whole_names(parts):
@@ -99,6 +100,11 @@ def _split_at_commas(cell: str, separator: str) -> list[str]:
     if len(parts) > 2 and len(parts) % 2 == 0:
         return [f"{given} {family}" for family, given in zip(parts[::2], parts[1::2], strict=True)]
     return [cell] if len(parts) <= 3 else parts
+
+
+def _split_list(cell: str) -> list[str]:
+    """Splits a cell at commas and conjunctions."""
+    return [text for part in _AND.sub(", ", " ".join(cell.split())).split(",") if (text := part.strip())]
 
 
 def _are_whole_names(parts: Iterable[str]) -> bool:
@@ -112,10 +118,12 @@ def _are_whole_names(parts: Iterable[str]) -> bool:
 
 def _split_joined(cell: str) -> list[str]:
     """Splits before each capital letter that follows a small one, if names of several words result."""
-    names, start = list[str](), 0
+    names, start, word_start, is_name = list[str](), 0, 0, False
     for place in range(1, len(cell)):
+        if cell[place - 1] == " ":
+            word_start, is_name = place, True
         is_joint = cell[place - 1].islower() and cell[place].isupper()
-        if is_joint and " " in cell[start:place].strip() and not _PREFIX_AT_END.search(cell[start:place]):
+        if is_joint and is_name and cell[word_start:place] not in _PREFIXES:
             names.append(cell[start:place])
-            start = place
-    return [*names, cell[start:]] if " " in cell[start:].strip() else [cell]
+            start, word_start, is_name = place, place, False
+    return [*names, cell[start:]] if is_name else [cell]

@@ -28,6 +28,8 @@ from search.papers.paper import Paper
 
 _NO_PAPERS = ("xdata", "set", "control", "bibnote", "ieeetranbstctl")
 """Entries that are for other entries or for a style."""
+_WHOLE_BOOKS = ("book", "collection", "proceedings", "reference", "periodical")
+"""Entries whose ``booktitle`` is what their parts inherit, and not a book that they are in."""
 _JSON_FIELDS = ("extra",)
 """Fields of our own exports whose value is JSON."""
 _DAYS = re.compile(r"\D*\d{1,2}\s*[-–]\s*\d{1,2}\b")
@@ -64,38 +66,36 @@ def _read_blocks(text: str, number: int, definitions: Definitions, file: SourceF
         elif block.type not in _NO_PAPERS:
             for problem, example in block.faults:
                 file.warn(block.line, problem, example)
-            yield read_record(file, block.line, partial(_parse_entry, block, definitions, file.source))
+            yield from read_record(file, block.line, partial(_parse_entry, block, definitions, file.source))
 
 
 def _parse_entry(entry: Entry, definitions: Definitions, source: str) -> Paper:
     try:
         fields = resolve_fields(entry, definitions)
-        return _parse_paper(
-            {name: text if name in _JSON_FIELDS else decode_references(text) for name, text in fields.items()}, source
-        )
+        fields = {name: text if name in _JSON_FIELDS else decode_references(text) for name, text in fields.items()}
+        return _parse_paper(entry.type, fields, source)
     except MalformedRecord as error:
         raise MalformedRecord(f"{entry.key}: {error}" if entry.key else str(error)) from None
 
 
-def _parse_paper(fields: dict[str, str], source: str) -> Paper:
+def _parse_paper(type_: str, fields: dict[str, str], source: str) -> Paper:
     def text(*names: str) -> str:
         """The text of the first of these fields that has one."""
-        return next(
-            (decoded for name in names if name in fields and (decoded := latex_to_text(fields[name]).strip())), ""
-        )
+        texts = (normalize_whitespace(latex_to_text(fields[name])) for name in names if name in fields)
+        return next(filter(None, texts), "")
 
     title, abstract = _add_subtitle(text("title"), text("subtitle")), text("abstract")
     book = _add_subtitle(text("booktitle", "maintitle"), text("booksubtitle"))
     journal = _add_subtitle(text("journal", "journaltitle"), text("journalsubtitle"))
-    if not title and not abstract:  # a book as a whole, or a part of one without a title, as BibTeX has it
+    if not title and not abstract:  # a part of a book, of which BibTeX only has the chapter
         title, book = book, ""
     authors, is_partial = parse_names(fields.get("author", ""))
     authors += [name for name in parse_collaboration(fields.get("collaboration", "")) if name not in authors]
     extra: dict[str, Json] = {
-        "journal": journal or book,
+        "journal": journal or ("" if type_ in _WHOLE_BOOKS else book),
         "keywords": [word.strip() for word in re.split("[,;]", text("keywords")) if word.strip(" /")],
         "editors": [] if authors else list[Json](map(normalize_whitespace, parse_names(fields.get("editor", ""))[0])),
-        **{name: normalize_whitespace(text(name)) for name in _TEXT_EXTRA},
+        **{name: text(name) for name in _TEXT_EXTRA},
     }
     return Draft(
         source,

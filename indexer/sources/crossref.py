@@ -40,7 +40,10 @@ def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
     retracted = [each.get("DOI") or "" for each in updates if each.get("type") in _RETRACTIONS]
     extra = {
         "journal": _first(fields.get("container-title")),
+        "volume": fields.get("volume"),
+        "issue": fields.get("issue"),
         "pages": fields.get("page") or fields.get("article-number"),
+        "publisher": fields.get("publisher"),
         "keywords": fields.get("subject"),
         "citations": fields.get("is-referenced-by-count"),
         "retracted": any(each.get("type") in _RETRACTIONS for each in fields.get("updated-by") or [])

@@ -5,9 +5,11 @@ reference managers.
 import csv
 import re
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 
 from indexer.sources.file import SourceFile
+from indexer.sources.guard import read_record
 from indexer.sources.limits import MalformedRecord, check_record_size
 from indexer.sources.record import MAX_ABSTRACT_CHARACTERS
 from indexer.sources.table import FIRST_ROWS, SAMPLE_ROWS, Table, find_header, list_columns
@@ -48,7 +50,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
             if row is None:
                 return
             if any(cell.strip() for cell in row):
-                yield table.parse_row(row)
+                yield from read_record(file, number, partial(table.parse_row, row))
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
         except csv.Error as error:
@@ -111,7 +113,8 @@ def _read_head(head: str, delimiter: str) -> Iterator[list[str]]:
 def find_columns(head: str) -> str:
     """Lists the columns of a table for a message; empty if the text is no table."""
     for delimiter in _DELIMITERS:
-        names, *rows = [*islice(_read_head(head, delimiter), 3), []]
+        rows: list[list[str]] = list(islice(_read_head(head, delimiter), 3))
+        names = rows.pop(0) if rows else []
         if len(names) > 2 and all(names) and any(len(row) == len(names) for row in rows):
             return list_columns(names)
     return ""

@@ -37,7 +37,10 @@ def _parse_paper(record: etree._Element, source: str) -> Paper:
     editors: list[Json] = [_clean_name(each) for each in find_all(record, "editor")]
     extra: dict[str, Json] = {
         "journal": find_text(record, "journal") or find_text(record, "booktitle"),
+        "volume": find_text(record, "volume"),
+        "issue": find_text(record, "number"),
         "pages": find_text(record, "pages"),
+        "publisher": find_text(record, "publisher") or find_text(record, "school"),
         "editors": editors,
         "withdrawn": "withdrawn" in str(record.get("publtype")) or None,
     }

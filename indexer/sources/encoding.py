@@ -1,7 +1,7 @@
 """Detects the encoding of a text: by byte order mark, as UTF-8 or UTF-16, else by which encoding yields words.
 
 charset-normalizer tells scripts apart, but not the encodings of one script, which it finds equally coherent. So of its
-candidates and the usual Latin ones, that encoding is chosen in which most words consist of the letters of one language.
+candidates and the usual Latin ones, that one is chosen in which most words consist of the letters of one language.
 """
 
 import re
@@ -43,21 +43,25 @@ _BYTE_ORDER_MARKS = (
     (BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
 """UTF-32 precedes UTF-16, whose mark its own starts with."""
-_LANGUAGE_LETTERS = tuple(map(frozenset, (
+_LANGUAGE_LETTERS = (
     "äöüß", "àâæçéèêëîïôœùûüÿ", "áéíóúñü", "àáâãçéêíóôõúü", "àèéìíîòóùú", "æøåéèóòâôê", "åäöéáàü", "áðéíóúýþæö",
     "àçèéíïòóúü", "äëïöüéèêáóúíôç", "ąćęłńóśźż", "áčďéěíňóřšťúůýž", "áäčďéíĺľňóôŕšťúýž", "áéíóöőúüű", "čćđšž",
     "ăâîşţșț", "çğıöşü\u0307", "ąčęėįšųūž", "āčēģīķļņšūž",
-)))  # fmt: skip
+)  # fmt: skip
 """The letters beyond ASCII of German, French, Spanish, Portuguese, Italian, Danish and Norwegian, Swedish and Finnish,
 Icelandic, Catalan, Dutch, Polish, Czech, Slovak, Hungarian, Croatian, Romanian, Turkish (the dot is that of a
 lower-case İ), Lithuanian and Latvian."""
-_EAST_ASIAN_SCRIPTS = frozenset(("CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "IDEOGRAPHIC", "HANGUL"))
+_EAST_ASIAN_SCRIPTS = frozenset(("CJK", "HIRAGANA", "KATAKANA", "KATAKANA-HIRAGANA", "IDEOGRAPHIC"))
 """Scripts, as in Unicode's names of characters, that one word may mix."""
 _WORD = re.compile(r"[^\s\d_\x00-\x40\[-`{-\x7f–—‘’“”„‚…«»•·¿]+")
 """A run of letters and of symbols beyond ASCII; dashes, quotes and the like separate words."""
+_MISREAD = re.compile(r"[^\W\d_][“”„‚«»•¿][^\W\d_]")
+"""A quotation mark within a word, which is a misread letter."""
 _SYMBOLS = "°±µ×§©®™€£¥¼½¾¹²³ªº†‡‰¡"
 """Symbols that are no part of a word; next to a word of three letters or more, they are misread letters."""
 _ZIP_MAGIC = b"PK\x03\x04"
+_NOT_ICELANDIC = re.compile(r"\bð|[aeiouyáéíóúýöæ]þ")
+"""Letters of Turkish and Lithuanian, read as those of Icelandic, which has them elsewhere."""
 _UTF8_SEQUENCE = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 _NON_ASCII = re.compile(rb"[\x80-\xff]")
 _MAX_EVIDENCE_BYTES = 2**14
@@ -123,28 +127,45 @@ def _detect_legacy_encoding(sample: bytes) -> str:
 
     found = from_bytes(sample, cp_isolation=list(ENCODING_NAMES))
     names = [name for match in found for name in match.could_be_from_charset]
-    candidates = dict.fromkeys([*_LATIN_ENCODINGS, *(name for name in names if name in ENCODING_NAMES)])
-    return max(candidates, key=lambda name: round(_share_of_words(sample.decode(name, "replace")), 2))
+    latin = [name for name in _LATIN_ENCODINGS if name in names]
+    candidates = dict.fromkeys([FALLBACK, *latin, *(name for name in names if name in ENCODING_NAMES)])
+    shares = {name: _shares_of_words(sample.decode(name, "replace")) for name in candidates}
+    best = max(share for share, _ in shares.values())
+    if shares[FALLBACK][0] == best:
+        return FALLBACK  # names of several languages are frequent in it
+    return max(candidates, key=shares.__getitem__)
 
 
-def _share_of_words(text: str) -> float:
-    """The share of words that are words of some language, of those that are not ASCII."""
+def _shares_of_words(text: str) -> tuple[float, float]:
+    """The shares of the words, of those that are not ASCII, that are words of any language, and of one language."""
     words = Counter(word for word in _WORD.findall(text) if not word.isascii() and word.strip(_SYMBOLS))
-    good = sum(count for word, count in words.items() if _is_word(word))
-    return good / words.total() if words else 1.0
+    total = words.total() + len(_MISREAD.findall(text))
+    if not total:
+        return 1.0, 1.0
+    good, by_language = 0, Counter[str]()
+    for word, count in words.items():
+        if languages := _find_languages(word):
+            good += count
+            by_language.update(dict.fromkeys(languages, count))
+    return round(good / total, 2), round(max(by_language.values(), default=0) / total, 2)
 
 
-def _is_word(word: str) -> bool:
+def _find_languages(word: str) -> list[str]:
+    """The languages that a word can be of: the letters of each; for scripts other than Latin, the script."""
     plain = word.strip(_SYMBOLS)
     if plain != word and len(plain) >= 3:
-        return False
+        return []
     if any(before.islower() and after.isupper() and not after.isascii() for before, after in pairwise(word)):
-        return False
+        return []
     letters = [letter for letter in plain if not letter.isascii()]
     if not all(map(str.isalpha, letters)):
-        return False
+        return []
     scripts = {unicodedata.name(letter).split(" ")[0] for letter in letters}
     if scripts <= {"LATIN"}:
+        if _NOT_ICELANDIC.search(plain.lower()):
+            return []
         used = {letter for letter in "".join(letters).lower() if not letter.isascii()}
-        return any(used <= language for language in _LANGUAGE_LETTERS)
-    return len(letters) == len(plain) and (len(scripts) == 1 or scripts <= _EAST_ASIAN_SCRIPTS)
+        return [language for language in _LANGUAGE_LETTERS if used <= set(language)]
+    if scripts <= _EAST_ASIAN_SCRIPTS:
+        scripts = {"CJK"}
+    return list(scripts) if len(letters) == len(plain) and len(scripts) == 1 else []

@@ -7,7 +7,7 @@ from functools import partial
 from lxml import etree
 
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, date_from_parts, select_non_empty
+from indexer.sources.record import Draft, find_date, select_non_empty
 from indexer.sources.xml import find_all, find_text, inner_text, read_elements, root_name
 from search.errors import SourceError
 from search.papers.date import Date
@@ -39,19 +39,23 @@ def _parse_paper(record: etree._Element, source: str) -> Paper:
     editors: list[Json] = [*_names(record, "secondary-authors"), *_names(record, "tertiary-authors")]
     extra: dict[str, Json] = {
         "journal": _text(record, "titles/secondary-title") or _text(record, "periodical/full-title"),
+        "volume": _text(record, "volume"),
+        "issue": _text(record, "number") or _text(record, "issue"),
         "pages": _text(record, "pages"),
+        "publisher": _text(record, "publisher"),
         "keywords": keywords,
         "comment": _text(record, "notes"),
         "editors": editors,
     }
     return Draft(
         source,
-        ids=[_text(record, "electronic-resource-num"), *(url for url in urls if "arxiv.org/" in url), accession],
+        ids=[_text(record, "electronic-resource-num"), accession],
         title=find_text(record, "titles/title"),
         abstract=find_text(record, "abstract"),
         authors=_names(record, "authors"),
         published=parse_dates(_text(record, "dates/year"), _text(record, "dates/pub-dates/date")),
         url=next(iter(urls), None),
+        links=urls,
         extra=select_non_empty(extra, extra),
     ).to_paper()
 
@@ -67,8 +71,6 @@ def _names(record: etree._Element, group: str) -> list[str]:
 
 
 def parse_dates(year: str, date: str) -> Date | None:
-    """The date of a year and a text such as ``Jan``, ``May 14``, ``14 May`` or ``2001-05-14``."""
-    if match := re.match(r"(\d{4})[-/](\d{1,2})(?:[-/](\d{1,2}))?", date):
-        return date_from_parts(*match.groups())
-    month, day = re.search(r"[A-Za-z]{3,}", date), re.search(r"\b\d{1,2}\b", date)
-    return date_from_parts(year, month[0] if month else None, day[0] if day else None)
+    """The date of a year and a text such as ``Jan``, ``May 14`` or ``14 May``, which may have a year as well."""
+    found = find_date(date)
+    return found if found and found.month else find_date(f"{date} {year}") or find_date(year)

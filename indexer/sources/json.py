@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import orjson
 
 from indexer.sources.file import SourceFile
+from indexer.sources.guard import read_record
 from indexer.sources.json_shape import SYMBOL, ValueSkipper, find_list
 from indexer.sources.limits import MAX_RECORD_CHARACTERS, MalformedRecord, check_record_size
 from search.errors import SourceError
@@ -81,21 +83,24 @@ def read_records(
         number, text = each
         file.record_line = number
         try:
-            records = _list_records(parse_json(text), paths)
+            value: Any = parse_json(text)
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
             continue
-        for record in records:
-            try:
-                if not isinstance(record, dict):
-                    raise MalformedRecord(f"{str(record)[:40]!r} is not a JSON object")
-                yield parse(record)
-            except MalformedRecord as error:
-                yield SourceError(file.path, number, str(error))
-            except (TypeError, AttributeError, KeyError, IndexError, ValueError) as error:
-                yield SourceError(
-                    file.path, number, f"not {kind}: a field has an unexpected value ({type(error).__name__}: {error})"
-                )
+        for record in [value] if isinstance(value, dict) and not paths else _list_records(value, paths):
+            yield from read_record(file, number, partial(_parse_record, record, parse, kind))
+
+
+def _parse_record(record: Json, parse: Callable[[dict[str, Any]], Paper], kind: str) -> Paper:
+    if not isinstance(record, dict):
+        raise MalformedRecord(f"{str(record)[:40]!r} is not a JSON object")
+    try:
+        return parse(record)
+    except MalformedRecord:
+        raise
+    except (TypeError, AttributeError, KeyError, IndexError, ValueError) as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise MalformedRecord(f"not {kind}: a field has an unexpected value ({cause})") from None
 
 
 def _list_records(value: Any, paths: Iterable[str]) -> list[Any]:
@@ -113,9 +118,8 @@ def iter_values(file: SourceFile, *paths: str) -> Iterator[tuple[int, str] | Sou
     """Yields the text of each value with the number of its first line.
 
     The values are those of the list at one of the paths, as in ``message.items``, if the file starts with an object
-    that has one; else those of a list; else those that follow one another, such as one per line. After a malformed
-    value of a list, reading continues behind the bracket that closes it, and else at the next line that starts an
-    object.
+    that has one; else those of a list; else those that follow one another, such as one per line. A malformed value is
+    yielded as an error, and reading continues at the next one.
     """
     head = file.head()
     start = find_list(head, paths)
@@ -124,25 +128,47 @@ def iter_values(file: SourceFile, *paths: str) -> Iterator[tuple[int, str] | Sou
         return
     text = _Text(file)
     text.skip_characters(start)
-    is_list = text.skip(_SPACE) and text.next_character() == "["
-    if is_list:
+    if text.skip(_SPACE) and text.next_character() == "[":
         text.skip_characters(1)
-    while text.skip(_LIST_SEPARATORS if is_list else _SPACE):
-        if is_list and text.next_character() == "]":
-            if not (start and text.skip_to_object_line()):
+        yield from _iter_list(text, file, is_whole_file=not start)
+        if not (start and text.skip_to_line("{")):
+            return
+    while text.skip(_SPACE):
+        try:
+            yield text.line, text.take_value()
+        except MalformedRecord as error:
+            yield SourceError(file.path, text.line, str(error))
+            if not text.skip_to_line("{"):
                 return
-            is_list = False  # another page of records follows
-        line = text.line
+
+
+def _iter_list(text: "_Text", file: SourceFile, is_whole_file: bool) -> Iterator[tuple[int, str] | SourceError]:
+    """Yields the values of a list, up to its end.
+
+    The value after a malformed one is found by its indentation if all those before it have the same, else by the
+    brackets of the malformed one.
+    """
+    indentations = set[str | None]()
+    has_error = False
+    while text.skip(_SEPARATORS_OR_GARBAGE if has_error else _LIST_SEPARATORS):
+        if text.next_character() == "]":
+            text.skip_characters(1)
+            if has_error and is_whole_file and text.skip(_SPACE):
+                continue  # a bracket of the malformed value
+            return
+        line, indentation = text.line, text.indentation
         try:
             value = text.take_value()
         except MalformedRecord as error:
             yield SourceError(file.path, line, str(error))
-            if not (text.skip_value() if is_list else text.skip_to_object_line()):
+            has_error = True
+            is_indented = indentation is not None and indentations == {indentation}
+            if not (text.skip_to_line(f"{indentation}{{") if is_indented else text.skip_value()):
                 return
         else:
             yield line, value
-    if is_list:
-        yield SourceError(file.path, text.line, "not JSON: the list is not closed; the file may be truncated")
+            indentations.add(indentation)
+    yield SourceError(file.path, text.line, "not JSON: the list is not closed; the file may be truncated")
 
 
 def _has_value_per_line(head: str) -> bool:
@@ -161,6 +187,7 @@ def _is_json(text: str) -> bool:
 
 _SPACE = re.compile(r"\s*")
 _LIST_SEPARATORS = re.compile(r"[\s,]*")
+_SEPARATORS_OR_GARBAGE = re.compile(r"[^{\]]*")
 
 
 class _Text:
@@ -168,10 +195,12 @@ class _Text:
 
     Attributes:
         line: Number of the line at the current position, from 1.
+        indentation: The space at the start of this line, if ``skip`` has moved over it; else None.
     """
 
     def __init__(self, file: SourceFile) -> None:
         self.line = 1
+        self.indentation: str | None = None
         self._chunks = file.chunks()
         self._text = ""
         self._position = 0
@@ -182,13 +211,21 @@ class _Text:
 
     def skip(self, pattern: re.Pattern[str]) -> bool:
         """Moves behind what matches here; False at the end of the text."""
+        self.indentation = None
         while True:
             match = pattern.match(self._text, self._position)
+            self._note_indentation(match[0] if match else "")
             self._move_to(match.end() if match else self._position)
             if self._position < len(self._text):
                 return True
             if not self._read_more():
                 return False
+
+    def _note_indentation(self, skipped: str) -> None:
+        _, newline, space = skipped.rpartition("\n")
+        if newline or self.indentation is not None:
+            space = space if newline else f"{self.indentation}{space}"
+            self.indentation = space if not space or space.isspace() else None
 
     def skip_characters(self, count: int) -> None:
         """Moves by so many characters, or to the end of the text."""
@@ -220,10 +257,10 @@ class _Text:
                     self._move_to(end)
                     return self._text[start:end]
 
-    def skip_to_object_line(self) -> bool:
-        """Moves to the next line that starts with a brace; False if there is none."""
-        while (found := self._text.find("\n{", self._position)) < 0:
-            self._move_to(max(self._position, len(self._text) - 1))
+    def skip_to_line(self, start: str) -> bool:
+        """Moves to the next line that starts with this text; False if there is none."""
+        while (found := self._text.find("\n" + start, self._position)) < 0:
+            self._move_to(max(self._position, len(self._text) - len(start)))
             if not self._read_more():
                 return False
         self._move_to(found + 1)
@@ -239,11 +276,11 @@ class _Text:
                 if len(self._text) - self._position > MAX_RECORD_CHARACTERS or not self._read_more():
                     return False
                 continue
-            if skipper.ends_before(match[0]):
+            if skipper.ends_before(match[0], not self._text[self._position : match.start()].strip()):
                 self._move_to(match.start())
                 return True
             self._move_to(match.end())
-            if skipper.ends_with(match[0]):
+            if skipper.ends_with(match[0], self._text[match.end() : match.end() + 100].lstrip()[:1]):
                 return True
 
     def _may_be_cut(self, error: json.JSONDecodeError) -> bool:

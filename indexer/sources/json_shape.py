@@ -4,11 +4,22 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-SYMBOL = re.compile(r'"(?:[^"\\\n]++|\\.|"(?!\s*[:,}\]]))*+"?|[{}\[\],]', re.DOTALL)
-"""A string, a bracket or a comma. A quotation mark ends a string only where a string may end, so that a missing or an
-unescaped one in a string does not affect the following strings; a line break ends it in any case."""
+_NEXT_FIELD = r'[\s}\]]{0,64},\s{0,64}\{?\s{0,64}"[^"\\]{0,64}"\s{0,64}:'
+SYMBOL = re.compile(
+    rf"""(?<=[^{{\[,:\s])"(?=\s*[,}}\]])    # the end of a string without start
+    |"(?:[^"\\}}\]]++|\\.                  # a string
+        |"(?!\s*[:,}}\]])|[}}\]](?!{_NEXT_FIELD}))*+"?
+    |[{{}}\[\],]""",
+    re.DOTALL | re.VERBOSE,
+)
+"""A string, a bracket or a comma. A quotation mark ends a string only where a string may end, and brackets that a name
+follows are in no string, so that a quotation mark that is missing, or not escaped, does not affect what follows."""
 _KEY_END = re.compile(r"\s*:\s*")
 _VALUE_START = re.compile(r"\[?\s*\S?")
+
+
+_MAX_DEPTH = 8
+"""Levels of lists and objects in which fields are searched for; records are within three."""
 
 
 def record_fields(head: str, *paths: str) -> dict[str, str]:
@@ -33,6 +44,12 @@ def record_fields(head: str, *paths: str) -> dict[str, str]:
     return {}
 
 
+def first_record_fields(head: str) -> dict[str, str]:
+    """``record_fields`` of the first value only, if it is an object in a line of its own."""
+    line = head.lstrip().partition("\n")[0]
+    return record_fields(line if line.rstrip().endswith("}") else head)
+
+
 def find_list(head: str, paths: Iterable[str]) -> int:
     """The position of the first list at one of these paths, as in ``message.items``; 0 if there is none."""
     wanted = set(paths)
@@ -54,7 +71,9 @@ def _iter_fields(text: str) -> Iterator[tuple[str, int]]:
     containers, name = [("", "")], ""  # each the bracket that opens it, and its path; the name of the latest field
     for match in SYMBOL.finditer(text):
         symbol, (bracket, path) = match[0], containers[-1]
-        if symbol in ("{", "["):
+        if symbol in ("{", "[") and len(containers) > _MAX_DEPTH:
+            containers.append(("", ""))
+        elif symbol in ("{", "["):
             inner = f"{path}.{name}".strip(".") if bracket == "{" else path
             containers.append((symbol, inner + "[]" if symbol == "[" else inner))
         elif symbol in ("}", "]"):
@@ -72,19 +91,27 @@ class ValueSkipper:
         self._counts = {"{": 0, "[": 0}
         self._previous = ""
 
-    def ends_before(self, symbol: str) -> bool:
-        """Whether the value ends before this symbol."""
+    def ends_before(self, symbol: str, is_adjacent: bool) -> bool:
+        """Whether the value ends before this symbol, which may be adjacent to the previous one but for white space."""
         if not self._open:
             return symbol in ",]"
-        return symbol == "{" and self._open == ["{"] and self._previous == ","  # a name should be here: "}" is missing
+        is_name_expected = self._open == ["{"] and self._previous == "," and is_adjacent
+        return symbol == "{" and is_name_expected  # the closing brace is missing
 
-    def ends_with(self, symbol: str) -> bool:
-        """Takes the next symbol, and returns whether the value ends with it."""
+    def ends_with(self, symbol: str, following: str) -> bool:
+        """Takes the next symbol, and returns whether the value ends with it.
+
+        Args:
+            symbol: The symbol.
+            following: The character that follows it.
+        """
         self._previous = symbol
         if symbol in self._counts:
             self._open.append(symbol)
             self._counts[symbol] += 1
-        elif symbol in "}]" and self._counts[opening := "{" if symbol == "}" else "["]:
+        elif symbol in ("}", "]") and self._counts[opening := "{" if symbol == "}" else "["]:
+            if self._open[-1] != opening and following == "]":
+                return False  # one brace too many
             last = ""
             while last != opening:
                 last = self._open.pop()

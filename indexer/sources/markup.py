@@ -44,7 +44,7 @@ _TAG = re.compile(
     re.VERBOSE,
 )
 _TEX_DOCUMENT = re.compile(
-    r"\\documentclass(?:(?!\\documentclass).){1,2000}?\\begin\{document\}(.*?)\\end\{document\}", re.DOTALL
+    r"\\documentclass(?:(?!\\documentclass).){1,2000}?\\begin\{document\}(.{0,4000}?)\\end\{document\}", re.DOTALL
 )
 """A formula as a document of its own, as Springer deposits them."""
 _MAX_PASSES = 5

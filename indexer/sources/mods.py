@@ -7,7 +7,7 @@ from functools import partial
 from lxml import etree
 
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, date_from_parts, select_non_empty
+from indexer.sources.record import Draft, find_date, select_non_empty
 from indexer.sources.xml import find_all, find_text, inner_text, read_elements, root_name
 from search.errors import SourceError
 from search.papers.date import Date
@@ -42,7 +42,10 @@ def _parse_paper(record: etree._Element, source: str) -> Paper:
     places = [record, *([host] if host is not None else [])]
     extra: dict[str, Json] = {
         "journal": _title(host) if host is not None else "",
-        "pages": next((pages for place in places if (pages := _pages(place))), ""),
+        "volume": next(filter(None, (_number(place, "volume") for place in places)), ""),
+        "issue": next(filter(None, (_number(place, "issue", "number") for place in places)), ""),
+        "pages": next(filter(None, map(_pages, places)), ""),
+        "publisher": next((each for place in places if (each := find_text(place, "originInfo/publisher").strip())), ""),
         "keywords": keywords,
         "comment": " ".join(_clean(each) for each in find_all(record, "note")),
         "editors": editors,
@@ -85,13 +88,18 @@ def _name(name: etree._Element) -> str:
     return " ".join(named) if parts.get("family") else put_given_name_first(" ".join([*named, *parts.get("", [])]))
 
 
+def _number(place: etree._Element, *kinds: str) -> str:
+    details = (each for each in find_all(place, "part/detail") if each.get("type") in kinds)
+    return next((_clean(number) for each in details for number in find_all(each, "number")), "")
+
+
 def _pages(place: etree._Element) -> str:
     ends = (find_text(place, f"part/extent/{name}").strip() for name in ("start", "end"))
     return "-".join(filter(None, ends)) or find_text(place, "part/extent/list").strip()
 
 
 def _parse_date(place: etree._Element, path: str) -> Date | None:
-    return date_from_parts(*find_text(place, path).strip()[:10].split("-")[:3])
+    return find_date(find_text(place, path))
 
 
 def _clean(element: etree._Element) -> str:

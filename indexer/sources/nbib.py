@@ -5,9 +5,11 @@ and of ERIC (https://eric.ed.gov).
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from indexer.sources.file import SourceFile
-from indexer.sources.limits import MalformedRecord, check_record_size
+from indexer.sources.guard import read_record
+from indexer.sources.limits import check_record_size
 from indexer.sources.record import Draft, find_date, read_date, select_non_empty
 from search.errors import SourceError
 from search.papers import identifiers
@@ -19,7 +21,7 @@ from search.papers.surnames import is_suffix
 _PUBMED_START = re.compile(r"PMID *- ?")
 _ERIC_START = re.compile(r"OWN *- ?")
 _TAG = re.compile(r"([A-Z]{2,4}) *- ?(.*)")
-_KIND_OF_ID = re.compile(r"\s*\[(\w+)\]$")
+_KIND_OF_ID = re.compile(r"\[(\w+)\]$")
 """What follows the value of LID and AID; publishers' item numbers have [pii]."""
 _PMID = re.compile(r"PMID: *(\d+)")
 """The PubMed ID in a citation."""
@@ -30,18 +32,14 @@ _Fields = dict[str, list[str]]
 
 def sniff(head: str) -> bool:
     """Whether a line starts a record of PubMed, or one of ERIC after an empty line."""
-    return bool(re.search(r"^PMID- |(?:\A\s*|\n\s*\n)OWN - ", head, re.MULTILINE))
+    is_start = _is_start()
+    return any(is_start(line) and line[4:6] == "- " for line in head.splitlines())
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the records in order; each starts with its PMID, or after an empty line with its owner."""
     for number, lines in file.records(_is_start()):
-        try:
-            check_record_size(sum(map(len, lines)))
-            if fields := _parse_fields(lines):
-                yield _parse_paper(fields, file)
-        except MalformedRecord as error:
-            yield SourceError(file.path, number, str(error))
+        yield from read_record(file, number, partial(_parse_record, lines, file))
 
 
 def _is_start() -> Callable[[str], bool]:
@@ -54,6 +52,12 @@ def _is_start() -> Callable[[str], bool]:
         return bool(_PUBMED_START.match(line) or (is_after_empty_line and _ERIC_START.match(line)))
 
     return is_start
+
+
+def _parse_record(lines: list[str], file: SourceFile) -> Paper | None:
+    check_record_size(sum(map(len, lines)))
+    fields = _parse_fields(lines)
+    return _parse_paper(fields, file) if fields else None
 
 
 def _parse_fields(lines: list[str]) -> _Fields:
@@ -83,14 +87,18 @@ def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
         "publisher": first("PB"),
         "retracted": "RIN" in fields or "Retracted Publication" in fields.get("PT", ()),
         "retraction_of": [f"pmid:{pmid}" for text in fields.get("ROF", ()) for pmid in _PMID.findall(text)],
-        "editors": [_person(name) for name in fields.get("FED") or fields.get("ED", ())],
+        "editors": [_person(name) for name in fields.get("FED") or fields.get("ED", [])],
     }
     return Draft(
         file.source,
-        ids=[f"pmid:{first('PMID')}" if first("PMID") else "", *_ids(locations), *fields.get("PMC", ())],
+        ids=[
+            f"pmid:{first('PMID')}" if first("PMID") else "",
+            *_ids(locations),
+            f"pmc:{first('PMC')}" if first("PMC") else "",
+        ],
         title=first("TT") if _NOT_TRANSLATED.fullmatch(title) and first("TT") else title or first("BTI", "TT"),
-        abstract=" ".join(fields.get("AB") or fields.get("OAB", ())),
-        authors=[_person(name) for name in fields.get("FAU") or fields.get("AU", ())] + fields.get("CN", []),
+        abstract=" ".join(fields.get("AB") or fields.get("OAB", [])),
+        authors=[_person(name) for name in fields.get("FAU") or fields.get("AU", [])] + fields.get("CN", []),
         published=find_date(first("DEP")) or read_date(file, "published", first("DP")),
         updated=find_date(first("LR")),
         url=next((value for value in locations if value.startswith("http")), None),
@@ -102,7 +110,7 @@ def _ids(locations: list[str]) -> Iterator[str]:
     """Yields the DOIs and other IDs among the locations of a record."""
     for text in locations:
         kind = _KIND_OF_ID.search(text)
-        value = text[: kind.start()] if kind else text
+        value = text[: kind.start()].rstrip() if kind else text
         if (not kind or kind[1] == "doi") and identifiers.parse(value):
             yield value
 

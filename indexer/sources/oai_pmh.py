@@ -7,14 +7,13 @@ from functools import cache, partial
 
 from lxml import etree
 
-from indexer.sources.arxiv_fields import parse_mail_date, split_authors
+from indexer.sources.arxiv_authors import split_authors
 from indexer.sources.file import SourceFile
 from indexer.sources.limits import MalformedRecord
-from indexer.sources.record import Draft, date_from_parts, select_non_empty
-from indexer.sources.xml import find_all, find_text, inner_text, read_elements, root_name
+from indexer.sources.record import Draft, find_date, select_non_empty
+from indexer.sources.xml import find_all, find_text, inner_text, local_name, read_elements, root_name
 from search.errors import SourceError
 from search.papers.categories import ARCHIVES, CATEGORIES, find_category_name
-from search.papers.date import Date
 from search.papers.folding import normalize_whitespace, put_given_name_first
 from search.papers.json import Json
 from search.papers.latex import decode_accents
@@ -38,7 +37,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
 
 
 def _parse_paper(record: etree._Element, source: str) -> Paper:
-    if etree.QName(record).localname == "error":
+    if local_name(record) == "error":
         raise MalformedRecord(
             f'the repository answered "{record.get("code")}: {normalize_whitespace(inner_text(record))}"'
         )
@@ -47,11 +46,11 @@ def _parse_paper(record: etree._Element, source: str) -> Paper:
         raise MalformedRecord(f"{identifier}: the repository has deleted the record")
     for metadata in find_all(record, "metadata"):
         for element in metadata.iterchildren(tag=etree.Element):
-            parse = _PARSERS.get(etree.QName(element).localname)
+            parse = _PARSERS.get(local_name(element))
             if parse:
                 return parse(element, Draft(source, ids=[identifier.removeprefix("oai:arXiv.org:")])).to_paper()
             raise MalformedRecord(
-                f"metadata: {etree.QName(element).localname} is not read; choose the metadata prefix arXiv or oai_dc"
+                f"metadata: {local_name(element)} is not read; choose the metadata prefix arXiv or oai_dc"
             )
     raise MalformedRecord(f"{identifier}: the record has no metadata; harvest it with ListRecords or GetRecord")
 
@@ -59,7 +58,7 @@ def _parse_paper(record: etree._Element, source: str) -> Paper:
 def _fill_from_arxiv(element: etree._Element, draft: Draft) -> Draft:
     """Fills in what the three formats of arXiv share, and the history of arXivRaw."""
     versions = find_all(element, "version")
-    dates = [parse_mail_date(find_text(version, "date")) for version in versions]
+    dates = [find_date(find_text(version, "date")) for version in versions]
     extra = {
         "comment": find_text(element, "comments"),
         "journal": find_text(element, "journal-ref"),
@@ -71,8 +70,8 @@ def _fill_from_arxiv(element: etree._Element, draft: Draft) -> Draft:
         decode_accents(find_text(element, "authors"))
     )
     draft.categories = find_text(element, "categories").split()
-    draft.published = dates[0] if dates else _parse_day(find_text(element, "created"))
-    draft.updated = dates[-1] if dates else _parse_day(find_text(element, "updated"))
+    draft.published = dates[0] if dates else find_date(find_text(element, "created"))
+    draft.updated = dates[-1] if dates else find_date(find_text(element, "updated"))
     draft.version = len(versions) or None
     draft.extra = select_non_empty(extra, extra)
     return draft
@@ -90,7 +89,7 @@ def _fill_from_dublin_core(element: etree._Element, draft: Draft) -> Draft:
     abstracts = [each for each in descriptions if not each.startswith(_COMMENT)]
     identifiers = [*_list_texts(element, "identifier"), *_list_texts(element, "relation")]
     subjects = _list_texts(element, "subject")
-    dates = [found for each in _list_texts(element, "date") if (found := _parse_day(each))]
+    dates = [found for each in _list_texts(element, "date") if (found := find_date(each))]
     keywords: list[Json] = [each for each in subjects if each not in _subject_codes()]
     extra: dict[str, Json] = {
         "comment": " ".join(comments),
@@ -128,7 +127,3 @@ def _subject_codes() -> dict[str, str]:
     return archives | {
         f"{find_category_name(code.partition('.')[0])} - {find_category_name(code)}": code for code in CATEGORIES
     }
-
-
-def _parse_day(text: str) -> Date | None:
-    return date_from_parts(*text.strip()[:10].split("-")[:3])

@@ -8,7 +8,7 @@ from typing import Any
 from indexer.sources.file import SourceFile
 from indexer.sources.json import parse_json, read_records
 from indexer.sources.json_shape import record_fields
-from indexer.sources.record import Draft, date_from_parts, select_non_empty
+from indexer.sources.record import Draft, find_date, select_non_empty
 from search.errors import SourceError
 from search.papers.paper import Paper
 
@@ -39,6 +39,8 @@ def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
     biblio = fields.get("biblio") or {}
     extra = {
         "journal": next((name for each in locations if (name := (each.get("source") or {}).get("display_name"))), None),
+        "volume": biblio.get("volume"),
+        "issue": biblio.get("issue"),
         "pages": "-".join(dict.fromkeys(filter(None, (biblio.get("first_page"), biblio.get("last_page"))))),
         "keywords": [each.get("display_name") or each.get("keyword") for each in fields.get("keywords") or []],
         "citations": fields.get("cited_by_count"),
@@ -56,8 +58,7 @@ def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
         abstract=_restore_abstract(fields.get("abstract_inverted_index")),
         authors=[_author_name(each) for each in fields.get("authorships") or []],
         authors_partial=fields.get("is_authors_truncated") is True,
-        published=date_from_parts(*(fields.get("publication_date") or "").split("-")[:3])
-        or date_from_parts(fields.get("publication_year")),
+        published=find_date(fields.get("publication_date")) or find_date(fields.get("publication_year")),
         url=next(filter(None, addresses), None),
         extra=select_non_empty(extra, extra),
     ).to_paper()

@@ -6,7 +6,7 @@ from lxml import etree
 
 from indexer.sources.file import SourceFile
 from indexer.sources.record import Draft, date_from_parts, find_date, select_non_empty
-from indexer.sources.xml import find_all, find_text, inner_text, read_elements
+from indexer.sources.xml import find_all, find_text, inner_text, local_name, read_elements
 from search.errors import SourceError
 from search.papers.date import Date
 from search.papers.json import Json
@@ -22,10 +22,10 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the articles, books and chapters in order."""
 
     def parse(element: etree._Element) -> Paper:
-        is_article = etree.QName(element).localname == "PubmedArticle"
+        is_article = local_name(element) == "PubmedArticle"
         return (_parse_paper if is_article else _parse_book)(element, file.source)
 
-    return read_elements(file, parse, "PubmedArticle", "PubmedBookArticle")
+    return read_elements(file, parse, "PubmedBookArticle", "PubmedArticle")
 
 
 def _parse_paper(element: etree._Element, source: str) -> Paper:

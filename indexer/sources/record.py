@@ -22,6 +22,8 @@ MAX_TITLE_CHARACTERS = 2_000
 MAX_ABSTRACT_CHARACTERS = 100_000
 """Longer texts are not abstracts."""
 
+_MAX_MARKUP_CHARACTERS = 10 * MAX_ABSTRACT_CHARACTERS
+"""Longer texts are too long without their markup as well."""
 _MAX_EXTRA_DEPTH = 30
 """Levels of lists and objects in ``extra``; JSON writers and readers of the index allow about 250."""
 
@@ -146,7 +148,9 @@ def _is_deeper(value: Json, levels: int) -> bool:
 
 
 def _plain_text(text: str | None) -> str:
-    return normalize_whitespace(markup_to_text(text)) if text else ""
+    if not text or len(text) > _MAX_MARKUP_CHARACTERS:
+        return normalize_whitespace(text)
+    return normalize_whitespace(markup_to_text(text))
 
 
 def _remove_markup(value: Json) -> Json:

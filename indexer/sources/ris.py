@@ -7,10 +7,12 @@ spaces before the hyphen.
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from indexer.sources.file import SourceFile
+from indexer.sources.guard import read_record
 from indexer.sources.json import parse_extra
-from indexer.sources.limits import MalformedRecord, check_record_size
+from indexer.sources.limits import check_record_size
 from indexer.sources.record import Draft, date_from_parts, find_date, parse_positive_int, read_date, select_non_empty
 from search.errors import SourceError
 from search.papers import identifiers
@@ -22,7 +24,7 @@ from search.papers.paper import Paper
 
 _RECORD_START = re.compile(r"\s{0,3}TY(?P<space> {1,2})- ?")
 _OWN_NOTE = re.compile(r"(ids|authors|updated|categories|version|retraction|comment|extra): (.*)", re.DOTALL)
-_URL_SEPARATOR = re.compile(r"\s*;\s*(?=[a-z][a-z0-9+.-]*://|www\.|10\.\d{4,9}/)", re.IGNORECASE)
+_URL_SEPARATOR = re.compile(r";\s*(?=[a-z][a-z0-9+.-]*://|www\.|10\.\d{4,9}/)", re.IGNORECASE)
 """A semicolon before another URL; URLs contain semicolons as well."""
 _TITLES = ("TI", "T1", "CT", "BT", "TT")
 _JOURNALS = ("T2", "JO", "JF", "JA", "J1", "J2", "BT", "C3", "T3")
@@ -44,17 +46,18 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     for number, lines in file.records(_RECORD_START.match):
         if not _RECORD_START.match(lines[0]):
             continue  # what precedes the first record
-        try:
-            check_record_size(sum(map(len, lines)))
-            yield _parse_paper(_parse_fields(lines), file)
-        except MalformedRecord as error:
-            yield SourceError(file.path, number, str(error))
+        yield from read_record(file, number, partial(_parse_record, lines, file))
+
+
+def _parse_record(lines: list[str], file: SourceFile) -> Paper:
+    check_record_size(sum(map(len, lines)))
+    return _parse_paper(_parse_fields(lines), file)
 
 
 def _parse_fields(lines: Sequence[str]) -> _Fields:
     """The values by tag; a line without a tag continues the one before. All tags are written like the first one."""
     start = _RECORD_START.match(lines[0])
-    space = start["space"] if start else "  "
+    space = " {1,2}" if start and start["space"] == " " else "  "
     tag_line = re.compile(rf"\s{{0,3}}(?P<tag>[A-Z][A-Z0-9]){space}-(?: |$)(?P<value>.*)")
     values = defaultdict[str, list[list[str]]](list)
     last: list[str] | None = None
@@ -77,7 +80,9 @@ def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
 
     notes = _own_notes(fields.get("N1", ()))
     is_export = "ids" in notes
-    links = [link for tag in _LINKS for value in fields.get(tag, ()) for link in _URL_SEPARATOR.split(value)]
+    links = [
+        link for tag in _LINKS for value in fields.get(tag, ()) for link in map(str.strip, _URL_SEPARATOR.split(value))
+    ]
     extra: dict[str, Json] = {
         "journal": first(*_JOURNALS),
         "keywords": [word for value in fields.get("KW", ()) for word in ([value] if is_export else _split(value))],
@@ -95,7 +100,7 @@ def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
         file.source,
         ids=notes["ids"].split() if is_export else [*fields.get("DO", ()), *_other_ids(fields)],
         title=first(*_TITLES),
-        abstract=" ".join(fields.get("AB") or fields.get("N2", ())),
+        abstract=" ".join(fields.get("AB") or fields.get("N2", [])),
         authors=[put_given_name_first(name) for name in authors],
         published=_publication_date(fields, file),
         authors_partial=notes.get("authors") == "et al.",
@@ -111,7 +116,7 @@ def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
 
 def _split(value: str) -> list[str]:
     """The parts of a value with semicolons between them, some of which may belong to character references."""
-    return decode_references(value).split(";")
+    return [text for part in decode_references(value).split(";") if (text := part.strip())]
 
 
 def _own_notes(notes: Sequence[str]) -> dict[str, str]:

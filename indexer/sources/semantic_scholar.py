@@ -8,7 +8,7 @@ from typing import Any
 from indexer.sources.file import SourceFile
 from indexer.sources.json import read_records
 from indexer.sources.json_shape import record_fields
-from indexer.sources.record import Draft, date_from_parts, select_non_empty
+from indexer.sources.record import Draft, find_date, select_non_empty
 from search.errors import SourceError
 from search.papers.paper import Paper
 
@@ -37,6 +37,7 @@ def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
     journal = get("journal") or {}
     extra = {
         "journal": journal.get("name") or get("venue"),
+        "volume": journal.get("volume"),
         "pages": journal.get("pages"),
         "citations": get("citationcount"),
         "fields_of_study": get("fieldsofstudy"),
@@ -47,7 +48,7 @@ def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
         title=get("title"),
         abstract=get("abstract"),
         authors=[author["name"] for author in get("authors") or []],
-        published=date_from_parts(*(get("publicationdate") or "").split("-")[:3]) or date_from_parts(get("year")),
+        published=find_date(get("publicationdate")) or find_date(get("year")),
         url=get("url"),
         extra=select_non_empty(extra, extra),
     ).to_paper()

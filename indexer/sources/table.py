@@ -30,11 +30,11 @@ _EMPTY_CELLS = frozenset(("na", "n/a", "nan", "null", "none", "nil", "<na>", "-"
 """What programs write into cells without a value."""
 _FORMULA_GUARD = re.compile("(?:\\A|(?<=[;\t\r\n]))'(?=['\"]*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
 """An apostrophe that keeps a spreadsheet from evaluating what follows as a formula."""
-_SCHEMES = ("doi", "pmid", "pmc", "arxiv", "corpusid", "s2", "acl")
+_SCHEMES = frozenset(("doi", "pmid", "pmc", "arxiv", "corpusid", "s2", "acl"))
 _PLAIN_FIELDS = ("volume", "issue", "publisher", "comment")
 _KEYWORD_SEPARATORS = (";", "|", "\n", ",")
-_SOURCE_WITH_YEAR = re.compile(r"(?P<journal>.*?\S)\s*\((?P<year>(?:1[4-9]|20)\d\d)\)")
-"""A journal with the rest of the reference, as Embase writes it."""
+_YEAR_IN_REFERENCE = re.compile(r"\(((?:1[4-9]|20)\d\d)\)")
+"""The year after a journal with the rest of the reference, as Embase writes it."""
 
 
 class Table:
@@ -112,15 +112,15 @@ class Table:
         found = find_date(date) or (date_from_parts(year.year, date) if year and date else year)
         if found and year and found.year != year.year:
             found = year  # the date is that of another event, such as the release on a site
-        if not found and (source := _SOURCE_WITH_YEAR.match(fields.get("journal", ""))):
-            return find_date(source["year"])
+        if not found and (reference := _YEAR_IN_REFERENCE.search(fields.get("journal", ""))):
+            return find_date(reference[1])
         return found or read_date(self._file, "published", date or fields.get("year"))
 
     def _read_extra(self, fields: dict[str, str]) -> dict[str, Json]:
         extra: dict[str, Json] = {name: fields[name] for name in _PLAIN_FIELDS if name in fields}
         if journal := fields.get("journal"):
-            source = None if "published" in fields or "year" in fields else _SOURCE_WITH_YEAR.match(journal)
-            extra["journal"] = source["journal"] if source else journal
+            is_reference = "published" not in fields and "year" not in fields
+            extra["journal"] = _YEAR_IN_REFERENCE.split(journal)[0].strip() if is_reference else journal
         if keywords := fields.get("keywords"):
             extra["keywords"] = _split_keywords(keywords)
         pages = fields.get("pages") or "-".join(fields[name] for name in ("first_page", "last_page") if name in fields)
@@ -210,10 +210,10 @@ def _has_form(field: str, cell: str) -> bool | None:
 def _read_ids(fields: dict[str, str]) -> list[str]:
     get = fields.get
     ids = [get("id", ""), *get("ids", "").split()]
-    for scheme in _SCHEMES:
-        for text in re.split(r"[\s;|]+", get(scheme, "")):
-            prefixed = f"{scheme}:{text.removesuffix('.0')}"
-            ids.append(prefixed if identifiers.parse(prefixed) else text)
+    for scheme in _SCHEMES & fields.keys():
+        cell = fields[scheme]
+        texts = [f"{scheme}:{text.removesuffix('.0')}" for text in re.split(r"[\s;|]+", cell)]
+        ids += [text for text in texts if identifiers.parse(text)] or [cell]
     return ids
 
 

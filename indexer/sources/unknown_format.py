@@ -64,7 +64,7 @@ def describe_text(head: str) -> str:
         return _describe_json(head)
     if re.match(r"\s*<!doctype html", head, re.IGNORECASE):
         return _describe_xml("html", head)
-    if re.search(r"^\s*\\(documentclass|begin\{document\})", head, re.MULTILINE):
+    if re.search(r"^[ \t]*\\(documentclass|begin\{document\})", head, re.MULTILINE):
         return "a LaTeX document; import its bibliography, the .bib file"
     if "\\bibitem" in head:
         return "a formatted bibliography of LaTeX (.bbl); import the .bib file that it was made from"

@@ -4,10 +4,12 @@ https://images.webofknowledge.com/images/help/WOS/hs_wos_fieldtags.html)."""
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 
 from indexer.sources.file import SourceFile
-from indexer.sources.limits import MalformedRecord, check_record_size
-from indexer.sources.record import Draft, date_from_parts, select_non_empty
+from indexer.sources.guard import read_record
+from indexer.sources.limits import check_record_size
+from indexer.sources.record import Draft, find_date, select_non_empty
 from search.errors import SourceError
 from search.papers.folding import put_given_name_first
 from search.papers.json import Json
@@ -30,11 +32,12 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     for number, lines in file.records(_RECORD_START.match):
         if not _RECORD_START.match(lines[0]):
             continue  # the name and the version of the format
-        try:
-            check_record_size(sum(map(len, lines)))
-            yield _parse_paper(_parse_fields(lines), file.source)
-        except MalformedRecord as error:
-            yield SourceError(file.path, number, str(error))
+        yield from read_record(file, number, partial(_parse_record, lines, file.source))
+
+
+def _parse_record(lines: list[str], source: str) -> Paper:
+    check_record_size(sum(map(len, lines)))
+    return _parse_paper(_parse_fields(lines), source)
 
 
 def _parse_fields(lines: list[str]) -> _Fields:
@@ -65,7 +68,10 @@ def _parse_paper(fields: _Fields, source: str) -> Paper:
     editors: list[Json] = [*names("BE", "ED")]
     extra: dict[str, Json] = {
         "journal": text("SO"),
+        "volume": text("VL"),
+        "issue": text("IS"),
         "pages": "-".join(filter(None, (text("BP"), text("EP")))) or text("AR"),
+        "publisher": text("PU"),
         "keywords": list(dict.fromkeys(keywords)),
         "citations": int(text("TC")) if text("TC").isascii() and text("TC").isdigit() else None,
         "editors": editors,
@@ -77,8 +83,7 @@ def _parse_paper(fields: _Fields, source: str) -> Paper:
         title=text("TI"),
         abstract=text("AB"),
         authors=[*names("AF", "AU", "BF", "BA"), *fields.get("CA", [])],
-        published=date_from_parts(text("PY"), *text("PD").split()[:2])
-        or date_from_parts(*text("EA").split()[::-1][:2]),
+        published=find_date(f"{text('PD')} {text('PY')}") or find_date(text("EA")),
         extra=select_non_empty(extra, extra),
     ).to_paper()
 

@@ -6,12 +6,15 @@ Where the document is not well-formed, the parser starts again at the next recor
 import html.entities
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 
 from lxml import etree
 
+from indexer.sources.encoding import SAMPLE_BYTES, detect_encoding
 from indexer.sources.file import SourceFile
-from indexer.sources.limits import MAX_RECORD_CHARACTERS, MalformedRecord
+from indexer.sources.guard import read_record
+from indexer.sources.limits import MAX_RECORD_CHARACTERS
 from search.errors import SourceError
 from search.papers.paper import Paper
 
@@ -23,6 +26,8 @@ _LEGACY_ENCODINGS = re.compile(
     re.IGNORECASE,
 )
 """Further encodings, in the names that Python and XML share."""
+_LATIN_1 = re.compile(r"iso-?8859-1|latin-?1", re.IGNORECASE)
+"""Read as Windows-1252, which has quotation marks in place of control characters (https://encoding.spec.whatwg.org)."""
 _ROOT = re.compile(
     r"""\s*(?:(?:<\?(?:(?!\?>).)*\?>|<!--(?:(?!-->).)*-->|<!DOCTYPE[^\[>]*(?:\[(?:(?!\]\s*>).)*\]\s*)?>)\s*)*
     <(?:[\w.-]+:)?([\w.-]+)[\s/>]""",
@@ -31,15 +36,18 @@ _ROOT = re.compile(
 _TOKEN = re.compile(
     r"""<!ENTITY\s+(?P<declared>[^\s%"'&<>]+)\s+["']   # the declaration of an internal entity
     |(?P<open><!\[CDATA\[|<!--|<\?)                    # a section without references
-    |&(?P<name>[^\W\d][\w.:-]*);                       # a reference""",
+    |&(?P<name>[^\W\d][\w.:-]*);                       # a reference
+    |(?P<ampersand>&)(?=[^\w\#]|\w[\w.:-]*[^\w.:;-])    # an ampersand that starts none""",
     re.VERBOSE,
 )
 _CLOSINGS = {"<![CDATA[": "]]>", "<!--": "-->", "<?": "?>"}
 _PREDEFINED = ("lt", "gt", "amp", "quot", "apos")
 _MAX_TOKEN_CHARACTERS = 64
 """Characters at the end of a chunk in which a token may begin that the next chunk completes."""
-_PLACE = re.compile(r"(?:, line \d+, column \d+)?\s*$")
+_PLACE = re.compile(r", line \d+, column \d+\s*$")
 _LINE = re.compile(r"\bline (\d+)")
+_MAX_REASON_CHARACTERS = 200
+"""Characters of libxml2's message, which may have much of the document."""
 _MAX_REREAD_CHARACTERS = 2**28
 """Characters of a file that are parsed again behind errors, so that no file takes quadratic time."""
 _MIN_REREAD_CHARACTERS = 2**14
@@ -73,11 +81,8 @@ def read_elements(
         if isinstance(found, MalformedXml):
             yield SourceError(file.path, line, str(found))
             continue
-        try:
-            if paper := parse(found):
-                yield paper
-        except MalformedRecord as error:
-            yield SourceError(file.path, line, str(error))
+        file.record_line = number
+        yield from read_record(file, line, partial(parse, found))
 
 
 def iter_elements(
@@ -212,7 +217,9 @@ class _ResumingParser:
         """The line of an error, and the reason; None stands for too much text."""
         if error is None:
             return self._line, f"no complete <{self._names[-1]}> in {MAX_RECORD_CHARACTERS:,} characters"
-        reason = _LINE.sub(lambda match: f"line {int(match[1]) + self._line_offset}", _PLACE.sub("", str(error.msg)))
+        reason = _LINE.sub(
+            lambda match: f"line {int(match[1]) + self._line_offset}", _PLACE.sub("", str(error.msg))[:200].strip()
+        )
         return max((error.lineno or 0) + self._line_offset, 1), f"not well-formed XML: {reason}"
 
     def _malformed(self, reason: str) -> MalformedXml:
@@ -231,9 +238,9 @@ class _ResumingParser:
         self._pending_size = 0
         if self._head is None:
             self._head = self._find_head(text)
-        if self._head is None:
-            self.is_lost = True
-            return line, ""
+            if self._head is None or _feed(self._new_parser(), self._head) is not None:
+                self.is_lost = True
+                return line, ""
         starts = [match.start() for match in islice(self._start.finditer(text), 2)]
         if starts and not self._is_well_formed(text[: starts[0]]):
             del starts[1:]  # the error is in front of a record
@@ -247,11 +254,11 @@ class _ResumingParser:
         return (self._line + text.count("\n", 0, start), text[start:]) if starts else (line, "")
 
     def _is_well_formed(self, text: str) -> bool:
-        """Whether this can follow the head, or the last complete record."""
+        """Whether a record can follow this, which follows the head, or starts with it."""
         head = (self._head or "") + self._container_tag
         if text.startswith(head):
             head = ""
-        return not text.strip() or _feed(self._new_parser(), head + text) is None
+        return not text.strip() or _feed(self._new_parser(), head + text + "<record/>;") is None
 
     def _resume(self, line: int) -> None:
         """Starts a new parser at a record in this line."""
@@ -289,7 +296,16 @@ def _read_chunks(file: SourceFile) -> Iterator[tuple[int, str]]:
         return file.chunks()
     if not _LEGACY_ENCODINGS.fullmatch(declared[1]):
         raise MalformedXml(f"the encoding {declared[1][:40]!r} is not supported; convert the file to UTF-8")
-    return file.chunks(declared[1])
+    if _is_unicode(file):
+        return file.chunks()
+    return file.chunks("cp1252" if _LATIN_1.fullmatch(declared[1]) else declared[1])
+
+
+def _is_unicode(file: SourceFile) -> bool:
+    """Whether the bytes tell that a file is Unicode, whatever it declares: programs that convert one keep the rest."""
+    with file.open() as stream:
+        sample = stream.read(SAMPLE_BYTES)
+    return not sample.isascii() and detect_encoding(sample).startswith("utf")
 
 
 def _resolve_entities(file: SourceFile, chunks: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
@@ -316,6 +332,11 @@ def _resolve_entities(file: SourceFile, chunks: Iterable[tuple[int, str]]) -> It
             if match["name"] and match["name"] not in declared:
                 line, counted = line + text.count("\n", counted, match.start()), match.start()
                 parts.append(_resolve(file, match["name"], line))
+                continue
+            if match["ampersand"]:
+                line, counted = line + text.count("\n", counted, match.start()), match.start()
+                file.warn(line, "ampersands that do not start a reference were kept as text", "&")
+                parts.append("&amp;")
                 continue
             parts.append(match[0])
             declared.add(match["declared"] or "")
@@ -346,6 +367,11 @@ def root_name(head: str) -> str:
     """The local name of the first element; empty if the text is not the start of an XML document."""
     match = _ROOT.match(head)
     return match[1] if match else ""
+
+
+def local_name(element: etree._Element) -> str:
+    """The name of an element without namespace, and without a prefix that has none."""
+    return str(element.tag).rpartition("}")[2].rpartition(":")[2]
 
 
 def inner_text(element: etree._Element | None) -> str:

@@ -9,12 +9,19 @@ from functools import partial
 
 from lxml import etree
 
-from indexer.sources.endnote_xml import parse_dates
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, select_non_empty
-from indexer.sources.xml import MalformedXml, find_all, find_text, inner_text, iter_elements, read_elements, root_name
+from indexer.sources.record import Draft, find_date, select_non_empty
+from indexer.sources.xml import (
+    MalformedXml,
+    find_all,
+    find_text,
+    inner_text,
+    iter_elements,
+    local_name,
+    read_elements,
+    root_name,
+)
 from search.errors import SourceError
-from search.papers.date import Date
 from search.papers.folding import normalize_whitespace
 from search.papers.json import Json
 from search.papers.paper import Paper
@@ -46,7 +53,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     for _, element in iter_elements(file, *dict.fromkeys((*_CONTAINERS, *_ITEMS)), top_level=True):
         if not isinstance(element, MalformedXml):
             uses.update(_reference(part) for part in find_all(element, "isPartOf"))
-            if etree.QName(element).localname in _CONTAINERS:
+            if local_name(element) in _CONTAINERS:
                 containers[str(element.get(f"{_RDF}about"))] = _parse_container(element)
     for name in (name for name, count in uses.items() if count > 1 and name in containers):
         containers[name] = _Container(containers[name].title)
@@ -61,16 +68,23 @@ class _Container:
 
     Attributes:
         title: Its title.
+        volume: The volume with the item.
+        issue: The issue with the item.
         doi: The DOI of the item; empty if it may be that of the container.
     """
 
     title: str
+    volume: str = ""
+    issue: str = ""
     doi: str = ""
 
 
 def _parse_container(element: etree._Element) -> _Container:
-    is_journal = etree.QName(element).localname in _JOURNALS
-    return _Container(_text(element, "title"), _find_doi(element) if is_journal else "")
+    is_journal = local_name(element) in _JOURNALS
+    return _Container(
+        _text(element, "title"), _text(element, "volume"), _text(element, "number"),
+        _find_doi(element) if is_journal else "",
+    )  # fmt: skip
 
 
 def _parse_paper(item: etree._Element, source: str, containers: dict[str, _Container]) -> Paper | None:
@@ -84,6 +98,9 @@ def _parse_paper(item: etree._Element, source: str, containers: dict[str, _Conta
     editors: list[Json] = [*_names(item, "editors")]
     extra: dict[str, Json] = {
         "journal": container.title,
+        "volume": container.volume or _text(item, "volume"),
+        "issue": container.issue or _text(item, "number"),
+        "publisher": _text(item, "publisher/Organization/name"),
         "pages": _text(item, "pages"),
         "keywords": keywords,
         "comment": _text(item, "description"),
@@ -93,14 +110,14 @@ def _parse_paper(item: etree._Element, source: str, containers: dict[str, _Conta
         source,
         ids=[
             _find_doi(item) or container.doi,
-            *(url for url in urls if "arxiv.org/" in url),
             *(f"{scheme.lower()}:{name}" for scheme, name in more_ids),
         ],
         title=_text(item, "title"),
         abstract=_text(item, "abstract"),
         authors=next((names for group in _AUTHOR_LISTS if (names := _names(item, group))), []),
-        published=_parse_date(_text(item, "date")),
+        published=find_date(_text(item, "date")),
         url=next(iter(urls), None),
+        links=urls,
         extra=select_non_empty(extra, extra),
     ).to_paper()
 
@@ -111,7 +128,7 @@ def _iter_containers(item: etree._Element, containers: dict[str, _Container]) ->
         if (name := _reference(part)) in containers:
             yield containers[name]
         for element in part.iterchildren(tag=etree.Element):
-            if etree.QName(element).localname in _CONTAINERS:
+            if local_name(element) in _CONTAINERS:
                 yield _parse_container(element)
 
 
@@ -129,11 +146,6 @@ def _names(item: etree._Element, group: str) -> list[str]:
         " ".join(filter(None, (_text(person, "givenName") or _text(person, "givenname"), _text(person, "surname"))))
         for person in find_all(item, f"{group}/Seq/li/Person")
     ]
-
-
-def _parse_date(text: str) -> Date | None:
-    year = re.search(r"\b\d{4}\b", text)
-    return parse_dates(year[0] if year else "", text)
 
 
 def _text(element: etree._Element, path: str) -> str:

@@ -200,6 +200,10 @@ class PaperStore:
         """Returns the rows, ascending, that a row of this generation has replaced."""
         return [row for (row,) in self._query("SELECT row FROM replaced WHERE by < ? ORDER BY row", [self._rows])]
 
+    def select(self, sql: str, values: Sequence[int | str] = ()) -> list[tuple[Any, ...]]:
+        """Runs a query of the tables that only the indexer knows."""
+        return self._query(sql, values)
+
     def text_bytes(self) -> int:
         """Returns the number of bytes of all papers as JSON."""
         return int(self._query("SELECT coalesce(sum(length(cast(paper AS BLOB))), 0) FROM papers", [])[0][0])

@@ -110,8 +110,8 @@ class ValueParser:
         if field in TEXT_FIELDS:
             return _parse_text(field, value, text_position, phrase)
         if field in ("author", "first"):
-            name = parse_author("^" + value if field == "first" and not value.startswith("^") else value)
-            return Author(name.name, name.position, name.exact, text_position)
+            author = parse_author("^" + value if field == "first" and not value.startswith("^") else value)
+            return Author(author.name, author.position, author.exact, text_position)
         if field in ("category", "primary"):
             return self._parse_category(value, field == "primary", text_position)
         if field == "is":

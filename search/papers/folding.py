@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from search.papers.latex import decode_accents
+from search.papers.normalization import compose
 from search.papers.surnames import is_suffix
 from search.papers.words import join_words
 
@@ -54,14 +55,14 @@ def collapse_umlaut_digraphs(word: str) -> str:
 
 
 def normalize_whitespace(text: str | None) -> str:
-    """Collapses white space to single spaces and removes control characters and surrogates."""
+    """Collapses white space to single spaces, removes control characters and surrogates, and composes letters (NFC)."""
     if not text:
         return ""
     text = " ".join(text.split())
     if not text.isprintable():
         text = "".join(character for character in text if unicodedata.category(character) not in ("Cc", "Cs"))
         text = " ".join(text.split())  # a removed character may have stood between two spaces
-    return text
+    return compose(text)
 
 
 def put_given_name_first(name: str) -> str:

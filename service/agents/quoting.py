@@ -92,7 +92,7 @@ def _query_lines(content: PageAnswer) -> list[str]:
 def _page_heading(content: PageAnswer) -> list[str]:
     counts = f"showing {len(content.hits)} of {format_count(content.total, estimated=content.total_estimated)}"
     counts += "" if content.exact else f"; expected recall {content.expected_recall:.3f}"
-    heading = [content.interpretation, counts]
+    heading = [content.interpretation, counts, *content.notices]
     if content.hits and not content.has_close_match:
         heading.append("no close match; nearest papers:")
     if not content.hits:

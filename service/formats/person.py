@@ -12,7 +12,7 @@ from search.papers.surnames import EASTERN, is_suffix
 
 _ORGANIZATION = re.compile(
     r"\b(team|collaborations?|consortium|group|project|initiative|institute|laboratory|lab|community|network|committee|"
-    r"foundation|university|society|investigators|authors|ai)$",
+    r"foundation|university|society|investigators|authors|(?-i:AI))$",
     re.IGNORECASE,
 )
 _LIST_CHARACTERS = frozenset(",;&")

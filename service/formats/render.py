@@ -117,7 +117,9 @@ def page_footer(page: Page) -> list[str]:
 
 
 def page_notes(page: Page) -> Iterator[str]:
-    """Yields hints for standard error: another query answered, a spelling correction, unknown authors, no results."""
+    """Yields hints for standard error: what limits the answer, corrections, unknown authors, no results."""
+    for notice in page.notices:
+        yield f"{notice[0].lower()}{notice[1:].removesuffix('.')}"
     if page.answered_query:
         yield f"showing results for: {page.answered_query} (--verbatim searches for the text as typed)"
     elif page.correction:

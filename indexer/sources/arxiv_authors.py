@@ -1,10 +1,7 @@
-"""Parts of arXiv's metadata that several of its formats share: lists of authors as one text, and dates of e-mail."""
+"""Lists of authors as arXiv writes them in one text."""
 
 import re
-from email.utils import parsedate
 
-from indexer.sources.record import date_from_parts
-from search.papers.date import Date
 from search.papers.folding import normalize_whitespace
 from search.papers.surnames import is_suffix
 
@@ -29,9 +26,3 @@ def split_authors(text: str) -> list[str]:
         elif name.strip():
             names.append(name.strip())
     return names
-
-
-def parse_mail_date(text: str) -> Date | None:
-    """Parses a date such as ``Mon, 2 Apr 2007 19:18:42 GMT`` (RFC 5322); None if it is not one."""
-    parsed = parsedate(text)
-    return date_from_parts(*parsed[:3]) if parsed else None
