@@ -1,7 +1,8 @@
 # make demo      create the environment, install papers, index data/sample.jsonl and search it
 # make test      install the development dependencies, run all checks and the whole test suite
+# make coverage  run the test suite and report the lines that no test runs, which takes half as long again
 # make check     run the checks only: format, lint, types, import rules, dependencies
-# make faults    fail each file operation of an import, a repair, a reindex and an opening once (an hour)
+# make faults    fail each file operation of the commands that write or open an index once (over an hour)
 # make sbom      write build/sbom.json, the software bill of materials of the environment
 # make licences  write docs/licences.md from the metadata of the installed packages
 # make lock      write requirements/*.txt, the versions of constraints.txt with the SHA-256 of their files
@@ -14,13 +15,16 @@ STAMP := .venv/installed
 DEV_STAMP := .venv/installed-dev
 COMMA := ,
 
-.PHONY: demo test check faults sbom licences lock clean
+.PHONY: demo test coverage check faults sbom licences lock clean
 
 demo: $(STAMP)
 	$(BIN)/papers index data/sample.jsonl
 	$(BIN)/papers search "KV cache compression" -n 3
 
 test: check
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+coverage: $(DEV_STAMP)
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --cov --cov-report=term-missing:skip-covered
 
 check: $(DEV_STAMP)

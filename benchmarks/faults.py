@@ -1,4 +1,4 @@
-"""Fails file operations of imports, repairs and openings, one per run, and verifies the index after each.
+"""Fails file operations of all commands that write or open an index, one per run, and verifies the index after each.
 
 Each write, fsync, rename, link, removal, open and read below the folder of the index fails once with EIO, each that
 writes also with ENOSPC, and each that writes kills the process once before it. After that the published generation must
@@ -33,8 +33,11 @@ from numpy.typing import NDArray
 
 from benchmarks import results
 from indexer.build import ImportOptions, index
+from indexer.compaction import compact
 from indexer.doctor import examine, repair
 from indexer.reindex import reindex
+from indexer.removal import remove
+from indexer.removal_selection import select_ids
 from search.embedding.model import ModelIdentity
 from search.errors import IndexMissing, PapersError
 from search.query.filter import Filter
@@ -46,6 +49,8 @@ _PAPERS = 40
 """Papers of the index before a run; more would only repeat operations."""
 _NEW_PAPERS = 6
 """Papers that an import adds."""
+_REMOVED_IDS = ("2401.00001", "2401.00002")
+"""Papers that a removal removes, and a compaction leaves out."""
 _CODES = replace(DEFAULT_CODES_TUNING, min_rows=30, rows_per_cell=20, kmeans_iterations=1, pca_dimensions=4)
 _MAX_RUN_S = 120
 """Seconds after which a run counts as one that hangs."""
@@ -294,16 +299,29 @@ def _make_scenarios(work: Path, injector: Injector) -> list[Scenario]:
     options = ImportOptions(codes=_CODES)
     # In a child, because a process that has threads cannot fork.
     made = injector.run(lambda: _make_index(first, work / "whole", options))
+    shutil.copytree(work / "whole", work / "removed")
+    injector.run(lambda: _remove(work / "removed"))
     for name in made.result:
         importlib.import_module(name)  # once, instead of in each child
     return [
         Scenario("import", work / "whole", lambda path: index([more], path, _MODEL, options=options).papers),
         Scenario("first import", work / "none", lambda path: index([first], path, _MODEL, options=options).papers),
-        Scenario("repair", work / "whole", lambda path: repair(path, lambda _model: _MODEL, codes=_CODES).rows),
+        Scenario("repair", work / "whole", lambda path: repair(path, _load, codes=_CODES).rows),
         Scenario("reindex", work / "whole", lambda path: reindex(path, _OTHER_MODEL, codes=_CODES).embedded),
+        Scenario("remove", work / "whole", _remove),
+        Scenario("compact", work / "removed", lambda path: compact(path, _load, codes=_CODES).removed_rows),
         Scenario("open", work / "whole", _describe),
         Scenario("doctor", work / "whole", examine),
     ]
+
+
+def _load(_model: ModelIdentity) -> _HashEmbedder:
+    return _MODEL
+
+
+def _remove(directory: Path) -> int:
+    """Removes the papers that are not removed yet."""
+    return remove(directory, select_ids(directory, _REMOVED_IDS), _load, codes=_CODES).removed
 
 
 def _make_index(papers: Path, directory: Path, options: ImportOptions) -> list[str]:

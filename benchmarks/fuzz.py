@@ -169,7 +169,7 @@ def _mutate(generator: random.Random, data: bytearray) -> None:
 
 
 def _reset_peak_memory() -> None:
-    """Sets the peak to the memory in use; what ran earlier in this process must not hide growth (proc(5), clear_refs)."""
+    """Sets the peak to the memory in use, so that what ran earlier hides no growth (proc(5), clear_refs)."""
     Path("/proc/self/clear_refs").write_text("5")
 
 

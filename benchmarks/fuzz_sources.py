@@ -25,6 +25,7 @@ from benchmarks import results
 from indexer import sources
 from indexer.build import index
 from indexer.sources.file import SourceFile
+from indexer.sources.guard import FAILURE
 from search.papers.paper import Paper
 
 sys.path.append(str(Path(__file__).parents[1] / "tests"))
@@ -47,7 +48,7 @@ def check_reader(format_: str, content: bytes) -> None:
     """Reads a file of this content, once as this format and once with detection.
 
     Raises:
-        AssertionError: A record is neither an error nor a paper that the index can store.
+        AssertionError: A record is neither an error that a reader foresees nor a paper that the index can store.
     """
     path = _FOLDER / "input"
     path.write_bytes(content)
@@ -57,6 +58,7 @@ def check_reader(format_: str, content: bytes) -> None:
                 assert record.title or record.abstract
                 assert Paper.from_json(orjson.loads(orjson.dumps(record.to_json()))) == record
             else:
+                assert FAILURE not in str(record), record
                 str(record).encode()
 
 

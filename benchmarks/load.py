@@ -377,17 +377,15 @@ def _percentiles_ms(seconds: list[float]) -> dict[str, float]:
 
 
 def _memory_growth(samples: list[MemoryUsage], size: Callable[[MemoryUsage], int]) -> Figures:
-    """Returns the medians of the first and the last minute, and the slope of a line through the samples after the
-    first minute, in MiB."""
-    start, end = samples[0].seconds, samples[-1].seconds
-    minute = min(60.0, end / 2)
-    later = [sample for sample in samples if sample.seconds >= start + minute]
+    """Returns the median of each minute and the slope of a line through the samples after the second minute, in MiB."""
+    start = samples[0].seconds
+    minutes: dict[int, list[float]] = {}
+    for sample in samples:
+        minutes.setdefault(int((sample.seconds - start) / 60), []).append(size(sample) / _MIB)
+    later = [sample for sample in samples if sample.seconds >= start + 120] or samples
     slope, _ = np.polyfit([sample.seconds / 60 for sample in later], [size(sample) / _MIB for sample in later], 1)
-    first_minute = [size(sample) for sample in samples if sample.seconds <= start + minute]
-    last_minute = [size(sample) for sample in samples if sample.seconds >= end - minute]
     return {
-        "first_minute": round(median(first_minute) / _MIB, 1),
-        "last_minute": round(median(last_minute) / _MIB, 1),
+        "by_minute": [round(median(sizes), 1) for _, sizes in sorted(minutes.items())],
         "growth_per_minute": round(float(slope), 2),
     }
 
@@ -418,14 +416,14 @@ def _current_generation(index: Path) -> str:
 
 def _copy_index(index: Path, target: Path) -> None:
     """Copies what is published. Rows are copied before vectors, because a writer writes vectors first."""
-    source, copy = Layout(index), Layout(target)
-    target.mkdir()
     snapshot = Snapshot.open(index)
+    source, copy = snapshot.layout, Layout(target, snapshot.layout.rows_folder)
+    copy.rows_directory.mkdir(parents=True)
     read_only = f"{source.store.absolute().as_uri()}?mode=ro"
     with closing(sqlite3.connect(read_only, uri=True)) as papers, closing(sqlite3.connect(copy.store)) as copied:
         papers.backup(copied)
     vectors = source.vectors(snapshot.model)
-    shutil.copy(vectors, target / vectors.name)
+    shutil.copy(vectors, copy.vectors(snapshot.model))
     shutil.copytree(snapshot.files.directory, target / snapshot.files.directory.name)
     copy.current.write_text(snapshot.manifest.generation + "\n", "ascii")
 

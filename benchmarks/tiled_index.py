@@ -21,7 +21,7 @@ from benchmarks.synthetic_vectors import VectorSynthesizer
 from search.columns.columns import ColumnsBuilder
 from search.files import replace_file
 from search.index.layout import GenerationLayout, Layout
-from search.index.lexicon import LexiconBuilder
+from search.index.lexicon_builder import LexiconBuilder
 from search.index.snapshot import Snapshot
 from search.vectors.code_writer import write_codes
 
@@ -61,7 +61,7 @@ def build(source: Snapshot, target: Path, rows: int) -> None:
     np.save(files.tombstones, np.empty(0, np.uint32))
     shutil.copy(source.files.calibration, files.calibration)
     shutil.copy(source.layout.store, layout.store)
-    replace(manifest, rows=rows, live=rows, trained_on=rows, files=()).save(files.manifest)
+    replace(manifest, rows=rows, live=rows, trained_on=rows, files=(), rows_folder="").save(files.manifest)
     replace_file(layout.current, manifest.generation + "\n")
 
 

@@ -146,12 +146,14 @@ def _copy(source: Path, target: Path, on_step: Callable[[str], None]) -> Manifes
     """Copies the published generation of an index to an empty folder, and verifies and fsyncs the copy."""
     on_step("copying")
     snapshot = Snapshot.open(source)  # locks the generation, which therefore is not removed meanwhile
-    _copy_files(snapshot, Layout(target))
-    _copy_rows(snapshot, Layout(target))
+    copy = Layout(target, snapshot.manifest.rows_folder)
+    copy.rows_directory.mkdir(exist_ok=True)
+    _copy_files(snapshot, copy)
+    _copy_rows(snapshot, copy)
     if problems := examine(target, lambda step: on_step(f"checking {step}")):
         hint = f"no copy was made; check it with: papers doctor --index {source}"
         raise IndexDamaged(source, f"{'; '.join(problems)}; {hint}")
-    open_database(Layout(target).store).close()  # removes the files that the check needed next to the database
+    open_database(copy.store).close()  # removes the files that the check needed next to the database
     for path in (*target.rglob("*"), target):
         fsync(path)
     return snapshot.manifest
@@ -177,3 +179,5 @@ def _copy_rows(snapshot: Snapshot, copy: Layout) -> None:
             database.execute("DELETE FROM papers WHERE row >= ?", [rows])
             database.execute("DELETE FROM keys WHERE row >= ?", [rows])
             database.execute("DELETE FROM replaced WHERE by >= ?", [rows])
+            database.execute("DELETE FROM decisions WHERE row >= ?", [rows])
+            database.execute("DELETE FROM removed WHERE row >= ?", [rows])

@@ -2,13 +2,12 @@
 
 import contextlib
 import shutil
-import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +15,26 @@ from numpy.typing import NDArray
 from indexer import sources
 from indexer.calibration import calibrate
 from indexer.database import checkpoint, named_errors, record_database
-from indexer.generations import load_published_manifest, move_aside, remove_unused_generations, start_generation
-from indexer.published import PublishedRows
+from indexer.generations import (
+    find_layout,
+    load_published_manifest,
+    move_aside,
+    remove_unused_generations,
+    start_generation,
+)
+from indexer.import_counts import ImportCounts
+from indexer.import_log import ImportLog
 from indexer.row_checksums import write_row_checksums
-from indexer.sources.file import SourceFile
-from indexer.writer import ImportCounts, IndexWriter
+from indexer.row_writer import RowWriter
+from indexer.sources.file import FileGroup, SourceFile
+from indexer.writer import IndexWriter
 from search.columns.columns import Columns, ColumnsBuilder
 from search.embedding.embedder import Embedder
-from search.embedding.model import ModelIdentity
 from search.errors import ModelUnavailable, SourceError
 from search.files import fsync, link_or_copy, save_array, write_aside
 from search.index.calibration import Calibration
-from search.index.layout import FileRecord, GenerationLayout, Layout, Manifest
-from search.index.lexicon import LexiconBuilder
+from search.index.layout import FileRecord, GenerationLayout, Manifest
+from search.index.lexicon_builder import LexiconBuilder
 from search.index.snapshot import Snapshot
 from search.index.store import PaperStore
 from search.papers.paper import Paper
@@ -59,6 +65,7 @@ class ImportReport:
         skipped: The first MAX_KEPT_MESSAGES records and files that could not be read, each with the reason.
         skipped_count: The number of all of them.
         warnings: What the readers assumed about the text of files, as ``path:line: problem``; the records were read.
+        missing: Papers that only the files of the import had, and no longer have.
         papers: Live papers in the index now.
         generation: Name of the published generation.
     """
@@ -67,6 +74,7 @@ class ImportReport:
     skipped: list[SourceError] = field(default_factory=list)
     skipped_count: int = 0
     warnings: list[str] = field(default_factory=list)
+    missing: int = 0
     papers: int = 0
     generation: str = ""
 
@@ -91,12 +99,14 @@ class ImportOptions:
         as_of: Reference date for dates without a year: none of them is later.
         strict: Whether to stop at the first malformed record or unreadable file instead of skipping it.
         codes: Tuning of the vector codes.
+        restore: Whether papers that were removed are imported again.
     """
 
     format: str | None = None
     as_of: date = field(default_factory=date.today)
     strict: bool = False
     codes: CodesTuning = DEFAULT_CODES_TUNING
+    restore: bool = False
 
 
 def index(
@@ -143,24 +153,27 @@ def index_files(
     A file that has disappeared since, or that cannot be read, is skipped and reported; the rest is published.
     """
     options = options or ImportOptions()
-    inputs = _Inputs([SourceFile(path, options.as_of, options.format or "") for path in files])
+    group = FileGroup(list(files))
+    inputs = _Inputs([SourceFile(path, options.as_of, options.format or "", group) for path in group.paths])
 
     def report_progress() -> None:
         counts = writer.counts
         progress(counts, inputs.fraction_read * (1 - counts.waiting / max(counts.read, 1)))
 
-    with named_errors(Layout(directory)), IndexWriter(directory, embedder, report_progress) as writer:
-        report = ImportReport(writer.counts)
-        for record in inputs.records():
+    with named_errors(find_layout(directory)), IndexWriter(directory, embedder, report_progress) as writer:
+        report, log = ImportReport(writer.counts), ImportLog(writer, restore=options.restore)
+        for record in inputs.records(log):
             if not isinstance(record, SourceError):
-                writer.add(record)
+                log.add(record)
             elif options.strict:
                 raise record
             else:
+                log.skip()
                 report.add_skipped(record)
             report_progress()
         report.warnings = inputs.warnings
         writer.flush()
+        report.missing = log.save()
         manifest = publish(writer, on_stage=on_stage, codes=options.codes)
     report.papers, report.generation = manifest.live, manifest.generation
     return report
@@ -181,10 +194,12 @@ class _Inputs:
         self._current: SourceFile | None = None
         self.warnings: list[str] = []
 
-    def records(self) -> Iterator[Paper | SourceError]:
+    def records(self, log: ImportLog) -> Iterator[Paper | SourceError]:
         for file, size in zip(self._files, self._sizes, strict=True):
             self._current = file
+            log.start(file)
             yield from sources.read(file)
+            log.end()
             self._current = None
             self.warnings += file.warnings[: MAX_KEPT_MESSAGES - len(self.warnings)]
             self._bytes_read += size
@@ -204,30 +219,11 @@ def _file_size(path: Path) -> int:
         return 0
 
 
-class RowWriter(Protocol):
-    """A writer whose rows all have vectors; it holds the writer lock."""
-
-    layout: Layout
-    embedder: Embedder
-    rows: int
-    published: PublishedRows
-    database: sqlite3.Connection
-
-    @property
-    def model(self) -> ModelIdentity:
-        """The model of the vectors."""
-        ...
-
-    @property
-    def live(self) -> NDArray[np.bool_]:
-        """(rows,) bool: whether each row is live."""
-        ...
-
-
 def publish(
     writer: RowWriter,
     *,
     rebuild: bool = False,
+    calibration: Path | None = None,
     on_stage: OnStage = lambda stage: None,  # noqa: ARG005
     codes: CodesTuning = DEFAULT_CODES_TUNING,
 ) -> Manifest:
@@ -239,6 +235,7 @@ def publish(
     Args:
         writer: The index, with all rows flushed.
         rebuild: Whether to build all files from papers and vectors instead of extending the last generation's.
+        calibration: The calibration to keep if nothing is extended.
         on_stage: See ``OnStage``.
         codes: Tuning of the vector codes.
     """
@@ -251,7 +248,9 @@ def publish(
         writer.published.check_all()
     files = start_generation(layout)
     try:
-        manifest = _write_generation(writer, before, files, on_stage, codes)
+        if before:
+            calibration = layout.generation(before.generation).calibration
+        manifest = _write_generation(writer, before, files, calibration, on_stage, codes)
         manifest.save(files.manifest)
         move_aside(layout.current)
         current = write_aside(layout.current, manifest.generation + "\n")
@@ -266,7 +265,12 @@ def publish(
 
 
 def _write_generation(
-    writer: RowWriter, before: Manifest | None, files: GenerationLayout, on_stage: OnStage, codes: CodesTuning
+    writer: RowWriter,
+    before: Manifest | None,
+    files: GenerationLayout,
+    calibration: Path | None,
+    on_stage: OnStage,
+    codes: CodesTuning,
 ) -> Manifest:
     layout, model = writer.layout, writer.model
     old = layout.generation(before.generation) if before else None
@@ -287,6 +291,7 @@ def _write_generation(
         generation=files.directory.name,
         model=model,
         rows=writer.rows,
+        rows_folder=layout.rows_folder,
         live=int(writer.live.sum()),
         trained_on=trained_on,
         vectors_sha256=block_checksums(vectors, writer.rows, model.dim, writer.published.vectors),
@@ -295,21 +300,21 @@ def _write_generation(
         database=database,
     )
     on_stage("calibrating confidence")
-    _write_calibration(Snapshot(layout, files, manifest), writer.embedder, old)
+    _write_calibration(Snapshot(layout, files, manifest), writer.embedder, calibration)
     on_stage("computing checksums")
     return replace(manifest, files=tuple(_record_files(files, old, before.files if before else ())))
 
 
-def _write_calibration(snapshot: Snapshot, embedder: Embedder, old: GenerationLayout | None) -> None:
-    """Links the last generation's calibration while it is fresh, else measures a new one if the model is available."""
+def _write_calibration(snapshot: Snapshot, embedder: Embedder, old: Path | None) -> None:
+    """Links the last calibration while it is fresh or the model is not available; otherwise measures a new one."""
     file = snapshot.files.calibration
-    if old and old.calibration.is_file():
-        known = Calibration.load(old.calibration)
-        if known.is_fresh(len(snapshot.live)):
-            link_or_copy(old.calibration, file)
+    known = old if old and old.is_file() else None
+    if not (known and Calibration.load(known).is_fresh(len(snapshot.live))):
+        with closing(snapshot.store), contextlib.suppress(ModelUnavailable):
+            calibrate(snapshot, embedder).save(file)
             return
-    with closing(snapshot.store), contextlib.suppress(ModelUnavailable):
-        calibrate(snapshot, embedder).save(file)
+    if known:
+        link_or_copy(known, file)
 
 
 def _record_files(
@@ -356,16 +361,16 @@ def _write_columns_and_lexicon(
 
 
 def _write_codes(writer: RowWriter, before: Manifest | None, files: GenerationLayout, tuning: CodesTuning) -> int:
-    """Writes the codes of all rows; an index of fewer than ``tuning.min_rows`` rows has none.
+    """Writes the codes of all rows; an index of fewer than ``tuning.min_rows`` live rows has none.
 
     The codebooks are trained again when the number of live rows has doubled.
 
     Returns:
         Live rows there were when the codebooks were trained; 0 without codes.
     """
-    if writer.rows < tuning.min_rows:
-        return 0
     live = writer.live
+    if live.sum() < tuning.min_rows:
+        return 0
     trained_on = before.trained_on if before and int(live.sum()) < 2 * before.trained_on else 0
     old = writer.layout.generation(before.generation).codes if before and trained_on else None
     if not old:

@@ -9,15 +9,16 @@ import numpy as np
 from indexer import identity
 from indexer.build import publish
 from indexer.database import check_integrity, named_errors
-from indexer.generations import find_model
+from indexer.generations import find_layout, find_model
+from indexer.removed_papers import find_removed_ids
 from indexer.writer import IndexWriter
 from search.columns.columns import NO_ID, day_range
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing, ModelUnavailable
-from search.index.layout import Layout, Manifest
+from search.index.layout import Manifest
 from search.index.snapshot import Snapshot
-from search.papers.identifiers import text_key
+from search.papers.identifiers import id_key
 from search.query.condition import AllOf
 from search.vectors.code_writer import DEFAULT_CODES_TUNING, CodesTuning
 from search.vectors.file import BLOCK_ROWS
@@ -43,7 +44,7 @@ def examine(directory: Path, on_step: Callable[[str], None] = lambda step: None)
     Raises:
         IndexMissing: There is no index.
     """
-    layout = Layout(directory)
+    layout = find_layout(directory)
     if not layout.current.exists() and not layout.store.exists():
         layout.published_generation()
     try:
@@ -77,7 +78,7 @@ def repair(
         IndexDamaged: Papers or vectors are damaged and can only be restored from a backup, or the index's model is
             unknown.
     """
-    layout = Layout(directory)
+    layout = find_layout(directory)
     model = find_model(layout)
     if model is None:
         raise IndexDamaged(
@@ -132,6 +133,19 @@ def _check_keys(snapshot: Snapshot) -> Iterator[str]:
         yield f"the keys in {snapshot.layout.store.name} are not those of its papers"
 
 
+def _check_decisions(snapshot: Snapshot) -> Iterator[str]:
+    record = snapshot.manifest.database
+    if record and snapshot.store.decisions_sha256() != record.decisions_sha256:
+        yield f"the decisions in {snapshot.layout.store.name} are not those it was published with"
+
+
+def _check_removed(snapshot: Snapshot) -> Iterator[str]:
+    for paper_id in find_removed_ids(snapshot.store.select, snapshot.manifest.rows):
+        rows = [row for row in snapshot.store.rows_for_key(id_key(paper_id)) if row in snapshot.live]
+        if any(paper_id in paper.ids for paper in snapshot.store.get(rows)):
+            yield f"{paper_id} was removed, but is in the index"
+
+
 def _check_lexicon(snapshot: Snapshot) -> Iterator[str]:
     if snapshot.lexicon.rows_matching(AllOf(())).tolist() != snapshot.live.ids.tolist():
         yield "the rows of the lexicon are not exactly the live rows"
@@ -150,7 +164,7 @@ def _check_references(snapshot: Snapshot) -> Iterator[str]:
     sample = np.random.default_rng(_SEED).choice(live, min(_SAMPLED_ROWS, len(live)), replace=False)
     rows = np.sort(sample).tolist()
     for row, paper in zip(rows, snapshot.store.get(rows), strict=True):
-        if not all(row in snapshot.store.rows_for_key(key) for key in identity.keys(paper) | {text_key(paper.text)}):
+        if not all(row in snapshot.store.rows_for_key(key) for key in identity.paper_keys(paper, identity.keys(paper))):
             yield f"{paper.id} is not found by all of its keys"
         columns, row_array = snapshot.columns, np.array([row])
         days = [tuple(column.days(row_array)[:, 0].tolist()) for column in (columns.published, columns.updated)]
@@ -164,6 +178,8 @@ def _check_references(snapshot: Snapshot) -> Iterator[str]:
 _CHECKS: dict[str, Callable[[Snapshot], Iterator[str]]] = {
     "counts": _check_counts,
     "keys": _check_keys,
+    "decisions": _check_decisions,
+    "removed papers": _check_removed,
     "lexicon": _check_lexicon,
     "vectors": _check_vector_lengths,
     "cross-references": _check_references,

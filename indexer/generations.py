@@ -1,4 +1,4 @@
-"""Folders of generations: names the next one, loads the published one, removes unused ones.
+"""Folders of generations and of rows: names the next one, loads the published one, removes unused ones.
 
 The folder of an index may contain files of the user. Only folders recognised as written by a writer are removed.
 """
@@ -9,6 +9,7 @@ import itertools
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from search.embedding.model import ModelIdentity, known_identities
@@ -20,7 +21,30 @@ from search.index.layout import (
     find_damaged_files,
     generation_name,
     generation_number,
+    rows_folder_number,
 )
+
+
+def find_layout(directory: Path) -> Layout:
+    """Returns the paths of an index with the folder of rows that its published generation names.
+
+    If its manifest cannot be read, that is the newest folder older than the generation: the folder of a compaction has
+    a lower number than the generation that it publishes. Without a name in CURRENT, it is the folder of the newest
+    manifest that can be read.
+    """
+    layout = Layout(directory)
+    try:
+        published = layout.published_generation()
+    except (IndexMissing, IndexDamaged):
+        manifests = _load_all_manifests(layout)
+        return replace(layout, rows_folder=manifests[0].rows_folder if manifests else "")
+    try:
+        folder = Manifest.load(layout.generation(published).manifest).rows_folder
+    except IndexDamaged:
+        number = generation_number(published) or 0
+        older = [name for name in layout.rows_folders() if (rows_folder_number(name) or 0) < number]
+        folder = older[-1] if older else ""
+    return replace(layout, rows_folder=folder)
 
 
 def load_published_manifest(layout: Layout) -> Manifest | None:
@@ -44,14 +68,20 @@ def load_published_manifest(layout: Layout) -> Manifest | None:
 def find_model(layout: Layout) -> ModelIdentity | None:
     """The model of the vectors: that of the published manifest, or else of the newest one that can be read.
 
-    Without a manifest, it is the built-in model that a vectors file is named after; None if there is none.
+    Without a manifest of these rows, it is the model of another manifest or the built-in model that a vectors file is
+    named after; None if there is none.
     """
-    known = (model for model in known_identities() if layout.vectors(model).is_file())
+    others = (*(manifest.model for manifest in _load_all_manifests(layout)), *known_identities())
+    known = (model for model in others if layout.vectors(model).is_file())
     return next((manifest.model for manifest in load_manifests(layout)), next(known, None))
 
 
 def load_manifests(layout: Layout) -> list[Manifest]:
-    """Loads the manifests that can be read: of the published generation first, then of the others, newest first."""
+    """Loads the manifests of the layout's rows that can be read: the published one first, the others newest first."""
+    return [each for each in _load_all_manifests(layout) if each.rows_folder == layout.rows_folder]
+
+
+def _load_all_manifests(layout: Layout) -> list[Manifest]:
     names = [path.name for path in reversed(layout.generations())]
     with contextlib.suppress(IndexMissing, IndexDamaged):
         names.insert(0, layout.published_generation())
@@ -65,15 +95,22 @@ def load_manifests(layout: Layout) -> list[Manifest]:
 def start_generation(layout: Layout) -> GenerationLayout:
     """Removes what killed writers left, and creates the folder of the next generation.
 
-    Its number is one more than the highest number of anything that is named like a generation.
+    Its number is one more than the highest number of anything that is named like a generation or a folder of rows.
     """
     published = _published_number(layout)
     if published is not None:  # without CURRENT, any of them may have the only manifest that identifies the model
         _remove(path for path in layout.generations() if (generation_number(path.name) or 0) > published)
-    numbers = [generation_number(path.name) or 0 for path in layout.directory.iterdir()]
-    files = layout.generation(generation_name(max([published or 0, *numbers]) + 1))
+        _remove_unused_rows(layout)
+    files = layout.generation(generation_name(next_number(layout)))
     files.directory.mkdir()
     return files
+
+
+def next_number(layout: Layout) -> int:
+    """Returns a number above that of everything that is named like a generation or a folder of rows."""
+    names = [path.name for path in layout.directory.iterdir()]
+    numbers = [generation_number(name) or rows_folder_number(name) or 0 for name in names]
+    return max([_published_number(layout) or 0, *numbers]) + 1
 
 
 def move_aside(path: Path) -> None:
@@ -84,11 +121,18 @@ def move_aside(path: Path) -> None:
 
 
 def remove_unused_generations(layout: Layout, published: Manifest) -> None:
-    """Removes all generations but the published one and those that readers have locked, and vectors only they use."""
+    """Removes all generations but the published one and those that readers have locked, and rows only they use."""
     _remove(
         (path for path in layout.generations() if path.name != published.generation),
         lambda path: _remove_vectors(layout, path, published),
     )
+    _remove_unused_rows(layout)
+
+
+def has_unused_rows(layout: Layout) -> bool:
+    """Whether there are rows of earlier generations, which readers have locked."""
+    others = [replace(layout, rows_folder=name) for name in ("", *layout.rows_folders()) if name != layout.rows_folder]
+    return any(path.exists() for other in others for path in _row_files(other))
 
 
 def _published_number(layout: Layout) -> int | None:
@@ -107,11 +151,41 @@ def _remove(paths: Iterator[Path], before: Callable[[Path], None] = lambda path:
 
 def _remove_vectors(layout: Layout, directory: Path, published: Manifest) -> None:
     """Removes the vectors that a generation names, unless another generation names them too."""
-    manifests = load_manifests(layout)
-    used = {published.model, *(manifest.model for manifest in manifests if manifest.generation != directory.name)}
+    manifests = _load_all_manifests(layout)
+    others = (manifest for manifest in manifests if manifest.generation != directory.name)
+    used = {_vectors(layout, manifest) for manifest in (published, *others)}
     for manifest in manifests:
-        if manifest.generation == directory.name and manifest.model not in used:
-            layout.vectors(manifest.model).unlink(missing_ok=True)
+        if manifest.generation == directory.name and _vectors(layout, manifest) not in used:
+            _vectors(layout, manifest).unlink(missing_ok=True)
+
+
+def _vectors(layout: Layout, manifest: Manifest) -> Path:
+    return replace(layout, rows_folder=manifest.rows_folder).vectors(manifest.model)
+
+
+def _remove_unused_rows(layout: Layout) -> None:
+    """Removes the rows that neither the layout nor a generation names.
+
+    Nothing is removed while the manifest of a generation cannot be read: it may name any of them.
+    """
+    manifests = _load_all_manifests(layout)
+    unknown = {path.name for path in layout.generations()} - {manifest.generation for manifest in manifests}
+    if any(_is_written_by_us(layout.directory / name) for name in unknown):
+        return
+    used = {layout.rows_folder, *(manifest.rows_folder for manifest in manifests)}
+    for folder in {"", *layout.rows_folders()} - used:
+        unused = replace(layout, rows_folder=folder)
+        for path in _row_files(unused):
+            path.unlink(missing_ok=True)
+        if folder:
+            with contextlib.suppress(OSError):  # it contains a file of the user
+                unused.rows_directory.rmdir()
+
+
+def _row_files(layout: Layout) -> list[Path]:
+    """The files of the rows of a layout: the store with what SQLite has next to it, and the vectors of all models."""
+    store = [layout.store.with_name(layout.store.name + suffix) for suffix in ("", "-wal", "-shm", "-journal")]
+    return [*store, *layout.rows_directory.glob("vectors-*.f16")]
 
 
 def _is_written_by_us(directory: Path) -> bool:

@@ -17,7 +17,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.batch import EmbeddingBatch
+from indexer.batch import EmbeddingBatch, PendingPapers
 from indexer.build import OnStage, publish
 from indexer.database import (
     acquire_lock,
@@ -27,7 +27,7 @@ from indexer.database import (
     named_errors,
     open_database,
 )
-from indexer.generations import find_model, load_manifests, remove_unused_generations
+from indexer.generations import find_layout, find_model, load_manifests, remove_unused_generations
 from indexer.published import PublishedRows
 from indexer.writer import BATCH_PAPERS, CONCURRENT_SLICES
 from search.embedding.embedder import Embedder
@@ -82,11 +82,11 @@ def reindex(
         IndexDamaged: The papers cannot be read.
         ModelUnavailable: The model returned a vector whose length is not 1.
     """
-    layout = Layout(directory)
-    published = layout.generation(layout.published_generation())
-    with named_errors(layout), _ModelWriter(layout, embedder) as writer:
+    Layout(directory).published_generation()
+    with named_errors(find_layout(directory)), _ModelWriter(directory, embedder) as writer:
+        layout = writer.layout
         if find_model(layout) == writer.model:
-            manifest = Manifest.load(published.manifest)
+            manifest = Manifest.load(layout.generation(layout.published_generation()).manifest)
             remove_unused_generations(layout, manifest)  # a kill may have prevented it
             return ReindexReport(manifest, writer.rows, 0)
         continued, embedded = writer.embed(on_embedded)
@@ -97,19 +97,20 @@ class _ModelWriter:
     """Writes the vectors of another model; used as a context manager, which holds the writer lock.
 
     Args:
-        layout: The index's file names.
+        directory: The index.
         embedder: The embedder of the model.
 
     Attributes:
+        layout: The index's file names.
         rows: Rows of the index, including replaced ones.
         live: (rows,) bool: whether each row is live.
     """
 
-    def __init__(self, layout: Layout, embedder: Embedder) -> None:
-        self.layout = layout
+    def __init__(self, directory: Path, embedder: Embedder) -> None:
         self.embedder = embedder
-        self._lock = acquire_lock(layout)
+        self._lock = acquire_lock(Layout(directory))
         try:
+            self.layout = layout = find_layout(directory)
             self.database = open_database(layout.store)
             self.rows = count_rows(self.database)
             self.published = PublishedRows(layout, embedder.model, load_manifests(layout), self.rows)
@@ -167,7 +168,7 @@ class _ModelWriter:
                 for position, row in known.items():
                     arrays[position] = vectors.read(row)
                 missing = [position for position in range(len(texts)) if position not in known]
-                batch = EmbeddingBatch((), papers, arrays, missing)
+                batch = EmbeddingBatch(PendingPapers(), papers, arrays, missing)
                 batch.start(self.embedder, executor)
                 yield batch
 

@@ -17,7 +17,9 @@ from search.embedding.cache import EmbedderCache
 from search.errors import InvalidValue, PaperNotFound
 from search.index.snapshot import Snapshot
 from search.language.describe import describe_query
+from search.language.english import is_english
 from search.papers import identifiers
+from search.papers.normalization import compose
 from search.papers.paper import Paper
 from search.query.author import parse_author
 from search.query.condition import AllOf
@@ -52,6 +54,10 @@ def _reporting_damage(method: F) -> F:
 
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Matches the characters of the Unicode categories Cc and Cs."""
+_NOT_ENGLISH = (
+    "The question seems not to be in English, the only language that the model knows: papers are found by the words "
+    "of the question, but hardly by its meaning."
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +99,7 @@ class Session:
                 ``search`` for other errors.
         """
         query = (query or Query()).with_options(**options)
-        box = strip_control_characters(box)
+        box = compose(strip_control_characters(box))
         if not box:
             return self.search(query)
         # imported here, so that a query with only a filter starts in 0.2 s
@@ -109,11 +115,13 @@ class Session:
             if cursor.belongs_to(self._parse(other, query)[1]):
                 return self._answer_instead(other, query, refiner)
         page, nearest = self._answer(typed)
-        for other in () if refiner.is_answered_by(page) else alternatives:
+        alternatives = () if refiner.is_answered_by(page) else alternatives
+        for other in alternatives:
             answer = self._answer_instead(other, query, refiner)
             if answer.total and answer.has_close_match:
                 return answer
-        page = replace(page, parts=split_query(parsed), correction=refiner.correction)
+        correction = None if alternatives else refiner.correction  # one that finds nothing close either does not help
+        page = replace(page, parts=split_query(parsed), correction=correction)
         return page if query.cursor else replace(page, refinements=refiner.refine(page, nearest))
 
     @_reporting_damage
@@ -121,7 +129,7 @@ class Session:
         """Returns the hits of a query: by relevance to its text and example papers, or newest first without either.
 
         Raises:
-            InvalidValue: an unknown category; only stop words in lexical mode or in a condition; ``unlike`` without
+            InvalidValue: an unknown category; only stop words in lexical mode; ``unlike`` without
                 text or ``like``; a malformed cursor, or one of another query or generation.
             PaperNotFound: an example paper is not in the index.
             ModelMismatch: the installed model is not the one of the index.
@@ -153,6 +161,8 @@ class Session:
         """Returns the answer of a query, and the rows nearest to its text, best first; none without text."""
         budget.check()
         text = strip_control_characters(query.text)
+        if query.mode == "lexical" and query.filter.condition.parts and not self.snapshot.lexicon.terms(text):
+            text, query = "", replace(query, text="")  # stop words that a condition requires, such as ti:who
         start = cursor.decode(query, self.generation, len(self.snapshot.columns))
         like, unlike = (tuple(self._row(paper) for paper in papers) for papers in (query.like, query.unlike))
         if not (text or like) and (unlike or query.is_abstract):
@@ -165,7 +175,7 @@ class Session:
             page, nearest = list_papers(filtered, query, start), np.empty(0, np.int64)
         if self.on_page:
             self.on_page(page)
-        return replace(page, interpretation=describe_query(query)), nearest
+        return replace(page, interpretation=describe_query(query), notices=_notices(query)), nearest
 
     @_reporting_damage
     def paper(self, paper_id: str) -> Paper:
@@ -239,6 +249,11 @@ class Session:
         if not live:
             raise PaperNotFound(paper_id, "search for its title instead")
         return live[-1]
+
+
+def _notices(query: Query) -> tuple[str, ...]:
+    """Returns what limits the answer of a query."""
+    return () if query.mode == "lexical" or is_english(query.text) else (_NOT_ENGLISH,)
 
 
 def strip_control_characters(text: str) -> str:

@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from search.errors import InvalidValue, PaperNotFound, PapersError
-from service.commands import backup, evaluate, index, keys, search, serve
+from service.commands import backup, correct, evaluate, index, keys, removal, search, serve, sources
 from service.commands.exit_status import ExitStatus
 
 _INTERRUPTED = "interrupted; imported papers are kept, the previous index version stays live"
@@ -38,11 +38,16 @@ def papers() -> None:
 for command in (
     index.index_command,
     index.reindex,
+    removal.remove,
+    removal.compact,
     search.search,
     search.similar,
     search.authors,
     search.show,
+    correct.merge,
+    correct.split,
     index.status,
+    sources.sources,
     index.doctor,
     backup.backup,
     backup.restore,

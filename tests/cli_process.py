@@ -34,9 +34,21 @@ def run_json(*arguments: str, **more: Any) -> dict[str, Any]:
 
 def run_on_terminal(*arguments: str) -> str:
     """Runs a command on a terminal and returns its output."""
+    return answer_on_terminal(None, *arguments)
+
+
+def answer_on_terminal(answer: str | None, *arguments: str) -> str:
+    """Runs a command on a terminal and returns its output, with what is typed there.
+
+    Args:
+        answer: What is typed; None if standard input is not the terminal.
+        arguments: The command.
+    """
     master, slave = pty.openpty()
-    process = subprocess.Popen([PAPERS, *arguments], stdout=slave, stderr=slave)
+    stdin = subprocess.DEVNULL if answer is None else slave
+    process = subprocess.Popen([PAPERS, *arguments], stdin=stdin, stdout=slave, stderr=slave)
     os.close(slave)
+    os.write(master, (answer or "").encode())
     output = b""
     while True:
         try:

@@ -1,5 +1,9 @@
 """Fixtures: the sample, indexed once with the real model, and synthetic papers with the fake embedder."""
 
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # OpenMP reads it when FAISS is loaded; busy waiting slows others
+
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -20,6 +20,7 @@ from search.papers.json import Json
 from search.papers.paper import Paper
 from search.query.page import Explanation, Highlights, Hit, LegMatch, Page, Span
 from service.formats import Format
+from service.formats.person import Person
 
 AS_OF = date(2026, 6, 15)
 ROUND_TRIP_FORMATS: tuple[Format, ...] = ("bibtex", "ris", "csl-json", "csv", "ndjson")
@@ -47,8 +48,8 @@ def read_export(content: bytes) -> tuple[str, list[Paper]]:
 
 def exported_fields(paper: Paper, name: Format) -> Paper:
     """Returns the paper as an import restores it from an export (docs/formats.md)."""
-    names = paper.authors if name == "ndjson" else tuple(dict.fromkeys(map(put_given_name_first, paper.authors)))
-    return replace(paper, authors=names, url=paper.link, sources=())
+    restore = {"ndjson": str, "csv": put_given_name_first}.get(name, lambda author: Person.parse(author).name)
+    return replace(paper, authors=tuple(map(restore, paper.authors)), url=paper.link, sources=())
 
 
 def read_sample() -> list[Paper]:
@@ -116,4 +117,5 @@ def paper_drafts(draw: st.DrawFn) -> Paper:
     draft.categories = draw(st.lists(st.sampled_from(["cs.CL", "hep-th", "astro-ph.GA"]), unique=True))
     draft.url, draft.extra = draw(URLS), draw(EXTRA)
     draft.version = draw(st.none() | st.integers(1, 9))
+    draft.retraction = draw(st.none() | st.sampled_from(["retracted", "withdrawn"]))
     return draft.to_paper()

@@ -38,6 +38,7 @@ SAMPLES = {
     "csv": CSV,
     "author-page": PAGE,
     "jsonl": JSON_LINE * 3,
+    "json-table": '{"Title": "Small caches", "Author": "Byron, Ada", "Year": 2024, "Shelf": [7]}\n' * 2,
     "openalex": OPENALEX,
     "crossref": CROSSREF,
     "ads": ADS,

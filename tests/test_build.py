@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from fake_embedder import FakeEmbedder
 from indexer.build import ImportOptions, ImportReport, index
-from indexer.writer import ImportCounts, IndexWriter
+from indexer.import_counts import ImportCounts
+from indexer.writer import IndexWriter
 from records import assert_rows_aligned, make_records, open_index, write_records
 from search.embedding.embedder import Embedder
 from search.errors import IndexBusy, IndexDamaged, IndexMissing, ModelMismatch, ModelUnavailable, SourceError
@@ -43,15 +44,21 @@ def embedded_papers(embedder: FakeEmbedder, records: Iterable[dict[str, Json]]) 
     return [text for text in embedder.texts if text not in titles]
 
 
+def file_contents(folder: Path) -> dict[Path, bytes]:
+    """The content of all files but the database, in which each import has an entry."""
+    found = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("papers.sqlite"))
+    return {path: path.read_bytes() for path in found}
+
+
 def test_the_same_file_twice_changes_nothing(tmp_path: Path, build_index: BuildIndex) -> None:
     embedder, records = FakeEmbedder(), make_records(0, 30)
     first = build_index(records, embedder)
-    files = {path: path.read_bytes() for path in (tmp_path / "index").rglob("*") if path.is_file()}
+    files = file_contents(tmp_path / "index")
     second = build_index(reversed(records), embedder)
     assert (first.counts.new, second.counts.new, second.counts.unchanged) == (30, 0, 30)
     assert second.generation == first.generation
     assert len(embedded_papers(embedder, records)) == 30
-    assert {path: path.read_bytes() for path in (tmp_path / "index").rglob("*") if path.is_file()} == files
+    assert file_contents(tmp_path / "index") == files
 
 
 def test_only_texts_that_changed_are_embedded_again(tmp_path: Path, build_index: BuildIndex) -> None:

@@ -22,16 +22,6 @@ CASES = Path(__file__).parents[2] / "shared" / "cases"
 
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="needs the fault reports in ../shared/cases")
 
-PENDING: dict[str, str] = dict.fromkeys(
-    (
-        "latex-words-lost", "string-macros", "duplicate-field", "doi-in-bibtex", "date-shadows-year", "bibtex-author-lists", "surname-initial-names-exported",
-        "placeholder-abstract-merges", "generic-title-merges", "stale-category", "decomposed-letters", "plural-acronyms", "chinese-japanese-words",
-        "spelling-of-right-words", "bibtex-empty-reason", "bibtex-subtitle", "no-way-to-remove",
-    ),
-    "not yet fixed",
-)  # fmt: skip
-"""Reports that still hold, with the reason."""
-
 
 @dataclass(frozen=True)
 class Imported:
@@ -309,31 +299,22 @@ CHECKS: dict[str, Callable[[Imported], None]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.xfail(strict=False, reason=PENDING[name])] if name in PENDING else [])
-        for name in CHECKS
-    ],
-)
+@pytest.mark.parametrize("name", CHECKS)
 def test_a_report_is_answered(name: str, tmp_path: Path) -> None:
     CHECKS[name](import_case(name, tmp_path / "index"))
 
 
-@pytest.mark.xfail(strict=False, reason="not yet fixed", condition="spelling-of-right-words" in PENDING)
 @pytest.mark.parametrize("box", ["latest papers on attention", "unet", "Wie viel CO2 nehmen Moore auf?"])
 def test_words_that_are_right_are_not_corrected(sample_searcher: Searcher, box: str) -> None:
     assert sample_searcher.ask(box).correction is None
 
 
-@pytest.mark.xfail(strict=False, reason="not yet fixed", condition="no-way-to-remove" in PENDING)
 def test_there_is_a_command_that_removes() -> None:
     done = run("remove", "--help")
     assert done.returncode == 0
     assert "--source" in done.stdout
 
 
-def test_every_report_is_held() -> None:
+def test_every_report_has_a_check() -> None:
     names = {folder.name.partition("-")[2] for folder in CASES.iterdir() if folder.is_dir()}
     assert names == {*CHECKS, "spelling-of-right-words", "no-way-to-remove"}
-    assert names >= set(PENDING)

@@ -9,7 +9,7 @@ from itertools import combinations
 import httpx
 import numpy as np
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -87,6 +87,7 @@ def vector_indexes(tmp_path_factory: pytest.TempPathFactory) -> VectorIndexes:
     share=st.sampled_from([0.0, 0.001, 0.3, 1.0]),
     seed=st.integers(0, 1_000),
 )
+@settings(max_examples=50)
 def test_rows_above_a_threshold(
     vector_indexes: VectorIndexes, row: int, threshold: float, share: float, seed: int
 ) -> None:

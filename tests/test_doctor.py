@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -95,19 +95,20 @@ def truncate_file(path: Path) -> None:
 def test_an_intact_index_has_no_problems(intact_index: Path) -> None:
     steps: list[str] = []
     assert examine(intact_index, steps.append) == []
-    assert steps == ["checksums", "counts", "keys", "lexicon", "vectors", "cross-references"]
+    assert steps == ["checksums", "counts", "keys", "decisions", "lexicon", "vectors", "cross-references"]
 
 
-@pytest.mark.parametrize("damage", [flip_bit, truncate_file, Path.unlink])
-def test_each_damaged_file_is_named_and_rebuilt(
-    intact_index: Path, tmp_path: Path, damage: Callable[[Path], None]
-) -> None:
+DAMAGES = (flip_bit, truncate_file, Path.unlink)
+
+
+@pytest.mark.parametrize("kind", range(len(DAMAGES)), ids=[damage.__name__ for damage in DAMAGES])
+def test_each_damaged_file_is_named_and_rebuilt(intact_index: Path, tmp_path: Path, kind: int) -> None:
     expected = search_results(intact_index)
-    for name in files(intact_index):
+    for number, name in enumerate(files(intact_index)):
         copy = tmp_path / "copy"
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(intact_index, copy)
-        damage(copy / name)
+        DAMAGES[kind](copy / name)
         problems = " ".join(examine(copy))
         assert any(text in problems for text in ((copy / name).name, "CURRENT", "no index here", "gen-")), name
         with pytest.raises((IndexDamaged, IndexMissing)):
@@ -115,6 +116,8 @@ def test_each_damaged_file_is_named_and_rebuilt(
         if name == "papers.sqlite" or name.startswith("vectors-"):
             with pytest.raises(IndexDamaged, match="backup"):
                 repair(copy, lambda _model: FakeEmbedder(), codes=CODES_TUNING)
+            continue
+        if number % len(DAMAGES) != kind:  # each file is rebuilt after one kind of damage: the rebuild is the same
             continue
         embedder = FakeEmbedder()
         repair(copy, lambda _model: embedder, codes=CODES_TUNING)  # noqa: B023  called at once
@@ -171,7 +174,7 @@ def test_an_index_of_the_previous_format_is_upgraded(intact_index: Path, tmp_pat
     content["manifest"]["format"] = layout.FORMAT_VERSION - 1
     body = json.dumps(content["manifest"], sort_keys=True, separators=(",", ":")).encode()
     manifest.write_text(json.dumps({**content, "sha256": hashlib.sha256(body).hexdigest()}), "utf-8")
-    with pytest.raises(IndexDamaged, match=r"its format is 2, this version reads 3; papers doctor --repair brings it"):
+    with pytest.raises(IndexDamaged, match=r"its format is 3, this version reads 4; papers doctor --repair brings it"):
         Searcher(copy, lambda _model: FakeEmbedder())
     repair(copy, lambda _model: FakeEmbedder(), codes=CODES_TUNING)
     assert examine(copy) == []

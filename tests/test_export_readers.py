@@ -109,7 +109,7 @@ def test_rispy_finds_every_field(papers: list[Paper]) -> None:
     for reference, paper in zip(references, papers, strict=True):
         assert reference.get("title") == paper.title
         assert reference.get("abstract") == paper.abstract
-        assert reference.get("authors", []) == [Person.parse(name).inverted for name in paper.authors]
+        assert reference.get("authors", []) == [Person.parse(name).suffix_last for name in paper.authors]
         if paper.published:
             year, month, day, _ = reference["date"].split("/")
             assert (int(year), int(month or 0), int(day or 0)) == (

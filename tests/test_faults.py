@@ -29,6 +29,8 @@ def test_no_failing_file_operation_loses_or_changes_a_paper(tmp_path: Path) -> N
         "first import",
         "repair",
         "reindex",
+        "remove",
+        "compact",
         "open",
         "doctor",
     }

@@ -235,7 +235,7 @@ def test_a_kill_while_the_database_is_created_leaves_a_usable_folder(tmp_path: P
 def test_a_kill_at_any_point_keeps_the_last_generation_intact(tmp_path: Path) -> None:
     parts = [write_records(tmp_path / f"part-{n:02}.jsonl", make_records(n * 1_300, 1_300)) for n in range(16)]
     draw, directory, kills, last = random.Random(17), tmp_path / "index", 0, 0
-    while kills < 10:
+    while kills < 7:
         child = subprocess.Popen(
             [sys.executable, "-c", CHILD_SCRIPT, str(tmp_path / "part-*.jsonl"), str(directory)],
             cwd=TESTS,

@@ -362,6 +362,32 @@ def test_our_json_in_every_shape(write_source: WriteSource, content: str, titles
     assert [paper.title for paper in read_papers(write_source("a.json", content))] == titles
 
 
+@pytest.mark.parametrize("shape", ["lines", "list", "indented"])
+def test_json_with_other_names_is_read_by_their_meaning(write_source: WriteSource, shape: str) -> None:
+    records = [
+        {
+            "Title": "Small caches",
+            "Author": "Byron, Ada; García, José",
+            "Year": 2024,
+            "DOI": "10.1000/XYZ.1",
+            "Shelf": 7,
+        },
+        {"Title": "Second", "Author": ["Li Ming", "Ada Byron"], "Year": None, "DOI": None, "Shelf": None},
+    ]
+    lines = "".join(json.dumps(each) + "\n" for each in records)
+    text = lines if shape == "lines" else json.dumps(records, indent=2 if shape == "indented" else None)
+    first, second = read_papers(write_source("table.json", text))
+    assert first == Paper(
+        ids=("doi:10.1000/xyz.1",),
+        title="Small caches",
+        authors=("Ada Byron", "José García"),
+        published=Date(2024),
+        extra={"shelf": "7"},
+        sources=("json-table:table.json",),
+    )
+    assert (second.title, second.authors, second.published) == ("Second", ("Li Ming", "Ada Byron"), None)
+
+
 def test_the_docs_list_every_format() -> None:
     page = (ROOT / "docs" / "formats.md").read_text("utf-8")
     assert [name for name in sources.FORMATS if f"| `{name}` | " not in page] == []

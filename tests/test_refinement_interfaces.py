@@ -119,3 +119,14 @@ def test_mcp_tells_agents(client: httpx.Client) -> None:
     assert f"showing results for: {CORRECTED} (verbatim: true" in text_content(client, "search", q=TYPO)
     assert structured_content(client, "search", q=TYPO, verbatim=True)["answered_query"] is None
     assert structured_content(client, "facets", q=TYPO)["answered_query"] == CORRECTED
+
+
+def test_every_interface_says_that_a_question_is_not_in_english(client: httpx.Client, index_options: list[str]) -> None:
+    question, notice = "图像识别", "not to be in English, the only language that the model knows"
+    assert notice in client.get("/v1/search", params={"q": question}).json()["notices"][0]
+    assert client.get("/v1/search", params={"q": "recommendation"}).json()["notices"] == []
+    (note,) = read_page(client, f"/?q={question}", 200).xpath('//p[@class="note"]')
+    assert notice in text_of(note)
+    assert notice in run("search", question, "-n", "1", *index_options).stderr
+    assert notice in structured_content(client, "search", q=question)["notices"][0]
+    assert notice in text_content(client, "search", q=question)

@@ -204,7 +204,7 @@ def test_extra_fields_are_not_nested_without_end(write_source: WriteSource) -> N
         (r"\textcolor{red}{a {B} c}", "a B c"),
         (r"see \input file", "see file"),
         (r"A \verb", "A"),
-        (r"A\footnote{see {\em x}}", "Asee x"),
+        (r"A\footnote{see {\em x}}", "A (see x)"),
     ],
 )
 def test_commands_that_cannot_be_decoded_keep_their_text(write_source: WriteSource, latex: str, text: str) -> None:

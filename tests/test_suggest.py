@@ -81,7 +81,7 @@ typed_texts = st.lists(prefixes, max_size=4).map(" ".join) | st.text(max_size=4)
 
 
 @given(typed_texts, st.integers(1, MAX_SUGGESTIONS))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_authors_match_one_word_per_typed_prefix(people_searcher: Searcher, text: str, limit: int) -> None:
     expected = expected_authors(people_searcher, text)
     found = people_searcher.suggest(text, limit).authors

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 from indexer.sources.file import READ_ERRORS, SourceFile
+from indexer.sources.guard import describe_failure
 from indexer.sources.limits import UnreadableFile
 from search.errors import InvalidValue, SourceError
 from search.papers.paper import Paper
@@ -15,7 +16,8 @@ _XML_FORMATS = (
     "pubmed", "acl", "arxiv-rss", "arxiv-atom", "oai-pmh", "dblp", "endnote-xml", "mods", "zotero-rdf"
 )  # fmt: skip
 _JSON_FORMATS = (
-    "arxiv-atom", "arxiv-snapshot", "semantic-scholar", "openalex", "crossref", "ads", "csl-json", "jsonl"
+    "arxiv-atom", "arxiv-snapshot", "semantic-scholar", "openalex", "crossref", "ads", "csl-json", "json-table",
+    "jsonl",
 )  # fmt: skip
 _BINARY_FORMATS = ("xlsx",)
 _TEXT_FORMATS = (
@@ -40,7 +42,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the records of a file in order.
 
     A malformed record, or a file that cannot be read, is yielded as a SourceError with the reason. Reading continues
-    after a malformed record.
+    after a malformed record. An error that no reader foresees ends the file and not the import.
 
     Args:
         file: The file. If its ``format`` is empty, it is detected by content and set.
@@ -58,6 +60,8 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
             yield SourceError(file.path, None, _describe_unknown_format(file))
     except READ_ERRORS as error:
         yield SourceError(file.path, None, _describe_read_error(file.path, error))
+    except Exception as error:  # noqa: BLE001  # of a reader or library, outside of a record
+        yield SourceError(file.path, file.record_line, describe_failure("the rest of this file", error))
 
 
 def _list_files(path: Path) -> list[Path]:

@@ -9,8 +9,10 @@ import itertools
 import re
 from collections.abc import Iterator
 from datetime import date
+from functools import partial
 
 from indexer.sources.file import SourceFile
+from indexer.sources.guard import read_record
 from indexer.sources.limits import MalformedRecord, check_record_size
 from indexer.sources.record import Draft
 from search.errors import SourceError
@@ -44,16 +46,17 @@ def sniff(head: str) -> bool:
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the papers in order; a date without a year is the latest such day not after ``file.as_of``."""
     for number, lines in file.records(_starts_record):
-        first = lines[0].strip()
-        header = _HEADER.fullmatch(first)
-        try:
-            check_record_size(sum(map(len, lines)))
-            if header:
-                yield _parse_listing(header, lines[1:], file).to_paper()
-            elif _ABSTRACT_LABEL.match(first):
-                yield Draft(file.source, abstract=_ABSTRACT_LABEL.sub("", first, count=1)).to_paper()
-        except MalformedRecord as error:
-            yield SourceError(file.path, number, str(error))
+        yield from read_record(file, number, partial(_parse_record, lines, file))
+
+
+def _parse_record(lines: list[str], file: SourceFile) -> Paper | None:
+    check_record_size(sum(map(len, lines)))
+    first = lines[0].strip()
+    if header := _HEADER.fullmatch(first):
+        return _parse_listing(header, lines[1:], file).to_paper()
+    if _ABSTRACT_LABEL.match(first):
+        return Draft(file.source, abstract=_ABSTRACT_LABEL.sub("", first, count=1)).to_paper()
+    return None
 
 
 def _starts_record(line: str) -> bool:
@@ -125,6 +128,7 @@ def _find_category(code: str) -> str | None:
 def _set_authors(draft: Draft, line: str) -> None:
     names, _, affiliation = line.partition(" · ")
     draft.authors_partial = bool(_ET_AL.search(names.strip()))
-    draft.authors = [name for name in _ET_AL.sub("", names.strip()).split(", ") if name]
+    listed = (name for name in _ET_AL.sub("", names.strip()).split(", ") if name)
+    draft.authors = list(dict.fromkeys(listed))  # pages repeat the author whose page it is
     if affiliation.strip():
         draft.extra["affiliation"] = affiliation.strip()

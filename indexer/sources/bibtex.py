@@ -1,122 +1,131 @@
-"""BibTeX and BibLaTeX, parsed by bibtexparser; LaTeX in fields is converted to plain text."""
+"""BibTeX and biblatex; LaTeX in fields is converted to plain text.
 
-import logging
+The syntax is in ``bibtex_syntax``, macros and parents in ``bibtex_definitions``, ``crossref`` and ``xdata`` in
+``bibtex_inheritance``, names in ``bibtex_names``, identifiers in ``bibtex_ids``.
+"""
+
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from functools import partial
 
+from indexer.sources.bibtex_definitions import Definitions
+from indexer.sources.bibtex_ids import find_ids, find_url
+from indexer.sources.bibtex_inheritance import resolve_fields
+from indexer.sources.bibtex_names import parse_collaboration, parse_names
+from indexer.sources.bibtex_syntax import Entry, Macro, Malformed, has_block, parse_blocks, starts_block
 from indexer.sources.file import SourceFile
+from indexer.sources.guard import read_record
 from indexer.sources.json import parse_extra
 from indexer.sources.limits import MalformedRecord, check_record_size
-from indexer.sources.record import (
-    Draft,
-    date_from_parts,
-    parse_positive_int,
-    select_non_empty,
-)
+from indexer.sources.record import Draft, date_from_parts, find_date, parse_positive_int, select_non_empty
 from search.errors import SourceError
+from search.papers.character_references import decode_references
 from search.papers.date import Date
-from search.papers.folding import normalize_whitespace, put_given_name_first
+from search.papers.folding import normalize_whitespace
 from search.papers.json import Json
 from search.papers.latex import latex_to_text
 from search.papers.paper import Paper
 
-if TYPE_CHECKING:
-    from bibtexparser.model import Entry
-
-_BLOCK_START = re.compile(r"\s*@\w*[ \t]*[{(]")
-"""The start of a block; an entry that is not closed ends there."""
-_ENTRY_START = re.compile(r"^[ \t]*@(?!comment|string|preamble)\w+\s*[{(]", re.IGNORECASE | re.MULTILINE)
-_BRACED = re.compile(r"\{(?:\\.|[^{}\\]|\{\})*\}")
-"""A text enclosed in one pair of braces."""
+_NO_PAPERS = ("xdata", "set", "control", "bibnote", "ieeetranbstctl")
+"""Entries that are for other entries or for a style."""
+_WHOLE_BOOKS = ("book", "collection", "proceedings", "reference", "periodical")
+"""Entries whose ``booktitle`` is what their parts inherit, and not a book that they are in."""
+_JSON_FIELDS = ("extra",)
+"""Fields of our own exports whose value is JSON."""
+_DAYS = re.compile(r"\D*\d{1,2}\s*[-–]\s*\d{1,2}\b")
+"""The days of a conference, as in ``22-24 May, 2003``: no certain day of publication."""
+_TEXT_EXTRA = ("comment", "pages")
 
 
 def sniff(head: str) -> bool:
-    """Whether a line starts an entry."""
-    return bool(_ENTRY_START.search(head))
+    """Whether a line starts an entry or defines a macro."""
+    return has_block(head)
 
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the entries in order; an entry that is not closed ends where the next one starts."""
-    logging.getLogger("bibtexparser").setLevel(logging.CRITICAL)  # the SourceErrors report the same
-    for number, lines in file.records(_BLOCK_START.match):
+    definitions = Definitions(file)
+    for number, lines in file.records(starts_block):
         try:
             check_record_size(sum(map(len, lines)))
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
         else:
-            yield from _parse_blocks("".join(lines), number, file)
+            yield from _read_blocks("".join(lines), number, definitions, file)
 
 
-def _parse_blocks(text: str, number: int, file: SourceFile) -> Iterator[Paper | SourceError]:
-    from bibtexparser.entrypoint import parse_string
-    from bibtexparser.model import Entry, ParsingFailedBlock
-
-    for block in parse_string(text, parse_stack=[]).blocks:
-        line = number + (block.start_line or 0)
-        if isinstance(block, Entry):
+def _read_blocks(text: str, number: int, definitions: Definitions, file: SourceFile) -> Iterator[Paper | SourceError]:
+    for block in parse_blocks(text, number):
+        if isinstance(block, Malformed):
+            yield SourceError(file.path, block.line, f"not a BibTeX entry: {block.reason}")
+        elif isinstance(block, Macro):
             try:
-                yield _parse_paper(block, file.source)
+                definitions.add(block)
             except MalformedRecord as error:
-                yield SourceError(file.path, line, f"{block.key}: {error}")
-        elif isinstance(block, ParsingFailedBlock):
-            yield SourceError(file.path, line, f"not a BibTeX entry: {' '.join(str(block.error).split())[:200]}")
+                yield SourceError(file.path, block.line, str(error))
+        elif block.type not in _NO_PAPERS:
+            for problem, example in block.faults:
+                file.warn(block.line, problem, example)
+            yield from read_record(file, block.line, partial(_parse_entry, block, definitions, file.source))
 
 
-def _parse_paper(entry: "Entry", source: str) -> Paper:
-    from bibtexparser.middlewares.names import split_multiple_persons_names
+def _parse_entry(entry: Entry, definitions: Definitions, source: str) -> Paper:
+    try:
+        fields = resolve_fields(entry, definitions)
+        fields = {name: text if name in _JSON_FIELDS else decode_references(text) for name, text in fields.items()}
+        return _parse_paper(entry.type, fields, source)
+    except MalformedRecord as error:
+        raise MalformedRecord(f"{entry.key}: {error}" if entry.key else str(error)) from None
 
-    fields = {name.lower(): _strip_delimiters(str(field.value)) for name, field in entry.fields_dict.items()}
-    get = fields.get
-    authors = split_multiple_persons_names(get("author", ""))
-    keywords: list[Json] = [
-        keyword.strip() for keyword in re.split("[,;]", latex_to_text(get("keywords", ""))) if keyword.strip(" /")
-    ]
-    journal = latex_to_text(get("journal") or get("journaltitle") or get("booktitle") or "")
-    extra: dict[str, Json] = {"journal": journal, "keywords": keywords}
-    extra |= {name: normalize_whitespace(latex_to_text(get(name, ""))) for name in ("comment", "pages")}
+
+def _parse_paper(type_: str, fields: dict[str, str], source: str) -> Paper:
+    def text(*names: str) -> str:
+        """The text of the first of these fields that has one."""
+        texts = (normalize_whitespace(latex_to_text(fields[name])) for name in names if name in fields)
+        return next(filter(None, texts), "")
+
+    title, abstract = _add_subtitle(text("title"), text("subtitle")), text("abstract")
+    book = _add_subtitle(text("booktitle", "maintitle"), text("booksubtitle"))
+    journal = _add_subtitle(text("journal", "journaltitle"), text("journalsubtitle"))
+    if not title and not abstract:  # a part of a book, of which BibTeX only has the chapter
+        title, book = book, ""
+    authors, is_partial = parse_names(fields.get("author", ""))
+    authors += [name for name in parse_collaboration(fields.get("collaboration", "")) if name not in authors]
+    extra: dict[str, Json] = {
+        "journal": journal or ("" if type_ in _WHOLE_BOOKS else book),
+        "keywords": [word.strip() for word in re.split("[,;]", text("keywords")) if word.strip(" /")],
+        "editors": [] if authors else list[Json](map(normalize_whitespace, parse_names(fields.get("editor", ""))[0])),
+        **{name: text(name) for name in _TEXT_EXTRA},
+    }
     return Draft(
         source,
-        ids=latex_to_text(get("paperids", "")).split() or _extract_ids(fields),
-        title=latex_to_text(get("title", "")),
-        abstract=latex_to_text(get("abstract", "")),
-        authors=[_author_name(person) for person in authors if person.strip().lower() != "others"],
-        authors_partial=any(person.strip().lower() == "others" for person in authors),
-        published=_publication_date(fields),
-        updated=date_from_parts(*get("updated", "").split("-")[:3]),
-        categories=latex_to_text(get("categories") or get("primaryclass") or get("eprintclass") or "").split(),
-        url=get("url"),
-        version=parse_positive_int(get("version")),
-        extra={**select_non_empty(extra, extra), **parse_extra(latex_to_text(get("extra", "")))},
+        ids=text("paperids").split() or find_ids(fields),
+        title=title,
+        abstract=abstract,
+        authors=authors,
+        authors_partial=is_partial,
+        published=_publication_date(*(text(name) for name in ("date", "year", "month", "day"))),
+        updated=date_from_parts(*text("updated").split("-")[:3]),
+        categories=text("categories", "primaryclass", "eprintclass").split(),
+        url=find_url(fields),
+        version=parse_positive_int(text("version")),
+        retraction=text("pubstate"),
+        extra={**select_non_empty(extra, extra), **parse_extra(text("extra"))},
     ).to_paper()
 
 
-def _extract_ids(fields: dict[str, str]) -> list[str]:
-    archive = (fields.get("archiveprefix") or fields.get("eprinttype") or "").lower()
-    eprint = fields.get("eprint", "").strip()
-    found = [fields.get("doi", ""), fields.get("url", "") if "arxiv.org/" in fields.get("url", "") else ""]
-    if archive == "pubmed" or fields.get("pmid"):
-        found.append("pmid:" + (fields.get("pmid") or eprint))
-    elif eprint and archive in ("arxiv", ""):
-        found.append(eprint)
-    return [text.strip() for text in found if text.strip()]
+def _add_subtitle(title: str, subtitle: str) -> str:
+    """``Title: Subtitle``; a title that ends with punctuation, or has the subtitle already, gets no colon."""
+    if not title or not subtitle or subtitle.lower() in title.lower():
+        return title or subtitle
+    return f"{title} {subtitle}" if title.endswith((":", "?", "!", ".", "–", "—")) else f"{title}: {subtitle}"
 
 
-def _publication_date(fields: dict[str, str]) -> Date | None:
-    parts = re.split(r"[-/T]", fields.get("date", "").partition("/")[0])
-    if parts != [""]:
-        return date_from_parts(*parts[:3])
-    return date_from_parts(fields.get("year"), fields.get("month"), fields.get("day"))
-
-
-def _author_name(person: str) -> str:
-    person = " ".join(person.split())
-    if _BRACED.fullmatch(person):
-        return latex_to_text(person)  # a collaboration: it has no parts
-    return put_given_name_first(latex_to_text(person))
-
-
-def _strip_delimiters(value: str) -> str:
-    """The value without the braces or quotes around it."""
-    value = value.strip()
-    return value[1:-1] if value[:1] + value[-1:] in ("{}", '""') else value
+def _publication_date(date: str, year: str, month: str, day: str) -> Date | None:
+    """The date that ``date`` or ``year``, ``month`` and ``day`` state; the more precise one if they agree."""
+    found, parts = find_date(date), date_from_parts(year, month, day)
+    if found and _DAYS.match(date):
+        found = Date(found.year, found.month)
+    if found and parts and found.year == parts.year:
+        return max(found, parts, key=lambda each: each.precision)
+    return found or parts

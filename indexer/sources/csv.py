@@ -6,9 +6,11 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 
 from indexer.sources.file import SourceFile
+from indexer.sources.guard import read_record
 from indexer.sources.limits import MalformedRecord, check_record_size
 from indexer.sources.record import MAX_ABSTRACT_CHARACTERS
 from indexer.sources.table import FIRST_ROWS, SAMPLE_ROWS, Table, find_header, list_columns
@@ -47,7 +49,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
             if row is None:
                 return
             if any(cell.strip() for cell in row):
-                yield table.parse_row(row)
+                yield from read_record(file, number, partial(table.parse_row, row))
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
         except csv.Error as error:

@@ -8,7 +8,7 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
@@ -62,6 +62,19 @@ class _Warning:
 
 
 @dataclass(slots=True)
+class FileGroup:
+    """The files of one command, of which one may use what another defines.
+
+    Attributes:
+        paths: Their paths.
+        definitions: What a reader has found in all of them, by the name of its format.
+    """
+
+    paths: Sequence[Path] = ()
+    definitions: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class SourceFile:
     """One file to read.
 
@@ -69,12 +82,14 @@ class SourceFile:
         path: Its path.
         as_of: Reference date for dates without a year: none of them is later.
         format: One of ``sources.FORMATS``; empty until it is detected.
+        group: The files that are read by the same command.
         record_line: Number of the line at which the current record starts, for warnings.
     """
 
     path: Path
     as_of: date
     format: str = ""
+    group: FileGroup = field(default_factory=FileGroup)
     record_line: int = 1
     _raw: IO[bytes] | None = None
     _encoding: str = ""

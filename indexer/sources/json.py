@@ -3,11 +3,13 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import orjson
 
 from indexer.sources.file import SourceFile
+from indexer.sources.guard import read_record
 from indexer.sources.json_shape import SYMBOL, ValueSkipper, find_list
 from indexer.sources.limits import MAX_RECORD_CHARACTERS, MalformedRecord, check_record_size
 from search.errors import SourceError
@@ -86,16 +88,19 @@ def read_records(
             yield SourceError(file.path, number, str(error))
             continue
         for record in [value] if isinstance(value, dict) and not paths else _list_records(value, paths):
-            try:
-                if not isinstance(record, dict):
-                    raise MalformedRecord(f"{str(record)[:40]!r} is not a JSON object")
-                yield parse(record)
-            except MalformedRecord as error:
-                yield SourceError(file.path, number, str(error))
-            except (TypeError, AttributeError, KeyError, IndexError, ValueError) as error:
-                yield SourceError(
-                    file.path, number, f"not {kind}: a field has an unexpected value ({type(error).__name__}: {error})"
-                )
+            yield from read_record(file, number, partial(_parse_record, record, parse, kind))
+
+
+def _parse_record(record: Json, parse: Callable[[dict[str, Any]], Paper], kind: str) -> Paper:
+    if not isinstance(record, dict):
+        raise MalformedRecord(f"{str(record)[:40]!r} is not a JSON object")
+    try:
+        return parse(record)
+    except MalformedRecord:
+        raise
+    except (TypeError, AttributeError, KeyError, IndexError, ValueError) as error:
+        cause = f"{type(error).__name__}: {error}"
+        raise MalformedRecord(f"not {kind}: a field has an unexpected value ({cause})") from None
 
 
 def _list_records(value: Any, paths: Iterable[str]) -> list[Any]:

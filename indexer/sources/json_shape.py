@@ -44,6 +44,12 @@ def record_fields(head: str, *paths: str) -> dict[str, str]:
     return {}
 
 
+def first_record_fields(head: str) -> dict[str, str]:
+    """``record_fields`` of the first value only, if it is an object in a line of its own."""
+    line = head.lstrip().partition("\n")[0]
+    return record_fields(line if line.rstrip().endswith("}") else head)
+
+
 def find_list(head: str, paths: Iterable[str]) -> int:
     """The position of the first list at one of these paths, as in ``message.items``; 0 if there is none."""
     wanted = set(paths)

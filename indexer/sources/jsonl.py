@@ -11,7 +11,7 @@ from functools import partial
 
 from indexer.sources.file import SourceFile
 from indexer.sources.json import read_records
-from indexer.sources.json_shape import record_fields
+from indexer.sources.json_shape import first_record_fields
 from indexer.sources.limits import MalformedRecord
 from indexer.sources.record import Draft, find_date, read_date
 from search.errors import SourceError
@@ -30,8 +30,7 @@ def sniff(head: str) -> bool:
 
     A record of another program may have a title as well, but we would lose the rest of it.
     """
-    line = head.lstrip().partition("\n")[0]
-    fields = record_fields(line if line.rstrip().endswith("}") else head)
+    fields = first_record_fields(head)
     others = (kind for name, kind in fields.items() if name not in KNOWN_FIELDS and name not in HIT_ONLY_FIELDS)
     return '"' in (fields.get("title"), fields.get("abstract")) and not any(kind in ("{", "[{") for kind in others)
 
@@ -72,6 +71,7 @@ def parse_paper(fields: dict[str, Json], source: str) -> Paper:
         categories=_text_list_field(fields, "categories"),
         url=_text_field(fields, "url"),
         version=_version_field(fields),
+        retraction=_text_field(fields, "retraction"),
         extra={**unknown, **extra},
     ).to_paper()
 

@@ -3,6 +3,9 @@
 MAX_RECORD_CHARACTERS = 2**24
 """Characters of a record or line. The longest real records, articles with thousands of authors and affiliations, have
 about 2 million; a parsed record takes up to 40 bytes per character."""
+MAX_DEFINITION_CHARACTERS = 2**24
+"""Characters of macros, and of entries from which others inherit, that are kept in memory during an import. A library
+of 10,000 proceedings has about 5 million."""
 MAX_DECOMPRESSED_BYTES = 100 * 2**30
 """Bytes that a compressed file may decompress to; arXiv's metadata snapshot has 5 GB."""
 MAX_COMPRESSION_RATIO = 200

@@ -5,9 +5,11 @@ and of ERIC (https://eric.ed.gov).
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from indexer.sources.file import SourceFile
-from indexer.sources.limits import MalformedRecord, check_record_size
+from indexer.sources.guard import read_record
+from indexer.sources.limits import check_record_size
 from indexer.sources.record import Draft, find_date, read_date, select_non_empty
 from search.errors import SourceError
 from search.papers import identifiers
@@ -21,6 +23,8 @@ _ERIC_START = re.compile(r"OWN *- ?")
 _TAG = re.compile(r"([A-Z]{2,4}) *- ?(.*)")
 _KIND_OF_ID = re.compile(r"\[(\w+)\]$")
 """What follows the value of LID and AID; publishers' item numbers have [pii]."""
+_PMID = re.compile(r"PMID: *(\d+)")
+"""The PubMed ID in a citation."""
 _NOT_TRANSLATED = re.compile(r"\[?not available\]?\.?", re.IGNORECASE)
 """The title of papers in other languages whose title is not translated."""
 _Fields = dict[str, list[str]]
@@ -35,12 +39,7 @@ def sniff(head: str) -> bool:
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the records in order; each starts with its PMID, or after an empty line with its owner."""
     for number, lines in file.records(_is_start()):
-        try:
-            check_record_size(sum(map(len, lines)))
-            if fields := _parse_fields(lines):
-                yield _parse_paper(fields, file)
-        except MalformedRecord as error:
-            yield SourceError(file.path, number, str(error))
+        yield from read_record(file, number, partial(_parse_record, lines, file))
 
 
 def _is_start() -> Callable[[str], bool]:
@@ -53,6 +52,12 @@ def _is_start() -> Callable[[str], bool]:
         return bool(_PUBMED_START.match(line) or (is_after_empty_line and _ERIC_START.match(line)))
 
     return is_start
+
+
+def _parse_record(lines: list[str], file: SourceFile) -> Paper | None:
+    check_record_size(sum(map(len, lines)))
+    fields = _parse_fields(lines)
+    return _parse_paper(fields, file) if fields else None
 
 
 def _parse_fields(lines: list[str]) -> _Fields:
@@ -80,6 +85,8 @@ def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
         "issue": first("IP"),
         "pages": first("PG"),
         "publisher": first("PB"),
+        "retracted": "RIN" in fields or "Retracted Publication" in fields.get("PT", ()),
+        "retraction_of": [f"pmid:{pmid}" for text in fields.get("ROF", ()) for pmid in _PMID.findall(text)],
         "editors": [_person(name) for name in fields.get("FED") or fields.get("ED", [])],
     }
     return Draft(

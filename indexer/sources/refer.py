@@ -4,10 +4,12 @@ EndNote import file"; refer(1)."""
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 
 from indexer.sources.endnote_xml import parse_dates
 from indexer.sources.file import SourceFile
-from indexer.sources.limits import MalformedRecord, check_record_size
+from indexer.sources.guard import read_record
+from indexer.sources.limits import check_record_size
 from indexer.sources.record import Draft, select_non_empty
 from search.errors import SourceError
 from search.papers.folding import put_given_name_first
@@ -30,12 +32,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the references in order; each starts with its type, or behind an empty line if the file has no types."""
     is_start = _TYPE.match if _TYPE.search(file.head()) else _starts_after_blank_line()
     for number, lines in file.records(is_start):
-        try:
-            check_record_size(sum(map(len, lines)))
-            if fields := _parse_fields(lines):
-                yield _parse_paper(fields, file.source)
-        except MalformedRecord as error:
-            yield SourceError(file.path, number, str(error))
+        yield from read_record(file, number, partial(_parse_record, lines, file.source))
 
 
 def _starts_after_blank_line() -> Callable[[str], bool]:
@@ -47,6 +44,12 @@ def _starts_after_blank_line() -> Callable[[str], bool]:
         return is_first
 
     return is_start
+
+
+def _parse_record(lines: list[str], source: str) -> Paper | None:
+    check_record_size(sum(map(len, lines)))
+    fields = _parse_fields(lines)
+    return _parse_paper(fields, source) if fields else None
 
 
 def _parse_fields(lines: list[str]) -> _Fields:

@@ -7,10 +7,12 @@ spaces before the hyphen.
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from indexer.sources.file import SourceFile
+from indexer.sources.guard import read_record
 from indexer.sources.json import parse_extra
-from indexer.sources.limits import MalformedRecord, check_record_size
+from indexer.sources.limits import check_record_size
 from indexer.sources.record import Draft, date_from_parts, find_date, parse_positive_int, read_date, select_non_empty
 from search.errors import SourceError
 from search.papers import identifiers
@@ -21,7 +23,7 @@ from search.papers.json import Json
 from search.papers.paper import Paper
 
 _RECORD_START = re.compile(r"\s{0,3}TY(?P<space> {1,2})- ?")
-_OWN_NOTE = re.compile(r"(ids|authors|updated|categories|version|comment|extra): (.*)", re.DOTALL)
+_OWN_NOTE = re.compile(r"(ids|authors|updated|categories|version|retraction|comment|extra): (.*)", re.DOTALL)
 _URL_SEPARATOR = re.compile(r";\s*(?=[a-z][a-z0-9+.-]*://|www\.|10\.\d{4,9}/)", re.IGNORECASE)
 """A semicolon before another URL; URLs contain semicolons as well."""
 _TITLES = ("TI", "T1", "CT", "BT", "TT")
@@ -44,11 +46,12 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     for number, lines in file.records(_RECORD_START.match):
         if not _RECORD_START.match(lines[0]):
             continue  # what precedes the first record
-        try:
-            check_record_size(sum(map(len, lines)))
-            yield _parse_paper(_parse_fields(lines), file)
-        except MalformedRecord as error:
-            yield SourceError(file.path, number, str(error))
+        yield from read_record(file, number, partial(_parse_record, lines, file))
+
+
+def _parse_record(lines: list[str], file: SourceFile) -> Paper:
+    check_record_size(sum(map(len, lines)))
+    return _parse_paper(_parse_fields(lines), file)
 
 
 def _parse_fields(lines: Sequence[str]) -> _Fields:
@@ -106,6 +109,7 @@ def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
         url=next(iter(links), None),
         links=links[1:],
         version=parse_positive_int(notes.get("version")),
+        retraction=notes.get("retraction"),
         extra={**select_non_empty(extra, extra), **parse_extra(notes.get("extra"))},
     ).to_paper()
 

@@ -83,6 +83,7 @@ class Table:
             categories=re.split(r"[\s,;]+", get("categories", "")),
             url=get("url"),
             version=parse_positive_int(get("version", "")),
+            retraction=get("retraction"),
             extra={**extra, **self._read_extra(fields), **notes},
         ).to_paper()
 

@@ -4,9 +4,11 @@ https://images.webofknowledge.com/images/help/WOS/hs_wos_fieldtags.html)."""
 import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 
 from indexer.sources.file import SourceFile
-from indexer.sources.limits import MalformedRecord, check_record_size
+from indexer.sources.guard import read_record
+from indexer.sources.limits import check_record_size
 from indexer.sources.record import Draft, find_date, select_non_empty
 from search.errors import SourceError
 from search.papers.folding import put_given_name_first
@@ -30,11 +32,12 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     for number, lines in file.records(_RECORD_START.match):
         if not _RECORD_START.match(lines[0]):
             continue  # the name and the version of the format
-        try:
-            check_record_size(sum(map(len, lines)))
-            yield _parse_paper(_parse_fields(lines), file.source)
-        except MalformedRecord as error:
-            yield SourceError(file.path, number, str(error))
+        yield from read_record(file, number, partial(_parse_record, lines, file.source))
+
+
+def _parse_record(lines: list[str], source: str) -> Paper:
+    check_record_size(sum(map(len, lines)))
+    return _parse_paper(_parse_fields(lines), source)
 
 
 def _parse_fields(lines: list[str]) -> _Fields:

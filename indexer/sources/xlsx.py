@@ -4,14 +4,15 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from datetime import date, datetime
+from functools import partial
 from itertools import chain, islice
 from typing import IO, Any
 
 from indexer.sources.file import SourceFile
+from indexer.sources.guard import read_record
 from indexer.sources.limits import (
     MAX_COMPRESSION_RATIO,
     MIN_RATIO_BYTES,
-    MalformedRecord,
     UnreadableFile,
     check_record_size,
 )
@@ -92,12 +93,13 @@ def _read_sheet(file: SourceFile, sheet: Any, others: list[str]) -> Iterator[Pap
     for number, row in enumerate(chain(first[place + 1 :], rows), place + 2):
         if not any(row):
             continue
-        try:
-            file.record_line = number
-            check_record_size(sum(map(len, row)))
-            yield table.parse_row(row[: len(header)])
-        except MalformedRecord as error:
-            yield SourceError(file.path, number, str(error))
+        file.record_line = number
+        yield from read_record(file, number, partial(_parse_row, table, row, len(header)))
+
+
+def _parse_row(table: Table, row: list[str], columns: int) -> Paper:
+    check_record_size(sum(map(len, row)))
+    return table.parse_row(row[:columns])
 
 
 def _to_text(value: object) -> str:

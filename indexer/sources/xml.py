@@ -6,13 +6,15 @@ Where the document is not well-formed, the parser starts again at the next recor
 import html.entities
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 
 from lxml import etree
 
 from indexer.sources.encoding import SAMPLE_BYTES, detect_encoding
 from indexer.sources.file import SourceFile
-from indexer.sources.limits import MAX_RECORD_CHARACTERS, MalformedRecord
+from indexer.sources.guard import read_record
+from indexer.sources.limits import MAX_RECORD_CHARACTERS
 from search.errors import SourceError
 from search.papers.paper import Paper
 
@@ -79,11 +81,8 @@ def read_elements(
         if isinstance(found, MalformedXml):
             yield SourceError(file.path, line, str(found))
             continue
-        try:
-            if paper := parse(found):
-                yield paper
-        except MalformedRecord as error:
-            yield SourceError(file.path, line, str(error))
+        file.record_line = number
+        yield from read_record(file, line, partial(parse, found))
 
 
 def iter_elements(

@@ -17,11 +17,12 @@ from search.index.json_object import JsonObject, damaged_file
 from search.index.store import DatabaseRecord
 from search.papers.json import Json
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 """Increases with every change to the files that earlier versions cannot read."""
 _MAX_NAME_BYTES = 64
 """Bytes of CURRENT that are read; the name of a generation is shorter."""
 _GENERATION_NAME = re.compile(r"gen-([0-9]{6}|[1-9][0-9]{6,17})")
+_ROWS_FOLDER_NAME = re.compile(r"rows-([0-9]{6}|[1-9][0-9]{6,17})")
 
 
 def generation_name(number: int) -> str:
@@ -35,15 +36,33 @@ def generation_number(name: str) -> int | None:
     return int(match[1]) or None if match else None
 
 
+def rows_folder_name(number: int) -> str:
+    """Returns the name of a folder of rows, as in ``rows-000042``."""
+    return f"rows-{number:06}"
+
+
+def rows_folder_number(name: str) -> int | None:
+    """Returns the number in the name of a folder of rows, from 1; None for any other name."""
+    match = _ROWS_FOLDER_NAME.fullmatch(name)
+    return int(match[1]) or None if match else None
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """Paths of the files of an index.
 
     CURRENT contains one line, the name of the published generation. The store and the vectors are append-only and
-    shared by all generations. All other files belong to one generation and never change after it is published.
+    shared by all generations with the same folder of rows. All other files belong to one generation and never change
+    after it is published.
+
+    Attributes:
+        directory: the index.
+        rows_folder: name of the folder with the store and the vectors, which a compaction has written; empty for the
+            directory itself.
     """
 
     directory: Path
+    rows_folder: str = ""
 
     @property
     def current(self) -> Path:
@@ -54,11 +73,15 @@ class Layout:
         return self.directory / "WRITER"
 
     @property
+    def rows_directory(self) -> Path:
+        return self.directory / self.rows_folder
+
+    @property
     def store(self) -> Path:
-        return self.directory / "papers.sqlite"
+        return self.rows_directory / "papers.sqlite"
 
     def vectors(self, model: ModelIdentity) -> Path:
-        return self.directory / f"vectors-{model.slug}.f16"
+        return self.rows_directory / f"vectors-{model.slug}.f16"
 
     def generation(self, name: str) -> "GenerationLayout":
         return GenerationLayout(self.directory / name)
@@ -68,6 +91,12 @@ class Layout:
         found = (path for path in self.directory.glob("gen-*") if path.is_dir() and not path.is_symlink())
         numbers = {path: generation_number(path.name) for path in found}
         return [path for number, path in sorted((number, path) for path, number in numbers.items() if number)]
+
+    def rows_folders(self) -> list[str]:
+        """Returns the names of all folders of rows, oldest first, whether a manifest names them or not."""
+        found = (path for path in self.directory.glob("rows-*") if path.is_dir() and not path.is_symlink())
+        numbers = {path.name: rows_folder_number(path.name) for path in found}
+        return [name for number, name in sorted((number, name) for name, number in numbers.items() if number)]
 
     def published_generation(self) -> str:
         """Returns the name in CURRENT.
@@ -177,6 +206,7 @@ class Manifest:
         papers_sha256: one checksum per block of the same number of papers.
         files: one record per file of the generation.
         database: what identifies the database; None in manifests of versions that did not record it.
+        rows_folder: see ``Layout``.
     """
 
     generation: str
@@ -188,6 +218,7 @@ class Manifest:
     papers_sha256: tuple[str, ...]
     files: tuple[FileRecord, ...]
     database: DatabaseRecord | None = None
+    rows_folder: str = ""
 
     def save(self, path: Path) -> None:
         """Writes the manifest with its own checksum and flushes it to disk."""
@@ -221,6 +252,7 @@ class Manifest:
                 for record in body.children("files")
             ),
             database=_read_database(body.child("database")) if "database" in body.fields else None,
+            rows_folder=_read_rows_folder(path, body) if "rows_folder" in body.fields else "",
         )
 
     def _to_json(self) -> dict[str, Json]:
@@ -235,6 +267,7 @@ class Manifest:
             "papers_sha256": list(self.papers_sha256),
             "files": [{"path": file.path, "bytes": file.bytes, "sha256": file.sha256} for file in self.files],
             **({"database": asdict(self.database)} if self.database else {}),
+            **({"rows_folder": self.rows_folder} if self.rows_folder else {}),
         }
 
 
@@ -281,7 +314,17 @@ def _read_model(fields: JsonObject) -> ModelIdentity:
 
 
 def _read_database(fields: JsonObject) -> DatabaseRecord:
-    return DatabaseRecord(fields.text("last_paper_sha256"), fields.count("keys"), fields.count("keys_checksum"))
+    decisions = fields.text("decisions_sha256") if "decisions_sha256" in fields.fields else ""
+    return DatabaseRecord(
+        fields.text("last_paper_sha256"), fields.count("keys"), fields.count("keys_checksum"), decisions
+    )
+
+
+def _read_rows_folder(path: Path, fields: JsonObject) -> str:
+    name = fields.text("rows_folder")
+    if not rows_folder_number(name):
+        raise damaged_file(path, "rows_folder is not the name of a folder of rows")
+    return name
 
 
 def _digest(body: Mapping[str, Json]) -> str:

@@ -10,7 +10,7 @@ of the two.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,27 +19,18 @@ import tantivy
 from numpy.typing import NDArray
 from tantivy import Occur
 
-from search.errors import InvalidValue
-from search.files import call_library, link_or_copy
-from search.index.lexicon_segments import remove_segments
+from search.index.analysis import Analyzer
 from search.index.read_errors import reports_read_errors
 from search.index.read_only_view import read_only_view
 from search.index.term_cache import TermCache
 from search.index.term_sets import necessary_term_sets
+from search.index.text_conditions import TextConditions, any_of
 from search.index.text_terms import TextTerms
-from search.language.stop_words import STOP_WORDS
-from search.papers.paper import Paper
-from search.papers.words import split_words
 from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, Not
 from search.rows import Ranked, Rows
 
 if TYPE_CHECKING:
-    from search.columns.columns import Columns, RowIds
-
-_MAX_WORD_BYTES = 64
-"""Longer words are not indexed."""
-_STEMMED_ANALYZER = "papers_english"
-_EXACT_ANALYZER = "papers_words"
+    from search.columns.columns import Columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,29 +48,11 @@ class LexiconTuning:
 LEXICON_TUNING = LexiconTuning()
 
 
-def _build_analyzer(*, stemmed: bool) -> tantivy.TextAnalyzer:
-    """Returns an analyzer that folds case and accents and, if ``stemmed``, removes stop words and stems the others."""
-    steps = [tantivy.Filter.remove_long(_MAX_WORD_BYTES), tantivy.Filter.lowercase(), tantivy.Filter.ascii_fold()]
-    if stemmed:
-        steps += [tantivy.Filter.custom_stopword(list(STOP_WORDS)), tantivy.Filter.stemmer("english")]
-    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-    for step in steps:
-        builder = builder.filter(step)
-    return builder.build()
-
-
-def _build_schema() -> tantivy.Schema:
-    builder = tantivy.SchemaBuilder()
-    builder.add_text_field("text", tokenizer_name=_STEMMED_ANALYZER, index_option="freq")
-    for field in ("title", "abstract"):
-        builder.add_text_field(field, tokenizer_name=_STEMMED_ANALYZER, index_option="position")
-    builder.add_text_field("word", tokenizer_name=_EXACT_ANALYZER, index_option="basic")
-    builder.add_unsigned_field("row", indexed=True, fast=True)
-    for field in ("published_first", "published_last", "updated_first", "updated_last"):
-        builder.add_unsigned_field(field, fast=True)
-    for field in ("category", "primary", "author", "first_author", "last_author"):
-        builder.add_unsigned_field(field, indexed=True)
-    return builder.build()
+def create_analyzer(cache_size: int) -> Analyzer:
+    """Returns an analyzer with tantivy's English stemmer and its spellings in ASCII of letters such as ø."""
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.raw())
+    stemmer = builder.filter(tantivy.Filter.ascii_fold()).filter(tantivy.Filter.stemmer("english")).build()
+    return Analyzer(lambda word: stemmer.analyze(word)[0], cache_size)
 
 
 class Lexicon:
@@ -88,7 +61,7 @@ class Lexicon:
     Args:
         directory: the output of ``LexiconBuilder``.
         columns: the columns of the same generation, which map author and category names to IDs.
-        find: returns the rows that have or had a paper ID.
+        find: returns the rows that have or had a paper ID, or that are retracted (``IdLookup.find``).
         tuning: bounds of queries and of the cache.
 
     Raises:
@@ -110,14 +83,18 @@ class Lexicon:
         self._tuning = tuning
 
     @cached_property
-    def _analyzer(self) -> tantivy.TextAnalyzer:
-        return _build_analyzer(stemmed=True)
+    def terms_by_unit(self) -> Analyzer:
+        """The terms of each word, and of words joined by hyphens (``search.index.analysis``)."""
+        return create_analyzer(self._tuning.term_cache_size)
+
+    @cached_property
+    def _conditions(self) -> TextConditions:
+        return TextConditions(self._schema, self._searcher, self.terms_by_unit)
 
     @cached_property
     def _terms(self) -> TextTerms:
-        searcher = self._searcher
-        doc_freq = partial(searcher.doc_freq, "text")
-        return TextTerms(self._analyzer.analyze, doc_freq, searcher.num_docs, self._tuning.max_query_terms)
+        analyze, doc_freq = self._conditions.forms.ranking_terms, self._conditions.doc_freq
+        return TextTerms(analyze, doc_freq, self._searcher.num_docs, self._tuning.max_query_terms)
 
     def terms(self, text: str) -> list[str]:
         """Returns the distinct terms of a text that are looked up; of a long text those of highest weight."""
@@ -163,7 +140,7 @@ class Lexicon:
         bounds = {term: bound for term, bound in self._terms.bounds(text).items() if doc_freq(term)}
         term_sets = necessary_term_sets(bounds, share * self.max_score(text))
         limit = min(sum(min(map(doc_freq, each)) for each in term_sets), self._searcher.num_docs)
-        sets = self._any_of([self._all_terms_query("text", each) for each in term_sets])
+        sets = any_of([self._all_terms_query("text", each) for each in term_sets])
         clauses = [(Occur.Must, _as_filter(sets)), self._require_any_term(text)]
         if limit > len(rows):  # otherwise a filter takes longer than it saves
             clauses += self._filter_clauses(condition)
@@ -173,8 +150,9 @@ class Lexicon:
 
     @cached_property
     def term_by_word(self) -> Mapping[str, str | None]:
-        """The term of each word; None for a stop word."""
-        return TermCache(self._analyzer.analyze, self._tuning.term_cache_size)
+        """The first term of each word; None for a stop word."""
+        terms = self.terms_by_unit
+        return TermCache(lambda word: terms[word].ranked, self._tuning.term_cache_size)
 
     def max_score(self, text: str) -> float:
         """Returns an upper bound of the BM25 of this text in any paper; 0 for a text without terms.
@@ -189,7 +167,7 @@ class Lexicon:
 
     def word_doc_freq(self, word: str) -> int:
         """Returns the document frequency of a Latin word, not stemmed."""
-        return self._searcher.doc_freq("word", word.lower())
+        return self._conditions.written_freq(word.lower())
 
     def scores(self, text: str, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Returns the BM25 of the text in (n,) rows as (n,) float32; 0 for a row without any of its terms."""
@@ -211,7 +189,7 @@ class Lexicon:
             )
             for term, weight in weights.items()
         ]
-        return self._scores_of_rows((Occur.Must, self._any_of(terms)), ids)
+        return self._scores_of_rows((Occur.Must, any_of(terms)), ids)
 
     def _scores_of_rows(self, clause: tuple[Occur, tantivy.Query], ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Returns the score of a clause in each row; 0 for a row that does not match it."""
@@ -233,13 +211,13 @@ class Lexicon:
         """Returns the live rows, ascending, that match a condition.
 
         Raises:
-            InvalidValue: an unknown category, or a text condition that contains only stop words.
+            InvalidValue: an unknown category, or a text condition without a word.
         """
         return self._matching_rows(self._filter_clauses(condition) or [(Occur.Must, tantivy.Query.all_query())])
 
     def _require_any_term(self, text: str) -> tuple[Occur, tantivy.Query]:
         counts = self._terms.counts(text)
-        return Occur.Must, self._any_of([self._boosted_term_query(term, count) for term, count in counts.items()])
+        return Occur.Must, any_of([self._boosted_term_query(term, count) for term, count in counts.items()])
 
     def _boosted_term_query(self, term: str, count: int) -> tantivy.Query:
         query = self._term_query("text", term)
@@ -259,12 +237,12 @@ class Lexicon:
             parts = [(Occur.Must, self._query_for(part)) for part in condition.parts]
             return tantivy.Query.boolean_query(parts or [(Occur.Must, tantivy.Query.all_query())])
         if isinstance(condition, AnyOf):
-            return self._any_of([self._query_for(part) for part in condition.parts])
+            return any_of([self._query_for(part) for part in condition.parts])
         if isinstance(condition, Not):
             excluded = (Occur.MustNot, self._query_for(condition.part))
             return tantivy.Query.boolean_query([(Occur.Must, tantivy.Query.all_query()), excluded])
         if isinstance(condition, ContainsText):
-            return self._text_query(condition)
+            return self._conditions.query(condition)
         return self._column_query(condition)
 
     def _column_query(self, leaf: Author | Category | InDateRange | HasId) -> tantivy.Query:
@@ -277,7 +255,7 @@ class Lexicon:
                 return self._term_set_query("primary", self._columns.primary_ids(leaf.code))
             return self._term_set_query("category", self._columns.category_ids(leaf.code))
         if isinstance(leaf, HasId):
-            return self._any_of([self._term_query("row", row) for row in self._find(leaf.id)])
+            return self._term_set_query("row", self._find(leaf.id))
         return self._date_query(leaf)
 
     def _date_query(self, leaf: InDateRange) -> tantivy.Query:
@@ -291,18 +269,6 @@ class Lexicon:
             parts.append(tantivy.Query.range_query(self._schema, f"{leaf.field}_first", unsigned, upper_bound=high))
         return tantivy.Query.boolean_query([(Occur.Must, part) for part in parts])
 
-    def _text_query(self, condition: ContainsText) -> tantivy.Query:
-        words = enumerate(split_words(condition.text))
-        terms = [(position, term) for position, word in words for term in self._analyzer.analyze(word)]
-        if not terms:
-            message = "it contains only stop words, which are not indexed; remove it or add another word"
-            raise InvalidValue("q", condition.text, message, position=condition.text_position)
-        if not condition.phrase or len(terms) == 1:
-            field = "text" if condition.text_field == "any" else condition.text_field
-            return self._all_terms_query(field, [term for _, term in terms])
-        fields = ("title", "abstract") if condition.text_field == "any" else (condition.text_field,)
-        return self._any_of([tantivy.Query.phrase_query(self._schema, field, terms) for field in fields])  # type: ignore[arg-type]
-
     def _all_terms_query(self, field: str, terms: Sequence[str]) -> tantivy.Query:
         return tantivy.Query.boolean_query([(Occur.Must, self._term_query(field, term)) for term in terms])
 
@@ -310,10 +276,6 @@ class Lexicon:
         if not ids:
             return tantivy.Query.empty_query()
         return tantivy.Query.term_set_query(self._schema, field, list(ids))
-
-    def _any_of(self, parts: Sequence[tantivy.Query]) -> tantivy.Query:
-        """Returns the disjunction of queries; without any, a query that matches nothing."""
-        return tantivy.Query.boolean_query([(Occur.Should, part) for part in parts or [tantivy.Query.empty_query()]])
 
     def _search_rows(
         self, clauses: list[tuple[Occur, tantivy.Query]], k: int
@@ -332,67 +294,3 @@ class Lexicon:
 
 def _as_filter(query: tantivy.Query) -> tantivy.Query:
     return tantivy.Query.const_score_query(query, 0.0)
-
-
-class LexiconBuilder:
-    """Builds the lexicon of the next generation in a new directory.
-
-    Args:
-        directory: the directory to create.
-        previous: the previous lexicon; its files are linked, since tantivy writes each once and replaces by rename.
-        tuning: memory of the writer.
-    """
-
-    def __init__(self, directory: Path, previous: Path | None = None, tuning: LexiconTuning = LEXICON_TUNING) -> None:
-        directory.mkdir()
-        for file in previous.iterdir() if previous else ():
-            if not file.name.endswith(".lock"):
-                link_or_copy(file, directory / file.name)
-        self._directory = directory
-        self._index = call_library(directory, lambda: tantivy.Index(_build_schema(), str(directory)))
-        self._index.register_tokenizer(_STEMMED_ANALYZER, _build_analyzer(stemmed=True))
-        self._index.register_tokenizer(_EXACT_ANALYZER, _build_analyzer(stemmed=False))
-        self._writer = call_library(directory, lambda: self._index.writer(tuning.writer_heap_bytes, num_threads=1))
-
-    def add(self, row: int, paper: Paper, ids: "RowIds") -> None:
-        """Adds a paper.
-
-        Args:
-            row: its row.
-            paper: the paper.
-            ids: the IDs of its categories and authors in the columns.
-        """
-        document = tantivy.Document()
-        for text in (paper.title, paper.title, paper.abstract):
-            document.add_text("text", text or "")
-        document.add_unsigned("row", row)
-        document.add_text("title", paper.title or "")
-        document.add_text("abstract", paper.abstract or "")
-        document.add_text("word", paper.text)
-        for name, date in (("published", paper.published), ("updated", paper.updated)):
-            if date:
-                document.add_unsigned(f"{name}_first", date.first_day)
-                document.add_unsigned(f"{name}_last", date.last_day)
-        for field, values in (
-            ("category", ids.categories),
-            ("primary", (ids.primary,)),
-            ("author", ids.authors),
-            ("first_author", (ids.first_author,)),
-            ("last_author", (ids.last_author,)),
-        ):
-            for value in values:
-                document.add_unsigned(field, value)
-        call_library(self._directory, lambda: self._writer.add_document(document))
-
-    def remove(self, replaced: Sequence[int], rows: int) -> set[int]:
-        """Removes replaced rows with their segments; the caller adds the returned rows again (``remove_segments``)."""
-        return call_library(self._directory, lambda: remove_segments(self._index, self._writer, replaced, rows))
-
-    def save(self) -> None:
-        """Commits, waits for merges, deletes the lock files, and lets everyone read who may read the folder."""
-        for step in (self._writer.commit, self._writer.wait_merging_threads):
-            call_library(self._directory, step)
-        for lock in self._directory.glob("*.lock"):
-            lock.unlink()
-        for file in self._directory.glob("*.json"):  # tantivy creates its lists of files with mode 0600
-            file.chmod(self._directory.stat().st_mode & 0o666)

@@ -91,7 +91,8 @@ class Snapshot:
                 fcntl.flock(lock, fcntl.LOCK_SH)
                 if layout.published_generation() != name:
                     continue
-                snapshot = cls(layout, files, Manifest.load(files.manifest))
+                manifest = Manifest.load(files.manifest)
+                snapshot = cls(Layout(directory, manifest.rows_folder), files, manifest)
                 weakref.finalize(snapshot, cleanup.pop_all().close)
                 return snapshot
 

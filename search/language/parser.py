@@ -5,6 +5,7 @@ which operators and parentheses are syntax, which depends on their neighbours (`
 tree of those that are (``search.language.grammar``).
 """
 
+import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -17,7 +18,7 @@ from search.errors import InvalidValue
 from search.language.describe import describe_condition
 from search.language.fields import FILTER_FIELDS, JOIN_HINT, Field, ValueParser
 from search.language.groups import MAX_CONDITIONS, check_condition_count, extract_syntax_tokens
-from search.language.tokens import OPERATORS, Token, find_field_terms, syntax_error
+from search.language.tokens import DOTTED_WORD, OPERATORS, Token, find_field_terms, syntax_error
 from search.language.tree import Leaf, Node, all_of, unranked_spans
 from search.papers import identifiers
 from search.query.condition import Condition
@@ -28,6 +29,7 @@ _MAX_WORDS_PER_OPERATOR = 3
 _LEAF_KINDS = ("prose", "word", "phrase", "term")
 """Kinds of the tokens that become conditions."""
 _PUNCTUATION = " \t\r\n\f\v.,;:?!()"
+_LEADING_PUNCTUATION = re.compile(rf"(?:(?!{DOTTED_WORD})[{re.escape(_PUNCTUATION)}])*")
 
 
 @dataclass(frozen=True)
@@ -175,8 +177,8 @@ class _LeafParser:
         value = token.value
         if token.kind in ("prose", "word"):
             # the full stops of 2020.. are part of the value
-            punctuation = " ,;:?!" if token.is_filter else _PUNCTUATION
-            value = self.text[token.start : token.end].strip(punctuation)
+            value = self.text[token.start : token.end]
+            value = value.strip(" ,;:?!") if token.is_filter else _strip_leading(value).rstrip(_PUNCTUATION)
             if token.is_filter and sum(any(map(str.isalnum, word)) for word in value.split()) > 1:
                 raise syntax_error(self.text, token.start, token.end, JOIN_HINT)
         elif not token.field:
@@ -191,13 +193,18 @@ class _LeafParser:
             raise syntax_error(self.text, token.start, token.end, error.allowed) from None
 
 
+def _strip_leading(text: str) -> str:
+    """Removes the punctuation before the first word."""
+    return _LEADING_PUNCTUATION.sub("", text, count=1)
+
+
 def _remove_spans(text: str, spans: Iterable[tuple[int, int]]) -> str:
     """Removes spans, in order, from a text; punctuation after a span stays with the words before it."""
     kept, place = "", 0
     for start, end in (*spans, (len(text), len(text))):
         piece = text[place:start].rstrip()
         if place and not kept:
-            piece = piece.lstrip(_PUNCTUATION)
+            piece = _strip_leading(piece)
         if any(character.isalnum() for character in piece) or start - place == len(text):
             kept += f" {piece.lstrip()}" if piece[:1].isspace() or piece[:1].isalnum() else piece
         place = end

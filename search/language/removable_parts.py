@@ -14,7 +14,7 @@ from search import budget
 from search.language.describe import describe_condition
 from search.language.fields import FILTER_FIELDS
 from search.language.parser import ParsedQuery, ProseCounts, count_prose, is_abstract
-from search.language.tokens import OPERATORS, find_field_terms
+from search.language.tokens import DOTTED_WORD, OPERATORS, find_field_terms
 from search.language.tree import Conjunction, Disjunction, Group, Negation, Node
 from search.papers import identifiers
 from search.query.page import QueryPart
@@ -28,8 +28,9 @@ _COUNT_ERROR = 2
 """Words by which the sum of the counts of the pieces may differ from the count of the whole query. Of 19,425 random
 queries, 146 differed, by one word."""
 
-_PLAIN_WORD = re.compile(r"(?!-[^\W\d_])[^\s()\"“”:]+")
+_PLAIN_WORD = re.compile(rf"(?!-(?:[^\W\d_]|{DOTTED_WORD}))[^\s()\"“”:]+")
 """Matches words that are prose in any context, except operators."""
+_LEADING_MARKS = re.compile(rf"^(?:(?!{DOTTED_WORD})[\W_])+")
 _OPERATOR = re.compile(rf"(?<![^\s()-])(?:{'|'.join(OPERATORS)})(?=[):]*(?:\s|$))")
 _ONE_WORD = re.compile(r"\w[\w-]*")
 _WORD_IN_BRACKETS = re.compile(r"(?<=\w )\([\w-]+\)")
@@ -208,7 +209,7 @@ def _close(text: str) -> str:
 def _plain(text: str) -> str:
     """Returns the same words, written so that each is a word in any context."""
     words = [word if _PLAIN_WORD.fullmatch(word) else " ".join(re.findall(r"\w+", word)) for word in text.split()]
-    return _lower_operators(re.sub(r"^[\W_]+", "", " ".join(words)))
+    return _lower_operators(_LEADING_MARKS.sub("", " ".join(words)))
 
 
 def _lower_operators(text: str) -> str:

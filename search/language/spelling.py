@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
+from search.language.english import is_english, is_english_word
 from search.language.stop_words import STOP_WORDS
 from search.papers.folding import single_edits
 
@@ -12,7 +13,8 @@ _MIN_FREQUENCY_RATIO = 2_000
 _MAX_TYPO_FREQUENCY = 5
 """Largest document frequency of a typo."""
 _MIN_KNOWN_TYPO_LENGTH = 5
-"""Letters from which a word in the index can be a typo; shorter ones are names and codes."""
+"""Letters from which a word in the index can be a typo, and a typo can have a letter too many or a wrong one; shorter
+ones are names and codes, such as unet, which is no misspelt unit."""
 _MIN_CORRECTION_FREQUENCY = 2
 """Least document frequency of a correction."""
 _CORRECTION_SHARE_DIVISOR = 5_000
@@ -22,24 +24,31 @@ _MAX_QUERY_WORDS = 12
 
 
 def corrections(
-    text: str, frequency: Callable[[str], int], inflected_frequency: Callable[[str], int], papers: int
+    text: str,
+    frequency: Callable[[str], int],
+    inflected_frequency: Callable[[str], int],
+    is_known: Callable[[str], bool],
+    papers: int,
 ) -> dict[str, str]:
     """Returns the likely typos of a text and the correction of each.
 
     A word is a likely typo if no or few papers contain it, and many contain a word that differs by one letter added,
     removed, replaced or swapped with its neighbour (Damerau, "A technique for computer detection and correction of
-    spelling errors", CACM 1964). Words with inner capitals or letters beyond a to z, names and codes, are skipped, and
-    so are stop words, which a small index may lack.
+    spelling errors", CACM 1964). Words that are right although a small index may lack them are skipped: English words,
+    words with a capital inside, or at the start unless they begin the text, which are names and codes, words with
+    letters beyond a to z, and all words of a text in another language.
 
     Args:
         text: the query.
         frequency: returns the document frequency of an exact word.
         inflected_frequency: returns the document frequency of a word in any inflection, so that a rare inflection of a
             frequent word is not a typo.
+        is_known: returns whether a word is known to be right for another reason; called only for words with a
+            correction.
         papers: the number of papers in the index.
     """
-    words = _WORD.findall(text)
-    if len(words) > _MAX_QUERY_WORDS:
+    words = [match[0] for match in _WORD.finditer(text) if match.start() == 0 or match[0][0].islower()]
+    if len(words) > _MAX_QUERY_WORDS or not is_english(text):
         return {}
     least = max(_MIN_CORRECTION_FREQUENCY, papers // _CORRECTION_SHARE_DIVISOR)
     return {
@@ -47,6 +56,7 @@ def corrections(
         for word in words
         if _may_be_typo(word, occurrences := inflected_frequency(word))
         and (better := _best_correction(word, occurrences, frequency, least))
+        and not (is_english_word(word.lower()) or is_known(word))
     }
 
 
@@ -62,7 +72,13 @@ def _may_be_typo(word: str, occurrences: int) -> bool:
 
 
 def _best_correction(word: str, occurrences: int, frequency: Callable[[str], int], least: int) -> str | None:
-    best = max(single_edits(word.lower()), key=lambda other: (frequency(other), other[0] == word[0].lower(), other))
+    candidates = [other for other in single_edits(word.lower()) if _is_plausible(word.lower(), other)]
+    best = max(candidates, key=lambda other: (frequency(other), other[0] == word[0].lower(), other))
     if frequency(best) < max(least, _MIN_FREQUENCY_RATIO * occurrences):
         return None
     return best.capitalize() if word[0].isupper() else best
+
+
+def _is_plausible(word: str, other: str) -> bool:
+    """Returns whether a word may be a typo of another one: a short word only if a letter is missing or misplaced."""
+    return len(word) >= _MIN_KNOWN_TYPO_LENGTH or len(other) > len(word) or sorted(other) == sorted(word)

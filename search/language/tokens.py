@@ -21,7 +21,9 @@ _FIELD_PREFIX = re.compile(r"(=?)([A-Za-z][A-Za-z_]*):")
 _OPENING_QUOTE = re.compile(r"([=^]*)([\"“])")
 _CLOSING_QUOTES = {'"': re.compile(r"([^\"]*)\""), "“": re.compile(r"([^”]*)”")}
 _TEX_CLOSING_QUOTE = re.compile(r"([^\"]*?)''")
-_NEGATION = re.compile(r"-(?:[^\W\d_]|=?[\"“(])")
+DOTTED_WORD = r"\.(?i:net)\b"
+"""Matches the one word that begins with a full stop."""
+_NEGATION = re.compile(rf"-(?:[^\W\d_]|{DOTTED_WORD}|=?[\"“(])")
 _PUNCTUATION = re.compile(r"[.,;:?!]+(?=\))")
 _CHUNK = re.compile(r"\S+")
 _VALUE_START = re.compile(r"[\w\"“(\[^=<>*.-]")

@@ -2,9 +2,10 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from search.papers.latex import decode_accents
+from search.papers.normalization import compose
 from search.papers.surnames import is_suffix
 from search.papers.words import join_words
 
@@ -54,14 +55,14 @@ def collapse_umlaut_digraphs(word: str) -> str:
 
 
 def normalize_whitespace(text: str | None) -> str:
-    """Collapses white space to single spaces and removes control characters and surrogates."""
+    """Collapses white space to single spaces, removes control characters and surrogates, and composes letters (NFC)."""
     if not text:
         return ""
     text = " ".join(text.split())
     if not text.isprintable():
         text = "".join(character for character in text if unicodedata.category(character) not in ("Cc", "Cs"))
         text = " ".join(text.split())  # a removed character may have stood between two spaces
-    return text
+    return compose(text)
 
 
 def put_given_name_first(name: str) -> str:
@@ -70,11 +71,18 @@ def put_given_name_first(name: str) -> str:
     Other names are returned unchanged.
     """
     parts = [part.strip() for part in name.split(",")]
+    return join_name_parts(parts) if len(parts) <= 3 else name.strip()
+
+
+def join_name_parts(parts: Sequence[str]) -> str:
+    """Joins the parts of a name between commas as ``put_given_name_first`` does; more than three keep their commas."""
+    if len(parts) == 2 and is_suffix(parts[1]):  # King, Jr.
+        return " ".join(parts)
     if len(parts) == 2:
         return f"{parts[1]} {parts[0]}".strip()
     if len(parts) != 3:
-        return name.strip()
-    last, first, suffix = (parts[0], parts[1], parts[2]) if is_suffix(parts[2]) else (parts[0], *parts[:0:-1])
+        return ", ".join(parts)
+    last, first, suffix = parts if is_suffix(parts[2]) else (parts[0], *parts[:0:-1])
     return f"{first} {last} {suffix}".strip()
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from search.papers import identifier_forms
+from search.papers.normalization import compose
 
 _URL_SAFE_CHARACTERS = "/:;()!$&'*+,=@~"
 """Characters of an ID that a URL path may contain unescaped; DOIs contain others as well."""
@@ -66,7 +67,7 @@ def parse(text: str) -> Identifier | None:
     URLs may lack ``https://``, be percent-encoded and lead through the proxy of a library. An arXiv DOI
     (``10.48550/arXiv.…``) is parsed as the arXiv ID. Returns None if the text is not an ID.
     """
-    found = identifier_forms.match_id(text)
+    found = identifier_forms.match_id(compose(text))
     return Identifier(*found) if found else None
 
 

@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Self
 
 from search.errors import InvalidValue
+from search.papers import surnames
 from search.papers.folding import collapse_umlaut_digraphs, expand_umlauts, fold
 from search.papers.latex import decode_accents
 from search.papers.surnames import EASTERN, FAMILY_NAME_FIRST, IBERIAN, KOREAN, PARTICLES, SUFFIXES, VIETNAMESE
@@ -27,7 +28,6 @@ _SIMPLE_NAME = re.compile(r"(?:[A-Z][a-z]+|[A-Z]\.)(?: (?:[A-Z][a-z]+|[A-Z]\.))*
 _ELIDED_PARTICLE = re.compile(r"\b(d|l|dell|dall)['’](?=\w{3})", re.IGNORECASE)
 _SURNAME_CONJUNCTION = re.compile(r"(?<=\w) (?:y|i|e) (?=[^\W\da-z])")
 """A conjunction between two surnames, as in Ramón y Cajal; an initial would be a capital or have a point."""
-_CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+(?:\s+[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+)*")
 _NUMBER_SUFFIX = re.compile(r"_\d+$")
 """The number that distinguishes namesakes in arXiv's author identifiers, such as warner_s_1."""
 _CONSONANT_RUN = re.compile("[b-df-hj-np-tv-xz]{2,3}", re.IGNORECASE)
@@ -99,7 +99,7 @@ def index_keys(text: str) -> tuple[str, ...]:
     """The keys under which to index a name from a source, the key of ``parse`` first.
 
     Covers a family name of several words, joined and separate; the first of two surnames; the first word, if that seems
-    to be the family name; and all of these with umlauts spelled in every way.
+    to be the family name; the possible surnames of 王小明; and all of these with umlauts spelled in every way.
     """
     own = parse(text)
     names = [own] if own.other_family_words else [own, *_family_name_first(text, own)]
@@ -114,7 +114,7 @@ def _alternative_spellings(text: str, own: Name) -> list[Name]:
     if _ELIDED_PARTICLE.search(text):  # d'Aspremont is also searched for as Aspremont
         names.append(parse(_ELIDED_PARTICLE.sub(r"\1 ", text)))
     if not text.isascii() or "\\" in text:
-        names += [*_mix_spellings(own, parse(expand_umlauts(text))), *_join_cjk(text)]
+        names += [*_mix_spellings(own, parse(expand_umlauts(text))), *_join_cjk(text), *_split_cjk(text)]
     return [*names, *map(parse, _recapitalize(text))]
 
 
@@ -138,7 +138,14 @@ def _mix_spellings(name: Name, other: Name) -> list[Name]:
 
 def _join_cjk(text: str) -> list[Name]:
     """A name in Chinese, Japanese or Korean script, without spaces."""
-    return [parse("".join(text.split()))] if _CJK.fullmatch(text) else []
+    return [parse("".join(text.split()))] if surnames.is_cjk_name(text) else []
+
+
+def _split_cjk(text: str) -> list[Name]:
+    """A name in Chinese, Japanese or Korean script without spaces, split after every possible surname."""
+    if not surnames.is_cjk_name(text) or " " in (letters := fold(text)):
+        return []
+    return [Name(letters[:length], (letters[length:],)) for length in surnames.cjk_surname_lengths(letters)]
 
 
 def _recapitalize(text: str) -> list[str]:
@@ -159,7 +166,7 @@ def _family_name_first(text: str, name: Name) -> list[Name]:
     if not others or "," in text:
         return []
     eastern = first in FAMILY_NAME_FIRST and name.surname not in EASTERN and all(len(word) > 1 for word in others)
-    return _given_name_orders(first, others) if eastern or _CJK.fullmatch(text) else []
+    return _given_name_orders(first, others) if eastern or surnames.is_cjk_name(text) else []
 
 
 def _given_name_orders(surname: str, given: Sequence[str]) -> list[Name]:
@@ -330,7 +337,7 @@ def _match_when_joined(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
 
 def _split_at_comma(text: str) -> tuple[str, str]:
     """The parts before and after the comma, without suffixes; the second is empty if there is no comma."""
-    text = _SURNAME_CONJUNCTION.sub("-", _underscores_to_spaces(text))
+    text = surnames.separate_cjk_names(_SURNAME_CONJUNCTION.sub("-", _underscores_to_spaces(text)))
     if "," not in text:
         return text, ""
     parts = [part for part in text.split(",") if fold(part) not in SUFFIXES and part.strip()]

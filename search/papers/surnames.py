@@ -1,5 +1,9 @@
 """Parts of names that show where a family name starts: particles, suffixes, and surnames known by their language."""
 
+import re
+
+from search.papers.normalization import compose
+
 SUFFIXES = frozenset(("jr", "sr", "ii", "iii", "iv", "2nd", "3rd", "4th", "5th"))
 PARTICLES = frozenset(
     ("al", "ap", "ben", "bin", "da", "dal", "de", "del", "della", "den", "der", "di", "do", "dos", "du", "el", "la",
@@ -34,6 +38,37 @@ KOREAN = frozenset("bae choi jang jeong jung kim kwon lee oh park shin yoon".spl
 FAMILY_NAME_FIRST = CHINESE | VIETNAMESE
 EASTERN = FAMILY_NAME_FIRST | KOREAN
 """Frequent surnames of China, Vietnam and Korea; the Korean ones are given names elsewhere, as in Kim Smith."""
+
+
+_CJK_LETTERS = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+_CJK_NAME = re.compile(rf"[{_CJK_LETTERS}]+(?:\s+[{_CJK_LETTERS}]+)*")
+_CJK_SEPARATOR = re.compile(rf"(?<=[{_CJK_LETTERS}])[·•‧](?=[{_CJK_LETTERS}])")
+"""The dot between the given and the family name of a foreigner, as in 克里斯托弗·曼宁."""
+_CJK_SURNAME_LENGTHS = {2: (1,), 3: (1, 2)}
+"""Letters of a surname in Chinese, Japanese or Korean script, by the length of the name without a space. Chinese and
+Korean names have three letters, or two, unless the surname is one of the few that have two."""
+_LONG_NAME_SURNAME_LENGTHS = (2, 3)
+"""Letters of a surname in longer names, most of which are Japanese."""
+_JAPANESE_ONE_LETTER_SURNAMES = frozenset("林森原堀関辻菅東谷")
+"""Frequent Japanese surnames of one letter, which also precede given names of three."""
+
+
+def is_cjk_name(text: str) -> bool:
+    """Whether a name is in Chinese, Japanese or Korean script, with or without spaces."""
+    return bool(_CJK_NAME.fullmatch(compose(text)))
+
+
+def separate_cjk_names(text: str) -> str:
+    """The name with a space in place of the dot that separates names in Chinese script."""
+    return text if text.isascii() else _CJK_SEPARATOR.sub(" ", text)
+
+
+def cjk_surname_lengths(name: str) -> list[int]:
+    """Returns the possible lengths of the surname of a name in Chinese, Japanese or Korean script without a space."""
+    lengths = _CJK_SURNAME_LENGTHS.get(len(name), _LONG_NAME_SURNAME_LENGTHS)
+    if name[0] in _JAPANESE_ONE_LETTER_SURNAMES:
+        lengths = (1, *lengths)
+    return [length for length in dict.fromkeys(lengths) if length < len(name)]
 
 
 def is_suffix(word: str) -> bool:

@@ -1,6 +1,7 @@
-"""Words of a text: maximal runs of letters and digits, which is how tantivy's default tokenizer splits as well.
+"""Words of a text: maximal runs of letters and digits.
 
-Queries have a grammar of their own (``search.language.tokens``), in which hyphens and wildcards belong to a word.
+The full-text index has words of its own (``search.index.analysis``), and so has the grammar of queries
+(``search.language.tokens``), in which hyphens and wildcards belong to a word.
 """
 
 import re

@@ -305,6 +305,7 @@ class Page:
         explanation: strategy, candidates scored and stage timings.
         interpretation: the parsed query in words.
         has_close_match: some paper is close to the query; False: the hits are only the nearest papers.
+        notices: what limits the answer, in sentences.
         correction: the query with likely misspellings corrected; None without any.
         answered_query: the query that the hits answer if it is not the one asked: its correction, or the papers of the
             author whose name it is. Nothing is close to the query as typed then; ``Query.verbatim`` answers it anyway.
@@ -332,6 +333,7 @@ class Page:
     answered_query: str | None = None
     refinements: tuple[Refinement, ...] = ()
     total_estimated: bool = False
+    notices: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.hits)
@@ -355,6 +357,7 @@ class Page:
             "total": self.total,
             "total_estimated": self.total_estimated,
             "has_close_match": self.has_close_match,
+            "notices": list(self.notices),
             "correction": self.correction,
             "answered_query": self.answered_query,
             "refinements": [refinement.to_json() for refinement in self.refinements],

@@ -126,7 +126,7 @@ def _build_hits(
     weights = lexicon.term_weights(leg_input.text) if leg_input.text else {}
     semantic_ranks, lexical_ranks = ranking.semantic.ranks(), ranking.lexical.ranks()
     with index.time_stage("highlights"):
-        highlighter = Highlighter(weights, lexicon.term_by_word)
+        highlighter = Highlighter(weights, lexicon.terms_by_unit)
         highlights = [highlighter.highlight(paper) for paper in papers]
     hits = []
     columns = zip(*(column.tolist() for column in (fused.rows, fused.scores, fused.cosine, fused.bm25)), strict=True)

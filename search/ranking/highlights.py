@@ -1,10 +1,10 @@
 """Highlights: the query words in the title and abstract of a paper, and the sentence that matches best."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
+from search.index.analysis import Terms, find_pieces, match_units
 from search.papers.paper import Paper
-from search.papers.words import WORD
 from search.query.page import Highlights, Span
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])([\"')\]]*)\s+(?=[\"'(\[]*[A-Z0-9\\$])")
@@ -21,12 +21,12 @@ class Highlighter:
 
     Args:
         weights: inverse document frequency of each query term.
-        term_of: the term of each word; None for a stop word.
+        terms_of: the terms of each unit of a text (``search.index.analysis``).
     """
 
-    def __init__(self, weights: Mapping[str, float], term_of: Mapping[str, str | None]) -> None:
+    def __init__(self, weights: Mapping[str, float], terms_of: Mapping[str, Terms]) -> None:
         self._weights = weights
-        self._term_of = term_of
+        self._terms_of = terms_of
 
     def highlight(self, paper: Paper) -> Highlights:
         """Returns the positions of the query words in a paper, and its best sentence.
@@ -35,27 +35,45 @@ class Highlighter:
         Luhn ("The automatic creation of literature abstracts", 1958); of several, the first.
         """
         abstract = paper.abstract or ""
-        terms = self._find_terms(abstract)
+        found = self._find_terms(abstract)
         return Highlights(
-            tuple(self._find_terms(paper.title or "")), tuple(terms), self._best_sentence(abstract, terms)
+            _merge(self._find_terms(paper.title or "")), _merge(found), self._best_sentence(abstract, found)
         )
 
-    def _find_terms(self, text: str) -> dict[Span, str]:
-        term_of, weights = self._term_of, self._weights
-        return {
-            Span(*match.span()): term
-            for match in WORD.finditer(text)
-            if (term := term_of[match[0]]) and term in weights
-        }
+    def _find_terms(self, text: str) -> list[tuple[Span, str]]:
+        """Returns the places of the query terms in a text; places may overlap."""
+        terms_of, weights = self._terms_of, self._weights
+        found = []
+        for match in match_units(text):
+            terms, start = terms_of[match[0]], match.start()
+            if weights.keys().isdisjoint(terms.ranked) and weights.keys().isdisjoint(terms.unordered):
+                continue
+            for first, end, piece in find_pieces(match[0]):
+                of_piece = terms_of[piece]
+                term = next((term for term in of_piece.ranked or of_piece.unordered if term in weights), None)
+                if term:
+                    found.append((Span(start + first, start + end), term))
+        return found
 
-    def _best_sentence(self, text: str, terms: Mapping[Span, str]) -> Span | None:
+    def _best_sentence(self, text: str, found: Sequence[tuple[Span, str]]) -> Span | None:
         best, best_weight = None, 0.0
-        for sentence in split_sentences(text) if terms else ():
-            distinct = {term for span, term in terms.items() if sentence.start <= span.start < sentence.end}
+        for sentence in split_sentences(text) if found else ():
+            distinct = {term for span, term in found if sentence.start <= span.start < sentence.end}
             weight = sum(self._weights[term] for term in distinct)
             if weight > best_weight:
                 best, best_weight = sentence, weight
         return best
+
+
+def _merge(found: Iterable[tuple[Span, str]]) -> tuple[Span, ...]:
+    """Returns the places in order, those that overlap or touch as one."""
+    merged: list[Span] = []
+    for span in sorted((span for span, _ in found), key=lambda span: span.start):
+        if merged and span.start <= merged[-1].end:
+            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
+        else:
+            merged.append(span)
+    return tuple(merged)
 
 
 def split_sentences(text: str) -> list[Span]:

@@ -44,11 +44,11 @@ def match_author(snapshot: Snapshot, author: Author, rows: Rows, limit: int | No
     budget.pause_for_others()
     columns = snapshot.columns
     ids, name = columns.author_ids(author), replace_surrogates(author.name)
-    if not len(ids):
+    papers = columns.author_postings.count_by_value(rows, ids)
+    if not (papers.any() or columns.author_postings.count_by_value(snapshot.live, ids).any()):
         similar = columns.authors.match_fuzzy(author.name)
         papers = columns.author_postings.count_by_value(snapshot.live, similar)
         suggestions = top_counts(similar, papers, columns.authors.display_names, _MAX_SUGGESTIONS)
         return AuthorMatch(name, (), suggestions=tuple(count.value for count in suggestions))
-    papers = columns.author_postings.count_by_value(rows, ids)
     variants = top_counts(ids, papers, columns.authors.display_names, limit)
     return AuthorMatch(name, tuple(variants), int(np.count_nonzero(papers)) - len(variants))

@@ -13,6 +13,7 @@ from search.language import spelling
 from search.language.parser import ParsedQuery
 from search.language.prose_filters import find_prose_filters
 from search.language.removable_parts import ranking_words
+from search.query.condition import Author
 from search.query.page import Page
 from search.query.refinement import Refinement
 from search.refinements.acronyms import sense_refinements
@@ -45,13 +46,21 @@ class PageRefiner:
             return None
         lexicon = self.snapshot.lexicon
         corrections = spelling.corrections(
-            self.parsed.text, lexicon.word_doc_freq, lexicon.inflected_doc_freq, self.snapshot.manifest.live
+            self.parsed.text,
+            lexicon.word_doc_freq,
+            lexicon.inflected_doc_freq,
+            self._is_known,
+            self.snapshot.manifest.live,
         )
         words = ranking_words(self.parsed)
         for found in find_prose_filters(words, date.today()):  # "latest" is a word even if no paper contains it
             for word in set(words.split()) - set(found.words.split()):
                 corrections.pop(word, None)
         return spelling.replace_words(self.parsed.source, corrections) if corrections else None
+
+    def _is_known(self, word: str) -> bool:
+        """Returns whether a word is the surname of an author, or papers write it as two words."""
+        return len(self.snapshot.columns.author_ids(Author(word))) > 0 or len(self.snapshot.lexicon.terms(word)) > 1
 
     @property
     def alternatives(self) -> tuple[str, ...]:

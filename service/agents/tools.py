@@ -156,6 +156,7 @@ class PaperSummary(BaseModel):
     updated: str | None
     categories: list[str]
     url: str | None
+    retraction: str | None = Field(description="retracted or withdrawn, if the paper was")
     abstract: str | None
 
 
@@ -176,6 +177,7 @@ class PageAnswer(QuotingAnswer):
     total: int = Field(description="Number of papers that match the filters; sorted by date, of the relevant ones")
     total_estimated: bool = Field(description="total is an estimate, within about one per cent")
     has_close_match: bool = Field(description="False: no paper is close to the query; the hits are only the nearest")
+    notices: list[str] = Field(description="What limits the answer, such as a question that is not in English")
     correction: str | None = Field(description="The query with corrected spelling, if it seems to be misspelt")
     answered_query: str | None = Field(
         description="The query that was answered instead, because nothing is close to q; verbatim answers q as typed"

@@ -155,6 +155,7 @@ class PageOut(BaseModel):
     total: int = Field(description="Number of papers that match the filters; sorted by date, of the relevant ones")
     total_estimated: bool = Field(description="total is an estimate, within about one per cent")
     has_close_match: bool = Field(description="False: no paper is close to the query; the hits are only the nearest")
+    notices: list[str] = Field(description="What limits the answer, such as a question that is not in English")
     correction: str | None = Field(description="q with corrected spelling, if it seems to contain a misspelling")
     answered_query: str | None = Field(
         description="The q that was answered instead, because nothing is close to q as typed: its correction, or the "

@@ -1,5 +1,6 @@
 """Index maintenance: ``papers index | reindex | status | doctor``."""
 
+import shlex
 import sys
 from datetime import date
 from pathlib import Path
@@ -19,6 +20,7 @@ from service.commands.options import (
     parse_day,
     precision_option,
 )
+from service.commands.removal import YES_OPTION, remove_selection
 
 if TYPE_CHECKING:
     from indexer.build import ImportReport, Stage
@@ -47,6 +49,13 @@ def _source_formats() -> tuple[str, ...]:
 )
 @click.option("--as-of", metavar="DATE", help="Reference date for dates that lack a year (default: today).")
 @click.option("--strict", is_flag=True, help="Stop at the first malformed record.")
+@click.option("--restore", is_flag=True, help="Import removed papers again (papers remove).")
+@click.option(
+    "--mirror",
+    is_flag=True,
+    help="Remove papers that only these files had and no longer have; lists them and asks, as papers remove does.",
+)
+@YES_OPTION
 @model_option(
     help=f"Embedding model of a new index (default: small): {MODEL_NAMES_HELP}. An existing index keeps its model; "
     "papers reindex changes it."
@@ -67,13 +76,16 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     papers index export.json --format arxiv-snapshot
     papers index papers.jsonl --precision int8 --index ~/fast
     papers index papers.jsonl --model large --index ~/large
+    papers index zotero.bib --mirror
     """
     from indexer import sources
     from indexer.build import ImportOptions, index_files
+    from indexer.removal_selection import select_missing
     from search.embedding.embedder import load_embedder
     from service.commands.progress import Progress
 
-    import_options = ImportOptions(format_, parse_day(options["as_of"]) or date.today(), options["strict"])
+    day = parse_day(options["as_of"]) or date.today()
+    import_options = ImportOptions(format_, day, options["strict"], restore=options["restore"])
     files = sources.discover(paths)
     embedder = load_embedder(*_choose_model(directory, options["model"], options["precision"]))
     with Progress() as progress:
@@ -83,9 +95,20 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
             embedder,
             options=import_options,
             progress=progress.show,
-            on_stage=lambda name: _show_stage(progress, name),
+            on_stage=lambda name: show_stage(progress, name),
         )
     _print_report(report)
+    if report.skipped_count and options["mirror"]:
+        click.echo("papers: files with skipped records lose no papers, since those may be the missing ones", err=True)
+    if report.missing and options["mirror"]:
+        remove_selection(directory, select_missing(directory, files), yes=options["yes"])
+    elif report.missing:
+        names = shlex.join(map(str, paths))
+        click.echo(
+            f"{report.missing:,} papers are no longer in the files that had them; to remove them, run: papers index "
+            f"{names} --mirror",
+            err=True,
+        )
     if embedder.model.precision == "int8":
         _print_quality(embedder.model.name)
     if report.nothing_read:
@@ -118,7 +141,7 @@ def reindex(directory: Path, model: str, precision: str) -> None:
     embedder = load_embedder(model, precision)
     with Progress() as progress:
         report = reindex_papers(
-            directory, embedder, on_embedded=progress.show_embedded, on_stage=lambda name: _show_stage(progress, name)
+            directory, embedder, on_embedded=progress.show_embedded, on_stage=lambda name: show_stage(progress, name)
         )
     manifest = report.manifest
     click.echo(
@@ -192,6 +215,12 @@ def _print_report(report: "ImportReport") -> None:
         f"The index has {report.papers:,} papers ({report.generation}).",
         err=True,
     )
+    if counts.removed:
+        click.echo(
+            f"{counts.removed:,} of the records were left out, because their papers were removed; to import them, add "
+            "--restore",
+            err=True,
+        )
 
 
 def _list_messages(kind: str, messages: list[str], count: int) -> None:
@@ -201,7 +230,8 @@ def _list_messages(kind: str, messages: list[str], count: int) -> None:
         click.echo(f"... and {count - _MAX_LISTED_MESSAGES:,} more", err=True)
 
 
-def _show_stage(progress: "Progress", name: "Stage") -> None:
+def show_stage(progress: "Progress", name: "Stage") -> None:
+    """Shows a stage of a publish and how many there are."""
     from indexer.build import PUBLISH_STAGES
 
     progress.stage(f"{name} ({PUBLISH_STAGES.index(name) + 1} of {len(PUBLISH_STAGES)})")
@@ -209,11 +239,10 @@ def _show_stage(progress: "Progress", name: "Stage") -> None:
 
 def _choose_model(directory: Path, name: str | None, precision: str | None) -> tuple[str, str]:
     """Returns the name and precision to embed with: the options, or else those of the index, or else the defaults."""
-    from indexer.generations import find_model
+    from indexer.generations import find_layout, find_model
     from search.embedding.model import DEFAULT_MODEL
-    from search.index.layout import Layout
 
-    found = find_model(Layout(directory))
+    found = find_model(find_layout(directory))
     default = DEFAULT_MODEL.identity()
     if found and found != default and (name, precision) == (None, None):
         click.echo(

@@ -12,7 +12,7 @@ from rich import progress as rich_progress
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from indexer.writer import ImportCounts
+    from indexer.import_counts import ImportCounts
 
 _LINE_INTERVAL_S = 10.0
 """Between two lines where standard error is not a terminal."""
@@ -85,6 +85,10 @@ class Progress:
     def show_embedded(self, done: int, total: int) -> None:
         """Shows how many papers of an index have a vector of the new model."""
         self._update(f"{done:,} of {total:,} papers embedded", done / total)
+
+    def show_copied(self, done: int, total: int) -> None:
+        """Shows how many papers of an index are copied."""
+        self._update(f"{done:,} of {total:,} papers copied", done / total)
 
     def show_queries(self, done: int, total: int) -> None:
         """Shows how many queries of an evaluation have run."""

@@ -50,7 +50,7 @@ def _fields(paper: Paper, key: str) -> Iterator[tuple[str, _FieldValue]]:
     yield "type_of_reference", _reference_type(paper)
     yield "id", key
     yield "title", paper.title or ""
-    yield "authors", [name for author in paper.authors if (name := Person.parse(author).inverted)]
+    yield "authors", [name for author in paper.authors if (name := Person.parse(author).suffix_last)]
     yield "year", f"{paper.published.year:04}" if paper.published else ""
     yield "date", _format_date(paper.published) if paper.published else ""
     yield "secondary_title", extra.texts["journal"]
@@ -94,5 +94,6 @@ def _notes(paper: Paper, extra: Extra) -> Iterator[tuple[str, str]]:
     yield "updated", str(paper.updated or "")
     yield "categories", " ".join(paper.categories)
     yield "version", str(paper.version or "")
+    yield "retraction", paper.retraction or ""
     yield "comment", extra.texts["comment"]
     yield "extra", extra.rest_json

@@ -41,7 +41,7 @@ def problem_page(url: PageUrl, problem: Problem) -> str:
     }
     if url.path != "/":
         return render_template("problem.html", SearchForm(), **variables)
-    empty = dict.fromkeys(("chips", "refinements", "author_notes", "groups", "cards", "exports"), ())
+    empty = dict.fromkeys(("notices", "chips", "refinements", "author_notes", "groups", "cards", "exports"), ())
     absent = dict.fromkeys(("correction", "answered_instead"))
     form = SearchForm.from_url(url, ("q", field))
     return render_template("results.html", form, interpretation=title, status="", **absent, **empty, **variables)

@@ -51,6 +51,7 @@ def results_page(session: Session, url: PageUrl, text: str, query: Query) -> str
         problem=None,
         advice=_advice_text(page),
         interpretation=page.interpretation,
+        notices=page.notices,
         chips=build_chips(url, query.filter, page, session),
         answered_instead=answered_instead(typed_url, page),
         correction=Link(page.correction, str(url.replace_param("q", page.correction))) if page.correction else None,

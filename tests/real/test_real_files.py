@@ -50,7 +50,60 @@ def test_every_record_of_a_real_file_is_read(name: str, format_: str, records: i
     assert all(paper.published for paper in papers if format_ not in ("bibtex", "ris"))
     assert sum(not paper.authors for paper in papers) <= records // 20
     names = {name for paper in papers for name in paper.authors if {"\\", "{", "}"} & set(name)}
-    assert names <= {r"Nguy\~ên"}  # exported as {\textbackslash}: the name has a backslash in the library
+    assert names <= {r"Nguy\~ên", "I. Kova{č}ić"}  # exported as {\textbackslash} and {\textbraceleft}
+
+
+FORMATS_AND_COUNTS = {
+    "acl_2022.acl.xml": ("acl", 774, 0),
+    "arxiv_api_fixture.json": ("arxiv-atom", 100, 0),
+    "crossref_conference.json": ("crossref", 1, 0),
+    "crossref_with_abstract.json": ("crossref", 1, 0),
+    "dealii2013.bib": ("bibtex", 91, 0),
+    "embase.csv": ("csv", 6, 0),
+    "endnote.enw": ("refer", 2, 11),  # most of its records have a type only
+    "endnote.xml": ("endnote-xml", 2, 0),
+    "eric.nbib": ("nbib", 1, 0),
+    "generic.tsv": ("csv", 2, 0),
+    "ieee.csv": ("csv", 10, 0),
+    "iridia_articles.bib": ("bibtex", 1_509, 0),
+    "iridia_crossref.bib": ("bibtex", 429, 0),
+    "kaggle_arxiv_snippet.json": ("arxiv-snapshot", 200, 0),
+    "lens.csv": ("csv", 8, 0),
+    "mods.xml": ("mods", 3, 0),
+    "nime2003.bib": ("bibtex", 48, 0),
+    "openalex.csv": ("csv", 8, 0),
+    "pubmed_29768149.xml": ("pubmed", 1, 0),
+    "s2_paper.json": ("semantic-scholar", 1, 0),
+    "sample.nbib": ("nbib", 1, 0),
+    "scopus.csv": ("csv", 8, 0),
+    "springer.csv": ("csv", 18, 0),
+    "web_of_science.txt": ("web-of-science", 8, 0),
+    "wos.isi": ("web-of-science", 2, 0),
+    "zotero.ris": ("ris", 100, 0),
+    "zotero_betterbibtex_1051.bib": ("bibtex", 1_051, 0),
+}
+"""Of each file, the format, and the number of records that are papers and that are skipped."""
+MACROS = ("iridia_abbrev.bib", "iridia_authors.bib", "iridia_journals.bib")
+"""Files with macros of BibTeX only."""
+
+
+def test_every_real_file_is_listed() -> None:
+    assert {path.name for path in FORMATS.iterdir()} == {*FORMATS_AND_COUNTS, *MACROS}
+
+
+@pytest.mark.parametrize("name", FORMATS_AND_COUNTS)
+def test_every_real_file_is_read(name: str) -> None:
+    file = SourceFile(FORMATS / name, date(2026, 8, 1))
+    found = list(sources.read(file))
+    errors = [each for each in found if isinstance(each, SourceError)]
+    assert (file.format, len(found) - len(errors), len(errors)) == FORMATS_AND_COUNTS[name]
+    assert all(error.line and error.reason for error in errors)
+
+
+@pytest.mark.parametrize("name", MACROS)
+def test_a_file_of_macros_has_no_paper(name: str) -> None:
+    found = list(sources.read(SourceFile(FORMATS / name, date(2026, 8, 1))))
+    assert [each for each in found if isinstance(each, Paper)] == []
 
 
 def test_pages_contain_47_listings() -> None:

@@ -1,0 +1,129 @@
+"""Import log: notes which files an import reads, with what outcome, and which records each of them has."""
+
+from array import array
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from indexer import identity
+from indexer.import_counts import ImportCounts
+from indexer.logged_files import SUPERSEDED, FileRecords, hash_record, path_text
+from indexer.removed_papers import ANY_FILE, RemovedPapers
+from indexer.sources.file import SourceFile
+from indexer.writer import IndexWriter
+from search.papers.identifiers import id_key
+from search.papers.paper import Paper
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One file that is being read.
+
+    Attributes:
+        path: Its path in the log.
+        file: The file.
+        before: The counts of the import when its reading began.
+        counts: The counts of its records; set at its end.
+        skipped: Records that could not be read.
+        records: The hash of each record.
+        keys: A key of each record.
+    """
+
+    path: str
+    file: SourceFile
+    before: ImportCounts
+    counts: ImportCounts
+    skipped: int
+    records: "array[int]"
+    keys: "array[int]"
+
+
+class ImportLog:
+    """Writes the log of one import, and decides which records are left out because their papers were removed.
+
+    Args:
+        writer: The index.
+        restore: Whether records of removed papers are imported again.
+    """
+
+    def __init__(self, writer: IndexWriter, *, restore: bool = False) -> None:
+        self._writer, self._restore = writer, restore
+        self._removed = RemovedPapers(writer.database)
+        self._readings: list[_Reading] = []
+
+    def start(self, file: SourceFile) -> None:
+        """Notes that the records that follow are those of a file."""
+        counts = replace(self._writer.counts)
+        self._readings.append(_Reading(path_text(file.path), file, counts, counts, 0, array("q"), array("q")))
+
+    def end(self) -> None:
+        """Notes that the file is read."""
+        reading, after = self._readings[-1], self._writer.counts
+        names = ("read", "new", "merged", "unchanged", "removed")
+        differences = {name: getattr(after, name) - getattr(reading.before, name) for name in names}
+        reading.counts = ImportCounts(**differences)
+
+    def add(self, record: Paper) -> None:
+        """Adds a record of the file to the index, unless its paper was removed.
+
+        Raises:
+            ModelUnavailable: As in ``IndexWriter.add``.
+        """
+        record, reading = identity.ensure_id(record), self._readings[-1]
+        scopes = (ANY_FILE, reading.path, reading.file.source)
+        if self._removed.contains(record, scopes):
+            if not self._restore:
+                self._writer.counts.read += 1
+                self._writer.counts.removed += 1
+                return
+            self._removed.restore(record, scopes)
+        record = self._writer.add(record)
+        reading.records.append(hash_record(record))
+        reading.keys.append(id_key(record.id))
+
+    def skip(self) -> None:
+        """Notes that a record of the file, or the file, could not be read."""
+        self._readings[-1].skipped += 1
+
+    def save(self) -> int:
+        """Writes the log, in one transaction; all records have to be written.
+
+        Returns:
+            The number of papers that are no longer in the files, see ``FileRecords.find_missing``.
+        """
+        database = self._writer.database
+        with database:
+            files = [self._save_reading(reading) for reading in self._readings]
+        live = self._writer.live
+        missing = FileRecords(database.execute, files, lambda row: bool(live[row])).find_missing()
+        with database:
+            values = [(SUPERSEDED, *each) for each in missing.superseded]
+            database.executemany("UPDATE file_records SET reading = ? WHERE record = ? AND file = ?", values)
+            database.executemany("DELETE FROM file_records WHERE record = ? AND file = ?", missing.unused)
+        return len(missing.rows)
+
+    def _save_reading(self, reading: _Reading) -> int:
+        """Writes one file with its records and returns its number."""
+        database, counts, now = self._writer.database, reading.counts, datetime.now(UTC).isoformat(timespec="seconds")
+        database.execute("INSERT OR IGNORE INTO files (path, first_read) VALUES (?, ?)", [reading.path, now])
+        ((file, number),) = database.execute("SELECT file, reading + 1 FROM files WHERE path = ?", [reading.path])
+        source = reading.file.source
+        database.execute(
+            """
+            UPDATE files
+            SET reading = ?, source = ?, last_read = ?, read = ?, new = new + ?, merged = merged + ?, unchanged = ?,
+                skipped = ?, removed = ?
+            WHERE file = ?
+            """,
+            [
+                *(number, source, now, counts.read, counts.new, counts.merged, counts.unchanged),
+                *(reading.skipped, counts.removed, file),
+            ],
+        )
+        if not reading.skipped:
+            database.execute("UPDATE files SET complete = ? WHERE file = ?", [number, file])
+        values = sorted(zip(reading.records, reading.keys, strict=True))
+        database.executemany(
+            "INSERT INTO file_records VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET reading = excluded.reading",
+            ((record, file, number, key) for record, key in values),
+        )
+        return int(file)

@@ -1,0 +1,142 @@
+"""Removal: takes papers out of an index and publishes the rest as the next generation.
+
+The rows of removed papers stay on disk until the index is compacted (``indexer.compaction``).
+"""
+
+import operator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import chain, compress
+from pathlib import Path
+
+from indexer.build import OnStage, publish
+from indexer.database import named_errors
+from indexer.doctor import LazyEmbedder
+from indexer.generations import find_layout
+from indexer.logged_files import load_records
+from indexer.removal_selection import Selection
+from indexer.removed_papers import ANY_FILE, RemovedId, add_removed_ids
+from indexer.writer import IndexWriter
+from search.embedding.embedder import Embedder
+from search.embedding.model import ModelIdentity
+from search.errors import IndexBusy
+from search.index.layout import Manifest
+from search.papers.identifiers import id_key
+from search.papers.paper import Paper
+from search.vectors.code_writer import DEFAULT_CODES_TUNING, CodesTuning
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalReport:
+    """The outcome of a removal.
+
+    Attributes:
+        removed: Papers that were removed.
+        changed: Papers that lost records and stay; without these, one may have become several.
+        manifest: The published generation.
+    """
+
+    removed: int
+    changed: int
+    manifest: Manifest
+
+
+def remove(
+    directory: Path,
+    selection: Selection,
+    load: Callable[[ModelIdentity], Embedder],
+    *,
+    on_stage: OnStage = lambda stage: None,  # noqa: ARG005
+    codes: CodesTuning = DEFAULT_CODES_TUNING,
+) -> RemovalReport:
+    """Removes the papers of a selection.
+
+    A kill leaves each paper as it was or removed; the next run removes the others, and the next publish includes what
+    was removed.
+
+    Args:
+        directory: The index.
+        selection: The papers.
+        load: Loads the embedder of the index's model; called if a paper that stays has another text than before.
+        on_stage: See ``indexer.build.OnStage``.
+        codes: Tuning of the vector codes.
+
+    Raises:
+        IndexBusy: Another process is writing the index, or has written it since the selection was made.
+        IndexDamaged: The index is damaged.
+        ModelUnavailable: The model is needed and cannot be loaded.
+    """
+    layout = find_layout(directory)
+    model = Manifest.load(layout.generation(layout.published_generation()).manifest).model
+    with named_errors(layout), IndexWriter(directory, LazyEmbedder(model, load)) as writer:
+        if writer.layout.published_generation() != selection.generation:
+            raise IndexBusy(directory, "another process has changed it since the papers were selected; try again")
+        remover = _Remover(writer, selection)
+        remover.run()
+        manifest = publish(writer, on_stage=on_stage, codes=codes)
+    return RemovalReport(remover.removed, remover.changed, manifest)
+
+
+class _Remover:
+    """Removes a selection from the rows of a writer, which may be more than those that are published.
+
+    Attributes:
+        removed: Papers that were removed.
+        changed: Papers that lost records.
+    """
+
+    def __init__(self, writer: IndexWriter, selection: Selection) -> None:
+        self._writer, self._selection = writer, selection
+        self._live = writer.live
+        self.removed = self.changed = 0
+
+    def run(self) -> None:
+        """Removes the records."""
+        database, selection = self._writer.database, self._selection
+        selector = selection.selector(database.execute, lambda row: bool(self._live[row]))
+        whole, changed = dict[int, list[RemovedId]](), dict[int, list[RemovedId]]()
+        for removal in selection.removals:
+            row = self._newest_row(removal.row)
+            records = load_records(database.execute, row) if row is not None else []
+            dropped = selector(records)
+            if row is not None and any(dropped):
+                entries = self._entries(removal.id, row, compress(records, dropped))
+                (whole if all(dropped) else changed)[row] = entries
+        with database:  # first: an import after a kill must not add again what is removed
+            add_removed_ids(database, chain.from_iterable(changed.values()), self._writer.rows)
+        self._writer.published.check(changed)
+        for row in changed:
+            records = load_records(database.execute, row)
+            self._writer.replace(row, list(compress(records, map(operator.not_, selector(records)))))
+        self._writer.flush()
+        if whole:
+            self._writer.remove(sorted(whole), chain.from_iterable(whole.values()))
+        with database:
+            files = "SELECT file FROM files WHERE file = ? OR source = ?"
+            database.execute(f"DELETE FROM file_records WHERE file IN ({files})", [selection.records_of] * 2)  # noqa: S608
+        self.removed, self.changed = len(whole), len(changed)
+
+    def _newest_row(self, row: int) -> int | None:
+        """Returns the live row that has replaced a row since it was published; None if its paper was removed."""
+        while not self._live[row]:
+            sql = "SELECT by FROM replaced WHERE row = ?"
+            ((newer,),) = self._writer.database.execute(sql, [row])
+            if newer == row:
+                return None
+            row = newer
+        return row
+
+    def _entries(self, paper: str, row: int, dropped: Iterable[Paper]) -> list[RemovedId]:
+        """Returns what imports recognise the removed records by: their IDs, unless another paper has them too."""
+        scope = self._selection.scope
+        if scope is None:
+            return []
+        ids = dict.fromkeys(paper_id for record in dropped for paper_id in record.ids)
+        return [RemovedId(each, scope, paper) for each in ids if scope != ANY_FILE or not self._is_shared(each, row)]
+
+    def _is_shared(self, paper_id: str, row: int) -> bool:
+        """Whether another live row has an ID."""
+        select = self._writer.database.execute
+        rows = [other for (other,) in select("SELECT row FROM keys WHERE key = ?", [id_key(paper_id)])]
+        others = (load_records(select, other) for other in rows if other != row and self._live[other])
+        return any(paper_id in record.ids for records in others for record in records)

@@ -1,0 +1,156 @@
+"""WordForms: the forms of a query's words that the papers of one index use.
+
+Terms (``search.index.analysis``) are equal for most forms of a word. The others are decided here, by what papers
+contain: an acronym in the plural that a query has in lower case, where it looks like any word; and words that are
+written apart or as one, such as ``data set`` and ``dataset``. Since ``net work`` is no other form of ``network``, two
+words are a form of one only if they are not much rarer side by side.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
+from itertools import islice, pairwise
+
+from search.index.analysis import Analyzer, find_units, find_words, join_compound
+from search.language.tokens import OPERATORS
+
+_MIN_WORD_LENGTH = 4
+"""Characters from which a word may be two."""
+_MIN_LAST_LENGTH = 2
+"""Characters of the second of these; a single one is mostly a genitive or a plural."""
+_MIN_FORM_SHARE = 0.01
+"""Papers with two words side by side per paper with the one word, from which on these are forms of each other. Of a
+word and a chance pair, such as ``network`` and ``net work``, it is far smaller."""
+_MAX_SEQUENCES = 16
+"""Forms of a phrase that are looked up."""
+_CACHED_WORDS = 10_000
+"""Words whose forms are cached."""
+_ACRONYM_PLURAL = re.compile("[b-df-hj-np-tv-xz]{2,}[aeiou]?s")
+"""Matches an acronym in the plural whose s the stemmer keeps, such as llms and gpus, and few words."""
+
+
+class WordForms:
+    """Finds the forms of words in one index.
+
+    Args:
+        analyzer: the terms by word.
+        doc_freq: returns the document frequency of a term.
+        written_freq: returns the document frequency of a word as written, in lower case and not stemmed.
+        count_phrase: returns the number of papers with terms side by side in the title or the abstract.
+    """
+
+    def __init__(
+        self,
+        analyzer: Analyzer,
+        doc_freq: Callable[[str], int],
+        written_freq: Callable[[str], int],
+        count_phrase: Callable[[Sequence[str]], int],
+    ) -> None:
+        self._analyzer = analyzer
+        self._doc_freq = doc_freq
+        self._written_freq = written_freq
+        self._count_phrase = count_phrase
+        self._written_apart = lru_cache(_CACHED_WORDS)(lambda word: tuple(self._find_written_apart(word)))
+
+    def ranking_terms(self, text: str) -> list[str]:
+        """Returns the terms of a text to rank by, one per occurrence.
+
+        A compound also has the term of its words as one, if papers write it so. An operator in capitals is no acronym.
+        """
+        terms: list[str] = []
+        acronyms: list[str] = []
+        for unit in find_units(text):
+            words = find_words(unit)
+            for word in words:
+                found = self._analyzer[word]
+                terms += self._ranked(word, found.ranked)
+                if not found.ranked and word not in OPERATORS:
+                    acronyms += found.unordered
+            if (joined := join_compound(words)) and self._is_written_as_one(joined):
+                terms += self._analyzer[joined].ranked
+        return terms if terms and text.isupper() else terms + acronyms
+
+    def required_units(self, text: str) -> list[str]:
+        """Returns the units of a text that a paper has to contain: all but stop words, unless there are no others."""
+        units = find_units(text)
+        ranked = [unit for unit in units if self._analyzer[unit].ranked]
+        if ranked and text.isupper():
+            return ranked
+        return [unit for unit in units if self._analyzer[unit].ranked or self._analyzer[unit].unordered] or units
+
+    def terms(self, word: str) -> list[str]:
+        """Returns the terms that a paper may contain for a word with one term that ranks; the usual one first."""
+        (term,) = self._analyzer[word].ranked
+        singular = self._singular(word, term)
+        plural = f"{singular}s"
+        plurals = [plural] if 0 < 2 * self._doc_freq(plural) < self._written_freq(plural) else []
+        return list(dict.fromkeys([singular, term, *plurals]))
+
+    def sequences(self, units: Sequence[str]) -> list[list[str]]:
+        """Returns the sequences of words that are forms of a phrase; the first is the phrase itself."""
+        words = [word for unit in units for word in find_words(unit)]
+        return list(islice(self._find_sequences(units, words), _MAX_SEQUENCES))
+
+    def _find_sequences(self, units: Sequence[str], words: list[str]) -> Iterator[list[str]]:
+        yield words
+        compounds = {joined for unit in units if (joined := join_compound(find_words(unit)))}
+        for place, pair in enumerate(pairwise(words)):
+            joined = "".join(pair)
+            if joined in compounds or self._are_written_as_one(*pair):
+                yield [*words[:place], joined, *words[place + 2 :]]
+        for place, word in enumerate(words):
+            for parts in self._written_apart(word):
+                yield [*words[:place], *parts, *words[place + 1 :]]
+
+    def _ranked(self, word: str, terms: Sequence[str]) -> Sequence[str]:
+        """Returns the terms of a word to rank by; those of two words if papers write it only so."""
+        if len(terms) != 1:
+            return terms
+        term = self._singular(word, terms[0])
+        if not self._doc_freq(term):
+            for parts in self._written_apart(word):
+                return [each for part in parts for each in self._analyzer[part].ranked]
+        return (term,)
+
+    def _singular(self, word: str, term: str) -> str:
+        """Returns the term of an acronym that the query may have in the plural and in lower case.
+
+        Papers with the acronym in the plural contain the word, but not its term. They must be at least half of those
+        with the word: gps is rather GPS than several GPs.
+        """
+        singular = term[:-1]
+        if term != word or not term.endswith("s") or not self._doc_freq(singular):
+            return term
+        papers, written = self._doc_freq(term), self._written_freq(term)
+        is_plural = 2 * papers <= written if written else bool(_ACRONYM_PLURAL.fullmatch(term))
+        return singular if is_plural else term
+
+    def _is_written_as_one(self, joined: str) -> bool:
+        """Returns whether papers write a compound as one word, and not only by accident."""
+        terms = self._analyzer[joined].ranked
+        written = self._written_freq(joined.casefold())
+        return len(terms) == 1 and written > 0 and written >= _MIN_FORM_SHARE * self._doc_freq(terms[0])
+
+    def _are_written_as_one(self, one: str, other: str) -> bool:
+        """Returns whether a word of the index is another form of two words."""
+        terms = [*self._analyzer[one].ranked, *self._analyzer[other].ranked]
+        joined = one + other
+        if len(terms) != 2 or not joined.isalnum() or not self._written_freq(joined.casefold()):
+            return False
+        return self._is_frequent(terms, joined) or not self._count_phrase(terms)
+
+    def _find_written_apart(self, word: str) -> Iterator[tuple[str, str]]:
+        """Yields the pairs of words that are another form of a word."""
+        if len(word) < _MIN_WORD_LENGTH or not (word.isascii() and word.isalnum()):
+            return
+        for place in range(1, len(word) - _MIN_LAST_LENGTH + 1):
+            one, other = word[:place], word[place:]
+            terms = [*self._analyzer[one].ranked, *self._analyzer[other].ranked]
+            if len(terms) == 2 and all(map(self._doc_freq, terms)) and self._is_frequent(terms, word):
+                yield one, other
+
+    def _is_frequent(self, terms: Sequence[str], joined: str) -> bool:
+        """Returns whether two terms are side by side in enough papers to be another form of a word."""
+        papers = self._count_phrase(terms)
+        (term,) = self._analyzer[joined].ordered
+        return papers > 0 and papers >= _MIN_FORM_SHARE * self._doc_freq(term)

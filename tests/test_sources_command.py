@@ -1,0 +1,210 @@
+"""Sources and mirrors: where papers came from, and papers that their file no longer has."""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from cli_process import run, run_json
+from fake_embedder import FakeEmbedder
+from indexer.build import ImportOptions, ImportReport, index, index_files
+from indexer.compaction import compact
+from indexer.doctor import examine
+from indexer.generations import find_layout
+from indexer.removal import remove
+from indexer.removal_selection import select_ids, select_missing
+from indexer.source_list import Source, list_sources
+from records import make_records, write_records
+from search.embedding.model import ModelIdentity
+from search.errors import IndexMissing, SourceError
+from search.papers.json import Json
+
+
+def load(_model: ModelIdentity) -> FakeEmbedder:
+    return FakeEmbedder()
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    return tmp_path / "index"
+
+
+def import_records(directory: Path, records: list[dict[str, Json]], name: str = "papers.jsonl") -> ImportReport:
+    path = directory.parent / name
+    path.parent.mkdir(exist_ok=True)
+    return index([write_records(path, records)], directory, FakeEmbedder())
+
+
+def counts(source: Source) -> tuple[int, ...]:
+    file = source.file
+    assert file
+    return file.read, file.new, file.merged, file.unchanged, file.skipped, file.removed, source.papers
+
+
+def missing_ids(directory: Path, *names: str) -> list[str]:
+    return [each.id for each in select_missing(directory, [directory.parent / name for name in names]).papers]
+
+
+def test_each_file_is_logged(directory: Path) -> None:
+    records = make_records(0, 5)
+    import_records(directory, records, "a.jsonl")
+    path = directory.parent / "b.bib"
+    path.write_text("@misc{x, title={A title of its own}}\n@misc{y, note={no title}}\n@misc{z, eprint={2000.00004}}\n")
+    path.write_text(f"{path.read_text()}@misc{{v, title={{{records[4]['title']}}}, eprint={{2000.00004}}}}\n")
+    report = index([path], directory, FakeEmbedder())
+    a, b = list_sources(directory)
+    assert a.file
+    assert b.file
+    assert (a.source, b.source) == ("jsonl:a.jsonl", "bibtex:b.bib")
+    assert b.file.path == os.path.realpath(path)
+    assert a.file.first_read == a.file.last_read
+    assert a.file.first_read.endswith("+00:00")
+    assert counts(a) == (5, 5, 0, 0, 0, 0, 5)
+    assert counts(b)[:6] == (2, report.counts.new, report.counts.merged, 0, report.skipped_count, 0)
+    remove(directory, select_ids(directory, ["2000.00000"]), load)
+    import_records(directory, [*records, *make_records(5, 1)], "a.jsonl")
+    a = list_sources(directory)[0]
+    assert counts(a) == (6, 6, 0, 4, 0, 1, 5)  # new papers add up; what was read is that of the last time
+    compact(directory, load)
+    assert list_sources(directory)[0] == a
+    assert examine(directory) == []
+
+
+def test_files_of_one_import_are_counted_apart(directory: Path) -> None:
+    files = {f"{number}.jsonl": make_records(number, 3) for number in range(3)}
+    paths = [write_records(directory.parent / name, records) for name, records in files.items()]
+    broken = directory.parent / "x.bib"
+    broken.write_bytes(b"\x1f\x8b broken")
+    index_files([*paths, broken, directory.parent / "gone.jsonl"], directory, FakeEmbedder())
+    found = {Path(each.file.path).name: counts(each) for each in list_sources(directory) if each.file}
+    assert found == {
+        "0.jsonl": (3, 3, 0, 0, 0, 0, 3),
+        "1.jsonl": (3, 1, 2, 0, 0, 0, 3),
+        "2.jsonl": (3, 1, 2, 0, 0, 0, 3),
+        "gone.jsonl": (0, 0, 0, 0, 1, 0, 0),
+        "x.bib": (0, 0, 0, 0, 1, 0, 0),
+    }
+
+
+def test_sources_that_an_earlier_version_imported_are_listed(directory: Path) -> None:
+    import_records(directory, make_records(0, 3))
+    with closing(sqlite3.connect(directory / "papers.sqlite")) as database, database:
+        for table in ("files", "file_records", "removed"):
+            database.execute(f"DROP TABLE {table}")
+    assert list_sources(directory) == [Source("jsonl:papers.jsonl", 3)]
+    import_records(directory, make_records(0, 3))
+    (source,) = list_sources(directory)
+    assert counts(source) == (3, 0, 0, 3, 0, 0, 3)
+    with pytest.raises(IndexMissing):
+        list_sources(directory.parent / "none")
+
+
+def test_papers_that_are_no_longer_in_their_file_are_found(directory: Path) -> None:
+    records = make_records(0, 10)
+    assert import_records(directory, records).missing == 0
+    import_records(directory, records[8:], "other.jsonl")
+    records[1] |= {"abstract": "Another abstract of the same paper.", "version": 2}
+    report = import_records(directory, records[:4])
+    assert (report.missing, report.counts.unchanged, report.papers) == (4, 3, 10)
+    # the second was changed, the last two are in another file
+    assert missing_ids(directory, "papers.jsonl") == [f"arxiv:2000.0000{number}" for number in range(4, 8)]
+    assert missing_ids(directory, "other.jsonl") == []
+    assert import_records(directory, records[:4]).missing == 4  # until they are removed, or in the file again
+    assert import_records(directory, records[:6]).missing == 2
+    assert remove(directory, select_missing(directory, [directory.parent / "papers.jsonl"]), load).removed == 2
+    assert import_records(directory, records[:6]).missing == 0
+    report = import_records(directory, records[:7])  # it may come back
+    assert (report.counts.new, report.counts.removed, report.papers) == (1, 0, 9)
+    assert examine(directory) == []
+
+
+def test_a_paper_of_several_files_is_missing_once_all_of_them_have_lost_it(directory: Path) -> None:
+    records = make_records(0, 4)
+    import_records(directory, records, "a.jsonl")
+    import_records(directory, records[2:], "b.jsonl")
+    assert import_records(directory, records[:2], "a.jsonl").missing == 0
+    assert import_records(directory, records[3:], "b.jsonl").missing == 0  # in a.jsonl, as far as this import knows
+    assert missing_ids(directory, "a.jsonl", "b.jsonl") == ["arxiv:2000.00002"]
+
+
+def test_files_of_one_name_do_not_remove_papers_of_each_other(directory: Path) -> None:
+    records = make_records(0, 6)
+    import_records(directory, records[:4], "one/refs.jsonl")
+    import_records(directory, records[2:], "two/refs.jsonl")
+    assert import_records(directory, records[:1], "one/refs.jsonl").missing == 1
+    assert missing_ids(directory, "one/refs.jsonl") == ["arxiv:2000.00001"]
+
+
+@pytest.mark.parametrize("name", ["moved/refs.jsonl", "moved/library.jsonl"])
+def test_a_file_that_was_moved_has_no_records(directory: Path, name: str) -> None:
+    records = make_records(0, 4)
+    import_records(directory, records, "refs.jsonl")
+    (directory.parent / "refs.jsonl").unlink()
+    import_records(directory, records, name)
+    assert import_records(directory, records[:3], name).missing == 1
+    assert remove(directory, select_missing(directory, [directory.parent / name]), load).removed == 1
+    assert import_records(directory, records[:3], name).missing == 0
+
+
+def test_a_file_with_errors_has_lost_nothing(directory: Path) -> None:
+    records = make_records(0, 4)
+    import_records(directory, records)
+    path = write_records(directory.parent / "papers.jsonl", records[:2])
+    path.write_text(path.read_text("utf-8") + '{"title": ""}\n', "utf-8")
+    report = index([path], directory, FakeEmbedder())
+    assert (report.missing, report.skipped_count) == (0, 1)
+    with pytest.raises(SourceError):
+        index([path], directory, FakeEmbedder(), options=ImportOptions(strict=True))
+    path.unlink()
+    assert index_files([path], directory, FakeEmbedder()).missing == 0
+    assert missing_ids(directory, "papers.jsonl") == []
+    assert import_records(directory, records[:2]).missing == 2
+    assert import_records(directory, []).missing == 2  # an empty file has no format, which is an error
+
+
+def test_a_record_that_an_earlier_version_read_differently_counts_as_that_of_the_file(directory: Path) -> None:
+    records = make_records(0, 4)
+    import_records(directory, [{**record, "title": f"\\emph{{{record['title']}}}"} for record in records])
+    with closing(sqlite3.connect(find_layout(directory).store)) as database, database:
+        database.execute("DELETE FROM files")
+        database.execute("DELETE FROM file_records")
+    import_records(directory, records)
+    assert import_records(directory, records[:3]).missing == 1
+    assert missing_ids(directory, "papers.jsonl") == ["arxiv:2000.00003"]
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    records, there = make_records(0, 12), ["--index", str(tmp_path / "index")]
+    file = write_records(tmp_path / "my refs.jsonl", records)
+    assert run("index", str(file), *there).returncode == 0
+    run("remove", "2000.00000", "--yes", *there)
+    write_records(file, records[:2])
+    again = run("index", str(file), *there)
+    command = f"papers index '{file}' --mirror"
+    assert f"10 papers are no longer in the files that had them; to remove them, run: {command}" in again.stderr
+    assert "1 of the records were left out, because their papers were removed; to import them, add --restore" in (
+        again.stderr
+    )
+    mirrored = run("index", str(file), "--mirror", "--yes", *there)
+    assert mirrored.stdout.startswith("10 papers to remove:\n   arxiv:2000.00002  ")
+    assert (mirrored.returncode, "removed 10 papers. The index has 1 paper (" in mirrored.stderr) == (0, True)
+    (source,) = run_json("sources", *there)["sources"]
+    assert source.pop("first_read") <= source.pop("last_read")
+    assert source == {
+        "source": "jsonl:my refs.jsonl",
+        "format": "jsonl",
+        "file": "my refs.jsonl",
+        "path": str(file.resolve()),
+        "read": 2,
+        "new": 12,
+        "merged": 0,
+        "unchanged": 1,
+        "skipped": 0,
+        "removed": 1,
+        "papers": 1,
+    }
+    listed = run("sources", *there)
+    assert (listed.returncode, listed.stdout.splitlines()[0]) == (0, str(file.resolve()))
+    assert "2 records: 12 new papers, 0 merged, 0 skipped, 1 left out; 1 papers in the index" in listed.stdout

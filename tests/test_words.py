@@ -1,0 +1,264 @@
+"""Words: spellings of a word that mean the same find each other, and words that look alike stay apart."""
+
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.errors import InvalidValue
+from search.papers.normalization import normalize
+from search.query.condition import ContainsText
+from search.query.query import Query
+from search.searcher import Searcher
+from strategies import MakeSearcher
+
+TITLES = {
+    "composed": "Carbone de la for\u00eat bor\u00e9ale",
+    "decomposed": "Faune de la fore\u0302t tropicale",
+    "ligature": "Magnetic \ufb01elds of pulsars",
+    "wide": "\uff26\uff55\uff4c\uff4c wave rectifiers",
+    "german": "Die Stra\u00dfe im Winter",
+    "subscript": "Uptake of CO\u2082 by mosses",
+    "plain": "CO2 capture in cement",
+    "square": "A grid of 10\u00b2 cells",
+    "number": "The 102 nearest galaxies",
+    "area": "Plots of 5 m\u00b2 each",
+    "isotope": "Relaxation of \u00b9\u00b3C nuclei",
+    "soft hyphen": "Photo\u00adsynthesis in algae",
+    "acronym": "An LLM for law",
+    "plural": "Serving LLMs on phones",
+    "several": "Training GNNs, CNNs and GPUs",
+    "small letters": "llms for small children",
+    "positioning": "Satellite clocks of GPS",
+    "processes": "Sampling of sparse GPs",
+    "health": "WHO guidelines on malaria",
+    "pronoun": "Patients who smoke",
+    "technology": "Governance of IT in banks",
+    "it": "How it works and what it costs us",
+    "country": "US elections and turnout",
+    "hamlet": "To be or not to be: doubt in drama",
+    "shuffled": "Not to be read or to be cited",
+    "c++": "Generic containers in C++",
+    "c": "Pointers in C",
+    "c#": "Async methods in C#",
+    "f#": "Type providers in F#",
+    ".net": "Tuning of .NET runtimes",
+    "net": "Fishing with a net",
+    "r": "Mixed models in R",
+    "hyphenated": "U-Net for cells",
+    "joined": "A deeper UNet variant",
+    "hyphenated means": "Seeding of k-means",
+    "mathematical means": "A bound for $k$-means",
+    "joined means": "Kmeans on a stream",
+    "apart": "Zero shot translation",
+    "with hyphen": "Zero-shot parsing",
+    "en dash": "Zero\u2013shot grounding",
+    "run together": "Zeroshot tagging",
+    "data set": "A data set of bird songs",
+    "dataset": "A dataset of frog calls",
+}
+
+
+@pytest.fixture(scope="module")
+def searcher(make_searcher: MakeSearcher) -> Searcher:
+    return make_searcher([{"title": title} for title in TITLES.values()])
+
+
+def found(searcher: Searcher, box: str, **options: Any) -> set[str]:
+    """Returns the keys of the titles that a query finds."""
+    # stored titles are composed
+    by_title = {unicodedata.normalize("NFC", title): key for key, title in TITLES.items()}
+    return {by_title[str(hit.paper.title)] for hit in searcher.ask(box, limit=100, **options)}
+
+
+@pytest.mark.parametrize(
+    ("words", "keys"),
+    [
+        (("forêt", "foret", "FORÊT", "fore\u0302t"), ("composed", "decomposed")),
+        (("fields", "\ufb01eld"), ("ligature",)),
+        (("full", "\uff26ull"), ("wide",)),
+        (("Strasse", "Straße", "STRASSE"), ("german",)),
+        (("CO2", "CO\u2082", "co2"), ("subscript", "plain")),
+        (("102",), ("number",)),
+        (("m2", "m\u00b2"), ("area",)),
+        (("13C", "\u00b9\u00b3C"), ("isotope",)),
+        (("photosynthesis", "photo\u00adsynthesis"), ("soft hyphen",)),
+        (("LLM", "LLMs", "llm"), ("acronym", "plural")),
+        (("llms",), ("acronym", "plural", "small letters")),
+        (("GNN", "GNNs"), ("several",)),
+        (("gpu", "GPUs", "gpus"), ("several",)),
+        (("GPS",), ("positioning",)),
+        (("GP", "GPs"), ("processes",)),
+        (("WHO",), ("health",)),
+        (("who",), ("health", "pronoun")),
+        (("IT",), ("technology",)),
+        (("US",), ("country",)),
+        (("C++", "c++"), ("c++",)),
+        (("C",), ("c",)),
+        (("C#",), ("c#",)),
+        (("F#",), ("f#",)),
+        ((".NET", ".net"), (".net",)),
+        (("net",), ("net", "hyphenated")),
+        (("R", "r"), ("r",)),
+        (("U-Net", "unet", "UNet", "u\u2011net"), ("hyphenated", "joined")),
+        (("k-means", "kmeans", "K-Means"), ("hyphenated means", "mathematical means", "joined means")),
+        (("zero-shot", "zeroshot", "zero\u2013shot"), ("apart", "with hyphen", "en dash", "run together")),
+        (("dataset", "datasets", "data-set"), ("data set", "dataset")),
+    ],
+)
+def test_every_spelling_of_a_word_finds_the_same_papers(
+    searcher: Searcher, words: Sequence[str], keys: Sequence[str]
+) -> None:
+    others = TITLES.keys() - set(keys)
+    for word in words:
+        assert found(searcher, f"ti:{word}") == set(keys), word
+        assert found(searcher, f"all:{word}") == set(keys), word
+        assert found(searcher, f'ti:"{word}"') >= set(keys) - {"pronoun"}, word
+        assert found(searcher, f"-ti:{word}") == others, word
+
+
+@pytest.mark.parametrize(
+    ("phrase", "keys"),
+    [
+        ("to be or not to be", ("hamlet",)),
+        ("not to be", ("hamlet", "shuffled")),
+        ("how it works", ("it",)),
+        ("foret boreale", ("composed",)),
+        ("zero shot", ("apart", "with hyphen", "en dash", "run together")),
+        ("zeroshot parsing", ("with hyphen",)),
+        ("deeper u-net variant", ("joined",)),
+        ("unet for cells", ("hyphenated",)),
+        ("data set of", ("data set", "dataset")),
+        ("who guidelines", ("health",)),
+        ("10 2 cells", ("square",)),
+        ("serving LLM on phones", ("plural",)),
+        ("containers in C++", ("c++",)),
+        ("models in C", ()),
+    ],
+)
+def test_phrases_find_every_word_in_order(searcher: Searcher, phrase: str, keys: Sequence[str]) -> None:
+    assert found(searcher, f'"{phrase}"') == set(keys)
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("LLMs", ("acronym", "plural")),
+        ("llms", ("acronym", "plural")),
+        ("IT", ("technology",)),
+        ("the US elections", ("country",)),
+        ("WHO", ("health",)),
+        ("unet", ("hyphenated", "joined")),
+        ("U-Net", ("hyphenated", "joined", "net")),
+        ("kmeans", ("hyphenated means", "mathematical means", "joined means")),
+        ("fore\u0302t", ("composed", "decomposed")),
+        ("C++", ("c++",)),
+        (".NET", (".net",)),
+    ],
+)
+def test_the_lexical_leg_ranks_every_spelling(searcher: Searcher, text: str, keys: Sequence[str]) -> None:
+    assert found(searcher, text, mode="lexical") == set(keys)
+
+
+def test_the_hybrid_ranking_puts_every_spelling_first(searcher: Searcher) -> None:
+    titles = [str(hit.paper.title) for hit in searcher.ask("LLM", limit=2)]
+    assert set(titles) == {TITLES["acronym"], TITLES["plural"]}
+
+
+def test_words_that_nothing_distinguishes_stay_apart(make_searcher: MakeSearcher) -> None:
+    records: list[dict[str, object]] = [{"title": f"A neural network {number}"} for number in range(300)]
+    page = make_searcher([*records, {"title": "The net work of friction"}]).ask("ti:network", limit=0)
+    assert page.total == 300
+
+
+def test_capitals_throughout_are_no_acronyms(searcher: Searcher) -> None:
+    assert found(searcher, "THE GOVERNANCE OF IT", mode="lexical") == {"technology"}
+    assert found(searcher, "ti:(DATASET OF FROG)") == {"dataset"}
+
+
+def test_stop_words_that_cannot_rank_are_still_required(searcher: Searcher) -> None:
+    for mode in ("lexical", "semantic", "hybrid"):
+        assert found(searcher, "ti:who", mode=mode) == {"health", "pronoun"}
+        assert found(searcher, '"to be or not to be"', mode=mode) == {"hamlet"}
+
+
+def test_only_stop_words_cannot_rank(searcher: Searcher) -> None:
+    with pytest.raises(InvalidValue, match="only stop words"):
+        searcher.ask("it was", mode="lexical")
+
+
+@pytest.mark.parametrize(
+    ("box", "title", "words"),
+    [
+        ("unet", "U-Net for cells", ["U-Net"]),
+        ("LLM phones", "Serving LLMs on phones", ["LLMs", "phones"]),
+        ("foret", unicodedata.normalize("NFC", TITLES["decomposed"]), ["forêt"]),
+        ("CO2 mosses", TITLES["subscript"], ["CO\u2082", "mosses"]),
+        ("WHO malaria", TITLES["health"], ["WHO", "malaria"]),
+        ("C++", TITLES["c++"], ["C++"]),
+    ],
+)
+def test_every_spelling_is_highlighted(searcher: Searcher, box: str, title: str, words: list[str]) -> None:
+    hit = next(hit for hit in searcher.ask(box, limit=100) if hit.paper.title == title)
+    assert [title[span.start : span.end] for span in hit.highlights.title] == words
+
+
+@pytest.mark.parametrize("box", ["C++ OR .NET", "(.NET OR ti:C++)", "ti:(.NET OR C++)", "all:(C++ OR .NET)"])
+def test_names_of_languages_are_operands(searcher: Searcher, box: str) -> None:
+    assert found(searcher, box) == {"c++", ".net"}
+
+
+def test_a_name_with_a_full_stop_is_excluded(searcher: Searcher) -> None:
+    assert found(searcher, "-.NET") == TITLES.keys() - {".net"}
+    parts = searcher.ask(".NET OR R -ti:C++").parts
+    assert [part.remaining_query for part in parts] == ["-ti:C++", "all:(.NET) OR all:R"]
+
+
+letters = st.text(st.sampled_from("aeouncçéèüñôåřžïşâß\u0131\ufb01\uff41かがΩάй가각"), min_size=1, max_size=8)
+
+
+@given(text=letters)
+def test_composed_and_decomposed_texts_are_equal(text: str) -> None:
+    forms = {normalize(unicodedata.normalize(form, text)) for form in ("NFC", "NFD")}
+    assert len(forms) == 1
+    assert normalize(normalize(text)) == normalize(text)
+
+
+@given(text=st.text(max_size=30))
+def test_normalization_is_idempotent(text: str) -> None:
+    assert normalize(normalize(text)) == normalize(text)
+    assert not text.isascii() or normalize(text) == text
+
+
+acronyms = st.from_regex(r"[A-Z]{2,5}", fullmatch=True).filter(lambda each: each[-1] != "S")
+
+
+@given(acronym=acronyms)
+def test_the_plural_of_an_acronym_has_its_terms(searcher: Searcher, acronym: str) -> None:
+    terms = searcher.snapshot.lexicon.terms_by_unit
+    assert terms[f"{acronym}s"].ordered == terms[acronym].ordered
+    assert terms[f"{acronym}s"].unordered == terms[acronym].unordered
+
+
+@given(text=st.text(max_size=40))
+def test_any_condition_on_text_is_evaluated(searcher: Searcher, text: str) -> None:
+    for phrase in (False, True):
+        condition = ContainsText(text, phrase=phrase)
+        if any(map(str.isalnum, text)):
+            assert len(searcher.snapshot.lexicon.rows_matching(condition)) <= len(TITLES)
+        else:
+            with pytest.raises(InvalidValue, match="it contains no word; add one"):
+                searcher.snapshot.lexicon.rows_matching(condition)
+
+
+@given(words=st.lists(st.sampled_from(sorted(TITLES.values())), min_size=1, max_size=2))
+def test_decomposed_queries_have_the_answers_of_composed_ones(searcher: Searcher, words: list[str]) -> None:
+    text = " ".join(words)
+    composed, decomposed = (
+        searcher.search(Query(unicodedata.normalize(form, text), mode="lexical")) for form in ("NFC", "NFD")
+    )
+    assert [hit.paper.id for hit in composed] == [hit.paper.id for hit in decomposed]
+    assert [hit.highlights for hit in composed] == [hit.highlights for hit in decomposed]
