@@ -23,12 +23,8 @@ CASES = Path(__file__).parents[2] / "shared" / "cases"
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="needs the fault reports in ../shared/cases")
 
 PENDING: dict[str, str] = dict.fromkeys(
-    (
-        "placeholder-abstract-merges", "generic-title-merges", "stale-category", "decomposed-letters",
-        "plural-acronyms", "chinese-japanese-words", "spelling-of-right-words", "no-way-to-remove",
-    ),
-    "not yet fixed",
-)  # fmt: skip
+    ("placeholder-abstract-merges", "generic-title-merges", "stale-category"), "not yet fixed"
+)
 """Reports that still hold, with the reason."""
 
 
@@ -319,13 +315,11 @@ def test_a_report_is_answered(name: str, tmp_path: Path) -> None:
     CHECKS[name](import_case(name, tmp_path / "index"))
 
 
-@pytest.mark.xfail(strict=False, reason="not yet fixed", condition="spelling-of-right-words" in PENDING)
 @pytest.mark.parametrize("box", ["latest papers on attention", "unet", "Wie viel CO2 nehmen Moore auf?"])
 def test_words_that_are_right_are_not_corrected(sample_searcher: Searcher, box: str) -> None:
     assert sample_searcher.ask(box).correction is None
 
 
-@pytest.mark.xfail(strict=False, reason="not yet fixed", condition="no-way-to-remove" in PENDING)
 def test_there_is_a_command_that_removes() -> None:
     done = run("remove", "--help")
     assert done.returncode == 0

@@ -77,7 +77,7 @@ def test_an_import_reports_read_merged_and_skipped_records(tmp_path: Path) -> No
     assert strict.returncode == 1
     assert f"{file}:3: neither title nor abstract" in strict.stderr
     shown = run("show", "2401.00002", *at).stdout
-    assert "<b>Galaxies</b> [31m& $(reboot)" in shown
+    assert "Galaxies [31m& $(reboot)" in shown
     assert "\x1b" not in shown
 
 
