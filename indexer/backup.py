@@ -179,4 +179,5 @@ def _copy_rows(snapshot: Snapshot, copy: Layout) -> None:
             database.execute("DELETE FROM papers WHERE row >= ?", [rows])
             database.execute("DELETE FROM keys WHERE row >= ?", [rows])
             database.execute("DELETE FROM replaced WHERE by >= ?", [rows])
+            database.execute("DELETE FROM decisions WHERE row >= ?", [rows])
             database.execute("DELETE FROM removed WHERE row >= ?", [rows])

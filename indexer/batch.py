@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from search.embedding.embedder import Embedder
 from search.errors import ModelUnavailable
 from search.papers.paper import Paper
+from search.papers.retraction import find_retracted_ids
 
 _LENGTH_TOLERANCE = 0.01
 """Maximum deviation of a vector's length from 1."""
@@ -18,19 +19,61 @@ _SLICE_TEXTS = 128
 """Texts embedded between two reports of progress; a slow machine embeds two slices in about 15 s."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class PendingPaper:
     """A paper that is not written yet.
 
     Attributes:
-        records: Its records.
+        records: Its records by their JSON text.
         keys: The keys of all its records; see ``identity.keys``.
-        replaced_rows: Rows of the store that it replaces.
+        shared_ids: Those of its IDs that other papers have too.
+        has_notice: Whether the notice of another paper retracts it.
+        replaced_rows: Rows of the store that it replaces, or that a paper written with it replaces.
     """
 
-    records: list[Paper]
+    records: dict[str, Paper]
     keys: frozenset[int]
+    shared_ids: frozenset[str] = frozenset()
+    has_notice: bool = False
     replaced_rows: set[int] = field(default_factory=set)
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The IDs of all its records."""
+        return frozenset(paper_id for record in self.records.values() for paper_id in record.ids)
+
+    @property
+    def retracted_ids(self) -> frozenset[str]:
+        """The IDs of the papers that it retracts, if it is a notice."""
+        return frozenset[str]().union(*(find_retracted_ids(record.extra) for record in self.records.values()))
+
+
+class PendingPapers:
+    """Papers that are not written yet, in order, found by their keys."""
+
+    def __init__(self) -> None:
+        self._papers: dict[PendingPaper, None] = {}
+        self._by_key: defaultdict[int, dict[PendingPaper, None]] = defaultdict(dict)
+
+    def __len__(self) -> int:
+        return len(self._papers)
+
+    def __iter__(self) -> Iterator[PendingPaper]:
+        return iter(self._papers)
+
+    def add(self, paper: PendingPaper) -> None:
+        self._papers[paper] = None
+        for key in paper.keys:
+            self._by_key[key][paper] = None
+
+    def remove(self, paper: PendingPaper) -> None:
+        del self._papers[paper]
+        for key in paper.keys:
+            del self._by_key[key][paper]
+
+    def find(self, keys: Iterable[int]) -> dict[PendingPaper, None]:
+        """Returns the distinct papers that have one of the keys."""
+        return {paper: None for key in keys for paper in self._by_key.get(key, ())}
 
 
 class EmbeddingBatch:
@@ -49,7 +92,7 @@ class EmbeddingBatch:
 
     def __init__(
         self,
-        pending_papers: Sequence[PendingPaper],
+        pending_papers: PendingPapers,
         papers: Sequence[Paper],
         vectors: NDArray[np.float16],
         missing: Sequence[int],
@@ -59,10 +102,6 @@ class EmbeddingBatch:
         self.vectors = vectors
         self.texts = [paper.text for paper in papers]
         self.waiting = len(missing)
-        self._by_key: defaultdict[int, list[PendingPaper]] = defaultdict(list)
-        for pending in pending_papers:
-            for key in pending.keys:
-                self._by_key[key].append(pending)
         by_length = sorted(missing, key=lambda position: len(self.texts[position]))  # saves padding
         self._slices = [by_length[start : start + _SLICE_TEXTS] for start in range(0, len(by_length), _SLICE_TEXTS)]
         self._futures: list[Future[NDArray[np.float32]]] = []
@@ -71,11 +110,6 @@ class EmbeddingBatch:
         """Submits the slices to the executor."""
         slices = ([self.texts[position] for position in positions] for positions in self._slices)
         self._futures = [executor.submit(embedder.encode, texts) for texts in slices]
-
-    def find(self, keys: Iterable[int]) -> Iterator[PendingPaper]:
-        """Yields the papers that have one of the keys."""
-        for key in keys:
-            yield from self._by_key.get(key, ())
 
     @property
     def done(self) -> bool:

@@ -22,11 +22,12 @@ from indexer.generations import (
     remove_unused_generations,
     start_generation,
 )
+from indexer.import_counts import ImportCounts
 from indexer.import_log import ImportLog
 from indexer.row_checksums import write_row_checksums
 from indexer.row_writer import RowWriter
 from indexer.sources.file import FileGroup, SourceFile
-from indexer.writer import ImportCounts, IndexWriter
+from indexer.writer import IndexWriter
 from search.columns.columns import Columns, ColumnsBuilder
 from search.embedding.embedder import Embedder
 from search.errors import ModelUnavailable, SourceError

@@ -169,6 +169,7 @@ def _copy_papers(database: sqlite3.Connection, source: Path, rows: NDArray[np.in
         )
         _copy_other_tables(database)
         database.execute("UPDATE main.removed SET row = 0")
+        database.execute("UPDATE main.decisions SET row = 0")
     database.execute("DROP TABLE numbers")
     database.execute("DETACH DATABASE source")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from indexer import identity, logged_files, removed_papers
+from indexer import decisions, identity, logged_files, removed_papers
 from search.errors import IndexBusy, IndexDamaged
 from search.files import system_error
 from search.index.layout import Layout, Manifest
@@ -49,7 +49,7 @@ def open_database(path: Path) -> sqlite3.Connection:
         database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         # one transaction: a kill leaves all of the tables or none of them
         database.executescript(f"BEGIN; {SCHEMA} COMMIT;")
-    database.executescript(f"BEGIN; {logged_files.SCHEMA} {removed_papers.SCHEMA} COMMIT;")
+    database.executescript(f"BEGIN; {logged_files.SCHEMA} {removed_papers.SCHEMA} {decisions.SCHEMA} COMMIT;")
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA cache_size = -262144")
@@ -110,7 +110,7 @@ def expected_keys(database: sqlite3.Connection, start: int, rows: int) -> Iterat
         for row, text, records_text in database.execute(sql, bounds).fetchall():
             paper = Paper.from_json(orjson.loads(text))
             records = [Paper.from_json(each) for each in orjson.loads(records_text)] if records_text else [paper]
-            yield row, frozenset({text_key(paper.text)}.union(*map(identity.keys, records)))
+            yield row, identity.paper_keys(paper, frozenset[int]().union(*map(identity.keys, records)))
 
 
 def record_database(
@@ -132,7 +132,7 @@ def record_database(
         checksum += sum(key_checksum(key, row) for key in row_keys)
     if store.count_keys() != (keys, checksum):
         _rewrite_keys(database, rows)
-    return DatabaseRecord(store.last_paper_sha256(), keys, checksum)
+    return DatabaseRecord(store.last_paper_sha256(), keys, checksum, store.decisions_sha256())
 
 
 def _rewrite_keys(database: sqlite3.Connection, rows: int) -> None:

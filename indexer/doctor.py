@@ -18,7 +18,7 @@ from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing, ModelUnavailable
 from search.index.layout import Manifest
 from search.index.snapshot import Snapshot
-from search.papers.identifiers import id_key, text_key
+from search.papers.identifiers import id_key
 from search.query.condition import AllOf
 from search.vectors.code_writer import DEFAULT_CODES_TUNING, CodesTuning
 from search.vectors.file import BLOCK_ROWS
@@ -133,6 +133,12 @@ def _check_keys(snapshot: Snapshot) -> Iterator[str]:
         yield f"the keys in {snapshot.layout.store.name} are not those of its papers"
 
 
+def _check_decisions(snapshot: Snapshot) -> Iterator[str]:
+    record = snapshot.manifest.database
+    if record and snapshot.store.decisions_sha256() != record.decisions_sha256:
+        yield f"the decisions in {snapshot.layout.store.name} are not those it was published with"
+
+
 def _check_removed(snapshot: Snapshot) -> Iterator[str]:
     for paper_id in find_removed_ids(snapshot.store.select, snapshot.manifest.rows):
         rows = [row for row in snapshot.store.rows_for_key(id_key(paper_id)) if row in snapshot.live]
@@ -158,7 +164,7 @@ def _check_references(snapshot: Snapshot) -> Iterator[str]:
     sample = np.random.default_rng(_SEED).choice(live, min(_SAMPLED_ROWS, len(live)), replace=False)
     rows = np.sort(sample).tolist()
     for row, paper in zip(rows, snapshot.store.get(rows), strict=True):
-        if not all(row in snapshot.store.rows_for_key(key) for key in identity.keys(paper) | {text_key(paper.text)}):
+        if not all(row in snapshot.store.rows_for_key(key) for key in identity.paper_keys(paper, identity.keys(paper))):
             yield f"{paper.id} is not found by all of its keys"
         columns, row_array = snapshot.columns, np.array([row])
         days = [tuple(column.days(row_array)[:, 0].tolist()) for column in (columns.published, columns.updated)]
@@ -172,6 +178,7 @@ def _check_references(snapshot: Snapshot) -> Iterator[str]:
 _CHECKS: dict[str, Callable[[Snapshot], Iterator[str]]] = {
     "counts": _check_counts,
     "keys": _check_keys,
+    "decisions": _check_decisions,
     "removed papers": _check_removed,
     "lexicon": _check_lexicon,
     "vectors": _check_vector_lengths,

@@ -1,119 +1,158 @@
-"""Identity: decides which records describe the same paper, and merges them.
+"""Identity: how two records are related. Records of the same paper share an ID or have the same content.
 
-The decision is a symmetric relation between records, never between merged papers. A paper is a connected component of
-that relation, and its merged fields are a function of the set of its records, so the order of imports does not matter.
+The relation is symmetric and compares records, never merged papers. ``indexer.grouping`` divides related records into
+papers.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Iterable
 from dataclasses import replace
+from enum import IntEnum
 
+from search.language.stop_words import STOP_WORDS
 from search.papers import names
-from search.papers.date import Date
-from search.papers.fingerprint import abstract_keys, are_near_duplicates, normalize_words, title_key
-from search.papers.identifiers import id_key, preference_key
-from search.papers.json import Json
+from search.papers.evidence import is_generic, is_informative
+from search.papers.fingerprint import abstract_keys, are_near_duplicates, containment, normalize_words, title_key
+from search.papers.identifiers import SCHEMES, id_key, text_key
 from search.papers.paper import Paper
+from search.papers.retraction import RETRACTED_ID, find_retracted_ids, retraction_key
 
-_MIN_TITLE_WORDS = 4
-"""Words a title needs to identify a paper, together with its authors, if one record has no abstract."""
 _MAX_YEARS_APART = 2
 """Years between a preprint and its journal version."""
+_DECISIVE_SCHEMES = (*(name for name, scheme in SCHEMES.items() if scheme.is_unique and name != "doi"), "doi")
+"""The schemes of which a paper has one ID, in the order in which they decide; the DOI last, since records often have
+that of the whole book or proceedings, or one of two."""
+_MIN_TITLE_OVERLAP = 0.5
+"""Share of the distinct words of two titles that both have, from which they can be versions of one title."""
+_MIN_PROPOSED_TITLE_OVERLAP = 0.3
+"""Share of the distinct words of two titles that both have, from which a merge is proposed."""
+_MIN_PROPOSED_CONTAINMENT = 0.6
+"""Share of the shorter abstract's word 4-grams in the longer one, from which a merge is proposed."""
+_BOOK_DOI = re.compile(r"doi:10\.\d{4,9}/[a-z]{0,8}(?:97[89][-0-9]{10,14}|\d{9}[\dx])")
+"""A DOI whose suffix is an ISBN, which is that of a book and not of a chapter."""
+_JOURNAL_FILLERS = frozenset(("and", "for", "in", "of", "on", "the"))
+"""Words that abbreviations of journals leave out."""
+
+
+class Relation(IntEnum):
+    """How two records are related; of the relations that join records, the strongest first."""
+
+    DECIDED_SAME = 0
+    """The user decided that they describe the same paper."""
+    SHARED_ID = 1
+    """They have the same ID."""
+    TITLE_AND_ABSTRACT = 2
+    """Their titles are equal, their authors compatible and their abstracts near-duplicates."""
+    TITLE = 3
+    """Their titles are equal and their authors and dates compatible; one of them has no abstract to compare."""
+    ABSTRACT = 4
+    """Their abstracts are near-duplicates; one of them has no title."""
+    UNRELATED = 5
+    """Nothing shows that they describe the same paper, or their IDs contradict each other."""
+    APART = 6
+    """They describe different papers whatever their IDs: the user decided it, or they are parts of one book."""
+
+    @property
+    def joins(self) -> bool:
+        """Whether the two records describe the same paper."""
+        return self < Relation.UNRELATED
 
 
 def ensure_id(record: Paper) -> Paper:
-    """Returns the record with an ID: its own, or ``h:`` and 12 hex digits that hash its folded title and abstract."""
-    if record.ids:
-        return record
+    """Returns the record with an ID: its own, or ``content_id``."""
+    return record if record.ids else replace(record, ids=(content_id(record),))
+
+
+def content_id(record: Paper) -> str:
+    """Returns ``h:`` and 12 hex digits that hash the folded title and abstract.
+
+    If the abstract does not identify the paper, authors and place of publication are hashed as well.
+    """
     content = " ".join(normalize_words(record.title or "")) + "\n" + " ".join(normalize_words(record.abstract or ""))
+    if not is_informative(record.abstract):
+        year = record.published.year if record.published else ""
+        place = (year, *(extra_text(record, name) for name in ("journal", "volume", "number", "issue", "pages")))
+        authors = ";".join(names.parse(author).key for author in record.authors)
+        content += f"\n{authors}\n{place}" if authors or any(place) else ""
     digest = hashlib.blake2b(content.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
-    return replace(record, ids=("h:" + digest,))
+    return "h:" + digest
 
 
 def keys(record: Paper) -> frozenset[int]:
-    """Returns the 64-bit keys that the store finds a record by; two records of one paper share at least one."""
+    """Returns the 64-bit keys that the store finds a record by; two records that are related share at least one.
+
+    Records that the user decided to be the same may have none in common (``indexer.decisions``).
+    """
     found = {id_key(paper_id) for paper_id in record.ids}
+    found |= set(map(retraction_key, find_retracted_ids(record.extra)))
     if record.title:
         found.add(title_key(record.title))
-    if record.abstract:
+    if record.abstract and is_informative(record.abstract):
         found |= abstract_keys(record.abstract)
     return frozenset(found)
 
 
-def is_same_paper(one: Paper, other: Paper) -> bool:
-    """Whether two records describe the same paper.
+def paper_keys(paper: Paper, record_keys: frozenset[int]) -> frozenset[int]:
+    """Returns all keys of the row of a paper.
 
-    A shared ID decides for it; otherwise different IDs of one scheme decide against it. Without either, titles,
-    authors and abstracts are compared.
+    Args:
+        paper: The paper.
+        record_keys: The ``keys`` of its records.
     """
-    if set(one.ids) & set(other.ids):
-        return True
-    if _ids_conflict(one.ids, other.ids):
+    own = {text_key(paper.text), *map(id_key, paper.ids)}
+    return record_keys | own | ({id_key(RETRACTED_ID)} if paper.retraction else set())
+
+
+def is_same_paper(one: Paper, other: Paper) -> bool:
+    """Whether two records describe the same paper."""
+    return compare(one, other).joins
+
+
+def compare(one: Paper, other: Paper) -> Relation:
+    """Returns how two records are related.
+
+    The first scheme of which a paper has one ID and both have one decides. Then another shared ID decides. Without one,
+    titles, authors and abstracts are compared.
+    """
+    same_ids = compare_ids(one.ids, other.ids)
+    if same_ids is not None:
+        if same_ids and _are_parts_of_a_book(one, other):
+            return Relation.APART
+        return Relation.SHARED_ID if same_ids else Relation.UNRELATED
+    return Relation.SHARED_ID if _have_same_content(one, other) else _compare_content(one, other)
+
+
+def is_possible_duplicate(one: Paper, other: Paper) -> bool:
+    """Whether two records that are not related may still describe the same paper, as versions with changed texts.
+
+    Authors and dates are compatible, and titles are equal or titles and abstracts similar. Of the pairs of arXiv
+    papers for which this holds, about half are versions of one work (``benchmarks/results/identity.json``): too few to
+    merge them, enough to propose it.
+    """
+    if not (one.title and other.title and one.authors and other.authors):
         return False
-    similar_abstracts = bool(
-        one.abstract
-        and other.abstract
-        and _abstracts_share_sentence(one, other)
-        and are_near_duplicates(one.abstract, other.abstract)
-    )
-    if not (one.title and other.title):
-        return similar_abstracts
-    if title_key(one.title) != title_key(other.title) or not _authors_compatible(one, other):
+    if not (are_authors_compatible(one, other) and _are_dates_compatible(one, other)):
         return False
-    if one.abstract and other.abstract:
-        return similar_abstracts or are_near_duplicates(one.abstract, other.abstract)
-    return (
-        bool(one.authors and other.authors)
-        and len(normalize_words(one.title)) >= _MIN_TITLE_WORDS
-        and _dates_compatible(one, other)
-    )
+    if title_key(one.title) == title_key(other.title):
+        return not is_generic(one.title)
+    if not (is_informative(one.abstract) and is_informative(other.abstract)):
+        return False
+    overlap = _overlap(normalize_words(one.title), normalize_words(other.title))
+    contained = containment(one.abstract or "", other.abstract or "")
+    return overlap >= _MIN_PROPOSED_TITLE_OVERLAP and contained >= _MIN_PROPOSED_CONTAINMENT
 
 
-def merge(records: Sequence[Paper]) -> Paper:
-    """Merges the records of one paper; their order and repetitions do not matter."""
-    if len(records) == 1:
-        return records[0]
-    ranked = sorted(
-        {_canonical_repr(record): record for record in records}.items(),
-        key=lambda item: (_record_sort_key(item[1]), item[0]),
-    )
-    best = [record for _, record in reversed(ranked)]  # most authoritative and newest first
-    author_records = sorted((record for record in best if record.authors), key=_author_list_sort_key)
-    return Paper(
-        ids=tuple(sorted({paper_id for record in best for paper_id in record.ids}, key=_id_sort_key(best))),
-        title=next((record.title for record in best if record.title), None),
-        abstract=next((record.abstract for record in best if record.abstract), None),
-        authors=author_records[0].authors if author_records else (),
-        authors_partial=author_records[0].authors_partial if author_records else False,
-        published=_earliest_date([record.published for record in best if record.published]),
-        updated=_latest_date([record.updated for record in best if record.updated]),
-        categories=tuple(dict.fromkeys(category for record in best for category in record.categories)),
-        url=next((record.url for record in best if record.url), None),
-        version=max((record.version for record in best if record.version), default=None),
-        extra=_merge_extra(best),
-        sources=tuple(sorted({source for record in best for source in record.sources})),
-    )
-
-
-def _ids_conflict(one: Sequence[str], other: Sequence[str]) -> bool:
+def compare_ids(one: Iterable[str], other: Iterable[str]) -> bool | None:
+    """Whether IDs are those of one paper; None if they do not decide. Content IDs do not count."""
     a, b = _group_by_scheme(one), _group_by_scheme(other)
-    return any(scheme in b and not ids & b[scheme] for scheme, ids in a.items())
+    for scheme in _DECISIVE_SCHEMES:
+        if scheme in a and scheme in b:
+            return not a[scheme].isdisjoint(b[scheme])
+    return True if any(not ids.isdisjoint(b.get(scheme, ())) for scheme, ids in a.items()) else None
 
 
-def _group_by_scheme(ids: Sequence[str]) -> dict[str, set[str]]:
-    found: dict[str, set[str]] = {}
-    for paper_id in ids:
-        scheme = paper_id.split(":", 1)[0]
-        if scheme != "h":
-            found.setdefault(scheme, set()).add(paper_id)
-    return found
-
-
-def _abstracts_share_sentence(one: Paper, other: Paper) -> bool:
-    return bool(abstract_keys(one.abstract or "") & abstract_keys(other.abstract or ""))
-
-
-def _authors_compatible(one: Paper, other: Paper) -> bool:
+def are_authors_compatible(one: Paper, other: Paper) -> bool:
     """Whether two author lists can be of the same paper.
 
     At most one in ten names of the shorter list may be missing in the longer one (collaborations change between
@@ -128,65 +167,128 @@ def _authors_compatible(one: Paper, other: Paper) -> bool:
     return missing * 10 <= len(shorter_names)
 
 
-def _dates_compatible(one: Paper, other: Paper) -> bool:
+def extra_text(record: Paper, name: str) -> str:
+    """Returns a further field of the source as text; empty if absent."""
+    value = record.extra.get(name)
+    return str(value) if isinstance(value, str | int) else ""
+
+
+def _group_by_scheme(ids: Iterable[str]) -> dict[str, set[str]]:
+    found: dict[str, set[str]] = {}
+    for paper_id in ids:
+        scheme = paper_id.split(":", 1)[0]
+        if scheme != "h":
+            found.setdefault(scheme, set()).add(paper_id)
+    return found
+
+
+def _have_same_content(one: Paper, other: Paper) -> bool:
+    """Whether two records have the same content ID; earlier versions computed it from fewer fields."""
+    if not set(one.ids).isdisjoint(other.ids):
+        return True
+    only_content_ids = all(paper_id.startswith("h:") for paper_id in (*one.ids, *other.ids))
+    return only_content_ids and one.title == other.title and content_id(one) == content_id(other)
+
+
+def _compare_content(one: Paper, other: Paper) -> Relation:
+    """Compares titles, authors and abstracts. An abstract that does not identify a paper counts as absent."""
+    if not are_authors_compatible(one, other):
+        return Relation.UNRELATED
+    both_abstracts = is_informative(one.abstract) and is_informative(other.abstract)
+    if not (one.title and other.title):
+        return Relation.ABSTRACT if both_abstracts and _share_abstract(one, other) else Relation.UNRELATED
+    if title_key(one.title) != title_key(other.title):
+        return Relation.UNRELATED
+    if both_abstracts:
+        same = are_near_duplicates(one.abstract or "", other.abstract or "")
+        return Relation.TITLE_AND_ABSTRACT if same else Relation.UNRELATED
+    return Relation.TITLE if _is_title_sufficient(one, other) else Relation.UNRELATED
+
+
+def _share_abstract(one: Paper, other: Paper) -> bool:
+    """Whether two abstracts share a sentence, by which the store finds them, and are near-duplicates."""
+    a, b = one.abstract or "", other.abstract or ""
+    return not abstract_keys(a).isdisjoint(abstract_keys(b)) and are_near_duplicates(a, b)
+
+
+def _is_title_sufficient(one: Paper, other: Paper) -> bool:
+    """Whether two records with equal titles and compatible authors are the same paper without equal abstracts.
+
+    A generic title (``search.papers.evidence``) needs the same journal and year.
+    """
+    if not (one.authors and other.authors) or _are_in_different_issues(one, other):
+        return False
+    if not is_generic(one.title or ""):
+        return _are_dates_compatible(one, other)
+    same_year = one.published and other.published and one.published.year == other.published.year
+    return bool(same_year) and _share_journal(one, other)
+
+
+def _are_dates_compatible(one: Paper, other: Paper) -> bool:
     """Whether two records can be of one paper by their years; an unknown date is compatible with any other."""
     if not (one.published and other.published):
         return True
     return abs(one.published.year - other.published.year) <= _MAX_YEARS_APART
 
 
-def _record_sort_key(record: Paper) -> tuple[object, ...]:
-    """Sort key of records: the most authoritative and newest last."""
-    newest = record.updated or record.published
-    return (
-        -min((preference_key(paper_id)[0] for paper_id in record.ids), default=9),
-        record.version or 0,
-        str(newest or ""),
-        not record.authors_partial,
-        len(record.abstract or ""),
+def _are_in_different_issues(one: Paper, other: Paper) -> bool:
+    """Whether the records name different volumes, issues or first pages."""
+    return any(
+        (a := place(one)) and (b := place(other)) and a != b
+        for place in (_first_page, lambda record: extra_text(record, "volume").strip(), _issue_number)
     )
 
 
-def _author_list_sort_key(record: Paper) -> tuple[bool, int]:
-    return record.authors_partial, -len(record.authors)
+def _first_page(record: Paper) -> str:
+    pages = normalize_words(extra_text(record, "pages"))
+    return pages[0] if pages else ""
 
 
-def _id_sort_key(records: Sequence[Paper]) -> Callable[[str], tuple[int, bool, str]]:
-    """Sort key of IDs: by scheme, then IDs of records with a title first."""
-    titled = frozenset(paper_id for record in records if record.title for paper_id in record.ids)
-
-    def key(paper_id: str) -> tuple[int, bool, str]:
-        scheme, spelling = preference_key(paper_id)
-        return scheme, paper_id not in titled, spelling
-
-    return key
+def _issue_number(record: Paper) -> str:
+    return (extra_text(record, "number") or extra_text(record, "issue")).strip()
 
 
-def _earliest_date(dates: list[Date]) -> Date | None:
-    """The earliest date, or a more precise date within it."""
-    if not dates:
-        return None
-    first = min(dates, key=lambda date: (date.first_day, -date.precision))
-    inside = [date for date in dates if date.precision > first.precision and date.first_day <= first.last_day]
-    return _earliest_date(inside) if inside else first
+def _share_journal(one: Paper, other: Paper) -> bool:
+    """Whether both records name the same journal; each word may be abbreviated."""
+    a, b = (
+        [word for word in normalize_words(extra_text(record, "journal")) if word not in _JOURNAL_FILLERS]
+        for record in (one, other)
+    )
+    pairs = zip(a, b, strict=False)
+    return bool(a) and len(a) == len(b) and all(x.startswith(y) or y.startswith(x) for x, y in pairs)
 
 
-def _latest_date(dates: list[Date]) -> Date | None:
-    """The latest date, or a more precise date within it."""
-    if not dates:
-        return None
-    last = max(dates, key=lambda date: (date.last_day, date.precision))
-    inside = [date for date in dates if date.precision > last.precision and date.last_day >= last.first_day]
-    return _latest_date(inside) if inside else last
+def _are_parts_of_a_book(one: Paper, other: Paper) -> bool:
+    """Whether two records that share only a DOI are different parts of a book, or a part and the book.
+
+    Their titles differ, and so do their pages or authors, or the DOI has an ISBN, or one is in the other, or both are
+    in the same book and not known to be on the same pages.
+    """
+    shared = set(one.ids) & set(other.ids)
+    if not (one.title and other.title and all(each.startswith("doi:") for each in shared)):
+        return False
+    pages = _first_page(one), _first_page(other)
+    known_pages = all(pages)
+    if _are_titles_similar(one.title, other.title):
+        return known_pages and pages[0] != pages[1] and is_generic(one.title)
+    if known_pages:
+        return pages[0] != pages[1]
+    return (
+        any(map(_BOOK_DOI.fullmatch, shared))
+        or not are_authors_compatible(one, other)
+        or _share_journal(one, other)
+        or any(_are_titles_similar(a.title or "", extra_text(b, "journal")) for a, b in ((one, other), (other, one)))
+    )
 
 
-def _merge_extra(best: Sequence[Paper]) -> dict[str, Json]:
-    merged: dict[str, Json] = {}
-    for record in best:
-        for name, value in record.extra.items():
-            merged.setdefault(name, value)
-    return dict(sorted(merged.items()))
+def _are_titles_similar(one: str, other: str) -> bool:
+    """Whether a title can be a version of another: they share most words, or one is the beginning of the other."""
+    a, b = ([word for word in normalize_words(title) if word not in STOP_WORDS] for title in (one, other))
+    shorter, longer = sorted((a, b), key=len)
+    return bool(shorter) and (longer[: len(shorter)] == shorter or _overlap(a, b) >= _MIN_TITLE_OVERLAP)
 
 
-def _canonical_repr(record: Paper) -> str:
-    return repr(record)
+def _overlap(one: Iterable[str], other: Iterable[str]) -> float:
+    """Returns the share of the distinct words of two texts that both have."""
+    a, b = set(one), set(other)
+    return len(a & b) / max(len(a | b), 1)

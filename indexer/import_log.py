@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from indexer import identity
+from indexer.import_counts import ImportCounts
 from indexer.logged_files import SUPERSEDED, FileRecords, hash_record, path_text
 from indexer.removed_papers import ANY_FILE, RemovedPapers
 from indexer.sources.file import SourceFile
-from indexer.writer import ImportCounts, IndexWriter
+from indexer.writer import IndexWriter
 from search.papers.identifiers import id_key
 from search.papers.paper import Paper
 

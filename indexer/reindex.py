@@ -17,7 +17,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from indexer.batch import EmbeddingBatch
+from indexer.batch import EmbeddingBatch, PendingPapers
 from indexer.build import OnStage, publish
 from indexer.database import (
     acquire_lock,
@@ -168,7 +168,7 @@ class _ModelWriter:
                 for position, row in known.items():
                     arrays[position] = vectors.read(row)
                 missing = [position for position in range(len(texts)) if position not in known]
-                batch = EmbeddingBatch((), papers, arrays, missing)
+                batch = EmbeddingBatch(PendingPapers(), papers, arrays, missing)
                 batch.start(self.embedder, executor)
                 yield batch
 

@@ -106,7 +106,7 @@ def select_query(directory: Path, query: str) -> Selection:
     """Selects the papers that meet the conditions of a query and contain all of its other words.
 
     Raises:
-        InvalidValue: The query is blank or invalid, is an abstract, or has only stop words.
+        InvalidValue: The query is blank or invalid, or an abstract.
     """
     snapshot = Snapshot.open(directory)
     parsed = parse_query(query, today=date.today(), categories=snapshot.columns.categories)

@@ -6,69 +6,47 @@ the previous one is written, so a kill loses at most one batch that is being emb
 """
 
 import os
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from indexer import identity
-from indexer.batch import EmbeddingBatch, PendingPaper
+from indexer.batch import EmbeddingBatch, PendingPaper, PendingPapers
 from indexer.database import (
     acquire_lock,
     count_rows,
     find_replaced_rows,
     find_rows_with_text,
     open_database,
-    placeholders,
 )
+from indexer.decisions import Decision, Decisions, store_decisions
 from indexer.generations import find_layout, find_model, load_manifests
-from indexer.key_filter import KeyBloomFilter
-from indexer.logged_files import load_records
+from indexer.grouping import group_records, relate
+from indexer.import_counts import ImportCounts
+from indexer.merging import merge
 from indexer.published import PublishedRows
 from indexer.removed_papers import RemovedId, add_removed_ids
+from indexer.written import WrittenPapers, to_json_text
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import ModelMismatch
 from search.files import make_directory, sha256_of_bytes
 from search.index.layout import Layout
-from search.papers.identifiers import text_key
+from search.papers.identifiers import id_key, text_key
 from search.papers.paper import Paper
+from search.papers.retraction import retraction_key
 from search.vectors.file import VectorsFile
 
 BATCH_PAPERS = 1_024
 """Papers embedded and written together."""
 CONCURRENT_SLICES = 2
 """Slices of texts in the embedder at once: while one is finished, the next is tokenized and started."""
-
-
-@dataclass(slots=True)
-class ImportCounts:
-    """Counts of an import so far.
-
-    Attributes:
-        read: Records passed to ``IndexWriter.add``.
-        new: Records that became a new paper.
-        merged: Records that were merged with a paper.
-        unchanged: Records that were already indexed.
-        removed: Records that were left out because their paper was removed (``indexer.removed_papers``).
-        embedded: Texts that the model embedded.
-        waiting: Papers that are not embedded yet.
-    """
-
-    read: int = 0
-    new: int = 0
-    merged: int = 0
-    unchanged: int = 0
-    removed: int = 0
-    embedded: int = 0
-    waiting: int = 0
 
 
 class IndexWriter:
@@ -115,13 +93,13 @@ class IndexWriter:
             self.published = self._check_published(repair=repair)
             self._vectors = VectorsFile(self.layout.vectors(embedder.model), embedder.model.dim, self.rows)
             self._replaced = find_replaced_rows(self.database)
+            self.decisions = Decisions.load(self.database)
         except BaseException:
             os.close(self._lock)
             raise
-        self._written_keys = KeyBloomFilter() if not self.rows else None
-        self._pending: dict[int, PendingPaper] = {}
-        self._slots_by_key: defaultdict[int, set[int]] = defaultdict(set)
-        self._next_slot = 0
+        self._written = WrittenPapers(self.database, self.published, self._replaced, self.rows)
+        self._pending = PendingPapers()
+        self._new_decisions: list[Decision] = []
         self._batch: EmbeddingBatch | None = None
         self._executor = ThreadPoolExecutor(CONCURRENT_SLICES, "texts")
 
@@ -160,30 +138,19 @@ class IndexWriter:
         Raises:
             ModelUnavailable: The model cannot embed a batch, or returned a vector whose length is not 1.
         """
-        record = self._add(record)
+        record = identity.ensure_id(record)
+        text = to_json_text(record)
+        self.counts.read += 1
+        known, papers = self._regroup({text: record})
+        if not papers:
+            self.counts.unchanged += 1
+        elif any(len(paper) == 1 and text in paper for paper in papers) and text not in known:
+            self.counts.new += 1
+        else:
+            self.counts.merged += 1
         if len(self._pending) >= BATCH_PAPERS:
             self._submit()
         return record
-
-    def _add(self, record: Paper) -> Paper:
-        record = identity.ensure_id(record)
-        self.counts.read += 1
-        keys = identity.keys(record)
-        if self._batch and (self._batch.done or self._is_being_embedded(record, keys)):
-            self._finish()
-        slots = [slot for slot in self._find_slots(keys) if _is_same_as_any(record, self._pending[slot].records)]
-        written = {row: records for row, records in self._find_rows(keys) if _is_same_as_any(record, records)}
-        groups = [self._pending[slot].records for slot in slots] + list(written.values())
-        known = next((each for group in groups for each in group if each == record), None)
-        if known and len(groups) == 1:
-            self.counts.unchanged += 1
-            return known
-        if groups:
-            self.counts.merged += 1
-        else:
-            self.counts.new += 1
-        self._enqueue(record, keys, slots, written)
-        return known or record
 
     def replace(self, row: int, records: Sequence[Paper]) -> None:
         """Replaces the paper of a row with some of its records, which may be several papers without the others.
@@ -197,13 +164,8 @@ class IndexWriter:
         Raises:
             ModelUnavailable: As in ``add``.
         """
-        if len(self._pending) + len(records) > BATCH_PAPERS:
-            self.flush()
         self._replaced.add(row)
-        for record in records:
-            self._add(record)
-        slots = self._find_slots(identity.keys(records[0]))
-        self._pending[min(slot for slot in slots if records[0] in self._pending[slot].records)].replaced_rows.add(row)
+        self._regroup({to_json_text(record): record for record in records}, {row})
         if len(self._pending) >= BATCH_PAPERS:
             self._submit()
 
@@ -223,9 +185,27 @@ class IndexWriter:
         vector[0, 0] = 1  # never read: vectors have length 1
         self._vectors.append(vector)
         self._replaced.update(rows, (self.rows,))
+        pending = PendingPaper({to_json_text(marker): marker}, frozenset(), replaced_rows={*rows, self.rows})
         with self.database:
             add_removed_ids(self.database, entries, self.rows)
-            self._insert_rows([PendingPaper([marker], frozenset(), {*rows, self.rows})], [marker])
+            self._insert_rows([pending], [marker])
+
+    def find_papers(self, paper_id: str) -> list[tuple[Paper, dict[str, Paper]]]:
+        """Returns the written papers that have a canonical ID, each with its records by their JSON text."""
+        papers = ((self._written.read(row), records) for row, records in self._written.find([id_key(paper_id)]).items())
+        return [found for found in papers if paper_id in found[0].ids]
+
+    def decide(self, decisions: Sequence[Decision], records: Mapping[str, Paper]) -> None:
+        """Applies decisions of the user to records; they are written with the papers that follow from them.
+
+        Args:
+            decisions: The decisions.
+            records: The records of the papers that they are about, by their JSON text.
+        """
+        self._new_decisions += decisions
+        for decision in decisions:
+            self.decisions.add(decision)
+        self._regroup(records)
 
     def flush(self) -> None:
         """Embeds and writes all pending papers; they then survive a kill.
@@ -236,22 +216,21 @@ class IndexWriter:
         self._submit()
         self._finish()
 
-    def _is_being_embedded(self, record: Paper, keys: frozenset[int]) -> bool:
-        """Whether the record belongs to a paper of the batch that is being embedded."""
-        found = self._batch.find(keys) if self._batch else ()
-        return any(_is_same_as_any(record, pending.records) for pending in found)
-
     def _submit(self) -> None:
         """Starts to embed the pending papers, and writes the previous batch meanwhile."""
-        pending_papers = list(self._pending.values())
+        self._relate_papers()
+        pending_papers, self._pending = self._pending, PendingPapers()
         if not pending_papers:
             return
-        papers = [identity.merge(pending.records) for pending in pending_papers]
+        papers = [
+            merge(list(pending.records.values()), pending.shared_ids, has_notice=pending.has_notice)
+            for pending in pending_papers
+        ]
         texts = [paper.text for paper in papers]
         if self._batch and not set(texts).isdisjoint(self._batch.texts):
             self._finish()  # texts that are written are not embedded again
         vectors = np.empty((len(texts), self.embedder.model.dim), np.float16)
-        keys = self._possibly_written(map(text_key, texts))
+        keys = self._written.possibly_written(map(text_key, texts))
         embedded_rows = find_rows_with_text(self.database, texts, keys, self.rows)
         self.published.check(embedded_rows.values())
         for position, row in embedded_rows.items():
@@ -259,8 +238,6 @@ class IndexWriter:
         missing = [position for position in range(len(texts)) if position not in embedded_rows]
         batch = EmbeddingBatch(pending_papers, papers, vectors, missing)
         batch.start(self.embedder, self._executor)
-        self._pending.clear()
-        self._slots_by_key.clear()
         previous, self._batch = self._batch, batch
         self._write_batch(previous)
 
@@ -280,68 +257,116 @@ class IndexWriter:
         batch.check_lengths(self.model.name)
         self._vectors.append(batch.vectors)
         with self.database:
+            store_decisions(self.database, self._new_decisions, self.rows)
             self._insert_rows(batch.pending_papers, batch.papers)
+        self._new_decisions = []
 
     def _update_waiting(self, collecting: int = 0) -> None:
         self.counts.waiting = len(self._pending) + (self._batch.waiting if self._batch else 0) + collecting
 
-    def _find_slots(self, keys: Iterable[int]) -> set[int]:
-        return {slot for key in keys for slot in self._slots_by_key.get(key, ())}
-
-    def _find_rows(self, keys: Iterable[int]) -> list[tuple[int, list[Paper]]]:
-        """The live rows that have one of the keys, with their records."""
-        candidates = self._possibly_written(keys)
-        if not candidates:
-            return []
-        sql = f"SELECT DISTINCT row FROM keys WHERE key IN ({placeholders(candidates)})"  # noqa: S608  only question marks
-        rows = [row for (row,) in self.database.execute(sql, candidates) if row not in self._replaced]
-        self.published.check(rows)
-        return [(row, load_records(self.database.execute, row)) for row in rows]
-
-    def _possibly_written(self, keys: Iterable[int]) -> list[int]:
-        """The keys that a row may have."""
-        return [key for key in keys if not self._written_keys or key in self._written_keys]
-
-    def _enqueue(
-        self, record: Paper, keys: frozenset[int], slots: Sequence[int], written: dict[int, list[Paper]]
-    ) -> None:
-        """Makes the record, and all papers that are the same as it, one pending paper.
+    def _regroup(
+        self, records: Mapping[str, Paper], replaced: Iterable[int] = ()
+    ) -> tuple[frozenset[str], list[dict[str, Paper]]]:
+        """Divides records, and all known ones that are related to them, into papers; makes the changed ones pending.
 
         Args:
-            record: The record.
-            keys: Its keys.
-            slots: Slots of the pending papers that it belongs to.
-            written: Rows that it belongs to, with their records.
-        """
-        pending = PendingPaper([record], keys)
-        for slot in slots:
-            other = self._pending.pop(slot)
-            pending.records += other.records
-            pending.keys |= other.keys
-            pending.replaced_rows |= other.replaced_rows
-        for row, records in written.items():
-            pending.records += records
-            pending.keys = pending.keys.union(*(identity.keys(each) for each in records))
-            pending.replaced_rows.add(row)
-            self._replaced.add(row)
-        slot, self._next_slot = self._next_slot, self._next_slot + 1
-        self._pending[slot] = pending
-        self._update_waiting()
-        for key in pending.keys:
-            self._slots_by_key[key].difference_update(slots)
-            self._slots_by_key[key].add(slot)
+            records: The records by their JSON text.
+            replaced: Rows that these papers replace besides their own.
 
-    def _insert_rows(self, pending_papers: Sequence[PendingPaper], papers: Sequence[Paper]) -> None:
+        Returns:
+            The texts of the known records, and the records of each paper that changed.
+        """
+        pending, rows = self._collect(records)
+        groups = [*(paper.records for paper in pending), *rows.values()]
+        known = {text: record for group in groups for text, record in group.items()}
+        if len(groups) == len(known) == 1 and known.keys() >= records.keys():
+            return frozenset(known), []
+        texts = [group.keys() for group in groups]
+        papers = [each for each in group_records({**known, **records}, self.decisions) if each.keys() not in texts]
+        changed = {text for paper in papers for text in paper}
+        replaced = {*replaced, *(row for row, group in rows.items() if not changed.isdisjoint(group))}
+        for paper in pending:
+            if not changed.isdisjoint(paper.records):
+                self._pending.remove(paper)
+                replaced |= paper.replaced_rows
+        for each in papers:
+            self._replace(each, replaced)
+            replaced = set()  # one of them lists the rows: they are all written in one transaction
+        return frozenset(known), papers
+
+    def _collect(self, records: Mapping[str, Paper]) -> tuple[dict[PendingPaper, None], dict[int, dict[str, Paper]]]:
+        """Finds the papers with a record that is related to one of these records, directly or through other records.
+
+        Args:
+            records: The records by their JSON text.
+
+        Returns:
+            The pending papers, and the rows with their records.
+        """
+        pending, rows = dict[PendingPaper, None](), dict[int, dict[str, Paper]]()
+        queue, visited = dict(records), set[str]()
+        while queue:
+            text, record = queue.popitem()
+            visited.add(text)
+            keys = identity.keys(record) | self.decisions.keys(record)
+            is_related = partial(self._is_related, text, record)
+            batch = self._batch
+            if batch and (batch.done or any(is_related(paper.records) for paper in batch.pending_papers.find(keys))):
+                self._finish()
+            papers = [paper for paper in self._pending.find(keys) if is_related(paper.records)]
+            written = {row: known for row, known in self._written.find(keys, rows).items() if is_related(known)}
+            pending.update(dict.fromkeys(papers))
+            rows |= written
+            for known in (*(paper.records for paper in papers), *written.values()):
+                queue |= {each: other for each, other in known.items() if each not in visited}
+        return pending, rows
+
+    def _is_related(self, text: str, record: Paper, records: Mapping[str, Paper]) -> bool:
+        """Whether a record is one of a paper's records, or related to one."""
+        return text in records or any(relate(record, each, self.decisions).joins for each in records.values())
+
+    def _relate_papers(self) -> None:
+        """Finds what pending papers depend on: IDs that other papers have as well, and notices that retract them.
+
+        A written paper to which one of them makes a difference becomes pending.
+        """
+        queue = list(self._pending)
+        while queue:
+            paper = queue.pop()
+            ids, retracted = paper.ids, paper.retracted_ids
+            for paper_id in ids | retracted:
+                if self._has_another(paper, id_key(paper_id)) and paper_id in ids:
+                    paper.shared_ids |= {paper_id}
+                for row, records in self._written.find([id_key(paper_id)]).items():
+                    known = self._written.read(row)
+                    shares_public_id = paper_id in ids and known.id == paper_id
+                    if shares_public_id or (paper_id in retracted and not known.retraction):
+                        queue.append(self._replace(records, {row}))
+            paper.has_notice = any(self._has_another(paper, retraction_key(paper_id)) for paper_id in ids)
+
+    def _has_another(self, paper: PendingPaper, key: int) -> bool:
+        """Whether another paper has a key."""
+        if self._batch and self._batch.pending_papers.find([key]):
+            self._finish()
+        return any(each is not paper for each in self._pending.find([key])) or bool(self._written.find([key]))
+
+    def _replace(self, records: dict[str, Paper], rows: set[int]) -> PendingPaper:
+        """Makes records pending as a paper that replaces rows."""
+        self._replaced |= rows
+        keys = frozenset[int]().union(*map(identity.keys, records.values()))
+        paper = PendingPaper(records, keys, replaced_rows=rows)
+        self._pending.add(paper)
+        self._update_waiting()
+        return paper
+
+    def _insert_rows(self, pending_papers: Iterable[PendingPaper], papers: Sequence[Paper]) -> None:
         for row, (pending, paper) in enumerate(zip(pending_papers, papers, strict=True), self.rows):
-            records = sorted({_to_json_text(record) for record in pending.records}) if len(pending.records) > 1 else []
-            self.database.execute(
-                "INSERT INTO papers VALUES (?, ?, ?)",
-                [row, _to_json_text(paper), f"[{','.join(records)}]" if len(records) > 1 else None],
-            )
-            keys = pending.keys | {text_key(paper.text)}
+            text = to_json_text(paper)
+            records = f"[{','.join(sorted(pending.records))}]" if pending.records.keys() != {text} else None
+            self.database.execute("INSERT INTO papers VALUES (?, ?, ?)", [row, text, records])
+            keys = identity.paper_keys(paper, pending.keys)
             self.database.executemany("INSERT INTO keys VALUES (?, ?)", [(key, row) for key in sorted(keys)])
-            if self._written_keys:
-                self._written_keys.add(keys)
+            self._written.add_keys(keys)
             self.database.executemany(
                 "INSERT INTO replaced VALUES (?, ?)", [(old, row) for old in sorted(pending.replaced_rows)]
             )
@@ -366,11 +391,3 @@ class IndexWriter:
                 "--model and --precision to use those of the index, use another folder with --index, or move the "
                 f"index with: papers reindex --model {model.name} --precision {model.precision}",
             )
-
-
-def _is_same_as_any(record: Paper, records: Sequence[Paper]) -> bool:
-    return any(record == other or identity.is_same_paper(record, other) for other in records)
-
-
-def _to_json_text(paper: Paper) -> str:
-    return orjson.dumps(paper.to_json()).decode()

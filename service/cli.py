@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from search.errors import InvalidValue, PaperNotFound, PapersError
-from service.commands import backup, evaluate, index, keys, removal, search, serve, sources
+from service.commands import backup, correct, evaluate, index, keys, removal, search, serve, sources
 from service.commands.exit_status import ExitStatus
 
 _INTERRUPTED = "interrupted; imported papers are kept, the previous index version stays live"
@@ -44,6 +44,8 @@ for command in (
     search.similar,
     search.authors,
     search.show,
+    correct.merge,
+    correct.split,
     index.status,
     sources.sources,
     index.doctor,

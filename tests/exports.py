@@ -117,4 +117,5 @@ def paper_drafts(draw: st.DrawFn) -> Paper:
     draft.categories = draw(st.lists(st.sampled_from(["cs.CL", "hep-th", "astro-ph.GA"]), unique=True))
     draft.url, draft.extra = draw(URLS), draw(EXTRA)
     draft.version = draw(st.none() | st.integers(1, 9))
+    draft.retraction = draw(st.none() | st.sampled_from(["retracted", "withdrawn"]))
     return draft.to_paper()

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from fake_embedder import FakeEmbedder
 from indexer.build import ImportOptions, ImportReport, index
-from indexer.writer import ImportCounts, IndexWriter
+from indexer.import_counts import ImportCounts
+from indexer.writer import IndexWriter
 from records import assert_rows_aligned, make_records, open_index, write_records
 from search.embedding.embedder import Embedder
 from search.errors import IndexBusy, IndexDamaged, IndexMissing, ModelMismatch, ModelUnavailable, SourceError

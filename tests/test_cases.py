@@ -22,11 +22,6 @@ CASES = Path(__file__).parents[2] / "shared" / "cases"
 
 pytestmark = pytest.mark.skipif(not CASES.is_dir(), reason="needs the fault reports in ../shared/cases")
 
-PENDING: dict[str, str] = dict.fromkeys(
-    ("placeholder-abstract-merges", "generic-title-merges", "stale-category"), "not yet fixed"
-)
-"""Reports that still hold, with the reason."""
-
 
 @dataclass(frozen=True)
 class Imported:
@@ -304,13 +299,7 @@ CHECKS: dict[str, Callable[[Imported], None]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.xfail(strict=False, reason=PENDING[name])] if name in PENDING else [])
-        for name in CHECKS
-    ],
-)
+@pytest.mark.parametrize("name", CHECKS)
 def test_a_report_is_answered(name: str, tmp_path: Path) -> None:
     CHECKS[name](import_case(name, tmp_path / "index"))
 
@@ -326,7 +315,6 @@ def test_there_is_a_command_that_removes() -> None:
     assert "--source" in done.stdout
 
 
-def test_every_report_is_held() -> None:
+def test_every_report_has_a_check() -> None:
     names = {folder.name.partition("-")[2] for folder in CASES.iterdir() if folder.is_dir()}
     assert names == {*CHECKS, "spelling-of-right-words", "no-way-to-remove"}
-    assert names >= set(PENDING)

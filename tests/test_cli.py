@@ -50,6 +50,8 @@ def test_help_has_an_example_of_every_command() -> None:
         "similar",
         "authors",
         "show",
+        "merge",
+        "split",
         "status",
         "serve",
         "mcp",

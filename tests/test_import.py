@@ -12,7 +12,7 @@ from cli_process import run
 from fake_embedder import FakeEmbedder
 from indexer import sources
 from indexer.build import PUBLISH_STAGES, ImportOptions, ImportReport, index, index_files
-from indexer.writer import ImportCounts
+from indexer.import_counts import ImportCounts
 from records import make_records, open_index, write_records
 from search.errors import InvalidValue, SourceError
 from search.query.query import Query

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from indexer.writer import ImportCounts
+from indexer.import_counts import ImportCounts
 from service.commands.progress import Progress
 
 

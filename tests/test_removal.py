@@ -192,7 +192,7 @@ def test_removal_by_query(directory: Path, query: str, numbers: list[int]) -> No
     assert [each.id for each in selection.papers] == [f"arxiv:2000.{number:05}" for number in numbers]
 
 
-@pytest.mark.parametrize("query", ["", "  ", "the of and", "au:", 60 * "word " + "more words"])
+@pytest.mark.parametrize("query", ["", "  ", "au:", 60 * "word " + "more words"])
 def test_a_query_that_selects_nothing_certain_is_refused(directory: Path, query: str) -> None:
     with pytest.raises(InvalidValue):
         select_query(directory, query)

@@ -109,6 +109,7 @@ def _parse_paper(type_: str, fields: dict[str, str], source: str) -> Paper:
         categories=text("categories", "primaryclass", "eprintclass").split(),
         url=find_url(fields),
         version=parse_positive_int(text("version")),
+        retraction=text("pubstate"),
         extra={**select_non_empty(extra, extra), **parse_extra(text("extra"))},
     ).to_paper()
 

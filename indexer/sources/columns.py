@@ -29,6 +29,7 @@ _NAMES = {
     "url": "url, link, pdf link, article url, landing page url, primary location landing page url, external url, urls, "
     "web url, full text url, full text link, ur, source urls, open url link",
     "version": "version",
+    "retraction": "retraction",
     "extra": "extra",
     "doi": "doi, item doi, doi link, doi url, di, do, ids doi, digital object identifier",
     "pmid": "pmid, pubmed id, pubmedid, ids pmid, pm, pubmed",

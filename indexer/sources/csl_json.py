@@ -62,6 +62,7 @@ def _parse_paper(fields: _JsonObject, source: str) -> Paper:
         categories=_text_list(custom.get("categories")),
         url=_text_field(fields, "URL"),
         version=parse_positive_int(fields.get("version")),
+        retraction=_text_field(fields, "status"),
         extra={**select_non_empty(extra, extra), **parse_extra(custom.get("extra"))},
     ).to_paper()
 

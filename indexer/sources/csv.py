@@ -3,6 +3,7 @@ reference managers.
 """
 
 import csv
+import io
 import re
 from collections.abc import Iterator
 from functools import partial
@@ -34,15 +35,13 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
         columns = find_columns(head) or "not found"
         yield SourceError(file.path, 1, f"no column has titles or abstracts; the columns are {columns}")
         return
-    sample = list(islice(_read_head(head, delimiter), FIRST_ROWS + SAMPLE_ROWS))
+    ends, sample = zip(*islice(_read_head(head, delimiter), FIRST_ROWS + SAMPLE_ROWS), strict=True)
     place, _ = find_header(sample[:FIRST_ROWS])
+    file.record_line = ends[place - 1] + 1 if place else 1
+    table = Table(file, sample[place], sample[place + 1 :])
     csv.field_size_limit(MAX_ABSTRACT_CHARACTERS * 4)
-    lines = _RowLines(file, delimiter, len(sample[place]))
+    lines = _RowLines(file, delimiter, ends[place], len(sample[place]))
     rows = csv.reader(lines, delimiter=delimiter)
-    for _ in range(place):
-        next(rows)
-    file.record_line = lines.start_row()
-    table = Table(file, next(rows), sample[place + 1 :])
     while True:
         number = file.record_line = lines.start_row()
         try:
@@ -58,17 +57,17 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
 
 
 class _RowLines:
-    """The lines of a file; a row may have many lines, but only MAX_RECORD_CHARACTERS.
+    """The lines of a file after the header; a row may have many lines, but only MAX_RECORD_CHARACTERS.
 
     In tab-separated tables, few programs quote cells. So a line with all cells and an odd number of quotation marks is
     a row without quotes.
     """
 
-    def __init__(self, file: SourceFile, delimiter: str, columns: int) -> None:
-        self._lines = file.lines()
+    def __init__(self, file: SourceFile, delimiter: str, header_end: int, columns: int) -> None:
+        self._lines = islice(file.lines(), header_end, None)
         self._delimiter = delimiter
         self._columns = columns
-        self._number = 0
+        self._number = header_end
         self._row_characters = 0
 
     def start_row(self) -> int:
@@ -99,13 +98,15 @@ def _detect_delimiter(head: str) -> str:
 
 
 def _count_fields(head: str, delimiter: str) -> int:
-    return find_header(list(islice(_read_head(head, delimiter), FIRST_ROWS)))[1]
+    return find_header([row for _, row in islice(_read_head(head, delimiter), FIRST_ROWS)])[1]
 
 
-def _read_head(head: str, delimiter: str) -> Iterator[list[str]]:
-    """The rows at the start of a file, up to one that is not CSV."""
+def _read_head(head: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """Yields the rows at the start of a file, up to one that is not CSV, each with the number of its last line."""
+    rows = csv.reader(io.StringIO(head), delimiter=delimiter)
     try:
-        yield from csv.reader(head.splitlines(keepends=True), delimiter=delimiter)
+        for row in rows:
+            yield rows.line_num, row
     except csv.Error:
         return
 
@@ -113,7 +114,7 @@ def _read_head(head: str, delimiter: str) -> Iterator[list[str]]:
 def find_columns(head: str) -> str:
     """Lists the columns of a table for a message; empty if the text is no table."""
     for delimiter in _DELIMITERS:
-        rows: list[list[str]] = list(islice(_read_head(head, delimiter), 3))
+        rows = [row for _, row in islice(_read_head(head, delimiter), 3)]
         names = rows.pop(0) if rows else []
         if len(names) > 2 and all(names) and any(len(row) == len(names) for row in rows):
             return list_columns(names)

@@ -71,6 +71,7 @@ def parse_paper(fields: dict[str, Json], source: str) -> Paper:
         categories=_text_list_field(fields, "categories"),
         url=_text_field(fields, "url"),
         version=_version_field(fields),
+        retraction=_text_field(fields, "retraction"),
         extra={**unknown, **extra},
     ).to_paper()
 

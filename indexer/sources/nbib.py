@@ -23,6 +23,8 @@ _ERIC_START = re.compile(r"OWN *- ?")
 _TAG = re.compile(r"([A-Z]{2,4}) *- ?(.*)")
 _KIND_OF_ID = re.compile(r"\[(\w+)\]$")
 """What follows the value of LID and AID; publishers' item numbers have [pii]."""
+_PMID = re.compile(r"PMID: *(\d+)")
+"""The PubMed ID in a citation."""
 _NOT_TRANSLATED = re.compile(r"\[?not available\]?\.?", re.IGNORECASE)
 """The title of papers in other languages whose title is not translated."""
 _Fields = dict[str, list[str]]
@@ -83,6 +85,8 @@ def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
         "issue": first("IP"),
         "pages": first("PG"),
         "publisher": first("PB"),
+        "retracted": "RIN" in fields or "Retracted Publication" in fields.get("PT", ()),
+        "retraction_of": [f"pmid:{pmid}" for text in fields.get("ROF", ()) for pmid in _PMID.findall(text)],
         "editors": [_person(name) for name in fields.get("FED") or fields.get("ED", [])],
     }
     return Draft(

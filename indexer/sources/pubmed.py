@@ -42,6 +42,8 @@ def _parse_paper(element: etree._Element, source: str) -> Paper:
         "volume": find_text(element, f"{article}/Journal/JournalIssue/Volume"),
         "issue": find_text(element, f"{article}/Journal/JournalIssue/Issue"),
         "pages": find_text(element, f"{article}/Pagination/MedlinePgn"),
+        "retracted": _is_retracted(element),
+        "retraction_of": [f"pmid:{pmid}" for pmid in _corrected_pmids(element, "RetractionOf")],
     }
     authors = find_all(element, f"{article}/AuthorList")
     return Draft(
@@ -58,6 +60,22 @@ def _parse_paper(element: etree._Element, source: str) -> Paper:
 
 
 _SCHEMES = {"pubmed": "pmid", "doi": "doi", "pmc": "pmc"}
+
+
+def _is_retracted(element: etree._Element) -> bool:
+    types = find_all(element, "MedlineCitation/Article/PublicationTypeList/PublicationType")
+    notices = find_all(element, f"{_CORRECTIONS}[@RefType='RetractionIn']")
+    return bool(notices) or any(inner_text(each).strip() == "Retracted Publication" for each in types)
+
+
+def _corrected_pmids(element: etree._Element, kind: str) -> Iterator[str]:
+    """Yields the PubMed IDs of the papers that this one corrects, comments or retracts."""
+    for each in find_all(element, f"{_CORRECTIONS}[@RefType='{kind}']"):
+        if pmid := find_text(each, "PMID"):
+            yield pmid
+
+
+_CORRECTIONS = "MedlineCitation/CommentsCorrectionsList/CommentsCorrections"
 
 
 def _title(element: etree._Element, article: str) -> str:

@@ -15,6 +15,7 @@ from search.papers.date import Date
 from search.papers.folding import normalize_whitespace
 from search.papers.json import Json
 from search.papers.paper import Paper
+from search.papers.retraction import find_retraction, parse_retraction
 
 MAX_TITLE_CHARACTERS = 2_000
 """Longer texts are not titles."""
@@ -46,6 +47,7 @@ class Draft:
         url: The address of the paper. If it contains an ID, the record has this ID, unless it has another one of the
             same scheme.
         version: The arXiv version; None takes it from an ID.
+        retraction: What our own exports say; other sources say it in the fields that ``find_retraction`` reads.
         extra: Other fields; empty values are dropped.
         links: Further addresses, of which IDs are taken like from ``url``.
     """
@@ -61,6 +63,7 @@ class Draft:
     categories: list[str] = field(default_factory=list)
     url: str | None = None
     version: int | None = None
+    retraction: str | None = None
     extra: dict[str, Json] = field(default_factory=dict)
     links: list[str] = field(default_factory=list)
 
@@ -95,6 +98,7 @@ class Draft:
             categories=tuple(dict.fromkeys(code for code in self.categories if _CATEGORY_CODE.fullmatch(code))),
             url=normalize_whitespace(decode_references(self.url or "")) or None,
             version=self.version or version,
+            retraction=parse_retraction(self.retraction) or find_retraction(title, abstract, self.extra),
             extra={
                 name: _remove_markup(value)
                 for name, value in sorted(self.extra.items())

@@ -23,7 +23,7 @@ from search.papers.json import Json
 from search.papers.paper import Paper
 
 _RECORD_START = re.compile(r"\s{0,3}TY(?P<space> {1,2})- ?")
-_OWN_NOTE = re.compile(r"(ids|authors|updated|categories|version|comment|extra): (.*)", re.DOTALL)
+_OWN_NOTE = re.compile(r"(ids|authors|updated|categories|version|retraction|comment|extra): (.*)", re.DOTALL)
 _URL_SEPARATOR = re.compile(r";\s*(?=[a-z][a-z0-9+.-]*://|www\.|10\.\d{4,9}/)", re.IGNORECASE)
 """A semicolon before another URL; URLs contain semicolons as well."""
 _TITLES = ("TI", "T1", "CT", "BT", "TT")
@@ -109,6 +109,7 @@ def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
         url=next(iter(links), None),
         links=links[1:],
         version=parse_positive_int(notes.get("version")),
+        retraction=notes.get("retraction"),
         extra={**select_non_empty(extra, extra), **parse_extra(notes.get("extra"))},
     ).to_paper()
 

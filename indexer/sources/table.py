@@ -49,9 +49,9 @@ class Table:
     def __init__(self, file: SourceFile, header: Sequence[str], sample: Iterable[Sequence[str]]) -> None:
         self._file = file
         names = [name.strip().lower() for name in header]
-        are_hits = is_hit(names)
-        self._is_export = "authors_partial" in names or are_hits
-        self._names = ["" if are_hits and name in HIT_ONLY_FIELDS else name for name in names]
+        is_page = is_hit(names)
+        self._is_export = is_page or "authors_partial" in names
+        self._names = ["" if is_page and name in HIT_ONLY_FIELDS else name for name in names]
         self._fields = [find_field(name) if name else ("", 0) for name in self._names]
         self._separator = find_separator(
             cell for row in sample for cell, (field, _) in zip(row, self._fields, strict=False) if field == "authors"
@@ -83,6 +83,7 @@ class Table:
             categories=re.split(r"[\s,;]+", get("categories", "")),
             url=get("url"),
             version=parse_positive_int(get("version", "")),
+            retraction=get("retraction"),
             extra={**extra, **self._read_extra(fields), **notes},
         ).to_paper()
 
@@ -141,9 +142,12 @@ class Table:
         surplus = len(cells) - len(self._names)
         if not surplus:
             return cells
-        places = range(len(self._names) + 1)
-        scores = [self._count_plausible([*cells[:place], *cells[place + surplus :]]) for place in places]
-        best = [place for place in places if scores[place] == max(scores)]
+        before, after = self._rate_forms(cells), self._rate_forms(cells[surplus:])
+        scores = [sum(after)]
+        for left, right in zip(before, after, strict=True):
+            scores.append(scores[-1] + left - right)
+        best_score = max(scores)
+        best = [place for place, score in enumerate(scores) if score == best_score]
         self._file.warn(
             self._file.record_line,
             "the row has more cells than the header, so cells whose column is uncertain were left out; quote cells "
@@ -157,10 +161,10 @@ class Table:
             for place, cell in enumerate(aligned)
         ]
 
-    def _count_plausible(self, cells: Sequence[str]) -> int:
-        """The number of cells that have the form of their column, less those that have another."""
-        forms = [_has_form(field, cell) for (field, _), cell in zip(self._fields, cells, strict=True) if cell.strip()]
-        return forms.count(True) - forms.count(False)
+    def _rate_forms(self, cells: Sequence[str]) -> list[int]:
+        """For each column 1 if its cell has the form of the field, -1 if it has another, and 0 if it does not tell."""
+        forms = [_has_form(field, cell) for (field, _), cell in zip(self._fields, cells, strict=False)]
+        return [0 if form is None else 1 if form else -1 for form in forms]
 
     def _report_columns(self) -> None:
         others = [name for name, (field, _) in zip(self._names, self._fields, strict=True) if name and not field]
@@ -195,8 +199,10 @@ def find_header(rows: Sequence[Sequence[str]]) -> tuple[int, int]:
 
 
 def _has_form(field: str, cell: str) -> bool | None:
-    """Whether a cell has the form of its field; None if the field has none."""
+    """Whether a cell has the form of its field; None if the field has none, or the cell is empty."""
     cell = cell.strip()
+    if not cell:
+        return None
     if field in ("year", "published"):
         return len(cell) < 30 and find_date(cell) is not None
     if field in _SCHEMES or field == "url":

@@ -8,6 +8,8 @@ from search.errors import IndexDamaged
 from search.index.json_object import damaged_file
 from search.index.layout import Manifest
 from search.index.store import PaperStore
+from search.papers.identifiers import id_key
+from search.papers.retraction import RETRACTED_ID
 from search.rows import Rows
 
 _MAX_ROWS = 1_000_000
@@ -30,10 +32,13 @@ class IdLookup:
     def find(self, paper_id: str) -> list[int]:
         """Returns the rows, ascending, that have or had a canonical ID, including replaced rows.
 
+        ``RETRACTED_ID`` finds the papers that were retracted or withdrawn.
+
         Raises:
             IndexDamaged: none of them is live, and the keys of the database are damaged.
         """
-        rows = self._store.find(paper_id)
+        is_state = paper_id == RETRACTED_ID
+        rows = self._store.rows_for_key(id_key(paper_id)) if is_state else self._store.find(paper_id)
         if not any(row in self._live for row in rows) and not self._are_keys_intact:
             check_keys(self._path, self._manifest)
         return rows

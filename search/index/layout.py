@@ -314,7 +314,10 @@ def _read_model(fields: JsonObject) -> ModelIdentity:
 
 
 def _read_database(fields: JsonObject) -> DatabaseRecord:
-    return DatabaseRecord(fields.text("last_paper_sha256"), fields.count("keys"), fields.count("keys_checksum"))
+    decisions = fields.text("decisions_sha256") if "decisions_sha256" in fields.fields else ""
+    return DatabaseRecord(
+        fields.text("last_paper_sha256"), fields.count("keys"), fields.count("keys_checksum"), decisions
+    )
 
 
 def _read_rows_folder(path: Path, fields: JsonObject) -> str:

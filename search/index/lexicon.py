@@ -61,7 +61,7 @@ class Lexicon:
     Args:
         directory: the output of ``LexiconBuilder``.
         columns: the columns of the same generation, which map author and category names to IDs.
-        find: returns the rows that have or had a paper ID.
+        find: returns the rows that have or had a paper ID, or that are retracted (``IdLookup.find``).
         tuning: bounds of queries and of the cache.
 
     Raises:
@@ -255,7 +255,7 @@ class Lexicon:
                 return self._term_set_query("primary", self._columns.primary_ids(leaf.code))
             return self._term_set_query("category", self._columns.category_ids(leaf.code))
         if isinstance(leaf, HasId):
-            return any_of([self._term_query("row", row) for row in self._find(leaf.id)])
+            return self._term_set_query("row", self._find(leaf.id))
         return self._date_query(leaf)
 
     def _date_query(self, leaf: InDateRange) -> tantivy.Query:

@@ -55,11 +55,13 @@ class DatabaseRecord:
             empty without rows.
         keys: number of keys of the rows.
         keys_checksum: sum of ``key_checksum`` of the keys.
+        decisions_sha256: checksum of the decisions of the user; empty without any.
     """
 
     last_paper_sha256: str
     keys: int
     keys_checksum: int
+    decisions_sha256: str = ""
 
 
 def key_checksum(key: int, row: int) -> int:
@@ -137,6 +139,25 @@ class PaperStore:
         marks = ",".join("?" * len(rows))
         texts = dict(self._query(f"SELECT row, paper FROM papers WHERE row IN ({marks})", rows))  # noqa: S608  only question marks
         return [self._parse(row, texts.get(row)) for row in rows]
+
+    def records(self, row: int) -> list[Paper]:
+        """Returns the records that the paper of a row was merged from."""
+        ((paper, records),) = self._query("SELECT paper, records FROM papers WHERE row = ?", [row])
+        try:
+            return [Paper.from_json(fields) for fields in (orjson.loads(records) if records else [orjson.loads(paper)])]
+        except (ValueError, AttributeError, TypeError) as error:
+            raise self._damaged(f"the records of row {row} are not papers in JSON ({error})") from None
+
+    def decisions(self) -> list[tuple[str, str, str]]:
+        """Returns the decisions of the user, the earliest first: two IDs and a verdict (``indexer.decisions``)."""
+        if not self._query("SELECT 1 FROM sqlite_master WHERE name = 'decisions'", []):
+            return []  # an earlier version created the database
+        return self._query("SELECT one, other, verdict FROM decisions WHERE row < ? ORDER BY number", [self._rows])
+
+    def decisions_sha256(self) -> str:
+        """Returns the checksum of the decisions; empty without any."""
+        found = self.decisions()
+        return sha256_of_bytes(orjson.dumps(found)) if found else ""
 
     def texts_containing(self, rows: Sequence[int], text: str) -> list[str]:
         """Returns title and abstract of those of the papers whose JSON contains an ASCII text, in any case.

@@ -5,16 +5,17 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, get_args
 
 from search.errors import InvalidValue
 from search.papers import categories, identifiers
+from search.papers.retraction import RETRACTED_ID, Retraction
 from search.query import dates
 from search.query.author import parse_author
 from search.query.condition import AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, TextField
 
 Field = Literal[
-    "author", "first", "title", "abstract", "any", "category", "primary", "id", "year", "published", "updated"
+    "author", "first", "title", "abstract", "any", "category", "primary", "id", "is", "year", "published", "updated"
 ]
 
 _FIELD_NAMES: dict[Field, str] = {
@@ -26,6 +27,7 @@ _FIELD_NAMES: dict[Field, str] = {
     "category": "cat category arxiv_class",
     "primary": "primary primary_category",
     "id": "id doi arxiv identifier pmid acl pmc pmcid openalex corpusid",
+    "is": "is",
     "year": "year",
     "published": "date published submitteddate pubdate",
     "updated": "updated lastupdateddate",
@@ -36,7 +38,7 @@ FIELD_BY_NAME: dict[str, Field] = {name: field for field, names in _FIELD_NAMES.
 TEXT_FIELDS: dict[Field, TextField] = {"title": "title", "abstract": "abstract", "any": "any"}
 """The fields whose values are words, which also rank, and the text that each searches."""
 
-FILTER_FIELDS = frozenset(FIELD_BY_NAME.values()) - TEXT_FIELDS.keys() - {"id"}
+FILTER_FIELDS = frozenset(FIELD_BY_NAME.values()) - TEXT_FIELDS.keys() - {"id", "is"}
 """The fields that are syntax even in an abstract; an abstract may mention IDs, and often begins with "Abstract:"."""
 
 JOIN_HINT = 'join values with OR or AND (in capitals), or put a value of several words in "quotes"'
@@ -76,7 +78,7 @@ def unknown_field_hint(name: str) -> str:
     if name in _UNSUPPORTED_FIELD_HINTS:
         return f"{_UNSUPPORTED_FIELD_HINTS[name]}."
     close = difflib.get_close_matches(name, FIELD_BY_NAME, n=1, cutoff=0.6)
-    known = "the fields are au, ti, abs, all, cat, primary, id, doi, year, date and updated."
+    known = "the fields are au, ti, abs, all, cat, primary, id, doi, is, year, date and updated."
     return f"did you mean {close[0]!r}?" if close else known
 
 
@@ -112,6 +114,8 @@ class ValueParser:
             return Author(author.name, author.position, author.exact, text_position)
         if field in ("category", "primary"):
             return self._parse_category(value, field == "primary", text_position)
+        if field == "is":
+            return _parse_state(value)
         return _parse_id(value, name) if field == "id" else self._parse_dates(field, value)
 
     def _parse_category(self, value: str, primary: bool, at: int) -> Condition:
@@ -141,6 +145,12 @@ def _parse_text(field: Field, value: str, at: int, phrase: bool) -> ContainsText
     if not re.search(r"[^\W_]", value):
         raise InvalidValue(name, value, "it contains no word; add one")
     return ContainsText(value, TEXT_FIELDS[field], phrase, at)
+
+
+def _parse_state(value: str) -> HasId:
+    if value.lower() not in get_args(Retraction):
+        raise InvalidValue("is", value, "write is:retracted, which finds retracted and withdrawn papers")
+    return HasId(RETRACTED_ID)
 
 
 def _parse_id(value: str, name: str) -> HasId:

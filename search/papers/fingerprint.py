@@ -45,7 +45,13 @@ def are_near_duplicates(one: str, other: str) -> bool:
     shorter, longer = sorted((a, b), key=len)
     if len(shorter) < _MIN_SHINGLES or len(shorter) < len(longer) / _MAX_LENGTH_RATIO:
         return False
-    return len(shorter & longer) >= _MIN_CONTAINMENT * len(shorter)
+    return containment(one, other) >= _MIN_CONTAINMENT
+
+
+def containment(one: str, other: str) -> float:
+    """Returns the share of the shorter text's word 4-grams that the longer one contains, from 0 to 1."""
+    shorter, longer = sorted((_shingles(one), _shingles(other)), key=len)
+    return len(shorter & longer) / len(shorter)
 
 
 def title_key(title: str) -> int:

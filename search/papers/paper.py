@@ -32,6 +32,7 @@ class Paper:
     categories: Annotated[tuple[str, ...], "Category codes such as cs.CL, the primary one first"] = ()
     url: Annotated[str | None, "Where to read the paper: the source's URL, else the URL of its public ID"] = None
     version: Annotated[int | None, "Version of the arXiv paper that the text is from"] = None
+    retraction: Annotated[str | None, "retracted or withdrawn, if the paper was; else absent"] = None
     extra: Annotated[Mapping[str, Json], "Further fields of the source by name, such as comment or journal"] = field(
         default_factory=dict
     )
@@ -70,8 +71,11 @@ class Paper:
         """The paper as a notebook shows it."""
         from search.papers.html import article_html
 
-        facts = (self.id if self.ids else "", str(self.published or ""), " ".join(self.categories), self.byline)
-        return article_html(self.title_html, " · ".join(fact for fact in facts if fact), self.abstract or "")
+        retraction = (self.retraction or "").upper()
+        facts = (retraction, self.id if self.ids else "", str(self.published or ""), " ".join(self.categories))
+        return article_html(
+            self.title_html, " · ".join(fact for fact in (*facts, self.byline) if fact), self.abstract or ""
+        )
 
     def to_dict(self) -> dict[str, Json]:
         """Returns every field as JSON, null or empty if absent; ``url`` is ``link``."""

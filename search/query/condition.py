@@ -64,7 +64,7 @@ class InDateRange:
 
 @dataclass(frozen=True, slots=True)
 class HasId:
-    """The paper has, or ever had, a canonical ID (``search.papers.identifiers``)."""
+    """The paper has, or ever had, a canonical ID (``search.papers.identifiers``), or the state ``is:retracted``."""
 
     id: str
 

@@ -175,7 +175,8 @@ def _paper_entry(paper: PaperSummary, further_lines: Iterable[str]) -> str:
     """Returns a paper as a few lines of text."""
     people = ", ".join(paper.authors) + (f" and {paper.more_authors} more" if paper.more_authors else "")
     people += " et al." if paper.authors_partial else ""
-    facts = (paper.id, paper.published, " ".join(paper.categories), people)
+    retraction = (paper.retraction or "").upper()
+    facts = (retraction, paper.id, paper.published, " ".join(paper.categories), people)
     lines = [paper.title or "(untitled)", " · ".join(fact for fact in facts if fact), paper.url, *further_lines]
     return "\n   ".join(line for line in lines if line)
 

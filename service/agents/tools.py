@@ -156,6 +156,7 @@ class PaperSummary(BaseModel):
     updated: str | None
     categories: list[str]
     url: str | None
+    retraction: str | None = Field(description="retracted or withdrawn, if the paper was")
     abstract: str | None
 
 

@@ -12,7 +12,7 @@ from rich import progress as rich_progress
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from indexer.writer import ImportCounts
+    from indexer.import_counts import ImportCounts
 
 _LINE_INTERVAL_S = 10.0
 """Between two lines where standard error is not a terminal."""

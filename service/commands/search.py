@@ -114,6 +114,9 @@ def authors(name: str, directory: Path, as_json: bool) -> None:
 def show(paper_id: str, directory: Path, as_json: bool, format_: str | None) -> None:
     """Show one paper, by any ID that it has or ever had.
 
+    The text also lists the paper's earlier versions, if they had other authors, categories or titles, and papers that
+    may be the same one; papers merge makes them one.
+
     \b
     papers show arxiv:2602.09843
     papers show https://doi.org/10.1145/3292500
@@ -123,9 +126,14 @@ def show(paper_id: str, directory: Path, as_json: bool, format_: str | None) -> 
     from service.formats.render import dump_json, paper_document_json, paper_text
 
     output_format = parse_format_option(format_, as_json=as_json)
-    paper = open_searcher(directory).paper(paper_id)
+    session = open_searcher(directory).session()
+    paper = session.paper(paper_id)
     if output_format is None:
-        click.echo(paper_text(paper), nl=False)
+        from indexer.related import find_earlier_versions, find_possible_duplicates
+
+        earlier = find_earlier_versions(session.snapshot, paper)
+        duplicates = find_possible_duplicates(session.snapshot, paper)
+        click.echo(paper_text(paper, earlier, duplicates), nl=False)
     elif output_format == "json":
         click.echo(dump_json(paper_document_json(paper)))
     else:

@@ -10,7 +10,7 @@ from search.errors import InvalidValue, SourceError
 from search.files import replace_file
 
 if TYPE_CHECKING:
-    from indexer.writer import ImportCounts
+    from indexer.import_counts import ImportCounts
     from search.embedding.embedder import Embedder
     from search.query.query import Mode
     from search.searcher import Searcher

@@ -93,6 +93,7 @@ def _fields(paper: Paper) -> Iterator[tuple[str, str]]:
     yield "keywords", f"{{{escape_latex(', '.join(extra.keywords))}}}"
     yield "comment", f"{{{escape_latex(extra.texts['comment'])}}}"
     yield "version", f"{{{paper.version or ''}}}"
+    yield "pubstate", f"{{{paper.retraction or ''}}}"
     yield "updated", f"{{{paper.updated or ''}}}"
     yield "categories", f"{{{escape_latex(' '.join(paper.categories))}}}"
     yield "paperids", f"{{{escape_latex(' '.join(paper.ids))}}}"

@@ -55,6 +55,7 @@ def _item(paper: Paper, key: str) -> dict[str, Json]:
         "keyword": ", ".join(extra.keywords),
         "note": extra.texts["comment"],
         "version": str(paper.version) if paper.version else None,
+        "status": paper.retraction,
         "custom": _drop_empty(_custom_fields(paper, extra)),
     }
     return _drop_empty(fields)

@@ -4,7 +4,7 @@ from __future__ import annotations  # keeps the imports below to type checking
 
 import json
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from search.papers.json import clean_object
@@ -167,15 +167,32 @@ def explanation_text(page: Page) -> str:
     return f"semantic search: {strategies[explanation.strategy]}; {matched}; {page.generation}\ntimings (ms): {timings}"
 
 
-def paper_text(paper: Paper) -> str:
-    """A paper with all its authors, IDs, further fields and abstract."""
+def paper_text(paper: Paper, earlier: Sequence[Paper] = (), duplicates: Sequence[Paper] = ()) -> str:
+    """A paper with all its authors, IDs, further fields and abstract.
+
+    Args:
+        paper: the paper.
+        earlier: earlier versions of it.
+        duplicates: papers that may be the same one.
+    """
     lines = [_paper_entry(paper, max_authors=None)]
     if len(paper.ids) > 1:
         lines.append("   other IDs  " + ", ".join(paper.ids[1:]))
     lines += [f"   {name}  {value}" for name, value in paper.extra.items()]
+    lines += [f"   earlier version  {version_line(version, paper)}" for version in earlier]
+    lines += [f"   maybe the same paper as  {other.id}: {display_title(other)}" for other in duplicates]
     if paper.title and paper.abstract:
         lines.append("\n" + paper.abstract)
     return sanitize_lines("\n".join(lines)) + "\n"
+
+
+def version_line(version: Paper, paper: Paper) -> str:
+    """What an earlier version of a paper has that differs, on one line."""
+    facts = [f"v{version.version}" if version.version else "", str(version.updated or version.published or "")]
+    facts.append((version.title or "") if version.title != paper.title else "")
+    facts.append(" ".join(version.categories) if version.categories != paper.categories else "")
+    facts.append(", ".join(version.authors) if version.authors != paper.authors else "")
+    return " · ".join(fact for fact in facts if fact)
 
 
 def status_text(manifest: Manifest, size: int) -> str:
@@ -243,11 +260,12 @@ def display_title(paper: Paper) -> str:
 
 
 def metadata_line(paper: Paper, *, max_authors: int | None = _MAX_AUTHORS) -> str:
-    """ID, date, categories and authors on one line."""
+    """Retraction, ID, date, categories and authors on one line."""
     names = paper.authors[:max_authors]
     more = len(paper.authors) - len(names)
     authors = ", ".join(names) + (f" and {more} more" if more else "") + (" et al." if paper.authors_partial else "")
-    facts = [paper.id, str(paper.published or ""), " ".join(paper.categories), authors]
+    retraction = (paper.retraction or "").upper()
+    facts = [retraction, paper.id, str(paper.published or ""), " ".join(paper.categories), authors]
     return " · ".join(fact for fact in facts if fact)
 
 

@@ -94,5 +94,6 @@ def _notes(paper: Paper, extra: Extra) -> Iterator[tuple[str, str]]:
     yield "updated", str(paper.updated or "")
     yield "categories", " ".join(paper.categories)
     yield "version", str(paper.version or "")
+    yield "retraction", paper.retraction or ""
     yield "comment", extra.texts["comment"]
     yield "extra", extra.rest_json

@@ -4,16 +4,17 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from indexer.related import find_earlier_versions, find_possible_duplicates
 from search.papers import identifiers
 from search.papers.paper import Paper
 from search.query.page import Hit
 from search.query.query import Query
 from search.session import Session
-from service.formats.render import display_title
+from service.formats.render import display_title, version_line
 from service.web.cards import build_card, build_cards
 from service.web.html import Link, SearchForm, render_template
 from service.web.results import EXPORT_FORMATS
-from service.web.urls import PageUrl, is_http_url
+from service.web.urls import PageUrl, is_http_url, paper_page_url
 
 _SIMILAR_LIMIT = 6
 """Similar papers below a paper."""
@@ -58,10 +59,17 @@ def paper_page(session: Session, paper_id: str) -> str:
         SearchForm(),
         card=build_card(Hit(paper, 0.0), PageUrl()),
         plain_title=display_title(paper),
-        metadata=list(_metadata_items(paper)),
+        metadata=[*_metadata_items(paper), *_related_items(session, paper)],
         exports=exports,
         cards=build_cards(similar.hits, PageUrl()),
     )
+
+
+def _related_items(session: Session, paper: Paper) -> Iterator[MetadataItem]:
+    for version in find_earlier_versions(session.snapshot, paper):
+        yield MetadataItem("Earlier version", version_line(version, paper))
+    for other in find_possible_duplicates(session.snapshot, paper):
+        yield MetadataItem("Maybe the same paper as", display_title(other), paper_page_url(other.id))
 
 
 def _metadata_items(paper: Paper) -> Iterator[MetadataItem]:

@@ -1,0 +1,135 @@
+"""Merging: the fields of a paper as a function of the set of its records.
+
+A record is superseded by a newer version of itself: a record with one of its IDs and a higher version, or with a later
+update from the same format. Categories, authors and retraction are those of the records that are not superseded.
+"""
+
+from collections.abc import Callable, Sequence, Set
+
+from indexer.identity import content_id
+from search.papers.date import Date
+from search.papers.evidence import is_informative
+from search.papers.identifiers import preference_key
+from search.papers.json import Json
+from search.papers.paper import Paper
+
+
+def merge(records: Sequence[Paper], shared_ids: Set[str] = frozenset(), *, has_notice: bool = False) -> Paper:
+    """Merges the records of one paper; their order and repetitions do not matter.
+
+    Args:
+        records: The records.
+        shared_ids: IDs that other papers have too, such as the DOI of a book that chapters have: none of them becomes
+            the public ID.
+        has_notice: Whether a notice retracts the paper.
+    """
+    if len(records) == 1 and not (shared_ids or has_notice):
+        return records[0]
+    best = rank_records(records)
+    superseded = find_superseded(best)
+    current = [record for record in best if record not in superseded]
+    ids = _merge_ids(best, shared_ids)
+    author_records = sorted(
+        (record for record in best if record.authors),
+        key=lambda record: (record.authors_partial, record not in current, -len(record.authors)),
+    )
+    abstracts = [record.abstract for record in best if record.abstract]
+    categorized = [record for record in current if record.categories] or best
+    retractions = [record.retraction for record in current if record.retraction] + ["retracted"] * has_notice
+    return Paper(
+        ids=ids,
+        title=next((record.title for record in best if record.title), None),
+        abstract=next(filter(is_informative, abstracts), next(iter(abstracts), None)),
+        authors=author_records[0].authors if author_records else (),
+        authors_partial=author_records[0].authors_partial if author_records else False,
+        published=_earliest_date([record.published for record in best if record.published]),
+        updated=_latest_date([record.updated for record in best if record.updated]),
+        categories=tuple(dict.fromkeys(category for record in categorized for category in record.categories)),
+        url=next((record.url for record in best if record.url), None),
+        version=max((record.version for record in best if record.version and ids[0] in record.ids), default=None),
+        retraction=min(retractions, default=None),
+        extra=_merge_extra(best),
+        sources=tuple(sorted({source for record in best for source in record.sources})),
+    )
+
+
+def find_superseded(records: Sequence[Paper]) -> list[Paper]:
+    """Returns the records that a newer version of the same record supersedes, the newest first."""
+    best = rank_records(records)
+    return [record for record in best if any(_supersedes(other, record) for other in best)]
+
+
+def rank_records(records: Sequence[Paper]) -> list[Paper]:
+    """Sorts the distinct records of a paper: the most authoritative and newest first."""
+    distinct = {repr(record): record for record in records}
+    ranked = sorted(distinct.items(), key=lambda item: (_record_sort_key(item[1]), item[0]))
+    return [record for _, record in reversed(ranked)]
+
+
+def _supersedes(one: Paper, other: Paper) -> bool:
+    """Whether one record is a newer version of another; dates of different sources are not comparable."""
+    if set(one.ids).isdisjoint(other.ids):
+        return False
+    if one.version and other.version:
+        return one.version > other.version
+    same_format = not {_format_name(source) for source in one.sources}.isdisjoint(map(_format_name, other.sources))
+    return bool(same_format and one.updated and other.updated and one.updated.first_day > other.updated.last_day)
+
+
+def _format_name(source: str) -> str:
+    return source.partition(":")[0]
+
+
+def _record_sort_key(record: Paper) -> tuple[object, ...]:
+    """Sort key of records: the most authoritative and newest last."""
+    newest = record.updated or record.published
+    return (
+        -min((preference_key(paper_id)[0] for paper_id in record.ids), default=9),
+        record.version or 0,
+        str(newest or ""),
+        not record.authors_partial,
+        len(record.abstract or ""),
+    )
+
+
+def _merge_ids(best: Sequence[Paper], shared_ids: Set[str]) -> tuple[str, ...]:
+    """Returns all IDs, those that only this paper has first; if there is none, with a content ID before them."""
+    ids = sorted({paper_id for record in best for paper_id in record.ids}, key=_id_sort_key(best, shared_ids))
+    return tuple(ids if ids[0] not in shared_ids else [content_id(best[0]), *ids])
+
+
+def _id_sort_key(records: Sequence[Paper], shared_ids: Set[str]) -> Callable[[str], tuple[bool, int, bool, str]]:
+    """Sort key of IDs: not shared, by scheme, then IDs of records with a title first."""
+    titled = frozenset(paper_id for record in records if record.title for paper_id in record.ids)
+
+    def key(paper_id: str) -> tuple[bool, int, bool, str]:
+        scheme, spelling = preference_key(paper_id)
+        return paper_id in shared_ids, scheme, paper_id not in titled, spelling
+
+    return key
+
+
+def _earliest_date(dates: list[Date]) -> Date | None:
+    """The earliest date, or a more precise date within it."""
+    if not dates:
+        return None
+    first = min(dates, key=lambda date: (date.first_day, -date.precision))
+    inside = [date for date in dates if date.precision > first.precision and date.first_day <= first.last_day]
+    return _earliest_date(inside) if inside else first
+
+
+def _latest_date(dates: list[Date]) -> Date | None:
+    """The latest date, or a more precise date within it."""
+    if not dates:
+        return None
+    last = max(dates, key=lambda date: (date.last_day, date.precision))
+    inside = [date for date in dates if date.precision > last.precision and date.last_day >= last.first_day]
+    return _latest_date(inside) if inside else last
+
+
+def _merge_extra(best: Sequence[Paper]) -> dict[str, Json]:
+    merged: dict[str, Json] = {}
+    for record in best:
+        for name, value in record.extra.items():
+            merged.setdefault(name, value)
+    return dict(sorted(merged.items()))

@@ -1,0 +1,60 @@
+"""WrittenPapers: the live rows of the store as a writer finds them, by the keys of their records."""
+
+import sqlite3
+from collections.abc import Container, Iterable
+
+import orjson
+
+from indexer.database import placeholders
+from indexer.key_filter import KeyBloomFilter
+from indexer.logged_files import load_records
+from indexer.published import PublishedRows
+from search.papers.paper import Paper
+
+
+class WrittenPapers:
+    """Finds rows by their keys and reads their records.
+
+    Args:
+        database: The database.
+        published: Compares rows with their checksums before they are read.
+        replaced: The rows that are not live; the caller adds to them.
+        rows: The number of rows.
+    """
+
+    def __init__(self, database: sqlite3.Connection, published: PublishedRows, replaced: set[int], rows: int) -> None:
+        self._database, self._published, self._replaced = database, published, replaced
+        self._keys = KeyBloomFilter() if not rows else None
+
+    def find(self, keys: Iterable[int], known: Container[int] = ()) -> dict[int, dict[str, Paper]]:
+        """Returns the live rows that have one of the keys, except known ones, with their records by JSON text."""
+        candidates = self.possibly_written(keys)
+        if not candidates:
+            return {}
+        sql = f"SELECT DISTINCT row FROM keys WHERE key IN ({placeholders(candidates)})"  # noqa: S608  only question marks
+        found = (row for (row,) in self._database.execute(sql, candidates))
+        rows = [row for row in found if row not in self._replaced and row not in known]
+        self._published.check(rows)
+        return {row: self._read_records(row) for row in rows}
+
+    def read(self, row: int) -> Paper:
+        """Returns the paper in a row."""
+        (paper,) = self._database.execute("SELECT paper FROM papers WHERE row = ?", [row]).fetchone()
+        return Paper.from_json(orjson.loads(paper))
+
+    def possibly_written(self, keys: Iterable[int]) -> list[int]:
+        """Returns the keys that a row may have."""
+        return [key for key in keys if not self._keys or key in self._keys]
+
+    def add_keys(self, keys: Iterable[int]) -> None:
+        """Adds the keys of a new row."""
+        if self._keys:
+            self._keys.add(keys)
+
+    def _read_records(self, row: int) -> dict[str, Paper]:
+        return {to_json_text(record): record for record in load_records(self._database.execute, row)}
+
+
+def to_json_text(paper: Paper) -> str:
+    """Returns the JSON text of a paper or record, as the store has it."""
+    return orjson.dumps(paper.to_json()).decode()
