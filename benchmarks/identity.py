@@ -53,7 +53,7 @@ def main() -> None:
             "seconds": round(seconds, 1),
             "without_ids": _judge(papers, _merged_pairs(without_ids), judged),
             "without_ids_and_abstracts": _judge(papers, _merged_pairs(titles_only), judged),
-            "second_source": _measure_copies(papers),
+            "second_source": _measure_copies(papers, judged),
             "proposals": _measure_proposals(papers, judged),
         },
         dataset=f"{len(papers):,} papers of arXiv",
@@ -118,18 +118,24 @@ def _judge(
     return {"merges": len(found), "same_work": sum(found), "other_work": len(found) - sum(found)}
 
 
-def _measure_copies(papers: Sequence[Paper]) -> dict[str, object]:
+def _measure_copies(papers: Sequence[Paper], judged: dict[frozenset[str], bool]) -> dict[str, object]:
     """Merges each paper with a copy of another source: no ID, initials, only a year, a shortened or no abstract."""
     generator = random.Random(_SEED)
     copies = [_copy(paper, generator) for paper in papers]
     groups = _group_all([*papers, *copies])
-    count, own, other, ids = len(papers), 0, 0, 0
+    count, own, wrong, ids = len(papers), 0, list[tuple[int, int]](), 0
     for group in groups:
-        places = {place for place, _ in group}
-        own += sum(place + count in places for place in places if place < count)
-        other += sum(place - count not in places for place in places if place >= count)
-        ids += sum(place < count for place in places) > 1
-    return {"copies": count, "merged_with_their_paper": own, "merged_with_another": other, "papers_with_two_ids": ids}
+        originals = {place for place, _ in group if place < count}
+        copied = {place - count for place, _ in group if place >= count}
+        own += len(originals & copied)
+        wrong += [(copy, original) for original in originals for copy in copied - originals]
+        ids += len(originals) > 1
+    return {
+        "copies": count,
+        "merged_with_their_paper": own,
+        "merged_with_another": _judge(papers, wrong, judged),
+        "papers_with_two_ids": ids,
+    }
 
 
 def _copy(paper: Paper, generator: random.Random) -> Paper:

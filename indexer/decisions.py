@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from indexer.identity import content_id
+from indexer.identity import names_of
 from search.papers.identifiers import id_key
 from search.papers.paper import Paper
 
@@ -115,11 +115,6 @@ class Decisions:
             for partner in self._partners.get(name, set()) & other
             if (pair := frozenset((name, partner))) in self._verdicts
         }
-
-
-def names_of(record: Paper) -> frozenset[str]:
-    """Returns the IDs by which decisions name a record."""
-    return frozenset((*record.ids, content_id(record)))
 
 
 def store_decisions(database: sqlite3.Connection, decisions: Iterable[Decision], row: int) -> None:

@@ -79,6 +79,11 @@ def content_id(record: Paper) -> str:
     return "h:" + digest
 
 
+def names_of(record: Paper) -> frozenset[str]:
+    """Returns the IDs by which decisions and removals name a record: its own, and its content ID."""
+    return frozenset((*record.ids, content_id(record)))
+
+
 def keys(record: Paper) -> frozenset[int]:
     """Returns the 64-bit keys that the store finds a record by; two records that are related share at least one.
 

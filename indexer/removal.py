@@ -13,6 +13,7 @@ from indexer.build import OnStage, publish
 from indexer.database import named_errors
 from indexer.doctor import LazyEmbedder
 from indexer.generations import find_layout
+from indexer.identity import content_id
 from indexer.logged_files import load_records
 from indexer.removal_selection import Selection
 from indexer.removed_papers import ANY_FILE, RemovedId, add_removed_ids
@@ -127,12 +128,15 @@ class _Remover:
         return row
 
     def _entries(self, paper: str, row: int, dropped: Iterable[Paper]) -> list[RemovedId]:
-        """Returns what imports recognise the removed records by: their IDs, unless another paper has them too."""
+        """Returns what imports recognise the removed records by: IDs that no other paper has, or else content IDs."""
         scope = self._selection.scope
         if scope is None:
             return []
-        ids = dict.fromkeys(paper_id for record in dropped for paper_id in record.ids)
-        return [RemovedId(each, scope, paper) for each in ids if scope != ANY_FILE or not self._is_shared(each, row)]
+        ids = list[str]()
+        for record in dropped:
+            own = [each for each in record.ids if scope != ANY_FILE or not self._is_shared(each, row)]
+            ids += own or [content_id(record)]
+        return [RemovedId(each, scope, paper) for each in dict.fromkeys(ids)]
 
     def _is_shared(self, paper_id: str, row: int) -> bool:
         """Whether another live row has an ID."""

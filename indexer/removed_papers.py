@@ -1,8 +1,8 @@
 """Removed papers: the IDs by which imports recognise them, so that they stay removed.
 
 An entry has a scope. Records with its ID are left out of every import, or only of imports of the file whose records
-were removed. No title and no abstract is kept: a record without an ID is recognised by the hash of its text
-(``identity.ensure_id``).
+were removed. No title and no abstract is kept: a record without an ID of its own is recognised by the hash of its text
+(``identity.content_id``).
 """
 
 import sqlite3
@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from indexer.identity import names_of
 from indexer.logged_files import Select
 from search.papers.paper import Paper
 
@@ -90,6 +91,7 @@ class RemovedPapers:
         for paper_id, scope, paper in database.execute("SELECT id, scope, paper FROM removed"):
             self._papers[paper_id][scope] = paper
             self._ids[scope, paper].append(paper_id)
+        self._has_content_ids = any(paper_id.startswith("h:") for paper_id in self._papers)
 
     def contains(self, record: Paper, scopes: Iterable[str]) -> bool:
         """Whether a record, which has an ID, belongs to a paper that was removed in one of the scopes."""
@@ -103,6 +105,6 @@ class RemovedPapers:
                 self._database.execute("DELETE FROM removed WHERE id = ? AND scope = ?", [paper_id, scope])
 
     def _find(self, record: Paper, scopes: Iterable[str]) -> Iterable[tuple[str, str]]:
-        for paper_id in record.ids:
+        for paper_id in names_of(record) if self._has_content_ids else record.ids:
             papers = self._papers.get(paper_id, {})
             yield from ((scope, papers[scope]) for scope in scopes if scope in papers)

@@ -276,7 +276,7 @@ class IndexWriter:
         Returns:
             The texts of the known records, and the records of each paper that changed.
         """
-        pending, rows = self._collect(records)
+        pending, rows, keys = self._collect(records)
         groups = [*(paper.records for paper in pending), *rows.values()]
         known = {text: record for group in groups for text, record in group.items()}
         if len(groups) == len(known) == 1 and known.keys() >= records.keys():
@@ -290,25 +290,27 @@ class IndexWriter:
                 self._pending.remove(paper)
                 replaced |= paper.replaced_rows
         for each in papers:
-            self._replace(each, replaced)
+            self._replace(each, replaced, _union(keys[text] for text in each))
             replaced = set()  # one of them lists the rows: they are all written in one transaction
         return frozenset(known), papers
 
-    def _collect(self, records: Mapping[str, Paper]) -> tuple[dict[PendingPaper, None], dict[int, dict[str, Paper]]]:
+    def _collect(
+        self, records: Mapping[str, Paper]
+    ) -> tuple[dict[PendingPaper, None], dict[int, dict[str, Paper]], dict[str, frozenset[int]]]:
         """Finds the papers with a record that is related to one of these records, directly or through other records.
 
         Args:
             records: The records by their JSON text.
 
         Returns:
-            The pending papers, and the rows with their records.
+            The pending papers, the rows with their records, and the keys of all of these records by their JSON text.
         """
         pending, rows = dict[PendingPaper, None](), dict[int, dict[str, Paper]]()
-        queue, visited = dict(records), set[str]()
+        queue, keys_of = dict(records), dict[str, frozenset[int]]()
         while queue:
             text, record = queue.popitem()
-            visited.add(text)
-            keys = identity.keys(record) | self.decisions.keys(record)
+            keys_of[text] = identity.keys(record)
+            keys = keys_of[text] | self.decisions.keys(record)
             is_related = partial(self._is_related, text, record)
             batch = self._batch
             if batch and (batch.done or any(is_related(paper.records) for paper in batch.pending_papers.find(keys))):
@@ -318,8 +320,8 @@ class IndexWriter:
             pending.update(dict.fromkeys(papers))
             rows |= written
             for known in (*(paper.records for paper in papers), *written.values()):
-                queue |= {each: other for each, other in known.items() if each not in visited}
-        return pending, rows
+                queue |= {each: other for each, other in known.items() if each not in keys_of}
+        return pending, rows, keys_of
 
     def _is_related(self, text: str, record: Paper, records: Mapping[str, Paper]) -> bool:
         """Whether a record is one of a paper's records, or related to one."""
@@ -341,7 +343,7 @@ class IndexWriter:
                     known = self._written.read(row)
                     shares_public_id = paper_id in ids and known.id == paper_id
                     if shares_public_id or (paper_id in retracted and not known.retraction):
-                        queue.append(self._replace(records, {row}))
+                        queue.append(self._replace(records, {row}, _union(map(identity.keys, records.values()))))
             paper.has_notice = any(self._has_another(paper, retraction_key(paper_id)) for paper_id in ids)
 
     def _has_another(self, paper: PendingPaper, key: int) -> bool:
@@ -350,10 +352,9 @@ class IndexWriter:
             self._finish()
         return any(each is not paper for each in self._pending.find([key])) or bool(self._written.find([key]))
 
-    def _replace(self, records: dict[str, Paper], rows: set[int]) -> PendingPaper:
-        """Makes records pending as a paper that replaces rows."""
+    def _replace(self, records: dict[str, Paper], rows: set[int], keys: frozenset[int]) -> PendingPaper:
+        """Makes records, which have these keys, pending as a paper that replaces rows."""
         self._replaced |= rows
-        keys = frozenset[int]().union(*map(identity.keys, records.values()))
         paper = PendingPaper(records, keys, replaced_rows=rows)
         self._pending.add(paper)
         self._update_waiting()
@@ -361,7 +362,8 @@ class IndexWriter:
 
     def _insert_rows(self, pending_papers: Iterable[PendingPaper], papers: Sequence[Paper]) -> None:
         for row, (pending, paper) in enumerate(zip(pending_papers, papers, strict=True), self.rows):
-            text = to_json_text(paper)
+            text, record = next(iter(pending.records.items()))
+            text = text if paper is record else to_json_text(paper)
             records = f"[{','.join(sorted(pending.records))}]" if pending.records.keys() != {text} else None
             self.database.execute("INSERT INTO papers VALUES (?, ?, ?)", [row, text, records])
             keys = identity.paper_keys(paper, pending.keys)
@@ -391,3 +393,7 @@ class IndexWriter:
                 "--model and --precision to use those of the index, use another folder with --index, or move the "
                 f"index with: papers reindex --model {model.name} --precision {model.precision}",
             )
+
+
+def _union(keys: Iterable[frozenset[int]]) -> frozenset[int]:
+    return frozenset[int]().union(*keys)

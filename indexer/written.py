@@ -7,7 +7,6 @@ import orjson
 
 from indexer.database import placeholders
 from indexer.key_filter import KeyBloomFilter
-from indexer.logged_files import load_records
 from indexer.published import PublishedRows
 from search.papers.paper import Paper
 
@@ -52,7 +51,10 @@ class WrittenPapers:
             self._keys.add(keys)
 
     def _read_records(self, row: int) -> dict[str, Paper]:
-        return {to_json_text(record): record for record in load_records(self._database.execute, row)}
+        paper, records = self._database.execute("SELECT paper, records FROM papers WHERE row = ?", [row]).fetchone()
+        if not records:
+            return {paper: Paper.from_json(orjson.loads(paper))}
+        return {orjson.dumps(fields).decode(): Paper.from_json(fields) for fields in orjson.loads(records)}
 
 
 def to_json_text(paper: Paper) -> str:

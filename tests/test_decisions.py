@@ -22,6 +22,8 @@ from indexer.grouping import group_records
 from indexer.identity import ensure_id
 from indexer.reindex import reindex
 from indexer.related import find_earlier_versions, find_possible_duplicates
+from indexer.removal import remove
+from indexer.removal_selection import select_ids
 from indexer.sources.jsonl import parse_paper
 from records import open_index
 from search.embedding.embedder import Embedder
@@ -207,3 +209,17 @@ def test_papers_depend_on_records_and_decisions_alone(
         }
         if found == {"same"}:
             assert frozenset((one, other)) in together
+
+
+def test_a_removed_part_of_a_book_stays_removed(tmp_path: Path) -> None:
+    """The other parts, which have the same DOI, are not removed."""
+    directory = tmp_path / "index"
+    parts: list[dict[str, Json]] = [
+        {"doi": "10.1000/book", "title": "How bees fly", "authors": ["Ada Byron"]},
+        {"doi": "10.1000/book", "title": "Why they sting", "authors": ["Gang Zhou"]},
+    ]
+    import_records(directory, *parts)
+    (removed, _), (kept, _) = paper_ids(directory)
+    remove(directory, select_ids(directory, [removed]), load)
+    import_records(directory, *parts)
+    assert paper_ids(directory) == [(kept, "doi:10.1000/book")]

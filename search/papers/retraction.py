@@ -68,13 +68,13 @@ def find_retraction(title: str, abstract: str, extra: Mapping[str, Json]) -> Ret
         abstract: Its abstract.
         extra: The further fields of its source.
     """
-    if match := _TITLE_MARK.match(title):
+    if _mentions_retraction(title) and (match := _TITLE_MARK.match(title)):
         return "withdrawn" if (match["first"] or match["last"]).lower() == "withdrawn" else "retracted"
     if any(_is_true(extra.get(name)) for name in _FLAG_FIELDS) or _has_retracted_type(extra):
         return "retracted"
     comment = extra.get("comment")
     texts = (comment if isinstance(comment, str) else "", abstract if len(abstract) <= _MAX_NOTICE_CHARACTERS else "")
-    return "withdrawn" if any(map(_STATEMENT.search, texts)) else None
+    return "withdrawn" if any(_mentions_retraction(text) and _STATEMENT.search(text) for text in texts) else None
 
 
 def find_retracted_ids(extra: Mapping[str, Json]) -> frozenset[str]:
@@ -87,6 +87,12 @@ def find_retracted_ids(extra: Mapping[str, Json]) -> frozenset[str]:
 def retraction_key(paper_id: str) -> int:
     """Returns the key by which the store finds the notices that retract the paper with this canonical ID."""
     return identifiers.hash_key("retraction-of", paper_id)
+
+
+def _mentions_retraction(text: str) -> bool:
+    """Whether a text can have a mark or a statement; that is quick to tell."""
+    folded = text.lower()
+    return "retract" in folded or "withdr" in folded
 
 
 def _is_true(value: Json) -> bool:
