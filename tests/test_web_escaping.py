@@ -13,7 +13,7 @@ from strategies import MakeSearcher
 from web_pages import read_page, text_of
 
 SCRIPT = "<script>alert(1)</script>"
-ATTACK = f"\"'><img src=x onerror=alert(1)>{SCRIPT}</title></textarea>&lt;b&gt;\u202e"
+ATTACK = f"\"'><img src=x onerror=alert(1)>{SCRIPT}</main></textarea><b>\u202e"
 UNSAFE_URLS = ("javascript:alert(1)", "JavaScript://x%0aalert(1)", " javascript:alert(1)", "java\nscript:alert(1)",
         "data:text/html,<script>alert(1)</script>", "vbscript:x", "//example.org/x", "file:///etc/passwd", "https:",
         "http://", "https://[", "https://[::g]/x", "x")  # fmt: skip

@@ -25,12 +25,12 @@ _HEADINGS = frozenset(("title", "h1", "h2", "h3", "h4", "h5", "h6"))
 _BLOCKS = _HEADINGS | frozenset((
     "abstract", "address", "article", "blockquote", "body", "br", "center", "dd", "disp-formula", "disp-quote",
     "div", "dl", "dt", "fig", "footer", "header", "hr", "html", "li", "list", "list-item", "ol", "p", "para",
-    "pre", "script", "sec", "section", "style", "table", "tbody", "td", "tfoot", "th", "thead", "tr",
+    "pre", "sec", "section", "style", "table", "tbody", "td", "tfoot", "th", "thead", "tr",
     "trans-abstract", "ul",
 ))  # fmt: skip
 """Names of elements that are apart from what precedes and follows."""
 _NAMES = _INLINE | _BLOCKS
-_DROPPED = frozenset(("annotation", "annotation-xml", "script", "style"))
+_DROPPED = frozenset(("annotation", "annotation-xml", "style"))
 """Elements whose content is not part of the text; annotations repeat a formula."""
 _FORMULA_FORMS = frozenset(("graphic", "inline-graphic", "math", "tex-math", "textual-form"))
 """Elements of ``alternatives``, of which the first is the text."""

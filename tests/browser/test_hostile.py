@@ -15,8 +15,8 @@ ATTACKS = (
     "<script>alert(1)</script>",
     '<img src="http://example.org/x.png" onerror="alert(2)">',
     '"><svg/onload=alert(3)>',
-    "</title></style></textarea></details><iframe src=javascript:alert(4)>",
-    "{{ 7*7 }} ${alert(5)} <!-- -->",
+    "</textarea></details></main><iframe src=javascript:alert(4)>",
+    "{{ 7*7 }} ${alert(5)} <!-- ]]>",
     "$\\href{javascript:alert(6)}{x}$ \\(\\unicode{<script>alert(7)</script>}\\)",
 )
 FORMULAS = (
