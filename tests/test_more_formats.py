@@ -55,6 +55,7 @@ def test_openalex(write_source: WriteSource) -> None:
         authors_partial=True,
         url="https://doi.org/10.1000/XYZ.1",
         extra={**CACHES.extra, "citations": 7, "retracted": True},
+        retraction="retracted",
         sources=("openalex:works.json",),
     )
 
@@ -80,6 +81,7 @@ def test_crossref(write_source: WriteSource) -> None:
         published=Date(2024, 3),
         url="https://doi.org/10.1000/xyz.1",
         extra={"citations": 7, "journal": "Letters", "keywords": ["cache"], "pages": "1-9", "retracted": True},
+        retraction="retracted",
         sources=("crossref:works.json",),
     )
     assert notice.extra == {"retraction_of": ["10.1000/XYZ.1"]}
@@ -214,7 +216,7 @@ def test_dblp(write_source: WriteSource) -> None:
         sources=("dblp:dblp.xml",),
     )
     assert (proceedings.authors, proceedings.extra["editors"]) == ((), ["Li Ming"])
-    assert withdrawn.extra["withdrawn"] is True
+    assert withdrawn.retraction == "withdrawn"
     person = DBLP.replace("<dblp>", '<dblpperson name="Ada Byron"><r>').replace("</dblp>", "</r></dblpperson>")
     assert [paper.title for paper in read_papers(write_source("pid.xml", person.encode("latin-1")))] == [
         "Small caches in H2O", "Letters of Computing", "Second"
@@ -291,6 +293,7 @@ def test_web_of_science(write_source: WriteSource) -> None:
         published=Date(2024, 3, 2),
         extra={"citations": 7, "journal": "LETTERS", "keywords": ["cache", "context"], "pages": "1-9",
                "retracted": True, "source_id": "WOS:000000000000001"},
+        retraction="retracted",
         sources=("web-of-science:savedrecs.txt",),
     )  # fmt: skip
     assert (second.authors, second.published) == (("J. A. Doe",), Date(2025, 5))

@@ -42,7 +42,6 @@ def _parse_paper(record: etree._Element, source: str) -> Paper:
         "pages": find_text(record, "pages"),
         "publisher": find_text(record, "publisher") or find_text(record, "school"),
         "editors": editors,
-        "withdrawn": "withdrawn" in str(record.get("publtype")) or None,
     }
     return Draft(
         source,
@@ -51,6 +50,7 @@ def _parse_paper(record: etree._Element, source: str) -> Paper:
         authors=[_clean_name(each) for each in find_all(record, "author")],
         published=date_from_parts(find_text(record, "year"), find_text(record, "month")),
         url=next(iter(links), None),
+        retraction="withdrawn" if "withdrawn" in str(record.get("publtype")) else None,
         extra=select_non_empty(extra, extra),
     ).to_paper()
 

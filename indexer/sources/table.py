@@ -138,7 +138,7 @@ class Table:
         abstract stand before it, unless such a column contradicts.
         """
         while len(cells) > len(self._names) and not cells[-1].strip():
-            cells = cells[:-1]
+            cells.pop()
         surplus = len(cells) - len(self._names)
         if not surplus:
             return cells

@@ -17,7 +17,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import pairwise
+from itertools import chain, pairwise
+from operator import attrgetter
 
 from search.language.stop_words import STOP_WORDS
 from search.papers.normalization import combining_marks, normalize
@@ -63,12 +64,11 @@ class Terms:
     @classmethod
     def concatenate(cls, parts: Sequence["Terms"]) -> "Terms":
         """Returns the terms of all parts, in their order."""
-        return cls(
-            tuple([term for part in parts for term in part.ordered]),
-            tuple([term for part in parts for term in part.ranked]),
-            tuple([term for part in parts for term in part.unordered]),
-            tuple([term for part in parts for term in part.written]),
-        )
+        return cls(*(tuple(chain.from_iterable(map(kind, parts))) for kind in _KINDS_OF_TERMS))
+
+
+_KINDS_OF_TERMS = [attrgetter(name) for name in Terms.__slots__]
+"""Used with ``chain``, which runs no Python code per term: papers have some 200 words each."""
 
 
 class Analyzer(dict[str, Terms]):
@@ -107,7 +107,12 @@ class Analyzer(dict[str, Terms]):
         if unit.isascii() and unit.isalnum():
             return self._analyze_part(unit)
         words = find_words(unit)
-        parts = [self._analyze_part(part[0]) for word in words for part in _part_pattern().finditer(normalize(word))]
+        if len(words) > 1 and unit.isascii():
+            parts = [self[word] for word in words]
+        else:
+            parts = [
+                self._analyze_part(part[0]) for word in words for part in _part_pattern().finditer(normalize(word))
+            ]
         found = Terms.concatenate(parts)
         if joined := join_compound(words):
             found = replace(found, unordered=(*found.unordered, *self[joined].ranked))
@@ -115,13 +120,13 @@ class Analyzer(dict[str, Terms]):
 
     def _analyze_part(self, part: str) -> Terms:
         """Returns the terms of a normalized word in one script."""
-        if _CJK_RUN.match(part):
+        if not part.isascii() and _CJK_RUN.match(part):
             pairs = tuple(map("".join, pairwise(part)))
             return Terms((*pairs, part[-1]), pairs or (part,), tuple(part) if pairs else ())
         if part[-1] in "+#" and len(part.rstrip("+#")) > 1:  # only a single letter is the name of a language
             part = part.rstrip("+#")
         written = part.casefold()
-        if len(written.encode("utf-8", "surrogatepass")) > _MAX_WORD_BYTES:
+        if 4 * len(written) > _MAX_WORD_BYTES < len(written.encode("utf-8", "surrogatepass")):
             return Terms()
         singular = part[:-1] if _ACRONYM_PLURAL.fullmatch(part) else part
         lower = singular.casefold()
