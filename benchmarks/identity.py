@@ -26,6 +26,7 @@ from indexer.grouping import group_records
 from indexer.sources.file import SourceFile
 from search.papers import names
 from search.papers.date import Date
+from search.papers.fingerprint import normalize_words
 from search.papers.paper import Paper
 
 _JUDGED_PAIRS = Path(__file__).parent / "judged_pairs.jsonl"
@@ -161,12 +162,22 @@ def _measure_proposals(papers: Sequence[Paper], judged: dict[frozenset[str], boo
     by_id = {paper.id: paper for paper in papers}
     pairs = [(*(by_id[each] for each in sorted(pair)), same) for pair, same in judged.items() if pair <= by_id.keys()]
     proposed = [same for one, other, same in pairs if identity.is_possible_duplicate(one, other)]
+    retitled = [same for one, other, same in pairs if _is_retitled(one, other)]
     return {
         "judged_pairs": len(pairs),
         "of_one_work": sum(same for _, _, same in pairs),
         "proposed": len(proposed),
         "proposed_of_one_work": sum(proposed),
+        "equal_but_for_similar_titles": len(retitled),
+        "equal_but_for_similar_titles_of_one_work": sum(retitled),
     }
+
+
+def _is_retitled(one: Paper, other: Paper) -> bool:
+    """Whether two papers would be merged but for their titles, which share half of their words."""
+    a, b = (set(normalize_words(paper.title or "")) for paper in (one, other))
+    same_title = replace(other, ids=(), title=one.title)
+    return a != b and 2 * len(a & b) >= len(a | b) and identity.is_same_paper(replace(one, ids=()), same_title)
 
 
 if __name__ == "__main__":
