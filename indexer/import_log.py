@@ -105,8 +105,11 @@ class ImportLog:
         """Writes one file with its records and returns its number."""
         database, counts, now = self._writer.database, reading.counts, datetime.now(UTC).isoformat(timespec="seconds")
         database.execute("INSERT OR IGNORE INTO files (path, first_read) VALUES (?, ?)", [reading.path, now])
-        ((file, number),) = database.execute("SELECT file, reading + 1 FROM files WHERE path = ?", [reading.path])
-        source = reading.file.source
+        ((file, number, earlier),) = database.execute(
+            "SELECT file, reading + 1, source FROM files WHERE path = ?", [reading.path]
+        )
+        # An unrecognized format, as of a file that is empty now, would hide the papers that the file has brought.
+        source = reading.file.source if reading.file.format else earlier or reading.file.source
         database.execute(
             """
             UPDATE files

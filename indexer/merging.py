@@ -5,10 +5,11 @@ update from the same format. Categories, authors and retraction are those of the
 """
 
 from collections.abc import Callable, Sequence, Set
+from itertools import chain
 
 from indexer.identity import content_id
 from search.papers.date import Date
-from search.papers.evidence import is_informative
+from search.papers.evidence import is_informative, is_notice
 from search.papers.identifiers import preference_key
 from search.papers.json import Json
 from search.papers.paper import Paper
@@ -33,13 +34,12 @@ def merge(records: Sequence[Paper], shared_ids: Set[str] = frozenset(), *, has_n
         (record for record in best if record.authors),
         key=lambda record: (record.authors_partial, record not in current, -len(record.authors)),
     )
-    abstracts = [record.abstract for record in best if record.abstract]
     categorized = [record for record in current if record.categories] or best
     retractions = [record.retraction for record in current if record.retraction] + ["retracted"] * has_notice
     return Paper(
         ids=ids,
         title=next((record.title for record in best if record.title), None),
-        abstract=next(filter(is_informative, abstracts), next(iter(abstracts), None)),
+        abstract=_merge_abstract(best, current),
         authors=author_records[0].authors if author_records else (),
         authors_partial=author_records[0].authors_partial if author_records else False,
         published=_earliest_date([record.published for record in best if record.published]),
@@ -90,6 +90,19 @@ def _record_sort_key(record: Paper) -> tuple[object, ...]:
         not record.authors_partial,
         len(record.abstract or ""),
     )
+
+
+def _merge_abstract(best: Sequence[Paper], current: Sequence[Paper]) -> str | None:
+    """The abstract of the best record; of the newest versions even if short, but a notice only if there is no other."""
+    abstracts = [record.abstract for record in best if record.abstract]
+    newest = [record.abstract for record in current if record.abstract]
+    choices = chain(
+        filter(is_informative, newest),
+        (abstract for abstract in newest if not is_notice(abstract)),
+        filter(is_informative, abstracts),
+        abstracts,
+    )
+    return next(choices, None)
 
 
 def _merge_ids(best: Sequence[Paper], shared_ids: Set[str]) -> tuple[str, ...]:

@@ -157,7 +157,8 @@ REFER = """%0 Journal Article
 %P 1-9
 %X We keep less,
 and lose little.
-%K cache, context
+%K cache
+context
 %R 10.1000/XYZ.1
 %U https://arxiv.org/abs/2401.00001
 

@@ -284,6 +284,17 @@ def test_a_notice_does_not_replace_an_abstract(tmp_path: Path) -> None:
     assert Paper.from_json(json.loads(text)).abstract == ABSTRACT
 
 
+def test_a_short_abstract_of_a_newer_version_replaces_a_longer_one(tmp_path: Path) -> None:
+    old: dict[str, Json] = {"id": "2401.00001v1", "title": TITLE, "abstract": ABSTRACT}
+    new: dict[str, Json] = {"id": "2401.00001v2", "title": TITLE, "abstract": "We count bees."}
+    published: dict[str, Json] = {"id": "2401.00001", "doi": "10.1000/x", "title": TITLE, "abstract": EDITED}
+    for name, order in (("a", [old, new]), ("b", [new, old])):
+        (text,) = index_papers(tmp_path / name, order)
+        assert Paper.from_json(json.loads(text)).abstract == "We count bees."
+    (text,) = index_papers(tmp_path / "c", [new, old, published])
+    assert Paper.from_json(json.loads(text)).abstract == EDITED
+
+
 def test_a_merged_paper_has_the_best_value_of_each_field(tmp_path: Path) -> None:
     records: list[dict[str, Json]] = [
         {"id": "2401.00001v1", "title": "Old title", "abstract": ABSTRACT, "authors": ["Ada Byron", "José García"],

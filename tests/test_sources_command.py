@@ -164,6 +164,13 @@ def test_a_file_with_errors_has_lost_nothing(directory: Path) -> None:
     assert import_records(directory, []).missing == 2  # an empty file has no format, which is an error
 
 
+def test_a_file_that_is_empty_now_keeps_its_papers_in_the_list(directory: Path) -> None:
+    import_records(directory, make_records(0, 3))
+    import_records(directory, [])
+    (source,) = list_sources(directory)
+    assert (source.source, source.papers) == ("jsonl:papers.jsonl", 3)
+
+
 def test_a_record_that_an_earlier_version_read_differently_counts_as_that_of_the_file(directory: Path) -> None:
     records = make_records(0, 4)
     import_records(directory, [{**record, "title": f"\\emph{{{record['title']}}}"} for record in records])
@@ -182,7 +189,7 @@ def test_the_commands(tmp_path: Path) -> None:
     run("remove", "2000.00000", "--yes", *there)
     write_records(file, records[:2])
     again = run("index", str(file), *there)
-    command = f"papers index '{file}' --mirror"
+    command = f"papers index '{file}' --mirror --index {tmp_path / 'index'}"
     assert f"10 papers are no longer in the files that had them; to remove them, run: {command}" in again.stderr
     assert "1 of the records were left out, because their papers were removed; to import them, add --restore" in (
         again.stderr

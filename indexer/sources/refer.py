@@ -19,6 +19,8 @@ from search.papers.paper import Paper
 _TYPE = re.compile(r"%0(?:\s|$)", re.MULTILINE)
 _FIELD = re.compile(r"%([0-9A-Za-z@!#$&()*+?^<>\[=~])(?:[ \t]+(.*))?")
 _Fields = dict[str, list[str]]
+_LINE_SEPARATORS = {"K": "\n"}
+"""What joins the lines of a value, by tag, if not a space: EndNote writes one keyword per line."""
 
 
 def sniff(head: str) -> bool:
@@ -62,7 +64,7 @@ def _parse_fields(lines: list[str]) -> _Fields:
             values[last].append([match[2] or ""])
         elif last:
             values[last][-1].append(line.strip())
-    return {tag: [" ".join(parts) for parts in found] for tag, found in values.items()}
+    return {tag: [(_LINE_SEPARATORS.get(tag, " ")).join(parts) for parts in found] for tag, found in values.items()}
 
 
 def _parse_paper(fields: _Fields, source: str) -> Paper:
@@ -70,7 +72,7 @@ def _parse_paper(fields: _Fields, source: str) -> Paper:
         return next(filter(None, fields.get(tag, [])), "")
 
     urls = [url for url in fields.get("U", []) if url]
-    keywords: list[Json] = [word.strip() for text in fields.get("K", []) for word in re.split("[,;]", text)]
+    keywords: list[Json] = [word.strip() for text in fields.get("K", []) for word in re.split(r"[,;\n]", text)]
     editors: list[Json] = [put_given_name_first(name) for name in fields.get("E", []) if name]
     extra: dict[str, Json] = {
         "journal": first("J") or first("B"),

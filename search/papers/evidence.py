@@ -53,6 +53,12 @@ def is_informative(abstract: str | None) -> bool:
     return sum(map(len, words)) >= _MIN_LETTERS and not _NOTICE.match(" ".join(words))
 
 
+def is_notice(abstract: str) -> bool:
+    """Whether an abstract has no words, or is a notice in its place."""
+    words = normalize_words(abstract[:_READ_CHARACTERS])
+    return not words or bool(_NOTICE.match(" ".join(words)))
+
+
 @lru_cache(maxsize=1_024)
 def is_generic(title: str) -> bool:
     """Whether different papers may have a title: a short one, or one such as ``Editorial`` or ``Comment on ...``."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from service.commands.choices import ChoicesOption
 from service.commands.command import Command
@@ -103,10 +104,11 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     if report.missing and options["mirror"]:
         remove_selection(directory, select_missing(directory, files), yes=options["yes"])
     elif report.missing:
-        names = shlex.join(map(str, paths))
+        is_given = click.get_current_context().get_parameter_source("directory") is ParameterSource.COMMANDLINE
+        arguments = shlex.join([*map(str, paths), "--mirror", *(["--index", str(directory)] if is_given else [])])
+        papers = "1 paper is" if report.missing == 1 else f"{report.missing:,} papers are"
         click.echo(
-            f"{report.missing:,} papers are no longer in the files that had them; to remove them, run: papers index "
-            f"{names} --mirror",
+            f"{papers} no longer in the files that had them; to remove them, run: papers index {arguments}",
             err=True,
         )
     if embedder.model.precision == "int8":

@@ -117,7 +117,7 @@ def remove_selection(directory: Path, selection: "Selection", *, yes: bool) -> N
         click.echo("papers: nothing was removed", err=True)
         return
     report = _remove(directory, selection)
-    changed = f", {report.changed:,} papers stay without records of the file" if report.changed else ""
+    changed = f", {_count(report.changed)} kept without records of the file" if report.changed else ""
     click.echo(
         f"papers: removed {_count(report.removed)}{changed}. The index has {_count(report.manifest.live)} "
         f"({report.manifest.generation}). The removed text stays on disk until: papers compact",
