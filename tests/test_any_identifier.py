@@ -27,7 +27,7 @@ SPELLINGS = {
         https://ar5iv.labs.arxiv.org/html/2401.00001 | https://arxiv-org.ezproxy.example.edu/abs/2401.00001
         https://www.semanticscholar.org/arxiv/2401.00001 | https://api.semanticscholar.org/arXiv:2401.00001
         10.48550/arXiv.2401.00001 | https://doi.org/10.48550/arXiv.2401.00001 | arxiv%3A2401.00001
-        <https://arxiv.org/abs/2401.00001> | "2401.00001"
+        oai:arXiv.org:2401.00001 | <https://arxiv.org/abs/2401.00001> | "2401.00001"
     """,
     "arxiv:math/0309136": "math.GT/0309136 | math/0309136v2 | https://arxiv.org/abs/math.GT/0309136v1",
     "doi:10.5555/ab(c)": """

@@ -196,6 +196,8 @@ NAMES = {
     "J. Doe, R. Roe, and E. Poe": ["J. Doe", "R. Roe", "E. Poe"],
     "Jane Doe, Rick Roe, Edgar A. Poe": ["Jane Doe", "Rick Roe", "Edgar A. Poe"],
     "Doe, Jane, Roe, Rick": ["Jane Doe", "Rick Roe"],
+    "Smith, John A., Doe, Jane B., Roe, R.": ["John A. Smith", "Jane B. Doe", "R. Roe"],
+    "王, 小明 and 田中, 太郎": ["小明 王", "太郎 田中"],
     "Doe, J. A., Jr., Roe, R.": ["J. A. Doe Jr.", "R. Roe"],
     "Doe, Jane; Roe, Rick; Poe, Edgar": ["Jane Doe", "Rick Roe", "Edgar Poe"],
     r"Doe, J. \& Roe, R.": ["J. Doe", "R. Roe"],

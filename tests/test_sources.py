@@ -276,3 +276,10 @@ def test_format_overrides_detection(write_source: WriteSource) -> None:
     )  # unknown fields are kept if they are plain values
     with pytest.raises(InvalidValue, match="choose one of"):
         read(path, "arxiv")
+
+
+def test_authors_may_be_objects_with_a_name(write_source: WriteSource) -> None:
+    path = write_source(
+        "other.jsonl", '{"title": "Bees", "authors": [{"name": "Jane Doe", "orcid": null}, "Rick Roe"]}\n'
+    )
+    assert read_papers(path)[0].authors == ("Jane Doe", "Rick Roe")

@@ -35,7 +35,8 @@ def parse_names(text: str) -> tuple[list[str], bool]:
     text = _LEADING_OR_TRAILING_AND.sub("", " ".join(text.replace("\\and ", " and ").split()))
     *elements, last = split_outside_braces(text, _SEPARATOR)
     shortened = "" if _is_others(last) else _TRAILING_OTHERS.sub("", last)
-    names = [name for element in (*elements, shortened) if element for name in _parse_element(element)]
+    is_list = bool(elements)
+    names = [name for element in (*elements, shortened) if element for name in _parse_element(element, is_list)]
     return names, shortened != last
 
 
@@ -51,14 +52,19 @@ def _is_others(element: str) -> bool:
     return bool(_OTHERS.fullmatch(latex_to_text(element).strip())) and not _BRACED.fullmatch(element)
 
 
-def _parse_element(element: str) -> list[str]:
-    """Parses what stands between two separators: a name, or several with commas between them."""
+def _parse_element(element: str, is_list: bool) -> list[str]:
+    """Parses what stands between two separators: a name, or several with commas between them.
+
+    In a list with separators one comma is the one between family and given name.
+    """
     if element[0] == "{" and _BRACED.fullmatch(element):
         return [latex_to_text(element)]
     parts = [part for part in split_outside_braces(element, ",") if part.strip()]
     if parts and _NAME_PART.match(parts[0].strip()):
         return [_join_named_parts(parts)]
-    names = split_comma_list([latex_to_text(part).strip() for part in parts])
+    texts = [latex_to_text(part).strip() for part in parts]
+    is_name = is_list and len(texts) == 2 and not all(" " in text for text in texts)  # not J. Doe, R. Roe and E. Poe
+    names = [texts] if is_name else split_comma_list(texts)
     return [join_name_parts(name) for name in names]
 
 

@@ -100,9 +100,15 @@ def _text_list_field(fields: dict[str, Json], name: str) -> list[str]:
             for part in (value.split() if name != "authors" else _AUTHOR_SEPARATOR.split(normalize_whitespace(value)))
             if part
         ]
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
-        return [str(each) for each in value]
+    texts = list(map(_name_of, value)) if isinstance(value, list) else [None]
+    if all(isinstance(text, str) for text in texts):
+        return [str(text) for text in texts]
     raise MalformedRecord(f"{name}: {str(value)[:60]!r} is not a list of strings")
+
+
+def _name_of(value: Json) -> Json:
+    """The name in an object such as ``{"name": "Jane Doe"}``, as which other programs write authors."""
+    return value.get("name") if isinstance(value, dict) else value
 
 
 def _bool_field(fields: dict[str, Json], name: str) -> bool:

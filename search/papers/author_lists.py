@@ -29,6 +29,12 @@ def split_comma_list(parts: list[str]) -> list[list[str]]:
         return [[part] for part in parts]
     if len(parts) == 2:
         return [parts]
+    if (
+        len(parts) % 2 == 0
+        and all("." in given for given in parts[1::2])
+        and not any("." in name for name in parts[::2])
+    ):
+        return [parts[place : place + 2] for place in range(0, len(parts), 2)]
     if any(map(_is_initials, parts)):
         return _group_by_initials(parts)
     if all(" " in part for part in parts) or (len(parts) > 3 and len(parts) % 2):

@@ -21,7 +21,7 @@ _DOI_ID = r"(?P<doi>10\.\d{4,9}(?:\.\d+)*/\S+)"
 _S2_ID = r"(?P<s2>[0-9a-f]{40})"
 
 _PLAIN = re.compile(
-    rf"""(?:corr[\s,]+)?(?:arxiv[\s-]+(?:e-?|pre-?)prints?[\s:,]+)?(?:arxiv[:.\s]\s*)?(?:abs/)?{_ARXIV_ID}
+    rf"""(?:corr[\s,]+)?(?:arxiv[\s-]+(?:e-?|pre-?)prints?[\s:,]+)?(?:arxiv[:.\s]\s*|oai:arxiv\.org:)?(?:abs/)?{_ARXIV_ID}
         (?:\s*\[[a-z.-]+\](?:\s+\d{{1,2}}\s[a-z]{{3}}\s\d{{4}})?)?  # the stamp on the first page: [cs.CL] 6 Dec 2017
     | (?:(?:urn:|info:)?doi[:=/\s]?\s*)?{_DOI_ID}(?:\s+\[doi\])?
     | (?:info:)?pmid[:/\s]?\s*(?P<pmid>\d{{1,9}})

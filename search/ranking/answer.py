@@ -48,7 +48,7 @@ def answer_query(index: FilteredIndex, query: Query, leg_input: LegInput, start:
     """
     lexicon, text, end = index.snapshot.lexicon, leg_input.text or "", start + query.limit
     if leg_input.vector is None and not lexicon.terms(text):
-        problem = "it contains only stop words; add another word, or use mode hybrid"
+        problem = "it contains only stop words; put them in quotation marks, add another word, or use mode hybrid"
         raise InvalidValue("q", text, problem)
     by_date = query.sort != "relevance"
     ranking = Ranking.compute(index, leg_input, 0 if by_date else end)
