@@ -230,3 +230,35 @@ def test_impossible_numbers_do_not_spoil_the_index(
     assert part in SAMPLES[format_]
     for paper in read_papers(write_source("file", SAMPLES[format_].replace(part, impossible)), format_):
         assert Paper.from_json(json.loads(orjson.dumps(paper.to_json()))) == paper
+
+
+TEX_TEXTS = {
+    r"On H\"older spaces and Erd\H{o}s \& R\'enyi": "On Hölder spaces and Erdős & Rényi",
+    r"\emph{Graphs} of {\bf Poincar\'{e}} with $x<y$": "Graphs of Poincaré with $x<y$",
+    r"A 10\% gain at \url{https://example.org/a_b}": "A 10% gain at https://example.org/a_b",
+}
+TEXTS_WITHOUT_COMMANDS = (
+    r"Only $\alpha$ and $\frac{a}{b}$ in {a, b}",
+    r"From $5 to $6 -- in C:\users",
+    "``Quoted'' ~ and \\",
+    r"\unknown{kept}",
+)
+
+
+@pytest.mark.parametrize("latex", [*TEX_TEXTS, *TEXTS_WITHOUT_COMMANDS])
+def test_commands_of_latex_are_text_in_every_format(write_source: WriteSource, latex: str) -> None:
+    text = TEX_TEXTS.get(latex, latex)
+    record = {"title": latex, "abstract": f"We study it: {latex}", "authors": [r"Paul Erd\H{o}s", "Jane Doe"]}
+    snapshot = {"id": "2401.00001", "authors_parsed": [[r"Erd\H{o}s", "Paul", ""], ["Doe", "Jane", ""]]}
+    for path in (
+        write_source("papers.jsonl", json.dumps(record)),
+        write_source("snapshot.jsonl", json.dumps({**record, **snapshot, "authors": r"Paul Erd\H{o}s and Jane Doe"})),
+        write_source(
+            "papers.ris",
+            f"TY  - JOUR\nTI  - {latex}\nAB  - We study it: {latex}\n"
+            "AU  - Erd\\H{o}s, Paul\nAU  - Doe, Jane\nER  -\n",
+        ),
+    ):
+        (paper,) = read_papers(path)
+        assert (paper.title, paper.abstract) == (text, f"We study it: {text}")
+        assert paper.authors == ("Paul Erdős", "Jane Doe")

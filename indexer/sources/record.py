@@ -14,6 +14,7 @@ from search.papers.character_references import decode_references
 from search.papers.date import Date
 from search.papers.folding import normalize_whitespace
 from search.papers.json import Json
+from search.papers.latex import decode_commands
 from search.papers.paper import Paper
 from search.papers.retraction import find_retraction, parse_retraction
 
@@ -73,7 +74,8 @@ class Draft:
         Raises:
             MalformedRecord: It has neither title nor abstract, one of them is too long, or ``extra`` is too deep.
         """
-        title, abstract = _plain_text(self.title), _plain_text(self.abstract)
+        is_decoded = self.source.startswith("bibtex:")
+        title, abstract = _plain_text(self.title, is_decoded), _plain_text(self.abstract, is_decoded)
         if not (title or abstract):
             raise MalformedRecord("neither title nor abstract; a paper needs one of them")
         if len(title) > MAX_TITLE_CHARACTERS:
@@ -91,7 +93,7 @@ class Draft:
             ids=ids,
             title=title or None,
             abstract=abstract or None,
-            authors=tuple(name for author in self.authors if (name := _plain_text(author))),
+            authors=tuple(name for author in self.authors if (name := _plain_text(author, is_decoded))),
             authors_partial=self.authors_partial,
             published=self.published,
             updated=self.updated,
@@ -147,10 +149,12 @@ def _is_deeper(value: Json, levels: int) -> bool:
     return (levels == 0 and isinstance(value, dict | list)) or any(_is_deeper(each, levels - 1) for each in inner)
 
 
-def _plain_text(text: str | None) -> str:
+def _plain_text(text: str | None, is_decoded: bool) -> str:
+    """The text without markup and, unless its reader has decoded LaTeX already, without commands of LaTeX."""
     if not text or len(text) > _MAX_MARKUP_CHARACTERS:
         return normalize_whitespace(text)
-    return normalize_whitespace(markup_to_text(text))
+    text = markup_to_text(text)
+    return normalize_whitespace(text if is_decoded else decode_commands(text))
 
 
 def _remove_markup(value: Json) -> Json:

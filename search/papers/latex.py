@@ -1,10 +1,12 @@
 """LaTeX to plain text.
 
-There are four functions because their callers need different results:
+There are five functions because their callers need different results:
 
 - ``latex_to_text`` decodes files that are LaTeX (BibTeX). It applies all of LaTeX, so ``--`` is a dash and ``~`` a
   space, and it keeps mathematics as it is (``search.papers.latex_decoder``).
 - ``latex_to_literal`` does the same for addresses and identifiers, in which only commands and braces are LaTeX.
+- ``decode_commands`` decodes texts that are not LaTeX files but have commands of LaTeX, as arXiv's titles and
+  abstracts do; a text without a command for accents, fonts or escaped characters is unchanged.
 - ``decode_accents`` decodes names and queries, which are plain text that may contain LaTeX accents. Dashes and tildes
   are ordinary characters there, an unknown command keeps its letters, and no table of commands is loaded, since names
   are read by the million and queries must start fast.
@@ -29,6 +31,12 @@ _NAME_ACCENTS = re.compile(
     rf"""\\(?:(?P<mark>{_SYMBOL_ACCENT}|[uvHcdbkr](?![a-zA-Z]))\s*\{{?\\?(?P<base>[a-zA-Z])\}}?"""
     r"""|(?P<letter>aa|ae|oe|ss|[oOlLij])(?![a-zA-Z])\s*|(?=[a-zA-Z]))|[{}]"""
 )
+_TEXT_COMMAND = re.compile(
+    r"""\\(?:['"`^~=.]\s*\{?\\?[A-Za-z]|[uvHcdbkr]\s*\{|(?:ss|ae|AE|oe|OE|aa|AA|o|O|l|L)(?![A-Za-z])|[&%#_]
+    |(?:emph|underline|text(?:bf|it|tt|sc|rm|sf|sl|up)|href|url|footnote)\s*\{|(?:em|it|bf|sc|tt|rm)(?![A-Za-z]))""",
+    re.VERBOSE,
+)
+"""Matches commands that print text: accents, letters, escaped characters, fonts and links."""
 _STRIPPED_ACCENT = re.compile(rf"""\\(?:{_SYMBOL_ACCENT}|[uvHcdbkrt](?![a-zA-Z]))\s*""")
 _STRIPPED_COMMAND = re.compile(r"\\[a-zA-Z]+\*?|\\.")
 
@@ -52,6 +60,11 @@ def _has_latex(text: str) -> bool:
         "\\" in text or "{" in text or "}" in text or "~" in text or "``" in text or "''" in text or "--" in text
         or "$$" in text
     )  # fmt: skip
+
+
+def decode_commands(text: str) -> str:
+    """The text that LaTeX prints if a text has commands for text, else the text unchanged."""
+    return latex_to_text(text) if "\\" in text and _TEXT_COMMAND.search(text) else text
 
 
 def latex_to_literal(text: str) -> str:
