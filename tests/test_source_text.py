@@ -262,3 +262,20 @@ def test_commands_of_latex_are_text_in_every_format(write_source: WriteSource, l
         (paper,) = read_papers(path)
         assert (paper.title, paper.abstract) == (text, f"We study it: {text}")
         assert paper.authors == ("Paul Erdős", "Jane Doe")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[No abstract available]", "No abstract.", "Abstract not available", "The abstract is missing for this paper."],
+)
+def test_a_text_that_says_there_is_no_abstract_is_none(write_source: WriteSource, text: str) -> None:
+    (paper,) = read_papers(write_source("papers.jsonl", json.dumps({"title": "Bees", "abstract": text})))
+    assert paper.abstract is None
+
+
+@pytest.mark.parametrize(
+    "text", ["No abstract argument is needed.", "This paper has been withdrawn.", "Abstract nonsense."]
+)
+def test_other_short_abstracts_are_kept(write_source: WriteSource, text: str) -> None:
+    (paper,) = read_papers(write_source("papers.jsonl", json.dumps({"title": "Bees", "abstract": text})))
+    assert paper.abstract == text

@@ -12,6 +12,7 @@ from indexer.sources.markup import markup_to_text
 from search.papers import identifiers
 from search.papers.character_references import decode_references
 from search.papers.date import Date
+from search.papers.evidence import is_placeholder
 from search.papers.folding import normalize_whitespace
 from search.papers.json import Json
 from search.papers.latex import decode_commands
@@ -76,6 +77,8 @@ class Draft:
         """
         is_decoded = self.source.startswith("bibtex:")
         title, abstract = _plain_text(self.title, is_decoded), _plain_text(self.abstract, is_decoded)
+        if is_placeholder(abstract):
+            abstract = ""
         if not (title or abstract):
             raise MalformedRecord("neither title nor abstract; a paper needs one of them")
         if len(title) > MAX_TITLE_CHARACTERS:

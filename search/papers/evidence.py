@@ -30,6 +30,13 @@ _NOTICE = re.compile(
 )
 """How notices of publishers and databases begin that stand in place of an abstract, in normalized words."""
 
+_PLACEHOLDER = re.compile(
+    r"(?:no (?:abstract|summary)"
+    r"|(?:the )?(?:abstract|summary)(?: is| was)?(?: currently)?(?: not available| unavailable| missing))"
+    r"(?:(?: is| was)? (?:available|provided|given|found|present))?(?: (?:for|in) (?:this|the) \w+)?"
+)
+"""What databases write where there is no abstract, in normalized words."""
+
 _GENERIC_TITLE = re.compile(
     r"(?:(?:guest|invited) )?(?:editorials?|introduction|preface|foreword|afterword|prologue|epilogue|errat(?:um|a)|"
     r"corrigend(?:um|a)|addend(?:um|a)|rejoinder|rebuttal|obituary|in memoriam|retraction|retracted|"
@@ -51,6 +58,11 @@ def is_informative(abstract: str | None) -> bool:
     """Whether an abstract is long enough, and not a notice in its place, so that it identifies a paper."""
     words = normalize_words(abstract[:_READ_CHARACTERS]) if abstract else []
     return sum(map(len, words)) >= _MIN_LETTERS and not _NOTICE.match(" ".join(words))
+
+
+def is_placeholder(abstract: str) -> bool:
+    """Whether an abstract only says that there is none."""
+    return len(abstract) < _MIN_LETTERS and bool(_PLACEHOLDER.fullmatch(" ".join(normalize_words(abstract))))
 
 
 def is_notice(abstract: str) -> bool:
