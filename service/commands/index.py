@@ -54,7 +54,8 @@ def _source_formats() -> tuple[str, ...]:
 @click.option(
     "--mirror",
     is_flag=True,
-    help="Remove papers that only these files had and no longer have; lists them and asks, as papers remove does.",
+    help="Remove papers that only these files had and no longer have; lists them and asks, as papers remove does. "
+    "The papers of a deleted file: papers remove --source FILE.",
 )
 @YES_OPTION
 @model_option(
