@@ -266,7 +266,14 @@ def test_commands_of_latex_are_text_in_every_format(write_source: WriteSource, l
 
 @pytest.mark.parametrize(
     "text",
-    ["[No abstract available]", "No abstract.", "Abstract not available", "The abstract is missing for this paper."],
+    [
+        "[No abstract available]",
+        "No abstract.",
+        "Abstract not available",
+        "The abstract is missing for this paper.",
+        "nan",
+        "N/A",
+    ],
 )
 def test_a_text_that_says_there_is_no_abstract_is_none(write_source: WriteSource, text: str) -> None:
     (paper,) = read_papers(write_source("papers.jsonl", json.dumps({"title": "Bees", "abstract": text})))

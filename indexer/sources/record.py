@@ -77,7 +77,7 @@ class Draft:
         """
         is_decoded = self.source.startswith("bibtex:")
         title, abstract = _plain_text(self.title, is_decoded), _plain_text(self.abstract, is_decoded)
-        if is_placeholder(abstract):
+        if title and is_placeholder(abstract):
             abstract = ""
         if not (title or abstract):
             raise MalformedRecord("neither title nor abstract; a paper needs one of them")
@@ -157,7 +157,9 @@ def _plain_text(text: str | None, is_decoded: bool) -> str:
     if not text or len(text) > _MAX_MARKUP_CHARACTERS:
         return normalize_whitespace(text)
     text = markup_to_text(text)
-    return normalize_whitespace(text if is_decoded else decode_commands(text))
+    if not is_decoded and (decoded := decode_commands(text)) != text:
+        text = markup_to_text(decoded)  # so that a second reading changes nothing
+    return normalize_whitespace(text)
 
 
 def _remove_markup(value: Json) -> Json:

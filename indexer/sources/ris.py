@@ -33,6 +33,8 @@ _TAGS_WITH_IDS = ("M3", "AN", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "N
 """Tags that programs put IDs into, among other texts."""
 _PUBMED = re.compile(r"pubmed|medline", re.IGNORECASE)
 _NO_VALUE = frozenset(("nan", "na", "n/a", "null", "none"))
+"""What programs write in place of a value; a title or a name may be such a word, and ``Draft`` decides on abstracts."""
+_TEXT_TAGS = frozenset((*_TITLES, "AB", "N2", "AU", "A1"))
 _Fields = dict[str, list[str]]
 
 
@@ -71,7 +73,10 @@ def _parse_fields(lines: Sequence[str]) -> _Fields:
         elif last is not None and text.strip():
             last.append(text.strip())
     joined = {tag: [" ".join(filter(None, parts)) for parts in found] for tag, found in values.items()}
-    return {tag: [each for each in found if each and each.casefold() not in _NO_VALUE] for tag, found in joined.items()}
+    return {
+        tag: [each for each in found if each and (tag in _TEXT_TAGS or each.casefold() not in _NO_VALUE)]
+        for tag, found in joined.items()
+    }
 
 
 def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:

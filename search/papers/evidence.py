@@ -31,7 +31,7 @@ _NOTICE = re.compile(
 """How notices of publishers and databases begin that stand in place of an abstract, in normalized words."""
 
 _PLACEHOLDER = re.compile(
-    r"(?:no (?:abstract|summary)"
+    r"(?:nan|na|n a|null|none|no (?:abstract|summary)"
     r"|(?:the )?(?:abstract|summary)(?: is| was)?(?: currently)?(?: not available| unavailable| missing))"
     r"(?:(?: is| was)? (?:available|provided|given|found|present))?(?: (?:for|in) (?:this|the) \w+)?"
 )

@@ -37,6 +37,8 @@ _TEXT_COMMAND = re.compile(
     re.VERBOSE,
 )
 """Matches commands that print text: accents, letters, escaped characters, fonts and links."""
+_MAX_PASSES = 5
+"""Passes until no command is left that printed another one, as ``\\textbackslash`` does; one is usual."""
 _STRIPPED_ACCENT = re.compile(rf"""\\(?:{_SYMBOL_ACCENT}|[uvHcdbkrt](?![a-zA-Z]))\s*""")
 _STRIPPED_COMMAND = re.compile(r"\\[a-zA-Z]+\*?|\\.")
 
@@ -63,8 +65,15 @@ def _has_latex(text: str) -> bool:
 
 
 def decode_commands(text: str) -> str:
-    """The text that LaTeX prints if a text has commands for text, else the text unchanged."""
-    return latex_to_text(text) if "\\" in text and _TEXT_COMMAND.search(text) else text
+    """The text that LaTeX prints if a text has commands for text, else the text unchanged.
+
+    Applied to its result, the function changes nothing, so that an export is read back as the same paper.
+    """
+    for _ in range(_MAX_PASSES):
+        if "\\" not in text or not _TEXT_COMMAND.search(text) or (decoded := latex_to_text(text)) == text:
+            break
+        text = decoded
+    return text
 
 
 def latex_to_literal(text: str) -> str:
