@@ -106,18 +106,22 @@ def _merge_abstract(best: Sequence[Paper], current: Sequence[Paper]) -> str | No
 
 
 def _merge_ids(best: Sequence[Paper], shared_ids: Set[str]) -> tuple[str, ...]:
-    """Returns all IDs, those that only this paper has first; if there is none, with a content ID before them."""
-    ids = sorted({paper_id for record in best for paper_id in record.ids}, key=_id_sort_key(best, shared_ids))
-    return tuple(ids if ids[0] not in shared_ids else [content_id(best[0]), *ids])
+    """Returns all IDs, the first one that only this paper has before the others; if there is none, a content ID.
+
+    Only the choice of the public ID depends on other papers, which a later import may bring.
+    """
+    ids = sorted({paper_id for record in best for paper_id in record.ids}, key=_id_sort_key(best))
+    public = next((paper_id for paper_id in ids if paper_id not in shared_ids), None) or content_id(best[0])
+    return (public, *(paper_id for paper_id in ids if paper_id != public))
 
 
-def _id_sort_key(records: Sequence[Paper], shared_ids: Set[str]) -> Callable[[str], tuple[bool, int, bool, str]]:
-    """Sort key of IDs: not shared, by scheme, then IDs of records with a title first."""
+def _id_sort_key(records: Sequence[Paper]) -> Callable[[str], tuple[int, bool, str]]:
+    """Sort key of IDs: by scheme, then IDs of records with a title first."""
     titled = frozenset(paper_id for record in records if record.title for paper_id in record.ids)
 
-    def key(paper_id: str) -> tuple[bool, int, bool, str]:
+    def key(paper_id: str) -> tuple[int, bool, str]:
         scheme, spelling = preference_key(paper_id)
-        return paper_id in shared_ids, scheme, paper_id not in titled, spelling
+        return scheme, paper_id not in titled, spelling
 
     return key
 

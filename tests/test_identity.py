@@ -334,6 +334,18 @@ def test_every_id_a_paper_ever_had_still_finds_it(tmp_path: Path) -> None:
         assert searcher.paper(paper_id).id == "arxiv:2401.00001"
 
 
+def test_an_id_of_another_paper_does_not_change_the_order_of_ids(tmp_path: Path) -> None:
+    notice: dict[str, Json] = {"doi": "10.1000/x", "abstract": "No abstract available."}
+    papers = [{"id": "2401.00002", **notice}, {"id": "2401.00002", "doi": "10.1000/y", "title": TITLE}]
+    other = {"id": "2401.00001", "abstract": "No abstract available.", "doi": "10.1000/y"}
+    results = {
+        frozenset(index_papers(tmp_path / f"{n}-{split}", order[:split], order[split:]))
+        for n, order in enumerate(map(list, permutations([*papers, other])))
+        for split in (1, 2)
+    }
+    assert len(results) == 1
+
+
 records = st.lists(
     st.builds(
         dict,
