@@ -10,7 +10,7 @@ from indexer import identity
 from indexer.build import publish
 from indexer.database import check_integrity, named_errors
 from indexer.generations import find_layout, find_model
-from indexer.removed_papers import find_removed_ids
+from indexer.removed_papers import list_excluded_ids
 from indexer.writer import IndexWriter
 from search.columns.columns import NO_ID, day_range
 from search.embedding.embedder import Embedder
@@ -139,8 +139,8 @@ def _check_decisions(snapshot: Snapshot) -> Iterator[str]:
         yield f"the decisions in {snapshot.layout.store.name} are not those it was published with"
 
 
-def _check_removed(snapshot: Snapshot) -> Iterator[str]:
-    for paper_id in find_removed_ids(snapshot.store.select, snapshot.manifest.rows):
+def _check_removals(snapshot: Snapshot) -> Iterator[str]:
+    for paper_id in list_excluded_ids(snapshot.store.select, snapshot.manifest.rows):
         rows = [row for row in snapshot.store.rows_for_key(id_key(paper_id)) if row in snapshot.live]
         if any(paper_id in paper.ids for paper in snapshot.store.get(rows)):
             yield f"{paper_id} was removed, but is in the index"
@@ -179,7 +179,7 @@ _CHECKS: dict[str, Callable[[Snapshot], Iterator[str]]] = {
     "counts": _check_counts,
     "keys": _check_keys,
     "decisions": _check_decisions,
-    "removed papers": _check_removed,
+    "removed papers": _check_removals,
     "lexicon": _check_lexicon,
     "vectors": _check_vector_lengths,
     "cross-references": _check_references,

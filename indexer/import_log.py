@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from indexer import identity
 from indexer.import_counts import ImportCounts
 from indexer.logged_files import SUPERSEDED, FileRecords, hash_record, path_text
-from indexer.removed_papers import ANY_FILE, RemovedPapers
+from indexer.removed_papers import ANY_FILE, RemovalFilter
 from indexer.sources.file import SourceFile
 from indexer.writer import IndexWriter
 from search.papers.identifiers import id_key
@@ -47,7 +47,7 @@ class ImportLog:
 
     def __init__(self, writer: IndexWriter, *, restore: bool = False) -> None:
         self._writer, self._restore = writer, restore
-        self._removed = RemovedPapers(writer.database)
+        self._removed = RemovalFilter(writer.database)
         self._readings: list[_Reading] = []
 
     def start(self, file: SourceFile) -> None:

@@ -169,7 +169,7 @@ class FileRecords:
         for row in sorted({row for key in outdated.values() for row in self._rows_of_key(key)}):
             records = load_records(self._select, row)
             entries = self._entries(records)
-            if all(each and not self._is_held(each) for each in entries):
+            if all(each and not self._has_current_record(each) for each in entries):
                 missing.rows.append(row)
             current = {file for each in entries for file, is_current in each.items() if is_current}
             hashes = map(hash_record, records)
@@ -179,7 +179,7 @@ class FileRecords:
         missing.unused += outdated.keys() - found
         return missing
 
-    def _is_held(self, entries: Mapping[int, bool]) -> bool:
+    def _has_current_record(self, entries: Mapping[int, bool]) -> bool:
         """Whether one of these files has a record now, as far as is known, or another file."""
         return any(
             is_current if file in self._files else self._is_elsewhere(file) for file, is_current in entries.items()

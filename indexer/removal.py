@@ -16,7 +16,7 @@ from indexer.generations import find_layout
 from indexer.identity import content_id
 from indexer.logged_files import load_records
 from indexer.removal_selection import Selection
-from indexer.removed_papers import ANY_FILE, RemovedId, add_removed_ids
+from indexer.removed_papers import ANY_FILE, ExcludedId, insert_excluded_ids
 from indexer.writer import IndexWriter
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
@@ -95,7 +95,7 @@ class _Remover:
         """Removes the records."""
         database, selection = self._writer.database, self._selection
         selector = selection.selector(database.execute, lambda row: bool(self._live[row]))
-        whole, changed = dict[int, list[RemovedId]](), dict[int, list[RemovedId]]()
+        whole, changed = dict[int, list[ExcludedId]](), dict[int, list[ExcludedId]]()
         for removal in selection.removals:
             row = self._newest_row(removal.row)
             records = load_records(database.execute, row) if row is not None else []
@@ -104,7 +104,7 @@ class _Remover:
                 entries = self._entries(removal.id, row, compress(records, dropped))
                 (whole if all(dropped) else changed)[row] = entries
         with database:  # first: an import after a kill must not add again what is removed
-            add_removed_ids(database, chain.from_iterable(changed.values()), self._writer.rows)
+            insert_excluded_ids(database, chain.from_iterable(changed.values()), self._writer.rows)
         self._writer.published.check(changed)
         for row in changed:
             records = load_records(database.execute, row)
@@ -127,7 +127,7 @@ class _Remover:
             row = newer
         return row
 
-    def _entries(self, paper: str, row: int, dropped: Iterable[Paper]) -> list[RemovedId]:
+    def _entries(self, paper: str, row: int, dropped: Iterable[Paper]) -> list[ExcludedId]:
         """Returns what imports recognise the removed records by: IDs that no other paper has, or else content IDs."""
         scope = self._selection.scope
         if scope is None:
@@ -136,7 +136,7 @@ class _Remover:
         for record in dropped:
             own = [each for each in record.ids if scope != ANY_FILE or not self._is_shared(each, row)]
             ids += own or [content_id(record)]
-        return [RemovedId(each, scope, paper) for each in dict.fromkeys(ids)]
+        return [ExcludedId(each, scope, paper) for each in dict.fromkeys(ids)]
 
     def _is_shared(self, paper_id: str, row: int) -> bool:
         """Whether another live row has an ID."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from indexer.logged_files import FileRecords, LoggedFile, Select, load_files, load_records, path_text
-from indexer.removed_papers import ANY_FILE, is_removed
+from indexer.removed_papers import ANY_FILE, is_excluded
 from search.errors import InvalidValue, PaperNotFound
 from search.index.snapshot import Snapshot
 from search.language.parser import parse_query
@@ -48,7 +48,7 @@ class Selection:
         removals: The papers.
         records_of: The records of each paper that are removed: those of a file, by its number in the log, or those of
             a source; None for all.
-        scope: Which imports leave the removed records out, see ``removed_papers.RemovedId``; None for no import.
+        scope: Which imports leave the removed records out, see ``removed_papers.ExcludedId``; None for no import.
         removed_before: IDs, as the caller wrote them, of papers that were removed earlier.
     """
 
@@ -94,7 +94,7 @@ def select_ids(directory: Path, ids: Iterable[str]) -> Selection:
         if parsed is None:
             raise PaperNotFound(text, "IDs look like arxiv:2604.24432, doi:10.1145/3292500 or h:0123456789ab")
         live = [row for row in snapshot.ids.find(parsed.id) if row in snapshot.live]
-        if not live and not is_removed(snapshot.store.select, parsed.id):
+        if not live and not is_excluded(snapshot.store.select, parsed.id):
             raise PaperNotFound(text, "nothing was removed; find its ID with papers search")
         rows += live[-1:]
         removed_before += [] if live else [text]

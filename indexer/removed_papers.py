@@ -30,8 +30,8 @@ ANY_FILE = ""
 
 
 @dataclass(frozen=True, slots=True)
-class RemovedId:
-    """An ID of a removed paper.
+class ExcludedId:
+    """An ID of a removed paper, whose records imports leave out.
 
     Attributes:
         id: The canonical ID.
@@ -44,7 +44,7 @@ class RemovedId:
     paper: str
 
 
-def add_removed_ids(database: sqlite3.Connection, entries: Iterable[RemovedId], row: int) -> None:
+def insert_excluded_ids(database: sqlite3.Connection, entries: Iterable[ExcludedId], row: int) -> None:
     """Adds entries, in the transaction of the caller.
 
     Args:
@@ -56,12 +56,12 @@ def add_removed_ids(database: sqlite3.Connection, entries: Iterable[RemovedId], 
     database.executemany("INSERT OR REPLACE INTO removed VALUES (?, ?, ?, ?)", values)
 
 
-def is_removed(select: Select, paper_id: str) -> bool:
+def is_excluded(select: Select, paper_id: str) -> bool:
     """Whether the paper that had an ID was removed; not in an index that an earlier version made."""
     return _has_table(select) and bool(list(select("SELECT 1 FROM removed WHERE id = ? AND scope = ''", [paper_id])))
 
 
-def find_removed_ids(select: Select, rows: int) -> list[str]:
+def list_excluded_ids(select: Select, rows: int) -> list[str]:
     """Returns the IDs that no paper of a generation may have, since they were removed whatever files have them.
 
     Args:
@@ -77,8 +77,8 @@ def _has_table(select: Select) -> bool:
     return bool(list(select("SELECT 1 FROM sqlite_master WHERE name = 'removed'", [])))
 
 
-class RemovedPapers:
-    """The removed papers as an import sees them.
+class RemovalFilter:
+    """Finds the records that an import leaves out, because their papers were removed.
 
     Args:
         database: The database.

@@ -31,7 +31,7 @@ from indexer.grouping import group_records, relate
 from indexer.import_counts import ImportCounts
 from indexer.merging import merge
 from indexer.published import PublishedRows
-from indexer.removed_papers import RemovedId, add_removed_ids
+from indexer.removed_papers import ExcludedId, insert_excluded_ids
 from indexer.written import WrittenPapers, to_json_text
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
@@ -169,7 +169,7 @@ class IndexWriter:
         if len(self._pending) >= BATCH_PAPERS:
             self._submit()
 
-    def remove(self, rows: Sequence[int], entries: Iterable[RemovedId]) -> None:
+    def remove(self, rows: Sequence[int], entries: Iterable[ExcludedId]) -> None:
         """Removes the papers of some rows.
 
         A row without a paper replaces them. It makes generations, and copies of the database, differ as after an
@@ -187,7 +187,7 @@ class IndexWriter:
         self._replaced.update(rows, (self.rows,))
         pending = PendingPaper({to_json_text(marker): marker}, frozenset(), replaced_rows={*rows, self.rows})
         with self.database:
-            add_removed_ids(self.database, entries, self.rows)
+            insert_excluded_ids(self.database, entries, self.rows)
             self._insert_rows([pending], [marker])
 
     def find_papers(self, paper_id: str) -> list[tuple[Paper, dict[str, Paper]]]:

@@ -129,7 +129,7 @@ def test_a_compacted_index_is_an_index(directory: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [b"{", b""])
-def test_a_damaged_manifest_does_not_bring_back_removed_papers(directory: Path, damage: bytes) -> None:
+def test_removals_survive_a_damaged_manifest(directory: Path, damage: bytes) -> None:
     reader = open_index(directory).snapshot  # keeps the previous rows
     compact_with_fake(directory)
     expected = answers(directory)

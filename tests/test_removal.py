@@ -257,9 +257,9 @@ def test_an_index_of_an_earlier_version_is_extended(directory: Path) -> None:
 
 def test_a_backup_has_no_part_of_a_removal_that_is_not_published(directory: Path, tmp_path: Path) -> None:
     with IndexWriter(directory, FakeEmbedder()) as writer:
-        from indexer.removed_papers import RemovedId
+        from indexer.removed_papers import ExcludedId
 
-        writer.remove([3], [RemovedId("arxiv:2000.00003", "", "arxiv:2000.00003")])
+        writer.remove([3], [ExcludedId("arxiv:2000.00003", "", "arxiv:2000.00003")])
         back_up(directory, tmp_path / "backup")
     for folder, removed in ((tmp_path / "backup", 0), (directory, 1)):
         assert import_records(folder, make_records(0, 30)).counts.removed == removed

@@ -138,7 +138,7 @@ def test_files_of_one_name_do_not_remove_papers_of_each_other(directory: Path) -
 
 
 @pytest.mark.parametrize("name", ["moved/refs.jsonl", "moved/library.jsonl"])
-def test_a_file_that_was_moved_has_no_records(directory: Path, name: str) -> None:
+def test_a_renamed_file_counts_as_empty(directory: Path, name: str) -> None:
     records = make_records(0, 4)
     import_records(directory, records, "refs.jsonl")
     (directory.parent / "refs.jsonl").unlink()

@@ -31,7 +31,7 @@ def normalize(text: str) -> str:
     if text.isascii():
         return text
     decomposed = unicodedata.normalize("NFKD", _SMALL_DIGIT.sub(" ", text))
-    return unicodedata.normalize("NFC", "".join(filter(_is_kept, decomposed)))
+    return unicodedata.normalize("NFC", "".join(filter(_has_meaning, decomposed)))
 
 
 def compose(text: str) -> str:
@@ -49,7 +49,7 @@ def combining_marks() -> str:
     return "".join(each for each in candidates if unicodedata.category(each) in ("Mn", "Mc", "Me", "Cf"))
 
 
-def _is_kept(character: str) -> bool:
+def _has_meaning(character: str) -> bool:
     combining = unicodedata.combining(character)
     if combining in _POINT_CLASSES or combining >= _FIRST_ACCENT_CLASS:
         return False
