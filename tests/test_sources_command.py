@@ -191,9 +191,7 @@ def test_the_commands(tmp_path: Path) -> None:
     again = run("index", str(file), *there)
     command = f"papers index '{file}' --mirror --index {tmp_path / 'index'}"
     assert f"10 papers are no longer in the files that had them; to remove them, run: {command}" in again.stderr
-    assert "1 of the records were left out, because their papers were removed; to import them, add --restore" in (
-        again.stderr
-    )
+    assert "records left out because their papers were removed: 1; to import them, add --restore" in (again.stderr)
     mirrored = run("index", str(file), "--mirror", "--yes", *there)
     assert mirrored.stdout.startswith("10 papers to remove:\n   arxiv:2000.00002  ")
     assert (mirrored.returncode, "removed 10 papers. The index has 1 paper (" in mirrored.stderr) == (0, True)

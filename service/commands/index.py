@@ -220,8 +220,7 @@ def _print_report(report: "ImportReport") -> None:
     )
     if counts.removed:
         click.echo(
-            f"{counts.removed:,} of the records were left out, because their papers were removed; to import them, add "
-            "--restore",
+            f"records left out because their papers were removed: {counts.removed:,}; to import them, add --restore",
             err=True,
         )
 
