@@ -46,8 +46,6 @@ _MAX_TOKEN_CHARACTERS = 64
 """Characters at the end of a chunk in which a token may begin that the next chunk completes."""
 _PLACE = re.compile(r", line \d+, column \d+\s*$")
 _LINE = re.compile(r"\bline (\d+)")
-_MAX_REASON_CHARACTERS = 200
-"""Characters of libxml2's message, which may have much of the document."""
 _MAX_REREAD_CHARACTERS = 2**28
 """Characters of a file that are parsed again behind errors, so that no file takes quadratic time."""
 _MIN_REREAD_CHARACTERS = 2**14
