@@ -46,6 +46,8 @@ _MAX_TOKEN_CHARACTERS = 64
 """Characters at the end of a chunk in which a token may begin that the next chunk completes."""
 _PLACE = re.compile(r", line \d+, column \d+\s*$")
 _LINE = re.compile(r"\bline (\d+)")
+_MAX_REASON_CHARACTERS = 200
+"""Characters of libxml2's message, which may have much of the document."""
 _MAX_REREAD_CHARACTERS = 2**28
 """Characters of a file that are parsed again behind errors, so that no file takes quadratic time."""
 _MIN_REREAD_CHARACTERS = 2**14
@@ -216,7 +218,8 @@ class _ResumingParser:
         if error is None:
             return self._line, f"no complete <{self._names[-1]}> in {MAX_RECORD_CHARACTERS:,} characters"
         reason = _LINE.sub(
-            lambda match: f"line {int(match[1]) + self._line_offset}", _PLACE.sub("", str(error.msg))[:200].strip()
+            lambda match: f"line {int(match[1]) + self._line_offset}",
+            _PLACE.sub("", str(error.msg))[:_MAX_REASON_CHARACTERS].strip(),
         )
         return max((error.lineno or 0) + self._line_offset, 1), f"not well-formed XML: {reason}"
 
