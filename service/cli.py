@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from search.errors import InvalidValue, PaperNotFound, PapersError
+from search.errors import InvalidValue, NameNotFound, PaperNotFound, PapersError
 from service.commands import backup, correct, evaluate, index, keys, removal, search, serve, sources
 from service.commands.exit_status import ExitStatus
 
@@ -77,7 +77,7 @@ def main() -> None:
         _exit_with_error(_INTERRUPTED, ExitStatus.INTERRUPTED)
     except InvalidValue as error:
         _exit_with_error(str(error), ExitStatus.USAGE)
-    except PaperNotFound as error:
+    except (PaperNotFound, NameNotFound) as error:
         _exit_with_error(str(error), ExitStatus.NOT_FOUND)
     except PapersError as error:
         _exit_with_error(str(error), ExitStatus.FAILURE)
