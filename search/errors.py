@@ -18,10 +18,13 @@
 Every message states what is invalid, the value, what is allowed and what to do next.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 _MAX_SHOWN_VALUE = 60
 """Characters of an invalid value that a message shows."""
+_MAX_SHOWN_NAMES = 10
+"""Existing names that a message shows."""
 
 
 class PapersError(Exception):
@@ -72,11 +75,12 @@ class NameNotFound(PapersError):
     Args:
         kind: ``list`` or ``saved search``.
         name: the name.
-        hint: what to do next.
+        names: those that exist.
     """
 
-    def __init__(self, kind: str, name: str, hint: str) -> None:
-        super().__init__(f"no {kind} {name!r}; {hint}")
+    def __init__(self, kind: str, name: str, names: Sequence[str]) -> None:
+        shown = ", ".join(map(repr, names[:_MAX_SHOWN_NAMES])) + (", ..." if len(names) > _MAX_SHOWN_NAMES else "")
+        super().__init__(f"no {kind} {name!r}; " + (f"choose one of {shown}" if names else "there is none yet"))
         self.name = name
 
 

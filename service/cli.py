@@ -1,4 +1,4 @@
-"""The command line: ``papers index | reindex | search | similar | authors | show | serve | mcp | keys | status | ...``.
+"""The command line: ``papers index | reindex | search | similar | authors | show | list | serve | mcp | ...``.
 
 Results go to standard output, everything else to standard error. ``ExitStatus`` lists the exit statuses. Expensive
 imports are inside the commands that need them.
@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from search.errors import InvalidValue, NameNotFound, PaperNotFound, PapersError
-from service.commands import backup, correct, evaluate, index, keys, removal, search, serve, sources
+from service.commands import backup, correct, evaluate, index, keys, lists, removal, search, serve, sources, state
 from service.commands.exit_status import ExitStatus
 
 _INTERRUPTED = "interrupted; imported papers are kept, the previous index version stays live"
@@ -44,6 +44,7 @@ for command in (
     search.similar,
     search.authors,
     search.show,
+    lists.lists,
     correct.merge,
     correct.split,
     index.status,
@@ -51,6 +52,7 @@ for command in (
     index.doctor,
     backup.backup,
     backup.restore,
+    state.state,
     serve.serve,
     serve.mcp,
     keys.keys,

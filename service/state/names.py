@@ -1,6 +1,7 @@
 """Names of lists and saved searches, and notes: one line of text each."""
 
 import unicodedata
+from collections.abc import Iterable
 
 from search.errors import InvalidValue
 
@@ -35,3 +36,8 @@ def parse_note(text: str) -> str:
     if len(note) > MAX_NOTE_LENGTH or not note.isprintable():
         raise InvalidValue("note", text, f"use one line of at most {MAX_NOTE_LENGTH:,} printable characters")
     return note
+
+
+def join_notes(notes: Iterable[str]) -> str:
+    """Returns the notes on the entries of one paper as one note."""
+    return "; ".join(dict.fromkeys(note for note in notes if note))[:MAX_NOTE_LENGTH].rstrip()
