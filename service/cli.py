@@ -1,4 +1,4 @@
-"""The command line: ``papers index | reindex | search | similar | authors | show | list | serve | mcp | ...``.
+"""The command line: ``papers index | reindex | search | similar | authors | show | list | watch | serve | ...``.
 
 Results go to standard output, everything else to standard error. ``ExitStatus`` lists the exit statuses. Expensive
 imports are inside the commands that need them.
@@ -13,7 +13,20 @@ from typing import NoReturn
 import click
 
 from search.errors import InvalidValue, NameNotFound, PaperNotFound, PapersError
-from service.commands import backup, correct, evaluate, index, keys, lists, removal, search, serve, sources, state
+from service.commands import (
+    backup,
+    correct,
+    evaluate,
+    index,
+    keys,
+    lists,
+    removal,
+    search,
+    serve,
+    sources,
+    state,
+    watch,
+)
 from service.commands.exit_status import ExitStatus
 
 _INTERRUPTED = "interrupted; imported papers are kept, the previous index version stays live"
@@ -45,6 +58,7 @@ for command in (
     search.authors,
     search.show,
     lists.lists,
+    watch.watch,
     correct.merge,
     correct.split,
     index.status,

@@ -11,12 +11,12 @@ from fastapi import Query as Parameter
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import ValidationError
-from starlette.exceptions import HTTPException
 
 from search.errors import InvalidValue, PapersError, QueryStopped
 from search.query.query import MAX_LIMIT, Query
 from search.session import Session
 from service import formats
+from service.api.bodies import require_json
 from service.api.dependencies import SearcherDependency
 from service.api.guard.records import RequestRecord
 from service.api.negotiation import negotiate_format
@@ -39,18 +39,6 @@ from service.formats.render import SCHEMA_VERSION, authors_json, suggestions_jso
 
 router = APIRouter(route_class=StrictRoute)
 _ResponseDocs = dict[int | str, dict[str, Any]]
-
-
-async def _require_json(request: Request) -> None:
-    """Checks the Content-Type of a body.
-
-    Raises:
-        HTTPException: 415, the body is not JSON.
-    """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" and not media_type.endswith("+json"):
-        detail = f"unsupported Content-Type {media_type[:60]!r}; send JSON with Content-Type: application/json"
-        raise HTTPException(415, detail)
 
 
 def _response_docs(model: Any, *without: int, cached: bool = False) -> _ResponseDocs:
@@ -88,7 +76,7 @@ _SearchBody = Annotated[
         }
     ),
 ]
-_JSON_ONLY = [Depends(_require_json)]
+_JSON_ONLY = [Depends(require_json)]
 _BODY_STATUSES = (400, 413, 415)
 """Statuses of problems with a body."""
 
