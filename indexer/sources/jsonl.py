@@ -15,13 +15,13 @@ from indexer.sources.json_shape import first_record_fields
 from indexer.sources.limits import MalformedRecord
 from indexer.sources.record import Draft, find_date, read_date
 from search.errors import SourceError
-from search.papers.fields import HIT_ONLY_FIELDS
+from search.papers.fields import HIT_ONLY_FIELDS, INDEX_FIELDS
 from search.papers.folding import normalize_whitespace
 from search.papers.json import Json
 from search.papers.paper import JSON_FIELDS, Paper
 
 _AUTHOR_SEPARATOR = re.compile(r" ?; ?| and ")
-KNOWN_FIELDS = frozenset(("doi", *(each.name for each in JSON_FIELDS)))
+KNOWN_FIELDS = frozenset(("doi", *(each.name for each in JSON_FIELDS))).difference(INDEX_FIELDS)
 """Fields that are read into attributes of ``Paper``; ``doi`` is one of its IDs."""
 
 
@@ -55,7 +55,7 @@ def parse_paper(fields: dict[str, Json], source: str) -> Paper:
     extra = fields.get("extra") or {}
     if not isinstance(extra, dict):
         raise MalformedRecord(f"extra: {str(extra)[:60]!r} is not an object")
-    known = KNOWN_FIELDS.union(HIT_ONLY_FIELDS) if is_hit(fields) else KNOWN_FIELDS
+    known = KNOWN_FIELDS.union(ignored_fields(fields))
     unknown = {
         name: value for name, value in fields.items() if name not in known and isinstance(value, str | int | float)
     }
@@ -74,6 +74,13 @@ def parse_paper(fields: dict[str, Json], source: str) -> Paper:
         retraction=_text_field(fields, "retraction"),
         extra={**unknown, **extra},
     ).to_paper()
+
+
+def ignored_fields(names: Container[str]) -> tuple[str, ...]:
+    """The fields that do not describe the paper, if these are the fields of an exported one."""
+    if is_hit(names):
+        return (*INDEX_FIELDS, *HIT_ONLY_FIELDS)
+    return INDEX_FIELDS if "authors_partial" in names else ()
 
 
 def is_hit(names: Container[str]) -> bool:

@@ -1,7 +1,7 @@
 """Routes of the HTTP API: the same searches and JSON as the command line, and the export formats."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import orjson
@@ -197,9 +197,10 @@ def _response_builder(request: Request, session: Session, params: ResultsRequest
     feed_key = ""
     if name == "atom":
         feed_key = params.model_dump_json(exclude={"cursor", "limit", "format", "fields", "facets"})
-    query_key = f"{date.today()}\n{text}\n{query!r}"  # the text may contain dates relative to today
+    today = date.today(), datetime.now(UTC).date()  # the text may contain dates relative to them
+    query_key = f"{today}\n{text}\n{query!r}"
     fields = formats.parse_fields(params.fields, name)
-    return ResponseBuilder(request, query_key, session.generation, name, fields, feed_key)
+    return ResponseBuilder(request, query_key, session.generation, name, fields, feed_key, query.sort == "added")
 
 
 def _validate_search(fields: object) -> SearchBody | RequestValidationError:

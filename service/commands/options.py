@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from search.embedding.model import ModelIdentity
     from search.query.query import Query
     from search.searcher import Searcher
-    from service.formats import Format
+    from service.formats import Format, RenderOptions
 
 CallbackT = TypeVar("CallbackT", bound=Callable[..., object])
 Completion = Callable[[click.Context, click.Parameter, str], list[str]]
@@ -160,6 +160,8 @@ _FILTER_OPTIONS = (
     click.option("--to", "end", metavar="DATE", help="Published on or before."),
     click.option("--updated-from", metavar="DATE", help="Last updated on or after."),
     click.option("--updated-to", metavar="DATE", help="Last updated on or before."),
+    click.option("--added-from", metavar="DATE", help="Added to the index on or after: 7d, today, 2026-11-29T09:14Z."),
+    click.option("--added-to", metavar="DATE", help="Added to the index on or before."),
     click.option("--like", metavar="ID", multiple=True, help="Favour papers similar to this one."),
     click.option("--unlike", metavar="ID", multiple=True, help="Disfavour papers similar to this one."),
 )
@@ -169,8 +171,8 @@ _PAGE_OPTIONS = (
         "--sort",
         default=None,
         shell_complete=complete_from(_sorts),
-        help="relevance (default), newest or oldest. newest/oldest sort the relevant hits by date; "
-        "--format atom defaults to newest.",
+        help="relevance (default), newest, oldest or added. newest/oldest sort the relevant hits by date, added puts "
+        "the last ones added to the index first; --format atom defaults to newest.",
     ),
     MODE_OPTION,
     click.option(
@@ -211,7 +213,7 @@ def build_query(options: dict[str, Any]) -> "Query":
     from search.query.query import Query
 
     dates = {"from": options["start"], "to": options["end"]}
-    dates |= {"updated_from": options["updated_from"], "updated_to": options["updated_to"]}
+    dates |= {name: options[name] for name in ("updated_from", "updated_to", "added_from", "added_to")}
     return Query(
         filter=Filter.parse(options["author"], options["not_author"], options["category"], dates),
         mode=options["mode"],
@@ -225,12 +227,15 @@ def build_query(options: dict[str, Any]) -> "Query":
     )
 
 
-def make_feed_key(text: str, options: dict[str, Any], *ids: str) -> str:
-    """Identifies a query; the same for all of its pages, output formats and days."""
+def feed_options(text: str, options: dict[str, Any], *ids: str) -> "RenderOptions":
+    """Returns how to write a page as a feed; its key is the same for all pages and days of the query."""
+    from service.formats import RenderOptions
+
     identifying = {
         name: value for name, value in options.items() if name not in ("cursor", "limit", "format_", "as_json")
     }
-    return "\n".join((text, *ids, str(sorted(identifying.items()))))
+    key = "\n".join((text, *ids, str(sorted(identifying.items()))))
+    return RenderOptions(feed_key=key, added_times=options["sort"] == "added")
 
 
 def parse_day(text: str | None) -> date | None:

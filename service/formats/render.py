@@ -178,6 +178,8 @@ def paper_text(paper: Paper, earlier: Sequence[Paper] = (), duplicates: Sequence
     lines = [_paper_entry(paper, max_authors=None)]
     if len(paper.ids) > 1:
         lines.append("   other IDs  " + ", ".join(paper.ids[1:]))
+    if paper.added:
+        lines.append(f"   added to this index  {paper.to_dict()['added']}")
     lines += [f"   {name}  {value}" for name, value in paper.extra.items()]
     lines += [f"   earlier version  {version_line(version, paper)}" for version in earlier]
     lines += [f"   maybe the same paper as  {other.id}: {display_title(other)}" for other in duplicates]
