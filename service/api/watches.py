@@ -12,6 +12,7 @@ from search.papers.json import Json
 from service.api.bodies import require_json
 from service.api.dependencies import SearcherDependency
 from service.api.guard.keys import KeyFile
+from service.api.negotiation import format_docs
 from service.api.problems import GUARD_STATUSES, problem_docs
 from service.api.profiles import AccessDependency, ProfileAccess, refuse_cross_site
 from service.api.state_schemas import (
@@ -38,6 +39,7 @@ _SAME_SITE_JSON = [*_SAME_SITE, Depends(require_json)]
 _FEED_PAPERS = 100
 """Papers of a feed; feed readers keep what they have read."""
 _DOCUMENTS = {"markdown": MediaType("text/markdown; charset=utf-8"), "html": MediaType("text/html; charset=utf-8")}
+_DIGEST_DOCS = {**format_docs(), **{f"text/{name}": {"schema": {"type": "string"}} for name in _DOCUMENTS}}
 _WatchName = Annotated[str, Path(description="The name of a saved search", examples=["kv-cache"])]
 
 
@@ -82,7 +84,7 @@ def remove_watch(access: AccessDependency, name: _WatchName) -> Response:
 
 @router.get(
     "/v1/watches/{name}/new",
-    responses={200: {"model": UnreadOut}, **problem_docs(*_STATUSES)},
+    responses={200: {"model": UnreadOut, "content": _DIGEST_DOCS}, **problem_docs(*_STATUSES)},
     dependencies=_SAME_SITE,
 )
 def new_papers(
