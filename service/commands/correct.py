@@ -38,8 +38,9 @@ def merge(paper_id: str, other: str, directory: Path) -> None:
 def split(paper_id: str, directory: Path) -> None:
     """Divide a paper that was merged by mistake.
 
-    Records with the same ID stay together; if all records share one, those with the same title and abstract do. The
-    decision is kept with the index and holds for later imports; papers merge reverses it.
+    Records with the same ID stay together, such as the versions of an arXiv paper; if all share a DOI, which may be
+    that of a book, those with the same title do. The decision is kept with the index and holds for later imports;
+    papers merge reverses it.
 
     \b
     papers split arxiv:2602.09843
