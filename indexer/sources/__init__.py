@@ -9,7 +9,7 @@ from types import ModuleType
 from indexer.sources.file import READ_ERRORS, SourceFile
 from indexer.sources.guard import describe_failure
 from indexer.sources.limits import UnreadableFile
-from search.errors import InvalidValue, SourceError
+from search.errors import InvalidValue, SourceError, UnknownFormat
 from search.papers.paper import Paper
 
 _XML_FORMATS = (
@@ -38,6 +38,11 @@ def discover(paths: Iterable[Path]) -> list[Path]:
     return list(dict.fromkeys(file for path in paths for file in _list_files(path)))
 
 
+def find_folders(paths: Iterable[Path]) -> list[Path]:
+    """Returns the paths that are folders."""
+    return [path for path in paths if os.path.isdir(path)]  # noqa: PTH112  # False for a folder that cannot be accessed
+
+
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the records of a file in order.
 
@@ -57,7 +62,7 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
         if file.format:
             yield from _import_reader(file.format).read(file)
         else:
-            yield SourceError(file.path, None, _describe_unknown_format(file))
+            yield UnknownFormat(file.path, None, _describe_unknown_format(file))
     except READ_ERRORS as error:
         yield SourceError(file.path, None, _describe_read_error(file.path, error))
     except Exception as error:  # noqa: BLE001  # of a reader or library, outside of a record

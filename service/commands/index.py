@@ -54,8 +54,8 @@ def _source_formats() -> tuple[str, ...]:
 @click.option(
     "--mirror",
     is_flag=True,
-    help="Remove papers that only these files had and no longer have; lists them and asks, as papers remove does. "
-    "The papers of a deleted file: papers remove --source FILE.",
+    help="Remove papers that only these files had and no longer have, or only files deleted from these folders; lists "
+    "them and asks, as papers remove does. The papers of another deleted file: papers remove --source FILE.",
 )
 @YES_OPTION
 @model_option(
@@ -79,6 +79,7 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     papers index papers.jsonl --precision int8 --index ~/fast
     papers index papers.jsonl --model large --index ~/large
     papers index zotero.bib --mirror
+    papers index ~/refs --mirror
     """
     from indexer import sources
     from indexer.build import ImportOptions, index_files
@@ -88,22 +89,23 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
 
     day = parse_day(options["as_of"]) or date.today()
     import_options = ImportOptions(format_, day, options["strict"], restore=options["restore"])
-    files = sources.discover(paths)
+    files, folders = sources.discover(paths), sources.find_folders(paths)
     embedder = load_embedder(*_choose_model(directory, options["model"], options["precision"]))
     with Progress() as progress:
         report = index_files(
             files,
             directory,
             embedder,
+            folders=folders,
             options=import_options,
             progress=progress.show,
             on_stage=lambda name: show_stage(progress, name),
         )
     _print_report(report)
     if report.skipped_count and options["mirror"]:
-        click.echo("papers: files with skipped records lose no papers, since those may be the missing ones", err=True)
+        _print_caution(report, has_folders=bool(folders))
     if report.missing and options["mirror"]:
-        remove_selection(directory, select_missing(directory, files), yes=options["yes"])
+        remove_selection(directory, select_missing(directory, files, folders), yes=options["yes"])
     elif report.missing:
         is_given = click.get_current_context().get_parameter_source("directory") is ParameterSource.COMMANDLINE
         arguments = shlex.join([*map(str, paths), "--mirror", *(["--index", str(directory)] if is_given else [])])
@@ -223,6 +225,17 @@ def _print_report(report: "ImportReport") -> None:
             f"records left out because their papers were removed: {counts.removed:,}; to import them, add --restore",
             err=True,
         )
+
+
+def _print_caution(report: "ImportReport", *, has_folders: bool) -> None:
+    """Says which files keep their papers because records were skipped."""
+    from search.errors import UnknownFormat
+
+    is_incomplete = any(not isinstance(error, UnknownFormat) for error in report.skipped)
+    files = "files with skipped records"
+    if has_folders and is_incomplete:
+        files += ", and files deleted from the folders,"
+    click.echo(f"papers: {files} lose no papers, since the skipped records may be the missing ones", err=True)
 
 
 def _list_messages(kind: str, messages: list[str], count: int) -> None:
