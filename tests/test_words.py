@@ -4,14 +4,16 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from search.errors import InvalidValue
 from search.papers.normalization import normalize
-from search.query.condition import ContainsText
+from search.query.condition import AllOf, ContainsText
 from search.query.query import Query
+from search.rows import Rows
 from search.searcher import Searcher
 from strategies import MakeSearcher
 
@@ -185,9 +187,43 @@ def test_stop_words_that_cannot_rank_are_still_required(searcher: Searcher) -> N
         assert found(searcher, '"to be or not to be"', mode=mode) == {"hamlet"}
 
 
-def test_only_stop_words_cannot_rank(searcher: Searcher) -> None:
-    with pytest.raises(InvalidValue, match="only stop words"):
-        searcher.ask("it was", mode="lexical")
+@pytest.mark.parametrize(
+    ("box", "best"),
+    [
+        ("to be or not to be", {"hamlet", "shuffled"}),
+        ("TO BE OR NOT TO BE", {"hamlet", "shuffled"}),
+        ("who", {"health", "pronoun"}),
+        ("how what", {"it"}),
+        ("with", set()),
+    ],
+)
+def test_a_query_of_stop_words_alone_finds_them(searcher: Searcher, box: str, best: set[str]) -> None:
+    hits = list(searcher.ask(box, mode="lexical", limit=100))
+    titles = {unicodedata.normalize("NFC", TITLES[key]) for key in best}
+    assert {hit.paper.title for hit in hits[: len(best)]} == titles
+    assert searcher.ask(box, mode="lexical", limit=0).total == len(hits)
+    hybrid = {hit.paper.id: hit.lexical for hit in searcher.ask(box, limit=100)}
+    for hit in hits:
+        in_hybrid = hybrid[hit.paper.id]
+        assert hit.lexical is not None
+        assert in_hybrid is not None
+        assert 0 < hit.lexical.score == pytest.approx(in_hybrid.score)
+
+
+def test_the_bm25_of_stop_words_is_bounded_by_the_maximum(searcher: Searcher) -> None:
+    lexicon, rows = searcher.snapshot.lexicon, np.arange(len(TITLES))
+    for text in ("to be or not to be", "who", "the of a", "in the"):
+        scores = lexicon.scores(text, rows)
+        assert 0 < scores.max() <= lexicon.max_score(text)
+        assert 0 < lexicon.coverage(text, rows).max() <= 1 + 1e-6
+        found, _ = lexicon.search_reaching(text, 0.3, AllOf(()), Rows.from_ids(rows, len(rows)))
+        expected = np.flatnonzero(scores >= 0.3 * lexicon.max_score(text))
+        assert set(expected.tolist()) <= set(found.tolist())
+
+
+def test_a_query_without_a_word_cannot_rank(searcher: Searcher) -> None:
+    with pytest.raises(InvalidValue, match="it contains no word to look up"):
+        searcher.ask("?!", mode="lexical")
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ from itertools import islice, pairwise
 from search.index.analysis import Analyzer, find_units, find_words, join_compound
 from search.language.tokens import OPERATORS
 
+STOP_WORD_MARK = " "
+"""Precedes a stop word among the terms to rank by, to distinguish it from the stem of another word."""
 _MIN_WORD_LENGTH = 4
 """Characters from which a word may be two."""
 _MIN_LAST_LENGTH = 2
@@ -56,6 +58,7 @@ class WordForms:
         """Returns the terms of a text to rank by, one per occurrence.
 
         A compound also has the term of its words as one, if papers write it so. An operator in capitals is no acronym.
+        If the text has only stop words, these are what the user asks for; each follows ``STOP_WORD_MARK``.
         """
         terms: list[str] = []
         acronyms: list[str] = []
@@ -68,6 +71,10 @@ class WordForms:
                     acronyms += found.unordered
             if (joined := join_compound(words)) and self._is_written_as_one(joined):
                 terms += self._analyzer[joined].ranked
+        if not terms and (not acronyms or text.isupper()):
+            ordered = [term for unit in find_units(text) for term in self._analyzer[unit].ordered]
+            if not acronyms or len(ordered) > 1:
+                return acronyms + [STOP_WORD_MARK + term for term in ordered]
         return terms if terms and text.isupper() else terms + acronyms
 
     def required_units(self, text: str) -> list[str]:

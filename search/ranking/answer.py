@@ -44,12 +44,11 @@ def answer_query(index: FilteredIndex, query: Query, leg_input: LegInput, start:
         start: position of the first hit in the ranking, from 0.
 
     Raises:
-        InvalidValue: lexical mode, and the query contains only stop words.
+        InvalidValue: lexical mode, and the query contains no word.
     """
     lexicon, text, end = index.snapshot.lexicon, leg_input.text or "", start + query.limit
     if leg_input.vector is None and not lexicon.terms(text):
-        problem = "it contains only stop words; put them in quotation marks, add another word, or use mode hybrid"
-        raise InvalidValue("q", text, problem)
+        raise InvalidValue("q", text, "it contains no word to look up; add one, or use mode hybrid")
     by_date = query.sort != "relevance"
     ranking = Ranking.compute(index, leg_input, 0 if by_date else end)
     bands = Bands.of(index, leg_input)

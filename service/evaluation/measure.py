@@ -203,6 +203,6 @@ def _rank_papers(searcher: "Searcher", text: str, options: RunOptions) -> tuple[
         page = searcher.search(Query(text, mode=options.mode, limit=options.depth))
     except InvalidValue as error:
         if options.mode == "lexical" and error.field == "q":
-            return ()  # the query contains only stop words
+            return ()  # the query contains no word
         raise
     return tuple(name for hit in page.hits for name in corpus_ids(hit.paper))[: options.depth]
