@@ -16,6 +16,8 @@ from search.language.tokens import OPERATORS
 
 STOP_WORD_MARK = " "
 """Precedes a stop word among the terms to rank by, to distinguish it from the stem of another word."""
+_MAX_ACRONYMS = 2
+"""Stop words in capitals, without any other word, that are acronyms; more of them are a sentence in capitals."""
 _MIN_WORD_LENGTH = 4
 """Characters from which a word may be two."""
 _MIN_LAST_LENGTH = 2
@@ -73,8 +75,8 @@ class WordForms:
                 terms += self._analyzer[joined].ranked
         if not terms and (not acronyms or text.isupper()):
             ordered = [term for unit in find_units(text) for term in self._analyzer[unit].ordered]
-            if not acronyms or len(ordered) > 1:
-                return acronyms + [STOP_WORD_MARK + term for term in ordered]
+            if not acronyms or len(ordered) > _MAX_ACRONYMS:
+                return [STOP_WORD_MARK + term for term in ordered]
         return terms if terms and text.isupper() else terms + acronyms
 
     def required_units(self, text: str) -> list[str]:
