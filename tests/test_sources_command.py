@@ -266,7 +266,10 @@ def test_the_commands(tmp_path: Path) -> None:
     again = run("index", str(file), *there)
     command = f"papers index '{file}' --mirror --index {tmp_path / 'index'}"
     assert f"10 papers are no longer in the files that had them; to remove them, run: {command}" in again.stderr
-    assert "records left out because their papers were removed: 1; to import them, add --restore" in (again.stderr)
+    assert (
+        "2 records read: 0 new papers, 0 merged, 1 unchanged, 1 left out; 0 skipped; 0 texts embedded" in again.stderr
+    )
+    assert "records were left out because their papers had been removed; to import them, add --restore" in again.stderr
     mirrored = run("index", str(file), "--mirror", "--yes", *there)
     assert mirrored.stdout.startswith("10 papers to remove:\n   arxiv:2000.00002  ")
     assert (mirrored.returncode, "removed 10 papers. The index has 1 paper (" in mirrored.stderr) == (0, True)
@@ -287,7 +290,10 @@ def test_the_commands(tmp_path: Path) -> None:
     }
     listed = run("sources", *there)
     assert (listed.returncode, listed.stdout.splitlines()[0]) == (0, str(file.resolve()))
-    assert "2 records: 12 new papers, 0 merged, 0 skipped, 1 left out; 1 papers in the index" in listed.stdout
+    assert (
+        "2 records read, 1 left out, 0 skipped; 12 new papers and 0 merged records in all imports; 1 paper in the index"
+        in listed.stdout
+    )
     file.unlink()
     (tmp_path / "refs" / "notes.txt").write_text("Nothing that is known.\n")
     mirrored = run("index", str(tmp_path / "refs"), "--mirror", "--yes", *there)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from search.query.counts import format_count
 from service.commands.command import Command
 from service.commands.options import INDEX_OPTION, load_embedder_for
 
@@ -56,4 +57,4 @@ def _print_outcome(action: str, manifest: "Manifest", papers: "Sequence[Paper]")
 
     for paper in papers:
         click.echo(sanitize_lines(f"{display_title(paper)}\n   {', '.join(paper.ids)}"))
-    click.echo(f"papers: {action}; the index has {manifest.live:,} papers ({manifest.generation})", err=True)
+    click.echo(f"papers: {action}; the index has {format_count(manifest.live)} ({manifest.generation})", err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from search.query.counts import format_count
 from service.commands.choices import ChoicesOption
 from service.commands.command import Command
 from service.commands.exit_status import ExitStatus
@@ -109,9 +110,10 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     elif report.missing:
         is_given = click.get_current_context().get_parameter_source("directory") is ParameterSource.COMMANDLINE
         arguments = shlex.join([*map(str, paths), "--mirror", *(["--index", str(directory)] if is_given else [])])
-        papers = "1 paper is" if report.missing == 1 else f"{report.missing:,} papers are"
+        verb = "is" if report.missing == 1 else "are"
         click.echo(
-            f"{papers} no longer in the files that had them; to remove them, run: papers index {arguments}",
+            f"{format_count(report.missing)} {verb} no longer in the files that had them; to remove them, run: "
+            f"papers index {arguments}",
             err=True,
         )
     if embedder.model.precision == "int8":
@@ -150,8 +152,8 @@ def reindex(directory: Path, model: str, precision: str) -> None:
         )
     manifest = report.manifest
     click.echo(
-        f"{report.embedded:,} texts embedded; {report.continued:,} papers had vectors of {model} in {precision}. "
-        f"The index has {manifest.live:,} papers ({manifest.generation}).",
+        f"{format_count(report.embedded, 'text')} embedded; {format_count(report.continued)} had vectors of {model} "
+        f"in {precision}. The index has {format_count(manifest.live)} ({manifest.generation}).",
         err=True,
     )
     if report.embedded and precision == "int8":
@@ -215,14 +217,16 @@ def _print_report(report: "ImportReport") -> None:
     _list_messages("warning", report.warnings, len(report.warnings))
     _list_messages("skipped", [str(error) for error in report.skipped], report.skipped_count)
     click.echo(
-        f"{counts.read:,} records read: {counts.new:,} new papers, {counts.merged:,} merged, "
-        f"{counts.unchanged:,} unchanged, {report.skipped_count:,} skipped; {counts.embedded:,} texts embedded. "
-        f"The index has {report.papers:,} papers ({report.generation}).",
+        f"{format_count(counts.read, 'record')} read: {format_count(counts.new, 'new paper')}, "
+        f"{counts.merged:,} merged, {counts.unchanged:,} unchanged"
+        + (f", {counts.removed:,} left out" if counts.removed else "")
+        + f"; {report.skipped_count:,} skipped; {format_count(counts.embedded, 'text')} embedded. "
+        f"The index has {format_count(report.papers)} ({report.generation}).",
         err=True,
     )
     if counts.removed:
         click.echo(
-            f"records left out because their papers were removed: {counts.removed:,}; to import them, add --restore",
+            "records were left out because their papers had been removed; to import them, add --restore",
             err=True,
         )
 

@@ -156,9 +156,9 @@ def explanation_text(page: Page) -> str:
     """The search strategy with the number of papers scored, and the timings, in two lines."""
     explanation = page.explanation
     strategies = {
-        "exact": f"exact, scored all {explanation.papers_scored:,} matching papers",
+        "exact": f"exact, scored all {format_count(explanation.papers_scored, 'matching paper')}",
         "approximate": f"approximate, scanned {explanation.codes_scanned:,} codes, "
-        f"re-ranked {explanation.papers_scored:,} papers, expected recall {page.expected_recall:.4f}",
+        f"re-ranked {format_count(explanation.papers_scored)}, expected recall {page.expected_recall:.4f}",
         "none": "not used",
     }
     total = format_count(page.total, estimated=page.total_estimated)
