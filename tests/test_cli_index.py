@@ -108,3 +108,14 @@ def test_assumptions_about_the_text_are_listed(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert f"warning {file}:2: bytes that are not UTF-8 were read as Windows-1252" in done.stderr
     assert "1 record read: 1 new paper, 0 merged, 0 unchanged; 0 skipped; 1 text embedded. " in done.stderr
+
+
+def test_formats_are_pointed_to_once(tmp_path: Path) -> None:
+    (tmp_path / "refs").mkdir()
+    for name, content in {"a.txt": "Nothing.", "b.pdf": "%PDF-1.7\n", "c.bib": ""}.items():
+        (tmp_path / "refs" / name).write_text(content)
+    done = run("index", str(tmp_path / "refs"), "--index", str(tmp_path / "index"))
+    assert done.stderr.count("the formats that are read; if a file of unknown format has one of them") == 1
+    assert "b.pdf: unknown format: it looks like a PDF; import the bibliographic record of the paper" in done.stderr
+    assert "c.bib: the file is empty; export or download it again, or leave it out" in done.stderr
+    assert "arxiv-atom" not in done.stderr

@@ -423,16 +423,15 @@ def word_file() -> bytes:
         ("d.json", json.dumps({"title": "A", "author": [{"name": "B"}]}), "the fields title, author"),
         ("a.tex", "\\documentclass{article}\n\\begin{document}A\\end{document}", "a LaTeX document"),
         ("a.bbl", "\\begin{thebibliography}{9}\n\\bibitem{a} A, B.\n", "a formatted bibliography of LaTeX"),
-        ("a.txt", " \n", "an empty file"),
-        ("b.txt", "Nothing that is known.\n", "unknown format. These formats are read: "),
+        ("a.txt", " \n", "the file is empty; export or download it again"),
+        ("b.txt", "Nothing that is known.\n", "unknown format; papers index --help lists those that are read"),
     ],
 )  # fmt: skip
 def test_an_unknown_file_is_described(write_source: WriteSource, name: str, content: str | bytes, message: str) -> None:
     (error,) = read(write_source(name, content))
     assert isinstance(error, SourceError)
     assert message in error.reason
-    assert all(f" {each}" in error.reason for each in sources.FORMATS)
-    assert "--format" in error.reason
+    assert len(error.reason) < 200
 
 
 def test_a_database_is_described(tmp_path: Path) -> None:

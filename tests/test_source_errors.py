@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from indexer import sources
 from indexer.sources.guard import FAILURE
-from search.errors import SourceError
+from search.errors import SourceError, UnknownFormat
 from search.papers.date import Date
 from search.papers.json import Json
 from search.papers.paper import Paper
@@ -92,8 +92,7 @@ def test_nothing_is_expanded_or_fetched_from_xml(write_source: WriteSource) -> N
 def test_non_paper_files_are_rejected(write_source: WriteSource) -> None:
     (error,) = read(write_source("notes.md", "# Notes\nnothing here\n"))
     assert isinstance(error, SourceError)
-    assert "unknown format" in error.reason
-    assert "--format" in error.reason
+    assert isinstance(error, UnknownFormat)
 
 
 texts = st.text(max_size=80) | st.text(st.characters(categories=["Cs"]), max_size=3)

@@ -61,6 +61,8 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
         file.format = file.format or _detect_format(file)
         if file.format:
             yield from _import_reader(file.format).read(file)
+        elif not file.head().strip():
+            yield SourceError(file.path, None, "the file is empty; export or download it again, or leave it out")
         else:
             yield UnknownFormat(file.path, None, _describe_unknown_format(file))
     except READ_ERRORS as error:
@@ -143,10 +145,9 @@ def _describe_unknown_format(file: SourceFile) -> str:
     from indexer.sources.unknown_format import describe_binary, describe_text
 
     looks_like = describe_binary(file) or describe_text(file.head())
-    return (
-        f"unknown format{f': it looks like {looks_like}' if looks_like else ''}. These formats are read: "
-        f"{', '.join(FORMATS)}; specify one of them with --format if the file has it"
-    )
+    if looks_like:
+        return f"unknown format: it looks like {looks_like}"
+    return "unknown format; papers index --help lists those that are read"
 
 
 def _import_reader(name: str) -> ModuleType:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from search.errors import UnknownFormat
 from search.query.counts import format_count
 from service.commands.choices import ChoicesOption
 from service.commands.command import Command
@@ -118,6 +119,12 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
         )
     if embedder.model.precision == "int8":
         _print_quality(embedder.model.name)
+    if any(isinstance(error, UnknownFormat) for error in report.skipped):
+        click.echo(
+            "papers: papers index --help lists the formats that are read; if a file of unknown format has one of them, "
+            "name it with --format",
+            err=True,
+        )
     if report.nothing_read:
         click.echo("papers: no record could be read; check the files, or name their format with --format", err=True)
         sys.exit(ExitStatus.FAILURE)
@@ -233,8 +240,6 @@ def _print_report(report: "ImportReport") -> None:
 
 def _print_caution(report: "ImportReport", *, has_folders: bool) -> None:
     """Says which files keep their papers because records were skipped."""
-    from search.errors import UnknownFormat
-
     is_incomplete = any(not isinstance(error, UnknownFormat) for error in report.skipped)
     files = "files with skipped records"
     if has_folders and is_incomplete:
