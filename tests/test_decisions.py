@@ -30,6 +30,7 @@ from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import IndexMissing, InvalidValue, ModelUnavailable, PaperNotFound
 from search.papers.json import Json
+from search.papers.paper import Paper
 
 ABSTRACT = (
     "Bees return to a flower that once was rich although it has been empty for days. We followed forty foragers and "
@@ -65,6 +66,11 @@ def paper_ids(directory: Path) -> list[tuple[str, ...]]:
     assert examine(directory) == []
     snapshot = open_index(directory).snapshot
     return sorted(paper.ids for row, paper in snapshot.store.scan(0) if row in snapshot.live)
+
+
+def papers_by_id(directory: Path) -> dict[str, Paper]:
+    snapshot = open_index(directory).snapshot
+    return {paper.id: paper for row, paper in snapshot.store.scan(0) if row in snapshot.live}
 
 
 MERGED = [("arxiv:2401.00001", "doi:10.1000/x"), ("doi:10.1000/y",)]
@@ -160,6 +166,28 @@ def test_a_wrong_id_is_corrected_as_the_message_says(tmp_path: Path) -> None:
     assert paper_ids(directory) == [
         ("arxiv:2401.00001",), ("arxiv:2401.00002", "doi:10.1000/y"), ("arxiv:2401.00007",)
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"doi": "10.1000/a", "published": "2019"}, {"doi": "10.1000/b", "published": "2023"}),
+        ({"doi": "10.1000/a", "published": "2023"}, {"doi": "10.1000/b", "published": "2019"}),
+        ({"id": "2301.00001", "published": "2023"}, {"id": "2301.00009", "published": "2023-05"}),
+        ({"id": "2301.00001", "published": "2021"}, {"doi": "10.1000/b", "published": "2023"}),
+        ({"published": "2019"}, {"published": "2023"}),
+    ],
+)
+def test_a_merged_paper_has_the_id_of_the_record_that_its_title_is_from(
+    tmp_path: Path, one: dict[str, Json], other: dict[str, Json]
+) -> None:
+    directory = tmp_path / "index"
+    import_records(directory, {**one, "title": "Wheat under red lamps"}, {**other, "title": "Rye in the long dark"})
+    before = {paper_id: paper.title for paper_id, paper in papers_by_id(directory).items()}
+    first, second = before
+    _, (merged,) = merge_papers(directory, (first, second), load)
+    assert before[merged.id] == merged.title
+    assert set(merged.ids) == set(before)
 
 
 def test_a_decision_survives_repair_reindex_and_backup(tmp_path: Path) -> None:
