@@ -3,6 +3,7 @@
 from search.papers.categories import find_category_alias
 from search.papers.date import Date
 from search.papers.json import replace_surrogates
+from search.papers.retraction import RETRACTED_ID
 from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, Not
 from search.query.query import Query
 
@@ -66,7 +67,9 @@ def _describe_leaf(leaf: Author | Category | InDateRange | HasId | ContainsText)
         return "primary " * leaf.primary + (f"{leaf.code} (also {alias})" if alias else leaf.code)
     if isinstance(leaf, InDateRange):
         return "updated " * (leaf.field == "updated") + _describe_range(leaf.start, leaf.end)
-    return leaf.id if isinstance(leaf, HasId) else _describe_text(leaf)
+    if isinstance(leaf, HasId):
+        return f"{leaf.id} (or withdrawn)" if leaf.id == RETRACTED_ID else leaf.id
+    return _describe_text(leaf)
 
 
 def _describe_range(start: Date | None, end: Date | None) -> str:

@@ -5,11 +5,11 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, get_args
+from typing import Literal
 
 from search.errors import InvalidValue
 from search.papers import categories, identifiers
-from search.papers.retraction import RETRACTED_ID, Retraction
+from search.papers.retraction import RETRACTED_ID, WITHDRAWN_ID
 from search.query import dates
 from search.query.author import parse_author
 from search.query.condition import AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, TextField
@@ -148,9 +148,11 @@ def _parse_text(field: Field, value: str, at: int, phrase: bool) -> ContainsText
 
 
 def _parse_state(value: str) -> HasId:
-    if value.lower() not in get_args(Retraction):
-        raise InvalidValue("is", value, "write is:retracted, which finds retracted and withdrawn papers")
-    return HasId(RETRACTED_ID)
+    state = f"is:{value.lower()}"
+    if state not in (RETRACTED_ID, WITHDRAWN_ID):
+        allowed = f"write {RETRACTED_ID}, which finds retracted and withdrawn papers, or {WITHDRAWN_ID}"
+        raise InvalidValue("is", value, allowed)
+    return HasId(state)
 
 
 def _parse_id(value: str, name: str) -> HasId:
