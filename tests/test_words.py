@@ -88,8 +88,7 @@ def found(searcher: Searcher, box: str, **options: Any) -> set[str]:
         (("m2", "m\u00b2"), ("area",)),
         (("13C", "\u00b9\u00b3C"), ("isotope",)),
         (("photosynthesis", "photo\u00adsynthesis"), ("soft hyphen",)),
-        (("LLM", "LLMs", "llm"), ("acronym", "plural")),
-        (("llms",), ("acronym", "plural", "small letters")),
+        (("LLM", "LLMs", "llm", "llms"), ("acronym", "plural", "small letters")),
         (("GNN", "GNNs"), ("several",)),
         (("gpu", "GPUs", "gpus"), ("several",)),
         (("GPS",), ("positioning",)),
@@ -148,8 +147,8 @@ def test_phrases_find_every_word_in_order(searcher: Searcher, phrase: str, keys:
 @pytest.mark.parametrize(
     ("text", "keys"),
     [
-        ("LLMs", ("acronym", "plural")),
-        ("llms", ("acronym", "plural")),
+        ("LLMs", ("acronym", "plural", "small letters")),
+        ("llms", ("acronym", "plural", "small letters")),
         ("IT", ("technology",)),
         ("the US elections", ("country",)),
         ("WHO", ("health",)),
@@ -174,6 +173,33 @@ def test_words_that_nothing_distinguishes_stay_apart(make_searcher: MakeSearcher
     records: list[dict[str, object]] = [{"title": f"A neural network {number}"} for number in range(300)]
     page = make_searcher([*records, {"title": "The net work of friction"}]).ask("ti:network", limit=0)
     assert page.total == 300
+
+
+@pytest.mark.parametrize("word", ["LLM", "LLMs", "llms", "llm", "LLMS"])
+def test_a_long_acronym_is_one_word_in_any_spelling(make_searcher: MakeSearcher, word: str) -> None:
+    """Also if no paper has the plural with a small s; of short acronyms such as GPS, many end in s."""
+    others = ["A GP in the city", "GPS clocks", "Sea shells", "A CM of ice", "CMS detectors"]
+    searcher = make_searcher([{"title": each} for each in ("An LLM for law", "llms for games", *others)])
+    titles = {"An LLM for law", "llms for games"}
+    for mode in ("lexical", "hybrid", "semantic"):
+        assert {hit.paper.title for hit in searcher.ask(f"ti:{word}", mode=mode)} == titles
+        assert {hit.paper.title for hit in searcher.ask(f"-{word}", mode=mode, limit=20)} == set(others)
+    hits = list(searcher.ask(word, mode="lexical"))
+    assert {hit.paper.title for hit in hits} == titles
+    assert all(hit.highlights.title for hit in hits)
+    for short, title in {"GPS": "GPS clocks", "gps": "GPS clocks", "CMS": "CMS detectors", "GP": others[0]}.items():
+        assert [hit.paper.title for hit in searcher.ask(short, mode="lexical")] == [title]
+
+
+def test_titles_in_capitals_have_words_and_no_acronyms(make_searcher: MakeSearcher) -> None:
+    titles = ["WHO MAY USE LLMS AND WHY IT COSTS US", "WHO GUIDELINES", "US", "LLMs FOR LAW", "HOW VLMS SEE: A TEST"]
+    searcher = make_searcher([{"title": each} for each in titles])
+    for box, wanted in {
+        "ti:WHO": [1], "ti:IT": [], "ti:US": [2], "ti:LLM": [0, 3], "llms": [0, 3], "LLM": [0, 3], "ti:vlm": [4],
+        "-llms": [1, 2, 4], '"use LLMs and why"': [0], "who": [0, 1],
+    }.items():  # fmt: skip
+        found = {hit.paper.title for hit in searcher.ask(box, mode="lexical")}
+        assert found == {titles[number] for number in wanted}, box
 
 
 def test_capitals_throughout_are_no_acronyms(searcher: Searcher) -> None:

@@ -26,6 +26,7 @@ from search.index.term_cache import TermCache
 from search.index.term_sets import necessary_term_sets
 from search.index.text_conditions import TextConditions, any_of
 from search.index.text_terms import TextTerms
+from search.index.word_forms import ALTERNATIVE_MARK
 from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, Not
 from search.rows import Ranked, Rows
 
@@ -164,6 +165,11 @@ class Lexicon:
     def term_weights(self, text: str) -> dict[str, float]:
         """Returns the terms of a text that are looked up, each with the inverse document frequency that BM25 uses."""
         return self._terms.weights(text)
+
+    def highlighted_terms(self, text: str) -> dict[str, float]:
+        """Returns the terms of a text to highlight, as papers have them, each with its weight."""
+        weights = self._terms.weights(text).items()
+        return {form: weight for term, weight in weights for form in term.split(ALTERNATIVE_MARK)}
 
     def word_doc_freq(self, word: str) -> int:
         """Returns the document frequency of a Latin word, not stemmed."""

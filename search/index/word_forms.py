@@ -16,6 +16,8 @@ from search.language.tokens import OPERATORS
 
 STOP_WORD_MARK = " "
 """Precedes a stop word among the terms to rank by, to distinguish it from the stem of another word."""
+ALTERNATIVE_MARK = "|"
+"""Separates two forms of an acronym that rank as one term; no term has a bar."""
 _MAX_ACRONYMS = 2
 """Stop words in capitals, without any other word, that are acronyms; more of them are a sentence in capitals."""
 _MIN_WORD_LENGTH = 4
@@ -31,6 +33,12 @@ _CACHED_WORDS = 10_000
 """Words whose forms are cached."""
 _ACRONYM_PLURAL = re.compile("[b-df-hj-np-tv-xz]{2,}[aeiou]?s")
 """Matches an acronym in the plural whose s the stemmer keeps, such as llms and gpus, and few words."""
+
+_LONG_ACRONYM = re.compile("[b-df-hj-np-tv-xz]{3,}s", re.IGNORECASE)
+"""Matches llms and LLMS, but not GPS and CMS: of short acronyms, many end in s."""
+_MAX_ACRONYM_RATIO = 10
+"""Papers with an acronym per paper with its plural in small letters or capitals, up to which they
+rank as one term; where the plural is rarer, its weight would be too different."""
 
 
 class WordForms:
@@ -92,8 +100,8 @@ class WordForms:
         (term,) = self._analyzer[word].ranked
         singular = self._singular(word, term)
         plural = f"{singular}s"
-        plurals = [plural] if 0 < 2 * self._doc_freq(plural) < self._written_freq(plural) else []
-        return list(dict.fromkeys([singular, term, *plurals]))
+        is_plural = 0 < 2 * self._doc_freq(plural) < self._written_freq(plural) or self._is_plural(singular, plural)
+        return list(dict.fromkeys([singular, term, *([plural] if is_plural else [])]))
 
     def sequences(self, units: Sequence[str]) -> list[list[str]]:
         """Returns the sequences of words that are forms of a phrase; the first is the phrase itself."""
@@ -119,20 +127,28 @@ class WordForms:
         if not self._doc_freq(term):
             for parts in self._written_apart(word):
                 return [each for part in parts for each in self._analyzer[part].ranked]
-        return (term,)
+        return (f"{term}{ALTERNATIVE_MARK}{term}s" if self._is_plural(term, f"{term}s") else term,)
 
     def _singular(self, word: str, term: str) -> str:
-        """Returns the term of an acronym that the query may have in the plural and in lower case.
+        """Returns the term of an acronym that the query may have in the plural, in lower case or in capitals.
 
         Papers with the acronym in the plural contain the word, but not its term. They must be at least half of those
-        with the word: gps is rather GPS than several GPs.
+        with the word: gps is rather GPS than several GPs. In capitals, only a long acronym can be in the plural.
         """
-        singular = term[:-1]
-        if term != word or not term.endswith("s") or not self._doc_freq(singular):
+        singular, is_long = term[:-1], _LONG_ACRONYM.fullmatch(word)
+        if not (term == word or (is_long and term == word.casefold())):
+            return term
+        if not term.endswith("s") or not self._doc_freq(singular):
             return term
         papers, written = self._doc_freq(term), self._written_freq(term)
         is_plural = 2 * papers <= written if written else bool(_ACRONYM_PLURAL.fullmatch(term))
-        return singular if is_plural else term
+        return singular if is_plural or self._is_plural(singular, term) else term
+
+    def _is_plural(self, singular: str, plural: str) -> bool:
+        """Returns whether a term that papers have in small letters or in capitals is the plural of a long acronym."""
+        if not _LONG_ACRONYM.fullmatch(plural):
+            return False
+        return 0 < self._doc_freq(plural) <= self._doc_freq(singular) <= _MAX_ACRONYM_RATIO * self._doc_freq(plural)
 
     def _is_written_as_one(self, joined: str) -> bool:
         """Returns whether papers write a compound as one word, and not only by accident."""

@@ -122,7 +122,7 @@ def _build_hits(
 ) -> list[Hit]:
     fused, lexicon = ranking.fused, index.snapshot.lexicon
     papers = _load_papers(index, fused.rows)
-    weights = lexicon.term_weights(leg_input.text) if leg_input.text else {}
+    weights = lexicon.highlighted_terms(leg_input.text) if leg_input.text else {}
     semantic_ranks, lexical_ranks = ranking.semantic.ranks(), ranking.lexical.ranks()
     with index.time_stage("highlights"):
         highlighter = Highlighter(weights, lexicon.terms_by_unit)
