@@ -12,6 +12,7 @@ from functools import lru_cache
 from itertools import islice, pairwise
 
 from search.index.analysis import Analyzer, find_units, find_words, join_compound
+from search.language.stop_words import STOP_WORDS
 from search.language.tokens import OPERATORS
 
 STOP_WORD_MARK = " "
@@ -20,6 +21,7 @@ ALTERNATIVE_MARK = "|"
 """Separates two forms of an acronym that rank as one term; no term has a bar."""
 _MAX_ACRONYMS = 2
 """Stop words in capitals, without any other word, that are acronyms; more of them are a sentence in capitals."""
+_STOP_WORDS = frozenset(STOP_WORDS)
 _MIN_WORD_LENGTH = 4
 """Characters from which a word may be two."""
 _MIN_LAST_LENGTH = 2
@@ -27,6 +29,11 @@ _MIN_LAST_LENGTH = 2
 _MIN_FORM_SHARE = 0.01
 """Papers with two words side by side per paper with the one word, from which on these are forms of each other. Of a
 word and a chance pair, such as ``network`` and ``net work``, it is far smaller."""
+_MIN_CHANCE_SHARE = 0.05
+"""Papers with two words side by side per paper with the rarer of them, from which on a word that no paper has is these
+two. A misspelt word may by chance be two words that are next to each other somewhere, such as ``apply IG``."""
+_GENITIVE = "s"
+"""What follows the apostrophe of a genitive, which is no first half of a word."""
 _MAX_SEQUENCES = 16
 """Forms of a phrase that are looked up."""
 _CACHED_WORDS = 10_000
@@ -171,11 +178,15 @@ class WordForms:
         for place in range(1, len(word) - _MIN_LAST_LENGTH + 1):
             one, other = word[:place], word[place:]
             terms = [*self._analyzer[one].ranked, *self._analyzer[other].ranked]
-            if len(terms) == 2 and all(map(self._doc_freq, terms)) and self._is_frequent(terms, word):
+            if len(terms) != 2 or one == _GENITIVE or not _STOP_WORDS.isdisjoint(terms):
+                continue
+            if all(map(self._doc_freq, terms)) and self._is_frequent(terms, word):
                 yield one, other
 
     def _is_frequent(self, terms: Sequence[str], joined: str) -> bool:
         """Returns whether two terms are side by side in enough papers to be another form of a word."""
         papers = self._count_phrase(terms)
         (term,) = self._analyzer[joined].ordered
-        return papers > 0 and papers >= _MIN_FORM_SHARE * self._doc_freq(term)
+        if known := self._doc_freq(term):
+            return papers > 0 and papers >= _MIN_FORM_SHARE * known
+        return papers > 0 and papers >= _MIN_CHANCE_SHARE * min(map(self._doc_freq, terms))
