@@ -9,7 +9,7 @@ words are a form of one only if they are not much rarer side by side.
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import islice, pairwise
+from itertools import combinations, islice, pairwise
 
 from search.index.analysis import Analyzer, find_units, find_words, join_compound
 from search.language.stop_words import STOP_WORDS
@@ -34,6 +34,10 @@ _MIN_CHANCE_SHARE = 0.05
 two. A misspelt word may by chance be two words that are next to each other somewhere, such as ``apply IG``."""
 _GENITIVE = "s"
 """What follows the apostrophe of a genitive, which is no first half of a word."""
+_HANGUL = re.compile(r"[\uac00-\ud7a3]+")
+"""Matches a Korean word. Papers and queries write compounds with and without spaces."""
+_MAX_KOREAN_SPACES = 2
+"""Spaces in the spellings of a Korean compound that are looked up."""
 _MAX_SEQUENCES = 16
 """Forms of a phrase that are looked up."""
 _CACHED_WORDS = 10_000
@@ -117,6 +121,9 @@ class WordForms:
 
     def _find_sequences(self, units: Sequence[str], words: list[str]) -> Iterator[list[str]]:
         yield words
+        if all(map(_HANGUL.fullmatch, words)):
+            yield from (parts for parts in _korean_spellings("".join(words)) if parts != words)
+            return
         compounds = {joined for unit in units if (joined := join_compound(find_words(unit)))}
         for place, pair in enumerate(pairwise(words)):
             joined = "".join(pair)
@@ -190,3 +197,15 @@ class WordForms:
         if known := self._doc_freq(term):
             return papers > 0 and papers >= _MIN_FORM_SHARE * known
         return papers > 0 and papers >= _MIN_CHANCE_SHARE * min(map(self._doc_freq, terms))
+
+
+def _korean_spellings(compound: str) -> Iterator[list[str]]:
+    """Yields the spellings of a Korean compound with few spaces, those with fewest first.
+
+    Only the first part may be a single character: other ones are mostly particles, or the start of another word.
+    """
+    for spaces in range(_MAX_KOREAN_SPACES + 1):
+        for places in combinations(range(1, len(compound) - 1), spaces):
+            parts = [compound[start:end] for start, end in pairwise((0, *places, len(compound)))]
+            if all(len(part) > 1 for part in parts[1:]):
+                yield parts

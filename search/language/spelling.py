@@ -77,9 +77,12 @@ def _may_be_typo(word: str, occurrences: int) -> bool:
 
 
 def _best_correction(word: str, occurrences: int, frequency: Callable[[str], int], least: int) -> str | None:
-    candidates = [other for other in single_edits(word.lower()) if _is_plausible(word.lower(), other)]
-    best = max(candidates, key=lambda other: (_weight(word.lower(), other) * frequency(other), other))
-    found = frequency(best)
+    plausible = {other for other in single_edits(word.lower()) if _is_plausible(word.lower(), other)}
+    frequencies = {other: count for other in plausible if (count := frequency(other))}
+    if not frequencies:
+        return None
+    best = max(frequencies, key=lambda other: (_weight(word.lower(), other) * frequencies[other], other))
+    found = frequencies[best]
     if found < max(least if found > 1 or len(word) < _MIN_RARE_LENGTH else 1, _MIN_FREQUENCY_RATIO * occurrences):
         return None
     if found == 1 and not is_english_word(best):
