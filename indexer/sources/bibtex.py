@@ -13,11 +13,12 @@ from indexer.sources.bibtex_ids import find_ids, find_url
 from indexer.sources.bibtex_inheritance import resolve_fields
 from indexer.sources.bibtex_names import parse_collaboration, parse_names
 from indexer.sources.bibtex_syntax import Entry, Macro, Malformed, has_block, parse_blocks, starts_block
+from indexer.sources.dates import date_from_parts, find_date
 from indexer.sources.file import SourceFile
 from indexer.sources.guard import read_record
 from indexer.sources.json import parse_extra
 from indexer.sources.limits import MalformedRecord, check_record_size
-from indexer.sources.record import Draft, date_from_parts, find_date, parse_positive_int, select_non_empty
+from indexer.sources.record import Draft, add_subtitle, parse_positive_int, select_non_empty
 from search.errors import SourceError
 from search.papers.character_references import decode_references
 from search.papers.date import Date
@@ -84,9 +85,9 @@ def _parse_paper(type_: str, fields: dict[str, str], source: str) -> Paper:
         texts = (normalize_whitespace(latex_to_text(fields[name])) for name in names if name in fields)
         return next(filter(None, texts), "")
 
-    title, abstract = _add_subtitle(text("title"), text("subtitle")), text("abstract")
-    book = _add_subtitle(text("booktitle", "maintitle"), text("booksubtitle"))
-    journal = _add_subtitle(text("journal", "journaltitle"), text("journalsubtitle"))
+    title, abstract = add_subtitle(text("title"), text("subtitle")), text("abstract")
+    book = add_subtitle(text("booktitle", "maintitle"), text("booksubtitle"))
+    journal = add_subtitle(text("journal", "journaltitle"), text("journalsubtitle"))
     if not title and not abstract:  # a part of a book, of which BibTeX only has the chapter
         title, book = book, ""
     authors, is_partial = parse_names(fields.get("author", ""))
@@ -112,13 +113,6 @@ def _parse_paper(type_: str, fields: dict[str, str], source: str) -> Paper:
         retraction=text("pubstate"),
         extra={**select_non_empty(extra, extra), **parse_extra(text("extra"))},
     ).to_paper()
-
-
-def _add_subtitle(title: str, subtitle: str) -> str:
-    """``Title: Subtitle``; a title that ends with punctuation, or has the subtitle already, gets no colon."""
-    if not title or not subtitle or subtitle.lower() in title.lower():
-        return title or subtitle
-    return f"{title} {subtitle}" if title.endswith((":", "?", "!", ".", "–", "—")) else f"{title}: {subtitle}"
 
 
 def _publication_date(date: str, year: str, month: str, day: str) -> Date | None:

@@ -4,9 +4,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from indexer.sources.dates import date_from_parts as date_from_parts
-from indexer.sources.dates import find_date as find_date
-from indexer.sources.dates import read_date as read_date
 from indexer.sources.limits import MalformedRecord
 from indexer.sources.markup import markup_to_text
 from search.papers import identifiers
@@ -138,6 +135,13 @@ def _has_scheme_of(paper_id: str, ids: Iterable[str]) -> bool:
 def select_non_empty(fields: Mapping[str, Json], names: Iterable[str]) -> dict[str, Json]:
     """Selects the fields with these names that are not empty."""
     return {name: fields[name] for name in names if fields.get(name) not in (None, "", [], {})}
+
+
+def add_subtitle(title: str, subtitle: str) -> str:
+    """``Title: Subtitle``; a title that ends with punctuation, or has the subtitle already, gets no colon."""
+    if not title or not subtitle or subtitle.lower() in title.lower():
+        return title or subtitle
+    return f"{title} {subtitle}" if title.endswith((":", "?", "!", ".", "–", "—")) else f"{title}: {subtitle}"
 
 
 def parse_positive_int(value: Json) -> int | None:

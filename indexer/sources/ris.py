@@ -9,11 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from indexer.sources.dates import date_from_parts, find_date, read_date
 from indexer.sources.file import SourceFile
 from indexer.sources.guard import read_record
 from indexer.sources.json import parse_extra
 from indexer.sources.limits import check_record_size
-from indexer.sources.record import Draft, date_from_parts, find_date, parse_positive_int, read_date, select_non_empty
+from indexer.sources.record import Draft, parse_positive_int, select_non_empty
 from search.errors import SourceError
 from search.papers import identifiers
 from search.papers.character_references import decode_references

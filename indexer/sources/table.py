@@ -5,10 +5,11 @@ from collections.abc import Iterable, Sequence
 
 from indexer.sources.author_cells import find_separator, split_authors, split_exported_authors
 from indexer.sources.columns import count_fields, find_field
+from indexer.sources.dates import date_from_parts, find_date, read_date
 from indexer.sources.file import SourceFile
 from indexer.sources.json import parse_extra
 from indexer.sources.jsonl import is_hit
-from indexer.sources.record import Draft, date_from_parts, find_date, parse_positive_int, read_date
+from indexer.sources.record import Draft, parse_positive_int
 from search.papers import identifiers
 from search.papers.character_references import decode_references
 from search.papers.date import Date
