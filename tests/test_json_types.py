@@ -4,7 +4,6 @@ import builtins
 import json
 import re
 from copy import deepcopy
-from operator import setitem
 from typing import Any
 
 import pytest
@@ -65,9 +64,8 @@ def list_places(value: Json, path: tuple[str | int, ...] = ()) -> list[tuple[str
 def replace_value(record: dict[str, Any], place: tuple[str | int, ...], value: Json) -> None:
     inner: Any = record
     for name in place[:-1]:
-        inner = inner[name] if isinstance(inner, dict | list) else None
-    if isinstance(inner, dict | list):
-        setitem(inner, place[-1], value)
+        inner = inner[name]
+    inner[place[-1]] = value
 
 
 values: st.SearchStrategy[Json] = st.recursive(

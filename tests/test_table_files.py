@@ -369,3 +369,72 @@ def test_any_rows_are_read_or_yield_errors(write_source: WriteSource, rows: list
     lines = "\n".join(delimiter.join(row) for row in [["Title", "Year", "DOI"], *rows])
     for each in read(write_source("a.csv", lines), "csv"):
         assert isinstance(each, SourceError) or each.title
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Title,Writer(s),Publication Year,Source Title,Cited By Count",
+        "title,writers,publication_year,source_title,cited_by_count",
+        "TITLE,WRITER,PUBLICATION YEAR,SOURCE_TITLE,CITED BY COUNT",
+        "title,contributors,publicationYear,sourceTitle,citedByCount",
+        "Titles,Author/s,PublicationYear,Source titles,CitedByCount",
+        "Title(s),Creator(s),publication-year,sourcetitle,cited by counts",
+    ],
+)
+def test_names_of_columns_match_in_any_case_and_number(write_source: WriteSource, header: str) -> None:
+    (paper,) = read_papers(
+        write_source("table.csv", f'{header}\nSmall caches,"Byron, Ada; Roe, Rick",2018,Letters,7\n')
+    )
+    assert (paper.title, paper.authors, paper.published) == ("Small caches", ("Ada Byron", "Rick Roe"), Date(2018))
+    assert paper.extra == {"journal": "Letters", "citations": 7}
+
+
+def test_names_of_columns_that_are_no_fields(write_source: WriteSource) -> None:
+    content = "Title,First Author,Citation,paperId\nSmall caches,Byron A,Letters. 2018;3:1,12345\n"
+    (paper,) = read_papers(write_source("table.csv", content))
+    assert paper.authors == ()
+    assert paper.extra["first author"] == "Byron A"
+    assert paper.extra["citation"] == "Letters. 2018;3:1"
+    assert paper.ids == ()
+    (paper,) = read_papers(write_source("table.csv", f"title,paperId\nSmall caches,{'0a' * 20}\n"))
+    assert paper.ids == (f"s2:{'0a' * 20}",)
+
+
+PLACEHOLDERS = (
+    "[No author id available]", "[No abstract available]", "[No source information available]", "N/A", "n/a", "#N/A",
+    "nan", "NaN", "null", "NULL", "None", "none", "-", "--", "–", "[Not Available].", "NA", "?", "...", "<NA>",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", PLACEHOLDERS)
+def test_a_placeholder_is_no_value_in_any_column(write_source: WriteSource, text: str) -> None:
+    header = "Title,Authors,Author(s) ID,Abstract,Year,DOI,Link,Source title,Volume,Pages,Keywords,Cited by,Shelf"
+    cells = f',"{text}"' * header.count(",")
+    (paper,) = read_papers(write_source("table.csv", f"{header}\nSmall caches{cells}\n"))
+    assert paper == Paper(title="Small caches", sources=("csv:table.csv",))
+    (error,) = read(write_source("table.csv", f'title,doi\n"{text}",10.5555/a\n'))
+    assert isinstance(error, SourceError)
+    assert "neither title nor abstract" in error.reason
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "title = {{A}}, author = {{{0}}}, journal = {{{0}}}, doi = {{{0}}}, abstract = {{{0}}}, url = {{{0}}}",
+        "TI  - A\nAU  - {0}\nA1  - {0}\nT2  - {0}\nDO  - {0}\nAB  - {0}\nUR  - {0}\nPY  - {0}\nSP  - {0}\nEP  - {0}",
+        '"title": "A", "authors": ["{0}"], "doi": "{0}", "abstract": "{0}", "url": "{0}", "extra": {{"x": "{0}"}}',
+    ],
+)
+@pytest.mark.parametrize("text", ["nan", "[No author name available]", "N/A", "--", "null"])
+def test_a_placeholder_is_no_value_in_any_format(write_source: WriteSource, content: str, text: str) -> None:
+    fields = content.format(text)
+    ends = {"t": ("@article{a, ", "}\n"), "T": ("TY  - JOUR\n", "\nER  -\n"), '"': ("{", "}\n")}[content[0]]
+    (paper,) = read_papers(write_source("file", fields.join(ends)))
+    assert paper == Paper(title="A", sources=paper.sources)
+
+
+@pytest.mark.parametrize("text", ["Nullity", "No evidence of an effect", "[No effect of smoking]", "Nan Li", "A-", "N"])
+def test_similar_texts_are_values(write_source: WriteSource, text: str) -> None:
+    (paper,) = read_papers(write_source("table.csv", f'Title,Authors,Shelf\n"{text}","{text}","{text}"\n'))
+    assert (paper.title, paper.authors, paper.extra) == (text, (text,), {"shelf": text})

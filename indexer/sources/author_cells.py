@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from indexer.sources.json import parse_json
 from indexer.sources.limits import MalformedRecord
+from indexer.sources.placeholders import is_placeholder
 from search.papers.character_references import decode_references
 from search.papers.folding import put_given_name_first
 
@@ -17,7 +18,6 @@ _TITLES = re.compile(r"^(?:(?:Prof|Dr|PD|Priv|Doz|Dipl|Ing)\.[\s-]*)+")
 _PREFIXES = ("Mc", "Mac", "Di", "De", "Del", "Du", "La", "Le", "Van", "Von", "Fitz")
 """Parts of surnames, after which a capital letter follows within the word, as in McDonald."""
 _INITIALS = re.compile(r"(?:[^\W\d_](?:[.\s-]|$)[\s-]*)+")
-_NOT_NAMES = frozenset(("[no author name available]", "[anonymous]", "no author name available", "na", "nan", "none"))
 _ET_AL = re.compile(r"(?:\b(?:et\.? al|and others|others)\.?|…|\.\.\.)$", re.IGNORECASE)
 SEPARATORS = (";", "|", "\n")
 """Separators that no name contains."""
@@ -63,7 +63,7 @@ def split_authors(cell: str, separator: str) -> tuple[list[str], bool]:
     is_partial = any(_ET_AL.search(name) for name in names)
     if is_partial:
         names = [_ET_AL.sub("", name).strip(" ,") for name in names]
-    names = [put_given_name_first(name) for name in names if name.casefold() not in _NOT_NAMES]
+    names = [put_given_name_first(name) for name in names if not is_placeholder(name)]
     return [name for name in names if name], is_partial
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 from indexer.sources.limits import MalformedRecord
 from indexer.sources.markup import markup_to_text
+from indexer.sources.placeholders import is_placeholder
 from search.papers import identifiers
 from search.papers.character_references import decode_references
 from search.papers.date import Date
-from search.papers.evidence import is_placeholder
+from search.papers.evidence import is_placeholder as says_there_is_no_abstract
 from search.papers.folding import normalize_whitespace
 from search.papers.json import Json
 from search.papers.latex import decode_commands
@@ -74,7 +75,7 @@ class Draft:
         """
         is_decoded = self.source.startswith("bibtex:")
         title, abstract = _plain_text(self.title, is_decoded), _plain_text(self.abstract, is_decoded)
-        if title and is_placeholder(abstract):
+        if title and says_there_is_no_abstract(abstract):
             abstract = ""
         if not (title or abstract):
             raise MalformedRecord("neither title nor abstract; a paper needs one of them")
@@ -98,13 +99,13 @@ class Draft:
             published=self.published,
             updated=self.updated,
             categories=tuple(dict.fromkeys(code for code in self.categories if _CATEGORY_CODE.fullmatch(code))),
-            url=normalize_whitespace(decode_references(self.url or "")) or None,
+            url=_drop_placeholder(normalize_whitespace(decode_references(self.url or ""))) or None,
             version=self.version or version,
             retraction=parse_retraction(self.retraction) or find_retraction(title, abstract, self.extra),
             extra={
-                name: _remove_markup(value)
-                for name, value in sorted(self.extra.items())
-                if value not in (None, "", [], {}, False)
+                name: value
+                for name, found in sorted(self.extra.items())
+                if (value := _clean(found)) not in (None, "", [], {}, False)
             },
             sources=(self.source,),
         )
@@ -112,7 +113,7 @@ class Draft:
     def _parse_ids(self) -> tuple[tuple[str, ...], int | None]:
         versions: dict[str, int | None] = {}
         for text in self.ids:
-            if not text or not text.strip():
+            if not text or not _drop_placeholder(text.rpartition(":")[2].strip()):
                 continue
             parsed = identifiers.parse(text)
             if parsed:
@@ -156,18 +157,26 @@ def _is_deeper(value: Json, levels: int) -> bool:
     return (levels == 0 and isinstance(value, dict | list)) or any(_is_deeper(each, levels - 1) for each in inner)
 
 
+def _drop_placeholder(text: str) -> str:
+    """The text, or an empty one if it only says that there is no value."""
+    return "" if is_placeholder(text) else text
+
+
 def _plain_text(text: str | None, is_decoded: bool) -> str:
-    """The text without markup and, unless its reader has decoded LaTeX already, without commands of LaTeX."""
+    """The text without markup and, unless its reader has decoded LaTeX already, without commands of LaTeX; empty if it
+    only says that there is no value.
+    """
     if not text or len(text) > _MAX_MARKUP_CHARACTERS:
         return normalize_whitespace(text)
     text = markup_to_text(text)
     if not is_decoded and (decoded := decode_commands(text)) != text:
         text = markup_to_text(decoded)  # so that a second reading changes nothing
-    return normalize_whitespace(text)
+    return _drop_placeholder(normalize_whitespace(text))
 
 
-def _remove_markup(value: Json) -> Json:
-    """The value without the markup of a text or of the texts in a list."""
+def _clean(value: Json) -> Json:
+    """The value without the markup and the placeholders of a text or of the texts in a list."""
     if isinstance(value, list):
-        return [markup_to_text(each) if isinstance(each, str) else each for each in value]
-    return markup_to_text(value) if isinstance(value, str) else value
+        cleaned = [markup_to_text(each) if isinstance(each, str) else each for each in value]
+        return [each for each in cleaned if not (isinstance(each, str) and is_placeholder(each))]
+    return _drop_placeholder(markup_to_text(value)) if isinstance(value, str) else value

@@ -9,6 +9,7 @@ from indexer.sources.dates import date_from_parts, find_date, read_date
 from indexer.sources.file import SourceFile
 from indexer.sources.json import parse_extra
 from indexer.sources.jsonl import is_hit
+from indexer.sources.placeholders import is_placeholder
 from indexer.sources.record import Draft, parse_positive_int
 from search.papers import identifiers
 from search.papers.character_references import decode_references
@@ -27,11 +28,11 @@ _MAX_EXTRA_CHARACTERS = 1_000
 out."""
 _MAX_LISTED_COLUMNS = 12
 """Names of columns in a message."""
-_EMPTY_CELLS = frozenset(("na", "n/a", "nan", "null", "none", "nil", "<na>", "-", "--"))
-"""What programs write into cells without a value."""
 _FORMULA_GUARD = re.compile("(?:\\A|(?<=[;\t\r\n]))'(?=['\"]*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
 """An apostrophe that keeps a spreadsheet from evaluating what follows as a formula."""
 _SCHEMES = frozenset(("doi", "pmid", "pmc", "arxiv", "corpusid", "s2", "acl"))
+_S2_ID = re.compile(r"[0-9a-f]{40}")
+"""What Semantic Scholar's tables have as ``paperId``."""
 _PLAIN_FIELDS = ("volume", "issue", "publisher", "comment")
 _KEYWORD_SEPARATORS = (";", "|", "\n", ",")
 _YEAR_IN_REFERENCE = re.compile(r"\(((?:1[4-9]|20)\d\d)\)")
@@ -53,7 +54,7 @@ class Table:
         is_page = is_hit(names)
         self._is_export = is_page or "authors_partial" in names
         self._names = ["" if is_page and name in HIT_ONLY_FIELDS else name for name in names]
-        self._fields = [find_field(name) if name else ("", 0) for name in self._names]
+        self._fields = [find_field(name) if known else ("", 0) for name, known in zip(header, self._names, strict=True)]
         self._separator = find_separator(
             cell for row in sample for cell, (field, _) in zip(row, self._fields, strict=False) if field == "authors"
         )
@@ -95,7 +96,7 @@ class Table:
         extra: dict[str, Json] = {}
         for name, (field, place), cell in zip(self._names, self._fields, cells, strict=False):
             cell = cell.strip()
-            if not name or not cell or (field not in ("title", "abstract") and cell.casefold() in _EMPTY_CELLS):
+            if not name or not cell or is_placeholder(cell):
                 continue
             if not field:
                 if len(cell) <= _MAX_EXTRA_CHARACTERS:
@@ -216,7 +217,8 @@ def _has_form(field: str, cell: str) -> bool | None:
 
 def _read_ids(fields: dict[str, str]) -> list[str]:
     get = fields.get
-    ids = [get("id", ""), *get("ids", "").split()]
+    own = get("id", "")
+    ids = [f"s2:{own}" if _S2_ID.fullmatch(own) else own, *get("ids", "").split()]
     for scheme in _SCHEMES & fields.keys():
         cell = fields[scheme]
         texts = [f"{scheme}:{text.removesuffix('.0')}" for text in re.split(r"[\s;|]+", cell)]
