@@ -439,14 +439,45 @@ def test_any_text_is_read(tmp_path: Path, text: str) -> None:
         "@a{k, title={A}, author={" + " and " * 80_000 + "}}",
         "@a{k, title={A}, author={" + "a, " * 100_000 + "}}",
         "@a{k, title={A}, note={" + "arXiv:" * 60_000 + "}}",
+        "@comment{" * 50_000 + "}",
+        "@comment{\n@a{k, title={A}}\n" * 10_000,
+        "@comment(\n@a{k, title={A}}\n)\n" * 10_000,
         "".join(f"@string{{m{n} = m{n - 1} # m{n - 1}}}\n" for n in range(1, 60)) + "@a{k, title=m59}",
         "".join(f"@xdata{{x{n}, xdata={{{','.join(f'x{m}' for m in range(30))}}}}}\n" for n in range(30))
         + "@a{k, title={A}, xdata={x0}}",
     ],
-    ids=range(11),
+    ids=range(14),
 )
 def test_hostile_files_take_linear_time(write_source: WriteSource, content: str) -> None:
     path = write_source("a.bib", content)
     started = time.process_time()
     read_library(path)
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "@comment{\n@article{a, title={Left out}}\n}",
+        "@comment{ @article{a, title={Left out}} }",
+        "@Comment {\n@article{a,\n title={Left out}\n}\n@misc{b, title={Left out}}\n}",
+        "@COMMENT(\n@article{a, title={Left out}}\n)",
+        "@comment{jabref-meta: databaseType:biblatex;}\n@comment{\n@string{x = {y}}\n\n@book{a, title = {Left out}}}",
+        "@comment{email me at me@example.org}",
+        "@comment is a word",
+        "@comment",
+    ],
+)
+def test_comments_are_those_of_biber(write_source: WriteSource, comment: str) -> None:
+    before, after = "@misc{x, title = {Before}}", "@misc{y,\n title = {After}, crossref = {a}}"
+    papers, _ = read_library(write_source("a.bib", f"{before}\n{comment}\n{after}\n"))
+    assert [paper.title for paper in papers if isinstance(paper, Paper)] == ["Before", "After"]
+
+
+@pytest.mark.parametrize("comment", ["@comment{", "@comment{ { }", "@comment(a"])
+def test_a_comment_that_is_not_closed_is_a_word(write_source: WriteSource, comment: str) -> None:
+    content = (
+        f"@misc{{x, title = {{Before}}}}\n{comment}\n@misc{{y,\n title = {{After}}}}\n@misc{{z, title = {{Last}}}}\n"
+    )
+    papers, _ = read_library(write_source("a.bib", content))
+    assert [paper.title for paper in papers if isinstance(paper, Paper)] == ["Before", "After", "Last"]

@@ -12,7 +12,7 @@ from indexer.sources.bibtex_definitions import Definitions
 from indexer.sources.bibtex_ids import find_ids, find_url
 from indexer.sources.bibtex_inheritance import resolve_fields
 from indexer.sources.bibtex_names import parse_collaboration, parse_names
-from indexer.sources.bibtex_syntax import Entry, Macro, Malformed, has_block, parse_blocks, starts_block
+from indexer.sources.bibtex_syntax import Entry, Macro, Malformed, has_block, parse_blocks, read_texts
 from indexer.sources.dates import date_from_parts, find_date
 from indexer.sources.file import SourceFile
 from indexer.sources.guard import read_record
@@ -46,13 +46,13 @@ def sniff(head: str) -> bool:
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the entries in order; an entry that is not closed ends where the next one starts."""
     definitions = Definitions(file)
-    for number, lines in file.records(starts_block):
+    for number, text in read_texts(file):
         try:
-            check_record_size(sum(map(len, lines)))
+            check_record_size(len(text))
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
         else:
-            yield from _read_blocks("".join(lines), number, definitions, file)
+            yield from _read_blocks(text, number, definitions, file)
 
 
 def _read_blocks(text: str, number: int, definitions: Definitions, file: SourceFile) -> Iterator[Paper | SourceError]:
