@@ -241,6 +241,22 @@ NAME_LISTS = {
     "Byron, Ada": ["Ada Byron"],
     "van Beethoven, Ludwig": ["Ludwig van Beethoven"],
     "King, Jr., Martin": ["Martin King Jr."],
+    "García Márquez, Gabriel José": ["Gabriel José García Márquez"],
+    "Vargas Llosa, Mario": ["Mario Vargas Llosa"],
+    "de la Cruz Pérez, María-José": ["María-José de la Cruz Pérez"],
+    "Roe Poe, Juan P.": ["Juan P. Roe Poe"],
+    "Gabriel García, José Pérez": ["Gabriel García", "José Pérez"],
+    "Mary Byron, John Thomas": ["Mary Byron", "John Thomas"],
+    "Ada Byron, Rick Roe": ["Ada Byron", "Rick Roe"],
+    "García Márquez, Gabriel José and Roe Poe, Mary Jane": ["Gabriel José García Márquez", "Mary Jane Roe Poe"],
+    "Smith, J.": ["J. Smith"],
+    "Smith, Jones": ["Jones Smith"],
+    "Smith, Jones, Brown": ["Smith", "Jones", "Brown"],
+    "田中, 太郎": ["太郎 田中"],
+    "田中太郎, 鈴木花子": ["田中太郎", "鈴木花子"],
+    "王小明, 李华": ["王小明", "李华"],
+    "김철수, 이영희": ["김철수", "이영희"],
+    "김, 철수": ["철수 김"],
     "Byron, Ada; Roe, Rick": ["Ada Byron", "Rick Roe"],
     "Byron, Ada (57); Roe, Rick (58)": ["Ada Byron", "Rick Roe"],
     "M&uuml;ller, J&ouml;rg; Roe, Rick": ["Jörg Müller", "Rick Roe"],
@@ -269,6 +285,10 @@ def test_truncated_lists_of_authors_are_partial(rest: str) -> None:
 def test_the_column_tells_what_a_cell_does_not() -> None:
     cells = ["García Márquez, Gabriel José", "Byron, Ada; Roe, Rick"]
     assert split_authors(cells[0], find_separator(cells)) == (["Gabriel José García Márquez"], False)
+    cells = ["Nguyen Van, Minh Duc", "Roe, Rick"]
+    assert split_authors(cells[0], find_separator(cells)) == (["Minh Duc Nguyen Van"], False)
+    cells = ["Gabriel Roe, José Antonio", "Ada Byron, Rick Roe, Eva Poe"]
+    assert split_authors(cells[0], find_separator(cells)) == (["Gabriel Roe", "José Antonio"], False)
 
 
 @given(st.text("Aa b,;|.&'[]\"\n", max_size=30), st.text("Aa b,;|.&'[]\"\n", max_size=30))

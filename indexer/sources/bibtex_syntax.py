@@ -142,8 +142,11 @@ def read_texts(file: SourceFile) -> Iterator[tuple[int, str]]:
     pending, size, opening, depth = list[tuple[int, str]](), 0, "", 0
     for number, lines in file.records(starts_block):
         text, position = "".join(lines), 0
-        while depth or (comment := _COMMENT_LINE.search(text, position)):
+        while True:
             if not depth:
+                comment = _COMMENT_LINE.search(text, position)
+                if not comment:
+                    break
                 opening, depth, position = comment[1], 1, comment.end()
             depth, position = _close_comment(text, position, opening, depth)
             if depth:
