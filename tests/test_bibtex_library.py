@@ -494,3 +494,10 @@ def test_a_comment_that_is_not_closed_is_a_word(write_source: WriteSource, comme
     )
     papers, _ = read_library(write_source("a.bib", content))
     assert [paper.title for paper in papers if isinstance(paper, Paper)] == ["Before", "After", "Last"]
+
+
+def test_volume_issue_and_publisher(write_source: WriteSource) -> None:
+    paper = read_entry(write_source, "title = {A}, journal = {L}, volume = 3, number = {2}, publisher = {P \\& Q}")
+    assert paper.extra == {"journal": "L", "volume": "3", "issue": "2", "publisher": "P & Q"}
+    paper = read_entry(write_source, "title = {A}, number = {TR-12}", "techreport")
+    assert paper.extra == {}

@@ -458,3 +458,49 @@ def test_a_placeholder_is_no_value_in_any_format(write_source: WriteSource, cont
 def test_similar_texts_are_values(write_source: WriteSource, text: str) -> None:
     (paper,) = read_papers(write_source("table.csv", f'Title,Authors,Shelf\n"{text}","{text}","{text}"\n'))
     assert (paper.title, paper.authors, paper.extra) == (text, (text,), {"shelf": text})
+
+
+@pytest.mark.parametrize(
+    ("reference", "published", "extra"),
+    [
+        (
+            "Letters (2018) 3:2 (1-9). Date of Publication: 5 Mar 2018",
+            Date(2018, 3, 5),
+            {"journal": "Letters", "volume": "3", "issue": "2", "pages": "1-9"},
+        ),
+        (
+            "Letters of Computing (2018) 54 (83-86). Date of Publication: March 5, 2018",
+            Date(2018, 3, 5),
+            {"journal": "Letters of Computing", "volume": "54", "pages": "83-86"},
+        ),
+        (
+            "Letters (London, England) (2018) 3:SUPPL. 1 (S1-S9). Date of Publication: 2018",
+            Date(2018),
+            {"journal": "Letters (London, England)", "volume": "3", "issue": "SUPPL. 1", "pages": "S1-S9"},
+        ),
+        ("Letters (2018)", Date(2018), {"journal": "Letters"}),
+        ("Letters", None, {"journal": "Letters"}),
+        ("a (2018) " * 100, Date(2018), None),
+    ],
+)
+def test_references_of_embase(
+    write_source: WriteSource, reference: str, published: Date | None, extra: dict[str, str] | None
+) -> None:
+    (paper,) = read_papers(write_source("table.csv", f'Title,Author Names,Source\nA,"Roe R.","{reference}"\n'))
+    assert paper.published == published
+    assert extra is None or paper.extra == extra
+
+
+def test_keywords_may_have_commas_in_parentheses(write_source: WriteSource) -> None:
+    (paper,) = read_papers(write_source("table.csv", 'Title,Keywords\nA,"cache (small, fast), context"\n'))
+    assert paper.extra["keywords"] == ["cache (small, fast)", "context"]
+
+
+def test_less_frequent_columns(write_source: WriteSource) -> None:
+    header = "title\tnumber\tvolume\tsecondary_authors\tArt. No.\tPage start"
+    (paper, _) = read_papers(
+        write_source("table.tsv", f"{header}\nA\t2\t3\t['Poe, Eva']\te12\t\nB\t2\t3\tPoe, Eva\te12\t7\n")
+    )
+    assert paper.extra == {"issue": "2", "volume": "3", "editors": ["Eva Poe"], "pages": "e12"}
+    (paper,) = read_papers(write_source("table.csv", "number,title,authors\n1,A,Ada Byron\n"))
+    assert paper.extra == {"number": "1"}

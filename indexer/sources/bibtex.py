@@ -35,7 +35,7 @@ _JSON_FIELDS = ("extra",)
 """Fields of our own exports whose value is JSON."""
 _DAYS = re.compile(r"\D*\d{1,2}\s*[-–]\s*\d{1,2}\b")
 """The days of a conference, as in ``22-24 May, 2003``: no certain day of publication."""
-_TEXT_EXTRA = ("comment", "pages")
+_TEXT_EXTRA = ("comment", "pages", "volume")
 
 
 def sniff(head: str) -> bool:
@@ -96,6 +96,8 @@ def _parse_paper(type_: str, fields: dict[str, str], source: str) -> Paper:
         "journal": journal or ("" if type_ in _WHOLE_BOOKS else book),
         "keywords": [word.strip() for word in re.split("[,;]", text("keywords")) if word.strip(" /")],
         "editors": [] if authors else list[Json](map(normalize_whitespace, parse_names(fields.get("editor", ""))[0])),
+        "issue": text("number", "issue") if journal else "",
+        "publisher": text("publisher"),
         **{name: text(name) for name in _TEXT_EXTRA},
     }
     return Draft(

@@ -46,10 +46,12 @@ _NAMES = {
     "mesh terms, index keywords, keywords plus, fields of study, emtree medical index terms, schlagwörter, mots clés, "
     "palabras clave, palavras chave, parole chiave, 关键词",
     "volume": "volume, journal volume, biblio volume, vl",
-    "issue": "issue, journal issue, issue number, biblio issue",
+    "issue": "issue, journal issue, issue number, biblio issue, is",
     "pages": "pages, page range, page numbers",
     "first_page": "start page, page start, first page, biblio first page, bp, sp",
     "last_page": "end page, page end, last page, biblio last page, ep",
+    "article_number": "art no, article number, article no, ar",
+    "editors": "editors, editor, book editors, secondary authors, be",
     "publisher": "publisher, publisher name, pu",
     "citations": "citations, cited by, cited by count, citation count, article citation count, cites, times cited, "
     "times cited all databases, citing works count, tc",

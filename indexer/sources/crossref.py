@@ -79,15 +79,16 @@ def _author_name(author: JsonFields) -> str:
 
 
 def _publication_date(fields: JsonFields) -> Date | None:
-    """The first date of publication, in the precision of the others of its year; else the year of registration."""
-    dates = [_parse_date(fields, name) for name in _PUBLICATION_DATES]
-    dates.append(_parse_date(fields.object("journal-issue"), "published-print"))
-    dates.append(_parse_date(fields.object("event"), "start"))
-    found = [date for date in dates if date]
+    """The first date of publication, in the precision of the others of its year; else the date of the issue or the
+    event, else the year of registration.
+    """
+    found = [date for name in _PUBLICATION_DATES if (date := _parse_date(fields, name))]
     if found:
         return max((date for date in found if date.year == found[0].year), key=lambda date: date.precision)
+    of_issue = _parse_date(fields.object("journal-issue"), "published-print")
     registered = _parse_date(fields, _REGISTRATION_DATE)
-    return Date(registered.year) if registered else None
+    year = Date(registered.year) if registered else None
+    return of_issue or _parse_date(fields.object("event"), "start") or year
 
 
 def _parse_date(fields: JsonFields, name: str) -> Date | None:

@@ -27,6 +27,10 @@ _MAX_MARKUP_CHARACTERS = 10 * MAX_ABSTRACT_CHARACTERS
 _MAX_EXTRA_DEPTH = 30
 """Levels of lists and objects in ``extra``; JSON writers and readers of the index allow about 250."""
 
+_LINES = frozenset(("comment", "editors", "issue", "journal", "keywords", "pages", "publisher", "volume"))
+"""Fields of ``extra`` that are a line, or a list of lines."""
+_SPACED_HYPHEN = re.compile(r"(?<=\b\w\.) -(?=\w\.)")
+"""The hyphen of ``C. -P. Yuan``, as arXiv and IEEE write C.-P. Yuan."""
 _CATEGORY_CODE = re.compile(r"[a-z]+(-[a-z]+)?(\.[A-Za-z-]{2,})?", re.ASCII)
 
 
@@ -94,7 +98,9 @@ class Draft:
             ids=ids,
             title=title or None,
             abstract=abstract or None,
-            authors=tuple(name for author in self.authors if (name := _plain_text(author, is_decoded))),
+            authors=tuple(
+                _SPACED_HYPHEN.sub("-", name) for author in self.authors if (name := _plain_text(author, is_decoded))
+            ),
             authors_partial=self.authors_partial,
             published=self.published,
             updated=self.updated,
@@ -105,7 +111,7 @@ class Draft:
             extra={
                 name: value
                 for name, found in sorted(self.extra.items())
-                if (value := _clean(found)) not in (None, "", [], {}, False)
+                if (value := _clean(found, is_line=name in _LINES)) not in (None, "", [], {}, False)
             },
             sources=(self.source,),
         )
@@ -174,9 +180,17 @@ def _plain_text(text: str | None, is_decoded: bool) -> str:
     return _drop_placeholder(normalize_whitespace(text))
 
 
-def _clean(value: Json) -> Json:
-    """The value without the markup and the placeholders of a text or of the texts in a list."""
+def _clean(value: Json, *, is_line: bool = False) -> Json:
+    """The value without the markup and the placeholders of a text or of the texts in a list.
+
+    Args:
+        value: The value.
+        is_line: Whether the line breaks in a text are only those of its source.
+    """
     if isinstance(value, list):
-        cleaned = [markup_to_text(each) if isinstance(each, str) else each for each in value]
-        return [each for each in cleaned if not (isinstance(each, str) and is_placeholder(each))]
-    return _drop_placeholder(markup_to_text(value)) if isinstance(value, str) else value
+        found = [_clean(each, is_line=is_line) if isinstance(each, str) else each for each in value]
+        return [each for each in found if each != ""]
+    if not isinstance(value, str):
+        return value
+    text = _drop_placeholder(markup_to_text(value))
+    return normalize_whitespace(text) if is_line else text

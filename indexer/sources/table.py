@@ -1,5 +1,6 @@
 """Tables of papers: rows of cells become papers by the meaning of the columns (``indexer.sources.columns``)."""
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 
@@ -33,10 +34,16 @@ _FORMULA_GUARD = re.compile("(?:\\A|(?<=[;\t\r\n]))'(?=['\"]*[=+\\-@\t\r\n\uff1d
 _SCHEMES = frozenset(("doi", "pmid", "pmc", "arxiv", "corpusid", "s2", "acl"))
 _S2_ID = re.compile(r"[0-9a-f]{40}")
 """What Semantic Scholar's tables have as ``paperId``."""
-_PLAIN_FIELDS = ("volume", "issue", "publisher", "comment")
+_PLAIN_FIELDS = ("journal", "volume", "issue", "publisher", "comment")
 _KEYWORD_SEPARATORS = (";", "|", "\n", ",")
-_YEAR_IN_REFERENCE = re.compile(r"\(((?:1[4-9]|20)\d\d)\)")
-"""The year after a journal with the rest of the reference, as Embase writes it."""
+_REFERENCE = re.compile(
+    r"""(?P<journal>.{1,300}?)\s\((?P<year>(?:1[4-9]|20)\d\d)\)
+    (?:\s(?P<volume>[^\s:(]{1,20}))?(?::(?P<issue>[^(]{1,40}?)(?=\s?\(|\.?\s*$|\.\sDate))?(?:\s?\((?P<pages>[^()]{1,40})\))?""",
+    re.VERBOSE | re.DOTALL,
+)
+"""A journal with the rest of the reference, as Embase writes it."""
+_DATE_OF_REFERENCE = re.compile(r"Date of Publication: *(.{1,40})")
+_PARENTHESES = re.compile(r"\([^()]*\)")
 
 
 class Table:
@@ -55,6 +62,10 @@ class Table:
         self._is_export = is_page or "authors_partial" in names
         self._names = ["" if is_page and name in HIT_ONLY_FIELDS else name for name in names]
         self._fields = [find_field(name) if known else ("", 0) for name, known in zip(header, self._names, strict=True)]
+        if ("volume", 0) in self._fields and not any(field == "issue" for field, _ in self._fields):
+            self._fields = [
+                ("issue", 0) if name == "number" else each for name, each in zip(self._names, self._fields, strict=True)
+            ]  # as rispy writes it
         self._separator = find_separator(
             cell for row in sample for cell, (field, _) in zip(row, self._fields, strict=False) if field == "authors"
         )
@@ -71,6 +82,7 @@ class Table:
             cells = self._align(cells)
         fields, extra = self._assign(cells)
         authors, is_partial = self._read_authors(fields)
+        fields = _read_reference(fields)
         get = fields.get
         notes, ids = _read_notes(get("extra", ""))
         return Draft(
@@ -115,19 +127,16 @@ class Table:
         found = find_date(date) or (date_from_parts(year.year, date) if year and date else year)
         if found and year and found.year != year.year:
             found = year  # the date is that of another event, such as the release on a site
-        if not found and (reference := _YEAR_IN_REFERENCE.search(fields.get("journal", ""))):
-            return find_date(reference[1])
         return found or read_date(self._file, "published", date or fields.get("year"))
 
     def _read_extra(self, fields: dict[str, str]) -> dict[str, Json]:
         extra: dict[str, Json] = {name: fields[name] for name in _PLAIN_FIELDS if name in fields}
-        if journal := fields.get("journal"):
-            is_reference = "published" not in fields and "year" not in fields
-            extra["journal"] = _YEAR_IN_REFERENCE.split(journal)[0].strip() if is_reference else journal
+        if editors := fields.get("editors"):
+            extra["editors"] = list[Json](split_authors(editors, find_separator([editors]))[0])
         if keywords := fields.get("keywords"):
             extra["keywords"] = _split_keywords(keywords)
-        pages = fields.get("pages") or "-".join(fields[name] for name in ("first_page", "last_page") if name in fields)
-        if pages:
+        page_range = "-".join(fields[name] for name in ("first_page", "last_page") if name in fields)
+        if pages := fields.get("pages") or page_range or fields.get("article_number"):
             extra["pages"] = pages
         if citations := fields.get("citations"):
             extra["citations"] = int(citations) if citations.isascii() and citations.isdigit() else citations
@@ -234,7 +243,21 @@ def _read_notes(cell: str) -> tuple[dict[str, Json], list[str]]:
     return {"note": cell} if cell and cell != "{}" else {}, ids
 
 
+def _read_reference(fields: dict[str, str]) -> dict[str, str]:
+    """The fields with the parts of the reference that a table without years has in place of the journal."""
+    if "published" in fields or "year" in fields:
+        return fields
+    journal = fields.get("journal", "")
+    found, date = _REFERENCE.match(journal), _DATE_OF_REFERENCE.search(journal)
+    parts = found.groupdict() | {"published": date[1] if date else ""} if found else {}
+    return fields | {name: text.strip() for name, text in parts.items() if text}
+
+
 def _split_keywords(cell: str) -> list[Json]:
+    """Splits keywords; separators in parentheses, as in ``cyst (diagnosis, surgery)``, are part of a keyword."""
     text = decode_references(cell).strip("[]")
-    separator = next((each for each in _KEYWORD_SEPARATORS if each in text), ";")
-    return [word for part in text.split(separator) if (word := part.strip().strip("'\""))]
+    plain = _PARENTHESES.sub(lambda match: " " * len(match[0]), text)
+    separator = next((each for each in _KEYWORD_SEPARATORS if each in plain), ";")
+    places = [-1, *(match.start() for match in re.finditer(re.escape(separator), plain)), len(text)]
+    parts = [text[start + 1 : end] for start, end in itertools.pairwise(places)]
+    return [word for part in parts if (word := part.strip().strip("'\""))]
