@@ -98,7 +98,8 @@ texts = st.text(max_size=80) | st.text(st.characters(categories=["Cs"]), max_siz
 dates = st.builds(Date, st.integers(1000, 2100), st.integers(1, 12), st.integers(1, 28)) | st.builds(
     Date, st.integers(1000, 2100)
 )
-plain_values: st.SearchStrategy[Json] = st.text("abc xyz", min_size=1, max_size=9) | st.integers(1, 99)
+lines = st.text("abc xyz", min_size=1, max_size=9).map(str.split).map(" ".join).filter(bool)
+plain_values: st.SearchStrategy[Json] = lines | st.integers(1, 99)
 
 
 stored_papers = st.builds(
