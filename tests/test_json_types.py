@@ -159,6 +159,7 @@ def test_good_elements_of_a_list_are_kept(write_source: WriteSource) -> None:
         ({"issued": {}, "journal-issue": {"published-print": {"date-parts": [["2020"]]}}}, Date(2020)),
         ({"issued": {}, "event": {"start": {"date-parts": [[2020, 3, 5]]}}}, Date(2020, 3, 5)),
         ({"issued": {"date-parts": [[2020]]}, "event": {"start": {"date-parts": [[2020, 3, 5]]}}}, Date(2020)),
+        ({"issued": "2020-03"}, Date(2020, 3)),
         ({"issued": {"date-time": "2020-03-05T00:00:00Z"}}, Date(2020, 3, 5)),
         ({"issued": {}, "created": {"date-parts": [[2020, 3, 5]]}, "deposited": {"date-parts": [[2022]]}}, Date(2020)),
         ({"issued": {"date-parts": [[2020]]}, "created": {"date-parts": [[2020, 3, 5]]}}, Date(2020)),

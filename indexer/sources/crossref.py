@@ -92,5 +92,8 @@ def _publication_date(fields: JsonFields) -> Date | None:
 
 
 def _parse_date(fields: JsonFields, name: str) -> Date | None:
+    """The date in ``date-parts``, else in ``date-time``; a date as a text is read as well."""
+    if isinstance(fields.values.get(name), str | int):
+        return fields.date(name)
     value = fields.object(name)
     return date_from_list(value.values.get("date-parts")) or value.date("date-time")

@@ -79,7 +79,7 @@ class JsonFields:
     def object(self, name: str) -> "JsonFields":
         """The fields of an object; none if there is no object."""
         value = self.values.get(name)
-        if value is not None and not isinstance(value, dict):
+        if value not in (None, "", []) and not isinstance(value, dict):
             self._leave_out(name, value, "an object")
         return JsonFields(value if isinstance(value, dict) else {}, self.warn)
 
