@@ -287,6 +287,8 @@ def test_the_column_tells_what_a_cell_does_not() -> None:
     assert split_authors(cells[0], find_separator(cells)) == (["Gabriel José García Márquez"], False)
     cells = ["Nguyen Van, Minh Duc", "Roe, Rick"]
     assert split_authors(cells[0], find_separator(cells)) == (["Minh Duc Nguyen Van"], False)
+    cells = ["Ada Byron, Rick Roe", "田中太郎, 鈴木花子"]
+    assert split_authors(cells[0], find_separator(cells)) == (["Ada Byron", "Rick Roe"], False)
     cells = ["Gabriel Roe, José Antonio", "Ada Byron, Rick Roe, Eva Poe"]
     assert split_authors(cells[0], find_separator(cells)) == (["Gabriel Roe", "José Antonio"], False)
 

@@ -35,9 +35,9 @@ def find_separator(cells: Iterable[str]) -> str:
         cells: Some cells of the column.
 
     Returns:
-        One of SEPARATORS; a comma if commas separate whole names; ``family, given`` if each cell with a comma has one
-        name; ``Aa`` if a small letter before a capital one is all
-        that separates them, as in SpringerLink's exports; empty if the cells do not tell.
+        One of SEPARATORS; a comma if commas separate whole names; ``family, given`` if a comma is within names; ``Aa``
+        if a small letter before a capital one is all that separates them, as in SpringerLink's exports; empty if the
+        cells do not tell.
     """
     lists = [cell for cell in map(decode_references, cells) if not cell.startswith("[")]
     for separator in SEPARATORS:
@@ -45,7 +45,8 @@ def find_separator(cells: Iterable[str]) -> str:
             return separator
     if any(cell.count(",") >= 2 and _are_whole_names(_split_list(cell)) for cell in lists):
         return ","
-    if any(cell.count(",") == 1 and not _are_whole_names(_split_list(cell)) for cell in lists):
+    pairs = [parts for cell in lists if cell.count(",") == 1 and len(parts := _split_list(cell)) == 2]
+    if any(not _are_whole_names(parts) and not are_whole_names(parts[0], parts[1]) for parts in pairs):
         return _WITHIN_NAMES
     is_joined = any(len(_split_joined(cell)) > 1 for cell in lists) and not any("," in cell for cell in lists)
     return "Aa" if is_joined else ""
