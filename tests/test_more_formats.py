@@ -441,3 +441,17 @@ def test_a_database_is_described(tmp_path: Path) -> None:
     (error,) = read(tmp_path / "zotero.sqlite")
     assert isinstance(error, SourceError)
     assert "an SQLite database, such as a library of Zotero" in error.reason
+
+
+def test_papers_of_the_anthology_have_what_their_volume_has(write_source: WriteSource) -> None:
+    meta = (
+        "<meta><booktitle>Transactions, Volume 3</booktitle><publisher>The Press</publisher><year>2018</year>"
+        "<journal-volume>3</journal-volume><journal-issue>2</journal-issue></meta>"
+    )
+    paper = '<paper id="1"><title>Small caches</title><pages>1-9</pages></paper>'
+    content = f'<collection id="2018.tacl"><volume id="1">{meta}{paper}</volume></collection>'
+    (found,) = read_papers(write_source("a.xml", content))
+    assert found.extra == {
+        "journal": "Transactions, Volume 3", "pages": "1-9", "publisher": "The Press", "volume": "3", "issue": "2"
+    }  # fmt: skip
+    assert found.ids == ("acl:2018.tacl-1.1",)

@@ -26,7 +26,7 @@ _FIELD_NAMES: dict[Field, str] = {
     "any": "all",
     "category": "cat category arxiv_class",
     "primary": "primary primary_category",
-    "id": "id doi arxiv identifier pmid acl pmc pmcid openalex corpusid",
+    "id": "id doi arxiv identifier pmid acl pmc pmcid openalex corpusid s2",
     "is": "is",
     "year": "year",
     "published": "date published submitteddate pubdate",
@@ -44,6 +44,8 @@ FILTER_FIELDS = frozenset(FIELD_BY_NAME.values()) - TEXT_FIELDS.keys() - {"id", 
 JOIN_HINT = 'join values with OR or AND (in capitals), or put a value of several words in "quotes"'
 """What to do about adjacent values of a filter."""
 
+_GENERAL_ID_NAMES = ("id", "identifier", "")
+"""Names of the field for IDs that are no scheme, so that an ID without a scheme may be of any."""
 _UNAMBIGUOUS_NAMES = frozenset(
     ("au", "ti", "abs", "doi", "first_author", "arxiv_class", "primary_category", "submitteddate", "pubdate",
      "lastupdateddate")
@@ -156,7 +158,8 @@ def _parse_state(value: str) -> HasId:
 
 
 def _parse_id(value: str, name: str) -> HasId:
-    for text in (f"{name}:{value}", value, f"pmid:{value}", f"pmc:{value}", f"acl:{value}"):
+    schemes = ("openalex", "pmid", "pmc", "acl") if name in _GENERAL_ID_NAMES else ()
+    for text in (f"{name}:{value}", value, *(f"{scheme}:{value}" for scheme in schemes)):
         if (found := identifiers.parse(text)) and any(character.isdigit() for character in found.id):
             return HasId(found.id)
     raise InvalidValue("id", value, "give an ID such as 2604.24432, hep-th/9901001, 10.1145/3292500 or pmid:29768149")
