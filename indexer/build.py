@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer import sources
+from indexer.added_times import load_times, set_new_times
 from indexer.calibration import calibrate
 from indexer.database import checkpoint, named_errors, record_database
 from indexer.generations import (
@@ -251,6 +252,7 @@ def publish(
         return before
     if not before:
         writer.published.check_all()
+    set_new_times(writer.database)
     files = start_generation(layout)
     try:
         if before:
@@ -361,7 +363,7 @@ def _write_columns_and_lexicon(
             ids = columns.add(paper)
             if row not in dead:
                 lexicon.add(row, paper, ids)
-    columns.save(files.columns)
+    columns.save(files.columns, load_times(store.select, len(columns)))
     lexicon.save()
 
 

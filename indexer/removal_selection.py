@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +109,8 @@ def select_query(directory: Path, query: str) -> Selection:
         InvalidValue: The query is blank or invalid, or an abstract.
     """
     snapshot = Snapshot.open(directory)
-    parsed = parse_query(query, today=date.today(), categories=snapshot.columns.categories)
+    utc_today, categories = datetime.now(UTC).date(), snapshot.columns.categories
+    parsed = parse_query(query, today=date.today(), categories=categories, utc_today=utc_today)
     if parsed.kind == "abstract":
         raise InvalidValue(
             "query", query, "it is an abstract, which ranks papers; give words or conditions to select them"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -141,7 +141,9 @@ class Session:
         """Parses the text of the search box and adds what it requires to a query."""
         from search.language.parser import parse_query
 
-        parsed = parse_query(box, today=date.today(), categories=self.snapshot.columns.categories)
+        utc_today = datetime.now(UTC).date()
+        categories = self.snapshot.columns.categories
+        parsed = parse_query(box, today=date.today(), categories=categories, utc_today=utc_today)
         conditions = tuple(each for each in (query.filter.where, parsed.condition) if each)
         paper = (parsed.paper_id,) if parsed.paper_id else ()
         return parsed, replace(
@@ -176,6 +178,14 @@ class Session:
         if self.on_page:
             self.on_page(page)
         return replace(page, interpretation=describe_query(query), notices=_notices(query)), nearest
+
+    @property
+    def newest_added(self) -> datetime:
+        """The time at which the last papers of the generation were added; 1970-01-01 if that of none is known.
+
+        Papers of a later generation that are not in this one have a later time, whatever the clock says.
+        """
+        return datetime.fromtimestamp(int(self.snapshot.added_times.max(initial=0)), UTC)
 
     @_reporting_damage
     def paper(self, paper_id: str) -> Paper:

@@ -13,11 +13,11 @@ from indexer.sources.json_records import JsonFields, read_records
 from indexer.sources.json_shape import first_record_fields
 from indexer.sources.record import Draft, parse_positive_int
 from search.errors import SourceError
-from search.papers.fields import HIT_ONLY_FIELDS
+from search.papers.fields import HIT_ONLY_FIELDS, INDEX_FIELDS
 from search.papers.json import Json
 from search.papers.paper import JSON_FIELDS, Paper
 
-KNOWN_FIELDS = frozenset(("doi", *(each.name for each in JSON_FIELDS)))
+KNOWN_FIELDS = frozenset(("doi", *(each.name for each in JSON_FIELDS))).difference(INDEX_FIELDS)
 """Fields that are read into attributes of ``Paper``; ``doi`` is one of its IDs."""
 
 
@@ -52,7 +52,7 @@ def parse_paper(fields: dict[str, Json], source: str) -> Paper:
 
 
 def _parse_fields(fields: JsonFields, source: str) -> Paper:
-    known = KNOWN_FIELDS.union(HIT_ONLY_FIELDS) if is_hit(fields.values) else KNOWN_FIELDS
+    known = KNOWN_FIELDS.union(ignored_fields(fields.values))
     unknown = {
         name: value
         for name, value in fields.values.items()
@@ -87,6 +87,13 @@ def _version_field(fields: JsonFields) -> int | None:
     if value and not version:
         fields.warn("version: a value that is not a whole number from 1 was left out", value[:60])
     return version
+
+
+def ignored_fields(names: Container[str]) -> tuple[str, ...]:
+    """The fields that do not describe the paper, if these are the fields of an exported one."""
+    if is_hit(names):
+        return (*INDEX_FIELDS, *HIT_ONLY_FIELDS)
+    return INDEX_FIELDS if "authors_partial" in names else ()
 
 
 def is_hit(names: Container[str]) -> bool:

@@ -9,13 +9,12 @@ from indexer.sources.columns import count_fields, find_field
 from indexer.sources.dates import date_from_parts, find_date, read_date
 from indexer.sources.file import SourceFile
 from indexer.sources.json import parse_extra
-from indexer.sources.jsonl import is_hit
+from indexer.sources.jsonl import ignored_fields
 from indexer.sources.placeholders import is_placeholder
 from indexer.sources.record import Draft, parse_positive_int
 from search.papers import identifiers
 from search.papers.character_references import decode_references
 from search.papers.date import Date
-from search.papers.fields import HIT_ONLY_FIELDS
 from search.papers.json import Json
 from search.papers.paper import JSON_FIELDS, Paper
 
@@ -58,9 +57,9 @@ class Table:
     def __init__(self, file: SourceFile, header: Sequence[str], sample: Iterable[Sequence[str]]) -> None:
         self._file = file
         names = [name.strip().lower() for name in header]
-        is_page = is_hit(names)
-        self._is_export = is_page or "authors_partial" in names
-        self._names = ["" if is_page and name in HIT_ONLY_FIELDS else name for name in names]
+        ignored = ignored_fields(names)
+        self._is_export = bool(ignored)
+        self._names = ["" if name in ignored else name for name in names]
         self._fields = [find_field(name) if known else ("", 0) for name, known in zip(header, self._names, strict=True)]
         if ("volume", 0) in self._fields and not any(field == "issue" for field, _ in self._fields):
             self._fields = [

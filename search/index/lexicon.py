@@ -27,7 +27,18 @@ from search.index.term_sets import necessary_term_sets
 from search.index.text_conditions import TextConditions, any_of
 from search.index.text_terms import TextTerms
 from search.index.word_forms import ALTERNATIVE_MARK
-from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, Not
+from search.query.condition import (
+    AddedBetween,
+    AllOf,
+    AnyOf,
+    Author,
+    Category,
+    Condition,
+    ContainsText,
+    HasId,
+    InDateRange,
+    Not,
+)
 from search.rows import Ranked, Rows
 
 if TYPE_CHECKING:
@@ -42,6 +53,8 @@ class LexiconTuning:
     """Terms of a query that are looked up; of a longer text those of highest weight (``docs/design/search.md``)."""
     term_cache_size: int = 100_000
     """Words whose terms are cached; the words of displayed papers recur."""
+    max_row_ranges: int = 16
+    """Ranges of rows in a query; more take longer than the list of the rows."""
     writer_heap_bytes: int = 256_000_000
     """Memory of the writer before it flushes a segment."""
 
@@ -251,8 +264,8 @@ class Lexicon:
             return self._conditions.query(condition)
         return self._column_query(condition)
 
-    def _column_query(self, leaf: Author | Category | InDateRange | HasId) -> tantivy.Query:
-        """Returns the query for a condition on a field that the columns index too."""
+    def _column_query(self, leaf: Author | Category | InDateRange | AddedBetween | HasId) -> tantivy.Query:
+        """Returns the query for a condition on a field that the columns index too, or they alone."""
         if isinstance(leaf, Author):
             field = "author" if leaf.position == "any" else f"{leaf.position}_author"
             return self._term_set_query(field, self._columns.author_ids(leaf).tolist())
@@ -262,6 +275,8 @@ class Lexicon:
             return self._term_set_query("category", self._columns.category_ids(leaf.code))
         if isinstance(leaf, HasId):
             return self._term_set_query("row", self._find(leaf.id))
+        if isinstance(leaf, AddedBetween):
+            return self._rows_query(self._columns.added_rows(leaf).ids)
         return self._date_query(leaf)
 
     def _date_query(self, leaf: InDateRange) -> tantivy.Query:
@@ -274,6 +289,15 @@ class Lexicon:
             high = leaf.end.last_day
             parts.append(tantivy.Query.range_query(self._schema, f"{leaf.field}_first", unsigned, upper_bound=high))
         return tantivy.Query.boolean_query([(Occur.Must, part) for part in parts])
+
+    def _rows_query(self, rows: NDArray[np.int64]) -> tantivy.Query:
+        """Returns the query for rows, ascending: a few ranges of them if possible, since papers are added in order."""
+        starts, ends = np.flatnonzero(np.diff(rows, prepend=-2) != 1), np.flatnonzero(np.diff(rows, append=-2) != 1)
+        if len(starts) > self._tuning.max_row_ranges:
+            return self._term_set_query("row", rows.tolist())
+        ranges = zip(rows[starts].tolist(), rows[ends].tolist(), strict=True)
+        unsigned = tantivy.FieldType.Unsigned
+        return any_of(tantivy.Query.range_query(self._schema, "row", unsigned, first, last) for first, last in ranges)
 
     def _all_terms_query(self, terms: Sequence[str]) -> tantivy.Query:
         return tantivy.Query.boolean_query([(Occur.Must, self._conditions.ranked_query(term)) for term in terms])

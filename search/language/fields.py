@@ -12,10 +12,32 @@ from search.papers import categories, identifiers
 from search.papers.retraction import RETRACTED_ID, WITHDRAWN_ID
 from search.query import dates
 from search.query.author import parse_author
-from search.query.condition import AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, TextField
+from search.query.condition import (
+    AddedBetween,
+    AnyOf,
+    Author,
+    Category,
+    Condition,
+    ContainsText,
+    HasId,
+    InDateRange,
+    TextField,
+)
 
 Field = Literal[
-    "author", "first", "title", "abstract", "any", "category", "primary", "id", "is", "year", "published", "updated"
+    "author",
+    "first",
+    "title",
+    "abstract",
+    "any",
+    "category",
+    "primary",
+    "id",
+    "is",
+    "year",
+    "published",
+    "updated",
+    "added",
 ]
 
 _FIELD_NAMES: dict[Field, str] = {
@@ -31,6 +53,7 @@ _FIELD_NAMES: dict[Field, str] = {
     "year": "year",
     "published": "date published submitteddate pubdate",
     "updated": "updated lastupdateddate",
+    "added": "added entdate",
 }
 FIELD_BY_NAME: dict[str, Field] = {name: field for field, names in _FIELD_NAMES.items() for name in names.split()}
 """Fields by name, in lower case."""
@@ -48,7 +71,7 @@ _GENERAL_ID_NAMES = ("id", "identifier", "")
 """Names of the field for IDs that are no scheme, so that an ID without a scheme may be of any."""
 _UNAMBIGUOUS_NAMES = frozenset(
     ("au", "ti", "abs", "doi", "first_author", "arxiv_class", "primary_category", "submitteddate", "pubdate",
-     "lastupdateddate")
+     "lastupdateddate", "entdate")
 )  # fmt: skip
 _UNSUPPORTED_FIELD_HINTS = {
     "bibcode": "bibcodes are not indexed; use doi: or arxiv:",
@@ -80,7 +103,7 @@ def unknown_field_hint(name: str) -> str:
     if name in _UNSUPPORTED_FIELD_HINTS:
         return f"{_UNSUPPORTED_FIELD_HINTS[name]}."
     close = difflib.get_close_matches(name, FIELD_BY_NAME, n=1, cutoff=0.6)
-    known = "the fields are au, ti, abs, all, cat, primary, id, doi, is, year, date and updated."
+    known = "the fields are au, ti, abs, all, cat, primary, id, doi, is, year, date, updated and added."
     return f"did you mean {close[0]!r}?" if close else known
 
 
@@ -91,10 +114,12 @@ class ValueParser:
     Attributes:
         today: the reference of relative dates.
         categories: codes that the index has beyond arXiv's.
+        utc_today: the reference of relative dates in ``added``, whose days are those of UTC; None for ``today``.
     """
 
     today: date
     categories: Collection[str]
+    utc_today: date | None = None
 
     def parse(self, field: Field, value: str, text_position: int, *, phrase: bool = False, name: str = "") -> Condition:
         """Returns the condition of a field and a value.
@@ -129,7 +154,9 @@ class ValueParser:
         leaves = tuple(Category(code, primary, at) for code in codes)
         return leaves[0] if len(leaves) == 1 else AnyOf(leaves)
 
-    def _parse_dates(self, field: Field, value: str) -> InDateRange:
+    def _parse_dates(self, field: Field, value: str) -> InDateRange | AddedBetween:
+        if field == "added":
+            return AddedBetween(*dates.parse_period(value, self.utc_today or self.today))
         span = dates.parse_range(value, self.today)
         if field == "year" and any(each and each.precision > 1 for each in span):
             raise InvalidValue(

@@ -179,6 +179,8 @@ def paper_text(paper: Paper, earlier: Sequence[Paper] = (), duplicates: Sequence
     lines = [_paper_entry(paper, max_authors=None)]
     if len(paper.ids) > 1:
         lines.append("   other IDs  " + ", ".join(paper.ids[1:]))
+    if paper.added:
+        lines.append(f"   added to this index  {paper.to_dict()['added']}")
     fields = [(field_label(name), field_text(value)) for name, value in paper.extra.items()]
     lines += [f"   {label}  {text}" for label, text in fields if text]
     lines += [f"   earlier version  {version_line(version, paper)}" for version in earlier]

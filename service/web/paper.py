@@ -89,5 +89,7 @@ def _metadata_items(paper: Paper) -> Iterator[MetadataItem]:
         label = "Score in the source" if name == "score" else field_label(name).capitalize()
         if text:
             yield MetadataItem(label, text, href, is_internal)
+    if paper.added:
+        yield MetadataItem("Added to this index", f"{paper.added:%Y-%m-%d %H:%M} UTC", is_internal=True)
     for source in paper.sources:
         yield MetadataItem("Source", source, is_internal=True)
