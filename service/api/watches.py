@@ -1,5 +1,6 @@
 """Routes of saved searches in the HTTP API, and their feeds."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import orjson
@@ -147,11 +148,14 @@ def feed(access: AccessDependency, searcher: SearcherDependency, request: Reques
     settings: Settings = request.app.state.settings
     if found is None or (settings.keys and not _has_key(settings, found[0].name)):
         raise HTTPException(404, "no such feed; its address was replaced or revoked")
-    owner, name = found
-    page = Watches(access.state, owner).latest(name, searcher.session(), _FEED_PAPERS)
+    (owner, name), session = found, searcher.session()
+    headers = {"ETag": f'W/"{session.generation}-{token[:8]}"', "Cache-Control": "private, no-cache"}
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    page = replace(Watches(access.state, owner).latest(name, session, _FEED_PAPERS), interpretation=name)
     options = RenderOptions(feed_key=f"feed\n{owner}\n{name}", self_url=str(request.url))
     content = render_page("atom", page, options)
-    return access.finish(Response(content, headers={"Content-Type": MEDIA_TYPES["atom"].content_type}))
+    return Response(content, headers={**headers, "Content-Type": MEDIA_TYPES["atom"].content_type})
 
 
 def feed_url(request: Request, token: str | None) -> str | None:
