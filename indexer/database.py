@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from indexer import decisions, identity, logged_files, removed_papers
+from indexer import decisions, harvested_records, identity, logged_files, removed_papers
 from search.errors import IndexBusy, IndexDamaged
 from search.files import system_error
 from search.index.layout import Layout, Manifest
@@ -49,7 +49,8 @@ def open_database(path: Path) -> sqlite3.Connection:
         database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         # one transaction: a kill leaves all of the tables or none of them
         database.executescript(f"BEGIN; {SCHEMA} COMMIT;")
-    database.executescript(f"BEGIN; {logged_files.SCHEMA} {removed_papers.SCHEMA} {decisions.SCHEMA} COMMIT;")
+    schemas = (logged_files.SCHEMA, harvested_records.SCHEMA, removed_papers.SCHEMA, decisions.SCHEMA)
+    database.executescript(f"BEGIN; {' '.join(schemas)} COMMIT;")
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA cache_size = -262144")

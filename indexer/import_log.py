@@ -1,10 +1,10 @@
 """Import log: notes which files an import reads, with what outcome, and which records each of them has."""
 
 from array import array
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from indexer import identity
+from indexer import harvested_records, identity
 from indexer.import_counts import ImportCounts
 from indexer.logged_files import SUPERSEDED, FileRecords, hash_record, path_text
 from indexer.removed_papers import ANY_FILE, RemovalFilter
@@ -16,16 +16,19 @@ from search.papers.paper import Paper
 
 @dataclass(slots=True)
 class _Reading:
-    """One file that is being read.
+    """One file that is being read, or the pages of a harvest.
 
     Attributes:
-        path: Its path in the log.
-        file: The file.
+        path: Its path in the log, or the canonical name of the harvest.
+        file: The file, or the last page.
         before: The counts of the import when its reading began.
         counts: The counts of its records; set at its end.
         skipped: Records that could not be read.
         records: The hash of each record.
         keys: A key of each record.
+        identifiers: Of a harvest, the hash of the identifier of each record; 0 without one.
+        is_whole: Whether every record of the file was imported or removed, as far as it could be read.
+        deleted: Of a harvest, the hashes of the identifiers of records that its repository has deleted.
     """
 
     path: str
@@ -35,6 +38,9 @@ class _Reading:
     skipped: int
     records: "array[int]"
     keys: "array[int]"
+    identifiers: "array[int]" = field(default_factory=lambda: array("q"))
+    deleted: set[int] = field(default_factory=set)
+    is_whole: bool = True
 
 
 class ImportLog:
@@ -51,9 +57,13 @@ class ImportLog:
         self._readings: list[_Reading] = []
 
     def start(self, file: SourceFile) -> None:
-        """Notes that the records that follow are those of a file."""
+        """Notes that the records that follow are those of a file; pages of a harvest that follow each other are one."""
+        path = file.harvest or path_text(file.path)
+        if file.harvest and self._readings and self._readings[-1].path == path:
+            self._readings[-1].file = file
+            return
         counts = replace(self._writer.counts)
-        self._readings.append(_Reading(path_text(file.path), file, counts, counts, 0, array("q"), array("q")))
+        self._readings.append(_Reading(path, file, counts, counts, 0, array("q"), array("q")))
 
     def end(self) -> None:
         """Notes that the file is read."""
@@ -79,6 +89,23 @@ class ImportLog:
         record = self._writer.add(record)
         reading.records.append(hash_record(record))
         reading.keys.append(id_key(record.id))
+        if reading.file.harvest:
+            identifier = harvested_records.hash_identifier(reading.file.identifier)
+            reading.identifiers.append(identifier)
+            reading.deleted.discard(identifier)
+
+    def delete(self, identifier: str) -> None:
+        """Notes that the repository of a harvest has deleted a record; ``select_deleted`` finds it."""
+        self._readings[-1].deleted.add(harvested_records.hash_identifier(identifier))
+
+    def leave_out(self) -> None:
+        """Notes that a record of the file does not meet the conditions of the import."""
+        self._writer.counts.outside += 1
+        self.leave_out_rest()
+
+    def leave_out_rest(self) -> None:
+        """Notes that the file has records that the import leaves out, which therefore are not missing in it."""
+        self._readings[-1].is_whole = False
 
     def skip(self) -> None:
         """Notes that a record of the file, or the file, could not be read."""
@@ -122,11 +149,16 @@ class ImportLog:
                 *(reading.skipped, counts.removed, file),
             ],
         )
-        if not reading.skipped:
+        if reading.is_whole and not (
+            reading.skipped or reading.file.harvest
+        ):  # a round of a harvest brings only what is new or changed
             database.execute("UPDATE files SET complete = ? WHERE file = ?", [number, file])
         values = sorted(zip(reading.records, reading.keys, strict=True))
         database.executemany(
             "INSERT INTO file_records VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET reading = excluded.reading",
             ((record, file, number, key) for record, key in values),
         )
+        if reading.file.harvest:
+            records = zip(reading.identifiers, reading.records, strict=True)
+            harvested_records.save(database, file, records, reading.deleted)
         return int(file)

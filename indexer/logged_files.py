@@ -60,7 +60,7 @@ class LoggedFile:
 
     Attributes:
         file: Its number in the log.
-        path: Its path, see ``path_text``.
+        path: Its path, see ``path_text``; of a harvest, which is logged as one file, its canonical name.
         source: The source of its records, as in ``bibtex:zotero.bib``.
         first_read: When it was read first, as in ``2026-04-27T10:00:00+00:00``.
         last_read: When it was read last.
@@ -83,6 +83,16 @@ class LoggedFile:
     unchanged: int
     skipped: int
     removed: int
+
+    @property
+    def is_harvest(self) -> bool:
+        """Whether it is a harvest."""
+        return is_harvest_name(self.path)
+
+
+def is_harvest_name(path: str) -> bool:
+    """Whether a path in the log is the name of a harvest; those of files are absolute."""
+    return not path.startswith("/")
 
 
 def path_text(path: Path) -> str:
@@ -186,11 +196,14 @@ class FileRecords:
         )
 
     def _is_elsewhere(self, file: int) -> bool:
-        """Whether it is another file that exists; one whose path the log cannot write exactly is assumed to exist."""
+        """Whether it is another file that exists; one whose path the log cannot write exactly is assumed to exist.
+
+        A harvest exists until it is removed.
+        """
         if file in self._files:
             return False
         path = self._paths[file]
-        return "\\x" in path or os.path.lexists(path)
+        return is_harvest_name(path) or "\\x" in path or os.path.lexists(path)
 
     def _find_outdated(self) -> dict[tuple[int, int], int]:
         """Finds the records that the last complete reading of their file did not find, each with its key."""

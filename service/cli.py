@@ -1,4 +1,4 @@
-"""The command line: ``papers index | reindex | search | similar | authors | show | serve | mcp | keys | status | ...``.
+"""The command line: ``papers index | fetch | reindex | search | similar | authors | show | serve | mcp | keys | ...``.
 
 Results go to standard output, everything else to standard error. ``ExitStatus`` lists the exit statuses. Expensive
 imports are inside the commands that need them.
@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from search.errors import InvalidValue, PaperNotFound, PapersError
-from service.commands import backup, correct, evaluate, index, keys, removal, search, serve, sources
+from service.commands import backup, correct, evaluate, fetch, index, keys, removal, search, serve, sources
 from service.commands.exit_status import ExitStatus
 
 _INTERRUPTED = "interrupted; imported papers are kept, the previous index version stays live"
@@ -37,6 +37,7 @@ def papers() -> None:
 
 for command in (
     index.index_command,
+    fetch.fetch,
     index.reindex,
     removal.remove,
     removal.compact,

@@ -88,9 +88,7 @@ class ArxivSearch:
         query = f"({self.query}) AND submittedDate:[{first} TO 999912312359]" if first else self.query
         order = "lastUpdatedDate" if since else "submittedDate"
         body, feed = self._request(client, query, order, start, limits.ARXIV_API_PAGE_RECORDS)
-        if not (
-            feed.updated or start
-        ):  # which happens for no reason: https://github.com/lukasschwab/arxiv.py/issues/43
+        if not (feed.updated or start):  # now and then for no reason: groups.google.com/g/arxiv-api/c/DYHxWrtBgbo
             body, feed = self._request(client, query, order, start, limits.ARXIV_API_PAGE_RECORDS)
         end = start + len(feed.updated)
         if end >= feed.total or (since and min(feed.updated) < since):

@@ -147,9 +147,8 @@ class Client:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, PassingError) and error.wait is not None:
             return error.wait
-        return tenacity.wait_exponential_jitter(
-            limits.FIRST_BACKOFF_S, limits.MAX_BACKOFF_S, jitter=limits.FIRST_BACKOFF_S
-        )(state)
+        first, longest = limits.FIRST_BACKOFF_S, limits.MAX_BACKOFF_S
+        return tenacity.wait_exponential_jitter(multiplier=first, max=longest, jitter=first)(state)
 
     def _announce_wait(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

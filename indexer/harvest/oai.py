@@ -6,6 +6,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from urllib.parse import urlsplit
 
 from indexer.harvest import limits
@@ -42,11 +43,14 @@ class OaiHarvest:
     """A harvest of one or more sets of a repository.
 
     The state has these members while a round runs: ``set``, the number of the set; ``token``; ``from``, where the list
-    of the set starts; ``low``, the lowest datestamp of the last page; ``ordered``, whether no page had a lower one than
-    the page before it; ``started``, when the round started; ``granularity``. Between rounds it only has ``from``.
+    of the set starts; ``last``, the last datestamp; ``ordered``, whether none was lower than the one before it;
+    ``spans``, whether the last page has lower ones than the last; ``started``, when the round started; ``granularity``.
+    Between rounds it only has ``from``.
 
-    An expired token is replaced by a new list: from ``low`` if the repository lists by datestamp, as arXiv does, and
-    from the start otherwise.
+    An expired token is replaced by a new list: from the last datestamp if the repository lists by it, as arXiv does,
+    and from the start otherwise. A token that is left from an earlier run is replaced like this even if it has not
+    expired, unless all of the last page would come again: behind a token, repositories count records, and miss one for
+    each that was changed since and so moved to the end.
 
     Attributes:
         service: The service.
@@ -81,13 +85,13 @@ class OaiHarvest:
         state = state if "set" in state else self._start_round(client, state)
         for number in range(_number(state["set"]), len(self.sets)):
             if number != state["set"]:
-                state = {**state, "set": number, "token": "", "low": "", "ordered": True}
+                state = _start_set(state, number)
             for body, page in self._list(client, state):
                 state = _advance(state, page)
                 is_last = not page.token and number == len(self.sets) - 1
                 after = _end_round(state) if is_last else state
                 if not page.token and not is_last:
-                    after = {**state, "set": number + 1, "token": "", "low": "", "ordered": True}
+                    after = _start_set(state, number + 1)
                 yield HarvestPage(body, "oai-pmh", page.records, after, is_last, *_measure(state, page, len(self.sets)))
 
     def accepts(self, paper: Paper) -> bool:
@@ -103,27 +107,26 @@ class OaiHarvest:
         granularity, earliest = parse_identity(body)
         form = _SECOND if "hh" in granularity else _DAY
         start = str(state.get("from") or "") or _first_day(self.start)
-        return {
-            "set": 0,
-            "token": "",
+        round_state = {
             "from": start if form == _DAY or not start or "T" in start else start + "T00:00:00Z",
             "earliest": earliest,
-            "low": "",
-            "ordered": True,
             "started": page.response_date or datetime.now(UTC).strftime(_SECOND),
             "granularity": form,
         }
+        return _start_set(round_state, 0)
 
     def _list(self, client: Client, state: State) -> Iterator[tuple[bytes, OaiPage]]:
         """Yields the pages of one set from a state on."""
         restarts = 0
+        if state["ordered"] and state["spans"]:
+            state = {**state, "token": ""}
         while True:
             token = str(state["token"])
             arguments = {"verb": "ListRecords"}
             if token:
                 arguments["resumptionToken"] = token
             else:
-                start = str(state["low"] if state["ordered"] and state["low"] else state["from"])
+                start = str(state["last"] if state["ordered"] and state["last"] else state["from"])
                 arguments |= {"metadataPrefix": self.prefix} | _selection(self.sets[_number(state["set"])], start)
             body, page = self._request_body(client, arguments)
             if page.error == "badResumptionToken" and token:
@@ -207,14 +210,19 @@ def _number(value: object) -> int:
     return value if isinstance(value, int) else 0
 
 
+def _start_set(state: State, number: int) -> State:
+    return {**state, "set": number, "token": "", "last": "", "ordered": True, "spans": False}
+
+
 def _advance(state: State, page: OaiPage) -> State:
     """Returns the state after a page of a list."""
-    low = page.stamps[0] if page.stamps else state["low"]
+    stamps = (str(state["last"]), *page.stamps)
     return {
         **state,
         "token": page.token,
-        "low": low,
-        "ordered": bool(state["ordered"]) and str(low) >= str(state["low"]),
+        "last": stamps[-1],
+        "ordered": bool(state["ordered"]) and all(one <= other for one, other in pairwise(stamps)),
+        "spans": len(set(page.stamps)) > 1,
     }
 
 
@@ -230,7 +238,7 @@ def _measure(state: State, page: OaiPage, sets: int) -> tuple[int | None, float 
     if sets == 1 and page.total is not None:
         return page.total, None
     first, now = _parse_stamp(str(state["from"] or state["earliest"])), _parse_stamp(str(state["started"]))
-    last = _parse_stamp(page.stamps[1]) if page.stamps else None
+    last = _parse_stamp(page.stamps[-1]) if page.stamps else None
     done = 1.0 if not page.token else 0.0
     if page.token and state["ordered"] and first and now and last and now > first:
         done = min(1.0, max(0.0, (last - first) / (now - first)))

@@ -26,8 +26,7 @@ class OaiPage:
         token: The resumption token; empty on the last page.
         total: ``completeListSize``; None if the repository does not say it.
         response_date: When it was made, as in ``2026-02-13T14:02:47Z``.
-        stamps: The lowest and the highest datestamp; None if there is none, or the page is not well-formed, so that
-            some may be missing.
+        stamps: The datestamps in order; empty if the page is not well-formed, so that some may be missing.
         error: The code of an error, as in ``badResumptionToken``; empty without one.
         message: The text of the error.
     """
@@ -36,7 +35,7 @@ class OaiPage:
     token: str
     total: int | None
     response_date: str
-    stamps: tuple[str, str] | None
+    stamps: tuple[str, ...]
     error: str
     message: str
 
@@ -55,7 +54,7 @@ def parse_page(body: bytes) -> OaiPage:
     """Parses a complete response; records that are not well-formed are for the reader to report."""
     root, is_well_formed = _parse(body)
     headers = list(root.iter("{*}header"))
-    stamps = sorted(text for header in headers for each in find_all(header, "datestamp") if (text := _text(each)))
+    stamps = tuple(_text(each) for header in headers for each in find_all(header, "datestamp"))
     error = next(iter(find_all(root, "error")), None)
     attributes, token = _find_token(body)
     size = _LIST_SIZE.search(attributes)
@@ -64,7 +63,7 @@ def parse_page(body: bytes) -> OaiPage:
         token=token,
         total=int(size[1]) if size else None,
         response_date=next((_text(each) for each in find_all(root, "responseDate")), ""),
-        stamps=(stamps[0], stamps[-1]) if stamps and is_well_formed else None,
+        stamps=stamps if is_well_formed else (),
         error="" if error is None else error.get("code") or "unknown error",
         message="" if error is None else _text(error),
     )

@@ -89,7 +89,7 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     day = parse_day(options["as_of"]) or date.today()
     import_options = ImportOptions(format_, day, options["strict"], restore=options["restore"])
     files = sources.discover(paths)
-    embedder = load_embedder(*_choose_model(directory, options["model"], options["precision"]))
+    embedder = load_embedder(*choose_model(directory, options["model"], options["precision"]))
     with Progress() as progress:
         report = index_files(
             files,
@@ -99,7 +99,7 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
             progress=progress.show,
             on_stage=lambda name: show_stage(progress, name),
         )
-    _print_report(report)
+    print_report(report)
     if report.skipped_count and options["mirror"]:
         click.echo("papers: files with skipped records lose no papers, since those may be the missing ones", err=True)
     if report.missing and options["mirror"]:
@@ -113,7 +113,7 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
             err=True,
         )
     if embedder.model.precision == "int8":
-        _print_quality(embedder.model.name)
+        print_quality(embedder.model.name)
     if report.nothing_read:
         click.echo("papers: no record could be read; check the files, or name their format with --format", err=True)
         sys.exit(ExitStatus.FAILURE)
@@ -153,7 +153,7 @@ def reindex(directory: Path, model: str, precision: str) -> None:
         err=True,
     )
     if report.embedded and precision == "int8":
-        _print_quality(model)
+        print_quality(model)
 
 
 @click.command(cls=Command)
@@ -208,7 +208,7 @@ def doctor(directory: Path, repair: bool, as_json: bool) -> None:
         click.echo("no problems found")
 
 
-def _print_report(report: "ImportReport") -> None:
+def print_report(report: "ImportReport") -> None:
     counts = report.counts
     _list_messages("warning", report.warnings, len(report.warnings))
     _list_messages("skipped", [str(error) for error in report.skipped], report.skipped_count)
@@ -239,7 +239,7 @@ def show_stage(progress: "Progress", name: "Stage") -> None:
     progress.stage(f"{name} ({PUBLISH_STAGES.index(name) + 1} of {len(PUBLISH_STAGES)})")
 
 
-def _choose_model(directory: Path, name: str | None, precision: str | None) -> tuple[str, str]:
+def choose_model(directory: Path, name: str | None, precision: str | None) -> tuple[str, str]:
     """Returns the name and precision to embed with: the options, or else those of the index, or else the defaults."""
     from indexer.generations import find_layout, find_model
     from search.embedding.model import DEFAULT_MODEL
@@ -256,7 +256,7 @@ def _choose_model(directory: Path, name: str | None, precision: str | None) -> t
     return chosen, precision or (found.precision if found and found.name == chosen else default.precision)
 
 
-def _print_quality(model: str) -> None:
+def print_quality(model: str) -> None:
     from search.embedding.export import export_folder
     from search.embedding.model import BUILT_IN_MODELS
     from search.embedding.quantize import Quality

@@ -1,0 +1,207 @@
+"""Papers from services on the network: ``papers fetch arxiv | oai``."""
+
+import math
+import sys
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from service.commands.command import CommandGroup
+from service.commands.exit_status import ExitStatus
+from service.commands.index import choose_model, print_report, show_stage
+from service.commands.options import INDEX_OPTION, MODEL_NAMES_HELP, CallbackT, load_embedder_for, model_option
+
+if TYPE_CHECKING:
+    from indexer.harvest.client import Client
+    from indexer.harvest.service import Harvest
+    from service.commands.progress import Progress
+
+_OPTIONS = (
+    click.option("--dry-run", is_flag=True, help="Print how many records there are and how long it takes; fetch none."),
+    click.option(
+        "--limit", type=click.IntRange(min=1), metavar="N", help="Index at most N new or changed papers, for a try."
+    ),
+    INDEX_OPTION,
+    model_option(help=f"Embedding model of a new index (default: small): {MODEL_NAMES_HELP}."),
+)
+
+
+def _fetch_options(callback: CallbackT) -> CallbackT:
+    """Adds the options of all services."""
+    for option in reversed(_OPTIONS):
+        callback = option(callback)
+    return callback
+
+
+@click.group(cls=CommandGroup)
+def fetch() -> None:
+    """Fetch papers from a service and index them.
+
+    Only this command uses the network. What arrives is kept in the index folder first: after an interruption or a lost
+    connection, the same command continues. Run again later, it fetches what is new or changed since; papers that the
+    service has deleted are removed, unless another source has them. Set PAPERS_CONTACT to your mail address, by which
+    services can reach you.
+
+    \b
+    papers fetch arxiv --category cs.IR --from 2026-01
+    papers fetch arxiv 'au:zhou AND ti:recommendation'
+    papers fetch oai https://zenodo.org/oai2d --set user-cern
+    """
+
+
+@fetch.command(extra="fetch")
+@click.argument("query", default="")
+@click.option("-c", "--category", multiple=True, help="Category or archive, by code or name; several: any of them.")
+@click.option("--from", "start", metavar="DATE", help="Published on or after: 2026, 2026-04, 30d, last-year.")
+@_fetch_options
+def arxiv(query: str, category: tuple[str, ...], start: str | None, **options: Any) -> None:
+    """Fetch papers from arXiv: of categories, from a date on, or by a query.
+
+    QUERY is in the language of arXiv's API: words with the fields ti, au, abs, co, jr, cat, rn or all, AND, OR, ANDNOT,
+    "phrases" and parentheses. Without it, all papers of the categories are listed, which is faster for many papers. The
+    metadata is in the public domain (CC0).
+
+    \b
+    papers fetch arxiv --category cs.IR --from 2026-01
+    papers fetch arxiv --category cs.IR --category cs.CL --from 30d --dry-run
+    papers fetch arxiv 'au:zhou AND ti:recommendation' --limit 100
+    """
+    run_fetch("arxiv", {"query": (query,), "category": category, "from": (_parse_start(start),)}, **options)
+
+
+@fetch.command(extra="fetch")
+@click.argument("url")
+@click.option("--set", "sets", metavar="NAME", multiple=True, help="A set of the repository; several: any of them.")
+@click.option(
+    "--prefix", default="oai_dc", show_default=True, help="Metadata prefix: oai_dc, arXiv, arXivRaw or arXivOld."
+)
+@click.option("--from", "start", metavar="DATE", help="Added or changed in the repository on or after.")
+@_fetch_options
+def oai(url: str, sets: tuple[str, ...], prefix: str, start: str | None, **options: Any) -> None:
+    """Fetch papers from any repository by OAI-PMH. URL is its base URL.
+
+    \b
+    papers fetch oai https://zenodo.org/oai2d --set user-cern --from 2026
+    papers fetch oai https://hal.science/oai --set type:THESE --limit 100
+    """
+    run_fetch("oai", {"url": (url,), "set": sets, "prefix": (prefix,), "from": (_parse_start(start),)}, **options)
+
+
+def run_fetch(
+    service: str,
+    parameters: dict[str, tuple[str, ...]],
+    *,
+    directory: Path,
+    dry_run: bool,
+    limit: int | None,
+    model: str | None,
+) -> None:
+    """Fetches and indexes a harvest.
+
+    Args:
+        service: The key of the service.
+        parameters: The parameters of the harvest's name; empty values are left out.
+        directory: The index.
+        dry_run: Whether only the number of records is asked for.
+        limit: New or changed papers after which the import stops; None for no limit.
+        model: Name of the embedding model; None for that of the index.
+    """
+    from indexer.harvest import make_harvest
+    from indexer.harvest.client import Client
+    from indexer.harvest.settings import contact
+    from service.commands.progress import Progress
+
+    harvest = make_harvest(service, {name: given for name, values in parameters.items() if (given := _given(values))})
+    with Progress() as progress, Client(harvest.service.interval, contact(), on_wait=_reporter(progress)) as client:
+        if dry_run:
+            click.echo(_describe(harvest, harvest.count(client)))
+            return
+        is_complete = fetch_and_index(harvest, client, directory, progress, limit=limit, model=model)
+    if not is_complete:
+        sys.exit(ExitStatus.FAILURE)
+
+
+def fetch_and_index(
+    harvest: "Harvest",
+    client: "Client",
+    directory: Path,
+    progress: "Progress",
+    *,
+    limit: int | None = None,
+    model: str | None = None,
+) -> bool:
+    """Fetches a harvest, indexes what arrived and prints what became of it.
+
+    Returns:
+        Whether everything was fetched, as far as the limit allows.
+    """
+    from indexer.build import ImportOptions
+    from indexer.harvest import run
+    from indexer.harvest.spool import Spool
+    from search.embedding.embedder import load_embedder
+    from search.errors import HarvestFailed
+
+    failure: HarvestFailed | None = None
+    embedder = load_embedder(*choose_model(directory, model, None))
+    with Spool(directory, harvest.name) as spool:
+        try:
+            fetched = run.fetch(harvest, spool, client, limit=limit, on_fetched=progress.show_fetched)
+            progress.print(f"{harvest.name}: {fetched:,} records fetched")
+        except HarvestFailed as error:
+            failure = error
+        except KeyboardInterrupt:
+            progress.print("papers: the pages that were fetched are kept; the same command continues with the next one")
+            raise
+        report = run.index_spool(
+            harvest,
+            spool,
+            directory,
+            embedder,
+            ImportOptions(limit=limit),
+            progress=progress.show,
+            on_stage=lambda name: show_stage(progress, name),
+        )
+    if report:
+        print_report(report)
+        _print_removed(run.remove_deleted(harvest, directory, load_embedder_for))
+    elif not failure:
+        progress.print(f"{harvest.name}: nothing new")
+    if failure:
+        click.echo(f"papers: {failure}", err=True)
+    return not failure
+
+
+def _print_removed(papers: int) -> None:
+    if papers:
+        count = "1 paper" if papers == 1 else f"{papers:,} papers"
+        click.echo(f"{count} removed, because the service has deleted the record and no other source has one", err=True)
+
+
+def _describe(harvest: "Harvest", records: int | None) -> str:
+    """Returns the number of records, and the least time that the pauses between requests leave."""
+    if records is None:
+        return f"{harvest.name}: the service does not say how many records there are"
+    pages = math.ceil(records / harvest.service.page_records)
+    least = timedelta(seconds=round(pages * max(harvest.service.interval, 1)))
+    return (
+        f"{harvest.name}: {records:,} records; fetching takes {least} or longer ({pages:,} requests, one every "
+        f"{harvest.service.interval:g} seconds)"
+    )
+
+
+def _reporter(progress: "Progress") -> Callable[[float, str], None]:
+    return lambda seconds, reason: progress.print(f"{reason}; next try in {seconds:,.0f} seconds")
+
+
+def _parse_start(text: str | None) -> str:
+    """Parses ``--from``, relative dates as well."""
+    from search.query.dates import parse_date
+
+    return str(parse_date(text, date.today(), "from")) if text else ""
+
+
+def _given(values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(value for value in values if value)
