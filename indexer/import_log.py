@@ -28,6 +28,7 @@ class _Reading:
         keys: A key of each record.
         identifiers: Of a harvest, the hash of the identifier of each record; 0 without one.
         is_whole: Whether every record of the file was imported or removed, as far as it could be read.
+        last: Of a harvest, by the hash of each identifier the last record of those without a version.
         deleted: Of a harvest, the hashes of the identifiers of records that its repository has deleted.
     """
 
@@ -39,6 +40,7 @@ class _Reading:
     records: "array[int]"
     keys: "array[int]"
     identifiers: "array[int]" = field(default_factory=lambda: array("q"))
+    last: dict[int, int] = field(default_factory=dict)
     deleted: set[int] = field(default_factory=set)
     is_whole: bool = True
 
@@ -93,6 +95,8 @@ class ImportLog:
             identifier = harvested_records.hash_identifier(reading.file.identifier)
             reading.identifiers.append(identifier)
             reading.deleted.discard(identifier)
+            if identifier and record.version is None:
+                reading.last[identifier] = reading.records[-1]
 
     def delete(self, identifier: str) -> None:
         """Notes that the repository of a harvest has deleted a record; ``select_deleted`` finds it."""
@@ -160,5 +164,5 @@ class ImportLog:
         )
         if reading.file.harvest:
             records = zip(reading.identifiers, reading.records, strict=True)
-            harvested_records.save(database, file, records, reading.deleted)
+            harvested_records.save(database, file, records, reading.last, reading.deleted)
         return int(file)

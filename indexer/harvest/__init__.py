@@ -11,8 +11,10 @@ from urllib.parse import parse_qsl
 from indexer.harvest.service import Harvest, Parameters, Service
 from search.errors import InvalidValue
 
-SERVICES = ("arxiv", "oai")
+SERVICES = ("arxiv", "oai", "openalex", "crossref", "pubmed", "s2", "zotero")
 """The services, by the first part of the names of their harvests, which is the name of their module."""
+_MODULES = {"s2": "semantic_scholar"}
+"""Modules with another name."""
 
 
 def parse_name(name: str) -> Harvest:
@@ -50,4 +52,4 @@ def find_service(name: str) -> Service | None:
 def _import_service(key: str) -> ModuleType:
     if key not in SERVICES:
         raise InvalidValue("service", key, f"choose one of {', '.join(SERVICES)}")
-    return importlib.import_module(f"indexer.harvest.{key}")
+    return importlib.import_module(f"indexer.harvest.{_MODULES.get(key, key)}")

@@ -29,7 +29,7 @@ _PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses after which a request is tried again."""
 _PROJECT = "papers-search"
 
-Check: TypeAlias = Callable[[bytes], None]
+Check: TypeAlias = Callable[[bytes], object]
 """Raises ``PassingError`` for a body that is not complete, or not what was requested."""
 
 
@@ -80,6 +80,10 @@ class Client:
         contact: The mail address or page that a service can use if it has a question; empty for none.
         on_wait: Called with the seconds and the reason before a wait that a service asks for or an error causes.
         sleep: Waits for a number of seconds.
+
+    Attributes:
+        contact: As the argument.
+        interval: As the argument; a service that allows fewer requests at the moment may raise it.
     """
 
     def __init__(
@@ -90,7 +94,7 @@ class Client:
         on_wait: Callable[[float, str], None] = lambda seconds, reason: None,  # noqa: ARG005
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._interval, self._on_wait, self._sleep = interval, on_wait, sleep
+        self.interval, self._on_wait, self._sleep = interval, on_wait, sleep
         self.contact = contact
         self._http = httpx2.Client(
             headers={"User-Agent": user_agent(contact), "Accept-Encoding": "gzip, deflate"},
@@ -142,6 +146,11 @@ class Client:
                 url, f"{error}{wait}. What was fetched is kept; run the same command later to continue"
             ) from None
 
+    def pause(self, seconds: float, reason: str) -> None:
+        """Waits before the next request, because the last response asks for it."""
+        self._on_wait(seconds, reason)
+        self._sleep(seconds)
+
     def _choose_wait(self, state: tenacity.RetryCallState) -> float:
         """Returns the seconds that the service asks for, or else those of an exponential back-off with jitter."""
         error = state.outcome.exception() if state.outcome else None
@@ -172,7 +181,7 @@ class Client:
     def _send(self, request: httpx2.Request) -> tuple[httpx2.Response, bytes]:
         """Sends one request in its turn, and reads the body."""
         try:
-            with _turn(request.url, 0.0 if _is_this_machine(request.url.host) else self._interval, self._sleep):
+            with _turn(request.url, 0.0 if _is_this_machine(request.url.host) else self.interval, self._sleep):
                 response = self._http.send(request, stream=True)
                 try:
                     return response, _read_body(response)

@@ -28,3 +28,20 @@ def service_url(name: str, default: str) -> str:
     if urlsplit(found).scheme not in ("http", "https") or not urlsplit(found).hostname:
         raise InvalidValue(name, found, "give an address that starts with https:// or http://")
     return found
+
+
+def api_key(name: str) -> str:
+    """Returns the key of a service: a setting such as PAPERS_NCBI_KEY; empty for none.
+
+    Raises:
+        InvalidValue: It has characters that no key has; the message does not contain it.
+    """
+    found = os.environ.get(name, "").strip()
+    if not (found.isascii() and found.isprintable()) or " " in found:
+        raise InvalidValue(name, "***", "give the key alone, without spaces or line breaks")
+    return found
+
+
+def mail_address(contact: str) -> str:
+    """Returns the contact address if it is one for mail, as services expect it in a parameter; else an empty text."""
+    return contact if "@" in contact and "/" not in contact else ""

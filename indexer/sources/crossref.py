@@ -29,12 +29,13 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the works in order."""
-    parse = partial(_parse_paper, source=file.source)
+    parse = partial(_parse_paper, file=file)
     return read_records(file, parse, "a work of Crossref", "message.items", "message", "items")
 
 
-def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
-    doi, title = fields.get("DOI") or "", _first(fields.get("title"))
+def _parse_paper(fields: dict[str, Any], file: SourceFile) -> Paper:
+    file.identifier = doi = str(fields.get("DOI") or "")
+    title = _first(fields.get("title"))
     subtitle = _first(fields.get("subtitle"))
     updates = fields.get("update-to") or []
     retracted = [each.get("DOI") or "" for each in updates if each.get("type") in _RETRACTIONS]
@@ -51,7 +52,7 @@ def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
         "retraction_of": [each for each in retracted if each.lower() != doi.lower()],
     }
     return Draft(
-        source,
+        file.source,
         ids=[doi],
         title=f"{title}: {subtitle}" if subtitle and subtitle.casefold() not in title.casefold() else title,
         abstract=fields.get("abstract"),

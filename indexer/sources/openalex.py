@@ -29,10 +29,11 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the works in order."""
-    return read_records(file, partial(_parse_paper, source=file.source), "a work of OpenAlex", "results")
+    return read_records(file, partial(_parse_paper, file=file), "a work of OpenAlex", "results")
 
 
-def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
+def _parse_paper(fields: dict[str, Any], file: SourceFile) -> Paper:
+    file.identifier = str(fields.get("id") or "")
     ids = fields.get("ids") or {}
     locations = [each for each in (fields.get("primary_location"), *(fields.get("locations") or [])) if each]
     addresses = [each.get("landing_page_url") or "" for each in locations]
@@ -47,7 +48,7 @@ def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
         "retracted": fields.get("is_retracted") is True,
     }
     return Draft(
-        source,
+        file.source,
         ids=[
             fields.get("doi") or "",
             *(ids.get(name) or "" for name in ("doi", "pmid", "pmcid")),

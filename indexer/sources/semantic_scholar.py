@@ -25,13 +25,14 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the papers in order."""
-    parse = partial(_parse_paper, source=file.source)
+    parse = partial(_parse_paper, file=file)
     return read_records(file, parse, "a paper of Semantic Scholar", "data", "recommendedPapers")
 
 
-def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
+def _parse_paper(fields: dict[str, Any], file: SourceFile) -> Paper:
     """Parses one paper; the data sets have the names of the API in lower case."""
     get = {name.lower(): value for name, value in fields.items()}.get
+    file.identifier = str(get("paperid") or "")
     external = {name: value for name, value in (get("externalids") or {}).items() if value}
     ids = [f"{scheme}{external[name]}" for name, scheme in _SCHEMES.items() if name in external]
     journal = get("journal") or {}
@@ -43,7 +44,7 @@ def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
         "fields_of_study": get("fieldsofstudy"),
     }
     return Draft(
-        source,
+        file.source,
         ids=[*ids, f"s2:{get('paperid')}" if get("paperid") else ""],
         title=get("title"),
         abstract=get("abstract"),

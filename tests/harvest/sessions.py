@@ -1,13 +1,16 @@
 """Session: harvests into one index, with the fake embedder and without waiting."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from fake_embedder import FakeEmbedder
+from indexer import sources
 from indexer.build import ImportOptions, ImportReport
 from indexer.harvest import parse_name, run
 from indexer.harvest.client import Client
 from indexer.harvest.spool import Spool
+from indexer.sources.file import SourceFile
 from search.embedding.model import ModelIdentity
 from search.index.snapshot import Snapshot
 from search.papers.paper import Paper
@@ -58,6 +61,13 @@ class Session:
         """The pages in the spool."""
         with Spool(self.directory, parse_name(self.name).name) as spool:
             return len(spool.pages())
+
+    def titles_in_spool(self) -> set[str]:
+        """The titles of the records in the spool."""
+        harvest = parse_name(self.name)
+        with Spool(self.directory, harvest.name) as spool:
+            files = [SourceFile(page.path, date.max, page.format, harvest=harvest.name) for page in spool.pages()]
+        return {str(record.title) for file in files for record in sources.read(file) if isinstance(record, Paper)}
 
     def papers(self) -> dict[str, Paper]:
         """The live papers of the index by their titles."""
