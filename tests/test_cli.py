@@ -42,6 +42,7 @@ def test_help_has_an_example_of_every_command() -> None:
     names = re.findall(r"^  (\w+)  ", run("--help").stdout.partition("Commands:")[2], re.MULTILINE)
     commands = {
         "index",
+        "fetch",
         "reindex",
         "remove",
         "compact",
@@ -50,6 +51,7 @@ def test_help_has_an_example_of_every_command() -> None:
         "similar",
         "authors",
         "show",
+        "list",
         "merge",
         "split",
         "status",
@@ -59,6 +61,7 @@ def test_help_has_an_example_of_every_command() -> None:
         "doctor",
         "backup",
         "restore",
+        "state",
         "eval",
     }
     assert set(names) == commands

@@ -5,16 +5,19 @@ https://info.arxiv.org/help/oa/index.html and, for the API, ``indexer.harvest.ar
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from indexer.harvest import limits
 from indexer.harvest.arxiv_api import ArxivSearch
-from indexer.harvest.client import Client
 from indexer.harvest.oai import OaiHarvest, parse_first_date
 from indexer.harvest.service import Harvest, Parameters, Service, make_name
 from indexer.harvest.settings import service_url
 from search.errors import InvalidValue
 from search.papers.categories import ARCHIVES, resolve_codes
 from search.papers.date import Date
+
+if TYPE_CHECKING:
+    from indexer.harvest.client import Client
 
 SERVICE = Service(
     key="arxiv",
@@ -42,7 +45,7 @@ class ArxivListing(OaiHarvest):
 
     search: ArxivSearch | None = None
 
-    def count(self, client: Client) -> int | None:
+    def count(self, client: "Client") -> int | None:
         """Returns the number of papers."""
         return self.search.count(client) if self.search else None
 

@@ -9,16 +9,20 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from lxml import etree
 
 from indexer.harvest import limits
-from indexer.harvest.client import Client, PassingError, StatusError
+from indexer.harvest.errors import PassingError, StatusError
 from indexer.harvest.service import HarvestPage, Service, State
 from indexer.sources.xml import find_all, find_text, local_name
 from search.errors import HarvestFailed
 from search.papers.folding import normalize_whitespace
 from search.papers.paper import Paper
+
+if TYPE_CHECKING:
+    from indexer.harvest.client import Client
 
 _TYPES = ("application/atom+xml", "application/xml", "text/xml")
 _END = re.compile(rb"</(?:[\w.-]+:)?feed\s*>\s*\Z")
@@ -65,11 +69,11 @@ class ArxivSearch:
     url: str
     query: str
 
-    def count(self, client: Client) -> int:
+    def count(self, client: "Client") -> int:
         """Returns the number of papers that match."""
         return self._request(client, self.query, "submittedDate", 0, 1)[1].total
 
-    def pages(self, client: Client, state: State) -> Iterator[HarvestPage]:
+    def pages(self, client: "Client", state: State) -> Iterator[HarvestPage]:
         """Yields the pages of the round; see ``Harvest.pages``."""
         if "began" not in state:
             state = {**state, "began": datetime.now(UTC).strftime(_STAMP), "start": 0, "first": ""}
@@ -82,7 +86,7 @@ class ArxivSearch:
         """Whether a paper meets the query: always."""
         return True
 
-    def _fetch(self, client: Client, state: State) -> tuple[bytes, _Feed, State]:
+    def _fetch(self, client: "Client", state: State) -> tuple[bytes, _Feed, State]:
         """Fetches the next page and returns the state after it."""
         start, first, since = int(str(state["start"])), str(state["first"]), str(state.get("since", ""))
         query = f"({self.query}) AND submittedDate:[{first} TO 999912312359]" if first else self.query
@@ -103,7 +107,7 @@ class ArxivSearch:
             raise HarvestFailed(self.url, f"more than {limits.ARXIV_API_MAX_RECORDS:,} papers have the same date")
         return body, feed, {**state, "start": 0, "first": last}
 
-    def _request(self, client: Client, query: str, order: str, start: int, records: int) -> tuple[bytes, _Feed]:
+    def _request(self, client: "Client", query: str, order: str, start: int, records: int) -> tuple[bytes, _Feed]:
         parameters = {
             "search_query": query,
             "start": str(start),

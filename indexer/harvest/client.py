@@ -21,6 +21,7 @@ import httpx2
 import tenacity
 
 from indexer.harvest import limits
+from indexer.harvest.errors import PassingError, StatusError
 from search.embedding.export import cache_folder
 from search.errors import HarvestFailed
 from search.files import make_directory
@@ -31,32 +32,6 @@ _PROJECT = "papers-search"
 
 Check: TypeAlias = Callable[[bytes], object]
 """Raises ``PassingError`` for a body that is not complete, or not what was requested."""
-
-
-class PassingError(Exception):
-    """A request failed for a reason that may pass, so that it is tried again.
-
-    Args:
-        reason: What happened, for the message after the last try.
-        wait: Seconds after which the service wants the next try; None if it does not say.
-    """
-
-    def __init__(self, reason: str, wait: float | None = None) -> None:
-        super().__init__(reason)
-        self.wait = wait
-
-
-class StatusError(HarvestFailed):
-    """The service answered with a status that will not pass.
-
-    Attributes:
-        status: The status.
-        body: The body, in which a protocol may explain it.
-    """
-
-    def __init__(self, url: str, status: int, reason: str, body: bytes) -> None:
-        super().__init__(url, f"it answered {status} {reason}".rstrip())
-        self.status, self.body = status, body
 
 
 @dataclass(frozen=True, slots=True)

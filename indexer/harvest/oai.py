@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from indexer.harvest import limits
-from indexer.harvest.client import Client, PassingError, StatusError
+from indexer.harvest.errors import PassingError, StatusError
 from indexer.harvest.oai_page import OaiPage, check_complete, parse_identity, parse_page
 from indexer.harvest.service import HarvestPage, Parameters, Service, State, make_name
 from search.errors import HarvestFailed, InvalidValue
 from search.papers.date import Date
 from search.papers.paper import Paper
+
+if TYPE_CHECKING:
+    from indexer.harvest.client import Client
 
 SERVICE = Service(
     key="oai",
@@ -70,7 +74,7 @@ class OaiHarvest:
     start: Date | None = None
     published_from: Date | None = None
 
-    def count(self, client: Client) -> int | None:
+    def count(self, client: "Client") -> int | None:
         """Returns the size of the lists as the repository gives it; None if it does not."""
         start = _first_day(self.start)
         sizes = []
@@ -80,7 +84,7 @@ class OaiHarvest:
             sizes.append(page.total if page.token or page.total else page.records)
         return None if None in sizes else sum(size or 0 for size in sizes)
 
-    def pages(self, client: Client, state: State) -> Iterator[HarvestPage]:
+    def pages(self, client: "Client", state: State) -> Iterator[HarvestPage]:
         """Yields the pages of all sets; see ``Harvest.pages``."""
         state = state if "set" in state else self._start_round(client, state)
         for number in range(_number(state["set"]), len(self.sets)):
@@ -99,7 +103,7 @@ class OaiHarvest:
         first, found = self.published_from, paper.published
         return not (first and found) or found.last_day >= first.first_day
 
-    def _start_round(self, client: Client, state: State) -> State:
+    def _start_round(self, client: "Client", state: State) -> State:
         body = client.get(self.url, {"verb": "Identify"}, types=_TYPES, check=check_complete).body
         page = parse_page(body)
         if page.error:
@@ -115,7 +119,7 @@ class OaiHarvest:
         }
         return _start_set(round_state, 0)
 
-    def _list(self, client: Client, state: State) -> Iterator[tuple[bytes, OaiPage]]:
+    def _list(self, client: "Client", state: State) -> Iterator[tuple[bytes, OaiPage]]:
         """Yields the pages of one set from a state on."""
         restarts = 0
         if state["ordered"] and state["spans"]:
@@ -145,13 +149,13 @@ class OaiHarvest:
                 raise HarvestFailed(self.url, f"it repeats the resumption token {token[:60]!r} without end")
             state = _advance(state, page)
 
-    def _request(self, client: Client, arguments: dict[str, str]) -> OaiPage:
+    def _request(self, client: "Client", arguments: dict[str, str]) -> OaiPage:
         page = self._request_body(client, arguments)[1]
         if page.error not in ("", "noRecordsMatch"):
             raise HarvestFailed(self.url, f'it answered "{page.error}: {page.message}"')
         return page
 
-    def _request_body(self, client: Client, arguments: dict[str, str]) -> tuple[bytes, OaiPage]:
+    def _request_body(self, client: "Client", arguments: dict[str, str]) -> tuple[bytes, OaiPage]:
         """Makes a request; some repositories send the errors of the protocol with a status of HTTP other than 200."""
         try:
             body = client.get(self.url, arguments, types=_TYPES, check=check_complete).body

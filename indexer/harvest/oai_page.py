@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
-from indexer.harvest.client import PassingError
+from indexer.harvest.errors import PassingError
 from indexer.sources.xml import find_all, local_name
 
 _END = re.compile(rb"</(?:[\w.-]+:)?OAI-PMH\s*>\s*(?:<!--.*?-->\s*)*\Z", re.DOTALL)

@@ -1,11 +1,11 @@
 """Runs a harvest: fetches its pages to the spool, imports and publishes them, and carries deletions through."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from indexer.build import ImportOptions, ImportReport, OnProgress, OnStage, index_inputs
-from indexer.harvest.client import Client
 from indexer.harvest.service import Harvest
 from indexer.harvest.spool import Position, Spool
 from indexer.removal import remove
@@ -13,33 +13,19 @@ from indexer.removal_selection import select_deleted
 from indexer.sources.file import SourceFile
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
-from search.errors import HarvestFailed
+from search.errors import IndexMissing
+
+if TYPE_CHECKING:
+    from indexer.harvest.client import Client
 
 OnFetched = Callable[[int, float | None], None]
 """Called after each page with the records of the round so far and, if it is known, the share that is done."""
 
 
-@dataclass(slots=True)
-class HarvestReport:
-    """The outcome of a harvest.
-
-    Attributes:
-        fetched: Records of the pages that were fetched now.
-        imported: The outcome of the import; None if there was nothing to import.
-        deleted: Papers that were removed because the repository has deleted their only record.
-        failure: Why not all pages were fetched; None if the round is complete, or the limit was reached.
-    """
-
-    fetched: int = 0
-    imported: ImportReport | None = None
-    deleted: int = 0
-    failure: HarvestFailed | None = None
-
-
 def fetch(
     harvest: Harvest,
     spool: Spool,
-    client: Client,
+    client: "Client",
     *,
     limit: int | None = None,
     on_fetched: OnFetched = lambda records, done: None,  # noqa: ARG005
@@ -106,8 +92,15 @@ def remove_deleted(
     *,
     on_stage: OnStage = lambda stage: None,  # noqa: ARG005
 ) -> int:
-    """Removes what the repository has deleted; returns the papers that no other source has."""
-    selection = select_deleted(directory, harvest.name)
+    """Removes what the repository has deleted, as it said now or before a run that was killed.
+
+    Returns:
+        The papers that no other source has.
+    """
+    try:
+        selection = select_deleted(directory, harvest.name)
+    except IndexMissing:  # nothing was fetched yet
+        return 0
     return remove(directory, selection, load, on_stage=on_stage).removed if selection.removals else 0
 
 

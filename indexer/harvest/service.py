@@ -6,12 +6,14 @@ parameters of its canonical name; ``indexer.harvest.parse_name`` finds it.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import quote_plus, urlencode
 
-from indexer.harvest.client import Client
 from search.papers.json import Json
 from search.papers.paper import Paper
+
+if TYPE_CHECKING:
+    from indexer.harvest.client import Client
 
 State: TypeAlias = Mapping[str, Json]
 """Where a harvest continues, as JSON: empty before the first page. What it contains is up to the service."""
@@ -82,14 +84,14 @@ class Harvest(Protocol):
     def name(self) -> str:
         """The canonical name, as in ``arxiv?category=cs.IR&from=2026-01``; equal queries have equal names."""
 
-    def count(self, client: Client) -> int | None:
+    def count(self, client: "Client") -> int | None:
         """Returns the number of records, by one request; None if the service does not say it.
 
         Raises:
             HarvestFailed: See ``Client.get``.
         """
 
-    def pages(self, client: Client, state: State) -> Iterator[HarvestPage]:
+    def pages(self, client: "Client", state: State) -> Iterator[HarvestPage]:
         """Yields the pages of this round from a state on; each is requested when the one before it is processed.
 
         Args:

@@ -13,7 +13,15 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from search.errors import IndexUnavailable, InvalidValue, ModelUnavailable, PaperNotFound, PapersError
+from search.errors import (
+    IndexUnavailable,
+    InvalidValue,
+    ModelUnavailable,
+    NameNotFound,
+    PaperNotFound,
+    PapersError,
+    StateUnavailable,
+)
 from service.api.guard.records import RequestRecord
 from service.api.methods import allowed_methods
 from service.api.parameters import SearchRequest
@@ -106,9 +114,10 @@ def problem_from_error(request: Request, error: HandledError) -> Problem:
         return _build_problem(request.scope, 400, str(error.detail), field="body", position=error.position)
     if isinstance(error, HTTPException):
         return _build_problem(request.scope, error.status_code, _http_detail(request, error))
-    if isinstance(error, IndexUnavailable | ModelUnavailable):
+    if isinstance(error, IndexUnavailable | ModelUnavailable | StateUnavailable):
         _log.error("%s", error)
-    return _build_problem(request.scope, 404 if isinstance(error, PaperNotFound) else 503, str(error))
+    status = 404 if isinstance(error, PaperNotFound | NameNotFound) else 503
+    return _build_problem(request.scope, status, str(error))
 
 
 def error_response(

@@ -12,7 +12,7 @@ from service.commands.options import INDEX_OPTION
 @click.argument("folder", type=click.Path(path_type=Path))
 @INDEX_OPTION
 def backup(folder: Path, directory: Path) -> None:
-    """Copy the index to a new folder, while it is searched and written.
+    """Copy the index, with lists and saved searches, to a new folder, while it is searched and written.
 
     The copy has the papers of the published generation. It is verified before it appears under its name; a failed copy
     leaves nothing. It is an index itself, which every command opens with --index FOLDER.
@@ -35,6 +35,8 @@ def restore(backup: Path, directory: Path, replace: bool) -> None:
     """Create the index from a backup.
 
     The copy is verified before the index appears. Without --replace, the folder of the index has to be new or empty.
+    Lists and saved searches are restored only if there are none; to add those of the backup to others, run papers state
+    import FOLDER.
 
     \b
     papers restore ~/backups/papers-2026-04-27 --index ~/papers

@@ -148,8 +148,8 @@ def fetch_and_index(
     embedder = load_embedder(*choose_model(directory, model, None))
     with Spool(directory, harvest.name) as spool:
         try:
-            fetched = run.fetch(harvest, spool, client, limit=limit, on_fetched=progress.show_fetched)
-            progress.print(f"{harvest.name}: {fetched:,} records fetched")
+            if fetched := run.fetch(harvest, spool, client, limit=limit, on_fetched=progress.show_fetched):
+                progress.print(f"{harvest.name}: {fetched:,} records fetched")
         except HarvestFailed as error:
             failure = error
         except KeyboardInterrupt:
@@ -164,9 +164,9 @@ def fetch_and_index(
             progress=progress.show,
             on_stage=lambda name: show_stage(progress, name),
         )
+    _print_removed(run.remove_deleted(harvest, directory, load_embedder_for))
     if report:
         print_report(report)
-        _print_removed(run.remove_deleted(harvest, directory, load_embedder_for))
     elif not failure:
         progress.print(f"{harvest.name}: nothing new")
     if failure:
@@ -186,10 +186,8 @@ def _describe(harvest: "Harvest", records: int | None) -> str:
         return f"{harvest.name}: the service does not say how many records there are"
     pages = math.ceil(records / harvest.service.page_records)
     least = timedelta(seconds=round(pages * max(harvest.service.interval, 1)))
-    return (
-        f"{harvest.name}: {records:,} records; fetching takes {least} or longer ({pages:,} requests, one every "
-        f"{harvest.service.interval:g} seconds)"
-    )
+    requests = "1 request" if pages == 1 else f"{pages:,} requests, one every {harvest.service.interval:g} seconds"
+    return f"{harvest.name}: {records:,} records; fetching takes {least} or longer ({requests})"
 
 
 def _reporter(progress: "Progress") -> Callable[[float, str], None]:

@@ -180,9 +180,9 @@ def status(directory: Path, as_json: bool) -> None:
 @click.option("--repair", is_flag=True, help="Rebuild all derived index files from the stored papers and vectors.")
 @JSON_OPTION
 def doctor(directory: Path, repair: bool, as_json: bool) -> None:
-    """Verify all checksums, counts and cross-references of the index.
+    """Verify all checksums, counts and cross-references of the index, and the file of lists and saved searches.
 
-    Prints each problem; exits 1 if there are any. A repair does not embed papers again.
+    Prints each problem; exits 1 if there are any. A repair of the index does not embed papers again.
 
     \b
     papers doctor
@@ -190,21 +190,24 @@ def doctor(directory: Path, repair: bool, as_json: bool) -> None:
     """
     from indexer.doctor import examine
     from indexer.doctor import repair as repair_index
+    from indexer.state import StateDatabase
     from service.formats.render import SCHEMA_VERSION, dump_json
 
     problems = examine(directory, lambda step: click.echo(f"checking {step}", err=True))
     generation = repair_index(directory, load_embedder_for).generation if problems and repair else None
+    state_problems = StateDatabase.of_index(directory).find_problems()
     if as_json:
-        answer = {"schema_version": SCHEMA_VERSION, "problems": problems, "repaired_generation": generation}
-        click.echo(dump_json(answer))
-    for problem in () if as_json else problems:
+        found = [*problems, *state_problems]
+        click.echo(dump_json({"schema_version": SCHEMA_VERSION, "problems": found, "repaired_generation": generation}))
+    for problem in () if as_json else (*problems, *state_problems):
         click.echo(problem)
     if generation:
         click.echo(f"papers: repaired; published as {generation}", err=True)
     elif problems:
         click.echo("papers: the index is damaged; run: papers doctor --repair", err=True)
+    if state_problems or (problems and not generation):
         sys.exit(ExitStatus.FAILURE)
-    elif not as_json:
+    if not (as_json or problems):
         click.echo("no problems found")
 
 

@@ -29,6 +29,13 @@ INDEX_OPTION = click.option(
     show_default=True,
     help="Folder of the index, or set $PAPERS_INDEX.",
 )
+PROFILE_OPTION = click.option(
+    "--profile",
+    envvar="PAPERS_PROFILE",
+    default="default",
+    show_default=True,
+    help="Whose lists and saved searches, or set $PAPERS_PROFILE; an API key has those of its name.",
+)
 EXPLAIN_OPTION = click.option(
     "--explain", is_flag=True, help="Print the search strategy, candidates scored and stage timings."
 )

@@ -135,8 +135,13 @@ def run_server() -> Iterator[ServiceServer]:
         def log_message(self, *_arguments: object) -> None:
             pass
 
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    http.daemon_threads = True
+    class Http(ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, _request: object, _client_address: object) -> None:
+            """A killed client is no error."""
+
+    http = Http(("127.0.0.1", 0), Handler)
     server = ServiceServer(f"http://127.0.0.1:{http.server_port}")
     thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()

@@ -49,8 +49,7 @@ class Session:
         with Spool(self.directory, harvest.name) as spool:
             options = ImportOptions(limit=limit)
             report = run.index_spool(harvest, spool, self.directory, FakeEmbedder(), options)
-        if report:
-            run.remove_deleted(harvest, self.directory, load)
+        run.remove_deleted(harvest, self.directory, load)
         return report
 
     def run(self) -> ImportReport | None:
