@@ -11,7 +11,13 @@ from service.settings import Settings
 
 SETTINGS_TABLE = (Path(__file__).parent.parent / "docs" / "settings.md").read_text("utf-8")
 
-HARVEST_SETTINGS = {"PAPERS_CONTACT", "PAPERS_ARXIV_OAI_URL", "PAPERS_ARXIV_API_URL"}
+HARVEST_SETTINGS = {
+    "PAPERS_CONTACT",
+    "PAPERS_ARXIV_OAI_URL",
+    "PAPERS_ARXIV_API_URL",
+    *(f"PAPERS_{name}_KEY" for name in ("OPENALEX", "NCBI", "S2", "ZOTERO")),
+    *(f"PAPERS_{name}_URL" for name in ("OPENALEX", "CROSSREF", "PUBMED", "S2", "ZOTERO", "ZOTERO_LOCAL")),
+}
 
 
 def test_the_table_has_every_setting_with_its_default_and_meaning() -> None:

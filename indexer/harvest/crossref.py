@@ -15,16 +15,19 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from indexer.harvest import limits
-from indexer.harvest.client import Check, Client, PassingError, Response, StatusError
+from indexer.harvest.errors import PassingError, StatusError
 from indexer.harvest.json_page import JSON_TYPES, describe_error, parse_object
 from indexer.harvest.parameters import first_day, parse_first_date, parse_query
 from indexer.harvest.service import HarvestPage, Parameters, Service, State, make_name
 from indexer.harvest.settings import contact, mail_address, service_url
 from search.errors import HarvestFailed, InvalidValue
 from search.papers.paper import Paper
+
+if TYPE_CHECKING:
+    from indexer.harvest.client import Check, Client, Response
 
 SERVICE = Service(
     key="crossref",
@@ -67,11 +70,11 @@ class CrossrefHarvest:
     query: str
     filters: tuple[str, ...]
 
-    def count(self, client: Client) -> int:
+    def count(self, client: "Client") -> int:
         """Returns the number of works."""
         return _total(self._request(client, self.filters, {"rows": "0"})[1])
 
-    def pages(self, client: Client, state: State) -> Iterator[HarvestPage]:
+    def pages(self, client: "Client", state: State) -> Iterator[HarvestPage]:
         """Yields the pages of the round; see ``Harvest.pages``."""
         if "offset" not in state:
             began = datetime.now(UTC).strftime(_STAMP)
@@ -92,7 +95,7 @@ class CrossrefHarvest:
         """Whether a paper meets the query: always."""
         return True
 
-    def _fetch(self, client: Client, state: State) -> HarvestPage:
+    def _fetch(self, client: "Client", state: State) -> HarvestPage:
         """Fetches the page after a state."""
         since, offset = str(state["since"]), int(str(state["offset"]))
         if offset + limits.CROSSREF_PAGE_RECORDS > limits.CROSSREF_MAX_OFFSET:
@@ -121,8 +124,8 @@ class CrossrefHarvest:
         return HarvestPage(response.body, "crossref", len(works), after, is_last, int(str(total)))
 
     def _request(
-        self, client: Client, filters: tuple[str, ...], parameters: dict[str, str], check: Check | None = None
-    ) -> tuple[Response, dict[str, Any]]:
+        self, client: "Client", filters: tuple[str, ...], parameters: dict[str, str], check: "Check | None" = None
+    ) -> tuple["Response", dict[str, Any]]:
         if filters:
             parameters["filter"] = ",".join(filters)
         if self.query:
@@ -196,7 +199,7 @@ def _total(message: dict[str, Any]) -> int:
     return found if isinstance(found, int) else 0
 
 
-def _find_interval(response: Response) -> float:
+def _find_interval(response: "Response") -> float:
     """Returns the seconds between two requests that X-Rate-Limit-Limit and X-Rate-Limit-Interval allow."""
     requests = response.headers.get("X-Rate-Limit-Limit", "")
     seconds = response.headers.get("X-Rate-Limit-Interval", "").removesuffix("s")

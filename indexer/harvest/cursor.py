@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Iterator
 
-from indexer.harvest.client import StatusError
+from indexer.harvest.errors import StatusError
 from indexer.harvest.service import HarvestPage, State
 from search.errors import HarvestFailed
 
 _EXPIRED_STATUSES = frozenset({400, 404, 410, 422})
 """Statuses with which services refuse a cursor that is no longer valid."""
 _MAX_RESTARTS = 3
-"""Times that an invalid cursor is replaced by a new list, without two pages in a row."""
+"""Times that an invalid cursor is replaced by a new list, in one run."""
 
 
 def list_pages(url: str, state: State, request: Callable[[State], HarvestPage]) -> Iterator[HarvestPage]:
@@ -34,7 +34,6 @@ def list_pages(url: str, state: State, request: Callable[[State], HarvestPage]) 
             restarts += 1
             state = {**state, "cursor": ""}
             continue
-        restarts = 0 if cursor else restarts
         if not page.is_last and page.state["cursor"] == cursor:
             raise HarvestFailed(url, f"it repeats the cursor {str(cursor)[:60]!r} without end")
         yield page

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from indexer.harvest.client import PassingError, StatusError
+from indexer.harvest.errors import PassingError, StatusError
 from search.papers.folding import normalize_whitespace
 
 JSON_TYPES = ("application/json",)

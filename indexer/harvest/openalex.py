@@ -14,17 +14,20 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from indexer.harvest import limits
-from indexer.harvest.client import Client, PassingError, StatusError
 from indexer.harvest.cursor import list_pages
+from indexer.harvest.errors import PassingError, StatusError
 from indexer.harvest.json_page import JSON_TYPES, describe_error, parse_object
 from indexer.harvest.parameters import first_day, parse_first_date, parse_query
 from indexer.harvest.service import HarvestPage, Parameters, Service, State, make_name
 from indexer.harvest.settings import api_key, mail_address, service_url
 from search.errors import HarvestFailed, InvalidValue
 from search.papers.paper import Paper
+
+if TYPE_CHECKING:
+    from indexer.harvest.client import Client
 
 SERVICE = Service(
     key="openalex",
@@ -67,11 +70,11 @@ class OpenAlexHarvest:
     filters: tuple[str, ...]
     key: str = field(default="", repr=False)
 
-    def count(self, client: Client) -> int:
+    def count(self, client: "Client") -> int:
         """Returns the number of works."""
         return _total(self._request(client, self.filters, {"per_page": "1"})[1])
 
-    def pages(self, client: Client, state: State) -> Iterator[HarvestPage]:
+    def pages(self, client: "Client", state: State) -> Iterator[HarvestPage]:
         """Yields the pages of the round; see ``Harvest.pages``."""
         if "cursor" not in state:
             began = datetime.now(UTC).date().isoformat()
@@ -85,7 +88,7 @@ class OpenAlexHarvest:
         """Whether a paper meets the query: always."""
         return True
 
-    def _fetch(self, client: Client, state: State) -> HarvestPage:
+    def _fetch(self, client: "Client", state: State) -> HarvestPage:
         """Fetches the page at the cursor."""
         since, cursor = str(state.get("since", "")), str(state["cursor"])
         filters = (*self.filters, f"from_updated_date:{since}") if state["filtered"] else self.filters
@@ -99,7 +102,7 @@ class OpenAlexHarvest:
         works, following = page["results"], (page.get("meta") or {}).get("next_cursor") or ""
         seen, total = (int(str(state["seen"])) if cursor else 0) + len(works), _total(page)
         after: State = {**state, "cursor": following, "seen": seen}
-        is_last = not (works and following)
+        is_last = not (works and following) or seen >= total  # the service would give one more page, without works
         if is_last:
             began = datetime.fromisoformat(str(state["began"]))
             after = {"since": (began - _OVERLAP).date().isoformat()}
@@ -109,7 +112,7 @@ class OpenAlexHarvest:
         return HarvestPage(body, "openalex", records, after, is_last, done=min(1.0, seen / max(total, 1)))
 
     def _request(
-        self, client: Client, filters: tuple[str, ...], parameters: dict[str, str]
+        self, client: "Client", filters: tuple[str, ...], parameters: dict[str, str]
     ) -> tuple[bytes, dict[str, Any]]:
         if filters:
             parameters["filter"] = ",".join(filters)

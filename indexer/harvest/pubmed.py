@@ -13,11 +13,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from lxml import etree
 
 from indexer.harvest import limits
-from indexer.harvest.client import Check, Client, PassingError, StatusError
+from indexer.harvest.errors import PassingError, StatusError
 from indexer.harvest.json_page import describe_error
 from indexer.harvest.parameters import first_day, parse_first_date, parse_query
 from indexer.harvest.service import HarvestPage, Parameters, Service, State, make_name
@@ -27,6 +28,9 @@ from search.errors import HarvestFailed, InvalidValue
 from search.papers.folding import normalize_whitespace
 from search.papers.json import Json
 from search.papers.paper import Paper
+
+if TYPE_CHECKING:
+    from indexer.harvest.client import Check, Client
 
 SERVICE = Service(
     key="pubmed",
@@ -72,11 +76,11 @@ class PubmedHarvest:
     query: str
     key: str = field(default="", repr=False)
 
-    def count(self, client: Client) -> int:
+    def count(self, client: "Client") -> int:
         """Returns the number of records."""
         return self._search(client, self.query, [], 0)[0]
 
-    def pages(self, client: Client, state: State) -> Iterator[HarvestPage]:
+    def pages(self, client: "Client", state: State) -> Iterator[HarvestPage]:
         """Yields the pages of the round; see ``Harvest.pages``."""
         if "ids" not in state:
             began = datetime.now(UTC).date().isoformat()
@@ -97,7 +101,7 @@ class PubmedHarvest:
         """Whether a paper meets the query: always."""
         return True
 
-    def _find_ids(self, client: Client, state: State) -> State:
+    def _find_ids(self, client: "Client", state: State) -> State:
         """Searches the first range of days; one with too many records is replaced by its halves."""
         days = [*_list(state["days"])]
         first = _texts(days.pop(0))
@@ -122,7 +126,7 @@ class PubmedHarvest:
         middle = first + (last - first) // 2
         return [[str(first), str(middle)], [str(middle + timedelta(days=1)), str(last)]]
 
-    def _search(self, client: Client, query: str, days: list[str], records: int) -> tuple[int, list[str]]:
+    def _search(self, client: "Client", query: str, days: list[str], records: int) -> tuple[int, list[str]]:
         """Returns the number of records and the IDs of the first ones."""
         parameters = {"term": query, "retmax": str(records), "retmode": "xml"}
         if days:
@@ -136,7 +140,7 @@ class PubmedHarvest:
 
         return _parse_search(self._request(client, "esearch.fcgi", parameters, check))
 
-    def _fetch(self, client: Client, ids: list[str]) -> bytes:
+    def _fetch(self, client: "Client", ids: list[str]) -> bytes:
         def check(body: bytes) -> None:
             if not _END.search(body[-4_096:]):
                 raise PassingError("the page is incomplete: it does not end with </PubmedArticleSet>")
@@ -145,7 +149,7 @@ class PubmedHarvest:
 
         return self._request(client, "efetch.fcgi", {"id": ",".join(ids), "retmode": "xml"}, check)
 
-    def _request(self, client: Client, utility: str, parameters: dict[str, str], check: Check) -> bytes:
+    def _request(self, client: "Client", utility: str, parameters: dict[str, str], check: "Check") -> bytes:
         parameters |= {"db": "pubmed", "tool": _TOOL}
         if address := mail_address(client.contact):
             parameters["email"] = address

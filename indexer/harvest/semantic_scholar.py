@@ -7,16 +7,20 @@ so that later rounds list all papers again, of which the import takes those that
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from indexer.harvest import limits
-from indexer.harvest.client import Client, PassingError, StatusError
 from indexer.harvest.cursor import list_pages
+from indexer.harvest.errors import PassingError, StatusError
 from indexer.harvest.json_page import JSON_TYPES, describe_error, parse_object
 from indexer.harvest.parameters import first_day, parse_first_date, parse_query
 from indexer.harvest.service import HarvestPage, Parameters, Service, State, make_name
 from indexer.harvest.settings import api_key, service_url
 from search.errors import HarvestFailed, InvalidValue
 from search.papers.paper import Paper
+
+if TYPE_CHECKING:
+    from indexer.harvest.client import Client
 
 SERVICE = Service(
     key="s2",
@@ -55,14 +59,14 @@ class SemanticScholarHarvest:
     published_from: str
     key: str = field(default="", repr=False)
 
-    def count(self, client: Client) -> int | None:
+    def count(self, client: "Client") -> int | None:
         """Returns the number of papers, which the service estimates."""
         try:
             return self._fetch(client, {"cursor": ""}, ("paperId",)).total
         except StatusError as error:
             raise HarvestFailed(self.url, describe_error(error)) from None
 
-    def pages(self, client: Client, state: State) -> Iterator[HarvestPage]:
+    def pages(self, client: "Client", state: State) -> Iterator[HarvestPage]:
         """Yields the pages of the round; see ``Harvest.pages``."""
         state = state if "cursor" in state else {"cursor": ""}
         try:
@@ -74,7 +78,7 @@ class SemanticScholarHarvest:
         """Whether a paper meets the query: always."""
         return True
 
-    def _fetch(self, client: Client, state: State, fields: tuple[str, ...]) -> HarvestPage:
+    def _fetch(self, client: "Client", state: State, fields: tuple[str, ...]) -> HarvestPage:
         """Fetches the page at the token."""
         if not self.key:
             raise InvalidValue(

@@ -11,16 +11,20 @@ deleted since (https://www.zotero.org/support/dev/web_api/v3/syncing).
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from indexer.harvest import limits
-from indexer.harvest.client import Client, Response, StatusError
+from indexer.harvest.errors import StatusError
 from indexer.harvest.json_page import JSON_TYPES, describe_error, parse_list, parse_object
 from indexer.harvest.service import Harvest, HarvestPage, Parameters, Service, State, make_name
 from indexer.harvest.settings import api_key, service_url
 from indexer.harvest.zotero_local import FORMAT, ORDER, LocalZotero, deletions_page, find_total
 from search.errors import HarvestFailed, InvalidValue
 from search.papers.paper import Paper
+
+if TYPE_CHECKING:
+    from indexer.harvest.client import Client, Response
 
 SERVICE = Service(
     key="zotero",
@@ -60,11 +64,11 @@ class ZoteroHarvest:
     url: str
     key: str = field(default="", repr=False)
 
-    def count(self, client: Client) -> int:
+    def count(self, client: "Client") -> int:
         """Returns the number of items."""
         return find_total(self._request(client, "items/top", {"format": "json", "limit": "1"}))
 
-    def pages(self, client: Client, state: State) -> Iterator[HarvestPage]:
+    def pages(self, client: "Client", state: State) -> Iterator[HarvestPage]:
         """Yields the pages of the round; see ``Harvest.pages``."""
         if "start" not in state:
             state = {**state, "start": 0, "version": "", "total": 0}
@@ -77,7 +81,7 @@ class ZoteroHarvest:
         """Whether a paper is wanted: always."""
         return True
 
-    def _list(self, client: Client, state: State) -> HarvestPage:
+    def _list(self, client: "Client", state: State) -> HarvestPage:
         """Fetches the items after a state."""
         since, start = str(state.get("since", "")), int(str(state["start"]))
         parameters = {**ORDER, "limit": str(limits.ZOTERO_PAGE_RECORDS), "start": str(start)}
@@ -100,14 +104,14 @@ class ZoteroHarvest:
             after = {**state, "start": None} if since else {"since": str(state["version"])}
         return HarvestPage(response.body, FORMAT, len(items), after, is_last and not since, total)
 
-    def _list_deletions(self, client: Client, state: State) -> HarvestPage:
+    def _list_deletions(self, client: "Client", state: State) -> HarvestPage:
         """Fetches the keys of the items that were deleted since the round before."""
         body = self._request(client, "deleted", {"since": str(state["since"])}).body
         keys = parse_object(body).get("items")
         found = [str(key) for key in keys] if isinstance(keys, list) else []
         return deletions_page(found, {"since": str(state["version"])})
 
-    def _request(self, client: Client, path: str, parameters: dict[str, str], known: str = "") -> Response:
+    def _request(self, client: "Client", path: str, parameters: dict[str, str], known: str = "") -> "Response":
         """Makes a request.
 
         Args:
@@ -155,6 +159,7 @@ def parse(parameters: Parameters) -> Harvest:
     name = make_name(SERVICE.key, [("library", library)])
     if not library:
         url = service_url("PAPERS_ZOTERO_LOCAL_URL", _LOCAL_URL).rstrip("/")
-        return LocalZotero(SERVICE, name, f"{url}/{_LOCAL_LIBRARY}")
+        service = replace(SERVICE, page_records=limits.ZOTERO_LOCAL_PAGE_RECORDS)
+        return LocalZotero(service, name, f"{url}/{_LOCAL_LIBRARY}")
     url = service_url("PAPERS_ZOTERO_URL", _URL).rstrip("/")
     return ZoteroHarvest(SERVICE, name, f"{url}/{library}", api_key(_KEY))

@@ -11,18 +11,21 @@ import json
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import orjson
 
 from indexer.harvest import limits
-from indexer.harvest.client import Check, Client, Response, StatusError
+from indexer.harvest.errors import StatusError
 from indexer.harvest.json_page import JSON_TYPES, describe_error, parse_list
 from indexer.harvest.service import HarvestPage, Service, State
 from search.errors import HarvestFailed
 from search.papers.json import Json
 from search.papers.paper import Paper
+
+if TYPE_CHECKING:
+    from indexer.harvest.client import Check, Client, Response
 
 FORMAT = "zotero-json"
 """The format of pages (``indexer.sources.zotero_json``)."""
@@ -54,11 +57,11 @@ class LocalZotero:
     name: str
     url: str
 
-    def count(self, client: Client) -> int:
+    def count(self, client: "Client") -> int:
         """Returns the number of items."""
         return find_total(self._request(client, {"format": "json", "limit": "1"}, JSON_TYPES, parse_list))
 
-    def pages(self, client: Client, state: State) -> Iterator[HarvestPage]:
+    def pages(self, client: "Client", state: State) -> Iterator[HarvestPage]:
         """Yields the pages of the round; see ``Harvest.pages``."""
         if "start" not in state:
             state = {"items": state.get("items", {}), "start": 0, "total": 0}
@@ -71,7 +74,7 @@ class LocalZotero:
         """Whether a paper is wanted: always."""
         return True
 
-    def _list(self, client: Client, state: State) -> HarvestPage:
+    def _list(self, client: "Client", state: State) -> HarvestPage:
         """Fetches the items after a state, and selects the new and changed ones."""
         start = int(str(state["start"]))
         parameters = {**ORDER, "limit": str(limits.ZOTERO_LOCAL_PAGE_RECORDS), "start": str(start)}
@@ -89,7 +92,7 @@ class LocalZotero:
         }
         return HarvestPage(body, FORMAT, len(changed), after, False, done=end / max(total, 1))
 
-    def _find_deletions(self, client: Client, state: State) -> HarvestPage:
+    def _find_deletions(self, client: "Client", state: State) -> HarvestPage:
         """Fetches the keys of all items, and returns those that are gone."""
         response = self._request(client, {"format": "keys"}, _KEYS_TYPES, lambda body: None)  # noqa: ARG005
         keys, total = response.body.decode("ascii", "replace").split(), find_total(response)
@@ -99,7 +102,9 @@ class LocalZotero:
         gone = sorted(known.keys() - set(keys))
         return deletions_page(gone, {"items": {key: known[key] for key in keys if key in known}})
 
-    def _request(self, client: Client, parameters: dict[str, str], types: tuple[str, ...], check: Check) -> Response:
+    def _request(
+        self, client: "Client", parameters: dict[str, str], types: tuple[str, ...], check: "Check"
+    ) -> "Response":
         parts = urlsplit(self.url)
         try:
             socket.create_connection((parts.hostname, parts.port or 80), _CONNECT_S).close()
@@ -119,7 +124,7 @@ class LocalZotero:
             raise HarvestFailed(self.url, describe_error(error) + (hint if error.status == 403 else "")) from None
 
 
-def find_total(response: Response) -> int:
+def find_total(response: "Response") -> int:
     """Returns the number of items of the whole list; 0 if the response does not say it."""
     text = response.headers.get("Total-Results", "")
     return int(text) if text.isdecimal() else 0

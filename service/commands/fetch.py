@@ -1,4 +1,4 @@
-"""Papers from services on the network: ``papers fetch arxiv | oai``."""
+"""Papers from services on the network: ``papers fetch arxiv | oai | openalex | crossref | pubmed | s2 | zotero``."""
 
 import math
 import sys
@@ -49,6 +49,10 @@ def fetch() -> None:
     papers fetch arxiv --category cs.IR --from 2026-01
     papers fetch arxiv 'au:zhou AND ti:recommendation'
     papers fetch oai https://zenodo.org/oai2d --set user-cern
+    papers fetch openalex 'retrieval augmented generation' --from 2026
+    papers fetch crossref --issn 0028-0836 --from 2026
+    papers fetch pubmed 'asthma[mesh] AND steroids' --from 2026-01
+    papers fetch zotero
     """
 
 
@@ -88,6 +92,100 @@ def oai(url: str, sets: tuple[str, ...], prefix: str, start: str | None, **optio
     papers fetch oai https://hal.science/oai --set type:THESE --limit 100
     """
     run_fetch("oai", {"url": (url,), "set": sets, "prefix": (prefix,), "from": (_parse_start(start),)}, **options)
+
+
+@fetch.command(extra="fetch")
+@click.argument("query", default="")
+@click.option(
+    "--filter", "filters", metavar="FIELD:VALUE", multiple=True, help="A filter of OpenAlex; several: all of them."
+)
+@click.option("--from", "start", metavar="DATE", help="Published on or after: 2026, 2026-04, 30d, last-year.")
+@_fetch_options
+def openalex(query: str, filters: tuple[str, ...], start: str | None, **options: Any) -> None:
+    """Fetch works from OpenAlex: by a text, by filters, or both.
+
+    QUERY is searched for in title, abstract and full text; a text such as type:article is a filter, see
+    https://developers.openalex.org/guides/filtering. What OpenAlex answers in a day is limited; a free key from
+    https://openalex.org/settings/api (PAPERS_OPENALEX_KEY) allows ten times as much. The metadata is in the public
+    domain (CC0).
+
+    \b
+    papers fetch openalex 'retrieval augmented generation' --from 2026 --dry-run
+    papers fetch openalex --filter concepts.id:C41008148 --from 2026-01
+    papers fetch openalex 'kv cache' --filter type:article --limit 100
+    """
+    run_fetch("openalex", {"query": (query,), "filter": filters, "from": (_parse_start(start),)}, **options)
+
+
+@fetch.command(extra="fetch")
+@click.argument("query", default="")
+@click.option("--issn", metavar="ISSN", multiple=True, help="A journal; several: any of them.")
+@click.option("--from", "start", metavar="DATE", help="Published on or after: 2026, 2026-04, 30d, last-year.")
+@_fetch_options
+def crossref(query: str, issn: tuple[str, ...], start: str | None, **options: Any) -> None:
+    """Fetch works from Crossref: of journals, by words, or both.
+
+    Crossref finds works with any of the words of QUERY, which may be millions: see the number with --dry-run first.
+    With a mail address in PAPERS_CONTACT, it answers three times as fast.
+
+    \b
+    papers fetch crossref --issn 0028-0836 --from 2026
+    papers fetch crossref entropy --issn 1099-4300 --from 30d --dry-run
+    """
+    run_fetch("crossref", {"query": (query,), "issn": issn, "from": (_parse_start(start),)}, **options)
+
+
+@fetch.command(extra="fetch")
+@click.argument("query")
+@click.option("--from", "start", metavar="DATE", help="Published on or after: 2026, 2026-04, 30d, last-year.")
+@_fetch_options
+def pubmed(query: str, start: str | None, **options: Any) -> None:
+    """Fetch records from PubMed by a query.
+
+    QUERY is in the language of PubMed, see https://pubmed.ncbi.nlm.nih.gov/help/#advanced-search. With a key of NCBI
+    (PAPERS_NCBI_KEY), PubMed answers three times as fast.
+
+    \b
+    papers fetch pubmed 'asthma[mesh] AND steroids' --from 2026-01
+    papers fetch pubmed '"gene editing"[title]' --dry-run
+    """
+    run_fetch("pubmed", {"query": (query,), "from": (_parse_start(start),)}, **options)
+
+
+@fetch.command(extra="fetch")
+@click.argument("query")
+@click.option("--from", "start", metavar="DATE", help="Published on or after: 2026, 2026-04, 30d, last-year.")
+@_fetch_options
+def s2(query: str, start: str | None, **options: Any) -> None:
+    """Fetch papers from Semantic Scholar by a query.
+
+    QUERY is matched with title and abstract: all words, | for OR, - for NOT, "phrases", word* and parentheses. A key is
+    needed, which is free (PAPERS_S2_KEY): https://www.semanticscholar.org/product/api#api-key.
+
+    \b
+    papers fetch s2 '"kv cache" compression' --from 2026-01
+    papers fetch s2 'recommendation (sequential | session)' --dry-run
+    """
+    run_fetch("s2", {"query": (query,), "from": (_parse_start(start),)}, **options)
+
+
+@fetch.command(extra="fetch")
+@click.option("--library", metavar="users/N|groups/N", help="A library at zotero.org; default: the local Zotero.")
+@_fetch_options
+def zotero(library: str | None, **options: Any) -> None:
+    """Fetch a Zotero library.
+
+    It is that of the Zotero on this machine or, with --library, one at zotero.org. The local Zotero (7 or later) has to
+    run, and must allow it: Settings, Advanced, "Allow other applications on this computer to communicate with Zotero".
+    A private library at zotero.org needs a key (PAPERS_ZOTERO_KEY) from https://www.zotero.org/settings/keys, which
+    shows the number of your library as well. What you delete in Zotero, or move to its trash, is removed by the next
+    run.
+
+    \b
+    papers fetch zotero
+    papers fetch zotero --library groups/4567
+    """
+    run_fetch("zotero", {"library": (library or "",)}, **options)
 
 
 def run_fetch(

@@ -25,18 +25,21 @@ class OpenAlex:
     Attributes:
         works: Its works.
         paid_keys: Keys that may use the filter for changed works.
-        expired: Cursors that are no longer accepted.
+        generation: A number that cursors have; those with another one have expired.
+        accepts_cursors: Whether any cursor is accepted.
     """
 
     works: Works
     paid_keys: set[str] = field(default_factory=set)
-    expired: set[str] = field(default_factory=set)
+    generation: int = 1
+    accepts_cursors: bool = True
 
     def __call__(self, parameters: dict[str, str]) -> Reply:
         size, cursor = int(parameters.get("per_page", "25")), parameters.get("cursor", "")
         if not 1 <= size <= 100:
             return _error(400, "Invalid query parameters error.", "per_page must be between 1 and 100")
-        if cursor in self.expired:
+        *last, generation = json.loads(base64.b64decode(cursor)) if cursor not in ("", "*") else [self.generation]
+        if generation != self.generation or (last and not self.accepts_cursors):
             return _error(400, "Invalid query parameters error.", "Cursor is not valid.")
         found = sorted(self.works.live, key=_sort_key)
         for condition in filter(None, parameters.get("filter", "").split(",")):
@@ -48,12 +51,12 @@ class OpenAlex:
             found = [work for work in found if _CONDITIONS[name](work, value)]
         found = [work for work in found if work.has_words(parameters.get("search", "").split())]
         count = len(found)
-        if cursor and cursor != "*":
-            last = json.loads(base64.b64decode(cursor))
+        if last:
             found = [work for work in found if _sort_key(work) > tuple(last)]
         page, following = found[:size], None
         if cursor and page:
-            following = base64.b64encode(json.dumps(_sort_key(page[-1])).encode()).decode()
+            place = [*_sort_key(page[-1]), self.generation]
+            following = base64.b64encode(json.dumps(place).encode()).decode()
         meta = {"count": count, "db_response_time_ms": 3, "per_page": size, "next_cursor": following}
         body = {"meta": meta, "results": [_record(work) for work in page], "group_by": []}
         return Reply(json.dumps(body).encode(), "application/json")

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -18,20 +18,21 @@ class SemanticScholar:
         works: Its papers.
         server: The server, which knows the headers of the request.
         page_size: Papers of a page.
-        expired: Tokens that are no longer accepted.
+        generation: A number that tokens have; those with another one have expired.
     """
 
     works: Works
     server: ServiceServer
     page_size: int = 1_000
-    expired: set[str] = field(default_factory=set)
+    generation: int = 1
 
     def __call__(self, parameters: dict[str, str]) -> Reply:
         headers = {name.lower(): value for name, value in self.server.requests[-1].headers.items()}
         if headers.get("x-api-key") != "secret":
             return Reply(b'{"message": "Forbidden"}', "application/json", 403)
-        token, start = parameters.get("token", ""), parameters.get("publicationDateOrYear", "").rstrip(":")
-        if token in self.expired:
+        token, _, generation = parameters.get("token", f"-{self.generation}").partition("-")
+        start = parameters.get("publicationDateOrYear", "").rstrip(":")
+        if generation != str(self.generation):
             return Reply(b'{"error": "Invalid token"}', "application/json", 400)
         found = sorted((work for work in self.works.live if work.has_words(parameters["query"].split())), key=_paper_id)
         if start:
@@ -39,7 +40,7 @@ class SemanticScholar:
         rest = [work for work in found if _paper_id(work) > token]
         page, following = rest[: self.page_size], None
         if len(rest) > self.page_size:
-            following = _paper_id(page[-1])
+            following = f"{_paper_id(page[-1])}-{self.generation}"
         names = parameters["fields"].split(",")
         records = [{name: value for name, value in _record(work).items() if name in names} for work in page]
         return Reply(

@@ -1,5 +1,7 @@
 """What holds for all services over works: harvests are complete, resumable, incremental, and survive faults."""
 
+import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -88,6 +90,23 @@ def test_faults_that_pass_lose_nothing(server: ServiceServer, works: Works, harv
     server.faults = [fault, None, fault, fault, None, None, fault]
     assert harvest.fetch() >= COUNT
     assert harvest.titles_in_spool() == works.titles()
+
+
+@pytest.mark.parametrize("damage", ["wrong-type", "lone-surrogate"])
+def test_a_malformed_record_costs_itself_alone(
+    mounted: Mounted, server: ServiceServer, works: Works, harvest: Session, damage: str
+) -> None:
+    def break_title(reply: Reply) -> Reply:
+        if mounted.key == "pubmed":
+            return replace(reply, body=reply.body.replace(b"</ArticleTitle>", b"</ArticleTitel>", 1))
+        value = rb'"title": {"a": [7]}' if damage == "wrong-type" else rb'"title": "\\ud83d"'
+        return replace(reply, body=re.sub(rb'"title": \[?"[^"]*"\]?', value, reply.body, count=1))
+
+    server.faults = [None, break_title] if mounted.key == "pubmed" else [break_title]
+    report = harvest.run()
+    assert report
+    assert (report.counts.new, report.skipped_count) == (COUNT - 1, 1)
+    assert harvest.papers().keys() < works.titles()
 
 
 def test_a_fault_that_stays_ends_the_harvest_and_keeps_what_arrived(

@@ -19,7 +19,7 @@ class Zotero:
         version: The version of the library.
         versions: The version of each item that was changed, by its number.
         trash: The numbers of items in the trash.
-        deleted: The version at which each deleted item was deleted, by its number.
+        deleted: The version at which each deleted item was deleted, by its key.
         backoff: Seconds of the header Backoff; 0 for none.
     """
 
@@ -29,7 +29,7 @@ class Zotero:
     version: int = 100
     versions: dict[int, int] = field(default_factory=dict)
     trash: set[int] = field(default_factory=set)
-    deleted: dict[int, int] = field(default_factory=dict)
+    deleted: dict[str, int] = field(default_factory=dict)
     backoff: int = 0
 
     def change(self, number: int) -> None:
@@ -49,7 +49,7 @@ class Zotero:
     def delete(self, number: int) -> None:
         self.version += 1
         self.works.works[number].is_deleted = True
-        self.deleted[number] = self.version
+        self.deleted[self._key(self.works.works[number])] = self.version
 
     def titles(self) -> set[str]:
         return {work.title for work in self.works.live if work.number not in self.trash}
@@ -70,14 +70,14 @@ class Zotero:
         ]
         shared = (*shared, ("Total-Results", str(len(found))))
         if parameters.get("format") == "keys":
-            return Reply("\n".join(map(_key, found)).encode(), "text/plain", 200, shared)
+            return Reply("\n".join(map(self._key, found)).encode(), "text/plain", 200, shared)
         assert self.is_local or int(parameters["limit"]) <= 100
         start = int(parameters.get("start", "0"))
         page = [self._record(work) for work in found[start : start + int(parameters["limit"])]]
         return Reply(json.dumps(page, indent=4).encode(), "application/json", 200, shared)
 
     def list_deleted(self, parameters: dict[str, str]) -> Reply:
-        keys = [_key(self.works.works[each]) for each, at in self.deleted.items() if at > int(parameters["since"])]
+        keys = [key for key, at in self.deleted.items() if at > int(parameters["since"])]
         body = {"collections": ["AAAABBBB"], "items": keys, "searches": [], "tags": ["old"], "settings": []}
         return Reply(
             json.dumps(body).encode(), "application/json", 200, (("Last-Modified-Version", str(self.version)),)
@@ -87,7 +87,7 @@ class Zotero:
         return 0 if self.is_local else self.versions.get(work.number, 50)
 
     def _record(self, work: Work) -> dict[str, Any]:
-        key, version = _key(work), self._version(work)
+        key, version = self._key(work), self._version(work)
         data = {
             "key": key,
             "version": version,
@@ -117,6 +117,6 @@ class Zotero:
         library = {"type": "user", "id": 475425, "name": "Someone"}
         return {"key": key, "version": version, "library": library, "links": {}, "meta": {}, "data": data}
 
-
-def _key(work: Work) -> str:
-    return f"KEY{work.number:05}"
+    def _key(self, work: Work) -> str:
+        """The key of an item, which is its place, so that copies have different ones."""
+        return f"KEY{next(place for place, each in enumerate(self.works.works) if each is work):05}"
