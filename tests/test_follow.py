@@ -74,7 +74,7 @@ def test_updates_bring_what_is_new_and_a_failure_stops_nothing(
     assert second.returncode == 0, second.stderr
     assert second.stdout.splitlines() == ["arxiv?from=2026: 1 new", f"{tmp_path / 'pages'}: 2 new"]
     third = papers("update")
-    assert [line.rpartition(": ")[2] for line in third.stdout.splitlines()] == ["1 unchanged", "nothing new"]
+    assert [line.rpartition(": ")[2] for line in third.stdout.splitlines()] == ["nothing new", "nothing new"]
     server.faults += [unavailable(503, "86400")]
     failed = papers("update")
     assert failed.returncode == 1
