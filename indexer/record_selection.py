@@ -104,4 +104,6 @@ class _Smallest:
 
 
 def _hash(record: Paper) -> int:
-    return id_key(identity.ensure_id(record).id)
+    """Hashes the public ID, or that which all files of Semantic Scholar's data sets have for a paper."""
+    shared = (each for each in record.ids if each.startswith("corpusid:"))
+    return id_key(next(shared, identity.ensure_id(record).id))

@@ -18,7 +18,6 @@ from records import make_records, write_records
 from search.papers.date import Date
 from search.papers.paper import Paper
 
-
 ALL = RecordSelection()
 
 
@@ -109,3 +108,24 @@ def test_the_options_of_the_command(tmp_path: Path, files: list[Path]) -> None:
         refused = run(*arguments, *more)
         assert refused.returncode == 2
         assert message in refused.stderr
+
+
+def test_the_data_sets_of_semantic_scholar_are_sampled_and_merged(tmp_path: Path) -> None:
+    identifiers = [{"ArXiv": f"2401.{number:05}", "PubMed": str(number or "")} for number in range(40)]
+    papers = [
+        {
+            "corpusid": 1_000 + number,
+            "externalids": {**each, "CorpusId": str(1_000 + number)},
+            "title": f"Title {number}",
+        }
+        for number, each in enumerate(identifiers)
+    ]
+    abstracts = [
+        {"corpusid": 1_000 + number, "openaccessinfo": {"externalids": {"MAG": "1"}}, "abstract": f"We show {number}."}
+        for number in range(40)
+    ]
+    paths = [write_records(tmp_path / "p.jsonl", papers), write_records(tmp_path / "a.jsonl", abstracts)]
+    largest = find_largest_hash(paths, ImportOptions(), 12)
+    options = ImportOptions(accepts=RecordSelection(largest_hash=largest))
+    report = index(paths, tmp_path / "index", FakeEmbedder(), options=options)
+    assert (report.papers, report.counts.merged) == (12, 12)
