@@ -24,10 +24,10 @@ from indexer.generations import (
 )
 from indexer.import_counts import ImportCounts
 from indexer.import_log import ImportLog
-from indexer.inputs import Inputs
+from indexer.inputs import Inputs, source_files
 from indexer.row_checksums import write_row_checksums
 from indexer.row_writer import RowWriter
-from indexer.sources.file import FileGroup, SourceFile
+from indexer.sources.file import SourceFile
 from indexer.sources.guard import Deletion
 from indexer.writer import IndexWriter
 from search.columns.columns import Columns, ColumnsBuilder
@@ -161,8 +161,7 @@ def index_files(
     A file that has disappeared since, or that cannot be read, is skipped and reported; the rest is published.
     """
     options = options or ImportOptions()
-    group = FileGroup(list(files))
-    inputs = [SourceFile(path, options.as_of, options.format or "", group) for path in group.paths]
+    inputs = source_files(files, options.as_of, options.format)
     return index_inputs(inputs, directory, embedder, options, progress=progress, on_stage=on_stage)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from indexer import harvested_records, identity
 from indexer.import_counts import ImportCounts
-from indexer.logged_files import SUPERSEDED, FileRecords, hash_record, path_text
+from indexer.logged_files import SUPERSEDED, FileRecords, file_stamp, hash_record, path_text
 from indexer.removed_papers import ANY_FILE, RemovalFilter
 from indexer.sources.file import SourceFile
 from indexer.writer import IndexWriter
@@ -20,6 +20,7 @@ class _Reading:
 
     Attributes:
         path: Its path in the log, or the canonical name of the harvest.
+        stamp: See ``file_stamp``; from before it was read, so that a change meanwhile is noticed.
         file: The file, or the last page.
         before: The counts of the import when its reading began.
         counts: The counts of its records; set at its end.
@@ -33,6 +34,7 @@ class _Reading:
     """
 
     path: str
+    stamp: str
     file: SourceFile
     before: ImportCounts
     counts: ImportCounts
@@ -65,7 +67,7 @@ class ImportLog:
             self._readings[-1].file = file
             return
         counts = replace(self._writer.counts)
-        self._readings.append(_Reading(path, file, counts, counts, 0, array("q"), array("q")))
+        self._readings.append(_Reading(path, file_stamp(file.path), file, counts, counts, 0, array("q"), array("q")))
 
     def end(self) -> None:
         """Notes that the file is read."""
@@ -157,6 +159,10 @@ class ImportLog:
             reading.skipped or reading.file.harvest
         ):  # a round of a harvest brings only what is new or changed
             database.execute("UPDATE files SET complete = ? WHERE file = ?", [number, file])
+        if reading.is_whole and not reading.file.harvest:
+            database.execute("INSERT OR REPLACE INTO file_stamps VALUES (?, ?)", [file, reading.stamp])
+        else:
+            database.execute("DELETE FROM file_stamps WHERE file = ?", [file])
         values = sorted(zip(reading.records, reading.keys, strict=True))
         database.executemany(
             "INSERT INTO file_records VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET reading = excluded.reading",

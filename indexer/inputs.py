@@ -1,13 +1,26 @@
 """Inputs: the files of one import, read one after another."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from pathlib import Path
 
 from indexer import sources
 from indexer.import_log import ImportLog
-from indexer.sources.file import SourceFile
+from indexer.sources.file import FileGroup, SourceFile
 from search.errors import SourceError
 from search.papers.paper import Paper
+
+
+def source_files(paths: Iterable[Path], as_of: date, format_: str | None) -> list[SourceFile]:
+    """Returns the files that one command reads.
+
+    Args:
+        paths: Their paths.
+        as_of: Reference date for dates without a year.
+        format_: One of ``sources.FORMATS``; None detects the format of each file.
+    """
+    group = FileGroup(list(paths))
+    return [SourceFile(path, as_of, format_ or "", group) for path in group.paths]
 
 
 class Inputs:
@@ -28,13 +41,15 @@ class Inputs:
         self._current: SourceFile | None = None
         self.warnings: list[str] = []
 
-    def records(self, log: ImportLog) -> Iterator[Paper | SourceError]:
-        """Yields the records of all files, and notes in the log which file they are from."""
+    def records(self, log: ImportLog | None = None) -> Iterator[Paper | SourceError]:
+        """Yields the records of all files, and notes in the log, if there is one, which file they are from."""
         for file, size in zip(self._files, self._sizes, strict=True):
             self._current = file
-            log.start(file)
+            if log:
+                log.start(file)
             yield from sources.read(file)
-            log.end()
+            if log:
+                log.end()
             self._current = None
             self.warnings += file.warnings
             self._bytes_read += size

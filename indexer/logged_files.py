@@ -41,11 +41,16 @@ CREATE TABLE IF NOT EXISTS file_records (
     key INTEGER NOT NULL,
     PRIMARY KEY (record, file)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS file_stamps (
+    file INTEGER PRIMARY KEY,
+    stamp TEXT NOT NULL
+);
 """
 """Tables of the log:
 
 files: see ``LoggedFile``; ``reading`` is the number of the last reading, ``complete`` of the last one without errors.
 file_records: the records of a file (``hash_record``), the reading that found each last, and a key of its paper.
+file_stamps: how a file was when it was read last (``file_stamp``), unless the import left out a part of it.
 """
 
 SUPERSEDED = -1
@@ -98,6 +103,25 @@ def is_harvest_name(path: str) -> bool:
 def path_text(path: Path) -> str:
     """Returns the path by which the log knows a file: absolute, without links, ``\\xNN`` for a byte not in UTF-8."""
     return os.fsencode(os.path.realpath(path)).decode(errors="backslashreplace")
+
+
+def file_stamp(path: Path) -> str:
+    """Returns the times of the last change of a file's content and of its name or permissions, its size and inode.
+
+    A file whose stamp is the same has not changed. It is empty if the file cannot be found.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    return f"{status.st_mtime_ns}:{status.st_ctime_ns}:{status.st_size}:{status.st_dev}:{status.st_ino}"
+
+
+def load_stamps(select: Select) -> dict[str, str]:
+    """Returns the stamps of the files that were read as a whole, by their paths in the log."""
+    if not list(select("SELECT 1 FROM sqlite_master WHERE name = 'file_stamps'", [])):
+        return {}
+    return dict(select("SELECT path, stamp FROM files JOIN file_stamps USING (file)", []))
 
 
 def hash_record(record: Paper) -> int:

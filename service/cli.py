@@ -18,6 +18,7 @@ from service.commands import (
     correct,
     evaluate,
     fetch,
+    follow,
     index,
     keys,
     lists,
@@ -26,6 +27,7 @@ from service.commands import (
     serve,
     sources,
     state,
+    update,
 )
 from service.commands.exit_status import ExitStatus
 
@@ -51,6 +53,8 @@ def papers() -> None:
 for command in (
     index.index_command,
     fetch.fetch,
+    follow.follow,
+    update.update,
     index.reindex,
     removal.remove,
     removal.compact,

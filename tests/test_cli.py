@@ -43,6 +43,8 @@ def test_help_has_an_example_of_every_command() -> None:
     commands = {
         "index",
         "fetch",
+        "follow",
+        "update",
         "reindex",
         "remove",
         "compact",

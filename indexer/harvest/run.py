@@ -1,7 +1,7 @@
 """Runs a harvest: fetches its pages to the spool, imports and publishes them, and carries deletions through."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,13 +13,73 @@ from indexer.removal_selection import select_deleted
 from indexer.sources.file import SourceFile
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
-from search.errors import IndexMissing
+from search.errors import HarvestFailed, IndexMissing
 
 if TYPE_CHECKING:
     from indexer.harvest.client import Client
 
 OnFetched = Callable[[int, float | None], None]
 """Called after each page with the records of the round so far and, if it is known, the share that is done."""
+
+
+@dataclass(frozen=True, slots=True)
+class HarvestReport:
+    """The outcome of one run of a harvest.
+
+    Attributes:
+        fetched: Records of the pages that were fetched.
+        imported: The outcome of the import; None if there was nothing to import.
+        deleted: Papers that were removed, because the repository has deleted their only record.
+        failure: Why not all pages were fetched; None if the round is complete, or the limit was reached.
+    """
+
+    fetched: int
+    imported: ImportReport | None
+    deleted: int
+    failure: HarvestFailed | None
+
+
+def run_harvest(
+    harvest: Harvest,
+    client: "Client",
+    directory: Path,
+    embedder: Embedder,
+    *,
+    limit: int | None = None,
+    on_fetched: OnFetched = lambda records, done: None,  # noqa: ARG005
+    progress: OnProgress = lambda counts, done: None,  # noqa: ARG005
+    on_stage: OnStage = lambda stage: None,  # noqa: ARG005
+) -> HarvestReport:
+    """Fetches what is new, and indexes it; if the service fails, what arrived before.
+
+    Args:
+        harvest: The harvest.
+        client: Makes the requests.
+        directory: The index; created if absent.
+        embedder: Embeds texts that the index does not have yet.
+        limit: New or changed papers after which the import stops; None for no limit.
+        on_fetched: See ``OnFetched``.
+        progress: See ``indexer.build.OnProgress``.
+        on_stage: See ``indexer.build.OnStage``.
+
+    Raises:
+        IndexBusy: Another process fetches the same harvest, or writes the index.
+        ModelMismatch: The index has vectors of another model.
+        ModelUnavailable: The model cannot be loaded.
+    """
+    failure = None
+    with Spool(directory, harvest.name) as spool:
+        before = spool.position.fetched
+        try:
+            fetch(harvest, spool, client, limit=limit, on_fetched=on_fetched)
+        except HarvestFailed as error:
+            failure = error
+        fetched = spool.position.fetched - before
+        imported = index_spool(
+            harvest, spool, directory, embedder, ImportOptions(limit=limit), progress=progress, on_stage=on_stage
+        )
+    deleted = remove_deleted(harvest, directory, lambda _model: embedder, on_stage=on_stage)
+    return HarvestReport(fetched, imported, deleted, failure)
 
 
 def fetch(
@@ -29,7 +89,7 @@ def fetch(
     *,
     limit: int | None = None,
     on_fetched: OnFetched = lambda records, done: None,  # noqa: ARG005
-) -> int:
+) -> None:
     """Fetches pages to the spool until the round is complete.
 
     Args:
@@ -39,22 +99,17 @@ def fetch(
         limit: Records in the spool after which no further page is fetched; None for no limit.
         on_fetched: See ``OnFetched``.
 
-    Returns:
-        The number of records fetched.
-
     Raises:
         HarvestFailed: A page could not be fetched; those before it are in the spool.
     """
-    fetched = 0
     if limit is not None and spool.pages():  # what an earlier run has left comes first
-        return 0
+        return
+    before = spool.position.fetched
     for page in harvest.pages(client, spool.position.state):
         spool.add(page)
-        fetched += page.records
         on_fetched(spool.position.records, page.done if page.total is None else _share(spool.position))
-        if page.is_last or (limit is not None and fetched >= limit):
+        if page.is_last or (limit is not None and spool.position.fetched - before >= limit):
             break
-    return fetched
 
 
 def index_spool(

@@ -58,6 +58,7 @@ class Position:
         next_page: The number of the next page.
         is_complete: Whether the last page ended a round.
         records: Records of the pages of this round.
+        fetched: Records of the pages of all rounds.
         total: Records of this round, if the service has said so.
     """
 
@@ -66,6 +67,7 @@ class Position:
     next_page: int = 1
     is_complete: bool = False
     records: int = 0
+    fetched: int = 0
     total: int | None = None
 
 
@@ -124,6 +126,7 @@ class Spool:
                 next_page=number + bool(page.records),
                 is_complete=page.is_last,
                 records=page.records + (0 if old.is_complete else old.records),
+                fetched=old.fetched + page.records,
                 total=page.total if page.total is not None or old.is_complete else old.total,
             )
         )

@@ -33,7 +33,8 @@ def _parse_paper(fields: dict[str, Any], file: SourceFile) -> Paper:
     """Parses one paper; the data sets have the names of the API in lower case."""
     get = {name.lower(): value for name, value in fields.items()}.get
     file.identifier = str(get("paperid") or "")
-    external = {name: value for name, value in (get("externalids") or {}).items() if value}
+    found = get("externalids") or (get("openaccessinfo") or {}).get("externalids") or {}  # the latter in ``abstracts``
+    external = {name: value for name, value in {"CorpusId": get("corpusid"), **found}.items() if value}
     ids = [f"{scheme}{external[name]}" for name, scheme in _SCHEMES.items() if name in external]
     journal = get("journal") or {}
     extra = {

@@ -12,7 +12,7 @@ import click
 from service.commands.command import CommandGroup
 from service.commands.exit_status import ExitStatus
 from service.commands.index import choose_model, print_report, show_stage
-from service.commands.options import INDEX_OPTION, MODEL_NAMES_HELP, CallbackT, load_embedder_for, model_option
+from service.commands.options import INDEX_OPTION, MODEL_NAMES_HELP, CallbackT, model_option
 
 if TYPE_CHECKING:
     from indexer.harvest.client import Client
@@ -217,12 +217,12 @@ def run_fetch(
         if dry_run:
             click.echo(_describe(harvest, harvest.count(client)))
             return
-        is_complete = fetch_and_index(harvest, client, directory, progress, limit=limit, model=model)
+        is_complete = _fetch_and_index(harvest, client, directory, progress, limit=limit, model=model)
     if not is_complete:
         sys.exit(ExitStatus.FAILURE)
 
 
-def fetch_and_index(
+def _fetch_and_index(
     harvest: "Harvest",
     client: "Client",
     directory: Path,
@@ -236,40 +236,32 @@ def fetch_and_index(
     Returns:
         Whether everything was fetched, as far as the limit allows.
     """
-    from indexer.build import ImportOptions
-    from indexer.harvest import run
-    from indexer.harvest.spool import Spool
+    from indexer.harvest.run import run_harvest
     from search.embedding.embedder import load_embedder
-    from search.errors import HarvestFailed
 
-    failure: HarvestFailed | None = None
     embedder = load_embedder(*choose_model(directory, model, None))
-    with Spool(directory, harvest.name) as spool:
-        try:
-            if fetched := run.fetch(harvest, spool, client, limit=limit, on_fetched=progress.show_fetched):
-                progress.print(f"{harvest.name}: {fetched:,} records fetched")
-        except HarvestFailed as error:
-            failure = error
-        except KeyboardInterrupt:
-            progress.print("papers: the pages that were fetched are kept; the same command continues with the next one")
-            raise
-        report = run.index_spool(
+    try:
+        report = run_harvest(
             harvest,
-            spool,
+            client,
             directory,
             embedder,
-            ImportOptions(limit=limit),
+            limit=limit,
+            on_fetched=progress.show_fetched,
             progress=progress.show,
             on_stage=lambda name: show_stage(progress, name),
         )
-    _print_removed(run.remove_deleted(harvest, directory, load_embedder_for))
-    if report:
-        print_report(report)
-    elif not failure:
+    except KeyboardInterrupt:
+        progress.print("papers: what was fetched is kept; the same command continues")
+        raise
+    if report.imported:
+        print_report(report.imported)
+    elif not report.failure:
         progress.print(f"{harvest.name}: nothing new")
-    if failure:
-        click.echo(f"papers: {failure}", err=True)
-    return not failure
+    _print_removed(report.deleted)
+    if report.failure:
+        click.echo(f"papers: {report.failure}", err=True)
+    return not report.failure
 
 
 def _print_removed(papers: int) -> None:

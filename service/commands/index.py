@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ from service.commands.removal import YES_OPTION, remove_selection
 
 if TYPE_CHECKING:
     from indexer.build import ImportReport, Stage
+    from indexer.record_selection import RecordSelection
     from service.commands.progress import Progress
 
 _MAX_LISTED_MESSAGES = 20
@@ -58,6 +60,21 @@ def _source_formats() -> tuple[str, ...]:
     "The papers of a deleted file: papers remove --source FILE.",
 )
 @YES_OPTION
+@click.option(
+    "-c",
+    "--category",
+    multiple=True,
+    help="Import only papers of this category or archive, by code or name; several: of any of them.",
+)
+@click.option(
+    "--from", "start", metavar="DATE", help="Import only papers published on or after: 2026, 2026-04, 30d, last-year."
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Import only N papers, spread over all files: the same ones each time, and all those of a smaller sample.",
+)
 @model_option(
     help=f"Embedding model of a new index (default: small): {MODEL_NAMES_HELP}. An existing index keeps its model; "
     "papers reindex changes it."
@@ -75,22 +92,29 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
 
     \b
     papers index papers.jsonl zotero.bib pages/ --index ~/papers
-    papers index export.json --format arxiv-snapshot
+    papers index arxiv-metadata-oai-snapshot.json --category cs.CL --from 2024 --sample 10000
     papers index papers.jsonl --precision int8 --index ~/fast
     papers index papers.jsonl --model large --index ~/large
     papers index zotero.bib --mirror
     """
     from indexer import sources
     from indexer.build import ImportOptions, index_files
+    from indexer.record_selection import find_largest_hash
     from indexer.removal_selection import select_missing
     from search.embedding.embedder import load_embedder
     from service.commands.progress import Progress
 
+    if options["mirror"] and (options["category"] or options["start"] or options["sample"]):
+        raise click.UsageError("--mirror needs all records of the files; omit --category, --from and --sample")
     day = parse_day(options["as_of"]) or date.today()
-    import_options = ImportOptions(format_, day, options["strict"], restore=options["restore"])
+    selection = _make_selection(options["category"], options["start"])
+    import_options = ImportOptions(format_, day, options["strict"], restore=options["restore"], accepts=selection)
     files = sources.discover(paths)
     embedder = load_embedder(*choose_model(directory, options["model"], options["precision"]))
     with Progress() as progress:
+        if options["sample"]:
+            largest = find_largest_hash(files, import_options, options["sample"], progress.show_sampled)
+            import_options = replace(import_options, accepts=replace(selection, largest_hash=largest))
         report = index_files(
             files,
             directory,
@@ -221,11 +245,27 @@ def print_report(report: "ImportReport") -> None:
         f"The index has {report.papers:,} papers ({report.generation}).",
         err=True,
     )
+    if counts.outside:
+        click.echo(f"records left out because they do not meet the conditions: {counts.outside:,}", err=True)
     if counts.removed:
         click.echo(
             f"records left out because their papers were removed: {counts.removed:,}; to import them, add --restore",
             err=True,
         )
+
+
+def _make_selection(categories: tuple[str, ...], start: str | None) -> "RecordSelection":
+    """Parses ``--category`` and ``--from``.
+
+    Raises:
+        InvalidValue: there is no such category, or the date is invalid.
+    """
+    from indexer.record_selection import RecordSelection
+    from search.papers.categories import resolve_codes
+    from search.query.dates import parse_date
+
+    codes = tuple(code for each in categories for code in resolve_codes(each))
+    return RecordSelection(codes, parse_date(start, date.today(), "from") if start else None)
 
 
 def _list_messages(kind: str, messages: list[str], count: int) -> None:

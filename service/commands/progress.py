@@ -82,6 +82,10 @@ class Progress:
         rate = counts.read / max(self._clock() - self._start, 1e-9)
         self._update(f"{counts.read:,} read, {counts.embedded:,} embedded, {rate:,.0f} papers/s", fraction_done)
 
+    def show_sampled(self, records: int, fraction_done: float) -> None:
+        """Shows how many records were read to choose a sample."""
+        self._update(f"{records:,} read to choose the sample", fraction_done)
+
     def show_fetched(self, records: int, fraction_done: float | None) -> None:
         """Shows how many records of a harvest are fetched, and the share of it if that is known."""
         self._update(f"{records:,} records fetched", fraction_done)

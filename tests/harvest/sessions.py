@@ -41,7 +41,9 @@ class Session:
             Spool(self.directory, harvest.name) as spool,
             Client(harvest.service.interval, "someone@example.org", sleep=self.waits.append) as client,
         ):
-            return run.fetch(harvest, spool, client, limit=limit)
+            before = spool.position.fetched
+            run.fetch(harvest, spool, client, limit=limit)
+            return spool.position.fetched - before
 
     def index(self, limit: int | None = None) -> ImportReport | None:
         """Indexes the pages in the spool, and removes what was deleted."""

@@ -69,7 +69,7 @@ def test_an_interrupt_keeps_what_was_fetched(fetch: Run, server: ServiceServer, 
     while len(server.requests) < 4:
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
-    assert "the pages that were fetched are kept; the same command continues" in process.communicate()[1]
+    assert "what was fetched is kept; the same command continues" in process.communicate()[1]
     assert process.returncode == 130
     server.faults.clear()
     assert "60 new papers" in fetch("oai", f"{server.url}/oai").stderr
