@@ -12,6 +12,7 @@ from indexer.harvest.client import Client
 from indexer.harvest.spool import Spool
 from indexer.sources.file import SourceFile
 from search.embedding.model import ModelIdentity
+from search.errors import SourceError
 from search.index.snapshot import Snapshot
 from search.papers.paper import Paper
 
@@ -63,12 +64,16 @@ class Session:
         with Spool(self.directory, parse_name(self.name).name) as spool:
             return len(spool.pages())
 
-    def titles_in_spool(self) -> set[str]:
-        """The titles of the records in the spool."""
+    def records_in_spool(self) -> list[Paper | SourceError]:
+        """The records in the spool."""
         harvest = parse_name(self.name)
         with Spool(self.directory, harvest.name) as spool:
             files = [SourceFile(page.path, date.max, page.format, harvest=harvest.name) for page in spool.pages()]
-        return {str(record.title) for file in files for record in sources.read(file) if isinstance(record, Paper)}
+        return [record for file in files for record in sources.read(file)]
+
+    def titles_in_spool(self) -> set[str]:
+        """The titles of the records in the spool."""
+        return {str(record.title) for record in self.records_in_spool() if isinstance(record, Paper)}
 
     def papers(self) -> dict[str, Paper]:
         """The live papers of the index by their titles."""

@@ -14,6 +14,9 @@ from harvest.works import Work, Works
 from harvest.zotero_service import Zotero
 from indexer.harvest import limits
 
+_MAX_RECORDS = 10
+"""Records that a search of PubMed lists, so that most harvests are divided by days."""
+
 
 @dataclass
 class Mounted:
@@ -60,9 +63,10 @@ def _mount_crossref(server: ServiceServer, works: Works, monkeypatch: pytest.Mon
 
 
 def _mount_pubmed(server: ServiceServer, works: Works, monkeypatch: pytest.MonkeyPatch) -> Mounted:
-    service = Pubmed(works)
+    service = Pubmed(works, max_records=_MAX_RECORDS)
     server.services |= {"/eutils/esearch.fcgi": service.search, "/eutils/efetch.fcgi": service.fetch}
     monkeypatch.setenv("PAPERS_PUBMED_URL", f"{server.url}/eutils")
+    monkeypatch.setattr(limits, "PUBMED_MAX_RECORDS", _MAX_RECORDS)
     size = _page_size(monkeypatch, "PUBMED_PAGE_RECORDS")
     return Mounted("pubmed", "pubmed?query=examine", service, size, works.change, works.add)
 
