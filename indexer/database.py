@@ -14,6 +14,7 @@ from indexer import decisions, harvested_records, identity, logged_files, remove
 from search.errors import IndexBusy, IndexDamaged
 from search.files import system_error
 from search.index.layout import Layout, Manifest
+from search.index.snapshot import Snapshot
 from search.index.store import PAGE_BYTES, SCHEMA, DatabaseRecord, PaperStore, key_checksum
 from search.papers.identifiers import text_key
 from search.papers.paper import Paper
@@ -146,6 +147,12 @@ def _rewrite_keys(database: sqlite3.Connection, rows: int) -> None:
 def count_rows(database: sqlite3.Connection) -> int:
     """Returns the number of rows, including replaced ones."""
     return int(database.execute("SELECT coalesce(max(row) + 1, 0) FROM papers").fetchone()[0])
+
+
+def has_unpublished_rows(snapshot: Snapshot) -> bool:
+    """Whether the database has rows that the generation lacks, because a writer was killed before it published them."""
+    ((rows,),) = snapshot.store.select("SELECT coalesce(max(row) + 1, 0) FROM papers", [])
+    return int(rows) > snapshot.manifest.rows
 
 
 def find_replaced_rows(database: sqlite3.Connection) -> set[int]:

@@ -1,10 +1,12 @@
 """Updates: brings the papers of a followed file, folder or harvest up to date."""
 
+import contextlib
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from indexer import sources
 from indexer.build import ImportOptions, ImportReport, OnProgress, OnStage, index_inputs
+from indexer.database import has_unpublished_rows
 from indexer.logged_files import file_stamp, load_stamps, path_text
 from indexer.sources.file import FileGroup, SourceFile
 from search.embedding.embedder import Embedder
@@ -45,10 +47,11 @@ def update_files(
 
 def find_changed_files(directory: Path, files: Iterable[Path]) -> list[Path]:
     """Returns the files that the index has not read as they are now."""
-    try:
-        stamps = load_stamps(Snapshot.open(directory).store.select)
-    except IndexMissing:
-        stamps = {}
+    stamps = dict[str, str]()
+    with contextlib.suppress(IndexMissing):
+        snapshot = Snapshot.open(directory)
+        if not has_unpublished_rows(snapshot):  # which a new import publishes
+            stamps = load_stamps(snapshot.store.select)
     own = directory.resolve()
     others = (file for file in files if not file.resolve().is_relative_to(own))
     return [file for file in others if stamps.get(path_text(file), "") != (file_stamp(file) or "gone")]

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,15 @@ from fake_embedder import FakeEmbedder
 from harvest.corpus import Corpus, make_corpus
 from harvest.oai_service import OaiRepository
 from harvest.servers import ServiceServer, run_server, unavailable
+from indexer import sources
+from indexer.build import index
+from indexer.import_log import ImportLog
+from indexer.sources.file import SourceFile
 from indexer.updates import find_changed_files, update_files
+from indexer.writer import IndexWriter
 from records import make_records, write_records
 from search.errors import InvalidValue
+from search.papers.paper import Paper
 from service.state.followed import FollowedSources
 
 Papers = Callable[..., subprocess.CompletedProcess[str]]
@@ -137,6 +144,26 @@ def test_only_changed_files_are_read(tmp_path: Path, directory: Path) -> None:
     report = update_files(folder, directory, lambda: embedder)
     assert report
     assert (report.counts.new, report.missing) == (1, 1)
+
+
+def test_papers_of_a_writer_that_was_killed_are_published(tmp_path: Path, directory: Path) -> None:
+    path = write_records(tmp_path / "a.jsonl", make_records(0, 3))
+    index([path], directory, FakeEmbedder())
+    write_records(path, make_records(0, 5))
+    writer = IndexWriter(directory, FakeEmbedder())  # as an import does, up to its end but without publishing
+    log, file = ImportLog(writer), SourceFile(path, date(2026, 6, 15))
+    log.start(file)
+    for record in sources.read(file):
+        assert isinstance(record, Paper)
+        log.add(record)
+    log.end()
+    writer.flush()
+    log.save()
+    writer.close()
+    report = update_files(path, directory, FakeEmbedder)
+    assert report
+    assert (report.counts.unchanged, report.papers) == (5, 5)
+    assert update_files(path, directory, FakeEmbedder) is None
 
 
 def test_macros_of_unchanged_files_are_known(tmp_path: Path, directory: Path) -> None:

@@ -145,8 +145,9 @@ class Client:
             target = response.next_request
             if target is None:
                 return _check_response(response, body, types, check)
-            if target.url.scheme not in (url.scheme, "https"):
-                raise HarvestFailed(str(url), f"it redirects from {url.scheme} to {target.url}, which is not followed")
+            is_local = _is_this_machine(target.url.host) and not _is_this_machine(url.host)
+            if target.url.scheme not in (url.scheme, "https") or is_local:
+                raise HarvestFailed(str(url), f"it redirects to {target.url}, which is not followed")
             if target.url.host != url.host:
                 for name in secrets:
                     target.headers.pop(name, None)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from indexer.build import ImportOptions, ImportReport, OnProgress, OnStage, index_inputs
+from indexer.database import has_unpublished_rows
 from indexer.harvest.service import Harvest
 from indexer.harvest.spool import Position, Spool
 from indexer.removal import remove
@@ -14,6 +15,7 @@ from indexer.sources.file import SourceFile
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import HarvestFailed, IndexMissing
+from search.index.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from indexer.harvest.client import Client
@@ -156,7 +158,9 @@ def remove_deleted(
         selection = select_deleted(directory, harvest.name)
     except IndexMissing:  # nothing was fetched yet
         return 0
-    return remove(directory, selection, load, on_stage=on_stage).removed if selection.removals else 0
+    if selection.removals or has_unpublished_rows(Snapshot.open(directory)):
+        return remove(directory, selection, load, on_stage=on_stage).removed
+    return 0
 
 
 def _share(position: Position) -> float | None:

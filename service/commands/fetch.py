@@ -1,6 +1,7 @@
 """Papers from services on the network: ``papers fetch arxiv | oai | openalex | crossref | pubmed | s2 | zotero``."""
 
 import math
+import shlex
 import sys
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -238,6 +239,7 @@ def _fetch_and_index(
     """
     from indexer.harvest.run import run_harvest
     from search.embedding.embedder import load_embedder
+    from service.state.followed import FollowedSources
 
     embedder = load_embedder(*choose_model(directory, model, None))
     try:
@@ -261,6 +263,10 @@ def _fetch_and_index(
     _print_removed(report.deleted)
     if report.failure:
         click.echo(f"papers: {report.failure}", err=True)
+    elif all(each.source != harvest.name for each in FollowedSources.of_index(directory).sources()):
+        click.echo(
+            f"to keep it up to date with papers update, run: papers follow {shlex.quote(harvest.name)}", err=True
+        )
     return not report.failure
 
 

@@ -3,12 +3,14 @@
 import threading
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from harvest.servers import Reply, ServiceServer, redirect, run_server
+from harvest.servers import Reply, ServiceServer, redirect, run_server, slow, unavailable
 from indexer.harvest import client as client_module
 from indexer.harvest import limits, settings
 from indexer.harvest.client import Client, user_agent
@@ -78,3 +80,23 @@ def test_the_contact_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAPERS_ARXIV_API_URL", "export.arxiv.org")
     with pytest.raises(InvalidValue, match="PAPERS_ARXIV_API_URL"):
         settings.service_url("PAPERS_ARXIV_API_URL", "https://example.org")
+
+
+def test_a_service_that_does_not_answer_is_asked_again(server: ServiceServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "READ_S", 0.1)
+    server.faults += [slow(1)]
+    waits: list[str] = []
+    with Client(0, on_wait=lambda _seconds, reason: waits.append(reason), sleep=lambda _seconds: None) as client:
+        assert client.get(f"{server.url}/x", types=TYPES).body == b"<x/>"
+    assert waits == ["timed out"]
+
+
+def test_the_date_of_retry_after_is_understood(server: ServiceServer) -> None:
+    later = format_datetime(datetime.now(UTC) + timedelta(seconds=90), usegmt=True)
+    server.faults += [unavailable(503, later), unavailable(503, "soon")]
+    waits: list[float] = []
+    with Client(0, sleep=waits.append) as client:
+        client.get(f"{server.url}/x", types=TYPES)
+    named, backoff = (each for each in waits if each > 0)
+    assert 80 < named <= 90
+    assert backoff <= 3 * limits.FIRST_BACKOFF_S

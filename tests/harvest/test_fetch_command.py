@@ -39,6 +39,8 @@ def test_a_category_is_fetched_and_later_what_is_new(
     assert first.returncode == 0, first.stderr
     assert "it answered 503 Service Unavailable; next try in 0 seconds" in first.stderr
     assert "9 records read: 9 new papers" in first.stderr
+    hint = "to keep it up to date with papers update, run: papers follow 'arxiv?category=cs.IR&from=2026-01'"
+    assert first.stderr.splitlines()[-1] == hint
     assert "arxiv?category=cs.IR&from=2026-01: nothing new" in fetch(*CATEGORY).stderr
     corpus.today, corpus.entries[0].is_deleted, corpus.entries[0].stamp = "2026-04-20", True, "2026-04-16"
     later = fetch(*CATEGORY)
