@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 SERVICE = Service(
     key="crossref",
     title="Crossref",
-    licence="facts without copyright; abstracts may be under that of the publisher",
+    licence="no copyright in the facts; abstracts may be copyrighted by publishers",
     licence_url="https://www.crossref.org/documentation/retrieve-metadata/rest-api/",
     interval=limits.CROSSREF_INTERVAL_S,
     page_records=limits.CROSSREF_PAGE_RECORDS,
@@ -72,7 +72,10 @@ class CrossrefHarvest:
 
     def count(self, client: "Client") -> int:
         """Returns the number of works."""
-        return _total(self._request(client, self.filters, {"rows": "0"})[1])
+        try:
+            return _total(self._request(client, self.filters, {"rows": "0"})[1])
+        except StatusError as error:
+            raise HarvestFailed(self.url, describe_error(error)) from None
 
     def pages(self, client: "Client", state: State) -> Iterator[HarvestPage]:
         """Yields the pages of the round; see ``Harvest.pages``."""

@@ -72,7 +72,10 @@ class OpenAlexHarvest:
 
     def count(self, client: "Client") -> int:
         """Returns the number of works."""
-        return _total(self._request(client, self.filters, {"per_page": "1"})[1])
+        try:
+            return _total(self._request(client, self.filters, {"per_page": "1"})[1])
+        except StatusError as error:
+            raise HarvestFailed(self.url, describe_error(error)) from None
 
     def pages(self, client: "Client", state: State) -> Iterator[HarvestPage]:
         """Yields the pages of the round; see ``Harvest.pages``."""

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 SERVICE = Service(
     key="pubmed",
     title="PubMed",
-    licence="terms of the NLM; abstracts may be under the copyright of the publisher",
+    licence="terms of the NLM; abstracts may be copyrighted by publishers",
     licence_url="https://www.nlm.nih.gov/databases/download/terms_and_conditions.html",
     interval=limits.PUBMED_INTERVAL_S,
     page_records=limits.PUBMED_PAGE_RECORDS,
@@ -112,7 +112,7 @@ class PubmedHarvest:
             query = f"({query}) AND ({dates})"
         count, ids = self._search(client, query, first, limits.PUBMED_MAX_RECORDS)
         total = count if state["total"] is None else state["total"]
-        if count <= limits.PUBMED_MAX_RECORDS:
+        if len(ids) >= count:
             return {**state, "days": days, "ids": [*ids], "total": total}
         return {**state, "days": [*self._divide(first), *days], "total": total}
 
@@ -120,9 +120,8 @@ class PubmedHarvest:
         first, last = map(date.fromisoformat, days) if days else (_FIRST_DAY, datetime.now(UTC).date() + _OVERLAP)
         if first == last:
             raise HarvestFailed(
-                self.url, f"more than {limits.PUBMED_MAX_RECORDS:,} of the records entered PubMed on {first}; use a "
-                "narrower query"
-            )  # fmt: skip
+                self.url, f"it does not list all of the records that entered PubMed on {first}; use a narrower query"
+            )
         middle = first + (last - first) // 2
         return [[str(first), str(middle)], [str(middle + timedelta(days=1)), str(last)]]
 
@@ -135,8 +134,8 @@ class PubmedHarvest:
 
         def check(body: bytes) -> None:
             count, ids = _parse_search(body)
-            if len(ids) < min(count, records):
-                raise PassingError(f"the search lists {len(ids):,} IDs instead of {min(count, records):,}")
+            if count and records and not ids:
+                raise PassingError(f"the search lists no IDs, although there are {count:,} records")
 
         return _parse_search(self._request(client, "esearch.fcgi", parameters, check))
 

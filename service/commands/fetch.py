@@ -280,6 +280,8 @@ def _describe(harvest: "Harvest", records: int | None) -> str:
     """Returns the number of records, and the least time that the pauses between requests leave."""
     if records is None:
         return f"{harvest.name}: the service does not say how many records there are"
+    if not records:
+        return f"{harvest.name}: no records"
     pages = math.ceil(records / harvest.service.page_records)
     least = timedelta(seconds=round(pages * max(harvest.service.interval, 1)))
     requests = "1 request" if pages == 1 else f"{pages:,} requests, one every {harvest.service.interval:g} seconds"

@@ -13,6 +13,8 @@ from harvest.works import Work, Works
 _CONDITIONS: dict[str, Callable[[Work, str], bool]] = {
     "from_publication_date": lambda work, value: work.published >= date.fromisoformat(value),
     "from_updated_date": lambda work, value: work.changed >= date.fromisoformat(value),
+    "concepts.id": lambda work, _value: work.number % 2 == 0,
+    "is_oa": lambda work, value: str(work.number % 2 == 0).lower() == value,
     "type": lambda _work, value: value == "article",
     "primary_location.source.issn": lambda work, value: work.issn in value.split("|"),
 }
