@@ -1,15 +1,26 @@
 """Import log: notes which files an import reads, with what outcome, and which records each of them has."""
 
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from indexer import harvested_records, identity
 from indexer.import_counts import ImportCounts
-from indexer.logged_files import SUPERSEDED, FileRecords, file_stamp, hash_record, path_text
+from indexer.logged_files import (
+    SUPERSEDED,
+    FileRecords,
+    file_stamp,
+    find_deleted,
+    hash_record,
+    load_files,
+    path_text,
+)
 from indexer.removed_papers import ANY_FILE, RemovalFilter
 from indexer.sources.file import SourceFile
 from indexer.writer import IndexWriter
+from search.errors import SourceError, UnknownFormat
 from search.papers.identifiers import id_key
 from search.papers.paper import Paper
 
@@ -25,6 +36,7 @@ class _Reading:
         before: The counts of the import when its reading began.
         counts: The counts of its records; set at its end.
         skipped: Records that could not be read.
+        is_incomplete: Whether one of these may be a record that another file had.
         records: The hash of each record.
         keys: A key of each record.
         identifiers: Of a harvest, the hash of the identifier of each record; 0 without one.
@@ -39,6 +51,7 @@ class _Reading:
     before: ImportCounts
     counts: ImportCounts
     skipped: int
+    is_incomplete: bool
     records: "array[int]"
     keys: "array[int]"
     identifiers: "array[int]" = field(default_factory=lambda: array("q"))
@@ -67,7 +80,8 @@ class ImportLog:
             self._readings[-1].file = file
             return
         counts = replace(self._writer.counts)
-        self._readings.append(_Reading(path, file_stamp(file.path), file, counts, counts, 0, array("q"), array("q")))
+        stamp = file_stamp(file.path)
+        self._readings.append(_Reading(path, stamp, file, counts, counts, 0, False, array("q"), array("q")))
 
     def end(self) -> None:
         """Notes that the file is read."""
@@ -113,12 +127,18 @@ class ImportLog:
         """Notes that the file has records that the import leaves out, which therefore are not missing in it."""
         self._readings[-1].is_whole = False
 
-    def skip(self) -> None:
+    def skip(self, error: SourceError) -> None:
         """Notes that a record of the file, or the file, could not be read."""
-        self._readings[-1].skipped += 1
+        reading = self._readings[-1]
+        reading.skipped += 1
+        reading.is_incomplete |= not isinstance(error, UnknownFormat)
 
-    def save(self) -> int:
+    def save(self, folders: Iterable[Path] = ()) -> int:
         """Writes the log, in one transaction; all records have to be written.
+
+        Args:
+            folders: Folders that were searched for the files. A file that was deleted from them has no records any
+                more, unless records of other files were skipped: these may be its records, if it was renamed.
 
         Returns:
             The number of papers that are no longer in the files, see ``FileRecords.find_missing``.
@@ -126,8 +146,12 @@ class ImportLog:
         database = self._writer.database
         with database:
             files = [self._save_reading(reading) for reading in self._readings]
+            deleted = [each.file for each in find_deleted(load_files(database.execute), folders)]
+            if not any(reading.is_incomplete or not reading.is_whole for reading in self._readings):
+                sql = "UPDATE files SET reading = reading + 1, complete = reading + 1 WHERE file = ?"
+                database.executemany(sql, [(file,) for file in deleted])
         live = self._writer.live
-        missing = FileRecords(database.execute, files, lambda row: bool(live[row])).find_missing()
+        missing = FileRecords(database.execute, [*files, *deleted], lambda row: bool(live[row])).find_missing()
         with database:
             values = [(SUPERSEDED, *each) for each in missing.superseded]
             database.executemany("UPDATE file_records SET reading = ? WHERE record = ? AND file = ?", values)
@@ -155,11 +179,10 @@ class ImportLog:
                 *(reading.skipped, counts.removed, file),
             ],
         )
-        if reading.is_whole and not (
-            reading.skipped or reading.file.harvest
-        ):  # a round of a harvest brings only what is new or changed
+        is_round = bool(reading.file.harvest)  # which brings only what is new or changed
+        if reading.is_whole and not (reading.skipped or is_round):
             database.execute("UPDATE files SET complete = ? WHERE file = ?", [number, file])
-        if reading.is_whole and not reading.file.harvest:
+        if reading.is_whole and not is_round:
             database.execute("INSERT OR REPLACE INTO file_stamps VALUES (?, ?)", [file, reading.stamp])
         else:
             database.execute("DELETE FROM file_stamps WHERE file = ?", [file])

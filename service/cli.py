@@ -1,4 +1,4 @@
-"""The command line: ``papers index | fetch | search | similar | authors | show | list | serve | mcp | ...``.
+"""The command line: ``papers index | fetch | search | similar | show | list | watch | serve | mcp | ...``.
 
 Results go to standard output, everything else to standard error. ``ExitStatus`` lists the exit statuses. Expensive
 imports are inside the commands that need them.
@@ -28,6 +28,7 @@ from service.commands import (
     sources,
     state,
     update,
+    watch,
 )
 from service.commands.exit_status import ExitStatus
 
@@ -63,6 +64,7 @@ for command in (
     search.authors,
     search.show,
     lists.lists,
+    watch.watch,
     correct.merge,
     correct.split,
     index.status,

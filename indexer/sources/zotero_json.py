@@ -3,14 +3,14 @@ fields: https://api.zotero.org/schema), and as they list the keys of deleted ite
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 from indexer.sources.file import SourceFile
 from indexer.sources.guard import read_record
 from indexer.sources.json import iter_values, parse_json
+from indexer.sources.json_records import JsonFields
 from indexer.sources.json_shape import record_fields
 from indexer.sources.limits import DeletedRecord, MalformedRecord
-from indexer.sources.record import Draft, find_date, select_non_empty
+from indexer.sources.record import Draft, select_non_empty
 from indexer.sources.zotero_rdf import EXTRA_ID
 from search.errors import SourceError
 from search.papers.json import Json
@@ -45,67 +45,60 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
         else:
             number, text = each
             file.record_line = number
-            yield from read_record(file, number, partial(_read_value, text, file))
+            yield from read_record(file, number, partial(_read_value, text, number, file))
 
 
-def _read_value(text: str, file: SourceFile) -> Paper | None:
+def _read_value(text: str, line: int, file: SourceFile) -> Paper | None:
     """Parses an item, or the key of a deleted one."""
-    value: Any = parse_json(text)
-    if isinstance(value, dict) and isinstance(value.get("data"), dict):
-        file.identifier = str(value.get("key"))
-        try:
-            return _parse_paper(value["data"], file)
-        except (TypeError, AttributeError) as error:
-            raise MalformedRecord(f"not an item of Zotero: a field has an unexpected value ({error})") from None
+    value = parse_json(text)
     if isinstance(value, str):
         file.identifier = value
         raise DeletedRecord(f"{value}: the item was deleted")
-    raise MalformedRecord(f"{text[:40]!r} is not an item of Zotero")
+    data = value.get("data") if isinstance(value, dict) else None
+    if not (isinstance(value, dict) and isinstance(data, dict)):
+        raise MalformedRecord(f"{text[:40]!r} is not an item of Zotero")
+    file.identifier = JsonFields(value).text("key")
+    return _parse_paper(JsonFields(data, partial(file.warn, line)), file)
 
 
-def _parse_paper(data: dict[str, Any], file: SourceFile) -> Paper | None:
-    if data.get("itemType") in _OTHER_ITEM_TYPES:
+def _parse_paper(data: JsonFields, file: SourceFile) -> Paper | None:
+    if data.text("itemType") in _OTHER_ITEM_TYPES:
         return None
-    if data.get("deleted"):
+    if data.values.get("deleted"):
         raise DeletedRecord(f"{file.identifier}: the item is in the trash")
-    note = data.get("extra") or ""
-    keywords: list[Json] = [each.get("tag") for each in data.get("tags") or []]
+    note, archive_id = data.text("extra"), data.text("archiveID")
+    keywords: list[Json] = [each.text("tag") for each in data.objects("tags")]
     editors: list[Json] = [*_names(data, "editor")]
     extra: dict[str, Json] = {
-        "journal": _first(data, _CONTAINERS),
-        "volume": data.get("volume"),
-        "issue": data.get("issue"),
-        "pages": data.get("pages"),
-        "publisher": _first(data, _PUBLISHERS),
+        "journal": data.text(*_CONTAINERS),
+        "volume": data.plain("volume"),
+        "issue": data.plain("issue"),
+        "pages": data.plain("pages"),
+        "publisher": data.text(*_PUBLISHERS),
         "keywords": keywords,
         "comment": note,
         "editors": editors,
     }
-    archive_id = data.get("archiveID") or ""
     return Draft(
         file.source,
         ids=[
-            data.get("DOI") or "",
+            data.text("DOI"),
             archive_id if archive_id.lower().startswith("arxiv:") else "",
-            *(f"{name.lower()}:{data[name]}" for name in ("PMID", "PMCID") if data.get(name)),
+            *(f"{name.lower()}:{text}" for name in ("PMID", "PMCID") if (text := data.plain(name))),
             *(f"{scheme.lower()}:{name}" for scheme, name in EXTRA_ID.findall(note)),
         ],
-        title=_first(data, _TITLES),
-        abstract=data.get("abstractNote"),
+        title=data.text(*_TITLES),
+        abstract=data.text("abstractNote"),
         authors=next((names for kind in _AUTHORS if (names := _names(data, kind))), []),
-        published=find_date(data.get("date")),
-        url=data.get("url"),
+        published=data.date("date"),
+        url=data.text("url"),
         extra=select_non_empty(extra, extra),
     ).to_paper()
 
 
-def _first(data: dict[str, Any], names: tuple[str, ...]) -> str:
-    return next((data[name] for name in names if data.get(name)), "")
-
-
-def _names(data: dict[str, Any], kind: str) -> list[str]:
+def _names(data: JsonFields, kind: str) -> list[str]:
     return [
-        each.get("name") or " ".join(filter(None, (each.get("firstName"), each.get("lastName"))))
-        for each in data.get("creators") or []
-        if each.get("creatorType") == kind
+        each.text("name") or " ".join(filter(None, (each.text("firstName"), each.text("lastName"))))
+        for each in data.objects("creators")
+        if each.text("creatorType") == kind
     ]

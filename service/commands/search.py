@@ -14,7 +14,7 @@ from service.commands.options import (
     INDEX_OPTION,
     JSON_OPTION,
     build_query,
-    make_feed_key,
+    feed_options,
     open_searcher,
     page_options,
     parse_format_option,
@@ -22,7 +22,7 @@ from service.commands.options import (
 
 if TYPE_CHECKING:
     from search.query.page import Page
-    from service.formats import Format
+    from service.formats import Format, RenderOptions
 
 
 @click.command(cls=Command)
@@ -49,7 +49,7 @@ def search(query: str, directory: Path, explain: bool, **options: Any) -> None:
     """
     output_format = parse_format_option(options["format_"], as_json=options["as_json"])
     page = open_searcher(directory).ask(query, build_query(options))
-    _print_page(page, output_format, make_feed_key(query, options), explain=explain)
+    _print_page(page, output_format, feed_options(query, options), explain=explain)
 
 
 @click.command(cls=Command)
@@ -82,7 +82,7 @@ def similar(ids: tuple[str, ...], file: Path | None, directory: Path, explain: b
         text = _read_text_file(file) if file else sys.stdin.buffer.read().decode("utf-8", "replace")
         query = replace(query, text=text, is_abstract=True)
     page = open_searcher(directory).search(query)
-    _print_page(page, output_format, make_feed_key(query.text, options, *examples), explain=explain)
+    _print_page(page, output_format, feed_options(query.text, options, *examples), explain=explain)
 
 
 @click.command(cls=Command)
@@ -147,13 +147,13 @@ def _read_text_file(file: Path) -> str:
         raise InvalidValue("file", str(file), f"cannot read the file: {error.strerror}") from None
 
 
-def _print_page(page: "Page", output_format: "Format | None", feed_key: str, *, explain: bool) -> None:
+def _print_page(page: "Page", output_format: "Format | None", options: "RenderOptions", *, explain: bool) -> None:
     """Prints the page to standard output, notes and the explanation to standard error; exits 4 without hits.
 
     Args:
         page: the hits.
         output_format: None for text.
-        feed_key: identifies the query in an Atom feed (``make_feed_key``).
+        options: how to write it in that format (``feed_options``).
         explain: whether to print the search strategy and timings.
     """
     from service.formats.render import dump_json, explanation_text, page_json, page_notes, page_text, refinement_notes
@@ -163,7 +163,7 @@ def _print_page(page: "Page", output_format: "Format | None", feed_key: str, *, 
     elif output_format:
         from service import formats
 
-        click.echo(formats.render_page(output_format, page, formats.RenderOptions(feed_key=feed_key)), nl=False)
+        click.echo(formats.render_page(output_format, page, options), nl=False)
     elif page.total and sys.stdout.isatty():
         from rich.console import Console
 

@@ -20,7 +20,7 @@ _MAX_TITLE_LENGTH = 60
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The owner of lists and saved searches; exactly one of both fields is set.
+    """The owner of lists and saved searches; one of both fields is set, except for ``NOBODY``.
 
     Attributes:
         name: a name on the command line, or that of an API key; empty for a browser.
@@ -58,12 +58,22 @@ class Profile:
         return int(row[0]) if row else None
 
     def find_or_create(self, database: sqlite3.Connection) -> int:
-        """Returns its row; creates it if nothing of it is stored."""
+        """Returns its row; creates it if nothing of it is stored.
+
+        Raises:
+            ValueError: it is ``NOBODY``.
+        """
+        if self == NOBODY:
+            raise ValueError("nobody has no lists")
         sql = "INSERT INTO profiles (name, token_sha256, title, created) VALUES (?, ?, '', ?) ON CONFLICT DO NOTHING"
         database.execute(sql, [self.name or None, self.token_sha256 or None, utc_now()])
         found = self.find(database)
         assert found is not None  # noqa: S101  # the statement above creates it
         return found
+
+
+NOBODY = Profile()
+"""The profile of a browser that has none yet: it has no lists, and cannot get any."""
 
 
 def make_token() -> str:
@@ -85,13 +95,6 @@ class Profiles:
         """Returns whether anything of a profile is stored."""
         with self._state.read() as database:
             return profile.find(database) is not None
-
-    def create_for_browser(self) -> str:
-        """Creates a profile for a browser and returns its token; the state stores only the hash."""
-        token = make_token()
-        with self._state.write() as database:
-            Profile.of_token(token).find_or_create(database)
-        return token
 
     def title(self, profile: Profile) -> str:
         """Returns what the user of a browser calls a profile, or its name; empty if it has neither."""

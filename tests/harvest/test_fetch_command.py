@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
 from cli_process import PAPERS, run, run_json
@@ -13,6 +14,8 @@ from harvest.corpus import Corpus
 from harvest.servers import ServiceServer, slow, unavailable
 from harvest.sessions import Session
 from indexer.harvest import limits
+from search.errors import InvalidValue
+from service.cli import papers
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 CATEGORY = ("arxiv", "--category", "information retrieval", "--from", "2026-01")
@@ -77,18 +80,18 @@ def test_an_interrupt_keeps_what_was_fetched(fetch: Run, server: ServiceServer, 
     assert "60 new papers" in fetch("oai", f"{server.url}/oai").stderr
 
 
+@pytest.mark.usefixtures("session")
 @pytest.mark.parametrize(
-    ("arguments", "status", "message"),
+    ("arguments", "message"),
     [
-        (("arxiv",), 2, "invalid QUERY '': give a query, a category or a date"),
-        (("arxiv", "--category", "cs.IX"), 2, "invalid --category 'cs.IX'"),
-        (("arxiv", "--from", "soon"), 2, "invalid --from 'soon'"),
-        (("arxiv", "x", "--limit", "0"), 2, "--limit"),
-        (("oai", "zenodo"), 2, "invalid URL 'zenodo': give the base URL"),
-        (("arxiv", "(ti:on"), 1, 'it answered "malformed query: a parenthesis is not closed"'),
+        (("arxiv",), "invalid QUERY '': give a query, a category or a date"),
+        (("arxiv", "--category", "cs.IX"), "invalid --category 'cs.IX'"),
+        (("arxiv", "--from", "soon"), "invalid --from 'soon'"),
+        (("arxiv", "x", "--limit", "0"), "0 is not in the range x>=1"),
+        (("oai", "zenodo"), "invalid URL 'zenodo': give the base URL"),
     ],
 )
-def test_errors_are_one_line(fetch: Run, arguments: tuple[str, ...], status: int, message: str) -> None:
-    done = fetch(*arguments)
-    assert done.returncode == status
-    assert message in done.stderr
+def test_invalid_arguments_are_named(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    with pytest.raises((InvalidValue, click.UsageError)) as raised:
+        papers.main(["fetch", *arguments, "--index", str(tmp_path)], standalone_mode=False)
+    assert message in str(raised.value)
