@@ -1,4 +1,4 @@
-"""The command line: ``papers index | reindex | search | similar | authors | show | serve | mcp | keys | status | ...``.
+"""The command line: ``papers index | reindex | search | similar | recommend | authors | show | serve | ...``.
 
 Results go to standard output, everything else to standard error. ``ExitStatus`` lists the exit statuses. Expensive
 imports are inside the commands that need them.
@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from search.errors import InvalidValue, PaperNotFound, PapersError
-from service.commands import backup, correct, evaluate, index, keys, removal, search, serve, sources
+from service.commands import backup, correct, evaluate, index, keys, recommend, removal, search, serve, sources
 from service.commands.exit_status import ExitStatus
 
 _INTERRUPTED = "interrupted; imported papers are kept, the previous index version stays live"
@@ -42,6 +42,7 @@ for command in (
     removal.compact,
     search.search,
     search.similar,
+    recommend.recommend,
     search.authors,
     search.show,
     correct.merge,

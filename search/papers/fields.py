@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from search.papers.date import Date
 from search.papers.json import Json, clean_json, replace_surrogates
 
-HIT_ONLY_FIELDS = ("score", "band", "legs", "highlights", "exact_match")
+HIT_ONLY_FIELDS = ("score", "band", "legs", "highlights", "exact_match", "near")
 """The fields that a search result has besides those of its paper."""
 
 

@@ -13,6 +13,7 @@ from service.commands.choices import ChoicesOption
 if TYPE_CHECKING:
     from search.embedding.embedder import Embedder
     from search.embedding.model import ModelIdentity
+    from search.query.filter import Filter
     from search.query.query import Query
     from search.searcher import Searcher
     from service.formats import Format
@@ -153,6 +154,8 @@ _FILTER_OPTIONS = (
     click.option("--to", "end", metavar="DATE", help="Published on or before."),
     click.option("--updated-from", metavar="DATE", help="Last updated on or after."),
     click.option("--updated-to", metavar="DATE", help="Last updated on or before."),
+)
+_EXAMPLE_OPTIONS = (
     click.option("--like", metavar="ID", multiple=True, help="Favour papers similar to this one."),
     click.option("--unlike", metavar="ID", multiple=True, help="Disfavour papers similar to this one."),
 )
@@ -182,9 +185,29 @@ _PAGE_OPTIONS = (
 
 def page_options(callback: CallbackT) -> CallbackT:
     """Adds the options of all commands that print a page of hits."""
-    for option in reversed((*_FILTER_OPTIONS, *_PAGE_OPTIONS)):
+    for option in reversed((*_FILTER_OPTIONS, *_EXAMPLE_OPTIONS, *_PAGE_OPTIONS)):
         callback = option(callback)
     return callback
+
+
+def filter_options(callback: CallbackT) -> CallbackT:
+    """Adds the options that filter papers."""
+    for option in reversed(_FILTER_OPTIONS):
+        callback = option(callback)
+    return callback
+
+
+def build_filter(options: dict[str, Any]) -> "Filter":
+    """Builds a filter from the options of ``filter_options``.
+
+    Raises:
+        InvalidValue: see ``Filter.parse``.
+    """
+    from search.query.filter import Filter
+
+    dates = {"from": options["start"], "to": options["end"]}
+    dates |= {"updated_from": options["updated_from"], "updated_to": options["updated_to"]}
+    return Filter.parse(options["author"], options["not_author"], options["category"], dates)
 
 
 def build_query(options: dict[str, Any]) -> "Query":
@@ -193,13 +216,10 @@ def build_query(options: dict[str, Any]) -> "Query":
     Raises:
         InvalidValue: see ``Filter.parse`` and ``Query``.
     """
-    from search.query.filter import Filter
     from search.query.query import Query
 
-    dates = {"from": options["start"], "to": options["end"]}
-    dates |= {"updated_from": options["updated_from"], "updated_to": options["updated_to"]}
     return Query(
-        filter=Filter.parse(options["author"], options["not_author"], options["category"], dates),
+        filter=build_filter(options),
         mode=options["mode"],
         limit=options["limit"],
         sort=options["sort"] or ("newest" if options["format_"] == "atom" else "relevance"),

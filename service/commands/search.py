@@ -49,7 +49,7 @@ def search(query: str, directory: Path, explain: bool, **options: Any) -> None:
     """
     output_format = parse_format_option(options["format_"], as_json=options["as_json"])
     page = open_searcher(directory).ask(query, build_query(options))
-    _print_page(page, output_format, make_feed_key(query, options), explain=explain)
+    print_page(page, output_format, make_feed_key(query, options), explain=explain)
 
 
 @click.command(cls=Command)
@@ -82,7 +82,7 @@ def similar(ids: tuple[str, ...], file: Path | None, directory: Path, explain: b
         text = _read_text_file(file) if file else sys.stdin.buffer.read().decode("utf-8", "replace")
         query = replace(query, text=text, is_abstract=True)
     page = open_searcher(directory).search(query)
-    _print_page(page, output_format, make_feed_key(query.text, options, *examples), explain=explain)
+    print_page(page, output_format, make_feed_key(query.text, options, *examples), explain=explain)
 
 
 @click.command(cls=Command)
@@ -147,7 +147,7 @@ def _read_text_file(file: Path) -> str:
         raise InvalidValue("file", str(file), f"cannot read the file: {error.strerror}") from None
 
 
-def _print_page(page: "Page", output_format: "Format | None", feed_key: str, *, explain: bool) -> None:
+def print_page(page: "Page", output_format: "Format | None", feed_key: str, *, explain: bool) -> None:
     """Prints the page to standard output, notes and the explanation to standard error; exits 4 without hits.
 
     Args:
