@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from indexer import identity, sources
 from indexer.sources.file import FileGroup, SourceFile
@@ -32,15 +33,22 @@ def read_library(snapshot: Snapshot, paths: Sequence[Path]) -> Library:
     return find_library(snapshot, records)
 
 
-def read_bibliography(path: Path) -> list[Paper | SourceError]:
+def read_bibliography(name: str, content: bytes) -> list[Paper | SourceError]:
     """Returns the records of a file if it is in a format for bibliographies; none if it is any other text.
 
     A page of a website is text here: a pasted abstract can look like one.
+
+    Args:
+        name: the name of the file, for messages.
+        content: its bytes.
     """
-    file = SourceFile(path, date.today())
-    records = list(sources.read(file))
-    is_text = not file.format or file.format == "author-page"
-    return [] if is_text or not any(isinstance(record, Paper) for record in records) else records
+    with TemporaryDirectory() as folder:  # the readers read files, some of them twice
+        path = Path(folder, name if name.strip("-.") else "standard-input")
+        path.write_bytes(content)
+        file = SourceFile(path, date.today())
+        records = list(sources.read(file))
+    is_text = file.format in ("", "author-page") or not any(isinstance(record, Paper) for record in records)
+    return [] if is_text else [_rename(record, name) for record in records]
 
 
 def parse_library(snapshot: Snapshot, entries: Iterable[str | dict[str, Json]]) -> Library:
@@ -53,7 +61,7 @@ def parse_library(snapshot: Snapshot, entries: Iterable[str | dict[str, Json]]) 
     records: list[Paper | SourceError] = []
     for number, entry in enumerate(entries, 1):
         try:
-            records.append(_parse_id(entry) if isinstance(entry, str) else parse_paper(entry, "library"))
+            records.append(_parse_entry(entry))
         except MalformedRecord as error:
             records.append(SourceError("library", number, str(error)))
     return find_library(snapshot, records)
@@ -90,6 +98,14 @@ def _find_papers(snapshot: Snapshot, record: Paper) -> list[str]:
     return [paper.id for paper in papers]
 
 
+def _parse_entry(entry: str | dict[str, Json]) -> Paper:
+    """Returns the record of an ID or of an object, which may have nothing but an ID."""
+    if isinstance(entry, str):
+        return _parse_id(entry)
+    has_text = entry.get("title") or entry.get("abstract")
+    return parse_paper(entry, "library") if has_text else _parse_id(str(entry.get("id") or entry.get("doi") or ""))
+
+
 def _parse_id(text: str) -> Paper:
     """Returns a record with nothing but an ID.
 
@@ -100,3 +116,8 @@ def _parse_id(text: str) -> Paper:
     if parsed is None:
         raise MalformedRecord(f"{text[:60]!r} is not an ID; IDs look like arxiv:2604.24432 or doi:10.1145/3292500")
     return Paper((parsed.id,))
+
+
+def _rename(record: Paper | SourceError, name: str) -> Paper | SourceError:
+    """Returns an error with the name of the file in place of the path of its copy."""
+    return SourceError(name, record.line, record.reason) if isinstance(record, SourceError) else record

@@ -59,8 +59,8 @@ def test_every_example_of_the_openapi_runs(client: httpx.Client) -> None:
         }
         properties, bodies = request_body(operation, schemas)
         fields = {name: shape["examples"][0] for name, shape in properties.items() if "examples" in shape}
-        texts = {"text": fields["text"]} if "text" in fields else {}
-        bodies += [fields, *({**texts, name: value} for name, value in fields.items())] if properties else []
+        needed_fields = {name: fields[name] for name in ("text", "library") if name in fields}
+        bodies += [fields, *({**needed_fields, name: value} for name, value in fields.items())] if properties else []
         queries = [needed, query_examples, *({**needed, name: value} for name, value in query_examples.items())]
         for query in queries:
             for body in bodies or [None]:

@@ -17,7 +17,7 @@ from search.recommendations.tuning import RECOMMENDATION_TUNING
 
 _SLICE_TEXTS = 16
 """Texts that are embedded between two checks of the budget."""
-_MAX_REASONS = 3
+_MAX_REASONS = 5
 """Reasons for records left out that a notice gives."""
 
 
@@ -43,7 +43,8 @@ def embed_library(
     records = list({record.text: record for record in library.records if record.text}.values())
     left_out += [f"{_name(record)}: no title and no abstract" for record in library.records if not record.text]
     if not (rows or records):
-        raise InvalidValue("library", f"{len(library):,} papers", _describe_unusable(left_out))
+        count = "1 paper" if len(library) == 1 else f"{len(library):,} papers"
+        raise InvalidValue("library", count, _describe_unusable(left_out))
     chosen = _select([*rows, *records], RECOMMENDATION_TUNING.max_library)
     known = [each for each in chosen if isinstance(each, int)]
     unknown = [each for each in chosen if isinstance(each, Paper)]

@@ -1,7 +1,7 @@
 """Recommendations: ``papers recommend``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -19,12 +19,6 @@ from service.commands.options import (
     parse_format_option,
 )
 from service.commands.search import print_page
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-_MAX_LISTED_RECORDS = 20
-"""Records that could not be read of which the reason is printed."""
 
 
 @click.command(cls=Command)
@@ -59,15 +53,6 @@ def recommend(paths: tuple[Path, ...], directory: Path, explain: bool, **options
 
     session = open_searcher(directory).session()
     library = read_library(session.snapshot, paths)
-    list_left_out(library.left_out)
     page = session.recommend(library, filter=wanted, limit=options["limit"])
     feed_key = make_feed_key("", options, *map(str, paths))
     print_page(page, output_format, feed_key, explain=explain)
-
-
-def list_left_out(reasons: "Sequence[str]") -> None:
-    """Lists records of a library that could not be read, as ``papers index`` does."""
-    for reason in reasons[:_MAX_LISTED_RECORDS]:
-        click.echo(f"skipped {reason}", err=True)
-    if len(reasons) > _MAX_LISTED_RECORDS:
-        click.echo(f"... and {len(reasons) - _MAX_LISTED_RECORDS:,} more", err=True)
