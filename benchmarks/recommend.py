@@ -39,7 +39,7 @@ _TUNING = {"one author": slice(0, 80), "several authors": slice(0, 80)}
 _TEST = {"one author": slice(100, 150), "several authors": slice(80, 130)}
 _NEWEST = 25
 """Libraries of each kind of which the newest third is hidden as well."""
-_USER_SPLITS = 5
+_USER_SPLITS = 3
 """Random splits of each user's library."""
 _DEPTH = 1_000
 """Ranks that count for the average precision."""
