@@ -2,6 +2,7 @@
 
 A backup is an index with one generation, the one that was published when the copy began. A copy is written to a folder
 next to its target, verified, and renamed, so a kill or a full disk never leaves an incomplete one under its name.
+The copy of the state, with lists and saved searches, is in the folder of the backup.
 """
 
 import contextlib
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from indexer.database import acquire_lock, count_rows, open_database
 from indexer.doctor import examine
+from indexer.state import StateDatabase
 from search.errors import IndexBusy, IndexDamaged, InvalidValue
 from search.files import fsync
 from search.index.layout import Layout, Manifest
@@ -23,12 +25,14 @@ _ASIDE_SUFFIX = ".incomplete"
 """Added to the name of a folder while its content is written."""
 _REPLACED_SUFFIX = ".replaced"
 """Added to the name of a folder that a restored index replaces."""
+STATE_COPY = "state.sqlite"
+"""Name of the copy of the state in a backup."""
 _LOCK = "COPY.lock"
 """File in an incomplete folder, locked (flock) by the process that writes it."""
 
 
 def back_up(directory: Path, folder: Path, on_step: Callable[[str], None] = lambda step: None) -> Manifest:  # noqa: ARG005
-    """Copies the published generation of an index, with its papers and vectors, to a new folder.
+    """Copies the published generation of an index, with its papers and vectors, and its state to a new folder.
 
     Papers that a writer has added but not published are not part of the copy.
 
@@ -44,6 +48,7 @@ def back_up(directory: Path, folder: Path, on_step: Callable[[str], None] = lamb
         InvalidValue: The folder is not empty.
         IndexMissing: There is no index.
         IndexDamaged: The index is damaged; there is no copy.
+        StateUnavailable: The state cannot be read, or is damaged; there is no copy.
         IndexBusy: Another process is writing a copy to the same folder.
     """
     folder = folder.resolve()
@@ -51,6 +56,7 @@ def back_up(directory: Path, folder: Path, on_step: Callable[[str], None] = lamb
         raise InvalidValue("folder", str(folder), "it exists already; give the name of a new folder")
     with _written_aside(folder) as aside:
         manifest = _copy(directory, aside, on_step)
+        StateDatabase.of_index(directory).copy_to(aside / STATE_COPY)
         aside.rename(folder)
     return manifest
 
@@ -63,6 +69,8 @@ def restore(
     on_step: Callable[[str], None] = lambda step: None,  # noqa: ARG005
 ) -> tuple[Manifest, Path | None]:
     """Creates an index from a backup, which is verified before the index appears.
+
+    The state of the backup is restored only if the index has none: lists may have changed since the backup.
 
     Args:
         backup: The backup, or any other index.
@@ -88,6 +96,9 @@ def restore(
         raise InvalidValue("directory", str(directory), f"{previous} exists already; delete or rename it first")
     with _written_aside(directory) as aside, contextlib.ExitStack() as cleanup:
         manifest = _copy(backup, aside, on_step)
+        state = StateDatabase.of_index(directory)
+        if not state.path.exists():
+            StateDatabase(backup / STATE_COPY).copy_to(state.path)
         if previous:
             cleanup.callback(os.close, acquire_lock(Layout(directory)))
             directory.rename(previous)
@@ -181,3 +192,4 @@ def _copy_rows(snapshot: Snapshot, copy: Layout) -> None:
             database.execute("DELETE FROM replaced WHERE by >= ?", [rows])
             database.execute("DELETE FROM decisions WHERE row >= ?", [rows])
             database.execute("DELETE FROM removed WHERE row >= ?", [rows])
+            database.execute("DELETE FROM added WHERE row >= ?", [rows])

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from indexer.added_times import AddedTime
 from search.embedding.embedder import Embedder
 from search.errors import ModelUnavailable
 from search.papers.paper import Paper
@@ -29,6 +30,7 @@ class PendingPaper:
         shared_ids: Those of its IDs that other papers have too.
         has_notice: Whether the notice of another paper retracts it.
         replaced_rows: Rows of the store that it replaces, or that a paper written with it replaces.
+        added: When the paper was added to the index (``indexer.added_times``); None if it is new.
     """
 
     records: dict[str, Paper]
@@ -36,6 +38,7 @@ class PendingPaper:
     shared_ids: frozenset[str] = frozenset()
     has_notice: bool = False
     replaced_rows: set[int] = field(default_factory=set)
+    added: AddedTime = None
 
     @property
     def ids(self) -> frozenset[str]:

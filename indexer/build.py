@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer import sources
+from indexer.added_times import load_times, set_new_times
 from indexer.calibration import calibrate
 from indexer.database import checkpoint, named_errors, record_database
 from indexer.generations import (
@@ -65,7 +66,7 @@ class ImportReport:
         skipped: The first MAX_KEPT_MESSAGES records and files that could not be read, each with the reason.
         skipped_count: The number of all of them.
         warnings: What the readers assumed about the text of files, as ``path:line: problem``; the records were read.
-        missing: Papers that only the files of the import had, and no longer have.
+        missing: Papers that only the files of the import had, or files deleted from its folders, and no longer have.
         papers: Live papers in the index now.
         generation: Name of the published generation.
     """
@@ -135,8 +136,11 @@ def index(
         ModelMismatch: The index has vectors of another model.
         ModelUnavailable: The model cannot be loaded, or returned a vector whose length is not 1.
     """
-    files = sources.discover(paths)
-    return index_files(files, directory, embedder, options=options, progress=progress, on_stage=on_stage)
+    paths = list(paths)
+    files, folders = sources.discover(paths), sources.find_folders(paths)
+    return index_files(
+        files, directory, embedder, folders=folders, options=options, progress=progress, on_stage=on_stage
+    )
 
 
 def index_files(
@@ -144,6 +148,7 @@ def index_files(
     directory: Path,
     embedder: Embedder,
     *,
+    folders: Iterable[Path] = (),
     options: ImportOptions | None = None,
     progress: OnProgress = lambda counts, done: None,  # noqa: ARG005
     on_stage: OnStage = lambda stage: None,  # noqa: ARG005
@@ -151,6 +156,7 @@ def index_files(
     """Imports files that ``sources.discover`` found; see ``index``.
 
     A file that has disappeared since, or that cannot be read, is skipped and reported; the rest is published.
+    ``folders`` are those that the files were found in (``sources.find_folders``).
     """
     options = options or ImportOptions()
     group = FileGroup(list(files))
@@ -168,12 +174,12 @@ def index_files(
             elif options.strict:
                 raise record
             else:
-                log.skip()
+                log.skip(record)
                 report.add_skipped(record)
             report_progress()
         report.warnings = inputs.warnings
         writer.flush()
-        report.missing = log.save()
+        report.missing = log.save(folders)
         manifest = publish(writer, on_stage=on_stage, codes=options.codes)
     report.papers, report.generation = manifest.live, manifest.generation
     return report
@@ -246,6 +252,7 @@ def publish(
         return before
     if not before:
         writer.published.check_all()
+    set_new_times(writer.database)
     files = start_generation(layout)
     try:
         if before:
@@ -356,7 +363,7 @@ def _write_columns_and_lexicon(
             ids = columns.add(paper)
             if row not in dead:
                 lexicon.add(row, paper, ids)
-    columns.save(files.columns)
+    columns.save(files.columns, load_times(store.select, len(columns)))
     lexicon.save()
 
 

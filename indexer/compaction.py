@@ -31,7 +31,7 @@ from search.vectors.file import VectorsFile
 
 _COPIED_ROWS = 8_192
 """Rows copied in one transaction."""
-_OWN_TABLES = ("papers", "replaced", "keys")
+_OWN_TABLES = ("papers", "replaced", "keys", "added")
 """Tables with row numbers, which change; all others are copied as they are."""
 
 OnCopied = Callable[[int, int], None]
@@ -167,6 +167,8 @@ def _copy_papers(database: sqlite3.Connection, source: Path, rows: NDArray[np.in
         database.execute(
             "INSERT INTO main.keys SELECT key, new FROM source.keys JOIN numbers ON row = old ORDER BY key, new"
         )
+        database.execute("INSERT INTO main.added SELECT new, time FROM source.added JOIN numbers ON row = old")
+        database.execute("INSERT OR REPLACE INTO main.added SELECT -1, max(time) FROM source.added")
         _copy_other_tables(database)
         database.execute("UPDATE main.removed SET row = 0")
         database.execute("UPDATE main.decisions SET row = 0")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import orjson
 
-from indexer import decisions, identity, logged_files, removed_papers
+from indexer import added_times, decisions, identity, logged_files, removed_papers
 from search.errors import IndexBusy, IndexDamaged
 from search.files import system_error
 from search.index.layout import Layout, Manifest
@@ -42,17 +42,19 @@ def acquire_lock(layout: Layout) -> int:
 
 
 def open_database(path: Path) -> sqlite3.Connection:
-    """Opens the database for writing; creates it, and tables that an earlier version did not have, if absent."""
+    """Opens the database for writing; creates it, and what an earlier version did not write, if absent."""
     new = not path.exists()
     database = sqlite3.connect(path, timeout=30)
     if new or not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
         database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         # one transaction: a kill leaves all of the tables or none of them
         database.executescript(f"BEGIN; {SCHEMA} COMMIT;")
-    database.executescript(f"BEGIN; {logged_files.SCHEMA} {removed_papers.SCHEMA} {decisions.SCHEMA} COMMIT;")
+    others = (logged_files.SCHEMA, removed_papers.SCHEMA, decisions.SCHEMA, added_times.SCHEMA)
+    database.executescript(f"BEGIN; {' '.join(others)} COMMIT;")
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA cache_size = -262144")
+    added_times.insert_missing_times(database, count_rows(database))
     return database
 
 

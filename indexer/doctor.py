@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from indexer import identity
+from indexer.added_times import load_times
 from indexer.build import publish
 from indexer.database import check_integrity, named_errors
 from indexer.generations import find_layout, find_model
@@ -139,6 +140,13 @@ def _check_decisions(snapshot: Snapshot) -> Iterator[str]:
         yield f"the decisions in {snapshot.layout.store.name} are not those it was published with"
 
 
+def _check_added_times(snapshot: Snapshot) -> Iterator[str]:
+    if (snapshot.files.columns / "added.npy").is_file():  # an earlier version wrote none
+        times = load_times(snapshot.store.select, snapshot.manifest.rows)
+        if not np.array_equal(times, snapshot.columns.added):
+            yield f"the times at which papers were added differ between {snapshot.layout.store.name} and the columns"
+
+
 def _check_removals(snapshot: Snapshot) -> Iterator[str]:
     for paper_id in list_excluded_ids(snapshot.store.select, snapshot.manifest.rows):
         rows = [row for row in snapshot.store.rows_for_key(id_key(paper_id)) if row in snapshot.live]
@@ -179,6 +187,7 @@ _CHECKS: dict[str, Callable[[Snapshot], Iterator[str]]] = {
     "counts": _check_counts,
     "keys": _check_keys,
     "decisions": _check_decisions,
+    "times of addition": _check_added_times,
     "removed papers": _check_removals,
     "lexicon": _check_lexicon,
     "vectors": _check_vector_lengths,

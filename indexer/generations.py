@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from search.embedding.model import ModelIdentity, known_identities
-from search.errors import IndexDamaged, IndexMissing
+from search.errors import IndexDamaged, IndexMissing, ModelMismatch
 from search.index.layout import (
     GenerationLayout,
     Layout,
@@ -74,6 +74,23 @@ def find_model(layout: Layout) -> ModelIdentity | None:
     others = (*(manifest.model for manifest in _load_all_manifests(layout)), *known_identities())
     known = (model for model in others if layout.vectors(model).is_file())
     return next((manifest.model for manifest in load_manifests(layout)), next(known, None))
+
+
+def check_model(layout: Layout, model: ModelIdentity) -> None:
+    """Checks that an index has vectors of a model, or none.
+
+    Raises:
+        ModelMismatch: It has vectors of another model.
+    """
+    known = find_model(layout)
+    others = set(layout.rows_directory.glob("vectors-*.f16")) - {layout.vectors(model)}
+    if model != known if known else others:
+        raise ModelMismatch(
+            layout.directory,
+            f"its vectors were made with a model or precision other than {model.name} in {model.precision}; omit "
+            "--model and --precision to use those of the index, use another folder with --index, or move the "
+            f"index with: papers reindex --model {model.name} --precision {model.precision}",
+        )
 
 
 def load_manifests(layout: Layout) -> list[Manifest]:

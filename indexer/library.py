@@ -17,12 +17,13 @@ from search.papers.paper import Paper
 from search.query.library import Library
 
 
-def read_library(snapshot: Snapshot, paths: Sequence[Path]) -> Library:
+def read_library(snapshot: Snapshot, paths: Sequence[Path], papers: Iterable[Paper] = ()) -> Library:
     """Reads a library from files in any of ``sources.FORMATS``.
 
     Args:
         snapshot: the generation in which its papers are looked up.
         paths: files, and folders with files.
+        papers: further papers of the library.
 
     Raises:
         InvalidValue: a path does not exist.
@@ -30,7 +31,7 @@ def read_library(snapshot: Snapshot, paths: Sequence[Path]) -> Library:
     files = sources.discover(paths)
     group = FileGroup(files)
     records = [record for path in files for record in sources.read(SourceFile(path, date.today(), group=group))]
-    return find_library(snapshot, records)
+    return find_library(snapshot, [*records, *papers])
 
 
 def read_bibliography(name: str, content: bytes) -> list[Paper | SourceError]:

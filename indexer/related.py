@@ -1,9 +1,10 @@
-"""Related records of a paper: its earlier versions, and other papers that may be the same one."""
+"""Related records of a paper: its earlier versions, other papers that may be the same one, and records elsewhere."""
 
 from indexer import identity
 from indexer.decisions import Decisions
 from indexer.merging import find_superseded
 from search.index.snapshot import Snapshot
+from search.papers.identifiers import id_key
 from search.papers.paper import Paper
 
 _MAX_DUPLICATES = 5
@@ -36,6 +37,19 @@ def find_possible_duplicates(snapshot: Snapshot, paper: Paper) -> list[Paper]:
         )
     ]
     return store.get(found[:_MAX_DUPLICATES])
+
+
+def find_described_paper(snapshot: Snapshot, record: Paper) -> Paper | None:
+    """Returns the paper that a record describes, such as an entry of a bibliography; None if the index lacks it.
+
+    A record with which an import would merge it describes the same paper; one that shares an ID counts first.
+    """
+    keys = [*map(id_key, record.ids), *identity.keys(record)]
+    rows = dict.fromkeys(row for key in keys for row in snapshot.store.rows_for_key(key) if row in snapshot.live)
+    for row in rows:
+        if any(identity.is_same_paper(record, other) for other in snapshot.store.records(row)):
+            return snapshot.store.get([row])[0]
+    return None
 
 
 def _row_of(snapshot: Snapshot, paper: Paper) -> int:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer import identity
+from indexer.added_times import AddedTime, earliest, insert_time, read_times
 from indexer.batch import EmbeddingBatch, PendingPaper, PendingPapers
 from indexer.database import (
     acquire_lock,
@@ -26,7 +27,7 @@ from indexer.database import (
     open_database,
 )
 from indexer.decisions import Decision, Decisions, store_decisions
-from indexer.generations import find_layout, find_model, load_manifests
+from indexer.generations import check_model, find_layout, load_manifests
 from indexer.grouping import group_records, relate
 from indexer.import_counts import ImportCounts
 from indexer.merging import merge
@@ -35,7 +36,6 @@ from indexer.removed_papers import ExcludedId, insert_excluded_ids
 from indexer.written import WrittenPapers, to_json_text
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
-from search.errors import ModelMismatch
 from search.files import make_directory, sha256_of_bytes
 from search.index.layout import Layout
 from search.papers.identifiers import id_key, text_key
@@ -87,7 +87,7 @@ class IndexWriter:
         self._lock = acquire_lock(Layout(directory))
         try:
             self.layout = find_layout(directory)
-            self._check_model()
+            check_model(self.layout, embedder.model)
             self.database = open_database(self.layout.store)
             self.rows: int = count_rows(self.database)
             self.published = self._check_published(repair=repair)
@@ -284,13 +284,17 @@ class IndexWriter:
         texts = [group.keys() for group in groups]
         papers = [each for each in group_records({**known, **records}, self.decisions) if each.keys() not in texts]
         changed = {text for paper in papers for text in paper}
+        times: list[tuple[Iterable[str], AddedTime]] = [(each.records, each.added) for each in pending]
+        times += zip(rows.values(), read_times(self.database, rows), strict=True)
+        times += ((records, added) for added in read_times(self.database, replaced))
         replaced = {*replaced, *(row for row, group in rows.items() if not changed.isdisjoint(group))}
         for paper in pending:
             if not changed.isdisjoint(paper.records):
                 self._pending.remove(paper)
                 replaced |= paper.replaced_rows
         for each in papers:
-            self._replace(each, replaced, _union(keys[text] for text in each))
+            added = earliest(time for group, time in times if not each.keys().isdisjoint(group))
+            self._replace(each, replaced, _union(keys[text] for text in each), added)
             replaced = set()  # one of them lists the rows: they are all written in one transaction
         return frozenset(known), papers
 
@@ -343,7 +347,9 @@ class IndexWriter:
                     known = self._written.read(row)
                     shares_public_id = paper_id in ids and known.id == paper_id
                     if shares_public_id or (paper_id in retracted and not known.retraction):
-                        queue.append(self._replace(records, {row}, _union(map(identity.keys, records.values()))))
+                        (added,) = read_times(self.database, [row])
+                        row_keys = _union(map(identity.keys, records.values()))
+                        queue.append(self._replace(records, {row}, row_keys, added))
             paper.has_notice = any(self._has_another(paper, retraction_key(paper_id)) for paper_id in ids)
 
     def _has_another(self, paper: PendingPaper, key: int) -> bool:
@@ -352,10 +358,12 @@ class IndexWriter:
             self._finish()
         return any(each is not paper for each in self._pending.find([key])) or bool(self._written.find([key]))
 
-    def _replace(self, records: dict[str, Paper], rows: set[int], keys: frozenset[int]) -> PendingPaper:
-        """Makes records, which have these keys, pending as a paper that replaces rows."""
+    def _replace(
+        self, records: dict[str, Paper], rows: set[int], keys: frozenset[int], added: AddedTime
+    ) -> PendingPaper:
+        """Makes records, which have these keys, pending as a paper that replaces rows and was added at a time."""
         self._replaced |= rows
-        paper = PendingPaper(records, keys, replaced_rows=rows)
+        paper = PendingPaper(records, keys, replaced_rows=rows, added=added)
         self._pending.add(paper)
         self._update_waiting()
         return paper
@@ -368,6 +376,7 @@ class IndexWriter:
             self.database.execute("INSERT INTO papers VALUES (?, ?, ?)", [row, text, records])
             keys = identity.paper_keys(paper, pending.keys)
             self.database.executemany("INSERT INTO keys VALUES (?, ?)", [(key, row) for key in sorted(keys)])
+            insert_time(self.database, row, pending.added)
             self._written.add_keys(keys)
             self.database.executemany(
                 "INSERT INTO replaced VALUES (?, ?)", [(old, row) for old in sorted(pending.replaced_rows)]
@@ -382,17 +391,6 @@ class IndexWriter:
             published.check([max(published.papers.rows - 1, 0)])
             published.check_keys()
         return published
-
-    def _check_model(self) -> None:
-        model, known = self.embedder.model, find_model(self.layout)
-        others = set(self.layout.rows_directory.glob("vectors-*.f16")) - {self.layout.vectors(model)}
-        if model != known if known else others:
-            raise ModelMismatch(
-                self.layout.directory,
-                f"its vectors were made with a model or precision other than {model.name} in {model.precision}; omit "
-                "--model and --precision to use those of the index, use another folder with --index, or move the "
-                f"index with: papers reindex --model {model.name} --precision {model.precision}",
-            )
 
 
 def _union(keys: Iterable[frozenset[int]]) -> frozenset[int]:

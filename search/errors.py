@@ -3,11 +3,14 @@
     PapersError
     ├── InvalidValue          a value from the caller is invalid: field, value, what is allowed  (exit 2, HTTP 422)
     ├── PaperNotFound         no paper has or ever had the ID                                    (exit 4, HTTP 404)
+    ├── NameNotFound          no list or saved search has the name                               (exit 4, HTTP 404)
     ├── IndexUnavailable      the index cannot be read or written                                (exit 1, HTTP 503)
     │   ├── IndexMissing      the directory has no index
     │   ├── IndexDamaged      a file does not match the manifest
     │   ├── IndexBusy         another process is writing the index
     │   └── ModelMismatch     the index was made with another embedding model
+    ├── StateUnavailable      the lists and saved searches cannot be read or written             (exit 1, HTTP 503)
+    │   └── StateDamaged      their file is damaged
     ├── QueryStopped          the time for a response is over, or the request was cancelled      (HTTP 503)
     ├── ModelUnavailable      the embedding model cannot be loaded, or its checksum is wrong     (exit 1)
     └── SourceError           a record of an input file is invalid: file, line, reason           (skipped, counted)
@@ -15,10 +18,13 @@
 Every message states what is invalid, the value, what is allowed and what to do next.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 _MAX_SHOWN_VALUE = 60
 """Characters of an invalid value that a message shows."""
+_MAX_SHOWN_NAMES = 10
+"""Existing names that a message shows."""
 
 
 class PapersError(Exception):
@@ -63,6 +69,21 @@ class PaperNotFound(PapersError):
         self.paper_id = paper_id
 
 
+class NameNotFound(PapersError):
+    """No list or saved search has this name.
+
+    Args:
+        kind: ``list`` or ``saved search``.
+        name: the name.
+        names: those that exist.
+    """
+
+    def __init__(self, kind: str, name: str, names: Sequence[str]) -> None:
+        shown = ", ".join(map(repr, names[:_MAX_SHOWN_NAMES])) + (", ..." if len(names) > _MAX_SHOWN_NAMES else "")
+        super().__init__(f"no {kind} {name!r}; " + (f"choose one of {shown}" if names else "there is none yet"))
+        self.name = name
+
+
 class IndexUnavailable(PapersError):
     """An index cannot be read or written.
 
@@ -92,6 +113,32 @@ class ModelMismatch(IndexUnavailable):
     """The vectors of the index were made with a model other than the installed one."""
 
 
+class StateUnavailable(PapersError):
+    """The lists, saved searches and followed sources cannot be read or written. Searches do not need them.
+
+    Args:
+        path: their file.
+        message: the reason, and what to do next.
+    """
+
+    def __init__(self, path: Path, message: str) -> None:
+        super().__init__(f"{path}: {message}")
+        self.path = path
+
+
+class StateDamaged(StateUnavailable):
+    """The file of the lists, saved searches and followed sources is damaged.
+
+    Args:
+        path: the file.
+        reason: what is damaged.
+    """
+
+    def __init__(self, path: Path, reason: str) -> None:
+        hint = "searches work without it. Restore it from a backup, or move it away to start with empty lists"
+        super().__init__(path, f"the lists and saved searches are damaged ({reason}); {hint}")
+
+
 class ModelUnavailable(PapersError):
     """The embedding model cannot be loaded, or the checksum of its weights is wrong."""
 
@@ -115,3 +162,7 @@ class SourceError(PapersError):
         self.path = str(path)
         self.line = line
         self.reason = reason
+
+
+class UnknownFormat(SourceError):
+    """An input file has none of the formats that can be imported."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from contextvars import copy_context
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -130,7 +130,7 @@ class Session:
         """Returns the hits of a query: by relevance to its text and example papers, or newest first without either.
 
         Raises:
-            InvalidValue: an unknown category; only stop words in lexical mode; ``unlike`` without
+            InvalidValue: an unknown category; no word in lexical mode; ``unlike`` without
                 text or ``like``; a malformed cursor, or one of another query or generation.
             PaperNotFound: an example paper is not in the index.
             ModelMismatch: the installed model is not the one of the index.
@@ -142,7 +142,9 @@ class Session:
         """Parses the text of the search box and adds what it requires to a query."""
         from search.language.parser import parse_query
 
-        parsed = parse_query(box, today=date.today(), categories=self.snapshot.columns.categories)
+        utc_today = datetime.now(UTC).date()
+        categories = self.snapshot.columns.categories
+        parsed = parse_query(box, today=date.today(), categories=categories, utc_today=utc_today)
         conditions = tuple(each for each in (query.filter.where, parsed.condition) if each)
         paper = (parsed.paper_id,) if parsed.paper_id else ()
         return parsed, replace(
@@ -163,7 +165,7 @@ class Session:
         budget.check()
         text = strip_control_characters(query.text)
         if query.mode == "lexical" and query.filter.condition.parts and not self.snapshot.lexicon.terms(text):
-            text, query = "", replace(query, text="")  # stop words that a condition requires, such as ti:who
+            text, query = "", replace(query, text="")  # the conditions alone select papers
         start = cursor.decode(query, self.generation, len(self.snapshot.columns))
         like, unlike = (tuple(self._row(paper) for paper in papers) for papers in (query.like, query.unlike))
         if not (text or like) and (unlike or query.is_abstract):
@@ -177,6 +179,14 @@ class Session:
         if self.on_page:
             self.on_page(page)
         return replace(page, interpretation=describe_query(query), notices=_notices(query)), nearest
+
+    @property
+    def newest_added(self) -> datetime:
+        """The time at which the last papers of the generation were added; 1970-01-01 if that of none is known.
+
+        Papers of a later generation that are not in this one have a later time, whatever the clock says.
+        """
+        return datetime.fromtimestamp(int(self.snapshot.added_times.max(initial=0)), UTC)
 
     @_reporting_damage
     def recommend(self, library: Library, query: Query | None = None, **options: Any) -> Page:

@@ -4,11 +4,12 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, Response
 from starlette.types import ASGIApp
 
+from indexer.state import StateDatabase
 from search.query.page import Page
 from search.searcher import Searcher
 from service.agents import mcp
 from service.api import docs as api_docs
-from service.api import routes
+from service.api import lists, profile, routes, watches
 from service.api.guard.head_options import HeadAndOptions
 from service.api.guard.layers import GuardState, add_guard
 from service.api.guard.metrics import CONTENT_TYPE
@@ -50,10 +51,13 @@ def create_app(searcher: Searcher, settings: Settings, buckets: TokenBuckets | N
     """
     guard_state = GuardState.from_settings(settings)
     app = Application(settings, guard_state, buckets)
-    app.state.searcher = searcher
+    app.state.searcher, app.state.settings = searcher, settings
+    directory = searcher.snapshot.layout.directory
+    app.state.state = StateDatabase(settings.state) if settings.state else StateDatabase.of_index(directory)
     _attach_metrics(searcher, guard_state)
     add_problem_handlers(app, problem_as_page)
-    app.include_router(routes.router)
+    for router in (routes.router, lists.router, watches.router, profile.router):
+        app.include_router(router)
     app.include_router(page_router)
     mcp.mount(app, origins=settings.origins, max_body=settings.max_body)
 

@@ -1,4 +1,4 @@
-"""The command line: ``papers index | reindex | search | similar | recommend | authors | show | serve | ...``.
+"""The command line: ``papers index | search | similar | recommend | authors | show | list | watch | serve | ...``.
 
 Results go to standard output, everything else to standard error. ``ExitStatus`` lists the exit statuses. Expensive
 imports are inside the commands that need them.
@@ -12,8 +12,22 @@ from typing import NoReturn
 
 import click
 
-from search.errors import InvalidValue, PaperNotFound, PapersError
-from service.commands import backup, correct, evaluate, index, keys, recommend, removal, search, serve, sources
+from search.errors import InvalidValue, NameNotFound, PaperNotFound, PapersError
+from service.commands import (
+    backup,
+    correct,
+    evaluate,
+    index,
+    keys,
+    lists,
+    recommend,
+    removal,
+    search,
+    serve,
+    sources,
+    state,
+    watch,
+)
 from service.commands.exit_status import ExitStatus
 
 _INTERRUPTED = "interrupted; imported papers are kept, the previous index version stays live"
@@ -45,6 +59,8 @@ for command in (
     recommend.recommend,
     search.authors,
     search.show,
+    lists.lists,
+    watch.watch,
     correct.merge,
     correct.split,
     index.status,
@@ -52,6 +68,7 @@ for command in (
     index.doctor,
     backup.backup,
     backup.restore,
+    state.state,
     serve.serve,
     serve.mcp,
     keys.keys,
@@ -78,7 +95,7 @@ def main() -> None:
         _exit_with_error(_INTERRUPTED, ExitStatus.INTERRUPTED)
     except InvalidValue as error:
         _exit_with_error(str(error), ExitStatus.USAGE)
-    except PaperNotFound as error:
+    except (PaperNotFound, NameNotFound) as error:
         _exit_with_error(str(error), ExitStatus.NOT_FOUND)
     except PapersError as error:
         _exit_with_error(str(error), ExitStatus.FAILURE)

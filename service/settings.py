@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     keys: Path | None = Field(
         default=None, description="File of API keys (`papers keys`); if set, every request must send one."
     )
+    state: Path | None = Field(
+        default=None,
+        description="File of lists and saved searches, for all commands; default: beside the index, "
+        "`data/index.state.sqlite` for `data/index`.",
+    )
     rate: float = Field(
         default=0,
         ge=0,

@@ -15,6 +15,8 @@ FILTER_PARAMETERS = [
     "to",
     "updated_from",
     "updated_to",
+    "added_from",
+    "added_to",
     "like",
     "unlike",
     "mode",

@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 import search
 from search.papers.date import Date
 from search.papers.paper import Paper
-from search.query.condition import AllOf, AnyOf, Author, Category, Condition, HasId, InDateRange, Not
+from search.query.condition import (
+    AddedBetween,
+    AllOf,
+    AnyOf,
+    Author,
+    Category,
+    Condition,
+    HasId,
+    InDateRange,
+    Not,
+)
 
 
 def normalize_rows(rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -150,6 +160,9 @@ def matches(paper: Paper, condition: Condition, authors: dict[str, set[str]]) ->
         return condition.code.casefold() in codes | {code.split(".")[0] for code in codes}
     if isinstance(condition, InDateRange):
         return _overlaps(paper.published if condition.field == "published" else paper.updated, condition)
+    if isinstance(condition, AddedBetween):
+        first, last = condition.seconds
+        return paper.added is not None and first <= paper.added.timestamp() <= last
     if isinstance(condition, HasId):
         return condition.id in paper.ids
     parts = {"title": [paper.title], "abstract": [paper.abstract], "any": [paper.title, paper.abstract]}[

@@ -2,12 +2,25 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hypothesis import strategies as st
 
 from search.papers.date import Date
-from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, Not
+from search.query.condition import (
+    AddedBetween,
+    AllOf,
+    AnyOf,
+    Author,
+    Category,
+    Condition,
+    ContainsText,
+    HasId,
+    InDateRange,
+    Moment,
+    Not,
+)
 from search.query.filter import Filter
 from search.searcher import Searcher
 
@@ -64,10 +77,18 @@ def order_dates(start: Date | None, end: Date | None) -> tuple[Date | None, Date
 
 
 date_intervals = st.builds(order_dates, dates, dates)
+early_moments: st.SearchStrategy[Moment | None] = st.sampled_from([None, Date(2020), datetime(2021, 1, 1, tzinfo=UTC)])
+late_moments: st.SearchStrategy[Moment | None] = st.sampled_from([None, Date(2105), datetime(2104, 1, 1, tzinfo=UTC)])
+added_conditions = st.one_of(
+    st.builds(AddedBetween, early_moments, late_moments),
+    st.builds(AddedBetween, late_moments),
+    st.builds(AddedBetween, st.none(), early_moments),
+)
 leaf_conditions = st.one_of(
     st.builds(Author, st.sampled_from(sorted(AUTHOR_MATCHES)), st.sampled_from(["any", "first", "last"])),
     st.builds(Category, st.sampled_from(QUERY_CATEGORIES), st.booleans()),
     st.builds(lambda days, field: InDateRange(*days, field), date_intervals, st.sampled_from(["published", "updated"])),
+    added_conditions,
     st.builds(HasId, st.integers(0, 12).map(lambda number: f"arxiv:2401.{number:05}")),
     st.builds(
         ContainsText,
@@ -99,6 +120,8 @@ def filters(draw: st.DrawFn) -> Filter:
         end,
         updated_start,
         updated_end,
+        draw(early_moments),
+        draw(late_moments),
         draw(st.none() | conditions),
     )
 

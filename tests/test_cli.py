@@ -50,6 +50,8 @@ def test_help_has_an_example_of_every_command() -> None:
         "similar",
         "authors",
         "show",
+        "list",
+        "watch",
         "merge",
         "split",
         "status",
@@ -59,6 +61,7 @@ def test_help_has_an_example_of_every_command() -> None:
         "doctor",
         "backup",
         "restore",
+        "state",
         "eval",
     }
     assert set(names) == commands

@@ -120,9 +120,9 @@ def answers(directory: Path) -> list[dict[str, Any]]:
 
 
 def _comparable_hit(hit: dict[str, Any]) -> dict[str, Any]:
-    """A hit without its band, and without its ranks, since hits of equal score may be in any order."""
+    """A hit without its band, its time of addition, and its ranks, since hits of equal score may be in any order."""
     scores = {name: leg and leg["score"] for name, leg in hit["legs"].items()}
-    return {**hit, "legs": scores, "band": None}
+    return {**hit, "legs": scores, "band": None, "added": None}
 
 
 def _count_by_key(counts: list[dict[str, Any]]) -> list[Any]:

@@ -16,7 +16,7 @@ from conftest import MakeSearcher
 from http_server import HttpServer, assert_problem
 from indexer.library import find_library, parse_library, read_bibliography, read_library
 from sample import KSA
-from search.errors import InvalidValue
+from search.errors import InvalidValue, NameNotFound
 from search.papers.paper import Paper
 from search.query.filter import Filter
 from search.query.library import Library
@@ -233,7 +233,7 @@ def test_http_takes_ids_and_records(searcher: Searcher, client: httpx.Client) ->
         {"id": "doi:10.1000/galaxy.1", "score": 1.0, "band": None},
         {"title": "Attention and tokens of a batch", "authors": ["New Someone"], "abstract": "inference latency"},
         "not an id",
-        {"title": ["not", "a", "title"]},
+        {"authors": ["Without a Title"]},
         "arxiv:2001.00001",
     ]
     answer = client.post("/v1/recommend", json={"library": entries, "limit": 4, "category": ["cs.CL"]})
@@ -290,6 +290,17 @@ def test_the_command_names_the_near_paper(index_options: list[str], thesis: Path
     assert {hit["near"]["id"] for hit in page["hits"]} <= set(IN_SAMPLE)
     assert not {hit["id"] for hit in page["hits"]} & set(IN_SAMPLE)
     assert run_papers(*arguments, "--format", "bibtex").stdout.count("@") == 3
+
+
+def test_a_list_is_a_library(index_options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAPERS_STATE", str(tmp_path / "state.sqlite"))
+    assert run_papers("list", "add", "thesis", *IN_SAMPLE[:2], *index_options).exit_code == 0
+    page = run_json("recommend", "--list", "thesis", *index_options, "--added-from", "7d")
+    assert page["interpretation"].startswith("near 2 papers of ")
+    assert page["hits"]
+    assert not {hit["id"] for hit in page["hits"]} & set(IN_SAMPLE[:2])
+    assert "missing library" in run_papers("recommend", *index_options).stderr
+    assert isinstance(run_papers("recommend", "--list", "none", *index_options).exception, NameNotFound)
 
 
 def test_similar_recognises_a_bibliography(index_options: list[str], thesis: Path, tmp_path: Path) -> None:

@@ -327,7 +327,7 @@ def test_every_response_has_security_headers(shared_index: Path) -> None:
             headers = server.client.get(path).headers
             assert headers["content-security-policy"].startswith("default-src 'none'"), path
             assert headers["x-content-type-options"] == "nosniff"
-            assert headers["referrer-policy"] == "no-referrer"
+            assert headers["referrer-policy"] == "same-origin"
             assert headers["cross-origin-opener-policy"] == "same-origin"
             assert len(headers["x-request-id"]) == 24
             assert "server" not in headers

@@ -16,7 +16,7 @@ def test_the_table_has_every_setting_with_its_default_and_meaning() -> None:
     rows = re.findall(r"^\| `(PAPERS_\w+)` \| (.*?) \| (.*) \|$", SETTINGS_TABLE, re.MULTILINE)
     documented = {name: (default, meaning) for name, default, meaning in rows}
     assert len(documented) == len(rows)
-    elsewhere = {"PAPERS_INDEX", "PAPERS_CACHE", "PAPERS_CORES"}
+    elsewhere = {"PAPERS_INDEX", "PAPERS_CACHE", "PAPERS_CORES", "PAPERS_PROFILE"}
     assert set(documented) == {f"PAPERS_{name.upper()}" for name in Settings.model_fields} | elsewhere
     for name, field in Settings.model_fields.items():
         assert field.default is not PydanticUndefined

@@ -18,15 +18,21 @@ from search import budget
 from search.columns.authors import AuthorNames, AuthorsBuilder
 from search.columns.dates import NO_DAY, DateColumn, OverlapsRange
 from search.columns.postings import Postings, load_array
-from search.columns.selection import HasAny, HasValue, Selection
+from search.columns.selection import Fixed, HasAny, HasValue, Selection
 from search.files import save_array
 from search.papers import categories
 from search.papers.date import Date
 from search.papers.paper import Paper
-from search.query.condition import Author, Category, DateField, InDateRange
+from search.query.condition import AddedBetween, Author, Category, DateField, InDateRange
+from search.query.query import DateOrder
+from search.rows import Rows
 
 NO_ID = 2**32 - 1
 """The id of the first or last value of a row that has none."""
+_ADDED = "added"
+"""Name of the file of added times."""
+_MAX_DAY = 1 << 22
+"""Above the ordinal of every day, and of the years up to 9999."""
 _CACHED_NAMES = 1_024
 """Names whose authors are kept, at 8 bytes per author; more than a query has conditions."""
 
@@ -57,6 +63,8 @@ class Columns:
     Attributes:
         published: publication dates.
         updated: update dates.
+        added: (rows,) uint32, the times at which papers became part of the index, in seconds since 1970 (UTC); 0 if
+            that is not known.
         categories: category codes as the sources write them, and their archives, in order of first appearance. The
             index of a code is its id.
         category_postings: the rows of each category id.
@@ -71,6 +79,7 @@ class Columns:
 
     published: DateColumn
     updated: DateColumn
+    added: NDArray[np.uint32]
     categories: tuple[str, ...]
     category_postings: Postings
     primary: NDArray[np.uint32]
@@ -89,6 +98,7 @@ class Columns:
         return cls(
             published,
             DateColumn.open(directory, "updated"),
+            load_added_times(directory, rows),
             _load_names(directory, "categories"),
             Postings.open(directory, "categories", rows),
             load_array(directory, "primary"),
@@ -108,6 +118,7 @@ class Columns:
         return cls(
             published=no_days,
             updated=no_days,
+            added=no_ids,
             categories=(),
             category_postings=no_postings,
             primary=no_ids,
@@ -122,7 +133,7 @@ class Columns:
     def __len__(self) -> int:
         return len(self.published)
 
-    def selection(self, leaf: Author | Category | InDateRange) -> Selection:
+    def selection(self, leaf: Author | Category | InDateRange | AddedBetween) -> Selection:
         """Returns the rows that meet a condition, including replaced rows.
 
         Args:
@@ -144,7 +155,16 @@ class Columns:
             if not leaf.primary:
                 return in_any_position
             return HasValue(self.primary, self.primary_ids(leaf.code), in_any_position)
+        if isinstance(leaf, AddedBetween):
+            return Fixed(self.added_rows(leaf))
         return OverlapsRange(self.date_column(leaf.field), leaf.start, leaf.end)
+
+    def added_rows(self, leaf: AddedBetween) -> Rows:
+        """Returns the rows whose papers were added in a period, including replaced rows."""
+        start, end = leaf.seconds
+        return Rows.from_mask(
+            (self.added >= max(start, 1)) & (self.added <= end)
+        )  # numpy compares any integers exactly
 
     def author_ids(self, leaf: Author) -> NDArray[np.int64]:
         """Returns the ids, ascending, of the authors that a condition matches."""
@@ -166,27 +186,28 @@ class Columns:
         """Returns the column of publication or update dates."""
         return self.published if field == "published" else self.updated
 
-    def sort_by_date(self, ids: NDArray[np.int64], k: int, *, oldest: bool = False) -> NDArray[np.int64]:
-        """Sorts rows by publication date. Rows without a date come last.
+    def sort_by_date(self, ids: NDArray[np.int64], k: int, order: DateOrder = "newest") -> NDArray[np.int64]:
+        """Sorts rows by publication date, or by the time at which papers were added. Rows without one come last.
 
         Args:
             ids: (n,) int64, distinct rows.
             k: maximum number of rows to return.
-            oldest: sort oldest first instead of newest first.
+            order: ``newest`` or ``oldest`` first by date, or ``added``: the last added first, those added at the same
+                time by date, newest first.
 
         Returns:
-            The first k rows. Ties: later import first (newest), earlier import first (oldest).
+            The first k rows. Ties: later import first, or earlier import first (oldest).
         """
-        sign = 1 if oldest else -1
-        keys = self._date_sort_keys(ids, sign)
+        keys = self._date_sort_keys(ids, order)
         if len(ids) > k:  # sort only the rows up to the k-th key
             ids = ids[keys <= np.partition(keys, k - 1)[k - 1]]
-            keys = self._date_sort_keys(ids, sign)
-        return ids[np.lexsort((sign * ids, keys))][:k]
+            keys = self._date_sort_keys(ids, order)
+        return ids[np.lexsort((ids if order == "oldest" else -ids, keys))][:k]
 
-    def _date_sort_keys(self, ids: NDArray[np.int64], sign: int) -> NDArray[np.int64]:
+    def _date_sort_keys(self, ids: NDArray[np.int64], order: DateOrder) -> NDArray[np.int64]:
         first = self.published.days(ids)[0].astype(np.int64)
-        return np.where(first == NO_DAY[0], NO_DAY[0], sign * first)
+        keys = np.where(first == NO_DAY[0], _MAX_DAY, first if order == "oldest" else -first)
+        return keys if order != "added" else keys - self.added[ids].astype(np.int64) * (2 * _MAX_DAY)
 
     def category_ids(self, text: str) -> list[int]:
         """Returns the ids, ascending, of the category or archive with a code or name.
@@ -266,16 +287,27 @@ class ColumnsBuilder:
         authors, first, last = self._author_ids(paper)
         return RowIds(codes, primary, authors, first, last)
 
-    def save(self, directory: Path) -> None:
-        """Writes the columns of all rows, previous and new, into a new directory."""
+    def __len__(self) -> int:
+        return self._rows
+
+    def save(self, directory: Path, added: NDArray[np.uint32] | None = None) -> None:
+        """Writes the columns of all rows, previous and new, into a new directory.
+
+        Args:
+            directory: the directory.
+            added: the times of all rows (``Columns.added``); by default those of the new rows are unknown.
+        """
         directory.mkdir()
         before = self._previous
-        for name, date_column, added in (
+        for name, date_column, new_days in (
             ("published", before.published, self._published),
             ("updated", before.updated, self._updated),
         ):
-            days = np.frombuffer(added, np.int64).astype(np.int32).reshape(-1, 2).T
+            days = np.frombuffer(new_days, np.int64).astype(np.int32).reshape(-1, 2).T
             DateColumn.from_days(np.concatenate((date_column.days(), days), axis=1)).save(directory, name)
+        if added is None:
+            added = np.concatenate((before.added, np.zeros(self._rows - len(before), np.uint32)))
+        save_array(directory / f"{_ADDED}.npy", added)
         for name, column, new in (
             ("primary", before.primary, self._primary),
             ("first-author", before.first_author, self._first_author),
@@ -313,6 +345,14 @@ class ColumnsBuilder:
 def day_range(when: Date | None) -> tuple[int, int]:
     """Returns the first and last day that a date covers, as ordinals; NO_DAY for None."""
     return (when.first_day, when.last_day) if when else NO_DAY
+
+
+def load_added_times(directory: Path, rows: int) -> NDArray[np.uint32]:
+    """Opens ``Columns.added`` alone; all zeros if an earlier version wrote the columns."""
+    if not (directory / f"{_ADDED}.npy").exists():
+        return np.zeros(rows, np.uint32)
+    times: NDArray[np.uint32] = load_array(directory, _ADDED)
+    return times
 
 
 def _load_names(directory: Path, name: str) -> tuple[str, ...]:

@@ -4,8 +4,8 @@ Scores are BM25F (Robertson, Zaragoza and Taylor, "Simple BM25 extension to mult
 tantivy's k1 1.2, b 0.75): title and abstract are one field that contains the title twice, so that the words of the
 title have double weight before saturation. A word counts once per occurrence in the query. User text is never parsed as
 a query language: it is analyzed like the papers and becomes term queries, so IN, OR, NOT and colons have no special
-meaning. Title and abstract are also separate fields with positions, for phrases and for words that have to occur in one
-of the two.
+meaning. Title and abstract are also separate fields with positions, for phrases, for words that have to occur in one
+of the two, and for queries of stop words alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,7 +26,19 @@ from search.index.term_cache import TermCache
 from search.index.term_sets import necessary_term_sets
 from search.index.text_conditions import TextConditions, any_of
 from search.index.text_terms import TextTerms
-from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, Not
+from search.index.word_forms import ALTERNATIVE_MARK
+from search.query.condition import (
+    AddedBetween,
+    AllOf,
+    AnyOf,
+    Author,
+    Category,
+    Condition,
+    ContainsText,
+    HasId,
+    InDateRange,
+    Not,
+)
 from search.rows import Ranked, Rows
 
 if TYPE_CHECKING:
@@ -41,6 +53,8 @@ class LexiconTuning:
     """Terms of a query that are looked up; of a longer text those of highest weight (``docs/design/search.md``)."""
     term_cache_size: int = 100_000
     """Words whose terms are cached; the words of displayed papers recur."""
+    max_row_ranges: int = 16
+    """Ranges of rows in a query; more take longer than the list of the rows."""
     writer_heap_bytes: int = 256_000_000
     """Memory of the writer before it flushes a segment."""
 
@@ -136,11 +150,11 @@ class Lexicon:
         Returns:
             (n,) int64 rows, in any order, and (n,) float32, their BM25.
         """
-        doc_freq = self._terms.doc_freq
-        bounds = {term: bound for term, bound in self._terms.bounds(text).items() if doc_freq(term)}
+        max_papers = self._conditions.max_papers
+        bounds = {term: bound for term, bound in self._terms.bounds(text).items() if max_papers(term)}
         term_sets = necessary_term_sets(bounds, share * self.max_score(text))
-        limit = min(sum(min(map(doc_freq, each)) for each in term_sets), self._searcher.num_docs)
-        sets = any_of([self._all_terms_query("text", each) for each in term_sets])
+        limit = min(sum(min(map(max_papers, each)) for each in term_sets), self._searcher.num_docs)
+        sets = any_of([self._all_terms_query(each) for each in term_sets])
         clauses = [(Occur.Must, _as_filter(sets)), self._require_any_term(text)]
         if limit > len(rows):  # otherwise a filter takes longer than it saves
             clauses += self._filter_clauses(condition)
@@ -165,6 +179,11 @@ class Lexicon:
         """Returns the terms of a text that are looked up, each with the inverse document frequency that BM25 uses."""
         return self._terms.weights(text)
 
+    def highlighted_terms(self, text: str) -> dict[str, float]:
+        """Returns the terms of a text to highlight, as papers have them, each with its weight."""
+        weights = self._terms.weights(text).items()
+        return {form: weight for term, weight in weights for form in term.split(ALTERNATIVE_MARK)}
+
     def word_doc_freq(self, word: str) -> int:
         """Returns the document frequency of a Latin word, not stemmed."""
         return self._conditions.written_freq(word.lower())
@@ -184,7 +203,7 @@ class Lexicon:
         total = sum(weights.values())
         terms = [
             tantivy.Query.boost_query(
-                tantivy.Query.const_score_query(tantivy.Query.term_query(self._schema, "text", term, "basic"), 1.0),
+                tantivy.Query.const_score_query(self._conditions.ranked_query(term), 1.0),
                 weight / total,
             )
             for term, weight in weights.items()
@@ -220,11 +239,11 @@ class Lexicon:
         return Occur.Must, any_of([self._boosted_term_query(term, count) for term, count in counts.items()])
 
     def _boosted_term_query(self, term: str, count: int) -> tantivy.Query:
-        query = self._term_query("text", term)
+        query = self._conditions.ranked_query(term)
         return tantivy.Query.boost_query(query, float(count)) if count > 1 else query
 
     def _term_query(self, field: str, value: str | int) -> tantivy.Query:
-        return tantivy.Query.term_query(self._schema, field, value, "freq" if field == "text" else "basic")
+        return tantivy.Query.term_query(self._schema, field, value, "basic")
 
     def _filter_clauses(self, condition: Condition) -> list[tuple[Occur, tantivy.Query]]:
         """Returns no clause if every paper matches: even a clause that matches all would disable early termination."""
@@ -245,8 +264,8 @@ class Lexicon:
             return self._conditions.query(condition)
         return self._column_query(condition)
 
-    def _column_query(self, leaf: Author | Category | InDateRange | HasId) -> tantivy.Query:
-        """Returns the query for a condition on a field that the columns index too."""
+    def _column_query(self, leaf: Author | Category | InDateRange | AddedBetween | HasId) -> tantivy.Query:
+        """Returns the query for a condition on a field that the columns index too, or they alone."""
         if isinstance(leaf, Author):
             field = "author" if leaf.position == "any" else f"{leaf.position}_author"
             return self._term_set_query(field, self._columns.author_ids(leaf).tolist())
@@ -256,6 +275,8 @@ class Lexicon:
             return self._term_set_query("category", self._columns.category_ids(leaf.code))
         if isinstance(leaf, HasId):
             return self._term_set_query("row", self._find(leaf.id))
+        if isinstance(leaf, AddedBetween):
+            return self._rows_query(self._columns.added_rows(leaf).ids)
         return self._date_query(leaf)
 
     def _date_query(self, leaf: InDateRange) -> tantivy.Query:
@@ -269,8 +290,17 @@ class Lexicon:
             parts.append(tantivy.Query.range_query(self._schema, f"{leaf.field}_first", unsigned, upper_bound=high))
         return tantivy.Query.boolean_query([(Occur.Must, part) for part in parts])
 
-    def _all_terms_query(self, field: str, terms: Sequence[str]) -> tantivy.Query:
-        return tantivy.Query.boolean_query([(Occur.Must, self._term_query(field, term)) for term in terms])
+    def _rows_query(self, rows: NDArray[np.int64]) -> tantivy.Query:
+        """Returns the query for rows, ascending: a few ranges of them if possible, since papers are added in order."""
+        starts, ends = np.flatnonzero(np.diff(rows, prepend=-2) != 1), np.flatnonzero(np.diff(rows, append=-2) != 1)
+        if len(starts) > self._tuning.max_row_ranges:
+            return self._term_set_query("row", rows.tolist())
+        ranges = zip(rows[starts].tolist(), rows[ends].tolist(), strict=True)
+        unsigned = tantivy.FieldType.Unsigned
+        return any_of(tantivy.Query.range_query(self._schema, "row", unsigned, first, last) for first, last in ranges)
+
+    def _all_terms_query(self, terms: Sequence[str]) -> tantivy.Query:
+        return tantivy.Query.boolean_query([(Occur.Must, self._conditions.ranked_query(term)) for term in terms])
 
     def _term_set_query(self, field: str, ids: Sequence[int]) -> tantivy.Query:
         if not ids:

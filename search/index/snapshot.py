@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from search.columns.columns import Columns
+from search.columns.columns import Columns, load_added_times
 from search.columns.selection import Complement, Fixed, Intersection, Selection, Union
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, PapersError
@@ -198,7 +198,14 @@ class Snapshot:
     @cached_property
     def store(self) -> PaperStore:
         checksums = self._row_checksums(self.files.paper_checksums)
-        return PaperStore(self.layout.store, self.manifest.rows, checksums=checksums)
+        return PaperStore(self.layout.store, self.manifest.rows, checksums=checksums, added=self.added_times)
+
+    @cached_property
+    def added_times(self) -> NDArray[np.uint32]:
+        """The times at which papers became part of the index; ``Columns.added`` without the other columns."""
+        with reports_read_errors(self.files.columns):
+            self._check(self.files.columns / "added.npy")
+            return load_added_times(self.files.columns, self.manifest.rows)
 
     @cached_property
     def ids(self) -> IdLookup:

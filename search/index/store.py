@@ -93,6 +93,7 @@ class PaperStore:
         path: the database.
         rows: number of rows of the generation; later rows are ignored.
         checksums: (rows,) uint32, CRC-32 with which each paper that is read is compared; None without comparison.
+        added: (rows,) uint32, the times of ``Columns.added``; without them, ``Paper.added`` is None.
         tuning: rows per query and size of the mapping.
     """
 
@@ -103,10 +104,12 @@ class PaperStore:
         tuning: StoreTuning = STORE_TUNING,
         *,
         checksums: NDArray[np.uint32] | None = None,
+        added: NDArray[np.uint32] | None = None,
     ) -> None:
         self._path = path
         self._rows = rows
         self._checksums = checksums
+        self._added = added
         self._tuning = tuning
         self._local = threading.local()
 
@@ -288,7 +291,7 @@ class PaperStore:
         """Returns the paper that the text of a row describes."""
         fields = self._parse_json(row, text)
         try:
-            return Paper.from_json(fields)
+            return Paper.from_json(fields, int(self._added[row]) if self._added is not None else 0)
         except ValueError as error:
             raise self._damaged(f"row {row} is not a paper in JSON ({error})") from None
 

@@ -1,9 +1,24 @@
 """Describes a parsed query in few words, for ``Page.interpretation`` and the parts of a query."""
 
+from datetime import datetime
+
 from search.papers.categories import find_category_alias
-from search.papers.date import Date
 from search.papers.json import replace_surrogates
-from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, Not
+from search.papers.retraction import RETRACTED_ID
+from search.query.condition import (
+    AddedBetween,
+    AllOf,
+    AnyOf,
+    Author,
+    Category,
+    Condition,
+    ContainsText,
+    HasId,
+    InDateRange,
+    Moment,
+    Not,
+    format_moment,
+)
 from search.query.query import Query
 
 _MAX_TEXT_LENGTH = 200
@@ -39,7 +54,7 @@ def describe_query(query: Query) -> str:
     elif text:
         parts.append(describe_condition(None, text))
     order = "newest" if query.sort == "relevance" and not (text or query.like) else query.sort
-    ordered = [f"{order} first"] if order != "relevance" else []
+    ordered = [f"{'latest added' if order == 'added' else order} first"] if order != "relevance" else []
     return replace_surrogates(", ".join([*(parts or ["all papers"]), *ordered]))
 
 
@@ -57,7 +72,7 @@ def _describe_nested(condition: Condition) -> str:
     return f"({_describe(condition)})" if isinstance(condition, AllOf | AnyOf) else _describe(condition)
 
 
-def _describe_leaf(leaf: Author | Category | InDateRange | HasId | ContainsText) -> str:
+def _describe_leaf(leaf: Author | Category | InDateRange | AddedBetween | HasId | ContainsText) -> str:
     if isinstance(leaf, Author):
         name = f'"{leaf.name}"' if " " in leaf.name or leaf.exact else leaf.name
         return f"au:{'^' * (leaf.position == 'first')}{'=' * leaf.exact}{name}{'$' * (leaf.position == 'last')}"
@@ -66,15 +81,21 @@ def _describe_leaf(leaf: Author | Category | InDateRange | HasId | ContainsText)
         return "primary " * leaf.primary + (f"{leaf.code} (also {alias})" if alias else leaf.code)
     if isinstance(leaf, InDateRange):
         return "updated " * (leaf.field == "updated") + _describe_range(leaf.start, leaf.end)
-    return leaf.id if isinstance(leaf, HasId) else _describe_text(leaf)
+    if isinstance(leaf, AddedBetween):
+        return f"added {_describe_range(leaf.start, leaf.end)}"
+    if isinstance(leaf, HasId):
+        return f"{leaf.id} (or withdrawn)" if leaf.id == RETRACTED_ID else leaf.id
+    return _describe_text(leaf)
 
 
-def _describe_range(start: Date | None, end: Date | None) -> str:
+def _describe_range(start: Moment | None, end: Moment | None) -> str:
+    first, last = (format_moment(each) if each else "" for each in (start, end))
     if start == end:
-        return f"in {start}" if start and start.precision < 3 else f"on {start}"
-    if start and end:
-        return f"from {start} to {end}"
-    return f"since {start}" if start else f"until {end}"
+        preposition = "at" if isinstance(start, datetime) else "in" if start and start.precision < 3 else "on"
+        return f"{preposition} {first or None}"
+    if first and last:
+        return f"from {first} to {last}"
+    return f"since {first}" if first else f"until {last}"
 
 
 def _describe_text(leaf: ContainsText) -> str:

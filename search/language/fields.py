@@ -5,17 +5,39 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, get_args
+from typing import Literal
 
 from search.errors import InvalidValue
 from search.papers import categories, identifiers
-from search.papers.retraction import RETRACTED_ID, Retraction
+from search.papers.retraction import RETRACTED_ID, WITHDRAWN_ID
 from search.query import dates
 from search.query.author import parse_author
-from search.query.condition import AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, TextField
+from search.query.condition import (
+    AddedBetween,
+    AnyOf,
+    Author,
+    Category,
+    Condition,
+    ContainsText,
+    HasId,
+    InDateRange,
+    TextField,
+)
 
 Field = Literal[
-    "author", "first", "title", "abstract", "any", "category", "primary", "id", "is", "year", "published", "updated"
+    "author",
+    "first",
+    "title",
+    "abstract",
+    "any",
+    "category",
+    "primary",
+    "id",
+    "is",
+    "year",
+    "published",
+    "updated",
+    "added",
 ]
 
 _FIELD_NAMES: dict[Field, str] = {
@@ -26,11 +48,12 @@ _FIELD_NAMES: dict[Field, str] = {
     "any": "all",
     "category": "cat category arxiv_class",
     "primary": "primary primary_category",
-    "id": "id doi arxiv identifier pmid acl pmc pmcid openalex corpusid",
+    "id": "id doi arxiv identifier pmid acl pmc pmcid openalex corpusid s2",
     "is": "is",
     "year": "year",
     "published": "date published submitteddate pubdate",
     "updated": "updated lastupdateddate",
+    "added": "added entdate",
 }
 FIELD_BY_NAME: dict[str, Field] = {name: field for field, names in _FIELD_NAMES.items() for name in names.split()}
 """Fields by name, in lower case."""
@@ -44,9 +67,11 @@ FILTER_FIELDS = frozenset(FIELD_BY_NAME.values()) - TEXT_FIELDS.keys() - {"id", 
 JOIN_HINT = 'join values with OR or AND (in capitals), or put a value of several words in "quotes"'
 """What to do about adjacent values of a filter."""
 
+_GENERAL_ID_NAMES = ("id", "identifier", "")
+"""Names of the field for IDs that are no scheme, so that an ID without a scheme may be of any."""
 _UNAMBIGUOUS_NAMES = frozenset(
     ("au", "ti", "abs", "doi", "first_author", "arxiv_class", "primary_category", "submitteddate", "pubdate",
-     "lastupdateddate")
+     "lastupdateddate", "entdate")
 )  # fmt: skip
 _UNSUPPORTED_FIELD_HINTS = {
     "bibcode": "bibcodes are not indexed; use doi: or arxiv:",
@@ -78,7 +103,7 @@ def unknown_field_hint(name: str) -> str:
     if name in _UNSUPPORTED_FIELD_HINTS:
         return f"{_UNSUPPORTED_FIELD_HINTS[name]}."
     close = difflib.get_close_matches(name, FIELD_BY_NAME, n=1, cutoff=0.6)
-    known = "the fields are au, ti, abs, all, cat, primary, id, doi, is, year, date and updated."
+    known = "the fields are au, ti, abs, all, cat, primary, id, doi, is, year, date, updated and added."
     return f"did you mean {close[0]!r}?" if close else known
 
 
@@ -89,10 +114,12 @@ class ValueParser:
     Attributes:
         today: the reference of relative dates.
         categories: codes that the index has beyond arXiv's.
+        utc_today: the reference of relative dates in ``added``, whose days are those of UTC; None for ``today``.
     """
 
     today: date
     categories: Collection[str]
+    utc_today: date | None = None
 
     def parse(self, field: Field, value: str, text_position: int, *, phrase: bool = False, name: str = "") -> Condition:
         """Returns the condition of a field and a value.
@@ -127,7 +154,9 @@ class ValueParser:
         leaves = tuple(Category(code, primary, at) for code in codes)
         return leaves[0] if len(leaves) == 1 else AnyOf(leaves)
 
-    def _parse_dates(self, field: Field, value: str) -> InDateRange:
+    def _parse_dates(self, field: Field, value: str) -> InDateRange | AddedBetween:
+        if field == "added":
+            return AddedBetween(*dates.parse_period(value, self.utc_today or self.today))
         span = dates.parse_range(value, self.today)
         if field == "year" and any(each and each.precision > 1 for each in span):
             raise InvalidValue(
@@ -148,13 +177,16 @@ def _parse_text(field: Field, value: str, at: int, phrase: bool) -> ContainsText
 
 
 def _parse_state(value: str) -> HasId:
-    if value.lower() not in get_args(Retraction):
-        raise InvalidValue("is", value, "write is:retracted, which finds retracted and withdrawn papers")
-    return HasId(RETRACTED_ID)
+    state = f"is:{value.lower()}"
+    if state not in (RETRACTED_ID, WITHDRAWN_ID):
+        allowed = f"write {RETRACTED_ID}, which finds retracted and withdrawn papers, or {WITHDRAWN_ID}"
+        raise InvalidValue("is", value, allowed)
+    return HasId(state)
 
 
 def _parse_id(value: str, name: str) -> HasId:
-    for text in (f"{name}:{value}", value, f"pmid:{value}", f"pmc:{value}", f"acl:{value}"):
+    schemes = ("openalex", "pmid", "pmc", "acl") if name in _GENERAL_ID_NAMES else ()
+    for text in (f"{name}:{value}", value, *(f"{scheme}:{value}" for scheme in schemes)):
         if (found := identifiers.parse(text)) and any(character.isdigit() for character in found.id):
             return HasId(found.id)
     raise InvalidValue("id", value, "give an ID such as 2604.24432, hep-th/9901001, 10.1145/3292500 or pmid:29768149")

@@ -71,13 +71,16 @@ class ParsedQuery:
         return f"{describe_condition(self.condition)}, {about}" if self.condition else about
 
 
-def parse_query(text: str, *, today: date, categories: Collection[str] = ()) -> ParsedQuery:
+def parse_query(
+    text: str, *, today: date, categories: Collection[str] = (), utc_today: date | None = None
+) -> ParsedQuery:
     """Parses the text of the search box.
 
     Args:
         text: the query.
         today: the reference of relative dates.
         categories: codes that the index has beyond arXiv's.
+        utc_today: the reference of relative dates in ``added:``, whose days are those of UTC; None for ``today``.
 
     Raises:
         InvalidValue: more than MAX_TEXT_LENGTH characters or MAX_CONDITIONS conditions; an unknown field; an unclosed
@@ -89,7 +92,7 @@ def parse_query(text: str, *, today: date, categories: Collection[str] = ()) -> 
         raise InvalidValue("q", text, too_long(text))
     if paper_id := _parse_paper_id(text):
         return ParsedQuery("paper", text, paper_id=paper_id)
-    parser = _LeafParser(text, ValueParser(today, categories))
+    parser = _LeafParser(text, ValueParser(today, categories, utc_today))
     terms = list(islice(find_field_terms(text), MAX_CONDITIONS + 1))
     check_condition_count(text, [(start, end) for _, start, end in terms])
     if _count_prose(text, terms).is_abstract:

@@ -6,11 +6,14 @@ type describes it. Storage, JSON, CSV, the schema of the API and the importers f
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from search.papers.date import Date
 from search.papers.json import Json, clean_json, replace_surrogates
 
+INDEX_FIELDS = ("added",)
+"""The fields of a paper that say something of the index and not of the paper: no record has them."""
 HIT_ONLY_FIELDS = ("score", "band", "legs", "highlights", "exact_match", "near")
 """The fields that a search result has besides those of its paper."""
 
@@ -80,6 +83,14 @@ def _decode_date(value: Json) -> Date | None:
     return Date.parse(str(value)) if value else None
 
 
+def _encode_time(value: datetime | None) -> Json:
+    return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if value else None
+
+
+def _decode_time(value: Json) -> datetime | None:
+    return datetime.fromisoformat(str(value)) if value else None
+
+
 def _encode_as_is(value: Json) -> Json:
     return value
 
@@ -101,6 +112,7 @@ _JSON_TYPES: dict[Any, _JsonType] = {
     tuple[str, ...]: _JsonType(list[str], encode_texts, _decode_texts),
     bool: _JsonType(bool, _encode_as_is, bool),
     Date | None: _JsonType(str | None, _encode_date, _decode_date),
+    datetime | None: _JsonType(str | None, _encode_time, _decode_time),
     int | None: _JsonType(int | None, _encode_as_is, _decode_integer),
     Mapping[str, Json]: _JsonType(dict[str, Any], _encode_object, _decode_object),
 }

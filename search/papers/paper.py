@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Annotated, Self
 
 from search.papers import identifiers
 from search.papers.date import Date
-from search.papers.fields import PaperField, encode_text, encode_texts, json_fields
+from search.papers.fields import INDEX_FIELDS, PaperField, encode_text, encode_texts, json_fields
 from search.papers.json import Json
 
 _MAX_BYLINE_AUTHORS = 6
@@ -29,6 +30,9 @@ class Paper:
     authors_partial: Annotated[bool, 'Whether the source truncates the list of authors ("et al.")'] = False
     published: Annotated[Date | None, "Date of first publication: a year, a month or a day"] = None
     updated: Annotated[Date | None, "Date of the last change that the source reports"] = None
+    added: Annotated[datetime | None, "Time at which the paper became part of this index, in UTC"] = field(
+        default=None, compare=False
+    )
     categories: Annotated[tuple[str, ...], "Category codes such as cs.CL, the primary one first"] = ()
     url: Annotated[str | None, "Where to read the paper: the source's URL, else the URL of its public ID"] = None
     version: Annotated[int | None, "Version of the arXiv paper that the text is from"] = None
@@ -79,41 +83,47 @@ class Paper:
 
     def to_dict(self) -> dict[str, Json]:
         """Returns every field as JSON, null or empty if absent; ``url`` is ``link``."""
-        values = self._encode_fields()
+        values = self._encode_fields(_OWN_FIELDS)
         values["url"] = encode_text(self.link)
         return {each.name: values[each.name] for each in JSON_FIELDS}
 
     def to_json(self) -> dict[str, Json]:
         """Returns the JSON object that the index stores: no absent fields, and ``ids`` without the public ID.
 
-        ``from_json`` reads it back unchanged.
+        ``from_json`` reads it back unchanged. ``added`` is not part of it, since it does not describe the paper.
         """
-        values = self._encode_fields()
+        values = self._encode_fields(_STORED_FIELDS)
         values["ids"] = encode_texts(self.ids[1:])
         return {name: value for name, value in values.items() if value not in (None, [], {}, False, "")}
 
-    def _encode_fields(self) -> dict[str, Json]:
+    def _encode_fields(self, fields: tuple[PaperField, ...]) -> dict[str, Json]:
         values: dict[str, Json] = {"id": encode_text(self.ids[0]) if self.ids else None}
-        return values | {each.name: each.encode(getattr(self, each.name)) for each in _STORED_FIELDS}
+        return values | {each.name: each.encode(getattr(self, each.name)) for each in fields}
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Json]) -> Self:
-        """Reads the output of ``to_json``; use ``indexer.sources`` for other input."""
+    def from_json(cls, fields: Mapping[str, Json], added: int = 0) -> Self:
+        """Reads the output of ``to_json``; use ``indexer.sources`` for other input.
+
+        Args:
+            fields: the output.
+            added: the time at which the paper was added, in seconds since 1970 (UTC); 0 if it is not known.
+        """
         get = fields.get
         values = {each.name: each.decode(get(each.name)) for each in _STORED_FIELDS}
         values["ids"] = (str(fields["id"]), *values["ids"]) if "id" in fields else ()
-        return cls(**values)
+        return cls(**values, added=datetime.fromtimestamp(added, UTC) if added else None)
 
 
 _PUBLIC_ID = PaperField("id", "Canonical ID: the first of ids", str, str, str, ("arxiv:2604.24432",))
-_STORED_FIELDS = json_fields(Paper)
+_OWN_FIELDS = json_fields(Paper)
+_STORED_FIELDS = tuple(each for each in _OWN_FIELDS if each.name not in INDEX_FIELDS)
 
 
 def _output_fields() -> tuple[PaperField, ...]:
     """The public ID, then the fields in order, but the abstract after all short ones: it would hide them in a table."""
-    names = [each.name for each in _STORED_FIELDS if each.name != "abstract"]
+    names = [each.name for each in _OWN_FIELDS if each.name != "abstract"]
     names.insert(names.index("url") + 1, "abstract")
-    by_name = {each.name: each for each in _STORED_FIELDS}
+    by_name = {each.name: each for each in _OWN_FIELDS}
     return (_PUBLIC_ID, *(by_name[name] for name in names))
 
 

@@ -4,8 +4,10 @@ The columns and the lexicon evaluate the same leaves. A paper that lacks the fie
 and matches its ``Not``.
 """
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from typing import Literal, TypeAlias
 
 from search.papers.date import Date
@@ -13,6 +15,13 @@ from search.papers.date import Date
 AuthorPosition = Literal["any", "first", "last"]
 TextField = Literal["any", "title", "abstract"]
 DateField = Literal["published", "updated"]
+Moment: TypeAlias = Date | datetime
+"""All days of a date in UTC, or a time with its zone."""
+
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_SECONDS_PER_DAY = 86_400
+_NEVER = 2**62
+"""Later than every time in an index, in seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +72,43 @@ class InDateRange:
 
 
 @dataclass(frozen=True, slots=True)
+class AddedBetween:
+    """The paper became part of the index in a closed period.
+
+    Attributes:
+        start: its start; None for no lower bound.
+        end: its end; None for no upper bound.
+    """
+
+    start: Moment | None = None
+    end: Moment | None = None
+
+    @property
+    def seconds(self) -> tuple[int, int]:
+        """The first and the last whole second of the period, since 1970 (UTC)."""
+        return first_second(self.start) if self.start else 0, last_second(self.end) if self.end else _NEVER
+
+
+def format_moment(moment: Moment) -> str:
+    """Returns a date, or a time in UTC, in ISO 8601: ``2026-11``, ``2026-11-29T09:14:00Z``."""
+    return str(moment) if isinstance(moment, Date) else moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def first_second(moment: Moment) -> int:
+    """Returns the first whole second of a date, or from a time on, since 1970 (UTC)."""
+    if isinstance(moment, Date):
+        return (moment.first_day - _EPOCH_DAY) * _SECONDS_PER_DAY
+    return math.ceil(moment.timestamp())
+
+
+def last_second(moment: Moment) -> int:
+    """Returns the last whole second of a date, or up to a time, since 1970 (UTC)."""
+    if isinstance(moment, Date):
+        return (moment.last_day + 1 - _EPOCH_DAY) * _SECONDS_PER_DAY - 1
+    return math.floor(moment.timestamp())
+
+
+@dataclass(frozen=True, slots=True)
 class HasId:
     """The paper has, or ever had, a canonical ID (``search.papers.identifiers``), or the state ``is:retracted``."""
 
@@ -107,7 +153,7 @@ class Not:
     part: "Condition"
 
 
-Condition: TypeAlias = Author | Category | InDateRange | HasId | ContainsText | AllOf | AnyOf | Not
+Condition: TypeAlias = Author | Category | InDateRange | AddedBetween | HasId | ContainsText | AllOf | AnyOf | Not
 
 
 def all_distinct(conditions: Iterable[Condition]) -> AllOf:

@@ -2,15 +2,29 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Self
 
 from search.errors import InvalidValue
 from search.papers import names
 from search.papers.date import Date
 from search.query.author import parse_author
-from search.query.condition import AllOf, AnyOf, Author, Category, Condition, InDateRange, Not, all_distinct
-from search.query.dates import parse_date
+from search.query.condition import (
+    AddedBetween,
+    AllOf,
+    AnyOf,
+    Author,
+    Category,
+    Condition,
+    InDateRange,
+    Moment,
+    Not,
+    all_distinct,
+    first_second,
+    format_moment,
+    last_second,
+)
+from search.query.dates import parse_date, parse_moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +39,13 @@ class Filter:
         published_to: last date of that interval.
         updated_from: first date of the closed interval that the date of the last update must overlap.
         updated_to: last date of that interval.
+        added_from: start of the closed period in which the paper became part of the index: a date, that is its first
+            second in UTC, or a time with its zone.
+        added_to: end of that period: a date, that is its last second in UTC, or a time with its zone.
         where: a further condition.
 
     Raises:
-        InvalidValue: an interval ends before it starts.
+        InvalidValue: an interval ends before it starts, or a time has no zone.
     """
 
     authors: tuple[str, ...] = ()
@@ -38,15 +55,22 @@ class Filter:
     published_to: Date | None = None
     updated_from: Date | None = None
     updated_to: Date | None = None
+    added_from: Moment | None = None
+    added_to: Moment | None = None
     where: Condition | None = None
 
     def __post_init__(self) -> None:
+        for name, moment in (("added_from", self.added_from), ("added_to", self.added_to)):
+            if isinstance(moment, datetime) and moment.tzinfo is None:
+                raise InvalidValue(name, str(moment), "give a time with its zone, such as datetime.now(UTC)")
         for prefix, start, end in (
             ("", self.published_from, self.published_to),
             ("updated_", self.updated_from, self.updated_to),
+            ("added_", self.added_from, self.added_to),
         ):
-            if start and end and start.first_day > end.last_day:
-                raise InvalidValue(f"{prefix}from", str(start), f"the range ends earlier, at {end}; swap the two")
+            if start and end and first_second(start) > last_second(end):
+                ends = f"the range ends earlier, at {format_moment(end)}; swap the two"
+                raise InvalidValue(f"{prefix}from", format_moment(start), ends)
 
     @classmethod
     def parse(
@@ -62,7 +86,8 @@ class Filter:
             authors: see the class.
             not_authors: see the class.
             categories: see the class.
-            dates: ``from``, ``to``, ``updated_from`` and ``updated_to``, in the forms of ``search.query.dates``.
+            dates: ``from``, ``to``, ``updated_from``, ``updated_to``, ``added_from`` and ``added_to``, in the forms of
+                ``search.query.dates``.
 
         Raises:
             InvalidValue: a blank author or category, or an invalid date; the error names the field.
@@ -72,6 +97,11 @@ class Filter:
             parse_date(text, today, name) if (text := days.get(name)) else None
             for name in ("from", "to", "updated_from", "updated_to")
         )
+        utc_today = datetime.now(UTC).date()
+        added_start, added_end = (
+            parse_moment(text, utc_today, name) if (text := days.get(name)) else None
+            for name in ("added_from", "added_to")
+        )
         return cls(
             tuple(_require_text("author", text) for text in authors),
             tuple(_require_text("not_author", text) for text in not_authors),
@@ -80,6 +110,8 @@ class Filter:
             end,
             updated_start,
             updated_end,
+            added_start,
+            added_end,
         )
 
     @property
@@ -94,6 +126,8 @@ class Filter:
             parts.append(InDateRange(self.published_from, self.published_to))
         if self.updated_from or self.updated_to:
             parts.append(InDateRange(self.updated_from, self.updated_to, "updated"))
+        if self.added_from or self.added_to:
+            parts.append(AddedBetween(self.added_from, self.added_to))
         if self.where:
             parts.append(self.where)
         return all_distinct(parts)

@@ -7,7 +7,8 @@ from search.errors import InvalidValue
 from search.query.filter import Filter
 
 Mode = Literal["hybrid", "semantic", "lexical"]
-Sort = Literal["relevance", "newest", "oldest"]
+DateOrder = Literal["newest", "oldest", "added"]
+Sort = Literal["relevance", "newest", "oldest", "added"]
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 SORTS: tuple[Sort, ...] = get_args(Sort)
@@ -30,7 +31,8 @@ class Query:
         filter: which papers may match.
         mode: the legs that rank the papers.
         limit: hits per page, from 0 to MAX_LIMIT; 0 returns only counts.
-        sort: ``newest`` and ``oldest`` sort the relevant hits by date of publication.
+        sort: ``newest`` and ``oldest`` sort the relevant hits by date of publication; ``added`` puts those first that
+            became part of the index last.
         cursor: ``Page.cursor`` of the previous page.
         like: IDs of papers; similar papers rank higher.
         unlike: IDs of papers; similar papers rank lower.

@@ -11,7 +11,7 @@ from search.errors import InvalidValue
 from search.papers.fingerprint import are_near_duplicates
 from search.papers.paper import Paper
 from search.query.page import Explanation, Hit, LegMatch, Page, Strategy
-from search.query.query import Query, Sort
+from search.query.query import DateOrder, Query
 from search.ranking import cursor
 from search.ranking.bands import Bands
 from search.ranking.facets import count_facets
@@ -28,8 +28,9 @@ _EXACT_MATCH_CANDIDATES = 20
 
 def list_papers(index: FilteredIndex, query: Query, start: int) -> Page:
     """Returns a page of the papers that match the filter, in order of date."""
+    order = "newest" if query.sort == "relevance" else query.sort
     with index.time_stage("sort"):
-        rows = index.snapshot.columns.sort_by_date(index.rows.ids, start + query.limit, oldest=query.sort == "oldest")
+        rows = index.snapshot.columns.sort_by_date(index.rows.ids, start + query.limit, order)
     hits = [Hit(paper, 0.0) for paper in _load_papers(index, rows[start:])]
     return _build_page(index, query, start, hits, len(index.rows))
 
@@ -44,24 +45,21 @@ def answer_query(index: FilteredIndex, query: Query, leg_input: LegInput, start:
         start: position of the first hit in the ranking, from 0.
 
     Raises:
-        InvalidValue: lexical mode, and the query contains only stop words.
+        InvalidValue: lexical mode, and the query contains no word.
     """
     lexicon, text, end = index.snapshot.lexicon, leg_input.text or "", start + query.limit
     if leg_input.vector is None and not lexicon.terms(text):
-        problem = "it contains only stop words; put them in quotation marks, add another word, or use mode hybrid"
-        raise InvalidValue("q", text, problem)
-    by_date = query.sort != "relevance"
-    ranking = Ranking.compute(index, leg_input, 0 if by_date else end)
+        raise InvalidValue("q", text, "it contains no word to look up; add one, or use mode hybrid")
+    order: DateOrder | None = None if query.sort == "relevance" else query.sort
+    ranking = Ranking.compute(index, leg_input, 0 if order else end)
     bands = Bands.of(index, leg_input)
-    relevant = find_relevant(index, leg_input, bands, ranking.initial) if query.facets or by_date else None
+    relevant = find_relevant(index, leg_input, bands, ranking.initial) if query.facets or order else None
     exact = _exact_matches(index, query, leg_input, ranking.fused)
-    if by_date and relevant:
+    if order and relevant:
         others = relevant.rows.ids[~np.isin(relevant.rows.ids, exact.rows)]
         total = len(exact.rows) + len(others)
         positions = range(max(0, start - len(exact.rows)), max(0, end - len(exact.rows)))
-        shown = exact.select_range(start, end).followed_by(
-            _list_by_date(index, leg_input, others, query.sort, positions)
-        )
+        shown = exact.select_range(start, end).followed_by(_list_by_date(index, leg_input, others, order, positions))
     else:
         total = _count_matches(index, leg_input) + (len(exact.rows) if query.include_like else 0)
         shown = ranking.fused.preceded_by(exact).select_range(start, end)
@@ -82,7 +80,7 @@ def _count_matches(index: FilteredIndex, leg_input: LegInput) -> int:
 
 
 def _list_by_date(
-    index: FilteredIndex, leg_input: LegInput, ids: NDArray[np.int64], sort: Sort, positions: range
+    index: FilteredIndex, leg_input: LegInput, ids: NDArray[np.int64], order: DateOrder, positions: range
 ) -> FusedCandidates:
     """Returns papers in order of date. Their score is the cosine, in lexical mode the BM25.
 
@@ -90,11 +88,11 @@ def _list_by_date(
         index: the papers that match the filter.
         leg_input: the query.
         ids: (n,) int64, the rows of all papers to list.
-        sort: ``newest`` or ``oldest``.
+        order: see ``Columns.sort_by_date``.
         positions: which of them to return.
     """
     with index.time_stage("sort"):
-        rows = index.snapshot.columns.sort_by_date(ids, positions.stop, oldest=sort == "oldest")[positions.start :]
+        rows = index.snapshot.columns.sort_by_date(ids, positions.stop, order)[positions.start :]
     vector, text = leg_input.vector, leg_input.text
     zeros = np.zeros(len(rows), np.float32)
     cosine = zeros if vector is None else index.snapshot.vectors.scores(vector, rows)
@@ -123,7 +121,7 @@ def _build_hits(
 ) -> list[Hit]:
     fused, lexicon = ranking.fused, index.snapshot.lexicon
     papers = _load_papers(index, fused.rows)
-    weights = lexicon.term_weights(leg_input.text) if leg_input.text else {}
+    weights = lexicon.highlighted_terms(leg_input.text) if leg_input.text else {}
     semantic_ranks, lexical_ranks = ranking.semantic.ranks(), ranking.lexical.ranks()
     with index.time_stage("highlights"):
         highlighter = Highlighter(weights, lexicon.terms_by_unit)

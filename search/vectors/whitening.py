@@ -44,7 +44,7 @@ class Whitening:
 
     def transform(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """Returns the whitened vectors, (n, dim) float32, scaled to length 1."""
-        return _unit((vectors - self.mean) @ self.matrix)
+        return _unit(np.asarray((vectors - self.mean) @ self.matrix, np.float32))
 
     def queries(self, whitened: NDArray[np.float32]) -> NDArray[np.float32]:
         """Returns unit vectors whose inner product with a stored vector ranks as that of the whitened vectors does.
@@ -54,12 +54,12 @@ class Whitening:
         Args:
             whitened: (n, dim) float32.
         """
-        return _unit(whitened @ self.matrix)
+        return _unit(np.asarray(whitened @ self.matrix, np.float32))
 
 
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Scales rows to length 1; a row of zeros becomes the first unit vector."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    unit: NDArray[np.float32] = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
     unit[lengths[:, 0] == 0, 0] = 1
     return unit

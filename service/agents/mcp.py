@@ -71,12 +71,12 @@ INSTRUCTIONS = f"""Searches a library of scientific papers on this machine, by s
 
 Pass a plain question to search; its words rank papers and are not required. Filters among them are required: au:zhou
 au:"Guorui Zhou" au:^zhou (first author), ti:cache, abs:"long context", "a phrase", -word, cat:cs.CL or
-cat:"Computation and Language", year:2024-2026, date:>=2026-01, date:30d, OR, ANDNOT and ( ). They can also be passed
-as parameters. Every result has an interpretation: how the query was understood. The band of a hit (strong, related,
-weak) shows how close it is; has_close_match: false means that no paper is close. For more papers call again with the
-same arguments and the cursor. refinements are further queries to try, of which none was applied. Use get for a paper
-with its abstract, similar for papers similar to a paper or text, authors for the variants of a name, facets for
-counts.
+cat:"Computation and Language", year:2024-2026, date:>=2026-01, date:30d, added:7d (in the library since), OR,
+ANDNOT and ( ). They can also be passed as parameters. Every result has an interpretation: how the query was understood.
+The band of a hit (strong, related, weak) shows how close it is; has_close_match: false means that no paper is close.
+For more papers call again with the same arguments and the cursor. refinements are further queries to try, of which
+none was applied. Use get for a paper with its abstract, similar for papers similar to a paper or text, authors for the
+variants of a name, facets for counts.
 
 {NOTICE}"""
 _CACHE_TTL_MS = 3_600_000

@@ -20,7 +20,7 @@ _MAX_LENGTH_SCHEMA: _Schema = {"maxLength": MAX_TEXT_LENGTH}
 _MAX_LIST_LENGTH = 100
 """Most authors or categories of a call."""
 _QUERY_DESCRIPTION = (
-    "Plain words, with filters among them: au:zhou ti:cache cat:cs.CL year:2024-2026 date:>=2026-01 "
+    "Plain words, with filters among them: au:zhou ti:cache cat:cs.CL year:2024-2026 date:>=2026-01 added:7d "
     '"a phrase" -word OR ANDNOT ( ). An ID, DOI or URL alone returns that paper and similar ones; a text of more than '
     "60 words is read as an abstract. Empty: all papers that match the filters, newest first."
 )
@@ -154,6 +154,7 @@ class PaperSummary(BaseModel):
     authors_partial: bool = Field(description="The source itself shortened the list of authors")
     published: str | None
     updated: str | None
+    added: str | None = Field(description="Time at which the paper became part of the index, in UTC")
     categories: list[str]
     url: str | None
     retraction: str | None = Field(description="retracted or withdrawn, if the paper was")

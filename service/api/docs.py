@@ -61,7 +61,7 @@ def _render_operation(openapi: _JsonObject, method: str, path: str, operation: _
     return (
         f"<h2><code>{method.upper()} {escape(path)}</code></h2>\n"
         f"<p>{_render_text(operation.get('description', ''))}</p>\n"
-        f"<pre><code>{escape(_curl_command(openapi, path, operation))}</code></pre>\n"
+        f"<pre><code>{escape(_curl_command(openapi, method, path, operation))}</code></pre>\n"
         f"{table}<p>Statuses: {statuses}</p>\n"
     )
 
@@ -88,13 +88,16 @@ def _format_example(name: str, example: object, *, in_url: bool) -> str:
     return urlencode({name: example}, doseq=True, safe=":,")
 
 
-def _curl_command(openapi: _JsonObject, path: str, operation: _JsonObject) -> str:
+def _curl_command(openapi: _JsonObject, method: str, path: str, operation: _JsonObject) -> str:
     """Returns a command that calls an operation with its first example."""
     examples = {each["name"]: each["schema"].get("examples", [])[:1] for each in operation.get("parameters", [])}
-    wanted = {name: values[0] for name, values in examples.items() if values and name in ("q", "name")}
+    in_url = {each["name"] for each in operation.get("parameters", []) if each["in"] == "query"}
+    wanted = {name: examples[name][0] for name in ("q", "name") if name in in_url and examples[name]}
     for name, values in examples.items():
         path = path.replace(f"{{{name}}}", quote(str(values[0]), safe=":")) if values else path
     command = "curl " + shlex.quote(_BASE_URL + path + (f"?{urlencode(wanted)}" if wanted else ""))
+    if method == "delete" or (method == "post" and "requestBody" not in operation):
+        command += f" -X {method.upper()}"
     for content in operation.get("requestBody", {}).get("content", {}).values():
         body = shlex.quote(json.dumps(_body_example(openapi, content), ensure_ascii=False))
         command += f" -H 'Content-Type: application/json' -d {body}"

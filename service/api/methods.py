@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from starlette.routing import BaseRoute, Match
 from starlette.types import Scope
 
-SERVER_METHODS = ("GET", "HEAD", "OPTIONS", "POST")
-_ROUTE_METHODS = ("GET", "POST")
+SERVER_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "POST")
+_ROUTE_METHODS = ("DELETE", "GET", "POST")
 """Methods that routes are registered with."""
 
 

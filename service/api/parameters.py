@@ -22,6 +22,10 @@ _StringList = Annotated[list[str], Field(max_length=100)]
 
 _AUTHOR_DESCRIPTION = "Every one must be an author, in any usual form of the name; ^Zhou: first, Zhou$: last author"
 
+_SORT_DESCRIPTION = (
+    "relevance, or newest or oldest: the relevant papers by date; added: those first that were added to the index last"
+)
+
 _FORMAT_DESCRIPTION = "Format of the response; default: what the Accept header prefers, else json"
 
 _FIELDS_DESCRIPTION = "Fields of each paper to return, comma-separated, in json, ndjson and csv; default: all"
@@ -60,6 +64,12 @@ class FilterParams(BaseModel):
     end: str | None = Field(None, alias="to", description="Published on or before", examples=["2026-06"])
     updated_from: str | None = Field(None, description="Last updated on or after", examples=["30d"])
     updated_to: str | None = Field(None, description="Last updated on or before", examples=["2026"])
+    added_from: str | None = Field(
+        None, description="Added to the index on or after a day (UTC) or a time", examples=["7d"]
+    )
+    added_to: str | None = Field(
+        None, description="Added to the index on or before a day (UTC) or a time", examples=["2026-11-29T09:14:00Z"]
+    )
 
     def to_filter(self) -> Filter:
         """Returns the filter.
@@ -68,7 +78,7 @@ class FilterParams(BaseModel):
             InvalidValue: see ``Filter.parse``.
         """
         dates = {"from": self.start, "to": self.end}
-        dates |= {"updated_from": self.updated_from, "updated_to": self.updated_to}
+        dates |= {name: getattr(self, name) for name in ("updated_from", "updated_to", "added_from", "added_to")}
         return Filter.parse(self.author, self.not_author, self.category, dates)
 
 
@@ -102,7 +112,7 @@ class QueryParams(FilterParams):
 class PageParams(QueryParams):
     """The same, with order, facets and paging."""
 
-    sort: Sort = Field("relevance", description="relevance, or newest or oldest: the relevant papers by date")
+    sort: Sort = Field("relevance", description=_SORT_DESCRIPTION)
     facets: bool = Field(False, description="Count years, categories, authors and sources")
     cursor: str = Field("", description="Cursor from the previous page")
     limit: int = Field(10, description=f"Maximum number of hits, 0 to {MAX_LIMIT}; 0 returns counts only")

@@ -13,7 +13,15 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from search.errors import IndexUnavailable, InvalidValue, ModelUnavailable, PaperNotFound, PapersError
+from search.errors import (
+    IndexUnavailable,
+    InvalidValue,
+    ModelUnavailable,
+    NameNotFound,
+    PaperNotFound,
+    PapersError,
+    StateUnavailable,
+)
 from service.api.guard.records import RequestRecord
 from service.api.methods import allowed_methods
 from service.api.parameters import SearchRequest
@@ -33,11 +41,16 @@ def status_phrase(status: int) -> str:
     return _RFC_9110_PHRASES.get(status) or HTTPStatus(status).phrase
 
 
-PROBLEM_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": status_phrase(status), "content": {"application/problem+json": {}}}
-    for status in (400, 401, 404, 406, 408, 413, 414, 415, 421, 422, 429, 431, 503)
-}
-"""The problems of a route in the OpenAPI description."""
+def problem_docs(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Returns the problems with some statuses in the OpenAPI description."""
+    content: dict[str, Any] = {"application/problem+json": {}}
+    return {status: {"model": Problem, "description": status_phrase(status), "content": content} for status in statuses}
+
+
+GUARD_STATUSES = (401, 408, 414, 421, 429, 431)
+"""Statuses of problems that depend on the server's settings, of every route."""
+PROBLEM_RESPONSES = problem_docs(400, 404, 406, 413, 415, 422, 503, *GUARD_STATUSES)
+"""The problems of a route that searches in the OpenAPI description."""
 
 
 class MalformedBody(HTTPException):
@@ -106,9 +119,10 @@ def problem_from_error(request: Request, error: HandledError) -> Problem:
         return _build_problem(request.scope, 400, str(error.detail), field="body", position=error.position)
     if isinstance(error, HTTPException):
         return _build_problem(request.scope, error.status_code, _http_detail(request, error))
-    if isinstance(error, IndexUnavailable | ModelUnavailable):
+    if isinstance(error, IndexUnavailable | ModelUnavailable | StateUnavailable):
         _log.error("%s", error)
-    return _build_problem(request.scope, 404 if isinstance(error, PaperNotFound) else 503, str(error))
+    status = 404 if isinstance(error, PaperNotFound | NameNotFound) else 503
+    return _build_problem(request.scope, status, str(error))
 
 
 def error_response(

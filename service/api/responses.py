@@ -31,6 +31,7 @@ class ResponseBuilder:
         format: the format of the response.
         fields: the fields of each paper; empty for all.
         feed_key: identifies the query over all its pages and days.
+        added_times: see ``RenderOptions``.
     """
 
     request: Request
@@ -39,6 +40,7 @@ class ResponseBuilder:
     format: Format
     fields: tuple[str, ...]
     feed_key: str
+    added_times: bool = False
 
     def page_response(self, run_query: Callable[[], Page]) -> Response:
         """Returns the page in the requested format, or 304 without running the query if the client has it."""
@@ -96,6 +98,7 @@ class ResponseBuilder:
             self_url=str(url) if is_get else "",
             next_url=str(url.replace(query=next_page_query)) if next_page_query else "",
             html_url=f"{self.request.base_url}?{html_query}" if is_get and url.path.endswith("/v1/search") else "",
+            added_times=self.added_times,
         )
 
     def _build_response(self, content: bytes, headers: dict[str, str], filename: str) -> Response:

@@ -1,7 +1,7 @@
 """Routes of the HTTP API: the same searches and JSON as the command line, and the export formats."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
 import orjson
@@ -11,13 +11,13 @@ from fastapi import Query as Parameter
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import ValidationError
-from starlette.exceptions import HTTPException
 
 from indexer.library import parse_library
 from search.errors import InvalidValue, PapersError, QueryStopped
 from search.query.query import MAX_LIMIT, Query
 from search.session import Session
 from service import formats
+from service.api.bodies import require_json
 from service.api.dependencies import SearcherDependency
 from service.api.guard.records import RequestRecord
 from service.api.negotiation import negotiate_format
@@ -41,18 +41,6 @@ from service.formats.render import SCHEMA_VERSION, authors_json, suggestions_jso
 
 router = APIRouter(route_class=StrictRoute)
 _ResponseDocs = dict[int | str, dict[str, Any]]
-
-
-async def _require_json(request: Request) -> None:
-    """Checks the Content-Type of a body.
-
-    Raises:
-        HTTPException: 415, the body is not JSON.
-    """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" and not media_type.endswith("+json"):
-        detail = f"unsupported Content-Type {media_type[:60]!r}; send JSON with Content-Type: application/json"
-        raise HTTPException(415, detail)
 
 
 def _response_docs(model: Any, *without: int, cached: bool = False) -> _ResponseDocs:
@@ -90,7 +78,7 @@ _SearchBody = Annotated[
         }
     ),
 ]
-_JSON_ONLY = [Depends(_require_json)]
+_JSON_ONLY = [Depends(require_json)]
 _BODY_STATUSES = (400, 413, 415)
 """Statuses of problems with a body."""
 
@@ -224,9 +212,10 @@ def _response_builder(request: Request, session: Session, params: ResultsRequest
     feed_key = ""
     if name == "atom":
         feed_key = params.model_dump_json(exclude={"cursor", "limit", "format", "fields", "facets"})
-    query_key = f"{date.today()}\n{text}\n{query!r}"  # the text may contain dates relative to today
+    today = date.today(), datetime.now(UTC).date()  # the text may contain dates relative to them
+    query_key = f"{today}\n{text}\n{query!r}"
     fields = formats.parse_fields(params.fields, name)
-    return ResponseBuilder(request, query_key, session.generation, name, fields, feed_key)
+    return ResponseBuilder(request, query_key, session.generation, name, fields, feed_key, query.sort == "added")
 
 
 def _validate_search(fields: object) -> SearchBody | RequestValidationError:

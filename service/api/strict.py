@@ -30,7 +30,7 @@ class StrictRoute(APIRoute):
         async def handle(request: Request) -> Response:
             _check_query(request.scope["query_string"], repeatable)
             strict = _StrictRequest(request.scope, request.receive)
-            if strict.method == "POST":
+            if self.body_field is not None:
                 await strict.check_body()
             return await handler(strict)
 

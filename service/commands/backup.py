@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from search.query.counts import format_count
 from service.commands.command import Command
 from service.commands.options import INDEX_OPTION
 
@@ -12,7 +13,7 @@ from service.commands.options import INDEX_OPTION
 @click.argument("folder", type=click.Path(path_type=Path))
 @INDEX_OPTION
 def backup(folder: Path, directory: Path) -> None:
-    """Copy the index to a new folder, while it is searched and written.
+    """Copy the index, with lists and saved searches, to a new folder, while it is searched and written.
 
     The copy has the papers of the published generation. It is verified before it appears under its name; a failed copy
     leaves nothing. It is an index itself, which every command opens with --index FOLDER.
@@ -24,7 +25,7 @@ def backup(folder: Path, directory: Path) -> None:
     from indexer.backup import back_up
 
     manifest = back_up(directory, folder, _show_step)
-    click.echo(f"papers: copied {manifest.live:,} papers ({manifest.generation}) to {folder}", err=True)
+    click.echo(f"papers: copied {format_count(manifest.live)} ({manifest.generation}) to {folder}", err=True)
 
 
 @click.command(cls=Command)
@@ -35,6 +36,8 @@ def restore(backup: Path, directory: Path, replace: bool) -> None:
     """Create the index from a backup.
 
     The copy is verified before the index appears. Without --replace, the folder of the index has to be new or empty.
+    Lists and saved searches are restored only if there are none; to add those of the backup to others, run papers state
+    import FOLDER.
 
     \b
     papers restore ~/backups/papers-2026-04-27 --index ~/papers
@@ -43,7 +46,7 @@ def restore(backup: Path, directory: Path, replace: bool) -> None:
     from indexer.backup import restore as restore_index
 
     manifest, previous = restore_index(backup, directory, replace=replace, on_step=_show_step)
-    click.echo(f"papers: restored {manifest.live:,} papers ({manifest.generation}) to {directory}", err=True)
+    click.echo(f"papers: restored {format_count(manifest.live)} ({manifest.generation}) to {directory}", err=True)
     if previous:
         click.echo(
             f"papers: the previous content of the folder is in {previous}; delete it when it is not needed", err=True

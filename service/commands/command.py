@@ -88,6 +88,26 @@ class CommandGroup(click.Group):
     command_class = Command
 
 
+class DefaultGroup(CommandGroup):
+    """A group that runs one of its commands if it is called without any.
+
+    Args:
+        default: the name of that command.
+        takes_names: whether a first argument that is no command is an argument of it.
+    """
+
+    def __init__(self, *args: Any, default: str, takes_names: bool = False, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._default, self._takes_names = default, takes_names
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        first = args[0] if args else ""
+        is_option = first.startswith("-") and first not in ctx.help_option_names
+        if not first or is_option or (self._takes_names and not first.startswith("-") and first not in self.commands):
+            args = [self._default, *args]
+        return super().parse_args(ctx, args)
+
+
 def _is_valid_unicode(text: str) -> bool:
     try:
         text.encode()

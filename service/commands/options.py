@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from search.query.filter import Filter
     from search.query.query import Query
     from search.searcher import Searcher
-    from service.formats import Format
+    from service.formats import Format, RenderOptions
 
 CallbackT = TypeVar("CallbackT", bound=Callable[..., object])
 Completion = Callable[[click.Context, click.Parameter, str], list[str]]
@@ -29,6 +29,13 @@ INDEX_OPTION = click.option(
     default=Path("data/index"),
     show_default=True,
     help="Folder of the index, or set $PAPERS_INDEX.",
+)
+PROFILE_OPTION = click.option(
+    "--profile",
+    envvar="PAPERS_PROFILE",
+    default="default",
+    show_default=True,
+    help="Whose lists and saved searches, or set $PAPERS_PROFILE; an API key has those of its name.",
 )
 EXPLAIN_OPTION = click.option(
     "--explain", is_flag=True, help="Print the search strategy, candidates scored and stage timings."
@@ -159,14 +166,18 @@ _EXAMPLE_OPTIONS = (
     click.option("--like", metavar="ID", multiple=True, help="Favour papers similar to this one."),
     click.option("--unlike", metavar="ID", multiple=True, help="Disfavour papers similar to this one."),
 )
+_ADDED_OPTIONS = (
+    click.option("--added-from", metavar="DATE", help="Added to the index on or after: 7d, today, 2026-11-29T09:14Z."),
+    click.option("--added-to", metavar="DATE", help="Added to the index on or before."),
+)
 _PAGE_OPTIONS = (
     click.option(
         "-s",
         "--sort",
         default=None,
         shell_complete=complete_from(_sorts),
-        help="relevance (default), newest or oldest. newest/oldest sort the relevant hits by date; "
-        "--format atom defaults to newest.",
+        help="relevance (default), newest, oldest or added. newest/oldest sort the relevant hits by date, added puts "
+        "the last ones added to the index first; --format atom defaults to newest.",
     ),
     MODE_OPTION,
     click.option(
@@ -183,22 +194,29 @@ _PAGE_OPTIONS = (
 )
 
 
-def page_options(callback: CallbackT) -> CallbackT:
-    """Adds the options of all commands that print a page of hits."""
-    for option in reversed((*_FILTER_OPTIONS, *_EXAMPLE_OPTIONS, *_PAGE_OPTIONS)):
+def filter_options(callback: CallbackT) -> CallbackT:
+    """Adds the filters, example papers and mode of a search, without the time at which papers were added."""
+    for option in reversed((*_FILTER_OPTIONS, *_EXAMPLE_OPTIONS, MODE_OPTION)):
         callback = option(callback)
     return callback
 
 
-def filter_options(callback: CallbackT) -> CallbackT:
-    """Adds the options that filter papers."""
-    for option in reversed(_FILTER_OPTIONS):
+def page_options(callback: CallbackT) -> CallbackT:
+    """Adds the options of all commands that print a page of hits."""
+    for option in reversed((*_FILTER_OPTIONS, *_EXAMPLE_OPTIONS, *_ADDED_OPTIONS, *_PAGE_OPTIONS)):
+        callback = option(callback)
+    return callback
+
+
+def filter_only_options(callback: CallbackT) -> CallbackT:
+    """Adds the filters of a search, without example papers and mode."""
+    for option in reversed((*_FILTER_OPTIONS, *_ADDED_OPTIONS)):
         callback = option(callback)
     return callback
 
 
 def build_filter(options: dict[str, Any]) -> "Filter":
-    """Builds a filter from the options of ``filter_options``.
+    """Builds a filter from the options of ``filter_only_options``.
 
     Raises:
         InvalidValue: see ``Filter.parse``.
@@ -206,7 +224,7 @@ def build_filter(options: dict[str, Any]) -> "Filter":
     from search.query.filter import Filter
 
     dates = {"from": options["start"], "to": options["end"]}
-    dates |= {"updated_from": options["updated_from"], "updated_to": options["updated_to"]}
+    dates |= {name: options[name] for name in ("updated_from", "updated_to", "added_from", "added_to")}
     return Filter.parse(options["author"], options["not_author"], options["category"], dates)
 
 
@@ -231,12 +249,15 @@ def build_query(options: dict[str, Any]) -> "Query":
     )
 
 
-def make_feed_key(text: str, options: dict[str, Any], *ids: str) -> str:
-    """Identifies a query; the same for all of its pages, output formats and days."""
+def feed_options(text: str, options: dict[str, Any], *ids: str) -> "RenderOptions":
+    """Returns how to write a page as a feed; its key is the same for all pages and days of the query."""
+    from service.formats import RenderOptions
+
     identifying = {
         name: value for name, value in options.items() if name not in ("cursor", "limit", "format_", "as_json")
     }
-    return "\n".join((text, *ids, str(sorted(identifying.items()))))
+    key = "\n".join((text, *ids, str(sorted(identifying.items()))))
+    return RenderOptions(feed_key=key, added_times=options.get("sort") == "added")
 
 
 def parse_day(text: str | None) -> date | None:

@@ -14,7 +14,7 @@ from service.commands.options import (
     INDEX_OPTION,
     JSON_OPTION,
     build_query,
-    make_feed_key,
+    feed_options,
     open_searcher,
     page_options,
     parse_format_option,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from search.query.page import Page
     from search.query.query import Query
     from search.session import Session
-    from service.formats import Format
+    from service.formats import Format, RenderOptions
 
 
 @click.command(cls=Command)
@@ -51,7 +51,7 @@ def search(query: str, directory: Path, explain: bool, **options: Any) -> None:
     """
     output_format = parse_format_option(options["format_"], as_json=options["as_json"])
     page = open_searcher(directory).ask(query, build_query(options))
-    print_page(page, output_format, make_feed_key(query, options), explain=explain)
+    print_page(page, output_format, feed_options(query, options), explain=explain)
 
 
 @click.command(cls=Command)
@@ -89,7 +89,7 @@ def similar(ids: tuple[str, ...], file: Path | None, directory: Path, explain: b
         feed_text = content.decode("utf-8", "replace")
     else:
         page = session.search(query)
-    print_page(page, output_format, make_feed_key(feed_text, options, *examples), explain=explain)
+    print_page(page, output_format, feed_options(feed_text, options, *examples), explain=explain)
 
 
 @click.command(cls=Command)
@@ -183,13 +183,13 @@ def _find_similar_to_file(session: "Session", file: Path, content: bytes, query:
     return session.recommend(library, replace(query, like=(), sort=query.sort if is_sorted else "relevance"))
 
 
-def print_page(page: "Page", output_format: "Format | None", feed_key: str, *, explain: bool) -> None:
+def print_page(page: "Page", output_format: "Format | None", options: "RenderOptions", *, explain: bool) -> None:
     """Prints the page to standard output, notes and the explanation to standard error; exits 4 without hits.
 
     Args:
         page: the hits.
         output_format: None for text.
-        feed_key: identifies the query in an Atom feed (``make_feed_key``).
+        options: how to write it in that format (``feed_options``).
         explain: whether to print the search strategy and timings.
     """
     from service.formats.render import dump_json, explanation_text, page_json, page_notes, page_text, refinement_notes
@@ -199,7 +199,7 @@ def print_page(page: "Page", output_format: "Format | None", feed_key: str, *, e
     elif output_format:
         from service import formats
 
-        click.echo(formats.render_page(output_format, page, formats.RenderOptions(feed_key=feed_key)), nl=False)
+        click.echo(formats.render_page(output_format, page, options), nl=False)
     elif page.total and sys.stdout.isatty():
         from rich.console import Console
 

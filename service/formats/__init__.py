@@ -57,6 +57,7 @@ class RenderOptions:
         self_url: URL of this response; empty if it has none.
         next_url: URL of the next page; empty if there is none.
         html_url: URL of the web page with the same results; empty if there is none.
+        added_times: the time of a paper in a feed is that at which it was added to the index, if that is known.
     """
 
     fields: tuple[str, ...] = ()
@@ -64,6 +65,7 @@ class RenderOptions:
     self_url: str = ""
     next_url: str = ""
     html_url: str = ""
+    added_times: bool = False
 
 
 def render_page(name: Format, page: Page, options: RenderOptions = RenderOptions()) -> bytes:

@@ -1,4 +1,7 @@
-"""Atom (RFC 4287): a search as a feed. Its timestamps are those of its papers, so it changes only when they do."""
+"""Atom (RFC 4287): a search as a feed. Its timestamps are those of its papers, so it changes only when they do.
+
+A feed in the order in which papers were added has the times of addition, by which feed readers sort.
+"""
 
 import re
 import uuid
@@ -18,7 +21,7 @@ _NAMESPACE = "http://www.w3.org/2005/Atom"
 _UUID_NAMESPACE = uuid.UUID("6c2a9f5e-0d1b-5a39-9d3c-2f6f2c1d7a10")
 """Namespace of the UUIDs (RFC 4122, version 5) of feeds and of papers without a URL."""
 _EPOCH = "1970-01-01T00:00:00Z"
-"""Value of ``updated``, which is mandatory, if no source gives a date."""
+"""Value of ``updated``, which is mandatory, if no source gives a date and the time of addition is not known."""
 _INVALID_XML_CHARACTERS = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 does not allow, even escaped; surrogates are among them."""
 _URL = re.compile(r"https?://[^\s<>\"{}|\\^`\x00-\x20]+", re.IGNORECASE)
@@ -27,18 +30,19 @@ _URL = re.compile(r"https?://[^\s<>\"{}|\\^`\x00-\x20]+", re.IGNORECASE)
 def render_page(page: Page, options: RenderOptions) -> bytes:
     """A feed with one entry per hit."""
     feed = _create_feed(page.interpretation, options)
-    papers = [hit.paper for hit in page.hits]
-    _add_element(feed, "updated", max(map(_updated_timestamp, papers), default=_EPOCH))
-    for each in papers:
-        _add_entry(feed, each)
+    papers = [(hit.paper, _updated_timestamp(hit.paper, options)) for hit in page.hits]
+    _add_element(feed, "updated", max((updated for _, updated in papers), default=_EPOCH))
+    for paper, updated in papers:
+        _add_entry(feed, paper, updated)
     return _serialize(feed)
 
 
 def render_paper(paper: Paper, options: RenderOptions) -> bytes:
     """A feed with one entry."""
     feed = _create_feed(display_title(paper), options)
-    _add_element(feed, "updated", _updated_timestamp(paper))
-    _add_entry(feed, paper)
+    updated = _updated_timestamp(paper, options)
+    _add_element(feed, "updated", updated)
+    _add_entry(feed, paper, updated)
     return _serialize(feed)
 
 
@@ -55,11 +59,11 @@ def _create_feed(title: str, options: RenderOptions) -> etree._Element:
     return feed
 
 
-def _add_entry(feed: etree._Element, paper: Paper) -> None:
+def _add_entry(feed: etree._Element, paper: Paper, updated: str) -> None:
     entry, url = _add_element(feed, "entry"), paper.link or ""
     _add_element(entry, "id", _entry_id(paper))
     _add_element(entry, "title", display_title(paper))
-    _add_element(entry, "updated", _updated_timestamp(paper))
+    _add_element(entry, "updated", updated)
     if paper.published:
         _add_element(entry, "published", _timestamp(paper.published))
     for name in paper.authors:
@@ -93,8 +97,10 @@ def _uuid(name: str) -> uuid.UUID:
     return uuid.uuid5(_UUID_NAMESPACE, replace_surrogates(name))
 
 
-def _updated_timestamp(paper: Paper) -> str:
+def _updated_timestamp(paper: Paper, options: RenderOptions) -> str:
     last = paper.updated or paper.published
+    if paper.added and (options.added_times or not last):
+        return f"{paper.added:%Y-%m-%dT%H:%M:%SZ}"
     return _timestamp(last) if last else _EPOCH
 
 

@@ -41,6 +41,7 @@ class Card:
         less_like_url: the query with this paper as a negative example; empty if the papers are only filtered, because
             a negative example needs a query.
         bibtex_url: the paper as BibTeX.
+        added_day: the day (UTC) on which the paper was added to the index, if the papers are in that order; else empty.
     """
 
     paper: Paper
@@ -59,6 +60,7 @@ class Card:
     more_like_url: str
     less_like_url: str
     bibtex_url: str
+    added_day: str
 
 
 def build_cards(hits: Iterable[Hit], url: PageUrl) -> list[Card]:
@@ -96,6 +98,7 @@ def build_card(hit: Hit, url: PageUrl) -> Card:
         more_like_url=str(url.remove_param("unlike", paper.id).include_param("like", paper.id)),
         less_like_url=str(url.remove_param("like", paper.id).include_param("unlike", paper.id)) if is_ranked else "",
         bibtex_url=bibtex_url(paper),
+        added_day=str(paper.added.date()) if paper.added and url.get_first("sort") == "added" else "",
     )
 
 

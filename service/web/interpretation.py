@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from search.errors import PaperNotFound
 from search.language.describe import describe_condition
 from search.papers.categories import find_category_name
-from search.papers.date import Date
 from search.papers.words import truncate_words
 from search.query.author import parse_author
-from search.query.condition import InDateRange
+from search.query.condition import AddedBetween, InDateRange
 from search.query.filter import Filter
 from search.query.page import AuthorMatch, Page
 from search.session import Session
@@ -95,15 +94,14 @@ def _filter_chips(url: PageUrl, filters: Filter) -> Iterator[Chip]:
     for code in url.get_all("category"):
         name = find_category_name(code) or ""
         yield Chip(f"{code} {name}".strip(), str(url.remove_param("category", code)))
-    yield from _date_chips(url, ("from", "to"), (filters.published_from, filters.published_to))
-    yield from _date_chips(url, ("updated_from", "updated_to"), (filters.updated_from, filters.updated_to))
-
-
-def _date_chips(url: PageUrl, names: tuple[str, str], dates: tuple[Date | None, Date | None]) -> Iterator[Chip]:
-    if any(dates):
-        remaining = url.remove_param(names[0]).remove_param(names[1])
-        condition = InDateRange(*dates, "published" if names[0] == "from" else "updated")
-        yield Chip(describe_condition(condition), str(remaining))
+    for prefix, condition in (
+        ("", InDateRange(filters.published_from, filters.published_to)),
+        ("updated_", InDateRange(filters.updated_from, filters.updated_to, "updated")),
+        ("added_", AddedBetween(filters.added_from, filters.added_to)),
+    ):
+        if condition.start or condition.end:
+            remaining = url.remove_param(f"{prefix}from").remove_param(f"{prefix}to")
+            yield Chip(describe_condition(condition), str(remaining))
 
 
 def _paper_chips(url: PageUrl, session: Session) -> Iterator[Chip]:

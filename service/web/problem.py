@@ -14,6 +14,8 @@ _FIELD_LABELS = {
     "to": "end date",
     "updated_from": "start date of the update",
     "updated_to": "end date of the update",
+    "added_from": "start of the time of addition",
+    "added_to": "end of the time of addition",
     "like": "paper ID",
     "unlike": "paper ID",
     "limit": "number of papers",

@@ -26,7 +26,17 @@ EXPORT_FORMATS = (
 """Labels of the export formats and their names in the API."""
 EXPORT_LIMIT = 100
 """Maximum number of papers in an export."""
-_FILTER_PARAMS = ("author", "not_author", "category", "from", "to", "updated_from", "updated_to")
+_FILTER_PARAMS = (
+    "author",
+    "not_author",
+    "category",
+    "from",
+    "to",
+    "updated_from",
+    "updated_to",
+    "added_from",
+    "added_to",
+)
 
 
 def results_page(session: Session, url: PageUrl, text: str, query: Query) -> str:
@@ -85,7 +95,8 @@ def _status_text(page: Page, query: Query) -> str:
         return format_count(page.total)
     if query.sort != "relevance":
         relevant = format_count(page.total, "relevant paper", estimated=page.total_estimated)
-        return f"{relevant[0].upper()}{relevant[1:]}, {query.sort} first"
+        order = "latest added" if query.sort == "added" else query.sort
+        return f"{relevant[0].upper()}{relevant[1:]}, {order} first"
     if query.cursor:
         return f"{format_count(page.total)}, closest first"
     if len(page.hits) in (0, page.total):

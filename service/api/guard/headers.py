@@ -15,7 +15,8 @@ _CONTENT_SECURITY_POLICY = (
 SECURITY_HEADERS: tuple[Header, ...] = (
     (b"content-security-policy", _CONTENT_SECURITY_POLICY),
     (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),  # the URL contains the query, and papers link to other sites
+    # The URL contains the query, and papers link to other sites. "no-referrer" would also take the Origin from forms.
+    (b"referrer-policy", b"same-origin"),
     (b"cross-origin-opener-policy", b"same-origin"),
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(), geolocation=(), microphone=(), payment=(), usb=()"),

@@ -30,6 +30,8 @@ from service.api.problems import error_response
 _NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
 _KEY_PREFIX = "papers_"
 _PUBLIC_PATHS = ("/healthz", "/readyz")
+_FEED_PREFIX = "/v1/feeds/"
+"""Start of the addresses of private feeds, each of which has a secret of its own: feed readers send no keys."""
 _FORMAT_VERSION = 2
 _FORMAT_WITH_MADE = 1
 """Older version, in which ``created`` is named ``made``."""
@@ -137,8 +139,10 @@ class KeyFile:
 
 
 class RequireKey:
-    """Requires a key with every request but those to /healthz and /readyz: ``Authorization: Bearer KEY``,
-    ``X-API-Key: KEY``, or the password of ``Authorization: Basic``, for which browsers prompt.
+    """Requires a key with every request but those to /healthz, /readyz and private feeds.
+
+    The forms are ``Authorization: Bearer KEY``, ``X-API-Key: KEY``, or the password of ``Authorization: Basic``, for
+    which browsers prompt.
 
     Args:
         app: called with requests that have a key of the file.
@@ -151,7 +155,7 @@ class RequireKey:
         self._digests: tuple[tuple[bytes, str], ...] = ()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] in _PUBLIC_PATHS:
+        if scope["path"] in _PUBLIC_PATHS or scope["path"].startswith(_FEED_PREFIX):
             return await self._app(scope, receive, send)
         token = _extract_token(scope)
         name = self._find_key_name(token) if token is not None else None

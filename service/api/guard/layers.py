@@ -70,7 +70,9 @@ def add_guard(
     if settings.keys:
         app = RequireKey(app, settings.keys)
     if settings.origins:
-        app = CORSMiddleware(app, settings.origins, allow_methods=["GET", "POST"], allow_headers=_CORS_HEADERS)
+        app = CORSMiddleware(
+            app, settings.origins, allow_methods=["DELETE", "GET", "POST"], allow_headers=_CORS_HEADERS
+        )
     app = HeaderLimit(HostCheck(app, settings.hosts), settings.max_head)
     if settings.proxies:
         trusted = [str(network) for network in settings.proxy_networks]

@@ -1,0 +1,1 @@
+"""Lists and saved searches of each user, stored beside the index (``indexer.state``)."""
