@@ -54,6 +54,7 @@ _SVM_NEGATIVES = 40_000
 """Papers that the baseline separates the library from; all papers take ten times as long (``--all-papers``)."""
 _SVM_SEED = 0
 _MEASURES = ("nDCG@20", "nDCG@100", "R@100", "AP")
+_SVM_OF_ALL = "tf-idf SVM, all papers"
 _PRODUCT, _BASELINES = "product", ("mean vector", "tf-idf SVM", "nearest paper")
 
 
@@ -140,7 +141,7 @@ class Bench:
     def measure_svm(self, case: HeldOut) -> dict[str, Any]:
         """Returns the measures of arxiv-sanity's method with all papers as negative examples."""
         ranks = self._rank(case, self._svm(case, len(self._live), _SVM_COST_OF_ALL))
-        return {"measures": {"tf-idf SVM, all papers": _measures(ranks, len(case.hidden))}}
+        return {"measures": {_SVM_OF_ALL: _measures(ranks, len(case.hidden))}}
 
     def measure(self, case: HeldOut) -> dict[str, Any]:
         """Returns the measures of all methods, how the pages divide between authors, and the seconds of a query."""
@@ -279,36 +280,47 @@ def _report(work: Path) -> dict[str, object]:
 
 
 def _compare_svm(work: Path, kinds: dict[str, list[dict[str, Any]]]) -> dict[str, object]:
-    """Returns the measures of the SVM with all papers, with a sample, and of the product, on the same libraries."""
+    """Compares the product with the SVM of all papers, on the libraries that have both."""
     path = work / "all-papers.jsonl"
-    records = [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
-    others = {each["library"]: each["measures"] for kind in kinds.values() for each in kind}
-    joined = [record["measures"] | others[record["library"]] for record in records if record["library"] in others]
-    names = ("tf-idf SVM, all papers", "tf-idf SVM", _PRODUCT)
-    if not joined:
-        return {}
-    table = {name: {each: _mean([one[name][each] for one in joined]) for each in _MEASURES} for name in names}
-    return {"libraries": len(joined), "measures": table}
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    found = {record["library"]: record["measures"] for record in map(json.loads, lines)}
+    compared: dict[str, object] = {}
+    for kind, records in kinds.items():
+        joined = [
+            each | {"measures": each["measures"] | found[each["library"]]}
+            for each in records
+            if each["library"] in found
+        ]
+        if joined:
+            names = (_SVM_OF_ALL, "tf-idf SVM", _PRODUCT)
+            compared[kind] = {
+                "libraries": len(joined),
+                "measures": {name: _means(joined, name) for name in names},
+                "product_less_baseline": _differences(joined, _SVM_OF_ALL),
+            }
+    return compared
 
 
-def _summarise(records: Sequence[dict[str, Any]]) -> dict[str, object]:
+def _means(records: Sequence[dict[str, Any]], method: str) -> dict[str, float]:
+    return {each: _mean([record["measures"][method][each] for record in records]) for each in _MEASURES}
+
+
+def _differences(records: Sequence[dict[str, Any]], baseline: str) -> dict[str, dict[str, float]]:
+    """Returns the differences of the product to a baseline."""
+
     def values(method: str, measure: str) -> dict[str, float]:
         return {each["library"]: each["measures"][method][measure] for each in records}
 
-    methods = records[0]["measures"]
-    table = {method: {each: _mean(list(values(method, each).values())) for each in _MEASURES} for method in methods}
-    gains = {
-        baseline: {
-            each: _round(paired_difference(values(_PRODUCT, each), values(baseline, each))) for each in _MEASURES
-        }
-        for baseline in _BASELINES
-    }
+    return {each: _round(paired_difference(values(_PRODUCT, each), values(baseline, each))) for each in _MEASURES}
+
+
+def _summarise(records: Sequence[dict[str, Any]]) -> dict[str, object]:
     return {
         "libraries": len(records),
         "known_papers": _mean([each["known"] for each in records]),
         "hidden_papers": _mean([each["hidden"] for each in records]),
-        "measures": table,
-        "product_less_baseline": gains,
+        "measures": {method: _means(records, method) for method in records[0]["measures"]},
+        "product_less_baseline": {each: _differences(records, each) for each in _BASELINES},
         "shares": {
             name: {
                 key: _mean([each["shares"][name][key] for each in records])
