@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 import pytest
 
+from cli_call import CommandLine
 from cli_process import PAPERS, run, run_json
 from fake_embedder import FakeEmbedder
 from harvest.corpus import Corpus, make_corpus
@@ -20,6 +21,7 @@ from indexer import sources
 from indexer.build import index
 from indexer.import_log import ImportLog
 from indexer.sources.file import SourceFile
+from indexer.state import StateDatabase
 from indexer.updates import find_changed_files, update_files
 from indexer.writer import IndexWriter
 from records import make_records, write_records
@@ -119,6 +121,10 @@ def test_an_update_runs_until_it_is_stopped_and_sees_changes(papers: Papers, tmp
         (("update", "--every", "0m"), "invalid --every"),
         (("follow", "none.bib"), "there is no such file or folder"),
         (("follow", "arxiv?category=cs.XX"), "invalid"),
+        (("follow", "arxiv?category=cs.IR&form=2026"), "arxiv takes no 'form'; use query, category, from"),
+        (("follow", "pubmed?query=asthma&category=cs.IR"), "pubmed takes no 'category'"),
+        (("follow", "zotero?from=2026"), "zotero takes no 'from'; use library"),
+        (("follow", ""), "invalid source '': give a file, a folder or the name of a harvest"),
         (("follow", "--remove", "none.bib"), "it is not followed"),
         (("follow", "--remove"), "name the sources"),
     ],
@@ -127,6 +133,22 @@ def test_invalid_arguments_are_explained(directory: Path, arguments: tuple[str, 
     with pytest.raises((InvalidValue, click.UsageError)) as raised:
         cli.papers.main([*arguments, "--index", str(directory)], standalone_mode=False)
     assert message in str(raised.value)
+
+
+def test_an_outcome_that_cannot_be_noted_stops_no_other_source(
+    tmp_path: Path, directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("indexer.state._BUSY_TIMEOUT_S", 0)
+    call = CommandLine(monkeypatch, capfd, "--index", str(directory))
+    paths = [write_records(tmp_path / f"{number}\x1b[31m.jsonl", make_records(number, 1)) for number in range(2)]
+    index(paths, directory, FakeEmbedder())
+    call("follow", *map(str, paths))
+    with StateDatabase.of_index(directory).write():
+        done = call("update")
+    assert done.stdout.splitlines() == [f"{tmp_path}/{number}[31m.jsonl: nothing new" for number in range(2)]
+    assert done.stderr.count("the outcome was not noted") == 2
+    assert done.returncode == 1
+    assert call("update").returncode == 0
 
 
 def test_only_changed_files_are_read(tmp_path: Path, directory: Path) -> None:

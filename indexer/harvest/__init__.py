@@ -13,6 +13,16 @@ from search.errors import InvalidValue
 
 SERVICES = ("arxiv", "oai", "openalex", "crossref", "pubmed", "s2", "zotero")
 """The services, by the first part of the names of their harvests, which is the name of their module."""
+_PARAMETERS = {
+    "arxiv": ("query", "category", "from"),
+    "oai": ("url", "set", "prefix", "from"),
+    "openalex": ("query", "filter", "from"),
+    "crossref": ("query", "issn", "from"),
+    "pubmed": ("query", "from"),
+    "s2": ("query", "from"),
+    "zotero": ("library",),
+}
+"""The parameters that the name of a harvest may have, by its service."""
 _MODULES = {"s2": "semantic_scholar"}
 """Modules with another name."""
 
@@ -21,11 +31,13 @@ def parse_name(name: str) -> Harvest:
     """Makes a harvest from its name, as in ``arxiv?category=cs.IR&from=2026-01``.
 
     Raises:
-        InvalidValue: There is no such service, or a parameter is invalid.
+        InvalidValue: There is no such service, or a parameter is unknown or invalid.
     """
     key, _, query = name.partition("?")
     found = dict[str, tuple[str, ...]]()
     for parameter, value in parse_qsl(query):
+        if key in SERVICES and parameter not in _PARAMETERS[key]:  # without it, the harvest might be far larger
+            raise InvalidValue("source", name, f"{key} takes no {parameter!r}; use {', '.join(_PARAMETERS[key])}")
         found[parameter] = (*found.get(parameter, ()), value)
     return make_harvest(key, found)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from search.errors import InvalidValue, PapersError
+from search.errors import InvalidValue, PapersError, StateUnavailable
 from service.commands.command import Command, MissingExtra
 from service.commands.exit_status import ExitStatus
 from service.commands.index import choose_model, show_stage
@@ -74,6 +74,8 @@ class _Updater:
         Args:
             only_files: Whether harvests are left out, and only outcomes are printed that have changed.
         """
+        from service.formats.render import sanitize_line
+
         sources, all_succeeded = self._followed.sources(), True
         if not sources:
             click.echo("papers: nothing is followed; follow a source with: papers follow SOURCE", err=True)
@@ -85,10 +87,19 @@ class _Updater:
             is_known = outcome in (_NOTHING_NEW, self._outcomes.get(source.source))
             self._outcomes[source.source] = outcome
             if not (only_files and is_known):
-                click.echo(f"{source.source}: {outcome}")
+                click.echo(sanitize_line(f"{source.source}: {outcome}"))
                 sys.stdout.flush()
-                self._followed.note(source.source, outcome)
+                all_succeeded &= self._note(source.source, outcome)
         return all_succeeded
+
+    def _note(self, source: str, outcome: str) -> bool:
+        """Notes an outcome; prints why if that fails, since the other sources are updated all the same."""
+        try:
+            self._followed.note(source, outcome)
+        except StateUnavailable as error:
+            click.echo(f"papers: the outcome was not noted: {error}", err=True)
+            return False
+        return True
 
     def run_forever(self, period: float | None, *, watch: bool) -> None:
         """Updates all sources, and again after each period and, to watch files, when they change."""

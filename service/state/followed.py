@@ -98,6 +98,8 @@ def parse_source(text: str) -> str:
     Raises:
         InvalidValue: It is neither a harvest nor a file or folder that exists.
     """
+    if not text.strip():
+        raise InvalidValue("source", text, "give a file, a folder or the name of a harvest")
     path = Path(text)
     if text.partition("?")[0] in SERVICES and not path.exists():
         return parse_name(text).name
