@@ -165,6 +165,8 @@ def test_a_wrong_password_is_named(
         ({"TLS": "ssl"}, "PAPERS_SMTP_TLS"),
         ({"FROM": "anna"}, "PAPERS_SMTP_FROM"),
         ({"FROM": ""}, "PAPERS_SMTP_FROM"),
+        ({"FROM": "anna@example.org, bert@example.org"}, "PAPERS_SMTP_FROM"),
+        ({"FROM": "Anna <anna@example.org>; Bert <bert@example.org>"}, "PAPERS_SMTP_FROM"),
         ({"FROM": "anna@example.org\r\nBcc: all@example.org"}, "PAPERS_SMTP_FROM"),
     ],
 )

@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.message import EmailMessage
-from email.utils import formatdate, make_msgid, parseaddr
+from email.utils import formatdate, getaddresses, make_msgid
 from typing import Literal, Self, cast, get_args
 
 from search.errors import InvalidValue, PapersError
@@ -74,10 +74,11 @@ def parse_address(text: str, field: str) -> str:
     Raises:
         InvalidValue: there is none.
     """
-    address = parseaddr(text)[1] if text.isprintable() else ""
+    addresses = getaddresses([text]) if text.isprintable() else []
+    address = addresses[0][1] if len(addresses) == 1 else ""
     local, at, domain = address.rpartition("@")
     if not (local and at and domain) or " " in address:
-        raise InvalidValue(field, text, "give a mail address such as anna@example.org")
+        raise InvalidValue(field, text, "give one mail address such as anna@example.org")
     return address
 
 
