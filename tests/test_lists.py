@@ -219,6 +219,9 @@ def test_the_commands_show_lists_of_their_profile(
     imported = call("list", "import", "refs", str(tmp_path / "refs.bib"))
     assert "skipped" in imported.stderr
     assert "papers: 4 papers read, 4 added to refs; not in the index at present: 2\n" in imported.stderr
+    (tmp_path / "one.bib").write_text("@misc{a, title = {On one paper}}\n", "utf-8")
+    assert "papers: 1 paper read, 1 added" in call("list", "import", "one", str(tmp_path / "one.bib")).stderr
+    call("list", "delete", "one")
     assert call("list", "remove", "refs", "2401.00001").stderr == "papers: 1 removed from refs\n"
     call("list", "delete", "refs")
     missing = call("list", "show", "nothing")

@@ -301,6 +301,8 @@ def test_a_list_is_a_library(index_options: list[str], tmp_path: Path, monkeypat
     assert not {hit["id"] for hit in page["hits"]} & set(IN_SAMPLE[:2])
     assert "missing library" in run_papers("recommend", *index_options).stderr
     assert isinstance(run_papers("recommend", "--list", "none", *index_options).exception, NameNotFound)
+    empty = run_papers("recommend", "--list", "starred", *index_options).exception
+    assert str(empty).startswith("invalid --list 'starred': there are no papers on it")
 
 
 def test_similar_recognises_a_bibliography(index_options: list[str], thesis: Path, tmp_path: Path) -> None:

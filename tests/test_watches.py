@@ -303,5 +303,8 @@ def test_what_cannot_be_delivered_stays_unread(
     refused = call("watch", "--mark-read", "--mail", "anna@example.org")
     assert (refused.returncode, "no mail sent to anna@example.org" in refused.stderr) == (1, True)
     (library.folder / "folder").write_text("")
-    assert call("watch", "--mark-read", "--out", str(library.folder / "folder" / "new.txt")).returncode != 0
+    unwritten = call("watch", "--mark-read", "--out", str(library.folder / "folder" / "new.txt"))
+    assert unwritten.returncode == 2
+    assert unwritten.stderr.startswith("papers: invalid --out '")
+    assert "': it cannot be written: Not a directory; choose a file in a folder that exists" in unwritten.stderr
     assert call("watch", "list").stdout == "       1  all: all papers\n"

@@ -164,8 +164,9 @@ def import_(name: str, file: Path, directory: Path, profile: str) -> None:
         click.echo(f"papers: {file} has no paper that can be read; the list is unchanged", err=True)
         sys.exit(ExitStatus.FAILURE)
     added = found.add_papers(name, read.papers)
+    count = "1 paper" if len(read.papers) == 1 else f"{len(read.papers):,} papers"
     missing = f"; not in the index at present: {read.missing:,}" if read.missing else ""
-    click.echo(f"papers: {len(read.papers):,} papers read, {added:,} added to {name}{missing}", err=True)
+    click.echo(f"papers: {count} read, {added:,} added to {name}{missing}", err=True)
 
 
 @lists.command()

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from search.errors import InvalidValue
 from service.commands.command import Command
 from service.commands.lists import open_lists
 from service.commands.options import (
@@ -65,6 +66,8 @@ def recommend(
 
     session = open_searcher(directory).session()
     saved = [entry.paper for name in lists for entry in open_lists(directory, profile).entries(name)]
+    if lists and not (saved or paths):
+        raise InvalidValue("list", ", ".join(lists), "there are no papers on it; add one: papers list add NAME ID")
     library = read_library(session.snapshot, paths, saved)
     page = session.recommend(library, filter=wanted, limit=options["limit"])
     print_page(page, output_format, feed_options("", options, *map(str, paths), *lists), explain=explain)

@@ -75,7 +75,7 @@ def add(name: str, query: str, directory: Path, profile: str, **options: Any) ->
         options["mode"],
     )
     page = _open_watches(directory, profile).add(name, search, open_searcher(directory).session())
-    click.echo(f"papers: saved {name}: {page.interpretation}", err=True)
+    click.echo(f"papers: saved {' '.join(name.split())}: {page.interpretation}", err=True)
     if page.answered_query:
         click.echo(f"papers: nothing is close to it at present; did you mean: {page.answered_query}", err=True)
 
@@ -208,7 +208,11 @@ def _deliver(found: "Sequence[Unread]", output: str, out: Path | None, mail: str
     if out and not is_empty:
         from search.files import replace_file
 
-        replace_file(out, content)
+        try:
+            replace_file(out, content)
+        except OSError as error:
+            reason = f"it cannot be written: {error.strerror}; choose a file in a folder that exists"
+            raise InvalidValue("out", str(out), reason) from None
     elif not out and (output != "text" or not is_empty):
         click.echo(content, nl=False)
         sys.stdout.flush()  # an error has to appear before the papers are marked as read
