@@ -42,11 +42,11 @@ def problem_page(url: PageUrl, problem: Problem) -> str:
         "next_steps": _next_steps(url, field, problem),
     }
     if url.path != "/":
-        return render_template("problem.html", SearchForm(), **variables)
+        return render_template("problem.html", None, SearchForm(), **variables)
     empty = dict.fromkeys(("notices", "chips", "refinements", "author_notes", "groups", "cards", "exports"), ())
     absent = dict.fromkeys(("correction", "answered_instead"))
     form = SearchForm.from_url(url, ("q", field))
-    return render_template("results.html", form, interpretation=title, status="", **absent, **empty, **variables)
+    return render_template("results.html", None, form, interpretation=title, status="", **absent, **empty, **variables)
 
 
 def _headline(field: str, problem: Problem) -> str:
