@@ -24,6 +24,8 @@ from service.settings import Settings
         ({"from": "2026", "to": "2025"}, "from", "swap the two"),
         ({"updated_from": "2026-02-30"}, "updated_from", "30d"),
         ({"updated_to": "soon"}, "updated_to", ""),
+        ({"added_from": "2026-11-29T25:00Z"}, "added_from", "2026-11-29T09:14:00Z"),
+        ({"added_from": "2026-11-29T09:14:00Z", "added_to": "2026-11-28"}, "added_from", "swap the two"),
         ({"not_author": " "}, "not_author", "give a name"),
         ({"start": "2026"}, "start", "unknown parameter; the parameters are q,"),
         ({"category": "cs.LX"}, "category", "did you mean"),

@@ -95,6 +95,8 @@ def test_output_to_a_terminal_without_unicode_is_escaped(index_options: list[str
     [
         (["search", "x", "--updated-from", "soon"], "invalid --updated-from 'soon': "),
         (["search", "x", "--updated-to", "soon"], "invalid --updated-to 'soon': "),
+        (["search", "x", "--added-from", "soon"], "invalid --added-from 'soon': "),
+        (["search", "x", "--added-to", "2026-13"], "invalid --added-to '2026-13': "),
         (["search", "x", "--from", "soon"], "invalid --from 'soon': "),
         (["search", "x", "--not-author", ""], "invalid --not-author ''"),
         (["search", "x", "-a", "..."], "invalid --author '...': "),

@@ -27,7 +27,7 @@ queries = st.builds(
     filters(),
     st.sampled_from(["hybrid", "semantic"]),
     limit=st.integers(20, 200),
-    sort=st.sampled_from(["relevance", "newest", "oldest"]),
+    sort=st.sampled_from(["relevance", "newest", "oldest", "added"]),
 )
 
 

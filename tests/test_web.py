@@ -138,7 +138,10 @@ def test_values_of_the_index_itself_are_folded(make_searcher: MakeSearcher) -> N
     tree = read_page(server.client, "/paper/arxiv:2401.00000", 200)
     internal = [text_of(name) for name in tree.xpath('//details[summary="Details"]//dt')]
     visible = [text_of(name) for name in tree.xpath("//dt[not(ancestor::details)][not(ancestor::dialog)]")]
-    assert (visible, internal) == (["arXiv", "Comment"], ["Score in the source", "Source"])
+    assert (visible, internal) == (
+        ["arXiv", "Comment"],
+        ["Score in the source", "Added to this index", "Source"],
+    )
     server.close()
 
 
@@ -181,7 +184,7 @@ def test_a_facet_counts_the_papers_that_its_link_leads_to(client: httpx.Client) 
 
 
 def test_the_form_preserves_the_url_parameters(client: httpx.Client) -> None:
-    filters = "author=zhou&author=gai&not_author=Gang+Zhou&category=cs&from=2020&to=2026&updated_to=2027"
+    filters = "author=zhou&author=gai&not_author=Gang+Zhou&category=cs&from=2020&to=2026&updated_to=2027&added_to=2105"
     url = f"/?q=attention&{filters}&like={KSA}&mode=lexical&sort=newest&limit=3"
     assert form_values(read_page(client, url, 200)) == query_pairs(url)
     far = "/?q=how+long+to+boil+an+egg&from=2020"
