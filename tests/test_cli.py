@@ -51,6 +51,7 @@ def test_help_has_an_example_of_every_command() -> None:
         "authors",
         "show",
         "list",
+        "watch",
         "merge",
         "split",
         "status",

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli_process import run
+from cli_call import CommandLine
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 from indexer.state import StateDatabase
@@ -199,29 +199,30 @@ def test_an_export_is_imported_as_the_same_list(
     assert [entry.paper for entry in lists.entries("new")] == [entry.paper for entry in lists.entries("old")]
 
 
-def test_the_commands_show_lists_of_their_profile(tmp_path: Path, session: Session) -> None:
-    directory = tmp_path / "index"
-    shutil.copytree(session.snapshot.layout.directory, directory)
-    env = {"PAPERS_INDEX": str(directory)}
-    assert run("list", **env).stderr == "papers: no lists yet; create one: papers list add NAME ID\n"
-    assert run("list", "add", "thesis", "2401.00001", "--note", "cite", **env).stderr == "papers: 1 added to thesis\n"
-    run("list", "add", "thesis", "2401.00002", PAPERS_PROFILE="anna", **env)
-    listed = json.loads(run("list", "--json", **env).stdout)
+def test_the_commands_show_lists_of_their_profile(
+    tmp_path: Path, session: Session, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(session.snapshot.layout.directory, tmp_path / "index")
+    call = CommandLine(monkeypatch, capfd, "--index", str(tmp_path / "index"))
+    assert call("list").stderr == "papers: no lists yet; create one: papers list add NAME ID\n"
+    assert call("list", "add", "thesis", "2401.00001", "--note", "cite").stderr == "papers: 1 added to thesis\n"
+    call("list", "add", "thesis", "2401.00002", "--profile", "anna")
+    listed = json.loads(call("list", "--json").stdout)
     assert [(each["name"], each["papers"]) for each in listed["lists"]] == [("thesis", 1)]
-    assert run("list", "--profile", "anna", **env).stdout == "       1  thesis\n"
-    shown = json.loads(run("list", "show", "thesis", "--json", **env).stdout)
+    assert call("list", "--profile", "anna").stdout == "       1  thesis\n"
+    shown = json.loads(call("list", "show", "thesis", "--json").stdout)
     assert [(each["id"], each["note"], each["in_index"]) for each in shown["papers"]] == [
         ("arxiv:2401.00001", "cite", True)
     ]
-    assert "cite" in run("list", "show", "thesis", **env).stdout
-    exported = run("list", "export", "thesis", **env).stdout
-    (tmp_path / "refs.bib").write_text(exported + BIBTEX, "utf-8")
-    imported = run("list", "import", "refs", str(tmp_path / "refs.bib"), **env)
+    assert "cite" in call("list", "show", "thesis").stdout
+    (tmp_path / "refs.bib").write_text(call("list", "export", "thesis").stdout + BIBTEX, "utf-8")
+    imported = call("list", "import", "refs", str(tmp_path / "refs.bib"))
     assert "skipped" in imported.stderr
     assert "papers: 4 papers read, 4 added to refs; not in the index at present: 2\n" in imported.stderr
-    run("list", "delete", "refs", **env)
-    missing = run("list", "show", "nothing", **env)
+    assert call("list", "remove", "refs", "2401.00001").stderr == "papers: 1 removed from refs\n"
+    call("list", "delete", "refs")
+    missing = call("list", "show", "nothing")
     assert (missing.returncode, missing.stderr) == (4, "papers: no list 'nothing'; choose one of 'thesis'\n")
-    assert run("list", "delete", "thesis", **env).returncode == 0
-    assert json.loads(run("list", "--json", **env).stdout)["lists"] == []
-    assert run("list", "--profile", "a b", **env).returncode == 2
+    assert call("list", "delete", "thesis").returncode == 0
+    assert json.loads(call("list", "--json").stdout)["lists"] == []
+    assert call("list", "--profile", "a b").returncode == 2

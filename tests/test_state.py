@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_process import run
+from cli_call import CommandLine
 from fake_embedder import FakeEmbedder
 from indexer import state as state_module
 from indexer.backup import STATE_COPY, back_up, restore
@@ -137,9 +137,11 @@ def test_damage_is_named_and_takes_no_search_with_it(directory: Path, damage: st
     assert not directory.with_name("backup").exists()
 
 
-def test_the_doctor_reports_a_damaged_state(directory: Path) -> None:
+def test_the_doctor_reports_a_damaged_state(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     StateDatabase.of_index(directory).path.write_text("Not a database" * 100)
-    doctor = run("doctor", "--json", "--index", str(directory))
+    doctor = CommandLine(monkeypatch, capfd)("doctor", "--json", "--index", str(directory))
     assert doctor.returncode == 1
     (problem,) = json.loads(doctor.stdout)["problems"]
     assert "index.state.sqlite" in problem

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli_process import run
+from cli_call import CommandLine
 from fake_embedder import FakeEmbedder
 from indexer.backup import back_up
 from indexer.build import index
@@ -140,21 +140,24 @@ def test_a_changed_document_is_refused_and_changes_nothing(tmp_path: Path, path:
     assert export_state(state) == {"papers_state": 1, "profiles": [], "followed_sources": []}
 
 
-def test_the_commands_move_a_state_by_file_or_backup(tmp_path: Path) -> None:
+def test_the_commands_move_a_state_by_file_or_backup(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    call = CommandLine(monkeypatch, capfd)
     for name in ("one", "two"):
         index([write_records(tmp_path / "papers.jsonl", make_records(0, 3))], tmp_path / name, FakeEmbedder())
     one, two = str(tmp_path / "one"), str(tmp_path / "two")
     lists = [Lists(StateDatabase.of_index(tmp_path / name), Profile(name="default")) for name in ("one", "two")]
     lists[0].add_papers("a", [Paper(("doi:10.1000/1",), "One")], note="note")
     file = tmp_path / "lists.json"
-    assert run("state", "export", str(file), "--index", one).returncode == 0
+    assert call("state", "export", str(file), "--index", one).returncode == 0
     assert file.stat().st_mode & 0o777 == 0o600
-    assert run("state", "import", str(file), "--index", two).returncode == 0
+    assert call("state", "import", str(file), "--index", two).returncode == 0
     assert lists[1].entries("a") == lists[0].entries("a")
     lists[1].delete("a")
     back_up(tmp_path / "one", tmp_path / "backup")
-    assert run("state", "import", str(tmp_path / "backup"), "--index", two).returncode == 0
+    assert call("state", "import", str(tmp_path / "backup"), "--index", two).returncode == 0
     assert lists[1].entries("a") == lists[0].entries("a")
     file.write_text("{", "utf-8")
-    wrong = run("state", "import", str(file), "--index", two)
+    wrong = call("state", "import", str(file), "--index", two)
     assert (wrong.returncode, "it is not JSON" in wrong.stderr) == (2, True)

@@ -25,9 +25,9 @@ from service.api.state_schemas import (
 )
 from service.api.strict import StrictRoute
 from service.formats import MEDIA_TYPES, MediaType, RenderOptions, render_page
-from service.formats.render import SCHEMA_VERSION, page_json
+from service.formats.render import SCHEMA_VERSION
 from service.settings import Settings
-from service.state.digests import DigestFormat, render_digest
+from service.state.digests import DigestFormat, render_digest, unread_json
 from service.state.watches import Position, Watch, Watches, find_feed
 
 router = APIRouter(route_class=StrictRoute)
@@ -95,7 +95,9 @@ def new_papers(
     Papers-Position, in json also ``position``, is what to mark as read afterwards."""
     found = Watches(access.state, access.to_read()).unread(name, searcher.session())
     if params.format == "json":
-        response = Response(orjson.dumps({**found.to_json(), **page_json(found.page)}), media_type="application/json")
+        response = Response(
+            orjson.dumps({"schema_version": SCHEMA_VERSION, **unread_json(found)}), media_type="application/json"
+        )
     else:
         response = Response(render_digest(params.format, [found]))
         response.headers["Content-Type"] = _media_type(params.format).content_type

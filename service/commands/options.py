@@ -160,10 +160,12 @@ _FILTER_OPTIONS = (
     click.option("--to", "end", metavar="DATE", help="Published on or before."),
     click.option("--updated-from", metavar="DATE", help="Last updated on or after."),
     click.option("--updated-to", metavar="DATE", help="Last updated on or before."),
-    click.option("--added-from", metavar="DATE", help="Added to the index on or after: 7d, today, 2026-11-29T09:14Z."),
-    click.option("--added-to", metavar="DATE", help="Added to the index on or before."),
     click.option("--like", metavar="ID", multiple=True, help="Favour papers similar to this one."),
     click.option("--unlike", metavar="ID", multiple=True, help="Disfavour papers similar to this one."),
+)
+_ADDED_OPTIONS = (
+    click.option("--added-from", metavar="DATE", help="Added to the index on or after: 7d, today, 2026-11-29T09:14Z."),
+    click.option("--added-to", metavar="DATE", help="Added to the index on or before."),
 )
 _PAGE_OPTIONS = (
     click.option(
@@ -190,7 +192,7 @@ _PAGE_OPTIONS = (
 
 
 def filter_options(callback: CallbackT) -> CallbackT:
-    """Adds the filters, example papers and mode of a search."""
+    """Adds the filters, example papers and mode of a search, without the time at which papers were added."""
     for option in reversed((*_FILTER_OPTIONS, MODE_OPTION)):
         callback = option(callback)
     return callback
@@ -198,7 +200,7 @@ def filter_options(callback: CallbackT) -> CallbackT:
 
 def page_options(callback: CallbackT) -> CallbackT:
     """Adds the options of all commands that print a page of hits."""
-    for option in reversed((*_FILTER_OPTIONS, *_PAGE_OPTIONS)):
+    for option in reversed((*_FILTER_OPTIONS, *_ADDED_OPTIONS, *_PAGE_OPTIONS)):
         callback = option(callback)
     return callback
 

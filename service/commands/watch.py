@@ -15,6 +15,7 @@ from service.commands.options import INDEX_OPTION, JSON_OPTION, PROFILE_OPTION, 
 
 if TYPE_CHECKING:
     from search.session import Session
+    from service.state.mail import MailSettings
     from service.state.watches import Unread, Watches
 
 
@@ -76,7 +77,7 @@ def add(name: str, query: str, directory: Path, profile: str, **options: Any) ->
     page = _open_watches(directory, profile).add(name, search, open_searcher(directory).session())
     click.echo(f"papers: saved {name}: {page.interpretation}", err=True)
     if page.answered_query:
-        click.echo(f"papers: nothing is close to it at present; {page.answered_query!r} would find papers", err=True)
+        click.echo(f"papers: nothing is close to it at present; did you mean: {page.answered_query}", err=True)
 
 
 @watch.command("list")
@@ -153,8 +154,10 @@ def new(names: tuple[str, ...], directory: Path, profile: str, mark_read: bool, 
     papers watch --mark-read --mail anna@example.org
     """
     output = _choose_output(options)
+    if options["mail"]:
+        _mail_settings(options["mail"])
     watches = _open_watches(directory, profile)
-    chosen = tuple(names) or tuple(each.name for each in watches.all())
+    chosen = tuple(watches.get(name).name for name in names) or tuple(each.name for each in watches.all())
     if not chosen:
         click.echo("papers: no saved searches yet; add one: papers watch add NAME QUERY", err=True)
         return
@@ -198,7 +201,8 @@ def _deliver(found: "Sequence[Unread]", output: str, out: Path | None, mail: str
     if is_empty:
         click.echo("papers: nothing new", err=True)
     if mail:
-        _send(found, mail, is_empty=is_empty)
+        if not is_empty:
+            _send(found, mail)
         return
     content = digest_text(found).encode() if output == "text" else render_digest(parse_digest_format(output), found)
     if out and not is_empty:
@@ -210,14 +214,24 @@ def _deliver(found: "Sequence[Unread]", output: str, out: Path | None, mail: str
         sys.stdout.flush()  # an error has to appear before the papers are marked as read
 
 
-def _send(found: "Sequence[Unread]", address: str, *, is_empty: bool) -> None:
+def _send(found: "Sequence[Unread]", address: str) -> None:
     from service.state.digests import digest_html, digest_text, digest_title
-    from service.state.mail import MailSettings, parse_address, send_mail
+    from service.state.mail import send_mail
 
-    settings, recipient = MailSettings.from_environment(), parse_address(address, "mail")
-    if not is_empty:
-        send_mail(settings, recipient, digest_title(found), digest_text(found), digest_html(found))
-        click.echo(f"papers: sent to {recipient}", err=True)
+    settings, recipient = _mail_settings(address)
+    send_mail(settings, recipient, digest_title(found), digest_text(found), digest_html(found))
+    click.echo(f"papers: sent to {recipient}", err=True)
+
+
+def _mail_settings(address: str) -> "tuple[MailSettings, str]":
+    """Returns the settings and the recipient.
+
+    Raises:
+        InvalidValue: one of them is invalid.
+    """
+    from service.state.mail import MailSettings, parse_address
+
+    return MailSettings.from_environment(), parse_address(address, "mail")
 
 
 def _open_watches(directory: Path, profile: str) -> "Watches":

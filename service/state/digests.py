@@ -7,7 +7,7 @@ from html import escape
 from typing import Literal, get_args
 
 from search.errors import InvalidValue
-from search.papers.json import replace_surrogates
+from search.papers.json import Json, replace_surrogates
 from search.papers.paper import Paper
 from search.query.page import Hit, Page
 from service import formats
@@ -74,8 +74,14 @@ def render_digest(name: DigestFormat, found: Sequence[Unread]) -> bytes:
 
 def digest_json(found: Sequence[Unread]) -> dict[str, object]:
     """Returns a digest as a JSON object: each saved search with its page of papers."""
-    watches = [{**unread.to_json(), **page_json(unread.page)} for unread in found]
+    watches = [unread_json(unread) for unread in found]
     return {"schema_version": SCHEMA_VERSION, "watches": watches}
+
+
+def unread_json(unread: Unread) -> dict[str, Json]:
+    """Returns a saved search and its page of new papers as a JSON object."""
+    page = page_json(unread.page)
+    return {**unread.to_json(), **{name: value for name, value in page.items() if name != "schema_version"}}
 
 
 def digest_text(found: Sequence[Unread]) -> str:
@@ -91,7 +97,8 @@ def digest_title(found: Sequence[Unread]) -> str:
     """Returns what a mail with a digest is about."""
     names = [unread.watch.name for unread in found if unread.page.hits]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return f"{count_papers(sum(len(unread.page) for unread in found))}: {', '.join(names[:3])}{more}"
+    title = count_papers(sum(len(unread.page) for unread in found))
+    return f"{title}: {', '.join(names[:3])}{more}" if names else title
 
 
 def count_papers(number: int) -> str:
@@ -103,23 +110,23 @@ def digest_html(found: Sequence[Unread]) -> str:
     """Returns a digest as an HTML page without scripts or images, which mail programs show too."""
     sections = [
         _HTML_SECTION.format(
-            name=escape(unread.watch.name),
+            name=_escape_html(unread.watch.name),
             count=len(unread.page),
-            search=escape(unread.watch.search.describe()),
+            search=_escape_html(unread.watch.search.describe()),
             papers="\n".join(_html_paper(hit) for hit in unread.page.hits),
         )
         for unread in found
         if unread.page.hits
     ]
-    return _HTML_PAGE.format(title=escape(digest_title(found)), sections="\n".join(sections))
+    return _HTML_PAGE.format(title=_escape_html(digest_title(found)), sections="\n".join(sections))
 
 
 def _html_paper(hit: Hit) -> str:
-    title, link, sentence = escape(display_title(hit.paper)), _link(hit.paper), best_sentence(hit)
+    title, link, sentence = _escape_html(display_title(hit.paper)), _link(hit.paper), best_sentence(hit)
     return _HTML_PAPER.format(
-        title=f'<a href="{escape(link)}">{title}</a>' if link else title,
-        facts=escape(_facts(hit)),
-        sentence=f"<br>{escape(sentence)}" if sentence else "",
+        title=f'<a href="{_escape_html(link)}">{title}</a>' if link else title,
+        facts=_escape_html(_facts(hit)),
+        sentence=f"<br>{_escape_html(sentence)}" if sentence else "",
     )
 
 
@@ -146,6 +153,10 @@ def _facts(hit: Hit) -> str:
 def _link(paper: Paper) -> str:
     """The URL of a paper if it is http or https: a link of another scheme could run a script."""
     return paper.link if paper.link and _URL.fullmatch(paper.link) else ""
+
+
+def _escape_html(text: str) -> str:
+    return escape(sanitize_line(text))
 
 
 def _escape_markdown(text: str) -> str:

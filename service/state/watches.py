@@ -141,7 +141,8 @@ class Watches:
     def add(self, name: str, search: SavedSearch, session: Session) -> Page:
         """Saves a search, all of whose present papers count as read; returns a page of these.
 
-        A text that is the ID of a paper becomes an example paper (``like``).
+        A text that is the ID of a paper becomes an example (``like``). Other searches are saved as they are; if nothing
+        is close to one, ``answered_query`` of the page is a query that would find papers.
 
         Args:
             name: a name that no saved search has.
@@ -151,11 +152,12 @@ class Watches:
         Raises:
             InvalidValue: the name is taken, the search is invalid, or there are too many.
         """
-        name, search = parse_name(name), _name_paper_as_example(search, session)
-        page, read = (
-            session.ask(search.text, replace(self._query(search, session), verbatim=False)),
-            Position.of(session),
-        )
+        name, search, read = parse_name(name), _name_paper_as_example(search, session), Position.of(session)
+        query = self._query(search, session)
+        page = session.ask(search.text, query)
+        if not page.has_close_match:
+            other = session.ask(search.text, replace(query, verbatim=False))
+            page = replace(page, answered_query=other.answered_query)
         with self._state.write() as database:
             owner = self._profile.find_or_create(database)
             taken = [row[0] for row in database.execute("SELECT name FROM watches WHERE profile = ?", [owner])]
