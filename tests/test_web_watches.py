@@ -120,7 +120,7 @@ def test_a_proposed_name_is_free_and_valid(client: httpx.Client) -> None:
         fields["name"] = follow_form(client, "/?q=cache")["name"]
         client.post("/watches", data=fields)
     names = [watch["name"] for watch in client.get("/v1/watches").json()["watches"]]
-    assert names == ["about 'cache'", "about 'cache' 2", "about 'cache' 3"]
+    assert names == ["cache", "cache 2", "cache 3"]
     assert client.post("/watches", data={"q": "other", "name": names[0]}).status_code == 422
     assert client.post("/watches", data={"q": "other", "name": "a/b"}).status_code == 422
     assert client.post("/watches", data={"q": "au:zhou AND", "name": "x"}).status_code == 422

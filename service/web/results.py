@@ -1,5 +1,6 @@
 """The results page."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -19,6 +20,8 @@ from service.web.viewer import Viewer
 
 EXPORT_LIMIT = 100
 """Maximum number of papers in an export."""
+_ABOUT = re.compile(r"^about '(.*)'$", re.DOTALL)
+"""Matches the label of the chip of the text that papers are ranked by."""
 _FILTER_PARAMS = (
     "author",
     "not_author",
@@ -88,7 +91,8 @@ def _following(viewer: Viewer, url: PageUrl, chips: Sequence[Chip]) -> Link | Pr
     for watch in watches:
         if watch.search == search:
             return Link(watch.name, watch_url(watch.name))
-    return propose(search, ", ".join(chip.label for chip in chips), [watch.name for watch in watches])
+    words = (_ABOUT.sub(r"\1", chip.label) for chip in chips)
+    return propose(search, ", ".join(words), [watch.name for watch in watches])
 
 
 def pagination_links(url: PageUrl, page: Page) -> dict[str, str]:

@@ -77,8 +77,9 @@ async function submitInPlace(form, submitter) {
 document.addEventListener("submit", (event) => {
   const { target: form, submitter } = event;
   if (event.defaultPrevented) return;
-  if (form.id === "star-form" && submitter) toggleStar(submitter);
-  else if (form.id === "list-form" || (form.id === "selection-form" && submitter?.value === "list")) openDialog(form, submitter);
+  const id = form.getAttribute("id"); // form.id would be the field named "id"
+  if (id === "star-form" && submitter) toggleStar(submitter);
+  else if (id === "list-form" || (id === "selection-form" && submitter?.value === "list")) openDialog(form, submitter);
   else if (dialog.contains(form) && form.method === "post") submitInPlace(form, submitter);
   else return;
   event.preventDefault();
