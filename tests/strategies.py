@@ -79,8 +79,10 @@ def order_dates(start: Date | None, end: Date | None) -> tuple[Date | None, Date
 date_intervals = st.builds(order_dates, dates, dates)
 early_moments: st.SearchStrategy[Moment | None] = st.sampled_from([None, Date(2020), datetime(2021, 1, 1, tzinfo=UTC)])
 late_moments: st.SearchStrategy[Moment | None] = st.sampled_from([None, Date(2105), datetime(2104, 1, 1, tzinfo=UTC)])
-added_conditions = st.builds(AddedBetween, early_moments, early_moments | late_moments) | st.builds(
-    AddedBetween, late_moments, late_moments
+added_conditions = st.one_of(
+    st.builds(AddedBetween, early_moments, late_moments),
+    st.builds(AddedBetween, late_moments),
+    st.builds(AddedBetween, st.none(), early_moments),
 )
 leaf_conditions = st.one_of(
     st.builds(Author, st.sampled_from(sorted(AUTHOR_MATCHES)), st.sampled_from(["any", "first", "last"])),

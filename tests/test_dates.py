@@ -1,6 +1,6 @@
 """Dates as users write them: every form, against dates computed by hand or with the calendar."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from search.errors import InvalidValue
 from search.papers.date import Date
-from search.query.dates import DateRange, parse_date, parse_range
+from search.query.condition import AddedBetween, format_moment
+from search.query.dates import DateRange, parse_date, parse_moment, parse_period, parse_range
 
 TODAY = date(2026, 11, 25)  # a Wednesday
 RANGES = {
@@ -104,6 +105,60 @@ def test_a_sign_includes_or_excludes_all_days_of_a_partial_date(day: date, preci
         ">=": point.first_day, ">": point.last_day + 1, "<=": point.last_day, "<": point.first_day - 1
     }[sign]  # fmt: skip
     assert (span.start or span.end or point).precision == precision
+
+
+PERIODS = {
+    "2026-11-29T09:14:00Z": ("2026-11-29T09:14:00Z", "2026-11-29T09:14:00Z"),
+    "2026-11-29t09:14z": ("2026-11-29T09:14:00Z", "2026-11-29T09:14:00Z"),
+    "2026-11-29 09:14": ("2026-11-29T09:14:00Z", "2026-11-29T09:14:00Z"),
+    "2026-11-29T01:14:00-08:00..": ("2026-11-29T09:14:00Z", None),
+    ">=2026-11-29T09:14:00.5+00:00": ("2026-11-29T09:14:00.500000Z", None),
+    ">2026-11-29T09:14:00Z": ("2026-11-29T09:14:01Z", None),
+    ">2026-11-29T09:14:00.5Z": ("2026-11-29T09:14:01Z", None),
+    "<2026-11-29T00:00:00Z": (None, "2026-11-28T23:59:59Z"),
+    "<2026-11-29T00:00:00.5Z": (None, "2026-11-29T00:00:00Z"),
+    "<=2026-11-29T09:14Z": (None, "2026-11-29T09:14:00Z"),
+    "2026-11-29..2026-11-29T09:14Z": ("2026-11-29", "2026-11-29T09:14:00Z"),
+    "[2026-11-29T09:14Z TO *]": ("2026-11-29T09:14:00Z", None),
+    "7d": ("2026-11-18", "2026-11-25"),
+    ">2025": ("2026", None),
+}
+
+
+@pytest.mark.parametrize("text", PERIODS)
+def test_times_are_ends_of_periods(text: str) -> None:
+    period = parse_period(text, TODAY)
+    assert tuple(format_moment(each) if each else None for each in period) == PERIODS[text]
+    if "T" in text.upper():
+        with pytest.raises(InvalidValue, match="not a valid date or range"):
+            parse_range(text, TODAY)
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-29T25:00Z", "2026-02-30T09:00Z", "2026-11T09:00", "09:00", "2026-11-29T09", "<0001-01-01T00:00Z"]
+)
+def test_an_invalid_time_is_an_error_that_shows_a_valid_one(text: str) -> None:
+    with pytest.raises(InvalidValue, match="2026-11-29T09:14:00Z"):
+        parse_period(text, TODAY)
+    with pytest.raises(InvalidValue, match="2026-11-29T09:14:00Z"):
+        parse_moment(text, TODAY, "added_from")
+
+
+@given(st.datetimes(datetime(1971, 1, 1), datetime(2105, 1, 1)), st.sampled_from(["seconds", "microseconds"]))
+def test_a_time_includes_the_whole_seconds_within_its_bounds(moment: datetime, precision: str) -> None:
+    text, exact = moment.isoformat(timespec=precision), moment.replace(tzinfo=UTC)
+    if precision == "seconds":
+        exact = exact.replace(microsecond=0)
+    for sign, holds in ((">=", float.__ge__), (">", float.__gt__), ("<=", float.__le__), ("<", float.__lt__)):
+        first, last = AddedBetween(*parse_period(f"{sign}{text}", TODAY)).seconds
+        for second in range(int(exact.timestamp()) - 2, int(exact.timestamp()) + 3):
+            assert (first <= second <= last) == holds(float(second), exact.timestamp())
+
+
+def test_the_last_week_of_a_period_ends_with_its_last_day() -> None:
+    for field in ("to", "updated_to", "added_to"):
+        assert str(parse_moment("last-week", TODAY, field)) == "2026-11-22"
+    assert str(parse_moment("last-week", TODAY, "added_from")) == "2026-11-16"
 
 
 @given(days, st.integers(0, 1_000), st.sampled_from("dw"))

@@ -117,12 +117,13 @@ def test_a_model_that_is_not_installed_is_named_with_the_command_that_installs_i
 
 
 def test_a_damaged_export_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    intact = export.ensure_exported(DEFAULT_MODEL)
+    folder = tmp_path / intact.name
+    shutil.copytree(intact, folder)
     monkeypatch.setenv("PAPERS_CACHE", str(tmp_path))
-    folder = export.ensure_exported(DEFAULT_MODEL)
-    whole = (folder / "model.bin").stat().st_size
     (folder / "model.bin").write_bytes(b"half")
     assert export.ensure_exported(DEFAULT_MODEL) == folder
-    assert (folder / "model.bin").stat().st_size == whole
+    assert (folder / "model.bin").stat().st_size == (intact / "model.bin").stat().st_size
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 

@@ -12,7 +12,18 @@ from search.errors import InvalidValue, PaperNotFound
 from search.language import groups, tokens
 from search.language.removable_parts import MAX_PARTS
 from search.papers.paper import Paper
-from search.query.condition import AllOf, AnyOf, Author, Category, Condition, HasId, InDateRange, Not
+from search.query.condition import (
+    AddedBetween,
+    AllOf,
+    AnyOf,
+    Author,
+    Category,
+    Condition,
+    HasId,
+    InDateRange,
+    Not,
+    format_moment,
+)
 from search.query.filter import Filter
 from search.query.page import Page
 from search.query.query import Query
@@ -32,7 +43,7 @@ def is_expressible(condition: Condition) -> bool:
         return bool(condition.parts) and all(map(is_expressible, condition.parts))
     if isinstance(condition, Not):
         return is_expressible(condition.part)
-    return not isinstance(condition, InDateRange) or bool(condition.start or condition.end)
+    return not isinstance(condition, InDateRange | AddedBetween) or bool(condition.start or condition.end)
 
 
 def query_text(condition: Condition, draw: st.DrawFn) -> str:
@@ -50,6 +61,9 @@ def query_text(condition: Condition, draw: st.DrawFn) -> str:
     if isinstance(condition, InDateRange):
         field = "updated" if condition.field == "updated" else "date"
         return f"{field}:{condition.start or '*'}..{condition.end or '*'}"
+    if isinstance(condition, AddedBetween):
+        start, end = (format_moment(each) if each else "*" for each in (condition.start, condition.end))
+        return f"added:{start}..{end}"
     if isinstance(condition, HasId):
         return f"id:{condition.id}"
     field = {"any": "all", "title": "ti", "abstract": "abs"}[condition.text_field]

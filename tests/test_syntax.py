@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,18 @@ from search.errors import InvalidValue
 from search.language.parser import ParsedQuery, parse_query
 from search.papers.date import Date
 from search.query.author import parse_author
-from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, Not
+from search.query.condition import (
+    AddedBetween,
+    AllOf,
+    AnyOf,
+    Author,
+    Category,
+    Condition,
+    ContainsText,
+    HasId,
+    InDateRange,
+    Not,
+)
 
 LANGUAGE_DOC = (Path(__file__).parent.parent / "docs" / "query-language.md").read_text("utf-8")
 TODAY = date(2026, 11, 25)
@@ -105,6 +116,18 @@ PARSED: dict[str, tuple[Condition | None, str]] = {
     "date:2020.": (years(2020, 2020), ""),
     "pubdate:[2000 TO 2005] kv": (years(2000, 2005), "kv"),
     "lastUpdatedDate:[2000 TO *] kv": (InDateRange(Date(2000), None, "updated"), "kv"),
+    "added:2026-11.. kv": (AddedBetween(Date(2026, 11)), "kv"),
+    "added:today": (AddedBetween(Date(2026, 11, 25), Date(2026, 11, 25)), ""),
+    "kv, added:2026-11-24T09:14:00Z.": (AddedBetween(*[datetime(2026, 11, 24, 9, 14, tzinfo=UTC)] * 2), "kv,"),
+    "added:>=2026-11-24T10:14+01:00 kv": (AddedBetween(datetime(2026, 11, 24, 9, 14, tzinfo=UTC)), "kv"),
+    'added:"2026-11-24 09:14" kv': (AddedBetween(*[datetime(2026, 11, 24, 9, 14, tzinfo=UTC)] * 2), "kv"),
+    "entdate:[* TO 2026-11-24T09:14:00Z] -added:2025": (
+        all_of(
+            AddedBetween(None, datetime(2026, 11, 24, 9, 14, tzinfo=UTC)), Not(AddedBetween(Date(2025), Date(2025)))
+        ),
+        "",
+    ),
+    "Added: a proof": (None, "Added: a proof"),
     # operators
     "attention OR recurrence": (any_of(word("attention"), word("recurrence")), "attention recurrence"),
     "a OR b AND c": (any_of(word("a"), all_of(word("b"), word("c"))), "a b c"),
@@ -202,6 +225,9 @@ INVALID: dict[str, tuple[int, str]] = {
     "kv cat:cs.LX": (4, "did you mean cs.LG"),
     'cat:"Computation and Langage"': (1, "did you mean cs.CL"),
     "date:foo": (1, "not a valid date or range; try 2026, 2026-03"),
+    "date:2026-11-24T09:14:00Z": (1, "not a valid date or range; try 2026, 2026-03"),
+    "added:foo": (1, "not a valid date or range; try 2026, 2026-03"),
+    "added:2026-11-24T24:14:00Z": (1, "or 2026-11-29T09:14:00Z"),
     "date:last year": (1, "last-year"),
     "date:2024-2020": (1, "swap the two"),
     "year:2024-03": (1, "or use date:2024-03"),

@@ -1,7 +1,7 @@
 """Properties of the query syntax: any text parses or reports a position; written condition trees parse back."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 from search.errors import InvalidValue
 from search.language.parser import ParsedQuery, parse_query
 from search.papers.date import Date
-from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InDateRange, Not
+from search.query.condition import (
+    AddedBetween,
+    AllOf,
+    AnyOf,
+    Author,
+    Category,
+    Condition,
+    ContainsText,
+    HasId,
+    InDateRange,
+    Not,
+)
 from strategies import QUERY_FRAGMENTS
 
 TODAY = date(2026, 11, 25)
@@ -19,7 +30,7 @@ def parse(text: str) -> ParsedQuery:
     return parse_query(text, today=TODAY)
 
 
-Leaf = Author | Category | InDateRange | HasId | ContainsText
+Leaf = Author | Category | InDateRange | AddedBetween | HasId | ContainsText
 
 
 def leaves(condition: Condition | None) -> list[Leaf]:
@@ -97,6 +108,8 @@ LEAF_TEXTS: dict[Leaf, tuple[str, str]] = {
     Category("hep-th", primary=True): ("primary:hep-th", ""),
     InDateRange(Date(2020), Date(2024)): ("year:2020-2024", ""),
     InDateRange(Date(2026, 3), None, "updated"): ("updated:>=2026-03", ""),
+    AddedBetween(Date(2026, 3)): ("added:>=2026-03", ""),
+    AddedBetween(datetime(2026, 11, 24, 9, 14, tzinfo=UTC)): ("added:2026-11-24T09:14:00Z..", ""),
     HasId("doi:10.1145/3292500"): ("id:10.1145/3292500", ""),
     ContainsText("kv cache", phrase=True): ('"kv cache"', "kv cache"),
     ContainsText("kv cache", "title"): ("ti:(kv cache)", "kv cache"),
