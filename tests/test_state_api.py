@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import feedparser
 import httpx
 import pytest
 
+from fake_embedder import FakeEmbedder
 from http_server import HttpServer, assert_problem
+from indexer.build import index
 from indexer.state import StateDatabase
-from records import make_records
+from records import make_records, write_records
 from search.searcher import Searcher
 from service.api.guard.keys import KeyFile
 from service.app import create_app
@@ -241,3 +244,133 @@ def test_no_cache_keeps_private_answers(make_client: MakeClient) -> None:
     client = make_client()
     assert client.get("/v1/lists").headers["cache-control"] == "private, no-store"
     assert client.get("/v1/profile").headers["cache-control"] == "private, no-store"
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """The folder of an index that tests extend."""
+    extend(tmp_path / "index", 0, 10)
+    return tmp_path / "index"
+
+
+def extend(directory: Path, start: int, count: int) -> None:
+    file = write_records(directory.with_suffix(".jsonl"), make_records(start, count))
+    index([file], directory, FakeEmbedder())
+
+
+@pytest.fixture
+def serve(library: Path) -> Iterator[MakeClient]:
+    """Starts servers of that index and returns a client of each."""
+    servers: list[HttpServer] = []
+
+    def start(**settings: Any) -> httpx.Client:
+        app = create_app(Searcher(library, lambda _model: FakeEmbedder()), Settings(**settings))
+        servers.append(HttpServer(app))
+        return servers[-1].client
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+def test_a_saved_search_shows_what_is_new_until_it_is_marked(serve: MakeClient, library: Path) -> None:
+    client = serve()
+    saved = client.post("/v1/watches/byron", json={"author": ["Ada Byron3"], "mode": "lexical"}).json()
+    assert (saved["unread"], saved["feed"]) == (0, None)
+    assert saved["search"] == {"author": ["Ada Byron3"], "mode": "lexical"}
+    extend(library, 10, 14)
+    (listed,) = client.get("/v1/watches").json()["watches"]
+    assert (listed["name"], listed["unread"]) == ("byron", 2)
+    new = client.get("/v1/watches/byron/new").json()
+    assert {hit["id"] for hit in new["hits"]} == {"arxiv:2000.00017", "arxiv:2000.00010"}
+    extend(library, 24, 1)
+    assert client.get("/v1/watches/byron/new").json()["unread"] == 3
+    assert client.post("/v1/watches/byron/read", json={"position": new["position"]}).status_code == 204
+    response = client.get("/v1/watches/byron/new", params={"format": "markdown"})
+    assert response.text.startswith("# 1 new paper: byron\n")
+    assert response.headers["content-type"] == "text/markdown; charset=utf-8"
+    position = {"position": response.headers["papers-position"]}
+    assert client.post("/v1/watches/byron/read", json=position).status_code == 204
+    assert client.get("/v1/watches").json()["watches"][0]["unread"] == 0
+    assert client.get("/v1/watches/byron/new", params={"format": "bibtex"}).text == ""
+    assert client.delete("/v1/watches/byron").status_code == 204
+    assert client.get("/v1/watches/byron/new").status_code == 404
+
+
+def test_a_position_beyond_the_index_hides_nothing_that_comes(serve: MakeClient, library: Path) -> None:
+    client = serve()
+    client.post("/v1/watches/all", json={})
+    for position in ("99999999999/gen-000001", "999999999999/x"):
+        assert client.post("/v1/watches/all/read", json={"position": position}).status_code == 204
+    extend(library, 10, 1)
+    assert client.get("/v1/watches/all/new").json()["unread"] == 1
+    for position in ("", "x", "-1/gen-000001", "1", "1/\x00", "9" * 20 + "/g"):
+        client.post("/v1/watches/all/read", json={"position": position})
+    assert client.get("/v1/watches/all/new").json()["unread"] == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"q": "year:soon"}, "q"),
+        ({"category": ["cs.XX"]}, "category"),
+        ({"from": "soon"}, "from"),
+        ({"sort": "added"}, "sort"),
+        ({"added_from": "7d"}, "added_from"),
+        ({"list": "a/b"}, "list"),
+        ({"mode": "fast"}, "mode"),
+    ],
+)
+def test_an_invalid_search_is_not_saved(make_client: MakeClient, body: dict[str, Any], field: str) -> None:
+    client = make_client()
+    assert assert_problem(client.post("/v1/watches/a", json=body), 422)["field"] == field
+    assert client.get("/v1/watches").json()["watches"] == []
+
+
+def test_a_feed_has_a_secret_address_that_can_be_replaced_and_revoked(serve: MakeClient, library: Path) -> None:
+    client = serve(host="0.0.0.0")
+    client.post("/v1/watches/byron", json={"author": ["Ada Byron3"]})
+    extend(library, 10, 7)
+    first = client.post("/v1/watches/byron/feed").json()["feed"]
+    assert len(first.rpartition("/")[2]) == 43
+    assert client.get("/v1/watches").json()["watches"][0]["feed"] == first
+    with another_browser(client) as reader:
+        feed = feedparser.parse(reader.get(first).text)
+        assert [entry.id for entry in feed.entries] == [
+            "https://arxiv.org/abs/2000.00010",
+            "https://arxiv.org/abs/2000.00003",
+        ]
+        assert feed.feed.links[0].href == first
+        second = client.post("/v1/watches/byron/feed").json()["feed"]
+        assert_problem(reader.get(first), 404)
+        assert feedparser.parse(reader.get(second).text).feed.id == feed.feed.id
+        assert client.delete("/v1/watches/byron/feed").status_code == 204
+        assert_problem(reader.get(second), 404)
+        third = client.post("/v1/watches/byron/feed").json()["feed"]
+        client.delete("/v1/watches/byron")
+        assert_problem(reader.get(third), 404)
+        for token in ("", "%00", "' OR 1=1 --", "x" * 5_000):
+            assert reader.get(f"/v1/feeds/{token}").status_code == 404
+
+
+def test_searches_of_api_keys_are_apart_and_feeds_end_with_the_key(serve: MakeClient, tmp_path: Path) -> None:
+    keys = KeyFile(tmp_path / "keys.json")
+    anna, bert = ({"x-api-key": keys.add(name)} for name in ("anna", "bert"))
+    client = serve(keys=tmp_path / "keys.json")
+    client.post("/v1/watches/mine", json={"q": "cache"}, headers=anna)
+    feed = client.post("/v1/watches/mine/feed", headers=anna).json()["feed"]
+    assert client.get("/v1/watches", headers=bert).json()["watches"] == []
+    for method, path in (
+        ("GET", "/v1/watches/mine/new"),
+        ("DELETE", "/v1/watches/mine"),
+        ("POST", "/v1/watches/mine/feed"),
+        ("DELETE", "/v1/watches/mine/feed"),
+    ):
+        assert_problem(client.request(method, path, headers=bert), 404)
+    marked = client.post("/v1/watches/mine/read", json={"position": "1/gen-000001"}, headers=bert)
+    assert_problem(marked, 404)
+    assert client.get(feed).status_code == 200  # without a key
+    assert_problem(client.get("/v1/feeds/other"), 404)
+    assert_problem(client.get("/v1/watches"), 401)
+    keys.remove("anna")
+    assert_problem(client.get(feed), 404)

@@ -91,7 +91,8 @@ def _format_example(name: str, example: object, *, in_url: bool) -> str:
 def _curl_command(openapi: _JsonObject, method: str, path: str, operation: _JsonObject) -> str:
     """Returns a command that calls an operation with its first example."""
     examples = {each["name"]: each["schema"].get("examples", [])[:1] for each in operation.get("parameters", [])}
-    wanted = {name: values[0] for name, values in examples.items() if values and name in ("q", "name")}
+    in_url = {each["name"] for each in operation.get("parameters", []) if each["in"] == "query"}
+    wanted = {name: examples[name][0] for name in ("q", "name") if name in in_url and examples[name]}
     for name, values in examples.items():
         path = path.replace(f"{{{name}}}", quote(str(values[0]), safe=":")) if values else path
     command = "curl " + shlex.quote(_BASE_URL + path + (f"?{urlencode(wanted)}" if wanted else ""))
