@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fake_embedder import FakeEmbedder
@@ -219,6 +219,7 @@ def test_the_start_page_says_what_is_new_since_the_last_visit(client: httpx.Clie
     assert "since your last visit" in text_of(read_page(client, "/", 200).xpath("//main")[0])
 
 
+@settings(max_examples=15)  # each has a database of its own
 @given(st.lists(st.tuples(st.integers(0, 2 * PAUSE_S), st.integers(0, 3)), min_size=1, max_size=12))
 def test_a_visit_ends_with_a_pause(tmp_path_factory: pytest.TempPathFactory, views: list[tuple[int, int]]) -> None:
     visits = Visits(StateDatabase(tmp_path_factory.mktemp("visits") / "state.sqlite"), Profile.of_name("anna"))
