@@ -66,7 +66,7 @@ class ImportReport:
         skipped: The first MAX_KEPT_MESSAGES records and files that could not be read, each with the reason.
         skipped_count: The number of all of them.
         warnings: What the readers assumed about the text of files, as ``path:line: problem``; the records were read.
-        missing: Papers that only the files of the import had, and no longer have.
+        missing: Papers that only the files of the import had, or files deleted from its folders, and no longer have.
         papers: Live papers in the index now.
         generation: Name of the published generation.
     """
@@ -136,8 +136,11 @@ def index(
         ModelMismatch: The index has vectors of another model.
         ModelUnavailable: The model cannot be loaded, or returned a vector whose length is not 1.
     """
-    files = sources.discover(paths)
-    return index_files(files, directory, embedder, options=options, progress=progress, on_stage=on_stage)
+    paths = list(paths)
+    files, folders = sources.discover(paths), sources.find_folders(paths)
+    return index_files(
+        files, directory, embedder, folders=folders, options=options, progress=progress, on_stage=on_stage
+    )
 
 
 def index_files(
@@ -145,6 +148,7 @@ def index_files(
     directory: Path,
     embedder: Embedder,
     *,
+    folders: Iterable[Path] = (),
     options: ImportOptions | None = None,
     progress: OnProgress = lambda counts, done: None,  # noqa: ARG005
     on_stage: OnStage = lambda stage: None,  # noqa: ARG005
@@ -152,6 +156,7 @@ def index_files(
     """Imports files that ``sources.discover`` found; see ``index``.
 
     A file that has disappeared since, or that cannot be read, is skipped and reported; the rest is published.
+    ``folders`` are those that the files were found in (``sources.find_folders``).
     """
     options = options or ImportOptions()
     group = FileGroup(list(files))
@@ -169,12 +174,12 @@ def index_files(
             elif options.strict:
                 raise record
             else:
-                log.skip()
+                log.skip(record)
                 report.add_skipped(record)
             report_progress()
         report.warnings = inputs.warnings
         writer.flush()
-        report.missing = log.save()
+        report.missing = log.save(folders)
         manifest = publish(writer, on_stage=on_stage, codes=options.codes)
     report.papers, report.generation = manifest.live, manifest.generation
     return report

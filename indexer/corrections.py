@@ -4,7 +4,7 @@ import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 
 from indexer.build import publish
@@ -12,7 +12,7 @@ from indexer.database import named_errors
 from indexer.decisions import Decision
 from indexer.doctor import LazyEmbedder
 from indexer.generations import find_layout, find_model
-from indexer.identity import Relation, compare, content_id
+from indexer.identity import Relation, compare, content_id, share_unique_id
 from indexer.writer import IndexWriter
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
@@ -21,6 +21,7 @@ from search.index.json_object import REPAIR_HINT
 from search.index.layout import Manifest
 from search.index.store import PaperStore
 from search.papers import identifiers
+from search.papers.fingerprint import title_key
 from search.papers.identifiers import preference_key
 from search.papers.paper import Paper
 
@@ -58,7 +59,10 @@ def merge_papers(
 def split_paper(
     directory: Path, paper_id: str, load: Callable[[ModelIdentity], Embedder]
 ) -> tuple[Manifest, list[Paper]]:
-    """Divides a paper into those that its IDs name or, if its records share IDs, those that its texts describe.
+    """Divides a paper into those that its IDs name or, if its records share a DOI, those that its titles name.
+
+    Records with the same ID of arXiv, PubMed, PubMed Central or the ACL Anthology are versions of one paper, whatever
+    their texts say, and stay together.
 
     Args:
         directory: The index.
@@ -70,19 +74,19 @@ def split_paper(
 
     Raises:
         PaperNotFound: No paper has the ID.
-        InvalidValue: All records of the paper have the same title and abstract, or several papers have the ID.
+        InvalidValue: The records are versions of one paper, or several papers have the ID.
         IndexBusy: Another process is writing the index.
     """
     with _open_writer(directory, load) as writer:
         paper, records = _find_paper(writer, paper_id)
         names = _name_parts(list(records.values()))
         if len(names) == 1:
-            raise InvalidValue(
-                "paper_id", paper_id, f"the records of {paper.id} describe one paper; there is nothing to split"
-            )
+            raise InvalidValue("paper_id", paper_id, _describe_whole(paper, list(records.values())))
         between = writer.decisions.between(records.values(), records.values())
         withdrawn = [Decision(a, b, "open") for a, b, verdict in between if verdict == "same"]
-        different = [Decision(one, other, "different") for one, other in combinations(names, 2)]
+        different = [
+            Decision(*pair, "different") for one, other in combinations(names, 2) for pair in product(one, other)
+        ]
         return _publish(writer, [*withdrawn, *different], records)
 
 
@@ -129,17 +133,43 @@ def _publish(writer: IndexWriter, decisions: Sequence[Decision], records: _Recor
         return manifest, store.get(range(first, writer.rows))
 
 
-def _name_parts(records: Sequence[Paper]) -> list[str]:
-    """Returns one name per paper that records describe: an ID that no other part has, or else a content ID."""
+def _name_parts(records: Sequence[Paper]) -> list[list[str]]:
+    """Returns names of the records of each paper that they describe: IDs that no other part has, or content IDs."""
     parts = _connect(records, lambda one, other: compare(one, other) is Relation.SHARED_ID)
     if len(parts) == 1:
-        return sorted(set(map(content_id, records)))
+        parts = _connect(records, _are_versions)
+        parts = parts if sum(any(record.title for record in part) for part in parts) > 1 else [list(records)]
     counts = Counter(paper_id for part in parts for paper_id in {each for record in part for each in record.ids})
     return [
-        min((each for record in part for each in record.ids if counts[each] == 1), key=preference_key, default="")
-        or content_id(part[0])
+        sorted(
+            {
+                min((each for each in record.ids if counts[each] == 1), key=preference_key, default="")
+                or content_id(record)
+                for record in part
+            }
+        )
         for part in parts
     ]
+
+
+def _are_versions(one: Paper, other: Paper) -> bool:
+    """Whether two records have an ID that only one paper has, or equal titles; a DOI may be that of a book."""
+    if share_unique_id(one, other):
+        return True
+    return bool(one.title and other.title) and title_key(one.title or "") == title_key(other.title or "")
+
+
+def _describe_whole(paper: Paper, records: Sequence[Paper]) -> str:
+    """Why a paper cannot be split, and what else is possible."""
+    if len(records) == 1:
+        return f"{paper.id} has only one record; there is nothing to split"
+    shared = next((each for each in paper.ids if all(each in record.ids for record in records)), None)
+    reason = f"have the ID {shared}" if shared else "are connected by their IDs or have the same title"
+    return (
+        f"all {len(records):,} records of {paper.id} {reason}, so they are versions of one paper (papers show lists "
+        "earlier ones); if a file has the wrong ID for a record, run: papers remove --source FILE, correct the ID, "
+        "and run: papers index FILE --restore"
+    )
 
 
 def _connect(records: Sequence[Paper], is_same: Callable[[Paper, Paper], bool]) -> list[list[Paper]]:

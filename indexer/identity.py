@@ -157,6 +157,12 @@ def compare_ids(one: Iterable[str], other: Iterable[str]) -> bool | None:
     return True if any(not ids.isdisjoint(b.get(scheme, ())) for scheme, ids in a.items()) else None
 
 
+def share_unique_id(one: Paper, other: Paper) -> bool:
+    """Whether two records have the same ID of a scheme of which a paper has only one; a DOI may be that of a book."""
+    shared = {each.split(":", 1)[0] for each in set(one.ids) & set(other.ids)}
+    return any(scheme in shared for scheme in _DECISIVE_SCHEMES if scheme != "doi")
+
+
 def are_authors_compatible(one: Paper, other: Paper) -> bool:
     """Whether two author lists can be of the same paper.
 

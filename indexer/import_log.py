@@ -1,15 +1,18 @@
 """Import log: notes which files an import reads, with what outcome, and which records each of them has."""
 
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from indexer import identity
 from indexer.import_counts import ImportCounts
-from indexer.logged_files import SUPERSEDED, FileRecords, hash_record, path_text
+from indexer.logged_files import SUPERSEDED, FileRecords, find_deleted, hash_record, load_files, path_text
 from indexer.removed_papers import ANY_FILE, RemovalFilter
 from indexer.sources.file import SourceFile
 from indexer.writer import IndexWriter
+from search.errors import SourceError, UnknownFormat
 from search.papers.identifiers import id_key
 from search.papers.paper import Paper
 
@@ -24,6 +27,7 @@ class _Reading:
         before: The counts of the import when its reading began.
         counts: The counts of its records; set at its end.
         skipped: Records that could not be read.
+        is_incomplete: Whether one of these may be a record that another file had.
         records: The hash of each record.
         keys: A key of each record.
     """
@@ -33,6 +37,7 @@ class _Reading:
     before: ImportCounts
     counts: ImportCounts
     skipped: int
+    is_incomplete: bool
     records: "array[int]"
     keys: "array[int]"
 
@@ -53,7 +58,7 @@ class ImportLog:
     def start(self, file: SourceFile) -> None:
         """Notes that the records that follow are those of a file."""
         counts = replace(self._writer.counts)
-        self._readings.append(_Reading(path_text(file.path), file, counts, counts, 0, array("q"), array("q")))
+        self._readings.append(_Reading(path_text(file.path), file, counts, counts, 0, False, array("q"), array("q")))
 
     def end(self) -> None:
         """Notes that the file is read."""
@@ -80,12 +85,18 @@ class ImportLog:
         reading.records.append(hash_record(record))
         reading.keys.append(id_key(record.id))
 
-    def skip(self) -> None:
+    def skip(self, error: SourceError) -> None:
         """Notes that a record of the file, or the file, could not be read."""
-        self._readings[-1].skipped += 1
+        reading = self._readings[-1]
+        reading.skipped += 1
+        reading.is_incomplete |= not isinstance(error, UnknownFormat)
 
-    def save(self) -> int:
+    def save(self, folders: Iterable[Path] = ()) -> int:
         """Writes the log, in one transaction; all records have to be written.
+
+        Args:
+            folders: Folders that were searched for the files. A file that was deleted from them has no records any
+                more, unless records of other files were skipped: these may be its records, if it was renamed.
 
         Returns:
             The number of papers that are no longer in the files, see ``FileRecords.find_missing``.
@@ -93,8 +104,12 @@ class ImportLog:
         database = self._writer.database
         with database:
             files = [self._save_reading(reading) for reading in self._readings]
+            deleted = [each.file for each in find_deleted(load_files(database.execute), folders)]
+            if not any(reading.is_incomplete for reading in self._readings):
+                sql = "UPDATE files SET reading = reading + 1, complete = reading + 1 WHERE file = ?"
+                database.executemany(sql, [(file,) for file in deleted])
         live = self._writer.live
-        missing = FileRecords(database.execute, files, lambda row: bool(live[row])).find_missing()
+        missing = FileRecords(database.execute, [*files, *deleted], lambda row: bool(live[row])).find_missing()
         with database:
             values = [(SUPERSEDED, *each) for each in missing.superseded]
             database.executemany("UPDATE file_records SET reading = ? WHERE record = ? AND file = ?", values)

@@ -90,6 +90,47 @@ def path_text(path: Path) -> str:
     return os.fsencode(os.path.realpath(path)).decode(errors="backslashreplace")
 
 
+def is_deleted(path: str) -> bool:
+    """Whether a file of the log does not exist any more; False if that is not certain.
+
+    It is not if the log cannot write the path exactly, or a folder cannot be accessed.
+    """
+    if "\\x" in path:
+        return False
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        pass
+    return False
+
+
+def find_deleted(files: Iterable[LoggedFile], folders: Iterable[Path]) -> list[LoggedFile]:
+    """Returns the files that were deleted from folders, or from folders in them.
+
+    A file that was in a folder without any entry does not count: the disk may not be mounted.
+    """
+    starts = tuple(path_text(folder).rstrip("/") + "/" for folder in folders)
+    if not starts:
+        return []
+    return [
+        each
+        for each in files
+        if each.path.startswith(starts) and is_deleted(each.path) and not _is_unmounted(each.path)
+    ]
+
+
+def _is_unmounted(path: str) -> bool:
+    """Whether the closest folder above a path that exists is empty, or cannot be read."""
+    folder = next(parent for parent in Path(path).parents if not is_deleted(str(parent)))
+    try:
+        with os.scandir(folder) as entries:
+            return next(entries, None) is None
+    except OSError:
+        return True
+
+
 def hash_record(record: Paper) -> int:
     """Hashes a record to 64 bits: its source, IDs and texts. A record that differs in other fields is the same one."""
     content = "\0".join((*record.sources, *record.ids, record.title or "", record.abstract or ""))
@@ -186,11 +227,8 @@ class FileRecords:
         )
 
     def _is_elsewhere(self, file: int) -> bool:
-        """Whether it is another file that exists; one whose path the log cannot write exactly is assumed to exist."""
-        if file in self._files:
-            return False
-        path = self._paths[file]
-        return "\\x" in path or os.path.lexists(path)
+        """Whether it is another file that exists, as far as is known."""
+        return file not in self._files and not is_deleted(self._paths[file])
 
     def _find_outdated(self) -> dict[tuple[int, int], int]:
         """Finds the records that the last complete reading of their file did not find, each with its key."""

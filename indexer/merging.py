@@ -4,7 +4,7 @@ A record is superseded by a newer version of itself: a record with one of its ID
 update from the same format. Categories, authors and retraction are those of the records that are not superseded.
 """
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Sequence, Set
 from itertools import chain
 
 from indexer.identity import content_id
@@ -108,22 +108,14 @@ def _merge_abstract(best: Sequence[Paper], current: Sequence[Paper]) -> str | No
 def _merge_ids(best: Sequence[Paper], shared_ids: Set[str]) -> tuple[str, ...]:
     """Returns all IDs, the first one that only this paper has before the others; if there is none, a content ID.
 
-    Only the choice of the public ID depends on other papers, which a later import may bring.
+    They are in order of their schemes; of one scheme, those of the record that the title is from come first. Only the
+    choice of the public ID depends on other papers, which a later import may bring.
     """
-    ids = sorted({paper_id for record in best for paper_id in record.ids}, key=_id_sort_key(best))
+    titled_first = sorted(best, key=lambda record: not record.title)
+    places = {paper_id: place for place, record in reversed([*enumerate(titled_first)]) for paper_id in record.ids}
+    ids = sorted(places, key=lambda paper_id: (preference_key(paper_id)[0], places[paper_id], paper_id))
     public = next((paper_id for paper_id in ids if paper_id not in shared_ids), None) or content_id(best[0])
     return (public, *(paper_id for paper_id in ids if paper_id != public))
-
-
-def _id_sort_key(records: Sequence[Paper]) -> Callable[[str], tuple[int, bool, str]]:
-    """Sort key of IDs: by scheme, then IDs of records with a title first."""
-    titled = frozenset(paper_id for record in records if record.title for paper_id in record.ids)
-
-    def key(paper_id: str) -> tuple[int, bool, str]:
-        scheme, spelling = preference_key(paper_id)
-        return scheme, paper_id not in titled, spelling
-
-    return key
 
 
 def _earliest_date(dates: list[Date]) -> Date | None:

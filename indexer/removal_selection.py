@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.logged_files import FileRecords, LoggedFile, Select, load_files, load_records, path_text
+from indexer.logged_files import FileRecords, LoggedFile, Select, find_deleted, load_files, load_records, path_text
 from indexer.removed_papers import ANY_FILE, is_excluded
 from search.errors import InvalidValue, PaperNotFound
 from search.index.snapshot import Snapshot
@@ -149,14 +149,20 @@ def select_source(directory: Path, source: str) -> Selection:
     return _with_records(snapshot, selection, FileRecords(select, [file.file], is_live).rows())
 
 
-def select_missing(directory: Path, paths: Iterable[Path]) -> Selection:
+def select_missing(directory: Path, paths: Iterable[Path], folders: Iterable[Path] = ()) -> Selection:
     """Selects the papers that only some files had and no longer have, see ``FileRecords.find_missing``.
 
     An import that finds them again adds them again.
+
+    Args:
+        directory: The index.
+        paths: The files.
+        folders: Folders whose deleted files are meant too.
     """
     snapshot, names = Snapshot.open(directory), set(map(path_text, paths))
     select = snapshot.store.select
-    files = [each.file for each in load_files(select) if each.path in names]
+    logged = load_files(select)
+    files = [each.file for each in (*find_deleted(logged, folders), *(each for each in logged if each.path in names))]
     missing = FileRecords(select, files, snapshot.live.__contains__).find_missing()
     return Selection(snapshot.manifest.generation, _read_removals(snapshot, missing.rows), scope=None)
 

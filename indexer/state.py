@@ -84,9 +84,9 @@ _VERSION_1 = (
 _VERSION_2 = (
     """CREATE TABLE visits (
         profile INTEGER PRIMARY KEY REFERENCES profiles ON DELETE CASCADE,
-        seen INTEGER NOT NULL,              -- when the last page was viewed, in seconds since 1970
-        seen_added INTEGER NOT NULL,        -- when the last paper was added that the index had then
-        previous_added INTEGER NOT NULL     -- the same at the end of the visit before
+        seen INTEGER NOT NULL,      -- when the page was opened last, in seconds since 1970 (UTC)
+        added INTEGER NOT NULL,     -- the last time in the index then
+        before INTEGER              -- the last time in the index at the end of the visit before
     )""",
 )
 _MIGRATIONS = (_VERSION_1, _VERSION_2)

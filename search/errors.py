@@ -162,3 +162,7 @@ class SourceError(PapersError):
         self.path = str(path)
         self.line = line
         self.reason = reason
+
+
+class UnknownFormat(SourceError):
+    """An input file has none of the formats that can be imported."""

@@ -129,7 +129,7 @@ class Session:
         """Returns the hits of a query: by relevance to its text and example papers, or newest first without either.
 
         Raises:
-            InvalidValue: an unknown category; only stop words in lexical mode; ``unlike`` without
+            InvalidValue: an unknown category; no word in lexical mode; ``unlike`` without
                 text or ``like``; a malformed cursor, or one of another query or generation.
             PaperNotFound: an example paper is not in the index.
             ModelMismatch: the installed model is not the one of the index.
@@ -164,7 +164,7 @@ class Session:
         budget.check()
         text = strip_control_characters(query.text)
         if query.mode == "lexical" and query.filter.condition.parts and not self.snapshot.lexicon.terms(text):
-            text, query = "", replace(query, text="")  # stop words that a condition requires, such as ti:who
+            text, query = "", replace(query, text="")  # the conditions alone select papers
         start = cursor.decode(query, self.generation, len(self.snapshot.columns))
         like, unlike = (tuple(self._row(paper) for paper in papers) for papers in (query.like, query.unlike))
         if not (text or like) and (unlike or query.is_abstract):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from indexer import sources
 from indexer.identity import ensure_id
 from indexer.sources.file import SourceFile
+from indexer.sources.placeholders import is_placeholder
 from indexer.sources.record import Draft
 from sample import ROOT
 from search.errors import SourceError
@@ -66,7 +67,10 @@ WORDS = st.sampled_from(
      "∂", "\u2014", "\u201cq\u201d", "…", "ø", "\U0001d54f", "%", "n\u0303"]
 )  # fmt: skip
 TEXTS = (
-    st.lists(WORDS | st.text(max_size=6), min_size=1, max_size=8).map(" ".join).map(normalize_whitespace).filter(bool)
+    st.lists(WORDS | st.text(max_size=6), min_size=1, max_size=8)
+    .map(" ".join)
+    .map(normalize_whitespace)
+    .filter(lambda text: bool(text) and not is_placeholder(text))
 )
 NAMES = st.one_of(
     st.sampled_from(

@@ -1,17 +1,23 @@
 """Identifiers: every usual spelling gives the same canonical ID, in files, in the search box and after ``id:``."""
 
+import json
 from datetime import date
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fake_embedder import FakeEmbedder
+from indexer.build import index
 from indexer.sources.record import Draft
+from search.errors import InvalidValue
 from search.language.parser import parse_query
 from search.papers.identifiers import SCHEMES, id_url, parse, preference_key, split_scheme
 from search.query.condition import HasId
+from service.cli import papers
 from source_samples import WriteSource, read_papers
 
 TODAY = date(2026, 6, 15)
@@ -137,12 +143,27 @@ def test_a_doi_may_be_escaped_repeatedly(suffix: str, times: int) -> None:
         assert found.id == f"doi:{doi.lower()}"
 
 
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index with a paper for each canonical ID; a local ID is that of a paper without others."""
+    folder = tmp_path_factory.mktemp("ids")
+    records = [{"id": paper_id, "title": f"Paper {paper_id}"} for paper_id in SPELLINGS]
+    path = folder / "papers.jsonl"
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    index([path], folder / "index", FakeEmbedder())
+    return folder / "index"
+
+
 @pytest.mark.parametrize(("spelling", "paper_id"), PAIRS)
-def test_the_box_and_id_read_the_same_forms(spelling: str, paper_id: str) -> None:
+def test_the_box_and_id_and_show_read_the_same_forms(library: Path, spelling: str, paper_id: str) -> None:
     assert parse_query(spelling, today=TODAY).paper_id == paper_id
     value = spelling if " " not in spelling and spelling[0] not in '"<(' and spelling[-1] not in ".)" else ""
-    if value and paper_id != "h:0123456789ab":
-        assert parse_query(f"id:{value} bees", today=TODAY).condition == HasId(paper_id), value
+    for text in (value, f'"{spelling}"' if '"' not in spelling else ""):
+        if text:
+            assert parse_query(f"id:{text} bees", today=TODAY).condition == HasId(paper_id), text
+    shown = CliRunner().invoke(papers, ["show", spelling, "--json", "--index", str(library)])
+    assert shown.exit_code == 0, shown.output
+    assert json.loads(shown.stdout)["id"] == paper_id
 
 
 @pytest.mark.parametrize(
@@ -155,6 +176,13 @@ def test_the_box_and_id_read_the_same_forms(spelling: str, paper_id: str) -> Non
         ("openalex:W11 bees", "openalex:w11"),
         ("corpusid:11 bees", "corpusid:11"),
         ("acl:P19-1001 bees", "acl:p19-1001"),
+        ("id:W123456 bees", "openalex:w123456"),
+        ("identifier:W19-1001 bees", "acl:w19-1001"),
+        (f"s2:{HEX} bees", f"s2:{HEX}"),
+        ("s2:11 bees", "corpusid:11"),
+        (f"S2:https://www.semanticscholar.org/paper/{HEX} bees", f"s2:{HEX}"),
+        ("id:oai:arXiv.org:2401.00001 bees", "arxiv:2401.00001"),
+        ("arxiv:oai:arXiv.org:2401.00001 bees", "arxiv:2401.00001"),
         ("doi:https://doi.org/10.5555%2Fa bees", "doi:10.5555/a"),
         ("doi:2401.00001 bees", "arxiv:2401.00001"),
         ("arxiv:10.5555/a bees", "doi:10.5555/a"),
@@ -164,6 +192,12 @@ def test_a_scheme_is_a_field(query: str, paper_id: str) -> None:
     parsed = parse_query(query, today=TODAY)
     assert parsed.condition == HasId(paper_id)
     assert parsed.text == "bees"
+
+
+@pytest.mark.parametrize("query", ["doi:12345", "openalex:12345", "arxiv:12345", "s2:word"])
+def test_an_id_of_another_scheme_is_no_pmid(query: str) -> None:
+    with pytest.raises(InvalidValue, match="give an ID such as"):
+        parse_query(query, today=TODAY)
 
 
 @given(st.text(max_size=40))

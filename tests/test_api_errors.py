@@ -30,7 +30,7 @@ from service.settings import Settings
         ({"start": "2026"}, "start", "unknown parameter; the parameters are q,"),
         ({"category": "cs.LX"}, "category", "did you mean"),
         ({"author": " "}, "author", "give a name"),
-        ({"q": "the of", "mode": "lexical"}, "q", "only stop words"),
+        ({"q": "??? !", "mode": "lexical"}, "q", "it contains no word to look up"),
         ({"k": "3"}, "k", "unknown parameter; the parameters are q, author, not_author, category"),
         ({"q": "y" * 30_000}, "q", "30,000 characters"),
     ],

@@ -203,6 +203,19 @@ NAMES = {
     r"Doe, J. \& Roe, R.": ["J. Doe", "R. Roe"],
     "Doe, J., Roe, R. & Poe, E.": ["J. Doe", "R. Roe", "E. Poe"],
     "李明, 王芳": ["李明", "王芳"],
+    "李明, 王芳, 太郎": ["李明", "王芳", "太郎"],
+    "田中, 太郎": ["太郎 田中"],
+    "長谷川, 健太郎": ["健太郎 長谷川"],
+    "{田中}, {太郎}": ["太郎 田中"],
+    "田中太郎, 鈴木花子": ["田中太郎", "鈴木花子"],
+    "田中 太郎, 鈴木 花子": ["田中 太郎", "鈴木 花子"],
+    "김, 철수": ["철수 김"],
+    "김철수, 이영희": ["김철수", "이영희"],
+    "タイラー, ジョン": ["ジョン タイラー"],
+    "Smith, J.": ["J. Smith"],
+    "Smith, Jones": ["Jones Smith"],
+    "Smith, Jones, Brown": ["Smith", "Jones", "Brown"],
+    "Smith, PhD, Jane": ["Jane Smith PhD"],
     "García Márquez, Gabriel José": ["Gabriel José García Márquez"],
     "Doe, Jane,": ["Jane Doe"],
     "": [],
@@ -439,14 +452,52 @@ def test_any_text_is_read(tmp_path: Path, text: str) -> None:
         "@a{k, title={A}, author={" + " and " * 80_000 + "}}",
         "@a{k, title={A}, author={" + "a, " * 100_000 + "}}",
         "@a{k, title={A}, note={" + "arXiv:" * 60_000 + "}}",
+        "@comment{" * 50_000 + "}",
+        "@comment{\n@a{k, title={A}}\n" * 10_000,
+        "@comment(\n@a{k, title={A}}\n)\n" * 10_000,
         "".join(f"@string{{m{n} = m{n - 1} # m{n - 1}}}\n" for n in range(1, 60)) + "@a{k, title=m59}",
         "".join(f"@xdata{{x{n}, xdata={{{','.join(f'x{m}' for m in range(30))}}}}}\n" for n in range(30))
         + "@a{k, title={A}, xdata={x0}}",
     ],
-    ids=range(11),
+    ids=range(14),
 )
 def test_hostile_files_take_linear_time(write_source: WriteSource, content: str) -> None:
     path = write_source("a.bib", content)
     started = time.process_time()
     read_library(path)
     assert time.process_time() - started < 5
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "@comment{\n@article{a, title={Left out}}\n}",
+        "@comment{ @article{a, title={Left out}} }",
+        "@Comment {\n@article{a,\n title={Left out}\n}\n@misc{b, title={Left out}}\n}",
+        "@COMMENT(\n@article{a, title={Left out}}\n)",
+        "@comment{jabref-meta: databaseType:biblatex;}\n@comment{\n@string{x = {y}}\n\n@book{a, title = {Left out}}}",
+        "@comment{email me at me@example.org}",
+        "@comment is a word",
+        "@comment",
+    ],
+)
+def test_comments_are_those_of_biber(write_source: WriteSource, comment: str) -> None:
+    before, after = "@misc{x, title = {Before}}", "@misc{y,\n title = {After}, crossref = {a}}"
+    papers, _ = read_library(write_source("a.bib", f"{before}\n{comment}\n{after}\n"))
+    assert [paper.title for paper in papers if isinstance(paper, Paper)] == ["Before", "After"]
+
+
+@pytest.mark.parametrize("comment", ["@comment{", "@comment{ { }", "@comment(a"])
+def test_a_comment_that_is_not_closed_is_a_word(write_source: WriteSource, comment: str) -> None:
+    content = (
+        f"@misc{{x, title = {{Before}}}}\n{comment}\n@misc{{y,\n title = {{After}}}}\n@misc{{z, title = {{Last}}}}\n"
+    )
+    papers, _ = read_library(write_source("a.bib", content))
+    assert [paper.title for paper in papers if isinstance(paper, Paper)] == ["Before", "After", "Last"]
+
+
+def test_volume_issue_and_publisher(write_source: WriteSource) -> None:
+    paper = read_entry(write_source, "title = {A}, journal = {L}, volume = 3, number = {2}, publisher = {P \\& Q}")
+    assert paper.extra == {"journal": "L", "volume": "3", "issue": "2", "publisher": "P & Q"}
+    paper = read_entry(write_source, "title = {A}, number = {TR-12}", "techreport")
+    assert paper.extra == {}

@@ -171,12 +171,52 @@ def test_a_run_is_found_where_the_title_contains_it(random_titles: tuple[Searche
         "Wie viel CO2 nehmen Moore auf?",
         "quels sont les effets du climat sur les forêts",
         "¿Cómo afecta el clima a los bosques según las mediciones?",
+        "hoe werkt een neuraal netwerk voor beeldherkenning",
+        "hur fungerar neurala nätverk för bildigenkänning",
+        "hvad er forskellen mellem overvåget og ikke-overvåget læring",
+        "jakie są metody uczenia maszynowego dla języka naturalnego",
+        "jak fungují neuronové sítě pro rozpoznávání obrazu",
+        "büyük dil modelleri için yeni bir yöntem",
+        "các phương pháp học sâu cho xử lý ngôn ngữ tự nhiên",
     ],
 )
 def test_a_question_that_is_not_in_english_says_so(searcher: Searcher, question: str) -> None:
     (notice,) = searcher.ask(question).notices
     assert "not to be in English" in notice
     assert searcher.ask(f"{question} image", mode="lexical").notices == ()  # which does not use the model
+
+
+KOREAN = [
+    "언어모델의 평가",
+    "큰 언어 모델",
+    "딥 러닝 입문",
+    "딥러닝과 수학",
+    "할 수 학교",
+    "자연어 처리 모델",
+    "자연어처리모델",
+]
+
+
+@pytest.mark.parametrize(
+    ("words", "numbers"),
+    [
+        (("언어모델", '"언어 모델"', "언어 모델"), {0, 1}),
+        (("딥러닝", '"딥 러닝"'), {2, 3}),
+        (("자연어처리모델", '"자연어 처리 모델"', '"자연어처리 모델"', '"자연어 처리모델"'), {5, 6}),
+        (("수학",), {3}),
+    ],
+)
+def test_korean_compounds_are_found_with_and_without_spaces(
+    make_searcher: MakeSearcher, words: tuple[str, ...], numbers: set[int]
+) -> None:
+    searcher = make_searcher([{"title": title} for title in KOREAN])
+    titles, others = {KOREAN[number] for number in numbers}, {"언어 모델"}
+    for word in set(words) - others:
+        for mode in ("lexical", "hybrid"):
+            assert {hit.paper.title for hit in searcher.ask(f"ti:{word}", mode=mode)} == titles
+            assert {hit.paper.title for hit in searcher.ask(f"-{word}", mode=mode)} == set(KOREAN) - titles
+    for word in words:
+        assert {hit.paper.title for hit in searcher.ask(word, mode="lexical")} >= titles
 
 
 @pytest.mark.parametrize(
@@ -188,6 +228,11 @@ def test_a_question_that_is_not_in_english_says_so(searcher: Searcher, question:
         "La Niña and El Niño",
         "Schrödinger equation on Erdős–Rényi graphs",
         "MIT DAS sensing",
+        "2D van der Waals materials",
+        "zero-shot v.s. few-shot learning",
+        "VLM-Det and Med-SAM for detection",
+        "Papers by Jan van den Berg",
+        "ab initio study of in situ growth",
         "au:王",
         "",
     ],

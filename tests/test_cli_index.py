@@ -65,12 +65,12 @@ def test_an_import_reports_read_merged_and_skipped_records(tmp_path: Path) -> No
     assert (done.returncode, done.stdout) == (0, "")
     assert f"skipped {file}:3: neither title nor abstract" in done.stderr
     assert (
-        "3 records read: 2 new papers, 1 merged, 0 unchanged, 1 skipped; 2 texts embedded. "
+        "3 records read: 2 new papers, 1 merged, 0 unchanged; 1 skipped; 2 texts embedded. "
         "The index has 2 papers (gen-000001)" in (done.stderr)
     )
     again = run("index", str(file), *at)
     assert (
-        "0 new papers, 0 merged, 3 unchanged, 1 skipped; 0 texts embedded. The index has 2 papers (gen-000001)"
+        "0 new papers, 0 merged, 3 unchanged; 1 skipped; 0 texts embedded. The index has 2 papers (gen-000001)"
         in again.stderr
     )
     strict = run("index", str(file), "--strict", *at)
@@ -107,4 +107,15 @@ def test_assumptions_about_the_text_are_listed(tmp_path: Path) -> None:
     done = run("index", str(file), "--strict", "--index", str(tmp_path / "index"))
     assert done.returncode == 0
     assert f"warning {file}:2: bytes that are not UTF-8 were read as Windows-1252" in done.stderr
-    assert "1 records read: 1 new papers, 0 merged, 0 unchanged, 0 skipped" in done.stderr
+    assert "1 record read: 1 new paper, 0 merged, 0 unchanged; 0 skipped; 1 text embedded. " in done.stderr
+
+
+def test_formats_are_pointed_to_once(tmp_path: Path) -> None:
+    (tmp_path / "refs").mkdir()
+    for name, content in {"a.txt": "Nothing.", "b.pdf": "%PDF-1.7\n", "c.bib": ""}.items():
+        (tmp_path / "refs" / name).write_text(content)
+    done = run("index", str(tmp_path / "refs"), "--index", str(tmp_path / "index"))
+    assert done.stderr.count("the formats that are read; if a file of unknown format has one of them") == 1
+    assert "b.pdf: unknown format: it looks like a PDF; import the bibliographic record of the paper" in done.stderr
+    assert "c.bib: the file is empty; export or download it again, or leave it out" in done.stderr
+    assert "arxiv-atom" not in done.stderr

@@ -19,7 +19,7 @@ from sample import KSA, ROOT
         (["search", "x", "-a", ""], 2, "invalid --author ''"),
         (["search", "x", "--mode", "fast"], 2, "invalid --mode 'fast': choose one of hybrid"),
         (["search", "y" * 30_000], 2, "30,000 characters"),
-        (["search", "the of", "--mode", "lexical"], 2, "only stop words"),
+        (["search", "??? !", "--mode", "lexical"], 2, "it contains no word to look up"),
         (["search", "x", "--depth", "3"], 2, "No such option"),
         (["search", "autor:zhou"], 2, "at character 1 "),
         (["search", 'the "open quote'], 2, "at character 5 ('\"open quote'): the quote is not closed"),

@@ -10,6 +10,7 @@ from strategies import MakeSearcher
 FREQUENCIES = {
     "latent": 40, "more": 300, "unit": 60, "attention": 90, "models": 200, "model": 300, "graph": 90,
     "photon": 50, "every": 80, "transformer": 70,
+    "transformers": 60, "tasks": 90, "takes": 30, "geometry": 1, "flora": 1, "diskann": 1,
     "segmentation": 30, "vial": 20, "they": 90,
 }  # fmt: skip
 
@@ -52,6 +53,13 @@ def test_a_right_word_is_not_corrected(text: str) -> None:
         ("tehy transformer", {"tehy": "they"}),
         ("Segmentaton", {"Segmentaton": "Segmentation"}),
         ("transfomer, attentoin", {"transfomer": "transformer", "attentoin": "attention"}),
+        ("transfromers", {"transfromers": "transformers"}),  # two letters swapped
+        ("transformrs", {"transformrs": "transformers"}),  # one missing
+        ("transsformers", {"transsformers": "transformers"}),  # one doubled
+        ("transfirmers", {"transfirmers": "transformers"}),  # a wrong one
+        ("modlels taeks", {"modlels": "models", "taeks": "takes"}),  # the likelier edit before the frequent word
+        ("geomerty", {"geomerty": "geometry"}),  # in one paper, but a long English word
+        ("flra diskamn", {}),  # in one paper: too short, or no English word
     ],
 )
 def test_a_typo_is_corrected(text: str, corrections: dict[str, str]) -> None:
@@ -78,6 +86,19 @@ def searcher(make_searcher: MakeSearcher) -> Searcher:
     others = ["U-Net in practice", "Deep learning of forms", "Learned deep learning", "Phonons in glass"]
     records += [{"title": title} for title in others]
     return make_searcher(records)
+
+
+def test_words_side_by_side_by_chance_are_not_a_spelling_of_a_typo(make_searcher: MakeSearcher) -> None:
+    """Nor are a genitive and a word, nor a stop word and another one."""
+    titles = ["They apply IG to scans", "A model's ability", "Forest fires", "The find in Rome"]
+    titles += [f"We apply rule {number}" for number in range(30)] + [f"An IG filter {number}" for number in range(30)]
+    titles += [f"Applying the ability {number}" for number in range(40)] + ["Findings of stability"] * 5
+    searcher = make_searcher([{"title": title} for title in titles])
+    terms = searcher.snapshot.lexicon.terms
+    assert [terms(word) for word in ("applyig", "sability", "findin", "forestfires")] == [
+        ["applyig"], ["sabil"], ["findin"], ["forest", "fire"]
+    ]  # fmt: skip
+    assert searcher.ask("applyig").answered_query == "applying"
 
 
 @pytest.mark.parametrize("text", ["unet", "deeplearning", "segal", "latest segmentation", "segmentation"])

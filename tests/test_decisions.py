@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from cli_process import run
 from fake_embedder import FakeEmbedder
 from indexer.backup import back_up, restore
-from indexer.build import index
+from indexer.build import ImportOptions, index
 from indexer.corrections import merge_papers, split_paper
 from indexer.decisions import Decision, Decisions
 from indexer.doctor import examine, repair
@@ -23,13 +23,14 @@ from indexer.identity import ensure_id
 from indexer.reindex import reindex
 from indexer.related import find_earlier_versions, find_possible_duplicates
 from indexer.removal import remove
-from indexer.removal_selection import select_ids
+from indexer.removal_selection import select_ids, select_source
 from indexer.sources.jsonl import parse_paper
 from records import open_index
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import IndexMissing, InvalidValue, ModelUnavailable, PaperNotFound
 from search.papers.json import Json
+from search.papers.paper import Paper
 
 ABSTRACT = (
     "Bees return to a flower that once was rich although it has been empty for days. We followed forty foragers and "
@@ -65,6 +66,11 @@ def paper_ids(directory: Path) -> list[tuple[str, ...]]:
     assert examine(directory) == []
     snapshot = open_index(directory).snapshot
     return sorted(paper.ids for row, paper in snapshot.store.scan(0) if row in snapshot.live)
+
+
+def papers_by_id(directory: Path) -> dict[str, Paper]:
+    snapshot = open_index(directory).snapshot
+    return {paper.id: paper for row, paper in snapshot.store.scan(0) if row in snapshot.live}
 
 
 MERGED = [("arxiv:2401.00001", "doi:10.1000/x"), ("doi:10.1000/y",)]
@@ -111,6 +117,77 @@ def test_records_that_share_an_id_are_split_by_their_texts(tmp_path: Path) -> No
     one, other = (paper.id for paper in parts)
     merge_papers(directory, (one, other), load_nothing)
     assert len(paper_ids(directory)) == 1
+
+
+@pytest.mark.parametrize("shared", ["arxiv:2401.00001", "pmid:29768149", "pmc:5334499", "acl:2022.acl-long.1"])
+def test_versions_of_one_id_are_not_split(tmp_path: Path, shared: str) -> None:
+    directory = tmp_path / "index"
+    later = {"title": "Bees and what they remember", "abstract": ABSTRACT.replace("forty", "sixty")}
+    import_records(
+        directory,
+        {"id": shared, "title": "Bees"},
+        {"id": shared, **later},
+        {"id": shared, "title": "Bees, edited"},
+        OTHER,
+    )
+    merge_papers(directory, (shared, "10.1000/y"), load)
+    assert len(paper_ids(directory)) == 1
+    split_paper(directory, "10.1000/y", load)
+    before = paper_ids(directory)
+    with pytest.raises(InvalidValue, match=f"all 3 records of {shared} have the ID {shared}, so they are versions"):
+        split_paper(directory, shared, load)
+    assert paper_ids(directory) == before
+    assert len(before) == 2
+
+
+def test_records_of_one_doi_and_title_stay_together(tmp_path: Path) -> None:
+    directory = tmp_path / "index"
+    untitled: dict[str, Json] = {"doi": "10.1000/x", "abstract": "It has no title, but an abstract of its own."}
+    import_records(directory, ARTICLE, {**ARTICLE, "abstract": "Bees come back."}, untitled)
+    with pytest.raises(InvalidValue, match=r"all 3 records of doi:10\.1000/x have the ID doi:10\.1000/x"):
+        split_paper(directory, "10.1000/x", load)
+    wrong: dict[str, Json] = {**OTHER, "doi": "10.1000/x", "authors": ["A. Byron"]}
+    import_records(directory, wrong, {**wrong, "abstract": "Lamps make wheat grow."})
+    _, parts = split_paper(directory, "10.1000/x", load)
+    assert sorted(paper.title or "" for paper in parts) == ["", ARTICLE["title"], OTHER["title"]]
+
+
+def test_a_wrong_id_is_corrected_as_the_message_says(tmp_path: Path) -> None:
+    directory, file = tmp_path / "index", tmp_path / "wrong.jsonl"
+    import_records(directory, PREPRINT)
+    text = json.dumps({**OTHER, "id": "2401.00001"}) + "\n" + json.dumps({"id": "2401.00007", "title": "Rye"})
+    file.write_text(text, "utf-8")
+    index([file], directory, FakeEmbedder())
+    with pytest.raises(InvalidValue, match="papers remove --source FILE, correct the ID, and run: papers index FILE"):
+        split_paper(directory, "2401.00001", load)
+    remove(directory, select_source(directory, str(file)), load)
+    file.write_text(text.replace("2401.00001", "2401.00002"), "utf-8")
+    index([file], directory, FakeEmbedder(), options=ImportOptions(restore=True))
+    assert paper_ids(directory) == [
+        ("arxiv:2401.00001",), ("arxiv:2401.00002", "doi:10.1000/y"), ("arxiv:2401.00007",)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"doi": "10.1000/a", "published": "2019"}, {"doi": "10.1000/b", "published": "2023"}),
+        ({"doi": "10.1000/a", "published": "2023"}, {"doi": "10.1000/b", "published": "2019"}),
+        ({"id": "2301.00001", "published": "2023"}, {"id": "2301.00009", "published": "2023-05"}),
+        ({"id": "2301.00001", "published": "2021"}, {"doi": "10.1000/b", "published": "2023"}),
+        ({"published": "2019"}, {"published": "2023"}),
+    ],
+)
+def test_a_merged_paper_has_the_id_of_the_record_that_its_title_is_from(
+    tmp_path: Path, one: dict[str, Json], other: dict[str, Json]
+) -> None:
+    directory = tmp_path / "index"
+    import_records(directory, {**one, "title": "Wheat under red lamps"}, {**other, "title": "Rye in the long dark"})
+    before = {paper_id: paper.title for paper_id, paper in papers_by_id(directory).items()}
+    first, second = before
+    _, (merged,) = merge_papers(directory, (first, second), load)
+    assert before[merged.id] == merged.title
+    assert set(merged.ids) == set(before)
 
 
 def test_a_decision_survives_repair_reindex_and_backup(tmp_path: Path) -> None:

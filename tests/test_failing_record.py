@@ -46,8 +46,9 @@ def test_a_failure_costs_one_record(
     first, *others = read(path, format_)
     assert isinstance(first, SourceError)
     assert (first.path, others) == (str(path), before[1:])
-    assert "a field has an unexpected value" in first.reason or "the reader failed at this record" in first.reason
-    assert "Error" in first.reason or "nested too deep" in first.reason
+    assert "the reader failed at this record" in first.reason
+    assert "Error" not in first.reason
+    assert ("nested too deep" if isinstance(error, RecursionError) else str(error)) in first.reason
 
 
 def test_what_was_read_is_published(tmp_path: Path, write_source: WriteSource, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +58,7 @@ def test_what_was_read_is_published(tmp_path: Path, write_source: WriteSource, m
     fail_at(monkeypatch, 3, KeyError("2"))
     report = index(paths, tmp_path / "index", FakeEmbedder())
     assert (report.papers, report.skipped_count) == (5, 1)
-    assert str(report.skipped[0]).startswith(f"{paths[1]}:4: the reader failed at this record (KeyError: '2')")
+    assert str(report.skipped[0]).startswith(f"{paths[1]}:4: the reader failed at this record ('2')")
 
 
 def test_a_failure_outside_of_a_record_costs_the_rest_of_the_file(
@@ -76,4 +77,4 @@ def test_a_failure_outside_of_a_record_costs_the_rest_of_the_file(
     )
     (error,) = sources.read(SourceFile(path, AS_OF))
     assert isinstance(error, SourceError)
-    assert "the reader failed at the rest of this file (UnicodeError: no such letter)" in error.reason
+    assert "the reader failed at the rest of this file (no such letter)" in error.reason

@@ -167,3 +167,22 @@ def test_results_as_text_say_how_each_hit_matched() -> None:
     assert text.endswith("next page: --cursor abc\n")
     assert "showing 1 of 1 paper\n" in page_text(make_page([paper]))
     assert "   other IDs  doi:10.1000/x\n" in paper_text(paper)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "line"),
+    [
+        ("retraction_of", ["pmid:1", "doi:10.1000/x"], "retraction of  pmid:1, doi:10.1000/x"),
+        ("keywords", ["bees, solitary", "wasps"], "keywords  bees, solitary; wasps"),
+        ("citations", 12, "citations  12"),
+        ("retracted", True, "retracted  yes"),
+        ("rating", 4.5, "rating  4.5"),
+        ("place", {"city": "Bonn"}, 'place  {"city": "Bonn"}'),
+        ("comment", "12 pages", "comment  12 pages"),
+        ("code", None, ""),
+        ("editors", [], ""),
+    ],
+)
+def test_further_fields_are_shown_as_text(name: str, value: Json, line: str) -> None:
+    shown = paper_text(Paper(ids=("h:1",), title="Bees", extra={name: value})).splitlines()
+    assert [each.strip() for each in shown[2:]] == ([line] if line else [])

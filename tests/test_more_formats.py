@@ -423,16 +423,15 @@ def word_file() -> bytes:
         ("d.json", json.dumps({"title": "A", "author": [{"name": "B"}]}), "the fields title, author"),
         ("a.tex", "\\documentclass{article}\n\\begin{document}A\\end{document}", "a LaTeX document"),
         ("a.bbl", "\\begin{thebibliography}{9}\n\\bibitem{a} A, B.\n", "a formatted bibliography of LaTeX"),
-        ("a.txt", " \n", "an empty file"),
-        ("b.txt", "Nothing that is known.\n", "unknown format. These formats are read: "),
+        ("a.txt", " \n", "the file is empty; export or download it again"),
+        ("b.txt", "Nothing that is known.\n", "unknown format; papers index --help lists those that are read"),
     ],
 )  # fmt: skip
 def test_an_unknown_file_is_described(write_source: WriteSource, name: str, content: str | bytes, message: str) -> None:
     (error,) = read(write_source(name, content))
     assert isinstance(error, SourceError)
     assert message in error.reason
-    assert all(f" {each}" in error.reason for each in sources.FORMATS)
-    assert "--format" in error.reason
+    assert len(error.reason) < 200
 
 
 def test_a_database_is_described(tmp_path: Path) -> None:
@@ -442,3 +441,17 @@ def test_a_database_is_described(tmp_path: Path) -> None:
     (error,) = read(tmp_path / "zotero.sqlite")
     assert isinstance(error, SourceError)
     assert "an SQLite database, such as a library of Zotero" in error.reason
+
+
+def test_papers_of_the_anthology_have_what_their_volume_has(write_source: WriteSource) -> None:
+    meta = (
+        "<meta><booktitle>Transactions, Volume 3</booktitle><publisher>The Press</publisher><year>2018</year>"
+        "<journal-volume>3</journal-volume><journal-issue>2</journal-issue></meta>"
+    )
+    paper = '<paper id="1"><title>Small caches</title><pages>1-9</pages></paper>'
+    content = f'<collection id="2018.tacl"><volume id="1">{meta}{paper}</volume></collection>'
+    (found,) = read_papers(write_source("a.xml", content))
+    assert found.extra == {
+        "journal": "Transactions, Volume 3", "pages": "1-9", "publisher": "The Press", "volume": "3", "issue": "2"
+    }  # fmt: skip
+    assert found.ids == ("acl:2018.tacl-1.1",)

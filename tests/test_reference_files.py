@@ -138,3 +138,20 @@ def test_variants_of_pubmed_xml(write_source: WriteSource) -> None:
     assert (paper.title, paper.abstract) == ("Die Bienen & mehr.", "Las abejas.")
     assert (paper.ids, paper.published) == (("doi:10.5555/eloc", "pmid:17", "pmc:12"), Date(1998, 12))
     assert paper.extra == {"volume": "3", "issue": "2", "pages": "1-9"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "authors"),
+    [
+        (("A1  - Byron, Ada", "AU  - Roe, Rick"), ("Ada Byron", "Rick Roe")),
+        (("AU  - Roe, Rick", "A1  - Byron, Ada"), ("Rick Roe", "Ada Byron")),
+        (("A1  - Byron, Ada", "A1  - Roe, Rick", "AU  - Byron, Ada", "AU  - Roe, Rick"), ("Ada Byron", "Rick Roe")),
+        (("A1  - Byron, Ada", "AU  - Byron, Ada", "AU  - Roe, Rick"), ("Ada Byron", "Rick Roe")),
+        (("AU  - Wang, Wei", "AU  - Wang, Wei", "A1  - Wang, Wei"), ("Wei Wang", "Wei Wang")),
+    ],
+)
+def test_authors_of_both_tags_of_ris(
+    write_source: WriteSource, lines: tuple[str, ...], authors: tuple[str, ...]
+) -> None:
+    (paper,) = read_papers(write_source("a.ris", ris("TI  - A", *lines)))
+    assert paper.authors == authors

@@ -134,12 +134,17 @@ def test_retracted_papers_are_shown_filtered_and_exported(tmp_path: Path) -> Non
         searcher = open_index(directory)
         titles = {
             box: {hit.paper.title for hit in searcher.ask(box, limit=10).hits}
-            for box in ("is:retracted", "-is:retracted", "bees is:withdrawn", "bees -is:retracted", "bees")
-        }
-        assert titles["is:retracted"] == titles["bees is:withdrawn"] == {"How bees fly", "RETRACTED: How bees fly home"}
+            for box in (
+                "is:retracted", "-is:retracted", "bees is:withdrawn", "is:Withdrawn", "is:retracted -is:withdrawn",
+                "bees -is:retracted", "bees",
+            )
+        }  # fmt: skip
+        assert titles["is:retracted"] == {"How bees fly", "RETRACTED: How bees fly home"}
+        assert titles["bees is:withdrawn"] == titles["is:Withdrawn"] == {"How bees fly"}
+        assert titles["is:retracted -is:withdrawn"] == {"RETRACTED: How bees fly home"}
         assert titles["-is:retracted"] == titles["bees -is:retracted"] == {"How bees fly back"}
         assert len(titles["bees"]) == 3
-        assert searcher.ask("bees -is:retracted").interpretation == "not is:retracted, about 'bees'"
+        assert searcher.ask("bees -is:retracted").interpretation == "not is:retracted (or withdrawn), about 'bees'"
         assert examine(directory) == []
         repair(directory, lambda _model: FakeEmbedder())
     with pytest.raises(InvalidValue, match="write is:retracted"):

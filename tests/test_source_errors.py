@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from indexer import sources
 from indexer.sources.guard import FAILURE
-from search.errors import SourceError
+from search.errors import SourceError, UnknownFormat
 from search.papers.date import Date
 from search.papers.json import Json
 from search.papers.paper import Paper
@@ -23,7 +23,6 @@ from source_samples import (
     CSL,
     PAGE,
     RIS,
-    SNAPSHOT,
     WriteSource,
     read,
     read_papers,
@@ -36,14 +35,13 @@ MALFORMED = {
     "half a surrogate pair": ('{"title": "A"}\n{"title": "B \\ud83d"}\n', [2], "surrogate"),
     "nested deep": ('{"title": "A"}\n' + '{"x":' * 100_000 + "\n", [2], "not JSON"),
     "neither": ('{"title": "A"}\n{"title": " ", "authors": ["B"]}\n', [2], "neither title nor abstract"),
-    "a number": ('{"title": "A"}\n{"title": 5}\n', [2], "title: '5' is not a "),
+    "a number": ('{"title": "A"}\n{"title": 5}\n', [2], "neither title nor abstract"),
     "a long title": ('{"title": "A"}\n{"title": "' + "x" * 2_001 + '"}\n', [2], "2,001 characters"),
     "broken xml": (ATOM.removesuffix("</feed>"), [15], "not well-formed XML"),
     "an open brace": ("@misc{a, title = {A}}\n@misc{b, title = {B\n@misc{c, title = {C}}\n", [2], "not a BibTeX entry"),
     "an empty ris": (RIS + "TY  - JOUR\nAU  - Byron, Ada\nER  - \n", [17], "neither title nor abstract"),
-    "a snapshot of another shape": (SNAPSHOT + "\n" + SNAPSHOT.replace('"created"', '"made"'), [2], "'created'"),
     "a list that breaks": (CSL.replace('"id": 2,', '"id" 2,'), [8], "not JSON"),
-    "an item with a list as title": (CSL.replace('"PMID": 123', '"title": [1]'), [8], "title: '[1]' is not a string"),
+    "an item with a list as title": (CSL.replace('"PMID": 123', '"title": [1]'), [8], "neither title nor abstract"),
     "a list nested deep": (CSL.replace('"id": 2,', '"x":' + "[" * 100_000), [8], "not JSON"),
     "a cell without end": ('title,abstract\nA,b\nC,"' + "x" * 500_000, [3], "not CSV"),
     "an impossible date": (
@@ -92,15 +90,15 @@ def test_nothing_is_expanded_or_fetched_from_xml(write_source: WriteSource) -> N
 def test_non_paper_files_are_rejected(write_source: WriteSource) -> None:
     (error,) = read(write_source("notes.md", "# Notes\nnothing here\n"))
     assert isinstance(error, SourceError)
-    assert "unknown format" in error.reason
-    assert "--format" in error.reason
+    assert isinstance(error, UnknownFormat)
 
 
 texts = st.text(max_size=80) | st.text(st.characters(categories=["Cs"]), max_size=3)
 dates = st.builds(Date, st.integers(1000, 2100), st.integers(1, 12), st.integers(1, 28)) | st.builds(
     Date, st.integers(1000, 2100)
 )
-plain_values: st.SearchStrategy[Json] = st.text("abc xyz", min_size=1, max_size=9) | st.integers(1, 99)
+lines = st.text("abc xyz", min_size=1, max_size=9).map(str.split).map(" ".join).filter(bool)
+plain_values: st.SearchStrategy[Json] = lines | st.integers(1, 99)
 
 
 stored_papers = st.builds(

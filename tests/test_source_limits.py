@@ -2,9 +2,11 @@
 
 import lzma
 import os
+import re
 import socket
 import subprocess
 import sys
+import time
 import zlib
 from datetime import date
 from pathlib import Path
@@ -21,8 +23,8 @@ from records import make_records, write_records
 from sample import ROOT
 from search.errors import SourceError
 from search.papers.paper import Paper
-from source_mutations import JSON_LINE
-from source_samples import BIBTEX, CSL, NBIB, PAGE, PUBMED, RIS, S2, SNAPSHOT, WriteSource, read
+from source_mutations import JSON_LINE, SAMPLES
+from source_samples import ATOM, BIBTEX, CSL, NBIB, PAGE, PUBMED, RIS, S2, SNAPSHOT, WriteSource, read
 
 LONG = "a" * (MAX_RECORD_CHARACTERS + 1)
 OVERSIZED_RECORDS = {
@@ -184,3 +186,23 @@ def test_messages_of_skipped_records_are_limited(tmp_path: Path) -> None:
     report = index([tmp_path / "bad.jsonl"], tmp_path / "index", FakeEmbedder(), options=ImportOptions("jsonl"))
     assert (len(report.skipped), report.skipped_count) == (MAX_KEPT_MESSAGES, MAX_KEPT_MESSAGES + 50)
     assert report.papers == 1
+
+
+@pytest.mark.parametrize("format_", ["arxiv-atom", "pubmed", "acl", "mods", "endnote-xml"])
+def test_records_within_records_are_read_in_linear_time(write_source: WriteSource, format_: str) -> None:
+    name = {"arxiv-atom": "entry", "pubmed": "PubmedArticle", "acl": "paper", "mods": "mods"}.get(format_, "record")
+    sample = SAMPLES[format_]
+    head = sample[: re.search(rf"<{name}\b", sample).start()]  # type: ignore[union-attr]
+    path = write_source("file", head + f"<{name}>" * (20_000 // len(name)))
+    started = time.process_time()
+    errors = read(path, format_)
+    assert time.process_time() - started < 2
+    assert "the rest is not read" in str(errors[-1])
+
+
+def test_many_short_malformed_records_are_all_reported(write_source: WriteSource) -> None:
+    entry = ATOM[ATOM.index("<entry>") : ATOM.index("</feed>")]
+    head = ATOM[: ATOM.index("<entry>")]
+    found = read(write_source("feed.xml", head + "<entry><title>A</entry>\n" * 2_000 + entry + "</feed>"))
+    assert len(found) == 2_001
+    assert isinstance(found[-1], Paper)

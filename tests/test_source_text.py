@@ -286,3 +286,21 @@ def test_a_text_that_says_there_is_no_abstract_is_none(write_source: WriteSource
 def test_other_short_abstracts_are_kept(write_source: WriteSource, text: str) -> None:
     (paper,) = read_papers(write_source("papers.jsonl", json.dumps({"title": "Bees", "abstract": text})))
     assert paper.abstract == text
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("C. -P. Yuan", "C.-P. Yuan"), ("Y. -T. S. Chang", "Y.-T. S. Chang"), ("Ada -B. Roe", "Ada -B. Roe")],
+)
+def test_the_hyphen_between_initials_has_no_space(write_source: WriteSource, name: str, expected: str) -> None:
+    (paper,) = read_papers(write_source("papers.jsonl", json.dumps({"title": "Bees", "authors": [name]})))
+    assert paper.authors == (expected,)
+
+
+def test_lines_of_extra_have_no_breaks(write_source: WriteSource) -> None:
+    record = {
+        "title": "Bees",
+        "extra": {"comment": "12 pages,\n  2 figures", "note": "A: 1\nB: 2", "keywords": ["a\nb"]},
+    }
+    (paper,) = read_papers(write_source("papers.jsonl", json.dumps(record)))
+    assert paper.extra == {"comment": "12 pages, 2 figures", "note": "A: 1\nB: 2", "keywords": ["a b"]}

@@ -1,6 +1,7 @@
 """Sources and mirrors: where papers came from, and papers that their file no longer has."""
 
 import os
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +17,7 @@ from indexer.generations import find_layout
 from indexer.removal import remove
 from indexer.removal_selection import select_ids, select_missing
 from indexer.source_list import Source, list_sources
+from indexer.sources import discover
 from records import make_records, write_records
 from search.embedding.model import ModelIdentity
 from search.errors import IndexMissing, SourceError
@@ -164,6 +166,78 @@ def test_a_file_with_errors_has_lost_nothing(directory: Path) -> None:
     assert import_records(directory, []).missing == 2  # an empty file has no format, which is an error
 
 
+@pytest.fixture
+def folder(directory: Path) -> Path:
+    """A folder whose files have been imported; c.jsonl, in a folder of its own, shares a paper with a.jsonl."""
+    folder, records = directory.parent / "refs", make_records(0, 7)
+    for name, part in {"a": records[:2], "b": records[2:4], "old/c": [records[0], *records[4:]]}.items():
+        path = folder / f"{name}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_records(path, part)
+    assert index([folder], directory, FakeEmbedder()).papers == 7
+    return folder
+
+
+def mirror(directory: Path, folder: Path) -> list[str]:
+    """Imports a folder again, and returns the numbers of the papers that are missing."""
+    report = index([folder], directory, FakeEmbedder())
+    found = sorted(each.id[-1:] for each in select_missing(directory, discover([folder]), [folder]).papers)
+    assert report.missing == len(found)
+    return found
+
+
+def test_a_file_deleted_from_a_folder_has_lost_its_papers(directory: Path, folder: Path) -> None:
+    text = (folder / "b.jsonl").read_bytes()
+    (folder / "b.jsonl").unlink()
+    (folder / "notes.txt").write_text("Nothing that is known.\n")
+    assert mirror(directory, folder) == ["2", "3"]
+    shutil.rmtree(folder / "old")
+    assert mirror(directory, folder) == ["2", "3", "4", "5", "6"]
+    (folder / "b2.jsonl").write_bytes(text)  # it was renamed
+    assert mirror(directory, folder) == ["4", "5", "6"]
+    (folder / "a.jsonl").unlink()
+    assert mirror(directory, folder) == ["0", "1", "4", "5", "6"]
+    selection = select_missing(directory, discover([folder]), [folder])
+    assert remove(directory, selection, load).removed == 5
+    assert mirror(directory, folder) == []
+    assert examine(directory) == []
+
+
+def test_only_files_of_that_folder_count_as_deleted(directory: Path, folder: Path) -> None:
+    (folder / "b.jsonl").unlink()
+    assert index([folder / "old"], directory, FakeEmbedder()).missing == 0
+    (directory.parent / "refs2").mkdir()
+    write_records(directory.parent / "refs2" / "d.jsonl", make_records(8, 1))
+    assert mirror(directory, directory.parent / "refs2") == []
+    assert mirror(directory, folder) == ["2", "3"]
+
+
+def test_papers_of_deleted_files_stay_if_another_file_was_not_read_to_its_end(directory: Path, folder: Path) -> None:
+    (folder / "b.jsonl").unlink()
+    with (folder / "a.jsonl").open("a") as file:
+        file.write('{"title": ""}\n')
+    assert mirror(directory, folder) == []
+    (folder / "a.jsonl").unlink()
+    (folder / "d.bib").write_bytes(b"\x1f\x8b broken")
+    assert mirror(directory, folder) == []
+    (folder / "d.bib").unlink()
+    assert mirror(directory, folder) == ["1", "2", "3"]
+
+
+def test_papers_stay_if_the_folder_may_not_be_mounted(directory: Path, folder: Path) -> None:
+    text = (folder / "old" / "c.jsonl").read_bytes()
+    (folder / "old" / "c.jsonl").unlink()
+    assert mirror(directory, folder) == []
+    (folder / "old").rmdir()
+    assert mirror(directory, folder) == ["4", "5", "6"]
+    shutil.rmtree(folder)
+    folder.mkdir()
+    assert mirror(directory, folder) == []
+    (folder / "old").mkdir()
+    (folder / "old" / "c.jsonl").write_bytes(text)
+    assert mirror(directory, folder) == ["1", "2", "3"]
+
+
 def test_a_file_that_is_empty_now_keeps_its_papers_in_the_list(directory: Path) -> None:
     import_records(directory, make_records(0, 3))
     import_records(directory, [])
@@ -184,14 +258,18 @@ def test_a_record_that_an_earlier_version_read_differently_counts_as_that_of_the
 
 def test_the_commands(tmp_path: Path) -> None:
     records, there = make_records(0, 12), ["--index", str(tmp_path / "index")]
-    file = write_records(tmp_path / "my refs.jsonl", records)
+    (tmp_path / "refs").mkdir()
+    file = write_records(tmp_path / "refs" / "my refs.jsonl", records)
     assert run("index", str(file), *there).returncode == 0
     run("remove", "2000.00000", "--yes", *there)
     write_records(file, records[:2])
     again = run("index", str(file), *there)
     command = f"papers index '{file}' --mirror --index {tmp_path / 'index'}"
     assert f"10 papers are no longer in the files that had them; to remove them, run: {command}" in again.stderr
-    assert "records left out because their papers were removed: 1; to import them, add --restore" in (again.stderr)
+    assert (
+        "2 records read: 0 new papers, 0 merged, 1 unchanged, 1 left out; 0 skipped; 0 texts embedded" in again.stderr
+    )
+    assert "records were left out because their papers had been removed; to import them, add --restore" in again.stderr
     mirrored = run("index", str(file), "--mirror", "--yes", *there)
     assert mirrored.stdout.startswith("10 papers to remove:\n   arxiv:2000.00002  ")
     assert (mirrored.returncode, "removed 10 papers. The index has 1 paper (" in mirrored.stderr) == (0, True)
@@ -212,4 +290,12 @@ def test_the_commands(tmp_path: Path) -> None:
     }
     listed = run("sources", *there)
     assert (listed.returncode, listed.stdout.splitlines()[0]) == (0, str(file.resolve()))
-    assert "2 records: 12 new papers, 0 merged, 0 skipped, 1 left out; 1 papers in the index" in listed.stdout
+    assert (
+        "2 records read, 1 left out, 0 skipped; 12 new papers and 0 merged records in all imports; 1 paper in the index"
+        in listed.stdout
+    )
+    file.unlink()
+    (tmp_path / "refs" / "notes.txt").write_text("Nothing that is known.\n")
+    mirrored = run("index", str(tmp_path / "refs"), "--mirror", "--yes", *there)
+    assert mirrored.stdout.startswith("1 paper to remove:\n   arxiv:2000.00001  ")
+    assert "removed 1 paper. The index has 0 papers (" in mirrored.stderr

@@ -241,6 +241,22 @@ NAME_LISTS = {
     "Byron, Ada": ["Ada Byron"],
     "van Beethoven, Ludwig": ["Ludwig van Beethoven"],
     "King, Jr., Martin": ["Martin King Jr."],
+    "García Márquez, Gabriel José": ["Gabriel José García Márquez"],
+    "Vargas Llosa, Mario": ["Mario Vargas Llosa"],
+    "de la Cruz Pérez, María-José": ["María-José de la Cruz Pérez"],
+    "Roe Poe, Juan P.": ["Juan P. Roe Poe"],
+    "Gabriel García, José Pérez": ["Gabriel García", "José Pérez"],
+    "Mary Byron, John Thomas": ["Mary Byron", "John Thomas"],
+    "Ada Byron, Rick Roe": ["Ada Byron", "Rick Roe"],
+    "García Márquez, Gabriel José and Roe Poe, Mary Jane": ["Gabriel José García Márquez", "Mary Jane Roe Poe"],
+    "Smith, J.": ["J. Smith"],
+    "Smith, Jones": ["Jones Smith"],
+    "Smith, Jones, Brown": ["Smith", "Jones", "Brown"],
+    "田中, 太郎": ["太郎 田中"],
+    "田中太郎, 鈴木花子": ["田中太郎", "鈴木花子"],
+    "王小明, 李华": ["王小明", "李华"],
+    "김철수, 이영희": ["김철수", "이영희"],
+    "김, 철수": ["철수 김"],
     "Byron, Ada; Roe, Rick": ["Ada Byron", "Rick Roe"],
     "Byron, Ada (57); Roe, Rick (58)": ["Ada Byron", "Rick Roe"],
     "M&uuml;ller, J&ouml;rg; Roe, Rick": ["Jörg Müller", "Rick Roe"],
@@ -269,6 +285,12 @@ def test_truncated_lists_of_authors_are_partial(rest: str) -> None:
 def test_the_column_tells_what_a_cell_does_not() -> None:
     cells = ["García Márquez, Gabriel José", "Byron, Ada; Roe, Rick"]
     assert split_authors(cells[0], find_separator(cells)) == (["Gabriel José García Márquez"], False)
+    cells = ["Nguyen Van, Minh Duc", "Roe, Rick"]
+    assert split_authors(cells[0], find_separator(cells)) == (["Minh Duc Nguyen Van"], False)
+    cells = ["Ada Byron, Rick Roe", "田中太郎, 鈴木花子"]
+    assert split_authors(cells[0], find_separator(cells)) == (["Ada Byron", "Rick Roe"], False)
+    cells = ["Gabriel Roe, José Antonio", "Ada Byron, Rick Roe, Eva Poe"]
+    assert split_authors(cells[0], find_separator(cells)) == (["Gabriel Roe", "José Antonio"], False)
 
 
 @given(st.text("Aa b,;|.&'[]\"\n", max_size=30), st.text("Aa b,;|.&'[]\"\n", max_size=30))
@@ -369,3 +391,118 @@ def test_any_rows_are_read_or_yield_errors(write_source: WriteSource, rows: list
     lines = "\n".join(delimiter.join(row) for row in [["Title", "Year", "DOI"], *rows])
     for each in read(write_source("a.csv", lines), "csv"):
         assert isinstance(each, SourceError) or each.title
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Title,Writer(s),Publication Year,Source Title,Cited By Count",
+        "title,writers,publication_year,source_title,cited_by_count",
+        "TITLE,WRITER,PUBLICATION YEAR,SOURCE_TITLE,CITED BY COUNT",
+        "title,contributors,publicationYear,sourceTitle,citedByCount",
+        "Titles,Author/s,PublicationYear,Source titles,CitedByCount",
+        "Title(s),Creator(s),publication-year,sourcetitle,cited by counts",
+    ],
+)
+def test_names_of_columns_match_in_any_case_and_number(write_source: WriteSource, header: str) -> None:
+    (paper,) = read_papers(
+        write_source("table.csv", f'{header}\nSmall caches,"Byron, Ada; Roe, Rick",2018,Letters,7\n')
+    )
+    assert (paper.title, paper.authors, paper.published) == ("Small caches", ("Ada Byron", "Rick Roe"), Date(2018))
+    assert paper.extra == {"journal": "Letters", "citations": 7}
+
+
+def test_names_of_columns_that_are_no_fields(write_source: WriteSource) -> None:
+    content = "Title,First Author,Citation,paperId\nSmall caches,Byron A,Letters. 2018;3:1,12345\n"
+    (paper,) = read_papers(write_source("table.csv", content))
+    assert paper.authors == ()
+    assert paper.extra["first author"] == "Byron A"
+    assert paper.extra["citation"] == "Letters. 2018;3:1"
+    assert paper.ids == ()
+    (paper,) = read_papers(write_source("table.csv", f"title,paperId\nSmall caches,{'0a' * 20}\n"))
+    assert paper.ids == (f"s2:{'0a' * 20}",)
+
+
+PLACEHOLDERS = (
+    "[No author id available]", "[No abstract available]", "[No source information available]", "N/A", "n/a", "#N/A",
+    "nan", "NaN", "null", "NULL", "None", "none", "-", "--", "–", "[Not Available].", "NA", "?", "...", "<NA>",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("text", PLACEHOLDERS)
+def test_a_placeholder_is_no_value_in_any_column(write_source: WriteSource, text: str) -> None:
+    header = "Title,Authors,Author(s) ID,Abstract,Year,DOI,Link,Source title,Volume,Pages,Keywords,Cited by,Shelf"
+    cells = f',"{text}"' * header.count(",")
+    (paper,) = read_papers(write_source("table.csv", f"{header}\nSmall caches{cells}\n"))
+    assert paper == Paper(title="Small caches", sources=("csv:table.csv",))
+    (error,) = read(write_source("table.csv", f'title,doi\n"{text}",10.5555/a\n'))
+    assert isinstance(error, SourceError)
+    assert "neither title nor abstract" in error.reason
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "title = {{A}}, author = {{{0}}}, journal = {{{0}}}, doi = {{{0}}}, abstract = {{{0}}}, url = {{{0}}}",
+        "TI  - A\nAU  - {0}\nA1  - {0}\nT2  - {0}\nDO  - {0}\nAB  - {0}\nUR  - {0}\nPY  - {0}\nSP  - {0}\nEP  - {0}",
+        '"title": "A", "authors": ["{0}"], "doi": "{0}", "abstract": "{0}", "url": "{0}", "extra": {{"x": "{0}"}}',
+    ],
+)
+@pytest.mark.parametrize("text", ["nan", "[No author name available]", "N/A", "--", "null"])
+def test_a_placeholder_is_no_value_in_any_format(write_source: WriteSource, content: str, text: str) -> None:
+    fields = content.format(text)
+    ends = {"t": ("@article{a, ", "}\n"), "T": ("TY  - JOUR\n", "\nER  -\n"), '"': ("{", "}\n")}[content[0]]
+    (paper,) = read_papers(write_source("file", fields.join(ends)))
+    assert paper == Paper(title="A", sources=paper.sources)
+
+
+@pytest.mark.parametrize("text", ["Nullity", "No evidence of an effect", "[No effect of smoking]", "Nan Li", "A-", "N"])
+def test_similar_texts_are_values(write_source: WriteSource, text: str) -> None:
+    (paper,) = read_papers(write_source("table.csv", f'Title,Authors,Shelf\n"{text}","{text}","{text}"\n'))
+    assert (paper.title, paper.authors, paper.extra) == (text, (text,), {"shelf": text})
+
+
+@pytest.mark.parametrize(
+    ("reference", "published", "extra"),
+    [
+        (
+            "Letters (2018) 3:2 (1-9). Date of Publication: 5 Mar 2018",
+            Date(2018, 3, 5),
+            {"journal": "Letters", "volume": "3", "issue": "2", "pages": "1-9"},
+        ),
+        (
+            "Letters of Computing (2018) 54 (83-86). Date of Publication: March 5, 2018",
+            Date(2018, 3, 5),
+            {"journal": "Letters of Computing", "volume": "54", "pages": "83-86"},
+        ),
+        (
+            "Letters (London, England) (2018) 3:SUPPL. 1 (S1-S9). Date of Publication: 2018",
+            Date(2018),
+            {"journal": "Letters (London, England)", "volume": "3", "issue": "SUPPL. 1", "pages": "S1-S9"},
+        ),
+        ("Letters (2018)", Date(2018), {"journal": "Letters"}),
+        ("Letters", None, {"journal": "Letters"}),
+        ("a (2018) " * 100, Date(2018), None),
+    ],
+)
+def test_references_of_embase(
+    write_source: WriteSource, reference: str, published: Date | None, extra: dict[str, str] | None
+) -> None:
+    (paper,) = read_papers(write_source("table.csv", f'Title,Author Names,Source\nA,"Roe R.","{reference}"\n'))
+    assert paper.published == published
+    assert extra is None or paper.extra == extra
+
+
+def test_keywords_may_have_commas_in_parentheses(write_source: WriteSource) -> None:
+    (paper,) = read_papers(write_source("table.csv", 'Title,Keywords\nA,"cache (small, fast), context"\n'))
+    assert paper.extra["keywords"] == ["cache (small, fast)", "context"]
+
+
+def test_less_frequent_columns(write_source: WriteSource) -> None:
+    header = "title\tnumber\tvolume\tsecondary_authors\tArt. No.\tPage start"
+    (paper, _) = read_papers(
+        write_source("table.tsv", f"{header}\nA\t2\t3\t['Poe, Eva']\te12\t\nB\t2\t3\tPoe, Eva\te12\t7\n")
+    )
+    assert paper.extra == {"issue": "2", "volume": "3", "editors": ["Eva Poe"], "pages": "e12"}
+    (paper,) = read_papers(write_source("table.csv", "number,title,authors\n1,A,Ada Byron\n"))
+    assert paper.extra == {"number": "1"}

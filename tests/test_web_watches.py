@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fake_embedder import FakeEmbedder
@@ -16,8 +16,6 @@ from indexer.state import StateDatabase
 from search.searcher import Searcher
 from service.app import create_app
 from service.settings import Settings
-from service.state.profiles import NOBODY, Profile
-from service.state.visits import PAUSE_S, Visits
 from service.web.searches import describe_search, propose, search_of_url, search_params
 from service.web.urls import PageUrl
 from service.web.watches import PAGE_SIZE
@@ -204,43 +202,24 @@ def test_a_list_is_followed(client: httpx.Client, library: Library) -> None:
 
 
 def test_the_start_page_says_what_is_new_since_the_last_visit(client: httpx.Client, library: Library) -> None:
+    state = StateDatabase.of_index(library.searcher.snapshot.layout.directory)
+
     def news() -> str:
         return next(iter(read_page(client, "/", 200).xpath('//p[@class="news"]/a/@href')), "")
 
+    def come_back() -> None:
+        with state.write() as database:
+            database.execute("UPDATE visits SET seen = seen - 3600")
+
     assert news() == ""
+    come_back()
     library.add("attention pruning", "galaxy lattice")
     assert titles(read_page(client, news(), 200)) == ["galaxy lattice", "attention pruning"]
-    state = StateDatabase.of_index(library.searcher.snapshot.layout.directory)
-    with state.write() as database:  # the user comes back later
-        database.execute("UPDATE visits SET seen = seen - ?", [PAUSE_S + 60])
+    come_back()
     assert news() == ""
     library.add("video proof")
     assert titles(read_page(client, news(), 200)) == ["video proof"]
     assert "since your last visit" in text_of(read_page(client, "/", 200).xpath("//main")[0])
-
-
-@settings(max_examples=15)  # each has a database of its own
-@given(st.lists(st.tuples(st.integers(0, 2 * PAUSE_S), st.integers(0, 3)), min_size=1, max_size=12))
-def test_a_visit_ends_with_a_pause(tmp_path_factory: pytest.TempPathFactory, views: list[tuple[int, int]]) -> None:
-    visits = Visits(StateDatabase(tmp_path_factory.mktemp("visits") / "state.sqlite"), Profile.of_name("anna"))
-    now, added = 1_000_000, 50
-    last_seen, seen_added, expected = None, added, added
-    for pause, papers in views:
-        now, added = now + pause, added + papers
-        if last_seen is None:
-            expected = added
-        elif now - last_seen > PAUSE_S:
-            expected = seen_added
-        if last_seen is None or now - last_seen >= 60 or added > seen_added:
-            last_seen = now  # pages within a minute are not recorded
-        seen_added = added
-        assert visits.record(added, now) == expected
-
-
-def test_nobody_has_no_visits(tmp_path: Path) -> None:
-    state = StateDatabase(tmp_path / "state.sqlite")
-    assert Visits(state, NOBODY).record(7) == 7
-    assert not state.path.exists()
 
 
 def test_programs_make_no_visits(client: httpx.Client, library: Library) -> None:

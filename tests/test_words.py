@@ -4,14 +4,16 @@ import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from search.errors import InvalidValue
 from search.papers.normalization import normalize
-from search.query.condition import ContainsText
+from search.query.condition import AllOf, ContainsText
 from search.query.query import Query
+from search.rows import Rows
 from search.searcher import Searcher
 from strategies import MakeSearcher
 
@@ -86,8 +88,7 @@ def found(searcher: Searcher, box: str, **options: Any) -> set[str]:
         (("m2", "m\u00b2"), ("area",)),
         (("13C", "\u00b9\u00b3C"), ("isotope",)),
         (("photosynthesis", "photo\u00adsynthesis"), ("soft hyphen",)),
-        (("LLM", "LLMs", "llm"), ("acronym", "plural")),
-        (("llms",), ("acronym", "plural", "small letters")),
+        (("LLM", "LLMs", "llm", "llms"), ("acronym", "plural", "small letters")),
         (("GNN", "GNNs"), ("several",)),
         (("gpu", "GPUs", "gpus"), ("several",)),
         (("GPS",), ("positioning",)),
@@ -146,8 +147,8 @@ def test_phrases_find_every_word_in_order(searcher: Searcher, phrase: str, keys:
 @pytest.mark.parametrize(
     ("text", "keys"),
     [
-        ("LLMs", ("acronym", "plural")),
-        ("llms", ("acronym", "plural")),
+        ("LLMs", ("acronym", "plural", "small letters")),
+        ("llms", ("acronym", "plural", "small letters")),
         ("IT", ("technology",)),
         ("the US elections", ("country",)),
         ("WHO", ("health",)),
@@ -174,6 +175,33 @@ def test_words_that_nothing_distinguishes_stay_apart(make_searcher: MakeSearcher
     assert page.total == 300
 
 
+@pytest.mark.parametrize("word", ["LLM", "LLMs", "llms", "llm", "LLMS"])
+def test_a_long_acronym_is_one_word_in_any_spelling(make_searcher: MakeSearcher, word: str) -> None:
+    """Also if no paper has the plural with a small s; of short acronyms such as GPS, many end in s."""
+    others = ["A GP in the city", "GPS clocks", "Sea shells", "A CM of ice", "CMS detectors"]
+    searcher = make_searcher([{"title": each} for each in ("An LLM for law", "llms for games", *others)])
+    titles = {"An LLM for law", "llms for games"}
+    for mode in ("lexical", "hybrid", "semantic"):
+        assert {hit.paper.title for hit in searcher.ask(f"ti:{word}", mode=mode)} == titles
+        assert {hit.paper.title for hit in searcher.ask(f"-{word}", mode=mode, limit=20)} == set(others)
+    hits = list(searcher.ask(word, mode="lexical"))
+    assert {hit.paper.title for hit in hits} == titles
+    assert all(hit.highlights.title for hit in hits)
+    for short, title in {"GPS": "GPS clocks", "gps": "GPS clocks", "CMS": "CMS detectors", "GP": others[0]}.items():
+        assert [hit.paper.title for hit in searcher.ask(short, mode="lexical")] == [title]
+
+
+def test_titles_in_capitals_have_words_and_no_acronyms(make_searcher: MakeSearcher) -> None:
+    titles = ["WHO MAY USE LLMS AND WHY IT COSTS US", "WHO GUIDELINES", "US", "LLMs FOR LAW", "HOW VLMS SEE: A TEST"]
+    searcher = make_searcher([{"title": each} for each in titles])
+    for box, wanted in {
+        "ti:WHO": [1], "ti:IT": [], "ti:US": [2], "ti:LLM": [0, 3], "llms": [0, 3], "LLM": [0, 3], "ti:vlm": [4],
+        "-llms": [1, 2, 4], '"use LLMs and why"': [0], "who": [0, 1],
+    }.items():  # fmt: skip
+        found = {hit.paper.title for hit in searcher.ask(box, mode="lexical")}
+        assert found == {titles[number] for number in wanted}, box
+
+
 def test_capitals_throughout_are_no_acronyms(searcher: Searcher) -> None:
     assert found(searcher, "THE GOVERNANCE OF IT", mode="lexical") == {"technology"}
     assert found(searcher, "ti:(DATASET OF FROG)") == {"dataset"}
@@ -185,9 +213,43 @@ def test_stop_words_that_cannot_rank_are_still_required(searcher: Searcher) -> N
         assert found(searcher, '"to be or not to be"', mode=mode) == {"hamlet"}
 
 
-def test_only_stop_words_cannot_rank(searcher: Searcher) -> None:
-    with pytest.raises(InvalidValue, match="only stop words"):
-        searcher.ask("it was", mode="lexical")
+@pytest.mark.parametrize(
+    ("box", "best"),
+    [
+        ("to be or not to be", {"hamlet", "shuffled"}),
+        ("TO BE OR NOT TO BE", {"hamlet", "shuffled"}),
+        ("who", {"health", "pronoun"}),
+        ("how what", {"it"}),
+        ("with", set()),
+    ],
+)
+def test_a_query_of_stop_words_alone_finds_them(searcher: Searcher, box: str, best: set[str]) -> None:
+    hits = list(searcher.ask(box, mode="lexical", limit=100))
+    titles = {unicodedata.normalize("NFC", TITLES[key]) for key in best}
+    assert {hit.paper.title for hit in hits[: len(best)]} == titles
+    assert searcher.ask(box, mode="lexical", limit=0).total == len(hits)
+    hybrid = {hit.paper.id: hit.lexical for hit in searcher.ask(box, limit=100)}
+    for hit in hits:
+        in_hybrid = hybrid[hit.paper.id]
+        assert hit.lexical is not None
+        assert in_hybrid is not None
+        assert 0 < hit.lexical.score == pytest.approx(in_hybrid.score)
+
+
+def test_the_bm25_of_stop_words_is_bounded_by_the_maximum(searcher: Searcher) -> None:
+    lexicon, rows = searcher.snapshot.lexicon, np.arange(len(TITLES))
+    for text in ("to be or not to be", "who", "the of a", "in the"):
+        scores = lexicon.scores(text, rows)
+        assert 0 < scores.max() <= lexicon.max_score(text)
+        assert 0 < lexicon.coverage(text, rows).max() <= 1 + 1e-6
+        found, _ = lexicon.search_reaching(text, 0.3, AllOf(()), Rows.from_ids(rows, len(rows)))
+        expected = np.flatnonzero(scores >= 0.3 * lexicon.max_score(text))
+        assert set(expected.tolist()) <= set(found.tolist())
+
+
+def test_a_query_without_a_word_cannot_rank(searcher: Searcher) -> None:
+    with pytest.raises(InvalidValue, match="it contains no word to look up"):
+        searcher.ask("?!", mode="lexical")
 
 
 @pytest.mark.parametrize(

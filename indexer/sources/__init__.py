@@ -9,7 +9,7 @@ from types import ModuleType
 from indexer.sources.file import READ_ERRORS, SourceFile
 from indexer.sources.guard import describe_failure
 from indexer.sources.limits import UnreadableFile
-from search.errors import InvalidValue, SourceError
+from search.errors import InvalidValue, SourceError, UnknownFormat
 from search.papers.paper import Paper
 
 _XML_FORMATS = (
@@ -38,6 +38,11 @@ def discover(paths: Iterable[Path]) -> list[Path]:
     return list(dict.fromkeys(file for path in paths for file in _list_files(path)))
 
 
+def find_folders(paths: Iterable[Path]) -> list[Path]:
+    """Returns the paths that are folders."""
+    return [path for path in paths if os.path.isdir(path)]  # noqa: PTH112  # False for a folder that cannot be accessed
+
+
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the records of a file in order.
 
@@ -56,8 +61,10 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
         file.format = file.format or _detect_format(file)
         if file.format:
             yield from _import_reader(file.format).read(file)
+        elif not file.head().strip():
+            yield SourceError(file.path, None, "the file is empty; export or download it again, or leave it out")
         else:
-            yield SourceError(file.path, None, _describe_unknown_format(file))
+            yield UnknownFormat(file.path, None, _describe_unknown_format(file))
     except READ_ERRORS as error:
         yield SourceError(file.path, None, _describe_read_error(file.path, error))
     except Exception as error:  # noqa: BLE001  # of a reader or library, outside of a record
@@ -138,10 +145,9 @@ def _describe_unknown_format(file: SourceFile) -> str:
     from indexer.sources.unknown_format import describe_binary, describe_text
 
     looks_like = describe_binary(file) or describe_text(file.head())
-    return (
-        f"unknown format{f': it looks like {looks_like}' if looks_like else ''}. These formats are read: "
-        f"{', '.join(FORMATS)}; specify one of them with --format if the file has it"
-    )
+    if looks_like:
+        return f"unknown format: it looks like {looks_like}"
+    return "unknown format; papers index --help lists those that are read"
 
 
 def _import_reader(name: str) -> ModuleType:

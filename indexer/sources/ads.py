@@ -3,12 +3,11 @@ with ``response.docs``, a list of documents, or one document per line."""
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 from indexer.sources.file import SourceFile
-from indexer.sources.json import read_records
+from indexer.sources.json_records import JsonFields, read_records
 from indexer.sources.json_shape import record_fields
-from indexer.sources.record import Draft, find_date, select_non_empty
+from indexer.sources.record import Draft, select_non_empty
 from search.errors import SourceError
 from search.papers import identifiers
 from search.papers.folding import put_given_name_first
@@ -23,36 +22,29 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the documents in order."""
-    parse = partial(_parse_paper, source=file.source)
-    return read_records(file, parse, "a document of ADS", "response.docs", "docs")
+    return read_records(file, partial(_parse_paper, source=file.source), "response.docs", "docs")
 
 
-def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
-    bibcode = fields.get("bibcode") or ""
-    others = [each for each in _texts(fields.get("identifier")) if identifiers.parse(each)]
-    keywords: list[Json] = [*_texts(fields.get("keyword"))]
+def _parse_paper(fields: JsonFields, source: str) -> Paper:
+    bibcode = fields.text("bibcode")
+    others = [each for each in fields.texts("identifier") if identifiers.parse(each)]
     extra: dict[str, Json] = {
-        "journal": fields.get("pub"),
-        "volume": fields.get("volume"),
-        "issue": fields.get("issue"),
-        "pages": fields.get("page_range") or " ".join(_texts(fields.get("page"))),
-        "keywords": keywords,
-        "comment": " ".join(_texts(fields.get("comment"))),
-        "citations": fields.get("citation_count"),
+        "journal": fields.text("pub"),
+        "volume": fields.plain("volume"),
+        "issue": fields.plain("issue"),
+        "pages": fields.plain("page_range") or " ".join(fields.texts("page")),
+        "keywords": [*fields.texts("keyword")],
+        "comment": " ".join(fields.texts("comment")),
+        "citations": fields.number("citation_count"),
     }
     return Draft(
         source,
-        ids=[*_texts(fields.get("doi")), *others, bibcode],
-        title=": ".join(_texts(fields.get("title"))),
-        abstract=fields.get("abstract"),
-        authors=[put_given_name_first(name) for name in _texts(fields.get("author"))],
-        published=find_date(fields.get("pubdate") or fields.get("date")) or find_date(fields.get("year")),
-        categories=_texts(fields.get("arxiv_class")),
+        ids=[*fields.texts("doi"), *others, bibcode],
+        title=": ".join(fields.texts("title")),
+        abstract=fields.text("abstract"),
+        authors=[put_given_name_first(name) for name in fields.texts("author")],
+        published=fields.date("pubdate", "date", "year"),
+        categories=fields.texts("arxiv_class"),
         url=f"https://ui.adsabs.harvard.edu/abs/{bibcode}/abstract" if bibcode else None,
         extra=select_non_empty(extra, extra),
     ).to_paper()
-
-
-def _texts(value: Any) -> list[str]:
-    """The texts of a field that is a list, a text or absent."""
-    return [value] if isinstance(value, str) else list(value or [])

@@ -6,11 +6,12 @@ from functools import partial
 
 from lxml import etree
 
+from indexer.sources.dates import find_date
 from indexer.sources.file import SourceFile
 from indexer.sources.json import iter_values, parse_json_object
 from indexer.sources.json_shape import record_fields
 from indexer.sources.limits import MalformedRecord
-from indexer.sources.record import Draft, find_date, select_non_empty
+from indexer.sources.record import Draft, select_non_empty
 from indexer.sources.xml import find_all, find_text, read_elements, root_name
 from search.errors import SourceError
 from search.papers.folding import normalize_whitespace

@@ -8,8 +8,9 @@ from functools import partial
 from lxml import etree
 
 from indexer.sources.arxiv_authors import split_authors
+from indexer.sources.dates import find_date
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, find_date, select_non_empty
+from indexer.sources.record import Draft, select_non_empty
 from indexer.sources.xml import find_all, find_text, inner_text, read_elements, root_name
 from search.errors import SourceError
 from search.papers.paper import Paper

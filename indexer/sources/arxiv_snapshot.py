@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
+from indexer.sources.arxiv_authors import split_authors
 from indexer.sources.file import SourceFile
-from indexer.sources.json import read_records
+from indexer.sources.json_records import JsonFields, read_records
 from indexer.sources.json_shape import record_fields
-from indexer.sources.record import Draft, find_date, select_non_empty
+from indexer.sources.record import Draft, select_non_empty
 from search.errors import SourceError
+from search.papers.json import Json
 from search.papers.paper import Paper
 
 
@@ -20,35 +21,37 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the records in order."""
-    return read_records(file, partial(_parse_paper, source=file.source), "a record of the arXiv snapshot")
+    return read_records(file, partial(_parse_paper, source=file.source))
 
 
-def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
-    versions = fields.get("versions") or []
-    updated = find_date(fields.get("update_date")) or (find_date(versions[-1]["created"]) if versions else None)
-    extra = {
-        "comment": fields.get("comments"),
-        "journal": fields.get("journal-ref"),
-        "license": fields.get("license"),
+def _parse_paper(fields: JsonFields, source: str) -> Paper:
+    versions = fields.objects("versions")
+    extra: dict[str, Json] = {
+        "comment": fields.text("comments"),
+        "journal": fields.text("journal-ref"),
+        "license": fields.text("license"),
     }
     return Draft(
         source,
-        ids=[fields["id"], *(fields.get("doi") or "").split()],
-        title=fields.get("title"),
-        abstract=fields.get("abstract"),
-        authors=[
-            " ".join(part for part in (given, name, suffix) if part)
-            for name, given, suffix in _iter_author_names(fields)
-        ],
-        published=find_date(versions[0]["created"]) if versions else None,
-        updated=updated,
-        categories=(fields.get("categories") or "").split(),
+        ids=[fields.plain("id"), *fields.text("doi").split()],
+        title=fields.text("title"),
+        abstract=fields.text("abstract"),
+        authors=_author_names(fields),
+        published=versions[0].date("created") if versions else None,
+        updated=fields.date("update_date") or (versions[-1].date("created") if versions else None),
+        categories=fields.text("categories").split(),
         version=len(versions) or None,
         extra=select_non_empty(extra, extra),
     ).to_paper()
 
 
-def _iter_author_names(fields: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    for parts in fields.get("authors_parsed") or []:
-        name, given, suffix = (*parts, "", "", "")[:3]
-        yield name, given, suffix
+def _author_names(fields: JsonFields) -> list[str]:
+    """The names in ``authors_parsed``, lists of family name, given name and suffix; else those in ``authors``."""
+    parsed = fields.values.get("authors_parsed")
+    people = [each for each in parsed if isinstance(each, list)] if isinstance(parsed, list) else []
+    names = list[str]()
+    for parts in people:
+        family, given, suffix = (*(each if isinstance(each, str) else "" for each in parts), "", "", "")[:3]
+        names.append(" ".join(filter(None, (given, family, suffix))))
+    names = [name for name in names if name.strip()]
+    return names or split_authors(fields.text("authors"))

@@ -12,12 +12,13 @@ from indexer.sources.bibtex_definitions import Definitions
 from indexer.sources.bibtex_ids import find_ids, find_url
 from indexer.sources.bibtex_inheritance import resolve_fields
 from indexer.sources.bibtex_names import parse_collaboration, parse_names
-from indexer.sources.bibtex_syntax import Entry, Macro, Malformed, has_block, parse_blocks, starts_block
+from indexer.sources.bibtex_syntax import Entry, Macro, Malformed, has_block, parse_blocks, read_texts
+from indexer.sources.dates import date_from_parts, find_date
 from indexer.sources.file import SourceFile
 from indexer.sources.guard import read_record
 from indexer.sources.json import parse_extra
 from indexer.sources.limits import MalformedRecord, check_record_size
-from indexer.sources.record import Draft, date_from_parts, find_date, parse_positive_int, select_non_empty
+from indexer.sources.record import Draft, add_subtitle, parse_positive_int, select_non_empty
 from search.errors import SourceError
 from search.papers.character_references import decode_references
 from search.papers.date import Date
@@ -34,7 +35,7 @@ _JSON_FIELDS = ("extra",)
 """Fields of our own exports whose value is JSON."""
 _DAYS = re.compile(r"\D*\d{1,2}\s*[-–]\s*\d{1,2}\b")
 """The days of a conference, as in ``22-24 May, 2003``: no certain day of publication."""
-_TEXT_EXTRA = ("comment", "pages")
+_TEXT_EXTRA = ("comment", "pages", "volume")
 
 
 def sniff(head: str) -> bool:
@@ -45,13 +46,13 @@ def sniff(head: str) -> bool:
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the entries in order; an entry that is not closed ends where the next one starts."""
     definitions = Definitions(file)
-    for number, lines in file.records(starts_block):
+    for number, text in read_texts(file):
         try:
-            check_record_size(sum(map(len, lines)))
+            check_record_size(len(text))
         except MalformedRecord as error:
             yield SourceError(file.path, number, str(error))
         else:
-            yield from _read_blocks("".join(lines), number, definitions, file)
+            yield from _read_blocks(text, number, definitions, file)
 
 
 def _read_blocks(text: str, number: int, definitions: Definitions, file: SourceFile) -> Iterator[Paper | SourceError]:
@@ -84,9 +85,9 @@ def _parse_paper(type_: str, fields: dict[str, str], source: str) -> Paper:
         texts = (normalize_whitespace(latex_to_text(fields[name])) for name in names if name in fields)
         return next(filter(None, texts), "")
 
-    title, abstract = _add_subtitle(text("title"), text("subtitle")), text("abstract")
-    book = _add_subtitle(text("booktitle", "maintitle"), text("booksubtitle"))
-    journal = _add_subtitle(text("journal", "journaltitle"), text("journalsubtitle"))
+    title, abstract = add_subtitle(text("title"), text("subtitle")), text("abstract")
+    book = add_subtitle(text("booktitle", "maintitle"), text("booksubtitle"))
+    journal = add_subtitle(text("journal", "journaltitle"), text("journalsubtitle"))
     if not title and not abstract:  # a part of a book, of which BibTeX only has the chapter
         title, book = book, ""
     authors, is_partial = parse_names(fields.get("author", ""))
@@ -95,6 +96,8 @@ def _parse_paper(type_: str, fields: dict[str, str], source: str) -> Paper:
         "journal": journal or ("" if type_ in _WHOLE_BOOKS else book),
         "keywords": [word.strip() for word in re.split("[,;]", text("keywords")) if word.strip(" /")],
         "editors": [] if authors else list[Json](map(normalize_whitespace, parse_names(fields.get("editor", ""))[0])),
+        "issue": text("number", "issue") if journal else "",
+        "publisher": text("publisher"),
         **{name: text(name) for name in _TEXT_EXTRA},
     }
     return Draft(
@@ -112,13 +115,6 @@ def _parse_paper(type_: str, fields: dict[str, str], source: str) -> Paper:
         retraction=text("pubstate"),
         extra={**select_non_empty(extra, extra), **parse_extra(text("extra"))},
     ).to_paper()
-
-
-def _add_subtitle(title: str, subtitle: str) -> str:
-    """``Title: Subtitle``; a title that ends with punctuation, or has the subtitle already, gets no colon."""
-    if not title or not subtitle or subtitle.lower() in title.lower():
-        return title or subtitle
-    return f"{title} {subtitle}" if title.endswith((":", "?", "!", ".", "–", "—")) else f"{title}: {subtitle}"
 
 
 def _publication_date(date: str, year: str, month: str, day: str) -> Date | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from indexer.sources.bibtex_syntax import Entry, Macro, Value, has_block, parse_blocks, starts_block
+from indexer.sources.bibtex_syntax import Entry, Macro, Value, has_block, parse_blocks, read_texts
 from indexer.sources.file import READ_ERRORS, SourceFile
 from indexer.sources.limits import (
     MAX_DEFINITION_CHARACTERS,
@@ -182,9 +182,9 @@ def _read_texts(files: list[SourceFile]) -> Iterator[tuple[Path, str]]:
     """Yields the text of each record; a file that cannot be read is reported when its own turn comes."""
     for file in files:
         with contextlib.suppress(*READ_ERRORS):
-            for _, lines in file.records(starts_block):
-                if sum(map(len, lines)) <= MAX_RECORD_CHARACTERS:
-                    yield file.path, "".join(lines)
+            for _, text in read_texts(file):
+                if len(text) <= MAX_RECORD_CHARACTERS:
+                    yield file.path, text
 
 
 def _is_bibtex(file: SourceFile) -> bool:

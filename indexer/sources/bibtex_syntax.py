@@ -12,6 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from indexer.sources.file import SourceFile
+from indexer.sources.limits import MAX_RECORD_CHARACTERS
+
 _MAX_MALFORMED = 20
 """Malformed blocks after which the rest of a text is not read, because each one may take the time of the whole text.
 An entry that starts on a line of its own is a text of its own."""
@@ -31,6 +34,10 @@ _BARE_WORD = re.compile(r"[^\s,{}\"#=%()]+")
 _BARE_TEXT = re.compile(r"[^,{}\"#=%\n]+(?=[,}\n])")
 _QUOTE_END = re.compile(r"\s*(?:[,#})%]|$|[\w-]+\s*=)")
 """What follows the quotation mark that ends a value; other quotation marks are part of it."""
+
+
+_COMMENT_LINE = re.compile(r"^[ \t]*+@[ \t]*+comment\s*+([{(])", re.IGNORECASE | re.MULTILINE)
+_COMMENT_MARKS = {"{": re.compile(r"[{}]"), "(": re.compile(r"[()]")}
 
 
 class _Marks(NamedTuple):
@@ -99,14 +106,21 @@ class _SyntaxFault(ValueError):
 
 
 def parse_blocks(text: str, line: int) -> Iterator[Entry | Macro | Malformed]:
-    """Yields the entries and macros of a text in order; ``@comment`` and ``@preamble`` are left out.
+    """Yields the entries and macros of a text in order; ``@preamble`` is left out.
+
+    The body of ``@comment`` is left out as well, as biber does it (bt_language in btparse: in braces or parentheses).
+    BibTeX itself reads entries within it. If the body is not closed, ``@comment`` is only a word, as in BibTeX.
 
     Args:
         text: The text; what is outside of blocks is a comment.
         line: The number of its first line.
     """
-    position, counted, malformed, pattern = 0, 0, 0, _BLOCK
+    position, counted, malformed, unclosed, pattern = 0, 0, 0, 0, _BLOCK
     while block := pattern.search(text, position):
+        if block["type"].lower() == "comment":
+            is_open, end = _close_comment(text, block.end(), block["open"], 1) if unclosed < _MAX_MALFORMED else (1, 0)
+            position, unclosed = (block.end(), unclosed + 1) if is_open else (end, unclosed)
+            continue
         line, counted, pattern = line + text.count("\n", counted, block.start()), block.start(), _BLOCK
         try:
             parsed, position = _parse_block(text, block, line)
@@ -118,6 +132,35 @@ def parse_blocks(text: str, line: int) -> Iterator[Entry | Macro | Malformed]:
             if malformed == _MAX_MALFORMED:
                 yield Malformed(line, "the rest of the line was not read; start each entry on a line of its own")
                 return
+
+
+def read_texts(file: SourceFile) -> Iterator[tuple[int, str]]:
+    """Yields the text of each record, up to the next line that starts a block, with the number of its first line.
+
+    Records within a comment belong to the record in which it starts, so that ``parse_blocks`` skips them.
+    """
+    pending, size, opening, depth = list[tuple[int, str]](), 0, "", 0
+    for number, lines in file.records(starts_block):
+        text, position = "".join(lines), 0
+        while True:
+            if not depth:
+                comment = _COMMENT_LINE.search(text, position)
+                if not comment:
+                    break
+                opening, depth, position = comment[1], 1, comment.end()
+            depth, position = _close_comment(text, position, opening, depth)
+            if depth:
+                break
+        pending.append((number, text))
+        size += len(text)
+        if not depth:
+            yield pending[0][0], "".join(text for _, text in pending)
+        elif size > MAX_RECORD_CHARACTERS:  # it is not closed, or too long
+            yield from pending
+            depth = 0
+        if not depth:
+            pending, size = [], 0
+    yield from pending
 
 
 def starts_block(line: str) -> bool:
@@ -151,8 +194,6 @@ def split_outside_braces(text: str, separator: str) -> list[str]:
 
 def _parse_block(text: str, block: re.Match[str], line: int) -> tuple[Entry | Macro | None, int]:
     kind = block["type"].lower()
-    if kind == "comment":
-        return None, _skip_comment(text, block)
     if kind == "preamble":
         return None, _parse_value(text, block.end(), _ALL_MARKS)[1]
     if kind == "string":
@@ -166,12 +207,23 @@ def _parse_block(text: str, block: re.Match[str], line: int) -> tuple[Entry | Ma
             raise fault from None
 
 
-def _skip_comment(text: str, block: re.Match[str]) -> int:
-    """The position after a comment in braces; one that is not closed is only a word, as in BibTeX."""
-    try:
-        return _find_brace(text, block.end(), _ALL_MARKS) if block["open"] == "{" else block.end()
-    except _SyntaxFault:
-        return block.end()
+def _close_comment(text: str, position: int, opening: str, depth: int) -> tuple[int, int]:
+    """Looks for the end of a comment.
+
+    Args:
+        text: The text.
+        position: A position in the comment.
+        opening: The brace or parenthesis that opens it.
+        depth: How many of these are open at this position.
+
+    Returns:
+        How many of these are still open at the end of the text, and the position after the last one that closes.
+    """
+    for mark in _COMMENT_MARKS[opening].finditer(text, position):
+        depth += 1 if mark[0] == opening else -1
+        if depth == 0:
+            return 0, mark.end()
+    return depth, len(text)
 
 
 def _parse_macro(text: str, block: re.Match[str], line: int) -> tuple[Macro, int]:

@@ -17,8 +17,8 @@ _NAMES = {
     "abstract": "abstract, abstract note, ab, abstract text, notes abstract, n2, abstracts, summary, summaries, "
     "zusammenfassung, résumé, resume, resumen, resumo, riassunto, description, 摘要, 抄録",
     "authors": "author full names, authors full names, authorships author display name, author names, af, authors, "
-    "author, au, a1, first authors, author list, authors list, author name, creators, creator, autoren, autor, "
-    "auteurs, auteur, autores, autori, 作者, 著者",
+    "author, au, a1, first authors, author list, authors list, author name, creators, creator, writers, written by, "
+    "contributors, autoren, autor, auteurs, auteur, autores, autori, 作者, 著者",
     "authors_partial": "authors partial",
     "published": "published, publication date, date published, published date, date of publication, online date, "
     "first published, issue date, date, issued, date issued, pubdate, pub date, pd, datum, fecha, data",
@@ -36,7 +36,7 @@ _NAMES = {
     "pmc": "pmcid, pmc id, pmc, ids pmcid, pubmed central id",
     "arxiv": "arxiv id, arxiv, arxiv number, arxivid, eprint",
     "corpusid": "corpus id, corpusid",
-    "s2": "semantic scholar id, s2 id, paperid",
+    "s2": "semantic scholar id, s2 id",
     "acl": "acl id, anthology id",
     "journal": "journal, publication title, source title, journal book, journal title, secondary title, "
     "publication name, primary location source display name, container title, host venue display name, venue, so, jo, "
@@ -46,10 +46,12 @@ _NAMES = {
     "mesh terms, index keywords, keywords plus, fields of study, emtree medical index terms, schlagwörter, mots clés, "
     "palabras clave, palavras chave, parole chiave, 关键词",
     "volume": "volume, journal volume, biblio volume, vl",
-    "issue": "issue, journal issue, issue number, biblio issue",
+    "issue": "issue, journal issue, issue number, biblio issue, is",
     "pages": "pages, page range, page numbers",
     "first_page": "start page, page start, first page, biblio first page, bp, sp",
     "last_page": "end page, page end, last page, biblio last page, ep",
+    "article_number": "art no, article number, article no, ar",
+    "editors": "editors, editor, book editors, secondary authors, be",
     "publisher": "publisher, publisher name, pu",
     "citations": "citations, cited by, cited by count, citation count, article citation count, cites, times cited, "
     "times cited all databases, citing works count, tc",
@@ -57,11 +59,8 @@ _NAMES = {
 }  # fmt: skip
 """Names of the columns of each field, in lower case and without punctuation, the preferred ones first. ``year`` and the
 names of pages and schemes are not fields of a paper, but parts of them."""
-_FIELD_BY_NAME = {
-    name: (field, place)
-    for field, names in _NAMES.items()
-    for place, name in enumerate(names.split(", "))
-}  # fmt: skip
+_NO_FIELDS = ("first author", "citation")
+"""Names of columns that are no fields of a paper, although their plurals are."""
 _GUESSED = (
     ("title", "title titel titre título", "journal source publication book series short original conference alternate "
      "alternative secondary second container running translated abbreviated host"),
@@ -82,7 +81,11 @@ _MAX_NAME_WORDS = 8
 """Words of the longest names."""
 _MAX_GUESSED_WORDS = 4
 """Words of the longest names that are understood by their words."""
-_PLURAL = re.compile(r"\(s\)|/s\b")
+_MIN_PLURAL_LETTERS = 3
+"""Letters of a plural, at least one more: ``ids`` is another field than ``id``."""
+_PLURAL = re.compile(r"\(s\)|/s\b", re.IGNORECASE)
+_WORD_START = re.compile(r"(?<=[^\W\d_A-Z])(?=[A-Z])")
+"""Where a word starts within camelCase."""
 
 
 def find_field(name: str) -> tuple[str, int]:
@@ -92,8 +95,10 @@ def find_field(name: str) -> tuple[str, int]:
         An empty name for a column that is no field of a paper.
     """
     plain = normalize_name(name)
-    if plain in _FIELD_BY_NAME:
-        return _FIELD_BY_NAME[plain]
+    if plain in _NO_FIELDS:
+        return "", 0
+    if found := _FIELD_BY_KEY.get(_make_key(plain)):
+        return found
     words = set(plain.split())
     for field, wanted, unwanted in _GUESSED if len(words) <= _MAX_GUESSED_WORDS else ():
         if words & set(wanted.split()) and not words & set(unwanted.split()):
@@ -102,9 +107,20 @@ def find_field(name: str) -> tuple[str, int]:
 
 
 def normalize_name(name: str) -> str:
-    """The name of a column in lower case, its words separated by one space."""
-    plain = _PLURAL.sub("s", unicodedata.normalize("NFKC", name).lower())
+    """The name of a column in lower case, its words separated by one space: ``sourceTitle`` is ``source title``."""
+    plain = _WORD_START.sub(" ", _PLURAL.sub("s", unicodedata.normalize("NFKC", name))).lower()
     return " ".join(re.findall(r"[^\W_]+", plain))
+
+
+def _make_key(name: str) -> str:
+    """The words of a normalized name in the singular and without spaces, as programs differ in both."""
+    return "".join(map(_singular, name.split()))
+
+
+def _singular(word: str) -> str:
+    if len(word) <= _MIN_PLURAL_LETTERS or not word.endswith("s") or word.endswith("ss"):
+        return word
+    return f"{word[:-3]}y" if word.endswith("ies") else word[:-1]
 
 
 def count_fields(header: Sequence[str], *, is_first: bool) -> int:
@@ -124,3 +140,10 @@ def count_fields(header: Sequence[str], *, is_first: bool) -> int:
     known = {field for field, place in found if place < _GUESSED_PLACE}
     texts = {field for field, _ in found} if is_first and known else known
     return len(found) if texts & {"title", "abstract"} and (is_first or len(known) > 1) else 0
+
+
+_FIELD_BY_KEY = {
+    _make_key(name): (field, place)
+    for field, names in _NAMES.items()
+    for place, name in reversed(list(enumerate(names.split(", "))))
+}

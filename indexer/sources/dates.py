@@ -120,6 +120,15 @@ def date_from_parts(
     return _make_date(found.year, named.month, named.day or day_number) if named else found
 
 
+def date_from_list(parts: Json) -> Date | None:
+    """Builds a date from CSL's ``date-parts``: a list of year, month and day, or a list of such lists."""
+    while isinstance(parts, list) and parts and isinstance(parts[0], list):
+        parts = parts[0]
+    found = parts[:3] if isinstance(parts, list) else []
+    numbers = [each for each in found if isinstance(each, int | str) and not isinstance(each, bool)]
+    return date_from_parts(*numbers) if numbers else None
+
+
 @lru_cache(maxsize=65_536)
 def _find_date(text: str) -> Date | None:
     """``find_date`` of a text; cached, since many papers share a date."""

@@ -7,8 +7,9 @@ from functools import partial
 
 from lxml import etree
 
+from indexer.sources.dates import date_from_parts
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, date_from_parts, select_non_empty
+from indexer.sources.record import Draft, select_non_empty
 from indexer.sources.xml import find_all, find_text, inner_text, read_elements, root_name
 from search.errors import SourceError
 from search.papers.json import Json

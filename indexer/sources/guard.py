@@ -31,6 +31,6 @@ def read_record(file: SourceFile, line: int | None, parse: Callable[[], Paper | 
 
 
 def describe_failure(what: str, error: Exception) -> str:
-    """The reason for a failure that no reader foresees, at this record or at the rest of this file."""
-    cause = "nested too deep" if isinstance(error, RecursionError) else f"{type(error).__name__}: {error}"
-    return f"{FAILURE} {what} ({' '.join(cause.split())[:200]}); please report it with the record"
+    """The reason, in plain words, for a failure that no reader foresees, at this record or at the rest of this file."""
+    cause = "nested too deep" if isinstance(error, RecursionError) else " ".join(str(error).split())[:200]
+    return f"{FAILURE} {what}{f' ({cause})' if cause else ''}; please report it with the record"

@@ -2,19 +2,15 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from typing import Any
+from collections.abc import Iterator
 
 import orjson
 
 from indexer.sources.file import SourceFile
-from indexer.sources.guard import read_record
 from indexer.sources.json_shape import SYMBOL, ValueSkipper, find_list
 from indexer.sources.limits import MAX_RECORD_CHARACTERS, MalformedRecord, check_record_size
 from search.errors import SourceError
 from search.papers.json import Json
-from search.papers.paper import Paper
 
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 """Finds the end of a value; numbers stay text, because only their extent matters."""
@@ -61,57 +57,6 @@ def parse_extra(text: Json) -> dict[str, Json]:
     except MalformedRecord:
         return {}
     return dict(value) if isinstance(value, dict) else {}
-
-
-def read_records(
-    file: SourceFile, parse: Callable[[dict[str, Any]], Paper], kind: str, *paths: str
-) -> Iterator[Paper | SourceError]:
-    """Yields one record or one error per value of the file; see ``iter_values``.
-
-    A value may also be a list of records, or an object with a record, or with a list of them, at one of the paths.
-
-    Args:
-        file: The file.
-        parse: Converts a record to a paper.
-        kind: What a record is, for the messages, as in ``a work of Crossref``.
-        paths: Where an object has the list of records, as in ``message.items``.
-    """
-    for each in iter_values(file, *paths):
-        if isinstance(each, SourceError):
-            yield each
-            continue
-        number, text = each
-        file.record_line = number
-        try:
-            value: Any = parse_json(text)
-        except MalformedRecord as error:
-            yield SourceError(file.path, number, str(error))
-            continue
-        for record in [value] if isinstance(value, dict) and not paths else _list_records(value, paths):
-            yield from read_record(file, number, partial(_parse_record, record, parse, kind))
-
-
-def _parse_record(record: Json, parse: Callable[[dict[str, Any]], Paper], kind: str) -> Paper:
-    if not isinstance(record, dict):
-        raise MalformedRecord(f"{str(record)[:40]!r} is not a JSON object")
-    try:
-        return parse(record)
-    except MalformedRecord:
-        raise
-    except (TypeError, AttributeError, KeyError, IndexError, ValueError) as error:
-        cause = f"{type(error).__name__}: {error}"
-        raise MalformedRecord(f"not {kind}: a field has an unexpected value ({cause})") from None
-
-
-def _list_records(value: Any, paths: Iterable[str]) -> list[Any]:
-    for path in paths:
-        inner = value
-        for name in path.split("."):
-            inner = inner.get(name) if isinstance(inner, dict) else None
-        if isinstance(inner, dict | list):
-            value = inner
-            break
-    return value if isinstance(value, list) else [value]
 
 
 def iter_values(file: SourceFile, *paths: str) -> Iterator[tuple[int, str] | SourceError]:

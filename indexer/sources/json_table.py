@@ -2,13 +2,12 @@
 row, and its fields are understood by the meaning of their names (``indexer.sources.columns``)."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import orjson
 
 from indexer.sources.columns import count_fields, find_field
 from indexer.sources.file import SourceFile
-from indexer.sources.json import read_records
+from indexer.sources.json_records import JsonFields, read_records
 from indexer.sources.json_shape import first_record_fields
 from indexer.sources.jsonl import KNOWN_FIELDS
 from indexer.sources.table import Table
@@ -34,20 +33,23 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields one record or one error per object."""
     tables: dict[tuple[str, ...], Table] = {}
 
-    def parse(fields: dict[str, Any]) -> Paper:
-        names = tuple(fields)
-        row = [_to_cell(name, value) for name, value in fields.items()]
+    def parse(fields: JsonFields) -> Paper:
+        names = tuple(fields.values)
+        row = [_to_cell(fields, name) for name in names]
         if names not in tables:
             if len(tables) >= _MAX_TABLES:
                 tables.clear()
             tables[names] = Table(file, names, [row])
         return tables[names].parse_row(row)
 
-    return read_records(file, parse, "a row of a table")
+    return read_records(file, parse)
 
 
-def _to_cell(name: str, value: Any) -> str:
-    if isinstance(value, list):
-        texts = [each if isinstance(each, str) else orjson.dumps(each).decode() for each in value]
-        return orjson.dumps(texts).decode() if find_field(name)[0] == "authors" else "; ".join(texts)
-    return "" if value is None else value if isinstance(value, str) else orjson.dumps(value).decode()
+def _to_cell(fields: JsonFields, name: str) -> str:
+    """The text of a field as a cell; an object or a list of them is none, unless it has the names of people."""
+    value = fields.values[name]
+    if find_field(name)[0] == "authors" and not isinstance(value, str):
+        return orjson.dumps(fields.people(name, lambda person: person.text("name"))).decode()
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "; ".join(fields.texts(name))

@@ -6,8 +6,9 @@ from functools import partial
 
 from lxml import etree
 
+from indexer.sources.dates import find_date
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, find_date, select_non_empty
+from indexer.sources.record import Draft, add_subtitle, select_non_empty
 from indexer.sources.xml import find_all, find_text, inner_text, read_elements, root_name
 from search.errors import SourceError
 from search.papers.date import Date
@@ -73,7 +74,7 @@ def _title(record: etree._Element) -> str:
         return ""
     title = normalize_whitespace(f"{find_text(info, 'nonSort')} {find_text(info, 'title')}")
     subtitle = normalize_whitespace(find_text(info, "subTitle"))
-    return f"{title}: {subtitle}" if subtitle else title
+    return add_subtitle(title, subtitle)
 
 
 def _role(name: etree._Element) -> str:

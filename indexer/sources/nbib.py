@@ -7,10 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import partial
 
+from indexer.sources.dates import find_date, read_date
 from indexer.sources.file import SourceFile
 from indexer.sources.guard import read_record
 from indexer.sources.limits import check_record_size
-from indexer.sources.record import Draft, find_date, read_date, select_non_empty
+from indexer.sources.record import Draft, select_non_empty
 from search.errors import SourceError
 from search.papers import identifiers
 from search.papers.folding import put_given_name_first

@@ -8,9 +8,10 @@ from functools import cache, partial
 from lxml import etree
 
 from indexer.sources.arxiv_authors import split_authors
+from indexer.sources.dates import find_date
 from indexer.sources.file import SourceFile
 from indexer.sources.limits import MalformedRecord
-from indexer.sources.record import Draft, find_date, select_non_empty
+from indexer.sources.record import Draft, select_non_empty
 from indexer.sources.xml import find_all, find_text, inner_text, local_name, read_elements, root_name
 from search.errors import SourceError
 from search.papers.categories import ARCHIVES, CATEGORIES, find_category_name

@@ -3,14 +3,17 @@ list, or one work per line as in the snapshot."""
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 from indexer.sources.file import SourceFile
-from indexer.sources.json import parse_json, read_records
+from indexer.sources.json import parse_extra
+from indexer.sources.json_records import JsonFields, read_records
 from indexer.sources.json_shape import record_fields
-from indexer.sources.record import Draft, find_date, select_non_empty
+from indexer.sources.record import Draft, select_non_empty
 from search.errors import SourceError
+from search.papers.json import Json
 from search.papers.paper import Paper
+
+_ABSTRACT = "abstract_inverted_index"
 
 
 def sniff(head: str) -> bool:
@@ -18,7 +21,7 @@ def sniff(head: str) -> bool:
     fields = record_fields(head, "results[]")
     return (
         "authorships" in fields
-        or "abstract_inverted_index" in fields
+        or _ABSTRACT in fields
         or (
             "https://openalex.org/W" in head
             and fields.get("id") == '"'
@@ -29,48 +32,49 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the works in order."""
-    return read_records(file, partial(_parse_paper, source=file.source), "a work of OpenAlex", "results")
+    return read_records(file, partial(_parse_paper, source=file.source), "results")
 
 
-def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
-    ids = fields.get("ids") or {}
-    locations = [each for each in (fields.get("primary_location"), *(fields.get("locations") or [])) if each]
-    addresses = [each.get("landing_page_url") or "" for each in locations]
-    biblio = fields.get("biblio") or {}
-    extra = {
-        "journal": next((name for each in locations if (name := (each.get("source") or {}).get("display_name"))), None),
-        "volume": biblio.get("volume"),
-        "issue": biblio.get("issue"),
-        "pages": "-".join(dict.fromkeys(filter(None, (biblio.get("first_page"), biblio.get("last_page"))))),
-        "keywords": [each.get("display_name") or each.get("keyword") for each in fields.get("keywords") or []],
-        "citations": fields.get("cited_by_count"),
-        "retracted": fields.get("is_retracted") is True,
+def _parse_paper(fields: JsonFields, source: str) -> Paper:
+    ids, biblio = fields.object("ids"), fields.object("biblio")
+    locations = [fields.object("primary_location"), *fields.objects("locations")]
+    addresses = [address for each in locations if (address := each.text("landing_page_url"))]
+    pages = [biblio.plain(name) for name in ("first_page", "last_page")]
+    extra: dict[str, Json] = {
+        "journal": next((name for each in locations if (name := each.object("source").text("display_name"))), None),
+        "volume": biblio.plain("volume"),
+        "issue": biblio.plain("issue"),
+        "pages": "-".join(dict.fromkeys(filter(None, pages))),
+        "keywords": [each.text("display_name", "keyword") for each in fields.objects("keywords")],
+        "citations": fields.number("cited_by_count"),
+        "retracted": fields.flag("is_retracted"),
     }
     return Draft(
         source,
         ids=[
-            fields.get("doi") or "",
-            *(ids.get(name) or "" for name in ("doi", "pmid", "pmcid")),
+            fields.text("doi"),
+            *(ids.text(name) for name in ("doi", "pmid", "pmcid")),
             *(address for address in addresses if "arxiv.org/" in address),
-            fields.get("id") or ids.get("openalex") or "",
+            fields.text("id") or ids.text("openalex"),
         ],
-        title=fields.get("title") or fields.get("display_name"),
-        abstract=_restore_abstract(fields.get("abstract_inverted_index")),
-        authors=[_author_name(each) for each in fields.get("authorships") or []],
-        authors_partial=fields.get("is_authors_truncated") is True,
-        published=find_date(fields.get("publication_date")) or find_date(fields.get("publication_year")),
-        url=next(filter(None, addresses), None),
+        title=fields.text("title", "display_name"),
+        abstract=_restore_abstract(fields),
+        authors=fields.people("authorships", _author_name),
+        authors_partial=fields.flag("is_authors_truncated"),
+        published=fields.date("publication_date", "publication_year"),
+        url=next(iter(addresses), None),
         extra=select_non_empty(extra, extra),
     ).to_paper()
 
 
-def _author_name(authorship: dict[str, Any]) -> str:
-    return (authorship.get("author") or {}).get("display_name") or authorship.get("raw_author_name") or ""
+def _author_name(authorship: JsonFields) -> str:
+    return authorship.object("author").text("display_name") or authorship.text("raw_author_name")
 
 
-def _restore_abstract(index: Any) -> str:
-    """The text of an abstract that is given by the positions of its words."""
-    if isinstance(index, str):
-        index = parse_json(index)
-    places = ((place, word) for word, found in (index or {}).items() for place in found)
+def _restore_abstract(fields: JsonFields) -> str:
+    """The text of an abstract that is given by the positions of its words, as an object or as its JSON."""
+    index = fields.object(_ABSTRACT)
+    if isinstance(text := fields.values.get(_ABSTRACT), str):
+        index = JsonFields(parse_extra(text))
+    places = ((int(place), word) for word in index.values for place in index.texts(word) if place.isdecimal())
     return " ".join(word for _, word in sorted(places))

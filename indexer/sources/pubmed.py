@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from lxml import etree
 
+from indexer.sources.dates import date_from_parts, find_date
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, date_from_parts, find_date, select_non_empty
+from indexer.sources.record import Draft, select_non_empty
 from indexer.sources.xml import find_all, find_text, inner_text, local_name, read_elements
 from search.errors import SourceError
 from search.papers.date import Date

@@ -4,15 +4,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from indexer.sources.dates import date_from_parts as date_from_parts
-from indexer.sources.dates import find_date as find_date
-from indexer.sources.dates import read_date as read_date
 from indexer.sources.limits import MalformedRecord
 from indexer.sources.markup import markup_to_text
+from indexer.sources.placeholders import is_placeholder
 from search.papers import identifiers
 from search.papers.character_references import decode_references
 from search.papers.date import Date
-from search.papers.evidence import is_placeholder
+from search.papers.evidence import is_placeholder as says_there_is_no_abstract
 from search.papers.folding import normalize_whitespace
 from search.papers.json import Json
 from search.papers.latex import decode_commands
@@ -29,6 +27,10 @@ _MAX_MARKUP_CHARACTERS = 10 * MAX_ABSTRACT_CHARACTERS
 _MAX_EXTRA_DEPTH = 30
 """Levels of lists and objects in ``extra``; JSON writers and readers of the index allow about 250."""
 
+_LINES = frozenset(("comment", "editors", "issue", "journal", "keywords", "pages", "publisher", "volume"))
+"""Fields of ``extra`` that are a line, or a list of lines."""
+_SPACED_HYPHEN = re.compile(r"(?<=\b\w\.) -(?=\w\.)")
+"""The hyphen of ``C. -P. Yuan``, as arXiv and IEEE write C.-P. Yuan."""
 _CATEGORY_CODE = re.compile(r"[a-z]+(-[a-z]+)?(\.[A-Za-z-]{2,})?", re.ASCII)
 
 
@@ -77,7 +79,7 @@ class Draft:
         """
         is_decoded = self.source.startswith("bibtex:")
         title, abstract = _plain_text(self.title, is_decoded), _plain_text(self.abstract, is_decoded)
-        if title and is_placeholder(abstract):
+        if title and says_there_is_no_abstract(abstract):
             abstract = ""
         if not (title or abstract):
             raise MalformedRecord("neither title nor abstract; a paper needs one of them")
@@ -96,18 +98,20 @@ class Draft:
             ids=ids,
             title=title or None,
             abstract=abstract or None,
-            authors=tuple(name for author in self.authors if (name := _plain_text(author, is_decoded))),
+            authors=tuple(
+                _SPACED_HYPHEN.sub("-", name) for author in self.authors if (name := _plain_text(author, is_decoded))
+            ),
             authors_partial=self.authors_partial,
             published=self.published,
             updated=self.updated,
             categories=tuple(dict.fromkeys(code for code in self.categories if _CATEGORY_CODE.fullmatch(code))),
-            url=normalize_whitespace(decode_references(self.url or "")) or None,
+            url=_drop_placeholder(normalize_whitespace(decode_references(self.url or ""))) or None,
             version=self.version or version,
             retraction=parse_retraction(self.retraction) or find_retraction(title, abstract, self.extra),
             extra={
-                name: _remove_markup(value)
-                for name, value in sorted(self.extra.items())
-                if value not in (None, "", [], {}, False)
+                name: value
+                for name, found in sorted(self.extra.items())
+                if (value := _clean(found, is_line=name in _LINES)) not in (None, "", [], {}, False)
             },
             sources=(self.source,),
         )
@@ -115,7 +119,7 @@ class Draft:
     def _parse_ids(self) -> tuple[tuple[str, ...], int | None]:
         versions: dict[str, int | None] = {}
         for text in self.ids:
-            if not text or not text.strip():
+            if not text or not _drop_placeholder(text.rpartition(":")[2].strip()):
                 continue
             parsed = identifiers.parse(text)
             if parsed:
@@ -140,6 +144,13 @@ def select_non_empty(fields: Mapping[str, Json], names: Iterable[str]) -> dict[s
     return {name: fields[name] for name in names if fields.get(name) not in (None, "", [], {})}
 
 
+def add_subtitle(title: str, subtitle: str) -> str:
+    """``Title: Subtitle``; a title that ends with punctuation, or has the subtitle already, gets no colon."""
+    if not title or not subtitle or subtitle.lower() in title.lower():
+        return title or subtitle
+    return f"{title} {subtitle}" if title.endswith((":", "?", "!", ".", "–", "—")) else f"{title}: {subtitle}"
+
+
 def parse_positive_int(value: Json) -> int | None:
     """Converts a whole number from 1, as a number or in digits; None for any other value."""
     text = str(value)
@@ -152,18 +163,34 @@ def _is_deeper(value: Json, levels: int) -> bool:
     return (levels == 0 and isinstance(value, dict | list)) or any(_is_deeper(each, levels - 1) for each in inner)
 
 
+def _drop_placeholder(text: str) -> str:
+    """The text, or an empty one if it only says that there is no value."""
+    return "" if is_placeholder(text) else text
+
+
 def _plain_text(text: str | None, is_decoded: bool) -> str:
-    """The text without markup and, unless its reader has decoded LaTeX already, without commands of LaTeX."""
+    """The text without markup and, unless its reader has decoded LaTeX already, without commands of LaTeX; empty if it
+    only says that there is no value.
+    """
     if not text or len(text) > _MAX_MARKUP_CHARACTERS:
         return normalize_whitespace(text)
     text = markup_to_text(text)
     if not is_decoded and (decoded := decode_commands(text)) != text:
         text = markup_to_text(decoded)  # so that a second reading changes nothing
-    return normalize_whitespace(text)
+    return _drop_placeholder(normalize_whitespace(text))
 
 
-def _remove_markup(value: Json) -> Json:
-    """The value without the markup of a text or of the texts in a list."""
+def _clean(value: Json, *, is_line: bool = False) -> Json:
+    """The value without the markup and the placeholders of a text or of the texts in a list.
+
+    Args:
+        value: The value.
+        is_line: Whether the line breaks in a text are only those of its source.
+    """
     if isinstance(value, list):
-        return [markup_to_text(each) if isinstance(each, str) else each for each in value]
-    return markup_to_text(value) if isinstance(value, str) else value
+        found = [_clean(each, is_line=is_line) if isinstance(each, str) else each for each in value]
+        return [each for each in found if each != ""]
+    if not isinstance(value, str):
+        return value
+    text = _drop_placeholder(markup_to_text(value))
+    return normalize_whitespace(text) if is_line else text

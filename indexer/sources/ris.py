@@ -9,11 +9,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+from indexer.sources.dates import date_from_parts, find_date, read_date
 from indexer.sources.file import SourceFile
 from indexer.sources.guard import read_record
 from indexer.sources.json import parse_extra
 from indexer.sources.limits import check_record_size
-from indexer.sources.record import Draft, date_from_parts, find_date, parse_positive_int, read_date, select_non_empty
+from indexer.sources.placeholders import is_placeholder
+from indexer.sources.record import Draft, parse_positive_int, select_non_empty
 from search.errors import SourceError
 from search.papers import identifiers
 from search.papers.character_references import decode_references
@@ -27,14 +29,13 @@ _OWN_NOTE = re.compile(r"(ids|authors|updated|categories|version|retraction|comm
 _URL_SEPARATOR = re.compile(r";\s*(?=[a-z][a-z0-9+.-]*://|www\.|10\.\d{4,9}/)", re.IGNORECASE)
 """A semicolon before another URL; URLs contain semicolons as well."""
 _TITLES = ("TI", "T1", "CT", "BT", "TT")
+_AUTHORS = ("AU", "A1")
+"""Tags of authors. Some programs write the first ones as A1 and the others as AU, some write each author twice."""
 _JOURNALS = ("T2", "JO", "JF", "JA", "J1", "J2", "BT", "C3", "T3")
 _LINKS = ("UR", "LK", "L1", "L2", "L4")
 _TAGS_WITH_IDS = ("M3", "AN", "C1", "C2", "C3", "C4", "C5", "C6", "C7", "C8", "N1", "ID")
 """Tags that programs put IDs into, among other texts."""
 _PUBMED = re.compile(r"pubmed|medline", re.IGNORECASE)
-_NO_VALUE = frozenset(("nan", "na", "n/a", "null", "none"))
-"""What programs write in place of a value; a title or a name may be such a word, and ``Draft`` decides on abstracts."""
-_TEXT_TAGS = frozenset((*_TITLES, "AB", "N2", "AU", "A1"))
 _Fields = dict[str, list[str]]
 
 
@@ -73,10 +74,7 @@ def _parse_fields(lines: Sequence[str]) -> _Fields:
         elif last is not None and text.strip():
             last.append(text.strip())
     joined = {tag: [" ".join(filter(None, parts)) for parts in found] for tag, found in values.items()}
-    return {
-        tag: [each for each in found if each and (tag in _TEXT_TAGS or each.casefold() not in _NO_VALUE)]
-        for tag, found in joined.items()
-    }
+    return {tag: [each for each in found if each and not is_placeholder(each)] for tag, found in joined.items()}
 
 
 def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
@@ -98,15 +96,12 @@ def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
         "publisher": first("PB"),
         "editors": [put_given_name_first(name) for name in fields.get("ED", ())],
     }
-    authors = fields.get("AU") or fields.get("A1", [])
-    if not is_export:
-        authors = [name for value in authors for name in _split(value)]
     return Draft(
         file.source,
         ids=notes["ids"].split() if is_export else [*fields.get("DO", ()), *_other_ids(fields)],
         title=first(*_TITLES),
         abstract=" ".join(fields.get("AB") or fields.get("N2", [])),
-        authors=[put_given_name_first(name) for name in authors],
+        authors=_parse_authors(fields, is_export),
         published=_publication_date(fields, file),
         authors_partial=notes.get("authors") == "et al.",
         updated=find_date(notes.get("updated")),
@@ -117,6 +112,17 @@ def _parse_paper(fields: _Fields, file: SourceFile) -> Paper:
         retraction=notes.get("retraction"),
         extra={**select_non_empty(extra, extra), **parse_extra(notes.get("extra"))},
     ).to_paper()
+
+
+def _parse_authors(fields: _Fields, is_export: bool) -> list[str]:
+    """The names in all tags of authors, in the order of the tags; a name in both of them is one author."""
+    authors = list[str]()
+    for tag, values in fields.items():
+        if tag in _AUTHORS:
+            known = set(authors)
+            names = [name for value in values for name in ([value] if is_export else _split(value))]
+            authors += [name for name in map(put_given_name_first, names) if name not in known]
+    return authors
 
 
 def _split(value: str) -> list[str]:

@@ -3,13 +3,13 @@
 
 from collections.abc import Iterator
 from functools import partial
-from typing import Any
 
 from indexer.sources.file import SourceFile
-from indexer.sources.json import read_records
+from indexer.sources.json_records import JsonFields, read_records
 from indexer.sources.json_shape import record_fields
-from indexer.sources.record import Draft, find_date, select_non_empty
+from indexer.sources.record import Draft, select_non_empty
 from search.errors import SourceError
+from search.papers.json import Json
 from search.papers.paper import Paper
 
 _SCHEMES = {
@@ -25,30 +25,29 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the papers in order."""
-    parse = partial(_parse_paper, source=file.source)
-    return read_records(file, parse, "a paper of Semantic Scholar", "data", "recommendedPapers")
+    return read_records(file, partial(_parse_paper, source=file.source), "data", "recommendedPapers")
 
 
-def _parse_paper(fields: dict[str, Any], source: str) -> Paper:
+def _parse_paper(fields: JsonFields, source: str) -> Paper:
     """Parses one paper; the data sets have the names of the API in lower case."""
-    get = {name.lower(): value for name, value in fields.items()}.get
-    external = {name: value for name, value in (get("externalids") or {}).items() if value}
-    ids = [f"{scheme}{external[name]}" for name, scheme in _SCHEMES.items() if name in external]
-    journal = get("journal") or {}
-    extra = {
-        "journal": journal.get("name") or get("venue"),
-        "volume": journal.get("volume"),
-        "pages": journal.get("pages"),
-        "citations": get("citationcount"),
-        "fields_of_study": get("fieldsofstudy"),
+    fields = JsonFields({name.lower(): value for name, value in fields.values.items()}, fields.warn)
+    external = fields.object("externalids")
+    ids = [f"{scheme}{text}" for name, scheme in _SCHEMES.items() if (text := external.plain(name))]
+    paper_id, journal = fields.text("paperid"), fields.object("journal")
+    extra: dict[str, Json] = {
+        "journal": journal.text("name") or fields.text("venue"),
+        "volume": journal.plain("volume"),
+        "pages": journal.plain("pages"),
+        "citations": fields.number("citationcount"),
+        "fields_of_study": [*fields.texts("fieldsofstudy")],
     }
     return Draft(
         source,
-        ids=[*ids, f"s2:{get('paperid')}" if get("paperid") else ""],
-        title=get("title"),
-        abstract=get("abstract"),
-        authors=[author["name"] for author in get("authors") or []],
-        published=find_date(get("publicationdate")) or find_date(get("year")),
-        url=get("url"),
+        ids=[*ids, f"s2:{paper_id}" if paper_id else ""],
+        title=fields.text("title"),
+        abstract=fields.text("abstract"),
+        authors=fields.people("authors", lambda author: author.text("name")),
+        published=fields.date("publicationdate", "year"),
+        url=fields.text("url"),
         extra=select_non_empty(extra, extra),
     ).to_paper()

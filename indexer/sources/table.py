@@ -1,14 +1,17 @@
 """Tables of papers: rows of cells become papers by the meaning of the columns (``indexer.sources.columns``)."""
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 
 from indexer.sources.author_cells import find_separator, split_authors, split_exported_authors
 from indexer.sources.columns import count_fields, find_field
+from indexer.sources.dates import date_from_parts, find_date, read_date
 from indexer.sources.file import SourceFile
 from indexer.sources.json import parse_extra
 from indexer.sources.jsonl import ignored_fields
-from indexer.sources.record import Draft, date_from_parts, find_date, parse_positive_int, read_date
+from indexer.sources.placeholders import is_placeholder
+from indexer.sources.record import Draft, parse_positive_int
 from search.papers import identifiers
 from search.papers.character_references import decode_references
 from search.papers.date import Date
@@ -25,15 +28,21 @@ _MAX_EXTRA_CHARACTERS = 1_000
 out."""
 _MAX_LISTED_COLUMNS = 12
 """Names of columns in a message."""
-_EMPTY_CELLS = frozenset(("na", "n/a", "nan", "null", "none", "nil", "<na>", "-", "--"))
-"""What programs write into cells without a value."""
 _FORMULA_GUARD = re.compile("(?:\\A|(?<=[;\t\r\n]))'(?=['\"]*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
 """An apostrophe that keeps a spreadsheet from evaluating what follows as a formula."""
 _SCHEMES = frozenset(("doi", "pmid", "pmc", "arxiv", "corpusid", "s2", "acl"))
-_PLAIN_FIELDS = ("volume", "issue", "publisher", "comment")
+_S2_ID = re.compile(r"[0-9a-f]{40}")
+"""What Semantic Scholar's tables have as ``paperId``."""
+_PLAIN_FIELDS = ("journal", "volume", "issue", "publisher", "comment")
 _KEYWORD_SEPARATORS = (";", "|", "\n", ",")
-_YEAR_IN_REFERENCE = re.compile(r"\(((?:1[4-9]|20)\d\d)\)")
-"""The year after a journal with the rest of the reference, as Embase writes it."""
+_REFERENCE = re.compile(
+    r"""(?P<journal>.{1,300}?)\s\((?P<year>(?:1[4-9]|20)\d\d)\)
+    (?:\s(?P<volume>[^\s:(]{1,20}))?(?::(?P<issue>[^(]{1,40}?)(?=\s?\(|\.?\s*$|\.\sDate))?(?:\s?\((?P<pages>[^()]{1,40})\))?""",
+    re.VERBOSE | re.DOTALL,
+)
+"""A journal with the rest of the reference, as Embase writes it."""
+_DATE_OF_REFERENCE = re.compile(r"Date of Publication: *(.{1,40})")
+_PARENTHESES = re.compile(r"\([^()]*\)")
 
 
 class Table:
@@ -51,7 +60,11 @@ class Table:
         ignored = ignored_fields(names)
         self._is_export = bool(ignored)
         self._names = ["" if name in ignored else name for name in names]
-        self._fields = [find_field(name) if name else ("", 0) for name in self._names]
+        self._fields = [find_field(name) if known else ("", 0) for name, known in zip(header, self._names, strict=True)]
+        if ("volume", 0) in self._fields and not any(field == "issue" for field, _ in self._fields):
+            self._fields = [
+                ("issue", 0) if name == "number" else each for name, each in zip(self._names, self._fields, strict=True)
+            ]  # as rispy writes it
         self._separator = find_separator(
             cell for row in sample for cell, (field, _) in zip(row, self._fields, strict=False) if field == "authors"
         )
@@ -68,6 +81,7 @@ class Table:
             cells = self._align(cells)
         fields, extra = self._assign(cells)
         authors, is_partial = self._read_authors(fields)
+        fields = _read_reference(fields)
         get = fields.get
         notes, ids = _read_notes(get("extra", ""))
         return Draft(
@@ -93,7 +107,7 @@ class Table:
         extra: dict[str, Json] = {}
         for name, (field, place), cell in zip(self._names, self._fields, cells, strict=False):
             cell = cell.strip()
-            if not name or not cell or (field not in ("title", "abstract") and cell.casefold() in _EMPTY_CELLS):
+            if not name or not cell or is_placeholder(cell):
                 continue
             if not field:
                 if len(cell) <= _MAX_EXTRA_CHARACTERS:
@@ -112,19 +126,16 @@ class Table:
         found = find_date(date) or (date_from_parts(year.year, date) if year and date else year)
         if found and year and found.year != year.year:
             found = year  # the date is that of another event, such as the release on a site
-        if not found and (reference := _YEAR_IN_REFERENCE.search(fields.get("journal", ""))):
-            return find_date(reference[1])
         return found or read_date(self._file, "published", date or fields.get("year"))
 
     def _read_extra(self, fields: dict[str, str]) -> dict[str, Json]:
         extra: dict[str, Json] = {name: fields[name] for name in _PLAIN_FIELDS if name in fields}
-        if journal := fields.get("journal"):
-            is_reference = "published" not in fields and "year" not in fields
-            extra["journal"] = _YEAR_IN_REFERENCE.split(journal)[0].strip() if is_reference else journal
+        if editors := fields.get("editors"):
+            extra["editors"] = list[Json](split_authors(editors, find_separator([editors]))[0])
         if keywords := fields.get("keywords"):
             extra["keywords"] = _split_keywords(keywords)
-        pages = fields.get("pages") or "-".join(fields[name] for name in ("first_page", "last_page") if name in fields)
-        if pages:
+        page_range = "-".join(fields[name] for name in ("first_page", "last_page") if name in fields)
+        if pages := fields.get("pages") or page_range or fields.get("article_number"):
             extra["pages"] = pages
         if citations := fields.get("citations"):
             extra["citations"] = int(citations) if citations.isascii() and citations.isdigit() else citations
@@ -214,7 +225,8 @@ def _has_form(field: str, cell: str) -> bool | None:
 
 def _read_ids(fields: dict[str, str]) -> list[str]:
     get = fields.get
-    ids = [get("id", ""), *get("ids", "").split()]
+    own = get("id", "")
+    ids = [f"s2:{own}" if _S2_ID.fullmatch(own) else own, *get("ids", "").split()]
     for scheme in _SCHEMES & fields.keys():
         cell = fields[scheme]
         texts = [f"{scheme}:{text.removesuffix('.0')}" for text in re.split(r"[\s;|]+", cell)]
@@ -230,7 +242,21 @@ def _read_notes(cell: str) -> tuple[dict[str, Json], list[str]]:
     return {"note": cell} if cell and cell != "{}" else {}, ids
 
 
+def _read_reference(fields: dict[str, str]) -> dict[str, str]:
+    """The fields with the parts of the reference that a table without years has in place of the journal."""
+    if "published" in fields or "year" in fields:
+        return fields
+    journal = fields.get("journal", "")
+    found, date = _REFERENCE.match(journal), _DATE_OF_REFERENCE.search(journal)
+    parts = found.groupdict() | {"published": date[1] if date else ""} if found else {}
+    return fields | {name: text.strip() for name, text in parts.items() if text}
+
+
 def _split_keywords(cell: str) -> list[Json]:
+    """Splits keywords; separators in parentheses, as in ``cyst (diagnosis, surgery)``, are part of a keyword."""
     text = decode_references(cell).strip("[]")
-    separator = next((each for each in _KEYWORD_SEPARATORS if each in text), ";")
-    return [word for part in text.split(separator) if (word := part.strip().strip("'\""))]
+    plain = _PARENTHESES.sub(lambda match: " " * len(match[0]), text)
+    separator = next((each for each in _KEYWORD_SEPARATORS if each in plain), ";")
+    places = [-1, *(match.start() for match in re.finditer(re.escape(separator), plain)), len(text)]
+    parts = [text[start + 1 : end] for start, end in itertools.pairwise(places)]
+    return [word for part in parts if (word := part.strip().strip("'\""))]

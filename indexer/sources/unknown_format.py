@@ -56,8 +56,6 @@ def describe_binary(file: SourceFile) -> str:
 def describe_text(head: str) -> str:
     """What a text of no known format looks like, and what to do; empty if it looks like nothing in particular."""
     start = head.lstrip()[:1]
-    if not start:
-        return "an empty file"
     if root := root_name(head):
         return _describe_xml(root, head)
     if start in ("{", "["):

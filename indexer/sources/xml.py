@@ -50,6 +50,11 @@ _MAX_REASON_CHARACTERS = 200
 """Characters of libxml2's message, which may have much of the document."""
 _MAX_REREAD_CHARACTERS = 2**28
 """Characters of a file that are parsed again behind errors, so that no file takes quadratic time."""
+_MIN_REREADABLE_CHARACTERS = 2**22
+"""Characters of a small file that are parsed again behind errors."""
+_REREAD_RATIO = 1_024
+"""Characters that are parsed again for each one read. Only records that contain one another need more, because each of
+them is parsed up to the end of the file."""
 _MIN_REREAD_CHARACTERS = 2**14
 """Characters that an error counts at least, because entities make a short text long."""
 
@@ -139,13 +144,17 @@ class _ResumingParser:
         self._pending: list[str] = []  # what follows the last record
         self._pending_size = 0
         self._line = 1  # where this starts
-        self._rereadable = _MAX_REREAD_CHARACTERS
+        self._read = self._reread = 0
         self._parser: etree.XMLPullParser | None = self._new_parser()
         self._line_offset = 0  # of the parser's lines
         self.is_lost = False
 
     def feed(self, line: int, text: str) -> Iterator[tuple[int, etree._Element | MalformedXml]]:
         """Parses the next part of the document, which starts in this line; yields the records that it completes."""
+        self._read += len(text)
+        yield from self._feed(line, text)
+
+    def _feed(self, line: int, text: str) -> Iterator[tuple[int, etree._Element | MalformedXml]]:
         position = 0
         while position < len(text) and not self.is_lost:
             if self._parser is None:
@@ -188,7 +197,7 @@ class _ResumingParser:
                 place, reason = self._describe(error)
             line, rest = self._rewind(self._line)
             yield place, self._malformed(reason)
-            yield from self.feed(line, rest)
+            yield from self._feed(line, rest)
 
     def _new_parser(self) -> etree.XMLPullParser:
         return etree.XMLPullParser(
@@ -249,9 +258,10 @@ class _ResumingParser:
             del starts[0]
         start = starts[0] if starts else len(text)
         self._note_container(text[:start])
-        self._rereadable -= len(self._head) + len(text) + _MIN_REREAD_CHARACTERS
-        if self._rereadable < 0:
-            self.is_lost = True
+        self._reread += len(self._head) + len(text) + _MIN_REREAD_CHARACTERS
+        self.is_lost = self._reread > min(
+            _MAX_REREAD_CHARACTERS, _MIN_REREADABLE_CHARACTERS + _REREAD_RATIO * self._read
+        )
         return (self._line + text.count("\n", 0, start), text[start:]) if starts else (line, "")
 
     def _is_well_formed(self, text: str) -> bool:

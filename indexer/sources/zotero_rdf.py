@@ -9,8 +9,9 @@ from functools import partial
 
 from lxml import etree
 
+from indexer.sources.dates import find_date
 from indexer.sources.file import SourceFile
-from indexer.sources.record import Draft, find_date, select_non_empty
+from indexer.sources.record import Draft, select_non_empty
 from indexer.sources.xml import (
     MalformedXml,
     find_all,

@@ -8,6 +8,7 @@ case, and stemmed as English.
   Lucene's CJKAnalyzer. Pairs need no dictionary, so they know every name and new word.
 - An acronym in the plural, such as LLMs, has the term of the singular: the stemmer recognizes only some of them, since
   it removes an s only after a vowel.
+- A text of several words in capitals throughout is analyzed in lower case: its words are no acronyms.
 - An acronym that looks like a stop word, such as WHO or IT, is also a term in capitals. It ranks, and it finds the
   acronym without the pronoun.
 - A word and another one joined to it by a hyphen are also one term, so that ``unet`` finds U-Net.
@@ -36,6 +37,10 @@ _CJK_RUN = re.compile(f"[{_CJK}]+")
 _SCRIPTS = re.compile(f"[{_CJK}]+|[^{_CJK}]+")
 _ACRONYM_PLURAL = re.compile(r"(?=[^A-Z]*[A-Z])[A-Za-z0-9]+[A-Z0-9]s")
 """Matches LLMs, GPUs, mRNAs and P450s, but neither GPS nor 1980s."""
+_LOWER_PLURAL = re.compile(r"\b([b-df-hj-np-tv-xz]{3,})s\b")
+"""Matches llms and rnns; few acronyms of this length end in s."""
+_MIN_SENTENCE_WORDS = 3
+"""Words from which a text in capitals is a sentence."""
 _HYPHENS = r"\-\u2010\u2011\u2012\u2013\u2212"
 _LANGUAGE_SUFFIX = r"(?:\+\+|\#(?![\w#]))?"
 """What follows the letter in C++ and C#."""
@@ -92,6 +97,8 @@ class Analyzer(dict[str, Terms]):
 
     def analyze_text(self, text: str) -> Terms:
         """Returns the terms of a title or an abstract."""
+        if text.isupper():
+            text = _lower_sentence(text)
         return Terms.concatenate(list(map(self.__getitem__, find_units(text))))
 
     def phrase_terms(self, words: Sequence[str]) -> list[str]:
@@ -134,6 +141,16 @@ class Analyzer(dict[str, Terms]):
             return Terms((lower,), (), (singular,) if singular.isupper() and len(part) > 1 else (), (written,))
         stem = self._stem(lower)
         return Terms((stem,), (stem,), (), (written,))
+
+
+def _lower_sentence(text: str) -> str:
+    """Returns a sentence that is in capitals throughout in lower case, since its words are no acronyms.
+
+    Only the plural of a long acronym is clear: LLMS becomes LLMs. A title of few words may consist of acronyms.
+    """
+    if len(find_units(text)) < _MIN_SENTENCE_WORDS:
+        return text
+    return _LOWER_PLURAL.sub(lambda match: f"{match[1].upper()}s", text.lower())
 
 
 def find_units(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from search.index.json_object import damaged_file
 from search.index.layout import Manifest
 from search.index.store import PaperStore
 from search.papers.identifiers import id_key
-from search.papers.retraction import RETRACTED_ID
+from search.papers.retraction import RETRACTED_ID, WITHDRAWN_ID
 from search.rows import Rows
 
 _MAX_ROWS = 1_000_000
@@ -32,16 +32,25 @@ class IdLookup:
     def find(self, paper_id: str) -> list[int]:
         """Returns the rows, ascending, that have or had a canonical ID, including replaced rows.
 
-        ``RETRACTED_ID`` finds the papers that were retracted or withdrawn.
+        ``RETRACTED_ID`` finds the papers that were retracted or withdrawn, ``WITHDRAWN_ID`` the live ones of them that
+        were withdrawn.
 
         Raises:
             IndexDamaged: none of them is live, and the keys of the database are damaged.
         """
+        if paper_id == WITHDRAWN_ID:
+            return self._withdrawn
         is_state = paper_id == RETRACTED_ID
         rows = self._store.rows_for_key(id_key(paper_id)) if is_state else self._store.find(paper_id)
         if not any(row in self._live for row in rows) and not self._are_keys_intact:
             check_keys(self._path, self._manifest)
         return rows
+
+    @cached_property
+    def _withdrawn(self) -> list[int]:
+        """The live rows whose papers were withdrawn, and not retracted by the journal."""
+        rows = [row for row in self.find(RETRACTED_ID) if row in self._live]
+        return [row for row, paper in zip(rows, self._store.get(rows), strict=True) if paper.retraction == "withdrawn"]
 
     @cached_property
     def _are_keys_intact(self) -> bool:

@@ -4,8 +4,8 @@ Scores are BM25F (Robertson, Zaragoza and Taylor, "Simple BM25 extension to mult
 tantivy's k1 1.2, b 0.75): title and abstract are one field that contains the title twice, so that the words of the
 title have double weight before saturation. A word counts once per occurrence in the query. User text is never parsed as
 a query language: it is analyzed like the papers and becomes term queries, so IN, OR, NOT and colons have no special
-meaning. Title and abstract are also separate fields with positions, for phrases and for words that have to occur in one
-of the two.
+meaning. Title and abstract are also separate fields with positions, for phrases, for words that have to occur in one
+of the two, and for queries of stop words alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -26,6 +26,7 @@ from search.index.term_cache import TermCache
 from search.index.term_sets import necessary_term_sets
 from search.index.text_conditions import TextConditions, any_of
 from search.index.text_terms import TextTerms
+from search.index.word_forms import ALTERNATIVE_MARK
 from search.query.condition import (
     AddedBetween,
     AllOf,
@@ -149,11 +150,11 @@ class Lexicon:
         Returns:
             (n,) int64 rows, in any order, and (n,) float32, their BM25.
         """
-        doc_freq = self._terms.doc_freq
-        bounds = {term: bound for term, bound in self._terms.bounds(text).items() if doc_freq(term)}
+        max_papers = self._conditions.max_papers
+        bounds = {term: bound for term, bound in self._terms.bounds(text).items() if max_papers(term)}
         term_sets = necessary_term_sets(bounds, share * self.max_score(text))
-        limit = min(sum(min(map(doc_freq, each)) for each in term_sets), self._searcher.num_docs)
-        sets = any_of([self._all_terms_query("text", each) for each in term_sets])
+        limit = min(sum(min(map(max_papers, each)) for each in term_sets), self._searcher.num_docs)
+        sets = any_of([self._all_terms_query(each) for each in term_sets])
         clauses = [(Occur.Must, _as_filter(sets)), self._require_any_term(text)]
         if limit > len(rows):  # otherwise a filter takes longer than it saves
             clauses += self._filter_clauses(condition)
@@ -178,6 +179,11 @@ class Lexicon:
         """Returns the terms of a text that are looked up, each with the inverse document frequency that BM25 uses."""
         return self._terms.weights(text)
 
+    def highlighted_terms(self, text: str) -> dict[str, float]:
+        """Returns the terms of a text to highlight, as papers have them, each with its weight."""
+        weights = self._terms.weights(text).items()
+        return {form: weight for term, weight in weights for form in term.split(ALTERNATIVE_MARK)}
+
     def word_doc_freq(self, word: str) -> int:
         """Returns the document frequency of a Latin word, not stemmed."""
         return self._conditions.written_freq(word.lower())
@@ -197,7 +203,7 @@ class Lexicon:
         total = sum(weights.values())
         terms = [
             tantivy.Query.boost_query(
-                tantivy.Query.const_score_query(tantivy.Query.term_query(self._schema, "text", term, "basic"), 1.0),
+                tantivy.Query.const_score_query(self._conditions.ranked_query(term), 1.0),
                 weight / total,
             )
             for term, weight in weights.items()
@@ -233,11 +239,11 @@ class Lexicon:
         return Occur.Must, any_of([self._boosted_term_query(term, count) for term, count in counts.items()])
 
     def _boosted_term_query(self, term: str, count: int) -> tantivy.Query:
-        query = self._term_query("text", term)
+        query = self._conditions.ranked_query(term)
         return tantivy.Query.boost_query(query, float(count)) if count > 1 else query
 
     def _term_query(self, field: str, value: str | int) -> tantivy.Query:
-        return tantivy.Query.term_query(self._schema, field, value, "freq" if field == "text" else "basic")
+        return tantivy.Query.term_query(self._schema, field, value, "basic")
 
     def _filter_clauses(self, condition: Condition) -> list[tuple[Occur, tantivy.Query]]:
         """Returns no clause if every paper matches: even a clause that matches all would disable early termination."""
@@ -293,8 +299,8 @@ class Lexicon:
         unsigned = tantivy.FieldType.Unsigned
         return any_of(tantivy.Query.range_query(self._schema, "row", unsigned, first, last) for first, last in ranges)
 
-    def _all_terms_query(self, field: str, terms: Sequence[str]) -> tantivy.Query:
-        return tantivy.Query.boolean_query([(Occur.Must, self._term_query(field, term)) for term in terms])
+    def _all_terms_query(self, terms: Sequence[str]) -> tantivy.Query:
+        return tantivy.Query.boolean_query([(Occur.Must, self._conditions.ranked_query(term)) for term in terms])
 
     def _term_set_query(self, field: str, ids: Sequence[int]) -> tantivy.Query:
         if not ids:

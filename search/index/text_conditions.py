@@ -7,7 +7,7 @@ from tantivy import Occur
 
 from search.errors import InvalidValue
 from search.index.analysis import Analyzer, find_units, is_character
-from search.index.word_forms import WordForms
+from search.index.word_forms import ALTERNATIVE_MARK, STOP_WORD_MARK, WordForms
 from search.query.condition import ContainsText
 
 PHRASE_FIELDS = ("title", "abstract")
@@ -32,8 +32,23 @@ class TextConditions:
         self.forms = WordForms(analyzer, self.doc_freq, self.written_freq, self._count_phrase)
 
     def doc_freq(self, term: str) -> int:
-        """Returns the document frequency of a term that ranks."""
-        return self._searcher.doc_freq(RANKED_FIELD, term)
+        """Returns the document frequency of a term that ranks; of several places (``_places``), the least above 0."""
+        if term.isalnum():
+            return self._searcher.doc_freq(RANKED_FIELD, term)
+        counts = [self._searcher.doc_freq(field, word) for field, word in _places(term)]
+        return min(filter(None, counts), default=0)
+
+    def max_papers(self, term: str) -> int:
+        """Returns an upper bound of the number of papers with a term that ranks."""
+        return sum(self._searcher.doc_freq(field, word) for field, word in _places(term))
+
+    def ranked_query(self, term: str) -> tantivy.Query:
+        """Returns the query that scores a term that ranks; in several places (``_places``), by the highest score.
+
+        With the maximum, not the sum, BM25 has the same bounds as for other terms.
+        """
+        parts = [tantivy.Query.term_query(self._schema, field, word, "freq") for field, word in _places(term)]
+        return parts[0] if len(parts) == 1 else tantivy.Query.disjunction_max_query(parts)
 
     def written_freq(self, word: str) -> int:
         """Returns the document frequency of a word as written, in lower case and not stemmed."""
@@ -88,6 +103,16 @@ class TextConditions:
         query = any_of(self._phrase_query(field, terms) for field in PHRASE_FIELDS)
         result = self._searcher.search(query, limit=1, count=True)
         return int(result.count)  # type: ignore[attr-defined]  # in the library, missing in its stubs
+
+
+def _places(term: str) -> list[tuple[str, str]]:
+    """Returns where a term that ranks is indexed: each field, with the term in it.
+
+    A stop word is in the fields with positions only, and an acronym may have two forms.
+    """
+    if term.startswith(STOP_WORD_MARK):
+        return [(field, term.removeprefix(STOP_WORD_MARK)) for field in PHRASE_FIELDS]
+    return [(RANKED_FIELD, form) for form in term.split(ALTERNATIVE_MARK)]
 
 
 def any_of(parts: Iterable[tantivy.Query]) -> tantivy.Query:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from search.papers.categories import find_category_alias
 from search.papers.json import replace_surrogates
+from search.papers.retraction import RETRACTED_ID
 from search.query.condition import (
     AddedBetween,
     AllOf,
@@ -82,7 +83,9 @@ def _describe_leaf(leaf: Author | Category | InDateRange | AddedBetween | HasId 
         return "updated " * (leaf.field == "updated") + _describe_range(leaf.start, leaf.end)
     if isinstance(leaf, AddedBetween):
         return f"added {_describe_range(leaf.start, leaf.end)}"
-    return leaf.id if isinstance(leaf, HasId) else _describe_text(leaf)
+    if isinstance(leaf, HasId):
+        return f"{leaf.id} (or withdrawn)" if leaf.id == RETRACTED_ID else leaf.id
+    return _describe_text(leaf)
 
 
 def _describe_range(start: Moment | None, end: Moment | None) -> str:

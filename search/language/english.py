@@ -18,8 +18,22 @@ _FUNCTION_WORDS = {
     "Spanish": "cómo con cuál cuando cuáles del entre está las los más para pero por qué según son una",
     "Portuguese": "as com como dos entre não mais nas nos os para pela pelo qual quais são sobre uma",
     "Italian": "anche che come dai dal degli della delle gli nel nella perché più quali sono sulla una",
+    "Dutch": "bij deze door een hebben het hoe kunnen maar met naar niet ook tussen uit voor waarom wat welke "
+    "worden wordt zijn",
+    "Swedish": "att av där efter ett från för hos hur inte kan mellan mot när och på som till vad varför vilka "
+    "vilken är över",
+    "Danish": "af efter eller et fra hvad hvilke hvor hvordan hvorfor ikke kan mellem når og på som til ved være",
+    "Polish": "ale czy dla dlaczego jak jaka jaki jakie jako jest która które który lub między może na nad nie od "
+    "oraz po pod przez przy są się za",
+    "Czech": "ale bez co jak jaká jaké jaký jako je jsou které která který mezi mají na nad nebo není od po pod "
+    "pro proč při se ve za ze že",
+    "Turkish": "arasında arasındaki bir bu daha de değil gibi göre hangi için ile kadar mi mı nasıl ne neden nedir "
+    "olan olarak üzerinde üzerine var ve veya yeni çok",
+    "Vietnamese": "bằng bởi các cho có của dựa được để giữa khi không là làm một những như nào này sao theo thế trên "
+    "trong tại từ và về với đến",
 }
-"""Frequent words of languages in Latin script that are neither English words nor parts of names, such as de and la."""
+"""Frequent words of languages in Latin script that are neither English words nor parts of names, such as de, la and
+van, nor abbreviations, such as med and det."""
 _FOREIGN_WORDS = {language: frozenset(words.split()) for language, words in _FUNCTION_WORDS.items()}
 _MIN_FOREIGN_WORDS = 2
 """Different words of one language that show that a question is in it."""

@@ -5,11 +5,11 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal, get_args
+from typing import Literal
 
 from search.errors import InvalidValue
 from search.papers import categories, identifiers
-from search.papers.retraction import RETRACTED_ID, Retraction
+from search.papers.retraction import RETRACTED_ID, WITHDRAWN_ID
 from search.query import dates
 from search.query.author import parse_author
 from search.query.condition import (
@@ -48,7 +48,7 @@ _FIELD_NAMES: dict[Field, str] = {
     "any": "all",
     "category": "cat category arxiv_class",
     "primary": "primary primary_category",
-    "id": "id doi arxiv identifier pmid acl pmc pmcid openalex corpusid",
+    "id": "id doi arxiv identifier pmid acl pmc pmcid openalex corpusid s2",
     "is": "is",
     "year": "year",
     "published": "date published submitteddate pubdate",
@@ -67,6 +67,8 @@ FILTER_FIELDS = frozenset(FIELD_BY_NAME.values()) - TEXT_FIELDS.keys() - {"id", 
 JOIN_HINT = 'join values with OR or AND (in capitals), or put a value of several words in "quotes"'
 """What to do about adjacent values of a filter."""
 
+_GENERAL_ID_NAMES = ("id", "identifier", "")
+"""Names of the field for IDs that are no scheme, so that an ID without a scheme may be of any."""
 _UNAMBIGUOUS_NAMES = frozenset(
     ("au", "ti", "abs", "doi", "first_author", "arxiv_class", "primary_category", "submitteddate", "pubdate",
      "lastupdateddate", "entdate")
@@ -175,13 +177,16 @@ def _parse_text(field: Field, value: str, at: int, phrase: bool) -> ContainsText
 
 
 def _parse_state(value: str) -> HasId:
-    if value.lower() not in get_args(Retraction):
-        raise InvalidValue("is", value, "write is:retracted, which finds retracted and withdrawn papers")
-    return HasId(RETRACTED_ID)
+    state = f"is:{value.lower()}"
+    if state not in (RETRACTED_ID, WITHDRAWN_ID):
+        allowed = f"write {RETRACTED_ID}, which finds retracted and withdrawn papers, or {WITHDRAWN_ID}"
+        raise InvalidValue("is", value, allowed)
+    return HasId(state)
 
 
 def _parse_id(value: str, name: str) -> HasId:
-    for text in (f"{name}:{value}", value, f"pmid:{value}", f"pmc:{value}", f"acl:{value}"):
+    schemes = ("openalex", "pmid", "pmc", "acl") if name in _GENERAL_ID_NAMES else ()
+    for text in (f"{name}:{value}", value, *(f"{scheme}:{value}" for scheme in schemes)):
         if (found := identifiers.parse(text)) and any(character.isdigit() for character in found.id):
             return HasId(found.id)
     raise InvalidValue("id", value, "give an ID such as 2604.24432, hep-th/9901001, 10.1145/3292500 or pmid:29768149")

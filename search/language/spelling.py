@@ -15,6 +15,11 @@ _MAX_TYPO_FREQUENCY = 5
 _MIN_KNOWN_TYPO_LENGTH = 5
 """Letters from which a word in the index can be a typo, and a typo can have a letter too many or a wrong one; shorter
 ones are names and codes, such as unet, which is no misspelt unit."""
+_MIN_RARE_LENGTH = 7
+"""Letters from which an English word that only one paper contains is a correction; few other words are so near."""
+_LIKELY_EDIT_WEIGHT = 10
+"""Two swapped letters, or one doubled or not, are this much likelier than another letter."""
+_REPEATED = re.compile(r"(.)\1")
 _MIN_CORRECTION_FREQUENCY = 2
 """Least document frequency of a correction."""
 _CORRECTION_SHARE_DIVISOR = 5_000
@@ -72,11 +77,28 @@ def _may_be_typo(word: str, occurrences: int) -> bool:
 
 
 def _best_correction(word: str, occurrences: int, frequency: Callable[[str], int], least: int) -> str | None:
-    candidates = [other for other in single_edits(word.lower()) if _is_plausible(word.lower(), other)]
-    best = max(candidates, key=lambda other: (frequency(other), other[0] == word[0].lower(), other))
-    if frequency(best) < max(least, _MIN_FREQUENCY_RATIO * occurrences):
+    plausible = {other for other in single_edits(word.lower()) if _is_plausible(word.lower(), other)}
+    frequencies = {other: count for other in plausible if (count := frequency(other))}
+    if not frequencies:
+        return None
+    best = max(frequencies, key=lambda other: (_weight(word.lower(), other) * frequencies[other], other))
+    found = frequencies[best]
+    if found < max(least if found > 1 or len(word) < _MIN_RARE_LENGTH else 1, _MIN_FREQUENCY_RATIO * occurrences):
+        return None
+    if found == 1 and not is_english_word(best):
         return None
     return best.capitalize() if word[0].isupper() else best
+
+
+def _weight(word: str, other: str) -> int:
+    """Returns how much likelier a correction is than its frequency says: by its kind, and by its first letter."""
+    likely = sorted(word) == sorted(other) or _undouble(word) == _undouble(other)
+    return (_LIKELY_EDIT_WEIGHT if likely else 1) * (2 if word[0] == other[0] else 1)
+
+
+def _undouble(word: str) -> str:
+    """Returns a word with one letter in place of each repeated one."""
+    return _REPEATED.sub(r"\1", word)
 
 
 def _is_plausible(word: str, other: str) -> bool:

@@ -17,7 +17,7 @@ TokenKind = Literal["word", "phrase", "term", "operator", "minus", "open", "clos
 
 OPERATORS = ("AND", "OR", "NOT", "ANDNOT")
 
-_FIELD_PREFIX = re.compile(r"(=?)([A-Za-z][A-Za-z_]*):")
+_FIELD_PREFIX = re.compile(r"(=?)([A-Za-z][A-Za-z_]*|[Ss]2):")
 _OPENING_QUOTE = re.compile(r"([=^]*)([\"“])")
 _CLOSING_QUOTES = {'"': re.compile(r"([^\"]*)\""), "“": re.compile(r"([^”]*)”")}
 _TEX_CLOSING_QUOTE = re.compile(r"([^\"]*?)''")
@@ -27,7 +27,7 @@ _NEGATION = re.compile(rf"-(?:[^\W\d_]|{DOTTED_WORD}|=?[\"“(])")
 _PUNCTUATION = re.compile(r"[.,;:?!]+(?=\))")
 _CHUNK = re.compile(r"\S+")
 _VALUE_START = re.compile(r"[\w\"“(\[^=<>*.-]")
-_TERM = re.compile(r"(?<!\S)-?(=?([A-Za-z][A-Za-z_]*):)(?=(\S*))")
+_TERM = re.compile(r"(?<!\S)-?(=?([A-Za-z][A-Za-z_]*|[Ss]2):)(?=(\S*))")
 
 
 @dataclass(frozen=True, slots=True)

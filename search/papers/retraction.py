@@ -17,6 +17,8 @@ Retraction = Literal["retracted", "withdrawn"]
 
 RETRACTED_ID = "is:retracted"
 """The ID by whose key the store finds all papers that are retracted or withdrawn."""
+WITHDRAWN_ID = "is:withdrawn"
+"""Stands for those of them that are withdrawn; no key of the store does."""
 
 _TITLE_MARK = re.compile(
     r"\W*(?P<first>retracted|withdrawn)(?:\s+(?:article|paper|chapter|manuscript|publication|preprint))?\s*"

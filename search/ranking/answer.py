@@ -45,12 +45,11 @@ def answer_query(index: FilteredIndex, query: Query, leg_input: LegInput, start:
         start: position of the first hit in the ranking, from 0.
 
     Raises:
-        InvalidValue: lexical mode, and the query contains only stop words.
+        InvalidValue: lexical mode, and the query contains no word.
     """
     lexicon, text, end = index.snapshot.lexicon, leg_input.text or "", start + query.limit
     if leg_input.vector is None and not lexicon.terms(text):
-        problem = "it contains only stop words; put them in quotation marks, add another word, or use mode hybrid"
-        raise InvalidValue("q", text, problem)
+        raise InvalidValue("q", text, "it contains no word to look up; add one, or use mode hybrid")
     order: DateOrder | None = None if query.sort == "relevance" else query.sort
     ranking = Ranking.compute(index, leg_input, 0 if order else end)
     bands = Bands.of(index, leg_input)
@@ -122,7 +121,7 @@ def _build_hits(
 ) -> list[Hit]:
     fused, lexicon = ranking.fused, index.snapshot.lexicon
     papers = _load_papers(index, fused.rows)
-    weights = lexicon.term_weights(leg_input.text) if leg_input.text else {}
+    weights = lexicon.highlighted_terms(leg_input.text) if leg_input.text else {}
     semantic_ranks, lexical_ranks = ranking.semantic.ranks(), ranking.lexical.ranks()
     with index.time_stage("highlights"):
         highlighter = Highlighter(weights, lexicon.terms_by_unit)

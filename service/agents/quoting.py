@@ -24,6 +24,7 @@ from service.agents.tools import (
     QuotingAnswer,
 )
 from service.api.schemas import AuthorMatchOut, FacetsOut, ValueCountOut
+from service.formats.extra_fields import field_label, field_text
 from service.formats.render import authors_json, best_sentence, match_reason, page_json, sanitize_line
 
 NOTICE = (
@@ -103,11 +104,15 @@ def _page_heading(content: PageAnswer) -> list[str]:
 def paper_answer(paper: Paper) -> RenderedAnswer:
     """Returns a paper with its abstract."""
     fields = _paper_fields(paper, max_authors=_MAX_PAPER_AUTHORS, max_abstract_chars=_FULL_ABSTRACT_CHARS)
-    extra = {name: value for name, value in paper.extra.items() if not isinstance(value, list | dict | None)}
+    extra: dict[str, Json] = {
+        name: field_text(value) if isinstance(value, list) else value
+        for name, value in paper.extra.items()
+        if not isinstance(value, dict | None)
+    }
     fields |= {"notice": NOTICE, "extra": _truncate_fields(dict(list(extra.items())[:_MAX_ITEMS]))}
     content = PaperAnswer.model_validate(fields)
     lines = [f"other IDs: {', '.join(content.ids[1:])}"] if len(content.ids) > 1 else []
-    lines += [f"{name}: {value}" for name, value in content.extra.items()]
+    lines += [f"{field_label(name)}: {field_text(value)}" for name, value in content.extra.items()]
     return RenderedAnswer(content, _delimited_text([], [_paper_entry(content, [*lines, content.abstract or ""])], []))
 
 

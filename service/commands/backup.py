@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from search.query.counts import format_count
 from service.commands.command import Command
 from service.commands.options import INDEX_OPTION
 
@@ -24,7 +25,7 @@ def backup(folder: Path, directory: Path) -> None:
     from indexer.backup import back_up
 
     manifest = back_up(directory, folder, _show_step)
-    click.echo(f"papers: copied {manifest.live:,} papers ({manifest.generation}) to {folder}", err=True)
+    click.echo(f"papers: copied {format_count(manifest.live)} ({manifest.generation}) to {folder}", err=True)
 
 
 @click.command(cls=Command)
@@ -45,7 +46,7 @@ def restore(backup: Path, directory: Path, replace: bool) -> None:
     from indexer.backup import restore as restore_index
 
     manifest, previous = restore_index(backup, directory, replace=replace, on_step=_show_step)
-    click.echo(f"papers: restored {manifest.live:,} papers ({manifest.generation}) to {directory}", err=True)
+    click.echo(f"papers: restored {format_count(manifest.live)} ({manifest.generation}) to {directory}", err=True)
     if previous:
         click.echo(
             f"papers: the previous content of the folder is in {previous}; delete it when it is not needed", err=True

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from search.query.counts import format_count
 from service.commands.command import Command
 from service.commands.options import INDEX_OPTION, load_embedder_for
 
@@ -38,8 +39,9 @@ def merge(paper_id: str, other: str, directory: Path) -> None:
 def split(paper_id: str, directory: Path) -> None:
     """Divide a paper that was merged by mistake.
 
-    Records with the same ID stay together; if all records share one, those with the same title and abstract do. The
-    decision is kept with the index and holds for later imports; papers merge reverses it.
+    Records with the same ID stay together, such as the versions of an arXiv paper; if all share a DOI, which may be
+    that of a book, those with the same title do. The decision is kept with the index and holds for later imports;
+    papers merge reverses it.
 
     \b
     papers split arxiv:2602.09843
@@ -55,4 +57,4 @@ def _print_outcome(action: str, manifest: "Manifest", papers: "Sequence[Paper]")
 
     for paper in papers:
         click.echo(sanitize_lines(f"{display_title(paper)}\n   {', '.join(paper.ids)}"))
-    click.echo(f"papers: {action}; the index has {manifest.live:,} papers ({manifest.generation})", err=True)
+    click.echo(f"papers: {action}; the index has {format_count(manifest.live)} ({manifest.generation})", err=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from search.errors import InvalidValue
+from search.query.counts import format_count
 from service.commands.command import Command
 from service.commands.options import (
     JSON_OPTION,
@@ -100,9 +101,10 @@ def _run_json(run: "Run", differences: dict[str, "Difference"]) -> str:
 def _run_text(run: "Run", differences: dict[str, "Difference"]) -> str:
     description = run.description
     subset = "" if description.query_subset == "all" else f" with {description.query_subset} IDs"
+    noun = "query" if len(run.rankings) == 1 else "queries"
     lines = [
-        f"{description.name}, {description.split} split: {len(run.rankings):,} queries{subset}, "
-        f"{description.papers:,} papers; {description.mode}, {description.model}"
+        f"{description.name}, {description.split} split: {len(run.rankings):,} {noun}{subset}, "
+        f"{format_count(description.papers)}; {description.mode}, {description.model}"
     ]
     for name, mean in run.means.items():
         low, high = run.intervals[name]

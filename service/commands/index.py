@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from search.errors import UnknownFormat
+from search.query.counts import format_count
 from service.commands.choices import ChoicesOption
 from service.commands.command import Command
 from service.commands.exit_status import ExitStatus
@@ -54,8 +56,8 @@ def _source_formats() -> tuple[str, ...]:
 @click.option(
     "--mirror",
     is_flag=True,
-    help="Remove papers that only these files had and no longer have; lists them and asks, as papers remove does. "
-    "The papers of a deleted file: papers remove --source FILE.",
+    help="Remove papers that only these files had and no longer have, or only files deleted from these folders; lists "
+    "them and asks, as papers remove does. The papers of another deleted file: papers remove --source FILE.",
 )
 @YES_OPTION
 @model_option(
@@ -79,6 +81,7 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     papers index papers.jsonl --precision int8 --index ~/fast
     papers index papers.jsonl --model large --index ~/large
     papers index zotero.bib --mirror
+    papers index ~/refs --mirror
     """
     from indexer import sources
     from indexer.build import ImportOptions, index_files
@@ -88,32 +91,40 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
 
     day = parse_day(options["as_of"]) or date.today()
     import_options = ImportOptions(format_, day, options["strict"], restore=options["restore"])
-    files = sources.discover(paths)
+    files, folders = sources.discover(paths), sources.find_folders(paths)
     embedder = load_embedder(*_choose_model(directory, options["model"], options["precision"]))
     with Progress() as progress:
         report = index_files(
             files,
             directory,
             embedder,
+            folders=folders,
             options=import_options,
             progress=progress.show,
             on_stage=lambda name: show_stage(progress, name),
         )
     _print_report(report)
     if report.skipped_count and options["mirror"]:
-        click.echo("papers: files with skipped records lose no papers, since those may be the missing ones", err=True)
+        _print_caution(report, has_folders=bool(folders))
     if report.missing and options["mirror"]:
-        remove_selection(directory, select_missing(directory, files), yes=options["yes"])
+        remove_selection(directory, select_missing(directory, files, folders), yes=options["yes"])
     elif report.missing:
         is_given = click.get_current_context().get_parameter_source("directory") is ParameterSource.COMMANDLINE
         arguments = shlex.join([*map(str, paths), "--mirror", *(["--index", str(directory)] if is_given else [])])
-        papers = "1 paper is" if report.missing == 1 else f"{report.missing:,} papers are"
+        verb = "is" if report.missing == 1 else "are"
         click.echo(
-            f"{papers} no longer in the files that had them; to remove them, run: papers index {arguments}",
+            f"{format_count(report.missing)} {verb} no longer in the files that had them; to remove them, run: "
+            f"papers index {arguments}",
             err=True,
         )
     if embedder.model.precision == "int8":
         _print_quality(embedder.model.name)
+    if any(isinstance(error, UnknownFormat) for error in report.skipped):
+        click.echo(
+            "papers: papers index --help lists the formats that are read; if a file of unknown format has one of them, "
+            "name it with --format",
+            err=True,
+        )
     if report.nothing_read:
         click.echo("papers: no record could be read; check the files, or name their format with --format", err=True)
         sys.exit(ExitStatus.FAILURE)
@@ -148,8 +159,8 @@ def reindex(directory: Path, model: str, precision: str) -> None:
         )
     manifest = report.manifest
     click.echo(
-        f"{report.embedded:,} texts embedded; {report.continued:,} papers had vectors of {model} in {precision}. "
-        f"The index has {manifest.live:,} papers ({manifest.generation}).",
+        f"{format_count(report.embedded, 'text')} embedded; {format_count(report.continued)} had vectors of {model} "
+        f"in {precision}. The index has {format_count(manifest.live)} ({manifest.generation}).",
         err=True,
     )
     if report.embedded and precision == "int8":
@@ -216,16 +227,27 @@ def _print_report(report: "ImportReport") -> None:
     _list_messages("warning", report.warnings, len(report.warnings))
     _list_messages("skipped", [str(error) for error in report.skipped], report.skipped_count)
     click.echo(
-        f"{counts.read:,} records read: {counts.new:,} new papers, {counts.merged:,} merged, "
-        f"{counts.unchanged:,} unchanged, {report.skipped_count:,} skipped; {counts.embedded:,} texts embedded. "
-        f"The index has {report.papers:,} papers ({report.generation}).",
+        f"{format_count(counts.read, 'record')} read: {format_count(counts.new, 'new paper')}, "
+        f"{counts.merged:,} merged, {counts.unchanged:,} unchanged"
+        + (f", {counts.removed:,} left out" if counts.removed else "")
+        + f"; {report.skipped_count:,} skipped; {format_count(counts.embedded, 'text')} embedded. "
+        f"The index has {format_count(report.papers)} ({report.generation}).",
         err=True,
     )
     if counts.removed:
         click.echo(
-            f"records left out because their papers were removed: {counts.removed:,}; to import them, add --restore",
+            "records were left out because their papers had been removed; to import them, add --restore",
             err=True,
         )
+
+
+def _print_caution(report: "ImportReport", *, has_folders: bool) -> None:
+    """Says which files keep their papers because records were skipped."""
+    is_incomplete = any(not isinstance(error, UnknownFormat) for error in report.skipped)
+    files = "files with skipped records"
+    if has_folders and is_incomplete:
+        files += ", and files deleted from the folders,"
+    click.echo(f"papers: {files} lose no papers, since the skipped records may be the missing ones", err=True)
 
 
 def _list_messages(kind: str, messages: list[str], count: int) -> None:

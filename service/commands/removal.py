@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from search.query.counts import format_count
 from service.commands.command import Command
 from service.commands.options import INDEX_OPTION, JSON_OPTION, load_embedder_for
 
 if TYPE_CHECKING:
     from indexer.removal import RemovalReport
-    from indexer.removal_selection import Removal, Selection
+    from indexer.removal_selection import Selection
     from search.papers.json import Json
 
 _MAX_LISTED_PAPERS = 10
@@ -93,10 +94,14 @@ def compact(directory: Path) -> None:
             on_copied=progress.show_copied,
             on_stage=lambda name: show_stage(progress, name),
         )
-    rewritten = f"left out {report.removed_rows:,} rows" if report.removed_rows else "there was nothing to leave out"
+    rewritten = (
+        f"left out {format_count(report.removed_rows, 'row')}"
+        if report.removed_rows
+        else "there was nothing to leave out"
+    )
     click.echo(
-        f"papers: {rewritten}; {max(report.freed_bytes, 0):,} bytes freed. The index has "
-        f"{_count(report.manifest.live)} ({report.manifest.generation}).",
+        f"papers: {rewritten}; {format_count(max(report.freed_bytes, 0), 'byte')} freed. The index has "
+        f"{format_count(report.manifest.live)} ({report.manifest.generation}).",
         err=True,
     )
     if report.is_in_use:
@@ -117,17 +122,12 @@ def remove_selection(directory: Path, selection: "Selection", *, yes: bool) -> N
         click.echo("papers: nothing was removed", err=True)
         return
     report = _remove(directory, selection)
-    changed = f", {_count(report.changed)} kept without records of the file" if report.changed else ""
+    changed = f", {format_count(report.changed)} kept without records of the file" if report.changed else ""
     click.echo(
-        f"papers: removed {_count(report.removed)}{changed}. The index has {_count(report.manifest.live)} "
+        f"papers: removed {format_count(report.removed)}{changed}. The index has {format_count(report.manifest.live)} "
         f"({report.manifest.generation}). The removed text stays on disk until: papers compact",
         err=True,
     )
-
-
-def _count(papers: "int | list[Removal]") -> str:
-    count = papers if isinstance(papers, int) else len(papers)
-    return f"{count:,} paper{'' if count == 1 else 's'}"
 
 
 def _remove(directory: Path, selection: "Selection") -> "RemovalReport":
@@ -144,13 +144,15 @@ def _print_preview(selection: "Selection") -> None:
 
     papers, changed = selection.papers, selection.changed
     if papers:
-        click.echo(f"{_count(papers)} to remove:")
+        click.echo(f"{format_count(len(papers))} to remove:")
     for each in papers[:_MAX_LISTED_PAPERS]:
         click.echo(sanitize_line(f"   {each.id}  {each.title}"))
     if len(papers) > _MAX_LISTED_PAPERS:
         click.echo(f"   ... and {len(papers) - _MAX_LISTED_PAPERS:,} more")
     if changed:
-        click.echo(f"{_count(changed)} to keep, without records of this file, because other files have them too:")
+        click.echo(
+            f"{format_count(len(changed))} to keep, without records of this file, because other files have them too:"
+        )
     for each in changed[:_MAX_LISTED_PAPERS]:
         click.echo(sanitize_line(f"   {each.id}  {each.title}"))
     if len(changed) > _MAX_LISTED_PAPERS:

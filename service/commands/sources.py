@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from search.query.counts import format_count
 from service.commands.command import Command
 from service.commands.options import INDEX_OPTION, JSON_OPTION
 
@@ -63,7 +64,7 @@ def _source_json(source: "Source") -> "dict[str, Json]":
 
 def _source_lines(source: "Source") -> list[str]:
     """Returns a line with the name, and one with all the rest."""
-    papers = f"{source.papers:,} papers in the index"
+    papers = f"{format_count(source.papers)} in the index"
     file = source.file
     if not file:
         return [source.source, f"   imported by an earlier version, which kept no log; {papers}"]
@@ -72,6 +73,8 @@ def _source_lines(source: "Source") -> list[str]:
     left_out = f", {file.removed:,} left out" if file.removed else ""
     return [
         file.path,
-        f"   {source.source.partition(':')[0] or 'unknown format'}; read {first}{again} UTC; {file.read:,} records: "
-        f"{file.new:,} new papers, {file.merged:,} merged, {file.skipped:,} skipped{left_out}; {papers}",
+        f"   {source.source.partition(':')[0] or 'unknown format'}; read {first}{again} UTC; "
+        f"{format_count(file.read, 'record')} read{left_out}, {file.skipped:,} skipped; "
+        f"{format_count(file.new, 'new paper')} and {format_count(file.merged, 'merged record')} in all imports; "
+        f"{papers}",
     ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from search.errors import InvalidValue, SourceError
 from search.files import replace_file
+from search.query.counts import format_count
 
 if TYPE_CHECKING:
     from indexer.import_counts import ImportCounts
@@ -152,7 +153,7 @@ def _index_corpus(
         live = publish(writer).live
     merged = f", {writer.counts.merged:,} merged" if writer.counts.merged else ""
     if observer:
-        observer.print(f"{live:,} papers indexed{merged}, {skipped:,} skipped; index kept in {directory}")
+        observer.print(f"{format_count(live)} indexed{merged}, {skipped:,} skipped; index kept in {directory}")
 
 
 def run_queries(
@@ -203,6 +204,6 @@ def _rank_papers(searcher: "Searcher", text: str, options: RunOptions) -> tuple[
         page = searcher.search(Query(text, mode=options.mode, limit=options.depth))
     except InvalidValue as error:
         if options.mode == "lexical" and error.field == "q":
-            return ()  # the query contains only stop words
+            return ()  # the query contains no word
         raise
     return tuple(name for hit in page.hits for name in corpus_ids(hit.paper))[: options.depth]

@@ -45,6 +45,23 @@ class Extra:
         return text if _is_single_line(text) else json.dumps(self.rest)
 
 
+def field_label(name: str) -> str:
+    """The name of a further field for people: ``retraction of``."""
+    return name.replace("_", " ")
+
+
+def field_text(value: Json) -> str:
+    """The value of a further field for people: texts as they are, lists joined, yes or no; nested values as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list) and not any(isinstance(each, list | dict) for each in value):
+        texts = [field_text(each) for each in value]
+        return ("; " if any("," in text for text in texts) else ", ").join(texts)
+    return "" if value is None else json.dumps(value, ensure_ascii=False)
+
+
 def _is_single_line(text: str) -> bool:
     return bool(text) and normalize_whitespace(text) == text
 

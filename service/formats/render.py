@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from search.papers.json import clean_object
 from search.papers.words import truncate_words
 from search.query.counts import format_count
+from service.formats.extra_fields import field_label, field_text
 
 if TYPE_CHECKING:  # `papers status` starts without the modules that search
     from search.index.layout import Manifest
@@ -156,9 +157,9 @@ def explanation_text(page: Page) -> str:
     """The search strategy with the number of papers scored, and the timings, in two lines."""
     explanation = page.explanation
     strategies = {
-        "exact": f"exact, scored all {explanation.papers_scored:,} matching papers",
+        "exact": f"exact, scored all {format_count(explanation.papers_scored, 'matching paper')}",
         "approximate": f"approximate, scanned {explanation.codes_scanned:,} codes, "
-        f"re-ranked {explanation.papers_scored:,} papers, expected recall {page.expected_recall:.4f}",
+        f"re-ranked {format_count(explanation.papers_scored)}, expected recall {page.expected_recall:.4f}",
         "none": "not used",
     }
     total = format_count(page.total, estimated=page.total_estimated)
@@ -180,7 +181,8 @@ def paper_text(paper: Paper, earlier: Sequence[Paper] = (), duplicates: Sequence
         lines.append("   other IDs  " + ", ".join(paper.ids[1:]))
     if paper.added:
         lines.append(f"   added to this index  {paper.to_dict()['added']}")
-    lines += [f"   {name}  {value}" for name, value in paper.extra.items()]
+    fields = [(field_label(name), field_text(value)) for name, value in paper.extra.items()]
+    lines += [f"   {label}  {text}" for label, text in fields if text]
     lines += [f"   earlier version  {version_line(version, paper)}" for version in earlier]
     lines += [f"   maybe the same paper as  {other.id}: {display_title(other)}" for other in duplicates]
     if paper.title and paper.abstract:

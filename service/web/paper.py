@@ -1,6 +1,5 @@
 """The page of one paper."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from search.papers.paper import Paper
 from search.query.page import Hit
 from search.query.query import Query
 from search.session import Session
+from service.formats.extra_fields import field_label, field_text
 from service.formats.render import display_title, version_line
 from service.state.lists import STARRED
 from service.web.cards import build_card, build_cards
@@ -90,11 +90,12 @@ def _metadata_items(paper: Paper) -> Iterator[MetadataItem]:
     if paper.authors_partial:
         yield MetadataItem("Authors", "the source lists only some of the authors")
     for name, value in paper.extra.items():
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        text = field_text(value)
         href = text if is_http_url(text) else ""
         is_internal = name in _INTERNAL_FIELDS and not href
-        label = "Score in the source" if name == "score" else name.replace("_", " ").capitalize()
-        yield MetadataItem(label, text, href, is_internal)
+        label = "Score in the source" if name == "score" else field_label(name).capitalize()
+        if text:
+            yield MetadataItem(label, text, href, is_internal)
     if paper.added:
         yield MetadataItem("Added to this index", f"{paper.added:%Y-%m-%d %H:%M} UTC", is_internal=True)
     for source in paper.sources:

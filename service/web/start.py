@@ -66,6 +66,8 @@ def help_page(viewer: Viewer) -> str:
 
 def _find_news(viewer: Viewer) -> Link | None:
     """Returns the papers that were added since the last visit; None if there are none."""
+    if viewer.last_visit is None:
+        return None
     since = datetime.fromtimestamp(viewer.last_visit + 1, UTC)
     total = viewer.session.search(Query(filter=Filter(added_from=since), limit=0)).total
     url = PageUrl("/", (("added_from", format_moment(since)), ("sort", "added")))

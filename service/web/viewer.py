@@ -16,7 +16,7 @@ from service.api.negotiation import prefers_html
 from service.api.profiles import AccessDependency, ProfileAccess
 from service.state.lists import Lists
 from service.state.profiles import Profile
-from service.state.visits import Visits
+from service.state.visits import record_visit
 from service.state.watches import Position, Watches
 from service.web.responses import NOTICE_COOKIE, html_response, see_other
 from service.web.unread import count_unread
@@ -71,19 +71,18 @@ class Viewer:
             return 0
 
     @cached_property
-    def last_visit(self) -> int:
-        """Up to when papers were added that the viewer has had a chance to see before this visit.
+    def last_visit(self) -> int | None:
+        """The last time at which a paper had been added when the visit before ended; None in the first visit.
 
         Only pages count, and what they load, so that programs do not make visits.
         """
-        position = Position.of(self.session).added
         headers = self.request.headers
         if not (prefers_html(headers.get("accept", "")) or headers.get("sec-fetch-site") == "same-origin"):
-            return position
+            return None
         try:
-            return Visits(self.access.state, self.profile).record(position)
+            return record_visit(self.access.state, self.profile, Position.of(self.session).added)
         except StateUnavailable:
-            return position
+            return None
 
     @property
     def notice(self) -> str:

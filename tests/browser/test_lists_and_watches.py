@@ -197,9 +197,6 @@ def test_following_a_search(
     page.get_by_role("link", name="Following").click()
     open_disclosure(page, "Remove").get_by_role("button", name="Remove watch").click()
     expect(page.get_by_text("“Follow” above the results")).to_be_visible()
-    page.goto("/")
-    page.get_by_role("link", name=re.compile("new paper")).click()
-    assert titles(page)[0] == f"A study of {topic}"
 
 
 def test_shortcuts_star_list_and_select(open_own: Callable[..., Page]) -> None:
