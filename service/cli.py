@@ -1,4 +1,4 @@
-"""The command line: ``papers index | reindex | search | similar | authors | show | list | watch | serve | ...``.
+"""The command line: ``papers index | search | similar | recommend | authors | show | list | watch | serve | ...``.
 
 Results go to standard output, everything else to standard error. ``ExitStatus`` lists the exit statuses. Expensive
 imports are inside the commands that need them.
@@ -20,6 +20,7 @@ from service.commands import (
     index,
     keys,
     lists,
+    recommend,
     removal,
     search,
     serve,
@@ -55,6 +56,7 @@ for command in (
     removal.compact,
     search.search,
     search.similar,
+    recommend.recommend,
     search.authors,
     search.show,
     lists.lists,
