@@ -275,6 +275,26 @@ def test_a_list_is_renamed_with_what_follows_it(client: httpx.Client) -> None:
     assert "Thesis 2" in text_of(read_page(client, "/watches/like%20it", 200).xpath('//*[@role="alert"]')[0])
 
 
+def test_papers_near_a_list_are_recommended(client: httpx.Client) -> None:
+    empty = text_of(read_page(client, "/recommend", 200).xpath("//main")[0])
+    assert "has no papers" in empty
+    submit(client, "/selection", name=ATTACK.replace("/", "∕"), id=IDS[:2])
+    listed = read_page(client, "/lists", 200).xpath('//ul[@class="rows"]//a/@href')[1]
+    (link,) = read_page(client, listed, 200).xpath('//a[text()="Recommend new papers"]/@href')
+    page = read_page(client, link, 200)
+    assert sorted(titles(page)) == ["graph caches", "video caches"]
+    for near in page.xpath('//p[@class="near"]/a'):
+        assert near.get("href") in (f"/paper/{each}" for each in IDS[:2])
+        assert text_of(near) in ("attention caches", "galaxy caches")
+    assert not page.xpath("//img")
+    assert len(titles(read_page(client, f"{link}&added_from=7d", 200))) == 2
+    assert titles(read_page(client, f"{link}&added_from=2099", 200)) == []
+    assert client.get(f"{link}&added_from=soon").status_code == 422
+    assert client.get("/recommend?list=none").status_code == 404
+    submit(client, "/lists/untitled/import", text="TY  - JOUR\nDO  - 10.1000/x\nAU  - Byron, Ada\nER  - \n")
+    assert client.get("/recommend?list=untitled").status_code in (200, 404)
+
+
 def test_a_long_list_has_pages(client: httpx.Client) -> None:
     lines = "".join(f"TY  - JOUR\nTI  - Elsewhere {number}\nER  - \n" for number in range(PAGE_SIZE + 1))
     submit(client, "/lists/long/import", text=lines)

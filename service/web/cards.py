@@ -44,6 +44,7 @@ class Card:
             a negative example needs a query.
         bibtex_url: the paper as BibTeX.
         added_day: the day (UTC) on which the paper was added to the index, if the papers are in that order; else empty.
+        near: the paper of the viewer's list that a recommended paper is near; None for other papers.
         is_starred: it is on the list of stars.
         lists: the other lists that it is on.
     """
@@ -65,6 +66,7 @@ class Card:
     less_like_url: str
     bibtex_url: str
     added_day: str
+    near: Link | None
     is_starred: bool
     lists: tuple[Link, ...]
 
@@ -107,6 +109,7 @@ def build_card(hit: Hit, url: PageUrl, notes: Mapping[str, str]) -> Card:
         less_like_url=str(url.remove_param("like", paper.id).include_param("unlike", paper.id)) if is_ranked else "",
         bibtex_url=bibtex_url(paper),
         added_day=str(paper.added.date()) if paper.added and url.get_first("sort") == "added" else "",
+        near=_near_link(hit),
         is_starred=STARRED in notes,
         lists=tuple(Link(name, list_url(name)) for name in notes if name != STARRED),
     )
@@ -138,6 +141,12 @@ def external_url(paper: Paper) -> str | None:
 def _category_links(paper: Paper, url: PageUrl) -> tuple[Link, ...]:
     named = zip(category_names(paper.categories), paper.categories, strict=True)
     return tuple(Link(name, str(url.include_param("category", code))) for name, code in named)
+
+
+def _near_link(hit: Hit) -> Link | None:
+    if hit.near is None:
+        return None
+    return Link(hit.near.title or hit.near.id or "untitled", paper_page_url(hit.near.id) if hit.near.id else "")
 
 
 def _snippet(hit: Hit) -> Markup | None:

@@ -16,6 +16,7 @@ from service.state.names import parse_name
 from service.state.rendering import entries_page
 from service.web.forms import FormDependency, is_own_path, require_own_page
 from service.web.lists import choose_list_page, list_page, lists_page
+from service.web.recommend import recommend_page
 from service.web.references import read_references
 from service.web.responses import PageRoute, see_other
 from service.web.urls import PageUrl, list_url
@@ -35,6 +36,22 @@ class ListPageRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     page: int = Field(1, ge=1, le=1_000)
+
+
+class RecommendPageRequest(BaseModel):
+    """Parameters of the page of recommendations.
+
+    Attributes:
+        list: the list; empty for that of the stars.
+        added_from: since when the papers are in the index.
+        more: whether to show more papers.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    list: str = ""
+    added_from: str = ""
+    more: bool = False
 
 
 class SelectionRequest(BaseModel):
@@ -67,6 +84,15 @@ def one_list(
 ) -> Response:
     """The papers of a list."""
     return viewer.respond(list_page(viewer, PageUrl.from_request(request), parse_name(name, "list"), params.page))
+
+
+@router.get("/recommend")
+def recommend(
+    request: Request, viewer: ViewerDependency, params: Annotated[RecommendPageRequest, Parameter()]
+) -> Response:
+    """Papers near those of a list."""
+    url = PageUrl.from_request(request)
+    return viewer.respond(recommend_page(viewer, url, params.list, params.added_from, more=params.more))
 
 
 @router.get("/selection")

@@ -154,6 +154,16 @@ def test_selecting_and_exporting(open_own: Callable[..., Page], tmp_path: Path, 
     page.get_by_role("button", name="starred").click()
     for title in (FIRST, SECOND):
         expect(result(page, title).get_by_role("button", name="Star")).to_have_attribute("aria-pressed", "true")
+    page.goto("/recommend")
+    expect(results(page).get_by_role("link", name=re.compile("^A study of (key|graph)")).first).to_be_visible()
+    assert not {FIRST, SECOND} & set(titles(page))
+    page.get_by_label("Added").select_option("in the last 7 days")
+    page.get_by_role("button", name="Show").click()
+    page.wait_for_url(re.compile("added_from=7d"))
+    assert titles(page)
+    page.go_back()
+    page.go_back()
+    for title in (FIRST, SECOND):
         result(page, title).get_by_label("Select").check()
     bar.get_by_role("button", name="Find similar").click()
     page.wait_for_url(re.compile("like=.*like="))
@@ -256,7 +266,15 @@ def test_pages_of_lists_are_accessible_and_fit_a_phone(open_own: Callable[..., P
     open_disclosure(page, "Follow").get_by_role("button", name="Follow").click()
     expect(page.get_by_role("link", name="Following")).to_be_visible()
     result(page, FIRST).get_by_label("Select").check()
-    paths = [page.url, "/lists", "/watches", "/profile", "/selection?id=2401.00000", "/paper/arxiv:2401.00000"]
+    paths = [
+        page.url,
+        "/lists",
+        "/watches",
+        "/profile",
+        "/recommend",
+        "/selection?id=2401.00000",
+        "/paper/arxiv:2401.00000",
+    ]
     for name in ("Lists", "Watches"):
         page.get_by_role("link", name=name, exact=True).click()
         paths.append(page.get_by_role("main").get_by_role("list").get_by_role("link").last.get_attribute("href") or "")
