@@ -12,6 +12,7 @@ import pytest
 
 from http_server import HttpServer
 from indexer.state import StateDatabase
+from service.api.guard.keys import KeyFile
 from service.app import create_app
 from service.formats import FORMATS
 from service.settings import Settings
@@ -158,7 +159,9 @@ def test_the_name_of_a_list_is_text(client: httpx.Client, name: str) -> None:
 def test_other_names_are_refused(client: httpx.Client, name: str) -> None:
     response = submit(client, "/lists", name=name)
     assert response.status_code == 422
-    assert "printable characters" in text_of(lxml.html.fromstring(response.text).xpath('//*[@role="alert"]')[0])
+    alert = text_of(lxml.html.fromstring(response.text).xpath('//*[@role="alert"]')[0])
+    assert "printable characters" in alert
+    assert "is not a valid name of a list" in alert or "name of a list is missing" in alert
 
 
 @pytest.mark.parametrize("path", ["/lists/none", "/watches/none", "/lists/%00", "/lists/x?page=0"])
@@ -342,6 +345,21 @@ def test_browsers_have_lists_of_their_own(make_searcher: MakeSearcher, tmp_path:
         assert titles(read_page(anna, "/lists/starred", 200)) == []
         with StateDatabase(path).read() as database:
             assert database.execute("SELECT count(*) FROM list_papers").fetchone() == (0,)
+    server.close()
+
+
+def test_each_api_key_has_lists_of_its_own(make_searcher: MakeSearcher, tmp_path: Path) -> None:
+    keys = KeyFile(tmp_path / "keys.json")
+    credentials = [httpx.BasicAuth("any", keys.add(name)) for name in ("anna", "bert")]
+    options = Settings(host="0.0.0.0", state=tmp_path / "state.sqlite", keys=tmp_path / "keys.json")
+    server = HttpServer(create_app(make_searcher(list(PAPERS)), options))
+    with new_client(server) as anna, new_client(server) as bert:
+        anna.auth, bert.auth = credentials
+        submit(anna, "/lists", name="hers")
+        assert list_names(anna) == ["starred", "hers"]
+        assert list_names(bert) == ["starred"]
+        assert "API key “anna”" in text_of(read_page(anna, "/profile", 200).xpath("//main")[0])
+        assert submit(anna, "/profile", name="x").status_code == 403
     server.close()
 
 
