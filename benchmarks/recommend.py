@@ -6,13 +6,14 @@ paper of the library, and arxiv-sanity's support vector machine on tf-idf of all
 
     python -m benchmarks.recommend INDEX WORK [--seconds 170] [--tuning]        # until all libraries are measured
     python -m benchmarks.recommend INDEX WORK --users "a.bib b.bib" "c.ris"     # the files of one library in quotes
+    python -m benchmarks.recommend INDEX WORK --all-papers                      # the SVM with all papers, which is slow
     python -m benchmarks.recommend INDEX WORK --report                          # benchmarks/results/recommend.json
 """
 
 import argparse
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
@@ -45,14 +46,15 @@ _DEPTH = 1_000
 """Ranks that count for the average precision."""
 _PAGE = 20
 """Hits of the page on which the shares of authors are compared."""
+_SVM_COST_OF_ALL = 0.1
+"""Better than arxiv-sanity's .01 on the tuning libraries."""
 _SVM_COST = 0.4
-"""The same weight of errors as .1 with all 155,274 papers, which is better than arxiv-sanity's .01 on the tuning
-libraries."""
+"""The same weight of errors with ``_SVM_NEGATIVES`` of 155,274 papers."""
 _SVM_NEGATIVES = 40_000
-"""Papers that the baseline separates the library from. With all papers it takes ten times as long and reaches .111 in
-place of .10 in nDCG@100 on 17 tuning libraries."""
+"""Papers that the baseline separates the library from; all papers take ten times as long (``--all-papers``)."""
 _SVM_SEED = 0
 _MEASURES = ("nDCG@20", "nDCG@100", "R@100", "AP")
+_SVM_OF_ALL = "tf-idf SVM, all papers"
 _PRODUCT, _BASELINES = "product", ("mean vector", "tf-idf SVM", "nearest paper")
 
 
@@ -63,11 +65,14 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=170, help="stop after this time; the next run continues")
     parser.add_argument("--tuning", action="store_true", help="the tuning libraries")
     parser.add_argument("--users", nargs="*", default=[], help="users' libraries, the files of each in quotes")
+    parser.add_argument("--all-papers", action="store_true", help="separate the first libraries from all papers")
     parser.add_argument("--report", action="store_true", help="write the results")
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
     if options.report:
-        results.save("recommend", _report(options.work), dataset="155,274 papers of arXiv; libraries: see kinds")
+        results.save(
+            "recommend", _report(options.work), dataset="155,274 papers of arXiv; for users' libraries, these as well"
+        )
         return
     session = open_index(options.index).session()
     corpus = Corpus.read(session.snapshot)
@@ -76,8 +81,9 @@ def main() -> None:
     cases = (
         _user_cases(session, corpus, groups) if groups else _author_cases(corpus, _TUNING if options.tuning else _TEST)
     )
-    name = "users" if groups else "tuning" if options.tuning else "test"
-    bench.run(cases, options.work / f"{name}.jsonl", time.monotonic() + options.seconds)
+    name = "users" if groups else "tuning" if options.tuning else "all-papers" if options.all_papers else "test"
+    measure = bench.measure_svm if options.all_papers else bench.measure
+    bench.run(cases, options.work / f"{name}.jsonl", time.monotonic() + options.seconds, measure)
 
 
 def _author_cases(corpus: Corpus, chosen: dict[str, slice]) -> Iterator[tuple[str, HeldOut]]:
@@ -112,7 +118,13 @@ class Bench:
         self._vectors = session.snapshot.vectors.get_vectors(rows)
         self._features = _tfidf(corpus, work / f"tfidf-{len(rows)}.npz")
 
-    def run(self, cases: Iterator[tuple[str, HeldOut]], path: Path, end: float) -> None:
+    def run(
+        self,
+        cases: Iterator[tuple[str, HeldOut]],
+        path: Path,
+        end: float,
+        measure: Callable[[HeldOut], dict[str, Any]],
+    ) -> None:
         """Adds the measures of each case to a file, unless it has them, until a time is over."""
         done = (
             {json.loads(line)["library"] for line in path.read_text("utf-8").splitlines()} if path.exists() else set()
@@ -124,15 +136,21 @@ class Bench:
                 return
             record = {"kind": kind, "library": case.name, "known": len(case.known), "hidden": len(case.hidden)}
             with path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps(record | self._measure(case)) + "\n")
+                file.write(json.dumps(record | measure(case)) + "\n")
 
-    def _measure(self, case: HeldOut) -> dict[str, Any]:
+    def measure_svm(self, case: HeldOut) -> dict[str, Any]:
+        """Returns the measures of arxiv-sanity's method with all papers as negative examples."""
+        ranks = self._rank(case, self._svm(case, len(self._live), _SVM_COST_OF_ALL))
+        return {"measures": {_SVM_OF_ALL: _measures(ranks, len(case.hidden))}}
+
+    def measure(self, case: HeldOut) -> dict[str, Any]:
+        """Returns the measures of all methods, how the pages divide between authors, and the seconds of a query."""
         known = self._vectors[case.known]
         mean = known.mean(axis=0)
         methods = {
             "mean vector": self._rank(case, self._vectors @ mean),
             "nearest paper": self._rank(case, (self._vectors @ known.T).max(axis=1)),
-            "tf-idf SVM": self._rank(case, self._svm(case)),
+            "tf-idf SVM": self._rank(case, self._svm(case, _SVM_NEGATIVES, _SVM_COST)),
         }
         start = time.perf_counter()
         page = self._recommend(case)
@@ -163,12 +181,12 @@ class Bench:
         rank = {hit.paper.id: number for number, hit in enumerate(hits, 1)}
         return np.array([rank.get(self._corpus.papers[row].id, 10**9) for row in case.hidden])
 
-    def _svm(self, case: HeldOut) -> NDArray[np.float64]:
+    def _svm(self, case: HeldOut, negatives: int, cost: float) -> NDArray[np.float64]:
         from sklearn.svm import LinearSVC
 
-        sample = np.random.default_rng(_SVM_SEED).choice(len(self._live), _SVM_NEGATIVES, replace=False)
+        sample = np.random.default_rng(_SVM_SEED).choice(len(self._live), negatives, replace=False)
         rows = np.concatenate((case.known, np.setdiff1d(sample, case.known)))
-        machine = LinearSVC(C=_SVM_COST, class_weight="balanced", tol=1e-3, max_iter=10_000, random_state=0)
+        machine = LinearSVC(C=cost, class_weight="balanced", tol=1e-3, max_iter=10_000, random_state=0)
         machine.fit(self._features[rows], np.isin(rows, case.known))
         return machine.decision_function(self._features)
 
@@ -254,38 +272,68 @@ def _report(work: Path) -> dict[str, object]:
         for line in path.read_text("utf-8").splitlines() if path.exists() else ():
             record = json.loads(line)
             kinds.setdefault(record["kind"], []).append(record)
-    return {"svm_cost": _SVM_COST, "kinds": {kind: _summarise(records) for kind, records in kinds.items()}}
+    return {
+        "svm_negatives": _SVM_NEGATIVES,
+        "svm_of_all_papers": _compare_svm(work, kinds),
+        "kinds": {kind: _summarise(records) for kind, records in kinds.items()},
+    }
 
 
-def _summarise(records: Sequence[dict[str, Any]]) -> dict[str, object]:
+def _compare_svm(work: Path, kinds: dict[str, list[dict[str, Any]]]) -> dict[str, object]:
+    """Compares the product with the SVM of all papers, on the libraries that have both."""
+    path = work / "all-papers.jsonl"
+    lines = path.read_text("utf-8").splitlines() if path.exists() else []
+    found = {record["library"]: record["measures"] for record in map(json.loads, lines)}
+    compared: dict[str, object] = {}
+    for kind, records in kinds.items():
+        joined = [
+            each | {"measures": each["measures"] | found[each["library"]]}
+            for each in records
+            if each["library"] in found
+        ]
+        if joined:
+            names = (_SVM_OF_ALL, "tf-idf SVM", _PRODUCT)
+            compared[kind] = {
+                "libraries": len(joined),
+                "measures": {name: _means(joined, name) for name in names},
+                "product_less_baseline": _differences(joined, _SVM_OF_ALL),
+            }
+    return compared
+
+
+def _means(records: Sequence[dict[str, Any]], method: str) -> dict[str, float]:
+    return {each: _mean([record["measures"][method][each] for record in records]) for each in _MEASURES}
+
+
+def _differences(records: Sequence[dict[str, Any]], baseline: str) -> dict[str, dict[str, float]]:
+    """Returns the differences of the product to a baseline."""
+
     def values(method: str, measure: str) -> dict[str, float]:
         return {each["library"]: each["measures"][method][measure] for each in records}
 
-    def mean(of: Sequence[float]) -> float:
-        return round(float(np.mean(of)), 4)
+    return {each: _round(paired_difference(values(_PRODUCT, each), values(baseline, each))) for each in _MEASURES}
 
-    methods = records[0]["measures"]
-    table = {method: {each: mean(list(values(method, each).values())) for each in _MEASURES} for method in methods}
-    gains = {
-        baseline: {
-            each: _round(paired_difference(values(_PRODUCT, each), values(baseline, each))) for each in _MEASURES
-        }
-        for baseline in _BASELINES
-    }
+
+def _summarise(records: Sequence[dict[str, Any]]) -> dict[str, object]:
     return {
         "libraries": len(records),
-        "known_papers": mean([each["known"] for each in records]),
-        "hidden_papers": mean([each["hidden"] for each in records]),
-        "measures": table,
-        "product_less_baseline": gains,
+        "known_papers": _mean([each["known"] for each in records]),
+        "hidden_papers": _mean([each["hidden"] for each in records]),
+        "measures": {method: _means(records, method) for method in records[0]["measures"]},
+        "product_less_baseline": {each: _differences(records, each) for each in _BASELINES},
         "shares": {
             name: {
-                key: mean([each["shares"][name][key] for each in records]) for key in ("total_variation", "least_share")
+                key: _mean([each["shares"][name][key] for each in records])
+                for key in ("total_variation", "least_share")
             }
             for name in records[0]["shares"]
         },
         "median_seconds": round(float(np.median([each["seconds"] for each in records])), 3),
     }
+
+
+def _mean(values: Sequence[float]) -> float:
+    return round(float(np.mean(values)), 4)
 
 
 def _round(difference: Difference) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""The command line: ``papers index | search | similar | recommend | authors | show | list | watch | serve | ...``.
+"""The command line: ``papers index | fetch | search | similar | recommend | show | list | watch | serve | ...``.
 
 Results go to standard output, everything else to standard error. ``ExitStatus`` lists the exit statuses. Expensive
 imports are inside the commands that need them.
@@ -17,6 +17,8 @@ from service.commands import (
     backup,
     correct,
     evaluate,
+    fetch,
+    follow,
     index,
     keys,
     lists,
@@ -26,6 +28,7 @@ from service.commands import (
     serve,
     sources,
     state,
+    update,
     watch,
 )
 from service.commands.exit_status import ExitStatus
@@ -51,6 +54,9 @@ def papers() -> None:
 
 for command in (
     index.index_command,
+    fetch.fetch,
+    follow.follow,
+    update.update,
     index.reindex,
     removal.remove,
     removal.compact,

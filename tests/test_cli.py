@@ -42,6 +42,9 @@ def test_help_has_an_example_of_every_command() -> None:
     names = re.findall(r"^  (\w+)  ", run("--help").stdout.partition("Commands:")[2], re.MULTILINE)
     commands = {
         "index",
+        "fetch",
+        "follow",
+        "update",
         "reindex",
         "remove",
         "compact",
