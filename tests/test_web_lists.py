@@ -276,6 +276,7 @@ def test_a_list_is_renamed_with_what_follows_it(client: httpx.Client) -> None:
     assert "Thesis 2" in text_of(watch.xpath("//main")[0])
     submit(client, "/lists/Thesis 2/delete")
     assert "Thesis 2" in text_of(read_page(client, "/watches/like%20it", 200).xpath('//*[@role="alert"]')[0])
+    assert "cannot be answered" in text_of(read_page(client, "/watches", 200).xpath("//main")[0])
 
 
 def test_papers_near_a_list_are_recommended(client: httpx.Client) -> None:

@@ -58,7 +58,7 @@ def list_page(viewer: Viewer, url: PageUrl, name: str, number: int) -> str:
     notes = viewer.notes([entry.paper for entry in shown])
     items = [_build_item(entry, notes.get(entry.paper.id, {}), name) for entry in shown]
     known = [entry.paper.id for entry in entries if entry.in_index]
-    proposal = propose(SavedSearch(list=name), f"Like {name}", [watch.name for watch in viewer.watches.all()])
+    proposal = propose(SavedSearch(list=name), f"Like {name}", [watch.name for watch in viewer.saved_searches])
     return render_template(
         "list.html",
         viewer,

@@ -18,5 +18,5 @@ def profile_page(viewer: Viewer) -> str:
         has_key=RequestRecord.from_scope(viewer.request.scope).key_name is not None,
         title=Profiles(viewer.access.state).title(profile),
         lists=len(viewer.lists.summaries()),
-        watches=len(viewer.watches.all()),
+        watches=len(viewer.saved_searches),
     )

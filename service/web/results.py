@@ -85,7 +85,7 @@ def _following(viewer: Viewer, url: PageUrl, chips: Sequence[Chip]) -> Link | Pr
     """Returns the saved search that is this one, or the form that saves it; None if the state cannot be read."""
     search = search_of_url(url)
     try:
-        watches = viewer.watches.all()
+        watches = viewer.saved_searches
     except StateUnavailable:
         return None
     for watch in watches:

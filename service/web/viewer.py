@@ -17,9 +17,9 @@ from service.api.profiles import AccessDependency, ProfileAccess
 from service.state.lists import Lists
 from service.state.profiles import Profile
 from service.state.visits import record_visit
-from service.state.watches import Position, Watches
+from service.state.watches import Position, Watch, Watches
 from service.web.responses import NOTICE_COOKIE, html_response, see_other
-from service.web.unread import count_unread
+from service.web.unread import sum_unread
 
 Notes = Mapping[str, str]
 """The lists that a paper is on, each with the note on the paper; a note may be empty."""
@@ -63,12 +63,20 @@ class Viewer:
 
     @cached_property
     def unread(self) -> int:
-        """How many papers of saved searches are unread; a paper of two searches counts twice."""
+        """How many papers of saved searches are unread."""
         try:
-            watches = self.watches
-            return sum(count_unread(watches, watch, self.session) or 0 for watch in watches.all())
+            return sum_unread(self.watches, self.lists, self.saved_searches, self.session)
         except StateUnavailable:
             return 0
+
+    @cached_property
+    def saved_searches(self) -> tuple[Watch, ...]:
+        """All saved searches in alphabetical order.
+
+        Raises:
+            StateUnavailable: the state cannot be read.
+        """
+        return self.watches.all()
 
     @cached_property
     def last_visit(self) -> int | None:

@@ -56,12 +56,10 @@ class NewPapers:
 
 def watches_page(viewer: Viewer) -> str:
     """Renders all saved searches of the viewer, those with unread papers first."""
-    watches = viewer.watches
+    watches, lists, session = viewer.watches, viewer.lists, viewer.session
     found = [
-        WatchSummary(
-            watch.name, describe_search(watch.search, viewer.session), count_unread(watches, watch, viewer.session)
-        )
-        for watch in watches.all()
+        WatchSummary(watch.name, describe_search(watch.search, session), count_unread(watches, lists, watch, session))
+        for watch in viewer.saved_searches
     ]
     ordered = sorted(found, key=lambda each: -(each.unread or 0))
     return render_template("watches.html", viewer, SearchForm(), watches=ordered)
