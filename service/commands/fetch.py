@@ -3,7 +3,6 @@
 import math
 import shlex
 import sys
-from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -214,7 +213,7 @@ def run_fetch(
     from service.commands.progress import Progress
 
     harvest = make_harvest(service, {name: given for name, values in parameters.items() if (given := _given(values))})
-    with Progress() as progress, Client(harvest.service.interval, contact(), on_wait=_reporter(progress)) as client:
+    with Progress() as progress, Client.of(harvest.service, contact(), progress.show_wait) as client:
         if dry_run:
             click.echo(_describe(harvest, harvest.count(client)))
             return
@@ -286,10 +285,6 @@ def _describe(harvest: "Harvest", records: int | None) -> str:
     least = timedelta(seconds=round(pages * max(harvest.service.interval, 1)))
     requests = "1 request" if pages == 1 else f"{pages:,} requests, one every {harvest.service.interval:g} seconds"
     return f"{harvest.name}: {records:,} records; fetching takes {least} or longer ({requests})"
-
-
-def _reporter(progress: "Progress") -> Callable[[float, str], None]:
-    return lambda seconds, reason: progress.print(f"{reason}; next try in {seconds:,.0f} seconds")
 
 
 def _parse_start(text: str | None) -> str:
