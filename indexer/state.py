@@ -81,7 +81,15 @@ _VERSION_1 = (
         PRIMARY KEY (source, options)
     )""",
 )
-_MIGRATIONS = (_VERSION_1,)
+_VERSION_2 = (
+    """CREATE TABLE visits (
+        profile INTEGER PRIMARY KEY REFERENCES profiles ON DELETE CASCADE,
+        seen INTEGER NOT NULL,      -- when the page was opened last, in seconds since 1970 (UTC)
+        added INTEGER NOT NULL,     -- the last time in the index then
+        before INTEGER              -- the last time in the index at the end of the visit before
+    )""",
+)
+_MIGRATIONS = (_VERSION_1, _VERSION_2)
 """The statements that lead from each version of the tables to the next; an empty file has version 0."""
 
 

@@ -184,6 +184,10 @@ CORE_COMMANDS = [
     ["similar", "2604.24432", "--index", "new", "--json"],
     ["show", "2604.24432", "--index", "new", "-f", "bibtex"],
     ["authors", "zhou", "--index", "new"],
+    ["list", "add", "starred", "2604.24432", "--index", "new"],
+    ["watch", "add", "all", "--index", "new"],
+    ["watch", "--index", "new", "-f", "html"],
+    ["state", "export", "state.json", "--index", "new"],
     ["doctor", "--index", "new"],
     ["status", "--index", "new"],
 ]

@@ -18,9 +18,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from cli_call import CommandLine
 from search.errors import InvalidValue
 from server_process import free_port
 from service.state.mail import MailNotSent, MailSettings, send_mail
+from test_watches import Library
 
 
 class Mailbox(Sink):
@@ -178,3 +180,22 @@ def test_the_default_port_is_that_of_the_encryption() -> None:
     ports = {each: MailSettings.from_environment({**settings, "PAPERS_SMTP_TLS": each}) for each in ("", "tls", "none")}
     assert [settings.port for settings in ports.values()] == [587, smtplib.SMTP_SSL_PORT, smtplib.SMTP_PORT]
     assert ports[""].sender == "anna@example.org"
+
+
+def test_the_command_mails_what_is_new_once(
+    start_server: StartServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    mailbox, environment = start_server("none")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    library = Library(tmp_path)
+    call = CommandLine(monkeypatch, capfd, "--index", str(library.index))
+    call("watch", "add", "all")
+    library.add(10, 2)
+    mail = ("watch", "--mark-read", "--mail", "Anna <anna@example.org>")
+    assert call(*mail).stderr == "papers: sent to anna@example.org\n"
+    assert call(*mail).stderr == "papers: nothing new\n"
+    ((message, _),) = mailbox.received
+    assert message["subject"] == "2 new papers: all"
+    for part in message.iter_parts():
+        assert part.get_content().count("arxiv.org/abs/2000.") == 2

@@ -176,7 +176,6 @@ JSON_FAULTS = {
     "not a number": ("2024", "NaN"),
     "quotation marks of Python": ('"Text."', "'Text.'"),
     "a comment": ('"DOI"', '/* the "DOI" */ "DOI"'),
-    "another type": ('"Text."', '["Text."]'),
 }
 
 

@@ -19,7 +19,8 @@ from indexer.state import StateDatabase, state_path
 from records import make_records, open_index, write_records
 from search.errors import StateDamaged, StateUnavailable
 from search.query.query import Query
-from service.state.profiles import Profile, Profiles
+from service.state.profiles import NOBODY, Profile, Profiles
+from service.state.visits import record_visit
 
 INSERT = "INSERT INTO profiles (name, title, created) VALUES (?, '', '')"
 
@@ -107,6 +108,28 @@ def test_an_earlier_version_is_brought_up_to_date(state: StateDatabase, monkeypa
             assert database.execute("SELECT name, colour FROM profiles").fetchall() == [("anna", "red")]
     with pytest.raises(StateUnavailable, match="a newer version of papers wrote it"):
         names(state)
+
+
+def test_a_file_of_the_first_version_keeps_its_content(state: StateDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(state_module, "_MIGRATIONS", state_module._MIGRATIONS[:1])
+        with state.write() as database:
+            database.execute(INSERT, ["anna"])
+    assert record_visit(state, Profile(name="anna"), 5) is None
+    assert names(state) == ["anna"]
+
+
+def test_a_visit_begins_after_a_pause_and_knows_what_the_one_before_saw(state: StateDatabase) -> None:
+    anna, bert = Profile(name="anna"), Profile(name="bert")
+    hour = 3_600
+    assert record_visit(state, anna, 10, now=0) is None
+    assert record_visit(state, anna, 20, now=300) is None  # the same visit
+    assert record_visit(state, anna, 30, now=5 * hour) == 20
+    assert record_visit(state, anna, 40, now=5 * hour + 300) == 20
+    assert record_visit(state, anna, 40, now=5 * hour + 310) == 20
+    assert record_visit(state, anna, 40, now=9 * hour) == 40
+    assert record_visit(state, bert, 40, now=9 * hour) is None
+    assert record_visit(state, NOBODY, 40, now=9 * hour) is None
 
 
 def test_a_database_of_another_program_is_refused_and_unchanged(state: StateDatabase) -> None:

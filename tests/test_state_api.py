@@ -340,7 +340,11 @@ def test_a_feed_has_a_secret_address_that_can_be_replaced_and_revoked(serve: Mak
             "https://arxiv.org/abs/2000.00010",
             "https://arxiv.org/abs/2000.00003",
         ]
-        assert feed.feed.links[0].href == first
+        assert (feed.feed.title, feed.feed.links[0].href) == ("papers: byron", first)
+        tag = reader.get(first).headers["etag"]
+        assert reader.get(first, headers={"if-none-match": tag}).status_code == 304
+        extend(library, 17, 1)
+        assert len(feedparser.parse(reader.get(first, headers={"if-none-match": tag}).text).entries) == 3
         second = client.post("/v1/watches/byron/feed").json()["feed"]
         assert_problem(reader.get(first), 404)
         assert feedparser.parse(reader.get(second).text).feed.id == feed.feed.id

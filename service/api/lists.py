@@ -9,7 +9,7 @@ from fastapi.responses import Response
 
 from service.api.bodies import require_json
 from service.api.dependencies import SearcherDependency
-from service.api.negotiation import negotiate_format
+from service.api.negotiation import format_docs, negotiate_format
 from service.api.problems import GUARD_STATUSES, problem_docs
 from service.api.profiles import AccessDependency, refuse_cross_site
 from service.api.state_schemas import ListAddBody, ListChangeOut, ListFormatRequest, ListOut, ListsOut
@@ -32,7 +32,10 @@ def all_lists(access: AccessDependency) -> Response:
     return access.finish(_json_response({"schema_version": SCHEMA_VERSION, "lists": found}))
 
 
-@router.get("/v1/lists/{name}", responses={200: {"model": ListOut}, **problem_docs(404, 406, *_STATUSES)})
+@router.get(
+    "/v1/lists/{name}",
+    responses={200: {"model": ListOut, "content": format_docs()}, **problem_docs(404, 406, *_STATUSES)},
+)
 def one_list(
     access: AccessDependency,
     searcher: SearcherDependency,

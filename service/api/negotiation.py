@@ -1,6 +1,7 @@
 """Content negotiation: the format of a response, from the parameter or the Accept header (RFC 9110, section 12.5.1)."""
 
 from functools import lru_cache
+from typing import Any
 
 from starlette.exceptions import HTTPException
 
@@ -25,6 +26,16 @@ def negotiate_format(requested: Format | None, accept: str) -> Format:
         types = ", ".join(_strip_parameters(media.content_type) for media in MEDIA_TYPES.values())
         raise HTTPException(406, f"no available media type matches Accept: {accept[:100]!r}; use {types}, or format=")
     return found
+
+
+def format_docs() -> dict[str, Any]:
+    """Returns the media types of the formats other than json in the OpenAPI description."""
+    media_types = {name: _strip_parameters(MEDIA_TYPES[name].content_type) for name in FORMATS if name != "json"}
+    items = {"type": "array", "items": {"type": "object"}}
+    return {
+        media_type: {"schema": items if name == "csl-json" else {"type": "string"}}
+        for name, media_type in media_types.items()
+    }
 
 
 @lru_cache(maxsize=256)

@@ -19,7 +19,7 @@ from service import formats
 from service.api.bodies import require_json
 from service.api.dependencies import SearcherDependency
 from service.api.guard.records import RequestRecord
-from service.api.negotiation import negotiate_format
+from service.api.negotiation import format_docs, negotiate_format
 from service.api.parameters import (
     AuthorsRequest,
     BatchRequest,
@@ -34,7 +34,7 @@ from service.api.problems import PROBLEM_RESPONSES, parameter_name, problem_from
 from service.api.responses import ResponseBuilder
 from service.api.schemas import AuthorsOut, BatchOut, PageOut, PaperOut, PartialPage, PartialPaper, SuggestionsOut
 from service.api.strict import StrictRoute
-from service.formats import MEDIA_TYPES, PAPER_FIELDS, Format, RenderOptions
+from service.formats import PAPER_FIELDS, Format, RenderOptions
 from service.formats.render import SCHEMA_VERSION, authors_json, suggestions_json
 
 router = APIRouter(route_class=StrictRoute)
@@ -43,13 +43,7 @@ _ResponseDocs = dict[int | str, dict[str, Any]]
 
 def _response_docs(model: Any, *without: int, cached: bool = False) -> _ResponseDocs:
     """Returns the OpenAPI responses of a route: all formats, and the problems other than ``without``."""
-    text = {
-        _media_type(name): {"schema": {"type": "string"}}
-        for name in formats.FORMATS
-        if name not in ("json", "csl-json")
-    }
-    items = {_media_type("csl-json"): {"schema": {"type": "array", "items": {"type": "object"}}}}
-    responses: _ResponseDocs = {200: {"model": model, "description": "The result", "content": {**text, **items}}}
+    responses: _ResponseDocs = {200: {"model": model, "description": "The result", "content": format_docs()}}
     if cached:
         responses[304] = {"description": "Not modified: If-None-Match contains the ETag"}
     return {**responses, **_problem_docs(*without)}
@@ -57,10 +51,6 @@ def _response_docs(model: Any, *without: int, cached: bool = False) -> _Response
 
 def _problem_docs(*without: int) -> _ResponseDocs:
     return {status: response for status, response in PROBLEM_RESPONSES.items() if status not in without}
-
-
-def _media_type(name: Format) -> str:
-    return MEDIA_TYPES[name].content_type.partition(";")[0]
 
 
 _PaperId = Annotated[str, Path(description="Any current or former ID", examples=["arxiv:2604.24432"])]

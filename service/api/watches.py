@@ -1,5 +1,6 @@
 """Routes of saved searches in the HTTP API, and their feeds."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import orjson
@@ -12,6 +13,7 @@ from search.papers.json import Json
 from service.api.bodies import require_json
 from service.api.dependencies import SearcherDependency
 from service.api.guard.keys import KeyFile
+from service.api.negotiation import format_docs
 from service.api.problems import GUARD_STATUSES, problem_docs
 from service.api.profiles import AccessDependency, ProfileAccess, refuse_cross_site
 from service.api.state_schemas import (
@@ -38,6 +40,7 @@ _SAME_SITE_JSON = [*_SAME_SITE, Depends(require_json)]
 _FEED_PAPERS = 100
 """Papers of a feed; feed readers keep what they have read."""
 _DOCUMENTS = {"markdown": MediaType("text/markdown; charset=utf-8"), "html": MediaType("text/html; charset=utf-8")}
+_DIGEST_DOCS = {**format_docs(), **{f"text/{name}": {"schema": {"type": "string"}} for name in _DOCUMENTS}}
 _WatchName = Annotated[str, Path(description="The name of a saved search", examples=["kv-cache"])]
 
 
@@ -82,7 +85,7 @@ def remove_watch(access: AccessDependency, name: _WatchName) -> Response:
 
 @router.get(
     "/v1/watches/{name}/new",
-    responses={200: {"model": UnreadOut}, **problem_docs(*_STATUSES)},
+    responses={200: {"model": UnreadOut, "content": _DIGEST_DOCS}, **problem_docs(*_STATUSES)},
     dependencies=_SAME_SITE,
 )
 def new_papers(
@@ -145,11 +148,14 @@ def feed(access: AccessDependency, searcher: SearcherDependency, request: Reques
     settings: Settings = request.app.state.settings
     if found is None or (settings.keys and not _has_key(settings, found[0].name)):
         raise HTTPException(404, "no such feed; its address was replaced or revoked")
-    owner, name = found
-    page = Watches(access.state, owner).latest(name, searcher.session(), _FEED_PAPERS)
+    (owner, name), session = found, searcher.session()
+    headers = {"ETag": f'W/"{session.generation}-{token[:8]}"', "Cache-Control": "private, no-cache"}
+    if headers["ETag"] in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    page = replace(Watches(access.state, owner).latest(name, session, _FEED_PAPERS), interpretation=name)
     options = RenderOptions(feed_key=f"feed\n{owner}\n{name}", self_url=str(request.url))
     content = render_page("atom", page, options)
-    return access.finish(Response(content, headers={"Content-Type": MEDIA_TYPES["atom"].content_type}))
+    return Response(content, headers={**headers, "Content-Type": MEDIA_TYPES["atom"].content_type})
 
 
 def feed_url(request: Request, token: str | None) -> str | None:

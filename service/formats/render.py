@@ -274,7 +274,7 @@ def metadata_line(paper: Paper, *, max_authors: int | None = _MAX_AUTHORS) -> st
 
 
 def match_reason(hit: Hit) -> str:
-    """How a hit matched: whether exactly, its band, and its rank and score in each leg."""
+    """How a hit matched: whether exactly, its band, and its rank and score in each leg; else when it was added."""
     parts = ["exact match"] if hit.exact_match else []
     if hit.band:
         parts.append(hit.band)
@@ -282,6 +282,8 @@ def match_reason(hit: Hit) -> str:
         parts.append(f"semantic {_rank_prefix(hit.semantic)}(cosine {hit.semantic.score:.3f})")
     if hit.lexical:
         parts.append(f"lexical {_rank_prefix(hit.lexical)}(BM25 {hit.lexical.score:.2f})")
+    if not parts and hit.paper.added:
+        parts.append(f"added {hit.paper.added:%Y-%m-%d}")
     return " · ".join(parts) or "sorted by date"
 
 

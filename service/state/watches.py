@@ -199,9 +199,9 @@ class Watches:
         return Unread(watch, page, Position.of(session))
 
     def count_unread(self, name: str, session: Session) -> int:
-        """Returns the number of papers of ``unread``; without a search if the index is the one that was read."""
+        """Returns the number of papers of ``unread``; without a search if no paper was added since."""
         watch = self.get(name)
-        if watch.read.generation == session.generation:
+        if Position.of(session).added <= watch.read.added:
             return 0
         if watch.search.list:
             return len(self.unread(name, session).page)
