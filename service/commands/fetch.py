@@ -41,8 +41,8 @@ def fetch() -> None:
     """Fetch papers from a service and index them.
 
     What arrives is kept in the index folder first: after an interruption or a lost connection, the same command
-    continues. Run again later, it fetches what is new or changed since; papers that the service has deleted are removed,
-    unless another source has them. Set PAPERS_CONTACT to your mail address, by which services can reach you.
+    continues. Run again later, it fetches what is new or changed since; papers that the service has deleted are
+    removed, unless another source has them. Set PAPERS_CONTACT to your mail address, by which services can reach you.
 
     \b
     papers fetch arxiv --category cs.IR --from 2026-01
