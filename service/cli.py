@@ -1,4 +1,4 @@
-"""The command line: ``papers index | fetch | search | similar | show | list | watch | serve | mcp | ...``.
+"""The command line: ``papers index | fetch | search | similar | recommend | show | list | watch | serve | ...``.
 
 Results go to standard output, everything else to standard error. ``ExitStatus`` lists the exit statuses. Expensive
 imports are inside the commands that need them.
@@ -22,6 +22,7 @@ from service.commands import (
     index,
     keys,
     lists,
+    recommend,
     removal,
     search,
     serve,
@@ -61,6 +62,7 @@ for command in (
     removal.compact,
     search.search,
     search.similar,
+    recommend.recommend,
     search.authors,
     search.show,
     lists.lists,
