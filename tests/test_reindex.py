@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cli_process import run, run_json
+from cli_call import run, run_json
 from fake_embedder import FakeEmbedder
 from http_server import HttpServer
 from indexer import build
