@@ -192,4 +192,5 @@ def _copy_rows(snapshot: Snapshot, copy: Layout) -> None:
             database.execute("DELETE FROM replaced WHERE by >= ?", [rows])
             database.execute("DELETE FROM decisions WHERE row >= ?", [rows])
             database.execute("DELETE FROM removed WHERE row >= ?", [rows])
+            database.execute("DELETE FROM file_stamps")  # a file may have been read whose papers are deleted above
             database.execute("DELETE FROM added WHERE row >= ?", [rows])

@@ -25,9 +25,11 @@ from indexer.generations import (
 )
 from indexer.import_counts import ImportCounts
 from indexer.import_log import ImportLog
+from indexer.inputs import Inputs, source_files
 from indexer.row_checksums import write_row_checksums
 from indexer.row_writer import RowWriter
-from indexer.sources.file import FileGroup, SourceFile
+from indexer.sources.file import SourceFile
+from indexer.sources.guard import Deletion
 from indexer.writer import IndexWriter
 from search.columns.columns import Columns, ColumnsBuilder
 from search.embedding.embedder import Embedder
@@ -67,6 +69,7 @@ class ImportReport:
         skipped_count: The number of all of them.
         warnings: What the readers assumed about the text of files, as ``path:line: problem``; the records were read.
         missing: Papers that only the files of the import had, or files deleted from its folders, and no longer have.
+        unread: Files that were not read to their end, because the import reached its limit.
         papers: Live papers in the index now.
         generation: Name of the published generation.
     """
@@ -76,6 +79,7 @@ class ImportReport:
     skipped_count: int = 0
     warnings: list[str] = field(default_factory=list)
     missing: int = 0
+    unread: list[Path] = field(default_factory=list)
     papers: int = 0
     generation: str = ""
 
@@ -101,6 +105,8 @@ class ImportOptions:
         strict: Whether to stop at the first malformed record or unreadable file instead of skipping it.
         codes: Tuning of the vector codes.
         restore: Whether papers that were removed are imported again.
+        accepts: Whether a record meets the conditions of the import; others are left out.
+        limit: New or changed papers after which the import stops; None for no limit.
     """
 
     format: str | None = None
@@ -108,6 +114,8 @@ class ImportOptions:
     strict: bool = False
     codes: CodesTuning = DEFAULT_CODES_TUNING
     restore: bool = False
+    accepts: Callable[[Paper], bool] = lambda record: True  # noqa: ARG005
+    limit: int | None = None
 
 
 def index(
@@ -159,8 +167,22 @@ def index_files(
     ``folders`` are those that the files were found in (``sources.find_folders``).
     """
     options = options or ImportOptions()
-    group = FileGroup(list(files))
-    inputs = _Inputs([SourceFile(path, options.as_of, options.format or "", group) for path in group.paths])
+    inputs = source_files(files, options.as_of, options.format)
+    return index_inputs(inputs, directory, embedder, options, folders=folders, progress=progress, on_stage=on_stage)
+
+
+def index_inputs(
+    files: Sequence[SourceFile],
+    directory: Path,
+    embedder: Embedder,
+    options: ImportOptions,
+    *,
+    folders: Iterable[Path] = (),
+    progress: OnProgress = lambda counts, done: None,  # noqa: ARG005
+    on_stage: OnStage = lambda stage: None,  # noqa: ARG005
+) -> ImportReport:
+    """Imports files, or the pages of a harvest; see ``index_files``."""
+    inputs = Inputs(files)
 
     def report_progress() -> None:
         counts = writer.counts
@@ -170,59 +192,27 @@ def index_files(
         report, log = ImportReport(writer.counts), ImportLog(writer, restore=options.restore)
         for record in inputs.records(log):
             if not isinstance(record, SourceError):
-                log.add(record)
+                if options.accepts(record):
+                    log.add(record)
+                else:
+                    log.leave_out()
+            elif isinstance(record, Deletion) and inputs.is_harvest:
+                log.delete(record.identifier)
             elif options.strict:
                 raise record
             else:
                 log.skip(record)
                 report.add_skipped(record)
             report_progress()
-        report.warnings = inputs.warnings
+            if options.limit is not None and writer.counts.new + writer.counts.merged >= options.limit:
+                report.unread = inputs.stop(log)
+                break
+        report.warnings = inputs.warnings[:MAX_KEPT_MESSAGES]
         writer.flush()
         report.missing = log.save(folders)
         manifest = publish(writer, on_stage=on_stage, codes=options.codes)
     report.papers, report.generation = manifest.live, manifest.generation
     return report
-
-
-class _Inputs:
-    """The files of one import, read one after another.
-
-    Attributes:
-        warnings: The warnings of the files that have been read.
-    """
-
-    def __init__(self, files: Sequence[SourceFile]) -> None:
-        self._files = files
-        self._sizes = [_file_size(file.path) for file in files]
-        self._total_bytes = sum(self._sizes) or 1
-        self._bytes_read = 0
-        self._current: SourceFile | None = None
-        self.warnings: list[str] = []
-
-    def records(self, log: ImportLog) -> Iterator[Paper | SourceError]:
-        for file, size in zip(self._files, self._sizes, strict=True):
-            self._current = file
-            log.start(file)
-            yield from sources.read(file)
-            log.end()
-            self._current = None
-            self.warnings += file.warnings[: MAX_KEPT_MESSAGES - len(self.warnings)]
-            self._bytes_read += size
-
-    @property
-    def fraction_read(self) -> float:
-        """The share of all bytes that was read, 0 to 1."""
-        position = self._current.position if self._current else 0
-        return min(1.0, (self._bytes_read + position) / self._total_bytes)
-
-
-def _file_size(path: Path) -> int:
-    """Size of a file in bytes; 0 if it is unknown."""
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 def publish(

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import orjson
 
-from indexer import added_times, decisions, identity, logged_files, removed_papers
+from indexer import added_times, decisions, harvested_records, identity, logged_files, removed_papers
 from search.errors import IndexBusy, IndexDamaged
 from search.files import system_error
 from search.index.layout import Layout, Manifest
+from search.index.snapshot import Snapshot
 from search.index.store import PAGE_BYTES, SCHEMA, DatabaseRecord, PaperStore, key_checksum
 from search.papers.identifiers import text_key
 from search.papers.paper import Paper
@@ -49,8 +50,8 @@ def open_database(path: Path) -> sqlite3.Connection:
         database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         # one transaction: a kill leaves all of the tables or none of them
         database.executescript(f"BEGIN; {SCHEMA} COMMIT;")
-    others = (logged_files.SCHEMA, removed_papers.SCHEMA, decisions.SCHEMA, added_times.SCHEMA)
-    database.executescript(f"BEGIN; {' '.join(others)} COMMIT;")
+    modules = (logged_files, harvested_records, removed_papers, decisions, added_times)
+    database.executescript(f"BEGIN; {' '.join(module.SCHEMA for module in modules)} COMMIT;")
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = FULL")
     database.execute("PRAGMA cache_size = -262144")
@@ -147,6 +148,12 @@ def _rewrite_keys(database: sqlite3.Connection, rows: int) -> None:
 def count_rows(database: sqlite3.Connection) -> int:
     """Returns the number of rows, including replaced ones."""
     return int(database.execute("SELECT coalesce(max(row) + 1, 0) FROM papers").fetchone()[0])
+
+
+def has_unpublished_rows(snapshot: Snapshot) -> bool:
+    """Whether the database has rows that the generation lacks, because a writer was killed before it published them."""
+    ((rows,),) = snapshot.store.select("SELECT coalesce(max(row) + 1, 0) FROM papers", [])
+    return int(rows) > snapshot.manifest.rows
 
 
 def find_replaced_rows(database: sqlite3.Connection) -> set[int]:

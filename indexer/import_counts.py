@@ -13,6 +13,7 @@ class ImportCounts:
         merged: Records that were merged with a paper.
         unchanged: Records that were already indexed.
         removed: Records that were left out because their paper was removed (``indexer.removed_papers``).
+        outside: Records that were left out because they do not meet the conditions of the import; not in ``read``.
         embedded: Texts that the model embedded.
         waiting: Papers that are not embedded yet.
     """
@@ -22,5 +23,6 @@ class ImportCounts:
     merged: int = 0
     unchanged: int = 0
     removed: int = 0
+    outside: int = 0
     embedded: int = 0
     waiting: int = 0

@@ -2,13 +2,21 @@
 
 from array import array
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from indexer import identity
+from indexer import harvested_records, identity
 from indexer.import_counts import ImportCounts
-from indexer.logged_files import SUPERSEDED, FileRecords, find_deleted, hash_record, load_files, path_text
+from indexer.logged_files import (
+    SUPERSEDED,
+    FileRecords,
+    file_stamp,
+    find_deleted,
+    hash_record,
+    load_files,
+    path_text,
+)
 from indexer.removed_papers import ANY_FILE, RemovalFilter
 from indexer.sources.file import SourceFile
 from indexer.writer import IndexWriter
@@ -19,20 +27,26 @@ from search.papers.paper import Paper
 
 @dataclass(slots=True)
 class _Reading:
-    """One file that is being read.
+    """One file that is being read, or the pages of a harvest.
 
     Attributes:
-        path: Its path in the log.
-        file: The file.
+        path: Its path in the log, or the canonical name of the harvest.
+        stamp: See ``file_stamp``; from before it was read, so that a change meanwhile is noticed.
+        file: The file, or the last page.
         before: The counts of the import when its reading began.
         counts: The counts of its records; set at its end.
         skipped: Records that could not be read.
         is_incomplete: Whether one of these may be a record that another file had.
         records: The hash of each record.
         keys: A key of each record.
+        identifiers: Of a harvest, the hash of the identifier of each record; 0 without one.
+        is_whole: Whether every record of the file was imported or removed, as far as it could be read.
+        last: Of a harvest, by the hash of each identifier the last record of those without a version.
+        deleted: Of a harvest, the hashes of the identifiers of records that its repository has deleted.
     """
 
     path: str
+    stamp: str
     file: SourceFile
     before: ImportCounts
     counts: ImportCounts
@@ -40,6 +54,10 @@ class _Reading:
     is_incomplete: bool
     records: "array[int]"
     keys: "array[int]"
+    identifiers: "array[int]" = field(default_factory=lambda: array("q"))
+    last: dict[int, int] = field(default_factory=dict)
+    deleted: set[int] = field(default_factory=set)
+    is_whole: bool = True
 
 
 class ImportLog:
@@ -56,9 +74,14 @@ class ImportLog:
         self._readings: list[_Reading] = []
 
     def start(self, file: SourceFile) -> None:
-        """Notes that the records that follow are those of a file."""
+        """Notes that the records that follow are those of a file; pages of a harvest that follow each other are one."""
+        path = file.harvest or path_text(file.path)
+        if file.harvest and self._readings and self._readings[-1].path == path:
+            self._readings[-1].file = file
+            return
         counts = replace(self._writer.counts)
-        self._readings.append(_Reading(path_text(file.path), file, counts, counts, 0, False, array("q"), array("q")))
+        stamp = file_stamp(file.path)
+        self._readings.append(_Reading(path, stamp, file, counts, counts, 0, False, array("q"), array("q")))
 
     def end(self) -> None:
         """Notes that the file is read."""
@@ -84,6 +107,25 @@ class ImportLog:
         record = self._writer.add(record)
         reading.records.append(hash_record(record))
         reading.keys.append(id_key(record.id))
+        if reading.file.harvest:
+            identifier = harvested_records.hash_identifier(reading.file.identifier)
+            reading.identifiers.append(identifier)
+            reading.deleted.discard(identifier)
+            if identifier and record.version is None:
+                reading.last[identifier] = reading.records[-1]
+
+    def delete(self, identifier: str) -> None:
+        """Notes that the repository of a harvest has deleted a record; ``select_deleted`` finds it."""
+        self._readings[-1].deleted.add(harvested_records.hash_identifier(identifier))
+
+    def leave_out(self) -> None:
+        """Notes that a record of the file does not meet the conditions of the import."""
+        self._writer.counts.outside += 1
+        self.leave_out_rest()
+
+    def leave_out_rest(self) -> None:
+        """Notes that the file has records that the import leaves out, which therefore are not missing in it."""
+        self._readings[-1].is_whole = False
 
     def skip(self, error: SourceError) -> None:
         """Notes that a record of the file, or the file, could not be read."""
@@ -105,7 +147,7 @@ class ImportLog:
         with database:
             files = [self._save_reading(reading) for reading in self._readings]
             deleted = [each.file for each in find_deleted(load_files(database.execute), folders)]
-            if not any(reading.is_incomplete for reading in self._readings):
+            if not any(reading.is_incomplete or not reading.is_whole for reading in self._readings):
                 sql = "UPDATE files SET reading = reading + 1, complete = reading + 1 WHERE file = ?"
                 database.executemany(sql, [(file,) for file in deleted])
         live = self._writer.live
@@ -137,11 +179,19 @@ class ImportLog:
                 *(reading.skipped, counts.removed, file),
             ],
         )
-        if not reading.skipped:
+        is_round = bool(reading.file.harvest)  # which brings only what is new or changed
+        if reading.is_whole and not (reading.skipped or is_round):
             database.execute("UPDATE files SET complete = ? WHERE file = ?", [number, file])
+        if reading.is_whole and not is_round:
+            database.execute("INSERT OR REPLACE INTO file_stamps VALUES (?, ?)", [file, reading.stamp])
+        else:
+            database.execute("DELETE FROM file_stamps WHERE file = ?", [file])
         values = sorted(zip(reading.records, reading.keys, strict=True))
         database.executemany(
             "INSERT INTO file_records VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET reading = excluded.reading",
             ((record, file, number, key) for record, key in values),
         )
+        if reading.file.harvest:
+            records = zip(reading.identifiers, reading.records, strict=True)
+            harvested_records.save(database, file, records, reading.last, reading.deleted)
         return int(file)

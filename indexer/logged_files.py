@@ -41,11 +41,16 @@ CREATE TABLE IF NOT EXISTS file_records (
     key INTEGER NOT NULL,
     PRIMARY KEY (record, file)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS file_stamps (
+    file INTEGER PRIMARY KEY,
+    stamp TEXT NOT NULL
+);
 """
 """Tables of the log:
 
 files: see ``LoggedFile``; ``reading`` is the number of the last reading, ``complete`` of the last one without errors.
 file_records: the records of a file (``hash_record``), the reading that found each last, and a key of its paper.
+file_stamps: how a file was when it was read last (``file_stamp``), unless the import left out a part of it.
 """
 
 SUPERSEDED = -1
@@ -60,7 +65,7 @@ class LoggedFile:
 
     Attributes:
         file: Its number in the log.
-        path: Its path, see ``path_text``.
+        path: Its path, see ``path_text``; of a harvest, which is logged as one file, its canonical name.
         source: The source of its records, as in ``bibtex:zotero.bib``.
         first_read: When it was read first, as in ``2026-04-27T10:00:00+00:00``.
         last_read: When it was read last.
@@ -84,18 +89,48 @@ class LoggedFile:
     skipped: int
     removed: int
 
+    @property
+    def is_harvest(self) -> bool:
+        """Whether it is a harvest."""
+        return is_harvest_name(self.path)
+
+
+def is_harvest_name(path: str) -> bool:
+    """Whether a path in the log is the name of a harvest; those of files are absolute."""
+    return not path.startswith("/")
+
 
 def path_text(path: Path) -> str:
     """Returns the path by which the log knows a file: absolute, without links, ``\\xNN`` for a byte not in UTF-8."""
     return os.fsencode(os.path.realpath(path)).decode(errors="backslashreplace")
 
 
+def file_stamp(path: Path) -> str:
+    """Returns the times of the last change of a file's content and of its name or permissions, its size and inode.
+
+    A file whose stamp is the same has not changed. It is empty if the file cannot be found.
+    """
+    try:
+        status = path.stat()
+    except OSError:
+        return ""
+    return f"{status.st_mtime_ns}:{status.st_ctime_ns}:{status.st_size}:{status.st_dev}:{status.st_ino}"
+
+
+def load_stamps(select: Select) -> dict[str, str]:
+    """Returns the stamps of the files that were read as a whole, by their paths in the log."""
+    if not list(select("SELECT 1 FROM sqlite_master WHERE name = 'file_stamps'", [])):
+        return {}
+    return dict(select("SELECT path, stamp FROM files JOIN file_stamps USING (file)", []))
+
+
 def is_deleted(path: str) -> bool:
     """Whether a file of the log does not exist any more; False if that is not certain.
 
-    It is not if the log cannot write the path exactly, or a folder cannot be accessed.
+    It is not if the log cannot write the path exactly, or a folder cannot be accessed. A harvest exists until it is
+    removed.
     """
-    if "\\x" in path:
+    if "\\x" in path or is_harvest_name(path):
         return False
     try:
         os.lstat(path)

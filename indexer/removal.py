@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import chain, compress
 from pathlib import Path
 
+from indexer import harvested_records
 from indexer.build import OnStage, publish
 from indexer.database import named_errors
 from indexer.doctor import LazyEmbedder
@@ -115,6 +116,7 @@ class _Remover:
         with database:
             files = "SELECT file FROM files WHERE file = ? OR source = ?"
             database.execute(f"DELETE FROM file_records WHERE file IN ({files})", [selection.records_of] * 2)  # noqa: S608
+            harvested_records.forget(database, selection.records)
         self.removed, self.changed = len(whole), len(changed)
 
     def _newest_row(self, row: int) -> int | None:

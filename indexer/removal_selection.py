@@ -1,13 +1,23 @@
 """Selections of papers to remove: by ID, by query, by file, or because their file has no longer got them."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
 
-from indexer.logged_files import FileRecords, LoggedFile, Select, find_deleted, load_files, load_records, path_text
+from indexer import harvested_records
+from indexer.logged_files import (
+    FileRecords,
+    LoggedFile,
+    Select,
+    find_deleted,
+    hash_record,
+    load_files,
+    load_records,
+    path_text,
+)
 from indexer.removed_papers import ANY_FILE, is_excluded
 from search.errors import InvalidValue, PaperNotFound
 from search.index.snapshot import Snapshot
@@ -47,7 +57,8 @@ class Selection:
         generation: The generation.
         removals: The papers.
         records_of: The records of each paper that are removed: those of a file, by its number in the log, or those of
-            a source; None for all.
+            a source; None for those in ``records`` or, if it is empty, for all.
+        records: The hashes of the records that are removed, see ``logged_files.hash_record``.
         scope: Which imports leave the removed records out, see ``removed_papers.ExcludedId``; None for no import.
         removed_before: IDs, as the caller wrote them, of papers that were removed earlier.
     """
@@ -55,6 +66,7 @@ class Selection:
     generation: str
     removals: tuple[Removal, ...]
     records_of: int | str | None = None
+    records: frozenset[int] = field(default=frozenset(), kw_only=True)
     scope: str | None = ANY_FILE
     removed_before: tuple[str, ...] = ()
 
@@ -79,6 +91,8 @@ class Selection:
             return FileRecords(select, [self.records_of], is_live).are_only_here
         if isinstance(self.records_of, str):
             return lambda records: [self.records_of in each.sources for each in records]
+        if self.records:
+            return lambda records: [hash_record(each) in self.records for each in records]
         return lambda records: [True] * len(records)
 
 
@@ -138,7 +152,7 @@ def select_source(directory: Path, source: str) -> Selection:
     snapshot = Snapshot.open(directory)
     select, is_live = snapshot.store.select, snapshot.live.__contains__
     files = load_files(select)
-    found = [each for each in files if each.path == path_text(Path(source))]
+    found = [each for each in files if each.path in (source, path_text(Path(source)))]
     if not found and source in snapshot.columns.sources:
         postings, number = snapshot.columns.source_postings, snapshot.columns.sources.index(source)
         rows = postings.ids(np.array([number], np.int64)).tolist()
@@ -165,6 +179,22 @@ def select_missing(directory: Path, paths: Iterable[Path], folders: Iterable[Pat
     files = [each.file for each in (*find_deleted(logged, folders), *(each for each in logged if each.path in names))]
     missing = FileRecords(select, files, snapshot.live.__contains__).find_missing()
     return Selection(snapshot.manifest.generation, _read_removals(snapshot, missing.rows), scope=None)
+
+
+def select_deleted(directory: Path, harvest: str) -> Selection:
+    """Selects the records of a harvest that its repository has deleted; other records of their papers stay.
+
+    A later harvest that finds them again adds them again.
+
+    Args:
+        directory: The index.
+        harvest: The canonical name of the harvest.
+    """
+    snapshot = Snapshot.open(directory)
+    found = harvested_records.find_deleted(snapshot.store.select, harvest)
+    records = frozenset[int]().union(*found.values())
+    selection = Selection(snapshot.manifest.generation, (), scope=None, records=records)
+    return _with_records(snapshot, selection, sorted(row for row in found if row in snapshot.live))
 
 
 def _only_file(snapshot: Snapshot, name: str, found: Sequence[LoggedFile]) -> LoggedFile:
@@ -195,7 +225,7 @@ def _with_records(snapshot: Snapshot, selection: Selection, rows: Iterable[int])
         if any(dropped):
             (whole if all(dropped) else changed).append(row)
     removals = (*_read_removals(snapshot, whole), *_read_removals(snapshot, changed, is_whole=False))
-    return Selection(selection.generation, removals, selection.records_of, selection.scope)
+    return replace(selection, removals=removals)
 
 
 def _read_removals(snapshot: Snapshot, rows: Sequence[int], *, is_whole: bool = True) -> tuple[Removal, ...]:

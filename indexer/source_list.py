@@ -1,4 +1,4 @@
-"""Source list: the files that the papers of an index came from."""
+"""Source list: the files and harvests that the papers of an index came from."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +9,10 @@ from search.index.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A file, or a source that no file in the log has.
+    """A file, a harvest, or a source that no file in the log has.
 
     Attributes:
-        source: The format and the name of the file, as in ``bibtex:zotero.bib``.
+        source: The format and the name of the file or harvest, as in ``bibtex:zotero.bib``.
         papers: Papers in the index that have a record of this source; files with equal names have the same number.
         file: The entry of the log; None if an earlier version imported the file.
     """

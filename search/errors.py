@@ -13,6 +13,7 @@
     │   └── StateDamaged      their file is damaged
     ├── QueryStopped          the time for a response is over, or the request was cancelled      (HTTP 503)
     ├── ModelUnavailable      the embedding model cannot be loaded, or its checksum is wrong     (exit 1)
+    ├── HarvestFailed         a service on the network did not send what was requested           (exit 1)
     └── SourceError           a record of an input file is invalid: file, line, reason           (skipped, counted)
 
 Every message states what is invalid, the value, what is allowed and what to do next.
@@ -145,6 +146,18 @@ class ModelUnavailable(PapersError):
 
 class QueryStopped(PapersError):
     """The work for a query was stopped before its end (``search.budget``)."""
+
+
+class HarvestFailed(PapersError):
+    """A service on the network did not send what was requested.
+
+    Args:
+        url: the address; what follows a question mark is left out, since it may contain a key.
+        reason: what happened, and what to do next.
+    """
+
+    def __init__(self, url: str, reason: str) -> None:
+        super().__init__(f"{url.partition('?')[0]}: {reason}")
 
 
 class SourceError(PapersError):

@@ -16,13 +16,14 @@ from search.cores import available_cores
 from search.embedding.cache import EmbedderCache
 from search.errors import InvalidValue, PaperNotFound
 from search.index.snapshot import Snapshot
-from search.language.describe import describe_query
+from search.language.describe import describe_condition, describe_query
 from search.language.english import is_english
 from search.papers import identifiers
 from search.papers.normalization import compose
 from search.papers.paper import Paper
 from search.query.author import parse_author
 from search.query.condition import AllOf
+from search.query.library import Library
 from search.query.page import AuthorMatch, Page, Suggestions
 from search.query.query import Mode, Query
 from search.ranking import cursor
@@ -188,6 +189,38 @@ class Session:
         return datetime.fromtimestamp(int(self.snapshot.added_times.max(initial=0)), UTC)
 
     @_reporting_damage
+    def recommend(self, library: Library, query: Query | None = None, **options: Any) -> Page:
+        """Returns papers near a library that are not in it, each with the paper of the library that it is nearest to.
+
+        Args:
+            library: the papers of a user.
+            query: its filter and limit apply.
+            options: ``filter`` and ``limit``; they take precedence over ``query``.
+
+        Raises:
+            InvalidValue: no paper of the library is in the index or has a title or an abstract; an unknown category; or
+                another field of the query is set.
+            ModelMismatch: see ``search``.
+            ModelUnavailable: see ``search``.
+        """
+        # imported here, since other queries do not need it
+        from search.recommendations.embedding import check_filter_only, describe_left_out, embed_library
+        from search.recommendations.recommend import recommend
+
+        query = (query or Query()).with_options(**options)
+        check_filter_only(query)
+        budget.check()
+        embedded, rows, left_out = embed_library(self.snapshot, self.embedders, library)
+        filtered = FilteredIndex.of(self.snapshot, query.filter.condition, rows)
+        page = recommend(filtered, embedded, query.limit)
+        filters = (describe_condition(query.filter.condition),) if query.filter.condition.parts else ()
+        interpretation = ", ".join((page.interpretation, *filters))
+        page = replace(page, interpretation=interpretation, notices=describe_left_out(left_out, len(library)))
+        if self.on_page:
+            self.on_page(page)
+        return page
+
+    @_reporting_damage
     def paper(self, paper_id: str) -> Paper:
         """Returns the paper that has, or ever had, this ID, in any usual spelling.
 
@@ -252,13 +285,12 @@ class Session:
 
     def _row(self, paper_id: str) -> int:
         """Returns the live row of the paper that has or had this ID."""
-        parsed = identifiers.parse(paper_id)
-        if parsed is None:
+        if identifiers.parse(paper_id) is None:
             raise PaperNotFound(paper_id, "IDs look like arxiv:2604.24432, doi:10.1145/3292500 or h:0123456789ab")
-        live = [row for row in self.snapshot.ids.find(parsed.id) if row in self.snapshot.live]
-        if not live:
+        row = self.snapshot.find_row(paper_id)
+        if row is None:
             raise PaperNotFound(paper_id, "search for its title instead")
-        return live[-1]
+        return row
 
 
 def _notices(query: Query) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The command line: ``papers index | reindex | search | similar | authors | show | list | watch | serve | ...``.
+"""The command line: ``papers index | fetch | search | similar | recommend | show | list | watch | serve | ...``.
 
 Results go to standard output, everything else to standard error. ``ExitStatus`` lists the exit statuses. Expensive
 imports are inside the commands that need them.
@@ -17,14 +17,18 @@ from service.commands import (
     backup,
     correct,
     evaluate,
+    fetch,
+    follow,
     index,
     keys,
     lists,
+    recommend,
     removal,
     search,
     serve,
     sources,
     state,
+    update,
     watch,
 )
 from service.commands.exit_status import ExitStatus
@@ -50,11 +54,15 @@ def papers() -> None:
 
 for command in (
     index.index_command,
+    fetch.fetch,
+    follow.follow,
+    update.update,
     index.reindex,
     removal.remove,
     removal.compact,
     search.search,
     search.similar,
+    recommend.recommend,
     search.authors,
     search.show,
     lists.lists,

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 _CONTEXT = multiprocessing.get_context("forkserver")
-_CONTEXT.set_forkserver_preload(["indexer.backup", "fake_embedder", "search.index.lexicon", "search.vectors.vectors"])
+_CONTEXT.set_forkserver_preload(
+    ["indexer.backup", "fake_embedder", "harvest.kills", "search.index.lexicon", "search.vectors.vectors"]
+)
 _CHANGES = ("open", "os.rename", "os.mkdir", "os.remove", "os.truncate", "os.link", "sqlite3.connect")
 """Audit events before which the process can be killed; each is raised before the call that it names."""
 KILLED = 9

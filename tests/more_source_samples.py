@@ -231,6 +231,19 @@ ZOTERO_RDF = """<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 <z:Attachment rdf:about="#3"><z:itemType>attachment</z:itemType><dc:title>Full text</dc:title></z:Attachment>
 <bib:Memo rdf:about="#4"><rdf:value>A note</rdf:value></bib:Memo>
 </rdf:RDF>"""
+ZOTERO_JSON = """[
+  {"key": "ABCD2345", "version": 12, "library": {"type": "user", "id": 1, "name": "A"}, "links": {}, "meta": {},
+   "data": {"key": "ABCD2345", "version": 12, "itemType": "journalArticle", "title": "Small caches",
+    "creators": [{"creatorType": "author", "firstName": "Ada", "lastName": "Byron"},
+     {"creatorType": "editor", "firstName": "Li", "lastName": "Ming"}, {"creatorType": "author", "name": "The Group"}],
+    "abstractNote": "We keep less.", "publicationTitle": "Letters", "volume": "3", "issue": "4", "pages": "1-9",
+    "date": "2024-03-02", "DOI": "10.1000/XYZ.1", "url": "https://arxiv.org/abs/2401.00001", "extra": "PMID: 123",
+    "tags": [{"tag": "cache", "type": 1}], "collections": [], "relations": {}, "dateAdded": "2026-01-01T00:00:00Z"}},
+  {"key": "EFGH2345", "version": 13, "library": {}, "data": {"itemType": "note", "note": "<p>A note</p>"}},
+  {"key": "IJKL2345", "version": 14, "library": {}, "data": {"itemType": "preprint", "title": "Second",
+    "creators": [], "repository": "arXiv", "archiveID": "arXiv:2402.00002", "date": "", "tags": []}},
+  {"key": "MNPQ2345", "version": 15, "library": {}, "data": {"itemType": "book", "title": "Third", "deleted": 1}}
+]"""
 PUBMED_BOOK = """<?xml version="1.0"?><PubmedArticleSet><PubmedBookArticle><BookDocument><PMID>123</PMID>
 <ArticleIdList><ArticleId IdType="bookaccession">NBK1</ArticleId></ArticleIdList>
 <Book><Publisher><PublisherName>P</PublisherName></Publisher><BookTitle>Caches in medicine</BookTitle>

@@ -18,6 +18,7 @@ from more_source_samples import (
     OPENALEX,
     REFER,
     WEB_OF_SCIENCE,
+    ZOTERO_JSON,
     ZOTERO_RDF,
 )
 from source_samples import ACL, ATOM, BIBTEX, CSL, CSV, NBIB, PAGE, PUBMED, RIS, S2, SNAPSHOT
@@ -50,6 +51,7 @@ SAMPLES = {
     "web-of-science": WEB_OF_SCIENCE,
     "mods": MODS,
     "zotero-rdf": ZOTERO_RDF,
+    "zotero-json": ZOTERO_JSON,
 }
 """A valid file of each format."""
 

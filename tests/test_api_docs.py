@@ -81,7 +81,8 @@ def test_every_example_of_the_openapi_runs(client: httpx.Client) -> None:
         }
         properties, bodies = request_body(operation, schemas)
         fields = {name: shape["examples"][0] for name, shape in properties.items() if "examples" in shape}
-        required = {name: value for name, value in fields.items() if name in ("text", "ids", "position", "name")}
+        needs = ("text", "ids", "position", "name", "library")
+        required = {name: value for name, value in fields.items() if name in needs}
         bodies += [fields, *({**required, name: value} for name, value in fields.items())] if properties else []
         queries = [needed, query_examples, *({**needed, name: value} for name, value in query_examples.items())]
         for query in queries:

@@ -42,12 +42,16 @@ def test_help_has_an_example_of_every_command() -> None:
     names = re.findall(r"^  (\w+)  ", run("--help").stdout.partition("Commands:")[2], re.MULTILINE)
     commands = {
         "index",
+        "fetch",
+        "follow",
+        "update",
         "reindex",
         "remove",
         "compact",
         "sources",
         "search",
         "similar",
+        "recommend",
         "authors",
         "show",
         "list",

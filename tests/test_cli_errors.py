@@ -198,6 +198,7 @@ EXTRA_COMMANDS = [
     (["keys", "list", "--keys", "keys.json"], "serve"),
     (["mcp", "--index", "new"], "mcp"),
     (["eval", str(ROOT)], "eval"),
+    (["fetch", "arxiv", "au:zhou", "--index", "new"], "fetch"),
 ]
 
 
@@ -206,9 +207,9 @@ def run_without_extras(arguments: list[str], cwd: Path) -> subprocess.CompletedP
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     packages = {
         re.split(r"[\[>=<]", requirement)[0].replace("-", "_")
-        for extra in ("serve", "mcp", "eval", "int8")
+        for extra in ("serve", "mcp", "fetch", "eval", "int8")
         for requirement in extras[extra]
-    } - {"papers_search", "scipy"}  # scipy is installed with sentence-transformers
+    } - {"papers_search", "scipy", "httpx2"}  # the last two are installed with sentence-transformers
     program = f"""
 import sys
 sys.modules.update(dict.fromkeys({sorted(packages | {"starlette"})!r}))
@@ -234,9 +235,8 @@ def test_core_commands_need_no_extra(tmp_path: Path) -> None:
         done = run_without_extras(command, tmp_path)
         assert (done.returncode, done.stdout) == (1, ""), command
         (line,) = done.stderr.splitlines()
-        wanted = (
-            rf"papers: papers {command[0]}( list)? needs the package \w+; run: pip install 'papers-search\[{extra}\]'"
-        )
+        install = rf"run: pip install 'papers-search\[{extra}\]'"
+        wanted = rf"papers: papers {command[0]}( list| arxiv)? needs the package \w+; {install}"
         assert re.fullmatch(wanted, line), line
 
 

@@ -139,6 +139,34 @@ def test_relevance_table_equals_the_results() -> None:
         assert [[float(value) for value in cell.split("/")] for cell in rows[variant]] == figures, variant
 
 
+def test_recommendation_table_equals_the_results() -> None:
+    page = (
+        (ROOT / "docs" / "relevance.md")
+        .read_text("utf-8")
+        .partition("## Recommendations")[2]
+        .partition("The difference of")[0]
+    )
+    kinds = json.loads((ROOT / "benchmarks" / "results" / "recommend.json").read_text("utf-8"))["kinds"]
+    rows = {row[1].strip(" *"): row[2:-1] for row in (line.split("|") for line in page.splitlines()) if len(row) == 7}
+    names = {
+        "mean vector": "mean vector",
+        "nearest paper": "nearest paper of the library",
+        "tf-idf SVM": "tf-idf SVM (arxiv-sanity)",
+        "density alone": "density of whitened vectors",
+        "product without shares": "density and words",
+        "product": "all: at most its share for each interest",
+        "product, round robin": "round robin over the interests",
+    }
+    kind_order = [kind.strip() for kind in rows[""]]
+    for method, row in names.items():
+        for kind, cell in zip(kind_order, rows[row], strict=True):
+            measured = kinds[kind]["measures"][method].values()
+            assert [float(value) for value in cell.split("/")] == pytest.approx(list(measured), abs=6e-4), (
+                method,
+                kind,
+            )
+
+
 def test_quickstart_runs_in_its_order(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "quickstart.md").read_text("utf-8")
     install, *blocks = re.findall(r"^```\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from indexer import sources
+from indexer.sources.file import SourceFile
 from more_source_samples import (
     ADS,
     ARXIV_NEWS_ATOM,
@@ -26,13 +27,14 @@ from more_source_samples import (
     PUBMED_BOOK,
     REFER,
     WEB_OF_SCIENCE,
+    ZOTERO_JSON,
     ZOTERO_RDF,
 )
 from sample import ROOT
 from search.errors import SourceError
 from search.papers.date import Date
 from search.papers.paper import Paper
-from source_samples import ATOM, WriteSource, read, read_papers
+from source_samples import AS_OF, ATOM, WriteSource, read, read_papers
 
 CACHES = Paper(
     ids=("arxiv:2401.00001", "doi:10.1000/xyz.1"),
@@ -328,6 +330,31 @@ def test_zotero_rdf(write_source: WriteSource) -> None:
         sources=("zotero-rdf:library.rdf",),
     )
     assert (section.title, section.ids, section.extra) == ("Second", (), {"journal": "A book"})
+
+
+def test_zotero_json(write_source: WriteSource) -> None:
+    article, preprint, deleted = read(write_source("library.json", ZOTERO_JSON))
+    assert article == replace(
+        CACHES,
+        ids=("arxiv:2401.00001", "doi:10.1000/xyz.1", "pmid:123"),
+        authors=("Ada Byron", "The Group"),
+        url="https://arxiv.org/abs/2401.00001",
+        extra={**CACHES.extra, "comment": "PMID: 123", "volume": "3", "issue": "4", "editors": ["Li Ming"]},
+        sources=("zotero-json:library.json",),
+    )
+    assert isinstance(preprint, Paper)
+    assert (preprint.title, preprint.ids) == ("Second", ("arxiv:2402.00002",))
+    assert isinstance(deleted, SourceError)
+    assert "MNPQ2345: the item is in the trash" in deleted.reason
+
+
+@pytest.mark.parametrize(
+    "value", ['"QRST2345"', "7", "{}", '{"data": 7}', '{"key": 1, "data": {"tags": 7}}', '{"data": {"DOI": []}}']
+)
+def test_zotero_json_of_other_values_is_reported(write_source: WriteSource, value: str) -> None:
+    path = write_source("library.json", f'{{"items": [{value}, {ZOTERO_JSON.strip()[1:-1]}]}}')
+    found = list(sources.read(SourceFile(path, AS_OF, "zotero-json")))
+    assert [isinstance(each, SourceError) for each in found] == [True, False, False, True]
 
 
 def test_the_doi_of_a_journal_of_two_articles_is_nobodys(write_source: WriteSource) -> None:

@@ -55,3 +55,18 @@ def test_stages_and_messages_are_lines_on_a_pipe(capsys: pytest.CaptureFixture[s
         "skipped a.jsonl:3: not JSON",
         "150 of 300 queries, 50%",
     ]
+
+
+def test_an_import_after_fetching_has_a_rate_of_its_own(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    with Progress(clock) as progress:
+        for _ in range(3):
+            clock.now += 20
+            progress.show_fetched(100, None)
+        clock.now += 20
+        progress.show(ImportCounts(), 0.0)
+        clock.now += 20
+        progress.show(ImportCounts(read=40), 0.5)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "100 records fetched"
+    assert lines[-1].startswith("40 read, 0 embedded, 2 papers/s, 50%")

@@ -24,7 +24,7 @@ PAGE = (ROOT / "docs" / "threat-model.md").read_text("utf-8")
 
 
 def test_the_tests_and_modules_that_the_threat_model_names_exist() -> None:
-    named = re.findall(r"`(test_\w+\.py)::(test_\w+)`", PAGE)
+    named = re.findall(r"`((?:\w+/)?test_\w+\.py)::(test_\w+)`", PAGE)
     assert len(named) > 40
     for file, test in named:
         assert re.search(rf"^def {test}\(", (ROOT / "tests" / file).read_text("utf-8"), re.MULTILINE), (file, test)

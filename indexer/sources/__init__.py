@@ -16,8 +16,8 @@ _XML_FORMATS = (
     "pubmed", "acl", "arxiv-rss", "arxiv-atom", "oai-pmh", "dblp", "endnote-xml", "mods", "zotero-rdf"
 )  # fmt: skip
 _JSON_FORMATS = (
-    "arxiv-atom", "arxiv-snapshot", "semantic-scholar", "openalex", "crossref", "ads", "csl-json", "json-table",
-    "jsonl",
+    "arxiv-atom", "arxiv-snapshot", "semantic-scholar", "openalex", "crossref", "ads", "zotero-json",
+    "csl-json", "json-table", "jsonl",
 )  # fmt: skip
 _BINARY_FORMATS = ("xlsx",)
 _TEXT_FORMATS = (

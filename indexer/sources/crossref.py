@@ -38,11 +38,11 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the works in order."""
-    return read_records(file, partial(_parse_paper, source=file.source), "message.items", "message", "items")
+    return read_records(file, partial(_parse_paper, file=file), "message.items", "message", "items")
 
 
-def _parse_paper(fields: JsonFields, source: str) -> Paper:
-    doi = fields.text("DOI")
+def _parse_paper(fields: JsonFields, file: SourceFile) -> Paper:
+    doi = file.identifier = fields.text("DOI")
     retracted = _retractions(fields.objects("update-to"))
     extra: dict[str, Json] = {
         "journal": fields.text("container-title"),
@@ -57,7 +57,7 @@ def _parse_paper(fields: JsonFields, source: str) -> Paper:
         "retraction_of": [each for each in retracted if each.lower() != doi.lower()],
     }
     return Draft(
-        source,
+        file.source,
         ids=[doi],
         title=add_subtitle(fields.text("title"), fields.text("subtitle")),
         abstract=fields.text("abstract"),

@@ -84,6 +84,8 @@ class SourceFile:
         format: One of ``sources.FORMATS``; empty until it is detected.
         group: The files that are read by the same command.
         record_line: Number of the line at which the current record starts, for warnings.
+        harvest: The canonical name of the harvest that it is a page of; empty for any other file.
+        identifier: What the repository calls the current record; empty if the format has no such name.
     """
 
     path: Path
@@ -91,14 +93,16 @@ class SourceFile:
     format: str = ""
     group: FileGroup = field(default_factory=FileGroup)
     record_line: int = 1
+    harvest: str = ""
+    identifier: str = ""
     _raw: IO[bytes] | None = None
     _encoding: str = ""
     _warnings: dict[str, _Warning] = field(default_factory=dict)
 
     @property
     def source(self) -> str:
-        """The source of its records, as in ``bibtex:zotero.bib``."""
-        return f"{self.format}:{os.fsencode(self.path.name).decode(errors='replace')}"
+        """The source of its records, as in ``bibtex:zotero.bib`` or ``oai-pmh:arxiv?category=cs.IR``."""
+        return f"{self.format}:{self.harvest or os.fsencode(self.path.name).decode(errors='replace')}"
 
     @property
     def position(self) -> int:

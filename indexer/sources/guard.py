@@ -1,14 +1,27 @@
 """Keeps a failure at one record from ending an import."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from indexer.sources.file import SourceFile
-from indexer.sources.limits import MalformedRecord
+from indexer.sources.limits import DeletedRecord, MalformedRecord
 from search.errors import SourceError
 from search.papers.paper import Paper
 
 FAILURE = "the reader failed at"
 """The start of the reason for a failure that no reader foresees."""
+
+
+class Deletion(SourceError):
+    """A repository says that it has deleted a record.
+
+    Attributes:
+        identifier: What the repository calls the record.
+    """
+
+    def __init__(self, path: Path, line: int | None, reason: str, identifier: str) -> None:
+        super().__init__(path, line, reason)
+        self.identifier = identifier
 
 
 def read_record(file: SourceFile, line: int | None, parse: Callable[[], Paper | None]) -> Iterator[Paper | SourceError]:
@@ -21,6 +34,8 @@ def read_record(file: SourceFile, line: int | None, parse: Callable[[], Paper | 
     """
     try:
         paper = parse()
+    except DeletedRecord as error:
+        yield Deletion(file.path, line, str(error), file.identifier)
     except MalformedRecord as error:
         yield SourceError(file.path, line, str(error))
     except Exception as error:  # noqa: BLE001  # of libraries and readers, any error costs this record alone

@@ -21,6 +21,10 @@ class MalformedRecord(ValueError):
     """A record is invalid in its format; the message names the value and the allowed ones."""
 
 
+class DeletedRecord(MalformedRecord):
+    """A repository says that it has deleted a record."""
+
+
 class UnreadableFile(ValueError):
     """A file is not read, or not to its end; the message is the reason."""
 

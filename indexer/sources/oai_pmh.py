@@ -10,7 +10,7 @@ from lxml import etree
 from indexer.sources.arxiv_authors import split_authors
 from indexer.sources.dates import find_date
 from indexer.sources.file import SourceFile
-from indexer.sources.limits import MalformedRecord
+from indexer.sources.limits import DeletedRecord, MalformedRecord
 from indexer.sources.record import Draft, select_non_empty
 from indexer.sources.xml import find_all, find_text, inner_text, local_name, read_elements, root_name
 from search.errors import SourceError
@@ -34,22 +34,22 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the records in order; a deleted record, and an error that the repository reports, is an error."""
-    return read_elements(file, partial(_parse_paper, source=file.source), "record", "error")
+    return read_elements(file, partial(_parse_paper, file=file), "record", "error")
 
 
-def _parse_paper(record: etree._Element, source: str) -> Paper:
+def _parse_paper(record: etree._Element, file: SourceFile) -> Paper:
     if local_name(record) == "error":
         raise MalformedRecord(
             f'the repository answered "{record.get("code")}: {normalize_whitespace(inner_text(record))}"'
         )
-    identifier = find_text(record, "header/identifier").strip()
+    file.identifier = identifier = find_text(record, "header/identifier").strip()
     if any(header.get("status") == "deleted" for header in find_all(record, "header")):
-        raise MalformedRecord(f"{identifier}: the repository has deleted the record")
+        raise DeletedRecord(f"{identifier}: the repository has deleted the record")
     for metadata in find_all(record, "metadata"):
         for element in metadata.iterchildren(tag=etree.Element):
             parse = _PARSERS.get(local_name(element))
             if parse:
-                return parse(element, Draft(source, ids=[identifier.removeprefix("oai:arXiv.org:")])).to_paper()
+                return parse(element, Draft(file.source, ids=[identifier.removeprefix("oai:arXiv.org:")])).to_paper()
             raise MalformedRecord(
                 f"metadata: {local_name(element)} is not read; choose the metadata prefix arXiv or oai_dc"
             )
@@ -74,8 +74,14 @@ def _fill_from_arxiv(element: etree._Element, draft: Draft) -> Draft:
     draft.published = dates[0] if dates else find_date(find_text(element, "created"))
     draft.updated = dates[-1] if dates else find_date(find_text(element, "updated"))
     draft.version = len(versions) or None
+    draft.retraction = "withdrawn" if versions and _is_withdrawn(versions[-1]) else None
     draft.extra = select_non_empty(extra, extra)
     return draft
+
+
+def _is_withdrawn(version: etree._Element) -> bool:
+    """Whether a version withdraws the paper (``_process_source_format`` of https://github.com/arXiv/oaipmh)."""
+    return "I" in find_text(version, "source_type")
 
 
 def _author_name(author: etree._Element) -> str:

@@ -32,10 +32,11 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the works in order."""
-    return read_records(file, partial(_parse_paper, source=file.source), "results")
+    return read_records(file, partial(_parse_paper, file=file), "results")
 
 
-def _parse_paper(fields: JsonFields, source: str) -> Paper:
+def _parse_paper(fields: JsonFields, file: SourceFile) -> Paper:
+    file.identifier = fields.text("id")
     ids, biblio = fields.object("ids"), fields.object("biblio")
     locations = [fields.object("primary_location"), *fields.objects("locations")]
     addresses = [address for each in locations if (address := each.text("landing_page_url"))]
@@ -50,7 +51,7 @@ def _parse_paper(fields: JsonFields, source: str) -> Paper:
         "retracted": fields.flag("is_retracted"),
     }
     return Draft(
-        source,
+        file.source,
         ids=[
             fields.text("doi"),
             *(ids.text(name) for name in ("doi", "pmid", "pmcid")),

@@ -24,12 +24,13 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
 
     def parse(element: etree._Element) -> Paper:
         is_article = local_name(element) == "PubmedArticle"
-        return (_parse_paper if is_article else _parse_book)(element, file.source)
+        return (_parse_paper if is_article else _parse_book)(element, file)
 
     return read_elements(file, parse, "PubmedBookArticle", "PubmedArticle")
 
 
-def _parse_paper(element: etree._Element, source: str) -> Paper:
+def _parse_paper(element: etree._Element, file: SourceFile) -> Paper:
+    file.identifier = find_text(element, "MedlineCitation/PMID")
     ids = [f"{kind}:{inner_text(each)}" for each in find_all(element, "PubmedData/ArticleIdList/ArticleId")
            if (kind := _SCHEMES.get(str(each.get("IdType"))))]  # fmt: skip
     article = "MedlineCitation/Article"
@@ -48,8 +49,8 @@ def _parse_paper(element: etree._Element, source: str) -> Paper:
     }
     authors = find_all(element, f"{article}/AuthorList")
     return Draft(
-        source,
-        ids=[f"pmid:{find_text(element, 'MedlineCitation/PMID')}", *ids],
+        file.source,
+        ids=[f"pmid:{file.identifier}", *ids],
         title=_title(element, article),
         abstract=_abstract(element, f"{article}/Abstract") or _abstract(element, "MedlineCitation/OtherAbstract"),
         authors=[_author_name(each) for each in find_all(element, f"{article}/AuthorList/Author")],
@@ -122,9 +123,10 @@ def _find_date(element: etree._Element, path: str) -> Date | None:
     )
 
 
-def _parse_book(element: etree._Element, source: str) -> Paper:
+def _parse_book(element: etree._Element, file: SourceFile) -> Paper:
     """Parses a book, or a chapter, whose book counts as its journal."""
     path = "BookDocument"
+    file.identifier = find_text(element, f"{path}/PMID")
     title, book_title = find_text(element, f"{path}/ArticleTitle"), find_text(element, f"{path}/Book/BookTitle")
     lists = [*find_all(element, f"{path}/AuthorList"), *find_all(element, f"{path}/Book/AuthorList")]
     people = {str(each.get("Type")): [_author_name(one) for one in find_all(each, "Author")] for each in lists[::-1]}
@@ -136,8 +138,8 @@ def _parse_book(element: etree._Element, source: str) -> Paper:
     editors: list[Json] = [*people.get("editors", [])]
     extra: dict[str, Json] = {"journal": book_title if title else "", "keywords": keywords, "editors": editors}
     return Draft(
-        source,
-        ids=[f"pmid:{find_text(element, f'{path}/PMID')}", *ids],
+        file.source,
+        ids=[f"pmid:{file.identifier}", *ids],
         title=title or book_title,
         abstract=" ".join(_section_text(each) for each in find_all(element, f"{path}/Abstract/AbstractText")),
         authors=people.get("authors", []),

@@ -25,15 +25,17 @@ def sniff(head: str) -> bool:
 
 def read(file: SourceFile) -> Iterator[Paper | SourceError]:
     """Yields the papers in order."""
-    return read_records(file, partial(_parse_paper, source=file.source), "data", "recommendedPapers")
+    return read_records(file, partial(_parse_paper, file=file), "data", "recommendedPapers")
 
 
-def _parse_paper(fields: JsonFields, source: str) -> Paper:
+def _parse_paper(fields: JsonFields, file: SourceFile) -> Paper:
     """Parses one paper; the data sets have the names of the API in lower case."""
     fields = JsonFields({name.lower(): value for name, value in fields.values.items()}, fields.warn)
-    external = fields.object("externalids")
+    has_ids = "externalids" in fields.values  # not in the data set abstracts
+    external = (fields if has_ids else fields.object("openaccessinfo")).object("externalids")
     ids = [f"{scheme}{text}" for name, scheme in _SCHEMES.items() if (text := external.plain(name))]
-    paper_id, journal = fields.text("paperid"), fields.object("journal")
+    ids += [f"corpusid:{text}" for text in [fields.plain("corpusid")] if text]
+    file.identifier, journal = fields.text("paperid"), fields.object("journal")
     extra: dict[str, Json] = {
         "journal": journal.text("name") or fields.text("venue"),
         "volume": journal.plain("volume"),
@@ -42,8 +44,8 @@ def _parse_paper(fields: JsonFields, source: str) -> Paper:
         "fields_of_study": [*fields.texts("fieldsofstudy")],
     }
     return Draft(
-        source,
-        ids=[*ids, f"s2:{paper_id}" if paper_id else ""],
+        file.source,
+        ids=[*ids, f"s2:{file.identifier}" if file.identifier else ""],
         title=fields.text("title"),
         abstract=fields.text("abstract"),
         authors=fields.people("authors", lambda author: author.text("name")),

@@ -38,7 +38,7 @@ _JOURNALS = ("Journal", "Periodical", "Newspaper")
 _CONTAINERS = (*_JOURNALS, "Book", "Website", "Blog", "Forum")
 _OTHER_ITEM_TYPES = frozenset(("attachment", "note", "annotation"))
 _AUTHOR_LISTS = ("authors", "presenters", "inventors", "programmers")
-_EXTRA_ID = re.compile(r"^(arXiv|PMID|DOI|PMCID):\s*(\S+)", re.MULTILINE)
+EXTRA_ID = re.compile(r"^(arXiv|PMID|DOI|PMCID):\s*(\S+)", re.MULTILINE)
 """An identifier in the field "Extra" of Zotero."""
 
 
@@ -94,7 +94,7 @@ def _parse_paper(item: etree._Element, source: str, containers: dict[str, _Conta
         return None
     container = next(_iter_containers(item, containers), _Container(""))
     urls = [_text(each, "value") for each in find_all(item, "identifier/URI")]
-    more_ids = _EXTRA_ID.findall(find_text(item, "description"))
+    more_ids = EXTRA_ID.findall(find_text(item, "description"))
     keywords: list[Json] = [normalize_whitespace(inner_text(each)) for each in find_all(item, "subject")]
     editors: list[Json] = [*_names(item, "editors")]
     extra: dict[str, Json] = {

@@ -23,6 +23,7 @@ from search.index.json_object import REPAIR_HINT, damaged_file
 from search.index.layout import GenerationLayout, Layout, Manifest, find_damaged_files
 from search.index.read_errors import is_panic, reports_read_errors
 from search.index.store import PaperStore
+from search.papers import identifiers
 from search.query.condition import AllOf, AnyOf, Condition, ContainsText, HasId, Not, searches_text
 from search.rows import Rows
 from search.vectors.file import BLOCK_ROWS
@@ -33,6 +34,7 @@ if TYPE_CHECKING:  # imported where they are opened: queries with filters only d
     from search.index.calibration import Calibration
     from search.index.lexicon import Lexicon
     from search.vectors.vectors import VectorIndex
+    from search.vectors.whitening import Whitening
 
 
 @dataclass(eq=False)
@@ -209,6 +211,12 @@ class Snapshot:
     def ids(self) -> IdLookup:
         return IdLookup(self.layout.store, self.manifest, self.store, self.live)
 
+    def find_row(self, paper_id: str) -> int | None:
+        """Returns the live row of the paper that has or had this ID, in any usual spelling; None without one."""
+        parsed = identifiers.parse(paper_id)
+        live = [row for row in self.ids.find(parsed.id) if row in self.live] if parsed else []
+        return live[-1] if live else None
+
     @cached_property
     def columns(self) -> Columns:
         with reports_read_errors(self.files.columns):
@@ -273,6 +281,15 @@ class Snapshot:
         codes = self._check(self.files.codes) if self.manifest.trained_on else None
         with reports_read_errors(path):
             return VectorIndex(path, self.manifest.rows, self.model.dim, codes, checksums=checksums)
+
+    @cached_property
+    def whitening(self) -> "Whitening":
+        """Whitening of the vectors, which recommendations use; computing it takes 0.2 s."""
+        from search.vectors.whitening import SAMPLE_ROWS, Whitening
+
+        live = self.live.ids
+        sample = live[np.linspace(0, len(live) - 1, min(len(live), SAMPLE_ROWS)).astype(np.int64)]
+        return Whitening.fit(self.vectors.get_vectors(sample))
 
     @cached_property
     def calibration(self) -> "Calibration | None":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from search.papers.json import Json
 from search.papers.paper import Paper
 from search.query.counts import format_count
+from search.query.library import Near
 from search.query.refinement import Refinement
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Hit:
         band: how close the paper is, relative to random pairs in this index; None if the query has only a filter,
             or ``unlike`` was used (the calibration does not apply).
         highlights: the words of the query in the paper.
+        near: the paper of the library that a recommended paper is nearest to; None for other hits.
     """
 
     paper: Paper
@@ -94,6 +96,7 @@ class Hit:
     exact_match: bool = False
     band: Band | None = None
     highlights: Highlights = Highlights()
+    near: Near | None = None
 
     def __repr__(self) -> str:
         return f"<Hit {self.paper.id}: {self.paper.title!r}, score {self.score:.3f}>"
@@ -111,6 +114,7 @@ class Hit:
             "legs": legs,
             "highlights": self.highlights.to_json(),
             "exact_match": self.exact_match,
+            "near": self.near.to_json() if self.near else None,
         }
 
 

@@ -9,7 +9,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 from search.errors import InvalidValue
 from search.query.page import Band
 from search.query.query import MAX_EXAMPLES, MAX_TEXT_LENGTH, Query
-from service.api.parameters import AuthorsRequest, FilterParams, PageParams
+from service.api.parameters import AuthorsRequest, PageParams, QueryParams
 from service.api.schemas import AuthorMatchOut, FacetsOut, RefinementOut
 
 MAX_HITS = 50
@@ -38,7 +38,7 @@ def _to_list(value: object) -> object:
 
 
 def _description(parameter: str) -> str:
-    return FilterParams.model_fields[parameter].description or ""
+    return QueryParams.model_fields[parameter].description or ""
 
 
 def _string_or_list_schema(max_items: int) -> _Schema:
@@ -74,7 +74,7 @@ class SimilarToArguments(BaseModel):
     )
 
 
-class FilterArguments(FilterParams):
+class FilterArguments(QueryParams):
     """The filters of HTTP; where it takes a list, a string counts as a list of one."""
 
     author: _StringOrList = Field([], description=_description("author"), examples=["Guorui Zhou", ["^Zhou", "Gai"]])

@@ -13,6 +13,9 @@ from service.formats import Format
 MAX_BATCH_SEARCHES = 50
 """Most searches of a batch."""
 
+MAX_LIBRARY_ENTRIES = 2_000
+"""Most papers of a library in a request."""
+
 _MAX_ITEMS_SCHEMA: dict[str, Any] = {"maxItems": MAX_EXAMPLES}
 
 _StringList = Annotated[list[str], Field(max_length=100)]
@@ -44,7 +47,7 @@ _FieldNames = Annotated[str, BeforeValidator(_join_fields), WithJsonSchema(_FIEL
 
 
 class FilterParams(BaseModel):
-    """The filters, example papers and mode of a search; all are optional."""
+    """The filters of a search; all are optional."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -67,6 +70,21 @@ class FilterParams(BaseModel):
     added_to: str | None = Field(
         None, description="Added to the index on or before a day (UTC) or a time", examples=["2026-11-29T09:14:00Z"]
     )
+
+    def to_filter(self) -> Filter:
+        """Returns the filter.
+
+        Raises:
+            InvalidValue: see ``Filter.parse``.
+        """
+        dates = {"from": self.start, "to": self.end}
+        dates |= {name: getattr(self, name) for name in ("updated_from", "updated_to", "added_from", "added_to")}
+        return Filter.parse(self.author, self.not_author, self.category, dates)
+
+
+class QueryParams(FilterParams):
+    """The same, with example papers and the mode."""
+
     like: list[str] = Field(
         [],
         description="IDs of papers to favour similar papers to",
@@ -87,14 +105,11 @@ class FilterParams(BaseModel):
         Raises:
             InvalidValue: see ``Filter.parse`` and ``Query``.
         """
-        dates = {"from": self.start, "to": self.end}
-        dates |= {name: getattr(self, name) for name in ("updated_from", "updated_to", "added_from", "added_to")}
-        narrow = Filter.parse(self.author, self.not_author, self.category, dates)
         like, unlike = tuple(self.like), tuple(self.unlike)
-        return Query(filter=narrow, mode=self.mode, like=like, unlike=unlike, verbatim=self.verbatim)
+        return Query(filter=self.to_filter(), mode=self.mode, like=like, unlike=unlike, verbatim=self.verbatim)
 
 
-class PageParams(FilterParams):
+class PageParams(QueryParams):
     """The same, with order, facets and paging."""
 
     sort: Sort = Field("relevance", description=_SORT_DESCRIPTION)
@@ -144,6 +159,21 @@ class SimilarBody(ResultsRequest):
         description="The text", examples=["We compress the key-value cache of language models into summary tokens."]
     )
     fields: _FieldNames = Field("", description=_FIELDS_DESCRIPTION, examples=["id,title,score", ["id", "title"]])
+
+
+class RecommendBody(FilterParams):
+    """A library, and which papers to recommend for it."""
+
+    library: list[str | dict[str, Any]] = Field(
+        min_length=1,
+        max_length=MAX_LIBRARY_ENTRIES,
+        description="The papers of a user: IDs, or records with the fields of a paper, such as title, abstract and "
+        "authors. An entry that cannot be read, or is not in the index and has no text, is left out with a notice",
+        examples=[["arxiv:2604.24432", {"title": "Compressing key-value caches", "authors": ["Jane Doe"]}]],
+    )
+    limit: int = Field(10, description=f"Maximum number of hits, 0 to {MAX_LIMIT}")
+    format: Format | None = Field(None, description=_FORMAT_DESCRIPTION, examples=["csv"])
+    fields: _FieldNames = Field("", description=_FIELDS_DESCRIPTION, examples=["id,title,near", ["id", "title"]])
 
 
 class PaperRequest(BaseModel):

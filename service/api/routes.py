@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import ValidationError
 
+from indexer.library import parse_library
 from search.errors import InvalidValue, PapersError, QueryStopped
 from search.query.query import MAX_LIMIT, Query
 from search.session import Session
@@ -24,6 +25,7 @@ from service.api.parameters import (
     AuthorsRequest,
     BatchRequest,
     PaperRequest,
+    RecommendBody,
     ResultsRequest,
     SearchBody,
     SearchRequest,
@@ -118,6 +120,19 @@ def similar_text(request: Request, searcher: SearcherDependency, body: SimilarBo
     session = searcher.session()
     query = replace(_build_query(body, request), text=body.text, is_abstract=True)
     return _response_builder(request, session, body, query).page_response(lambda: session.search(query))
+
+
+@router.post("/v1/recommend", responses=_response_docs(PageOut | PartialPage), dependencies=_JSON_ONLY)
+def recommend(request: Request, searcher: SearcherDependency, body: RecommendBody) -> Response:
+    """Papers near those of a library and not in it, each with the paper of the library that it is nearest to."""
+    session = searcher.session()
+    name = negotiate_format(body.format, request.headers.get("accept", ""))
+    feed_key = body.model_dump_json(exclude={"limit", "format", "fields"}) if name == "atom" else ""
+    fields = formats.parse_fields(body.fields, name)
+    library = parse_library(session.snapshot, body.library)
+    return ResponseBuilder(request, "", session.generation, name, fields, feed_key).page_response(
+        lambda: session.recommend(library, filter=body.to_filter(), limit=body.limit)
+    )
 
 
 @router.post("/v1/batch", responses={200: {"model": BatchOut}, **_problem_docs(404, 406)}, dependencies=_JSON_ONLY)

@@ -52,6 +52,15 @@ class HighlightsOut(BaseModel):
     sentence: tuple[int, int] | None = Field(description="The sentence of the abstract that answers the query best")
 
 
+class NearOut(BaseModel):
+    """The paper of the library that a recommended paper is nearest to."""
+
+    id: str | None = Field(description="Its ID; null if it has none")
+    title: str | None
+    similarity: float = Field(description="Cosine of the two papers")
+    interest: int = Field(description="Interest of the library that the hit belongs to, from 1, the largest first")
+
+
 class HitOut(PaperFields):  # type: ignore[misc, valid-type]  # derived
     """A paper on a page of results."""
 
@@ -60,6 +69,7 @@ class HitOut(PaperFields):  # type: ignore[misc, valid-type]  # derived
     legs: LegsOut
     highlights: HighlightsOut
     exact_match: bool = Field(description="The paper that the query names, or whose abstract it contains")
+    near: NearOut | None = Field(description="Why it is recommended; null for hits of a search")
 
 
 class ValueCountOut(BaseModel):

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
-from service.api.parameters import FilterParams, SearchRequest
+from service.api.parameters import QueryParams, SearchRequest
 from service.api.schemas import PageOut, PaperFields
 from service.formats import Format
 from service.state.digests import DigestFormat
@@ -82,7 +82,7 @@ class ListChangeOut(BaseModel):
 
 _FIELDS: dict[str, Any] = {
     name: (model.model_fields[name].annotation, model.model_fields[name])
-    for model, names in ((SearchRequest, ("q",)), (FilterParams, (*_SEARCH_FIELDS, "mode")))
+    for model, names in ((SearchRequest, ("q",)), (QueryParams, (*_SEARCH_FIELDS, "mode")))
     for name in names
 }
 _SearchFields = create_model("_SearchFields", __config__=ConfigDict(extra="forbid"), **_FIELDS)

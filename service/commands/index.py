@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ from service.commands.removal import YES_OPTION, remove_selection
 
 if TYPE_CHECKING:
     from indexer.build import ImportReport, Stage
+    from indexer.record_selection import RecordSelection
     from service.commands.progress import Progress
 
 _MAX_LISTED_MESSAGES = 20
@@ -60,6 +62,21 @@ def _source_formats() -> tuple[str, ...]:
     "them and asks, as papers remove does. The papers of another deleted file: papers remove --source FILE.",
 )
 @YES_OPTION
+@click.option(
+    "-c",
+    "--category",
+    multiple=True,
+    help="Import only papers of this category or archive, by code or name; several: of any of them.",
+)
+@click.option(
+    "--from", "start", metavar="DATE", help="Import only papers published on or after: 2026, 2026-04, 30d, last-year."
+)
+@click.option(
+    "--sample",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Import only N papers, spread over all files: the same ones each time, and all those of a smaller sample.",
+)
 @model_option(
     help=f"Embedding model of a new index (default: small): {MODEL_NAMES_HELP}. An existing index keeps its model; "
     "papers reindex changes it."
@@ -77,7 +94,7 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
 
     \b
     papers index papers.jsonl zotero.bib pages/ --index ~/papers
-    papers index export.json --format arxiv-snapshot
+    papers index arxiv-metadata-oai-snapshot.json --category cs.CL --from 2024 --sample 10000
     papers index papers.jsonl --precision int8 --index ~/fast
     papers index papers.jsonl --model large --index ~/large
     papers index zotero.bib --mirror
@@ -85,15 +102,22 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     """
     from indexer import sources
     from indexer.build import ImportOptions, index_files
+    from indexer.record_selection import find_largest_hash
     from indexer.removal_selection import select_missing
     from search.embedding.embedder import load_embedder
     from service.commands.progress import Progress
 
+    if options["mirror"] and (options["category"] or options["start"] or options["sample"]):
+        raise click.UsageError("--mirror needs all records of the files; omit --category, --from and --sample")
     day = parse_day(options["as_of"]) or date.today()
-    import_options = ImportOptions(format_, day, options["strict"], restore=options["restore"])
+    selection = _make_selection(options["category"], options["start"])
+    import_options = ImportOptions(format_, day, options["strict"], restore=options["restore"], accepts=selection)
     files, folders = sources.discover(paths), sources.find_folders(paths)
-    embedder = load_embedder(*_choose_model(directory, options["model"], options["precision"]))
+    embedder = load_embedder(*choose_model(directory, options["model"], options["precision"]))
     with Progress() as progress:
+        if options["sample"]:
+            largest = find_largest_hash(files, import_options, options["sample"], progress.show_sampled)
+            import_options = replace(import_options, accepts=replace(selection, largest_hash=largest))
         report = index_files(
             files,
             directory,
@@ -103,7 +127,7 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
             progress=progress.show,
             on_stage=lambda name: show_stage(progress, name),
         )
-    _print_report(report)
+    print_report(report)
     if report.skipped_count and options["mirror"]:
         _print_caution(report, has_folders=bool(folders))
     if report.missing and options["mirror"]:
@@ -118,7 +142,7 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
             err=True,
         )
     if embedder.model.precision == "int8":
-        _print_quality(embedder.model.name)
+        print_quality(embedder.model.name)
     if any(isinstance(error, UnknownFormat) for error in report.skipped):
         click.echo(
             "papers: papers index --help lists the formats that are read; if a file of unknown format has one of them, "
@@ -164,7 +188,7 @@ def reindex(directory: Path, model: str, precision: str) -> None:
         err=True,
     )
     if report.embedded and precision == "int8":
-        _print_quality(model)
+        print_quality(model)
 
 
 @click.command(cls=Command)
@@ -222,7 +246,7 @@ def doctor(directory: Path, repair: bool, as_json: bool) -> None:
         click.echo("no problems found")
 
 
-def _print_report(report: "ImportReport") -> None:
+def print_report(report: "ImportReport") -> None:
     counts = report.counts
     _list_messages("warning", report.warnings, len(report.warnings))
     _list_messages("skipped", [str(error) for error in report.skipped], report.skipped_count)
@@ -234,11 +258,27 @@ def _print_report(report: "ImportReport") -> None:
         f"The index has {format_count(report.papers)} ({report.generation}).",
         err=True,
     )
+    if counts.outside:
+        click.echo(f"records left out because they do not meet the conditions: {counts.outside:,}", err=True)
     if counts.removed:
         click.echo(
             "records were left out because their papers had been removed; to import them, add --restore",
             err=True,
         )
+
+
+def _make_selection(categories: tuple[str, ...], start: str | None) -> "RecordSelection":
+    """Parses ``--category`` and ``--from``.
+
+    Raises:
+        InvalidValue: there is no such category, or the date is invalid.
+    """
+    from indexer.record_selection import RecordSelection
+    from search.papers.categories import resolve_codes
+    from search.query.dates import parse_date
+
+    codes = tuple(code for each in categories for code in resolve_codes(each))
+    return RecordSelection(codes, parse_date(start, date.today(), "from") if start else None)
 
 
 def _print_caution(report: "ImportReport", *, has_folders: bool) -> None:
@@ -264,7 +304,7 @@ def show_stage(progress: "Progress", name: "Stage") -> None:
     progress.stage(f"{name} ({PUBLISH_STAGES.index(name) + 1} of {len(PUBLISH_STAGES)})")
 
 
-def _choose_model(directory: Path, name: str | None, precision: str | None) -> tuple[str, str]:
+def choose_model(directory: Path, name: str | None, precision: str | None) -> tuple[str, str]:
     """Returns the name and precision to embed with: the options, or else those of the index, or else the defaults."""
     from indexer.generations import find_layout, find_model
     from search.embedding.model import DEFAULT_MODEL
@@ -281,7 +321,7 @@ def _choose_model(directory: Path, name: str | None, precision: str | None) -> t
     return chosen, precision or (found.precision if found and found.name == chosen else default.precision)
 
 
-def _print_quality(model: str) -> None:
+def print_quality(model: str) -> None:
     from search.embedding.export import export_folder
     from search.embedding.model import BUILT_IN_MODELS
     from search.embedding.quantize import Quality

@@ -47,7 +47,7 @@ def all_(directory: Path, profile: str, as_json: bool) -> None:
     """
     from service.formats.render import SCHEMA_VERSION, dump_json
 
-    summaries = _open_lists(directory, profile).summaries()
+    summaries = open_lists(directory, profile).summaries()
     if as_json:
         found = [summary.to_json() for summary in summaries]
         click.echo(dump_json({"schema_version": SCHEMA_VERSION, "lists": found}))
@@ -73,7 +73,7 @@ def add(name: str, ids: tuple[str, ...], note: str | None, directory: Path, prof
     papers list add starred 2604.24432
     papers list add thesis 2604.24432 10.1145/3292500 --note "compare with chapter 3"
     """
-    found = _open_lists(directory, profile)
+    found = open_lists(directory, profile)
     added = found.add(name, ids, open_searcher(directory).session(), note=note)
     known = f", {len(ids) - added:,} were on it already" if added < len(ids) else ""
     click.echo(f"papers: {added:,} added to {name}{known}", err=True)
@@ -90,7 +90,7 @@ def remove(name: str, ids: tuple[str, ...], directory: Path, profile: str) -> No
     \b
     papers list remove thesis 2604.24432
     """
-    removed = _open_lists(directory, profile).remove(name, ids, open_searcher(directory).session())
+    removed = open_lists(directory, profile).remove(name, ids, open_searcher(directory).session())
     click.echo(f"papers: {removed:,} removed from {name}", err=True)
 
 
@@ -109,7 +109,7 @@ def show(name: str, directory: Path, profile: str, as_json: bool) -> None:
     from service.formats.render import dump_json
     from service.state.rendering import entries_text, list_json
 
-    entries = _open_lists(directory, profile).entries(name, open_searcher(directory).session())
+    entries = open_lists(directory, profile).entries(name, open_searcher(directory).session())
     click.echo(dump_json(list_json(name, entries)) if as_json else entries_text(entries), nl=as_json)
 
 
@@ -132,7 +132,7 @@ def export(name: str, directory: Path, profile: str, format_: str | None) -> Non
 
     output_format = formats.parse_format(format_ or "bibtex")
     session = open_searcher(directory).session()
-    entries = _open_lists(directory, profile).entries(name, session)
+    entries = open_lists(directory, profile).entries(name, session)
     page = entries_page(name, entries, session.generation)
     click.echo(formats.render_page(output_format, page, formats.RenderOptions(feed_key=f"list\n{name}")), nl=False)
 
@@ -154,7 +154,7 @@ def import_(name: str, file: Path, directory: Path, profile: str) -> None:
     """
     from service.state.bibliography import read_bibliography
 
-    found = _open_lists(directory, profile)
+    found = open_lists(directory, profile)
     read = read_bibliography(file, open_searcher(directory).session())
     for error in read.skipped[:_MAX_SHOWN_ERRORS]:
         click.echo(f"skipped {error}", err=True)
@@ -178,10 +178,10 @@ def delete(name: str, directory: Path, profile: str) -> None:
     \b
     papers list delete thesis
     """
-    _open_lists(directory, profile).delete(name)
+    open_lists(directory, profile).delete(name)
 
 
-def _open_lists(directory: Path, profile: str) -> "Lists":
+def open_lists(directory: Path, profile: str) -> "Lists":
     from indexer.state import StateDatabase
     from service.state.lists import Lists
     from service.state.profiles import Profile

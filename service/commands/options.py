@@ -13,6 +13,7 @@ from service.commands.choices import ChoicesOption
 if TYPE_CHECKING:
     from search.embedding.embedder import Embedder
     from search.embedding.model import ModelIdentity
+    from search.query.filter import Filter
     from search.query.query import Query
     from search.searcher import Searcher
     from service.formats import Format, RenderOptions
@@ -160,6 +161,8 @@ _FILTER_OPTIONS = (
     click.option("--to", "end", metavar="DATE", help="Published on or before."),
     click.option("--updated-from", metavar="DATE", help="Last updated on or after."),
     click.option("--updated-to", metavar="DATE", help="Last updated on or before."),
+)
+_EXAMPLE_OPTIONS = (
     click.option("--like", metavar="ID", multiple=True, help="Favour papers similar to this one."),
     click.option("--unlike", metavar="ID", multiple=True, help="Disfavour papers similar to this one."),
 )
@@ -193,16 +196,36 @@ _PAGE_OPTIONS = (
 
 def filter_options(callback: CallbackT) -> CallbackT:
     """Adds the filters, example papers and mode of a search, without the time at which papers were added."""
-    for option in reversed((*_FILTER_OPTIONS, MODE_OPTION)):
+    for option in reversed((*_FILTER_OPTIONS, *_EXAMPLE_OPTIONS, MODE_OPTION)):
         callback = option(callback)
     return callback
 
 
 def page_options(callback: CallbackT) -> CallbackT:
     """Adds the options of all commands that print a page of hits."""
-    for option in reversed((*_FILTER_OPTIONS, *_ADDED_OPTIONS, *_PAGE_OPTIONS)):
+    for option in reversed((*_FILTER_OPTIONS, *_EXAMPLE_OPTIONS, *_ADDED_OPTIONS, *_PAGE_OPTIONS)):
         callback = option(callback)
     return callback
+
+
+def filter_only_options(callback: CallbackT) -> CallbackT:
+    """Adds the filters of a search, without example papers and mode."""
+    for option in reversed((*_FILTER_OPTIONS, *_ADDED_OPTIONS)):
+        callback = option(callback)
+    return callback
+
+
+def build_filter(options: dict[str, Any]) -> "Filter":
+    """Builds a filter from the options of ``filter_only_options``.
+
+    Raises:
+        InvalidValue: see ``Filter.parse``.
+    """
+    from search.query.filter import Filter
+
+    dates = {"from": options["start"], "to": options["end"]}
+    dates |= {name: options[name] for name in ("updated_from", "updated_to", "added_from", "added_to")}
+    return Filter.parse(options["author"], options["not_author"], options["category"], dates)
 
 
 def build_query(options: dict[str, Any]) -> "Query":
@@ -211,13 +234,10 @@ def build_query(options: dict[str, Any]) -> "Query":
     Raises:
         InvalidValue: see ``Filter.parse`` and ``Query``.
     """
-    from search.query.filter import Filter
     from search.query.query import Query
 
-    dates = {"from": options["start"], "to": options["end"]}
-    dates |= {name: options[name] for name in ("updated_from", "updated_to", "added_from", "added_to")}
     return Query(
-        filter=Filter.parse(options["author"], options["not_author"], options["category"], dates),
+        filter=build_filter(options),
         mode=options["mode"],
         limit=options["limit"],
         sort=options["sort"] or ("newest" if options["format_"] == "atom" else "relevance"),
@@ -237,7 +257,7 @@ def feed_options(text: str, options: dict[str, Any], *ids: str) -> "RenderOption
         name: value for name, value in options.items() if name not in ("cursor", "limit", "format_", "as_json")
     }
     key = "\n".join((text, *ids, str(sorted(identifying.items()))))
-    return RenderOptions(feed_key=key, added_times=options["sort"] == "added")
+    return RenderOptions(feed_key=key, added_times=options.get("sort") == "added")
 
 
 def parse_day(text: str | None) -> date | None:

@@ -43,9 +43,9 @@ class Progress:
             disable=not self._is_live,
         )
         self._task = self._bar.add_task("", total=None)
-        self._clock = clock
+        self._clock, self._is_fetching = clock, False
         self._start = self._last_line = self._last_sample = clock()
-        self._last_update = ("", 0.0)
+        self._last_update: tuple[str, float | None] = ("", 0.0)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -61,10 +61,7 @@ class Progress:
     def stage(self, name: str) -> None:
         """Announces a step whose length is unknown, for example ``building the lexicon``."""
         if self._is_live:
-            self._show_last_update()
-            self._last_update = ("", 0.0)
-            self._bar.remove_task(self._task)
-            self._task = self._bar.add_task(name, total=None)
+            self._restart(name)
         else:
             self.print(name)
 
@@ -79,8 +76,24 @@ class Progress:
             counts: records so far.
             fraction_done: share of the input that is indexed, 0 to 1.
         """
+        if self._is_fetching:  # the rate and the time left are those of the import
+            self._is_fetching, self._start = False, self._clock()
+            self._restart("")
         rate = counts.read / max(self._clock() - self._start, 1e-9)
         self._update(f"{counts.read:,} read, {counts.embedded:,} embedded, {rate:,.0f} papers/s", fraction_done)
+
+    def show_sampled(self, records: int, fraction_done: float) -> None:
+        """Shows how many records were read to choose a sample."""
+        self._update(f"{records:,} read to choose the sample", fraction_done)
+
+    def show_fetched(self, records: int, fraction_done: float | None) -> None:
+        """Shows how many records of a harvest are fetched, and the share of it if that is known."""
+        self._is_fetching = True
+        self._update(f"{records:,} records fetched", fraction_done)
+
+    def show_wait(self, seconds: float, reason: str) -> None:
+        """Says why a harvest waits."""
+        self.print(f"{reason}; next try in {seconds:,.0f} seconds")
 
     def show_embedded(self, done: int, total: int) -> None:
         """Shows how many papers of an index have a vector of the new model."""
@@ -94,7 +107,14 @@ class Progress:
         """Shows how many queries of an evaluation have run."""
         self._update(f"{done:,} of {total:,} queries", done / total)
 
-    def _update(self, text: str, fraction_done: float) -> None:
+    def _restart(self, name: str) -> None:
+        """Starts another task, so that the time left is not estimated from the one before."""
+        self._show_last_update()
+        self._last_update = ("", 0.0)
+        self._bar.remove_task(self._task)
+        self._task = self._bar.add_task(name, total=None)
+
+    def _update(self, text: str, fraction_done: float | None) -> None:
         self._last_update, now = (text, fraction_done), self._clock()
         if now - self._last_sample >= _SAMPLE_INTERVAL_S:
             self._sample()
@@ -103,7 +123,7 @@ class Progress:
             task = self._bar.tasks[-1]
             left = task.time_remaining
             rest = f", {timedelta(seconds=left)} left" if left is not None else ""
-            self.print(f"{text}, {task.percentage:.0f}%{rest}")
+            self.print(text if task.total is None else f"{text}, {task.percentage:.0f}%{rest}")
             self._last_line = now
 
     def _show_last_update(self) -> None:
@@ -113,4 +133,5 @@ class Progress:
 
     def _sample(self) -> None:
         text, fraction_done = self._last_update
-        self._bar.update(self._task, total=1.0, description=text, completed=fraction_done)
+        total = None if fraction_done is None else 1.0
+        self._bar.update(self._task, total=total, description=text, completed=fraction_done or 0.0)

@@ -22,6 +22,8 @@ from service.commands.options import (
 
 if TYPE_CHECKING:
     from search.query.page import Page
+    from search.query.query import Query
+    from search.session import Session
     from service.formats import Format, RenderOptions
 
 
@@ -49,27 +51,28 @@ def search(query: str, directory: Path, explain: bool, **options: Any) -> None:
     """
     output_format = parse_format_option(options["format_"], as_json=options["as_json"])
     page = open_searcher(directory).ask(query, build_query(options))
-    _print_page(page, output_format, feed_options(query, options), explain=explain)
+    print_page(page, output_format, feed_options(query, options), explain=explain)
 
 
 @click.command(cls=Command)
 @click.argument("ids", nargs=-1)
-@click.option("--file", "file", type=click.Path(path_type=Path), help="Text file with an abstract.")
+@click.option("--file", "file", type=click.Path(path_type=Path), help="Text file with an abstract, or a bibliography.")
 @page_options
 def similar(ids: tuple[str, ...], file: Path | None, directory: Path, explain: bool, **options: Any) -> None:
     """Find papers similar to given papers or to an abstract.
 
     The papers must be in the index. The abstract is read from a file or, with - in place of an ID, from standard input.
+    The same file may be a bibliography in any format that papers index reads: with one paper, similar ones are found;
+    with several, papers near them all, as papers recommend finds them.
 
     \b
     papers similar arxiv:2604.24432
     papers similar 2604.24432 2412.14838 --unlike 2602.09843
     papers similar --file abstract.txt --from 2026
+    papers similar --file thesis.bib
     pbpaste | papers similar -
     papers similar 2604.24432 -n 20 --format ris > similar.ris
     """
-    from dataclasses import replace
-
     examples = tuple(each for each in ids if each != "-")
     from_stdin = len(examples) < len(ids)
     if not (file or ids or options["like"]):
@@ -78,11 +81,15 @@ def similar(ids: tuple[str, ...], file: Path | None, directory: Path, explain: b
         raise click.UsageError("--file cannot be combined with - (standard input): leave out one of the two")
     output_format = parse_format_option(options["format_"], as_json=options["as_json"])
     query = build_query({**options, "like": (*examples, *options["like"])})
+    session = open_searcher(directory).session()
+    feed_text = ""
     if file or from_stdin:
-        text = _read_text_file(file) if file else sys.stdin.buffer.read().decode("utf-8", "replace")
-        query = replace(query, text=text, is_abstract=True)
-    page = open_searcher(directory).search(query)
-    _print_page(page, output_format, feed_options(query.text, options, *examples), explain=explain)
+        content = _read_file(file) if file else sys.stdin.buffer.read()
+        page = _find_similar_to_file(session, file or Path("-"), content, query, is_sorted=bool(options["sort"]))
+        feed_text = content.decode("utf-8", "replace")
+    else:
+        page = session.search(query)
+    print_page(page, output_format, feed_options(feed_text, options, *examples), explain=explain)
 
 
 @click.command(cls=Command)
@@ -140,14 +147,43 @@ def show(paper_id: str, directory: Path, as_json: bool, format_: str | None) -> 
         click.echo(formats.render_paper(output_format, paper), nl=False)
 
 
-def _read_text_file(file: Path) -> str:
+def _read_file(file: Path) -> bytes:
     try:
-        return file.read_text("utf-8", "replace")
+        return file.read_bytes()
     except OSError as error:
         raise InvalidValue("file", str(file), f"cannot read the file: {error.strerror}") from None
 
 
-def _print_page(page: "Page", output_format: "Format | None", options: "RenderOptions", *, explain: bool) -> None:
+def _find_similar_to_file(session: "Session", file: Path, content: bytes, query: "Query", *, is_sorted: bool) -> "Page":
+    """Finds papers similar to the papers of a bibliography, or to any other text.
+
+    Args:
+        session: answers from the index.
+        file: the name of the file.
+        content: the bytes of the file.
+        query: the other conditions.
+        is_sorted: whether the user chose the order.
+    """
+    from dataclasses import replace
+
+    from indexer.library import find_library, read_bibliography
+    from search.papers.paper import Paper
+    from search.query.library import Library
+
+    records = read_bibliography(file.name, content)
+    if not records:
+        return session.search(replace(query, text=content.decode("utf-8", "replace"), is_abstract=True))
+    library = find_library(session.snapshot, records)
+    if sum(isinstance(record, Paper) for record in records) == 1:
+        text = library.records[0].text if library.records else ""
+        like = (*library.ids, *query.like)
+        return session.search(replace(query, text=text, is_abstract=bool(text), like=like))
+    click.echo(f"papers: {file} is a bibliography: these are near its papers, as of papers recommend", err=True)
+    library = Library((*library.ids, *query.like), library.records, library.left_out)
+    return session.recommend(library, replace(query, like=(), sort=query.sort if is_sorted else "relevance"))
+
+
+def print_page(page: "Page", output_format: "Format | None", options: "RenderOptions", *, explain: bool) -> None:
     """Prints the page to standard output, notes and the explanation to standard error; exits 4 without hits.
 
     Args:

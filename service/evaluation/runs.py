@@ -154,10 +154,10 @@ def compare_runs(run: Run, baseline: Run) -> dict[str, Difference]:
     if set(baseline.rankings) != set(run.rankings):
         expected = f"give a run of the same queries: {description.split} split, queries {description.query_subset}"
         raise InvalidValue("against", value, expected)
-    return {name: _paired_difference(values, baseline.measures[name]) for name, values in run.measures.items()}
+    return {name: paired_difference(values, baseline.measures[name]) for name, values in run.measures.items()}
 
 
-def _paired_difference(values: Mapping[str, float], baseline: Mapping[str, float]) -> Difference:
+def paired_difference(values: Mapping[str, float], baseline: Mapping[str, float]) -> Difference:
     """Tests the difference by random sign flips, as if the two runs' values of a query were swapped (Smucker, Allan
     and Carterette, "A Comparison of Statistical Significance Tests for Information Retrieval Evaluation", CIKM 2007).
     All 2^n flips are tested where these are fewer than the resamples."""

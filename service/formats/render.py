@@ -37,7 +37,7 @@ _REFINEMENT_HEADINGS: dict[RefinementKind, str] = {
 }
 """What comes before the refinements of each kind."""
 _MAX_TITLE_WORDS = 12
-"""Number of words of the abstract in place of a missing title."""
+"""Number of words of the abstract in place of a missing title, and of the title of a near paper."""
 
 
 def page_json(page: Page) -> dict[str, Json]:
@@ -274,10 +274,13 @@ def metadata_line(paper: Paper, *, max_authors: int | None = _MAX_AUTHORS) -> st
 
 
 def match_reason(hit: Hit) -> str:
-    """How a hit matched: whether exactly, its band, and its rank and score in each leg; else when it was added."""
+    """How a hit matched: whether exactly, its band, the paper it is near, ranks and scores; else when it was added."""
     parts = ["exact match"] if hit.exact_match else []
     if hit.band:
         parts.append(hit.band)
+    if hit.near:
+        title = hit.near.title or hit.near.id or "an untitled paper"
+        parts.append(f"near {truncate_words(title, _MAX_TITLE_WORDS)} (cosine {hit.near.similarity:.3f})")
     if hit.semantic:
         parts.append(f"semantic {_rank_prefix(hit.semantic)}(cosine {hit.semantic.score:.3f})")
     if hit.lexical:

@@ -1,0 +1,70 @@
+"""Recommendations: ``papers recommend``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from service.commands.command import Command
+from service.commands.lists import open_lists
+from service.commands.options import (
+    EXPLAIN_OPTION,
+    FORMAT_OPTION,
+    INDEX_OPTION,
+    JSON_OPTION,
+    LIMIT_OPTION,
+    PROFILE_OPTION,
+    build_filter,
+    feed_options,
+    filter_only_options,
+    open_searcher,
+    parse_format_option,
+)
+from service.commands.search import print_page
+
+
+@click.command(cls=Command)
+@click.option(
+    "--library",
+    "paths",
+    type=click.Path(path_type=Path),
+    multiple=True,
+    help="File or folder with the papers of the library, in any format that papers index reads.",
+)
+@click.option(
+    "--list", "lists", metavar="NAME", multiple=True, help="List with papers of the library; see papers list."
+)
+@filter_only_options
+@LIMIT_OPTION
+@INDEX_OPTION
+@PROFILE_OPTION
+@EXPLAIN_OPTION
+@JSON_OPTION
+@FORMAT_OPTION
+def recommend(
+    paths: tuple[Path, ...], lists: tuple[str, ...], directory: Path, profile: str, explain: bool, **options: Any
+) -> None:
+    """Find papers near those of a library, and say which of them each is near.
+
+    The library is a file, a list, or several of them together.
+
+    The library is grouped into interests. On the page, none has more than its share of the library. Papers of the
+    library, and versions of them, are left out. Papers that the index lacks count as well, by title and abstract.
+
+    \b
+    papers recommend --library zotero.bib
+    papers recommend --library zotero.bib --from 30d --category cs -n 20
+    papers recommend --library thesis.bib --library reading.ris --format bibtex > new.bib
+    papers recommend --list starred --added-from 7d
+    """
+    if not (paths or lists):
+        raise click.UsageError("missing library: give --library FILE, --list NAME, or both")
+    output_format = parse_format_option(options["format_"], as_json=options["as_json"])
+    wanted = build_filter(options)
+    from indexer.library import read_library
+
+    session = open_searcher(directory).session()
+    saved = [entry.paper for name in lists for entry in open_lists(directory, profile).entries(name)]
+    library = read_library(session.snapshot, paths, saved)
+    page = session.recommend(library, filter=wanted, limit=options["limit"])
+    print_page(page, output_format, feed_options("", options, *map(str, paths), *lists), explain=explain)
