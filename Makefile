@@ -70,7 +70,7 @@ endif
 
 $(STAMP): pyproject.toml constraints.txt requirements/papers.txt
 	test -d .venv || $(PYTHON) -m venv .venv
-	$(call install,papers,serve$(COMMA)mcp)
+	$(call install,papers,serve$(COMMA)mcp$(COMMA)fetch)
 	touch $@
 
 $(DEV_STAMP): $(STAMP) requirements/dev.txt

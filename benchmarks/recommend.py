@@ -285,7 +285,8 @@ def _compare_svm(work: Path, kinds: dict[str, list[dict[str, Any]]]) -> dict[str
     lines = path.read_text("utf-8").splitlines() if path.exists() else []
     found = {record["library"]: record["measures"] for record in map(json.loads, lines)}
     compared: dict[str, object] = {}
-    for kind, records in kinds.items():
+    both = [record for kind in _TEST for record in kinds.get(kind, [])]
+    for kind, records in {**kinds, "one and several authors": both}.items():
         joined = [
             each | {"measures": each["measures"] | found[each["library"]]}
             for each in records

@@ -45,10 +45,14 @@ def save(
         last: The last record of each identifier, of those without a version, by the hash of the identifier.
         deleted: The hashes of the identifiers of records that the repository has deleted, and not added again.
     """
-    values = [(file, *each) for each in records if each[0]]
-    database.executemany("INSERT OR IGNORE INTO harvested (file, identifier, record) VALUES (?, ?, ?)", values)
+    waiting = "SELECT DISTINCT identifier FROM harvested WHERE file = ? AND deleted = 1"
+    reported = {identifier for (identifier,) in database.execute(waiting, [file])}
+    found = sorted(each for each in records if each[0])
+    database.executemany(
+        "INSERT OR IGNORE INTO harvested (file, identifier, record) VALUES (?, ?, ?)", ((file, *each) for each in found)
+    )
     update = "UPDATE harvested SET deleted = ? WHERE file = ? AND identifier = ?"
-    database.executemany(update, ((0, file, identifier) for _, identifier, _ in values))
+    database.executemany(update, [(0, file, each) for each in reported.intersection(each for each, _ in found)])
     database.executemany(
         "UPDATE harvested SET deleted = 1 WHERE file = ? AND identifier = ? AND record <> ?",
         ((file, *each) for each in last.items()),

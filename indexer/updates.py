@@ -52,6 +52,6 @@ def find_changed_files(directory: Path, files: Iterable[Path]) -> list[Path]:
         snapshot = Snapshot.open(directory)
         if not has_unpublished_rows(snapshot):  # which a new import publishes
             stamps = load_stamps(snapshot.store.select)
-    own = directory.resolve()
-    others = (file for file in files if not file.resolve().is_relative_to(own))
-    return [file for file in others if stamps.get(path_text(file), "") != (file_stamp(file) or "gone")]
+    own = path_text(directory) + "/"
+    others = ((file, path) for file in files if not (path := path_text(file)).startswith(own))
+    return [file for file, path in others if stamps.get(path, "") != (file_stamp(file) or "gone")]

@@ -16,8 +16,9 @@ from service.api.guard.metrics import CONTENT_TYPE
 from service.api.guard.rate_limit import TokenBuckets
 from service.api.problems import add_problem_handlers
 from service.settings import Settings
-from service.web.routes import problem_as_page
-from service.web.routes import router as page_router
+from service.web import list_routes, profile_routes, watch_routes
+from service.web import routes as page_routes
+from service.web.responses import problem_as_page
 
 
 class Application(FastAPI):
@@ -58,7 +59,8 @@ def create_app(searcher: Searcher, settings: Settings, buckets: TokenBuckets | N
     add_problem_handlers(app, problem_as_page)
     for router in (routes.router, lists.router, watches.router, profile.router):
         app.include_router(router)
-    app.include_router(page_router)
+    for router in (page_routes.router, list_routes.router, watch_routes.router, profile_routes.router):
+        app.include_router(router)
     mcp.mount(app, origins=settings.origins, max_body=settings.max_body)
 
     @app.get("/metrics", include_in_schema=False)

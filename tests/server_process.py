@@ -81,6 +81,15 @@ class ServerProcess:
         self.wait_until(lambda: len(read()) >= minimum)
         return read()
 
+    def log_of(self, response: httpx.Response) -> dict[str, Any]:
+        """Returns the log record of a request, once it is there."""
+
+        def read() -> list[dict[str, Any]]:
+            return [line for line in self.request_logs() if line["request_id"] == response.headers["x-request-id"]]
+
+        self.wait_until(read)
+        return read()[0]
+
     def worker_pids(self) -> set[int]:
         """Returns the PIDs of the workers in the metrics."""
         return {int(pid) for pid in re.findall(r'papers_generation\{pid="(\d+)"\}', self.client.get("/metrics").text)}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from lxml import etree
 
-from cli_process import run, run_json
+from cli_call import run, run_json
 from fake_embedder import FakeEmbedder
 from http_server import HttpServer
 from indexer import added_times

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from cli_process import PAPERS, run
+from cli_call import run
+from cli_process import PAPERS
 from fake_embedder import FakeEmbedder
 from indexer.backup import back_up, restore
 from indexer.build import index

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_process import run
+from cli_call import run
 from fake_embedder import FakeEmbedder
 from indexer.build import ImportReport, index
 from search.errors import InvalidValue

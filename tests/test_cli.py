@@ -51,6 +51,7 @@ def test_help_has_an_example_of_every_command() -> None:
         "sources",
         "search",
         "similar",
+        "recommend",
         "authors",
         "show",
         "list",

@@ -14,7 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli_process import PAPERS, run
+import cli_process
+from cli_call import run
+from cli_process import PAPERS
 from sample import KSA, ROOT
 from service.cli import main
 
@@ -49,17 +51,17 @@ def test_text_that_is_not_utf8_is_rejected(
     arguments: list[str | bytes],
     name: str,
 ) -> None:
-    done = run_bytes(*arguments, *index_options)
-    assert (done.returncode, done.stdout) == (2, b"")
-    assert re.match(rf"papers: invalid {name} '.*': it is not valid UTF-8;", done.stderr.decode())
+    done = run(*map(os.fsdecode, arguments), *index_options)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.match(rf"papers: invalid {name} '.*': it is not valid UTF-8;", done.stderr)
 
 
 @pytest.mark.parametrize("command", [["index", "x.jsonl"], ["search", "x"], ["status"], ["doctor"], ["serve"]])
 def test_an_index_folder_whose_name_is_not_utf8_is_rejected(tmp_path: Path, command: list[str]) -> None:
-    done = run_bytes(*command, "--index", os.fsencode(tmp_path) + b"/" + LATIN_1)
+    done = run(*command, "--index", os.fsdecode(os.fsencode(tmp_path) + b"/" + LATIN_1))
     assert done.returncode == 2
-    assert b"papers: invalid --index" in done.stderr
-    assert b"not valid UTF-8" in done.stderr
+    assert "papers: invalid --index" in done.stderr
+    assert "not valid UTF-8" in done.stderr
 
 
 def test_files_whose_names_are_not_utf8_are_read(tmp_path: Path) -> None:
@@ -74,7 +76,9 @@ def test_files_whose_names_are_not_utf8_are_read(tmp_path: Path) -> None:
     missing = run_bytes("index", os.fsencode(tmp_path) + b"/" + LATIN_1, *index)
     assert missing.returncode == 2
     assert b"there is no such file or folder" in missing.stderr
-    abstract = run_bytes("similar", "--file", str(file), *index)
+    text = file.with_suffix(".txt")
+    text.write_text("Short summaries of long contexts.", "utf-8")
+    abstract = run_bytes("similar", "--file", str(text), *index)
     assert abstract.returncode == 0, abstract.stderr
 
 
@@ -156,7 +160,7 @@ def test_a_server_runs_until_interrupted_and_rejects_a_damaged_index(sample_inde
         response = httpx.get(f"{address[0]}/v1/search", params={"q": "KV cache compression"}, timeout=30)
         assert response.json()["total"] == 60
         port = address[0].rpartition(":")[2]
-        second = run("serve", "--index", str(sample_index), "--port", port)
+        second = cli_process.run("serve", "--index", str(sample_index), "--port", port)
         assert (second.returncode, second.stdout) == (2, "")
         assert f"invalid --port '127.0.0.1:{port}': Address already in use" in second.stderr
     finally:
@@ -166,7 +170,7 @@ def test_a_server_runs_until_interrupted_and_rejects_a_damaged_index(sample_inde
     shutil.copytree(sample_index, tmp_path / "index")
     (vectors,) = (tmp_path / "index").glob("vectors-*")
     vectors.write_bytes(b"\1" * vectors.stat().st_size)
-    refused = run("serve", "--index", str(tmp_path / "index"), "--port", "0")
+    refused = cli_process.run("serve", "--index", str(tmp_path / "index"), "--port", "0")
     assert refused.returncode == 1
     assert f"{vectors.name} does not have the checksum" in refused.stderr
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cli_process import run, run_json, run_on_terminal
+from cli_call import run, run_json
+from cli_process import run_on_terminal
 from sample import ROOT
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_process import run, run_json
+from cli_call import run, run_json
 from sample import KSA
 
 HIT_KEYS = {"id", "title", "authors", "published", "updated", "categories", "url", "abstract", "score", "legs"}

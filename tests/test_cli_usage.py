@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_process import run
+from cli_call import run
 from sample import KSA, ROOT
 
 

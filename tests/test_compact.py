@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from cli_process import run
+from cli_call import run
 from fake_embedder import FakeEmbedder
 from indexer import build, compaction
 from indexer.backup import back_up, restore

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli_process import run
+from cli_call import run
 from fake_embedder import FakeEmbedder
 from indexer.backup import back_up, restore
 from indexer.build import ImportOptions, index

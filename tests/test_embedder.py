@@ -46,7 +46,7 @@ def transformers_embedder() -> SentenceTransformersEmbedder:
 def test_openvino_and_transformers_give_the_same_vectors(
     embedder: Embedder, transformers_embedder: SentenceTransformersEmbedder
 ) -> None:
-    texts = [*TEXTS, *ODD_TEXTS]
+    texts = [*TEXTS[:20], *ODD_TEXTS]
     fast, slow = embedder.encode(texts), transformers_embedder.encode(texts)
     assert fast.shape == slow.shape == (len(texts), 384)
     assert fast.dtype == np.float32
@@ -61,7 +61,7 @@ def test_the_exported_network_is_the_one_that_was_trained(name: str) -> None:
     import torch
     from tokenizers import Tokenizer
 
-    model, texts = BUILT_IN_MODELS[name], [*TEXTS[:20], *ODD_TEXTS[:6]]
+    model, texts = BUILT_IN_MODELS[name], [*TEXTS[:6], *ODD_TEXTS[:6]]
     trained = encoders.load_encoder(model.folder()).eval()
     tokenizer = Tokenizer.from_file(str(model.tokenizer_file()))
     tokenizer.enable_truncation(model.max_tokens)
@@ -74,8 +74,9 @@ def test_the_exported_network_is_the_one_that_was_trained(name: str) -> None:
 
 
 def test_a_vector_does_not_depend_on_the_other_texts(embedder: Embedder) -> None:
-    together = embedder.encode(TEXTS)
-    alone = np.concatenate([embedder.encode([text]) for text in TEXTS])
+    texts = TEXTS[:20]
+    together = embedder.encode(texts)
+    alone = np.concatenate([embedder.encode([text]) for text in texts])
     assert float((together * alone).sum(axis=1).min()) > 0.9999
     assert embedder.encode([]).shape == (0, 384)
 
@@ -184,9 +185,10 @@ def test_int8_is_rejected_where_unavailable(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_the_network_is_released_when_unused(embedder: Embedder) -> None:
-    whole = embedder.encode(TEXTS)
+    texts = TEXTS[:36]  # three batches
+    whole = embedder.encode(texts)
     for _ in range(3):  # hung when a callback was still running as the network was released
-        assert np.allclose(load_embedder().encode(TEXTS), whole, atol=1e-3)
+        assert np.allclose(load_embedder().encode(texts), whole, atol=1e-3)
 
 
 def test_threads_that_encode_at_once_get_their_own_vectors(embedder: Embedder) -> None:

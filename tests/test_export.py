@@ -9,7 +9,8 @@ import bibtexparser
 import pytest
 import rispy
 
-from cli_process import run
+import cli_process
+from cli_call import run
 from sample import KSA
 from service.formats import FORMATS, PAPER_FIELDS
 
@@ -79,6 +80,8 @@ def test_an_unknown_format_is_named_and_completion_lists_formats(index_options: 
         assert "choose one of json, ndjson, csv, atom, bibtex, ris, csl-json" in done.stderr
         assert run(*command, "--json", "--format", "ris", *index_options).returncode == 2
         line = f"papers {' '.join(command)} --format b"
-        completed = run(_PAPERS_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(len(line.split()) - 1)).stdout
+        completed = cli_process.run(
+            _PAPERS_COMPLETE="bash_complete", COMP_WORDS=line, COMP_CWORD=str(len(line.split()) - 1)
+        ).stdout
         assert completed.split() == ["plain,bibtex"]
     assert run("show", "2499.99999", "--format", "ris", *index_options).returncode == 4

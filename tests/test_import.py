@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cli_process import run
+import cli_process
+from cli_call import run
 from fake_embedder import FakeEmbedder
 from indexer import sources
 from indexer.build import PUBLISH_STAGES, ImportOptions, ImportReport, index, index_files
@@ -193,5 +194,5 @@ def test_help_completion_and_documentation_list_all_formats() -> None:
     for command, listed in (("index", sources.FORMATS), ("search", formats.FORMATS)):
         assert ",".join(listed) in "".join(run(command, "--help").stdout.split())
         words = f"papers {command} x --format "
-        completed = run(_PAPERS_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD="4").stdout
+        completed = cli_process.run(_PAPERS_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD="4").stdout
         assert completed.split() == [f"plain,{name}" for name in listed]

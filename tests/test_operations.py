@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cli_process import run
+from cli_call import run
 from http_server import HttpServer, assert_problem
 from search.errors import InvalidValue
 from search.searcher import Searcher

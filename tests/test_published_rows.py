@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_process import run
+from cli_call import run
 from fake_embedder import FakeEmbedder
 from indexer import generations
 from indexer.build import ImportReport, index

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cli_process import run, run_json
+from cli_call import run, run_json
 from mcp_calls import structured_content, text_content
 from web_pages import query_pairs, read_page, text_of, titles
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from cli_process import run, run_json
+from cli_call import run, run_json
 from fake_embedder import FakeEmbedder
 from http_server import HttpServer
 from indexer import build
@@ -224,7 +224,10 @@ def file_events(directory: Path, last: int) -> tuple[int, list[str]]:
     return done.returncode, done.stdout.split()
 
 
-def test_a_kill_at_any_file_operation_loses_nothing(directory: Path, tmp_path: Path) -> None:
+def test_a_kill_at_any_file_operation_loses_nothing(tmp_path: Path) -> None:
+    directory = tmp_path / "index"
+    import_records(directory, make_records(0, 250), old_model())
+    import_records(directory, updated_records(40), old_model())
     before = all_ids(directory)
     whole = shutil.copytree(directory, tmp_path / "whole")
     status, events = file_events(whole, 0)

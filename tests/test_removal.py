@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli_process import run, run_json
+from cli_call import run, run_json
 from fake_embedder import FakeEmbedder
 from indexer.backup import back_up
 from indexer.build import ImportOptions, ImportReport, index

@@ -16,10 +16,12 @@ from pathlib import Path
 import httpx
 import pytest
 
+from cli_call import run
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 from server_process import FAKE_SERVER, ServerProcess, free_port
 
+LAB = "https://lab.example.org"
 WORDS = ["cache", "graph", "reward", "kernel", "proof", "galaxy"]
 
 
@@ -44,6 +46,23 @@ def shared_index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     (folder / "papers.jsonl").write_text(make_records(0, 40), "utf-8")
     index([folder / "papers.jsonl"], folder / "index", FakeEmbedder())
     return folder / "index"
+
+
+@pytest.fixture(scope="module")
+def default_server(shared_index: Path) -> Iterator[ServerProcess]:
+    """A server with the default settings."""
+    with ServerProcess(shared_index) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def configured_server(shared_index: Path) -> Iterator[ServerProcess]:
+    """A server with a host name, an origin and trusted proxies, which logs queries."""
+    proxies = "127.0.0.1, 10.0.0.0/8"
+    with ServerProcess(
+        shared_index, HOSTS="papers.lab.example", ORIGINS=LAB, PROXIES=proxies, LOG_QUERIES=True
+    ) as server:
+        yield server
 
 
 def test_connections_spread_evenly_over_the_workers(shared_index: Path) -> None:
@@ -221,19 +240,14 @@ def test_rates_hold_over_all_workers(shared_index: Path) -> None:
         assert httpx.get(server.url + "/healthz").status_code == 200
 
 
-def run_papers(*arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
-    papers = str(Path(sys.executable).parent / "papers")
-    return subprocess.run([papers, *arguments], capture_output=True, text=True, check=False, env={**os.environ, **env})
-
-
 def test_removed_key_is_rejected(shared_index: Path, tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
     assert "the key file is empty; add one with: papers keys add NAME" in startup_error(shared_index, KEYS=file)
-    key = run_papers("keys", "add", "anna", "--keys", str(file)).stdout.strip()
+    key = run("keys", "add", "anna", "--keys", str(file)).stdout.strip()
     assert file.stat().st_mode & 0o777 == 0o600
     assert key not in file.read_text()
-    assert run_papers("keys", "add", "anna", PAPERS_KEYS=str(file)).returncode == 2
-    assert run_papers("keys", "add", "../x y", PAPERS_KEYS=str(file)).returncode == 2
+    assert run("keys", "add", "anna", PAPERS_KEYS=str(file)).returncode == 2
+    assert run("keys", "add", "../x y", PAPERS_KEYS=str(file)).returncode == 2
     with ServerProcess(shared_index, KEYS=file, WORKERS=2) as server:
 
         def status(path: str = "/v1/search", **headers: str) -> int:
@@ -249,14 +263,14 @@ def test_removed_key_is_rejected(shared_index: Path, tmp_path: Path) -> None:
         assert status(authorization="Basic !!") == status(authorization="Digest x") == 401
         assert httpx.get(server.url + "/v1/search").headers["www-authenticate"] == 'Bearer realm="papers"'
         assert "Basic" in httpx.get(server.url + "/").headers["www-authenticate"]
-        another = run_papers("keys", "add", "boris", "--keys", str(file)).stdout.strip()
-        assert [line.split()[1] for line in run_papers("keys", "list", "--keys", str(file)).stdout.splitlines()] == [
+        another = run("keys", "add", "boris", "--keys", str(file)).stdout.strip()
+        assert [line.split()[1] for line in run("keys", "list", "--keys", str(file)).stdout.splitlines()] == [
             "anna",
             "boris",
         ]
         assert status(x_api_key=another) == 200
-        assert run_papers("keys", "remove", "anna", "--keys", str(file)).returncode == 0
-        assert run_papers("keys", "remove", "anna", "--keys", str(file)).returncode == 2
+        assert run("keys", "remove", "anna", "--keys", str(file)).returncode == 0
+        assert run("keys", "remove", "anna", "--keys", str(file)).returncode == 2
         assert (status(x_api_key=key), status(x_api_key=another)) == (401, 200)
         file.write_text("{}", "utf-8")
         assert status(x_api_key=another) == 401
@@ -289,62 +303,65 @@ def test_a_damaged_index_is_not_served(fresh_index: Path) -> None:
     assert "does not have the checksum it was published with" in startup_error(fresh_index, PORT=free_port())
 
 
-def test_only_trusted_proxies_set_forwarded_headers(shared_index: Path) -> None:
+def test_only_trusted_proxies_set_forwarded_headers(
+    default_server: ServerProcess, configured_server: ServerProcess
+) -> None:
     forwarded = {"x-forwarded-for": "6.6.6.6, 192.0.2.7, 10.1.2.3", "x-request-id": "abc-123"}
-    with ServerProcess(shared_index) as server:
-        response = server.client.get("/healthz", headers=forwarded)
-        assert response.headers["x-request-id"] != "abc-123"
-        assert server.request_logs(1)[-1]["client"] == "127.0.0.1"
-    with ServerProcess(shared_index, PROXIES="127.0.0.1, 10.0.0.0/8") as server:
-        assert server.client.get("/healthz", headers=forwarded).headers["x-request-id"] == "abc-123"
-        assert server.request_logs(1)[-1]["client"] == "192.0.2.7"
-        injected = server.client.get("/healthz", headers={"x-request-id": 'a"b c', "x-forwarded-for": "<script>"})
-        assert len(injected.headers["x-request-id"]) == 24
-        assert server.request_logs(2)[-1]["client"] == "127.0.0.1"
+    response = default_server.client.get("/healthz", headers=forwarded)
+    assert response.headers["x-request-id"] != "abc-123"
+    assert default_server.log_of(response)["client"] == "127.0.0.1"
+    response = configured_server.client.get("/healthz", headers=forwarded)
+    assert response.headers["x-request-id"] == "abc-123"
+    assert configured_server.log_of(response)["client"] == "192.0.2.7"
+    injected = configured_server.client.get(
+        "/healthz", headers={"x-request-id": 'a"b c', "x-forwarded-for": "<script>"}
+    )
+    assert len(injected.headers["x-request-id"]) == 24
+    assert configured_server.log_of(injected)["client"] == "127.0.0.1"
 
 
-def test_logs_omit_queries_unless_enabled(shared_index: Path) -> None:
+def test_logs_omit_queries_unless_enabled(default_server: ServerProcess, configured_server: ServerProcess) -> None:
     secret = 'unpublished\r\n{"level": "forged"}\x1b[31m idea'
-    with ServerProcess(shared_index) as server:
-        server.client.get("/v1/search", params={"q": secret, "author": "Guorui Zhou"})
-        server.client.get("/v1/papers/2401.00007")
-        server.client.post("/v1/search", json={"q": secret})
-        lines = server.request_logs(3)
-        assert [line["route"] for line in lines] == ["/v1/search", "/v1/papers/{paper_id:path}", "/v1/search"]
-        everything = "".join(server.stderr_lines)
-        assert not any(word in everything for word in ("unpublished", "Zhou", "00007", "\x1b"))
-        assert {"request_id", "method", "status", "ms", "queued_ms", "bytes", "client", "key"} <= set(lines[0])
-    with ServerProcess(shared_index, LOG_QUERIES=True) as server:
-        server.client.get("/v1/search", params={"q": secret})
-        server.client.get("/v1/papers/x%0d%0aforged%1b[31m")
-        assert "unpublished" in server.request_logs(2)[0]["query"]
-        assert all(line.isascii() and line.rstrip("\n").isprintable() for line in server.stderr_lines)
+    client = default_server.client
+    responses = [
+        client.get("/v1/search", params={"q": secret, "author": "Guorui Zhou"}),
+        client.get("/v1/papers/2401.00007"),
+        client.post("/v1/search", json={"q": secret}),
+    ]
+    lines = [default_server.log_of(response) for response in responses]
+    assert [line["route"] for line in lines] == ["/v1/search", "/v1/papers/{paper_id:path}", "/v1/search"]
+    everything = "".join(default_server.stderr_lines)
+    assert not any(word in everything for word in ("unpublished", "Zhou", "00007", "\x1b"))
+    assert {"request_id", "method", "status", "ms", "queued_ms", "bytes", "client", "key"} <= set(lines[0])
+    logged = configured_server.client.get("/v1/search", params={"q": secret})
+    forged = configured_server.client.get("/v1/papers/x%0d%0aforged%1b[31m")
+    assert "unpublished" in configured_server.log_of(logged)["query"]
+    assert configured_server.log_of(forged)
+    assert all(line.isascii() and line.rstrip("\n").isprintable() for line in configured_server.stderr_lines)
 
 
-def test_every_response_has_security_headers(shared_index: Path) -> None:
-    with ServerProcess(shared_index) as server:
-        for path in ("/v1/search", "/docs", "/nowhere", "/v1/papers/none", "/metrics", "/openapi.json"):
-            headers = server.client.get(path).headers
-            assert headers["content-security-policy"].startswith("default-src 'none'"), path
-            assert headers["x-content-type-options"] == "nosniff"
-            assert headers["referrer-policy"] == "same-origin"
-            assert headers["cross-origin-opener-policy"] == "same-origin"
-            assert len(headers["x-request-id"]) == 24
-            assert "server" not in headers
-            assert "access-control-allow-origin" not in headers
+def test_every_response_has_security_headers(default_server: ServerProcess) -> None:
+    for path in ("/v1/search", "/docs", "/nowhere", "/v1/papers/none", "/metrics", "/openapi.json"):
+        headers = default_server.client.get(path).headers
+        assert headers["content-security-policy"].startswith("default-src 'none'"), path
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "same-origin"
+        assert headers["cross-origin-opener-policy"] == "same-origin"
+        assert len(headers["x-request-id"]) == 24
+        assert "server" not in headers
+        assert "access-control-allow-origin" not in headers
 
 
-def test_cors_allows_listed_origins(shared_index: Path) -> None:
-    lab, other = "https://lab.example.org", "https://other.example.org"
-    with ServerProcess(shared_index, ORIGINS=lab) as server:
-        assert server.client.get("/v1/search", headers={"origin": lab}).headers["access-control-allow-origin"] == lab
-        assert "access-control-allow-origin" not in server.client.get("/v1/search", headers={"origin": other}).headers
-        preflight = {
-            "origin": lab,
-            "access-control-request-method": "POST",
-            "access-control-request-headers": "x-api-key",
-        }
-        assert server.client.options("/v1/search", headers=preflight).status_code == 200
+def test_cors_allows_listed_origins(configured_server: ServerProcess) -> None:
+    client, other = configured_server.client, "https://other.example.org"
+    assert client.get("/v1/search", headers={"origin": LAB}).headers["access-control-allow-origin"] == LAB
+    assert "access-control-allow-origin" not in client.get("/v1/search", headers={"origin": other}).headers
+    preflight = {
+        "origin": LAB,
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "x-api-key",
+    }
+    assert client.options("/v1/search", headers=preflight).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -373,12 +390,6 @@ def test_cors_allows_listed_origins(shared_index: Path) -> None:
         ("a b", 400),
     ],
 )
-def test_unknown_host_header_is_rejected(named_server: ServerProcess, host: str, status: int) -> None:
-    response = named_server.send_raw(b"GET /healthz HTTP/1.0\r\nhost: %s\r\n\r\n" % host.encode())
+def test_unknown_host_header_is_rejected(configured_server: ServerProcess, host: str, status: int) -> None:
+    response = configured_server.send_raw(b"GET /healthz HTTP/1.0\r\nhost: %s\r\n\r\n" % host.encode())
     assert response.startswith(b"HTTP/1.1 %d" % status), response[:100]
-
-
-@pytest.fixture(scope="module")
-def named_server(shared_index: Path) -> Iterator[ServerProcess]:
-    with ServerProcess(shared_index, HOSTS="papers.lab.example") as server:
-        yield server

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_process import run, run_json
+from cli_call import run, run_json
 from fake_embedder import FakeEmbedder
 from indexer.build import ImportOptions, ImportReport, index, index_files
 from indexer.compaction import compact

@@ -8,14 +8,15 @@ the index need; ``torch-cpu.txt`` has a build that needs none.
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "requirements"
 PYTHON_VERSION = "3.11"
 """The oldest supported version; the markers cover newer ones."""
-_EXTRAS = {"papers": "serve", "dev": "dev"}
-"""The extra that each lock file installs."""
+_EXTRAS = {"papers": ("serve", "fetch"), "dev": ("dev",)}
+"""The extras that each lock file installs."""
 _BUILD_TOOL = "setuptools"
 """Builds ``papers-search`` itself, without an environment of its own whose packages no lock file would cover."""
 _CPU_BUILDS = {"2.13.0": "6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b"}
@@ -27,24 +28,24 @@ _HEADER = "# Written by `make lock` from pyproject.toml and constraints.txt.\n--
 def main() -> None:
     """Writes all lock files."""
     FOLDER.mkdir(exist_ok=True)
-    for name, extra in _EXTRAS.items():
-        blocks = resolve(extra)
+    for name, extras in _EXTRAS.items():
+        blocks = resolve(extras)
         torch = [each for each in blocks if each == "torch" or _GPU_LIBRARY.match(each)]
         _write(name, [block for each, block in blocks.items() if each not in torch])
     _write("torch", [blocks[each] for each in torch])
     _write("torch-cpu", [_cpu_build(blocks["torch"])])
 
 
-def resolve(extra: str) -> dict[str, str]:
-    """Resolves the dependencies of an extra; returns the lines of each package by its name.
+def resolve(extras: Iterable[str]) -> dict[str, str]:
+    """Resolves the dependencies of extras; returns the lines of each package by its name.
 
     Raises:
         SystemExit: uv found no solution; it has printed why.
     """
     command = [
         "uv", "pip", "compile", "--no-config", "--universal", f"--python-version={PYTHON_VERSION}", "--quiet",
-        "--generate-hashes", "--no-strip-extras", "--no-annotate", "--no-header", f"--extra={extra}",
-        "--constraints=constraints.txt", "pyproject.toml", "-",
+        "--generate-hashes", "--no-strip-extras", "--no-annotate", "--no-header",
+        *(f"--extra={each}" for each in extras), "--constraints=constraints.txt", "pyproject.toml", "-",
     ]  # fmt: skip
     done = subprocess.run(command, input=_BUILD_TOOL, stdout=subprocess.PIPE, text=True, check=False, cwd=ROOT)  # noqa: S603
     if done.returncode:

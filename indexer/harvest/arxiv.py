@@ -26,6 +26,7 @@ SERVICE = Service(
     licence_url="https://info.arxiv.org/help/api/tou.html",
     interval=limits.ARXIV_INTERVAL_S,
     page_records=limits.ARXIV_OAI_PAGE_RECORDS,
+    turn="arxiv.org",
 )
 _OAI_URL = "https://oaipmh.arxiv.org/oai"
 _API_URL = "https://export.arxiv.org/api/query"

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from ipaddress import ip_address
-from typing import Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import httpx2
 import tenacity
@@ -25,6 +25,9 @@ from indexer.harvest.errors import PassingError, StatusError
 from search.embedding.export import cache_folder
 from search.errors import HarvestFailed
 from search.files import make_directory
+
+if TYPE_CHECKING:
+    from indexer.harvest.service import Service
 
 _PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Statuses after which a request is tried again."""
@@ -51,9 +54,10 @@ class Client:
     """Makes the requests of one harvest; used as a context manager.
 
     Args:
-        interval: Seconds between two requests to a host; none to this machine itself.
+        interval: Seconds between two requests; none to this machine itself.
         contact: The mail address or page that a service can use if it has a question; empty for none.
         on_wait: Called with the seconds and the reason before a wait that a service asks for or an error causes.
+        turn: What the hosts have in common that wait for each other; empty if each host has its own turn.
         sleep: Waits for a number of seconds.
 
     Attributes:
@@ -67,15 +71,21 @@ class Client:
         contact: str = "",
         *,
         on_wait: Callable[[float, str], None] = lambda seconds, reason: None,  # noqa: ARG005
+        turn: str = "",
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.interval, self._on_wait, self._sleep = interval, on_wait, sleep
-        self.contact = contact
+        self.contact, self._turn = contact, turn
         self._http = httpx2.Client(
             headers={"User-Agent": user_agent(contact), "Accept-Encoding": "gzip, deflate"},
             timeout=httpx2.Timeout(limits.READ_S, connect=limits.CONNECT_S),
             limits=httpx2.Limits(max_connections=1, max_keepalive_connections=1),
         )
+
+    @classmethod
+    def of(cls, service: "Service", contact: str, on_wait: Callable[[float, str], None]) -> Self:
+        """Returns a client with the pause and the turn of a service."""
+        return cls(service.interval, contact, on_wait=on_wait, turn=service.turn)
 
     def __enter__(self) -> Self:
         return self
@@ -157,7 +167,9 @@ class Client:
     def _send(self, request: httpx2.Request) -> tuple[httpx2.Response, bytes]:
         """Sends one request in its turn, and reads the body."""
         try:
-            with _turn(request.url, 0.0 if _is_this_machine(request.url.host) else self.interval, self._sleep):
+            host = request.url.host
+            interval = 0.0 if _is_this_machine(host) else self.interval
+            with _take_turn(self._turn or f"{host}:{request.url.port}", interval, self._sleep):
                 response = self._http.send(request, stream=True)
                 try:
                     return response, _read_body(response)
@@ -230,11 +242,11 @@ def _is_this_machine(host: str) -> bool:
 
 
 @contextlib.contextmanager
-def _turn(url: httpx2.URL, interval: float, sleep: Callable[[float], None]) -> Iterator[None]:
-    """Waits until no other process of the user requests anything from the host, and the interval is over."""
+def _take_turn(turn: str, interval: float, sleep: Callable[[float], None]) -> Iterator[None]:
+    """Waits until no other process of the user makes a request in this turn, and the interval is over."""
     folder = cache_folder() / "harvest"
     make_directory(folder)
-    name = hashlib.sha256(f"{url.host}:{url.port}".encode()).hexdigest()[:16]
+    name = hashlib.sha256(turn.encode()).hexdigest()[:16]
     lock = os.open(folder / f"{name}.lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)

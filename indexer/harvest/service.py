@@ -35,6 +35,7 @@ class Service:
         licence_url: The page that says so; empty if there is none.
         interval: Seconds between two requests.
         page_records: Records of a page, to estimate times.
+        turn: What its addresses have in common, if the pause counts for all of them together.
     """
 
     key: str
@@ -43,6 +44,7 @@ class Service:
     licence_url: str
     interval: float
     page_records: int
+    turn: str = ""
 
 
 @dataclass(frozen=True, slots=True)

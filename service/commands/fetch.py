@@ -3,7 +3,6 @@
 import math
 import shlex
 import sys
-from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,10 +40,9 @@ def _fetch_options(callback: CallbackT) -> CallbackT:
 def fetch() -> None:
     """Fetch papers from a service and index them.
 
-    Only this command uses the network. What arrives is kept in the index folder first: after an interruption or a lost
-    connection, the same command continues. Run again later, it fetches what is new or changed since; papers that the
-    service has deleted are removed, unless another source has them. Set PAPERS_CONTACT to your mail address, by which
-    services can reach you.
+    What arrives is kept in the index folder first: after an interruption or a lost connection, the same command
+    continues. Run again later, it fetches what is new or changed since; papers that the service has deleted are
+    removed, unless another source has them. Set PAPERS_CONTACT to your mail address, by which services can reach you.
 
     \b
     papers fetch arxiv --category cs.IR --from 2026-01
@@ -214,7 +212,7 @@ def run_fetch(
     from service.commands.progress import Progress
 
     harvest = make_harvest(service, {name: given for name, values in parameters.items() if (given := _given(values))})
-    with Progress() as progress, Client(harvest.service.interval, contact(), on_wait=_reporter(progress)) as client:
+    with Progress() as progress, Client.of(harvest.service, contact(), progress.show_wait) as client:
         if dry_run:
             click.echo(_describe(harvest, harvest.count(client)))
             return
@@ -286,10 +284,6 @@ def _describe(harvest: "Harvest", records: int | None) -> str:
     least = timedelta(seconds=round(pages * max(harvest.service.interval, 1)))
     requests = "1 request" if pages == 1 else f"{pages:,} requests, one every {harvest.service.interval:g} seconds"
     return f"{harvest.name}: {records:,} records; fetching takes {least} or longer ({requests})"
-
-
-def _reporter(progress: "Progress") -> Callable[[float, str], None]:
-    return lambda seconds, reason: progress.print(f"{reason}; next try in {seconds:,.0f} seconds")
 
 
 def _parse_start(text: str | None) -> str:

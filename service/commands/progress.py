@@ -91,6 +91,10 @@ class Progress:
         self._is_fetching = True
         self._update(f"{records:,} records fetched", fraction_done)
 
+    def show_wait(self, seconds: float, reason: str) -> None:
+        """Says why a harvest waits."""
+        self.print(f"{reason}; next try in {seconds:,.0f} seconds")
+
     def show_embedded(self, done: int, total: int) -> None:
         """Shows how many papers of an index have a vector of the new model."""
         self._update(f"{done:,} of {total:,} papers embedded", done / total)

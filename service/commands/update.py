@@ -151,7 +151,7 @@ class _Updater:
         except ModuleNotFoundError as error:
             raise MissingExtra("papers update", "fetch", error.name or "") from None
         harvest = parse_name(name)
-        with Client(harvest.service.interval, contact()) as client:
+        with Client.of(harvest.service, contact(), progress.show_wait) as client:
             report = run_harvest(
                 harvest,
                 client,
@@ -219,5 +219,10 @@ def _wait_for_changes(paths: list[Path], directory: Path, seconds: float) -> Non
         rust_timeout=max(1, round(seconds * 1_000)),
         yield_on_timeout=True,
     )
-    next(changes)
-    changes.close()
+    try:
+        next(changes)
+    except OSError as error:  # the system allows to watch so many folders only
+        click.echo(f"papers: changes are noticed every {seconds:g} seconds only: {error}", err=True)
+        time.sleep(seconds)
+    finally:
+        changes.close()

@@ -195,6 +195,44 @@ class Lists:
         with self._state.write() as database:
             database.execute("DELETE FROM lists WHERE list = ?", [self._find(database, name)])
 
+    def notes(self, papers: Sequence[Paper]) -> dict[str, dict[str, str]]:
+        """Returns the lists that papers are on, each with the note on the paper.
+
+        Returns:
+            By the public ID of each paper that is on a list, the names of the lists in alphabetical order.
+        """
+        sql = """SELECT id, name, note FROM list_paper_ids JOIN list_papers USING (paper)
+                 JOIN lists ON lists.list = list_paper_ids.list
+                 WHERE profile = ? AND id IN (SELECT value FROM json_each(?)) ORDER BY name COLLATE NOCASE, name"""
+        owners = {each: paper.id for paper in papers for each in paper.ids}
+        with self._state.read() as database:
+            rows = database.execute(sql, [self._profile.find(database), json.dumps(list(owners))]).fetchall()
+        found: dict[str, dict[str, str]] = {}
+        for paper_id, name, note in rows:
+            notes = found.setdefault(owners[paper_id], {})
+            notes[name] = join_notes((notes.get(name, ""), note))
+        return found
+
+    def rename(self, name: str, new_name: str) -> None:
+        """Renames a list; saved searches that are based on it follow.
+
+        Raises:
+            NameNotFound: there is no such list.
+            InvalidValue: the new name is invalid or taken, or the list is ``starred``.
+        """
+        new_name = parse_name(new_name, "list")
+        with self._state.write() as database:
+            row, owner = self._find(database, name), self._profile.find(database)
+            if STARRED in (parse_name(name), new_name):
+                raise InvalidValue("list", new_name, f"the list {STARRED!r} keeps its name, and no other list has it")
+            sql = "SELECT count(*) FROM lists WHERE profile = ? AND name = ? AND list != ?"
+            if database.execute(sql, [owner, new_name, row]).fetchone()[0]:
+                raise InvalidValue("list", new_name, "a list has this name; use another name")
+            database.execute("UPDATE lists SET name = ? WHERE list = ?", [new_name, row])
+            sql = """UPDATE watches SET search = json_set(search, '$.list', ?)
+                     WHERE profile = ? AND json_extract(search, '$.list') = ?"""
+            database.execute(sql, [new_name, owner, parse_name(name)])
+
     def _find(self, database: sqlite3.Connection, name: str) -> int | None:
         """Returns the row of a list; None for ``starred`` before the first star."""
         name, owner = parse_name(name, "list"), self._profile.find(database)

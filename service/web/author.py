@@ -7,12 +7,12 @@ from itertools import groupby
 from search.query.counts import format_count
 from search.query.page import AuthorMatch, Page, ValueCount
 from search.query.query import Query
-from search.session import Session
 from service.web.cards import Card, build_cards, category_names
 from service.web.facets import FacetValue, build_histogram
 from service.web.html import Link, SearchForm, render_template
 from service.web.results import pagination_links
 from service.web.urls import PageUrl, author_page_url
+from service.web.viewer import Viewer
 
 PAGE_SIZE = 50
 """Papers on one page."""
@@ -20,11 +20,11 @@ _MAX_VARIANTS = 12
 _MAX_VALUES = 8
 
 
-def author_page(session: Session, url: PageUrl, query: Query) -> str:
+def author_page(viewer: Viewer, url: PageUrl, query: Query) -> str:
     """Renders an author's papers, newest first.
 
     Args:
-        session: answers the query.
+        viewer: whoever looks at the page, with the index that answers.
         url: the URL of this page.
         query: filters by the author and by the excluded spellings.
 
@@ -32,13 +32,15 @@ def author_page(session: Session, url: PageUrl, query: Query) -> str:
         InvalidValue: the name is not valid, or the cursor belongs to another query.
     """
     name, excluded = query.filter.authors[0], url.get_all("not_author")
-    match = session.authors(name)
-    page = session.search(replace(query, limit=PAGE_SIZE, sort="newest", facets=True))
+    match = viewer.session.authors(name)
+    page = viewer.session.search(replace(query, limit=PAGE_SIZE, sort="newest", facets=True))
     search_url = PageUrl("/", (("author", name), *(("not_author", text) for text in excluded)))
     facets = page.facets
     return render_template(
         "author.html",
+        viewer,
         SearchForm(),
+        here=str(url),
         name=name,
         status=_status_text(match, page),
         suggestions=[Link(each, author_page_url(each)) for each in match.suggestions],
@@ -48,7 +50,7 @@ def author_page(session: Session, url: PageUrl, query: Query) -> str:
         more_variants=len(match.variants[_MAX_VARIANTS:]),
         categories=_category_values(search_url, facets.categories) if facets else (),
         coauthors=_coauthor_values(match, facets.authors) if facets else (),
-        years=list(_group_by_year(build_cards(page.hits, search_url))),
+        years=list(_group_by_year(build_cards(page.hits, search_url, viewer))),
         next_steps=_next_steps(url, name, excluded),
         **pagination_links(url, page),
     )

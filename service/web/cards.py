@@ -1,6 +1,6 @@
 """Cards: papers as lists show them, with all their links."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from markupsafe import Markup
@@ -9,9 +9,11 @@ from search.papers.categories import find_category_name
 from search.papers.paper import Paper
 from search.query.page import Band, Hit, Span
 from service.formats.render import display_title, match_reason
+from service.state.lists import STARRED
 from service.web.html import Link
 from service.web.typeset import typeset
-from service.web.urls import PageUrl, author_page_url, is_http_url, paper_page_url
+from service.web.urls import PageUrl, author_page_url, is_http_url, list_url, paper_page_url
+from service.web.viewer import Viewer
 
 _MAX_VISIBLE_AUTHORS = 6
 """Authors before the others are folded."""
@@ -42,6 +44,9 @@ class Card:
             a negative example needs a query.
         bibtex_url: the paper as BibTeX.
         added_day: the day (UTC) on which the paper was added to the index, if the papers are in that order; else empty.
+        near: the paper of the viewer's list that a recommended paper is near; None for other papers.
+        is_starred: it is on the list of stars.
+        lists: the other lists that it is on.
     """
 
     paper: Paper
@@ -61,20 +66,26 @@ class Card:
     less_like_url: str
     bibtex_url: str
     added_day: str
+    near: Link | None
+    is_starred: bool
+    lists: tuple[Link, ...]
 
 
-def build_cards(hits: Iterable[Hit], url: PageUrl) -> list[Card]:
+def build_cards(hits: Sequence[Hit], url: PageUrl, viewer: Viewer) -> list[Card]:
     """Returns one card per hit.
 
     Args:
         hits: the papers.
         url: the URL of the query, which the links that refine it start from.
+        viewer: whose stars and lists the cards show.
     """
-    return [build_card(hit, url) for hit in hits]
+    notes = viewer.notes([hit.paper for hit in hits])
+    return [build_card(hit, url, notes.get(hit.paper.id, {})) for hit in hits]
 
 
-def build_card(hit: Hit, url: PageUrl) -> Card:
-    """Returns the card of one hit; see ``build_cards``."""
+def build_card(hit: Hit, url: PageUrl, notes: Mapping[str, str] | None = None) -> Card:
+    """Returns the card of one hit; see ``build_cards``. The notes are those of its paper, by list."""
+    notes = notes or {}
     paper, highlights = hit.paper, hit.highlights
     authors = tuple(Link(name, author_page_url(name)) for name in paper.authors)
     # A single folded author would take as much room as the fold.
@@ -99,6 +110,9 @@ def build_card(hit: Hit, url: PageUrl) -> Card:
         less_like_url=str(url.remove_param("like", paper.id).include_param("unlike", paper.id)) if is_ranked else "",
         bibtex_url=bibtex_url(paper),
         added_day=str(paper.added.date()) if paper.added and url.get_first("sort") == "added" else "",
+        near=_near_link(hit),
+        is_starred=STARRED in notes,
+        lists=tuple(Link(name, list_url(name)) for name in notes if name != STARRED),
     )
 
 
@@ -128,6 +142,12 @@ def external_url(paper: Paper) -> str | None:
 def _category_links(paper: Paper, url: PageUrl) -> tuple[Link, ...]:
     named = zip(category_names(paper.categories), paper.categories, strict=True)
     return tuple(Link(name, str(url.include_param("category", code))) for name, code in named)
+
+
+def _near_link(hit: Hit) -> Link | None:
+    if hit.near is None:
+        return None
+    return Link(hit.near.title or hit.near.id or "untitled", paper_page_url(hit.near.id) if hit.near.id else "")
 
 
 def _snippet(hit: Hit) -> Markup | None:

@@ -4,16 +4,31 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from search.papers.words import truncate_words
 from service.web.assets import asset_url
-from service.web.urls import PageUrl
+from service.web.urls import PageUrl, list_url, watch_url
+
+if TYPE_CHECKING:
+    from service.web.viewer import Viewer
 
 FORM_FIELDS = ("q", "sort", "mode", "from", "to")
 """Parameters for which the results page has form fields."""
+
+EXPORT_FORMATS = (
+    ("BibTeX", "bibtex"),
+    ("RIS", "ris"),
+    ("CSL-JSON", "csl-json"),
+    ("CSV", "csv"),
+    ("JSON", "json"),
+    ("NDJSON", "ndjson"),
+    ("Atom", "atom"),
+)
+"""Labels of the export formats and their names in the API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +73,16 @@ class SearchForm:
         return cls(text, hidden, *(url.get_first(name) for name in ("from", "to", "sort", "mode")))
 
 
-def render_template(template: str, form: SearchForm, **variables: object) -> str:
-    """Renders a page as HTML; all variables are escaped."""
-    return _environment().get_template(template).render(form=form, **variables)
+def render_template(template: str, viewer: "Viewer | None", form: SearchForm, **variables: object) -> str:
+    """Renders a page as HTML; all variables are escaped.
+
+    Args:
+        template: the file name of the template.
+        viewer: whose saved searches the header counts; None for a page that shows nothing of its viewer.
+        form: the search form of the header.
+        variables: further variables of the template.
+    """
+    return _environment().get_template(template).render(viewer=viewer, form=form, **variables)
 
 
 @cache
@@ -73,7 +95,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals["asset"] = asset_url
+    environment.globals |= {
+        "asset": asset_url,
+        "list_url": list_url,
+        "watch_url": watch_url,
+        "export_formats": EXPORT_FORMATS,
+    }
     environment.filters["shorten"] = _shorten_title
     environment.filters["site"] = _site_name
     environment.filters["sentence"] = _to_sentence

@@ -11,10 +11,11 @@ from search.query.query import Query
 from search.session import Session
 from service.formats.extra_fields import field_label, field_text
 from service.formats.render import display_title, version_line
+from service.state.lists import STARRED
 from service.web.cards import build_card, build_cards
-from service.web.html import Link, SearchForm, render_template
-from service.web.results import EXPORT_FORMATS
+from service.web.html import EXPORT_FORMATS, Link, SearchForm, render_template
 from service.web.urls import PageUrl, is_http_url, paper_page_url
+from service.web.viewer import Viewer
 
 _SIMILAR_LIMIT = 6
 """Similar papers below a paper."""
@@ -39,29 +40,35 @@ class MetadataItem:
     is_internal: bool = False
 
 
-def paper_page(session: Session, paper_id: str) -> str:
+def paper_page(viewer: Viewer, paper_id: str) -> str:
     """Renders all fields of a paper, and similar papers.
 
     Args:
-        session: answers the query.
+        viewer: whoever looks at the page, with the index that answers.
         paper_id: any ID that the paper has, or ever had.
 
     Raises:
         PaperNotFound: no paper has, or ever had, this ID.
     """
+    session = viewer.session
     paper = session.paper(paper_id)
     similar = session.search(Query(like=(paper.id,), limit=_SIMILAR_LIMIT))
+    notes = viewer.notes([paper]).get(paper.id, {})
     exports = [
         Link(label, str(PageUrl(f"/v1/papers/{paper.id}", (("format", name),)))) for label, name in EXPORT_FORMATS[:3]
     ]
     return render_template(
         "paper.html",
+        viewer,
         SearchForm(),
-        card=build_card(Hit(paper, 0.0), PageUrl()),
+        here=paper_page_url(paper.id),
+        card=build_card(Hit(paper, 0.0), PageUrl(), notes),
+        notes=notes or {STARRED: ""},
+        starred=STARRED,
         plain_title=display_title(paper),
         metadata=[*_metadata_items(paper), *_related_items(session, paper)],
         exports=exports,
-        cards=build_cards(similar.hits, PageUrl()),
+        cards=build_cards(similar.hits, PageUrl(), viewer),
     )
 
 

@@ -8,7 +8,7 @@ _FIELD_LABELS = {
     "q": "query",
     "author": "author name",
     "not_author": "author name",
-    "name": "author name",
+    "name": "name",
     "category": "category",
     "from": "start date",
     "to": "end date",
@@ -22,6 +22,14 @@ _FIELD_LABELS = {
     "mode": "search mode",
     "sort": "sort order",
     "cursor": "page cursor",
+    "list": "name of a list",
+    "note": "note",
+    "file": "file of references",
+    "id": "paper ID",
+    "format": "format",
+    "page": "page number",
+    "position": "position",
+    "more": "number of papers",
 }
 """Parameters as the page calls them."""
 _TITLES = {404: "Not found", 405: "Method not allowed", 422: "Invalid search"}
@@ -36,23 +44,28 @@ def problem_page(url: PageUrl, problem: Problem) -> str:
         problem: what the API would return.
     """
     field = (problem.field or "").replace("-", "_")
-    title = _TITLES.get(problem.status, problem.title)
+    title = "Invalid value" if _is_form_error(url, problem) else _TITLES.get(problem.status, problem.title)
     variables = {
-        "problem": {"title": title, "headline": _headline(field, problem), "advice": problem.allowed or ""},
+        "problem": {"title": title, "headline": _headline(url, field, problem), "advice": problem.allowed or ""},
         "next_steps": _next_steps(url, field, problem),
     }
     if url.path != "/":
-        return render_template("problem.html", SearchForm(), **variables)
+        return render_template("problem.html", None, SearchForm(), **variables)
     empty = dict.fromkeys(("notices", "chips", "refinements", "author_notes", "groups", "cards", "exports"), ())
     absent = dict.fromkeys(("correction", "answered_instead"))
     form = SearchForm.from_url(url, ("q", field))
-    return render_template("results.html", form, interpretation=title, status="", **absent, **empty, **variables)
+    return render_template("results.html", None, form, interpretation=title, status="", **absent, **empty, **variables)
 
 
-def _headline(field: str, problem: Problem) -> str:
+def _is_form_error(url: PageUrl, problem: Problem) -> bool:
+    """Whether a form of a list or of a saved search is invalid, rather than a search."""
+    return problem.status == 422 and url.path not in ("/", "/author")
+
+
+def _headline(url: PageUrl, field: str, problem: Problem) -> str:
     if not field:
         return problem.detail
-    label = _FIELD_LABELS.get(field)
+    label = "author name" if (url.path, field) == ("/author", "name") else _FIELD_LABELS.get(field)
     if label is None:
         return f"“{field}” is not a parameter of this page."
     if not problem.value:
@@ -68,6 +81,8 @@ def _next_steps(url: PageUrl, field: str, problem: Problem) -> list[Link]:
         name = f"the {_FIELD_LABELS[field]}" if field in _FIELD_LABELS else f"“{field}”"
         links.append(Link(f"Search again without {name}", str(url.remove_param(field))))
     links.append(Link("Home", "/"))
-    if problem.status == 422:
+    if _is_form_error(url, problem):
+        links.append(Link("Watches", "/watches") if url.path.startswith("/watches") else Link("Lists", "/lists"))
+    elif problem.status == 422:
         links.append(Link("Search syntax", "/help"))
     return links

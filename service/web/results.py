@@ -1,31 +1,27 @@
 """The results page."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import replace
 
+from search.errors import StateUnavailable
 from search.query.counts import format_count
 from search.query.page import Facets, Page
 from search.query.query import Query
-from search.session import Session
 from service.formats.counts import round_facets
 from service.web.cards import build_cards
 from service.web.facets import build_groups, build_histogram
-from service.web.html import FORM_FIELDS, Link, SearchForm, render_template
-from service.web.interpretation import build_author_notes, build_chips
+from service.web.html import EXPORT_FORMATS, FORM_FIELDS, Link, SearchForm, render_template
+from service.web.interpretation import Chip, build_author_notes, build_chips
 from service.web.refinements import answered_instead, answered_url, build_refinements
-from service.web.urls import PageUrl
+from service.web.searches import Proposal, propose, search_of_url
+from service.web.urls import PageUrl, watch_url
+from service.web.viewer import Viewer
 
-EXPORT_FORMATS = (
-    ("BibTeX", "bibtex"),
-    ("RIS", "ris"),
-    ("CSL-JSON", "csl-json"),
-    ("CSV", "csv"),
-    ("JSON", "json"),
-    ("NDJSON", "ndjson"),
-    ("Atom", "atom"),
-)
-"""Labels of the export formats and their names in the API."""
 EXPORT_LIMIT = 100
 """Maximum number of papers in an export."""
+_ABOUT = re.compile(r"^about '(.*)'$", re.DOTALL)
+"""Matches the label of the chip of the text that papers are ranked by."""
 _FILTER_PARAMS = (
     "author",
     "not_author",
@@ -39,11 +35,11 @@ _FILTER_PARAMS = (
 )
 
 
-def results_page(session: Session, url: PageUrl, text: str, query: Query) -> str:
+def results_page(viewer: Viewer, url: PageUrl, text: str, query: Query) -> str:
     """Renders the hits of a query with its facets and the links that refine it.
 
     Args:
-        session: answers the query.
+        viewer: whoever looks at the page, with the index that answers.
         url: the URL of this page.
         text: the text of the search box.
         query: the other parameters.
@@ -51,18 +47,23 @@ def results_page(session: Session, url: PageUrl, text: str, query: Query) -> str
     Raises:
         InvalidValue, PaperNotFound, IndexUnavailable, ModelUnavailable: see ``Session.ask``.
     """
+    session = viewer.session
     page = session.ask(text, replace(query, facets=True))
     typed_url, url = url, answered_url(url, page)
     facets = round_facets(page.facets) if page.facets else None
+    chips = build_chips(url, query.filter, page, session)
     groups = build_groups(facets, url) if facets else ()
     return render_template(
         "results.html",
+        viewer,
         SearchForm.from_url(typed_url, FORM_FIELDS if groups else ("q", "sort", "mode")),
         problem=None,
         advice=_advice_text(page),
         interpretation=page.interpretation,
         notices=page.notices,
-        chips=build_chips(url, query.filter, page, session),
+        here=str(typed_url),
+        chips=chips,
+        following=_following(viewer, url, chips),
         answered_instead=answered_instead(typed_url, page),
         correction=Link(page.correction, str(url.replace_param("q", page.correction))) if page.correction else None,
         refinements=tuple(build_refinements(url, page)),
@@ -71,13 +72,27 @@ def results_page(session: Session, url: PageUrl, text: str, query: Query) -> str
         groups=groups,
         histogram=build_histogram(facets.years) if facets else None,
         status=_status_text(page, query),
-        cards=build_cards(page.hits, url),
+        cards=build_cards(page.hits, url, viewer),
         exports=_export_links(url) if page.hits else (),
         export_note=f"The first {EXPORT_LIMIT} papers" if page.total > EXPORT_LIMIT else "All results of this search",
         next_steps=_next_steps(url, page),
         explanation=_explanation_text(page),
         **pagination_links(url, page),
     )
+
+
+def _following(viewer: Viewer, url: PageUrl, chips: Sequence[Chip]) -> Link | Proposal | None:
+    """Returns the saved search that is this one, or the form that saves it; None if the state cannot be read."""
+    search = search_of_url(url)
+    try:
+        watches = viewer.saved_searches
+    except StateUnavailable:
+        return None
+    for watch in watches:
+        if watch.search == search:
+            return Link(watch.name, watch_url(watch.name))
+    words = (_ABOUT.sub(r"\1", chip.label) for chip in chips)
+    return propose(search, ", ".join(words), [watch.name for watch in watches])
 
 
 def pagination_links(url: PageUrl, page: Page) -> dict[str, str]:

@@ -3,14 +3,18 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from search.papers.paper import Paper
 from search.papers.words import truncate_words
+from search.query.condition import format_moment
+from search.query.counts import format_count
+from search.query.filter import Filter
 from search.query.query import Query
-from search.session import Session
 from service.web.cards import category_name
-from service.web.html import SearchForm, render_template
+from service.web.html import Link, SearchForm, render_template
 from service.web.urls import PageUrl
+from service.web.viewer import Viewer
 
 _CANDIDATE_PAPERS = 10
 """Newest papers to take examples from."""
@@ -37,19 +41,37 @@ class QueryExample:
     outcome: str
 
 
-def start_page(session: Session) -> str:
+def start_page(viewer: Viewer) -> str:
     """Renders the number of papers and examples of queries."""
-    page = session.search(Query(limit=_CANDIDATE_PAPERS))
+    page = viewer.session.search(Query(limit=_CANDIDATE_PAPERS))
     newest = page.hits[0].paper.published if page.hits else None
     examples = tuple(_query_examples([hit.paper for hit in page.hits]))
-    return render_template("start.html", SearchForm(), papers=page.total, newest=newest, examples=examples)
+    return render_template(
+        "start.html",
+        viewer,
+        SearchForm(),
+        papers=page.total,
+        newest=newest,
+        examples=examples,
+        news=_find_news(viewer),
+    )
 
 
-def help_page(session: Session) -> str:
+def help_page(viewer: Viewer) -> str:
     """Renders the search syntax, the meaning of the results page, and the keyboard shortcuts."""
-    newest = session.search(Query(limit=1)).hits
+    newest = viewer.session.search(Query(limit=1)).hits
     paper_id = newest[0].paper.id if newest else ""
-    return render_template("help.html", SearchForm(), search_url=_search_url, example_id=paper_id)
+    return render_template("help.html", viewer, SearchForm(), search_url=_search_url, example_id=paper_id)
+
+
+def _find_news(viewer: Viewer) -> Link | None:
+    """Returns the papers that were added since the last visit; None if there are none."""
+    if viewer.last_visit is None:
+        return None
+    since = datetime.fromtimestamp(viewer.last_visit + 1, UTC)
+    total = viewer.session.search(Query(filter=Filter(added_from=since), limit=0)).total
+    url = PageUrl("/", (("added_from", format_moment(since)), ("sort", "added")))
+    return Link(format_count(total, "new paper"), str(url)) if total else None
 
 
 def _search_url(text: str) -> str:

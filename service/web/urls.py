@@ -90,6 +90,21 @@ def author_page_url(name: str) -> str:
     return str(PageUrl("/author", (("name", name),)))
 
 
+def list_url(name: str, *more: str) -> str:
+    """Returns the URL of a list, or of one of its forms."""
+    return _page_path("lists", name, *more)
+
+
+def watch_url(name: str, *more: str) -> str:
+    """Returns the URL of a saved search, or of one of its forms."""
+    return _page_path("watches", name, *more)
+
+
+def _page_path(*parts: str) -> str:
+    """Returns a path whose parts may contain any characters."""
+    return "".join(f"/{quote(part, safe='', errors='replace')}" for part in parts)
+
+
 def is_http_url(text: str) -> bool:
     """Whether a text is an absolute HTTP or HTTPS URL, and not a script or a path."""
     try:

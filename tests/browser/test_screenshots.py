@@ -20,6 +20,7 @@ PAGES = {
     "paper": "/paper/arxiv:2604.24432",
     "author": "/author?name=Guorui Zhou",
     "no-close-match": "/?q=zebrafish embryo heart surgery",
+    "recommend": "/recommend",
     "error": "/?q=attention&from=2026-02-30",
 }
 SCREENSHOTS = (
@@ -33,9 +34,12 @@ SCREENSHOTS = (
     "paper-light-desktop.png",
     "paper-dark-phone.png",
     "author-light-desktop.png",
+    "recommend-light-desktop.png",
     "no-close-match-light-desktop.png",
     "error-dark-desktop.png",
 )
+STARRED = ("arxiv:2604.24432", "arxiv:2602.09843")
+"""Papers that others are recommended for."""
 MAX_BYTES = 100_000
 
 
@@ -45,6 +49,9 @@ def test_take_screenshots(visit: Callable[..., Visit], name: str) -> None:
     page_name, scheme, size = name.removesuffix(".png").rsplit("-", 2)
     phone = {"viewport": PHONE, "is_mobile": True, "has_touch": True}
     visitor = visit(color_scheme=scheme, **(phone if size == "phone" else {"viewport": DESKTOP}))
+    if page_name == "recommend":
+        for paper in STARRED:
+            visitor.page.request.post("/star", form={"add": paper}, headers={"Sec-Fetch-Site": "same-origin"})
     page = visitor.open(PAGES[page_name], 422 if page_name == "error" else 200)
     image = Image.open(BytesIO(page.screenshot())).convert("RGB")
     image.quantize(256, dither=Image.Dither.NONE).save(FOLDER / name, optimize=True)

@@ -27,14 +27,16 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ServiceS
         yield running
 
 
-def test_requests_to_a_service_pause_across_clients(server: ServiceServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_to_a_service_pause_across_clients_and_hosts(
+    server: ServiceServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(client_module, "_is_this_machine", lambda _host: False)
 
-    def request() -> None:
-        with Client(0.1) as client:
-            client.get(f"{server.url}/x", types=TYPES)
+    def request(host: str) -> None:
+        with Client(0.1, turn="both hosts") as client:
+            client.get(f"{server.url}/x".replace("127.0.0.1", host), types=TYPES)
 
-    threads = [threading.Thread(target=request) for _ in range(4)]
+    threads = [threading.Thread(target=request, args=[host]) for host in ("127.0.0.1", "localhost") * 2]
     for thread in threads:
         thread.start()
     for thread in threads:

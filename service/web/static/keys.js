@@ -3,6 +3,7 @@ const dialog = document.getElementById("keys-dialog");
 const searchBox = document.getElementById("q");
 const cards = () => [...document.querySelectorAll("article.card")];
 const currentCard = () => document.querySelector("article.current");
+const currentPaper = () => currentCard() ?? document.querySelector("article.paper");
 
 function moveBy(step) {
   const all = cards();
@@ -24,18 +25,21 @@ const shortcuts = {
     const abstract = currentCard()?.querySelector("details.abstract");
     if (abstract) abstract.open = !abstract.open;
   },
-  s: () => (currentCard() ?? document.querySelector("article.paper"))?.querySelector("a.similar")?.click(),
+  s: () => currentPaper()?.querySelector("a.similar")?.click(),
+  t: () => currentPaper()?.querySelector("button.star")?.click(),
+  l: () => currentPaper()?.querySelector("button.add-to-list")?.click(),
+  x: () => currentCard()?.querySelector('input[type="checkbox"]')?.click(),
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || dialog.open) return;
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.key === "Escape") {
     const menu = document.querySelector(".menu[open]");
     if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
     else if (document.activeElement === searchBox) searchBox.blur();
     return;
   }
-  if (event.target.closest("input, select, textarea")) return;
+  if (event.target.closest('input:not([type="checkbox"]), select, textarea')) return;
   const action = shortcuts[event.key];
   if (action) { event.preventDefault(); action(); }
 });
