@@ -215,7 +215,10 @@ class Session:
         page = recommend(filtered, embedded, query.limit)
         filters = (describe_condition(query.filter.condition),) if query.filter.condition.parts else ()
         interpretation = ", ".join((page.interpretation, *filters))
-        page = replace(page, interpretation=interpretation, notices=describe_left_out(left_out, len(library)))
+        notices = describe_left_out(left_out, len(library))
+        if not (page.total or filters):
+            notices = (*notices, "All papers of the index are in the library.")
+        page = replace(page, interpretation=interpretation, notices=notices)
         if self.on_page:
             self.on_page(page)
         return page

@@ -173,6 +173,14 @@ def test_a_library_without_usable_papers_is_an_error(searcher: Searcher, library
         searcher.session().recommend(library)
 
 
+def test_a_library_with_all_papers_of_the_index_leaves_none(searcher: Searcher, all_papers: list[Paper]) -> None:
+    library = Library(tuple(paper.id for paper in all_papers))
+    page = searcher.session().recommend(library)
+    assert (page.total, page.notices) == (0, ("All papers of the index are in the library.",))
+    filtered = searcher.session().recommend(library, filter=Filter.parse(categories=["cs.IR"]))
+    assert (filtered.total, filtered.notices) == (0, ())
+
+
 @pytest.mark.parametrize("options", [{"sort": "newest"}, {"like": ("doi:10.1000/cache.1",)}, {"cursor": "x"}])
 def test_options_that_do_not_apply_are_an_error(searcher: Searcher, options: dict[str, object]) -> None:
     with pytest.raises(InvalidValue, match="only a filter and a limit"):
