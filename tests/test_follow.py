@@ -135,6 +135,14 @@ def test_invalid_arguments_are_explained(directory: Path, arguments: tuple[str, 
     assert message in str(raised.value)
 
 
+def test_the_index_is_no_source(directory: Path) -> None:
+    (directory / "spool").mkdir(parents=True)
+    for folder in (directory, directory / "spool", directory / ".." / directory.name):
+        with pytest.raises(InvalidValue, match="it is in the index itself"):
+            cli.papers.main(["follow", str(folder), "--index", str(directory)], standalone_mode=False)
+    assert FollowedSources.of_index(directory).sources() == []
+
+
 def test_an_outcome_that_cannot_be_noted_stops_no_other_source(
     tmp_path: Path, directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,9 +1,11 @@
 """Followed sources: ``papers follow``."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
+from search.errors import InvalidValue
 from service.commands.command import Command
 from service.commands.options import INDEX_OPTION, JSON_OPTION
 
@@ -33,6 +35,7 @@ def follow(sources: tuple[str, ...], remove: bool, directory: Path, as_json: boo
     if remove:
         followed.remove(sources)
     elif sources:
+        _refuse_index(sources, directory)
         followed.add(sources)
     found = followed.sources()
     if as_json:
@@ -48,3 +51,14 @@ def follow(sources: tuple[str, ...], remove: bool, directory: Path, as_json: boo
         click.echo(sanitize_line(f"   {time} UTC; {each.last_outcome}" if time else "   not updated yet"))
     if not found:
         click.echo("papers: nothing is followed; follow a source with: papers follow SOURCE", err=True)
+
+
+def _refuse_index(sources: Iterable[str], directory: Path) -> None:
+    """Refuses the folder of the index, none of whose files is read.
+
+    Raises:
+        InvalidValue: A source is this folder, or is in it.
+    """
+    for each in sources:
+        if each and Path(each).resolve().is_relative_to(directory.resolve()):
+            raise InvalidValue("source", each, "it is in the index itself; follow the files that papers come from")
