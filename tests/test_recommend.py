@@ -356,5 +356,7 @@ def test_a_library_that_cannot_be_used_is_explained(
     (tmp_path / "empty").mkdir()
     (tmp_path / "other.bib").write_text("Plain text\n", "utf-8")
     done = run_papers("recommend", "--library", str(tmp_path / name), *index_options)
-    assert str(done.exception).startswith("invalid --library")
+    assert isinstance(done.exception, InvalidValue)
+    assert done.exception.field == "--library"
+    assert done.exception.value.endswith(f"/{name}")
     assert message in str(done.exception)

@@ -69,5 +69,11 @@ def recommend(
     if lists and not (saved or paths):
         raise InvalidValue("list", ", ".join(lists), "there are no papers on it; add one: papers list add NAME ID")
     library = read_library(session.snapshot, paths, saved)
-    page = session.recommend(library, filter=wanted, limit=options["limit"])
+    try:
+        page = session.recommend(library, filter=wanted, limit=options["limit"])
+    except InvalidValue as error:
+        if error.field != "library":
+            raise
+        given = ", ".join([*map(str, paths), *lists])
+        raise InvalidValue("library" if paths else "list", given, error.allowed) from None
     print_page(page, output_format, feed_options("", options, *map(str, paths), *lists), explain=explain)
