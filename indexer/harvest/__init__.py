@@ -25,7 +25,14 @@ def parse_name(name: str) -> Harvest:
     """
     key, _, query = name.partition("?")
     found = dict[str, tuple[str, ...]]()
-    for parameter, value in parse_qsl(query):
+    allowed = _import_service(key).SERVICE.parameters
+    for parameter, value in parse_qsl(query, keep_blank_values=True):
+        if parameter not in allowed:
+            raise InvalidValue(
+                "source", name, f"{key} has no parameter {parameter!r}; choose from {', '.join(allowed)}"
+            )
+        if not value:
+            raise InvalidValue("source", name, f"give a value: {key}?{parameter}=...")
         found[parameter] = (*found.get(parameter, ()), value)
     return make_harvest(key, found)
 
