@@ -269,7 +269,7 @@ def test_the_commands_show_mark_and_write_what_is_new(
     assert call("watch", "list").stderr == "papers: no saved searches yet; add one: papers watch add NAME QUERY\n"
     assert call("watch", "add", "byron", "--author", "Ada Byron3").returncode == 0
     library.add(10, 14)
-    assert call("watch", "list").stdout == "       2  byron: --author Ada Byron3\n"
+    assert call("watch", "list").stdout == "       2 new  byron: --author 'Ada Byron3'\n"
     shown = call("watch").stdout
     assert shown.startswith("byron: 2 new papers\n")
     assert shown.count("https://arxiv.org/abs/2000.000") == 2
@@ -304,4 +304,4 @@ def test_what_cannot_be_delivered_stays_unread(
     assert (refused.returncode, "no mail sent to anna@example.org" in refused.stderr) == (1, True)
     (library.folder / "folder").write_text("")
     assert call("watch", "--mark-read", "--out", str(library.folder / "folder" / "new.txt")).returncode != 0
-    assert call("watch", "list").stdout == "       1  all: all papers\n"
+    assert call("watch", "list").stdout == "       1 new  all: all papers\n"

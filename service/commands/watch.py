@@ -105,7 +105,7 @@ def list_(directory: Path, profile: str, as_json: bool) -> None:
         click.echo(dump_json({"schema_version": SCHEMA_VERSION, "watches": found}))
         return
     for each, count in zip(saved, counts, strict=True):
-        click.echo(f"{'?' if count is None else f'{count:,}':>8}  {each.name}: {each.search.describe()}")
+        click.echo(f"{'?' if count is None else f'{count:,}':>8} new  {each.name}: {each.search.describe()}")
     if not saved:
         click.echo("papers: no saved searches yet; add one: papers watch add NAME QUERY", err=True)
 
