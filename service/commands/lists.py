@@ -165,7 +165,8 @@ def import_(name: str, file: Path, directory: Path, profile: str) -> None:
         sys.exit(ExitStatus.FAILURE)
     added = found.add_papers(name, read.papers)
     missing = f"; not in the index at present: {read.missing:,}" if read.missing else ""
-    click.echo(f"papers: {len(read.papers):,} papers read, {added:,} added to {name}{missing}", err=True)
+    papers = "1 paper" if len(read.papers) == 1 else f"{len(read.papers):,} papers"
+    click.echo(f"papers: {papers} read, {added:,} added to {name}{missing}", err=True)
 
 
 @lists.command()
