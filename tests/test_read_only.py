@@ -1,6 +1,8 @@
 """An index that its reader may not write answers every kind of question."""
 
+import json
 import os
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -105,6 +107,11 @@ def directory_in_use(folder: Path) -> Iterator[Path]:
     shutil.rmtree(copy)
 
 
+def without_times(answers: dict[str, Any]) -> str:
+    """Returns answers as text without the times at which their papers were added, which two indexes do not share."""
+    return re.sub(r'"added": "[^"]*"', "", json.dumps(answers))
+
+
 def test_every_question_is_answered(directory: Path, answers: dict[str, Any]) -> None:
     before = sorted(directory.rglob("*"))
     with read_only(directory):
@@ -115,7 +122,7 @@ def test_every_question_is_answered(directory: Path, answers: dict[str, Any]) ->
 
 def test_rows_in_the_write_ahead_log_are_found(directory_in_use: Path, answers: dict[str, Any]) -> None:
     with read_only(directory_in_use):
-        assert answer_all(open_searcher(directory_in_use)) == answers
+        assert without_times(answer_all(open_searcher(directory_in_use))) == without_times(answers)
         assert doctor.examine(directory_in_use) == []
 
 

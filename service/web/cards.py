@@ -83,8 +83,9 @@ def build_cards(hits: Sequence[Hit], url: PageUrl, viewer: Viewer) -> list[Card]
     return [build_card(hit, url, notes.get(hit.paper.id, {})) for hit in hits]
 
 
-def build_card(hit: Hit, url: PageUrl, notes: Mapping[str, str]) -> Card:
+def build_card(hit: Hit, url: PageUrl, notes: Mapping[str, str] | None = None) -> Card:
     """Returns the card of one hit; see ``build_cards``. The notes are those of its paper, by list."""
+    notes = notes or {}
     paper, highlights = hit.paper, hit.highlights
     authors = tuple(Link(name, author_page_url(name)) for name in paper.authors)
     # A single folded author would take as much room as the fold.

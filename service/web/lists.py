@@ -90,7 +90,7 @@ def choose_list_page(viewer: Viewer, paper_ids: Sequence[str], back: str) -> str
         "choose_list.html",
         viewer,
         SearchForm(),
-        cards=[build_card(Hit(paper, 0.0), PageUrl(), {}) for paper in papers],
+        cards=[build_card(Hit(paper, 0.0), PageUrl()) for paper in papers],
         lists=with_starred(viewer.lists.summaries()),
         on_all=on_all,
         back=back,

@@ -1,4 +1,4 @@
-"""Routes of saved searches and their new papers, and of the viewer's profile."""
+"""Routes of saved searches and their new papers."""
 
 from typing import Annotated
 
@@ -6,14 +6,11 @@ from fastapi import APIRouter, Depends, Request
 from fastapi import Query as Parameter
 from fastapi.responses import Response
 
-from service.api.profiles import COOKIE
 from service.state.names import parse_name
-from service.state.profiles import Profiles
 from service.state.watches import Position, Watches
 from service.web.forms import FormDependency, require_own_page
 from service.web.list_routes import ListPageRequest
-from service.web.profile import profile_page
-from service.web.responses import PageRoute, see_other
+from service.web.responses import PageRoute
 from service.web.searches import search_of_url
 from service.web.urls import PageUrl, watch_url
 from service.web.viewer import ViewerDependency
@@ -68,26 +65,3 @@ def feed(viewer: ViewerDependency, name: str, form: FormDependency) -> Response:
         return viewer.redirect(watch_url(name), "The feed has ended; its address no longer works.")
     viewer.watches.create_feed(name)
     return viewer.redirect(watch_url(name), "The feed has a new address.")
-
-
-@router.get("/profile")
-def profile(viewer: ViewerDependency) -> Response:
-    """Whose lists and saved searches the viewer uses."""
-    return viewer.respond(profile_page(viewer))
-
-
-@router.post("/profile", dependencies=_FROM_OWN_PAGE)
-def name_profile(viewer: ViewerDependency, form: FormDependency) -> Response:
-    """Names the profile of a browser, which gets one of its own if it has none."""
-    Profiles(viewer.access.state).rename(viewer.access.to_name(), form.get("name"))
-    return viewer.redirect(form.back("/profile"), "Name saved.")
-
-
-@router.post("/profile/leave", dependencies=_FROM_OWN_PAGE)
-def leave_profile(viewer: ViewerDependency, _form: FormDependency) -> Response:
-    """Deletes the profile of a browser, with its lists and saved searches, and the cookie that leads to it."""
-    if viewer.profile.is_browser:
-        Profiles(viewer.access.state).delete(viewer.profile)
-    response = see_other("/profile", "This browser has left its profile.")
-    response.delete_cookie(COOKIE)
-    return response
