@@ -87,7 +87,7 @@ def test_updates_bring_what_is_new_and_a_failure_stops_nothing(
     server.faults += [unavailable(503, "86400")]
     failed = papers("update")
     assert failed.returncode == 1
-    assert "nothing new; failed: " in failed.stdout
+    assert failed.stdout.startswith("arxiv?from=2026: failed: ")
     assert failed.stdout.splitlines()[1].endswith("nothing new")
     listed = run_json("follow", "--index", str(directory))["sources"]
     assert [each["source"] for each in listed] == ["arxiv?from=2026", str(tmp_path / "pages")]
