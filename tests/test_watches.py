@@ -295,7 +295,7 @@ def test_what_cannot_be_delivered_stays_unread(
     library: Library, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     call = CommandLine(monkeypatch, capfd, "--index", str(library.index))
-    call("watch", "add", "all")
+    assert call("watch", "add", "all").stderr.endswith("without a query and options, it follows the whole index\n")
     library.add(10, 1)
     monkeypatch.setenv("PAPERS_SMTP_HOST", "127.0.0.1")
     monkeypatch.setenv("PAPERS_SMTP_PORT", str(free_port()))

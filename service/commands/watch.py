@@ -76,6 +76,8 @@ def add(name: str, query: str, directory: Path, profile: str, **options: Any) ->
     )
     page = _open_watches(directory, profile).add(name, search, open_searcher(directory).session())
     click.echo(f"papers: saved {name}: {page.interpretation}", err=True)
+    if search == SavedSearch():
+        click.echo("papers: without a query and options, it follows the whole index", err=True)
     if page.answered_query:
         click.echo(f"papers: nothing is close to it at present; did you mean: {page.answered_query}", err=True)
 
