@@ -76,7 +76,9 @@ def test_files_whose_names_are_not_utf8_are_read(tmp_path: Path) -> None:
     missing = run_bytes("index", os.fsencode(tmp_path) + b"/" + LATIN_1, *index)
     assert missing.returncode == 2
     assert b"there is no such file or folder" in missing.stderr
-    abstract = run_bytes("similar", "--file", str(file), *index)
+    text = file.with_suffix(".txt")
+    text.write_text("Short summaries of long contexts.", "utf-8")
+    abstract = run_bytes("similar", "--file", str(text), *index)
     assert abstract.returncode == 0, abstract.stderr
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 import pytest
 
-from cli_process import PAPERS, run, run_json
+from cli_call import run, run_json
+from cli_process import PAPERS
 from fake_embedder import FakeEmbedder
 from harvest.corpus import Corpus, make_corpus
 from harvest.oai_service import OaiRepository

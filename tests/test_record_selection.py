@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cli_process import run
+from cli_call import run
 from fake_embedder import FakeEmbedder
 from indexer.build import ImportOptions, index
 from indexer.record_selection import RecordSelection, find_largest_hash

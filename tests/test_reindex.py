@@ -224,7 +224,10 @@ def file_events(directory: Path, last: int) -> tuple[int, list[str]]:
     return done.returncode, done.stdout.split()
 
 
-def test_a_kill_at_any_file_operation_loses_nothing(directory: Path, tmp_path: Path) -> None:
+def test_a_kill_at_any_file_operation_loses_nothing(tmp_path: Path) -> None:
+    directory = tmp_path / "index"
+    import_records(directory, make_records(0, 250), old_model())
+    import_records(directory, updated_records(40), old_model())
     before = all_ids(directory)
     whole = shutil.copytree(directory, tmp_path / "whole")
     status, events = file_events(whole, 0)

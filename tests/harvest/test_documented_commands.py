@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cli_process import run
+from cli_call import run
 from harvest.servers import ServiceServer
 from harvest.works import make_works
 from harvest.works_services import MOUNTS, mount

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 import pytest
 
-from cli_process import PAPERS, run, run_json
+from cli_call import run, run_json
+from cli_process import PAPERS
 from harvest.corpus import Corpus
 from harvest.servers import ServiceServer, slow, unavailable
 from harvest.sessions import Session
