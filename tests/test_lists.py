@@ -219,6 +219,8 @@ def test_the_commands_show_lists_of_their_profile(
     imported = call("list", "import", "refs", str(tmp_path / "refs.bib"))
     assert "skipped" in imported.stderr
     assert "papers: 4 papers read, 4 added to refs; not in the index at present: 2\n" in imported.stderr
+    (tmp_path / "one.bib").write_text(call("list", "export", "thesis").stdout, "utf-8")
+    assert call("list", "import", "refs", str(tmp_path / "one.bib")).stderr == "papers: 1 paper read, 0 added to refs\n"
     assert call("list", "remove", "refs", "2401.00001").stderr == "papers: 1 removed from refs\n"
     call("list", "delete", "refs")
     missing = call("list", "show", "nothing")
