@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     )
     state: Path | None = Field(
         default=None,
-        description="File of lists and saved searches, for all commands; default: beside the index, "
+        description="File of lists, saved searches and followed sources, for all commands; default: beside the index, "
         "`data/index.state.sqlite` for `data/index`.",
     )
     rate: float = Field(

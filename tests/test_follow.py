@@ -89,7 +89,7 @@ def test_updates_bring_what_is_new_and_a_failure_stops_nothing(
     server.faults += [unavailable(503, "86400")]
     failed = papers("update")
     assert failed.returncode == 1
-    assert "nothing new; failed: " in failed.stdout
+    assert failed.stdout.startswith("arxiv?from=2026: failed: ")
     assert failed.stdout.splitlines()[1].endswith("nothing new")
     listed = run_json("follow", "--index", str(directory))["sources"]
     assert [each["source"] for each in listed] == ["arxiv?from=2026", str(tmp_path / "pages")]
@@ -121,9 +121,12 @@ def test_an_update_runs_until_it_is_stopped_and_sees_changes(papers: Papers, tmp
         (("update", "--every", "0m"), "invalid --every"),
         (("follow", "none.bib"), "there is no such file or folder"),
         (("follow", "arxiv?category=cs.XX"), "invalid"),
-        (("follow", "arxiv?category=cs.IR&form=2026"), "arxiv takes no 'form'; use query, category, from"),
-        (("follow", "pubmed?query=asthma&category=cs.IR"), "pubmed takes no 'category'"),
-        (("follow", "zotero?from=2026"), "zotero takes no 'from'; use library"),
+        (("follow", "arxiv?form=2026"), "arxiv has no parameter 'form'; choose from query, category, from"),
+        (("follow", "openalex?query=x&category=cs"), "openalex has no parameter 'category'"),
+        (("follow", "zotero?from=2026"), "zotero has no parameter 'from'; choose from library"),
+        (("follow", "arxiv?cs.IR"), "arxiv has no parameter 'cs.IR'"),
+        (("follow", "arxiv?category="), "give a value: arxiv?category=..."),
+        (("follow", "openalex", "kv cache"), "invalid source 'openalex': it is a service; give the name of a harvest"),
         (("follow", ""), "invalid source '': give a file, a folder or the name of a harvest"),
         (("follow", "--remove", "none.bib"), "it is not followed"),
         (("follow", "--remove"), "name the sources"),

@@ -45,7 +45,7 @@ def test_the_commands_on_the_page_run_in_their_order(
         printed[command] = text
     assert len(printed) > 25
     assert {"kv-cache: 1 new paper", "zhou: 1 new paper"} <= set(printed["papers watch"].splitlines())
-    assert "       0  zhou: --author Guorui Zhou\n" in printed["papers watch list"]
+    assert "       0 new  zhou: --author 'Guorui Zhou'\n" in printed["papers watch list"]
     assert printed["papers watch --format markdown"].startswith("# 2 new papers: kv-cache, near-ksa\n")
     assert (tmp_path / "thesis.bib").read_text("utf-8").count("@") == 3
     assert {"new-papers.html", "lists.json", "my-index.state.sqlite"} <= {path.name for path in tmp_path.iterdir()}

@@ -150,9 +150,11 @@ def test_the_commands_move_a_state_by_file_or_backup(
     lists = [Lists(StateDatabase.of_index(tmp_path / name), Profile(name="default")) for name in ("one", "two")]
     lists[0].add_papers("a", [Paper(("doi:10.1000/1",), "One")], note="note")
     file = tmp_path / "lists.json"
-    assert call("state", "export", str(file), "--index", one).returncode == 0
+    written = "1 list, 0 saved searches, 0 followed sources"
+    assert call("state", "export", str(file), "--index", one).stderr == f"papers: wrote {written}\n"
     assert file.stat().st_mode & 0o777 == 0o600
-    assert call("state", "import", str(file), "--index", two).returncode == 0
+    imported = call("state", "import", str(file), "--index", two)
+    assert (imported.returncode, imported.stderr) == (0, f"papers: read {written}; what was missing is added\n")
     assert lists[1].entries("a") == lists[0].entries("a")
     lists[1].delete("a")
     back_up(tmp_path / "one", tmp_path / "backup")

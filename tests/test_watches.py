@@ -269,7 +269,7 @@ def test_the_commands_show_mark_and_write_what_is_new(
     assert call("watch", "list").stderr == "papers: no saved searches yet; add one: papers watch add NAME QUERY\n"
     assert call("watch", "add", "byron", "--author", "Ada Byron3").returncode == 0
     library.add(10, 14)
-    assert call("watch", "list").stdout == "       2  byron: --author Ada Byron3\n"
+    assert call("watch", "list").stdout == "       2 new  byron: --author 'Ada Byron3'\n"
     shown = call("watch").stdout
     assert shown.startswith("byron: 2 new papers\n")
     assert shown.count("https://arxiv.org/abs/2000.000") == 2
@@ -295,7 +295,7 @@ def test_what_cannot_be_delivered_stays_unread(
     library: Library, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     call = CommandLine(monkeypatch, capfd, "--index", str(library.index))
-    call("watch", "add", "all")
+    assert call("watch", "add", "all").stderr.endswith("without a query and options, it follows the whole index\n")
     library.add(10, 1)
     monkeypatch.setenv("PAPERS_SMTP_HOST", "127.0.0.1")
     monkeypatch.setenv("PAPERS_SMTP_PORT", str(free_port()))
@@ -307,4 +307,4 @@ def test_what_cannot_be_delivered_stays_unread(
     assert unwritten.returncode == 2
     assert unwritten.stderr.startswith("papers: invalid --out '")
     assert "': it cannot be written: Not a directory; choose a file in a folder that exists" in unwritten.stderr
-    assert call("watch", "list").stdout == "       1  all: all papers\n"
+    assert call("watch", "list").stdout == "       1 new  all: all papers\n"

@@ -13,16 +13,6 @@ from search.errors import InvalidValue
 
 SERVICES = ("arxiv", "oai", "openalex", "crossref", "pubmed", "s2", "zotero")
 """The services, by the first part of the names of their harvests, which is the name of their module."""
-_PARAMETERS = {
-    "arxiv": ("query", "category", "from"),
-    "oai": ("url", "set", "prefix", "from"),
-    "openalex": ("query", "filter", "from"),
-    "crossref": ("query", "issn", "from"),
-    "pubmed": ("query", "from"),
-    "s2": ("query", "from"),
-    "zotero": ("library",),
-}
-"""The parameters that the name of a harvest may have, by its service."""
 _MODULES = {"s2": "semantic_scholar"}
 """Modules with another name."""
 
@@ -35,9 +25,14 @@ def parse_name(name: str) -> Harvest:
     """
     key, _, query = name.partition("?")
     found = dict[str, tuple[str, ...]]()
-    for parameter, value in parse_qsl(query):
-        if key in SERVICES and parameter not in _PARAMETERS[key]:  # without it, the harvest might be far larger
-            raise InvalidValue("source", name, f"{key} takes no {parameter!r}; use {', '.join(_PARAMETERS[key])}")
+    allowed = _import_service(key).SERVICE.parameters
+    for parameter, value in parse_qsl(query, keep_blank_values=True):
+        if parameter not in allowed:
+            raise InvalidValue(
+                "source", name, f"{key} has no parameter {parameter!r}; choose from {', '.join(allowed)}"
+            )
+        if not value:
+            raise InvalidValue("source", name, f"give a value: {key}?{parameter}=...")
         found[parameter] = (*found.get(parameter, ()), value)
     return make_harvest(key, found)
 

@@ -26,6 +26,7 @@ SERVICE = Service(
     licence_url="https://info.arxiv.org/help/api/tou.html",
     interval=limits.ARXIV_INTERVAL_S,
     page_records=limits.ARXIV_OAI_PAGE_RECORDS,
+    parameters=("query", "category", "from"),
     turn="arxiv.org",
 )
 _OAI_URL = "https://oaipmh.arxiv.org/oai"

@@ -146,7 +146,7 @@ class Client:
 
     def _announce_wait(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None
-        self._on_wait(state.next_action.sleep if state.next_action else 0.0, str(error))
+        self._on_wait(state.next_action.sleep if state.next_action else 0.0, f"{state.args[0].host}: {error}")
 
     def _get_once(self, url: httpx2.URL, types: tuple[str, ...], check: Check, secrets: Mapping[str, str]) -> Response:
         request = self._http.build_request("GET", url, headers={"Accept": ", ".join(types), **secrets})

@@ -36,6 +36,7 @@ SERVICE = Service(
     licence_url="https://www.crossref.org/documentation/retrieve-metadata/rest-api/",
     interval=limits.CROSSREF_INTERVAL_S,
     page_records=limits.CROSSREF_PAGE_RECORDS,
+    parameters=("query", "issn", "from"),
 )
 _URL = "https://api.crossref.org/v1/works"
 _ISSN = re.compile(r"([0-9]{4})-?([0-9]{3}[0-9Xx])")

@@ -28,6 +28,7 @@ SERVICE = Service(
     licence_url="",
     interval=limits.OAI_INTERVAL_S,
     page_records=limits.OAI_PAGE_RECORDS,
+    parameters=("url", "set", "prefix", "from"),
 )
 DEFAULT_PREFIX = "oai_dc"
 """Simple Dublin Core, the metadata prefix that every repository has."""

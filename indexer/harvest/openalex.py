@@ -36,6 +36,7 @@ SERVICE = Service(
     licence_url="https://developers.openalex.org/",
     interval=limits.OPENALEX_INTERVAL_S,
     page_records=limits.OPENALEX_PAGE_RECORDS,
+    parameters=("query", "filter", "from"),
 )
 _URL = "https://api.openalex.org/works"
 _FILTER = re.compile(r"[a-z][a-z_]*(?:\.[a-z_]+)*:\S.*")

@@ -39,6 +39,7 @@ SERVICE = Service(
     licence_url="https://www.nlm.nih.gov/databases/download/terms_and_conditions.html",
     interval=limits.PUBMED_INTERVAL_S,
     page_records=limits.PUBMED_PAGE_RECORDS,
+    parameters=("query", "from"),
 )
 _URL = "https://eutils.ncbi.nlm.nih.gov/entrez/eutils"
 _TOOL = "papers-search"

@@ -29,6 +29,7 @@ SERVICE = Service(
     licence_url="https://www.semanticscholar.org/product/api/license",
     interval=limits.S2_INTERVAL_S,
     page_records=limits.S2_PAGE_RECORDS,
+    parameters=("query", "from"),
 )
 _URL = "https://api.semanticscholar.org/graph/v1/paper/search/bulk"
 _KEY = "PAPERS_S2_KEY"

@@ -35,6 +35,7 @@ class Service:
         licence_url: The page that says so; empty if there is none.
         interval: Seconds between two requests.
         page_records: Records of a page, to estimate times.
+        parameters: The parameters that names of its harvests may have.
         turn: What its addresses have in common, if the pause counts for all of them together.
     """
 
@@ -44,6 +45,7 @@ class Service:
     licence_url: str
     interval: float
     page_records: int
+    parameters: tuple[str, ...]
     turn: str = ""
 
 

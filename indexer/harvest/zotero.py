@@ -33,6 +33,7 @@ SERVICE = Service(
     licence_url="https://www.zotero.org/support/terms/terms_of_service",
     interval=limits.ZOTERO_INTERVAL_S,
     page_records=limits.ZOTERO_PAGE_RECORDS,
+    parameters=("library",),
 )
 _URL = "https://api.zotero.org"
 _LOCAL_URL = "http://localhost:23119/api"

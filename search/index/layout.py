@@ -112,7 +112,8 @@ class Layout:
                 name = file.read(_MAX_NAME_BYTES).decode("ascii", "replace").strip()
         except FileNotFoundError:
             raise IndexMissing(
-                self.directory, "there is no index here; create one with: papers index FILE... --index DIR"
+                self.directory,
+                "there is no index here; create one with papers fetch, or with: papers index FILE... --index DIR",
             ) from None
         except OSError as error:
             if error.errno != errno.ELOOP:

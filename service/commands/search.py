@@ -178,7 +178,9 @@ def _find_similar_to_file(session: "Session", file: Path, content: bytes, query:
         text = library.records[0].text if library.records else ""
         like = (*library.ids, *query.like)
         return session.search(replace(query, text=text, is_abstract=bool(text), like=like))
-    click.echo(f"papers: {file} is a bibliography: these are near its papers, as of papers recommend", err=True)
+    click.echo(
+        f"papers: {file} is a bibliography; these papers are near those in it, as with papers recommend", err=True
+    )
     library = Library((*library.ids, *query.like), library.records, library.left_out)
     return session.recommend(library, replace(query, like=(), sort=query.sort if is_sorted else "relevance"))
 

@@ -1,7 +1,8 @@
-"""State: lists and saved searches of all profiles as one file: ``papers state export | import``."""
+"""State: lists, saved searches and followed sources as one file: ``papers state export | import``."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,7 +13,7 @@ from service.commands.options import INDEX_OPTION
 
 @click.group("state", cls=CommandGroup)
 def state() -> None:
-    """Move lists and saved searches to another machine.
+    """Move lists, saved searches and followed sources to another machine.
 
     \b
     papers state export lists.json
@@ -38,6 +39,7 @@ def export(file: Path, directory: Path) -> None:
 
     content = export_state(StateDatabase.of_index(directory))
     replace_file(file, dump_json(content) + "\n", mode=0o600)
+    click.echo(f"papers: wrote {_describe(content)}", err=True)
 
 
 @state.command("import")
@@ -55,7 +57,19 @@ def import_(file: Path, directory: Path) -> None:
     from indexer.state import StateDatabase
     from service.state.transfer import import_state
 
-    import_state(StateDatabase.of_index(directory), _read_document(file))
+    document = _read_document(file)
+    import_state(StateDatabase.of_index(directory), document)
+    click.echo(f"papers: read {_describe(document)}; what was missing is added", err=True)
+
+
+def _describe(document: Any) -> str:
+    """Returns what an export has, as in ``2 lists, 1 saved search, 3 followed sources``."""
+    counts = [
+        (sum(len(each["lists"]) for each in document["profiles"]), "list", "lists"),
+        (sum(len(each["watches"]) for each in document["profiles"]), "saved search", "saved searches"),
+        (len(document["followed_sources"]), "followed source", "followed sources"),
+    ]
+    return ", ".join(f"{count:,} {one if count == 1 else several}" for count, one, several in counts)
 
 
 def _read_document(file: Path) -> object:

@@ -162,7 +162,9 @@ class _Updater:
                 on_stage=lambda name: show_stage(progress, name),
             )
         outcome = _describe(report.imported, report.deleted)
-        return (f"{outcome}; failed: {report.failure}", False) if report.failure else (outcome, True)
+        if not report.failure:
+            return outcome, True
+        return f"{'' if outcome == _NOTHING_NEW else f'{outcome}; '}failed: {report.failure}", False
 
     @cached_property
     def _embedder(self) -> "Embedder":

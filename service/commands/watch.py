@@ -76,6 +76,8 @@ def add(name: str, query: str, directory: Path, profile: str, **options: Any) ->
     )
     page = _open_watches(directory, profile).add(name, search, open_searcher(directory).session())
     click.echo(f"papers: saved {' '.join(name.split())}: {page.interpretation}", err=True)
+    if search == SavedSearch():
+        click.echo("papers: without a query and options, it follows the whole index", err=True)
     if page.answered_query:
         click.echo(f"papers: nothing is close to it at present; did you mean: {page.answered_query}", err=True)
 
@@ -105,7 +107,7 @@ def list_(directory: Path, profile: str, as_json: bool) -> None:
         click.echo(dump_json({"schema_version": SCHEMA_VERSION, "watches": found}))
         return
     for each, count in zip(saved, counts, strict=True):
-        click.echo(f"{'?' if count is None else f'{count:,}':>8}  {each.name}: {each.search.describe()}")
+        click.echo(f"{'?' if count is None else f'{count:,}':>8} new  {each.name}: {each.search.describe()}")
     if not saved:
         click.echo("papers: no saved searches yet; add one: papers watch add NAME QUERY", err=True)
 

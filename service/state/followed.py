@@ -102,7 +102,7 @@ def parse_source(text: str) -> str:
         raise InvalidValue("source", text, "give a file, a folder or the name of a harvest")
     path = Path(text)
     if text.partition("?")[0] in SERVICES and not path.exists():
-        return parse_name(text).name
+        return _parse_harvest(text)
     if not path.exists():
         raise InvalidValue(
             "source",
@@ -116,6 +116,18 @@ def parse_source(text: str) -> str:
     except UnicodeEncodeError:
         raise InvalidValue("source", text, "its path is not UTF-8; rename it") from None
     return absolute
+
+
+def _parse_harvest(text: str) -> str:
+    try:
+        return parse_name(text).name
+    except InvalidValue:
+        if "?" in text:
+            raise
+        allowed = (
+            "it is a service; give the name of a harvest as papers fetch prints it, such as 'arxiv?category=cs.IR'"
+        )
+        raise InvalidValue("source", text, allowed) from None
 
 
 def _absolute(text: str) -> str:

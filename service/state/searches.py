@@ -1,5 +1,6 @@
 """SavedSearch: the text and the options of a search, as they were typed, so that dates such as 30d stay relative."""
 
+import shlex
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -90,7 +91,7 @@ class SavedSearch:
         """Returns the search in one line, as options of the command line follow a query."""
         options = ((name, value) for name, value in self.to_json().items() if name != "q")
         shown = [
-            f"--{name.replace('_', '-')} {each}"
+            f"--{name.replace('_', '-')} {shlex.quote(str(each))}"
             for name, value in options
             for each in (value if isinstance(value, list) else [value])
         ]

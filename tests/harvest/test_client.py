@@ -90,7 +90,7 @@ def test_a_service_that_does_not_answer_is_asked_again(server: ServiceServer, mo
     waits: list[str] = []
     with Client(0, on_wait=lambda _seconds, reason: waits.append(reason), sleep=lambda _seconds: None) as client:
         assert client.get(f"{server.url}/x", types=TYPES).body == b"<x/>"
-    assert waits == ["timed out"]
+    assert waits == ["127.0.0.1: timed out"]
 
 
 def test_the_date_of_retry_after_is_understood(server: ServiceServer) -> None:

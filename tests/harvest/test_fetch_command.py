@@ -41,7 +41,7 @@ def test_a_category_is_fetched_and_later_what_is_new(
     server.faults += [None, unavailable(503, "0")]
     first = fetch(*CATEGORY)
     assert first.returncode == 0, first.stderr
-    assert "it answered 503 Service Unavailable; next try in 0 seconds" in first.stderr
+    assert "127.0.0.1: it answered 503 Service Unavailable; next try in 0 seconds" in first.stderr
     assert "9 records read: 9 new papers" in first.stderr
     hint = "to keep it up to date with papers update, run: papers follow 'arxiv?category=cs.IR&from=2026-01'"
     assert first.stderr.splitlines()[-1] == hint
