@@ -209,7 +209,7 @@ def test_the_commands_show_lists_of_their_profile(
     call("list", "add", "thesis", "2401.00002", "--profile", "anna")
     listed = json.loads(call("list", "--json").stdout)
     assert [(each["name"], each["papers"]) for each in listed["lists"]] == [("thesis", 1)]
-    assert call("list", "--profile", "anna").stdout == "       1  thesis\n"
+    assert call("list", "--profile", "anna").stdout == "       1 paper   thesis\n"
     shown = json.loads(call("list", "show", "thesis", "--json").stdout)
     assert [(each["id"], each["note"], each["in_index"]) for each in shown["papers"]] == [
         ("arxiv:2401.00001", "cite", True)

@@ -53,7 +53,7 @@ def all_(directory: Path, profile: str, as_json: bool) -> None:
         click.echo(dump_json({"schema_version": SCHEMA_VERSION, "lists": found}))
         return
     for summary in summaries:
-        click.echo(f"{summary.papers:>8,}  {summary.name}")
+        click.echo(f"{summary.papers:>8,} {'paper ' if summary.papers == 1 else 'papers'}  {summary.name}")
     if not summaries:
         click.echo("papers: no lists yet; create one: papers list add NAME ID", err=True)
 
