@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # OpenMP reads it when FAISS is loaded; busy waiting slows others
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from strategies import AUTHOR_NAMES, CATEGORIES, DATES, WORDS, MakeSearcher, wri
 
 settings.register_profile("papers", deadline=None, max_examples=50)  # no deadline: time depends on the load
 settings.load_profile("papers")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in the background of a shell; the tests send it to commands
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
