@@ -241,8 +241,7 @@ ZOTERO_JSON = """[
     "tags": [{"tag": "cache", "type": 1}], "collections": [], "relations": {}, "dateAdded": "2026-01-01T00:00:00Z"}},
   {"key": "EFGH2345", "version": 13, "library": {}, "data": {"itemType": "note", "note": "<p>A note</p>"}},
   {"key": "IJKL2345", "version": 14, "library": {}, "data": {"itemType": "preprint", "title": "Second",
-    "creators": [], "repository": "arXiv", "archiveID": "arXiv:2402.00002", "date": "", "tags": []}},
-  {"key": "MNPQ2345", "version": 15, "library": {}, "data": {"itemType": "book", "title": "Third", "deleted": 1}}
+    "creators": [], "repository": "arXiv", "archiveID": "arXiv:2402.00002", "date": "", "tags": []}}
 ]"""
 PUBMED_BOOK = """<?xml version="1.0"?><PubmedArticleSet><PubmedBookArticle><BookDocument><PMID>123</PMID>
 <ArticleIdList><ArticleId IdType="bookaccession">NBK1</ArticleId></ArticleIdList>

@@ -74,8 +74,6 @@ SAME_PAPER: dict[str, tuple[dict[str, Json], dict[str, Json]]] = {
     ),
 }  # fmt: skip
 NOTICES = (
-    "No abstract available.",
-    "[No abstract available]",
     "Abstract not available",
     "An abstract is not available for this content so a preview has been provided. Please use the Get access link "
     "above for information on how to access this content.",
@@ -152,6 +150,12 @@ DIFFERENT_PAPERS: dict[str, tuple[dict[str, Json], dict[str, Json]]] = {
     **{
         f"{notice[:30]!r} for an abstract": ({"title": "How bees fly", "abstract": notice}, {"abstract": notice})
         for notice in NOTICES
+    },
+    **{
+        f"{text!r} for an abstract": (
+            {"title": "How bees fly", "abstract": text}, {"title": "Why they sting", "abstract": text}
+        )
+        for text in ("No abstract available.", "[No abstract available]")
     },
 }  # fmt: skip
 BRIDGES: dict[str, list[dict[str, Json]]] = {
@@ -335,9 +339,9 @@ def test_every_id_a_paper_ever_had_still_finds_it(tmp_path: Path) -> None:
 
 
 def test_an_id_of_another_paper_does_not_change_the_order_of_ids(tmp_path: Path) -> None:
-    notice: dict[str, Json] = {"doi": "10.1000/x", "abstract": "No abstract available."}
+    notice: dict[str, Json] = {"doi": "10.1000/x", "abstract": "Abstract not available"}
     papers = [{"id": "2401.00002", **notice}, {"id": "2401.00002", "doi": "10.1000/y", "title": TITLE}]
-    other = {"id": "2401.00001", "abstract": "No abstract available.", "doi": "10.1000/y"}
+    other = {"id": "2401.00001", "abstract": "Abstract not available", "doi": "10.1000/y"}
     results = {
         frozenset(index_papers(tmp_path / f"{n}-{split}", order[:split], order[split:]))
         for n, order in enumerate(map(list, permutations([*papers, other])))
@@ -352,7 +356,7 @@ records = st.lists(
         id=st.sampled_from([None, "2401.00001v1", "2401.00001v2", "2401.00002"]),
         doi=st.sampled_from([None, None, "10.1000/x", "10.1000/y"]),
         title=st.sampled_from([None, TITLE, TITLE.upper(), "Editorial", "Another title of enough words"]),
-        abstract=st.sampled_from([None, "No abstract available.", ABSTRACT, EDITED, OTHER]),
+        abstract=st.sampled_from([None, "Abstract not available", ABSTRACT, EDITED, OTHER]),
         authors=st.sampled_from([None, ["Ada Byron"], ["A. Byron", "José García"], ["Gang Zhou"]]),
         version=st.sampled_from([None, 1, 2]),
         published=st.sampled_from([None, "2024", "2024-01-02", "2025-03"]),
