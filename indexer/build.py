@@ -33,7 +33,7 @@ from indexer.sources.guard import Deletion
 from indexer.writer import IndexWriter
 from search.columns.columns import Columns, ColumnsBuilder
 from search.embedding.embedder import Embedder
-from search.errors import ModelUnavailable, SourceError
+from search.errors import ModelUnavailable, SourceError, UnreadFile
 from search.files import fsync, link_or_copy, save_array, write_aside
 from search.index.calibration import Calibration
 from search.index.layout import FileRecord, GenerationLayout, Manifest
@@ -70,6 +70,7 @@ class ImportReport:
         warnings: What the readers assumed about the text of files, as ``path:line: problem``; the records were read.
         missing: Papers that only the files of the import had, or files deleted from its folders, and no longer have.
         unread: Files that were not read to their end, because the import reached its limit.
+        failed: Files that cannot be read, or not to their end.
         papers: Live papers in the index now.
         generation: Name of the published generation.
     """
@@ -80,6 +81,7 @@ class ImportReport:
     warnings: list[str] = field(default_factory=list)
     missing: int = 0
     unread: list[Path] = field(default_factory=list)
+    failed: list[Path] = field(default_factory=list)
     papers: int = 0
     generation: str = ""
 
@@ -91,6 +93,8 @@ class ImportReport:
     def add_skipped(self, error: SourceError) -> None:
         """Counts a record or file that could not be read."""
         self.skipped_count += 1
+        if isinstance(error, UnreadFile):
+            self.failed.append(Path(error.path))
         if len(self.skipped) < MAX_KEPT_MESSAGES:
             self.skipped.append(error)
 

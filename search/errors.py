@@ -179,3 +179,7 @@ class SourceError(PapersError):
 
 class UnknownFormat(SourceError):
     """An input file has none of the formats that can be imported."""
+
+
+class UnreadFile(SourceError):
+    """An input file, or the rest of it, cannot be read."""

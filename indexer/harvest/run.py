@@ -126,6 +126,8 @@ def index_spool(
 ) -> ImportReport | None:
     """Imports and publishes the pages in the spool, and removes them from it; None if there are none.
 
+    Pages that cannot be read stay in the folder of the spool, see ``Spool.set_aside``.
+
     Raises:
         IndexBusy: Another process is writing the index.
         ModelMismatch: The index has vectors of another model.
@@ -137,8 +139,9 @@ def index_spool(
     files = [SourceFile(page.path, options.as_of, page.format, harvest=harvest.name) for page in pages]
     options = replace(options, accepts=harvest.accepts)
     report = index_inputs(files, directory, embedder, options, progress=progress, on_stage=on_stage)
-    unread = set(report.unread)
-    spool.remove(page for page in pages if page.path not in unread)
+    failed, unread = set(report.failed), set(report.unread)
+    spool.set_aside(page for page in pages if page.path in failed)
+    spool.remove(page for page in pages if page.path not in failed | unread)
     return report
 
 

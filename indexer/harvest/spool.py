@@ -4,6 +4,7 @@ A harvest has a folder in ``spool`` in the index, named after a hash of its cano
 
     harvest.json            the name, the state after the last page, the number of the next page
     000001.oai-pmh.zst      pages; the name has the number and the format
+    000002.oai-pmh.zst.failed  a page that cannot be read, see ``Spool.set_aside``
     lock                    locked by the process that fetches or imports
 
 A page is written and renamed before ``harvest.json`` is replaced, which names the state after it. A process that is
@@ -30,6 +31,8 @@ from search.files import fsync, make_directory, replace_file
 
 _LEVEL = 9
 """Compression level; pages of XML shrink to about a fifth, at 50 MB/s."""
+FAILED_SUFFIX = ".failed"
+"""End of the names of pages that cannot be read."""
 _PAGE_NAME = re.compile(r"([0-9]{6,})\.([a-z-]+)\.zst")
 
 
@@ -144,6 +147,12 @@ class Spool:
         """Removes pages whose records are published."""
         for page in pages:
             page.path.unlink(missing_ok=True)
+        fsync(self.directory)
+
+    def set_aside(self, pages: Iterable[SpooledPage]) -> None:
+        """Renames pages that cannot be read, so that they are kept but not read again."""
+        for page in pages:
+            page.path.rename(f"{page.path}{FAILED_SUFFIX}")
         fsync(self.directory)
 
     @property

@@ -9,7 +9,7 @@ from types import ModuleType
 from indexer.sources.file import READ_ERRORS, SourceFile
 from indexer.sources.guard import describe_failure
 from indexer.sources.limits import UnreadableFile
-from search.errors import InvalidValue, SourceError, UnknownFormat
+from search.errors import InvalidValue, SourceError, UnknownFormat, UnreadFile
 from search.papers.paper import Paper
 
 _XML_FORMATS = (
@@ -66,9 +66,9 @@ def read(file: SourceFile) -> Iterator[Paper | SourceError]:
         else:
             yield UnknownFormat(file.path, None, _describe_unknown_format(file))
     except READ_ERRORS as error:
-        yield SourceError(file.path, None, _describe_read_error(file.path, error))
+        yield UnreadFile(file.path, None, _describe_read_error(file.path, error))
     except Exception as error:  # noqa: BLE001  # of a reader or library, outside of a record
-        yield SourceError(file.path, file.record_line, describe_failure("the rest of this file", error))
+        yield UnreadFile(file.path, file.record_line, describe_failure("the rest of this file", error))
 
 
 def _list_files(path: Path) -> list[Path]:

@@ -236,6 +236,7 @@ def _fetch_and_index(
         Whether everything was fetched, as far as the limit allows.
     """
     from indexer.harvest.run import run_harvest
+    from indexer.harvest.spool import FAILED_SUFFIX
     from search.embedding.embedder import load_embedder
     from service.state.followed import FollowedSources
 
@@ -254,18 +255,25 @@ def _fetch_and_index(
     except KeyboardInterrupt:
         progress.print("papers: what was fetched is kept; the same command continues")
         raise
+    failed = report.imported.failed if report.imported else []
     if report.imported:
         print_report(report.imported)
     elif not report.failure:
         progress.print(f"{harvest.name}: nothing new")
     _print_removed(report.deleted)
+    if failed:
+        click.echo(
+            f"papers: pages that cannot be read are kept in {failed[0].parent} (*{FAILED_SUFFIX}); to fetch "
+            "them again, delete this folder and run the same command",
+            err=True,
+        )
     if report.failure:
         click.echo(f"papers: {report.failure}", err=True)
     elif all(each.source != harvest.name for each in FollowedSources.of_index(directory).sources()):
         click.echo(
             f"to keep it up to date with papers update, run: papers follow {shlex.quote(harvest.name)}", err=True
         )
-    return not report.failure
+    return not report.failure and not failed
 
 
 def _print_removed(papers: int) -> None:

@@ -222,6 +222,21 @@ def test_a_malformed_record_costs_only_itself(server: ServiceServer, corpus: Cor
     assert len(harvest.papers()) == 59
 
 
+def test_a_page_that_cannot_be_read_is_kept(corpus: Corpus, session: MakeSession) -> None:
+    harvest = session(ALL)
+    harvest.fetch()
+    with Spool(harvest.directory, ALL) as spool:
+        damaged = spool.pages()[1].path
+    content = damaged.read_bytes()[:-9] + b"?" * 9
+    damaged.write_bytes(content)
+    report = harvest.index()
+    assert report
+    assert report.failed == [damaged]
+    assert (harvest.pages(), damaged.with_name(damaged.name + ".failed").read_bytes()) == (0, content)
+    harvest.run()
+    assert harvest.papers().keys() < titles(corpus)
+
+
 def test_a_page_that_changes_meanwhile_loses_and_doubles_nothing(corpus: Corpus, session: MakeSession) -> None:
     harvest = session(ALL)
     harvest.fetch(limit=20)
