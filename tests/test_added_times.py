@@ -282,7 +282,7 @@ def test_what_is_new_is_listed_completely_over_all_pages(interleaved: Path, mode
     assert {hit.paper.id for hit in hits} == new
     assert len(hits) == len(new) == pages[0].total
     order = [(hit.paper.added, hit.paper.published) for hit in hits]
-    assert order == sorted(order, key=str, reverse=True)
+    assert order == sorted(order, key=lambda each: (each[0], str(each[1])), reverse=True)
     assert "latest added first" in pages[0].interpretation
 
 
