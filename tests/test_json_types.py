@@ -138,7 +138,7 @@ def test_what_was_left_out_is_a_warning(write_source: WriteSource, format_: str,
     assert f":1: {name}: a value that is not a text was left out: {{'value': 10.5}}" in "".join(warnings)
 
 
-def test_good_elements_of_a_list_are_kept(write_source: WriteSource) -> None:
+def test_a_wrong_element_of_a_list_costs_itself(write_source: WriteSource) -> None:
     fields: dict[str, Json] = {
         "author": [{"given": 5, "family": "Byron"}, None, 7, True, "Rick Roe", []],
         "subject": [1, {}],

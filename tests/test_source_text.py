@@ -283,7 +283,7 @@ def test_a_text_that_says_there_is_no_abstract_is_none(write_source: WriteSource
 @pytest.mark.parametrize(
     "text", ["No abstract argument is needed.", "This paper has been withdrawn.", "Abstract nonsense."]
 )
-def test_other_short_abstracts_are_kept(write_source: WriteSource, text: str) -> None:
+def test_other_short_abstracts_are_read(write_source: WriteSource, text: str) -> None:
     (paper,) = read_papers(write_source("papers.jsonl", json.dumps({"title": "Bees", "abstract": text})))
     assert paper.abstract == text
 

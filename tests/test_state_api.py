@@ -52,7 +52,7 @@ def names_of_lists(client: httpx.Client, **headers: str) -> list[str]:
     return [each["name"] for each in client.get("/v1/lists", headers=headers).json()["lists"]]
 
 
-def test_papers_are_added_shown_exported_and_removed(make_client: MakeClient) -> None:
+def test_adding_showing_exporting_and_removing_papers(make_client: MakeClient) -> None:
     client = make_client()
     added = client.post("/v1/lists/my thesis", json={"ids": [PAPER, OTHER], "note": "cite"})
     assert added.json() == {"schema_version": 1, "name": "my thesis", "added": 2, "papers": 2}

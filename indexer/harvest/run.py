@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from indexer.build import ImportOptions, ImportReport, OnProgress, OnStage, index_inputs
 from indexer.database import has_unpublished_rows
 from indexer.harvest.service import Harvest
-from indexer.harvest.spool import Position, Spool
+from indexer.harvest.spool import FAILED_SUFFIX, Position, Spool
 from indexer.removal import remove
 from indexer.removal_selection import select_deleted
 from indexer.sources.file import SourceFile
@@ -39,6 +39,17 @@ class HarvestReport:
     imported: ImportReport | None
     deleted: int
     failure: HarvestFailed | None
+
+    @property
+    def problem(self) -> str:
+        """Why not everything was fetched and read, and what to do about it; empty if it was."""
+        failed = self.imported.failed if self.imported else []
+        unread = [
+            f"pages that cannot be read are kept in {path.parent} (*{FAILED_SUFFIX}); to fetch them again, delete this "
+            "folder and run the same command"
+            for path in failed[:1]
+        ]
+        return "; ".join([*unread, *([str(self.failure)] if self.failure else [])])
 
 
 def run_harvest(

@@ -10,7 +10,7 @@ from indexer.sources.placeholders import is_placeholder
 from search.papers import identifiers
 from search.papers.character_references import decode_references
 from search.papers.date import Date
-from search.papers.evidence import is_placeholder as says_there_is_no_abstract
+from search.papers.evidence import says_there_is_no_abstract
 from search.papers.folding import normalize_whitespace
 from search.papers.json import Json
 from search.papers.latex import decode_commands

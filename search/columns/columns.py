@@ -162,9 +162,8 @@ class Columns:
     def added_rows(self, leaf: AddedBetween) -> Rows:
         """Returns the rows whose papers were added in a period, including replaced rows."""
         start, end = leaf.seconds
-        return Rows.from_mask(
-            (self.added >= max(start, 1)) & (self.added <= end)
-        )  # numpy compares any integers exactly
+        # numpy compares integers beyond uint32 exactly
+        return Rows.from_mask((self.added >= max(start, 1)) & (self.added <= end))
 
     def author_ids(self, leaf: Author) -> NDArray[np.int64]:
         """Returns the ids, ascending, of the authors that a condition matches."""

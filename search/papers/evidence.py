@@ -60,7 +60,7 @@ def is_informative(abstract: str | None) -> bool:
     return sum(map(len, words)) >= _MIN_LETTERS and not _NOTICE.match(" ".join(words))
 
 
-def is_placeholder(abstract: str) -> bool:
+def says_there_is_no_abstract(abstract: str) -> bool:
     """Whether an abstract only says that there is none."""
     return len(abstract) < _MIN_LETTERS and bool(_PLACEHOLDER.fullmatch(" ".join(normalize_words(abstract))))
 

@@ -10,6 +10,7 @@ from search.embedding.cache import EmbedderCache
 from search.errors import InvalidValue
 from search.index.snapshot import Snapshot
 from search.papers.paper import Paper
+from search.query.counts import format_count
 from search.query.library import Library
 from search.query.query import Query
 from search.recommendations.recommend import EmbeddedLibrary
@@ -43,7 +44,7 @@ def embed_library(
     records = list({record.text: record for record in library.records if record.text}.values())
     left_out += [f"{_name(record)}: no title and no abstract" for record in library.records if not record.text]
     if not (rows or records):
-        count = "1 paper" if len(library) == 1 else f"{len(library):,} papers"
+        count = format_count(len(library))
         raise InvalidValue("library", count, _describe_unusable(left_out))
     chosen = _select([*rows, *records], RECOMMENDATION_TUNING.max_library)
     known = [each for each in chosen if isinstance(each, int)]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from search.index.calibration import Evidence, Thresholds
 from search.papers.paper import Paper
+from search.query.counts import format_count
 from search.query.library import Near
 from search.query.page import Explanation, Hit, Page, Strategy
 from search.ranking.legs import FilteredIndex
@@ -110,7 +111,7 @@ def recommend(
 
 def _describe(papers: int, interests: int) -> str:
     """Describes a library: ``near 40 papers of 3 interests``."""
-    of_papers = "1 paper" if papers == 1 else f"{papers:,} papers"
+    of_papers = format_count(papers)
     return f"near {of_papers} of {'1 interest' if interests == 1 else f'{interests:,} interests'}"
 
 

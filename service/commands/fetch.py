@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from search.query.counts import format_count
 from service.commands.command import CommandGroup
 from service.commands.exit_status import ExitStatus
 from service.commands.index import choose_model, print_report, show_stage
@@ -16,6 +17,7 @@ from service.commands.options import INDEX_OPTION, MODEL_NAMES_HELP, CallbackT, 
 
 if TYPE_CHECKING:
     from indexer.harvest.client import Client
+    from indexer.harvest.run import HarvestReport
     from indexer.harvest.service import Harvest
     from service.commands.progress import Progress
 
@@ -236,7 +238,6 @@ def _fetch_and_index(
         Whether everything was fetched, as far as the limit allows.
     """
     from indexer.harvest.run import run_harvest
-    from indexer.harvest.spool import FAILED_SUFFIX
     from search.embedding.embedder import load_embedder
     from service.state.followed import FollowedSources
 
@@ -255,31 +256,30 @@ def _fetch_and_index(
     except KeyboardInterrupt:
         progress.print("papers: what was fetched is kept; the same command continues")
         raise
-    failed = report.imported.failed if report.imported else []
-    if report.imported:
-        print_report(report.imported)
-    elif not report.failure:
+    if not (report.imported or report.failure):
         progress.print(f"{harvest.name}: nothing new")
-    _print_removed(report.deleted)
-    if failed:
-        click.echo(
-            f"papers: pages that cannot be read are kept in {failed[0].parent} (*{FAILED_SUFFIX}); to fetch "
-            "them again, delete this folder and run the same command",
-            err=True,
-        )
-    if report.failure:
-        click.echo(f"papers: {report.failure}", err=True)
-    elif all(each.source != harvest.name for each in FollowedSources.of_index(directory).sources()):
+    _print_outcome(report)
+    if not report.failure and all(
+        each.source != harvest.name for each in FollowedSources.of_index(directory).sources()
+    ):
         click.echo(
             f"to keep it up to date with papers update, run: papers follow {shlex.quote(harvest.name)}", err=True
         )
-    return not report.failure and not failed
+    return not report.problem
 
 
-def _print_removed(papers: int) -> None:
-    if papers:
-        count = "1 paper" if papers == 1 else f"{papers:,} papers"
-        click.echo(f"{count} removed, because the service has deleted the record and no other source has one", err=True)
+def _print_outcome(report: "HarvestReport") -> None:
+    """Prints what became of the records, and what to do about a failure."""
+    if report.imported:
+        print_report(report.imported)
+    if report.deleted:
+        click.echo(
+            f"{format_count(report.deleted)} removed, because the service has deleted the record and no other source "
+            "has one",
+            err=True,
+        )
+    if report.problem:
+        click.echo(f"papers: {report.problem}", err=True)
 
 
 def _describe(harvest: "Harvest", records: int | None) -> str:

@@ -133,14 +133,7 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     if report.missing and options["mirror"]:
         remove_selection(directory, select_missing(directory, files, folders), yes=options["yes"])
     elif report.missing:
-        is_given = click.get_current_context().get_parameter_source("directory") is ParameterSource.COMMANDLINE
-        arguments = shlex.join([*map(str, paths), "--mirror", *(["--index", str(directory)] if is_given else [])])
-        verb = "is" if report.missing == 1 else "are"
-        click.echo(
-            f"{format_count(report.missing)} {verb} no longer in the files that had them; to remove them, run: "
-            f"papers index {arguments}",
-            err=True,
-        )
+        _print_missing(report.missing, paths, directory)
     if embedder.model.precision == "int8":
         print_quality(embedder.model.name)
     if any(isinstance(error, UnknownFormat) for error in report.skipped):
@@ -246,7 +239,20 @@ def doctor(directory: Path, repair: bool, as_json: bool) -> None:
         click.echo("no problems found")
 
 
+def _print_missing(papers: int, paths: tuple[Path, ...], directory: Path) -> None:
+    """Says how many papers are no longer in the files, and how to remove them."""
+    is_given = click.get_current_context().get_parameter_source("directory") is ParameterSource.COMMANDLINE
+    arguments = shlex.join([*map(str, paths), "--mirror", *(["--index", str(directory)] if is_given else [])])
+    verb = "is" if papers == 1 else "are"
+    click.echo(
+        f"{format_count(papers)} {verb} no longer in the files that had them; to remove them, run: "
+        f"papers index {arguments}",
+        err=True,
+    )
+
+
 def print_report(report: "ImportReport") -> None:
+    """Prints warnings, skipped records and the counts of an import to standard error."""
     counts = report.counts
     _list_messages("warning", report.warnings, len(report.warnings))
     _list_messages("skipped", [str(error) for error in report.skipped], report.skipped_count)
@@ -322,6 +328,7 @@ def choose_model(directory: Path, name: str | None, precision: str | None) -> tu
 
 
 def print_quality(model: str) -> None:
+    """Prints how close the int8 vectors of a built-in model are to its float vectors, to standard error."""
     from search.embedding.export import export_folder
     from search.embedding.model import BUILT_IN_MODELS
     from search.embedding.quantize import Quality

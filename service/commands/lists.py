@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from search.query.counts import format_count
 from service.commands.command import DefaultGroup
 from service.commands.exit_status import ExitStatus
 from service.commands.options import FORMAT_OPTION, INDEX_OPTION, JSON_OPTION, PROFILE_OPTION, open_searcher
@@ -164,7 +165,7 @@ def import_(name: str, file: Path, directory: Path, profile: str) -> None:
         click.echo(f"papers: {file} has no paper that can be read; the list is unchanged", err=True)
         sys.exit(ExitStatus.FAILURE)
     added = found.add_papers(name, read.papers)
-    count = "1 paper" if len(read.papers) == 1 else f"{len(read.papers):,} papers"
+    count = format_count(len(read.papers))
     missing = f"; not in the index at present: {read.missing:,}" if read.missing else ""
     click.echo(f"papers: {count} read, {added:,} added to {name}{missing}", err=True)
 
@@ -183,6 +184,15 @@ def delete(name: str, directory: Path, profile: str) -> None:
 
 
 def open_lists(directory: Path, profile: str) -> "Lists":
+    """Opens the lists of a profile beside an index.
+
+    Args:
+        directory: the index.
+        profile: the name of the profile.
+
+    Raises:
+        InvalidValue: the name is invalid.
+    """
     from indexer.state import StateDatabase
     from service.state.lists import Lists
     from service.state.profiles import Profile

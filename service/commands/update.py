@@ -162,9 +162,9 @@ class _Updater:
                 on_stage=lambda name: show_stage(progress, name),
             )
         outcome = _describe(report.imported, report.deleted)
-        if not report.failure:
+        if not report.problem:
             return outcome, True
-        return f"{'' if outcome == _NOTHING_NEW else f'{outcome}; '}failed: {report.failure}", False
+        return f"{'' if outcome == _NOTHING_NEW else f'{outcome}; '}failed: {report.problem}", False
 
     @cached_property
     def _embedder(self) -> "Embedder":

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from search.errors import InvalidValue, PaperNotFound
 from search.papers.paper import Paper
+from search.query.counts import format_count
 from search.query.query import MAX_EXAMPLES
 from service.formats import MEDIA_TYPES, RenderOptions, parse_format, render_page
 from service.state.lists import STARRED, ListEntry, Lists
@@ -115,7 +116,7 @@ def add_selection(viewer: ViewerDependency, form: FormDependency) -> Response:
     """Adds papers to a list, which is created if it is missing."""
     name, ids = parse_name(form.get("name"), "list"), form.get_all("id")
     added = _lists_to_change(viewer).add(name, ids, viewer.session)
-    count = "1 paper" if added == 1 else f"{added:,} papers"
+    count = format_count(added)
     notice = f"{count} added to “{name}”." if added else f"Already on “{name}”."
     return viewer.redirect(form.back(list_url(name)), notice)
 

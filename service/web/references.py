@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from search.errors import InvalidValue, PaperNotFound
 from search.papers import identifiers
 from search.papers.paper import Paper
+from search.query.counts import format_count
 from search.session import Session
 from service.state.bibliography import read_bibliography
 from service.web.forms import Form
@@ -33,7 +34,7 @@ class References:
 
     def describe(self, added: int, name: str) -> str:
         """Returns what became of them in one line, after some were added to a list."""
-        count = "1 paper" if len(self.papers) == 1 else f"{len(self.papers):,} papers"
+        count = format_count(len(self.papers))
         parts = [f"{count} read, {added:,} added to “{name}”"]
         parts += [f"{self.missing:,} not in the index at present"] if self.missing else []
         parts += [f"left out: {'; '.join(self.problems[:_MAX_SHOWN])}"] if self.problems else []

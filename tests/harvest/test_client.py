@@ -84,7 +84,7 @@ def test_the_contact_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
         settings.service_url("PAPERS_ARXIV_API_URL", "https://example.org")
 
 
-def test_a_service_that_does_not_answer_is_asked_again(server: ServiceServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_without_an_answer_is_retried(server: ServiceServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "READ_S", 0.1)
     server.faults += [slow(1)]
     waits: list[str] = []

@@ -222,7 +222,7 @@ def test_a_malformed_record_costs_only_itself(server: ServiceServer, corpus: Cor
     assert len(harvest.papers()) == 59
 
 
-def test_a_page_that_cannot_be_read_is_kept(corpus: Corpus, session: MakeSession) -> None:
+def test_an_unreadable_page_is_set_aside(corpus: Corpus, session: MakeSession) -> None:
     harvest = session(ALL)
     harvest.fetch()
     with Spool(harvest.directory, ALL) as spool:
@@ -249,7 +249,7 @@ def test_a_page_that_changes_meanwhile_loses_and_doubles_nothing(corpus: Corpus,
     assert harvest.papers().keys() == titles(corpus)
 
 
-def test_deleted_records_are_removed_unless_another_source_has_the_paper(
+def test_deleted_records_take_their_papers_unless_another_source_has_them(
     corpus: Corpus, session: MakeSession, tmp_path: Path
 ) -> None:
     harvest = session(ALL)
@@ -290,7 +290,7 @@ def test_deletions_are_found_by_the_identifier_of_any_repository(
     assert entry.title not in harvest.papers()
 
 
-def test_a_harvest_is_removed_as_one_source(corpus: Corpus, session: MakeSession, tmp_path: Path) -> None:
+def test_removing_a_harvest_as_one_source(corpus: Corpus, session: MakeSession, tmp_path: Path) -> None:
     harvest = session(ALL)
     harvest.run()
     index(
@@ -303,9 +303,7 @@ def test_a_harvest_is_removed_as_one_source(corpus: Corpus, session: MakeSession
     assert len(harvest.papers()) == 1
 
 
-def test_a_file_that_is_removed_leaves_the_papers_of_a_harvest(
-    corpus: Corpus, session: MakeSession, tmp_path: Path
-) -> None:
+def test_removing_a_file_leaves_the_papers_of_a_harvest(corpus: Corpus, session: MakeSession, tmp_path: Path) -> None:
     harvest = session(ALL)
     harvest.run()
     entry = corpus.entries[0]
