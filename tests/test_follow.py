@@ -1,6 +1,7 @@
 """Followed sources: ``papers follow`` and ``papers update``."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -17,8 +18,10 @@ from fake_embedder import FakeEmbedder
 from harvest.corpus import Corpus, make_corpus
 from harvest.oai_service import OaiRepository
 from harvest.servers import ServiceServer, run_server, unavailable
+from harvest.sessions import Session
 from indexer import sources
 from indexer.build import index
+from indexer.harvest.spool import Spool
 from indexer.import_log import ImportLog
 from indexer.sources.file import SourceFile
 from indexer.state import StateDatabase
@@ -95,6 +98,27 @@ def test_updates_bring_what_is_new_and_a_failure_stops_nothing(
     assert [each["source"] for each in listed] == ["arxiv?from=2026", str(tmp_path / "pages")]
     assert "asks to wait 86,400 seconds" in listed[0]["outcome"]
     assert listed[1]["last_update"].endswith("Z")
+
+
+def test_fetch_and_update_report_a_page_that_cannot_be_read(
+    papers: Papers,
+    corpus: Corpus,  # noqa: ARG001  which the server has
+    directory: Path,
+) -> None:
+    papers("follow", "arxiv?from=2026")
+    for command in (("update",), ("fetch", "arxiv", "--from", "2026")):
+        harvest = Session(directory, "arxiv?from=2026")
+        harvest.fetch()
+        with Spool(directory, harvest.name) as spool:
+            damaged = spool.pages()[0].path
+        damaged.write_bytes(damaged.read_bytes()[:-9] + b"?" * 9)
+        done = papers(*command)
+        assert done.returncode == 1
+        assert (
+            f"pages that cannot be read are kept in {damaged.parent} (*.failed); to fetch" in done.stdout + done.stderr
+        )
+        shutil.rmtree(damaged.parent)
+    assert papers("update").stdout == "arxiv?from=2026: 9 new\n"
 
 
 def test_an_update_runs_until_it_is_stopped_and_sees_changes(papers: Papers, tmp_path: Path, directory: Path) -> None:
