@@ -155,7 +155,7 @@ def group_papers(snapshot: Snapshot, rows: NDArray[np.int64], known: str = "") -
     vectors = snapshot.vectors.get_vectors(rows)
     if len(rows) < CLUSTER_TUNING.min_papers:
         return Grouping(rows, np.zeros(len(rows), np.int64), np.empty((0, vectors.shape[1]), np.float32), ())
-    numbers = Clusters.find(vectors).numbers
+    numbers = Clusters.find(snapshot.whitening.transform(vectors)).numbers
     budget.check()
     titles, abstracts = zip(*snapshot.store.titles_and_abstracts(rows.tolist()), strict=True)
     numbers, labels = _with_unlabelled_last(numbers, label_groups(titles, abstracts, numbers, known))
