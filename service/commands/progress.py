@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
+
 if TYPE_CHECKING:
     from indexer.import_counts import ImportCounts
 
