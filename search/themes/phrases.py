@@ -6,7 +6,7 @@ papers would take several times as long.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
@@ -185,18 +185,17 @@ class TokenizedTexts:
         begin = np.flatnonzero(level.at == number)
         size = len(level.phrases[number])
         alone = begin[np.append(self.words, 0)[begin + size] == 0]
-        runs = self.tokens[(alone if len(alone) else begin)[:, None] + np.arange(size)].tolist()
-        spellings = Counter(tuple(self.forms[form].lower() for form in run) for run in runs)
-        words = min(spellings, key=lambda spelling: (-spellings[spelling], spelling))
-        in_prose = self.tokens[begin[self.is_prose[begin], None] + np.arange(size)].tolist()
-        cased = Counter(
-            forms
-            for run in in_prose
-            if tuple(map(str.lower, forms := tuple(self.forms[form] for form in run))) == words
-        )
+        words = _most_frequent(self._written(alone if len(alone) else begin, size, str.lower))
+        prose = begin[self.is_prose[begin]]
+        cased = [run for run in self._written(prose, size, str) if [form.lower() for form in run] == list(words)]
         if cased:
-            return " ".join(min(cased, key=lambda forms: (-cased[forms], forms)))
+            return " ".join(_most_frequent(cased))
         return " ".join(self._usual_case(word, key) for word, key in zip(words, level.phrases[number], strict=True))
+
+    def _written(self, begin: NDArray[np.int64], size: int, change: Callable[[str], str]) -> list[tuple[str, ...]]:
+        """Returns the words from some tokens on, each changed."""
+        runs: list[list[int]] = self.tokens[begin[:, None] + np.arange(size)].tolist()
+        return [tuple(change(self.forms[form]) for form in run) for run in runs]
 
     def _usual_case(self, word: str, key: int) -> str:
         forms = [form for form in np.flatnonzero(self.key_of_form == key).tolist() if self.forms[form].lower() == word]
@@ -212,6 +211,11 @@ class TokenizedTexts:
     def _prose_counts(self) -> list[int]:
         counts: list[int] = np.bincount(self.tokens[self.is_prose], minlength=len(self.forms)).tolist()
         return counts
+
+
+def _most_frequent(values: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    counts = Counter(values)
+    return min(counts, key=lambda value: (-counts[value], value))
 
 
 def singular(word: str) -> str:
