@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -30,14 +30,17 @@ from search.ranking import cursor
 from search.ranking.answer import answer_query, list_papers
 from search.ranking.fusion import query_from_examples
 from search.ranking.legs import FilteredIndex, LegInput
+from search.ranking.relevance import RelevantSet, find_relevant_set
 from search.ranking.variants import match_author
 from search.rows import Ranked
+from search.themes.cache import ThemeCache
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from search.language.parser import ParsedQuery
     from search.refinements.page import PageRefiner
+    from search.themes.themes import Themes
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -72,11 +75,13 @@ class Session:
         snapshot: the generation that answers.
         embedders: shared by all sessions of a searcher.
         on_page: called with every page of hits.
+        theme_cache: shared by all sessions of a searcher.
     """
 
     snapshot: Snapshot
     embedders: EmbedderCache
     on_page: Callable[[Page], None] | None = None
+    theme_cache: ThemeCache = field(default_factory=ThemeCache)
 
     @property
     def generation(self) -> str:
@@ -138,6 +143,42 @@ class Session:
         """
         return self._answer(query)[0]
 
+    @_reporting_damage
+    def relevant(self, box: str, query: Query | None = None, **options: Any) -> RelevantSet:
+        """Returns all papers that are relevant to the text of the search box: those that the facets of ``ask`` count.
+
+        Args:
+            box: see ``ask``. If nothing is close to it, the query that ``ask`` answers instead counts.
+            query: see ``ask``; its limit, sort and cursor do not matter.
+            options: see ``ask``.
+
+        Raises:
+            InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``ask``.
+        """
+        query = (query or Query()).with_options(**{**options, "limit": 1, "sort": "relevance", "cursor": ""})
+        box = compose(strip_control_characters(box))
+        answered = replace(self, on_page=None).ask(box, query, facets=False).answered_query or box
+        typed = self._with_words_of_mode(self._parse(answered, query)[1] if answered else query)
+        return find_relevant_set(*self._prepare(typed), answered)
+
+    @_reporting_damage
+    def themes(self, box: str, query: Query | None = None, **options: Any) -> "Themes":
+        """Returns the themes of the papers that are relevant to the text of the search box.
+
+        Args:
+            box: see ``relevant``.
+            query: see ``relevant``.
+            options: see ``ask``.
+
+        Raises:
+            InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``ask``.
+        """
+        from search.themes.themes import Themes
+
+        query = (query or Query()).with_options(**{**options, "limit": 1, "sort": "relevance", "cursor": ""})
+        key = (self.generation, box, query)
+        return self.theme_cache.get(key, lambda: Themes.find(self.relevant(box, query)))
+
     def _parse(self, box: str, query: Query) -> "tuple[ParsedQuery, Query]":
         """Parses the text of the search box and adds what it requires to a query."""
         from search.language.parser import parse_query
@@ -163,22 +204,33 @@ class Session:
     def _answer(self, query: Query) -> tuple[Page, NDArray[np.int64]]:
         """Returns the answer of a query, and the rows nearest to its text, best first; none without text."""
         budget.check()
-        text = strip_control_characters(query.text)
-        if query.mode == "lexical" and query.filter.condition.parts and not self.snapshot.lexicon.terms(text):
-            text, query = "", replace(query, text="")  # the conditions alone select papers
+        query = self._with_words_of_mode(query)
         start = cursor.decode(query, self.generation, len(self.snapshot.columns))
-        like, unlike = (tuple(self._row(paper) for paper in papers) for papers in (query.like, query.unlike))
-        if not (text or like) and (unlike or query.is_abstract):
-            raise _without_example(query)
-        filtered = FilteredIndex.of(self.snapshot, query.filter.condition, tuple(dict.fromkeys((*like, *unlike))))
-        if text or like:
-            leg_input = self._leg_input(filtered, query.mode, text, (like, unlike))
+        filtered, leg_input = self._prepare(query)
+        if leg_input:
             page, nearest = answer_query(filtered, query, leg_input, start)
         else:
             page, nearest = list_papers(filtered, query, start), np.empty(0, np.int64)
         if self.on_page:
             self.on_page(page)
         return replace(page, interpretation=describe_query(query), notices=_notices(query)), nearest
+
+    def _with_words_of_mode(self, query: Query) -> Query:
+        """Strips the text, and removes it in lexical mode if it has no words and conditions alone select papers."""
+        text = strip_control_characters(query.text)
+        if query.mode == "lexical" and query.filter.condition.parts and not self.snapshot.lexicon.terms(text):
+            text = ""
+        return replace(query, text=text)
+
+    def _prepare(self, query: Query) -> tuple[FilteredIndex, LegInput | None]:
+        """Returns the papers that match the filter, and the input of the legs; None without text and examples."""
+        like, unlike = (tuple(self._row(paper) for paper in papers) for papers in (query.like, query.unlike))
+        if not (query.text or like) and (unlike or query.is_abstract):
+            raise _without_example(query)
+        filtered = FilteredIndex.of(self.snapshot, query.filter.condition, tuple(dict.fromkeys((*like, *unlike))))
+        if not (query.text or like):
+            return filtered, None
+        return filtered, self._leg_input(filtered, query.mode, query.text, (like, unlike))
 
     @property
     def newest_added(self) -> datetime:

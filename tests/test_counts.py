@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import Literal
 
 import httpx
 import numpy as np
@@ -182,6 +183,27 @@ def test_facets_count_every_relevant_paper(random_searcher: Searcher, random_pap
     oldest = listed_papers(random_searcher, replace(query, sort="oldest", limit=40))
     dated = [paper.id for paper in newest if paper.published]
     assert [paper.id for paper in oldest if paper.published] == dated[::-1]
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "semantic", "lexical"])
+@pytest.mark.parametrize("box", ["galaxy", "galaxy spectrum date:2020-2026", "date:2020-2026", ""])
+def test_the_relevant_set_has_the_papers_that_facets_count(
+    random_searcher: Searcher, box: str, mode: Literal["hybrid", "semantic", "lexical"]
+) -> None:
+    session = random_searcher.session()
+    page = session.ask(box, mode=mode, facets=True, limit=1_000)
+    relevant = session.relevant(box, mode=mode, sort="oldest")
+    nearest = relevant.nearest(1_000)
+    papers = session.snapshot.store.get(nearest.rows.tolist())
+    assert page.facets
+    assert len(papers) == page.facets.papers == len(relevant.papers.rows) > 0
+    scores = {hit.paper.id: hit for hit in page.hits if mode == "lexical" or hit.band != "weak"}
+    assert {paper.id for paper in papers} == set(scores)
+    assert nearest.scores.tolist() == sorted(nearest.scores.tolist(), reverse=True)
+    for paper, score in zip(papers, nearest.scores.tolist(), strict=True):
+        leg = scores[paper.id].lexical if mode == "lexical" else scores[paper.id].semantic
+        assert score == pytest.approx(leg.score if leg else 1, abs=TOLERANCE)
+    assert len(relevant.nearest(2).rows) == 2
 
 
 @given(query=queries)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from search.index.calibration import CALIBRATION_TUNING, Evidence, Thresholds
 from search.ranking.bands import Bands
 from search.ranking.fusion import FusedCandidates
-from search.ranking.legs import FilteredIndex, LegInput
-from search.rows import Rows
+from search.ranking.legs import FilteredIndex, LegInput, Ranking
+from search.rows import Ranked, Rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +27,47 @@ class RelevantPapers:
 
     rows: Rows
     estimated: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RelevantSet:
+    """The papers that are relevant to a query, and the query, which ranks them.
+
+    Attributes:
+        index: the papers that match the filter.
+        leg_input: the query; None if it has only a filter, whose papers are all relevant.
+        papers: the relevant papers.
+        box: the text of the search box that was answered.
+    """
+
+    index: FilteredIndex
+    leg_input: LegInput | None
+    papers: RelevantPapers
+    box: str
+
+    def nearest(self, limit: int) -> Ranked:
+        """Returns the papers nearest to the query, best first.
+
+        Their score is the cosine, in lexical mode the BM25. Without a query, the newest papers come first and all
+        scores are 1.
+        """
+        snapshot, rows = self.index.snapshot, self.papers.rows
+        if self.leg_input is None:
+            newest = snapshot.columns.sort_by_date(rows.ids, limit)
+            return Ranked(newest, np.ones(len(newest), np.float32), complete=True, scored_rows=newest)
+        if self.leg_input.vector is not None:
+            return snapshot.vectors.nearest(self.leg_input.vector[None], limit, rows)[0]
+        scores = snapshot.lexicon.scores(self.leg_input.text or "", rows.ids)
+        return Ranked.top_k(rows.ids, scores, limit, complete=True)
+
+
+def find_relevant_set(index: FilteredIndex, leg_input: LegInput | None, box: str) -> RelevantSet:
+    """Finds all papers that are relevant to a query; see the attributes of ``RelevantSet`` for the arguments."""
+    if leg_input is None:
+        return RelevantSet(index, None, RelevantPapers(index.rows, estimated=False), box)
+    ranking = Ranking.compute(index, leg_input, 0)
+    papers = find_relevant(index, leg_input, Bands.of(index, leg_input), ranking.initial)
+    return RelevantSet(index, leg_input, papers, box)
 
 
 def find_relevant(index: FilteredIndex, leg_input: LegInput, bands: Bands, best: FusedCandidates) -> RelevantPapers:

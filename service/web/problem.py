@@ -51,7 +51,9 @@ def problem_page(url: PageUrl, problem: Problem) -> str:
     }
     if url.path != "/":
         return render_template("problem.html", None, SearchForm(), **variables)
-    empty = dict.fromkeys(("notices", "chips", "refinements", "author_notes", "groups", "cards", "exports"), ())
+    empty = dict.fromkeys(
+        ("notices", "chips", "views", "refinements", "author_notes", "groups", "cards", "exports"), ()
+    )
     absent = dict.fromkeys(("correction", "answered_instead"))
     form = SearchForm.from_url(url, ("q", field))
     return render_template("results.html", None, form, interpretation=title, status="", **absent, **empty, **variables)

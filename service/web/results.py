@@ -17,6 +17,7 @@ from service.web.refinements import answered_instead, answered_url, build_refine
 from service.web.searches import Proposal, propose, search_of_url
 from service.web.urls import PageUrl, watch_url
 from service.web.viewer import Viewer
+from service.web.views import view_links
 
 EXPORT_LIMIT = 100
 """Maximum number of papers in an export."""
@@ -63,6 +64,7 @@ def results_page(viewer: Viewer, url: PageUrl, text: str, query: Query) -> str:
         notices=page.notices,
         here=str(typed_url),
         chips=chips,
+        views=view_links(url),
         following=_following(viewer, url, chips),
         answered_instead=answered_instead(typed_url, page),
         correction=Link(page.correction, str(url.replace_param("q", page.correction))) if page.correction else None,

@@ -1,0 +1,43 @@
+"""Views: the pages that show one answer, each in its own way."""
+
+from dataclasses import dataclass
+
+from service.web.urls import PageUrl
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A page that shows the answer to a query.
+
+    Attributes:
+        label: as the navigation shows it.
+        path: its path; it reads the parameters of the query.
+    """
+
+    label: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class ViewLink:
+    """A link to a view of the present query."""
+
+    label: str
+    href: str
+    is_current: bool
+
+
+VIEWS = (View("Papers", "/"),)
+"""All views, in the order of the navigation."""
+
+
+def view_links(url: PageUrl, views: tuple[View, ...] = VIEWS) -> tuple[ViewLink, ...]:
+    """Returns a link to every view of a query; none if there is only one view.
+
+    Args:
+        url: the page at present; its parameters are those of the query.
+        views: the views.
+    """
+    if len(views) < 2:
+        return ()
+    return tuple(ViewLink(view.label, str(url.with_path(view.path)), view.path == url.path) for view in views)
