@@ -14,6 +14,7 @@ from search.errors import IndexUnavailable
 from search.index.snapshot import Snapshot
 from search.papers.paper import Paper
 from search.query.page import AuthorMatch, Page, Suggestions
+from search.query.people import People
 from search.query.query import Query
 from search.session import Session
 
@@ -99,6 +100,10 @@ class Searcher:
     def authors(self, name: str) -> AuthorMatch:
         """Lists the variants of a name; see ``Session.authors``."""
         return self.session().authors(name)
+
+    def people(self, box: str, query: Query | None = None, **options: Any) -> People:
+        """Ranks the authors of the relevant papers; see ``Session.people``."""
+        return self.session().people(box, query, **options)
 
     def suggest(self, text: str, limit: int = 8) -> Suggestions:
         """Suggests authors and categories; see ``Session.suggest``."""

@@ -25,6 +25,7 @@ from search.query.author import parse_author
 from search.query.condition import AllOf
 from search.query.library import Library
 from search.query.page import AuthorMatch, Page, Suggestions
+from search.query.people import People
 from search.query.query import Mode, Query
 from search.ranking import cursor
 from search.ranking.answer import answer_query, list_papers
@@ -156,6 +157,23 @@ class Session:
         answered = replace(self, on_page=None).ask(box, query, facets=False).answered_query or box
         typed = self._with_words_of_mode(self._parse(answered, query)[1] if answered else query)
         return find_relevant_set(*self._prepare(typed), answered)
+
+    @_reporting_damage
+    def people(self, box: str, query: Query | None = None, *, limit: int = 20, **options: Any) -> People:
+        """Ranks the authors of the papers that are relevant to the text of the search box: who works on it.
+
+        Args:
+            box: see ``ask``.
+            query: see ``relevant``.
+            limit: number of authors, from 1 to 100.
+            options: see ``relevant``.
+
+        Raises:
+            InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``relevant``; or the limit is invalid.
+        """
+        from search.people.ranking import rank_authors
+
+        return rank_authors(self.relevant(box, query, **options), limit)
 
     def _parse(self, box: str, query: Query) -> "tuple[ParsedQuery, Query]":
         """Parses the text of the search box and adds what it requires to a query."""
