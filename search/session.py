@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -25,7 +25,6 @@ from search.query.author import parse_author
 from search.query.condition import AllOf
 from search.query.library import Library
 from search.query.page import AuthorMatch, Page, Suggestions
-from search.query.people import People
 from search.query.query import Mode, Query
 from search.ranking import cursor
 from search.ranking.answer import answer_query, list_papers
@@ -34,12 +33,15 @@ from search.ranking.legs import FilteredIndex, LegInput
 from search.ranking.relevance import RelevantSet, find_relevant_set
 from search.ranking.variants import match_author
 from search.rows import Ranked
+from search.themes.cache import ThemeCache
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from search.language.parser import ParsedQuery
+    from search.query.people import People
     from search.refinements.page import PageRefiner
+    from search.themes.themes import Themes
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -74,11 +76,13 @@ class Session:
         snapshot: the generation that answers.
         embedders: shared by all sessions of a searcher.
         on_page: called with every page of hits.
+        theme_cache: shared by all sessions of a searcher.
     """
 
     snapshot: Snapshot
     embedders: EmbedderCache
     on_page: Callable[[Page], None] | None = None
+    theme_cache: ThemeCache = field(default_factory=ThemeCache)
 
     @property
     def generation(self) -> str:
@@ -159,7 +163,7 @@ class Session:
         return find_relevant_set(*self._prepare(typed), answered)
 
     @_reporting_damage
-    def people(self, box: str, query: Query | None = None, *, limit: int = 20, **options: Any) -> People:
+    def people(self, box: str, query: Query | None = None, *, limit: int = 20, **options: Any) -> "People":
         """Ranks the authors of the papers that are relevant to the text of the search box: who works on it.
 
         Args:
@@ -174,6 +178,24 @@ class Session:
         from search.people.ranking import rank_authors
 
         return rank_authors(self.relevant(box, query, **options), limit)
+
+    @_reporting_damage
+    def themes(self, box: str, query: Query | None = None, **options: Any) -> "Themes":
+        """Returns the themes of the papers that are relevant to the text of the search box.
+
+        Args:
+            box: see ``relevant``.
+            query: see ``relevant``.
+            options: see ``ask``.
+
+        Raises:
+            InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``ask``.
+        """
+        from search.themes.themes import Themes
+
+        query = (query or Query()).with_options(**{**options, "limit": 1, "sort": "relevance", "cursor": ""})
+        key = (self.generation, box, query)
+        return self.theme_cache.get(key, lambda: Themes.find(self.relevant(box, query)))
 
     def _parse(self, box: str, query: Query) -> "tuple[ParsedQuery, Query]":
         """Parses the text of the search box and adds what it requires to a query."""
