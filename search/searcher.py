@@ -126,6 +126,7 @@ class Searcher:
         session.search(Query("warm", facets=True))
         session.ask("warm")
         session.suggest("warm")
+        session.themes("warm")
 
     def _is_outdated(self) -> bool:
         """Whether CURRENT names another generation or nothing, or did so when it was last read."""

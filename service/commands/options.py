@@ -40,6 +40,9 @@ PROFILE_OPTION = click.option(
 EXPLAIN_OPTION = click.option(
     "--explain", is_flag=True, help="Print the search strategy, candidates scored and stage timings."
 )
+BROWSE_OPTION = click.option(
+    "--browse", is_flag=True, help="Show a list to read, star, open and export with keys; ? lists them."
+)
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 LIMIT_OPTION = click.option("-n", "--limit", type=int, default=10, show_default=True, help="Maximum number of papers.")
 
@@ -187,7 +190,9 @@ _PAGE_OPTIONS = (
     ),
     click.option("--cursor", default="", metavar="TEXT", help="Cursor printed with the previous page."),
     LIMIT_OPTION,
+    BROWSE_OPTION,
     INDEX_OPTION,
+    PROFILE_OPTION,
     EXPLAIN_OPTION,
     JSON_OPTION,
     FORMAT_OPTION,

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from search.errors import InvalidValue
+from service.commands.browse import check_browse, start_browser
 from service.commands.command import Command
 from service.commands.exit_status import ExitStatus
+from service.commands.lists import open_lists
 from service.commands.options import (
     FORMAT_OPTION,
     INDEX_OPTION,
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 @click.argument("query", default="")
 @click.option("--verbatim", is_flag=True, help="Search for the text as typed, even if only its correction has a match.")
 @page_options
-def search(query: str, directory: Path, explain: bool, **options: Any) -> None:
+def search(query: str, directory: Path, explain: bool, browse: bool, profile: str, **options: Any) -> None:
     """Search in plain words. Without a query, list the papers that match the filters, newest first.
 
     The query may contain filters and operators: au:zhou ti:cache cat:cs.CL year:2024-2026 "a phrase" -word OR
@@ -51,17 +53,34 @@ def search(query: str, directory: Path, explain: bool, **options: Any) -> None:
     papers search "long context" --like 2604.24432 --unlike 2412.14838
     papers search --category "Information Retrieval" --from 30d --facets
     papers search "speculative decoding" -n 100 --format bibtex > decoding.bib
+    papers search "speculative decoding" --from 2025 --browse
     """
     output_format = parse_format_option(options["format_"], as_json=options["as_json"])
-    page = open_searcher(directory).ask(query, build_query(options))
-    print_page(page, output_format, feed_options(query, options), explain=explain)
+    wanted = build_query(options)
+    if browse:
+        check_browse({**options, "explain": explain})
+    session = open_searcher(directory).session()
+    page = session.ask(query, wanted)
+    if browse and page.hits:
+        load = lambda cursor: session.ask(query, wanted, cursor=cursor)  # noqa: E731
+        start_browser(session, load, page, wanted, open_lists(directory, profile), query)
+    else:
+        print_page(page, output_format, feed_options(query, options), explain=explain)
 
 
 @click.command(cls=Command)
 @click.argument("ids", nargs=-1)
 @click.option("--file", "file", type=click.Path(path_type=Path), help="Text file with an abstract, or a bibliography.")
 @page_options
-def similar(ids: tuple[str, ...], file: Path | None, directory: Path, explain: bool, **options: Any) -> None:
+def similar(
+    ids: tuple[str, ...],
+    file: Path | None,
+    directory: Path,
+    explain: bool,
+    browse: bool,
+    profile: str,
+    **options: Any,
+) -> None:
     """Find papers similar to given papers or to an abstract.
 
     The papers must be in the index. The abstract is read from a file or, with - in place of an ID, from standard input.
@@ -73,6 +92,7 @@ def similar(ids: tuple[str, ...], file: Path | None, directory: Path, explain: b
     papers similar 2604.24432 2412.14838 --unlike 2602.09843
     papers similar --file abstract.txt --from 2026
     papers similar --file thesis.bib
+    papers similar 2604.24432 --browse
     pbpaste | papers similar -
     papers similar 2604.24432 -n 20 --format ris > similar.ris
     """
@@ -84,15 +104,23 @@ def similar(ids: tuple[str, ...], file: Path | None, directory: Path, explain: b
         raise click.UsageError("--file cannot be combined with - (standard input): leave out one of the two")
     output_format = parse_format_option(options["format_"], as_json=options["as_json"])
     query = build_query({**options, "like": (*examples, *options["like"])})
+    if browse:
+        check_browse({**options, "explain": explain})
     session = open_searcher(directory).session()
-    feed_text = ""
-    if file or from_stdin:
-        content = _read_file(file) if file else sys.stdin.buffer.read()
-        page = _find_similar_to_file(session, file or Path("-"), content, query, is_sorted=bool(options["sort"]))
-        feed_text = content.decode("utf-8", "replace")
+    content = _read_file(file) if file else sys.stdin.buffer.read() if from_stdin else None
+
+    def load(cursor: str) -> "Page":
+        wanted = query.with_options(cursor=cursor)
+        if content is None:
+            return session.search(wanted)
+        return _find_similar_to_file(session, file or Path("-"), content, wanted, is_sorted=bool(options["sort"]))
+
+    page = load(query.cursor)
+    if browse and page.hits:
+        start_browser(session, load, page, query, open_lists(directory, profile))
     else:
-        page = session.search(query)
-    print_page(page, output_format, feed_options(feed_text, options, *examples), explain=explain)
+        feed_text = (content or b"").decode("utf-8", "replace")
+        print_page(page, output_format, feed_options(feed_text, options, *examples), explain=explain)
 
 
 @click.command(cls=Command)
