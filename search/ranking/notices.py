@@ -5,14 +5,9 @@ from datetime import date
 
 from search.columns.dates import NO_DAY
 from search.index.snapshot import Snapshot
-from search.language.english import is_english
+from search.language.english import NOT_ENGLISH, is_english
 from search.query.condition import AllOf, AnyOf, Condition, DateField, InDateRange
 from search.query.query import Query
-
-_NOT_ENGLISH = (
-    "The question seems not to be in English, the only language that the model knows: papers are found by the words "
-    "of the question, but hardly by its meaning."
-)
 
 
 def find_notices(snapshot: Snapshot, query: Query, total: int) -> tuple[str, ...]:
@@ -23,7 +18,7 @@ def find_notices(snapshot: Snapshot, query: Query, total: int) -> tuple[str, ...
         query: the query.
         total: the number of papers that it found.
     """
-    language = () if query.mode == "lexical" or is_english(query.text) else (_NOT_ENGLISH,)
+    language = () if query.mode == "lexical" or is_english(query.text) else (NOT_ENGLISH,)
     fields = () if total else dict.fromkeys(_dated_fields(query.filter.condition))
     return (*language, *(notice for field in fields if (notice := _describe_dates(snapshot, field))))
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search import budget
+from search.errors import InvalidValue
 from search.index.snapshot import Snapshot
 from search.papers.json import Json
 from search.query.counts import format_count
@@ -79,8 +80,17 @@ class Grouping:
     labels: tuple[str, ...]
 
     def rows_of(self, label: str) -> NDArray[np.int64]:
-        """Returns the papers of a group in the order given; none if no group has the label."""
-        return self.rows[self.numbers == self.labels.index(label)] if label in self.labels else self.rows[:0]
+        """Returns the papers of a group in the order given; upper and lower case in its label are equal.
+
+        Raises:
+            InvalidValue: no group has the label; the error names those of the groups.
+        """
+        labels = [_fold(each) for each in self.labels]
+        if _fold(label) not in labels:
+            names = ", ".join(map(repr, self.labels))
+            present = f"choose one of its themes: {names}" if names else "it has too few papers for themes; omit it"
+            raise InvalidValue("theme", label, f"it is no theme of this answer; {present}")
+        return np.asarray(self.rows[self.numbers == labels.index(_fold(label))])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -155,13 +165,17 @@ def group_papers(snapshot: Snapshot, rows: NDArray[np.int64], known: str = "") -
     vectors = snapshot.vectors.get_vectors(rows)
     if len(rows) < CLUSTER_TUNING.min_papers:
         return Grouping(rows, np.zeros(len(rows), np.int64), np.empty((0, vectors.shape[1]), np.float32), ())
-    numbers = Clusters.find(vectors).numbers
+    numbers = Clusters.find(snapshot.whitening.transform(vectors)).numbers
     budget.check()
     titles, abstracts = zip(*snapshot.store.titles_and_abstracts(rows.tolist()), strict=True)
     numbers, labels = _with_unlabelled_last(numbers, label_groups(titles, abstracts, numbers, known))
     is_member = np.asarray(numbers[:, None] == np.arange(len(labels)), np.float32)
     centres = is_member.T @ vectors / is_member.sum(axis=0)[:, None]
     return Grouping(rows, numbers, centres, labels)
+
+
+def _fold(label: str) -> str:
+    return " ".join(label.casefold().split())
 
 
 def _with_unlabelled_last(

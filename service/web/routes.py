@@ -17,6 +17,7 @@ from service.web.assets import load_assets
 from service.web.author import author_page
 from service.web.detail import Detail, read_detail, remember_detail
 from service.web.paper import paper_page
+from service.web.people import people_page
 from service.web.responses import PageRoute
 from service.web.results import results_page
 from service.web.start import help_page, start_page
@@ -50,6 +51,16 @@ class SearchPageRequest(PageParams):
         if (self.page - 1) * query.limit > MAX_OFFSET:
             raise InvalidValue("page", str(self.page), f"give a whole number up to {MAX_OFFSET // query.limit + 1}")
         return query if query.cursor else replace(query, offset=(self.page - 1) * query.limit)
+
+
+class PeoplePageRequest(SearchPageRequest):
+    """Parameters of the page of people: those of the results page, of which the order does not matter here.
+
+    Attributes:
+        more: whether to show more authors.
+    """
+
+    more: bool = False
 
 
 class AuthorPageRequest(BaseModel):
@@ -95,6 +106,13 @@ def author(request: Request, viewer: ViewerDependency, params: Annotated[AuthorP
     """The page of an author."""
     query = Query(filter=Filter.parse([params.name], params.not_author), cursor=params.cursor)
     return viewer.respond(author_page(viewer, PageUrl.from_request(request), query))
+
+
+@router.get("/people")
+def people(request: Request, viewer: ViewerDependency, params: Annotated[PeoplePageRequest, Parameter()]) -> Response:
+    """The people who work on the topic of a query."""
+    url = PageUrl.from_request(request)
+    return viewer.respond(people_page(viewer, url, params.q, params.to_query(), more=params.more))
 
 
 @router.get("/help")
