@@ -72,6 +72,9 @@ def test_the_examples_of_the_documentation_run(
     assert names["people"].authors[0].name in capsys.readouterr().out
     exec(grouped, names)
     assert len(capsys.readouterr().out.splitlines()) == len(names["themes"])
+    for name in ("people", "themes"):
+        assert ParsedHtml(names[name]._repr_html_()).tags.count("tr") == len(names[name]) + 1
+        assert len(names[name].to_dataframe()) == len(names[name])
     exec(fourth, names)
     assert names["new"].total == len(names["new"]) > 0
     assert names["seen"] == max(hit.paper.added for hit in names["new"])
