@@ -1,5 +1,6 @@
 """AuthorTable: the memory-mapped, sorted table of author name keys, with lookups by key and by prefix."""
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -132,6 +133,25 @@ class AuthorTable:
     def has_key(self, author: int, key: str) -> bool:
         """Whether a key is one of an author's keys."""
         return bool(np.any(self.author_of_key[self.order[self._positions_of_key(key)]] == author))
+
+    def expected_namesakes(self, author: int) -> float:
+        """Returns how many other authors would have an author's surname and first given name if these were independent.
+
+        It tells common names from rare ones. An initial counts as a name of its own.
+        """
+        name = Name.from_key(self.key(author))
+        if not name.given:
+            return float(len(self._positions_with_prefix(f"{name.surname}|")))
+        with_surname = len(self._positions_with_prefix(f"{name.surname}|"))
+        return with_surname * self._count_first_name(name.given[0]) / len(self.order)
+
+    def _count_first_name(self, word: str) -> int:
+        """Returns the number of keys with a first given name."""
+        text = f"|{word}".encode()
+        ends = np.array([match.end() for match in re.finditer(re.escape(text), self.blob.data)], np.int64)
+        is_last = self.offsets[np.searchsorted(self.offsets, ends)] == ends
+        following = self.blob[np.minimum(ends, len(self.blob) - 1)]
+        return int(np.count_nonzero(is_last | (following == ord(" ")) | (following == ord(","))))
 
     @classmethod
     def open(cls, directory: Path) -> Self:

@@ -18,6 +18,22 @@ MAX_RANKED_AUTHORS = 100
 
 
 @dataclass(frozen=True, slots=True)
+class PersonCorrections:
+    """What a user says about the people behind names; all are pairs of paper IDs.
+
+    Attributes:
+        same: two papers that are by one person.
+        different: a paper, and one of a person who did not write it.
+    """
+
+    same: tuple[tuple[str, str], ...] = ()
+    different: tuple[tuple[str, str], ...] = ()
+
+
+NO_CORRECTIONS = PersonCorrections()
+
+
+@dataclass(frozen=True, slots=True)
 class RankedAuthor:
     """An author of relevant papers.
 
