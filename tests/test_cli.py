@@ -81,6 +81,7 @@ def test_help_has_an_example_of_every_command() -> None:
         "similar",
         "recommend",
         "authors",
+        "people",
         "show",
         "list",
         "watch",
