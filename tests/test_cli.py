@@ -52,6 +52,7 @@ def test_help_has_an_example_of_every_command() -> None:
         "search",
         "similar",
         "recommend",
+        "trends",
         "authors",
         "show",
         "list",

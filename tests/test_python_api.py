@@ -51,7 +51,7 @@ def test_the_examples_of_the_documentation_run(
 ) -> None:
     shutil.copytree(sample_index, tmp_path / "data" / "index")
     monkeypatch.chdir(tmp_path)
-    first, second, third, fourth = BLOCKS
+    first, second, third, *further = BLOCKS
     assert len([line for line in first.splitlines() if line]) <= 5
     names: dict[str, Any] = {}
     exec(first, names)
@@ -67,7 +67,10 @@ def test_the_examples_of_the_documentation_run(
     assert names["names"].variants[0].value == "Guorui Zhou"
     exec(third, names)
     assert "https://" in capsys.readouterr().out
-    exec(fourth, names)
+    for block in further:
+        exec(block, names)
+    assert [trend.papers for trend in names["trends"].trends] == [sum(each.counts) for each in names["trends"].trends]
+    assert names["chart"].startswith("<svg")
     assert names["new"].total == len(names["new"]) > 0
     assert names["seen"] == max(hit.paper.added for hit in names["new"])
 

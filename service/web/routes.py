@@ -10,6 +10,8 @@ from starlette.exceptions import HTTPException
 
 from search.query.filter import Filter
 from search.query.query import Query
+from search.trends.periods import Per
+from search.trends.trends import Show
 from service.api.parameters import PageParams
 from service.web.assets import load_assets
 from service.web.author import author_page
@@ -17,6 +19,7 @@ from service.web.paper import paper_page
 from service.web.responses import PageRoute
 from service.web.results import results_page
 from service.web.start import help_page, start_page
+from service.web.trends import trends_page
 from service.web.urls import PageUrl
 from service.web.viewer import ViewerDependency
 
@@ -28,6 +31,14 @@ class SearchPageRequest(PageParams):
     """Parameters of the results page."""
 
     q: str = ""
+
+
+class TrendsPageRequest(PageParams):
+    """Parameters of the trends page: those of the results page with several questions, and what the chart shows."""
+
+    q: list[str] = Field([])
+    per: Per | None = None
+    show: Show = "papers"
 
 
 class AuthorPageRequest(BaseModel):
@@ -56,6 +67,13 @@ def results(request: Request, viewer: ViewerDependency, params: Annotated[Search
     if not url.params:
         return viewer.respond(start_page(viewer))
     return viewer.respond(results_page(viewer, url, params.q, params.to_query()))
+
+
+@router.get("/trends")
+def trends(request: Request, viewer: ViewerDependency, params: Annotated[TrendsPageRequest, Parameter()]) -> Response:
+    """The trends of one or several questions."""
+    url = PageUrl.from_request(request)
+    return viewer.respond(trends_page(viewer, url, params.to_query(), params.per, params.show))
 
 
 @router.get("/paper/{paper_id:path}")
