@@ -1,9 +1,8 @@
 """Session: answers queries from one snapshot of an index. Every interface enters here, so they cannot disagree."""
 
-import re
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cache, wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -17,12 +16,12 @@ from search.embedding.cache import EmbedderCache
 from search.errors import InvalidValue, PaperNotFound
 from search.index.snapshot import Snapshot
 from search.language.describe import describe_condition, describe_query
-from search.language.english import is_english
+from search.language.english import NOT_ENGLISH, is_english
 from search.papers import identifiers
-from search.papers.normalization import compose
+from search.papers.normalization import compose, strip_control_characters
 from search.papers.paper import Paper
 from search.query.author import parse_author
-from search.query.condition import AllOf
+from search.query.condition import AllOf, InRows
 from search.query.library import Library
 from search.query.page import AuthorMatch, Page, Suggestions
 from search.query.query import Mode, Query
@@ -33,12 +32,15 @@ from search.ranking.legs import FilteredIndex, LegInput
 from search.ranking.relevance import RelevantSet, find_relevant_set
 from search.ranking.variants import match_author
 from search.rows import Ranked
+from search.themes.cache import ThemeCache
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from search.language.parser import ParsedQuery
+    from search.query.people import People
     from search.refinements.page import PageRefiner
+    from search.themes.themes import Themes
     from search.trends.trends import Trends
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -55,14 +57,6 @@ def _reporting_damage(method: F) -> F:
     return cast("F", call)
 
 
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Matches the characters of the Unicode categories Cc and Cs."""
-_NOT_ENGLISH = (
-    "The question seems not to be in English, the only language that the model knows: papers are found by the words "
-    "of the question, but hardly by its meaning."
-)
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Session:
     """Answers queries from one snapshot; safe to use from several threads.
@@ -74,11 +68,13 @@ class Session:
         snapshot: the generation that answers.
         embedders: shared by all sessions of a searcher.
         on_page: called with every page of hits.
+        theme_cache: shared by all sessions of a searcher.
     """
 
     snapshot: Snapshot
     embedders: EmbedderCache
     on_page: Callable[[Page], None] | None = None
+    theme_cache: ThemeCache = field(default_factory=ThemeCache)
 
     @property
     def generation(self) -> str:
@@ -105,6 +101,8 @@ class Session:
         box = compose(strip_control_characters(box))
         if not box:
             return self.search(query)
+        if query.theme and not query.verbatim:
+            return self._ask_within_theme(box, query)
         # imported here, so that a query with only a filter starts in 0.2 s
         from search.language.removable_parts import split_query
         from search.refinements.page import PageRefiner
@@ -152,10 +150,7 @@ class Session:
         Raises:
             InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``ask``.
         """
-        query = (query or Query()).with_options(**{**options, "limit": 1, "sort": "relevance", "cursor": ""})
-        box = compose(strip_control_characters(box))
-        answered = replace(self, on_page=None).ask(box, query, facets=False).answered_query or box
-        typed = self._with_words_of_mode(self._parse(answered, query)[1] if answered else query)
+        answered, typed = self._find_answered(box, (query or Query()).with_options(**options))
         return find_relevant_set(*self._prepare(typed), answered)
 
     @_reporting_damage
@@ -181,6 +176,57 @@ class Session:
         shared = FilteredIndex.of(self.snapshot, query.filter.condition).rows
         return count_trends(self.snapshot, shared, query.filter, answers, length)
 
+    @_reporting_damage
+    def people(self, box: str, query: Query | None = None, *, limit: int = 20, **options: Any) -> "People":
+        """Ranks the authors of the papers that are relevant to the text of the search box: who works on it.
+
+        Args:
+            box: see ``ask``.
+            query: see ``relevant``.
+            limit: number of authors, from 1 to 100.
+            options: see ``relevant``.
+
+        Raises:
+            InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``relevant``; or the limit is invalid.
+        """
+        from search.people.ranking import rank_authors
+
+        return rank_authors(self.relevant(box, query, **options), limit)
+
+    @_reporting_damage
+    def themes(self, box: str, query: Query | None = None, **options: Any) -> "Themes":
+        """Returns the themes of the papers that are relevant to the text of the search box.
+
+        Args:
+            box: see ``relevant``.
+            query: see ``relevant``.
+            options: see ``ask``.
+
+        Raises:
+            InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``ask``.
+        """
+        query = replace((query or Query()).with_options(**options), theme="", limit=1, sort="relevance", cursor="")
+        return self.theme_cache.get((self.generation, box, query), lambda: self._find_themes(box, query))
+
+    def _find_themes(self, box: str, query: Query) -> "Themes":
+        answered, typed = self._find_answered(box, query)
+        return replace(self._themes_of(typed), answered_query=answered)
+
+    def _themes_of(self, query: Query) -> "Themes":
+        """Returns the themes of a query; two searches that differ in theme, order and page have the same."""
+        from search.themes.themes import Themes
+
+        query = replace(query, theme="", limit=1, sort="relevance", cursor="", facets=False, verbatim=False)
+        find = lambda: Themes.find(find_relevant_set(*self._prepare(query), query.text))  # noqa: E731
+        return self.theme_cache.get((self.generation, query), find)
+
+    def _find_answered(self, box: str, query: Query) -> tuple[str, Query]:
+        """Returns the text of the search box that ``ask`` answers, its own or another, and its query."""
+        box = compose(strip_control_characters(box))
+        first = replace(query, limit=1, sort="relevance", cursor="", facets=False)
+        answered = replace(self, on_page=None).ask(box, first).answered_query or box
+        return answered, self._with_words_of_mode(self._parse(answered, query)[1] if answered else query)
+
     def _parse(self, box: str, query: Query) -> "tuple[ParsedQuery, Query]":
         """Parses the text of the search box and adds what it requires to a query."""
         from search.language.parser import parse_query
@@ -198,6 +244,13 @@ class Session:
             include_like=query.include_like or bool(paper),
             is_abstract=query.is_abstract or parsed.kind == "abstract",
         )
+
+    def _ask_within_theme(self, box: str, query: Query) -> Page:
+        """Answers a query with a theme: what is answered without the theme decides which text it belongs to."""
+        first = replace(query, theme="", limit=1, sort="relevance", cursor="", facets=False)
+        whole = replace(self, on_page=None).ask(box, first)
+        page = self.ask(whole.answered_query or box, replace(query, verbatim=True))
+        return replace(page, answered_query=whole.answered_query, correction=whole.correction)
 
     def _answer_instead(self, box: str, query: Query, refiner: "PageRefiner") -> Page:
         """Answers another query than the one asked."""
@@ -229,10 +282,19 @@ class Session:
         like, unlike = (tuple(self._row(paper) for paper in papers) for papers in (query.like, query.unlike))
         if not (query.text or like) and (unlike or query.is_abstract):
             raise _without_example(query)
-        filtered = FilteredIndex.of(self.snapshot, query.filter.condition, tuple(dict.fromkeys((*like, *unlike))))
+        excluded = tuple(dict.fromkeys((*like, *unlike)))
+        filtered = FilteredIndex.of(self.snapshot, self._condition_of(query), excluded)
         if not (query.text or like):
             return filtered, None
         return filtered, self._leg_input(filtered, query.mode, query.text, (like, unlike))
+
+    def _condition_of(self, query: Query) -> AllOf:
+        """Returns the filter of a query and its theme as one condition."""
+        condition = query.filter.condition
+        if not query.theme:
+            return condition
+        rows = self._themes_of(query).grouping.rows_of(query.theme)
+        return AllOf((*condition.parts, InRows(tuple(np.sort(rows).tolist()), query.theme)))
 
     @property
     def newest_added(self) -> datetime:
@@ -352,12 +414,7 @@ class Session:
 
 def _notices(query: Query) -> tuple[str, ...]:
     """Returns what limits the answer of a query."""
-    return () if query.mode == "lexical" or is_english(query.text) else (_NOT_ENGLISH,)
-
-
-def strip_control_characters(text: str) -> str:
-    """Replaces control characters and lone surrogates with spaces, and strips the text."""
-    return _CONTROL_CHARACTER.sub(" ", text).strip()
+    return () if query.mode == "lexical" or is_english(query.text) else (NOT_ENGLISH,)
 
 
 def _submit(search: "Callable[[str], Ranked]", text: str) -> "Future[Ranked]":

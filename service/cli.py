@@ -66,6 +66,7 @@ for command in (
     recommend.recommend,
     trends.trends,
     search.authors,
+    search.people,
     search.show,
     lists.lists,
     watch.watch,

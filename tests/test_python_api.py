@@ -67,8 +67,12 @@ def test_the_examples_of_the_documentation_run(
     assert names["names"].variants[0].value == "Guorui Zhou"
     exec(third, names)
     assert "https://" in capsys.readouterr().out
+    printed = ""
     for block in further:
         exec(block, names)
+        printed += capsys.readouterr().out
+    assert names["people"].authors[0].name in printed
+    assert all(theme.label in printed for theme in names["themes"])
     assert [trend.papers for trend in names["trends"].trends] == [sum(each.counts) for each in names["trends"].trends]
     assert names["chart"].startswith("<svg")
     assert names["new"].total == len(names["new"]) > 0

@@ -136,7 +136,7 @@ def test_values_of_the_index_itself_are_folded(make_searcher: MakeSearcher) -> N
     record: dict[str, object] = {"title": "cache", "extra": {"comment": "12 pages", "score": 95.2}}
     server = HttpServer(create_app(make_searcher([record]), Settings()))
     tree = read_page(server.client, "/paper/arxiv:2401.00000", 200)
-    internal = [text_of(name) for name in tree.xpath('//details[summary="Details"]//dt')]
+    internal = [text_of(name) for name in tree.xpath('//details[summary="Versions and sources"]//dt')]
     visible = [text_of(name) for name in tree.xpath("//dt[not(ancestor::details)][not(ancestor::dialog)]")]
     assert (visible, internal) == (
         ["arXiv", "Comment"],

@@ -38,6 +38,7 @@ class Query:
         unlike: IDs of papers; similar papers rank lower.
         is_abstract: the text is an abstract; the paper it belongs to comes first, marked ``exact_match``.
         include_like: the papers of ``like`` come first, marked ``exact_match``; otherwise they are excluded.
+        theme: label of a theme of the same query without it (``Session.themes``); only the papers of the theme match.
         facets: count years, categories, authors and sources.
         verbatim: answer the text as it is, even if nothing is close to it (``Page.answered_query``).
 
@@ -57,6 +58,7 @@ class Query:
     unlike: tuple[str, ...] = ()
     is_abstract: bool = False
     include_like: bool = False
+    theme: str = ""
     facets: bool = False
     verbatim: bool = False
 

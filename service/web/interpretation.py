@@ -56,12 +56,12 @@ class AuthorNote:
 
 def build_chips(url: PageUrl, filters: Filter, page: Page, session: Session) -> tuple[Chip, ...]:
     """Returns chips for the parts of the query text, followed by those for the other parameters."""
-    return (
-        *_query_chips(url, page),
-        *_filter_chips(url, filters),
-        *_paper_chips(url, session),
-        *_mode_chips(url),
-    )
+    return (*_query_chips(url, page), *build_parameter_chips(url, filters, session))
+
+
+def build_parameter_chips(url: PageUrl, filters: Filter, session: Session) -> tuple[Chip, ...]:
+    """Returns chips for the parameters other than the query text."""
+    return (*_filter_chips(url, filters), *_paper_chips(url, session), *_mode_chips(url))
 
 
 def build_author_notes(url: PageUrl, filters: Filter, page: Page, session: Session) -> tuple[AuthorNote, ...]:

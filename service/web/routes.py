@@ -16,6 +16,7 @@ from service.api.parameters import PageParams
 from service.web.assets import load_assets
 from service.web.author import author_page
 from service.web.paper import paper_page
+from service.web.people import people_page
 from service.web.responses import PageRoute
 from service.web.results import results_page
 from service.web.start import help_page, start_page
@@ -39,6 +40,16 @@ class TrendsPageRequest(PageParams):
     q: list[str] = Field([])
     per: Per | None = None
     show: Show = "papers"
+
+
+class PeoplePageRequest(SearchPageRequest):
+    """Parameters of the page of people: those of the results page, of which the order does not matter here.
+
+    Attributes:
+        more: whether to show more authors.
+    """
+
+    more: bool = False
 
 
 class AuthorPageRequest(BaseModel):
@@ -87,6 +98,13 @@ def author(request: Request, viewer: ViewerDependency, params: Annotated[AuthorP
     """The page of an author."""
     query = Query(filter=Filter.parse([params.name], params.not_author), cursor=params.cursor)
     return viewer.respond(author_page(viewer, PageUrl.from_request(request), query))
+
+
+@router.get("/people")
+def people(request: Request, viewer: ViewerDependency, params: Annotated[PeoplePageRequest, Parameter()]) -> Response:
+    """The people who work on the topic of a query."""
+    url = PageUrl.from_request(request)
+    return viewer.respond(people_page(viewer, url, params.q, params.to_query(), more=params.more))
 
 
 @router.get("/help")

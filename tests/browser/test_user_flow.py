@@ -154,7 +154,19 @@ def test_author_and_paper_pages(page: Page) -> None:
     page.get_by_role("link", name=KELIX).click()
     page.wait_for_url(re.compile("/paper/arxiv"))
     expect(page.get_by_role("heading", level=1)).to_have_text(KELIX)
-    expect(page.get_by_text("closes the gap in understanding")).to_be_visible()
+    expect(page.locator("mark", has_text="closes the gap in understanding")).to_be_visible()
+
+
+def test_bibtex_is_copied_with_one_click(visit: Callable[..., Visit]) -> None:
+    page = visit(permissions=["clipboard-read", "clipboard-write"]).open("/paper/arxiv:2604.24432")
+    page.get_by_role("button", name="Copy BibTeX").click()
+    expect(page.get_by_role("status").filter(has_text="Copied")).to_be_visible()
+    (entry,) = bibtexparser.parse_string(page.evaluate("navigator.clipboard.readText()")).entries
+    assert entry["eprint"] == "2604.24432"
+    page.evaluate("void (navigator.clipboard.writeText = () => Promise.reject())")
+    page.get_by_role("button", name="Copy BibTeX").click()
+    expect(page.get_by_role("status").filter(has_text="Selected")).to_be_visible()
+    assert page.evaluate("getSelection().toString()").strip().startswith("@")
 
 
 @pytest.mark.parametrize(
