@@ -16,7 +16,6 @@ from search.embedding.cache import EmbedderCache
 from search.errors import InvalidValue, PaperNotFound
 from search.index.snapshot import Snapshot
 from search.language.describe import describe_condition, describe_query
-from search.language.english import NOT_ENGLISH, is_english
 from search.papers import identifiers
 from search.papers.normalization import compose, strip_control_characters
 from search.papers.paper import Paper
@@ -29,6 +28,7 @@ from search.ranking import cursor
 from search.ranking.answer import answer_query, list_papers
 from search.ranking.fusion import query_from_examples
 from search.ranking.legs import FilteredIndex, LegInput
+from search.ranking.notices import find_notices
 from search.ranking.relevance import RelevantSet, find_relevant_set
 from search.ranking.variants import match_author
 from search.rows import Ranked
@@ -86,7 +86,7 @@ class Session:
         """Answers the text of the search box (docs/query-language.md).
 
         If nothing is close to a question, and its correction has a close match, or it is the full name of an author,
-        then that is answered instead (``Page.answered_query``).
+        then that is answered instead (``Page.answered_query``). A page with an offset answers the question as it is.
 
         Args:
             box: words, conditions, a paper ID or an abstract.
@@ -111,7 +111,7 @@ class Session:
         if parsed.kind != "question":
             return replace(self.search(typed), parts=split_query(parsed))
         refiner = PageRefiner(self.snapshot, parsed)
-        alternatives = () if query.verbatim else refiner.alternatives
+        alternatives = () if query.verbatim or query.offset else refiner.alternatives
         for other in alternatives if query.cursor and not cursor.belongs_to(typed) else ():
             if cursor.belongs_to(self._parse(other, query)[1]):
                 return self._answer_instead(other, query, refiner)
@@ -123,7 +123,7 @@ class Session:
                 return answer
         correction = None if alternatives else refiner.correction  # one that finds nothing close either does not help
         page = replace(page, parts=split_query(parsed), correction=correction)
-        return page if query.cursor else replace(page, refinements=refiner.refine(page, nearest))
+        return page if query.cursor or query.offset else replace(page, refinements=refiner.refine(page, nearest))
 
     @_reporting_damage
     def search(self, query: Query) -> Page:
@@ -268,7 +268,8 @@ class Session:
             page, nearest = list_papers(filtered, query, start), np.empty(0, np.int64)
         if self.on_page:
             self.on_page(page)
-        return replace(page, interpretation=describe_query(query), notices=_notices(query)), nearest
+        notices = find_notices(self.snapshot, query, page.total)
+        return replace(page, interpretation=describe_query(query), notices=notices), nearest
 
     def _with_words_of_mode(self, query: Query) -> Query:
         """Strips the text, and removes it in lexical mode if it has no words and conditions alone select papers."""
@@ -410,11 +411,6 @@ class Session:
         if row is None:
             raise PaperNotFound(paper_id, "search for its title instead")
         return row
-
-
-def _notices(query: Query) -> tuple[str, ...]:
-    """Returns what limits the answer of a query."""
-    return () if query.mode == "lexical" or is_english(query.text) else (NOT_ENGLISH,)
 
 
 def _submit(search: "Callable[[str], Ranked]", text: str) -> "Future[Ranked]":

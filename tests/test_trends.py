@@ -203,8 +203,8 @@ def test_labels_do_not_overlap(first: int, periods: int, distance: float) -> Non
 def test_the_chart_is_well_formed_and_names_every_point(searcher: Searcher) -> None:
     hostile = "galaxy <b>&amp;"
     trends = searcher.session().trends([hostile, "video"], per="year", mode="lexical")
-    for show in ("papers", "share"):
-        root = ElementTree.fromstring(trends.to_svg(show))
+    for measure in ("papers", "share"):
+        root = ElementTree.fromstring(trends.to_svg(measure))
         assert hostile in str(root.findtext(f"{SVG}title"))
         assert "video: " in str(root.findtext(f"{SVG}desc"))
     chart = ElementTree.fromstring(trends.to_svg())
@@ -226,11 +226,11 @@ def test_command_prints_a_table_or_writes_a_chart(searcher: Searcher, tmp_path: 
     counts = [int(row["papers"]) for row in rows if row["question"] == "galaxy"]
     assert counts == found["trends"][0]["counts"]
     chart = tmp_path / "chart.svg"
-    done = run("trends", "galaxy", *options, "--svg", str(chart), "--show", "share")
+    done = run("trends", "galaxy", *options, "--svg", str(chart), "--measure", "share")
     assert (done.returncode, done.stdout) == (0, "")
     assert ElementTree.fromstring(chart.read_text("utf-8")).tag == f"{SVG}svg"
     assert "missing query" in run("trends", *options[:2]).stderr
-    assert run("trends", "galaxy", *options, "--show", "bars").returncode == 2
+    assert run("trends", "galaxy", *options, "--measure", "bars").returncode == 2
     assert run("trends", "galaxy", *options, "--svg", str(tmp_path / "no" / "chart.svg")).returncode == 2
 
 
@@ -241,7 +241,7 @@ def test_http_returns_json_csv_and_svg(web: httpx.Client, searcher: Searcher) ->
     table = web.get("/v1/trends", params={**params, "format": "csv"})
     assert table.headers["content-type"].startswith("text/csv")
     assert len(list(csv.DictReader(io.StringIO(table.text)))) == len(expected.rows())
-    chart = web.get("/v1/trends", params={**params, "format": "svg", "show": "share"})
+    chart = web.get("/v1/trends", params={**params, "format": "svg", "measure": "share"})
     assert chart.headers["content-type"] == "image/svg+xml"
     assert chart.text == expected.to_svg("share")
     assert assert_problem(web.get("/v1/trends"), 422)["field"] == "q"

@@ -13,7 +13,7 @@ from itertools import pairwise
 from search.papers.json import replace_surrogates
 from search.trends.axes import period_labels, round_ticks
 from search.trends.lines import dark_style, dash_attribute, line_attributes, line_piece, marker, marker_path
-from search.trends.trends import MIN_SHARE_PAPERS, Show, Trend, TrendPeriod, Trends
+from search.trends.trends import MIN_SHARE_PAPERS, Measure, Trend, TrendPeriod, Trends
 
 PointLink = Callable[[Trend, TrendPeriod], str]
 """Returns the URL of the papers that a point counts."""
@@ -73,16 +73,16 @@ class Chart:
 
     Args:
         trends: what to draw.
-        show: numbers of papers, or shares of the papers of each period.
+        measure: numbers of papers, or shares of the papers of each period.
         size: of the chart.
         link: the target of a point; None for a chart without links.
     """
 
     def __init__(
-        self, trends: Trends, show: Show = "papers", size: ChartSize = WIDE, link: PointLink | None = None
+        self, trends: Trends, measure: Measure = "papers", size: ChartSize = WIDE, link: PointLink | None = None
     ) -> None:
         self._trends, self._size, self._link = trends, size, link
-        self._share = show == "share"
+        self._share = measure == "share"
         self._top = _TOP + _LEGEND_LINE * len(trends.trends) * size.has_legend
         self._height = size.height + self._top - _TOP
         self._bottom = self._height - _BOTTOM

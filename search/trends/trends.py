@@ -14,9 +14,9 @@ from search.trends.periods import Per
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Show = Literal["papers", "share"]
+Measure = Literal["papers", "share"]
 
-SHOWS: tuple[Show, ...] = get_args(Show)
+MEASURES: tuple[Measure, ...] = get_args(Measure)
 MIN_SHARE_PAPERS = 50
 """Papers of a period from which a share of them is drawn; fewer make its error larger than most trends."""
 ROW_FIELDS = ("period", "complete", "question", "papers", "error", "share", "share_error", "index_papers")
@@ -135,18 +135,18 @@ class Trends:
             raise ImportError("to_dataframe needs pandas; install it with: pip install pandas") from error
         return DataFrame(self.rows(), columns=list(ROW_FIELDS))
 
-    def to_svg(self, show: str = "papers") -> str:
+    def to_svg(self, measure: str = "papers") -> str:
         """Returns the chart as an SVG document with its own style.
 
         Args:
-            show: ``papers``, or ``share`` for shares of the papers of each period.
+            measure: ``papers``, or ``share`` for shares of the papers of each period.
 
         Raises:
-            InvalidValue: ``show`` is neither.
+            InvalidValue: ``measure`` is neither.
         """
         from search.trends.chart import Chart
 
-        return Chart(self, parse_show(show)).to_document()
+        return Chart(self, parse_measure(measure)).to_document()
 
     def to_json(self) -> dict[str, Json]:
         """Returns the trends as a JSON object."""
@@ -224,16 +224,16 @@ class Trends:
         return [f"{trend.label}: {count} {_are(trend.on_new_year)} dated 1 January, perhaps for a year alone."]
 
 
-def parse_show(name: str) -> Show:
+def parse_measure(name: str) -> Measure:
     """Parses what a chart shows.
 
     Raises:
         InvalidValue: a chart cannot show this.
     """
-    for show in SHOWS:
-        if show == name:
-            return show
-    raise InvalidValue("show", name, f"choose one of {', '.join(SHOWS)}")
+    for known in MEASURES:
+        if known == name:
+            return known
+    raise InvalidValue("measure", name, f"choose one of {', '.join(MEASURES)}")
 
 
 def _are(count: int) -> str:

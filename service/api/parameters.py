@@ -11,7 +11,7 @@ from search.query.people import MAX_RANKED_AUTHORS
 from search.query.query import MAX_EXAMPLES, MAX_LIMIT, Mode, Query, Sort
 from search.trends.count import MAX_QUESTIONS
 from search.trends.periods import Per
-from search.trends.trends import Show
+from search.trends.trends import Measure
 from service.formats import Format
 from service.formats.trends import TrendsFormat
 
@@ -193,7 +193,9 @@ class TrendsRequest(QueryParams):
     per: Per | None = Field(
         None, description="Length of the periods; default: month if almost all papers are of the last three years"
     )
-    show: Show = Field("papers", description="What the chart draws: papers, or share of the papers of each period")
+    measure: Measure = Field(
+        "papers", description="What the chart draws: papers, or share of the papers of each period"
+    )
     format: TrendsFormat = Field("json", description="Format of the response")
 
 

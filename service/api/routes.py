@@ -179,7 +179,7 @@ def trends(searcher: SearcherDependency, params: Annotated[TrendsRequest, Parame
     """The papers relevant to each `q` by month or year, as numbers or as a chart."""
     found = searcher.session().trends(params.q, params.to_query(), per=params.per)
     if params.format == "svg":
-        return Response(found.to_svg(params.show), media_type="image/svg+xml")
+        return Response(found.to_svg(params.measure), media_type="image/svg+xml")
     if params.format == "csv":
         headers = {"Content-Disposition": 'attachment; filename="trends.csv"'}
         return Response(trends_csv(found), media_type=formats.MEDIA_TYPES["csv"].content_type, headers=headers)

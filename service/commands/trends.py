@@ -26,10 +26,10 @@ def _pers() -> tuple[str, ...]:
     return PERS
 
 
-def _shows() -> tuple[str, ...]:
-    from search.trends.trends import SHOWS
+def _measures() -> tuple[str, ...]:
+    from search.trends.trends import MEASURES
 
-    return SHOWS
+    return MEASURES
 
 
 def _trends_formats() -> tuple[str, ...]:
@@ -48,13 +48,13 @@ def _trends_formats() -> tuple[str, ...]:
     help="Length of the periods: {choices}; default: month if almost all papers are of the last three years.",
 )
 @click.option(
-    "--show",
+    "--measure",
     metavar="NAME",
     cls=ChoicesOption,
-    choices=_shows,
+    choices=_measures,
     default="papers",
     show_default=True,
-    help="What bars and lines show: {choices}; share is that of all papers of the period that match the filters.",
+    help="What bars and lines measure: {choices}; share is that of all papers of the period that match the filters.",
 )
 @click.option("--svg", "svg", type=click.Path(path_type=Path, dir_okay=False), help="Write the chart to this file.")
 @click.option("--verbatim", is_flag=True, help="Count for the texts as typed, even if only a correction has a match.")
@@ -71,7 +71,7 @@ def _trends_formats() -> tuple[str, ...]:
     help="Output format instead of text: {choices}.",
 )
 def trends(
-    queries: tuple[str, ...], directory: Path, per: str | None, show: str, svg: Path | None, **options: Any
+    queries: tuple[str, ...], directory: Path, per: str | None, measure: str, svg: Path | None, **options: Any
 ) -> None:
     """Count the relevant papers of one or several queries by month or year.
 
@@ -81,18 +81,18 @@ def trends(
 
     \b
     papers trends "KV cache compression" "speculative decoding"
-    papers trends "state space models" "cat:cs.CL transformers" --per year --show share
+    papers trends "state space models" "cat:cs.CL transformers" --per year --measure share
     papers trends "diffusion language models" --from 2024 --svg growth.svg
     papers trends "reward models" --format csv > reward-models.csv
     """
     if not queries:
         raise click.UsageError('missing query: give one or more, such as "KV cache compression"')
     from search.query.query import Query
-    from search.trends.trends import parse_show
+    from search.trends.trends import parse_measure
     from service.formats.render import dump_json
     from service.formats.trends import trends_csv, trends_json, trends_text
 
-    output_format, shown = _parse_format(options["format_"], as_json=options["as_json"]), parse_show(show)
+    output_format, shown = _parse_format(options["format_"], as_json=options["as_json"]), parse_measure(measure)
     shared = {name: options[name] for name in ("mode", "like", "unlike", "verbatim")}
     query = Query(filter=build_filter(options), **shared)
     found = open_searcher(directory).session().trends(queries, query, per=per)

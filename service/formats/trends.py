@@ -4,7 +4,7 @@ from typing import Literal, get_args
 
 from search.errors import InvalidValue
 from search.papers.json import Json, clean_object
-from search.trends.trends import ROW_FIELDS, Show, Trend, Trends
+from search.trends.trends import ROW_FIELDS, Measure, Trend, Trends
 from service.formats.csv import serialize_rows
 from service.formats.render import SCHEMA_VERSION, sanitize_line
 
@@ -39,13 +39,15 @@ def trends_csv(trends: Trends) -> bytes:
     return serialize_rows(ROW_FIELDS, trends.rows())
 
 
-def trends_text(trends: Trends, show: Show) -> str:
-    """A table for each question: period, papers with their error, share, and a bar for what ``show`` says."""
-    largest = max((_value(trends, trend, at, show) for trend in trends.trends for at in _positions(trends)), default=0)
-    return "\n".join("".join(_trend_lines(trends, trend, show, largest)) for trend in trends.trends)
+def trends_text(trends: Trends, measure: Measure) -> str:
+    """A table for each question: period, papers with their error, share, and a bar for what ``measure`` says."""
+    largest = max(
+        (_value(trends, trend, at, measure) for trend in trends.trends for at in _positions(trends)), default=0
+    )
+    return "\n".join("".join(_trend_lines(trends, trend, measure, largest)) for trend in trends.trends)
 
 
-def _trend_lines(trends: Trends, trend: Trend, show: Show, largest: float) -> list[str]:
+def _trend_lines(trends: Trends, trend: Trend, measure: Measure, largest: float) -> list[str]:
     within = f" ± {error:,}" if (error := trend.error(trend.papers)) else ""
     lines = [f"{sanitize_line(trend.label)}: {trend.papers:,}{within} relevant papers\n"]
     counts = [f"{count:,}" for count in trend.counts]
@@ -55,7 +57,7 @@ def _trend_lines(trends: Trends, trend: Trend, show: Show, largest: float) -> li
         share = trends.share(trend, at)
         percent = "" if share is None else f"{share:.2%}"
         ending = "" if trends.periods[at].is_complete else " (incomplete)"
-        bar = _bar(_value(trends, trend, at, show), largest) + ending
+        bar = _bar(_value(trends, trend, at, measure), largest) + ending
         cells = f"{trends.periods[at].date!s:7}  {counts[at]:>{width}} {errors[at]:{error_width}}  {percent:>7}  {bar}"
         lines.append(f"{cells.rstrip()}\n")
     return lines
@@ -65,8 +67,8 @@ def _positions(trends: Trends) -> range:
     return range(len(trends.periods))
 
 
-def _value(trends: Trends, trend: Trend, position: int, show: Show) -> float:
-    return trend.counts[position] if show == "papers" else trends.share(trend, position) or 0.0
+def _value(trends: Trends, trend: Trend, position: int, measure: Measure) -> float:
+    return trend.counts[position] if measure == "papers" else trends.share(trend, position) or 0.0
 
 
 def _bar(value: float, largest: float) -> str:

@@ -12,13 +12,13 @@ from search.trends.chart import NARROW, WIDE, Chart
 from search.trends.count import MAX_QUESTIONS
 from search.trends.lines import line_sample
 from search.trends.periods import Per
-from search.trends.trends import Show, Trend, TrendPeriod, Trends
+from search.trends.trends import Measure, Trend, TrendPeriod, Trends
 from service.web.html import Link, SearchForm, render_template
 from service.web.urls import PageUrl
 from service.web.viewer import Viewer
 from service.web.views import view_links
 
-_CHART_PARAMS = ("per", "show")
+_CHART_PARAMS = ("per", "measure")
 """Parameters of the chart, which other views of an answer do not have."""
 _PAGE_PARAMS = ("sort", "limit", "facets", "cursor")
 """Parameters of pages of hits, which do not matter to trends."""
@@ -66,7 +66,7 @@ class Row:
     cells: tuple[Cell, ...]
 
 
-def trends_page(viewer: Viewer, url: PageUrl, query: Query, per: Per | None, show: Show) -> str:
+def trends_page(viewer: Viewer, url: PageUrl, query: Query, per: Per | None, measure: Measure) -> str:
     """Renders the trends of the questions of a URL; without questions and filters, only the form for them.
 
     Args:
@@ -74,7 +74,7 @@ def trends_page(viewer: Viewer, url: PageUrl, query: Query, per: Per | None, sho
         url: the URL of this page.
         query: the parameters that the questions share.
         per: the length of the periods; None to choose it by their span.
-        show: what the chart draws.
+        measure: what the chart draws.
 
     Raises:
         InvalidValue, PaperNotFound, IndexUnavailable, ModelUnavailable: see ``Session.trends``.
@@ -89,7 +89,7 @@ def trends_page(viewer: Viewer, url: PageUrl, query: Query, per: Per | None, sho
         viewer,
         SearchForm.from_url(url, ("q", *_CHART_PARAMS)),
         trends=found,
-        show=show,
+        measure=measure,
         questions=_questions(url, links, found) if found else (),
         can_add=len(texts) < MAX_QUESTIONS,
         form_params=form_params,
@@ -98,9 +98,9 @@ def trends_page(viewer: Viewer, url: PageUrl, query: Query, per: Per | None, sho
         filters=describe_condition(query.filter.condition) if query.filter.condition.parts else "",
         views=view_links(links.view_url) if found else (),
         pers=_choices(url, "per", (("By month", "month"), ("By year", "year")), found.per if found else ""),
-        shows=_choices(url, "show", (("Papers", "papers"), ("Share", "share")), show),
-        charts=[Markup(Chart(found, show, size, links).to_element()) for size in (WIDE, NARROW)] if found else (),  # noqa: S704
-        rows=_rows(found, show, links) if found else (),
+        measures=_choices(url, "measure", (("Papers", "papers"), ("Share", "share")), measure),
+        charts=[Markup(Chart(found, measure, size, links).to_element()) for size in (WIDE, NARROW)] if found else (),  # noqa: S704
+        rows=_rows(found, measure, links) if found else (),
         downloads=_downloads(url),
         notices=found.notices if found else (),
     )
@@ -153,19 +153,19 @@ def _questions(url: PageUrl, links: _PointLinks, found: Trends) -> list[Question
     ]
 
 
-def _rows(found: Trends, show: Show, links: _PointLinks) -> list[Row]:
+def _rows(found: Trends, measure: Measure, links: _PointLinks) -> list[Row]:
     """Returns the lines of the table, the latest period first."""
     return [
-        Row(period, tuple(_cell(found, trend, at, show, links) for trend in found.trends))
+        Row(period, tuple(_cell(found, trend, at, measure, links) for trend in found.trends))
         for at, period in reversed(list(enumerate(found.periods)))
     ]
 
 
-def _cell(found: Trends, trend: Trend, position: int, show: Show, links: _PointLinks) -> Cell:
+def _cell(found: Trends, trend: Trend, position: int, measure: Measure, links: _PointLinks) -> Cell:
     count, share, period = trend.counts[position], found.share(trend, position), found.periods[position]
     error = trend.error(count)
     href = links(trend, period) if count else ""
-    if show == "papers":
+    if measure == "papers":
         return Cell(f"{count:,}", f"{error:,}" if error else "", href)
     return Cell("" if share is None else f"{share:.2%}", f"{error / period.papers:.2%}" if error else "", href)
 
