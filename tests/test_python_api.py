@@ -52,7 +52,7 @@ def test_the_examples_of_the_documentation_run(
 ) -> None:
     shutil.copytree(sample_index, tmp_path / "data" / "index")
     monkeypatch.chdir(tmp_path)
-    first, second, third, people, grouped, fourth = BLOCKS
+    first, second, third, *further = BLOCKS
     assert len([line for line in first.splitlines() if line]) <= 5
     names: dict[str, Any] = {}
     exec(first, names)
@@ -68,14 +68,17 @@ def test_the_examples_of_the_documentation_run(
     assert names["names"].variants[0].value == "Guorui Zhou"
     exec(third, names)
     assert "https://" in capsys.readouterr().out
-    exec(people, names)
-    assert names["people"].authors[0].name in capsys.readouterr().out
-    exec(grouped, names)
-    assert len(capsys.readouterr().out.splitlines()) == len(names["themes"])
+    printed = ""
+    for block in further:
+        exec(block, names)
+        printed += capsys.readouterr().out
+    assert names["people"].authors[0].name in printed
+    assert all(theme.label in printed for theme in names["themes"])
+    assert [trend.papers for trend in names["trends"].trends] == [sum(each.counts) for each in names["trends"].trends]
+    assert names["chart"].startswith("<svg")
     for name in ("people", "themes"):
         assert ParsedHtml(names[name]._repr_html_()).tags.count("tr") == len(names[name]) + 1
         assert len(names[name].to_dataframe()) == len(names[name])
-    exec(fourth, names)
     assert names["new"].total == len(names["new"]) > 0
     assert names["seen"] == max(hit.paper.added for hit in names["new"])
 
