@@ -37,6 +37,7 @@ from search.query.condition import (
     ContainsText,
     HasId,
     InDateRange,
+    InRows,
     Not,
 )
 from search.rows import Ranked, Rows
@@ -264,7 +265,7 @@ class Lexicon:
             return self._conditions.query(condition)
         return self._column_query(condition)
 
-    def _column_query(self, leaf: Author | Category | InDateRange | AddedBetween | HasId) -> tantivy.Query:
+    def _column_query(self, leaf: Author | Category | InDateRange | AddedBetween | HasId | InRows) -> tantivy.Query:
         """Returns the query for a condition on a field that the columns index too, or they alone."""
         if isinstance(leaf, Author):
             field = "author" if leaf.position == "any" else f"{leaf.position}_author"
@@ -275,6 +276,8 @@ class Lexicon:
             return self._term_set_query("category", self._columns.category_ids(leaf.code))
         if isinstance(leaf, HasId):
             return self._term_set_query("row", self._find(leaf.id))
+        if isinstance(leaf, InRows):
+            return self._term_set_query("row", leaf.rows)
         if isinstance(leaf, AddedBetween):
             return self._rows_query(self._columns.added_rows(leaf).ids)
         return self._date_query(leaf)

@@ -116,6 +116,19 @@ class HasId:
 
 
 @dataclass(frozen=True, slots=True)
+class InRows:
+    """The paper is one of some rows of a generation, such as those of a theme; no text of a query expresses it.
+
+    Attributes:
+        rows: ascending.
+        name: what the papers have in common; for descriptions.
+    """
+
+    rows: tuple[int, ...]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ContainsText:
     """The title or the abstract contains every word of a text, in any inflection.
 
@@ -153,7 +166,9 @@ class Not:
     part: "Condition"
 
 
-Condition: TypeAlias = Author | Category | InDateRange | AddedBetween | HasId | ContainsText | AllOf | AnyOf | Not
+Condition: TypeAlias = (
+    Author | Category | InDateRange | AddedBetween | HasId | InRows | ContainsText | AllOf | AnyOf | Not
+)
 
 
 def all_distinct(conditions: Iterable[Condition]) -> AllOf:
