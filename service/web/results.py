@@ -27,6 +27,7 @@ _FILTER_PARAMS = (
     "author",
     "not_author",
     "category",
+    "kind",
     "from",
     "to",
     "updated_from",
