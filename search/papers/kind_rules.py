@@ -7,11 +7,10 @@ kind has none. ``benchmarks/kinds.py`` measures them on labelled papers.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from search.papers.kinds import KINDS, Kind
 from search.papers.paper import Paper
-
-_PLACES = ("title", "abstract", "comment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,41 +19,60 @@ class Rule:
 
     Attributes:
         kind: the kind of the papers that match.
-        place: the text that is searched, in lower case: ``title``, ``abstract`` or ``comment``.
-        cues: the text contains one of them if it matches; looking for them is quick.
+        place: the text that is searched, in lower case.
+        cues: every text that matches contains one of them; looking for them is quick.
         pattern: what the text has to contain.
-        unless: what the title and the abstract must not contain; None if anything may be there.
+        unless: what neither the title nor the abstract may contain; None if anything may be there.
     """
 
     kind: Kind
-    place: str
+    place: Literal["title", "abstract", "comment"]
     cues: tuple[str, ...]
     pattern: re.Pattern[str]
     unless: re.Pattern[str] | None = None
 
 
-_PLAIN = r"(?:(?!(?:for|on|with|using|from|of|in|that|by|to|and|as|over|based|which|via|through|is|are)\b)[\w'’/+-]+,? ){0,6}?"
-"""Up to six words that qualify the noun after them: none begins another phrase."""
+_WE = r"\b(?:we|this (?:paper|work|article|study)|the paper|i)\b(?: [\w-]+){0,3}?"
 _NAME = r"(?:\S+(?: \([^)]*\))?,? ){0,4}?"
 """The name that a paper gives to what it introduces: up to four words."""
-_SUBJECT = r"\b(?:we|this (?:paper|work|article|study)|the paper|here,? we|i)\b(?: [\w-]+){0,3}?"
-_INTRODUCES = r" (?:introduc|present|propos|releas|construct|creat|curat|build|built|develop|contribut|publish|compil|assembl|design)\w*"
-_OURS = r"(?:an?|the first|the largest|two|three|several|new|novel|our|large-scale)"
+_OURS = r"(?:an?|the|the first|the largest|two|three|several|new|novel|our|large-scale)"
+_OTHER_PHRASE = (
+    r"\b(?:for|on|with|using|from|of|in|that|by|to|and|as|over|based|which|via|through|is|are|the|regarding|about|"
+    r"experiments?|analys[ei]s|results?|evaluations?|comparisons?)\b"
+)
+"""Words after which a noun belongs to another phrase than the verb before."""
+_ADJECTIVES = rf"(?:(?!{_OTHER_PHRASE})[\w'’/+-]+,? ){{0,6}}?"
+"""Up to six words that qualify the noun after them."""
+_IS = (
+    r" (?:is|are|has been|have been|were|was)"
+    r"(?: (?!only|readily|rarely|widely|currently|typically|usually)(?:all|both|also|now|made|being|here|\w+ly))* "
+)
+_OPEN = r"(?:available|released|accessible|provided|published|shared|open[ -]sourced?)\b"
+_OPEN_HERE = (
+    r"(?:(?:publicly|freely|openly|made) (?:\w+ )?(?:available|accessible|released)\b|released\b|open-sourced\b"
+    r"|available (?:at|on|from|via|through|here|online|in|under)\b(?! request)|available:)"
+)
+_RELEASE = (
+    r"\b(?:we|and)(?: (?:also|further|have|publicly|openly|\w+ly))* (?:released?|open-sourced?|publish|share|provide)"
+)
 
 
-def _introduction(nouns: str) -> re.Pattern[str]:
+def _introduction(verbs: str, nouns: str) -> re.Pattern[str]:
     """Returns the pattern of sentences that introduce something: ``we present Foo, a large dataset``."""
-    return re.compile(rf"{_SUBJECT}{_INTRODUCES} (?:{_NAME}{_OURS} )?{_PLAIN}(?:{nouns})\b")
+    return re.compile(
+        rf"{_WE} (?:{verbs})\w* (?:{_NAME}{_OURS} )?{_ADJECTIVES}(?:{nouns})\b(?! (?:splits?|cards?|study))"
+    )
 
 
-_SKY = re.compile(
+_RESOURCE_VERBS = (
+    "introduc|present|propos|releas|construct|creat|curat|build|built|develop|contribut|publish|compil|assembl"
+)
+_OTHER_SURVEYS = re.compile(
     r"galax|redshift|telescope|stellar|\bstars?\b|\bsky\b|deg\^|square degree|pulsar|photometr|spectroscop|cosmolog"
+    r"|\bsurvey(?:s|ed)? (?:data|of \d|respon|participant|question|instrument|experiment)|questionnaire|respondents"
+    r"|\bsurveyed"
 )
-"""Words of papers whose surveys look at the sky."""
-_ASKED = re.compile(
-    r"\bsurvey (?:data|of \d|respon|participant|question|instrument|experiment)|questionnaire|respondents|\bsurveyed"
-)
-"""Words of papers whose surveys ask people."""
+"""Words of papers whose surveys look at the sky or ask people."""
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -63,11 +81,13 @@ RULES: tuple[Rule, ...] = (
         ("survey", "review", "overview"),
         re.compile(
             r"\b(?:an?|the|this) (?:[\w-]+,? (?:and )?){0,4}?(?:survey|overview|review)\b(?! (?:data|of \d|study))"
-            r"|(?:\A|[:.?!\u2013\u2014-]\s*)(?:[\w-]+ ){0,4}?(?:survey|overview|review) (?:of|on|and|for)\b"
-            r"|\b(?:literature|systematic|scoping|comprehensive|critical|mapping|mini|brief|short|historical)[ -](?:literature |mapping )?(?:survey|review)\b"
-            r"|\b(?:survey|overview)\W*\Z"
+            r"|(?:\A|[:.?!\u2013\u2014-]\s*)(?:[\w-]+ ){0,4}?(?:survey|review) (?:of|on|and)\b"
+            r"|(?:\A|[:.?!\u2013\u2014-]\s*)overview of\b"
+            r"|\b(?:literature|systematic|scoping|comprehensive|critical|mapping|mini|brief|short|historical)[ -]"
+            r"(?:literature |mapping )?(?:survey|review)\b"
+            r"|\bsurvey\W*\Z"
         ),
-        re.compile(rf"{_SKY.pattern}|{_ASKED.pattern}"),
+        _OTHER_SURVEYS,
     ),
     Rule(
         "survey",
@@ -75,15 +95,16 @@ RULES: tuple[Rule, ...] = (
         ("survey", "review"),
         re.compile(
             r"\b(?:this|the present|our|in this) (?:[\w-]+,? ){0,3}?(?:survey|review)(?: paper| article)?,? (?:\w+ )?"
-            r"(?:we|covers?|examines?|provid|presents?|summari|discuss|explor|synthesi|aims?|focus|offers?|analy|organi|"
-            r"categori|highlights?|concludes?|address|traces?|outlines?|describes?|introduces?|begins?|starts?|surveys?|systemati|consolidat|investigat)"
+            r"(?:we|covers?|examin|provid|presents?|summari|discuss|explor|synthesi|aims?|focus|offers?|analy|organi|"
+            r"categori|highlights?|concludes?|address|traces?|outlines?|describes?|introduces?|begins?|starts?|"
+            r"systemati|consolidat|investigat)"
         ),
-        re.compile(rf"{_SKY.pattern}|{_ASKED.pattern}"),
+        _OTHER_SURVEYS,
     ),
     Rule(
         "dataset",
         "title",
-        ("dataset", "data set", "corpus", "corpora"),
+        ("dataset", "data set", "corpus"),
         re.compile(
             r":\s*(?:an?|the) (?:[\w-]+,? (?:and )?){0,7}?(?:dataset|data set|corpus)\b"
             r"|\A(?:an?|the) (?:[\w-]+,? (?:and )?){0,7}?(?:dataset|data set|corpus) (?:of|for|on|with)\b"
@@ -94,70 +115,67 @@ RULES: tuple[Rule, ...] = (
         "dataset",
         "abstract",
         ("dataset", "data set", "corpus", "corpora"),
-        _introduction("datasets?|data sets?|corpus|corpora"),
+        _introduction(_RESOURCE_VERBS, "datasets?|data sets?|corpus|corpora"),
     ),
     Rule(
         "benchmark",
         "title",
         ("bench",),
-        re.compile(r"(?<!work)\w-?bench\b|:\s*(?:an?|the) (?:[\w-]+,? (?:and )?){0,7}?benchmark\b|\ba benchmark\b"),
+        re.compile(
+            r"\A(?:\S+ ){0,2}?\S*(?<!work)bench(?!mark)[\w+}$-]*(?: \d[\w.]*)?(?:\s*[:\u2013\u2014]|\Z)"
+            r"|:\s*(?:an?|the) (?:[\w-]+,? (?:and )?){0,7}?benchmark\b(?! (?:study|analysis))"
+            r"|\A(?:an?|the) (?:[\w-]+,? (?:and )?){0,7}?benchmark (?:of|for|on)\b"
+        ),
     ),
-    Rule(
-        "benchmark",
-        "abstract",
-        ("benchmark",),
-        _introduction("benchmarks?|benchmark suites?|benchmark (?:and )?datasets?"),
-    ),
+    Rule("benchmark", "abstract", ("benchmark",), _introduction(_RESOURCE_VERBS, "benchmarks?(?: suites?)?")),
     Rule(
         "method",
         "abstract",
-        ("propos", "introduc", "present", "develop", "design"),
-        re.compile(
-            rf"{_SUBJECT} (?:introduc|present|propos|develop|design|devis)\w* (?:{_NAME}{_OURS} )?{_PLAIN}"
-            r"(?:methods?|frameworks?|algorithms?|approach|approaches|models?|architectures?|networks?|techniques?|schemes?|"
-            r"systems?|mechanisms?|strategy|strategies|pipelines?|procedures?|paradigms?|estimators?|solvers?|modules?)\b"
+        ("propos", "introduc", "present", "develop", "design", "devis"),
+        _introduction(
+            "introduc|present|propos|develop|design|devis",
+            r"(?:methods?|frameworks?|algorithms?|approach|approaches|models?|architectures?|networks?|techniques?|"
+            r"schemes?|systems?|mechanisms?|strategy|strategies|pipelines?|procedures?|paradigms?|estimators?|solvers?|"
+            r"modules?)(?! (?:analysis|comparison|review|experiments?|survey|data))",
         ),
     ),
     Rule(
         "theory",
         "abstract",
-        ("prove", "theorem", "proof"),
+        (" prove ", " proved ", "proof"),
         re.compile(
-            r"\bwe (?:[\w-]+ ){0,2}?(?:prove|proved)\b|\bit is proved\b|\bis proven\b|\bproof of (?:the|a|this)\b|\b(?:main|our|representation|limit|convergence|impossibility|existence) theorems?\b"
+            r"\bwe (?:(?!expect|hope|plan|aim|try|conjecture)[\w-]+ ){0,3}?(?:prove|proved)\b|\bit is proved\b"
+            r"|\b(?:provide|give|present|with) an? (?:[\w-]+ )?proof of\b(?![ -]concept)|\bproof of the conjecture\b"
         ),
     ),
     Rule(
         "negative",
         "title",
-        (
-            "negative result",
-            "null result",
-            "fail",
-            "no evidence",
-            "does not",
-            "do not",
-            "cannot",
-            "don't",
-            "can't",
-            "doesn't",
-        ),
+        ("negative result", "null result", "fail", "no evidence", "do not", "does not"),
         re.compile(
-            r"\b(?:negative|null) results?\b|\bfails? to\b|\bno evidence\b|\b(?:does|do) not\b|\bcannot\b|n't\b|\bfail\W*\Z"
+            r"\b(?:negative|null) results?\b|\bno evidence (?:of|for|that)\b"
+            r"|\A(?:(?!when\b|where\b|if\b)\S+ )+?(?:fails? to\b|fail\W*\Z)"
+            r"|\b(?:does|do) not (?:necessarily |always )?(?:improve|help|guarantee|generali[sz]e|transfer|imply|learn|"
+            r"reason|understand|outperform|explain|work|scale)\b"
         ),
     ),
     Rule(
         "negative",
         "abstract",
         ("negative result", "null result", "negative finding", "null finding"),
-        re.compile(r"\b(?:negative|null) (?:results?|findings?)\b"),
+        re.compile(
+            r"\b(?:an?|this|our|report|reports|important|informative|two|three|several) (?:[\w-]+ ){0,2}?"
+            r"(?:negative|null) (?:results?|findings?)\b(?! (?:at|from|of|in) )"
+        ),
     ),
+    Rule("code", "abstract", ("github.com/",), re.compile(r"github\.com/")),
     Rule(
         "code",
         "abstract",
-        ("code", "github", "implementation", "open-source", "open source"),
+        ("availab", "releas", "source", "http", "github", "accessib"),
         re.compile(
-            r"\bcodes?\b[^.;]{0,60}? (?:is|are|has been|have been|were|was)(?: \w+){0,4}? (?:available|released|open|accessible|provided|published|open-sourced|shared)"
-            r"|\bcodes?\b[^.;]{0,40}(?:https?:|github)|github\.com/|\b(?:we|and) (?:\w+ )?(?:release|open-source|provide|share|publish)\w* (?:\w+ ){0,4}?(?:code|codebase|implementation)\b"
+            rf"\bcodes?(?:base)?\b[^.;]{{0,60}}?{_IS}{_OPEN}|\bcodes?\b[^.;]{{0,40}}(?:https?:|github)"
+            rf"|\bcodes? (?:\w+ )?available\b|{_RELEASE} (?:[\w-]+,? ){{0,6}}?(?:code|codebase|implementation)\b"
         ),
     ),
     Rule(
@@ -169,10 +187,12 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "data",
         "abstract",
-        ("data", "corpus", "corpora", "benchmark", "zenodo", "huggingface"),
+        ("availab", "releas", "accessib", "open-source", "zenodo", "huggingface"),
         re.compile(
-            r"\b(?:data|datasets?|corpus|corpora|benchmarks?)\b[^.;]{0,60}? (?:is|are|has been|have been|were|was)(?: \w+){0,4}? (?:available|released|open|accessible|open-sourced|shared)\b"
-            r"|\b(?:we|and) (?:\w+ ){0,2}?(?:release|open-source|share|publish)\w* (?:\w+ ){0,6}?(?:data|datasets?|corpus)\b|huggingface\.co/datasets|zenodo\.org"
+            rf"\b(?:data|datasets?|corpus|corpora|benchmarks?)\b[^.;]{{0,60}}?{_IS}{_OPEN_HERE}"
+            r"|\b(?:data|datasets?|corpus)\b[^.;]{0,20} available (?:at|on|from|via|through)\b"
+            rf"|{_RELEASE} (?:the|our|all|this|these|both|code|[\w-]+,)(?: [\w-]+,?){{0,5}}? "
+            r"(?:data|datasets?|corpus)\b(?! splits?)|huggingface\.co/datasets"
         ),
     ),
 )
@@ -190,7 +210,7 @@ def find_kinds(paper: Paper) -> tuple[Kind, ...]:
 
 def kinds_of_text(title: str, abstract: str, comment: str) -> set[Kind]:
     """Returns the kinds that the rules find in the texts of a paper."""
-    texts = dict(zip(_PLACES, (title.lower(), abstract.lower(), comment.lower()), strict=True))
+    texts = {"title": title.lower(), "abstract": abstract.lower(), "comment": comment.lower()}
     found: set[Kind] = set()
     for rule in RULES:
         if rule.kind not in found and _matches(rule, texts):
