@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from search.embedding.cache import EmbedderCache
 from search.embedding.embedder import Embedder
@@ -16,6 +16,11 @@ from search.papers.paper import Paper
 from search.query.page import AuthorMatch, Page, Suggestions
 from search.query.query import Query
 from search.session import Session
+from search.themes.cache import ThemeCache
+
+if TYPE_CHECKING:
+    from search.query.people import People
+    from search.themes.themes import Themes
 
 _WARM_UP_WORDS = (1, 10, 40)
 """Query lengths in words; short and long queries run networks of different lengths."""
@@ -27,8 +32,8 @@ _log = logging.getLogger("papers")
 class Searcher:
     """Answers queries from the newest published generation; safe to use from several threads.
 
-    ``ask``, ``search``, ``paper``, ``authors`` and ``suggest`` each use a session of their own. Callers that need
-    several answers from the same generation open one with ``session``.
+    ``ask``, ``search``, ``themes``, ``people``, ``paper``, ``authors`` and ``suggest`` each use a session of their own.
+    Callers that need several answers from the same generation open one with ``session``.
 
     While the published generation cannot be opened, the one that is open answers, and ``problem`` gives the reason.
 
@@ -63,6 +68,7 @@ class Searcher:
         self._snapshot = Snapshot.open(directory, verify_checksums=verify_checksums)
         self.embedders = EmbedderCache(directory, load)
         self.on_page = on_page
+        self._theme_cache = ThemeCache()
         self.on_problem: Callable[[str], None] = lambda problem: None  # noqa: ARG005
         self.problem = ""
         self._retry_at = 0.0
@@ -82,7 +88,7 @@ class Searcher:
 
     def session(self) -> Session:
         """Opens a session on the newest published generation."""
-        return Session(self.snapshot, self.embedders, self.on_page)
+        return Session(self.snapshot, self.embedders, self.on_page, self._theme_cache)
 
     def ask(self, box: str, query: Query | None = None, **options: Any) -> Page:
         """Answers the text of the search box; see ``Session.ask``."""
@@ -92,6 +98,10 @@ class Searcher:
         """Answers a query; see ``Session.search``."""
         return self.session().search(query)
 
+    def themes(self, box: str, query: Query | None = None, **options: Any) -> "Themes":
+        """Groups the relevant papers of an answer; see ``Session.themes``."""
+        return self.session().themes(box, query, **options)
+
     def paper(self, paper_id: str) -> Paper:
         """Returns one paper; see ``Session.paper``."""
         return self.session().paper(paper_id)
@@ -99,6 +109,10 @@ class Searcher:
     def authors(self, name: str) -> AuthorMatch:
         """Lists the variants of a name; see ``Session.authors``."""
         return self.session().authors(name)
+
+    def people(self, box: str, query: Query | None = None, **options: Any) -> "People":
+        """Ranks the authors of the relevant papers; see ``Session.people``."""
+        return self.session().people(box, query, **options)
 
     def suggest(self, text: str, limit: int = 8) -> Suggestions:
         """Suggests authors and categories; see ``Session.suggest``."""
@@ -112,6 +126,7 @@ class Searcher:
         session.search(Query("warm", facets=True))
         session.ask("warm")
         session.suggest("warm")
+        session.themes("warm")
 
     def _is_outdated(self) -> bool:
         """Whether CURRENT names another generation or nothing, or did so when it was last read."""

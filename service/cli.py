@@ -64,6 +64,7 @@ for command in (
     search.similar,
     recommend.recommend,
     search.authors,
+    search.people,
     search.show,
     lists.lists,
     watch.watch,

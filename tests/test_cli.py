@@ -4,7 +4,9 @@ import json
 import re
 from pathlib import Path
 
-from cli_process import run, run_json, run_on_terminal
+import cli_process
+from cli_call import run, run_json
+from cli_process import run_on_terminal
 
 
 def test_the_index_folder_comes_from_option_environment_or_default(
@@ -24,7 +26,7 @@ def test_a_pipe_gets_plain_text_and_a_terminal_cards(index_options: list[str]) -
 
 
 def test_results_go_to_standard_output_and_all_else_to_standard_error(index_options: list[str]) -> None:
-    found = run("search", "cache", *index_options)
+    found = cli_process.run("search", "cache", *index_options)
     assert (found.returncode, found.stderr) == (0, "")
     nothing = run("search", "cache", "--to", "1990", *index_options)
     assert (nothing.returncode, nothing.stdout) == (4, "")
@@ -72,15 +74,18 @@ def test_help_has_an_example_of_every_command() -> None:
     for name in names:
         text = run(name, "--help").stdout
         assert f"\n  papers {name}" in text, name
-    completed = run(_PAPERS_COMPLETE="bash_complete", COMP_WORDS="papers se", COMP_CWORD="1").stdout
+    completed = cli_process.run(_PAPERS_COMPLETE="bash_complete", COMP_WORDS="papers se", COMP_CWORD="1").stdout
     assert completed.split() == ["plain,search", "plain,serve"]
-    modes = run(_PAPERS_COMPLETE="bash_complete", COMP_WORDS="papers search x --mode ", COMP_CWORD="4").stdout
+    modes = cli_process.run(
+        _PAPERS_COMPLETE="bash_complete", COMP_WORDS="papers search x --mode ", COMP_CWORD="4"
+    ).stdout
     assert modes.split() == ["plain,hybrid", "plain,semantic", "plain,lexical"]
-    precisions = run(_PAPERS_COMPLETE="bash_complete", COMP_WORDS="papers index x --precision ", COMP_CWORD="4").stdout
+    words = "papers index x --precision "
+    precisions = cli_process.run(_PAPERS_COMPLETE="bash_complete", COMP_WORDS=words, COMP_CWORD="4").stdout
     assert precisions.split() == ["plain,float", "plain,int8"]
-    codes = run(_PAPERS_COMPLETE="bash_complete", COMP_WORDS="papers search -c cs.C", COMP_CWORD="3").stdout
+    codes = cli_process.run(_PAPERS_COMPLETE="bash_complete", COMP_WORDS="papers search -c cs.C", COMP_CWORD="3").stdout
     assert "plain,cs.CL" in codes.split()
 
 
 def test_version() -> None:
-    assert run("--version").stdout.startswith("papers, version ")
+    assert cli_process.run("--version").stdout.startswith("papers, version ")

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -160,7 +161,7 @@ def test_a_server_runs_until_interrupted_and_rejects_a_damaged_index(sample_inde
         response = httpx.get(f"{address[0]}/v1/search", params={"q": "KV cache compression"}, timeout=30)
         assert response.json()["total"] == 60
         port = address[0].rpartition(":")[2]
-        second = cli_process.run("serve", "--index", str(sample_index), "--port", port)
+        second = run("serve", "--index", str(sample_index), "--port", port)
         assert (second.returncode, second.stdout) == (2, "")
         assert f"invalid --port '127.0.0.1:{port}': Address already in use" in second.stderr
     finally:
@@ -204,8 +205,12 @@ EXTRA_COMMANDS = [
 ]
 
 
-def run_without_extras(arguments: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Runs a command as if none of the optional dependencies were installed."""
+def run_without_extras(commands: Sequence[list[str]], cwd: Path) -> list[tuple[int, str, str]]:
+    """Runs commands in one process, as if none of the optional dependencies were installed.
+
+    Returns:
+        The exit status, standard output and standard error of each.
+    """
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     packages = {
         re.split(r"[\[>=<]", requirement)[0].replace("-", "_")
@@ -213,30 +218,45 @@ def run_without_extras(arguments: list[str], cwd: Path) -> subprocess.CompletedP
         for requirement in extras[extra]
     } - {"papers_search", "scipy", "httpx2"}  # the last two are installed with sentence-transformers
     program = f"""
-import sys
+import contextlib, io, json, sys
 sys.modules.update(dict.fromkeys({sorted(packages | {"starlette"})!r}))
-sys.argv[0] = "papers"
 from service.cli import main
-main()
+
+def run(arguments):
+    streams = [io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2)]
+    sys.argv[:] = ["papers", *arguments]
+    with contextlib.redirect_stdout(streams[0]), contextlib.redirect_stderr(streams[1]):
+        try:
+            main()
+        except SystemExit as ended:
+            status = ended.code
+    for stream in streams:
+        stream.flush()
+    return [status, *(stream.buffer.getvalue().decode() for stream in streams)]
+
+json.dump([run(arguments) for arguments in json.load(sys.stdin)], sys.__stdout__)
 """
-    return subprocess.run(
-        [sys.executable, "-c", program, *arguments],
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps(commands),
         capture_output=True,
         text=True,
         check=False,
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
+    assert done.returncode == 0, done.stderr
+    return [(status, stdout, stderr) for status, stdout, stderr in json.loads(done.stdout)]
 
 
 def test_core_commands_need_no_extra(tmp_path: Path) -> None:
-    for command in CORE_COMMANDS:
-        done = run_without_extras(command, tmp_path)
-        assert done.returncode == 0, (command, done.stderr)
-    for command, extra in EXTRA_COMMANDS:
-        done = run_without_extras(command, tmp_path)
-        assert (done.returncode, done.stdout) == (1, ""), command
-        (line,) = done.stderr.splitlines()
+    ran = run_without_extras([*CORE_COMMANDS, *(command for command, _ in EXTRA_COMMANDS)], tmp_path)
+    core, others = ran[: len(CORE_COMMANDS)], ran[len(CORE_COMMANDS) :]
+    for command, (status, _, stderr) in zip(CORE_COMMANDS, core, strict=True):
+        assert status == 0, (command, stderr)
+    for (command, extra), (status, stdout, stderr) in zip(EXTRA_COMMANDS, others, strict=True):
+        assert (status, stdout) == (1, ""), command
+        (line,) = stderr.splitlines()
         install = rf"run: pip install 'papers-search\[{extra}\]'"
         wanted = rf"papers: papers {command[0]}( list| arxiv)? needs the package \w+; {install}"
         assert re.fullmatch(wanted, line), line

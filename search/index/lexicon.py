@@ -39,6 +39,7 @@ from search.query.condition import (
     HasId,
     HasKind,
     InDateRange,
+    InRows,
     Not,
 )
 from search.rows import Ranked, Rows
@@ -269,7 +270,7 @@ class Lexicon:
             return self._conditions.query(condition)
         return self._column_query(condition)
 
-    def _column_query(self, leaf: ColumnLeaf | HasId) -> tantivy.Query:
+    def _column_query(self, leaf: ColumnLeaf | HasId | InRows) -> tantivy.Query:
         """Returns the query for a condition on a field that the columns index too, or they alone."""
         if isinstance(leaf, Author):
             field = "author" if leaf.position == "any" else f"{leaf.position}_author"
@@ -282,6 +283,8 @@ class Lexicon:
             return self._term_set_query("category", [FIRST_KIND + self._columns.kinds.id_of(leaf.kind)])
         if isinstance(leaf, HasId):
             return self._term_set_query("row", self._find(leaf.id))
+        if isinstance(leaf, InRows):
+            return self._term_set_query("row", leaf.rows)
         if isinstance(leaf, AddedBetween):
             return self._rows_query(self._columns.added_rows(leaf).ids)
         return self._date_query(leaf)

@@ -1,7 +1,18 @@
-"""Queries and pages: the types of the public Python interface."""
+"""Queries and pages: the types of the public Python interface, imported when they are first used."""
 
-from search.query.filter import Filter
-from search.query.page import Facets, Hit, Page
-from search.query.query import Query
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from search.query.filter import Filter
+    from search.query.page import Facets, Hit, Page
+    from search.query.query import Query
 
 __all__ = ["Facets", "Filter", "Hit", "Page", "Query"]
+_MODULES = {"Facets": "page", "Filter": "filter", "Hit": "page", "Page": "page", "Query": "query"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

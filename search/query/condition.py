@@ -124,6 +124,19 @@ class HasId:
 
 
 @dataclass(frozen=True, slots=True)
+class InRows:
+    """The paper is one of some rows of a generation, such as those of a theme; no text of a query expresses it.
+
+    Attributes:
+        rows: ascending.
+        name: what the papers have in common; for descriptions.
+    """
+
+    rows: tuple[int, ...]
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ContainsText:
     """The title or the abstract contains every word of a text, in any inflection.
 
@@ -163,7 +176,7 @@ class Not:
 
 ColumnLeaf: TypeAlias = Author | Category | InDateRange | AddedBetween | HasKind
 """The leaves that the columns evaluate."""
-Condition: TypeAlias = ColumnLeaf | HasId | ContainsText | AllOf | AnyOf | Not
+Condition: TypeAlias = ColumnLeaf | HasId | InRows | ContainsText | AllOf | AnyOf | Not
 
 
 def all_distinct(conditions: Iterable[Condition]) -> AllOf:

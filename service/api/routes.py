@@ -25,6 +25,7 @@ from service.api.parameters import (
     AuthorsRequest,
     BatchRequest,
     PaperRequest,
+    PeopleRequest,
     RecommendBody,
     ResultsRequest,
     SearchBody,
@@ -34,10 +35,19 @@ from service.api.parameters import (
 )
 from service.api.problems import PROBLEM_RESPONSES, parameter_name, problem_from_error
 from service.api.responses import ResponseBuilder
-from service.api.schemas import AuthorsOut, BatchOut, PageOut, PaperOut, PartialPage, PartialPaper, SuggestionsOut
+from service.api.schemas import (
+    AuthorsOut,
+    BatchOut,
+    PageOut,
+    PaperOut,
+    PartialPage,
+    PartialPaper,
+    PeopleOut,
+    SuggestionsOut,
+)
 from service.api.strict import StrictRoute
 from service.formats import PAPER_FIELDS, Format, RenderOptions
-from service.formats.render import SCHEMA_VERSION, authors_json, suggestions_json
+from service.formats.render import SCHEMA_VERSION, authors_json, people_json, suggestions_json
 
 router = APIRouter(route_class=StrictRoute)
 _ResponseDocs = dict[int | str, dict[str, Any]]
@@ -162,6 +172,13 @@ def authors(searcher: SearcherDependency, params: Annotated[AuthorsRequest, Para
     with parameter_name("name"):
         match = searcher.authors(params.name)
     return Response(orjson.dumps(authors_json(match)), media_type="application/json")
+
+
+@router.get("/v1/people", responses={200: {"model": PeopleOut}, **_problem_docs(406, *_BODY_STATUSES)})
+def people(searcher: SearcherDependency, params: Annotated[PeopleRequest, Parameter()]) -> Response:
+    """Who works on it: authors ranked by their papers relevant to ``q``, nearer and recent papers weighing more."""
+    found = searcher.people(params.q, params.to_query(), limit=params.limit)
+    return Response(orjson.dumps(people_json(found)), media_type="application/json")
 
 
 @router.get("/v1/suggest", responses={200: {"model": SuggestionsOut}, **_problem_docs(404, 406, *_BODY_STATUSES)})

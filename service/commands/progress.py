@@ -8,8 +8,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
-from rich import progress as rich_progress
-from rich.console import Console
 
 if TYPE_CHECKING:
     from indexer.import_counts import ImportCounts
@@ -30,6 +28,10 @@ class Progress:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        # imported here, so that commands that show no progress start sooner
+        from rich import progress as rich_progress
+        from rich.console import Console
+
         console = Console(stderr=True)
         self._is_live = console.is_interactive and sys.stderr.isatty()
         self._bar = rich_progress.Progress(

@@ -5,6 +5,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from search.query.page import Hit, Page, Span
+from service.formats.marked_text import mark_spans
 from service.formats.render import (
     display_title,
     match_reason,
@@ -23,7 +24,7 @@ def print_cards(page: Page, console: Console) -> None:
     """Prints one card per hit."""
     console.print(Text(sanitize_lines(page_heading(page)), style="dim"))
     for rank, hit in enumerate(page.hits, 1):
-        title = _highlight(display_title(hit.paper), hit.highlights.title if hit.paper.title else (), "bold", 0)
+        title = mark_spans(display_title(hit.paper), hit.highlights.title if hit.paper.title else (), "bold", 0)
         title = Text.assemble(f" {rank}. ", title, " ", style="bold")
         border = _BORDER_STYLES[hit.band]
         console.print(Panel(_card_body(hit), title=title, title_align="left", border_style=border))
@@ -37,21 +38,9 @@ def _card_body(hit: Hit) -> Text:
         excerpt = hit.highlights.sentence or Span(0, len(hit.paper.abstract))
         end = min(excerpt.end, excerpt.start + _MAX_ABSTRACT_CHARS)
         body.append("\n" + ("... " if excerpt.start else ""), style="default")
-        body.append_text(_highlight(hit.paper.abstract[:end], hit.highlights.abstract, "default", excerpt.start))
+        body.append_text(mark_spans(hit.paper.abstract[:end], hit.highlights.abstract, "default", excerpt.start))
         body.append(" ..." if end < len(hit.paper.abstract) else "", style="default")
     body.append("\n" + match_reason(hit), style="dim")
     if url := hit.paper.link:
         body.append("\n" + sanitize_line(url), style="blue")
     return body
-
-
-def _highlight(text: str, spans: tuple[Span, ...], style: str, start: int) -> Text:
-    """Underlines ``spans`` in the text from ``start`` on, and removes terminal control characters."""
-    highlighted, position = Text(style=style), start
-    for span in spans:
-        if span.start >= position and span.end <= len(text):
-            highlighted.append(sanitize_line(text[position : span.start]))
-            highlighted.append(sanitize_line(text[span.start : span.end]), style="underline")
-            position = span.end
-    highlighted.append(sanitize_line(text[position:]))
-    return highlighted

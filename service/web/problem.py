@@ -29,6 +29,7 @@ _FIELD_LABELS = {
     "id": "paper ID",
     "format": "format",
     "page": "page number",
+    "show": "choice of what to show",
     "position": "position",
     "more": "number of papers",
 }

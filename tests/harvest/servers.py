@@ -111,6 +111,7 @@ def run_server() -> Iterator[ServiceServer]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # a client acknowledges the headers late, and the body would wait for that
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)

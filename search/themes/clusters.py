@@ -1,0 +1,142 @@
+"""Clusters: groups papers by their vectors."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterTuning:
+    """Constants of the clusters; ``docs/design/themes.md`` gives the reasons."""
+
+    min_papers: int = 20
+    """Papers below which there are no clusters: a list of that length is read."""
+    papers_per_cluster: int = 10
+    """Papers per cluster at least, on average, of a small set."""
+    min_clusters: int = 5
+    """Clusters of a set that is large enough for them."""
+    max_clusters: int = 12
+    """Clusters at most."""
+    components: int = 32
+    """Principal components of the vectors that are compared."""
+    starts: int = 2
+    """Runs of k-means from other starts, of which the best counts."""
+    merge_iterations: int = 4
+    """Iterations of k-means after two clusters have been merged."""
+    tolerance: float = 0.03
+    """Share of the highest silhouette by which that of a larger number of clusters may be lower."""
+    seed: int = 0
+    """Seed of all random numbers, so that equal input has equal clusters."""
+
+
+CLUSTER_TUNING = ClusterTuning()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Clusters:
+    """Papers in groups of similar ones.
+
+    Attributes:
+        numbers: (n,) int64, the cluster of each paper from 0, the largest first.
+        count: number of clusters.
+    """
+
+    numbers: NDArray[np.int64]
+    count: int
+
+    @classmethod
+    def find(cls, vectors: NDArray[np.float32], tuning: ClusterTuning = CLUSTER_TUNING) -> Self:
+        """Groups papers by k-means of the directions of their principal components.
+
+        The number of clusters is the largest whose silhouette is near the highest: smaller groups have labels that
+        say more. Of each number, the clusters are those of the next larger one, with the two merged that increase the
+        variance least (Ward, "Hierarchical grouping to optimize an objective function", JASA 1963).
+
+        Args:
+            vectors: (n, dim) float32.
+            tuning: constants.
+        """
+        most = min(tuning.max_clusters, len(vectors) // tuning.papers_per_cluster)
+        if len(vectors) < tuning.min_papers or most < 2:
+            return cls(np.zeros(len(vectors), np.int64), min(len(vectors), 1))
+        points = _principal_directions(vectors, tuning)
+        partitions = list(_partitions(points, min(tuning.min_clusters, most), most, tuning))
+        silhouettes = [partition.silhouette(points) for partition in partitions]
+        numbers = _order_by_size(partitions[_first_near(silhouettes, tuning.tolerance)].numbers)
+        return cls(numbers, int(numbers.max()) + 1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Partition:
+    """One way to group points.
+
+    Attributes:
+        centres: (k, components) float32.
+        numbers: (n,) the cluster of each point.
+    """
+
+    centres: NDArray[np.float32]
+    numbers: NDArray[np.int64]
+
+    def silhouette(self, points: NDArray[np.float32]) -> float:
+        """Returns the mean silhouette, with the distances to centres in place of those to all points.
+
+        Hruschka, de Castro and Campello, "Evolutionary algorithms for clustering gene-expression data", ICDM 2004.
+        """
+        squares = (points**2).sum(axis=1)[:, None] - 2 * points @ self.centres.T + (self.centres**2).sum(axis=1)
+        distances = np.sqrt(np.maximum(squares, 0))
+        own = distances[np.arange(len(points)), self.numbers].copy()
+        distances[np.arange(len(points)), self.numbers] = np.inf
+        other = distances.min(axis=1)
+        return float(((other - own) / np.maximum(np.maximum(other, own), np.finfo(np.float32).tiny)).mean())
+
+    def merged_centres(self) -> NDArray[np.float32]:
+        """Returns the centres with those two merged that increase the variance within clusters least."""
+        sizes = np.bincount(self.numbers, minlength=len(self.centres)).astype(np.float32)
+        squares = ((self.centres[:, None] - self.centres) ** 2).sum(axis=2)
+        costs = squares * (sizes[:, None] * sizes) / np.maximum(sizes[:, None] + sizes, 1)
+        costs[np.tril_indices(len(costs))] = np.inf
+        one, two = np.unravel_index(costs.argmin(), costs.shape)
+        merged = (sizes[one] * self.centres[one] + sizes[two] * self.centres[two]) / max(sizes[one] + sizes[two], 1)
+        return np.vstack((np.delete(self.centres, [one, two], axis=0), merged)).astype(np.float32)
+
+
+def _partitions(points: NDArray[np.float32], least: int, most: int, tuning: ClusterTuning) -> Iterator[_Partition]:
+    """Yields a partition of each number of clusters, from the largest number."""
+    from sklearn.cluster import KMeans  # imported here: it takes as long as a search
+
+    means = KMeans(most, n_init=tuning.starts, random_state=tuning.seed).fit(points)
+    while True:
+        partition = _Partition(means.cluster_centers_, means.labels_.astype(np.int64))
+        yield partition
+        if len(partition.centres) <= least:
+            return
+        centres = partition.merged_centres()
+        means = KMeans(len(centres), init=centres, n_init=1, max_iter=tuning.merge_iterations).fit(points)
+
+
+def _principal_directions(vectors: NDArray[np.float32], tuning: ClusterTuning) -> NDArray[np.float32]:
+    """Returns the vectors without what they have in common, in few dimensions and of length 1."""
+    from sklearn.decomposition import PCA
+
+    components = min(tuning.components, *vectors.shape)
+    reduction = PCA(components, svd_solver="randomized", iterated_power=2, random_state=tuning.seed)
+    points = np.asarray(reduction.fit_transform(vectors), np.float32)
+    lengths = np.linalg.norm(points, axis=1, keepdims=True)
+    return np.ascontiguousarray(points / np.maximum(lengths, np.finfo(np.float32).tiny))
+
+
+def _first_near(values: Sequence[float], tolerance: float) -> int:
+    """Returns the first value that is at least the greatest, reduced by a share of it."""
+    return next(number for number, value in enumerate(values) if value >= max(values) - tolerance * abs(max(values)))
+
+
+def _order_by_size(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Numbers clusters by descending size; of equal ones, the one whose first paper comes first."""
+    _, first, inverse, sizes = np.unique(numbers, return_index=True, return_inverse=True, return_counts=True)
+    rank = np.empty(len(sizes), np.int64)
+    rank[np.lexsort((first, -sizes))] = np.arange(len(sizes))
+    return rank[inverse]
