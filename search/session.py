@@ -1,7 +1,6 @@
 """Session: answers queries from one snapshot of an index. Every interface enters here, so they cannot disagree."""
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -17,12 +16,11 @@ from search.embedding.cache import EmbedderCache
 from search.errors import InvalidValue, PaperNotFound
 from search.index.snapshot import Snapshot
 from search.language.describe import describe_condition, describe_query
-from search.language.english import is_english
 from search.papers import identifiers
-from search.papers.normalization import compose
+from search.papers.normalization import compose, strip_control_characters
 from search.papers.paper import Paper
 from search.query.author import parse_author
-from search.query.condition import AllOf
+from search.query.condition import AllOf, InRows
 from search.query.library import Library
 from search.query.page import AuthorMatch, Page, Suggestions
 from search.query.query import Mode, Query
@@ -30,6 +28,7 @@ from search.ranking import cursor
 from search.ranking.answer import answer_query, list_papers
 from search.ranking.fusion import query_from_examples
 from search.ranking.legs import FilteredIndex, LegInput
+from search.ranking.notices import find_notices
 from search.ranking.relevance import RelevantSet, find_relevant_set
 from search.ranking.variants import match_author
 from search.rows import Ranked
@@ -39,8 +38,10 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
     from search.language.parser import ParsedQuery
+    from search.query.people import People
     from search.refinements.page import PageRefiner
     from search.themes.themes import Themes
+    from search.trends.trends import Trends
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,14 +55,6 @@ def _reporting_damage(method: F) -> F:
             return method(session, *args, **options)
 
     return cast("F", call)
-
-
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Matches the characters of the Unicode categories Cc and Cs."""
-_NOT_ENGLISH = (
-    "The question seems not to be in English, the only language that the model knows: papers are found by the words "
-    "of the question, but hardly by its meaning."
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +86,7 @@ class Session:
         """Answers the text of the search box (docs/query-language.md).
 
         If nothing is close to a question, and its correction has a close match, or it is the full name of an author,
-        then that is answered instead (``Page.answered_query``).
+        then that is answered instead (``Page.answered_query``). A page with an offset answers the question as it is.
 
         Args:
             box: words, conditions, a paper ID or an abstract.
@@ -108,6 +101,8 @@ class Session:
         box = compose(strip_control_characters(box))
         if not box:
             return self.search(query)
+        if query.theme and not query.verbatim:
+            return self._ask_within_theme(box, query)
         # imported here, so that a query with only a filter starts in 0.2 s
         from search.language.removable_parts import split_query
         from search.refinements.page import PageRefiner
@@ -116,7 +111,7 @@ class Session:
         if parsed.kind != "question":
             return replace(self.search(typed), parts=split_query(parsed))
         refiner = PageRefiner(self.snapshot, parsed)
-        alternatives = () if query.verbatim else refiner.alternatives
+        alternatives = () if query.verbatim or query.offset else refiner.alternatives
         for other in alternatives if query.cursor and not cursor.belongs_to(typed) else ():
             if cursor.belongs_to(self._parse(other, query)[1]):
                 return self._answer_instead(other, query, refiner)
@@ -128,7 +123,7 @@ class Session:
                 return answer
         correction = None if alternatives else refiner.correction  # one that finds nothing close either does not help
         page = replace(page, parts=split_query(parsed), correction=correction)
-        return page if query.cursor else replace(page, refinements=refiner.refine(page, nearest))
+        return page if query.cursor or query.offset else replace(page, refinements=refiner.refine(page, nearest))
 
     @_reporting_damage
     def search(self, query: Query) -> Page:
@@ -155,11 +150,48 @@ class Session:
         Raises:
             InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``ask``.
         """
-        query = (query or Query()).with_options(**{**options, "limit": 1, "sort": "relevance", "cursor": ""})
-        box = compose(strip_control_characters(box))
-        answered = replace(self, on_page=None).ask(box, query, facets=False).answered_query or box
-        typed = self._with_words_of_mode(self._parse(answered, query)[1] if answered else query)
+        answered, typed = self._find_answered(box, (query or Query()).with_options(**options))
         return find_relevant_set(*self._prepare(typed), answered)
+
+    @_reporting_damage
+    def trends(
+        self, questions: str | Sequence[str], query: Query | None = None, *, per: str | None = None, **options: Any
+    ) -> "Trends":
+        """Counts the papers that are relevant to one or several questions by month or year.
+
+        Args:
+            questions: up to six texts of the search box, each with conditions of its own if it has any.
+            query: filters and options that apply to every question; shares are of the papers that match its filter.
+            per: ``month`` or ``year``; None for months if almost all papers are of the last three years, else years.
+            options: see ``ask``.
+
+        Raises:
+            InvalidValue: no question, too many, or an unknown ``per``; see ``ask`` for other errors.
+        """
+        from search.trends.count import check_questions, count_trends, parse_per
+
+        query, length = (query or Query()).with_options(**options), parse_per(per)
+        boxes = [compose(strip_control_characters(box)) for box in check_questions(questions)]
+        answers = [(box, self.relevant(box, query)) for box in boxes]
+        shared = FilteredIndex.of(self.snapshot, query.filter.condition).rows
+        return count_trends(self.snapshot, shared, query.filter, answers, length)
+
+    @_reporting_damage
+    def people(self, box: str, query: Query | None = None, *, limit: int = 20, **options: Any) -> "People":
+        """Ranks the authors of the papers that are relevant to the text of the search box: who works on it.
+
+        Args:
+            box: see ``ask``.
+            query: see ``relevant``.
+            limit: number of authors, from 1 to 100.
+            options: see ``relevant``.
+
+        Raises:
+            InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``relevant``; or the limit is invalid.
+        """
+        from search.people.ranking import rank_authors
+
+        return rank_authors(self.relevant(box, query, **options), limit)
 
     @_reporting_damage
     def themes(self, box: str, query: Query | None = None, **options: Any) -> "Themes":
@@ -173,11 +205,27 @@ class Session:
         Raises:
             InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``ask``.
         """
+        query = replace((query or Query()).with_options(**options), theme="", limit=1, sort="relevance", cursor="")
+        return self.theme_cache.get((self.generation, box, query), lambda: self._find_themes(box, query))
+
+    def _find_themes(self, box: str, query: Query) -> "Themes":
+        answered, typed = self._find_answered(box, query)
+        return replace(self._themes_of(typed), answered_query=answered)
+
+    def _themes_of(self, query: Query) -> "Themes":
+        """Returns the themes of a query; two searches that differ in theme, order and page have the same."""
         from search.themes.themes import Themes
 
-        query = (query or Query()).with_options(**{**options, "limit": 1, "sort": "relevance", "cursor": ""})
-        key = (self.generation, box, query)
-        return self.theme_cache.get(key, lambda: Themes.find(self.relevant(box, query)))
+        query = replace(query, theme="", limit=1, sort="relevance", cursor="", facets=False, verbatim=False)
+        find = lambda: Themes.find(find_relevant_set(*self._prepare(query), query.text))  # noqa: E731
+        return self.theme_cache.get((self.generation, query), find)
+
+    def _find_answered(self, box: str, query: Query) -> tuple[str, Query]:
+        """Returns the text of the search box that ``ask`` answers, its own or another, and its query."""
+        box = compose(strip_control_characters(box))
+        first = replace(query, limit=1, sort="relevance", cursor="", facets=False)
+        answered = replace(self, on_page=None).ask(box, first).answered_query or box
+        return answered, self._with_words_of_mode(self._parse(answered, query)[1] if answered else query)
 
     def _parse(self, box: str, query: Query) -> "tuple[ParsedQuery, Query]":
         """Parses the text of the search box and adds what it requires to a query."""
@@ -197,6 +245,13 @@ class Session:
             is_abstract=query.is_abstract or parsed.kind == "abstract",
         )
 
+    def _ask_within_theme(self, box: str, query: Query) -> Page:
+        """Answers a query with a theme: what is answered without the theme decides which text it belongs to."""
+        first = replace(query, theme="", limit=1, sort="relevance", cursor="", facets=False)
+        whole = replace(self, on_page=None).ask(box, first)
+        page = self.ask(whole.answered_query or box, replace(query, verbatim=True))
+        return replace(page, answered_query=whole.answered_query, correction=whole.correction)
+
     def _answer_instead(self, box: str, query: Query, refiner: "PageRefiner") -> Page:
         """Answers another query than the one asked."""
         return replace(self.ask(box, query, verbatim=True), correction=refiner.correction, answered_query=box)
@@ -213,7 +268,8 @@ class Session:
             page, nearest = list_papers(filtered, query, start), np.empty(0, np.int64)
         if self.on_page:
             self.on_page(page)
-        return replace(page, interpretation=describe_query(query), notices=_notices(query)), nearest
+        notices = find_notices(self.snapshot, query, page.total)
+        return replace(page, interpretation=describe_query(query), notices=notices), nearest
 
     def _with_words_of_mode(self, query: Query) -> Query:
         """Strips the text, and removes it in lexical mode if it has no words and conditions alone select papers."""
@@ -227,10 +283,19 @@ class Session:
         like, unlike = (tuple(self._row(paper) for paper in papers) for papers in (query.like, query.unlike))
         if not (query.text or like) and (unlike or query.is_abstract):
             raise _without_example(query)
-        filtered = FilteredIndex.of(self.snapshot, query.filter.condition, tuple(dict.fromkeys((*like, *unlike))))
+        excluded = tuple(dict.fromkeys((*like, *unlike)))
+        filtered = FilteredIndex.of(self.snapshot, self._condition_of(query), excluded)
         if not (query.text or like):
             return filtered, None
         return filtered, self._leg_input(filtered, query.mode, query.text, (like, unlike))
+
+    def _condition_of(self, query: Query) -> AllOf:
+        """Returns the filter of a query and its theme as one condition."""
+        condition = query.filter.condition
+        if not query.theme:
+            return condition
+        rows = self._themes_of(query).grouping.rows_of(query.theme)
+        return AllOf((*condition.parts, InRows(tuple(np.sort(rows).tolist()), query.theme)))
 
     @property
     def newest_added(self) -> datetime:
@@ -346,16 +411,6 @@ class Session:
         if row is None:
             raise PaperNotFound(paper_id, "search for its title instead")
         return row
-
-
-def _notices(query: Query) -> tuple[str, ...]:
-    """Returns what limits the answer of a query."""
-    return () if query.mode == "lexical" or is_english(query.text) else (_NOT_ENGLISH,)
-
-
-def strip_control_characters(text: str) -> str:
-    """Replaces control characters and lone surrogates with spaces, and strips the text."""
-    return _CONTROL_CHARACTER.sub(" ", text).strip()
 
 
 def _submit(search: "Callable[[str], Ranked]", text: str) -> "Future[Ranked]":

@@ -6,11 +6,12 @@ import httpx
 
 from sample import ROOT
 
-TOOLS = ["search", "similar", "get", "authors", "facets"]
+TOOLS = ["search", "similar", "get", "authors", "people", "facets"]
 FILTER_PARAMETERS = [
     "author",
     "not_author",
     "category",
+    "kind",
     "from",
     "to",
     "updated_from",

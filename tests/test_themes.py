@@ -1,12 +1,17 @@
 """Themes: the relevant papers of an answer in labelled groups."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from conftest import MakeSearcher
+from search.errors import InvalidValue
+from search.query.filter import Filter
+from search.query.query import Query
 from search.searcher import Searcher
 from search.session import Session
-from search.themes.themes import Themes, group_papers
+from search.themes.themes import Themes, TypicalPaper, group_papers
+from strategies import MakeSearcher
 
 TOPICS = {
     "KV cache eviction": "serving decoder prompt",
@@ -66,6 +71,19 @@ def test_groups_are_the_topics_of_the_papers(session: Session, themes: Themes) -
         assert {each.id for each in theme.typical} <= {paper.id for paper in papers}
 
 
+def test_notebooks_show_a_row_for_each_theme(themes: Themes) -> None:
+    table = themes.to_dataframe()
+    assert table["label"].tolist() == [theme.label for theme in themes]
+    assert table["papers"].tolist() == [theme.papers for theme in themes]
+    assert table["typical"].tolist() == ["; ".join(paper.title for paper in theme.typical) for theme in themes]
+    hostile = TypicalPaper("h:0123456789ab", "<script>")
+    shown = replace(themes, themes=(replace(themes.themes[0], typical=(hostile,)), *themes.themes[1:]))._repr_html_()
+    assert shown.count("<tr>") == len(themes) + 1
+    assert "transformers; themes of 96 of 96 relevant papers" in shown
+    assert f'href="https://doi.org/{themes.themes[1].typical[0].id.removeprefix("doi:")}"' in shown
+    assert "<script" not in shown
+
+
 def test_labels_are_the_words_of_the_papers(themes: Themes) -> None:
     labels = {theme.label for theme in themes}
     for topic in TOPICS:
@@ -102,3 +120,65 @@ def test_no_label_repeats_the_query(session: Session) -> None:
     labels = group_papers(session.snapshot, rows, "speculative decoding").labels
     assert "speculative decoding" not in labels
     assert len(labels) == len(TOPICS)
+
+
+def test_a_theme_narrows_to_its_papers(session: Session, themes: Themes) -> None:
+    for theme in themes:
+        page = session.ask("transformers", mode="lexical", theme=theme.label, limit=100, facets=True)
+        found = {hit.paper.id for hit in page}
+        papers = session.snapshot.store.get(themes.grouping.rows_of(theme.label).tolist())
+        assert found == {paper.id for paper in papers}
+        assert page.total == theme.papers
+        assert page.facets is not None
+        assert page.facets.papers == theme.papers
+        assert f"theme '{theme.label}'" in page.interpretation
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "lexical"])
+@pytest.mark.parametrize("sort", ["relevance", "newest"])
+def test_pages_of_a_theme_list_each_paper_once(session: Session, mode: str, sort: str) -> None:
+    query = Query(mode=mode, sort=sort, limit=5, filter=Filter.parse(dates={"from": "2012"}))  # type: ignore[arg-type]
+    theme = next(iter(session.themes("a decoder for transformers", query)))
+    found: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = session.ask("a decoder for transformers", query, theme=theme.label, cursor=cursor)
+        found += [hit.paper.id for hit in page]
+        cursor = page.cursor
+    assert len(found) == len(set(found)) == page.total
+    assert page.total == theme.papers or sort == "newest"
+
+
+def test_a_cursor_belongs_to_its_theme(session: Session, themes: Themes) -> None:
+    first, second = [theme.label for theme in themes][:2]
+    page = session.ask("transformers", mode="lexical", theme=first, limit=5)
+    for other in (second, ""):
+        with pytest.raises(InvalidValue, match="another query"):
+            session.ask("transformers", mode="lexical", theme=other, limit=5, cursor=page.cursor)
+
+
+def test_the_theme_of_a_correction_is_the_theme_of_what_is_answered(session: Session) -> None:
+    themes = session.themes("transfromers", mode="lexical")
+    assert themes.answered_query == "transformers"
+    label = next(iter(themes)).label
+    page = session.ask("transfromers", mode="lexical", theme=label, limit=5)
+    assert page.answered_query == "transformers"
+    following = session.ask("transfromers", mode="lexical", theme=label, limit=5, cursor=page.cursor)
+    assert not {hit.paper.id for hit in page} & {hit.paper.id for hit in following}
+
+
+def test_a_label_of_another_answer_names_the_present_ones(session: Session) -> None:
+    with pytest.raises(InvalidValue, match="KV cache eviction") as error:
+        session.ask("transformers", mode="lexical", theme="string theory")
+    assert error.value.field == "theme"
+    assert session.ask("transformers", mode="lexical", theme=" kv CACHE  eviction ").total == PER_TOPIC
+    with pytest.raises(InvalidValue, match="too few papers"):
+        session.ask("nothingsuch", mode="lexical", theme="string theory")
+
+
+def test_themes_of_filters_alone(session: Session) -> None:
+    query = Query(filter=Filter.parse(dates={"from": "2011"}))
+    themes = session.themes("", query)
+    assert themes.relevant == session.search(query).total
+    label = next(iter(themes)).label
+    assert session.ask("", query, theme=label).total == session.themes("", query).themes[0].papers

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "requirements"
 PYTHON_VERSION = "3.11"
 """The oldest supported version; the markers cover newer ones."""
-_EXTRAS = {"papers": ("serve", "fetch"), "dev": ("dev",)}
+_EXTRAS = {"papers": ("serve", "fetch", "browse"), "dev": ("dev",)}
 """The extras that each lock file installs."""
 _BUILD_TOOL = "setuptools"
 """Builds ``papers-search`` itself, without an environment of its own whose packages no lock file would cover."""

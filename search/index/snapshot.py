@@ -24,7 +24,7 @@ from search.index.layout import GenerationLayout, Layout, Manifest, find_damaged
 from search.index.read_errors import is_panic, reports_read_errors
 from search.index.store import PaperStore
 from search.papers import identifiers
-from search.query.condition import AllOf, AnyOf, Condition, ContainsText, HasId, Not, searches_text
+from search.query.condition import AllOf, AnyOf, Condition, ContainsText, HasId, InRows, Not, searches_text
 from search.rows import Rows
 from search.vectors.file import BLOCK_ROWS
 from search.vectors.file import block_checksums as vector_checksums
@@ -270,6 +270,8 @@ class Snapshot:
         if isinstance(condition, HasId):
             rows = np.array(self.ids.find(condition.id), np.int64)
             return Fixed(Rows.from_ids(rows, self.manifest.rows))
+        if isinstance(condition, InRows):
+            return Fixed(Rows.from_ids(np.array(condition.rows, np.int64), self.manifest.rows))
         return self.columns.selection(condition)
 
     @cached_property

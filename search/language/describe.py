@@ -11,10 +11,13 @@ from search.query.condition import (
     AnyOf,
     Author,
     Category,
+    ColumnLeaf,
     Condition,
     ContainsText,
     HasId,
+    HasKind,
     InDateRange,
+    InRows,
     Moment,
     Not,
     format_moment,
@@ -43,6 +46,8 @@ def describe_query(query: Query) -> str:
     """Describes a query with its filters, examples and sort order; lone surrogates are replaced."""
     condition, text = query.filter.condition, query.text.strip()
     parts = [describe_condition(condition)] if condition.parts else []
+    if query.theme:
+        parts.append(describe_theme(query.theme))
     if query.include_like:
         parts.append(f"{' and '.join(query.like)} and similar papers")
     elif query.like:
@@ -56,6 +61,11 @@ def describe_query(query: Query) -> str:
     order = "newest" if query.sort == "relevance" and not (text or query.like) else query.sort
     ordered = [f"{'latest added' if order == 'added' else order} first"] if order != "relevance" else []
     return replace_surrogates(", ".join([*(parts or ["all papers"]), *ordered]))
+
+
+def describe_theme(label: str) -> str:
+    """Describes that papers belong to a theme."""
+    return f"theme '{label}'"
 
 
 def _describe(condition: Condition) -> str:
@@ -72,7 +82,7 @@ def _describe_nested(condition: Condition) -> str:
     return f"({_describe(condition)})" if isinstance(condition, AllOf | AnyOf) else _describe(condition)
 
 
-def _describe_leaf(leaf: Author | Category | InDateRange | AddedBetween | HasId | ContainsText) -> str:
+def _describe_leaf(leaf: ColumnLeaf | HasId | InRows | ContainsText) -> str:
     if isinstance(leaf, Author):
         name = f'"{leaf.name}"' if " " in leaf.name or leaf.exact else leaf.name
         return f"au:{'^' * (leaf.position == 'first')}{'=' * leaf.exact}{name}{'$' * (leaf.position == 'last')}"
@@ -83,8 +93,12 @@ def _describe_leaf(leaf: Author | Category | InDateRange | AddedBetween | HasId 
         return "updated " * (leaf.field == "updated") + _describe_range(leaf.start, leaf.end)
     if isinstance(leaf, AddedBetween):
         return f"added {_describe_range(leaf.start, leaf.end)}"
+    if isinstance(leaf, HasKind):
+        return f"kind:{leaf.kind}"
     if isinstance(leaf, HasId):
         return f"{leaf.id} (or withdrawn)" if leaf.id == RETRACTED_ID else leaf.id
+    if isinstance(leaf, InRows):
+        return leaf.name
     return _describe_text(leaf)
 
 

@@ -7,6 +7,11 @@ from functools import cache
 from search.language.stop_words import STOP_WORDS
 from search.papers.normalization import compose, normalize
 
+NOT_ENGLISH = (
+    "The question seems not to be in English, the only language that the model knows: papers are found by the words "
+    "of the question, but hardly by its meaning."
+)
+"""Notice of the answer to a question in another language."""
 _MAX_LENGTH = 2_000
 """Characters of a text that are examined; its language does not change after them."""
 _WORD = re.compile(r"[^\W\d_]+")

@@ -7,6 +7,7 @@ spellings; ``search.papers.identifier_forms`` has their patterns.
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
 from urllib.parse import quote
 
@@ -45,6 +46,8 @@ SCHEMES = {
     "h": Scheme("Local ID", is_unique=False),
 }
 """The schemes by prefix, in order of preference for the public ID."""
+_OLD_ACL_ID = re.compile(r"acl:[a-z]\d\d-\d+")
+"""An ID of the ACL Anthology before 2020, which its URLs have with a capital letter."""
 _PREFERENCES = {prefix: place for place, prefix in enumerate(SCHEMES)}
 
 
@@ -82,6 +85,8 @@ def id_url(paper_id: str) -> str | None:
     scheme, rest = split_scheme(paper_id)
     if not scheme or not scheme.url_template:
         return None
+    if _OLD_ACL_ID.fullmatch(paper_id):
+        rest = rest.upper()
     return scheme.url_template.format(quote(rest, safe=_URL_SAFE_CHARACTERS, errors="replace"))
 
 

@@ -22,6 +22,9 @@ the voicing marks of kana (8) and the virama of Indic scripts (9), distinguish l
 _FIRST_MARK, _LAST_MARK = 0x300, 0xFFFF
 """Code points in which ``MARKS`` are searched; combining marks beyond are of historic scripts."""
 
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Matches the characters of the Unicode categories Cc and Cs."""
+
 
 def normalize(text: str) -> str:
     """Returns a text in NFKC without accents, points, variation selectors and format characters, its case unchanged.
@@ -37,6 +40,11 @@ def normalize(text: str) -> str:
 def compose(text: str) -> str:
     """Returns a text in NFC, the form in which papers are stored and queries are read."""
     return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def strip_control_characters(text: str) -> str:
+    """Replaces control characters and lone surrogates with spaces, and strips the text."""
+    return _CONTROL_CHARACTER.sub(" ", text).strip()
 
 
 def combining_marks() -> str:

@@ -1,6 +1,6 @@
 """Clusters: groups papers by their vectors."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -24,8 +24,10 @@ class ClusterTuning:
     """Principal components of the vectors that are compared."""
     starts: int = 2
     """Runs of k-means from other starts, of which the best counts."""
-    merge_iterations: int = 10
+    merge_iterations: int = 4
     """Iterations of k-means after two clusters have been merged."""
+    tolerance: float = 0.03
+    """Share of the highest silhouette by which that of a larger number of clusters may be lower."""
     seed: int = 0
     """Seed of all random numbers, so that equal input has equal clusters."""
 
@@ -49,9 +51,9 @@ class Clusters:
     def find(cls, vectors: NDArray[np.float32], tuning: ClusterTuning = CLUSTER_TUNING) -> Self:
         """Groups papers by k-means of the directions of their principal components.
 
-        The number of clusters is the one of highest silhouette between ``min_clusters`` and ``max_clusters``. Of each
-        number, the clusters are those of the next larger one, with the two merged that increase the variance least
-        (Ward, "Hierarchical grouping to optimize an objective function", JASA 1963).
+        The number of clusters is the largest whose silhouette is near the highest: smaller groups have labels that
+        say more. Of each number, the clusters are those of the next larger one, with the two merged that increase the
+        variance least (Ward, "Hierarchical grouping to optimize an objective function", JASA 1963).
 
         Args:
             vectors: (n, dim) float32.
@@ -61,9 +63,9 @@ class Clusters:
         if len(vectors) < tuning.min_papers or most < 2:
             return cls(np.zeros(len(vectors), np.int64), min(len(vectors), 1))
         points = _principal_directions(vectors, tuning)
-        partitions = _partitions(points, min(tuning.min_clusters, most), most, tuning)
-        best = max(partitions, key=lambda partition: partition.silhouette(points))
-        numbers = _order_by_size(best.numbers)
+        partitions = list(_partitions(points, min(tuning.min_clusters, most), most, tuning))
+        silhouettes = [partition.silhouette(points) for partition in partitions]
+        numbers = _order_by_size(partitions[_first_near(silhouettes, tuning.tolerance)].numbers)
         return cls(numbers, int(numbers.max()) + 1)
 
 
@@ -84,7 +86,8 @@ class _Partition:
 
         Hruschka, de Castro and Campello, "Evolutionary algorithms for clustering gene-expression data", ICDM 2004.
         """
-        distances = np.linalg.norm(points[:, None] - self.centres, axis=2)
+        squares = (points**2).sum(axis=1)[:, None] - 2 * points @ self.centres.T + (self.centres**2).sum(axis=1)
+        distances = np.sqrt(np.maximum(squares, 0))
         own = distances[np.arange(len(points)), self.numbers].copy()
         distances[np.arange(len(points)), self.numbers] = np.inf
         other = distances.min(axis=1)
@@ -124,6 +127,11 @@ def _principal_directions(vectors: NDArray[np.float32], tuning: ClusterTuning) -
     points = np.asarray(reduction.fit_transform(vectors), np.float32)
     lengths = np.linalg.norm(points, axis=1, keepdims=True)
     return np.ascontiguousarray(points / np.maximum(lengths, np.finfo(np.float32).tiny))
+
+
+def _first_near(values: Sequence[float], tolerance: float) -> int:
+    """Returns the first value that is at least the greatest, reduced by a share of it."""
+    return next(number for number, value in enumerate(values) if value >= max(values) - tolerance * abs(max(values)))
 
 
 def _order_by_size(numbers: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -16,6 +16,15 @@ _NO_HEAD = re.compile(r".*(?:ly|ed|-based|-driven|-aware|-guided|-free|-level|-s
 _NO_START = re.compile(r".*[^r]ly")
 _HEADS = frozenset(("model", "system", "framework", "evaluation", "analysis", "mechanism", "task", "method"))
 """Generic words that may still end a label, as in "world model"."""
+_VAGUE = frozenset(
+    frozenset(phrase.split())
+    for phrase in (
+        "ab initio", "artificial intelligence", "computational cost", "deep learning", "deep neural network",
+        "early universe", "language model", "large language model", "machine learning", "neural network",
+        "first principle", "real time", "time scale", "training data", "data set",
+    )
+)  # fmt: skip
+"""Labels that say little in any answer, as sets of terms; they are used where there is no other."""
 _SPLIT = re.compile(r"[\s-]+")
 
 
@@ -23,15 +32,17 @@ _SPLIT = re.compile(r"[\s-]+")
 class LabelTuning:
     """Constants of the labels; ``docs/design/themes.md`` gives the reasons."""
 
-    abstract_characters: int = 700
+    abstract_characters: int = 600
     """Characters of an abstract that are read: its first sentences name the subject."""
     title_weight: float = 2.0
     """Weight of a phrase in a title relative to one in an abstract."""
-    min_head_share: float = 0.3
-    """Share of the occurrences of a word after which a phrase ends, from which on it may end a label: a noun."""
+    min_begins: float = 0.2
+    """Share of the occurrences of a label that no other word precedes; a part of a term has a lower one."""
+    min_ends: float = 0.25
+    """Share of the occurrences of a label that no other word follows; an adjective at its end has a lower one."""
     whole_share: float = 0.5
     """Share of the papers with a shorter phrase that contain the longer one, from which on only that is a label."""
-    share_exponent: float = 0.7
+    share_exponent: float = 0.8
     """Exponent of the share of a group that contains a phrase."""
     phrases: PhraseTuning = PHRASE_TUNING
     """Constants of the phrases."""
@@ -80,11 +91,12 @@ def label_groups(
         tuning: constants.
     """
     count = int(groups.max(initial=-1)) + 1
-    texts = TokenizedTexts.of([*titles, *(text[: tuning.abstract_characters] for text in abstracts)])
+    texts = TokenizedTexts.of(titles, [text[: tuning.abstract_characters] for text in abstracts])
     known_terms = _terms(known)
     found = [each for each in _candidates(texts, groups, count, tuning) if not each.terms <= known_terms]
+    found.sort(key=lambda each: (each.terms in _VAGUE, -each.score))
     labels, used = [""] * count, list[frozenset[str]]()
-    for each in sorted(found, key=lambda each: -each.score):
+    for each in found:
         if not labels[each.group] and not any(each.terms <= terms or terms <= each.terms for terms in used):
             labels[each.group] = texts.spelling(each.level, each.number)
             used.append(each.terms)
@@ -99,13 +111,14 @@ def _candidates(
     sizes = np.bincount(groups, minlength=count)
     shares = [_shares(level, groups, sizes, tuning.title_weight) for level in levels]
     wholes = _wholes(levels, shares)
-    may_end = _may_end(texts, tuning.min_head_share)
     may_begin = np.array([_may_begin(key) for key in texts.keys])
-    for level, share, whole in list(zip(levels, shares, wholes, strict=True))[1:]:
+    may_end = np.array([_may_end(key) for key in texts.keys])
+    for level, share, whole in zip(levels, shares, wholes, strict=True):
         if not level.phrases:
             continue
         words = np.array(level.phrases)
         fits = may_begin[words[:, 0]] & may_end[words[:, -1]]
+        fits &= (level.begins >= tuning.min_begins) & (level.ends >= tuning.min_ends)
         every = (share * sizes[:, None]).sum(axis=0) / sizes.sum()
         scores = share**tuning.share_exponent * np.log(np.maximum(share, 1e-9) / every)
         scores = np.where(fits & (whole < tuning.whole_share * share), scores, 0)
@@ -139,13 +152,14 @@ def _wholes(levels: Sequence[PhraseLevel], shares: Sequence[NDArray[np.float64]]
 
 
 def _may_begin(key: str) -> bool:
-    return len(key) > 1 and key not in GENERIC_WORDS and f"{key}s" not in GENERIC_WORDS and not _NO_START.fullmatch(key)
+    if len(key) < 2 or _NO_START.fullmatch(key):
+        return False
+    stems = (key, f"{key}s", f"{key}e", *((key[:-3], f"{key[:-3]}e") if key.endswith("ing") else ()))
+    return GENERIC_WORDS.isdisjoint(stems)
 
 
-def _may_end(texts: TokenizedTexts, min_head_share: float) -> NDArray[np.bool_]:
-    """Returns which words may end a label."""
-    named = np.array([key in _HEADS or (_may_begin(key) and not _NO_HEAD.fullmatch(key)) for key in texts.keys])
-    return named & (texts.head_shares >= min_head_share)
+def _may_end(key: str) -> bool:
+    return key in _HEADS or (_may_begin(key) and not _NO_HEAD.fullmatch(key))
 
 
 def _terms(text: str) -> frozenset[str]:

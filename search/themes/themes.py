@@ -2,23 +2,32 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from html import escape
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search import budget
+from search.errors import InvalidValue
 from search.index.snapshot import Snapshot
+from search.papers.html import link_html, table_html
+from search.papers.identifiers import id_url
 from search.papers.json import Json
 from search.query.counts import format_count
 from search.ranking.relevance import RelevantSet
 from search.themes.clusters import CLUSTER_TUNING, Clusters
 from search.themes.labels import label_groups
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 MAX_GROUPED = 2_000
 """Papers that are grouped, the nearest to the query; more of them would take longer than the search."""
 _TYPICAL_PAPERS = 3
 """Papers that describe a theme."""
+_COLUMNS = ("rank", "label", "papers", "share", "typical")
+"""Columns of ``Themes.to_dataframe``."""
 _OTHERS = "other papers"
 """Label of the papers whose groups have no phrase of their own."""
 
@@ -79,8 +88,17 @@ class Grouping:
     labels: tuple[str, ...]
 
     def rows_of(self, label: str) -> NDArray[np.int64]:
-        """Returns the papers of a group in the order given; none if no group has the label."""
-        return self.rows[self.numbers == self.labels.index(label)] if label in self.labels else self.rows[:0]
+        """Returns the papers of a group in the order given; upper and lower case in its label are equal.
+
+        Raises:
+            InvalidValue: no group has the label; the error names those of the groups.
+        """
+        labels = [_fold(each) for each in self.labels]
+        if _fold(label) not in labels:
+            names = ", ".join(map(repr, self.labels))
+            present = f"choose one of its themes: {names}" if names else "it has too few papers for themes; omit it"
+            raise InvalidValue("theme", label, f"it is no theme of this answer; {present}")
+        return np.asarray(self.rows[self.numbers == labels.index(_fold(label))])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,6 +143,9 @@ class Themes:
         """Always True, as that of ``Page``."""
         return True
 
+    def __getitem__(self, position: int) -> Theme:
+        return self.themes[position]
+
     def __iter__(self) -> Iterator[Theme]:
         return iter(self.themes)
 
@@ -143,6 +164,37 @@ class Themes:
             "themes": [theme.to_json() for theme in self.themes],
         }
 
+    def to_dataframe(self) -> "DataFrame":
+        """Returns a pandas DataFrame with one row per theme.
+
+        The columns are rank (from 1), label, papers, share and typical, which are titles joined by ``"; "``.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        from search.query.dataframe import make_dataframe
+
+        rows = (
+            (rank, each.label, each.papers, each.share, "; ".join(paper.title or paper.id for paper in each.typical))
+            for rank, each in enumerate(self.themes, 1)
+        )
+        return make_dataframe(rows, _COLUMNS)
+
+    def _repr_html_(self) -> str:
+        """Returns the themes as notebooks display them: a table with one row per theme."""
+        rows = [
+            (
+                escape(theme.label),
+                f"{theme.papers:,}",
+                f"{theme.share:.0%}",
+                "<br>".join(link_html(paper.title or paper.id, id_url(paper.id) or "") for paper in theme.typical),
+            )
+            for theme in self.themes
+        ]
+        relevant = format_count(self.relevant, "relevant paper", estimated=self.estimated)
+        caption = f"{self.answered_query}; themes of {self.grouped:,} of {relevant}"
+        return table_html(caption, ("Theme", "Papers", "Share", "Typical papers"), rows)
+
 
 def group_papers(snapshot: Snapshot, rows: NDArray[np.int64], known: str = "") -> Grouping:
     """Groups papers by their vectors, and labels the groups.
@@ -155,13 +207,17 @@ def group_papers(snapshot: Snapshot, rows: NDArray[np.int64], known: str = "") -
     vectors = snapshot.vectors.get_vectors(rows)
     if len(rows) < CLUSTER_TUNING.min_papers:
         return Grouping(rows, np.zeros(len(rows), np.int64), np.empty((0, vectors.shape[1]), np.float32), ())
-    numbers = Clusters.find(vectors).numbers
+    numbers = Clusters.find(snapshot.whitening.transform(vectors)).numbers
     budget.check()
     titles, abstracts = zip(*snapshot.store.titles_and_abstracts(rows.tolist()), strict=True)
     numbers, labels = _with_unlabelled_last(numbers, label_groups(titles, abstracts, numbers, known))
     is_member = np.asarray(numbers[:, None] == np.arange(len(labels)), np.float32)
     centres = is_member.T @ vectors / is_member.sum(axis=0)[:, None]
     return Grouping(rows, numbers, centres, labels)
+
+
+def _fold(label: str) -> str:
+    return " ".join(label.casefold().split())
 
 
 def _with_unlabelled_last(

@@ -7,9 +7,17 @@ from typing import TYPE_CHECKING
 import click
 
 from search.query.counts import format_count
+from service.commands.browse import check_browse, start_browser
 from service.commands.command import DefaultGroup
 from service.commands.exit_status import ExitStatus
-from service.commands.options import FORMAT_OPTION, INDEX_OPTION, JSON_OPTION, PROFILE_OPTION, open_searcher
+from service.commands.options import (
+    BROWSE_OPTION,
+    FORMAT_OPTION,
+    INDEX_OPTION,
+    JSON_OPTION,
+    PROFILE_OPTION,
+    open_searcher,
+)
 
 if TYPE_CHECKING:
     from service.state.lists import Lists
@@ -99,18 +107,28 @@ def remove(name: str, ids: tuple[str, ...], directory: Path, profile: str) -> No
 @click.argument("name")
 @INDEX_OPTION
 @PROFILE_OPTION
+@BROWSE_OPTION
 @JSON_OPTION
-def show(name: str, directory: Path, profile: str, as_json: bool) -> None:
+def show(name: str, directory: Path, profile: str, browse: bool, as_json: bool) -> None:
     """Show the papers of a list and the notes on them, in the order in which they were added.
 
     \b
     papers list show starred
     papers list show thesis --json
+    papers list show thesis --browse
     """
+    from search.query.query import Query
     from service.formats.render import dump_json
-    from service.state.rendering import entries_text, list_json
+    from service.state.rendering import entries_page, entries_text, list_json
 
-    entries = open_lists(directory, profile).entries(name, open_searcher(directory).session())
+    if browse:
+        check_browse({"as_json": as_json})
+    found, session = open_lists(directory, profile), open_searcher(directory).session()
+    entries = found.entries(name, session)
+    if browse and entries:
+        page = entries_page(name, entries, session.generation)
+        start_browser(session, lambda cursor: page, page, Query(), found)  # noqa: ARG005
+        return
     click.echo(dump_json(list_json(name, entries)) if as_json else entries_text(entries), nl=as_json)
 
 

@@ -40,6 +40,9 @@ PROFILE_OPTION = click.option(
 EXPLAIN_OPTION = click.option(
     "--explain", is_flag=True, help="Print the search strategy, candidates scored and stage timings."
 )
+BROWSE_OPTION = click.option(
+    "--browse", is_flag=True, help="Show a list to read, star, open and export with keys; ? lists them."
+)
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 LIMIT_OPTION = click.option("-n", "--limit", type=int, default=10, show_default=True, help="Maximum number of papers.")
 
@@ -105,6 +108,12 @@ def _categories() -> tuple[str, ...]:
     return (*CATEGORIES, *ARCHIVES)
 
 
+def _kinds() -> tuple[str, ...]:
+    from search.papers.kinds import KINDS
+
+    return KINDS
+
+
 FORMAT_OPTION = click.option(
     "-f",
     "--format",
@@ -157,6 +166,13 @@ _FILTER_OPTIONS = (
         shell_complete=complete_from(_categories),
         help='Category or archive, by code or name: cs.CL, cs, "Computation and Language".',
     ),
+    click.option(
+        "--kind",
+        multiple=True,
+        cls=ChoicesOption,
+        choices=_kinds,
+        help="Kind of paper: {choices}; several: all of them.",
+    ),
     click.option("--from", "start", metavar="DATE", help="Published on or after: 2026, 2026-04, 30d, last-year."),
     click.option("--to", "end", metavar="DATE", help="Published on or before."),
     click.option("--updated-from", metavar="DATE", help="Last updated on or after."),
@@ -183,11 +199,13 @@ _PAGE_OPTIONS = (
     click.option(
         "--facets",
         is_flag=True,
-        help="Count the relevant papers, without a query all that match, by year, category, author and source.",
+        help="Count the relevant papers, without a query all that match, by year, category, kind, author and source.",
     ),
     click.option("--cursor", default="", metavar="TEXT", help="Cursor printed with the previous page."),
     LIMIT_OPTION,
+    BROWSE_OPTION,
     INDEX_OPTION,
+    PROFILE_OPTION,
     EXPLAIN_OPTION,
     JSON_OPTION,
     FORMAT_OPTION,
@@ -201,9 +219,23 @@ def filter_options(callback: CallbackT) -> CallbackT:
     return callback
 
 
+def query_options(callback: CallbackT) -> CallbackT:
+    """Adds the filters, example papers and mode of a search."""
+    for option in reversed((*_FILTER_OPTIONS, *_EXAMPLE_OPTIONS, *_ADDED_OPTIONS, MODE_OPTION)):
+        callback = option(callback)
+    return callback
+
+
 def page_options(callback: CallbackT) -> CallbackT:
     """Adds the options of all commands that print a page of hits."""
     for option in reversed((*_FILTER_OPTIONS, *_EXAMPLE_OPTIONS, *_ADDED_OPTIONS, *_PAGE_OPTIONS)):
+        callback = option(callback)
+    return callback
+
+
+def added_options(callback: CallbackT) -> CallbackT:
+    """Adds the filters by the time at which papers were added."""
+    for option in reversed(_ADDED_OPTIONS):
         callback = option(callback)
     return callback
 
@@ -225,7 +257,24 @@ def build_filter(options: dict[str, Any]) -> "Filter":
 
     dates = {"from": options["start"], "to": options["end"]}
     dates |= {name: options[name] for name in ("updated_from", "updated_to", "added_from", "added_to")}
-    return Filter.parse(options["author"], options["not_author"], options["category"], dates)
+    return Filter.parse(options["author"], options["not_author"], options["category"], dates, kinds=options["kind"])
+
+
+def build_filtered_query(options: dict[str, Any]) -> "Query":
+    """Builds a query from the options of ``filter_options`` and ``added_options``; the caller adds the text.
+
+    Raises:
+        InvalidValue: see ``Filter.parse`` and ``Query``.
+    """
+    from search.query.query import Query
+
+    return Query(
+        filter=build_filter(options),
+        mode=options["mode"],
+        like=options["like"],
+        unlike=options["unlike"],
+        verbatim=options["verbatim"],
+    )
 
 
 def build_query(options: dict[str, Any]) -> "Query":

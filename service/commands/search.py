@@ -1,4 +1,4 @@
-"""Queries: ``papers search | similar | authors | show``."""
+"""Queries: ``papers search | similar | authors | people | show``."""
 
 import sys
 from pathlib import Path
@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from search.errors import InvalidValue
+from service.commands.browse import check_browse, start_browser
 from service.commands.command import Command
 from service.commands.exit_status import ExitStatus
+from service.commands.lists import open_lists
 from service.commands.options import (
     FORMAT_OPTION,
     INDEX_OPTION,
     JSON_OPTION,
+    added_options,
+    build_filtered_query,
     build_query,
     feed_options,
+    filter_options,
     open_searcher,
     page_options,
     parse_format_option,
@@ -31,7 +36,7 @@ if TYPE_CHECKING:
 @click.argument("query", default="")
 @click.option("--verbatim", is_flag=True, help="Search for the text as typed, even if only its correction has a match.")
 @page_options
-def search(query: str, directory: Path, explain: bool, **options: Any) -> None:
+def search(query: str, directory: Path, explain: bool, browse: bool, profile: str, **options: Any) -> None:
     """Search in plain words. Without a query, list the papers that match the filters, newest first.
 
     The query may contain filters and operators: au:zhou ti:cache cat:cs.CL year:2024-2026 "a phrase" -word OR
@@ -48,17 +53,34 @@ def search(query: str, directory: Path, explain: bool, **options: Any) -> None:
     papers search "long context" --like 2604.24432 --unlike 2412.14838
     papers search --category "Information Retrieval" --from 30d --facets
     papers search "speculative decoding" -n 100 --format bibtex > decoding.bib
+    papers search "speculative decoding" --from 2025 --browse
     """
     output_format = parse_format_option(options["format_"], as_json=options["as_json"])
-    page = open_searcher(directory).ask(query, build_query(options))
-    print_page(page, output_format, feed_options(query, options), explain=explain)
+    wanted = build_query(options)
+    if browse:
+        check_browse({**options, "explain": explain})
+    session = open_searcher(directory).session()
+    page = session.ask(query, wanted)
+    if browse and page.hits:
+        load = lambda cursor: session.ask(query, wanted, cursor=cursor)  # noqa: E731
+        start_browser(session, load, page, wanted, open_lists(directory, profile), query)
+    else:
+        print_page(page, output_format, feed_options(query, options), explain=explain)
 
 
 @click.command(cls=Command)
 @click.argument("ids", nargs=-1)
 @click.option("--file", "file", type=click.Path(path_type=Path), help="Text file with an abstract, or a bibliography.")
 @page_options
-def similar(ids: tuple[str, ...], file: Path | None, directory: Path, explain: bool, **options: Any) -> None:
+def similar(
+    ids: tuple[str, ...],
+    file: Path | None,
+    directory: Path,
+    explain: bool,
+    browse: bool,
+    profile: str,
+    **options: Any,
+) -> None:
     """Find papers similar to given papers or to an abstract.
 
     The papers must be in the index. The abstract is read from a file or, with - in place of an ID, from standard input.
@@ -70,6 +92,7 @@ def similar(ids: tuple[str, ...], file: Path | None, directory: Path, explain: b
     papers similar 2604.24432 2412.14838 --unlike 2602.09843
     papers similar --file abstract.txt --from 2026
     papers similar --file thesis.bib
+    papers similar 2604.24432 --browse
     pbpaste | papers similar -
     papers similar 2604.24432 -n 20 --format ris > similar.ris
     """
@@ -81,15 +104,23 @@ def similar(ids: tuple[str, ...], file: Path | None, directory: Path, explain: b
         raise click.UsageError("--file cannot be combined with - (standard input): leave out one of the two")
     output_format = parse_format_option(options["format_"], as_json=options["as_json"])
     query = build_query({**options, "like": (*examples, *options["like"])})
+    if browse:
+        check_browse({**options, "explain": explain})
     session = open_searcher(directory).session()
-    feed_text = ""
-    if file or from_stdin:
-        content = _read_file(file) if file else sys.stdin.buffer.read()
-        page = _find_similar_to_file(session, file or Path("-"), content, query, is_sorted=bool(options["sort"]))
-        feed_text = content.decode("utf-8", "replace")
+    content = _read_file(file) if file else sys.stdin.buffer.read() if from_stdin else None
+
+    def load(cursor: str) -> "Page":
+        wanted = query.with_options(cursor=cursor)
+        if content is None:
+            return session.search(wanted)
+        return _find_similar_to_file(session, file or Path("-"), content, wanted, is_sorted=bool(options["sort"]))
+
+    page = load(query.cursor)
+    if browse and page.hits:
+        start_browser(session, load, page, query, open_lists(directory, profile))
     else:
-        page = session.search(query)
-    print_page(page, output_format, feed_options(feed_text, options, *examples), explain=explain)
+        feed_text = (content or b"").decode("utf-8", "replace")
+        print_page(page, output_format, feed_options(feed_text, options, *examples), explain=explain)
 
 
 @click.command(cls=Command)
@@ -110,6 +141,35 @@ def authors(name: str, directory: Path, as_json: bool) -> None:
     if not match.variants:
         suggestion = f"; did you mean {' or '.join(match.suggestions)}?" if match.suggestions else ""
         click.echo(f"papers: no author matches {name!r}{suggestion}", err=True)
+        sys.exit(ExitStatus.NOT_FOUND)
+
+
+@click.command(cls=Command)
+@click.argument("query", default="")
+@click.option("--verbatim", is_flag=True, help="Search for the text as typed, even if only its correction has a match.")
+@filter_options
+@added_options
+@click.option("-n", "--limit", type=int, default=20, show_default=True, help="Maximum number of authors.")
+@INDEX_OPTION
+@JSON_OPTION
+def people(query: str, directory: Path, limit: int, as_json: bool, **options: Any) -> None:
+    """Rank the authors of the papers that are relevant to a query: who works on it.
+
+    Nearer and more recent papers weigh more, and a paper with many authors counts less for each. The query and the
+    filters are those of papers search.
+
+    \b
+    papers people "KV cache compression"
+    papers people "diffusion policies" --category cs.RO --from 2025 -n 10
+    papers people 'ti:"reward model"' --json
+    """
+    from service.formats.render import dump_json, people_json, people_text
+
+    wanted = build_filtered_query(options)
+    found = open_searcher(directory).people(query, wanted, limit=limit)
+    click.echo(dump_json(people_json(found)) if as_json else people_text(found), nl=as_json)
+    if not found.authors:
+        click.echo("papers: no relevant paper has an author; remove a filter or rephrase the query", err=True)
         sys.exit(ExitStatus.NOT_FOUND)
 
 

@@ -194,8 +194,8 @@ def run_queries(
 
 
 def _rank_papers(searcher: "Searcher", text: str, options: RunOptions) -> tuple[str, ...]:
+    from search.papers.normalization import strip_control_characters
     from search.query.query import Query
-    from search.session import strip_control_characters
     from service.evaluation.beir import corpus_ids
 
     if not strip_control_characters(text):

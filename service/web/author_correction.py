@@ -7,12 +7,13 @@ from datetime import date
 from search.language.parser import ParsedQuery, parse_query
 from search.language.tokens import Token
 from search.language.tree import leaves
+from search.papers.normalization import strip_control_characters
 from search.query.author import parse_author
 from search.query.condition import Author
 from search.query.filter import Filter
 from search.query.page import AuthorMatch
 from search.ranking.variants import included_authors
-from search.session import Session, strip_control_characters
+from search.session import Session
 from service.web.urls import PageUrl
 
 _FIELD_PREFIX = re.compile(r"=?([A-Za-z_]+:)")

@@ -10,6 +10,7 @@ _FIELD_LABELS = {
     "not_author": "author name",
     "name": "name",
     "category": "category",
+    "kind": "kind of paper",
     "from": "start date",
     "to": "end date",
     "updated_from": "start date of the update",
@@ -28,6 +29,7 @@ _FIELD_LABELS = {
     "id": "paper ID",
     "format": "format",
     "page": "page number",
+    "show": "choice of what to show",
     "position": "position",
     "more": "number of papers",
 }

@@ -102,7 +102,7 @@ addEventListener("popstate", (event) => {
   else location.reload();
 });
 
-// A click outside an open menu closes it.
+// A click outside an open menu closes it, and so does the choice of one of its links.
 document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target) || event.target.closest("a")) menu.open = false;
 });
