@@ -1,6 +1,6 @@
 """Session: answers queries from one snapshot of an index. Every interface enters here, so they cannot disagree."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from search.query.people import People
     from search.refinements.page import PageRefiner
     from search.themes.themes import Themes
+    from search.trends.trends import Trends
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -155,6 +156,29 @@ class Session:
         """
         answered, typed = self._find_answered(box, (query or Query()).with_options(**options))
         return find_relevant_set(*self._prepare(typed), answered)
+
+    @_reporting_damage
+    def trends(
+        self, questions: str | Sequence[str], query: Query | None = None, *, per: str | None = None, **options: Any
+    ) -> "Trends":
+        """Counts the papers that are relevant to one or several questions by month or year.
+
+        Args:
+            questions: up to six texts of the search box, each with conditions of its own if it has any.
+            query: filters and options that apply to every question; shares are of the papers that match its filter.
+            per: ``month`` or ``year``; None for months if almost all papers are of the last three years, else years.
+            options: see ``ask``.
+
+        Raises:
+            InvalidValue: no question, too many, or an unknown ``per``; see ``ask`` for other errors.
+        """
+        from search.trends.count import check_questions, count_trends, parse_per
+
+        query, length = (query or Query()).with_options(**options), parse_per(per)
+        boxes = [compose(strip_control_characters(box)) for box in check_questions(questions)]
+        answers = [(box, self.relevant(box, query)) for box in boxes]
+        shared = FilteredIndex.of(self.snapshot, query.filter.condition).rows
+        return count_trends(self.snapshot, shared, query.filter, answers, length)
 
     @_reporting_damage
     def people(self, box: str, query: Query | None = None, *, limit: int = 20, **options: Any) -> "People":

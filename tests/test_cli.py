@@ -80,6 +80,8 @@ def test_help_has_an_example_of_every_command() -> None:
         "search",
         "similar",
         "recommend",
+        "trends",
+        "people",
         "authors",
         "show",
         "list",

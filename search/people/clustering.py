@@ -15,8 +15,8 @@ from scipy.sparse.csgraph import connected_components
 from search.people.evidence import FEATURES, NO_LINK, PairEvidence
 
 _MIN_LINK = 3.0
-"""Log odds from which two papers are linked by their coauthors, of a name that ``_USUAL_PEOPLE`` bear. Of pairs alone, a
-lower one would do, but a wrong link joins two groups (docs/design/people.md)."""
+"""Log odds from which two papers are linked by their coauthors, of a name that ``_USUAL_PEOPLE`` bear. Of pairs alone,
+a lower one would do, but a wrong link joins two groups (docs/design/people.md)."""
 _TOPIC_IN_LINKS = 0.5
 """Weight of the other features in a link: half, because they are not independent of the coauthors."""
 _USUAL_PEOPLE = 12

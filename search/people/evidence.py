@@ -105,7 +105,7 @@ class _Team:
     @property
     def log_sizes(self) -> NDArray[np.float32]:
         """(n,) float32: the logarithm of the number of coauthors plus 1."""
-        return np.log1p(np.diff(self.members.indptr)).astype(np.float32)
+        return np.asarray(np.log1p(np.diff(self.members.indptr)), np.float32)
 
     def links(self, columns: Columns) -> Matrix:
         """Returns the log odds of each pair by its coauthors in common."""

@@ -143,6 +143,9 @@ class Themes:
         """Always True, as that of ``Page``."""
         return True
 
+    def __getitem__(self, position: int) -> Theme:
+        return self.themes[position]
+
     def __iter__(self) -> Iterator[Theme]:
         return iter(self.themes)
 

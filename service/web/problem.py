@@ -10,6 +10,7 @@ _FIELD_LABELS = {
     "not_author": "author name",
     "name": "name",
     "category": "category",
+    "kind": "kind of paper",
     "from": "start date",
     "to": "end date",
     "updated_from": "start date of the update",

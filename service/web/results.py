@@ -26,6 +26,7 @@ _FILTER_PARAMS = (
     "author",
     "not_author",
     "category",
+    "kind",
     "from",
     "to",
     "updated_from",
