@@ -148,7 +148,7 @@ class Columns:
             leaf: the condition.
 
         Raises:
-            InvalidValue: the category exists neither in arXiv's taxonomy nor in this index, or the author has a paper; see
+            InvalidValue: the category exists neither in arXiv's taxonomy nor in this index; an author has a paper; see
                 also ``KindColumn.id_of``.
         """
         budget.check()

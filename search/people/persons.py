@@ -1,9 +1,11 @@
 """Persons: the people behind one name, told apart by their papers."""
 
-from collections import Counter
-from collections.abc import Iterator
+import threading
+from collections import Counter, OrderedDict
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +30,8 @@ _MIN_LABELLED = 3
 """Papers of a person from which on a phrase of theirs labels the person."""
 _COAUTHORS = 3
 """Coauthors that are named per person."""
+_CACHED_NAMES = 64
+"""Names per generation whose papers stay grouped, at 16 bytes per paper: a page and its search need them repeatedly."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,15 +92,10 @@ class Persons:
             author: the name.
             corrections: by the user.
         """
-        columns = snapshot.columns
-        authors = columns.author_ids(author)
-        rows = columns.author_postings.ids(authors)
-        rows = rows[snapshot.live.contains(rows)]
-        if not len(rows) or len(rows) > MAX_PAPERS or not _can_be_split(author.name):
+        grouping = _Grouping.find(snapshot, author, corrections)
+        if not grouping.is_complete:
             return cls(author.name, ())
-        budget.check()
-        numbers = _group(snapshot, authors, rows, corrections) if len(rows) > 1 else np.zeros(1, np.int64)
-        return cls(author.name, tuple(_describe(snapshot, authors, rows, numbers)))
+        return cls(author.name, tuple(_describe(snapshot, grouping)))
 
     def __len__(self) -> int:
         return len(self.people)
@@ -121,14 +120,61 @@ def find_person_rows(snapshot: Snapshot, author: Author, corrections: PersonCorr
         InvalidValue: no author of the paper has the name, or the paper is not in the index.
     """
     row = snapshot.find_row(author.paper)
-    person = None if row is None else Persons.find(snapshot, author, corrections).person_of(row)
-    if person is not None:
-        return person.rows
-    rows = snapshot.columns.author_postings.ids(snapshot.columns.author_ids(author))
-    if row is None or row not in rows:
+    grouping = _Grouping.find(snapshot, author, corrections)
+    if row is None or row not in grouping.rows:
         problem = "no such paper is in the index" if row is None else f"it has no author {author.name!r}"
         raise InvalidValue("author", f"{author.name} @ {author.paper}", f"{problem}; give a paper of the person")
-    return rows[snapshot.live.contains(rows)]  # the name has too many papers to tell people apart
+    if not grouping.is_complete:
+        return grouping.rows
+    return grouping.rows[grouping.numbers == grouping.numbers[grouping.rows == row]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grouping:
+    """The papers of a name, grouped by person.
+
+    Attributes:
+        authors: the author ids that the name matches.
+        rows: (n,) int64, ascending: the papers.
+        numbers: (n,) int64, the number of the person of each paper.
+        is_complete: whether they were grouped; else they are too many, or the name has no given name.
+    """
+
+    authors: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    is_complete: bool
+
+    @classmethod
+    def find(cls, snapshot: Snapshot, author: Author, corrections: PersonCorrections) -> "_Grouping":
+        """Returns the grouping of a name, which is computed once per generation."""
+        with _cache_lock:
+            entries = _cache.setdefault(snapshot, OrderedDict())
+            if found := entries.get((author.name, author.exact, corrections)):
+                entries.move_to_end((author.name, author.exact, corrections))
+                return found
+        grouping = cls._compute(snapshot, author, corrections)
+        with _cache_lock:
+            entries[author.name, author.exact, corrections] = grouping
+            while len(entries) > _CACHED_NAMES:
+                entries.popitem(last=False)
+        return grouping
+
+    @classmethod
+    def _compute(cls, snapshot: Snapshot, author: Author, corrections: PersonCorrections) -> Self:
+        authors = snapshot.columns.author_ids(author)
+        rows = snapshot.columns.author_postings.ids(authors)
+        rows = rows[snapshot.live.contains(rows)]
+        is_complete = 0 < len(rows) <= MAX_PAPERS and _can_be_split(author.name)
+        numbers = np.zeros(len(rows), np.int64)
+        if is_complete and len(rows) > 1:
+            budget.check()
+            numbers = _group(snapshot, authors, rows, corrections)
+        return cls(authors, rows, numbers, is_complete)
+
+
+_cache: "WeakKeyDictionary[Snapshot, OrderedDict[Hashable, _Grouping]]" = WeakKeyDictionary()
+_cache_lock = threading.Lock()
 
 
 def _can_be_split(name: str) -> bool:
@@ -163,11 +209,10 @@ def _positions(
     return found
 
 
-def _describe(
-    snapshot: Snapshot, authors: NDArray[np.int64], rows: NDArray[np.int64], numbers: NDArray[np.int64]
-) -> Iterator[Person]:
+def _describe(snapshot: Snapshot, grouping: _Grouping) -> Iterator[Person]:
     """Yields the people, most papers first; of equal ones, the one with the paper that was imported first."""
-    _, first, inverse, sizes = np.unique(numbers, return_index=True, return_inverse=True, return_counts=True)
+    rows = grouping.rows
+    _, first, inverse, sizes = np.unique(grouping.numbers, return_index=True, return_inverse=True, return_counts=True)
     order = np.lexsort((first, -sizes))
     labels = _labels(snapshot, rows, inverse, sizes)
     days = snapshot.columns.published.days(rows)[0]
@@ -178,7 +223,7 @@ def _describe(
         earliest = papers[int(members[np.lexsort((rows[members], days[members]))[0]])]
         years = sorted(papers[place].published.year for place in dated.tolist() if papers[place].published)
         label = labels[number] or _main_category([papers[place] for place in members.tolist()])
-        coauthors = _main_coauthors(snapshot, authors, rows[members])
+        coauthors = _main_coauthors(snapshot, grouping.authors, rows[members])
         yield Person(
             earliest.id, rows[members], label, coauthors, years[0] if years else None, years[-1] if years else None
         )
