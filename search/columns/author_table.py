@@ -1,6 +1,5 @@
 """AuthorTable: the memory-mapped, sorted table of author name keys, with lookups by key and by prefix."""
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -135,23 +134,31 @@ class AuthorTable:
         return bool(np.any(self.author_of_key[self.order[self._positions_of_key(key)]] == author))
 
     def expected_namesakes(self, author: int) -> float:
-        """Returns how many other authors would have an author's surname and first given name if these were independent.
+        """Returns how many keys would have an author's surname and first given name if these were independent.
 
-        It tells common names from rare ones. An initial counts as a name of its own.
+        It tells common names from rare ones. An initial counts as a name of its own; of long names, the first eight
+        letters count.
         """
         name = Name.from_key(self.key(author))
-        if not name.given:
-            return float(len(self._positions_with_prefix(f"{name.surname}|")))
         with_surname = len(self._positions_with_prefix(f"{name.surname}|"))
-        return with_surname * self._count_first_name(name.given[0]) / len(self.order)
+        if not name.given:
+            return float(with_surname)
+        prefix, names = _key_prefix(name.given[0].encode()), self._first_name_prefixes
+        count = np.searchsorted(names, np.uint64(prefix), "right") - np.searchsorted(names, np.uint64(prefix))
+        return float(with_surname * count / len(self.order))
 
-    def _count_first_name(self, word: str) -> int:
-        """Returns the number of keys with a first given name."""
-        text = f"|{word}".encode()
-        ends = np.array([match.end() for match in re.finditer(re.escape(text), self.blob.data)], np.int64)
-        is_last = self.offsets[np.searchsorted(self.offsets, ends)] == ends
-        following = self.blob[np.minimum(ends, len(self.blob) - 1)]
-        return int(np.count_nonzero(is_last | (following == ord(" ")) | (following == ord(","))))
+    @cached_property
+    def _first_name_prefixes(self) -> NDArray[np.uint64]:
+        """(keys,) uint64, ascending: the first eight bytes of the first given name of each key, zero-padded."""
+        starts = np.flatnonzero(self.blob == ord("|")) + 1
+        ends = self.offsets[np.searchsorted(self.offsets, starts, "left")]
+        blob = np.pad(np.asarray(self.blob), (0, 8))
+        words, is_name = np.zeros(len(starts), np.uint64), np.ones(len(starts), bool)
+        for place in range(8):
+            letters = blob[starts + place]
+            is_name &= (starts + place < ends) & (letters != ord(" ")) & (letters != ord(","))
+            words = words << np.uint64(8) | np.where(is_name, letters, 0).astype(np.uint64)
+        return np.sort(words)
 
     @classmethod
     def open(cls, directory: Path) -> Self:

@@ -77,10 +77,10 @@ def group_by_person(
     Returns:
         (n,) int64, the number of the group of each paper.
     """
-    different = list(different)
     people = 1 + len(evidence.links) * min(1.0, namesakes) / _PAPERS_PER_PERSON
-    is_linked = _link_odds(evidence, weights) > _MIN_LINK + np.log(people / _USUAL_PEOPLE)
-    first = _link(is_linked & ~evidence.contradicts, list(same), {paper for paper, _ in different})
+    different = list(different)
+    odds = np.where(evidence.contradicts, NO_LINK, _link_odds(evidence, weights))
+    first = _link(odds, _MIN_LINK + float(np.log(people / _USUAL_PEOPLE)), list(same), different)
     groups = _Groups(evidence, first, different, weights)
     min_odds = np.clip(_MAX_MIN_ODDS + _ODDS_PER_DECADE * np.log10(max(namesakes, 1e-9)), _MIN_MIN_ODDS, _MAX_MIN_ODDS)
     while groups.join_likeliest(float(min_odds)):
@@ -96,12 +96,31 @@ def _link_odds(evidence: PairEvidence, weights: GroupWeights) -> NDArray[np.floa
     return np.where(evidence.links > NO_LINK, evidence.links + _TOPIC_IN_LINKS * topic, NO_LINK)
 
 
-def _link(is_linked: NDArray[np.bool_], same: list[tuple[int, int]], alone: set[int]) -> NDArray[np.int64]:
-    """Returns the group of each paper by links; those ``alone`` have one of their own, except for ``same``."""
-    is_linked[list(alone)] = False
-    is_linked[:, list(alone)] = False
+def _link(
+    odds: NDArray[np.float32], min_odds: float, same: list[tuple[int, int]], different: list[tuple[int, int]]
+) -> NDArray[np.int64]:
+    """Returns the group of each paper by links.
+
+    A paper that is not by a certain person joins only the group that it has the strongest link with, unless that is
+    the person's: through a chain of links it would come back.
+    """
+    is_same = np.zeros(odds.shape, bool)
     for one, other in same:
-        is_linked[one, other] = True
+        is_same[one, other] = True
+    stated = _components(is_same)
+    is_apart = np.isin(stated, stated[[paper for paper, _ in different]])
+    numbers = _components(is_same | ((odds > min_odds) & ~is_apart[:, None] & ~is_apart[None]))
+    pairs = [*different, *((other, paper) for paper, other in different)]
+    for paper in sorted({paper for paper, _ in different}):
+        own = stated == stated[paper]
+        others = numbers[[other for one, other in pairs if own[one]]]
+        strongest = np.where(own | np.isin(numbers, others), NO_LINK, odds[own].max(axis=0))
+        if strongest.max() > min_odds:
+            numbers[own] = numbers[strongest.argmax()]
+    return np.unique(numbers, return_inverse=True)[1]
+
+
+def _components(is_linked: NDArray[np.bool_]) -> NDArray[np.int64]:
     return np.asarray(connected_components(sparse.csr_matrix(is_linked), directed=False)[1], np.int64)
 
 

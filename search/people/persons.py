@@ -126,7 +126,7 @@ def find_person_rows(snapshot: Snapshot, author: Author, corrections: PersonCorr
         raise InvalidValue("author", f"{author.name} @ {author.paper}", f"{problem}; give a paper of the person")
     if not grouping.is_complete:
         return grouping.rows
-    return grouping.rows[grouping.numbers == grouping.numbers[grouping.rows == row]]
+    return np.asarray(grouping.rows[grouping.numbers == grouping.numbers[grouping.rows == row]])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

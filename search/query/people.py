@@ -43,6 +43,7 @@ class RankedAuthor:
         first_year: year of the earliest of them; None if none has a date.
         last_year: year of the latest of them; None if none has a date.
         score: sum of the weights of the papers, relative to the author with the highest sum, which is 1.
+        may_be_several: the name is so common that several people may have it (``Session.persons``).
         top_papers: the papers with the most weight, best first.
     """
 
@@ -51,6 +52,7 @@ class RankedAuthor:
     first_year: int | None
     last_year: int | None
     score: float
+    may_be_several: bool
     top_papers: tuple[Paper, ...]
 
     @property
@@ -68,6 +70,7 @@ class RankedAuthor:
             "first_year": self.first_year,
             "last_year": self.last_year,
             "score": round(self.score, 4),
+            "may_be_several": self.may_be_several,
             "top_papers": [_summarize(paper) for paper in self.top_papers],
         }
 
