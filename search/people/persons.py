@@ -4,6 +4,7 @@ import threading
 from collections import Counter, OrderedDict
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Self
 from weakref import WeakKeyDictionary
 
@@ -16,6 +17,7 @@ from search.errors import InvalidValue
 from search.index.snapshot import Snapshot
 from search.papers import names
 from search.papers.categories import find_category_name
+from search.papers.html import table_html
 from search.papers.json import Json
 from search.query.condition import Author
 from search.query.people import NO_CORRECTIONS, PersonCorrections
@@ -53,6 +55,11 @@ class Person:
     coauthors: tuple[str, ...]
     first_year: int | None
     last_year: int | None
+
+    @property
+    def years(self) -> str:
+        """The years, such as ``2024`` or ``2021–2026``; empty without any."""
+        return "–".join(dict.fromkeys(str(year) for year in (self.first_year, self.last_year) if year))
 
     @property
     def papers(self) -> int:
@@ -102,6 +109,20 @@ class Persons:
 
     def __iter__(self) -> Iterator[Person]:
         return iter(self.people)
+
+    def __getitem__(self, position: int) -> Person:
+        return self.people[position]
+
+    def __repr__(self) -> str:
+        return f"<Persons named {self.name!r}: {len(self.people):,}>"
+
+    def _repr_html_(self) -> str:
+        """Returns the people as notebooks display them: a table with one row per person."""
+        rows = [
+            (escape(each.label), f"{each.papers:,}", each.years, escape(", ".join(each.coauthors)), escape(each.id))
+            for each in self.people
+        ]
+        return table_html(f"People named {self.name}", ("Subject", "Papers", "Years", "Coauthors", "A paper"), rows)
 
     def person_of(self, row: int) -> Person | None:
         """Returns the person who wrote the paper of a row; None if none of them did."""

@@ -174,8 +174,7 @@ def authors_text(match: AuthorMatch, persons: Persons) -> str:
 def _person_entry(name: str, person: Person) -> str:
     """What a person's papers are about, with whom, when, and the condition that finds them."""
     coauthors = f"with {', '.join(person.coauthors)}" if person.coauthors else ""
-    years = "–".join(dict.fromkeys(str(year) for year in (person.first_year, person.last_year) if year))
-    facts = [" ".join(filter(None, (person.label, coauthors))), years, f'au:"{name} @ {person.id}"']
+    facts = [" ".join(filter(None, (person.label, coauthors))), person.years, f'au:"{name} @ {person.id}"']
     return " · ".join(fact for fact in facts if fact)
 
 

@@ -113,11 +113,10 @@ def _find_current(viewer: Viewer, url: PageUrl, persons: Persons) -> Person | No
 
 
 def _person_link(url: PageUrl, person: Person, is_current: bool) -> PersonLink:
-    years = "–".join(dict.fromkeys(str(year) for year in (person.first_year, person.last_year) if year))
     label = person.label[:1].upper() + person.label[1:] or "Papers"
     href = str(url.replace_param("person", person.id))
     coauthors = ", ".join(person.coauthors[:_NAMED_COAUTHORS])
-    return PersonLink(person.id, label, coauthors, format_count(person.papers), years, href, is_current)
+    return PersonLink(person.id, label, coauthors, format_count(person.papers), person.years, href, is_current)
 
 
 def _another_paper(viewer: Viewer, person: Person) -> str:
