@@ -163,7 +163,7 @@ class Session:
         Raises:
             InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``ask``.
         """
-        query = replace((query or Query()).with_options(**options), theme="", limit=1, sort="relevance", cursor="")
+        query = (query or Query()).with_options(**options).unpaged
         return self.theme_cache.get((self.generation, box, query), lambda: self._find_themes(box, query))
 
     def _find_themes(self, box: str, query: Query) -> "Themes":
@@ -174,14 +174,14 @@ class Session:
         """Returns the themes of a query; two searches that differ in theme, order and page have the same."""
         from search.themes.themes import Themes
 
-        query = replace(query, theme="", limit=1, sort="relevance", cursor="", facets=False, verbatim=False)
+        query = replace(query.unpaged, verbatim=False)
         find = lambda: Themes.find(find_relevant_set(*self._prepare(query), query.text))  # noqa: E731
         return self.theme_cache.get((self.generation, query), find)
 
     def _find_answered(self, box: str, query: Query) -> tuple[str, Query]:
         """Returns the text of the search box that ``ask`` answers, its own or another, and its query."""
         box = compose(strip_control_characters(box))
-        first = replace(query, limit=1, sort="relevance", cursor="", facets=False)
+        first = replace(query.unpaged, theme=query.theme)
         answered = replace(self, on_page=None).ask(box, first).answered_query or box
         return answered, self._with_words_of_mode(self._parse(answered, query)[1] if answered else query)
 
@@ -205,8 +205,7 @@ class Session:
 
     def _ask_within_theme(self, box: str, query: Query) -> Page:
         """Answers a query with a theme: what is answered without the theme decides which text it belongs to."""
-        first = replace(query, theme="", limit=1, sort="relevance", cursor="", facets=False)
-        whole = replace(self, on_page=None).ask(box, first)
+        whole = replace(self, on_page=None).ask(box, query.unpaged)
         page = self.ask(whole.answered_query or box, replace(query, verbatim=True))
         return replace(page, answered_query=whole.answered_query, correction=whole.correction)
 

@@ -28,6 +28,7 @@ from service.commands import (
     serve,
     sources,
     state,
+    themes,
     update,
     watch,
 )
@@ -62,6 +63,7 @@ for command in (
     removal.compact,
     search.search,
     search.similar,
+    themes.themes,
     recommend.recommend,
     search.authors,
     search.show,

@@ -31,13 +31,24 @@ from service.api.parameters import (
     SearchRequest,
     SimilarBody,
     SuggestRequest,
+    ThemesRequest,
 )
 from service.api.problems import PROBLEM_RESPONSES, parameter_name, problem_from_error
 from service.api.responses import ResponseBuilder
-from service.api.schemas import AuthorsOut, BatchOut, PageOut, PaperOut, PartialPage, PartialPaper, SuggestionsOut
+from service.api.schemas import (
+    AuthorsOut,
+    BatchOut,
+    PageOut,
+    PaperOut,
+    PartialPage,
+    PartialPaper,
+    SuggestionsOut,
+    ThemesOut,
+)
 from service.api.strict import StrictRoute
 from service.formats import PAPER_FIELDS, Format, RenderOptions
 from service.formats.render import SCHEMA_VERSION, authors_json, suggestions_json
+from service.formats.themes import themes_json
 
 router = APIRouter(route_class=StrictRoute)
 _ResponseDocs = dict[int | str, dict[str, Any]]
@@ -164,6 +175,13 @@ def authors(searcher: SearcherDependency, params: Annotated[AuthorsRequest, Para
     return Response(orjson.dumps(authors_json(match)), media_type="application/json")
 
 
+@router.get("/v1/themes", responses={200: {"model": ThemesOut}, **_problem_docs(406, *_BODY_STATUSES)})
+def themes(searcher: SearcherDependency, params: Annotated[ThemesRequest, Parameter()]) -> Response:
+    """The papers relevant to a query in 5 to 12 themes, each labelled with words of its papers; the largest first."""
+    found = searcher.themes(params.q, params.to_query())
+    return Response(orjson.dumps(themes_json(found)), media_type="application/json")
+
+
 @router.get("/v1/suggest", responses={200: {"model": SuggestionsOut}, **_problem_docs(404, 406, *_BODY_STATUSES)})
 def suggest(searcher: SearcherDependency, params: Annotated[SuggestRequest, Parameter()]) -> Response:
     """Authors and categories that complete ``q``: each of its words begins a different word of the name."""
@@ -201,7 +219,8 @@ def _response_builder(request: Request, session: Session, params: ResultsRequest
     text = params.q if isinstance(params, SearchRequest) else ""
     feed_key = ""
     if name == "atom":
-        feed_key = params.model_dump_json(exclude={"cursor", "limit", "format", "fields", "facets"})
+        without_theme = set() if params.theme else {"theme"}  # the key of a feed is older than themes
+        feed_key = params.model_dump_json(exclude={"cursor", "limit", "format", "fields", "facets"} | without_theme)
     today = date.today(), datetime.now(UTC).date()  # the text may contain dates relative to them
     query_key = f"{today}\n{text}\n{query!r}"
     fields = formats.parse_fields(params.fields, name)
