@@ -19,6 +19,7 @@ from search.session import Session
 from search.themes.cache import ThemeCache
 
 if TYPE_CHECKING:
+    from search.query.people import People
     from search.themes.themes import Themes
 
 _WARM_UP_WORDS = (1, 10, 40)
@@ -31,8 +32,8 @@ _log = logging.getLogger("papers")
 class Searcher:
     """Answers queries from the newest published generation; safe to use from several threads.
 
-    ``ask``, ``search``, ``themes``, ``paper``, ``authors`` and ``suggest`` each use a session of their own. Callers
-    that need several answers from the same generation open one with ``session``.
+    ``ask``, ``search``, ``themes``, ``people``, ``paper``, ``authors`` and ``suggest`` each use a session of their own.
+    Callers that need several answers from the same generation open one with ``session``.
 
     While the published generation cannot be opened, the one that is open answers, and ``problem`` gives the reason.
 
@@ -108,6 +109,10 @@ class Searcher:
     def authors(self, name: str) -> AuthorMatch:
         """Lists the variants of a name; see ``Session.authors``."""
         return self.session().authors(name)
+
+    def people(self, box: str, query: Query | None = None, **options: Any) -> "People":
+        """Ranks the authors of the relevant papers; see ``Session.people``."""
+        return self.session().people(box, query, **options)
 
     def suggest(self, text: str, limit: int = 8) -> Suggestions:
         """Suggests authors and categories; see ``Session.suggest``."""

@@ -1,10 +1,9 @@
 """Session: answers queries from one snapshot of an index. Every interface enters here, so they cannot disagree."""
 
 from collections.abc import Callable
-from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import cache, wraps
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
@@ -16,7 +15,6 @@ from search.embedding.cache import EmbedderCache
 from search.errors import InvalidValue, PaperNotFound
 from search.index.snapshot import Snapshot
 from search.language.describe import describe_condition, describe_query
-from search.language.english import NOT_ENGLISH, is_english
 from search.papers import identifiers
 from search.papers.normalization import compose, strip_control_characters
 from search.papers.paper import Paper
@@ -28,16 +26,15 @@ from search.query.query import Mode, Query
 from search.ranking import cursor
 from search.ranking.answer import answer_query, list_papers
 from search.ranking.fusion import query_from_examples
-from search.ranking.legs import FilteredIndex, LegInput
+from search.ranking.legs import FilteredIndex, LegInput, submit_lexical
+from search.ranking.notices import find_notices
 from search.ranking.relevance import RelevantSet, find_relevant_set
 from search.ranking.variants import match_author
-from search.rows import Ranked
 from search.themes.cache import ThemeCache
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
-
     from search.language.parser import ParsedQuery
+    from search.query.people import People
     from search.refinements.page import PageRefiner
     from search.themes.themes import Themes
 
@@ -84,7 +81,7 @@ class Session:
         """Answers the text of the search box (docs/query-language.md).
 
         If nothing is close to a question, and its correction has a close match, or it is the full name of an author,
-        then that is answered instead (``Page.answered_query``).
+        then that is answered instead (``Page.answered_query``). A page with an offset answers the question as it is.
 
         Args:
             box: words, conditions, a paper ID or an abstract.
@@ -109,7 +106,7 @@ class Session:
         if parsed.kind != "question":
             return replace(self.search(typed), parts=split_query(parsed))
         refiner = PageRefiner(self.snapshot, parsed)
-        alternatives = () if query.verbatim else refiner.alternatives
+        alternatives = () if query.verbatim or query.offset else refiner.alternatives
         for other in alternatives if query.cursor and not cursor.belongs_to(typed) else ():
             if cursor.belongs_to(self._parse(other, query)[1]):
                 return self._answer_instead(other, query, refiner)
@@ -121,7 +118,7 @@ class Session:
                 return answer
         correction = None if alternatives else refiner.correction  # one that finds nothing close either does not help
         page = replace(page, parts=split_query(parsed), correction=correction)
-        return page if query.cursor else replace(page, refinements=refiner.refine(page, nearest))
+        return page if query.cursor or query.offset else replace(page, refinements=refiner.refine(page, nearest))
 
     @_reporting_damage
     def search(self, query: Query) -> Page:
@@ -150,6 +147,23 @@ class Session:
         """
         answered, typed = self._find_answered(box, (query or Query()).with_options(**options))
         return find_relevant_set(*self._prepare(typed), answered)
+
+    @_reporting_damage
+    def people(self, box: str, query: Query | None = None, *, limit: int = 20, **options: Any) -> "People":
+        """Ranks the authors of the papers that are relevant to the text of the search box: who works on it.
+
+        Args:
+            box: see ``ask``.
+            query: see ``relevant``.
+            limit: number of authors, from 1 to 100.
+            options: see ``relevant``.
+
+        Raises:
+            InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``relevant``; or the limit is invalid.
+        """
+        from search.people.ranking import rank_authors
+
+        return rank_authors(self.relevant(box, query, **options), limit)
 
     @_reporting_damage
     def themes(self, box: str, query: Query | None = None, **options: Any) -> "Themes":
@@ -225,7 +239,8 @@ class Session:
             page, nearest = list_papers(filtered, query, start), np.empty(0, np.int64)
         if self.on_page:
             self.on_page(page)
-        return replace(page, interpretation=describe_query(query), notices=_notices(query)), nearest
+        notices = find_notices(self.snapshot, query, page.total)
+        return replace(page, interpretation=describe_query(query), notices=notices), nearest
 
     def _with_words_of_mode(self, query: Query) -> Query:
         """Strips the text, and removes it in lexical mode if it has no words and conditions alone select papers."""
@@ -347,7 +362,7 @@ class Session:
         if mode == "lexical":
             return LegInput(None, words, example_rows=like, word_count=len(text.split()))
         in_parallel = mode == "hybrid" and text and available_cores() > 1
-        lexical = _submit(filtered.search_lexical, words) if in_parallel else None
+        lexical = submit_lexical(filtered, words) if in_parallel else None
         positive = [self._encode(filtered, text)] if text else []
         positive += [self.snapshot.vectors.get_vector(row) for row in like]
         vector = query_from_examples(positive, [self.snapshot.vectors.get_vector(row) for row in unlike])
@@ -367,23 +382,6 @@ class Session:
         if row is None:
             raise PaperNotFound(paper_id, "search for its title instead")
         return row
-
-
-def _notices(query: Query) -> tuple[str, ...]:
-    """Returns what limits the answer of a query."""
-    return () if query.mode == "lexical" or is_english(query.text) else (NOT_ENGLISH,)
-
-
-def _submit(search: "Callable[[str], Ranked]", text: str) -> "Future[Ranked]":
-    """Runs a search in the pool, within the budget of the current request."""
-    return _lexical_pool().submit(copy_context().run, search, text)
-
-
-@cache
-def _lexical_pool() -> "ThreadPoolExecutor":
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(thread_name_prefix="lexical")
 
 
 def _without_example(query: Query) -> InvalidValue:

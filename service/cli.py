@@ -66,6 +66,7 @@ for command in (
     themes.themes,
     recommend.recommend,
     search.authors,
+    search.people,
     search.show,
     lists.lists,
     watch.watch,

@@ -187,6 +187,7 @@ def test_every_parameter_is_described_and_every_example_runs(client: httpx.Clien
         "similar": ["paper_id", "text", *FILTER_PARAMETERS, *PAGE_PARAMETERS],
         "get": ["paper_id"],
         "authors": ["name"],
+        "people": ["q", *FILTER_PARAMETERS, "limit"],
         "facets": ["q", *FILTER_PARAMETERS],
     }
     for tool, fields in tools.items():

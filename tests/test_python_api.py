@@ -51,7 +51,7 @@ def test_the_examples_of_the_documentation_run(
 ) -> None:
     shutil.copytree(sample_index, tmp_path / "data" / "index")
     monkeypatch.chdir(tmp_path)
-    first, second, third, grouped, fourth = BLOCKS
+    first, second, third, people, grouped, fourth = BLOCKS
     assert len([line for line in first.splitlines() if line]) <= 5
     names: dict[str, Any] = {}
     exec(first, names)
@@ -67,6 +67,8 @@ def test_the_examples_of_the_documentation_run(
     assert names["names"].variants[0].value == "Guorui Zhou"
     exec(third, names)
     assert "https://" in capsys.readouterr().out
+    exec(people, names)
+    assert names["people"].authors[0].name in capsys.readouterr().out
     exec(grouped, names)
     assert len(capsys.readouterr().out.splitlines()) == len(names["themes"])
     exec(fourth, names)

@@ -50,10 +50,12 @@ from service.agents.quoting import (
     facets_answer,
     page_answer,
     paper_answer,
+    people_answer,
     themes_answer,
     truncate_chars,
 )
 from service.agents.tools import (
+    MAX_HITS,
     AuthorsAnswer,
     AuthorsArguments,
     FacetsAnswer,
@@ -61,6 +63,8 @@ from service.agents.tools import (
     GetArguments,
     PageAnswer,
     PaperAnswer,
+    PeopleAnswer,
+    PeopleArguments,
     QuotingAnswer,
     SearchArguments,
     SimilarArguments,
@@ -79,7 +83,7 @@ ANDNOT and ( ). They can also be passed as parameters. Every result has an inter
 The band of a hit (strong, related, weak) shows how close it is; has_close_match: false means that no paper is close.
 For more papers call again with the same arguments and the cursor. refinements are further queries to try, of which
 none was applied. Use get for a paper with its abstract, similar for papers similar to a paper or text, authors for the
-variants of a name, facets for counts, themes for the sub-topics of a question.
+variants of a name, people for who works on a topic, facets for counts, themes for the sub-topics of a question.
 
 {NOTICE}"""
 _CACHE_TTL_MS = 3_600_000
@@ -147,6 +151,12 @@ def _handle_authors(session: Session, call: AuthorsArguments) -> RenderedAnswer:
         return authors_answer(session.authors(call.name))
 
 
+def _handle_people(session: Session, call: PeopleArguments) -> RenderedAnswer:
+    if not 1 <= call.limit <= MAX_HITS:
+        raise InvalidValue("limit", call.limit, f"use a whole number from 1 to {MAX_HITS}")
+    return people_answer(session.people(call.q, call.to_query(), limit=call.limit))
+
+
 def _handle_facets(session: Session, call: FacetsArguments) -> RenderedAnswer:
     return facets_answer(session.ask(call.q, replace(call.to_query(), facets=True, limit=0)))
 
@@ -174,6 +184,12 @@ _TOOL_SPECS: dict[str, _ToolSpec[Any]] = {
         AuthorsArguments,
         AuthorsAnswer,
         _handle_authors,
+    ),
+    "people": _ToolSpec(
+        "Find who works on a topic: authors ranked by their papers relevant to q, with their best papers.",
+        PeopleArguments,
+        PeopleAnswer,
+        _handle_people,
     ),
     "facets": _ToolSpec(
         "Count papers by year, category, author and source: those relevant to q, else all that match the filters.",

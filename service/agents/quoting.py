@@ -14,6 +14,7 @@ from search.papers.json import Json
 from search.papers.paper import Paper
 from search.query.counts import format_count, round_count
 from search.query.page import AuthorMatch, Hit, Page
+from search.query.people import People
 from search.themes.themes import Themes
 from service.agents.tools import (
     AuthorsAnswer,
@@ -22,12 +23,13 @@ from service.agents.tools import (
     PageAnswer,
     PaperAnswer,
     PaperSummary,
+    PeopleAnswer,
     QuotingAnswer,
     ThemesAnswer,
 )
-from service.api.schemas import AuthorMatchOut, FacetsOut, ValueCountOut
+from service.api.schemas import AuthorMatchOut, FacetsOut, RankedAuthorOut, ValueCountOut
 from service.formats.extra_fields import field_label, field_text
-from service.formats.render import authors_json, best_sentence, match_reason, page_json, sanitize_line
+from service.formats.render import authors_json, best_sentence, match_reason, page_json, people_json, sanitize_line
 from service.formats.themes import themes_heading, themes_json
 
 NOTICE = (
@@ -126,6 +128,21 @@ def authors_answer(match: AuthorMatch) -> RenderedAnswer:
     content = AuthorsAnswer.model_validate(fields)
     content.variants = content.variants[:_MAX_VARIANTS]
     return RenderedAnswer(content, _delimited_text([], _variant_lines(content), []))
+
+
+def people_answer(people: People) -> RenderedAnswer:
+    """Returns the authors of relevant papers."""
+    fields = _truncate_fields(people_json(people)) | {"notice": NOTICE}
+    content = PeopleAnswer.model_validate(fields)
+    count = format_count(content.papers, "relevant paper", estimated=content.papers_estimated)
+    quoted = [line for rank, author in enumerate(content.authors, 1) for line in _author_lines(rank, author)]
+    return RenderedAnswer(content, _delimited_text([f"authors of {count}"], [content.query, *quoted], []))
+
+
+def _author_lines(rank: int, author: RankedAuthorOut) -> list[str]:
+    years = "–".join(dict.fromkeys(str(year) for year in (author.first_year, author.last_year) if year))
+    facts = [f"{rank}. {author.name}", format_count(author.papers), years]
+    return [" · ".join(filter(None, facts)), *(f"   {paper.id} · {paper.title}" for paper in author.top_papers)]
 
 
 def facets_answer(page: Page) -> RenderedAnswer:

@@ -10,7 +10,7 @@ from search.errors import InvalidValue
 from search.query.page import Band
 from search.query.query import MAX_EXAMPLES, MAX_TEXT_LENGTH, Query
 from service.api.parameters import AuthorsRequest, PageParams, QueryParams
-from service.api.schemas import AuthorMatchOut, FacetsOut, GroupedOut, RefinementOut
+from service.api.schemas import AuthorMatchOut, FacetsOut, GroupedOut, RankedAuthorOut, RefinementOut
 
 MAX_HITS = 50
 """Most papers that one call returns."""
@@ -134,6 +134,16 @@ class AuthorsArguments(AuthorsRequest):
     )
 
 
+class PeopleArguments(FilterArguments, QueryArguments):
+    """Arguments of the tool people."""
+
+    limit: int = Field(
+        20,
+        description=f"Maximum number of authors, 1 to {MAX_HITS}",
+        json_schema_extra={"minimum": 1, "maximum": MAX_HITS},
+    )
+
+
 class FacetsArguments(FilterArguments, QueryArguments):
     """Arguments of the tool facets."""
 
@@ -208,6 +218,15 @@ class PaperAnswer(PaperSummary, QuotingAnswer):
 
 class AuthorsAnswer(AuthorMatchOut, QuotingAnswer):
     """The variants of a name in the index, most papers first."""
+
+
+class PeopleAnswer(QuotingAnswer):
+    """Authors of the papers relevant to a query, best first."""
+
+    query: str = Field(description="The query that was answered; its correction, if nothing is close to q")
+    papers: int = Field(description="Number of relevant papers")
+    papers_estimated: bool = Field(description="papers is an estimate, within about one per cent")
+    authors: list[RankedAuthorOut]
 
 
 class FacetsAnswer(QuotingAnswer):

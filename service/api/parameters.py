@@ -7,6 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidati
 from pydantic_core import PydanticCustomError
 
 from search.query.filter import Filter
+from search.query.people import MAX_RANKED_AUTHORS
 from search.query.query import MAX_EXAMPLES, MAX_LIMIT, Mode, Query, Sort
 from service.formats import Format
 
@@ -214,6 +215,12 @@ class AuthorsRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = Field(description="A name in any usual form", examples=["Zhou"])
+
+
+class PeopleRequest(QueryParams, _QueryText):
+    """A search whose relevant papers have the authors to rank; without ``q``, all papers that match the filters."""
+
+    limit: int = Field(20, description=f"Maximum number of authors, 1 to {MAX_RANKED_AUTHORS}")
 
 
 class SuggestRequest(BaseModel):

@@ -25,6 +25,7 @@ from service.api.parameters import (
     AuthorsRequest,
     BatchRequest,
     PaperRequest,
+    PeopleRequest,
     RecommendBody,
     ResultsRequest,
     SearchBody,
@@ -42,12 +43,13 @@ from service.api.schemas import (
     PaperOut,
     PartialPage,
     PartialPaper,
+    PeopleOut,
     SuggestionsOut,
     ThemesOut,
 )
 from service.api.strict import StrictRoute
 from service.formats import PAPER_FIELDS, Format, RenderOptions
-from service.formats.render import SCHEMA_VERSION, authors_json, suggestions_json
+from service.formats.render import SCHEMA_VERSION, authors_json, people_json, suggestions_json
 from service.formats.themes import themes_json
 
 router = APIRouter(route_class=StrictRoute)
@@ -180,6 +182,13 @@ def themes(searcher: SearcherDependency, params: Annotated[ThemesRequest, Parame
     """The papers relevant to a query in 5 to 12 themes, each labelled with words of its papers; the largest first."""
     found = searcher.themes(params.q, params.to_query())
     return Response(orjson.dumps(themes_json(found)), media_type="application/json")
+
+
+@router.get("/v1/people", responses={200: {"model": PeopleOut}, **_problem_docs(406, *_BODY_STATUSES)})
+def people(searcher: SearcherDependency, params: Annotated[PeopleRequest, Parameter()]) -> Response:
+    """Who works on it: authors ranked by their papers relevant to ``q``, nearer and recent papers weighing more."""
+    found = searcher.people(params.q, params.to_query(), limit=params.limit)
+    return Response(orjson.dumps(people_json(found)), media_type="application/json")
 
 
 @router.get("/v1/suggest", responses={200: {"model": SuggestionsOut}, **_problem_docs(404, 406, *_BODY_STATUSES)})

@@ -94,6 +94,37 @@ class AuthorsOut(AuthorMatchOut):
     schema_version: int
 
 
+class PaperReferenceOut(BaseModel):
+    """A paper in short."""
+
+    id: str
+    title: str | None
+    published: str | None
+    url: str | None
+
+
+class RankedAuthorOut(BaseModel):
+    """An author of relevant papers."""
+
+    name: str
+    papers: int = Field(description="Number of relevant papers")
+    first_year: int | None = Field(description="Year of the earliest of them; null if none has a date")
+    last_year: int | None = Field(description="Year of the latest of them")
+    score: float = Field(description="Weight of the papers, relative to the first author")
+    top_papers: list[PaperReferenceOut] = Field(description="The papers with the most weight, at most three")
+
+
+class PeopleOut(BaseModel):
+    """The authors of the papers that are relevant to a query, best first."""
+
+    schema_version: int
+    query: str = Field(description="The query that was answered; its correction, if nothing is close to q")
+    papers: int = Field(description="Number of relevant papers")
+    papers_estimated: bool = Field(description="papers is an estimate, within about one per cent")
+    generation: str
+    authors: list[RankedAuthorOut]
+
+
 class CategoryCountOut(BaseModel):
     """The number of papers in a category or archive."""
 

@@ -220,9 +220,9 @@ def page_options(callback: CallbackT) -> CallbackT:
     return callback
 
 
-def themes_options(callback: CallbackT) -> CallbackT:
-    """Adds the filters, example papers and mode of a search."""
-    for option in reversed((*_FILTER_OPTIONS, *_EXAMPLE_OPTIONS, *_ADDED_OPTIONS, MODE_OPTION)):
+def added_options(callback: CallbackT) -> CallbackT:
+    """Adds the filters by the time at which papers were added."""
+    for option in reversed(_ADDED_OPTIONS):
         callback = option(callback)
     return callback
 
@@ -245,6 +245,23 @@ def build_filter(options: dict[str, Any]) -> "Filter":
     dates = {"from": options["start"], "to": options["end"]}
     dates |= {name: options[name] for name in ("updated_from", "updated_to", "added_from", "added_to")}
     return Filter.parse(options["author"], options["not_author"], options["category"], dates)
+
+
+def build_filtered_query(options: dict[str, Any]) -> "Query":
+    """Builds a query from the options of ``filter_options`` and ``added_options``; the caller adds the text.
+
+    Raises:
+        InvalidValue: see ``Filter.parse`` and ``Query``.
+    """
+    from search.query.query import Query
+
+    return Query(
+        filter=build_filter(options),
+        mode=options["mode"],
+        like=options["like"],
+        unlike=options["unlike"],
+        verbatim=options["verbatim"],
+    )
 
 
 def build_query(options: dict[str, Any]) -> "Query":

@@ -8,13 +8,21 @@ import click
 
 from service.commands.command import Command
 from service.commands.exit_status import ExitStatus
-from service.commands.options import INDEX_OPTION, JSON_OPTION, build_filter, open_searcher, themes_options
+from service.commands.options import (
+    INDEX_OPTION,
+    JSON_OPTION,
+    added_options,
+    build_filter,
+    filter_options,
+    open_searcher,
+)
 
 
 @click.command(cls=Command)
 @click.argument("query", default="")
 @click.option("--verbatim", is_flag=True, help="Group the papers of the text as typed, not those of its correction.")
-@themes_options
+@filter_options
+@added_options
 @INDEX_OPTION
 @JSON_OPTION
 def themes(query: str, directory: Path, as_json: bool, **options: Any) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # `papers status` starts without the modules that search
     from search.papers.json import Json
     from search.papers.paper import Paper
     from search.query.page import AuthorMatch, Facets, Hit, LegMatch, Page, Suggestions
+    from search.query.people import People, RankedAuthor
     from search.query.refinement import Refinement, RefinementKind
 
 SCHEMA_VERSION = 1
@@ -50,6 +51,11 @@ def page_json(page: Page) -> dict[str, Json]:
 def authors_json(match: AuthorMatch) -> dict[str, Json]:
     """The output of ``papers authors --json`` and GET /v1/authors."""
     return clean_object({"schema_version": SCHEMA_VERSION, **match.to_json()})
+
+
+def people_json(people: People) -> dict[str, Json]:
+    """The output of ``papers people --json`` and GET /v1/people."""
+    return clean_object({"schema_version": SCHEMA_VERSION, **people.to_json()})
 
 
 def suggestions_json(found: Suggestions) -> dict[str, Json]:
@@ -151,6 +157,20 @@ def _refinement_text(refinement: Refinement) -> str:
 def authors_text(match: AuthorMatch) -> str:
     """The variants of a name, one per line."""
     return sanitize_lines("".join(f"{count.papers:>8,}  {count.value}\n" for count in match.variants))
+
+
+def people_text(people: People) -> str:
+    """The authors of the relevant papers, one entry each."""
+    count = format_count(people.papers, "relevant paper", estimated=people.estimated)
+    heading = f"{people.query or 'all papers'}\nauthors of {count}, most and nearest papers first"
+    entries = [f"{rank}. {_author_entry(author)}" for rank, author in enumerate(people.authors, 1)]
+    return sanitize_lines("\n\n".join([heading, *entries])) + "\n"
+
+
+def _author_entry(author: RankedAuthor) -> str:
+    facts = [author.name, format_count(author.papers), author.years]
+    papers = [f"   {paper.id} · {display_title(paper)}" for paper in author.top_papers]
+    return "\n".join([" · ".join(fact for fact in facts if fact), *papers])
 
 
 def explanation_text(page: Page) -> str:

@@ -7,6 +7,7 @@ from search.papers.words import truncate_words
 from search.session import Session
 from service.state.names import MAX_NAME_LENGTH
 from service.state.searches import SavedSearch
+from service.web.html import MODE_LABELS
 from service.web.interpretation import quoted_title
 from service.web.urls import PageUrl
 
@@ -23,7 +24,7 @@ _LABELS = {
     "like": "like {}",
     "unlike": "unlike {}",
     "list": "like the papers of the list “{}”",
-    "mode": "{} search only",
+    "mode": "by {}",
 }
 """What the page calls the parameters of a saved search other than its text."""
 _MAX_PROPOSED_LENGTH = 60
@@ -83,5 +84,6 @@ def describe_search(search: SavedSearch, session: Session) -> str:
     parts = []
     for name, value in search_params(search):
         shown = quoted_title(session, value) if name in ("like", "unlike") else value
+        shown = MODE_LABELS[value] if name == "mode" else shown
         parts.append(_LABELS[name].format(shown) if name in _LABELS else truncate_words(value, max_words=30))
     return " · ".join(parts) or "All papers"

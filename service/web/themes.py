@@ -1,11 +1,13 @@
 """Themes of an answer: as the first filter of the results page, and as a page of their own."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from search.errors import InvalidValue
+from search.query.page import Page
 from search.query.query import Query
 from search.session import Session
 from search.themes.clusters import CLUSTER_TUNING
-from search.themes.themes import TypicalPaper, Themes
+from search.themes.themes import Themes, TypicalPaper
 from service.formats.themes import themes_heading
 from service.web.facets import FacetGroup, FacetValue
 from service.web.html import FORM_FIELDS, SearchForm, render_template
@@ -15,7 +17,26 @@ from service.web.views import view_links
 
 THEMES_PATH = "/themes"
 HEADING = "Themes"
-_MAX_CHIP_WORDS = 8
+
+
+def ask_within_theme(session: Session, text: str, query: Query) -> tuple[Page, str]:
+    """Answers a query; if its theme is none of the answer's, all papers of the answer are shown, with a note.
+
+    Returns:
+        The page, and the note; empty unless the theme is missing.
+
+    Raises:
+        InvalidValue, PaperNotFound, IndexUnavailable, ModelUnavailable: see ``Session.ask``.
+    """
+    try:
+        return session.ask(text, query), ""
+    except InvalidValue as error:
+        if error.field != "theme":
+            raise
+    labels = ", ".join(f"“{theme.label}”" for theme in session.themes(text, query))
+    present = f" Its themes are {labels}." if labels else ""
+    note = f"“{query.theme}” is not a theme of this answer, so papers of all themes are shown.{present}"
+    return session.ask(text, replace(query, theme="", cursor="", offset=0)), note
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +44,11 @@ class ThemeGroup:
     """The themes among the filters of the results page.
 
     Attributes:
-        values: the themes; None if the page loads them later, since finding them takes longer than the page may.
+        facet: the themes; None if the page loads them later, since finding them takes longer than the page may.
         href: the page that lists them.
     """
 
-    values: FacetGroup | None
+    facet: FacetGroup | None
     href: str
 
 

@@ -27,7 +27,7 @@ class ViewLink:
     is_current: bool
 
 
-VIEWS = (View("Papers", "/"),)
+VIEWS = (View("Papers", "/"), View("Themes", "/themes"), View("People", "/people"))
 """All views, in the order of the navigation."""
 
 
