@@ -51,7 +51,7 @@ def test_the_examples_of_the_documentation_run(
 ) -> None:
     shutil.copytree(sample_index, tmp_path / "data" / "index")
     monkeypatch.chdir(tmp_path)
-    first, second, third, people, grouped, fourth = BLOCKS
+    first, second, third, people, grouped, narrowed, fourth = BLOCKS
     assert len([line for line in first.splitlines() if line]) <= 5
     names: dict[str, Any] = {}
     exec(first, names)
@@ -71,6 +71,7 @@ def test_the_examples_of_the_documentation_run(
     assert names["people"].authors[0].name in capsys.readouterr().out
     exec(grouped, names)
     assert len(capsys.readouterr().out.splitlines()) == len(names["themes"])
+    exec(narrowed, names)
     exec(fourth, names)
     assert names["new"].total == len(names["new"]) > 0
     assert names["seen"] == max(hit.paper.added for hit in names["new"])
