@@ -1,6 +1,6 @@
 """Session: answers queries from one snapshot of an index. Every interface enters here, so they cannot disagree."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import wraps
@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search import budget
-from search.cores import available_cores
 from search.embedding.cache import EmbedderCache
 from search.errors import InvalidValue, PaperNotFound
 from search.index.snapshot import Snapshot
@@ -22,12 +21,12 @@ from search.query.author import parse_author
 from search.query.condition import AllOf, InRows
 from search.query.library import Library
 from search.query.page import AuthorMatch, Page, Suggestions
-from search.query.query import Mode, Query
+from search.query.query import Query
 from search.ranking import cursor
 from search.ranking.answer import answer_query, list_papers
-from search.ranking.fusion import query_from_examples
-from search.ranking.legs import FilteredIndex, LegInput, submit_lexical
+from search.ranking.legs import FilteredIndex, LegInput
 from search.ranking.notices import find_notices
+from search.ranking.query_input import build_leg_input
 from search.ranking.relevance import RelevantSet, find_relevant_set
 from search.ranking.variants import match_author
 from search.themes.cache import ThemeCache
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
     from search.query.people import People
     from search.refinements.page import PageRefiner
     from search.themes.themes import Themes
+    from search.trends.trends import Trends
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -149,6 +149,29 @@ class Session:
         return find_relevant_set(*self._prepare(typed), answered)
 
     @_reporting_damage
+    def trends(
+        self, questions: str | Sequence[str], query: Query | None = None, *, per: str | None = None, **options: Any
+    ) -> "Trends":
+        """Counts the papers that are relevant to one or several questions by month or year.
+
+        Args:
+            questions: up to six texts of the search box, each with conditions of its own if it has any.
+            query: filters and options that apply to every question; shares are of the papers that match its filter.
+            per: ``month`` or ``year``; None for months if almost all papers are of the last three years, else years.
+            options: see ``ask``.
+
+        Raises:
+            InvalidValue: no question, too many, or an unknown ``per``; see ``ask`` for other errors.
+        """
+        from search.trends.count import check_questions, count_trends, parse_per
+
+        query, length = (query or Query()).with_options(**options), parse_per(per)
+        boxes = [compose(strip_control_characters(box)) for box in check_questions(questions)]
+        answers = [(box, self.relevant(box, query)) for box in boxes]
+        shared = FilteredIndex.of(self.snapshot, query.filter.condition).rows
+        return count_trends(self.snapshot, shared, query.filter, answers, length)
+
+    @_reporting_damage
     def people(self, box: str, query: Query | None = None, *, limit: int = 20, **options: Any) -> "People":
         """Ranks the authors of the papers that are relevant to the text of the search box: who works on it.
 
@@ -258,7 +281,7 @@ class Session:
         filtered = FilteredIndex.of(self.snapshot, self._condition_of(query), excluded)
         if not (query.text or like):
             return filtered, None
-        return filtered, self._leg_input(filtered, query.mode, query.text, (like, unlike))
+        return filtered, build_leg_input(filtered, self.embedders, query, (like, unlike))
 
     def _condition_of(self, query: Query) -> AllOf:
         """Returns the filter of a query and its theme as one condition."""
@@ -344,35 +367,6 @@ class Session:
             InvalidValue: the text or the limit is invalid.
         """
         return self.snapshot.suggester.suggest(text, limit)
-
-    def _leg_input(
-        self, filtered: FilteredIndex, mode: Mode, text: str, papers: tuple[tuple[int, ...], tuple[int, ...]]
-    ) -> LegInput:
-        """Embeds the text and the examples. Meanwhile, the lexical leg runs on another core if there is one.
-
-        Args:
-            filtered: the papers that match the filter.
-            mode: the legs to run.
-            text: the text to rank by.
-            papers: the rows of ``like`` and of ``unlike``.
-        """
-        like, unlike = papers
-        texts = [text] if text else []
-        words = "\n".join([*texts, *(paper.text for paper in self.snapshot.store.get(like))])
-        if mode == "lexical":
-            return LegInput(None, words, example_rows=like, word_count=len(text.split()))
-        in_parallel = mode == "hybrid" and text and available_cores() > 1
-        lexical = submit_lexical(filtered, words) if in_parallel else None
-        positive = [self._encode(filtered, text)] if text else []
-        positive += [self.snapshot.vectors.get_vector(row) for row in like]
-        vector = query_from_examples(positive, [self.snapshot.vectors.get_vector(row) for row in unlike])
-        first = lexical.result() if lexical else None
-        return LegInput(vector, words if mode == "hybrid" else None, first, like, len(text.split()))
-
-    def _encode(self, filtered: FilteredIndex, text: str) -> NDArray[np.float32]:
-        """Returns the (dim,) float32 vector of a text."""
-        with filtered.time_stage("embedding"):
-            return np.asarray(self.embedders.get(self.snapshot.model).encode([text])[0], np.float32)
 
     def _row(self, paper_id: str) -> int:
         """Returns the live row of the paper that has or had this ID."""

@@ -1,4 +1,4 @@
-"""The command line: ``papers index | fetch | search | similar | recommend | show | list | watch | serve | ...``.
+"""The command line: ``papers index | fetch | search | similar | recommend | trends | show | list | serve | ...``.
 
 Results go to standard output, everything else to standard error. ``ExitStatus`` lists the exit statuses. Expensive
 imports are inside the commands that need them.
@@ -29,6 +29,7 @@ from service.commands import (
     sources,
     state,
     themes,
+    trends,
     update,
     watch,
 )
@@ -65,6 +66,7 @@ for command in (
     search.similar,
     themes.themes,
     recommend.recommend,
+    trends.trends,
     search.authors,
     search.people,
     search.show,

@@ -9,7 +9,11 @@ from pydantic_core import PydanticCustomError
 from search.query.filter import Filter
 from search.query.people import MAX_RANKED_AUTHORS
 from search.query.query import MAX_EXAMPLES, MAX_LIMIT, Mode, Query, Sort
+from search.trends.count import MAX_QUESTIONS
+from search.trends.periods import Per
+from search.trends.trends import Measure
 from service.formats import Format
+from service.formats.trends import TrendsFormat
 
 MAX_BATCH_SEARCHES = 50
 """Most searches of a batch."""
@@ -184,6 +188,24 @@ class RecommendBody(FilterParams):
     limit: int = Field(10, description=f"Maximum number of hits, 0 to {MAX_LIMIT}")
     format: Format | None = Field(None, description=_FORMAT_DESCRIPTION, examples=["csv"])
     fields: _FieldNames = Field("", description=_FIELDS_DESCRIPTION, examples=["id,title,near", ["id", "title"]])
+
+
+class TrendsRequest(QueryParams):
+    """Questions to compare, with the filters that they share."""
+
+    q: list[str] = Field(
+        min_length=1,
+        max_length=MAX_QUESTIONS,
+        description=f"1 to {MAX_QUESTIONS} questions, each as the q of a search: plain words and filters",
+        examples=[["KV cache compression", "speculative decoding"]],
+    )
+    per: Per | None = Field(
+        None, description="Length of the periods; default: month if almost all papers are of the last three years"
+    )
+    measure: Measure = Field(
+        "papers", description="What the chart draws: papers, or share of the papers of each period"
+    )
+    format: TrendsFormat = Field("json", description="Format of the response")
 
 
 class PaperRequest(BaseModel):

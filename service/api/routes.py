@@ -33,6 +33,7 @@ from service.api.parameters import (
     SimilarBody,
     SuggestRequest,
     ThemesRequest,
+    TrendsRequest,
 )
 from service.api.problems import PROBLEM_RESPONSES, parameter_name, problem_from_error
 from service.api.responses import ResponseBuilder
@@ -46,11 +47,13 @@ from service.api.schemas import (
     PeopleOut,
     SuggestionsOut,
     ThemesOut,
+    TrendsOut,
 )
 from service.api.strict import StrictRoute
 from service.formats import PAPER_FIELDS, Format, RenderOptions
 from service.formats.render import SCHEMA_VERSION, authors_json, people_json, suggestions_json
 from service.formats.themes import themes_json
+from service.formats.trends import trends_csv, trends_json
 
 router = APIRouter(route_class=StrictRoute)
 _ResponseDocs = dict[int | str, dict[str, Any]]
@@ -68,6 +71,11 @@ def _problem_docs(*without: int) -> _ResponseDocs:
     return {status: response for status, response in PROBLEM_RESPONSES.items() if status not in without}
 
 
+_TRENDS_DOCS: dict[str, Any] = {
+    "model": TrendsOut,
+    "description": "The result",
+    "content": {"text/csv": {"schema": {"type": "string"}}, "image/svg+xml": {"schema": {"type": "string"}}},
+}
 _PaperId = Annotated[str, Path(description="Any current or former ID", examples=["arxiv:2604.24432"])]
 _SearchBody = Annotated[
     SearchBody,
@@ -167,6 +175,18 @@ def batch(request: Request, searcher: SearcherDependency, body: BatchRequest) ->
         results.append(orjson.Fragment(_batch_result(request, session, each)))
     content = {"schema_version": SCHEMA_VERSION, "generation": session.generation, "results": results}
     return Response(orjson.dumps(content), media_type="application/json")
+
+
+@router.get("/v1/trends", responses={200: _TRENDS_DOCS, **_problem_docs(406, *_BODY_STATUSES)})
+def trends(searcher: SearcherDependency, params: Annotated[TrendsRequest, Parameter()]) -> Response:
+    """The papers relevant to each `q` by month or year, as numbers or as a chart."""
+    found = searcher.session().trends(params.q, params.to_query(), per=params.per)
+    if params.format == "svg":
+        return Response(found.to_svg(params.measure), media_type="image/svg+xml")
+    if params.format == "csv":
+        headers = {"Content-Disposition": 'attachment; filename="trends.csv"'}
+        return Response(trends_csv(found), media_type=formats.MEDIA_TYPES["csv"].content_type, headers=headers)
+    return Response(orjson.dumps(trends_json(found)), media_type="application/json")
 
 
 @router.get("/v1/authors", responses={200: {"model": AuthorsOut}, **_problem_docs(404, 406, *_BODY_STATUSES)})

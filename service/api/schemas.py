@@ -8,6 +8,7 @@ from search.papers.paper import JSON_FIELDS
 from search.query.page import Band, Strategy
 from search.query.query import Sort
 from search.query.refinement import RefinementKind
+from search.trends.periods import Per
 
 
 def _make_fields_optional(schema: dict[str, Any]) -> None:
@@ -244,6 +245,44 @@ class PageOut(BaseModel):
     facets: FacetsOut | None
     explanation: ExplanationOut
     hits: list[HitOut]
+
+
+class TrendPeriodOut(BaseModel):
+    """A month or year."""
+
+    period: str = Field(description="2026, or 2026-04")
+    papers: int = Field(description="All papers of the index that are published in it and match the filters")
+    complete: bool = Field(description="The index has papers of a later day, and the filters allow the whole period")
+
+
+class TrendOut(BaseModel):
+    """The relevant papers of a question."""
+
+    question: str
+    answered_query: str | None = Field(
+        description="The question that is counted instead, because nothing is close to this one"
+    )
+    papers: int = Field(description="All relevant papers")
+    error: int = Field(description="The error of papers that 19 of 20 counts are expected not to exceed")
+    estimated: bool = Field(description="The counts are estimates")
+    counts: list[int] = Field(description="Relevant papers of each period")
+    errors: list[int] = Field(description="The error of each count")
+    shares: list[float | None] = Field(description="Share of the papers of each period; null if there are none")
+    undated: int = Field(description="Relevant papers without a date, which no period contains")
+    without_month: int = Field(description="Relevant papers of which only the year is known, while months are counted")
+    earlier: int = Field(description="Relevant papers before the first period")
+
+
+class TrendsOut(BaseModel):
+    """The relevant papers of several questions by the same periods."""
+
+    schema_version: int
+    generation: str = Field(description="The index generation that answered")
+    per: Per
+    newest: str | None = Field(description="The last day on which a paper of the index is published")
+    periods: list[TrendPeriodOut] = Field(description="Consecutive periods, those without a paper included")
+    trends: list[TrendOut] = Field(description="One for each q")
+    notices: list[str] = Field(description="What a reader of the counts has to know")
 
 
 class PartialPaper(PaperOut):

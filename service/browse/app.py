@@ -147,7 +147,7 @@ class Browser(App[None]):
     @work(thread=True, exclusive=True)
     def _load(self, load: Callable[[], View], show: Callable[[View], None]) -> None:
         """Loads a view in a thread, since the first query takes seconds, and shows it unless another is wanted."""
-        worker = get_current_worker()
+        worker, start = get_current_worker(), self._view
         self.call_from_thread(self._report, "searching ...")
         try:
             view = load()
@@ -155,7 +155,12 @@ class Browser(App[None]):
             self.call_from_thread(self._report, str(error))
             return
         if not worker.is_cancelled:
-            self.call_from_thread(show, view)
+            self.call_from_thread(self._finish, start, show, view)
+
+    def _finish(self, start: View, show: Callable[[View], None], view: View) -> None:
+        """Shows what was loaded, unless the user has gone elsewhere meanwhile."""
+        if self._view is start:
+            show(view)
 
     def _show_next(self, view: View) -> None:
         """Shows a view from which one gets back to the present one."""

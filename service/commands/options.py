@@ -213,6 +213,13 @@ def filter_options(callback: CallbackT) -> CallbackT:
     return callback
 
 
+def query_options(callback: CallbackT) -> CallbackT:
+    """Adds the filters, example papers and mode of a search."""
+    for option in reversed((*_FILTER_OPTIONS, *_EXAMPLE_OPTIONS, *_ADDED_OPTIONS, MODE_OPTION)):
+        callback = option(callback)
+    return callback
+
+
 def page_options(callback: CallbackT) -> CallbackT:
     """Adds the options of all commands that print a page of hits."""
     for option in reversed((*_FILTER_OPTIONS, *_EXAMPLE_OPTIONS, *_ADDED_OPTIONS, *_PAGE_OPTIONS)):

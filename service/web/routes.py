@@ -12,6 +12,8 @@ from starlette.exceptions import HTTPException
 from search.errors import InvalidValue
 from search.query.filter import Filter
 from search.query.query import MAX_OFFSET, Query
+from search.trends.periods import Per
+from search.trends.trends import Measure
 from service.api.parameters import PageParams
 from service.web.assets import load_assets
 from service.web.author import author_page
@@ -22,6 +24,7 @@ from service.web.responses import PageRoute
 from service.web.results import results_page
 from service.web.start import help_page, start_page
 from service.web.themes import themes_page
+from service.web.trends import trends_page
 from service.web.urls import PageUrl
 from service.web.viewer import ViewerDependency
 
@@ -52,6 +55,14 @@ class SearchPageRequest(PageParams):
         if (self.page - 1) * query.limit > MAX_OFFSET:
             raise InvalidValue("page", str(self.page), f"give a whole number up to {MAX_OFFSET // query.limit + 1}")
         return query if query.cursor else replace(query, offset=(self.page - 1) * query.limit)
+
+
+class TrendsPageRequest(PageParams):
+    """Parameters of the trends page: those of the results page with several questions, and what the chart shows."""
+
+    q: list[str] = Field([])
+    per: Per | None = None
+    measure: Measure = "papers"
 
 
 class PeoplePageRequest(SearchPageRequest):
@@ -100,6 +111,13 @@ def results(request: Request, viewer: ViewerDependency, params: Annotated[Search
 def themes(request: Request, viewer: ViewerDependency, params: Annotated[SearchPageRequest, Parameter()]) -> Response:
     """The themes of an answer."""
     return viewer.respond(themes_page(viewer, PageUrl.from_request(request), params.q, params.to_query()))
+
+
+@router.get("/trends")
+def trends(request: Request, viewer: ViewerDependency, params: Annotated[TrendsPageRequest, Parameter()]) -> Response:
+    """The trends of one or several questions."""
+    url = PageUrl.from_request(request)
+    return viewer.respond(trends_page(viewer, url, params.to_query(), params.per, params.measure))
 
 
 @router.get("/paper/{paper_id:path}")
