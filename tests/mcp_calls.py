@@ -11,6 +11,7 @@ FILTER_PARAMETERS = [
     "author",
     "not_author",
     "category",
+    "kind",
     "from",
     "to",
     "updated_from",

@@ -258,6 +258,7 @@ class Facets:
         categories: most frequent first.
         authors: most frequent first.
         sources: most frequent first.
+        kinds: kinds of papers, most frequent first; empty if an earlier version wrote the index.
         estimated: all counts are estimates, within about one per cent; False: they are exact.
     """
 
@@ -267,6 +268,7 @@ class Facets:
     categories: tuple[ValueCount, ...]
     authors: tuple[ValueCount, ...]
     sources: tuple[ValueCount, ...]
+    kinds: tuple[ValueCount, ...] = ()
     estimated: bool = False
 
     def to_json(self) -> dict[str, Json]:
@@ -277,6 +279,7 @@ class Facets:
             "estimated": self.estimated,
             "years": [count.to_json() for count in self.years],
             "categories": [count.to_json() for count in self.categories],
+            "kinds": [count.to_json() for count in self.kinds],
             "authors": [count.to_json() for count in self.authors],
             "sources": [count.to_json() for count in self.sources],
         }

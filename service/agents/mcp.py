@@ -78,8 +78,9 @@ INSTRUCTIONS = f"""Searches a library of scientific papers on this machine, by s
 
 Pass a plain question to search; its words rank papers and are not required. Filters among them are required: au:zhou
 au:"Guorui Zhou" au:^zhou (first author), ti:cache, abs:"long context", "a phrase", -word, cat:cs.CL or
-cat:"Computation and Language", year:2024-2026, date:>=2026-01, date:30d, added:7d (in the library since), OR,
-ANDNOT and ( ). They can also be passed as parameters. Every result has an interpretation: how the query was understood.
+cat:"Computation and Language", kind:survey, year:2024-2026, date:>=2026-01, date:30d, added:7d (in the library since),
+OR, ANDNOT and ( ). They can also be passed as parameters. Every result has an interpretation: how the query was
+understood.
 The band of a hit (strong, related, weak) shows how close it is; has_close_match: false means that no paper is close.
 For more papers call again with the same arguments and the cursor. refinements are further queries to try, of which
 none was applied. Use get for a paper with its abstract, similar for papers similar to a paper or text, authors for the
@@ -167,7 +168,7 @@ def _handle_themes(session: Session, call: ThemesArguments) -> RenderedAnswer:
 
 _TOOL_SPECS: dict[str, _ToolSpec[Any]] = {
     "search": _ToolSpec(
-        "Find papers relevant to a question in plain words, filtered by author, category and date.",
+        "Find papers relevant to a question in plain words, filtered by author, category, kind and date.",
         SearchArguments,
         PageAnswer,
         _handle_search,
@@ -192,7 +193,7 @@ _TOOL_SPECS: dict[str, _ToolSpec[Any]] = {
         _handle_people,
     ),
     "facets": _ToolSpec(
-        "Count papers by year, category, author and source: those relevant to q, else all that match the filters.",
+        "Count papers by year, category, kind, author and source: those relevant to q, else all that match filters.",
         FacetsArguments,
         FacetsAnswer,
         _handle_facets,

@@ -240,6 +240,7 @@ def _facet_lines(facets: FacetsOut) -> list[str]:
     counts = {
         "years": facets.years,
         "categories": facets.categories,
+        "kinds": facets.kinds,
         "authors": facets.authors,
         "sources": facets.sources,
     }

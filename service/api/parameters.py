@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from search.papers.kinds import KINDS
 from search.query.filter import Filter
 from search.query.people import MAX_RANKED_AUTHORS
 from search.query.query import MAX_EXAMPLES, MAX_LIMIT, Mode, Query, Sort
@@ -26,6 +27,8 @@ _MAX_ITEMS_SCHEMA: dict[str, Any] = {"maxItems": MAX_EXAMPLES}
 _StringList = Annotated[list[str], Field(max_length=100)]
 
 _AUTHOR_DESCRIPTION = "Every one must be an author, in any usual form of the name; ^Zhou: first, Zhou$: last author"
+
+_KIND_DESCRIPTION = f"Every one must be a kind of the paper: {', '.join(KINDS)}"
 
 _SORT_DESCRIPTION = (
     "relevance, or newest or oldest: the relevant papers by date; added: those first that were added to the index last"
@@ -69,6 +72,7 @@ class FilterParams(BaseModel):
     category: _StringList = Field(
         [], description="At least one must be a category of the paper, or contain it", examples=[["cs.CL"]]
     )
+    kind: _StringList = Field([], description=_KIND_DESCRIPTION, examples=[["survey"]])
     start: str | None = Field(None, alias="from", description="Published on or after", examples=["2026-01"])
     end: str | None = Field(None, alias="to", description="Published on or before", examples=["2026-06"])
     updated_from: str | None = Field(None, description="Last updated on or after", examples=["30d"])
@@ -88,7 +92,7 @@ class FilterParams(BaseModel):
         """
         dates = {"from": self.start, "to": self.end}
         dates |= {name: getattr(self, name) for name in ("updated_from", "updated_to", "added_from", "added_to")}
-        return Filter.parse(self.author, self.not_author, self.category, dates)
+        return Filter.parse(self.author, self.not_author, self.category, dates, kinds=self.kind)
 
 
 class QueryParams(FilterParams):
@@ -123,7 +127,7 @@ class PageParams(QueryParams):
 
     theme: str = Field("", description=_THEME_DESCRIPTION)
     sort: Sort = Field("relevance", description=_SORT_DESCRIPTION)
-    facets: bool = Field(False, description="Count years, categories, authors and sources")
+    facets: bool = Field(False, description="Count years, categories, kinds, authors and sources")
     cursor: str = Field("", description="Cursor from the previous page")
     limit: int = Field(10, description=f"Maximum number of hits, 0 to {MAX_LIMIT}; 0 returns counts only")
 

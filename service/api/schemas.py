@@ -185,6 +185,7 @@ class FacetsOut(BaseModel):
     estimated: bool = Field(description="All counts are estimates, within about one per cent; false: they are exact")
     years: list[ValueCountOut]
     categories: list[ValueCountOut]
+    kinds: list[ValueCountOut] = Field(description="Empty if an earlier version wrote the index, without kinds")
     authors: list[ValueCountOut]
     sources: list[ValueCountOut]
 

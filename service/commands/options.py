@@ -108,6 +108,12 @@ def _categories() -> tuple[str, ...]:
     return (*CATEGORIES, *ARCHIVES)
 
 
+def _kinds() -> tuple[str, ...]:
+    from search.papers.kinds import KINDS
+
+    return KINDS
+
+
 FORMAT_OPTION = click.option(
     "-f",
     "--format",
@@ -160,6 +166,13 @@ _FILTER_OPTIONS = (
         shell_complete=complete_from(_categories),
         help='Category or archive, by code or name: cs.CL, cs, "Computation and Language".',
     ),
+    click.option(
+        "--kind",
+        multiple=True,
+        cls=ChoicesOption,
+        choices=_kinds,
+        help="Kind of paper: {choices}; several: all of them.",
+    ),
     click.option("--from", "start", metavar="DATE", help="Published on or after: 2026, 2026-04, 30d, last-year."),
     click.option("--to", "end", metavar="DATE", help="Published on or before."),
     click.option("--updated-from", metavar="DATE", help="Last updated on or after."),
@@ -193,7 +206,7 @@ _PAGE_OPTIONS = (
     click.option(
         "--facets",
         is_flag=True,
-        help="Count the relevant papers, without a query all that match, by year, category, author and source.",
+        help="Count the relevant papers, without a query all that match, by year, category, kind, author and source.",
     ),
     click.option("--cursor", default="", metavar="TEXT", help="Cursor printed with the previous page."),
     LIMIT_OPTION,
@@ -251,7 +264,7 @@ def build_filter(options: dict[str, Any]) -> "Filter":
 
     dates = {"from": options["start"], "to": options["end"]}
     dates |= {name: options[name] for name in ("updated_from", "updated_to", "added_from", "added_to")}
-    return Filter.parse(options["author"], options["not_author"], options["category"], dates)
+    return Filter.parse(options["author"], options["not_author"], options["category"], dates, kinds=options["kind"])
 
 
 def build_filtered_query(options: dict[str, Any]) -> "Query":

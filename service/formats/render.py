@@ -248,14 +248,17 @@ def _facets_text(facets: Facets) -> str:
 
     noun = "matching paper" if facets.scope == "filter" else "relevant paper"
     facets = round_facets(facets)
-    kinds = {
+    groups = {
         "years": facets.years,
         "categories": facets.categories,
+        "kinds": facets.kinds,
         "authors": facets.authors,
         "sources": facets.sources,
     }
     lines = [f"facets of {format_count(facets.papers, noun, estimated=facets.estimated)}:"]
-    for name, counts in kinds.items():
+    for name, counts in groups.items():
+        if name == "kinds" and not counts:  # an earlier version wrote the index
+            continue
         shown = ", ".join(f"{count.value} {count.papers:,}" for count in counts[:_MAX_COUNTS])
         lines.append(f"{'   ' + name:{FACET_INDENT}}{shown}" + (", ..." if len(counts) > _MAX_COUNTS else ""))
     return "\n".join(lines)

@@ -11,6 +11,7 @@ _FIELD_LABELS = {
     "name": "name",
     "category": "category",
     "theme": "theme",
+    "kind": "kind of paper",
     "from": "start date",
     "to": "end date",
     "updated_from": "start date of the update",

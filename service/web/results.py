@@ -28,6 +28,7 @@ _FILTER_PARAMS = (
     "not_author",
     "category",
     "theme",
+    "kind",
     "from",
     "to",
     "updated_from",
