@@ -83,7 +83,6 @@ def test_help_has_an_example_of_every_command() -> None:
         "trends",
         "people",
         "authors",
-        "people",
         "show",
         "list",
         "watch",

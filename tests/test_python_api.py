@@ -76,6 +76,8 @@ def test_the_examples_of_the_documentation_run(
     assert all(theme.label in printed for theme in names["themes"])
     assert [trend.papers for trend in names["trends"].trends] == [sum(each.counts) for each in names["trends"].trends]
     assert names["chart"].startswith("<svg")
+    shown = ParsedHtml(names["trends"]._repr_html_())
+    assert {"svg", "table"} <= set(shown.tags)
     for name in ("people", "themes"):
         assert ParsedHtml(names[name]._repr_html_()).tags.count("tr") == len(names[name]) + 1
         assert len(names[name].to_dataframe()) == len(names[name])

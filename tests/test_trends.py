@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from lxml import html
 
 from cli_call import run, run_json
 from fake_embedder import FakeEmbedder
@@ -213,6 +214,23 @@ def test_the_chart_is_well_formed_and_names_every_point(searcher: Searcher) -> N
     assert sum(title.startswith("video, ") for title in points) == len(trends.periods)
     with pytest.raises(InvalidValue):
         trends.to_svg("bars")
+
+
+def test_notebooks_show_the_chart_and_the_counts(searcher: Searcher) -> None:
+    hostile = "galaxy <b>&amp;"
+    session = searcher.session()
+    trends = session.trends([hostile, "video"], per="year", mode="lexical")
+    tree = html.fromstring(trends._repr_html_())
+    assert len(tree.xpath("//svg//title")) > len(trends.periods)
+    assert hostile in tree.xpath("string(//svg/title)")
+    rows = [[text_of(cell) for cell in row.xpath("th | td")] for row in tree.xpath("//table//tr")]
+    assert rows[0] == ["Year", hostile, "video"]
+    assert len(rows) == len(trends.periods) + 1
+    assert rows[1][0] == "2026 (incomplete)"
+    assert rows[1][2].startswith(f"{trends.trends[1].counts[-1]:,} (")
+    assert [text_of(each) for each in tree.xpath("//li")] == list(trends.notices)
+    other = html.fromstring(session.trends("video", per="year", mode="lexical")._repr_html_())
+    assert not set(tree.xpath("//@id")) & set(other.xpath("//@id"))
 
 
 def test_command_prints_a_table_or_writes_a_chart(searcher: Searcher, tmp_path: Path) -> None:

@@ -129,11 +129,15 @@ class Trends:
         Raises:
             ImportError: pandas is not installed.
         """
-        try:
-            from pandas import DataFrame
-        except ModuleNotFoundError as error:
-            raise ImportError("to_dataframe needs pandas; install it with: pip install pandas") from error
-        return DataFrame(self.rows(), columns=list(ROW_FIELDS))
+        from search.query.dataframe import make_dataframe
+
+        return make_dataframe((tuple(row.values()) for row in self.rows()), ROW_FIELDS)
+
+    def _repr_html_(self) -> str:
+        """Returns the trends as notebooks display them: the chart, and a table to open."""
+        from search.trends.notebook import trends_html
+
+        return trends_html(self)
 
     def to_svg(self, measure: str = "papers") -> str:
         """Returns the chart as an SVG document with its own style.

@@ -333,9 +333,16 @@ def parse_day(text: str | None) -> date | None:
 
 def open_searcher(directory: Path) -> "Searcher":
     """Opens the index in a folder for searching."""
-    from search import open_index
+    from search.searcher import Searcher
 
-    return open_index(directory)
+    return Searcher(directory.expanduser(), _load_embedder_of_texts)
+
+
+def _load_embedder_of_texts(model: "ModelIdentity") -> "Embedder":
+    """Loads the embedder of a command that embeds a query."""
+    from search.embedding.embedder import load_embedder
+
+    return load_embedder(model.name, model.precision, single=True)
 
 
 def load_embedder_for(model: "ModelIdentity") -> "Embedder":
