@@ -21,6 +21,9 @@ function replaceParts(page, url) {
     else part.replaceChildren(...replacement.childNodes);
   }
   document.title = page.title;
+  const feed = page.querySelector('link[rel="alternate"]');
+  document.querySelector('link[rel="alternate"]')?.remove();
+  if (feed) document.head.append(feed);
   document.getElementById("q").value = page.getElementById("q").value;
   const filters = document.querySelector(".filters");
   if (filters && filtersOpen) filters.open = true;
