@@ -33,8 +33,8 @@ _log = logging.getLogger("papers")
 class Searcher:
     """Answers queries from the newest published generation; safe to use from several threads.
 
-    ``ask``, ``search``, ``themes``, ``trends``, ``people``, ``paper``, ``authors`` and ``suggest`` each use a session of
-    their own. Callers that need several answers from the same generation open one with ``session``.
+    ``ask``, ``search``, ``themes``, ``trends``, ``people``, ``paper``, ``authors`` and ``suggest`` each use a session
+    of their own. Callers that need several answers from the same generation open one with ``session``.
 
     While the published generation cannot be opened, the one that is open answers, and ``problem`` gives the reason.
 

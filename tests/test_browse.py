@@ -193,7 +193,8 @@ def test_further_queries_keep_the_filters_and_lead_back(session: Session, lists:
         await terminal.press("j", "s")
         heading = terminal.static("#heading")
         assert "since 2015" in heading
-        assert "like arxiv:" in heading
+        example = session.ask("cache", filter=Filter.parse(dates={"from": "2015"})).hits[1].paper
+        assert f"like {example.id}: {example.title}" in heading
         await terminal.press("slash")
         await terminal.fill_in("galaxy spectrum")
         assert "about 'galaxy spectrum'" in terminal.static("#heading")

@@ -34,6 +34,10 @@ _SORT_DESCRIPTION = (
     "relevance, or newest or oldest: the relevant papers by date; added: those first that were added to the index last"
 )
 
+_THEME_DESCRIPTION = (
+    "Label of a theme of the same search without it (GET /v1/themes): only the papers of the theme match"
+)
+
 _FORMAT_DESCRIPTION = "Format of the response; default: what the Accept header prefers, else json"
 
 _FIELDS_DESCRIPTION = "Fields of each paper to return, comma-separated, in json, ndjson and csv; default: all"
@@ -119,8 +123,9 @@ class QueryParams(FilterParams):
 
 
 class PageParams(QueryParams):
-    """The same, with order, facets and paging."""
+    """The same, with theme, order, facets and paging."""
 
+    theme: str = Field("", description=_THEME_DESCRIPTION)
     sort: Sort = Field("relevance", description=_SORT_DESCRIPTION)
     facets: bool = Field(False, description="Count years, categories, kinds, authors and sources")
     cursor: str = Field("", description="Cursor from the previous page")
@@ -132,8 +137,8 @@ class PageParams(QueryParams):
         Raises:
             InvalidValue: see ``Filter.parse`` and ``Query``.
         """
-        query = super().to_query()
-        return replace(query, limit=self.limit, sort=self.sort, cursor=self.cursor, facets=self.facets)
+        query = replace(super().to_query(), theme=self.theme, facets=self.facets)
+        return replace(query, limit=self.limit, sort=self.sort, cursor=self.cursor)
 
 
 class ResultsRequest(PageParams):
@@ -159,6 +164,10 @@ class SearchBody(SearchRequest):
     """A search in the body of a request."""
 
     fields: _FieldNames = Field("", description=_FIELDS_DESCRIPTION, examples=["id,title,score", ["id", "title"]])
+
+
+class ThemesRequest(QueryParams, _QueryText):
+    """A search whose relevant papers are grouped."""
 
 
 class SimilarBody(ResultsRequest):

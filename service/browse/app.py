@@ -26,7 +26,7 @@ from service.browse.keys import LIST_KEYS, help_text
 from service.browse.rendering import Entry, draw_paper
 from service.browse.screens import ChoiceScreen, LineScreen, PaperScreen, TextScreen
 from service.browse.view import View
-from service.formats.render import page_notes, sanitize_lines
+from service.formats.render import display_title, page_notes, sanitize_line, sanitize_lines
 from service.state.lists import STARRED, Lists
 
 _EXPECTED_ERRORS = (PapersError, OSError, sqlite3.Error)
@@ -126,7 +126,7 @@ class Browser(App[None]):
         counts = self._view.counts + (f" · {len(self._marks):,} marked" if self._marks else "")
         close = "" if page.has_close_match else "no close match; nearest papers · "
         self.screen_stack[0].query_one("#heading", Static).update(
-            Text.assemble((sanitize_lines(page.interpretation), "bold"), "\n", close, counts)
+            Text.assemble((sanitize_line(self._view.heading), "bold"), "\n", close, counts)
         )
 
     def _report(self, message: str) -> None:
@@ -237,8 +237,10 @@ class Browser(App[None]):
     def action_similar(self) -> None:
         """Lists papers similar to the selected one."""
         if self._hit:
-            query = replace(self._base, like=(self._hit.paper.id,), sort="relevance")
-            self._load(partial(View.open, partial(_ask, self._session, "", query)), self._show_next)
+            paper = self._hit.paper
+            query = replace(self._base, like=(paper.id,), sort="relevance")
+            load = partial(_ask, self._session, "", query)
+            self._load(partial(View.open, load, example=display_title(paper)), self._show_next)
 
     def action_mark(self) -> None:
         """Marks the selected paper, or removes its mark."""

@@ -24,6 +24,7 @@ from service.web.people import people_page
 from service.web.responses import PageRoute
 from service.web.results import results_page
 from service.web.start import help_page, start_page
+from service.web.themes import themes_page
 from service.web.trends import trends_page
 from service.web.urls import PageUrl
 from service.web.viewer import ViewerDependency
@@ -105,6 +106,12 @@ def results(request: Request, viewer: ViewerDependency, params: Annotated[Search
     if params.show:
         remember_detail(response, params.show)
     return response
+
+
+@router.get("/themes")
+def themes(request: Request, viewer: ViewerDependency, params: Annotated[SearchPageRequest, Parameter()]) -> Response:
+    """The themes of an answer."""
+    return viewer.respond(themes_page(viewer, PageUrl.from_request(request), params.q, params.to_query()))
 
 
 @router.get("/trends")
