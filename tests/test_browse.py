@@ -123,12 +123,14 @@ def test_keys_select_read_and_load_more(session: Session, lists: Lists) -> None:
         await terminal.press("j")
         assert (hits[2].paper.abstract or "") in terminal.text
         await terminal.press("escape", "m")
-        assert (terminal.selected, terminal.static("#heading").splitlines()[1]) == (2, "20 of 26 papers")
+        assert (terminal.selected, terminal.static("#counts")) == (2, "20 of 26 papers")
         await terminal.press("end")
         assert "26 of 26 papers" in terminal.text
         await terminal.press("end", "m")
         assert terminal.selected == 25
         assert "these are all papers" in terminal.text
+        await terminal.press("s", "escape")
+        assert (terminal.selected, (hits[25].paper.title or "") in terminal.text) == (25, True)
         shown = [hit.paper.id for hit in terminal.browser._view.hits]
         assert shown == [hit.paper.id for hit in hits]
 

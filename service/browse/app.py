@@ -76,8 +76,9 @@ class Browser(App[None]):
         self._starred = lists.ids(STARRED)
 
     def compose(self) -> ComposeResult:
-        """Creates the heading, the list, the line of messages and the line of keys."""
+        """Creates the heading, the counts, the list, the line of messages and the line of keys."""
         yield Static("", id="heading", markup=False)
+        yield Static("", id="counts", markup=False)
         yield Choices(id="papers", compact=True)
         yield Static("", id="message", markup=False)
         yield Static(LIST_KEYS, id="keys", markup=False)
@@ -125,9 +126,9 @@ class Browser(App[None]):
         page = self._view.page
         counts = self._view.counts + (f" · {len(self._marks):,} marked" if self._marks else "")
         close = "" if page.has_close_match else "no close match; nearest papers · "
-        self.screen_stack[0].query_one("#heading", Static).update(
-            Text.assemble((sanitize_line(self._view.heading), "bold"), "\n", close, counts)
-        )
+        screen = self.screen_stack[0]
+        screen.query_one("#heading", Static).update(sanitize_line(self._view.heading))
+        screen.query_one("#counts", Static).update(close + counts)
 
     def _report(self, message: str) -> None:
         """Shows a line above the keys until the next one."""
