@@ -1,4 +1,4 @@
-"""Converts hits and people to a pandas DataFrame. pandas is optional and imported at the first use."""
+"""Converts answers to a pandas DataFrame. pandas is optional and imported at the first use."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ def hits_dataframe(hits: "Iterable[Hit]") -> "DataFrame":
     Raises:
         ImportError: pandas is not installed.
     """
-    return _make_dataframe((_row(rank, hit) for rank, hit in enumerate(hits, 1)), _COLUMNS)
+    return make_dataframe((_row(rank, hit) for rank, hit in enumerate(hits, 1)), _COLUMNS)
 
 
 def people_dataframe(authors: "Iterable[RankedAuthor]") -> "DataFrame":
@@ -45,10 +45,19 @@ def people_dataframe(authors: "Iterable[RankedAuthor]") -> "DataFrame":
         (rank, each.name, each.papers, each.first_year, each.last_year, each.score, _join_titles(each))
         for rank, each in enumerate(authors, 1)
     )
-    return _make_dataframe(rows, _PEOPLE_COLUMNS)
+    return make_dataframe(rows, _PEOPLE_COLUMNS)
 
 
-def _make_dataframe(rows: "Iterable[tuple[object, ...]]", columns: tuple[str, ...]) -> "DataFrame":
+def make_dataframe(rows: "Iterable[tuple[object, ...]]", columns: tuple[str, ...]) -> "DataFrame":
+    """Returns a table.
+
+    Args:
+        rows: the values of each row, in the order of the columns.
+        columns: their names.
+
+    Raises:
+        ImportError: pandas is not installed.
+    """
     try:
         from pandas import DataFrame
     except ModuleNotFoundError as error:

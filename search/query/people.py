@@ -77,6 +77,9 @@ class People:
     def __len__(self) -> int:
         return len(self.authors)
 
+    def __getitem__(self, position: int) -> RankedAuthor:
+        return self.authors[position]
+
     def __iter__(self) -> Iterator[RankedAuthor]:
         return iter(self.authors)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from service.commands.command import MissingExtra
+from service.commands.exit_status import ExitStatus
 
 if TYPE_CHECKING:
     from search.query.page import Page
@@ -63,4 +64,7 @@ def start_browser(
     from service.browse.view import View
 
     base = replace(query, text="", cursor="", like=(), unlike=(), facets=False)
-    Browser(View(load, first, first.hits, text), session, lists, base).run()
+    browser = Browser(View(load, first, first.hits, text), session, lists, base)
+    browser.run()
+    if browser.return_code:  # an unexpected error, which textual has printed
+        sys.exit(ExitStatus.FAILURE)

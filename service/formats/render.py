@@ -26,6 +26,8 @@ _MAX_VARIANTS = 6
 """Number of name variants on a line of text."""
 _MAX_COUNTS = 8
 """Number of values of a facet on a line of text."""
+FACET_INDENT = 15
+"""Columns before the counts of a facet in text."""
 _MAX_AUTHORS = 6
 """Number of authors of a hit in text."""
 _MAX_SENTENCE_WORDS = 45
@@ -246,16 +248,19 @@ def _facets_text(facets: Facets) -> str:
 
     noun = "matching paper" if facets.scope == "filter" else "relevant paper"
     facets = round_facets(facets)
-    kinds = {
+    groups = {
         "years": facets.years,
         "categories": facets.categories,
+        "kinds": facets.kinds,
         "authors": facets.authors,
         "sources": facets.sources,
     }
     lines = [f"facets of {format_count(facets.papers, noun, estimated=facets.estimated)}:"]
-    for name, counts in kinds.items():
+    for name, counts in groups.items():
+        if name == "kinds" and not counts:  # an earlier version wrote the index
+            continue
         shown = ", ".join(f"{count.value} {count.papers:,}" for count in counts[:_MAX_COUNTS])
-        lines.append(f"   {name:10}  {shown}" + (", ..." if len(counts) > _MAX_COUNTS else ""))
+        lines.append(f"{'   ' + name:{FACET_INDENT}}{shown}" + (", ..." if len(counts) > _MAX_COUNTS else ""))
     return "\n".join(lines)
 
 

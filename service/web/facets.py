@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from search.papers import categories
+from search.papers.kinds import KIND_LABELS, parse_kind
 from search.query.page import Facets, ValueCount
 from service.web.cards import category_names
 from service.web.urls import PageUrl
@@ -28,7 +29,7 @@ class FacetValue:
         papers: the number of papers that have it.
         href: the link that toggles it; empty if no parameter filters by it.
         is_selected: the query filters by it.
-        code: the code of a category.
+        code: the code of a category, or the name of a kind in a query.
         bar: the length of its bar, in per cent of the longest; 0 for no bar.
     """
 
@@ -70,6 +71,7 @@ def build_groups(facets: Facets, url: PageUrl) -> tuple[FacetGroup, ...]:
     groups = (
         FacetGroup("Years", year_values(facets.years, url)),
         _build_group("Categories", facets.categories, partial(_category_value, url, names)),
+        _build_group("Kinds", facets.kinds, partial(_kind_value, url)),
         _build_group("Authors", facets.authors, partial(_author_value, url)),
         _build_group("Sources", () if _has_one_source(facets) else facets.sources, _source_value),
     )
@@ -110,6 +112,13 @@ def _category_value(url: PageUrl, names: dict[str, str], count: ValueCount) -> F
     selected_by = [text for text in url.get_all("category") if code in categories.resolve_codes(text, (code,))]
     href = _toggle_url(url, "category", code, selected_by)
     return FacetValue(names[code], count.papers, href, bool(selected_by), code)
+
+
+def _kind_value(url: PageUrl, count: ValueCount) -> FacetValue:
+    kind = parse_kind(count.value)
+    selected_by = [text for text in url.get_all("kind") if text.strip().lower() == kind]
+    href = _toggle_url(url, "kind", kind, selected_by)
+    return FacetValue(KIND_LABELS[kind], count.papers, href, bool(selected_by), kind)
 
 
 def _author_value(url: PageUrl, count: ValueCount) -> FacetValue:

@@ -12,8 +12,11 @@ from starlette.exceptions import HTTPException
 from search.errors import InvalidValue
 from search.query.filter import Filter
 from search.query.query import MAX_OFFSET, Query
+from search.trends.periods import Per
+from search.trends.trends import Measure
 from service.api.parameters import PageParams
-from service.web.assets import load_assets
+from service.formats.opensearch import DESCRIPTION_TYPE, render_description
+from service.web.assets import asset_url, load_assets
 from service.web.author import author_page
 from service.web.detail import Detail, read_detail, remember_detail
 from service.web.paper import paper_page
@@ -21,6 +24,8 @@ from service.web.people import people_page
 from service.web.responses import PageRoute
 from service.web.results import results_page
 from service.web.start import help_page, start_page
+from service.web.themes import themes_page
+from service.web.trends import trends_page
 from service.web.urls import PageUrl
 from service.web.viewer import ViewerDependency
 
@@ -51,6 +56,14 @@ class SearchPageRequest(PageParams):
         if (self.page - 1) * query.limit > MAX_OFFSET:
             raise InvalidValue("page", str(self.page), f"give a whole number up to {MAX_OFFSET // query.limit + 1}")
         return query if query.cursor else replace(query, offset=(self.page - 1) * query.limit)
+
+
+class TrendsPageRequest(PageParams):
+    """Parameters of the trends page: those of the results page with several questions, and what the chart shows."""
+
+    q: list[str] = Field([])
+    per: Per | None = None
+    measure: Measure = "papers"
 
 
 class PeoplePageRequest(SearchPageRequest):
@@ -95,6 +108,19 @@ def results(request: Request, viewer: ViewerDependency, params: Annotated[Search
     return response
 
 
+@router.get("/themes")
+def themes(request: Request, viewer: ViewerDependency, params: Annotated[SearchPageRequest, Parameter()]) -> Response:
+    """The themes of an answer."""
+    return viewer.respond(themes_page(viewer, PageUrl.from_request(request), params.q, params.to_query()))
+
+
+@router.get("/trends")
+def trends(request: Request, viewer: ViewerDependency, params: Annotated[TrendsPageRequest, Parameter()]) -> Response:
+    """The trends of one or several questions."""
+    url = PageUrl.from_request(request)
+    return viewer.respond(trends_page(viewer, url, params.to_query(), params.per, params.measure))
+
+
 @router.get("/paper/{paper_id:path}")
 def paper(viewer: ViewerDependency, paper_id: str) -> Response:
     """The page of the paper that has, or ever had, this ID."""
@@ -119,6 +145,14 @@ def people(request: Request, viewer: ViewerDependency, params: Annotated[PeopleP
 def help_(viewer: ViewerDependency) -> Response:
     """The page on the search syntax."""
     return viewer.respond(help_page(viewer))
+
+
+@router.get("/opensearch.xml")
+def opensearch(request: Request, viewer: ViewerDependency) -> Response:
+    """The description with which browsers add this server as a search engine."""
+    papers = viewer.session.search(Query(limit=0)).total
+    description = render_description(str(request.base_url), asset_url("icon.svg"), papers)
+    return Response(description, media_type=DESCRIPTION_TYPE, headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/static/{name}")

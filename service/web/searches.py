@@ -12,11 +12,12 @@ from service.web.interpretation import quoted_title
 from service.web.urls import PageUrl
 
 _SINGLE_PARAMS = ("q", "from", "to", "updated_from", "updated_to", "list", "mode")
-_REPEATED_PARAMS = ("author", "not_author", "category", "like", "unlike")
+_REPEATED_PARAMS = ("author", "not_author", "category", "kind", "like", "unlike")
 _LABELS = {
     "author": "author {}",
     "not_author": "not author {}",
     "category": "category {}",
+    "kind": "kind {}",
     "from": "from {}",
     "to": "to {}",
     "updated_from": "updated from {}",
