@@ -1,7 +1,7 @@
 """Parameters of the HTTP API: those of URLs, and those of bodies."""
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -256,3 +256,6 @@ class SuggestRequest(BaseModel):
 
     q: str = Field("", description="Beginnings of the words of a name, or of a category code", examples=["guo zh"])
     limit: int = Field(8, description="Maximum number of authors, and of categories, 1 to 50")
+    format: Literal["json", "opensearch"] = Field(
+        "json", description="Format of the response; opensearch is that of the search bar of browsers"
+    )

@@ -51,6 +51,7 @@ from service.api.schemas import (
 )
 from service.api.strict import StrictRoute
 from service.formats import PAPER_FIELDS, Format, RenderOptions
+from service.formats.opensearch import SUGGESTIONS_TYPE, suggestions_to_opensearch
 from service.formats.render import SCHEMA_VERSION, authors_json, people_json, suggestions_json
 from service.formats.themes import themes_json
 from service.formats.trends import trends_csv, trends_json
@@ -211,11 +212,22 @@ def people(searcher: SearcherDependency, params: Annotated[PeopleRequest, Parame
     return Response(orjson.dumps(people_json(found)), media_type="application/json")
 
 
-@router.get("/v1/suggest", responses={200: {"model": SuggestionsOut}, **_problem_docs(404, 406, *_BODY_STATUSES)})
+_OPENSEARCH_DOCS = {SUGGESTIONS_TYPE: {"schema": {"type": "array", "items": {}}}}
+
+
+@router.get(
+    "/v1/suggest",
+    responses={
+        200: {"model": SuggestionsOut, "content": _OPENSEARCH_DOCS},
+        **_problem_docs(404, 406, *_BODY_STATUSES),
+    },
+)
 def suggest(searcher: SearcherDependency, params: Annotated[SuggestRequest, Parameter()]) -> Response:
     """Authors and categories that complete ``q``: each of its words begins a different word of the name."""
-    suggestions = suggestions_json(searcher.suggest(params.q, params.limit))
-    return Response(orjson.dumps(suggestions), media_type="application/json")
+    found = searcher.suggest(params.q, params.limit)
+    if params.format == "opensearch":
+        return Response(orjson.dumps(suggestions_to_opensearch(params.q, found)), media_type=SUGGESTIONS_TYPE)
+    return Response(orjson.dumps(suggestions_json(found)), media_type="application/json")
 
 
 @router.get("/healthz")

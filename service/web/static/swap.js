@@ -21,6 +21,9 @@ function replaceParts(page, url) {
     else part.replaceChildren(...replacement.childNodes);
   }
   document.title = page.title;
+  const feed = page.querySelector('link[rel="alternate"]');
+  document.querySelector('link[rel="alternate"]')?.remove();
+  if (feed) document.head.append(feed);
   const { value } = page.getElementById("q");
   Object.assign(document.getElementById("q"), { value, defaultValue: value });
   const filters = document.querySelector(".filters");
