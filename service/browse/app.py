@@ -26,7 +26,7 @@ from service.browse.keys import LIST_KEYS, help_text
 from service.browse.rendering import Entry, draw_paper
 from service.browse.screens import ChoiceScreen, LineScreen, PaperScreen, TextScreen
 from service.browse.view import View
-from service.formats.render import display_title, page_notes, sanitize_line, sanitize_lines
+from service.formats.render import display_title, page_notes, refinement_notes, sanitize_line, sanitize_lines
 from service.state.lists import STARRED, Lists
 
 _EXPECTED_ERRORS = (PapersError, OSError, sqlite3.Error)
@@ -108,7 +108,7 @@ class Browser(App[None]):
         self._papers.set_options(self._entry(number) for number in range(len(view.hits)))
         self._papers.highlighted = position if view.hits else None
         self._show_counts()
-        self._report("; ".join(page_notes(view.page)))
+        self._report("; ".join((*page_notes(view.page), *refinement_notes(view.page))))
 
     def _close_paper(self) -> None:
         if isinstance(self.screen, PaperScreen):
