@@ -34,6 +34,8 @@ NO_LINK = -9.0
 """Log odds of a pair without coauthors in common, which says nothing here."""
 _MAX_NETWORK_PAPERS = 60
 """Papers of a coauthor up to which the others are looked at: those of a more frequent name are of several people."""
+_MAX_NETWORK_TEAM = 100
+"""Coauthors of a paper up to which their other papers are looked at: members of collaborations share coauthors anyway."""
 _MIN_NORM = 1e-6
 """Lower bound of the length of a vector, so that that of a paper without categories can be divided by it."""
 
@@ -105,7 +107,11 @@ class _Team:
     @property
     def log_sizes(self) -> NDArray[np.float32]:
         """(n,) float32: the logarithm of the number of coauthors plus 1."""
-        return np.asarray(np.log1p(np.diff(self.members.indptr)), np.float32)
+        return np.asarray(np.log1p(self._team_sizes), np.float32)
+
+    @property
+    def _team_sizes(self) -> NDArray[np.int64]:
+        return np.diff(self.members.indptr).astype(np.int64)
 
     def links(self, columns: Columns) -> Matrix:
         """Returns the log odds of each pair by its coauthors in common."""
@@ -113,22 +119,25 @@ class _Team:
         shared = (self.members @ self.members.T).toarray()
         rarest = np.full((count, count), np.inf, np.float32)
         papers = np.diff(columns.author_postings.offsets)[self.authors]
-        of_author = self.members.tocsc()
-        several = np.flatnonzero(np.diff(of_author.indptr) > 1)
-        for number in several[np.argsort(-papers[several], kind="stable")].tolist():
-            rows = of_author.indices[of_author.indptr[number] : of_author.indptr[number + 1]]
-            rarest[np.ix_(rows, rows)] = np.log(papers[number])
-        sizes = np.log(np.maximum(np.diff(self.members.indptr), 1))
+        order = np.argsort(-papers, kind="stable")  # the last one assigned below is the rarest
+        of_author = self.members.tocsc()[:, order] if len(order) else self.members.tocsc()
+        starts, sizes = of_author.indptr[:-1].astype(np.int64), np.diff(of_author.indptr).astype(np.int64)
+        one = np.repeat(of_author.indices, np.repeat(sizes, sizes))
+        other = of_author.indices[expand_ranges(np.repeat(starts, sizes), np.repeat(starts + sizes, sizes))]
+        rarest[one, other] = np.repeat(np.log(np.maximum(papers[order], 1)), sizes**2) if len(order) else np.inf
+        log_teams = np.log(np.maximum(self._team_sizes, 1))
         with np.errstate(divide="ignore", invalid="ignore"):
             odds = _SHARED_COUNT * np.log(shared) + _RARITY * rarest
-        odds += _INTERCEPT + _TEAM_SIZES * (sizes[:, None] + sizes[None])
+        odds += _INTERCEPT + _TEAM_SIZES * (log_teams[:, None] + log_teams[None])
         return np.where(shared > 0, odds, NO_LINK).astype(np.float32)
 
     def common_network(self, columns: Columns, rows: NDArray[np.int64]) -> Matrix:
         """Returns the number of other papers that coauthors of both papers of each pair have written."""
         postings = columns.author_postings
         starts, ends = postings.offsets[self.authors], postings.offsets[self.authors + 1]
-        few = np.flatnonzero(ends - starts <= _MAX_NETWORK_PAPERS)
+        small = np.repeat(self._team_sizes <= _MAX_NETWORK_TEAM, self._team_sizes)
+        in_small = np.isin(np.arange(len(self.authors)), self.members.indices[small])
+        few = np.flatnonzero(in_small & (ends - starts <= _MAX_NETWORK_PAPERS))
         written = postings.rows[expand_ranges(starts[few], ends[few])].astype(np.int64)
         writer = np.repeat(few, ends[few] - starts[few])
         is_other = ~np.isin(written, rows)
