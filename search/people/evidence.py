@@ -35,7 +35,7 @@ NO_LINK = -9.0
 _MAX_NETWORK_PAPERS = 60
 """Papers of a coauthor up to which the others are looked at: those of a more frequent name are of several people."""
 _MAX_NETWORK_TEAM = 100
-"""Coauthors of a paper up to which their other papers are looked at: members of collaborations share coauthors anyway."""
+"""Coauthors of a paper up to which their other papers are looked at; members of collaborations share coauthors."""
 _MIN_NORM = 1e-6
 """Lower bound of the length of a vector, so that that of a paper without categories can be divided by it."""
 
@@ -111,7 +111,7 @@ class _Team:
 
     @property
     def _team_sizes(self) -> NDArray[np.int64]:
-        return np.diff(self.members.indptr).astype(np.int64)
+        return np.asarray(np.diff(self.members.indptr), np.int64)
 
     def links(self, columns: Columns) -> Matrix:
         """Returns the log odds of each pair by its coauthors in common."""
