@@ -1,17 +1,15 @@
 """Session: answers queries from one snapshot of an index. Every interface enters here, so they cannot disagree."""
 
 from collections.abc import Callable, Sequence
-from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import cache, wraps
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search import budget
-from search.cores import available_cores
 from search.embedding.cache import EmbedderCache
 from search.errors import InvalidValue, PaperNotFound
 from search.index.snapshot import Snapshot
@@ -23,20 +21,17 @@ from search.query.author import parse_author
 from search.query.condition import AllOf, InRows
 from search.query.library import Library
 from search.query.page import AuthorMatch, Page, Suggestions
-from search.query.query import Mode, Query
+from search.query.query import Query
 from search.ranking import cursor
 from search.ranking.answer import answer_query, list_papers
-from search.ranking.fusion import query_from_examples
 from search.ranking.legs import FilteredIndex, LegInput
 from search.ranking.notices import find_notices
+from search.ranking.query_input import build_leg_input
 from search.ranking.relevance import RelevantSet, find_relevant_set
 from search.ranking.variants import match_author
-from search.rows import Ranked
 from search.themes.cache import ThemeCache
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
-
     from search.language.parser import ParsedQuery
     from search.maps.paper_map import PaperMap
     from search.query.people import People
@@ -234,7 +229,7 @@ class Session:
         Raises:
             InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``ask``.
         """
-        query = replace((query or Query()).with_options(**options), theme="", limit=1, sort="relevance", cursor="")
+        query = (query or Query()).with_options(**options).unpaged
         return self.theme_cache.get((self.generation, box, query), lambda: self._find_themes(box, query))
 
     def _find_themes(self, box: str, query: Query) -> "Themes":
@@ -245,14 +240,14 @@ class Session:
         """Returns the themes of a query; two searches that differ in theme, order and page have the same."""
         from search.themes.themes import Themes
 
-        query = replace(query, theme="", limit=1, sort="relevance", cursor="", facets=False, verbatim=False)
+        query = replace(query.unpaged, verbatim=False)
         find = lambda: Themes.find(find_relevant_set(*self._prepare(query), query.text))  # noqa: E731
         return self.theme_cache.get((self.generation, query), find)
 
     def _find_answered(self, box: str, query: Query) -> tuple[str, Query]:
         """Returns the text of the search box that ``ask`` answers, its own or another, and its query."""
         box = compose(strip_control_characters(box))
-        first = replace(query, limit=1, sort="relevance", cursor="", facets=False)
+        first = replace(query.unpaged, theme=query.theme)
         answered = replace(self, on_page=None).ask(box, first).answered_query or box
         return answered, self._with_words_of_mode(self._parse(answered, query)[1] if answered else query)
 
@@ -276,8 +271,7 @@ class Session:
 
     def _ask_within_theme(self, box: str, query: Query) -> Page:
         """Answers a query with a theme: what is answered without the theme decides which text it belongs to."""
-        first = replace(query, theme="", limit=1, sort="relevance", cursor="", facets=False)
-        whole = replace(self, on_page=None).ask(box, first)
+        whole = replace(self, on_page=None).ask(box, query.unpaged)
         page = self.ask(whole.answered_query or box, replace(query, verbatim=True))
         return replace(page, answered_query=whole.answered_query, correction=whole.correction)
 
@@ -316,7 +310,7 @@ class Session:
         filtered = FilteredIndex.of(self.snapshot, self._condition_of(query), excluded)
         if not (query.text or like):
             return filtered, None
-        return filtered, self._leg_input(filtered, query.mode, query.text, (like, unlike))
+        return filtered, build_leg_input(filtered, self.embedders, query, (like, unlike))
 
     def _condition_of(self, query: Query) -> AllOf:
         """Returns the filter of a query and its theme as one condition."""
@@ -403,35 +397,6 @@ class Session:
         """
         return self.snapshot.suggester.suggest(text, limit)
 
-    def _leg_input(
-        self, filtered: FilteredIndex, mode: Mode, text: str, papers: tuple[tuple[int, ...], tuple[int, ...]]
-    ) -> LegInput:
-        """Embeds the text and the examples. Meanwhile, the lexical leg runs on another core if there is one.
-
-        Args:
-            filtered: the papers that match the filter.
-            mode: the legs to run.
-            text: the text to rank by.
-            papers: the rows of ``like`` and of ``unlike``.
-        """
-        like, unlike = papers
-        texts = [text] if text else []
-        words = "\n".join([*texts, *(paper.text for paper in self.snapshot.store.get(like))])
-        if mode == "lexical":
-            return LegInput(None, words, example_rows=like, word_count=len(text.split()))
-        in_parallel = mode == "hybrid" and text and available_cores() > 1
-        lexical = _submit(filtered.search_lexical, words) if in_parallel else None
-        positive = [self._encode(filtered, text)] if text else []
-        positive += [self.snapshot.vectors.get_vector(row) for row in like]
-        vector = query_from_examples(positive, [self.snapshot.vectors.get_vector(row) for row in unlike])
-        first = lexical.result() if lexical else None
-        return LegInput(vector, words if mode == "hybrid" else None, first, like, len(text.split()))
-
-    def _encode(self, filtered: FilteredIndex, text: str) -> NDArray[np.float32]:
-        """Returns the (dim,) float32 vector of a text."""
-        with filtered.time_stage("embedding"):
-            return np.asarray(self.embedders.get(self.snapshot.model).encode([text])[0], np.float32)
-
     def _row(self, paper_id: str) -> int:
         """Returns the live row of the paper that has or had this ID."""
         if identifiers.parse(paper_id) is None:
@@ -440,18 +405,6 @@ class Session:
         if row is None:
             raise PaperNotFound(paper_id, "search for its title instead")
         return row
-
-
-def _submit(search: "Callable[[str], Ranked]", text: str) -> "Future[Ranked]":
-    """Runs a search in the pool, within the budget of the current request."""
-    return _lexical_pool().submit(copy_context().run, search, text)
-
-
-@cache
-def _lexical_pool() -> "ThreadPoolExecutor":
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(thread_name_prefix="lexical")
 
 
 def _without_example(query: Query) -> InvalidValue:

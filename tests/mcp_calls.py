@@ -23,7 +23,7 @@ FILTER_PARAMETERS = [
     "mode",
     "verbatim",
 ]
-PAGE_PARAMETERS = ["sort", "facets", "cursor", "limit", "full_abstracts"]
+PAGE_PARAMETERS = ["theme", "sort", "facets", "cursor", "limit", "full_abstracts"]
 JsonObject = dict[str, Any]
 MCP_DOC = (ROOT / "docs" / "mcp.md").read_text("utf-8")
 

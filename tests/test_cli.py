@@ -80,6 +80,7 @@ def test_help_has_an_example_of_every_command() -> None:
         "search",
         "similar",
         "recommend",
+        "themes",
         "trends",
         "people",
         "authors",

@@ -196,6 +196,7 @@ def test_every_parameter_is_described_and_every_example_runs(client: httpx.Clien
         "authors": ["name"],
         "people": ["q", *FILTER_PARAMETERS, "limit"],
         "facets": ["q", *FILTER_PARAMETERS],
+        "themes": ["q", *FILTER_PARAMETERS],
     }
     for tool, fields in tools.items():
         assert all(schema["description"] for schema in fields.values()), tool

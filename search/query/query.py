@@ -96,6 +96,11 @@ class Query:
                 raise InvalidValue(name, value, f"unknown option; the options are {', '.join(allowed)}")
         return replace(self, **options)
 
+    @property
+    def unpaged(self) -> Self:
+        """The query of all papers that it can find: without its theme, facets, order and page."""
+        return replace(self, theme="", facets=False, sort="relevance", cursor="", offset=0, limit=1)
+
 
 def too_long(text: str) -> str:
     """Returns the reason for which a text with more than MAX_TEXT_LENGTH characters is invalid."""

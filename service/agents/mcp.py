@@ -51,6 +51,7 @@ from service.agents.quoting import (
     page_answer,
     paper_answer,
     people_answer,
+    themes_answer,
     truncate_chars,
 )
 from service.agents.tools import (
@@ -67,6 +68,8 @@ from service.agents.tools import (
     QuotingAnswer,
     SearchArguments,
     SimilarArguments,
+    ThemesAnswer,
+    ThemesArguments,
     json_schema_for,
 )
 from service.api.problems import error_response, internal_error_detail, parameter_name
@@ -81,7 +84,7 @@ understood.
 The band of a hit (strong, related, weak) shows how close it is; has_close_match: false means that no paper is close.
 For more papers call again with the same arguments and the cursor. refinements are further queries to try, of which
 none was applied. Use get for a paper with its abstract, similar for papers similar to a paper or text, authors for the
-variants of a name, people for who works on a topic, facets for counts.
+variants of a name, people for who works on a topic, facets for counts, themes for the sub-topics of a question.
 
 {NOTICE}"""
 _CACHE_TTL_MS = 3_600_000
@@ -159,6 +162,10 @@ def _handle_facets(session: Session, call: FacetsArguments) -> RenderedAnswer:
     return facets_answer(session.ask(call.q, replace(call.to_query(), facets=True, limit=0)))
 
 
+def _handle_themes(session: Session, call: ThemesArguments) -> RenderedAnswer:
+    return themes_answer(session.themes(call.q, call.to_query()))
+
+
 _TOOL_SPECS: dict[str, _ToolSpec[Any]] = {
     "search": _ToolSpec(
         "Find papers relevant to a question in plain words, filtered by author, category, kind and date.",
@@ -190,6 +197,12 @@ _TOOL_SPECS: dict[str, _ToolSpec[Any]] = {
         FacetsArguments,
         FacetsAnswer,
         _handle_facets,
+    ),
+    "themes": _ToolSpec(
+        "Group the papers relevant to q into 5 to 12 labelled themes; search with theme lists the papers of one.",
+        ThemesArguments,
+        ThemesAnswer,
+        _handle_themes,
     ),
 }
 _TOOL_LIST = [

@@ -10,7 +10,7 @@ from search.errors import InvalidValue
 from search.query.page import Band
 from search.query.query import MAX_EXAMPLES, MAX_TEXT_LENGTH, Query
 from service.api.parameters import AuthorsRequest, PageParams, QueryParams
-from service.api.schemas import AuthorMatchOut, FacetsOut, RankedAuthorOut, RefinementOut
+from service.api.schemas import AuthorMatchOut, FacetsOut, GroupedOut, RankedAuthorOut, RefinementOut
 
 MAX_HITS = 50
 """Most papers that one call returns."""
@@ -149,6 +149,10 @@ class FacetsArguments(FilterArguments, QueryArguments):
     """Arguments of the tool facets."""
 
 
+class ThemesArguments(FilterArguments, QueryArguments):
+    """Arguments of the tool themes."""
+
+
 class QuotingAnswer(BaseModel):
     """A result that quotes papers."""
 
@@ -236,6 +240,10 @@ class FacetsAnswer(QuotingAnswer):
     total: int = Field(description="Number of papers that match the filters; sorted by date, of the relevant ones")
     total_estimated: bool = Field(description="total is an estimate, within about one per cent")
     facets: FacetsOut
+
+
+class ThemesAnswer(GroupedOut, QuotingAnswer):
+    """The themes of the papers that are relevant to a query."""
 
 
 class _UntitledSchemaGenerator(GenerateJsonSchema):

@@ -1,7 +1,7 @@
 """Parameters of the HTTP API: those of URLs, and those of bodies."""
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -32,6 +32,10 @@ _KIND_DESCRIPTION = f"Every one must be a kind of the paper: {', '.join(KINDS)}"
 
 _SORT_DESCRIPTION = (
     "relevance, or newest or oldest: the relevant papers by date; added: those first that were added to the index last"
+)
+
+_THEME_DESCRIPTION = (
+    "Label of a theme of the same search without it (GET /v1/themes): only the papers of the theme match"
 )
 
 _FORMAT_DESCRIPTION = "Format of the response; default: what the Accept header prefers, else json"
@@ -119,8 +123,9 @@ class QueryParams(FilterParams):
 
 
 class PageParams(QueryParams):
-    """The same, with order, facets and paging."""
+    """The same, with theme, order, facets and paging."""
 
+    theme: str = Field("", description=_THEME_DESCRIPTION)
     sort: Sort = Field("relevance", description=_SORT_DESCRIPTION)
     facets: bool = Field(False, description="Count years, categories, kinds, authors and sources")
     cursor: str = Field("", description="Cursor from the previous page")
@@ -132,8 +137,8 @@ class PageParams(QueryParams):
         Raises:
             InvalidValue: see ``Filter.parse`` and ``Query``.
         """
-        query = super().to_query()
-        return replace(query, limit=self.limit, sort=self.sort, cursor=self.cursor, facets=self.facets)
+        query = replace(super().to_query(), theme=self.theme, facets=self.facets)
+        return replace(query, limit=self.limit, sort=self.sort, cursor=self.cursor)
 
 
 class ResultsRequest(PageParams):
@@ -159,6 +164,10 @@ class SearchBody(SearchRequest):
     """A search in the body of a request."""
 
     fields: _FieldNames = Field("", description=_FIELDS_DESCRIPTION, examples=["id,title,score", ["id", "title"]])
+
+
+class ThemesRequest(QueryParams, _QueryText):
+    """A search whose relevant papers are grouped."""
 
 
 class SimilarBody(ResultsRequest):
@@ -247,3 +256,6 @@ class SuggestRequest(BaseModel):
 
     q: str = Field("", description="Beginnings of the words of a name, or of a category code", examples=["guo zh"])
     limit: int = Field(8, description="Maximum number of authors, and of categories, 1 to 50")
+    format: Literal["json", "opensearch"] = Field(
+        "json", description="Format of the response; opensearch is that of the search bar of browsers"
+    )

@@ -142,6 +142,39 @@ class SuggestionsOut(BaseModel):
     categories: list[CategoryCountOut]
 
 
+class TypicalPaperOut(BaseModel):
+    """A paper near the centre of a theme."""
+
+    id: str
+    title: str = Field(description="Empty if the paper has none")
+
+
+class ThemeOut(BaseModel):
+    """A group of similar papers."""
+
+    label: str = Field(description="Two to four words of the papers")
+    papers: int = Field(description="Number of grouped papers in the theme")
+    share: float = Field(description="Their share of the grouped papers")
+    typical: list[TypicalPaperOut] = Field(description="The papers nearest to the centre of the theme")
+
+
+class GroupedOut(BaseModel):
+    """The themes of an answer."""
+
+    answered_query: str = Field(description="The query whose papers are grouped: q, or what a search answers instead")
+    relevant: int = Field(description="Number of relevant papers")
+    relevant_estimated: bool = Field(description="relevant is an estimate, within about one per cent")
+    grouped: int = Field(description="Number of papers that are grouped: the relevant ones, or the nearest 2,000")
+    generation: str
+    themes: list[ThemeOut] = Field(description="The largest first; none of fewer than 20 papers")
+
+
+class ThemesOut(GroupedOut):
+    """The same, with the version of its shape."""
+
+    schema_version: int
+
+
 class FacetsOut(BaseModel):
     """Counts of papers by value."""
 

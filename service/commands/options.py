@@ -186,7 +186,14 @@ _ADDED_OPTIONS = (
     click.option("--added-from", metavar="DATE", help="Added to the index on or after: 7d, today, 2026-11-29T09:14Z."),
     click.option("--added-to", metavar="DATE", help="Added to the index on or before."),
 )
+_THEME_OPTION = click.option(
+    "--theme",
+    default="",
+    metavar="LABEL",
+    help="Only the papers of a theme of this search, by its label; papers themes lists them.",
+)
 _PAGE_OPTIONS = (
+    _THEME_OPTION,
     click.option(
         "-s",
         "--sort",
@@ -293,6 +300,7 @@ def build_query(options: dict[str, Any]) -> "Query":
         cursor=options["cursor"],
         like=options["like"],
         unlike=options["unlike"],
+        theme=options["theme"],
         facets=options["facets"],
         verbatim=options.get("verbatim", False),
     )
@@ -305,6 +313,8 @@ def feed_options(text: str, options: dict[str, Any], *ids: str) -> "RenderOption
     identifying = {
         name: value for name, value in options.items() if name not in ("cursor", "limit", "format_", "as_json")
     }
+    if not identifying.get("theme"):
+        identifying.pop("theme", None)  # the key of a feed is older than themes
     key = "\n".join((text, *ids, str(sorted(identifying.items()))))
     return RenderOptions(feed_key=key, added_times=options.get("sort") == "added")
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from search.errors import PaperNotFound
-from search.language.describe import describe_condition
+from search.language.describe import describe_condition, describe_theme
 from search.papers.categories import find_category_name
 from search.papers.kinds import parse_kind
 from search.papers.words import truncate_words
@@ -107,6 +107,8 @@ def _filter_chips(url: PageUrl, filters: Filter) -> Iterator[Chip]:
         yield Chip(f"{code} {name}".strip(), str(url.remove_param("category", code)))
     for kind in url.get_all("kind"):
         yield Chip(describe_condition(HasKind(parse_kind(kind))), str(url.remove_param("kind", kind)))
+    if label := url.get_first("theme"):
+        yield Chip(describe_theme(label), str(url.remove_param("theme")))
     for prefix, condition in (
         ("", InDateRange(filters.published_from, filters.published_to)),
         ("updated_", InDateRange(filters.updated_from, filters.updated_to, "updated")),

@@ -10,6 +10,7 @@ _FIELD_LABELS = {
     "not_author": "author name",
     "name": "name",
     "category": "category",
+    "theme": "theme",
     "kind": "kind of paper",
     "from": "start date",
     "to": "end date",
@@ -56,7 +57,7 @@ def problem_page(url: PageUrl, problem: Problem) -> str:
     empty = dict.fromkeys(
         ("notices", "chips", "views", "refinements", "author_notes", "groups", "cards", "exports"), ()
     )
-    absent = dict.fromkeys(("correction", "answered_instead"))
+    absent = dict.fromkeys(("correction", "answered_instead", "theme_note", "theme_group"))
     form = SearchForm.from_url(url, ("q", field))
     return render_template("results.html", None, form, interpretation=title, status="", **absent, **empty, **variables)
 

@@ -16,6 +16,7 @@ from service.web.interpretation import Chip, build_author_notes, build_chips
 from service.web.pagination import is_ranked, paginate, status_text
 from service.web.refinements import answered_instead, answered_url, build_refinements
 from service.web.searches import Proposal, propose, search_of_url
+from service.web.themes import ask_within_theme, build_theme_group
 from service.web.urls import PageUrl, watch_url
 from service.web.viewer import Viewer
 from service.web.views import view_links
@@ -26,6 +27,7 @@ _FILTER_PARAMS = (
     "author",
     "not_author",
     "category",
+    "theme",
     "kind",
     "from",
     "to",
@@ -50,7 +52,9 @@ def results_page(viewer: Viewer, url: PageUrl, text: str, query: Query, detail: 
         InvalidValue, PaperNotFound, IndexUnavailable, ModelUnavailable: see ``Session.ask``.
     """
     session = viewer.session
-    page = session.ask(text, replace(query, facets=True))
+    page, theme_note = ask_within_theme(session, text, replace(query, facets=True))
+    url = url.remove_param("theme") if theme_note else url
+    query = replace(query, theme="") if theme_note else query
     typed_url, url = url, answered_url(url, page)
     facets = round_facets(page.facets) if page.facets else None
     chips = build_chips(url, query.filter, page, session)
@@ -62,6 +66,8 @@ def results_page(viewer: Viewer, url: PageUrl, text: str, query: Query, detail: 
         problem=None,
         advice=_advice_text(page),
         interpretation=page.interpretation,
+        theme_note=theme_note,
+        theme_group=build_theme_group(typed_url, session, text, query, facets.papers) if facets else None,
         notices=page.notices,
         here=str(typed_url),
         chips=chips,
@@ -86,7 +92,12 @@ def results_page(viewer: Viewer, url: PageUrl, text: str, query: Query, detail: 
 
 
 def _following(viewer: Viewer, url: PageUrl, chips: Sequence[Chip]) -> Link | Proposal | None:
-    """Returns the saved search that is this one, or the form that saves it; None if the state cannot be read."""
+    """Returns the saved search that is this one, or the form that saves it; None if the state cannot be read.
+
+    A search within a theme cannot be saved either: a later answer may have other themes.
+    """
+    if url.get_first("theme"):
+        return None
     search = search_of_url(url)
     try:
         watches = viewer.saved_searches

@@ -15,7 +15,8 @@ from search.query.query import MAX_OFFSET, Query
 from search.trends.periods import Per
 from search.trends.trends import Measure
 from service.api.parameters import PageParams
-from service.web.assets import load_assets
+from service.formats.opensearch import DESCRIPTION_TYPE, render_description
+from service.web.assets import asset_url, load_assets
 from service.web.author import author_page
 from service.web.detail import Detail, read_detail, remember_detail
 from service.web.paper import paper_page
@@ -23,6 +24,7 @@ from service.web.people import people_page
 from service.web.responses import PageRoute
 from service.web.results import results_page
 from service.web.start import help_page, start_page
+from service.web.themes import themes_page
 from service.web.trends import trends_page
 from service.web.urls import PageUrl
 from service.web.viewer import ViewerDependency
@@ -106,6 +108,12 @@ def results(request: Request, viewer: ViewerDependency, params: Annotated[Search
     return response
 
 
+@router.get("/themes")
+def themes(request: Request, viewer: ViewerDependency, params: Annotated[SearchPageRequest, Parameter()]) -> Response:
+    """The themes of an answer."""
+    return viewer.respond(themes_page(viewer, PageUrl.from_request(request), params.q, params.to_query()))
+
+
 @router.get("/trends")
 def trends(request: Request, viewer: ViewerDependency, params: Annotated[TrendsPageRequest, Parameter()]) -> Response:
     """The trends of one or several questions."""
@@ -137,6 +145,14 @@ def people(request: Request, viewer: ViewerDependency, params: Annotated[PeopleP
 def help_(viewer: ViewerDependency) -> Response:
     """The page on the search syntax."""
     return viewer.respond(help_page(viewer))
+
+
+@router.get("/opensearch.xml")
+def opensearch(request: Request, viewer: ViewerDependency) -> Response:
+    """The description with which browsers add this server as a search engine."""
+    papers = viewer.session.search(Query(limit=0)).total
+    description = render_description(str(request.base_url), asset_url("icon.svg"), papers)
+    return Response(description, media_type=DESCRIPTION_TYPE, headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/static/{name}")
