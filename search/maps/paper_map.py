@@ -62,7 +62,7 @@ class MapTheme:
     Attributes:
         label: two to four words of its papers.
         papers: number of its papers.
-        x: where its label belongs, amid many of its papers; from -1 to 1, to the right.
+        x: where its label belongs, above many of its papers; from -1 to 1, to the right.
         y: the same, downwards.
     """
 
@@ -186,9 +186,8 @@ def _place_rows(snapshot: Snapshot, rows: NDArray[np.int64]) -> NDArray[np.float
 
 
 def _label_place(members: NDArray[np.float64]) -> tuple[float, float]:
-    """Returns the middle of the papers in the fullest cell of a grid."""
+    """Returns the upper edge of the papers in the fullest cell of a grid."""
     cells = np.floor((members + 1) * (_LABEL_CELLS / 2)).astype(np.int64)
     codes = cells[:, 0] * (2 * _LABEL_CELLS) + cells[:, 1]
     inside = members[codes == np.bincount(codes).argmax()]
-    x, y = inside.mean(axis=0).round(3).tolist()
-    return x, y
+    return round(float(inside[:, 0].mean()), 3), round(float(inside[:, 1].min()), 3)

@@ -8,6 +8,7 @@ maps and a few more papers move the others little (``docs/design/maps.md``).
 """
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ class ProjectionTuning:
     components: int = 32
     """Principal components of the vectors that are compared, as for themes."""
     neighbours: int = 15
-    """Nearest papers that attract a paper; the default of UMAP."""
+    """Nearest papers that attract a paper, the default of UMAP; on a map of few, the root of their number."""
     landmarks: int = 128
     """Papers that repel the others; twice as many give the same quality and take twice as long."""
     first_exaggeration: float = 4.0
@@ -46,6 +47,10 @@ class ProjectionTuning:
 
 
 PROJECTION_TUNING = ProjectionTuning()
+_MIN_NEIGHBOURS = 3
+"""Nearest papers that attract a paper on a map of few."""
+_MIN_DEVIATION = 1e-6
+"""Least standard deviation of the start that counts, for papers with equal vectors."""
 _HASH_FACTOR = 2_654_435_761
 """Knuth's multiplicative hash (The Art of Computer Programming, volume 3, section 6.4): 2**32 over the golden ratio."""
 
@@ -73,7 +78,7 @@ def project(
     start = _align(components[:, :2], orientation)
     if len(vectors) < 3:
         return start
-    spread = max(float(start.std()), float(np.finfo(np.float32).tiny))
+    spread = max(float(start.std()), _MIN_DEVIATION)
     places = start * np.float32(tuning.start_deviation / spread) + _offsets(rows)
     places = _descend(places, _Attraction.of(_unit(components), tuning.neighbours), _landmarks(rows, tuning), tuning)
     return _align(places, orientation)
@@ -95,7 +100,7 @@ class _Attraction:
     def of(cls, points: NDArray[np.float32], neighbours: int) -> "_Attraction":
         """Finds the pairs among (n, components) unit vectors, by their cosine."""
         count = len(points)
-        near = min(neighbours, count - 1)
+        near = min(neighbours, count - 1, max(_MIN_NEIGHBOURS, round(sqrt(count))))
         cosines = points @ points.T
         np.fill_diagonal(cosines, -np.inf)
         nearest = np.argpartition(-cosines, near - 1, axis=1)[:, :near]
