@@ -20,6 +20,7 @@ from search.themes.cache import ThemeCache
 
 if TYPE_CHECKING:
     from search.maps.paper_map import PaperMap
+    from search.people.persons import Persons
     from search.query.people import People
     from search.themes.themes import Themes
     from search.trends.trends import Trends
@@ -125,6 +126,10 @@ class Searcher:
     def authors(self, name: str) -> AuthorMatch:
         """Lists the variants of a name; see ``Session.authors``."""
         return self.session().authors(name)
+
+    def persons(self, name: str) -> "Persons":
+        """Tells the people behind a name apart; see ``Session.persons``."""
+        return self.session().persons(name)
 
     def people(self, box: str, query: Query | None = None, **options: Any) -> "People":
         """Ranks the authors of the relevant papers; see ``Session.people``."""

@@ -15,7 +15,7 @@ from cli_call import run
 from cli_process import answer_on_terminal
 from indexer.state import StateDatabase
 from records import make_records
-from sample import ROOT
+from sample import KSA, ROOT
 from search.query.filter import Filter
 from search.query.query import Query
 from search.session import Session
@@ -322,3 +322,34 @@ def test_a_search_does_not_load_textual() -> None:
     script = "import service.cli, service.commands.search, sys; print('textual' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_each_command_opens_its_papers(sample_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Browser] = []
+    monkeypatch.setattr(Browser, "run", lambda browser: opened.append(browser))
+    for module in ("search", "lists", "recommend"):
+        monkeypatch.setattr(f"service.commands.{module}.check_browse", lambda _options: None)
+    bibliography = tmp_path / "a.bib"
+    bibliography.write_text("@misc{a, title = {Summaries in attention}, eprint = {2604.24432}}", "utf-8")
+    monkeypatch.setenv("PAPERS_STATE", str(tmp_path / "state.sqlite"))
+    there = ("--index", str(sample_index))
+    assert run("list", "add", "starred", KSA, "2412.14838", *there).returncode == 0
+    commands: tuple[tuple[str, ...], ...] = (
+        ("search", "--category", "cs.CL", "-n", "2", "cs.CL, newest first"),
+        ("similar", KSA, f"like {KSA}"),
+        ("similar", "--file", str(bibliography), f"like {KSA}"),
+        ("recommend", "--list", "starred", "near "),
+        ("list", "show", "starred", "list starred"),
+    )
+    for *arguments, heading in commands:
+        done = run(*arguments, "--browse", *there)
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+        view = opened[-1]._view
+        assert heading in view.heading
+        assert view.hits
+        further = len(view.extend().hits) - len(view.hits)
+        assert further == (len(view.hits) if view.page.cursor else 0)
+        assert bool(view.page.cursor) == (arguments[0] in ("search", "similar"))
+    assert len(opened) == 5
+    nothing = run("search", "--author", "Nobody", "--browse", *there)
+    assert (nothing.returncode, len(opened)) == (4, 5)

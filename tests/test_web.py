@@ -303,15 +303,15 @@ def test_limit_0_shows_the_count(client: httpx.Client) -> None:
         ("/?q=cache&from=2026-13", 422, ["“2026-13” is not a valid start date.", "2026-03"]),
         ("/?q=cache&updated_to=foo", 422, ["“foo” is not a valid end date of the update."]),
         ("/?q=cache&limit=-1", 422, ["“-1” is not a valid number of papers.", "0 to 1000"]),
-        ("/?q=cache&limit=x", 422, ["“x” is not a valid number of papers."]),
+        ("/?q=cache&limit=x", 422, ["“x” is not a valid number of papers. Give a whole number."]),
         ("/?q=cache&category=cs.LX", 422, ["“cs.LX” is not a valid category.", "cs.LG"]),
         ("/?q=cache&mode=magic", 422, ["“magic” is not a valid search mode."]),
-        ("/?q=cache&colour=red", 422, ["“colour” is not a parameter of this page.", "the parameters are"]),
+        ("/?q=cache&colour=red", 422, ["This page does not understand “colour=red”"]),
         ("/?q=au:zhou+AND", 422, ["“AND”, at character 9 of the query, is not valid."]),
         ("/?q=date:2026-13", 422, ["“date:2026-13”, at character 1 of the query, is not valid."]),
         ("/?q=cache&like=2199.00001", 404, ["2199.00001"]),
         ("/?q=cache&cursor=zzz", 422, ["“zzz” is not a valid page cursor."]),
-        ("/paper/2199.00001", 404, ["2199.00001"]),
+        ("/paper/2199.00001", 404, ["The paper 2199.00001 is not in this index. Search for its title"]),
         ("/author?name=", 422, ["The author name is missing."]),
         ("/author", 422, ["The author name is missing."]),
         ("/static/../routes.py", 404, []),
@@ -359,6 +359,53 @@ def test_browsers_get_error_pages(sample_searcher: Searcher, path: str, status: 
     server.close()
 
 
+@pytest.mark.parametrize(
+    ("path", "box", "link"),
+    [
+        ("/2401.00001", "arxiv:2401.00001", ("The paper arxiv:2401.00001", "/paper/arxiv:2401.00001")),
+        ("/abs/2401.00001v2", "arxiv:2401.00001", ("The paper arxiv:2401.00001", "/paper/arxiv:2401.00001")),
+        ("/pdf/2401.00001.pdf", "arxiv:2401.00001", ("The paper arxiv:2401.00001", "/paper/arxiv:2401.00001")),
+        ("/10.1000/x.5", "doi:10.1000/x.5", ("The paper doi:10.1000/x.5", "/paper/doi:10.1000/x.5")),
+        (
+            "/Attention-is_all you%20need",
+            "Attention is all you need",
+            ("Search for “Attention is all you need”", "/?q=Attention+is+all+you+need"),
+        ),
+        ("/wp-login.php", "", None),
+        ("/x/<script>", "", None),
+        ("/" + "long words " * 40, "", None),
+    ],
+)
+def test_a_missing_page_offers_what_its_address_may_stand_for(
+    client: httpx.Client, path: str, box: str, link: tuple[str, str] | None
+) -> None:
+    response = client.get(path, headers=BROWSER_HEADERS)
+    assert response.status_code == 404
+    tree = lxml.html.fromstring(response.text)
+    assert "There is no page at /" in text_of(tree.xpath('//*[@role="alert"]')[0])
+    assert "/docs" not in text_of(tree.xpath("//main")[0])
+    assert tree.xpath('//input[@name="q"]/@value') == [box]
+    links = [(text_of(each), each.get("href")) for each in tree.xpath("//main//a")]
+    assert links[:-1] == ([link] if link else [])
+
+
+def test_refusals_of_the_guard_are_pages_for_browsers(sample_searcher: Searcher) -> None:
+    server = HttpServer(create_app(sample_searcher, Settings(rate=0.01, burst=1)))
+    assert server.client.get("/", headers=BROWSER_HEADERS).status_code == 200
+    page = server.client.get("/?q=cache", headers=BROWSER_HEADERS)
+    assert (page.status_code, page.headers["content-type"]) == (429, "text/html; charset=utf-8")
+    assert int(page.headers["retry-after"]) > 0
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    tree = lxml.html.fromstring(page.text)
+    assert "Wait a minute" in text_of(tree.xpath('//*[@role="alert"]')[0])
+    assert tree.xpath('//input[@name="q"]/@value') == ["cache"]
+    assert_problem(server.client.get("/?q=cache"), 429)
+    assert_problem(server.client.get("/v1/search", headers=BROWSER_HEADERS), 429)
+    wrong_host = server.client.get("/", headers={**BROWSER_HEADERS, "host": "[::1"})
+    assert wrong_host.status_code == 400
+    server.close()
+
+
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v1", "/metrics/x", "/openapi.json/x"])
 def test_api_paths_return_json_to_browsers(client: httpx.Client, path: str) -> None:
     assert path in assert_problem(client.get(path, headers=BROWSER_HEADERS), 404)["detail"]
@@ -397,7 +444,7 @@ def test_pages_without_close_matches_explain_what_to_do(client: httpx.Client) ->
 
 def test_assets_are_immutable_and_content_addressed(client: httpx.Client) -> None:
     tree = read_page(client, "/", 200)
-    assets = tree.xpath("//link/@href | //script/@src")
+    assets = tree.xpath("//link[@rel='icon' or @rel='stylesheet']/@href | //script/@src")
     assert len(assets) == len(set(assets)) > 5
     for asset in assets:
         assert client.get(asset).headers["cache-control"] == "public, max-age=31536000, immutable"

@@ -213,7 +213,8 @@ class Browser(App[None]):
         if self._view.page.cursor:
             self._load_more()
         else:
-            self._report("these are all papers")
+            shown_all = len(self._view.hits) >= self._view.page.total
+            self._report("these are all papers" if shown_all else "to get more papers, start with a larger --limit")
 
     def action_previous_view(self) -> None:
         """Shows the view before."""
