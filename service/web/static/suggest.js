@@ -118,7 +118,7 @@ function recentElement(label, index) {
   const [kind, name, cross] = ["small", "span", "span"].map((tag) => document.createElement(tag));
   kind.textContent = "recent";
   name.textContent = label;
-  Object.assign(cross, { className: "remove", textContent: "×", title: "Remove (Delete)" });
+  Object.assign(cross, { className: "forget", textContent: "×", title: "Remove (Delete)" });
   cross.setAttribute("aria-hidden", "true");
   element.append(kind, " ", name, " ", cross);
   return element;
@@ -175,7 +175,7 @@ searchBox.addEventListener("keydown", (event) => {
 list.addEventListener("pointerdown", (event) => {
   const option = event.target.closest('[role="option"]');
   event.preventDefault();
-  if (option && event.target.closest(".remove")) removeRecent(options.findIndex(({ element }) => element === option));
+  if (option && event.target.closest(".forget")) removeRecent(options.findIndex(({ element }) => element === option));
   else if (option) insert(options.findIndex(({ element }) => element === option));
 });
 
