@@ -32,7 +32,10 @@ class Rule:
     unless: re.Pattern[str] | None = None
 
 
-_WE = r"\b(?:we|this (?:paper|work|article|study)|the paper|i)\b(?: [\w-]+){0,3}?"
+_WE = (
+    r"\b(?:we|this (?:paper|work|article|study)|the paper|i)\b"
+    r"(?: (?!(?:our|the|evaluate|us|use|using|compare|test)\b)[\w-]+){0,3}?"
+)
 _NAME = r"(?:\S+(?: \([^)]*\))?,? ){0,4}?"
 """The name that a paper gives to what it introduces: up to four words."""
 _OURS = r"(?:an?|the|the first|the largest|two|three|several|new|novel|our|large-scale)"
@@ -67,10 +70,15 @@ def _introduction(verbs: str, nouns: str) -> re.Pattern[str]:
 _RESOURCE_VERBS = (
     "introduc|present|propos|releas|construct|creat|curat|build|built|develop|contribut|publish|compil|assembl"
 )
+_TITLE_END = r"\b(?=\W*\Z|\s*[:,.;?!(\u2013\u2014]|\s-|\s(?:of|on|and|for|in|from|with|across|over|about|towards?)\b)"
+"""The end of a title or of its first part: "a literature review table" is none."""
 _OTHER_SURVEYS = re.compile(
-    r"galax|redshift|telescope|stellar|\bstars?\b|\bsky\b|deg\^|square degree|pulsar|photometr|spectroscop|cosmolog"
+    r"galax|galactic|milky way|redshift|telescope|stellar|\bstars?\b|\bsky\b|deg\^|square degree|pulsar|photometr"
+    r"|spectroscop|cosmolog"
     r"|\bsurvey(?:s|ed)? (?:data|of \d|respon|participant|question|instrument|experiment)|questionnaire|respondents"
-    r"|\bsurveyed"
+    r"|\bsurveyed|public opinion|developer survey|demographics\b"
+    r"|survey of (?:[\w-]+ )?"
+    r"(?:developers|practitioners|students|users|researchers|teachers|citizens|engineers|clinicians)"
 )
 """Words of papers whose surveys look at the sky or ask people."""
 
@@ -80,12 +88,12 @@ RULES: tuple[Rule, ...] = (
         "title",
         ("survey", "review", "overview"),
         re.compile(
-            r"\b(?:an?|the|this) (?:[\w-]+,? (?:and )?){0,4}?(?:survey|overview|review)\b(?! (?:data|of \d|study))"
-            r"|(?:\A|[:.?!\u2013\u2014-]\s*)(?:[\w-]+ ){0,4}?(?:survey|review) (?:of|on|and)\b"
+            r"\b(?<!within )(?:an?|this) (?:[\w-]+,? (?:and )?){0,4}?(?:survey|overview|review)"
+            + _TITLE_END
+            + r"|(?:\A|[:.?!\u2013\u2014-]\s*)(?:[\w-]+ ){0,4}?(?:survey|review) (?:of|on|and)\b"
             r"|(?:\A|[:.?!\u2013\u2014-]\s*)overview of\b"
             r"|\b(?:literature|systematic|scoping|comprehensive|critical|mapping|mini|brief|short|historical)[ -]"
-            r"(?:literature |mapping )?(?:survey|review)\b"
-            r"|\bsurvey\W*\Z"
+            r"(?:literature |mapping )?(?:survey|review)" + _TITLE_END + r"|(?<!\d )\bsurvey\W*\Z"
         ),
         _OTHER_SURVEYS,
     ),
@@ -189,7 +197,7 @@ RULES: tuple[Rule, ...] = (
         "abstract",
         ("availab", "releas", "accessib", "open-source", "zenodo", "huggingface"),
         re.compile(
-            rf"\b(?:data|datasets?|corpus|corpora|benchmarks?)\b[^.;]{{0,60}}?{_IS}{_OPEN_HERE}"
+            rf"\b(?:data|datasets?|corpus|corpora|benchmarks?)\b(?! results)[^.;]{{0,60}}?{_IS}{_OPEN_HERE}"
             r"|\b(?:data|datasets?|corpus)\b[^.;]{0,20} available (?:at|on|from|via|through)\b"
             rf"|{_RELEASE} (?:the|our|all|this|these|both|code|[\w-]+,)(?: [\w-]+,?){{0,5}}? "
             r"(?:data|datasets?|corpus)\b(?! splits?)|huggingface\.co/datasets"

@@ -16,9 +16,9 @@ KIND_MEANINGS: Mapping[Kind, str] = {
     "benchmark": "introduces a benchmark",
     "method": "introduces a method, a model or a system",
     "theory": "proves results",
-    "negative": "reports a negative result",
-    "code": "says where its code is",
-    "data": "says where its data are",
+    "negative": "reports a negative result, perhaps among others",
+    "code": "offers its code",
+    "data": "offers its data",
     "withdrawn": "was withdrawn by the authors or the archive",
 }
 """What is said of a paper of each kind."""
