@@ -55,6 +55,12 @@ def _reporting_damage(method: F) -> F:
     return cast("F", call)
 
 
+_NO_CITATIONS = (
+    "No paper of this index has a citation count. Index files that have them, such as those of Semantic Scholar or "
+    "OpenAlex."
+)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Session:
     """Answers queries from one snapshot; safe to use from several threads.
@@ -226,7 +232,7 @@ class Session:
             page, nearest = list_papers(filtered, query, start), np.empty(0, np.int64)
         if self.on_page:
             self.on_page(page)
-        return replace(page, interpretation=describe_query(query), notices=_notices(query)), nearest
+        return replace(page, interpretation=describe_query(query), notices=self._notices(query)), nearest
 
     def _with_words_of_mode(self, query: Query) -> Query:
         """Strips the text, and removes it in lexical mode if it has no words and conditions alone select papers."""
@@ -253,6 +259,13 @@ class Session:
             return condition
         rows = self._themes_of(query).grouping.rows_of(query.theme)
         return AllOf((*condition.parts, InRows(tuple(np.sort(rows).tolist()), query.theme)))
+
+    def _notices(self, query: Query) -> tuple[str, ...]:
+        """Returns what limits the answer of a query."""
+        notices = () if query.mode == "lexical" or is_english(query.text) else (NOT_ENGLISH,)
+        if query.sort == "citations" and not self.snapshot.columns.citations.any():
+            return (*notices, _NO_CITATIONS)
+        return notices
 
     @property
     def newest_added(self) -> datetime:
@@ -368,11 +381,6 @@ class Session:
         if row is None:
             raise PaperNotFound(paper_id, "search for its title instead")
         return row
-
-
-def _notices(query: Query) -> tuple[str, ...]:
-    """Returns what limits the answer of a query."""
-    return () if query.mode == "lexical" or is_english(query.text) else (NOT_ENGLISH,)
 
 
 def _submit(search: "Callable[[str], Ranked]", text: str) -> "Future[Ranked]":

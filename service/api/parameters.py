@@ -23,7 +23,8 @@ _StringList = Annotated[list[str], Field(max_length=100)]
 _AUTHOR_DESCRIPTION = "Every one must be an author, in any usual form of the name; ^Zhou: first, Zhou$: last author"
 
 _SORT_DESCRIPTION = (
-    "relevance, or newest or oldest: the relevant papers by date; added: those first that were added to the index last"
+    "relevance, or newest or oldest: the relevant papers by date; added: those first that were added to the index "
+    "last; citations: the most cited first, papers without a count last"
 )
 
 _FORMAT_DESCRIPTION = "Format of the response; default: what the Accept header prefers, else json"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from search.errors import StateUnavailable
+from search.language.describe import ORDER_NAMES
 from search.query.counts import format_count
 from search.query.page import Facets, Page
 from search.query.query import Query
@@ -112,8 +113,7 @@ def _status_text(page: Page, query: Query) -> str:
         return format_count(page.total)
     if query.sort != "relevance":
         relevant = format_count(page.total, "relevant paper", estimated=page.total_estimated)
-        order = "latest added" if query.sort == "added" else query.sort
-        return f"{relevant[0].upper()}{relevant[1:]}, {order} first"
+        return f"{relevant[0].upper()}{relevant[1:]}, {ORDER_NAMES.get(query.sort, query.sort)} first"
     if query.cursor:
         return f"{format_count(page.total)}, closest first"
     if len(page.hits) in (0, page.total):
