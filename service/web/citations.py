@@ -8,7 +8,7 @@ from search.session import Session
 from service.formats.render import cited_by, display_title
 from service.web.urls import paper_page_url
 
-_MAX_PAPERS = 200
+_MAX_PAPERS = 100
 """Papers of one list; further ones are only counted."""
 _VISIBLE_PAPERS = 8
 """Papers before the others are folded."""
