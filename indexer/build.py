@@ -31,7 +31,7 @@ from indexer.row_writer import RowWriter
 from indexer.sources.file import SourceFile
 from indexer.sources.guard import Deletion
 from indexer.writer import IndexWriter
-from search.columns.columns import Columns, ColumnsBuilder, has_all_columns
+from search.columns.columns import Columns, ColumnsBuilder
 from search.embedding.embedder import Embedder
 from search.errors import ModelUnavailable, SourceError, UnreadFile
 from search.files import fsync, link_or_copy, save_array, write_aside
@@ -343,19 +343,20 @@ def _write_columns_and_lexicon(
 ) -> None:
     """Extends the last generation's columns and lexicon by the rows from ``start``.
 
-    Columns of an earlier version that lack one are written anew.
     The segments of the lexicon with rows that were replaced since are written anew.
     """
-    previous = Columns.open(old.columns) if old and has_all_columns(old.columns) else None
-    first = start if previous else 0
-    columns = ColumnsBuilder(previous)
+    columns = ColumnsBuilder(Columns.open(old.columns) if old else None)
     lexicon = LexiconBuilder(files.lexicon, old.lexicon if old else None)
     replaced = store.replaced_rows()
     removed, dead = lexicon.remove(replaced, start), set(replaced)
-    for row, paper in store.scan(min(first, *removed, start)):
-        ids = columns.add(paper) if row >= first else columns.ids_of(paper)
-        if row in removed or (row >= start and row not in dead):
-            lexicon.add(row, paper, ids)
+    for row, paper in store.scan(min(removed, default=start)):
+        if row < start:
+            if row in removed:
+                lexicon.add(row, paper, columns.ids_of(paper))
+        else:
+            ids = columns.add(paper)
+            if row not in dead:
+                lexicon.add(row, paper, ids)
     columns.save(files.columns, load_times(store.select, len(columns)))
     lexicon.save()
 

@@ -21,6 +21,7 @@ from indexer.doctor import LazyEmbedder
 from indexer.generations import find_layout, has_unused_rows, load_published_manifest, next_number
 from indexer.published import PublishedRows
 from indexer.writer import IndexWriter
+from search.columns.kinds import KindColumn
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import IndexUnavailable
@@ -45,12 +46,14 @@ class CompactionReport:
     Attributes:
         manifest: The published generation.
         removed_rows: Rows that it has no more.
+        is_rebuilt: Whether it has columns that an earlier version had not written.
         freed_bytes: Size of the index before, less that after.
         is_in_use: Whether readers still use an earlier generation, whose files therefore are not removed yet.
     """
 
     manifest: Manifest
     removed_rows: int
+    is_rebuilt: bool
     freed_bytes: int
     is_in_use: bool
 
@@ -65,6 +68,7 @@ def compact(
 ) -> CompactionReport:
     """Rewrites an index without dead rows and publishes it; without any, only removes files that are not in use.
 
+    If an earlier version wrote the columns, without some of today's, all files are built anew from papers and vectors.
     No paper is embedded again. The calibration embeds up to 256 titles; without the model the last one is kept.
 
     Args:
@@ -85,14 +89,17 @@ def compact(
     with named_errors(layout), IndexWriter(directory, LazyEmbedder(model, load)) as writer:
         live = writer.live
         removed_rows = int(len(live) - live.sum())
+        published = layout.generation(layout.published_generation())
+        is_rebuilt = not KindColumn.open(published.columns, len(live)).is_complete
         if removed_rows:
             _check_space(writer, live)
             writer.published.check_all()
             manifest = _rewrite(writer, live, on_copied, on_stage, codes)
         else:
-            manifest = publish(writer, on_stage=on_stage, codes=codes)
+            old = published.calibration
+            manifest = publish(writer, rebuild=is_rebuilt, calibration=old, on_stage=on_stage, codes=codes)
         is_in_use = has_unused_rows(find_layout(directory))
-    return CompactionReport(manifest, removed_rows, before - _count_bytes(directory), is_in_use)
+    return CompactionReport(manifest, removed_rows, is_rebuilt, before - _count_bytes(directory), is_in_use)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,9 @@ from search.session import Session
 from search.themes.cache import ThemeCache
 
 if TYPE_CHECKING:
+    from search.query.people import People
     from search.themes.themes import Themes
+    from search.trends.trends import Trends
 
 _WARM_UP_WORDS = (1, 10, 40)
 """Query lengths in words; short and long queries run networks of different lengths."""
@@ -31,8 +33,8 @@ _log = logging.getLogger("papers")
 class Searcher:
     """Answers queries from the newest published generation; safe to use from several threads.
 
-    ``ask``, ``search``, ``themes``, ``paper``, ``authors`` and ``suggest`` each use a session of their own. Callers
-    that need several answers from the same generation open one with ``session``.
+    ``ask``, ``search``, ``themes``, ``trends``, ``people``, ``paper``, ``authors`` and ``suggest`` each use a session
+    of their own. Callers that need several answers from the same generation open one with ``session``.
 
     While the published generation cannot be opened, the one that is open answers, and ``problem`` gives the reason.
 
@@ -101,6 +103,12 @@ class Searcher:
         """Groups the relevant papers of an answer; see ``Session.themes``."""
         return self.session().themes(box, query, **options)
 
+    def trends(
+        self, questions: str | Sequence[str], query: Query | None = None, *, per: str | None = None, **options: Any
+    ) -> "Trends":
+        """Counts the relevant papers by month or year; see ``Session.trends``."""
+        return self.session().trends(questions, query, per=per, **options)
+
     def paper(self, paper_id: str) -> Paper:
         """Returns one paper; see ``Session.paper``."""
         return self.session().paper(paper_id)
@@ -108,6 +116,10 @@ class Searcher:
     def authors(self, name: str) -> AuthorMatch:
         """Lists the variants of a name; see ``Session.authors``."""
         return self.session().authors(name)
+
+    def people(self, box: str, query: Query | None = None, **options: Any) -> "People":
+        """Ranks the authors of the relevant papers; see ``Session.people``."""
+        return self.session().people(box, query, **options)
 
     def suggest(self, text: str, limit: int = 8) -> Suggestions:
         """Suggests authors and categories; see ``Session.suggest``."""

@@ -1,22 +1,19 @@
 """Session: answers queries from one snapshot of an index. Every interface enters here, so they cannot disagree."""
 
-from collections.abc import Callable
-from contextvars import copy_context
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from functools import cache, wraps
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search import budget
-from search.cores import available_cores
 from search.embedding.cache import EmbedderCache
 from search.errors import InvalidValue, PaperNotFound
 from search.index.snapshot import Snapshot
 from search.language.describe import describe_condition, describe_query
-from search.language.english import NOT_ENGLISH, is_english
 from search.papers import identifiers
 from search.papers.normalization import compose, strip_control_characters
 from search.papers.paper import Paper
@@ -24,22 +21,22 @@ from search.query.author import parse_author
 from search.query.condition import AllOf, InRows
 from search.query.library import Library
 from search.query.page import AuthorMatch, Page, Suggestions
-from search.query.query import Mode, Query
+from search.query.query import Query
 from search.ranking import cursor
 from search.ranking.answer import answer_query, list_papers
-from search.ranking.fusion import query_from_examples
 from search.ranking.legs import FilteredIndex, LegInput
+from search.ranking.notices import find_notices
+from search.ranking.query_input import build_leg_input
 from search.ranking.relevance import RelevantSet, find_relevant_set
 from search.ranking.variants import match_author
-from search.rows import Ranked
 from search.themes.cache import ThemeCache
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
-
     from search.language.parser import ParsedQuery
+    from search.query.people import People
     from search.refinements.page import PageRefiner
     from search.themes.themes import Themes
+    from search.trends.trends import Trends
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -53,12 +50,6 @@ def _reporting_damage(method: F) -> F:
             return method(session, *args, **options)
 
     return cast("F", call)
-
-
-_NO_CITATIONS = (
-    "No paper of this index has a citation count. Index files that have them, such as those of Semantic Scholar or "
-    "OpenAlex."
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,7 +81,7 @@ class Session:
         """Answers the text of the search box (docs/query-language.md).
 
         If nothing is close to a question, and its correction has a close match, or it is the full name of an author,
-        then that is answered instead (``Page.answered_query``).
+        then that is answered instead (``Page.answered_query``). A page with an offset answers the question as it is.
 
         Args:
             box: words, conditions, a paper ID or an abstract.
@@ -115,7 +106,7 @@ class Session:
         if parsed.kind != "question":
             return replace(self.search(typed), parts=split_query(parsed))
         refiner = PageRefiner(self.snapshot, parsed)
-        alternatives = () if query.verbatim else refiner.alternatives
+        alternatives = () if query.verbatim or query.offset else refiner.alternatives
         for other in alternatives if query.cursor and not cursor.belongs_to(typed) else ():
             if cursor.belongs_to(self._parse(other, query)[1]):
                 return self._answer_instead(other, query, refiner)
@@ -127,7 +118,7 @@ class Session:
                 return answer
         correction = None if alternatives else refiner.correction  # one that finds nothing close either does not help
         page = replace(page, parts=split_query(parsed), correction=correction)
-        return page if query.cursor else replace(page, refinements=refiner.refine(page, nearest))
+        return page if query.cursor or query.offset else replace(page, refinements=refiner.refine(page, nearest))
 
     @_reporting_damage
     def search(self, query: Query) -> Page:
@@ -158,6 +149,46 @@ class Session:
         return find_relevant_set(*self._prepare(typed), answered)
 
     @_reporting_damage
+    def trends(
+        self, questions: str | Sequence[str], query: Query | None = None, *, per: str | None = None, **options: Any
+    ) -> "Trends":
+        """Counts the papers that are relevant to one or several questions by month or year.
+
+        Args:
+            questions: up to six texts of the search box, each with conditions of its own if it has any.
+            query: filters and options that apply to every question; shares are of the papers that match its filter.
+            per: ``month`` or ``year``; None for months if almost all papers are of the last three years, else years.
+            options: see ``ask``.
+
+        Raises:
+            InvalidValue: no question, too many, or an unknown ``per``; see ``ask`` for other errors.
+        """
+        from search.trends.count import check_questions, count_trends, parse_per
+
+        query, length = (query or Query()).with_options(**options), parse_per(per)
+        boxes = [compose(strip_control_characters(box)) for box in check_questions(questions)]
+        answers = [(box, self.relevant(box, query)) for box in boxes]
+        shared = FilteredIndex.of(self.snapshot, query.filter.condition).rows
+        return count_trends(self.snapshot, shared, query.filter, answers, length)
+
+    @_reporting_damage
+    def people(self, box: str, query: Query | None = None, *, limit: int = 20, **options: Any) -> "People":
+        """Ranks the authors of the papers that are relevant to the text of the search box: who works on it.
+
+        Args:
+            box: see ``ask``.
+            query: see ``relevant``.
+            limit: number of authors, from 1 to 100.
+            options: see ``relevant``.
+
+        Raises:
+            InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``relevant``; or the limit is invalid.
+        """
+        from search.people.ranking import rank_authors
+
+        return rank_authors(self.relevant(box, query, **options), limit)
+
+    @_reporting_damage
     def themes(self, box: str, query: Query | None = None, **options: Any) -> "Themes":
         """Returns the themes of the papers that are relevant to the text of the search box.
 
@@ -169,7 +200,7 @@ class Session:
         Raises:
             InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``ask``.
         """
-        query = replace((query or Query()).with_options(**options), theme="", limit=1, sort="relevance", cursor="")
+        query = (query or Query()).with_options(**options).unpaged
         return self.theme_cache.get((self.generation, box, query), lambda: self._find_themes(box, query))
 
     def _find_themes(self, box: str, query: Query) -> "Themes":
@@ -180,14 +211,14 @@ class Session:
         """Returns the themes of a query; two searches that differ in theme, order and page have the same."""
         from search.themes.themes import Themes
 
-        query = replace(query, theme="", limit=1, sort="relevance", cursor="", facets=False, verbatim=False)
+        query = replace(query.unpaged, verbatim=False)
         find = lambda: Themes.find(find_relevant_set(*self._prepare(query), query.text))  # noqa: E731
         return self.theme_cache.get((self.generation, query), find)
 
     def _find_answered(self, box: str, query: Query) -> tuple[str, Query]:
         """Returns the text of the search box that ``ask`` answers, its own or another, and its query."""
         box = compose(strip_control_characters(box))
-        first = replace(query, limit=1, sort="relevance", cursor="", facets=False)
+        first = replace(query.unpaged, theme=query.theme)
         answered = replace(self, on_page=None).ask(box, first).answered_query or box
         return answered, self._with_words_of_mode(self._parse(answered, query)[1] if answered else query)
 
@@ -211,8 +242,7 @@ class Session:
 
     def _ask_within_theme(self, box: str, query: Query) -> Page:
         """Answers a query with a theme: what is answered without the theme decides which text it belongs to."""
-        first = replace(query, theme="", limit=1, sort="relevance", cursor="", facets=False)
-        whole = replace(self, on_page=None).ask(box, first)
+        whole = replace(self, on_page=None).ask(box, query.unpaged)
         page = self.ask(whole.answered_query or box, replace(query, verbatim=True))
         return replace(page, answered_query=whole.answered_query, correction=whole.correction)
 
@@ -232,7 +262,8 @@ class Session:
             page, nearest = list_papers(filtered, query, start), np.empty(0, np.int64)
         if self.on_page:
             self.on_page(page)
-        return replace(page, interpretation=describe_query(query), notices=self._notices(query)), nearest
+        notices = find_notices(self.snapshot, query, page.total)
+        return replace(page, interpretation=describe_query(query), notices=notices), nearest
 
     def _with_words_of_mode(self, query: Query) -> Query:
         """Strips the text, and removes it in lexical mode if it has no words and conditions alone select papers."""
@@ -250,7 +281,7 @@ class Session:
         filtered = FilteredIndex.of(self.snapshot, self._condition_of(query), excluded)
         if not (query.text or like):
             return filtered, None
-        return filtered, self._leg_input(filtered, query.mode, query.text, (like, unlike))
+        return filtered, build_leg_input(filtered, self.embedders, query, (like, unlike))
 
     def _condition_of(self, query: Query) -> AllOf:
         """Returns the filter of a query and its theme as one condition."""
@@ -259,13 +290,6 @@ class Session:
             return condition
         rows = self._themes_of(query).grouping.rows_of(query.theme)
         return AllOf((*condition.parts, InRows(tuple(np.sort(rows).tolist()), query.theme)))
-
-    def _notices(self, query: Query) -> tuple[str, ...]:
-        """Returns what limits the answer of a query."""
-        notices = () if query.mode == "lexical" or is_english(query.text) else (NOT_ENGLISH,)
-        if query.sort == "citations" and not self.snapshot.columns.citations.any():
-            return (*notices, _NO_CITATIONS)
-        return notices
 
     @property
     def newest_added(self) -> datetime:
@@ -344,35 +368,6 @@ class Session:
         """
         return self.snapshot.suggester.suggest(text, limit)
 
-    def _leg_input(
-        self, filtered: FilteredIndex, mode: Mode, text: str, papers: tuple[tuple[int, ...], tuple[int, ...]]
-    ) -> LegInput:
-        """Embeds the text and the examples. Meanwhile, the lexical leg runs on another core if there is one.
-
-        Args:
-            filtered: the papers that match the filter.
-            mode: the legs to run.
-            text: the text to rank by.
-            papers: the rows of ``like`` and of ``unlike``.
-        """
-        like, unlike = papers
-        texts = [text] if text else []
-        words = "\n".join([*texts, *(paper.text for paper in self.snapshot.store.get(like))])
-        if mode == "lexical":
-            return LegInput(None, words, example_rows=like, word_count=len(text.split()))
-        in_parallel = mode == "hybrid" and text and available_cores() > 1
-        lexical = _submit(filtered.search_lexical, words) if in_parallel else None
-        positive = [self._encode(filtered, text)] if text else []
-        positive += [self.snapshot.vectors.get_vector(row) for row in like]
-        vector = query_from_examples(positive, [self.snapshot.vectors.get_vector(row) for row in unlike])
-        first = lexical.result() if lexical else None
-        return LegInput(vector, words if mode == "hybrid" else None, first, like, len(text.split()))
-
-    def _encode(self, filtered: FilteredIndex, text: str) -> NDArray[np.float32]:
-        """Returns the (dim,) float32 vector of a text."""
-        with filtered.time_stage("embedding"):
-            return np.asarray(self.embedders.get(self.snapshot.model).encode([text])[0], np.float32)
-
     def _row(self, paper_id: str) -> int:
         """Returns the live row of the paper that has or had this ID."""
         if identifiers.parse(paper_id) is None:
@@ -381,18 +376,6 @@ class Session:
         if row is None:
             raise PaperNotFound(paper_id, "search for its title instead")
         return row
-
-
-def _submit(search: "Callable[[str], Ranked]", text: str) -> "Future[Ranked]":
-    """Runs a search in the pool, within the budget of the current request."""
-    return _lexical_pool().submit(copy_context().run, search, text)
-
-
-@cache
-def _lexical_pool() -> "ThreadPoolExecutor":
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(thread_name_prefix="lexical")
 
 
 def _without_example(query: Query) -> InvalidValue:

@@ -18,6 +18,7 @@ from service.api.problems import add_problem_handlers
 from service.settings import Settings
 from service.web import list_routes, profile_routes, watch_routes
 from service.web import routes as page_routes
+from service.web.problem_pages import ProblemPages
 from service.web.responses import problem_as_page
 
 
@@ -39,7 +40,8 @@ class Application(FastAPI):
 
     def build_middleware_stack(self) -> ASGIApp:
         """Returns FastAPI's middleware stack inside the guard."""
-        return add_guard(HeadAndOptions(super().build_middleware_stack(), self.routes), *self._guard_options)
+        app = HeadAndOptions(super().build_middleware_stack(), self.routes)
+        return ProblemPages(add_guard(app, *self._guard_options))
 
 
 def create_app(searcher: Searcher, settings: Settings, buckets: TokenBuckets | None = None) -> Application:

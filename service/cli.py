@@ -1,4 +1,4 @@
-"""The command line: ``papers index | fetch | search | similar | recommend | show | list | watch | serve | ...``.
+"""The command line: ``papers index | fetch | search | similar | recommend | trends | show | list | serve | ...``.
 
 Results go to standard output, everything else to standard error. ``ExitStatus`` lists the exit statuses. Expensive
 imports are inside the commands that need them.
@@ -28,6 +28,8 @@ from service.commands import (
     serve,
     sources,
     state,
+    themes,
+    trends,
     update,
     watch,
 )
@@ -62,8 +64,11 @@ for command in (
     removal.compact,
     search.search,
     search.similar,
+    themes.themes,
     recommend.recommend,
+    trends.trends,
     search.authors,
+    search.people,
     search.show,
     lists.lists,
     watch.watch,

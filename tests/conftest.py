@@ -25,7 +25,7 @@ from search.searcher import Searcher
 from service.app import create_app
 from service.settings import Settings
 from source_samples import WriteSource
-from strategies import AUTHOR_NAMES, CATEGORIES, DATES, WORDS, MakeSearcher, write_papers
+from strategies import AUTHOR_NAMES, CATEGORIES, COMMENTS, DATES, WORDS, MakeSearcher, write_papers
 
 RAM_DISK = Path("/dev/shm")
 """Where Linux keeps files in memory."""
@@ -105,7 +105,7 @@ def make_searcher(tmp_path_factory: pytest.TempPathFactory) -> MakeSearcher:
 def random_searcher(make_searcher: MakeSearcher) -> Searcher:
     random = np.random.default_rng(11)
     records: list[dict[str, object]] = []
-    for _ in range(300):
+    for number in range(300):
         records.append(
             {
                 "title": " ".join(random.choice(WORDS, 3)),
@@ -114,7 +114,8 @@ def random_searcher(make_searcher: MakeSearcher) -> Searcher:
                 "categories": random.choice(CATEGORIES, random.integers(0, 3), replace=False).tolist(),
                 "published": random.choice([*DATES, ""]).item(),
                 "updated": random.choice([*DATES, ""]).item(),
-                "citations": len(records) % 7,
+                "citations": number % 7,
+                "comment": COMMENTS[number % len(COMMENTS)],
             }
         )
     return make_searcher(records)

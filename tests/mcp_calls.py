@@ -6,11 +6,12 @@ import httpx
 
 from sample import ROOT
 
-TOOLS = ["search", "similar", "get", "authors", "facets"]
+TOOLS = ["search", "similar", "get", "authors", "people", "facets"]
 FILTER_PARAMETERS = [
     "author",
     "not_author",
     "category",
+    "kind",
     "from",
     "to",
     "updated_from",
@@ -22,7 +23,7 @@ FILTER_PARAMETERS = [
     "mode",
     "verbatim",
 ]
-PAGE_PARAMETERS = ["sort", "facets", "cursor", "limit", "full_abstracts"]
+PAGE_PARAMETERS = ["theme", "sort", "facets", "cursor", "limit", "full_abstracts"]
 JsonObject = dict[str, Any]
 MCP_DOC = (ROOT / "docs" / "mcp.md").read_text("utf-8")
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import search
 from search.papers.date import Date
+from search.papers.kind_rules import find_kinds
 from search.papers.paper import Paper
 from search.query.condition import (
     AddedBetween,
@@ -20,6 +21,7 @@ from search.query.condition import (
     Category,
     Condition,
     HasId,
+    HasKind,
     InDateRange,
     Not,
 )
@@ -163,6 +165,8 @@ def matches(paper: Paper, condition: Condition, authors: dict[str, set[str]]) ->
     if isinstance(condition, AddedBetween):
         first, last = condition.seconds
         return paper.added is not None and first <= paper.added.timestamp() <= last
+    if isinstance(condition, HasKind):
+        return condition.kind in find_kinds(paper)
     if isinstance(condition, HasId):
         return condition.id in paper.ids
     parts = {"title": [paper.title], "abstract": [paper.abstract], "any": [paper.title, paper.abstract]}[

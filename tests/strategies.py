@@ -8,6 +8,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from search.papers.date import Date
+from search.papers.kinds import KINDS
 from search.query.condition import (
     AddedBetween,
     AllOf,
@@ -17,6 +18,7 @@ from search.query.condition import (
     Condition,
     ContainsText,
     HasId,
+    HasKind,
     InDateRange,
     Moment,
     Not,
@@ -53,6 +55,8 @@ QUERY_CATEGORIES = (*CATEGORIES, "cs", "CS.cl", "math", "q-fin.TR")
 DATES = ("2023", "2024-02", "2024-02-29", "2024-03-01", "2025", "2025-12-31", "2026-06-15")
 WORDS = "attention cache compression galaxy spectrum recommendation pruning token lattice proof video graph".split()  # noqa: SIM905
 
+COMMENTS = ("", "12 pages", "Code: https://github.com/a/b", "Withdrawn by the authors")
+
 QUERY_FRAGMENTS = (
     "au:zhou", "au:", "ti:", "cat:cs.IR", "cat:", "year:2020", "date:[", "]", "TO", "(", ")", "-", '"', "“", "”", "OR",
     "AND", "NOT", "ANDNOT", "kv", "cache", "x:y", "^", "=", "$", "*", ",", ".", ":", "'", "\\", "1706.03762", "\0", "é",
@@ -68,6 +72,7 @@ paper_records = st.builds(
     categories=st.lists(st.sampled_from(CATEGORIES), max_size=2, unique=True),
     published=st.none() | st.sampled_from(DATES),
     updated=st.none() | st.sampled_from(DATES),
+    comment=st.sampled_from(COMMENTS),
 )
 dates = st.none() | st.sampled_from([Date.parse(text) for text in DATES])
 
@@ -89,6 +94,7 @@ leaf_conditions = st.one_of(
     st.builds(Category, st.sampled_from(QUERY_CATEGORIES), st.booleans()),
     st.builds(lambda days, field: InDateRange(*days, field), date_intervals, st.sampled_from(["published", "updated"])),
     added_conditions,
+    st.builds(HasKind, st.sampled_from(KINDS)),
     st.builds(HasId, st.integers(0, 12).map(lambda number: f"arxiv:2401.{number:05}")),
     st.builds(
         ContainsText,
@@ -123,6 +129,7 @@ def filters(draw: st.DrawFn) -> Filter:
         draw(early_moments),
         draw(late_moments),
         draw(st.none() | conditions),
+        tuple(draw(st.lists(st.sampled_from(KINDS), max_size=1))),
     )
 
 

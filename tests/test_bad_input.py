@@ -84,14 +84,18 @@ def test_single_parameters_cannot_be_repeated(live_server: ServerProcess, name: 
     assert problem["allowed"] == "the parameter is repeated; use it once"
 
 
-@pytest.mark.parametrize("name", ["author", "not_author", "category", "like", "unlike"])
+@pytest.mark.parametrize("name", ["author", "not_author", "category", "kind", "like", "unlike"])
 def test_list_parameters_may_be_repeated(live_server: ServerProcess, name: str) -> None:
-    value = {"category": "cs.CL", "like": "2401.00001", "unlike": "2401.00002"}.get(name, "Guorui Zhou")
+    value = {"category": "cs.CL", "kind": "survey", "like": "2401.00001", "unlike": "2401.00002"}.get(
+        name, "Guorui Zhou"
+    )
     parameters = [("q", "cache"), (name, value), (name, value)]
     assert live_server.client.get("/v1/search", params=parameters).status_code == 200
 
 
-@pytest.mark.parametrize("name", [*SINGLE_PARAMETERS, "author", "not_author", "category", "like", "unlike", "nonsense"])
+@pytest.mark.parametrize(
+    "name", [*SINGLE_PARAMETERS, "author", "not_author", "category", "kind", "like", "unlike", "nonsense"]
+)
 @pytest.mark.parametrize("value", ["%FF%FE", "a%C3", "%ED%A0%80", "%C0%AF"])
 def test_invalid_utf8_is_rejected_by_name(live_server: ServerProcess, name: str, value: str) -> None:
     problem = assert_problem(live_server.client.get(f"/v1/search?{name}={value}&q=cache"), 422)
@@ -99,7 +103,7 @@ def test_invalid_utf8_is_rejected_by_name(live_server: ServerProcess, name: str,
     assert "UTF-8" in problem["allowed"]
 
 
-@pytest.mark.parametrize("name", [*SINGLE_PARAMETERS, "author", "not_author", "category", "like", "unlike"])
+@pytest.mark.parametrize("name", [*SINGLE_PARAMETERS, "author", "not_author", "category", "kind", "like", "unlike"])
 @pytest.mark.parametrize(
     "value", ["", " ", "\0", "\r\nset-cookie: a=b", "\U0001f4a9" * 500, "../../etc/passwd", "<svg>"]
 )

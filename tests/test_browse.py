@@ -15,7 +15,7 @@ from cli_call import run
 from cli_process import answer_on_terminal
 from indexer.state import StateDatabase
 from records import make_records
-from sample import ROOT
+from sample import KSA, ROOT
 from search.query.filter import Filter
 from search.query.query import Query
 from search.session import Session
@@ -123,12 +123,14 @@ def test_keys_select_read_and_load_more(session: Session, lists: Lists) -> None:
         await terminal.press("j")
         assert (hits[2].paper.abstract or "") in terminal.text
         await terminal.press("escape", "m")
-        assert (terminal.selected, terminal.static("#heading").splitlines()[1]) == (2, "20 of 26 papers")
+        assert (terminal.selected, terminal.static("#counts")) == (2, "20 of 26 papers")
         await terminal.press("end")
         assert "26 of 26 papers" in terminal.text
         await terminal.press("end", "m")
         assert terminal.selected == 25
         assert "these are all papers" in terminal.text
+        await terminal.press("s", "escape")
+        assert (terminal.selected, (hits[25].paper.title or "") in terminal.text) == (25, True)
         shown = [hit.paper.id for hit in terminal.browser._view.hits]
         assert shown == [hit.paper.id for hit in hits]
 
@@ -193,7 +195,8 @@ def test_further_queries_keep_the_filters_and_lead_back(session: Session, lists:
         await terminal.press("j", "s")
         heading = terminal.static("#heading")
         assert "since 2015" in heading
-        assert "like arxiv:" in heading
+        example = session.ask("cache", filter=Filter.parse(dates={"from": "2015"})).hits[1].paper
+        assert f"like {example.id}: {example.title}" in heading
         await terminal.press("slash")
         await terminal.fill_in("galaxy spectrum")
         assert "about 'galaxy spectrum'" in terminal.static("#heading")
@@ -319,3 +322,34 @@ def test_a_search_does_not_load_textual() -> None:
     script = "import service.cli, service.commands.search, sys; print('textual' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_each_command_opens_its_papers(sample_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Browser] = []
+    monkeypatch.setattr(Browser, "run", lambda browser: opened.append(browser))
+    for module in ("search", "lists", "recommend"):
+        monkeypatch.setattr(f"service.commands.{module}.check_browse", lambda _options: None)
+    bibliography = tmp_path / "a.bib"
+    bibliography.write_text("@misc{a, title = {Summaries in attention}, eprint = {2604.24432}}", "utf-8")
+    monkeypatch.setenv("PAPERS_STATE", str(tmp_path / "state.sqlite"))
+    there = ("--index", str(sample_index))
+    assert run("list", "add", "starred", KSA, "2412.14838", *there).returncode == 0
+    commands: tuple[tuple[str, ...], ...] = (
+        ("search", "--category", "cs.CL", "-n", "2", "cs.CL, newest first"),
+        ("similar", KSA, f"like {KSA}"),
+        ("similar", "--file", str(bibliography), f"like {KSA}"),
+        ("recommend", "--list", "starred", "near "),
+        ("list", "show", "starred", "list starred"),
+    )
+    for *arguments, heading in commands:
+        done = run(*arguments, "--browse", *there)
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+        view = opened[-1]._view
+        assert heading in view.heading
+        assert view.hits
+        further = len(view.extend().hits) - len(view.hits)
+        assert further == (len(view.hits) if view.page.cursor else 0)
+        assert bool(view.page.cursor) == (arguments[0] in ("search", "similar"))
+    assert len(opened) == 5
+    nothing = run("search", "--author", "Nobody", "--browse", *there)
+    assert (nothing.returncode, len(opened)) == (4, 5)

@@ -182,19 +182,26 @@ def test_the_page_of_a_paper_links_its_references_and_the_papers_that_cite_it(ci
     }
 
 
-def test_counts_of_an_earlier_version_are_sorted_after_the_next_import(tmp_path: Path) -> None:
+def test_counts_of_an_earlier_version_are_sorted_after_a_compaction(tmp_path: Path) -> None:
     old = {"id": "arxiv:2401.00001", "title": "A", "extra": {"citations": 7, "journal": "Letters"}}
     assert Paper.from_json(old) == Paper(("arxiv:2401.00001",), "A", citations=7, extra={"journal": "Letters"})
     directory = tmp_path / "index"
     add(directory, record(1), record(2, citations=7), record(3))
     files = Layout(directory).generation(Layout(directory).published_generation())
-    (files.columns / "citations.npy").unlink()
+    new = [*files.columns.glob("citations*"), *files.columns.glob("kinds*")]
+    for path in new:
+        path.unlink()
+    names = {path.name for path in new}
     manifest = Manifest.load(files.manifest)
-    replace(manifest, files=tuple(each for each in manifest.files if "citations" not in each.path)).save(files.manifest)
+    replace(manifest, files=tuple(each for each in manifest.files if Path(each.path).name not in names)).save(
+        files.manifest
+    )
     searcher = open_index(directory)
     (notice,) = searcher.search(Query(sort="citations")).notices
     assert notice.startswith("No paper of this index has a citation count")
-    searcher = add(directory, record(4, citations=8))
+    add(directory, record(4, citations=8))
+    compact(directory, load)
+    searcher = open_index(directory)
     page = searcher.search(Query(sort="citations"))
     assert [hit.paper.citations for hit in page.hits] == [8, 7, None, None]
     assert page.notices == ()

@@ -1,12 +1,19 @@
 """The command line as users meet it: streams, exit statuses, help and completion."""
 
+import io
 import json
 import re
 from pathlib import Path
 
+from rich.console import Console
+
 import cli_process
 from cli_call import run, run_json
 from cli_process import run_on_terminal
+from search.papers.paper import Paper
+from search.query.library import Near
+from search.query.page import Explanation, Facets, Hit, Page, ValueCount
+from service.commands.terminal import print_cards
 
 
 def test_the_index_folder_comes_from_option_environment_or_default(
@@ -23,6 +30,25 @@ def test_a_pipe_gets_plain_text_and_a_terminal_cards(index_options: list[str]) -
     assert "\x1b" not in plain
     assert plain.startswith("about 'KV cache compression'\nshowing 2 of 60 papers\n\n1. ")
     assert "╭" in run_on_terminal("search", "KV cache compression", "-n", "2", *index_options)
+
+
+def test_cards_show_whole_titles_and_nothing_that_drives_a_terminal() -> None:
+    title = " ".join(["A long title of a paper about compression"] * 4)
+    paper = Paper(("h:0123456789ab",), title, "One \x1b[2J sentence. Another.", ("Eve",))
+    hit = Hit(paper, 1.0, near=Near("arxiv:1", "hostile \x9b2J title", 0.5, 1))
+    authors = tuple(ValueCount(f"Ada Byron the {each}th", 9) for each in range(9))
+    facets = Facets(scope="relevant", papers=9, years=(), categories=(), authors=authors, sources=())
+    page = Page((hit,), 9, True, 1.0, "gen-000001", Explanation("none", 0, 0, ()), "all", facets=facets, cursor="abc")
+    printed = io.StringIO()
+    print_cards(page, Console(file=printed, width=80, no_color=True))
+    text = printed.getvalue()
+    assert max(map(len, text.splitlines())) <= 80
+    assert title in " ".join(text.replace("│", "").split())
+    assert not {"\x1b", "\x9b"} & set(text)
+    counts = [line for line in text.splitlines() if "Ada Byron" in line]
+    assert len(counts) > 1
+    assert {line[:15] for line in counts[1:]} == {" " * 15}
+    assert text.endswith("next page: --cursor abc\nor read on with --browse\n")
 
 
 def test_results_go_to_standard_output_and_all_else_to_standard_error(index_options: list[str]) -> None:
@@ -54,6 +80,9 @@ def test_help_has_an_example_of_every_command() -> None:
         "search",
         "similar",
         "recommend",
+        "themes",
+        "trends",
+        "people",
         "authors",
         "show",
         "list",

@@ -35,11 +35,11 @@ def home(tmp_path: Path, sample_index: Path) -> Path:
     return tmp_path
 
 
-def run_line(line: str, home: Path, **env: str) -> Done:
+def run_line(line: str, home: Path, cwd: Path = ROOT, **env: str) -> Done:
     """Runs one ``papers`` command as a shell would, in this process; ``> FILE`` takes its output."""
     line, _, target = line.replace("~/", f"{shlex.quote(str(home))}/").partition(" > ")
-    _, *arguments = shlex.split(line)
-    done = run(*arguments, cwd=ROOT, HOME=str(home), PAPERS_CACHE=cache_folder(), **env)
+    _, *arguments = shlex.split(line, comments=True)
+    done = run(*arguments, cwd=cwd, HOME=str(home), PAPERS_CACHE=cache_folder(), **env)
     if target:
         Path(target).write_text(done.stdout, "utf-8")
     return done

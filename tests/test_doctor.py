@@ -96,7 +96,7 @@ def test_an_intact_index_has_no_problems(intact_index: Path) -> None:
     steps: list[str] = []
     assert examine(intact_index, steps.append) == []
     assert steps[:5] == ["checksums", "counts", "keys", "decisions", "times of addition"]
-    assert steps[5:] == ["removed papers", "lexicon", "vectors", "cross-references"]
+    assert steps[5:] == ["kinds", "removed papers", "lexicon", "vectors", "cross-references"]
 
 
 DAMAGES = (flip_bit, truncate_file, Path.unlink)

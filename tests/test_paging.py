@@ -5,6 +5,7 @@ import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -50,6 +51,26 @@ def test_pages_together_contain_every_hit_once(random_searcher: Searcher, query:
     assert len(set(ids)) == len(ids) == whole.total
     assert {page.total for page in pages} == {whole.total}
     assert all(len(page.hits) == query.limit for page in pages[:-1])
+
+
+@given(query=queries, offset=st.integers(0, 320))
+@settings(max_examples=40, deadline=None)
+def test_an_offset_leads_to_the_hits_after_it(random_searcher: Searcher, query: Query, offset: int) -> None:
+    whole = random_searcher.search(replace(query, limit=1000))
+    page = random_searcher.search(replace(query, offset=offset))
+    assert [hit.paper.id for hit in page.hits] == [hit.paper.id for hit in whole.hits[offset : offset + query.limit]]
+    assert page.total == whole.total
+    if page.cursor:
+        following = random_searcher.search(replace(query, cursor=page.cursor))
+        assert following.hits == random_searcher.search(replace(query, offset=offset + query.limit)).hits
+
+
+@pytest.mark.parametrize(
+    "options", [{"offset": -1}, {"offset": 10_001}, {"offset": True}, {"offset": 1, "cursor": "x"}]
+)
+def test_an_invalid_offset_is_rejected(options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidValue, match="offset"):
+        Query("galaxy", **options)
 
 
 def test_lexical_pages_cover_every_matching_paper(random_searcher: Searcher, random_papers: list[Paper]) -> None:

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ def test_the_examples_of_the_documentation_run(
 ) -> None:
     shutil.copytree(sample_index, tmp_path / "data" / "index")
     monkeypatch.chdir(tmp_path)
-    first, second, third, grouped, fourth = BLOCKS
+    first, second, third, *further = BLOCKS
     assert len([line for line in first.splitlines() if line]) <= 5
     names: dict[str, Any] = {}
     exec(first, names)
@@ -67,9 +68,20 @@ def test_the_examples_of_the_documentation_run(
     assert names["names"].variants[0].value == "Guorui Zhou"
     exec(third, names)
     assert "https://" in capsys.readouterr().out
-    exec(grouped, names)
-    assert len(capsys.readouterr().out.splitlines()) == len(names["themes"])
-    exec(fourth, names)
+    printed = ""
+    for block in further:
+        exec(block, names)
+        printed += capsys.readouterr().out
+    assert names["people"].authors[0].name in printed
+    assert all(theme.label in printed for theme in names["themes"])
+    assert [trend.papers for trend in names["trends"].trends] == [sum(each.counts) for each in names["trends"].trends]
+    assert names["chart"].startswith("<svg")
+    shown = ParsedHtml(names["trends"]._repr_html_())
+    assert {"svg", "table"} <= set(shown.tags)
+    for name in ("people", "themes"):
+        assert ParsedHtml(names[name]._repr_html_()).tags.count("tr") == len(names[name]) + 1
+        assert len(names[name].to_dataframe()) == len(names[name])
+        assert list(names[name]) == [names[name][position] for position in range(len(names[name]))]
     assert names["new"].total == len(names["new"]) > 0
     assert names["seen"] == max(hit.paper.added for hit in names["new"])
 
@@ -100,10 +112,24 @@ def test_a_page_is_a_table_of_its_hits(random_searcher: Searcher) -> None:
     assert set(re.findall(r"colou?r\S*\s*(\w+)", page._repr_html_())) == {"inherit"}
 
 
+def test_the_table_of_a_page_says_what_limits_it(random_searcher: Searcher) -> None:
+    page = random_searcher.ask("galaxy", limit=5)
+    limited = replace(page, correction="galaxies", has_close_match=False, notices=("It is <late>.",))
+    shown = ParsedHtml(limited._repr_html_())
+    said = (
+        "showing 5 of 300 papers; did you mean: galaxies; no close match, these are the nearest papers; It is <late>."
+    )
+    assert said in shown.text
+    answered = ParsedHtml(replace(limited, answered_query="galaxies")._repr_html_())
+    assert "showing results for: galaxies (verbatim=True searches for the text as typed)" in answered.text
+    assert "did you mean" not in answered.text
+
+
 def test_a_page_has_a_length_and_iterates_over_its_hits(random_searcher: Searcher) -> None:
     page = random_searcher.ask("galaxy", limit=5)
     assert len(page) == len(page.hits) == 5
-    assert list(page) == list(page.hits)
+    assert list(page) == list(page.hits) == [page[position] for position in range(5)]
+    assert page[-1]._repr_html_() == page[-1].paper._repr_html_()
     empty = random_searcher.ask("galaxy", limit=0)
     assert (len(empty), list(empty)) == (0, [])
     assert page

@@ -96,6 +96,9 @@ def test_server_listens_before_it_is_ready(shared_index: Path) -> None:
         assert (loading.status_code, loading.headers["retry-after"]) == (503, "1")
         assert loading.headers["content-type"] == "application/problem+json"
         assert server.client.get("/v1/search").status_code == 503
+        page = server.client.get("/?q=cache", headers={"accept": "text/html"})
+        assert (page.status_code, page.headers["content-type"]) == (503, "text/html; charset=utf-8")
+        assert "This page reloads until it is ready." in page.text
         server.wait_until(lambda: server.client.get("/readyz").status_code == 200)
         assert server.client.get("/readyz").json()["generation"] == "gen-000001"
 

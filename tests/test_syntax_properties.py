@@ -18,6 +18,7 @@ from search.query.condition import (
     Condition,
     ContainsText,
     HasId,
+    HasKind,
     InDateRange,
     Not,
 )
@@ -30,7 +31,7 @@ def parse(text: str) -> ParsedQuery:
     return parse_query(text, today=TODAY)
 
 
-Leaf = Author | Category | InDateRange | AddedBetween | HasId | ContainsText
+Leaf = Author | Category | InDateRange | AddedBetween | HasKind | HasId | ContainsText
 
 
 def leaves(condition: Condition | None) -> list[Leaf]:
@@ -110,6 +111,7 @@ LEAF_TEXTS: dict[Leaf, tuple[str, str]] = {
     InDateRange(Date(2026, 3), None, "updated"): ("updated:>=2026-03", ""),
     AddedBetween(Date(2026, 3)): ("added:>=2026-03", ""),
     AddedBetween(datetime(2026, 11, 24, 9, 14, tzinfo=UTC)): ("added:2026-11-24T09:14:00Z..", ""),
+    HasKind("survey"): ("kind:survey", ""),
     HasId("doi:10.1145/3292500"): ("id:10.1145/3292500", ""),
     ContainsText("kv cache", phrase=True): ('"kv cache"', "kv cache"),
     ContainsText("kv cache", "title"): ("ti:(kv cache)", "kv cache"),

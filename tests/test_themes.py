@@ -1,15 +1,17 @@
 """Themes: the relevant papers of an answer in labelled groups."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from conftest import MakeSearcher
 from search.errors import InvalidValue
 from search.query.filter import Filter
 from search.query.query import Query
 from search.searcher import Searcher
 from search.session import Session
-from search.themes.themes import Themes, group_papers
+from search.themes.themes import Themes, TypicalPaper, group_papers
+from strategies import MakeSearcher
 
 TOPICS = {
     "KV cache eviction": "serving decoder prompt",
@@ -67,6 +69,19 @@ def test_groups_are_the_topics_of_the_papers(session: Session, themes: Themes) -
         assert theme.papers == len(papers) == PER_TOPIC
         assert theme.share == pytest.approx(1 / len(TOPICS))
         assert {each.id for each in theme.typical} <= {paper.id for paper in papers}
+
+
+def test_notebooks_show_a_row_for_each_theme(themes: Themes) -> None:
+    table = themes.to_dataframe()
+    assert table["label"].tolist() == [theme.label for theme in themes]
+    assert table["papers"].tolist() == [theme.papers for theme in themes]
+    assert table["typical"].tolist() == ["; ".join(paper.title for paper in theme.typical) for theme in themes]
+    hostile = TypicalPaper("h:0123456789ab", "<script>")
+    shown = replace(themes, themes=(replace(themes.themes[0], typical=(hostile,)), *themes.themes[1:]))._repr_html_()
+    assert shown.count("<tr>") == len(themes) + 1
+    assert "transformers; themes of 96 of 96 relevant papers" in shown
+    assert f'href="https://doi.org/{themes.themes[1].typical[0].id.removeprefix("doi:")}"' in shown
+    assert "<script" not in shown
 
 
 def test_labels_are_the_words_of_the_papers(themes: Themes) -> None:

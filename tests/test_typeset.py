@@ -35,6 +35,22 @@ latex_texts = st.lists(st.sampled_from(LATEX_FRAGMENTS), max_size=30).map("".joi
         ("costs $5 and $10 a day", "costs $5 and $10 a day"),
         ("from $5-$10", "from $5-$10"),
         ("a \\$ sign and $x$", "a $ sign and x"),
+        ("``minimum KV cache'' of ''two'' kinds", "“minimum KV cache” of “two” kinds"),
+        ('``GPT-2" and "x" of 5\'\'', "“GPT-2” and \"x\" of 5''"),
+        ("a `small' model isn't `odd'.", "a ‘small’ model isn't ‘odd’."),
+        ("Vision--Language, 24--47 -- and --- so", "Vision–Language, 24–47 – and — so"),
+        ("$x$--$y$", "x–y"),
+        ("cat --help a-b C-- --", "cat --help a-b C-- --"),
+        (
+            "infer- ence of pre- and post-training, s- and p-waves",
+            "inference of pre- and post-training, s- and p-waves",
+        ),
+        ("{Maintaining Rates k }: a {KV} {C}ache", "Maintaining Rates k: a KV Cache"),
+        ("in {0, 1}, {x}, x_{1} and f{x}", "in {0, 1}, {x}, x_{1} and f{x}"),
+        ("{\\em ab initio} with {\\pi} and 2\\,cm \\pm 1", "ab initio with π and 2 cm ± 1"),
+        ('\\textbf{\\underline{C}O}re M\\"obius na{\\"i}ve', "COre Möbius naïve"),
+        ("\\href{https://a.b/c--d}{here} or \\url{https://a.b/c--d}", "here or https://a.b/c--d"),
+        ("\\method{} by \\cite{zhou:2024}", "\\method{} by \\cite{zhou:2024}"),
         ("\\textbf{bold} and \\emph{slanted}", "bold and slanted"),
         ("unknown $\\foo{x}$ stays", "unknown $\\foo{x}$ stays"),
         ("$\\alpha < \\beta$", "α<β"),
@@ -57,10 +73,31 @@ def test_any_text_is_well_formed_and_complete(text: str, data: st.DataObject) ->
     spans = tuple(Span(*pair) for pair in zip(ends[::2], ends[1::2], strict=False))
     tree = etree.fromstring(f"<p>{typeset(text, spans)}</p>".encode("utf-8", "strict"))
     assert {element.tag for element in tree.iter()} <= {"p", "mark", *MATHML}
-    if "$" not in text and "\\" not in text:
+    if not set(text) & set("$\\{}`'\"-"):
         shown = "".join(tree.itertext())
         assert shown == re.sub("[\r]\n?", "\n", "".join(each for each in text if each in shown or each == "\r"))
         assert len(list(tree.iter("mark"))) == len(spans)
+
+
+debris = st.sampled_from(["``", "''", "--", "---", "{", "}", "\\emph{", "infer- ence", "`a'", "\\%", " ", "word", '"'])
+debris_texts = st.lists(debris, max_size=12).map("".join)
+
+
+@settings(deadline=None, max_examples=200)
+@given(debris_texts, debris_texts)
+def test_formulas_stay_as_they_are_among_debris(before: str, after: str) -> None:
+    formula = "$\\{a--b\\}_{``1''}$"
+    shown = typeset(f"{before} {formula} {after}")
+    assert latex_to_mathml(formula.strip("$")) is not None
+    assert str(latex_to_mathml(formula.strip("$"))) in shown
+
+
+@settings(deadline=None, max_examples=200)
+@given(debris_texts)
+def test_cleaning_loses_no_letters(text: str) -> None:
+    shown = "".join(etree.fromstring(f"<p>{typeset(text)}</p>").itertext())
+    letters = re.sub(r"[^a-z]", "", text.replace("\\emph{", "{") if "\\" not in shown else text)
+    assert re.sub(r"[^a-z]", "", shown).replace("emph", "") == letters.replace("emph", "")
 
 
 @settings(deadline=None, max_examples=300)

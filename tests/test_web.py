@@ -105,20 +105,29 @@ def test_the_page_shows_the_papers_that_the_api_returns(client: httpx.Client) ->
         page = client.get(f"/v1/search?{query}").json()
         tree = read_page(client, f"/?{query}", 200)
         assert titles(tree) == [" ".join(hit["title"].split()) for hit in page["hits"]]
-        assert re.search(rf"\b{page['total']}\b", text_of(tree.xpath('//*[@role="status"]')[0]))
 
 
 def test_the_status_line_agrees_with_the_listed_papers(client: httpx.Client) -> None:
     def status(url: str) -> str:
         return text_of(read_page(client, url, 200).xpath('//*[@role="status"]')[0])
 
-    assert status("/?q=attention") == "Showing the 10 closest of 60 papers"
-    assert status("/?q=attention&limit=60") == "60 papers"
+    def relevant(url: str) -> int:
+        return int(client.get(f"/v1/search{url[1:]}&facets=true").json()["facets"]["papers"])
+
+    query = "/?q=recommendation&limit=4"
+    count = relevant(query)
+    assert 8 < count < 12
+    assert status(query) == f"{count} relevant papers, closest first"
+    assert status("/?q=recommendation&limit=60") == f"60 papers, {count} of them relevant"
+    assert status(f"{query}&page=2") == f"5–8 of {count} relevant papers, closest first"
+    assert status(f"{query}&page=3") == f"9–12 of {count} relevant papers, then weaker matches"
+    assert status(f"{query}&page=4") == f"13–16, after {count} relevant papers"
+    assert status(f"{query}&page=16") == "No more papers"
+    assert status(f"/?q=attention&unlike={KSA}") == "The closest of 59 papers"
+    assert status("/?category=cs&page=2").startswith("11–20 of ")
     assert re.fullmatch(r"\d+ relevant papers?, newest first", status("/?q=attention&sort=newest"))
     lexical = client.get("/v1/search?q=attention&mode=lexical").json()["total"]
     assert status("/?q=attention&mode=lexical") == f"{lexical} papers"
-    (next_page,) = read_page(client, "/?q=attention", 200).xpath('//a[@rel="next"]/@href')
-    assert status(next_page) == "60 papers, closest first"
 
 
 def test_facet_counts_name_the_papers_they_cover(client: httpx.Client) -> None:
@@ -154,7 +163,7 @@ def test_chips_remove_their_condition(client: httpx.Client) -> None:
         "cs.IR Information Retrieval": {"category"},
         "from 2025 to 2026": {"from", "to"},
         "Kwai Summary Attention": {"like"},
-        "semantic search only": {"mode"},
+        "by meaning only": {"mode"},
     }
     assert len(chips) == len(removed)
     for label, names in removed.items():
@@ -198,8 +207,62 @@ def test_paging_repeats_no_paper(client: httpx.Client) -> None:
     while url:
         tree = read_page(client, url, 200)
         seen += titles(tree)
-        url = next(iter(tree.xpath('//a[text()="Next page"]/@href')), "")
+        url = next(iter(tree.xpath('//a[@rel="next"]/@href')), "")
     assert len(seen) == len(set(seen)) == 60
+
+
+def page_labels(client: httpx.Client, url: str) -> str:
+    """Returns the text of the navigation between pages, the present page in brackets."""
+    tree = read_page(client, url, 200)
+    links = tree.xpath('//nav[@aria-label="Pages"]//a')
+    return " ".join(f"[{text_of(link)}]" if link.get("aria-current") else text_of(link) for link in links)
+
+
+def test_pages_have_numbers(client: httpx.Client) -> None:
+    url = "/?category=cs&limit=4"
+    last = -(-client.get("/v1/search?category=cs").json()["total"] // 4)
+    assert last > 7
+    assert page_labels(client, url) == "[1] 2 3 4 5 Next"
+    assert page_labels(client, f"{url}&page=4") == "First Previous 2 3 [4] 5 6 Next"
+    end = " ".join(map(str, range(last - 4, last)))
+    assert page_labels(client, f"{url}&page={last}") == f"First Previous {end} [{last}]"
+    assert page_labels(client, "/?category=cs&limit=60") == ""
+    links = read_page(client, f"{url}&page=4", 200).xpath('//nav[@aria-label="Pages"]//a/@href')
+    assert query_pairs(links[0]) == query_pairs(url)
+    assert query_pairs(links[3]) == query_pairs(f"{url}&page=3")
+
+
+def test_another_query_starts_at_its_first_page(client: httpx.Client) -> None:
+    tree = read_page(client, "/?q=attention&category=cs&page=2", 200)
+    links = tree.xpath('//nav[@aria-label="Filters"]//a/@href | //ul[@aria-label="Parts of the query"]//a/@href')
+    assert links
+    assert all("page" not in dict(query_pairs(link)) for link in links)
+    assert "page" not in dict(form_values(tree))
+
+
+@pytest.mark.parametrize("page", ["0", "-1", "1002", "x", "9" * 30])
+def test_a_page_that_is_out_of_range_is_an_error(client: httpx.Client, page: str) -> None:
+    assert f"“{page}” is not a valid page number." in text_of(read_page(client, f"/?q=attention&page={page}", 422))
+
+
+def test_how_much_of_a_paper_is_shown_is_remembered(sample_searcher: Searcher) -> None:
+    server = HttpServer(create_app(sample_searcher, Settings()))
+    with server.client as client:
+        shown = {"snippet": '//p[@class="snippet"]', "open": '//details[@class="abstract"][@open]'}
+
+        def is_shown(url: str) -> tuple[bool, ...]:
+            tree = read_page(client, url, 200)
+            return tuple(bool(tree.xpath(path)) for path in shown.values())
+
+        assert is_shown("/?q=attention") == (True, False)
+        links = read_page(client, "/?q=attention&page=2", 200).xpath('//*[@aria-label="Show of each paper"]/a')
+        assert [text_of(link) for link in links] == ["Titles", "Best sentence", "Abstracts"]
+        assert query_pairs(links[2].get("href")) == {("q", "attention"), ("page", "2"), ("show", "abstracts")}
+        assert is_shown(links[2].get("href")) == is_shown("/?q=cache") == (False, True)
+        assert is_shown("/?q=attention&show=titles") == is_shown("/?q=cache") == (False, False)
+        client.cookies.set("papers_show", "everything")
+        assert is_shown("/?q=attention&show=sentences") == (True, False)
+        assert "show" not in str(read_page(client, "/?q=attention&show=titles").xpath('//a[@rel="next"]/@href'))
 
 
 def test_lists_without_a_query_have_no_less_like_this(client: httpx.Client) -> None:
@@ -230,7 +293,8 @@ def test_exports_use_the_same_query(client: httpx.Client) -> None:
 def test_limit_0_shows_the_count(client: httpx.Client) -> None:
     html = [client.get("/", params={"q": "cache", "limit": limit}).text for limit in (0, 10)]
     status = [text_of(lxml.html.fromstring(page).xpath('//*[@role="status"]')[0]) for page in html]
-    assert status == ["60 papers", "Showing the 10 closest of 60 papers"]
+    assert re.fullmatch(r"\d+ relevant papers?", status[0])
+    assert status[1].startswith(f"{status[0]}, ")
 
 
 @pytest.mark.parametrize(
@@ -239,15 +303,15 @@ def test_limit_0_shows_the_count(client: httpx.Client) -> None:
         ("/?q=cache&from=2026-13", 422, ["“2026-13” is not a valid start date.", "2026-03"]),
         ("/?q=cache&updated_to=foo", 422, ["“foo” is not a valid end date of the update."]),
         ("/?q=cache&limit=-1", 422, ["“-1” is not a valid number of papers.", "0 to 1000"]),
-        ("/?q=cache&limit=x", 422, ["“x” is not a valid number of papers."]),
+        ("/?q=cache&limit=x", 422, ["“x” is not a valid number of papers. Give a whole number."]),
         ("/?q=cache&category=cs.LX", 422, ["“cs.LX” is not a valid category.", "cs.LG"]),
         ("/?q=cache&mode=magic", 422, ["“magic” is not a valid search mode."]),
-        ("/?q=cache&colour=red", 422, ["“colour” is not a parameter of this page.", "the parameters are"]),
+        ("/?q=cache&colour=red", 422, ["This page does not understand “colour=red”"]),
         ("/?q=au:zhou+AND", 422, ["“AND”, at character 9 of the query, is not valid."]),
         ("/?q=date:2026-13", 422, ["“date:2026-13”, at character 1 of the query, is not valid."]),
         ("/?q=cache&like=2199.00001", 404, ["2199.00001"]),
         ("/?q=cache&cursor=zzz", 422, ["“zzz” is not a valid page cursor."]),
-        ("/paper/2199.00001", 404, ["2199.00001"]),
+        ("/paper/2199.00001", 404, ["The paper 2199.00001 is not in this index. Search for its title"]),
         ("/author?name=", 422, ["The author name is missing."]),
         ("/author", 422, ["The author name is missing."]),
         ("/static/../routes.py", 404, []),
@@ -295,6 +359,53 @@ def test_browsers_get_error_pages(sample_searcher: Searcher, path: str, status: 
     server.close()
 
 
+@pytest.mark.parametrize(
+    ("path", "box", "link"),
+    [
+        ("/2401.00001", "arxiv:2401.00001", ("The paper arxiv:2401.00001", "/paper/arxiv:2401.00001")),
+        ("/abs/2401.00001v2", "arxiv:2401.00001", ("The paper arxiv:2401.00001", "/paper/arxiv:2401.00001")),
+        ("/pdf/2401.00001.pdf", "arxiv:2401.00001", ("The paper arxiv:2401.00001", "/paper/arxiv:2401.00001")),
+        ("/10.1000/x.5", "doi:10.1000/x.5", ("The paper doi:10.1000/x.5", "/paper/doi:10.1000/x.5")),
+        (
+            "/Attention-is_all you%20need",
+            "Attention is all you need",
+            ("Search for “Attention is all you need”", "/?q=Attention+is+all+you+need"),
+        ),
+        ("/wp-login.php", "", None),
+        ("/x/<script>", "", None),
+        ("/" + "long words " * 40, "", None),
+    ],
+)
+def test_a_missing_page_offers_what_its_address_may_stand_for(
+    client: httpx.Client, path: str, box: str, link: tuple[str, str] | None
+) -> None:
+    response = client.get(path, headers=BROWSER_HEADERS)
+    assert response.status_code == 404
+    tree = lxml.html.fromstring(response.text)
+    assert "There is no page at /" in text_of(tree.xpath('//*[@role="alert"]')[0])
+    assert "/docs" not in text_of(tree.xpath("//main")[0])
+    assert tree.xpath('//input[@name="q"]/@value') == [box]
+    links = [(text_of(each), each.get("href")) for each in tree.xpath("//main//a")]
+    assert links[:-1] == ([link] if link else [])
+
+
+def test_refusals_of_the_guard_are_pages_for_browsers(sample_searcher: Searcher) -> None:
+    server = HttpServer(create_app(sample_searcher, Settings(rate=0.01, burst=1)))
+    assert server.client.get("/", headers=BROWSER_HEADERS).status_code == 200
+    page = server.client.get("/?q=cache", headers=BROWSER_HEADERS)
+    assert (page.status_code, page.headers["content-type"]) == (429, "text/html; charset=utf-8")
+    assert int(page.headers["retry-after"]) > 0
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+    tree = lxml.html.fromstring(page.text)
+    assert "Wait a minute" in text_of(tree.xpath('//*[@role="alert"]')[0])
+    assert tree.xpath('//input[@name="q"]/@value') == ["cache"]
+    assert_problem(server.client.get("/?q=cache"), 429)
+    assert_problem(server.client.get("/v1/search", headers=BROWSER_HEADERS), 429)
+    wrong_host = server.client.get("/", headers={**BROWSER_HEADERS, "host": "[::1"})
+    assert wrong_host.status_code == 400
+    server.close()
+
+
 @pytest.mark.parametrize("path", ["/v1/nothing", "/v1", "/metrics/x", "/openapi.json/x"])
 def test_api_paths_return_json_to_browsers(client: httpx.Client, path: str) -> None:
     assert path in assert_problem(client.get(path, headers=BROWSER_HEADERS), 404)["detail"]
@@ -333,8 +444,8 @@ def test_pages_without_close_matches_explain_what_to_do(client: httpx.Client) ->
 
 def test_assets_are_immutable_and_content_addressed(client: httpx.Client) -> None:
     tree = read_page(client, "/", 200)
-    assets = tree.xpath("//link/@href | //script/@src")
-    assert len(assets) == 8
+    assets = tree.xpath("//link[@rel='icon' or @rel='stylesheet']/@href | //script/@src")
+    assert len(assets) == len(set(assets)) > 5
     for asset in assets:
         assert client.get(asset).headers["cache-control"] == "public, max-age=31536000, immutable"
         assert client.get(urlsplit(asset).path).headers["cache-control"] == "no-cache"

@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 from search import budget
 from search.columns.authors import AuthorNames, AuthorsBuilder
 from search.columns.dates import NO_DAY, DateColumn, OverlapsRange
+from search.columns.kinds import KindColumn, KindColumnBuilder
 from search.columns.postings import Postings, load_array
 from search.columns.selection import Fixed, HasAny, HasValue, Selection
 from search.files import save_array
 from search.papers import categories
 from search.papers.date import Date
 from search.papers.paper import Paper
-from search.query.condition import AddedBetween, Author, Category, DateField, InDateRange
+from search.query.condition import AddedBetween, Author, Category, ColumnLeaf, DateField, HasKind
 from search.query.query import FieldOrder
 from search.rows import Rows
 
@@ -43,7 +44,7 @@ _CACHED_NAMES = 1_024
 
 @dataclass(frozen=True, slots=True)
 class RowIds:
-    """The ids of one row's categories and authors.
+    """The ids of one row's categories, authors and kinds.
 
     Attributes:
         categories: category ids, ascending.
@@ -51,6 +52,7 @@ class RowIds:
         authors: author ids, ascending.
         first_author: id of the first author, or NO_ID.
         last_author: id of the last author, or NO_ID.
+        kinds: kind ids, ascending.
     """
 
     categories: tuple[int, ...]
@@ -58,6 +60,7 @@ class RowIds:
     authors: tuple[int, ...]
     first_author: int
     last_author: int
+    kinds: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Columns:
         last_author: (rows,) uint32, the id of each row's last author, or NO_ID.
         sources: names of the sources that papers came from, ``format:file name``. The index of a name is its id.
         source_postings: the rows of each source id.
+        kinds: the rows of each kind.
     """
 
     published: DateColumn
@@ -95,6 +99,7 @@ class Columns:
     last_author: NDArray[np.uint32]
     sources: tuple[str, ...]
     source_postings: Postings
+    kinds: KindColumn
 
     @classmethod
     def open(cls, directory: Path) -> Self:
@@ -115,6 +120,7 @@ class Columns:
             load_array(directory, "last-author"),
             _load_names(directory, "sources"),
             Postings.open(directory, "sources", rows),
+            KindColumn.open(directory, rows),
         )
 
     @classmethod
@@ -136,19 +142,21 @@ class Columns:
             last_author=no_ids,
             sources=(),
             source_postings=no_postings,
+            kinds=KindColumn.empty(),
         )
 
     def __len__(self) -> int:
         return len(self.published)
 
-    def selection(self, leaf: Author | Category | InDateRange | AddedBetween) -> Selection:
+    def selection(self, leaf: ColumnLeaf) -> Selection:
         """Returns the rows that meet a condition, including replaced rows.
 
         Args:
             leaf: the condition.
 
         Raises:
-            InvalidValue: the category exists neither in arXiv's taxonomy nor in this index.
+            InvalidValue: the category exists neither in arXiv's taxonomy nor in this index; see also
+                ``KindColumn.id_of``.
         """
         budget.check()
         if isinstance(leaf, Author):
@@ -163,6 +171,8 @@ class Columns:
             if not leaf.primary:
                 return in_any_position
             return HasValue(self.primary, self.primary_ids(leaf.code), in_any_position)
+        if isinstance(leaf, HasKind):
+            return HasAny(self.kinds.postings, [self.kinds.id_of(leaf.kind)])
         if isinstance(leaf, AddedBetween):
             return Fixed(self.added_rows(leaf))
         return OverlapsRange(self.date_column(leaf.field), leaf.start, leaf.end)
@@ -271,10 +281,11 @@ class ColumnsBuilder:
         self._category_pairs, self._author_pairs, self._source_pairs = array("q"), array("q"), array("q")
         self._citations = array("I")
         self._primary, self._first_author, self._last_author = array("I"), array("I"), array("I")
+        self._kinds = KindColumnBuilder(self._previous.kinds)
         self._rows = len(self._previous)
 
     def add(self, paper: Paper) -> RowIds:
-        """Appends a paper as the next row and returns the ids of its categories and authors."""
+        """Appends a paper as the next row and returns the ids of its categories, authors and kinds."""
         ids = self.ids_of(paper)
         for days, when in ((self._published, paper.published), (self._updated, paper.updated)):
             days.extend(day_range(when))
@@ -287,6 +298,7 @@ class ColumnsBuilder:
             for value in values:
                 pairs.extend((value, self._rows))
         self._citations.append(0 if paper.citations is None else min(paper.citations, _MAX_CITATIONS) + 1)
+        self._kinds.add(ids.kinds, self._rows)
         self._primary.append(ids.primary)
         self._first_author.append(ids.first_author)
         self._last_author.append(ids.last_author)
@@ -294,10 +306,10 @@ class ColumnsBuilder:
         return ids
 
     def ids_of(self, paper: Paper) -> RowIds:
-        """Returns the ids of a paper's categories and authors; names that are new get new ids."""
+        """Returns the ids of a paper's categories, authors and kinds; names that are new get new ids."""
         codes, primary = self._category_ids(paper)
         authors, first, last = self._author_ids(paper)
-        return RowIds(codes, primary, authors, first, last)
+        return RowIds(codes, primary, authors, first, last, self._kinds.ids_of(paper))
 
     def __len__(self) -> int:
         return self._rows
@@ -337,6 +349,7 @@ class ColumnsBuilder:
             ("authors", before.author_postings, self._author_pairs, len(authors)),
         ):
             self._extend_postings(postings, pairs, size).save(directory, name)
+        self._kinds.save(directory, self._rows)
 
     def _category_ids(self, paper: Paper) -> tuple[tuple[int, ...], int]:
         """Returns the ids of a paper's categories and their archives, ascending, and the id of the first category."""
@@ -363,11 +376,6 @@ def day_range(when: Date | None) -> tuple[int, int]:
 def load_added_times(directory: Path, rows: int) -> NDArray[np.uint32]:
     """Opens ``Columns.added`` alone."""
     return _load_optional(directory, _ADDED, rows)
-
-
-def has_all_columns(directory: Path) -> bool:
-    """Whether columns that an earlier version wrote lack none of those that it did not know."""
-    return all((directory / f"{name}.npy").exists() for name in (_ADDED, _CITATIONS))
 
 
 def _load_optional(directory: Path, name: str, rows: int) -> NDArray[np.uint32]:

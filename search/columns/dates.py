@@ -69,9 +69,13 @@ class DateColumn:
         """The running maximum of the last days, which unlike the last days themselves is sorted."""
         return memoryview(np.maximum.accumulate(self.intervals[1]).data)
 
+    def count_intervals(self, rows: Rows) -> NDArray[np.int64]:
+        """Returns how many rows of a set have each interval, (n,) int64."""
+        return np.bincount(self.interval_of_row[rows.ids], minlength=self.intervals.shape[1])
+
     def count_by_year(self, rows: Rows) -> dict[int, int]:
         """Counts rows by the year of their first day, latest year first."""
-        counts = np.bincount(self.interval_of_row[rows.ids], minlength=self.intervals.shape[1])
+        counts = self.count_intervals(rows)
         years: dict[int, int] = {}
         for interval in np.flatnonzero(counts)[::-1].tolist():
             day = int(self.intervals[0, interval])

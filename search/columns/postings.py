@@ -122,6 +122,27 @@ class Postings:
             counts[value] = np.bitwise_count((bitmap & rows.bitmap).view(np.uint64)).sum()
         return counts
 
+    def pairs_of_rows(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Returns the values of some rows.
+
+        Args:
+            ids: (n,) int64 row numbers.
+
+        Returns:
+            The position in ``ids`` and the value of each (row, value) pair, both (pairs,) int64, in order of position
+            and value.
+        """
+        starts, values = self._sparse_values_by_row
+        first, end = starts[ids].astype(np.int64), starts[ids + 1].astype(np.int64)
+        positions, found = [np.repeat(np.arange(len(ids)), end - first)], [values[expand_ranges(first, end)]]
+        for value, bitmap in zip(self.dense.tolist(), self.bitmaps, strict=True):
+            having = np.flatnonzero(bitmap[ids >> 3] >> (ids & 7).astype(np.uint8) & 1)
+            positions.append(having)
+            found.append(np.full(len(having), value))
+        position, value_of = np.concatenate(positions), np.concatenate(found).astype(np.int64)
+        order = np.lexsort((value_of, position))
+        return position[order], value_of[order]
+
     @cached_property
     def _sparse_values_by_row(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
         """(universe + 1,) the start of each row's values in the second array; the values that are not dense, by row.

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
@@ -27,6 +27,7 @@ from search.embedding.model import (
     ModelIdentity,
     weights_sha256,
 )
+from search.embedding.numpy_embedder import NumpyEmbedder
 from search.errors import InvalidValue, ModelUnavailable
 
 if TYPE_CHECKING:
@@ -68,7 +69,9 @@ class Embedder(Protocol):
         ...
 
 
-def load_embedder(model: str | None = None, precision: str = "float", *, serving: bool = False) -> Embedder:
+def load_embedder(
+    model: str | None = None, precision: str = "float", *, serving: bool = False, single: bool = False
+) -> Embedder:
     """Loads the embedder of a built-in model, or of any local model that sentence-transformers supports.
 
     Args:
@@ -76,6 +79,7 @@ def load_embedder(model: str | None = None, precision: str = "float", *, serving
             local cache.
         precision: ``float``, or for some built-in models ``int8``, which is faster and returns other vectors.
         serving: embed a single text on one core, for several concurrent requests; otherwise on all cores.
+        single: the process embeds one short text at a time and few of them, so that a quick start counts most.
 
     Raises:
         InvalidValue: the model does not support the precision.
@@ -87,6 +91,8 @@ def load_embedder(model: str | None = None, precision: str = "float", *, serving
     os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
     if built_in is None:
         return SentenceTransformersEmbedder(model, _find_model_folder(model))
+    if single and NumpyEmbedder.supports(built_in, precision):
+        return NumpyEmbedder(built_in, partial(load_embedder, model, precision))
     try:
         return _load_openvino_embedder(built_in, precision, serving)
     except ImportError:  # OpenVINO is not available for every machine

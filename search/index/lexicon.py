@@ -33,9 +33,11 @@ from search.query.condition import (
     AnyOf,
     Author,
     Category,
+    ColumnLeaf,
     Condition,
     ContainsText,
     HasId,
+    HasKind,
     InDateRange,
     InRows,
     Not,
@@ -61,6 +63,9 @@ class LexiconTuning:
 
 
 LEXICON_TUNING = LexiconTuning()
+FIRST_KIND = 2**32
+"""What is added to the ID of a kind in the field ``category``, above all categories. A field of its own would change
+the schema, and tantivy does not extend an index of another schema."""
 
 
 def create_analyzer(cache_size: int) -> Analyzer:
@@ -265,7 +270,7 @@ class Lexicon:
             return self._conditions.query(condition)
         return self._column_query(condition)
 
-    def _column_query(self, leaf: Author | Category | InDateRange | AddedBetween | HasId | InRows) -> tantivy.Query:
+    def _column_query(self, leaf: ColumnLeaf | HasId | InRows) -> tantivy.Query:
         """Returns the query for a condition on a field that the columns index too, or they alone."""
         if isinstance(leaf, Author):
             field = "author" if leaf.position == "any" else f"{leaf.position}_author"
@@ -274,6 +279,8 @@ class Lexicon:
             if leaf.primary:
                 return self._term_set_query("primary", self._columns.primary_ids(leaf.code))
             return self._term_set_query("category", self._columns.category_ids(leaf.code))
+        if isinstance(leaf, HasKind):
+            return self._term_set_query("category", [FIRST_KIND + self._columns.kinds.id_of(leaf.kind)])
         if isinstance(leaf, HasId):
             return self._term_set_query("row", self._find(leaf.id))
         if isinstance(leaf, InRows):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import tantivy
 
 from search.files import call_library, link_or_copy
-from search.index.lexicon import LEXICON_TUNING, LexiconTuning, create_analyzer
+from search.index.lexicon import FIRST_KIND, LEXICON_TUNING, LexiconTuning, create_analyzer
 from search.index.lexicon_segments import remove_segments
 from search.index.text_conditions import PHRASE_FIELDS, RANKED_FIELD
 from search.papers.paper import Paper
@@ -60,7 +60,7 @@ class LexiconBuilder:
         Args:
             row: its row.
             paper: the paper.
-            ids: the IDs of its categories and authors in the columns.
+            ids: the IDs of its categories, authors and kinds in the columns.
         """
         document = tantivy.Document()
         for field, text, weight in (("title", paper.title, 2), ("abstract", paper.abstract, 1)):
@@ -76,7 +76,7 @@ class LexiconBuilder:
                 document.add_unsigned(f"{name}_first", date.first_day)
                 document.add_unsigned(f"{name}_last", date.last_day)
         for field, values in (
-            ("category", ids.categories),
+            ("category", (*ids.categories, *(FIRST_KIND + kind for kind in ids.kinds))),
             ("primary", (ids.primary,)),
             ("author", ids.authors),
             ("first_author", (ids.first_author,)),

@@ -11,9 +11,11 @@ from search.query.condition import (
     AnyOf,
     Author,
     Category,
+    ColumnLeaf,
     Condition,
     ContainsText,
     HasId,
+    HasKind,
     InDateRange,
     InRows,
     Moment,
@@ -84,7 +86,7 @@ def _describe_nested(condition: Condition) -> str:
     return f"({_describe(condition)})" if isinstance(condition, AllOf | AnyOf) else _describe(condition)
 
 
-def _describe_leaf(leaf: Author | Category | InDateRange | AddedBetween | HasId | InRows | ContainsText) -> str:
+def _describe_leaf(leaf: ColumnLeaf | HasId | InRows | ContainsText) -> str:
     if isinstance(leaf, Author):
         name = f'"{leaf.name}"' if " " in leaf.name or leaf.exact else leaf.name
         return f"au:{'^' * (leaf.position == 'first')}{'=' * leaf.exact}{name}{'$' * (leaf.position == 'last')}"
@@ -95,6 +97,8 @@ def _describe_leaf(leaf: Author | Category | InDateRange | AddedBetween | HasId 
         return "updated " * (leaf.field == "updated") + _describe_range(leaf.start, leaf.end)
     if isinstance(leaf, AddedBetween):
         return f"added {_describe_range(leaf.start, leaf.end)}"
+    if isinstance(leaf, HasKind):
+        return f"kind:{leaf.kind}"
     if isinstance(leaf, HasId):
         return f"{leaf.id} (or withdrawn)" if leaf.id == RETRACTED_ID else leaf.id
     if isinstance(leaf, InRows):

@@ -9,6 +9,7 @@ from typing import Literal
 
 from search.errors import InvalidValue
 from search.papers import categories, identifiers
+from search.papers.kinds import parse_kind
 from search.papers.retraction import RETRACTED_ID, WITHDRAWN_ID
 from search.query import dates
 from search.query.author import parse_author
@@ -20,6 +21,7 @@ from search.query.condition import (
     Condition,
     ContainsText,
     HasId,
+    HasKind,
     InDateRange,
     TextField,
 )
@@ -34,6 +36,7 @@ Field = Literal[
     "primary",
     "id",
     "is",
+    "kind",
     "year",
     "published",
     "updated",
@@ -50,6 +53,7 @@ _FIELD_NAMES: dict[Field, str] = {
     "primary": "primary primary_category",
     "id": "id doi arxiv identifier pmid acl pmc pmcid openalex corpusid s2",
     "is": "is",
+    "kind": "kind",
     "year": "year",
     "published": "date published submitteddate pubdate",
     "updated": "updated lastupdateddate",
@@ -61,7 +65,7 @@ FIELD_BY_NAME: dict[str, Field] = {name: field for field, names in _FIELD_NAMES.
 TEXT_FIELDS: dict[Field, TextField] = {"title": "title", "abstract": "abstract", "any": "any"}
 """The fields whose values are words, which also rank, and the text that each searches."""
 
-FILTER_FIELDS = frozenset(FIELD_BY_NAME.values()) - TEXT_FIELDS.keys() - {"id", "is"}
+FILTER_FIELDS = frozenset(FIELD_BY_NAME.values()) - TEXT_FIELDS.keys() - {"id", "is", "kind"}
 """The fields that are syntax even in an abstract; an abstract may mention IDs, and often begins with "Abstract:"."""
 
 JOIN_HINT = 'join values with OR or AND (in capitals), or put a value of several words in "quotes"'
@@ -103,7 +107,7 @@ def unknown_field_hint(name: str) -> str:
     if name in _UNSUPPORTED_FIELD_HINTS:
         return f"{_UNSUPPORTED_FIELD_HINTS[name]}."
     close = difflib.get_close_matches(name, FIELD_BY_NAME, n=1, cutoff=0.6)
-    known = "the fields are au, ti, abs, all, cat, primary, id, doi, is, year, date, updated and added."
+    known = "the fields are au, ti, abs, all, cat, primary, kind, id, doi, is, year, date, updated and added."
     return f"did you mean {close[0]!r}?" if close else known
 
 
@@ -141,6 +145,8 @@ class ValueParser:
             return Author(author.name, author.position, author.exact, text_position)
         if field in ("category", "primary"):
             return self._parse_category(value, field == "primary", text_position)
+        if field == "kind":
+            return HasKind(parse_kind(value))
         if field == "is":
             return _parse_state(value)
         return _parse_id(value, name) if field == "id" else self._parse_dates(field, value)

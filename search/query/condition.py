@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Literal, TypeAlias
 
 from search.papers.date import Date
+from search.papers.kinds import Kind
 
 AuthorPosition = Literal["any", "first", "last"]
 TextField = Literal["any", "title", "abstract"]
@@ -109,6 +110,13 @@ def last_second(moment: Moment) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class HasKind:
+    """The paper is of a kind (``search.papers.kinds``)."""
+
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
 class HasId:
     """The paper has, or ever had, a canonical ID (``search.papers.identifiers``), or the state ``is:retracted``."""
 
@@ -166,9 +174,9 @@ class Not:
     part: "Condition"
 
 
-Condition: TypeAlias = (
-    Author | Category | InDateRange | AddedBetween | HasId | InRows | ContainsText | AllOf | AnyOf | Not
-)
+ColumnLeaf: TypeAlias = Author | Category | InDateRange | AddedBetween | HasKind
+"""The leaves that the columns evaluate."""
+Condition: TypeAlias = ColumnLeaf | HasId | InRows | ContainsText | AllOf | AnyOf | Not
 
 
 def all_distinct(conditions: Iterable[Condition]) -> AllOf:

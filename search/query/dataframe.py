@@ -1,4 +1,4 @@
-"""Converts hits to a pandas DataFrame. pandas is optional and imported at the first use."""
+"""Converts answers to a pandas DataFrame. pandas is optional and imported at the first use."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
     from search.query.page import Hit
+    from search.query.people import RankedAuthor
 
 
 _COLUMNS = (
@@ -22,6 +23,7 @@ _COLUMNS = (
     "exact_match",
     "abstract",
 )
+_PEOPLE_COLUMNS = ("rank", "name", "papers", "first_year", "last_year", "score", "top_papers")
 
 
 def hits_dataframe(hits: "Iterable[Hit]") -> "DataFrame":
@@ -30,11 +32,41 @@ def hits_dataframe(hits: "Iterable[Hit]") -> "DataFrame":
     Raises:
         ImportError: pandas is not installed.
     """
+    return make_dataframe((_row(rank, hit) for rank, hit in enumerate(hits, 1)), _COLUMNS)
+
+
+def people_dataframe(authors: "Iterable[RankedAuthor]") -> "DataFrame":
+    """Returns one row per author; see ``People.to_dataframe``.
+
+    Raises:
+        ImportError: pandas is not installed.
+    """
+    rows = (
+        (rank, each.name, each.papers, each.first_year, each.last_year, each.score, _join_titles(each))
+        for rank, each in enumerate(authors, 1)
+    )
+    return make_dataframe(rows, _PEOPLE_COLUMNS)
+
+
+def make_dataframe(rows: "Iterable[tuple[object, ...]]", columns: tuple[str, ...]) -> "DataFrame":
+    """Returns a table.
+
+    Args:
+        rows: the values of each row, in the order of the columns.
+        columns: their names.
+
+    Raises:
+        ImportError: pandas is not installed.
+    """
     try:
         from pandas import DataFrame
     except ModuleNotFoundError as error:
         raise ImportError("to_dataframe needs pandas; install it with: pip install pandas") from error
-    return DataFrame([_row(rank, hit) for rank, hit in enumerate(hits, 1)], columns=list(_COLUMNS))
+    return DataFrame(list(rows), columns=list(columns))
+
+
+def _join_titles(author: "RankedAuthor") -> str:
+    return "; ".join(paper.title or paper.id for paper in author.top_papers)
 
 
 def _row(rank: int, hit: "Hit") -> tuple[str | int | float | bool | None, ...]:

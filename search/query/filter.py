@@ -8,6 +8,7 @@ from typing import Self
 from search.errors import InvalidValue
 from search.papers import names
 from search.papers.date import Date
+from search.papers.kinds import parse_kind
 from search.query.author import parse_author
 from search.query.condition import (
     AddedBetween,
@@ -16,6 +17,7 @@ from search.query.condition import (
     Author,
     Category,
     Condition,
+    HasKind,
     InDateRange,
     Moment,
     Not,
@@ -43,6 +45,7 @@ class Filter:
             second in UTC, or a time with its zone.
         added_to: end of that period: a date, that is its last second in UTC, or a time with its zone.
         where: a further condition.
+        kinds: the paper must be of all of these kinds (``search.papers.kinds``), such as ``survey`` and ``code``.
 
     Raises:
         InvalidValue: an interval ends before it starts, or a time has no zone.
@@ -58,6 +61,7 @@ class Filter:
     added_from: Moment | None = None
     added_to: Moment | None = None
     where: Condition | None = None
+    kinds: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         for name, moment in (("added_from", self.added_from), ("added_to", self.added_to)):
@@ -79,6 +83,8 @@ class Filter:
         not_authors: Iterable[str] = (),
         categories: Iterable[str] = (),
         dates: Mapping[str, str | None] | None = None,
+        *,
+        kinds: Iterable[str] = (),
     ) -> Self:
         """Builds a filter from text.
 
@@ -88,9 +94,10 @@ class Filter:
             categories: see the class.
             dates: ``from``, ``to``, ``updated_from``, ``updated_to``, ``added_from`` and ``added_to``, in the forms of
                 ``search.query.dates``.
+            kinds: see the class.
 
         Raises:
-            InvalidValue: a blank author or category, or an invalid date; the error names the field.
+            InvalidValue: a blank author or category, an unknown kind, or an invalid date; the error names the field.
         """
         today, days = date.today(), dates or {}
         start, end, updated_start, updated_end = (
@@ -112,6 +119,7 @@ class Filter:
             updated_end,
             added_start,
             added_end,
+            kinds=tuple(map(parse_kind, kinds)),
         )
 
     @property
@@ -122,6 +130,7 @@ class Filter:
         if self.categories:
             codes = tuple(Category(code) for code in self.categories)
             parts.append(codes[0] if len(codes) == 1 else AnyOf(codes))
+        parts += [HasKind(parse_kind(kind)) for kind in self.kinds]
         if self.published_from or self.published_to:
             parts.append(InDateRange(self.published_from, self.published_to))
         if self.updated_from or self.updated_to:

@@ -101,6 +101,10 @@ class Hit:
     def __repr__(self) -> str:
         return f"<Hit {self.paper.id}: {self.paper.title!r}, score {self.score:.3f}>"
 
+    def _repr_html_(self) -> str:
+        """Returns the paper as notebooks display it."""
+        return self.paper._repr_html_()
+
     def to_json(self) -> dict[str, Json]:
         """Returns the fields of the paper, the score and the match as one JSON object."""
         legs: dict[str, Json] = {
@@ -254,6 +258,7 @@ class Facets:
         categories: most frequent first.
         authors: most frequent first.
         sources: most frequent first.
+        kinds: kinds of papers, most frequent first; empty if an earlier version wrote the index.
         estimated: all counts are estimates, within about one per cent; False: they are exact.
     """
 
@@ -263,6 +268,7 @@ class Facets:
     categories: tuple[ValueCount, ...]
     authors: tuple[ValueCount, ...]
     sources: tuple[ValueCount, ...]
+    kinds: tuple[ValueCount, ...] = ()
     estimated: bool = False
 
     def to_json(self) -> dict[str, Json]:
@@ -273,6 +279,7 @@ class Facets:
             "estimated": self.estimated,
             "years": [count.to_json() for count in self.years],
             "categories": [count.to_json() for count in self.categories],
+            "kinds": [count.to_json() for count in self.kinds],
             "authors": [count.to_json() for count in self.authors],
             "sources": [count.to_json() for count in self.sources],
         }
@@ -297,7 +304,7 @@ class QueryPart:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Page:
-    """The hits of a query. A page has a length and iterates over its hits.
+    """The hits of a query. A page has a length, iterates over its hits, and ``page[0]`` is the first of them.
 
     Attributes:
         hits: best first, or in order of date.
@@ -345,6 +352,9 @@ class Page:
     def __bool__(self) -> bool:
         """Always True, so that ``if page`` tells a page from None; use ``len`` to test for hits."""
         return True
+
+    def __getitem__(self, position: int) -> Hit:
+        return self.hits[position]
 
     def __iter__(self) -> Iterator[Hit]:
         return iter(self.hits)

@@ -29,6 +29,15 @@ def page_html(page: "Page") -> str:
 
 
 def _caption(page: "Page") -> str:
-    counts = f"showing {len(page.hits):,} of {format_count(page.total, estimated=page.total_estimated)}"
-    close = "" if page.has_close_match or not page.hits else "; no close match, these are the nearest papers"
-    return f"{page.interpretation}; {counts}{close}"
+    """What the page shows, and what a reader has to know of it: corrections, no close match and notices."""
+    parts = [
+        page.interpretation,
+        f"showing {len(page.hits):,} of {format_count(page.total, estimated=page.total_estimated)}",
+    ]
+    if page.answered_query:
+        parts.append(f"showing results for: {page.answered_query} (verbatim=True searches for the text as typed)")
+    elif page.correction:
+        parts.append(f"did you mean: {page.correction}")
+    if page.hits and not page.has_close_match:
+        parts.append("no close match, these are the nearest papers")
+    return "; ".join((*parts, *page.notices))

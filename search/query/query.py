@@ -14,6 +14,8 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 SORTS: tuple[Sort, ...] = get_args(Sort)
 MAX_LIMIT = 1_000
 """Most hits per page."""
+MAX_OFFSET = 10_000
+"""Most hits before a page that is reached by its offset: ranking that many takes 0.2 s of 155,274 papers."""
 MAX_TEXT_LENGTH = 20_000
 """Most characters of a query or an abstract."""
 MAX_EXAMPLES = 50
@@ -34,6 +36,7 @@ class Query:
         sort: ``newest`` and ``oldest`` sort the relevant hits by date of publication; ``added`` puts those first that
             became part of the index last, ``citations`` those that are cited most; papers without a count come last.
         cursor: ``Page.cursor`` of the previous page.
+        offset: hits before the page, from 0 to MAX_OFFSET, for pages that are reached by number; not with a cursor.
         like: IDs of papers; similar papers rank higher.
         unlike: IDs of papers; similar papers rank lower.
         is_abstract: the text is an abstract; the paper it belongs to comes first, marked ``exact_match``.
@@ -54,6 +57,7 @@ class Query:
     limit: int = 10
     sort: Sort = "relevance"
     cursor: str = ""
+    offset: int = 0
     like: tuple[str, ...] = ()
     unlike: tuple[str, ...] = ()
     is_abstract: bool = False
@@ -65,6 +69,9 @@ class Query:
     def __post_init__(self) -> None:
         if type(self.limit) is not int or not 0 <= self.limit <= MAX_LIMIT:
             raise InvalidValue("limit", self.limit, f"give a whole number from 0 to {MAX_LIMIT}")
+        if type(self.offset) is not int or not 0 <= self.offset <= MAX_OFFSET or (self.offset and self.cursor):
+            allowed_offset = "omit it with a cursor" if self.cursor else f"give a whole number from 0 to {MAX_OFFSET}"
+            raise InvalidValue("offset", self.offset, allowed_offset)
         for name, value, allowed in (("mode", self.mode, MODES), ("sort", self.sort, SORTS)):
             if value not in allowed:
                 raise InvalidValue(name, value, f"choose one of {', '.join(allowed)}")
@@ -88,6 +95,11 @@ class Query:
             if name not in allowed:
                 raise InvalidValue(name, value, f"unknown option; the options are {', '.join(allowed)}")
         return replace(self, **options)
+
+    @property
+    def unpaged(self) -> Self:
+        """The query of all papers that it can find: without its theme, facets, order and page."""
+        return replace(self, theme="", facets=False, sort="relevance", cursor="", offset=0, limit=1)
 
 
 def too_long(text: str) -> str:

@@ -24,7 +24,7 @@ def encode(query: Query, generation: str, start: int) -> str:
 
 
 def decode(query: Query, generation: str, papers: int) -> int:
-    """Returns the index of the first hit of the page; 0 without a cursor.
+    """Returns the index of the first hit of the page: without a cursor, the offset.
 
     Args:
         query: the query with its cursor.
@@ -35,7 +35,7 @@ def decode(query: Query, generation: str, papers: int) -> int:
         InvalidValue: the cursor is malformed, belongs to another query, or its generation is not the current one.
     """
     if not query.cursor:
-        return 0
+        return query.offset
     try:
         published, start, digest = _unpack(query.cursor)
     except ValueError:
@@ -81,5 +81,5 @@ def _malformed(query: Query) -> InvalidValue:
 
 def _query_digest(query: Query) -> str:
     """Identifies a query; the limit may change from page to page."""
-    text = repr(replace(query, cursor="", limit=1, facets=False, verbatim=False))
+    text = repr(replace(query, cursor="", offset=0, limit=1, facets=False, verbatim=False))
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()

@@ -1,4 +1,4 @@
-"""Facets: counts the papers of a set by year, category, author and source."""
+"""Facets: counts the papers of a set by year, category, kind, author and source."""
 
 from collections.abc import Callable, Sequence
 
@@ -32,6 +32,7 @@ def count_facets(columns: Columns, rows: Rows) -> Facets:
         categories,
         _top_values(columns.author_postings, rows, columns.authors.display_names),
         _top_values(columns.source_postings, rows, _lookup_in(columns.sources)),
+        _top_values(columns.kinds.postings, rows, _lookup_in(columns.kinds.names)) if columns.kinds.names else (),
     )
 
 

@@ -3,9 +3,10 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
-from functools import partial
-from typing import Self
+from functools import cache, partial
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,9 @@ from search.ranking.fusion import (
     smooth_over_neighbours,
 )
 from search.rows import Ranked, Rows
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +235,18 @@ def _refine(index: FilteredIndex, leg_input: LegInput, fused: FusedCandidates, s
     with index.time_stage("model"):
         terms = QueryTerms(partial(lexicon.coverage, text), lexicon.max_score(text), len(lexicon.terms(text)))
         return score_by_model(fused, terms, tuning)
+
+
+def submit_lexical(index: FilteredIndex, text: str) -> "Future[Ranked]":
+    """Runs the lexical leg in another thread, within the budget of the current request."""
+    return _lexical_pool().submit(copy_context().run, index.search_lexical, text)
+
+
+@cache
+def _lexical_pool() -> "ThreadPoolExecutor":
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(thread_name_prefix="lexical")
 
 
 def _stage_since(name: str, start: float) -> Stage:

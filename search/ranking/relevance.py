@@ -23,10 +23,12 @@ class RelevantPapers:
     Attributes:
         rows: their rows.
         estimated: the codes of the vectors decided for some papers, so that a few may be missing or wrong.
+        expected_errors: how many papers are expected to be missing or wrong; 0 unless estimated.
     """
 
     rows: Rows
     estimated: bool
+    expected_errors: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +94,7 @@ def find_relevant(index: FilteredIndex, leg_input: LegInput, bands: Bands, best:
         is_relevant[by_cosine.rows] = True
         is_relevant[_related_by_bm25(index, leg_input, bands, bands.thresholds)] = True
         is_relevant[best.rows] = [band != "weak" for band in bands.classify(best)]
-        return RelevantPapers(Rows.from_mask(is_relevant), not by_cosine.complete)
+        return RelevantPapers(Rows.from_mask(is_relevant), not by_cosine.complete, by_cosine.expected_errors)
 
 
 def _related_by_bm25(

@@ -22,6 +22,13 @@ class ThemeCache:
         self._lock = threading.Lock()
         self._entries: OrderedDict[Hashable, Themes] = OrderedDict()
 
+    def find(self, key: Hashable) -> "Themes | None":
+        """Returns the themes of a query if they are in the cache, else None."""
+        with self._lock:
+            if key in self._entries:
+                self._entries.move_to_end(key)
+            return self._entries.get(key)
+
     def get(self, key: Hashable, find: "Callable[[], Themes]") -> "Themes":
         """Returns the themes of a query.
 
@@ -29,10 +36,8 @@ class ThemeCache:
             key: the generation and the query.
             find: computes them.
         """
-        with self._lock:
-            if key in self._entries:
-                self._entries.move_to_end(key)
-                return self._entries[key]
+        if themes := self.find(key):
+            return themes
         themes = find()
         with self._lock:
             self._entries[key] = themes

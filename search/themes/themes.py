@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from html import escape
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,16 +11,23 @@ from numpy.typing import NDArray
 from search import budget
 from search.errors import InvalidValue
 from search.index.snapshot import Snapshot
+from search.papers.html import link_html, table_html
+from search.papers.identifiers import id_url
 from search.papers.json import Json
 from search.query.counts import format_count
 from search.ranking.relevance import RelevantSet
 from search.themes.clusters import CLUSTER_TUNING, Clusters
 from search.themes.labels import label_groups
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
 MAX_GROUPED = 2_000
 """Papers that are grouped, the nearest to the query; more of them would take longer than the search."""
 _TYPICAL_PAPERS = 3
 """Papers that describe a theme."""
+_COLUMNS = ("rank", "label", "papers", "share", "typical")
+"""Columns of ``Themes.to_dataframe``."""
 _OTHERS = "other papers"
 """Label of the papers whose groups have no phrase of their own."""
 
@@ -135,6 +143,9 @@ class Themes:
         """Always True, as that of ``Page``."""
         return True
 
+    def __getitem__(self, position: int) -> Theme:
+        return self.themes[position]
+
     def __iter__(self) -> Iterator[Theme]:
         return iter(self.themes)
 
@@ -152,6 +163,37 @@ class Themes:
             "generation": self.generation,
             "themes": [theme.to_json() for theme in self.themes],
         }
+
+    def to_dataframe(self) -> "DataFrame":
+        """Returns a pandas DataFrame with one row per theme.
+
+        The columns are rank (from 1), label, papers, share and typical, which are titles joined by ``"; "``.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        from search.query.dataframe import make_dataframe
+
+        rows = (
+            (rank, each.label, each.papers, each.share, "; ".join(paper.title or paper.id for paper in each.typical))
+            for rank, each in enumerate(self.themes, 1)
+        )
+        return make_dataframe(rows, _COLUMNS)
+
+    def _repr_html_(self) -> str:
+        """Returns the themes as notebooks display them: a table with one row per theme."""
+        rows = [
+            (
+                escape(theme.label),
+                f"{theme.papers:,}",
+                f"{theme.share:.0%}",
+                "<br>".join(link_html(paper.title or paper.id, id_url(paper.id) or "") for paper in theme.typical),
+            )
+            for theme in self.themes
+        ]
+        relevant = format_count(self.relevant, "relevant paper", estimated=self.estimated)
+        caption = f"{self.answered_query}; themes of {self.grouped:,} of {relevant}"
+        return table_html(caption, ("Theme", "Papers", "Share", "Typical papers"), rows)
 
 
 def group_papers(snapshot: Snapshot, rows: NDArray[np.int64], known: str = "") -> Grouping:

@@ -50,9 +50,12 @@ from service.agents.quoting import (
     facets_answer,
     page_answer,
     paper_answer,
+    people_answer,
+    themes_answer,
     truncate_chars,
 )
 from service.agents.tools import (
+    MAX_HITS,
     AuthorsAnswer,
     AuthorsArguments,
     FacetsAnswer,
@@ -60,9 +63,13 @@ from service.agents.tools import (
     GetArguments,
     PageAnswer,
     PaperAnswer,
+    PeopleAnswer,
+    PeopleArguments,
     QuotingAnswer,
     SearchArguments,
     SimilarArguments,
+    ThemesAnswer,
+    ThemesArguments,
     json_schema_for,
 )
 from service.api.problems import error_response, internal_error_detail, parameter_name
@@ -71,12 +78,13 @@ INSTRUCTIONS = f"""Searches a library of scientific papers on this machine, by s
 
 Pass a plain question to search; its words rank papers and are not required. Filters among them are required: au:zhou
 au:"Guorui Zhou" au:^zhou (first author), ti:cache, abs:"long context", "a phrase", -word, cat:cs.CL or
-cat:"Computation and Language", year:2024-2026, date:>=2026-01, date:30d, added:7d (in the library since), OR,
-ANDNOT and ( ). They can also be passed as parameters. Every result has an interpretation: how the query was understood.
+cat:"Computation and Language", kind:survey, year:2024-2026, date:>=2026-01, date:30d, added:7d (in the library since),
+OR, ANDNOT and ( ). They can also be passed as parameters. Every result has an interpretation: how the query was
+understood.
 The band of a hit (strong, related, weak) shows how close it is; has_close_match: false means that no paper is close.
 For more papers call again with the same arguments and the cursor. refinements are further queries to try, of which
 none was applied. Use get for a paper with its abstract, similar for papers similar to a paper or text, authors for the
-variants of a name, facets for counts.
+variants of a name, people for who works on a topic, facets for counts, themes for the sub-topics of a question.
 
 {NOTICE}"""
 _CACHE_TTL_MS = 3_600_000
@@ -144,13 +152,23 @@ def _handle_authors(session: Session, call: AuthorsArguments) -> RenderedAnswer:
         return authors_answer(session.authors(call.name))
 
 
+def _handle_people(session: Session, call: PeopleArguments) -> RenderedAnswer:
+    if not 1 <= call.limit <= MAX_HITS:
+        raise InvalidValue("limit", call.limit, f"use a whole number from 1 to {MAX_HITS}")
+    return people_answer(session.people(call.q, call.to_query(), limit=call.limit))
+
+
 def _handle_facets(session: Session, call: FacetsArguments) -> RenderedAnswer:
     return facets_answer(session.ask(call.q, replace(call.to_query(), facets=True, limit=0)))
 
 
+def _handle_themes(session: Session, call: ThemesArguments) -> RenderedAnswer:
+    return themes_answer(session.themes(call.q, call.to_query()))
+
+
 _TOOL_SPECS: dict[str, _ToolSpec[Any]] = {
     "search": _ToolSpec(
-        "Find papers relevant to a question in plain words, filtered by author, category and date.",
+        "Find papers relevant to a question in plain words, filtered by author, category, kind and date.",
         SearchArguments,
         PageAnswer,
         _handle_search,
@@ -168,11 +186,23 @@ _TOOL_SPECS: dict[str, _ToolSpec[Any]] = {
         AuthorsAnswer,
         _handle_authors,
     ),
+    "people": _ToolSpec(
+        "Find who works on a topic: authors ranked by their papers relevant to q, with their best papers.",
+        PeopleArguments,
+        PeopleAnswer,
+        _handle_people,
+    ),
     "facets": _ToolSpec(
-        "Count papers by year, category, author and source: those relevant to q, else all that match the filters.",
+        "Count papers by year, category, kind, author and source: those relevant to q, else all that match filters.",
         FacetsArguments,
         FacetsAnswer,
         _handle_facets,
+    ),
+    "themes": _ToolSpec(
+        "Group the papers relevant to q into 5 to 12 labelled themes; search with theme lists the papers of one.",
+        ThemesArguments,
+        ThemesAnswer,
+        _handle_themes,
     ),
 }
 _TOOL_LIST = [

@@ -10,7 +10,7 @@ from search.errors import InvalidValue
 from search.query.page import Band
 from search.query.query import MAX_EXAMPLES, MAX_TEXT_LENGTH, Query
 from service.api.parameters import AuthorsRequest, PageParams, QueryParams
-from service.api.schemas import AuthorMatchOut, FacetsOut, RefinementOut
+from service.api.schemas import AuthorMatchOut, FacetsOut, GroupedOut, RankedAuthorOut, RefinementOut
 
 MAX_HITS = 50
 """Most papers that one call returns."""
@@ -20,9 +20,9 @@ _MAX_LENGTH_SCHEMA: _Schema = {"maxLength": MAX_TEXT_LENGTH}
 _MAX_LIST_LENGTH = 100
 """Most authors or categories of a call."""
 _QUERY_DESCRIPTION = (
-    "Plain words, with filters among them: au:zhou ti:cache cat:cs.CL year:2024-2026 date:>=2026-01 added:7d "
-    '"a phrase" -word OR ANDNOT ( ). An ID, DOI or URL alone returns that paper and similar ones; a text of more than '
-    "60 words is read as an abstract. Empty: all papers that match the filters, newest first."
+    "Plain words, with filters among them: au:zhou ti:cache cat:cs.CL kind:survey year:2024-2026 date:>=2026-01 "
+    'added:7d "a phrase" -word OR ANDNOT ( ). An ID, DOI or URL alone returns that paper and similar ones; a text of '
+    "more than 60 words is read as an abstract. Empty: all papers that match the filters, newest first."
 )
 _QUERY_EXAMPLES = ["KV cache compression", 'au:zhou cat:cs.IR date:>=2026-01 "kv cache" -survey']
 _ID_EXAMPLES = ["arxiv:2604.24432", "doi:10.1145/3292500"]
@@ -80,6 +80,7 @@ class FilterArguments(QueryParams):
     author: _StringOrList = Field([], description=_description("author"), examples=["Guorui Zhou", ["^Zhou", "Gai"]])
     not_author: _StringOrList = Field([], description=_description("not_author"), examples=["Gang Zhou"])
     category: _StringOrList = Field([], description=_description("category"), examples=["cs.CL", ["cs.CL", "cs.IR"]])
+    kind: _StringOrList = Field([], description=_description("kind"), examples=["survey", ["benchmark", "code"]])
     like: _PaperIds = Field([], description=_description("like"), examples=["arxiv:2604.24432"])
     unlike: _PaperIds = Field([], description=_description("unlike"))
 
@@ -134,8 +135,22 @@ class AuthorsArguments(AuthorsRequest):
     )
 
 
+class PeopleArguments(FilterArguments, QueryArguments):
+    """Arguments of the tool people."""
+
+    limit: int = Field(
+        20,
+        description=f"Maximum number of authors, 1 to {MAX_HITS}",
+        json_schema_extra={"minimum": 1, "maximum": MAX_HITS},
+    )
+
+
 class FacetsArguments(FilterArguments, QueryArguments):
     """Arguments of the tool facets."""
+
+
+class ThemesArguments(FilterArguments, QueryArguments):
+    """Arguments of the tool themes."""
 
 
 class QuotingAnswer(BaseModel):
@@ -207,6 +222,15 @@ class AuthorsAnswer(AuthorMatchOut, QuotingAnswer):
     """The variants of a name in the index, most papers first."""
 
 
+class PeopleAnswer(QuotingAnswer):
+    """Authors of the papers relevant to a query, best first."""
+
+    query: str = Field(description="The query that was answered; its correction, if nothing is close to q")
+    papers: int = Field(description="Number of relevant papers")
+    papers_estimated: bool = Field(description="papers is an estimate, within about one per cent")
+    authors: list[RankedAuthorOut]
+
+
 class FacetsAnswer(QuotingAnswer):
     """Counts over all papers that match the filters, or over those relevant to the query; see ``scope``."""
 
@@ -217,6 +241,10 @@ class FacetsAnswer(QuotingAnswer):
     total: int = Field(description="Number of papers that match the filters; sorted by date, of the relevant ones")
     total_estimated: bool = Field(description="total is an estimate, within about one per cent")
     facets: FacetsOut
+
+
+class ThemesAnswer(GroupedOut, QuotingAnswer):
+    """The themes of the papers that are relevant to a query."""
 
 
 class _UntitledSchemaGenerator(GenerateJsonSchema):

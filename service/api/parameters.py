@@ -1,14 +1,20 @@
 """Parameters of the HTTP API: those of URLs, and those of bodies."""
 
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SkipValidation, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from search.papers.kinds import KINDS
 from search.query.filter import Filter
+from search.query.people import MAX_RANKED_AUTHORS
 from search.query.query import MAX_EXAMPLES, MAX_LIMIT, Mode, Query, Sort
+from search.trends.count import MAX_QUESTIONS
+from search.trends.periods import Per
+from search.trends.trends import Measure
 from service.formats import Format
+from service.formats.trends import TrendsFormat
 
 MAX_BATCH_SEARCHES = 50
 """Most searches of a batch."""
@@ -22,9 +28,15 @@ _StringList = Annotated[list[str], Field(max_length=100)]
 
 _AUTHOR_DESCRIPTION = "Every one must be an author, in any usual form of the name; ^Zhou: first, Zhou$: last author"
 
+_KIND_DESCRIPTION = f"Every one must be a kind of the paper: {', '.join(KINDS)}"
+
 _SORT_DESCRIPTION = (
     "relevance, or newest or oldest: the relevant papers by date; added: those first that were added to the index "
     "last; citations: the most cited first, papers without a count last"
+)
+
+_THEME_DESCRIPTION = (
+    "Label of a theme of the same search without it (GET /v1/themes): only the papers of the theme match"
 )
 
 _FORMAT_DESCRIPTION = "Format of the response; default: what the Accept header prefers, else json"
@@ -61,6 +73,7 @@ class FilterParams(BaseModel):
     category: _StringList = Field(
         [], description="At least one must be a category of the paper, or contain it", examples=[["cs.CL"]]
     )
+    kind: _StringList = Field([], description=_KIND_DESCRIPTION, examples=[["survey"]])
     start: str | None = Field(None, alias="from", description="Published on or after", examples=["2026-01"])
     end: str | None = Field(None, alias="to", description="Published on or before", examples=["2026-06"])
     updated_from: str | None = Field(None, description="Last updated on or after", examples=["30d"])
@@ -80,7 +93,7 @@ class FilterParams(BaseModel):
         """
         dates = {"from": self.start, "to": self.end}
         dates |= {name: getattr(self, name) for name in ("updated_from", "updated_to", "added_from", "added_to")}
-        return Filter.parse(self.author, self.not_author, self.category, dates)
+        return Filter.parse(self.author, self.not_author, self.category, dates, kinds=self.kind)
 
 
 class QueryParams(FilterParams):
@@ -111,10 +124,11 @@ class QueryParams(FilterParams):
 
 
 class PageParams(QueryParams):
-    """The same, with order, facets and paging."""
+    """The same, with theme, order, facets and paging."""
 
+    theme: str = Field("", description=_THEME_DESCRIPTION)
     sort: Sort = Field("relevance", description=_SORT_DESCRIPTION)
-    facets: bool = Field(False, description="Count years, categories, authors and sources")
+    facets: bool = Field(False, description="Count years, categories, kinds, authors and sources")
     cursor: str = Field("", description="Cursor from the previous page")
     limit: int = Field(10, description=f"Maximum number of hits, 0 to {MAX_LIMIT}; 0 returns counts only")
 
@@ -124,8 +138,8 @@ class PageParams(QueryParams):
         Raises:
             InvalidValue: see ``Filter.parse`` and ``Query``.
         """
-        query = super().to_query()
-        return replace(query, limit=self.limit, sort=self.sort, cursor=self.cursor, facets=self.facets)
+        query = replace(super().to_query(), theme=self.theme, facets=self.facets)
+        return replace(query, limit=self.limit, sort=self.sort, cursor=self.cursor)
 
 
 class ResultsRequest(PageParams):
@@ -153,6 +167,10 @@ class SearchBody(SearchRequest):
     fields: _FieldNames = Field("", description=_FIELDS_DESCRIPTION, examples=["id,title,score", ["id", "title"]])
 
 
+class ThemesRequest(QueryParams, _QueryText):
+    """A search whose relevant papers are grouped."""
+
+
 class SimilarBody(ResultsRequest):
     """A text, such as an abstract, to find similar papers to."""
 
@@ -175,6 +193,24 @@ class RecommendBody(FilterParams):
     limit: int = Field(10, description=f"Maximum number of hits, 0 to {MAX_LIMIT}")
     format: Format | None = Field(None, description=_FORMAT_DESCRIPTION, examples=["csv"])
     fields: _FieldNames = Field("", description=_FIELDS_DESCRIPTION, examples=["id,title,near", ["id", "title"]])
+
+
+class TrendsRequest(QueryParams):
+    """Questions to compare, with the filters that they share."""
+
+    q: list[str] = Field(
+        min_length=1,
+        max_length=MAX_QUESTIONS,
+        description=f"1 to {MAX_QUESTIONS} questions, each as the q of a search: plain words and filters",
+        examples=[["KV cache compression", "speculative decoding"]],
+    )
+    per: Per | None = Field(
+        None, description="Length of the periods; default: month if almost all papers are of the last three years"
+    )
+    measure: Measure = Field(
+        "papers", description="What the chart draws: papers, or share of the papers of each period"
+    )
+    format: TrendsFormat = Field("json", description="Format of the response")
 
 
 class PaperRequest(BaseModel):
@@ -208,6 +244,12 @@ class AuthorsRequest(BaseModel):
     name: str = Field(description="A name in any usual form", examples=["Zhou"])
 
 
+class PeopleRequest(QueryParams, _QueryText):
+    """A search whose relevant papers have the authors to rank; without ``q``, all papers that match the filters."""
+
+    limit: int = Field(20, description=f"Maximum number of authors, 1 to {MAX_RANKED_AUTHORS}")
+
+
 class SuggestRequest(BaseModel):
     """The text typed so far."""
 
@@ -215,3 +257,6 @@ class SuggestRequest(BaseModel):
 
     q: str = Field("", description="Beginnings of the words of a name, or of a category code", examples=["guo zh"])
     limit: int = Field(8, description="Maximum number of authors, and of categories, 1 to 50")
+    format: Literal["json", "opensearch"] = Field(
+        "json", description="Format of the response; opensearch is that of the search bar of browsers"
+    )

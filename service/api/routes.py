@@ -25,19 +25,36 @@ from service.api.parameters import (
     AuthorsRequest,
     BatchRequest,
     PaperRequest,
+    PeopleRequest,
     RecommendBody,
     ResultsRequest,
     SearchBody,
     SearchRequest,
     SimilarBody,
     SuggestRequest,
+    ThemesRequest,
+    TrendsRequest,
 )
 from service.api.problems import PROBLEM_RESPONSES, parameter_name, problem_from_error
 from service.api.responses import ResponseBuilder
-from service.api.schemas import AuthorsOut, BatchOut, PageOut, PaperOut, PartialPage, PartialPaper, SuggestionsOut
+from service.api.schemas import (
+    AuthorsOut,
+    BatchOut,
+    PageOut,
+    PaperOut,
+    PartialPage,
+    PartialPaper,
+    PeopleOut,
+    SuggestionsOut,
+    ThemesOut,
+    TrendsOut,
+)
 from service.api.strict import StrictRoute
 from service.formats import PAPER_FIELDS, Format, RenderOptions
-from service.formats.render import SCHEMA_VERSION, authors_json, suggestions_json
+from service.formats.opensearch import SUGGESTIONS_TYPE, suggestions_to_opensearch
+from service.formats.render import SCHEMA_VERSION, authors_json, people_json, suggestions_json
+from service.formats.themes import themes_json
+from service.formats.trends import trends_csv, trends_json
 
 router = APIRouter(route_class=StrictRoute)
 _ResponseDocs = dict[int | str, dict[str, Any]]
@@ -55,6 +72,11 @@ def _problem_docs(*without: int) -> _ResponseDocs:
     return {status: response for status, response in PROBLEM_RESPONSES.items() if status not in without}
 
 
+_TRENDS_DOCS: dict[str, Any] = {
+    "model": TrendsOut,
+    "description": "The result",
+    "content": {"text/csv": {"schema": {"type": "string"}}, "image/svg+xml": {"schema": {"type": "string"}}},
+}
 _PaperId = Annotated[str, Path(description="Any current or former ID", examples=["arxiv:2604.24432"])]
 _SearchBody = Annotated[
     SearchBody,
@@ -156,6 +178,18 @@ def batch(request: Request, searcher: SearcherDependency, body: BatchRequest) ->
     return Response(orjson.dumps(content), media_type="application/json")
 
 
+@router.get("/v1/trends", responses={200: _TRENDS_DOCS, **_problem_docs(406, *_BODY_STATUSES)})
+def trends(searcher: SearcherDependency, params: Annotated[TrendsRequest, Parameter()]) -> Response:
+    """The papers relevant to each `q` by month or year, as numbers or as a chart."""
+    found = searcher.session().trends(params.q, params.to_query(), per=params.per)
+    if params.format == "svg":
+        return Response(found.to_svg(params.measure), media_type="image/svg+xml")
+    if params.format == "csv":
+        headers = {"Content-Disposition": 'attachment; filename="trends.csv"'}
+        return Response(trends_csv(found), media_type=formats.MEDIA_TYPES["csv"].content_type, headers=headers)
+    return Response(orjson.dumps(trends_json(found)), media_type="application/json")
+
+
 @router.get("/v1/authors", responses={200: {"model": AuthorsOut}, **_problem_docs(404, 406, *_BODY_STATUSES)})
 def authors(searcher: SearcherDependency, params: Annotated[AuthorsRequest, Parameter()]) -> Response:
     """The variants of an author's name in the index, with the number of papers for each."""
@@ -164,11 +198,36 @@ def authors(searcher: SearcherDependency, params: Annotated[AuthorsRequest, Para
     return Response(orjson.dumps(authors_json(match)), media_type="application/json")
 
 
-@router.get("/v1/suggest", responses={200: {"model": SuggestionsOut}, **_problem_docs(404, 406, *_BODY_STATUSES)})
+@router.get("/v1/themes", responses={200: {"model": ThemesOut}, **_problem_docs(406, *_BODY_STATUSES)})
+def themes(searcher: SearcherDependency, params: Annotated[ThemesRequest, Parameter()]) -> Response:
+    """The papers relevant to a query in 5 to 12 themes, each labelled with words of its papers; the largest first."""
+    found = searcher.themes(params.q, params.to_query())
+    return Response(orjson.dumps(themes_json(found)), media_type="application/json")
+
+
+@router.get("/v1/people", responses={200: {"model": PeopleOut}, **_problem_docs(406, *_BODY_STATUSES)})
+def people(searcher: SearcherDependency, params: Annotated[PeopleRequest, Parameter()]) -> Response:
+    """Who works on it: authors ranked by their papers relevant to ``q``, nearer and recent papers weighing more."""
+    found = searcher.people(params.q, params.to_query(), limit=params.limit)
+    return Response(orjson.dumps(people_json(found)), media_type="application/json")
+
+
+_OPENSEARCH_DOCS = {SUGGESTIONS_TYPE: {"schema": {"type": "array", "items": {}}}}
+
+
+@router.get(
+    "/v1/suggest",
+    responses={
+        200: {"model": SuggestionsOut, "content": _OPENSEARCH_DOCS},
+        **_problem_docs(404, 406, *_BODY_STATUSES),
+    },
+)
 def suggest(searcher: SearcherDependency, params: Annotated[SuggestRequest, Parameter()]) -> Response:
     """Authors and categories that complete ``q``: each of its words begins a different word of the name."""
-    suggestions = suggestions_json(searcher.suggest(params.q, params.limit))
-    return Response(orjson.dumps(suggestions), media_type="application/json")
+    found = searcher.suggest(params.q, params.limit)
+    if params.format == "opensearch":
+        return Response(orjson.dumps(suggestions_to_opensearch(params.q, found)), media_type=SUGGESTIONS_TYPE)
+    return Response(orjson.dumps(suggestions_json(found)), media_type="application/json")
 
 
 @router.get("/healthz")
@@ -201,7 +260,8 @@ def _response_builder(request: Request, session: Session, params: ResultsRequest
     text = params.q if isinstance(params, SearchRequest) else ""
     feed_key = ""
     if name == "atom":
-        feed_key = params.model_dump_json(exclude={"cursor", "limit", "format", "fields", "facets"})
+        without_theme = set() if params.theme else {"theme"}  # the key of a feed is older than themes
+        feed_key = params.model_dump_json(exclude={"cursor", "limit", "format", "fields", "facets"} | without_theme)
     today = date.today(), datetime.now(UTC).date()  # the text may contain dates relative to them
     query_key = f"{today}\n{text}\n{query!r}"
     fields = formats.parse_fields(params.fields, name)

@@ -11,7 +11,18 @@ from service.state.digests import DigestFormat
 from service.state.lists import MAX_PAPERS
 from service.state.searches import SavedSearch
 
-_SEARCH_FIELDS = ("author", "not_author", "category", "start", "end", "updated_from", "updated_to", "like", "unlike")
+_SEARCH_FIELDS = (
+    "author",
+    "not_author",
+    "category",
+    "kind",
+    "start",
+    "end",
+    "updated_from",
+    "updated_to",
+    "like",
+    "unlike",
+)
 """Parameters of a search that a saved search has too, besides the text and the mode."""
 
 

@@ -26,7 +26,7 @@ from service.browse.keys import LIST_KEYS, help_text
 from service.browse.rendering import Entry, draw_paper
 from service.browse.screens import ChoiceScreen, LineScreen, PaperScreen, TextScreen
 from service.browse.view import View
-from service.formats.render import page_notes, sanitize_lines
+from service.formats.render import display_title, page_notes, refinement_notes, sanitize_line, sanitize_lines
 from service.state.lists import STARRED, Lists
 
 _EXPECTED_ERRORS = (PapersError, OSError, sqlite3.Error)
@@ -76,8 +76,9 @@ class Browser(App[None]):
         self._starred = lists.ids(STARRED)
 
     def compose(self) -> ComposeResult:
-        """Creates the heading, the list, the line of messages and the line of keys."""
+        """Creates the heading, the counts, the list, the line of messages and the line of keys."""
         yield Static("", id="heading", markup=False)
+        yield Static("", id="counts", markup=False)
         yield Choices(id="papers", compact=True)
         yield Static("", id="message", markup=False)
         yield Static(LIST_KEYS, id="keys", markup=False)
@@ -107,7 +108,7 @@ class Browser(App[None]):
         self._papers.set_options(self._entry(number) for number in range(len(view.hits)))
         self._papers.highlighted = position if view.hits else None
         self._show_counts()
-        self._report("; ".join(page_notes(view.page)))
+        self._report("; ".join((*page_notes(view.page), *refinement_notes(view.page))))
 
     def _close_paper(self) -> None:
         if isinstance(self.screen, PaperScreen):
@@ -125,9 +126,9 @@ class Browser(App[None]):
         page = self._view.page
         counts = self._view.counts + (f" · {len(self._marks):,} marked" if self._marks else "")
         close = "" if page.has_close_match else "no close match; nearest papers · "
-        self.screen_stack[0].query_one("#heading", Static).update(
-            Text.assemble((sanitize_lines(page.interpretation), "bold"), "\n", close, counts)
-        )
+        screen = self.screen_stack[0]
+        screen.query_one("#heading", Static).update(sanitize_line(self._view.heading))
+        screen.query_one("#counts", Static).update(close + counts)
 
     def _report(self, message: str) -> None:
         """Shows a line above the keys until the next one."""
@@ -147,7 +148,7 @@ class Browser(App[None]):
     @work(thread=True, exclusive=True)
     def _load(self, load: Callable[[], View], show: Callable[[View], None]) -> None:
         """Loads a view in a thread, since the first query takes seconds, and shows it unless another is wanted."""
-        worker = get_current_worker()
+        worker, start = get_current_worker(), self._view
         self.call_from_thread(self._report, "searching ...")
         try:
             view = load()
@@ -155,7 +156,12 @@ class Browser(App[None]):
             self.call_from_thread(self._report, str(error))
             return
         if not worker.is_cancelled:
-            self.call_from_thread(show, view)
+            self.call_from_thread(self._finish, start, show, view)
+
+    def _finish(self, start: View, show: Callable[[View], None], view: View) -> None:
+        """Shows what was loaded, unless the user has gone elsewhere meanwhile."""
+        if self._view is start:
+            show(view)
 
     def _show_next(self, view: View) -> None:
         """Shows a view from which one gets back to the present one."""
@@ -207,7 +213,8 @@ class Browser(App[None]):
         if self._view.page.cursor:
             self._load_more()
         else:
-            self._report("these are all papers")
+            shown_all = len(self._view.hits) >= self._view.page.total
+            self._report("these are all papers" if shown_all else "to get more papers, start with a larger --limit")
 
     def action_previous_view(self) -> None:
         """Shows the view before."""
@@ -232,8 +239,10 @@ class Browser(App[None]):
     def action_similar(self) -> None:
         """Lists papers similar to the selected one."""
         if self._hit:
-            query = replace(self._base, like=(self._hit.paper.id,), sort="relevance")
-            self._load(partial(View.open, partial(_ask, self._session, "", query)), self._show_next)
+            paper = self._hit.paper
+            query = replace(self._base, like=(paper.id,), sort="relevance")
+            load = partial(_ask, self._session, "", query)
+            self._load(partial(View.open, load, example=display_title(paper)), self._show_next)
 
     def action_mark(self) -> None:
         """Marks the selected paper, or removes its mark."""

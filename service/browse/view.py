@@ -19,22 +19,24 @@ class View:
         page: the last page.
         hits: those of all pages.
         text: what is in the search box for this view.
+        example: the title of the paper that all others are similar to; empty for other views.
     """
 
     load: LoadPage
     page: Page
     hits: tuple[Hit, ...]
     text: str = ""
+    example: str = ""
 
     @classmethod
-    def open(cls, load: LoadPage, *, text: str = "", cursor: str = "") -> "View":
+    def open(cls, load: LoadPage, *, text: str = "", example: str = "") -> "View":
         """Loads the first page.
 
         Raises:
             PapersError: see ``load``.
         """
-        page = load(cursor)
-        return cls(load, page, page.hits, text)
+        page = load("")
+        return cls(load, page, page.hits, text, example)
 
     def extend(self) -> "View":
         """Returns the view with one page more; itself if this one is the last."""
@@ -42,6 +44,11 @@ class View:
             return self
         page = self.load(self.page.cursor)
         return replace(self, page=page, hits=(*self.hits, *page.hits))
+
+    @property
+    def heading(self) -> str:
+        """What the papers have in common."""
+        return self.page.interpretation + (f": {self.example}" if self.example else "")
 
     @property
     def counts(self) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from service.commands.command import MissingExtra
+from service.commands.exit_status import ExitStatus
 
 if TYPE_CHECKING:
     from search.query.page import Page
@@ -53,14 +54,16 @@ def start_browser(
         session: answers all queries, so that they come from one generation.
         load: returns the page that follows a cursor.
         first: the first page.
-        query: its filter, mode, order and limit apply to further queries.
+        query: its filter, mode, limit, order and whether it is verbatim apply to further queries.
         lists: where stars and lists are kept.
         text: the text of the search box.
     """
-    from dataclasses import replace
-
+    from search.query.query import Query
     from service.browse.app import Browser
     from service.browse.view import View
 
-    base = replace(query, text="", cursor="", like=(), unlike=(), facets=False)
-    Browser(View(load, first, first.hits, text), session, lists, base).run()
+    base = Query(filter=query.filter, mode=query.mode, limit=query.limit, sort=query.sort, verbatim=query.verbatim)
+    browser = Browser(View(load, first, first.hits, text), session, lists, base)
+    browser.run()
+    if browser.return_code:  # an unexpected error, which textual has printed
+        sys.exit(ExitStatus.FAILURE)

@@ -108,6 +108,12 @@ def _categories() -> tuple[str, ...]:
     return (*CATEGORIES, *ARCHIVES)
 
 
+def _kinds() -> tuple[str, ...]:
+    from search.papers.kinds import KINDS
+
+    return KINDS
+
+
 FORMAT_OPTION = click.option(
     "-f",
     "--format",
@@ -160,6 +166,13 @@ _FILTER_OPTIONS = (
         shell_complete=complete_from(_categories),
         help='Category or archive, by code or name: cs.CL, cs, "Computation and Language".',
     ),
+    click.option(
+        "--kind",
+        multiple=True,
+        cls=ChoicesOption,
+        choices=_kinds,
+        help="Kind of paper: {choices}; several: all of them.",
+    ),
     click.option("--from", "start", metavar="DATE", help="Published on or after: 2026, 2026-04, 30d, last-year."),
     click.option("--to", "end", metavar="DATE", help="Published on or before."),
     click.option("--updated-from", metavar="DATE", help="Last updated on or after."),
@@ -173,7 +186,14 @@ _ADDED_OPTIONS = (
     click.option("--added-from", metavar="DATE", help="Added to the index on or after: 7d, today, 2026-11-29T09:14Z."),
     click.option("--added-to", metavar="DATE", help="Added to the index on or before."),
 )
+_THEME_OPTION = click.option(
+    "--theme",
+    default="",
+    metavar="LABEL",
+    help="Only the papers of a theme of this search, by its label; papers themes lists them.",
+)
 _PAGE_OPTIONS = (
+    _THEME_OPTION,
     click.option(
         "-s",
         "--sort",
@@ -187,7 +207,7 @@ _PAGE_OPTIONS = (
     click.option(
         "--facets",
         is_flag=True,
-        help="Count the relevant papers, without a query all that match, by year, category, author and source.",
+        help="Count the relevant papers, without a query all that match, by year, category, kind, author and source.",
     ),
     click.option("--cursor", default="", metavar="TEXT", help="Cursor printed with the previous page."),
     LIMIT_OPTION,
@@ -207,9 +227,23 @@ def filter_options(callback: CallbackT) -> CallbackT:
     return callback
 
 
+def query_options(callback: CallbackT) -> CallbackT:
+    """Adds the filters, example papers and mode of a search."""
+    for option in reversed((*_FILTER_OPTIONS, *_EXAMPLE_OPTIONS, *_ADDED_OPTIONS, MODE_OPTION)):
+        callback = option(callback)
+    return callback
+
+
 def page_options(callback: CallbackT) -> CallbackT:
     """Adds the options of all commands that print a page of hits."""
     for option in reversed((*_FILTER_OPTIONS, *_EXAMPLE_OPTIONS, *_ADDED_OPTIONS, *_PAGE_OPTIONS)):
+        callback = option(callback)
+    return callback
+
+
+def added_options(callback: CallbackT) -> CallbackT:
+    """Adds the filters by the time at which papers were added."""
+    for option in reversed(_ADDED_OPTIONS):
         callback = option(callback)
     return callback
 
@@ -231,7 +265,24 @@ def build_filter(options: dict[str, Any]) -> "Filter":
 
     dates = {"from": options["start"], "to": options["end"]}
     dates |= {name: options[name] for name in ("updated_from", "updated_to", "added_from", "added_to")}
-    return Filter.parse(options["author"], options["not_author"], options["category"], dates)
+    return Filter.parse(options["author"], options["not_author"], options["category"], dates, kinds=options["kind"])
+
+
+def build_filtered_query(options: dict[str, Any]) -> "Query":
+    """Builds a query from the options of ``filter_options`` and ``added_options``; the caller adds the text.
+
+    Raises:
+        InvalidValue: see ``Filter.parse`` and ``Query``.
+    """
+    from search.query.query import Query
+
+    return Query(
+        filter=build_filter(options),
+        mode=options["mode"],
+        like=options["like"],
+        unlike=options["unlike"],
+        verbatim=options["verbatim"],
+    )
 
 
 def build_query(options: dict[str, Any]) -> "Query":
@@ -250,6 +301,7 @@ def build_query(options: dict[str, Any]) -> "Query":
         cursor=options["cursor"],
         like=options["like"],
         unlike=options["unlike"],
+        theme=options["theme"],
         facets=options["facets"],
         verbatim=options.get("verbatim", False),
     )
@@ -262,6 +314,8 @@ def feed_options(text: str, options: dict[str, Any], *ids: str) -> "RenderOption
     identifying = {
         name: value for name, value in options.items() if name not in ("cursor", "limit", "format_", "as_json")
     }
+    if not identifying.get("theme"):
+        identifying.pop("theme", None)  # the key of a feed is older than themes
     key = "\n".join((text, *ids, str(sorted(identifying.items()))))
     return RenderOptions(feed_key=key, added_times=options.get("sort") == "added")
 
@@ -280,9 +334,16 @@ def parse_day(text: str | None) -> date | None:
 
 def open_searcher(directory: Path) -> "Searcher":
     """Opens the index in a folder for searching."""
-    from search import open_index
+    from search.searcher import Searcher
 
-    return open_index(directory)
+    return Searcher(directory.expanduser(), _load_embedder_of_texts)
+
+
+def _load_embedder_of_texts(model: "ModelIdentity") -> "Embedder":
+    """Loads the embedder of a command that embeds a query."""
+    from search.embedding.embedder import load_embedder
+
+    return load_embedder(model.name, model.precision, single=True)
 
 
 def load_embedder_for(model: "ModelIdentity") -> "Embedder":

@@ -1,4 +1,4 @@
-"""Queries: ``papers search | similar | authors | show``."""
+"""Queries: ``papers search | similar | authors | people | show``."""
 
 import sys
 from pathlib import Path
@@ -15,8 +15,11 @@ from service.commands.options import (
     FORMAT_OPTION,
     INDEX_OPTION,
     JSON_OPTION,
+    added_options,
+    build_filtered_query,
     build_query,
     feed_options,
+    filter_options,
     open_searcher,
     page_options,
     parse_format_option,
@@ -138,6 +141,35 @@ def authors(name: str, directory: Path, as_json: bool) -> None:
     if not match.variants:
         suggestion = f"; did you mean {' or '.join(match.suggestions)}?" if match.suggestions else ""
         click.echo(f"papers: no author matches {name!r}{suggestion}", err=True)
+        sys.exit(ExitStatus.NOT_FOUND)
+
+
+@click.command(cls=Command)
+@click.argument("query", default="")
+@click.option("--verbatim", is_flag=True, help="Search for the text as typed, even if only its correction has a match.")
+@filter_options
+@added_options
+@click.option("-n", "--limit", type=int, default=20, show_default=True, help="Maximum number of authors.")
+@INDEX_OPTION
+@JSON_OPTION
+def people(query: str, directory: Path, limit: int, as_json: bool, **options: Any) -> None:
+    """Rank the authors of the papers that are relevant to a query: who works on it.
+
+    Nearer and more recent papers weigh more, and a paper with many authors counts less for each. The query and the
+    filters are those of papers search.
+
+    \b
+    papers people "KV cache compression"
+    papers people "diffusion policies" --category cs.RO --from 2025 -n 10
+    papers people 'ti:"reward model"' --json
+    """
+    from service.formats.render import dump_json, people_json, people_text
+
+    wanted = build_filtered_query(options)
+    found = open_searcher(directory).people(query, wanted, limit=limit)
+    click.echo(dump_json(people_json(found)) if as_json else people_text(found), nl=as_json)
+    if not found.authors:
+        click.echo("papers: no relevant paper has an author; remove a filter or rephrase the query", err=True)
         sys.exit(ExitStatus.NOT_FOUND)
 
 

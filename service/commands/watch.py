@@ -65,6 +65,7 @@ def add(name: str, query: str, directory: Path, profile: str, **options: Any) ->
         options["author"],
         options["not_author"],
         options["category"],
+        options["kind"],
         options["start"],
         options["end"],
         options["updated_from"],

@@ -19,6 +19,7 @@ def round_facets(facets: Facets) -> Facets:
         papers=round_count(facets.papers, estimated=True),
         years=round_counts(facets.years),
         categories=round_counts(facets.categories),
+        kinds=round_counts(facets.kinds),
         authors=round_counts(facets.authors),
         sources=round_counts(facets.sources),
     )

@@ -26,15 +26,16 @@ _HIT_COLUMNS = (*_PAPER_COLUMNS, "score", "band")
 
 def render_page(page: Page, options: RenderOptions) -> bytes:
     """One row per hit."""
-    return _serialize_rows(options.fields or _HIT_COLUMNS, (hit.to_json() for hit in page.hits))
+    return serialize_rows(options.fields or _HIT_COLUMNS, (hit.to_json() for hit in page.hits))
 
 
 def render_paper(paper: Paper, options: RenderOptions) -> bytes:
     """One row."""
-    return _serialize_rows(options.fields or _PAPER_COLUMNS, [paper.to_dict()])
+    return serialize_rows(options.fields or _PAPER_COLUMNS, [paper.to_dict()])
 
 
-def _serialize_rows(columns: tuple[str, ...], rows: Iterable[dict[str, Json]]) -> bytes:
+def serialize_rows(columns: tuple[str, ...], rows: Iterable[dict[str, Json]]) -> bytes:
+    """Returns a header line and one line per row."""
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(columns)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # `papers status` starts without the modules that search
     from search.papers.json import Json
     from search.papers.paper import Paper
     from search.query.page import AuthorMatch, Facets, Hit, LegMatch, Page, Suggestions
+    from search.query.people import People, RankedAuthor
     from search.query.refinement import Refinement, RefinementKind
 
 SCHEMA_VERSION = 1
@@ -25,6 +26,8 @@ _MAX_VARIANTS = 6
 """Number of name variants on a line of text."""
 _MAX_COUNTS = 8
 """Number of values of a facet on a line of text."""
+FACET_INDENT = 15
+"""Columns before the counts of a facet in text."""
 _MAX_AUTHORS = 6
 """Number of authors of a hit in text."""
 _MAX_SENTENCE_WORDS = 45
@@ -50,6 +53,11 @@ def page_json(page: Page) -> dict[str, Json]:
 def authors_json(match: AuthorMatch) -> dict[str, Json]:
     """The output of ``papers authors --json`` and GET /v1/authors."""
     return clean_object({"schema_version": SCHEMA_VERSION, **match.to_json()})
+
+
+def people_json(people: People) -> dict[str, Json]:
+    """The output of ``papers people --json`` and GET /v1/people."""
+    return clean_object({"schema_version": SCHEMA_VERSION, **people.to_json()})
 
 
 def suggestions_json(found: Suggestions) -> dict[str, Json]:
@@ -153,6 +161,20 @@ def authors_text(match: AuthorMatch) -> str:
     return sanitize_lines("".join(f"{count.papers:>8,}  {count.value}\n" for count in match.variants))
 
 
+def people_text(people: People) -> str:
+    """The authors of the relevant papers, one entry each."""
+    count = format_count(people.papers, "relevant paper", estimated=people.estimated)
+    heading = f"{people.query or 'all papers'}\nauthors of {count}, most and nearest papers first"
+    entries = [f"{rank}. {_author_entry(author)}" for rank, author in enumerate(people.authors, 1)]
+    return sanitize_lines("\n\n".join([heading, *entries])) + "\n"
+
+
+def _author_entry(author: RankedAuthor) -> str:
+    facts = [author.name, format_count(author.papers), author.years]
+    papers = [f"   {paper.id} · {display_title(paper)}" for paper in author.top_papers]
+    return "\n".join([" · ".join(fact for fact in facts if fact), *papers])
+
+
 def explanation_text(page: Page) -> str:
     """The search strategy with the number of papers scored, and the timings, in two lines."""
     explanation = page.explanation
@@ -228,16 +250,19 @@ def _facets_text(facets: Facets) -> str:
 
     noun = "matching paper" if facets.scope == "filter" else "relevant paper"
     facets = round_facets(facets)
-    kinds = {
+    groups = {
         "years": facets.years,
         "categories": facets.categories,
+        "kinds": facets.kinds,
         "authors": facets.authors,
         "sources": facets.sources,
     }
     lines = [f"facets of {format_count(facets.papers, noun, estimated=facets.estimated)}:"]
-    for name, counts in kinds.items():
+    for name, counts in groups.items():
+        if name == "kinds" and not counts:  # an earlier version wrote the index
+            continue
         shown = ", ".join(f"{count.value} {count.papers:,}" for count in counts[:_MAX_COUNTS])
-        lines.append(f"   {name:10}  {shown}" + (", ..." if len(counts) > _MAX_COUNTS else ""))
+        lines.append(f"{'   ' + name:{FACET_INDENT}}{shown}" + (", ..." if len(counts) > _MAX_COUNTS else ""))
     return "\n".join(lines)
 
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
-from starlette.responses import JSONResponse
+from starlette.datastructures import Headers
+from starlette.responses import HTMLResponse, JSONResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from search.cores import CORES_VARIABLE, available_cores
@@ -23,6 +24,7 @@ from search.errors import PapersError
 from service.api.guard import logs
 from service.api.guard.headers import SECURITY_HEADERS
 from service.api.guard.rate_limit import TokenBuckets
+from service.api.negotiation import prefers_html
 from service.api.problems import error_response
 from service.serving.connection import Connection, ConnectionLimits
 from service.serving.health import HEARTBEAT_INTERVAL_S
@@ -40,6 +42,14 @@ FAILED = b"f"
 _VERIFICATION_POLL_S = 0.02
 """Interval at which a worker that has loaded the index checks whether it is verified."""
 _THREAD_COUNT_VARIABLES = (CORES_VARIABLE, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+_LOADING_PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="1">
+<meta name="color-scheme" content="light dark"><title>papers is starting</title></head>
+<body><h1>papers is starting</h1><p>The index is being loaded. This page reloads until it is ready.</p></body>
+</html>
+"""
+"""What a browser shows while the index is being loaded; style sheets are not served before."""
 _GATE_HEADERS = {name.decode(): value.decode() for name, value in SECURITY_HEADERS} | {"retry-after": "1"}
 
 
@@ -122,6 +132,8 @@ class ReadinessGate:
             await self.app(scope, receive, _ignore_disconnect(send))
         elif scope["path"] == "/healthz":
             await JSONResponse({"status": "ok"}, headers=_GATE_HEADERS)(scope, receive, send)
+        elif self.app is None and prefers_html(Headers(scope=scope).get("accept", "")):
+            await HTMLResponse(_LOADING_PAGE, 503, _GATE_HEADERS)(scope, receive, send)
         else:
             detail = problem or "the index is being loaded; retry in 1 s"
             await error_response(scope, 503, detail, _GATE_HEADERS)(scope, receive, send)

@@ -10,7 +10,7 @@ from search.query.filter import Filter
 from search.query.query import MAX_EXAMPLES, Mode, Query
 
 _PARAMETERS = {"text": "q", "start": "from", "end": "to", "authors": "author", "not_authors": "not_author"}
-_PARAMETERS |= {"categories": "category"}
+_PARAMETERS |= {"categories": "category", "kinds": "kind"}
 """Names that the HTTP API, and the JSON form, have for fields; the others have the same."""
 
 
@@ -23,6 +23,7 @@ class SavedSearch:
         authors: each must be an author.
         not_authors: exact names that no author may have.
         categories: at least one must be a category.
+        kinds: each must be a kind of the paper.
         start: published on or after; None for any date.
         end: published on or before.
         updated_from: updated on or after.
@@ -37,6 +38,7 @@ class SavedSearch:
     authors: tuple[str, ...] = ()
     not_authors: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    kinds: tuple[str, ...] = ()
     start: str | None = None
     end: str | None = None
     updated_from: str | None = None
@@ -57,7 +59,7 @@ class SavedSearch:
         """
         dates = {"from": self.start, "to": self.end, "updated_from": self.updated_from, "updated_to": self.updated_to}
         like = tuple(dict.fromkeys((*self.like, *more_like)))[:MAX_EXAMPLES]
-        narrow = Filter.parse(self.authors, self.not_authors, self.categories, dates)
+        narrow = Filter.parse(self.authors, self.not_authors, self.categories, dates, kinds=self.kinds)
         return Query(filter=narrow, mode=self.mode, like=like, unlike=self.unlike, verbatim=True)
 
     def to_json(self) -> dict[str, Json]:

@@ -8,7 +8,7 @@ from search.query.counts import format_count
 from search.query.page import AuthorMatch, Page, ValueCount
 from search.query.query import Query
 from service.web.cards import Card, build_cards, category_names
-from service.web.facets import FacetValue, build_histogram
+from service.web.facets import FacetValue, year_values
 from service.web.html import Link, SearchForm, render_template
 from service.web.results import pagination_links
 from service.web.urls import PageUrl, author_page_url
@@ -45,7 +45,7 @@ def author_page(viewer: Viewer, url: PageUrl, query: Query) -> str:
         status=_status_text(match, page),
         suggestions=[Link(each, author_page_url(each)) for each in match.suggestions],
         search_url=str(search_url),
-        histogram=build_histogram(facets.years) if facets else None,
+        year_values=year_values(facets.years, search_url) if facets else (),
         variants=_variant_values(url, match, excluded),
         more_variants=len(match.variants[_MAX_VARIANTS:]),
         categories=_category_values(search_url, facets.categories) if facets else (),

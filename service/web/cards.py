@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from search.papers.categories import find_category_name
+from search.papers.kind_rules import find_kinds
+from search.papers.kinds import KIND_LABELS
 from search.papers.paper import Paper
 from search.query.page import Band, Hit, Span
 from service.formats.render import display_title, match_reason
@@ -17,6 +19,8 @@ from service.web.viewer import Viewer
 
 _MAX_VISIBLE_AUTHORS = 6
 """Authors before the others are folded."""
+_UNMARKED_KINDS = ("method", "withdrawn")
+"""Kinds that cards do not show: that of most papers, and the one that is shown as a retraction."""
 _SNIPPET_LENGTH = 340
 """Characters of an abstract without a best sentence."""
 
@@ -32,6 +36,7 @@ class Card:
         authors: the first authors, each with a link to the author's page.
         more_authors: the folded authors.
         categories: full names, each with a link that adds the category to the query.
+        kinds: what the paper is or offers, each with a link that adds the kind to the query.
         snippet: as HTML, the best sentence of the abstract or its beginning; None without an abstract or a title.
         abstract: as HTML.
         external_url: where the paper can be read; None unless a source gives an HTTP URL.
@@ -55,6 +60,7 @@ class Card:
     authors: tuple[Link, ...]
     more_authors: tuple[Link, ...]
     categories: tuple[Link, ...]
+    kinds: tuple[Link, ...]
     snippet: Markup | None
     abstract: Markup | None
     external_url: str | None
@@ -99,6 +105,7 @@ def build_card(hit: Hit, url: PageUrl, notes: Mapping[str, str] | None = None) -
         authors=authors[:visible],
         more_authors=authors[visible:],
         categories=_category_links(paper, url),
+        kinds=_kind_links(paper, url),
         snippet=_snippet(hit),
         abstract=typeset(paper.abstract, highlights.abstract) if paper.abstract else None,
         external_url=external_url(paper),
@@ -142,6 +149,12 @@ def external_url(paper: Paper) -> str | None:
 def _category_links(paper: Paper, url: PageUrl) -> tuple[Link, ...]:
     named = zip(category_names(paper.categories), paper.categories, strict=True)
     return tuple(Link(name, str(url.include_param("category", code))) for name, code in named)
+
+
+def _kind_links(paper: Paper, url: PageUrl) -> tuple[Link, ...]:
+    """Returns links for the kinds that distinguish a paper; its retraction is shown elsewhere."""
+    shown = (kind for kind in find_kinds(paper) if kind not in _UNMARKED_KINDS)
+    return tuple(Link(KIND_LABELS[kind].lower(), str(url.include_param("kind", kind))) for kind in shown)
 
 
 def _near_link(hit: Hit) -> Link | None:

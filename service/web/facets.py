@@ -1,10 +1,11 @@
-"""Facets: values that toggle a filter, and a histogram of years."""
+"""Facets: values that toggle a filter, those of years with a bar."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from search.papers import categories
+from search.papers.kinds import KIND_LABELS, parse_kind
 from search.query.page import Facets, ValueCount
 from service.web.cards import category_names
 from service.web.urls import PageUrl
@@ -13,14 +14,10 @@ MAX_VISIBLE_VALUES = 6
 """Values of a group before the others are folded."""
 MAX_VALUES = 12
 """Maximum number of values of a group."""
-_MAX_YEARS = 18
-"""Maximum number of years in the list; the histogram and the date fields cover earlier ones."""
-_CHART_HEIGHT = 48
-"""Height of the histogram, in units of its view box."""
-_BAR_STEP = 10
-"""Width of a bar and the gap after it, in units of the view box."""
-_MIN_YEARS = 12
-"""Minimum number of years in the histogram: keeps bars narrow, and lets users drag to years outside the results."""
+_MAX_YEARS = 40
+"""Maximum number of years in the chart; the date fields cover earlier ones."""
+_ALMOST_ALL = 0.98
+"""Share of the papers that one source has where the sources say nothing about them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +29,8 @@ class FacetValue:
         papers: the number of papers that have it.
         href: the link that toggles it; empty if no parameter filters by it.
         is_selected: the query filters by it.
-        code: the code of a category.
+        code: the code of a category, or the name of a kind in a query.
+        bar: the length of its bar, in per cent of the longest; 0 for no bar.
     """
 
     label: str
@@ -40,6 +38,7 @@ class FacetValue:
     href: str = ""
     is_selected: bool = False
     code: str = ""
+    bar: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,46 +59,6 @@ class FacetGroup:
         return tuple(value for value in self.values if value not in self.visible_values)
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """One year of a histogram; position and height in units of the view box."""
-
-    year: int
-    papers: int
-    x: int
-    y: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class Histogram:
-    """Papers per year, with a bar for every year from the first to the last."""
-
-    bars: tuple[Bar, ...]
-    width: int
-    height: int = _CHART_HEIGHT
-    step: int = _BAR_STEP
-
-    @property
-    def description(self) -> str:
-        """The text alternative."""
-        peak = max(self.bars, key=lambda bar: bar.papers)
-        return f"Papers per year, {self.bars[0].year} to {self.bars[-1].year}; maximum {peak.papers:,} in {peak.year}"
-
-
-def build_histogram(years: Sequence[ValueCount]) -> Histogram | None:
-    """Returns a histogram of at least ``_MIN_YEARS`` years, or None if no paper has a date."""
-    papers = {int(count.value): count.papers for count in years}
-    if not papers:
-        return None
-    last, peak = max(papers), max(papers.values())
-    bars = []
-    for index, year in enumerate(range(min(*papers, last - _MIN_YEARS + 1), last + 1)):
-        height = -(-papers.get(year, 0) * _CHART_HEIGHT // peak)
-        bars.append(Bar(year, papers.get(year, 0), index * _BAR_STEP, _CHART_HEIGHT - height, height))
-    return Histogram(tuple(bars), len(bars) * _BAR_STEP)
-
-
 def build_groups(facets: Facets, url: PageUrl) -> tuple[FacetGroup, ...]:
     """Returns the groups that have values.
 
@@ -110,10 +69,11 @@ def build_groups(facets: Facets, url: PageUrl) -> tuple[FacetGroup, ...]:
     codes = [count.value for count in facets.categories[:MAX_VALUES]]
     names = dict(zip(codes, category_names(codes), strict=True))
     groups = (
-        _build_group("Years", facets.years, partial(_year_value, url), _MAX_YEARS),
+        FacetGroup("Years", year_values(facets.years, url)),
         _build_group("Categories", facets.categories, partial(_category_value, url, names)),
+        _build_group("Kinds", facets.kinds, partial(_kind_value, url)),
         _build_group("Authors", facets.authors, partial(_author_value, url)),
-        _build_group("Sources", facets.sources, _source_value),
+        _build_group("Sources", () if _has_one_source(facets) else facets.sources, _source_value),
     )
     return tuple(group for group in groups if group.values)
 
@@ -124,11 +84,27 @@ def _build_group(
     return FacetGroup(heading, tuple(map(build_value, counts[:limit])))
 
 
-def _year_value(url: PageUrl, count: ValueCount) -> FacetValue:
+def year_values(counts: Sequence[ValueCount], url: PageUrl) -> tuple[FacetValue, ...]:
+    """Returns the latest years that have papers, each with a bar; years without papers have none.
+
+    Args:
+        counts: papers of each year, latest first.
+        url: the URL of the query, which the links start from.
+    """
+    most = max((count.papers for count in counts[:_MAX_YEARS]), default=1)
+    return tuple(_year_value(url, count, -(-100 * count.papers // most)) for count in counts[:_MAX_YEARS])
+
+
+def _year_value(url: PageUrl, count: ValueCount, bar: int) -> FacetValue:
     is_selected = url.get_all("from") == url.get_all("to") == (count.value,)
     without_years = url.remove_param("from").remove_param("to")
     only_year = without_years.include_param("from", count.value).include_param("to", count.value)
-    return FacetValue(count.value, count.papers, str(without_years if is_selected else only_year), is_selected)
+    href = str(without_years if is_selected else only_year)
+    return FacetValue(count.value, count.papers, href, is_selected, bar=bar)
+
+
+def _has_one_source(facets: Facets) -> bool:
+    return any(count.papers >= _ALMOST_ALL * facets.papers for count in facets.sources)
 
 
 def _category_value(url: PageUrl, names: dict[str, str], count: ValueCount) -> FacetValue:
@@ -136,6 +112,13 @@ def _category_value(url: PageUrl, names: dict[str, str], count: ValueCount) -> F
     selected_by = [text for text in url.get_all("category") if code in categories.resolve_codes(text, (code,))]
     href = _toggle_url(url, "category", code, selected_by)
     return FacetValue(names[code], count.papers, href, bool(selected_by), code)
+
+
+def _kind_value(url: PageUrl, count: ValueCount) -> FacetValue:
+    kind = parse_kind(count.value)
+    selected_by = [text for text in url.get_all("kind") if text.strip().lower() == kind]
+    href = _toggle_url(url, "kind", kind, selected_by)
+    return FacetValue(KIND_LABELS[kind], count.papers, href, bool(selected_by), kind)
 
 
 def _author_value(url: PageUrl, count: ValueCount) -> FacetValue:

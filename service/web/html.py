@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 FORM_FIELDS = ("q", "sort", "mode", "from", "to")
 """Parameters for which the results page has form fields."""
 
+MODE_LABELS = {"semantic": "meaning only", "lexical": "keywords only"}
+"""The modes other than the default, which searches by meaning and keywords."""
+
 EXPORT_FORMATS = (
     ("BibTeX", "bibtex"),
     ("RIS", "ris"),
@@ -65,10 +68,10 @@ class SearchForm:
 
         Args:
             url: the URL of the page.
-            excluded: parameters that get no hidden input: those with a visible field, and those to drop. The cursor and
+            excluded: parameters that get no hidden input: those with a visible field, and those to drop. The page and
                 ``verbatim`` never have one, because another query starts anew.
         """
-        hidden = tuple(pair for pair in url.params if pair[0] not in (*excluded, "cursor", "verbatim"))
+        hidden = tuple(pair for pair in url.params if pair[0] not in (*excluded, "cursor", "page", "verbatim"))
         text = " ".join(url.get_first("q").split())  # a single-line input would join words that a line break separates
         return cls(text, hidden, *(url.get_first(name) for name in ("from", "to", "sort", "mode")))
 
@@ -100,6 +103,7 @@ def _environment() -> Environment:
         "list_url": list_url,
         "watch_url": watch_url,
         "export_formats": EXPORT_FORMATS,
+        "mode_labels": MODE_LABELS,
     }
     environment.filters["shorten"] = _shorten_title
     environment.filters["site"] = _site_name

@@ -1,25 +1,29 @@
 """How a query was understood: a removable chip for each of its parts, and notes on the authors that it names."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from search.errors import PaperNotFound
-from search.language.describe import describe_condition
+from search.language.describe import describe_condition, describe_theme
 from search.papers.categories import find_category_name
+from search.papers.kinds import parse_kind
 from search.papers.words import truncate_words
 from search.query.author import parse_author
-from search.query.condition import AddedBetween, InDateRange
+from search.query.condition import AddedBetween, HasKind, InDateRange
 from search.query.filter import Filter
 from search.query.page import AuthorMatch, Page
 from search.session import Session
 from service.formats.render import display_title
 from service.web.author_correction import AuthorCorrector
-from service.web.html import Link
+from service.web.html import MODE_LABELS, Link
 from service.web.urls import PageUrl, author_page_url
 
 _MAX_VARIANTS = 8
-_MODE_LABELS = {"semantic": "semantic search only", "lexical": "lexical search only"}
-"""Chips of the modes other than the default."""
+_ABOUT = re.compile(r"about '(.*)'", re.DOTALL)
+"""Matches the description of the text that papers are ranked by."""
+_PHRASE = re.compile(r'".*"', re.DOTALL)
+"""Matches the description of a required phrase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +60,12 @@ class AuthorNote:
 
 def build_chips(url: PageUrl, filters: Filter, page: Page, session: Session) -> tuple[Chip, ...]:
     """Returns chips for the parts of the query text, followed by those for the other parameters."""
-    return (
-        *_query_chips(url, page),
-        *_filter_chips(url, filters),
-        *_paper_chips(url, session),
-        *_mode_chips(url),
-    )
+    return (*_query_chips(url, page), *build_parameter_chips(url, filters, session))
+
+
+def build_parameter_chips(url: PageUrl, filters: Filter, session: Session) -> tuple[Chip, ...]:
+    """Returns chips for the parameters other than the query text."""
+    return (*_filter_chips(url, filters), *_paper_chips(url, session), *_mode_chips(url))
 
 
 def build_author_notes(url: PageUrl, filters: Filter, page: Page, session: Session) -> tuple[AuthorNote, ...]:
@@ -83,7 +87,14 @@ def quoted_title(session: Session, paper_id: str) -> str:
 
 def _query_chips(url: PageUrl, page: Page) -> Iterator[Chip]:
     for part in page.parts:
-        yield Chip(part.description, str(url.replace_param("q", part.remaining_query)))
+        yield Chip(_part_label(part.description), str(url.replace_param("q", part.remaining_query)))
+
+
+def _part_label(description: str) -> str:
+    """Returns a part of the query as a chip shows it: the words that papers are ranked by stand alone, in quotes."""
+    if words := _ABOUT.fullmatch(description):
+        return f"“{words[1]}”"
+    return f"contains {description}" if _PHRASE.fullmatch(description) else description
 
 
 def _filter_chips(url: PageUrl, filters: Filter) -> Iterator[Chip]:
@@ -94,6 +105,10 @@ def _filter_chips(url: PageUrl, filters: Filter) -> Iterator[Chip]:
     for code in url.get_all("category"):
         name = find_category_name(code) or ""
         yield Chip(f"{code} {name}".strip(), str(url.remove_param("category", code)))
+    for kind in url.get_all("kind"):
+        yield Chip(describe_condition(HasKind(parse_kind(kind))), str(url.remove_param("kind", kind)))
+    if label := url.get_first("theme"):
+        yield Chip(describe_theme(label), str(url.remove_param("theme")))
     for prefix, condition in (
         ("", InDateRange(filters.published_from, filters.published_to)),
         ("updated_", InDateRange(filters.updated_from, filters.updated_to, "updated")),
@@ -111,8 +126,9 @@ def _paper_chips(url: PageUrl, session: Session) -> Iterator[Chip]:
 
 
 def _mode_chips(url: PageUrl) -> Iterator[Chip]:
-    if (mode := url.get_first("mode")) in _MODE_LABELS:
-        yield Chip(_MODE_LABELS[mode], str(url.remove_param("mode")))
+    label = MODE_LABELS.get(url.get_first("mode"))
+    if label:
+        yield Chip(f"by {label}", str(url.remove_param("mode")))
 
 
 def _build_author_note(url: PageUrl, match: AuthorMatch, suggestions: tuple[Link, ...] = ()) -> AuthorNote:

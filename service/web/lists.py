@@ -72,8 +72,8 @@ def list_page(viewer: Viewer, url: PageUrl, name: str, number: int) -> str:
         similar_url=str(PageUrl("/", tuple(("like", each) for each in known[:MAX_EXAMPLES]))) if known else "",
         recommend_url=str(PageUrl("/recommend", (("list", name),))),
         proposal=proposal if known else None,
-        first_page=str(url.remove_param("page")) if number > 1 else "",
-        next_page=str(url.replace_param("page", str(number + 1))) if len(entries) > number * PAGE_SIZE else "",
+        first_page=str(url.with_page(1)) if number > 1 else "",
+        next_page=str(url.with_page(number + 1)) if len(entries) > number * PAGE_SIZE else "",
     )
 
 

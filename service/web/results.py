@@ -1,33 +1,34 @@
 """The results page."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
 from search.errors import StateUnavailable
-from search.language.describe import ORDER_NAMES
 from search.query.counts import format_count
 from search.query.page import Facets, Page
 from search.query.query import Query
 from service.formats.counts import round_facets
 from service.web.cards import build_cards
-from service.web.facets import build_groups, build_histogram
+from service.web.detail import Detail, detail_links
+from service.web.facets import build_groups
 from service.web.html import EXPORT_FORMATS, FORM_FIELDS, Link, SearchForm, render_template
 from service.web.interpretation import Chip, build_author_notes, build_chips
+from service.web.pagination import is_ranked, paginate, status_text
 from service.web.refinements import answered_instead, answered_url, build_refinements
 from service.web.searches import Proposal, propose, search_of_url
+from service.web.themes import ask_within_theme, build_theme_group
 from service.web.urls import PageUrl, watch_url
 from service.web.viewer import Viewer
 from service.web.views import view_links
 
 EXPORT_LIMIT = 100
 """Maximum number of papers in an export."""
-_ABOUT = re.compile(r"^about '(.*)'$", re.DOTALL)
-"""Matches the label of the chip of the text that papers are ranked by."""
 _FILTER_PARAMS = (
     "author",
     "not_author",
     "category",
+    "theme",
+    "kind",
     "from",
     "to",
     "updated_from",
@@ -37,7 +38,7 @@ _FILTER_PARAMS = (
 )
 
 
-def results_page(viewer: Viewer, url: PageUrl, text: str, query: Query) -> str:
+def results_page(viewer: Viewer, url: PageUrl, text: str, query: Query, detail: Detail = "sentences") -> str:
     """Renders the hits of a query with its facets and the links that refine it.
 
     Args:
@@ -45,12 +46,15 @@ def results_page(viewer: Viewer, url: PageUrl, text: str, query: Query) -> str:
         url: the URL of this page.
         text: the text of the search box.
         query: the other parameters.
+        detail: how much of each paper to show.
 
     Raises:
         InvalidValue, PaperNotFound, IndexUnavailable, ModelUnavailable: see ``Session.ask``.
     """
     session = viewer.session
-    page = session.ask(text, replace(query, facets=True))
+    page, theme_note = ask_within_theme(session, text, replace(query, facets=True))
+    url = url.remove_param("theme") if theme_note else url
+    query = replace(query, theme="") if theme_note else query
     typed_url, url = url, answered_url(url, page)
     facets = round_facets(page.facets) if page.facets else None
     chips = build_chips(url, query.filter, page, session)
@@ -62,6 +66,8 @@ def results_page(viewer: Viewer, url: PageUrl, text: str, query: Query) -> str:
         problem=None,
         advice=_advice_text(page),
         interpretation=page.interpretation,
+        theme_note=theme_note,
+        theme_group=build_theme_group(typed_url, session, text, query, facets.papers) if facets else None,
         notices=page.notices,
         here=str(typed_url),
         chips=chips,
@@ -71,21 +77,27 @@ def results_page(viewer: Viewer, url: PageUrl, text: str, query: Query) -> str:
         correction=Link(page.correction, str(url.replace_param("q", page.correction))) if page.correction else None,
         refinements=tuple(build_refinements(url, page)),
         author_notes=build_author_notes(url, query.filter, page, session),
-        facet_note=_facet_note(page, facets) if facets else "",
+        facet_note=_facet_note(page, query, facets) if facets else "",
         groups=groups,
-        histogram=build_histogram(facets.years) if facets else None,
-        status=_status_text(page, query),
+        status=status_text(page, query),
+        pagination=paginate(url, page, query),
+        detail=detail,
+        details=detail_links(typed_url),
         cards=build_cards(page.hits, url, viewer),
         exports=_export_links(url) if page.hits else (),
         export_note=f"The first {EXPORT_LIMIT} papers" if page.total > EXPORT_LIMIT else "All results of this search",
-        next_steps=_next_steps(url, page),
+        next_steps=_next_steps(url, page, query),
         explanation=_explanation_text(page),
-        **pagination_links(url, page),
     )
 
 
 def _following(viewer: Viewer, url: PageUrl, chips: Sequence[Chip]) -> Link | Proposal | None:
-    """Returns the saved search that is this one, or the form that saves it; None if the state cannot be read."""
+    """Returns the saved search that is this one, or the form that saves it; None if the state cannot be read.
+
+    A search within a theme cannot be saved either: a later answer may have other themes.
+    """
+    if url.get_first("theme"):
+        return None
     search = search_of_url(url)
     try:
         watches = viewer.saved_searches
@@ -94,36 +106,14 @@ def _following(viewer: Viewer, url: PageUrl, chips: Sequence[Chip]) -> Link | Pr
     for watch in watches:
         if watch.search == search:
             return Link(watch.name, watch_url(watch.name))
-    words = (_ABOUT.sub(r"\1", chip.label) for chip in chips)
-    return propose(search, ", ".join(words), [watch.name for watch in watches])
+    words = ", ".join(chip.label for chip in chips).replace("“", "").replace("”", "")
+    return propose(search, words, [watch.name for watch in watches])
 
 
 def pagination_links(url: PageUrl, page: Page) -> dict[str, str]:
     """Returns the links to the first and the next page; a link is empty if there is no such page."""
     next_page = str(url.remove_param("cursor").include_param("cursor", page.cursor)) if page.cursor else ""
     return {"first_page": str(url.remove_param("cursor")) if url.get_all("cursor") else "", "next_page": next_page}
-
-
-def _status_text(page: Page, query: Query) -> str:
-    if not page.total:
-        return "No papers match"
-    if not page.has_close_match:
-        return "No close match"
-    if not _is_ranked_semantically(page):
-        return format_count(page.total)
-    if query.sort != "relevance":
-        relevant = format_count(page.total, "relevant paper", estimated=page.total_estimated)
-        return f"{relevant[0].upper()}{relevant[1:]}, {ORDER_NAMES.get(query.sort, query.sort)} first"
-    if query.cursor:
-        return f"{format_count(page.total)}, closest first"
-    if len(page.hits) in (0, page.total):
-        return format_count(page.total)
-    return f"Showing the {len(page.hits):,} closest of {format_count(page.total)}"
-
-
-def _is_ranked_semantically(page: Page) -> bool:
-    """Whether every paper that matches the filters is a hit, so that only the closest ones are relevant."""
-    return page.explanation.strategy != "none"
 
 
 def _advice_text(page: Page) -> str:
@@ -133,9 +123,9 @@ def _advice_text(page: Page) -> str:
     return "" if page.has_close_match else "These are the nearest papers. Rephrasing the query may find better ones."
 
 
-def _next_steps(url: PageUrl, page: Page) -> list[Link]:
+def _next_steps(url: PageUrl, page: Page, query: Query) -> list[Link]:
     """Returns links for a search without close hits."""
-    if page.total and page.has_close_match:
+    if page.total and page.has_close_match and (page.hits or not query.offset):
         return []
     links = []
     if any(url.get_all(name) for name in _FILTER_PARAMS):
@@ -144,9 +134,9 @@ def _next_steps(url: PageUrl, page: Page) -> list[Link]:
             unfiltered = unfiltered.remove_param(name)
         links.append(Link("Search without filters", str(unfiltered)))
     if url.get_first("mode"):
-        links.append(Link("Use hybrid search", str(url.remove_param("mode"))))
-    if url.get_all("cursor"):
-        links.append(Link("First page", str(url.remove_param("cursor"))))
+        links.append(Link("Search by meaning and keywords", str(url.remove_param("mode"))))
+    if url.get_all("page"):
+        links.append(Link("First page", str(url.with_page(1))))
     return [*links, Link("Search syntax", "/help"), Link("Home", "/")]
 
 
@@ -174,9 +164,9 @@ def _explanation_text(page: Page) -> str:
     return f"{searches[page.explanation.strategy]}Index version {page.generation}."
 
 
-def _facet_note(page: Page, facets: Facets) -> str:
+def _facet_note(page: Page, query: Query, facets: Facets) -> str:
     """Returns which papers the facets count."""
-    if _is_ranked_semantically(page):
+    if is_ranked(page, query):
         relevant = format_count(facets.papers, "relevant paper", estimated=facets.estimated)
         return f"Counts cover {relevant if facets.estimated else f'the {relevant}'}."
     return f"Counts cover all {facets.papers:,} matching papers."

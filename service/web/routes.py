@@ -1,5 +1,6 @@
 """Routes of the web page."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Request
@@ -8,15 +9,23 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from search.errors import InvalidValue
 from search.query.filter import Filter
-from search.query.query import Query
+from search.query.query import MAX_OFFSET, Query
+from search.trends.periods import Per
+from search.trends.trends import Measure
 from service.api.parameters import PageParams
-from service.web.assets import load_assets
+from service.formats.opensearch import DESCRIPTION_TYPE, render_description
+from service.web.assets import asset_url, load_assets
 from service.web.author import author_page
+from service.web.detail import Detail, read_detail, remember_detail
 from service.web.paper import paper_page
+from service.web.people import people_page
 from service.web.responses import PageRoute
 from service.web.results import results_page
 from service.web.start import help_page, start_page
+from service.web.themes import themes_page
+from service.web.trends import trends_page
 from service.web.urls import PageUrl
 from service.web.viewer import ViewerDependency
 
@@ -25,9 +34,46 @@ _IMMUTABLE = "public, max-age=31536000, immutable"
 
 
 class SearchPageRequest(PageParams):
-    """Parameters of the results page."""
+    """Parameters of the results page.
+
+    Attributes:
+        q: the text of the search box.
+        page: the page of the answer, from 1.
+        show: how much of each paper to show, here and until another choice; None for the last choice.
+    """
 
     q: str = ""
+    page: int = Field(1, ge=1)
+    show: Detail | None = None
+
+    def to_query(self) -> Query:
+        """Returns the query of the page without its text.
+
+        Raises:
+            InvalidValue: see ``PageParams.to_query``; the page begins after MAX_OFFSET hits.
+        """
+        query = super().to_query()
+        if (self.page - 1) * query.limit > MAX_OFFSET:
+            raise InvalidValue("page", str(self.page), f"give a whole number up to {MAX_OFFSET // query.limit + 1}")
+        return query if query.cursor else replace(query, offset=(self.page - 1) * query.limit)
+
+
+class TrendsPageRequest(PageParams):
+    """Parameters of the trends page: those of the results page with several questions, and what the chart shows."""
+
+    q: list[str] = Field([])
+    per: Per | None = None
+    measure: Measure = "papers"
+
+
+class PeoplePageRequest(SearchPageRequest):
+    """Parameters of the page of people: those of the results page, of which the order does not matter here.
+
+    Attributes:
+        more: whether to show more authors.
+    """
+
+    more: bool = False
 
 
 class AuthorPageRequest(BaseModel):
@@ -55,7 +101,24 @@ def results(request: Request, viewer: ViewerDependency, params: Annotated[Search
     url = PageUrl.from_request(request)
     if not url.params:
         return viewer.respond(start_page(viewer))
-    return viewer.respond(results_page(viewer, url, params.q, params.to_query()))
+    detail = params.show or read_detail(request)
+    response = viewer.respond(results_page(viewer, url, params.q, params.to_query(), detail))
+    if params.show:
+        remember_detail(response, params.show)
+    return response
+
+
+@router.get("/themes")
+def themes(request: Request, viewer: ViewerDependency, params: Annotated[SearchPageRequest, Parameter()]) -> Response:
+    """The themes of an answer."""
+    return viewer.respond(themes_page(viewer, PageUrl.from_request(request), params.q, params.to_query()))
+
+
+@router.get("/trends")
+def trends(request: Request, viewer: ViewerDependency, params: Annotated[TrendsPageRequest, Parameter()]) -> Response:
+    """The trends of one or several questions."""
+    url = PageUrl.from_request(request)
+    return viewer.respond(trends_page(viewer, url, params.to_query(), params.per, params.measure))
 
 
 @router.get("/paper/{paper_id:path}")
@@ -71,10 +134,25 @@ def author(request: Request, viewer: ViewerDependency, params: Annotated[AuthorP
     return viewer.respond(author_page(viewer, PageUrl.from_request(request), query))
 
 
+@router.get("/people")
+def people(request: Request, viewer: ViewerDependency, params: Annotated[PeoplePageRequest, Parameter()]) -> Response:
+    """The people who work on the topic of a query."""
+    url = PageUrl.from_request(request)
+    return viewer.respond(people_page(viewer, url, params.q, params.to_query(), more=params.more))
+
+
 @router.get("/help")
 def help_(viewer: ViewerDependency) -> Response:
     """The page on the search syntax."""
     return viewer.respond(help_page(viewer))
+
+
+@router.get("/opensearch.xml")
+def opensearch(request: Request, viewer: ViewerDependency) -> Response:
+    """The description with which browsers add this server as a search engine."""
+    papers = viewer.session.search(Query(limit=0)).total
+    description = render_description(str(request.base_url), asset_url("icon.svg"), papers)
+    return Response(description, media_type=DESCRIPTION_TYPE, headers={"Cache-Control": "no-cache"})
 
 
 @router.get("/static/{name}")

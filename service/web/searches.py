@@ -7,15 +7,17 @@ from search.papers.words import truncate_words
 from search.session import Session
 from service.state.names import MAX_NAME_LENGTH
 from service.state.searches import SavedSearch
+from service.web.html import MODE_LABELS
 from service.web.interpretation import quoted_title
 from service.web.urls import PageUrl
 
 _SINGLE_PARAMS = ("q", "from", "to", "updated_from", "updated_to", "list", "mode")
-_REPEATED_PARAMS = ("author", "not_author", "category", "like", "unlike")
+_REPEATED_PARAMS = ("author", "not_author", "category", "kind", "like", "unlike")
 _LABELS = {
     "author": "author {}",
     "not_author": "not author {}",
     "category": "category {}",
+    "kind": "kind {}",
     "from": "from {}",
     "to": "to {}",
     "updated_from": "updated from {}",
@@ -23,7 +25,7 @@ _LABELS = {
     "like": "like {}",
     "unlike": "unlike {}",
     "list": "like the papers of the list “{}”",
-    "mode": "{} search only",
+    "mode": "by {}",
 }
 """What the page calls the parameters of a saved search other than its text."""
 _MAX_PROPOSED_LENGTH = 60
@@ -83,5 +85,6 @@ def describe_search(search: SavedSearch, session: Session) -> str:
     parts = []
     for name, value in search_params(search):
         shown = quoted_title(session, value) if name in ("like", "unlike") else value
+        shown = MODE_LABELS[value] if name == "mode" else shown
         parts.append(_LABELS[name].format(shown) if name in _LABELS else truncate_words(value, max_words=30))
     return " · ".join(parts) or "All papers"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from search.papers.kinds import KIND_MEANINGS
 from search.papers.paper import Paper
 from search.papers.words import truncate_words
 from search.query.condition import format_moment
@@ -61,7 +62,8 @@ def help_page(viewer: Viewer) -> str:
     """Renders the search syntax, the meaning of the results page, and the keyboard shortcuts."""
     newest = viewer.session.search(Query(limit=1)).hits
     paper_id = newest[0].paper.id if newest else ""
-    return render_template("help.html", viewer, SearchForm(), search_url=_search_url, example_id=paper_id)
+    kinds = [(f"a paper that {meaning}", f"kind:{kind}") for kind, meaning in KIND_MEANINGS.items()]
+    return render_template("help.html", viewer, SearchForm(), search_url=_search_url, example_id=paper_id, kinds=kinds)
 
 
 def _find_news(viewer: Viewer) -> Link | None:

@@ -1,7 +1,7 @@
 """Titles and abstracts as HTML, with formulas as MathML and the words of the query highlighted.
 
-All text is escaped. Formulas are delimited by $...$, $$...$$, \\(...\\) or \\[...\\]; what does not parse as a formula,
-such as a price, stays text.
+All text is escaped, and what LaTeX and PDF leave in it is cleaned (``service.web.debris``). Formulas are delimited
+by $...$, $$...$$, \\(...\\) or \\[...\\]; what does not parse as a formula, such as a price, stays text.
 """
 
 import html
@@ -14,6 +14,7 @@ from latex2mathml.converter import Converter
 from markupsafe import Markup
 
 from search.query.page import Span
+from service.web.debris import find_debris
 
 _FORMULA = re.compile(
     r"(?<![\\$])(?:\$\$([^$]{1,1000})\$\$|\$(?![\s$])((?:[^$\\]|\\.){0,500}?(?:[^\s$\\]|\\.))\$(?!\d))"
@@ -33,8 +34,6 @@ _ALLOWED_ATTRIBUTES = frozenset(
      "linethickness", "accent", "accentunder", "movablelimits", "displaystyle", "scriptlevel", "largeop", "minsize",
      "maxsize")
 )  # fmt: skip
-_TEXT_COMMAND = re.compile(r"\\(?:textbf|textit|textsc|textsf|textrm|texttt|emph|text|mbox)\{([^{}$\\]*)\}|\\([%&_#$])")
-"""LaTeX commands that are replaced by their text."""
 _BOLD_CHARACTERS = {
     ord(first) + offset: bold + offset
     for first, bold, count in (("A", 0x1D400, 26), ("a", 0x1D41A, 26), ("0", 0x1D7CE, 10))
@@ -52,18 +51,28 @@ def typeset(text: str, highlights: tuple[Span, ...] = (), span: Span | None = No
         span: the part of the text to return; None for all of it.
     """
     span = span or Span(0, len(text))
-    if "$" not in text and "\\" not in text:
-        return Markup("".join(_highlight_spans(text, highlights, span)))  # noqa: S704  all pieces are escaped
     pieces: list[str] = []
     position = span.start
-    for match in _FORMULA.finditer(text, span.start, span.end):
-        formula = latex_to_mathml("".join(group or "" for group in match.groups()))
-        if formula:
-            pieces += _render_text(text, highlights, Span(position, match.start()))
-            pieces.append(formula)
-            position = match.end()
-    pieces += _render_text(text, highlights, Span(position, span.end))
+    for start, end, shown in _replaced_parts(text):
+        if position <= start and end <= span.end:
+            pieces += _highlight_spans(text, highlights, Span(position, start))
+            pieces.append(shown)
+            position = end
+    pieces += _highlight_spans(text, highlights, Span(position, span.end))
     return Markup("".join(pieces))  # noqa: S704  all pieces are escaped
+
+
+@lru_cache(1_024)
+def _replaced_parts(text: str) -> tuple[tuple[int, int, str], ...]:
+    """Returns the parts of a text that are not shown as they are, in order, each with its HTML."""
+    has_formulas = "$" in text or "\\" in text
+    formulas = tuple(_FORMULA.finditer(text)) if has_formulas else ()
+    spans = tuple(match.span() for match in formulas)
+    parts = [(start, end, _escape(shown)) for start, end, shown in find_debris(text, spans)]
+    for match in formulas:
+        if formula := latex_to_mathml("".join(group or "" for group in match.groups())):
+            parts.append((*match.span(), formula))
+    return tuple(sorted(parts))
 
 
 @lru_cache(8_192)
@@ -108,16 +117,6 @@ def _serialize_element(element: Element, *, only_child: bool = False) -> Iterato
     for child in element:
         yield from _serialize_element(child, only_child=element.tag == "mrow" and len(element) == 1)
     yield f"</{element.tag}>"
-
-
-def _render_text(text: str, highlights: tuple[Span, ...], span: Span) -> Iterator[str]:
-    """Yields a span without formulas, with LaTeX commands replaced by their text."""
-    position = span.start
-    for match in _TEXT_COMMAND.finditer(text, span.start, span.end):
-        yield from _highlight_spans(text, highlights, Span(position, match.start()))
-        yield from _highlight_spans(text, highlights, Span(*match.span(match.lastindex or 1)))
-        position = match.end()
-    yield from _highlight_spans(text, highlights, Span(position, span.end))
 
 
 def _highlight_spans(text: str, highlights: tuple[Span, ...], span: Span) -> Iterator[str]:

@@ -9,6 +9,10 @@ from starlette.requests import Request
 
 _DEFAULT_PARAMS = {("sort", "relevance"), ("mode", "hybrid"), ("limit", "10"), ("facets", "true"), ("facets", "false")}
 """Parameters that forms submit with their default value."""
+_PAGE_PARAMS = ("cursor", "page")
+"""Parameters that say which page of an answer it is."""
+_REMEMBERED_PARAMS = ("show",)
+"""Parameters that a cookie remembers, so that no link needs them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +29,10 @@ class PageUrl:
 
     @classmethod
     def from_request(cls, request: Request) -> Self:
-        """Returns the URL of a request without empty, default and repeated parameters."""
+        """Returns the URL of a request without empty, default, repeated and remembered parameters."""
         given = (pair for pair in request.query_params.multi_items() if pair[1].strip() and pair not in _DEFAULT_PARAMS)
-        return cls(request.url.path, tuple(dict.fromkeys(given)))
+        kept = (pair for pair in given if pair[0] not in _REMEMBERED_PARAMS)
+        return cls(request.url.path, tuple(dict.fromkeys(kept)))
 
     def __str__(self) -> str:
         path = quote(self.path, safe="/:@", errors="replace")
@@ -43,12 +48,12 @@ class PageUrl:
 
     def include_param(self, name: str, value: str) -> Self:
         """Returns the URL with one more value of a parameter."""
-        others = tuple(pair for pair in self._params_without_cursor if pair != (name, value))
+        others = tuple(pair for pair in self._params_of_query if pair != (name, value))
         return replace(self, params=(*others, (name, value)))
 
     def remove_param(self, name: str, value: str | None = None) -> Self:
         """Returns the URL without one value of a parameter, or without all its values."""
-        others = (pair for pair in self._params_without_cursor if pair[0] != name or value not in (None, pair[1]))
+        others = (pair for pair in self._params_of_query if pair[0] != name or value not in (None, pair[1]))
         return replace(self, params=tuple(others))
 
     def replace_param(self, name: str, value: str) -> Self:
@@ -56,22 +61,27 @@ class PageUrl:
         if not value or name not in dict(self.params):
             url = self.remove_param(name)
             return url.include_param(name, value) if value else url
-        changed = ((key, value if key == name else old) for key, old in self._params_without_cursor)
+        changed = ((key, value if key == name else old) for key, old in self._params_of_query)
         return replace(self, params=tuple(dict.fromkeys(changed)))
 
     def replace_value(self, name: str, old: str, new: str) -> Self:
         """Returns the URL with one value of a parameter replaced where it is."""
-        changed = ((name, new) if pair == (name, old) else pair for pair in self._params_without_cursor)
+        changed = ((name, new) if pair == (name, old) else pair for pair in self._params_of_query)
         return replace(self, params=tuple(dict.fromkeys(changed)))
+
+    def with_page(self, number: int) -> Self:
+        """Returns the URL of a page of the same query, from 1."""
+        page = (("page", str(number)),) if number > 1 else ()
+        return replace(self, params=(*self._params_of_query, *page))
 
     def with_path(self, path: str) -> Self:
         """Returns the URL of the same query at another path."""
-        return replace(self, path=path, params=self._params_without_cursor)
+        return replace(self, path=path, params=self._params_of_query)
 
     @property
-    def _params_without_cursor(self) -> tuple[tuple[str, str], ...]:
-        """The parameters of a changed query, which starts at its first page."""
-        return tuple(pair for pair in self.params if pair[0] != "cursor")
+    def _params_of_query(self) -> tuple[tuple[str, str], ...]:
+        """The parameters without the number or the cursor of the page: a changed query starts at its first page."""
+        return tuple(pair for pair in self.params if pair[0] not in _PAGE_PARAMS)
 
 
 @lru_cache(4_096)

@@ -27,8 +27,12 @@ class ViewLink:
     is_current: bool
 
 
-VIEWS = (View("Papers", "/"),)
+VIEWS = (View("Papers", "/"), View("Themes", "/themes"), View("Trends", "/trends"), View("People", "/people"))
 """All views, in the order of the navigation."""
+
+
+_PARAMS_OF_ONE_VIEW = ("show", "more", "per", "measure")
+"""Parameters that say how one of the views shows the answer."""
 
 
 def view_links(url: PageUrl, views: tuple[View, ...] = VIEWS) -> tuple[ViewLink, ...]:
@@ -40,4 +44,6 @@ def view_links(url: PageUrl, views: tuple[View, ...] = VIEWS) -> tuple[ViewLink,
     """
     if len(views) < 2:
         return ()
+    for name in _PARAMS_OF_ONE_VIEW:
+        url = url.remove_param(name)
     return tuple(ViewLink(view.label, str(url.with_path(view.path)), view.path == url.path) for view in views)

@@ -93,8 +93,8 @@ def watch_page(viewer: Viewer, url: PageUrl, name: str, number: int) -> str:
         status=format_count(found.total, "new paper") if found.total else "No new papers",
         days=list(_group_by_day(found.cards)),
         feed=feed_url(viewer.request, watch.feed_token),
-        first_page=str(url.remove_param("page")) if number > 1 else "",
-        next_page=str(url.replace_param("page", str(number + 1))) if found.total > number * PAGE_SIZE else "",
+        first_page=str(url.with_page(1)) if number > 1 else "",
+        next_page=str(url.with_page(number + 1)) if found.total > number * PAGE_SIZE else "",
     )
 
 

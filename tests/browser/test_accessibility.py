@@ -16,6 +16,7 @@ PAGES = {
     "corrected": ("/?q=compresion", 200),
     "paper": ("/paper/arxiv:2604.24432", 200),
     "author": ("/author?name=Guorui Zhou", 200),
+    "trends": ("/trends?q=attention&q=recommendation cat:cs.IR&per=year", 200),
     "help": ("/help", 200),
     "error": ("/?q=attention&from=2026-02-30", 422),
     "not found": ("/paper/arxiv:2499.99999", 404),

@@ -57,7 +57,9 @@ def test_shortcuts_do_not_fire_in_the_search_box(page: Page) -> None:
 
 
 @pytest.mark.parametrize(("typed", "suggestion", "inserted"), [
-    ("video boy", "Boyang Ding", 'au:"Boyang Ding"'),
+    ("video boyang di", "Boyang Ding", 'video au:"Boyang Ding"'),
+    ("video au:boy", "Boyang Ding", 'video au:"Boyang Ding"'),
+    ("video computer vis", "cs.CV", "video cat:cs.CV"),
     ("video cs.cv", "cs.CV", "cat:cs.CV"),
 ])  # fmt: skip
 def test_suggestions_are_selected_by_keyboard(page: Page, typed: str, suggestion: str, inserted: str) -> None:
@@ -77,6 +79,18 @@ def test_suggestions_are_selected_by_keyboard(page: Page, typed: str, suggestion
     page.keyboard.press("Enter")
     page.wait_for_url(re.compile("q="))
     expect_result(page, KELIX)
+
+
+def test_topics_are_suggested_before_people(page: Page) -> None:
+    search_box(page).click()
+    options = page.get_by_role("listbox").get_by_role("option")
+    page.keyboard.type("ma", delay=15)
+    expect(options.first).to_contain_text(re.compile("^category .* papers?$"))
+    expect(options.filter(has_text=re.compile("^author"))).to_have_count(0)
+    search_box(page).fill("")
+    page.keyboard.type("Ma", delay=15)
+    expect(options.last).to_contain_text(re.compile("^author .* papers?$"))
+    expect(options.first).to_contain_text(re.compile("^category"))
 
 
 def test_more_and_less_like_this_refine_in_place(visit: Callable[..., Visit]) -> None:

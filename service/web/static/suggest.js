@@ -6,6 +6,7 @@ const liveRegion = document.getElementById("live-region");
 const kindByField = { au: "author", author: "author", a: "author", cat: "category", category: "category", primary: "category" };
 const DEBOUNCE_MS = 90;
 const MAX_OPTIONS = 8;
+const NAME_LIKE = /^\p{L}[\p{L}.'’-]*$/u;
 let options = [];
 let selected = -1;
 let timer = 0;
@@ -18,16 +19,26 @@ searchBox.setAttribute("aria-expanded", "false");
 searchBox.setAttribute("aria-autocomplete", "list");
 searchBox.setAttribute("aria-controls", list.id);
 
-// Returns the word before the caret, where it starts, and the kind of name that it can be.
-function wordAtCaret() {
+// Returns what may be completed before the caret: a value after a field, or else the last two words and the last one.
+// Each has its text, where it starts, and the kinds of name that it can be. Plain words may be names of categories; only
+// two words, or one with a capital letter, may be a person.
+function partsAtCaret() {
   const before = searchBox.value.slice(0, searchBox.selectionStart);
-  const match = /(?:^|[\s(])-?(?:(\w+):(\^?"[^"]*|[^\s"()]*)|([^\s"():]+))$/.exec(before);
-  if (!match) return null;
-  const [, field, value, word] = match;
-  const text = (word ?? value).replace(/^[\^"]+/, "");
-  const kind = field ? kindByField[field.toLowerCase()] : "any";
-  if (!kind || text.trim().length < (field ? 1 : 2)) return null;
-  return { text, kind, start: before.length - (word ?? `${field}:${value}`).length };
+  const field = /(?:^|[\s(])-?(\w+):(\^?"[^"]*|[^\s"()]*)$/.exec(before);
+  if (field) {
+    const [, name, value] = field;
+    const kind = kindByField[name.toLowerCase()];
+    const text = value.replace(/^[\^"]+/, "");
+    return kind && text.trim() ? [{ text, kinds: [kind], start: before.length - `${name}:${value}`.length }] : [];
+  }
+  const [, first, last] = /(?:^|[\s(])(?:([^\s"():]{2,})\s+)?([^\s"():]{2,})$/.exec(before) ?? [];
+  if (!last) return [];
+  const parts = [{ text: last, kinds: /^\p{Lu}/u.test(last) ? ["category", "author"] : ["category"], start: before.length - last.length }];
+  if (first && NAME_LIKE.test(first) && NAME_LIKE.test(last)) {
+    const start = before.lastIndexOf(first, before.length - last.length - 1);
+    parts.unshift({ text: before.slice(start), kinds: ["category", "author"], start });
+  }
+  return parts;
 }
 
 function closeList() {
@@ -55,23 +66,29 @@ function insert(index) {
   closeList();
 }
 
-function optionElement({ label, papers }, index) {
+function optionElement({ kind, label, papers }, index) {
   const element = document.createElement("div");
   element.id = `suggestion-${index}`;
   element.setAttribute("role", "option");
   element.setAttribute("aria-selected", "false");
-  const name = document.createElement("span");
+  const [kindLabel, name, count] = ["small", "span", "small"].map((tag) => document.createElement(tag));
+  kindLabel.textContent = kind;
   name.textContent = label;
-  const count = document.createElement("small");
-  count.textContent = papers.toLocaleString("en");
-  element.append(name, " ", count);
+  count.textContent = `${papers.toLocaleString("en")} paper${papers === 1 ? "" : "s"}`;
+  element.append(kindLabel, " ", name, " ", count);
   return element;
 }
 
-function show(suggestions, { kind, start }) {
-  const authors = kind === "category" ? [] : suggestions.authors.map(({ value, papers }) => ({ label: value, papers, text: `au:"${value.replaceAll('"', "")}"`, start }));
-  const categories = kind === "author" ? [] : suggestions.categories.map(({ code, name, papers }) => ({ label: `${code}  ${name}`, papers, text: `cat:${code}`, start }));
-  options = [...authors, ...categories].slice(0, MAX_OPTIONS).map((option, index) => ({ ...option, element: optionElement(option, index) }));
+// Shows the names found for each part, categories before people.
+function show(found) {
+  const byKind = { category: new Map(), author: new Map() };
+  const add = (kind, label, papers, text, start) => { if (!byKind[kind].has(text)) byKind[kind].set(text, { kind, label, papers, text, start }); };
+  for (const [{ kinds, start }, { authors, categories }] of found) {
+    if (kinds.includes("category")) for (const { code, name, papers } of categories) add("category", `${name ?? ""} ${code}`.trim(), papers, `cat:${code}`, start);
+    if (kinds.includes("author")) for (const { value, papers } of authors) add("author", value, papers, `au:"${value.replaceAll('"', "")}"`, start);
+  }
+  const first = [...byKind.category.values()].slice(0, byKind.author.size ? MAX_OPTIONS / 2 : MAX_OPTIONS);
+  options = [...first, ...byKind.author.values()].slice(0, MAX_OPTIONS).map((option, index) => ({ ...option, element: optionElement(option, index) }));
   list.replaceChildren(...options.map(({ element }) => element));
   selected = -1;
   list.hidden = options.length === 0;
@@ -79,16 +96,21 @@ function show(suggestions, { kind, start }) {
   liveRegion.textContent = options.length ? `${options.length} suggestion${options.length === 1 ? "" : "s"}` : "";
 }
 
+async function fetchNames(text, signal) {
+  const response = await fetch(`/v1/suggest?${new URLSearchParams({ q: text, limit: MAX_OPTIONS })}`, { signal });
+  if (!response.ok) throw new Error(response.statusText);
+  return response.json();
+}
+
 async function suggest() {
-  const word = wordAtCaret();
+  const parts = partsAtCaret();
   pendingRequest?.abort();
-  if (!word) return closeList();
+  if (!parts.length) return closeList();
   pendingRequest = new AbortController();
+  const { signal } = pendingRequest;
   try {
-    const response = await fetch(`/v1/suggest?${new URLSearchParams({ q: word.text, limit: MAX_OPTIONS })}`, { signal: pendingRequest.signal });
-    if (!response.ok) return closeList();
-    const suggestions = await response.json();
-    if (document.activeElement === searchBox) show(suggestions, word);
+    const found = await Promise.all(parts.map(async (part) => [part, await fetchNames(part.text, signal)]));
+    if (document.activeElement === searchBox) show(found);
   } catch (error) {
     if (error.name !== "AbortError") closeList();
   }

@@ -21,7 +21,11 @@ function replaceParts(page, url) {
     else part.replaceChildren(...replacement.childNodes);
   }
   document.title = page.title;
-  document.getElementById("q").value = page.getElementById("q").value;
+  const feed = page.querySelector('link[rel="alternate"]');
+  document.querySelector('link[rel="alternate"]')?.remove();
+  if (feed) document.head.append(feed);
+  const { value } = page.getElementById("q");
+  Object.assign(document.getElementById("q"), { value, defaultValue: value });
   const filters = document.querySelector(".filters");
   if (filters && filtersOpen) filters.open = true;
   document.dispatchEvent(new CustomEvent("swapped", { detail: url }));
@@ -78,9 +82,11 @@ document.addEventListener("click", (event) => {
   load(url, { top: link.closest(".facets") === null }); // whoever toggles one facet may toggle another
 });
 
-// Submits no empty fields and no defaults.
+// Submits no empty fields and no defaults, and with other words no theme, since that belongs to the former answer.
 const defaults = { sort: "relevance", mode: "hybrid" };
 form.addEventListener("formdata", ({ formData }) => {
+  const { q } = form.elements;
+  if (q.value !== q.defaultValue) formData.delete("theme");
   for (const [name, value] of [...formData]) if (!value.trim() || defaults[name] === value) formData.delete(name);
 });
 
@@ -102,7 +108,7 @@ addEventListener("popstate", (event) => {
   else location.reload();
 });
 
-// A click outside an open menu closes it.
+// A click outside an open menu closes it, and so does the choice of one of its links.
 document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+  for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target) || event.target.closest("a")) menu.open = false;
 });

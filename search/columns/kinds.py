@@ -1,0 +1,93 @@
+"""KindColumn: the rows of the papers of each kind, which columns of earlier versions lack."""
+
+import json
+from array import array
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from search.columns.postings import Postings
+from search.errors import InvalidValue
+from search.papers.kinds import KINDS
+from search.papers.paper import Paper
+
+_NAME = "kinds"
+"""Name of the field in the directory of the columns."""
+
+
+@dataclass(frozen=True)
+class KindColumn:
+    """The kinds of every row.
+
+    Attributes:
+        names: the kinds that the column knows; none if an earlier version wrote the columns. The index of a kind is its
+            id.
+        postings: the rows of each kind id.
+    """
+
+    names: tuple[str, ...]
+    postings: Postings
+
+    @classmethod
+    def open(cls, directory: Path, rows: int) -> Self:
+        """Opens the files that ``KindColumnBuilder.save`` wrote, if there are any."""
+        path = directory / f"{_NAME}.json"
+        if not path.exists():
+            return cls((), Postings.empty())
+        return cls(tuple(json.loads(path.read_text("utf-8"))), Postings.open(directory, _NAME, rows))
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Returns a column without rows."""
+        return cls(KINDS, Postings.empty())
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the column knows every kind of this version."""
+        return set(KINDS) <= set(self.names)
+
+    def id_of(self, kind: str) -> int:
+        """Returns the id of a kind.
+
+        Raises:
+            InvalidValue: an earlier version wrote the columns, without the kind.
+        """
+        if kind not in self.names:
+            problem = "an earlier version wrote this index without it; to add it, run papers compact"
+            raise InvalidValue("kind", kind, problem)
+        return self.names.index(kind)
+
+
+class KindColumnBuilder:
+    """Extends a column with new rows.
+
+    Args:
+        previous: the column of the previous generation. Kinds that it does not know are not added, since its rows may
+            be of them.
+    """
+
+    def __init__(self, previous: KindColumn) -> None:
+        self._previous = previous
+        self._pairs = array("q")  # kind id and row, alternating
+
+    def add(self, ids: tuple[int, ...], row: int) -> None:
+        """Adds a row, greater than all before, with the ids of its kinds."""
+        for kind in ids:
+            self._pairs.extend((kind, row))
+
+    def ids_of(self, paper: Paper) -> tuple[int, ...]:
+        """Returns the ids, ascending, of the kinds of a paper."""
+        from search.papers.kind_rules import find_kinds  # compiling the rules takes as long as a search
+
+        names = self._previous.names
+        return tuple(sorted(names.index(kind) for kind in find_kinds(paper) if kind in names)) if names else ()
+
+    def save(self, directory: Path, rows: int) -> None:
+        """Writes the column of all rows into a directory; nothing if it knows no kind."""
+        names, pairs = self._previous.names, np.frombuffer(self._pairs, np.int64).reshape(-1, 2)
+        if names:
+            (directory / f"{_NAME}.json").write_text(json.dumps(names), "utf-8")
+            postings = self._previous.postings.with_pairs(pairs[:, 0], pairs[:, 1], len(names), rows)
+            postings.save(directory, _NAME)

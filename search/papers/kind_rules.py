@@ -1,0 +1,233 @@
+"""Kind rules: finds the kinds of a paper in its title, abstract and comment.
+
+A rule is a pattern that one of these texts has to match. The rules prefer precision: a paper that says nothing of its
+kind has none. ``benchmarks/kinds.py`` measures them on labelled papers.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from search.papers.kinds import KINDS, Kind
+from search.papers.paper import Paper
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One sign of a kind.
+
+    Attributes:
+        kind: the kind of the papers that match.
+        place: the text that is searched, in lower case.
+        cues: every text that matches contains one of them; looking for them is quick.
+        pattern: what the text has to contain.
+        unless: what neither the title nor the abstract may contain; None if anything may be there.
+    """
+
+    kind: Kind
+    place: Literal["title", "abstract", "comment"]
+    cues: tuple[str, ...]
+    pattern: re.Pattern[str]
+    unless: re.Pattern[str] | None = None
+
+
+_WE = (
+    r"\b(?:we|this (?:paper|work|article|study)|the paper|i)\b"
+    r"(?: (?!(?:our|the|evaluate|us|use|using|compare|test)\b)[\w-]+){0,3}?"
+)
+_NAME = r"(?:\S+(?: \([^)]*\))?,? ){0,4}?"
+"""The name that a paper gives to what it introduces: up to four words."""
+_OURS = r"(?:an?|the|the first|the largest|two|three|several|new|novel|our|large-scale)"
+_OTHER_PHRASE = (
+    r"\b(?:for|on|with|using|from|of|in|that|by|to|and|as|over|based|which|via|through|is|are|the|regarding|about|"
+    r"experiments?|analys[ei]s|results?|evaluations?|comparisons?)\b"
+)
+"""Words after which a noun belongs to another phrase than the verb before."""
+_ADJECTIVES = rf"(?:(?!{_OTHER_PHRASE})[\w'’/+-]+,? ){{0,6}}?"
+"""Up to six words that qualify the noun after them."""
+_IS = (
+    r" (?:is|are|has been|have been|were|was)"
+    r"(?: (?!only|readily|rarely|widely|currently|typically|usually)(?:all|both|also|now|made|being|here|\w+ly))* "
+)
+_OPEN = r"(?:available|released|accessible|provided|published|shared|open[ -]sourced?)\b"
+_OPEN_HERE = (
+    r"(?:(?:publicly|freely|openly|made) (?:\w+ )?(?:available|accessible|released)\b|released\b|open-sourced\b"
+    r"|available (?:at|on|from|via|through|here|online|in|under)\b(?! request)|available:)"
+)
+_RELEASE = (
+    r"\b(?:we|and)(?: (?:also|further|have|publicly|openly|\w+ly))* (?:released?|open-sourced?|publish|share|provide)"
+)
+
+
+def _introduction(verbs: str, nouns: str) -> re.Pattern[str]:
+    """Returns the pattern of sentences that introduce something: ``we present Foo, a large dataset``."""
+    return re.compile(
+        rf"{_WE} (?:{verbs})\w* (?:{_NAME}{_OURS} )?{_ADJECTIVES}(?:{nouns})\b(?! (?:splits?|cards?|study))"
+    )
+
+
+_RESOURCE_VERBS = (
+    "introduc|present|propos|releas|construct|creat|curat|build|built|develop|contribut|publish|compil|assembl"
+)
+_TITLE_END = r"\b(?=\W*\Z|\s*[:,.;?!(\u2013\u2014]|\s-|\s(?:of|on|and|for|in|from|with|across|over|about|towards?)\b)"
+"""The end of a title or of its first part: "a literature review table" is none."""
+_OTHER_SURVEYS = re.compile(
+    r"galax|galactic|milky way|redshift|telescope|stellar|\bstars?\b|\bsky\b|deg\^|square degree|pulsar|photometr"
+    r"|spectroscop|cosmolog"
+    r"|\bsurvey(?:s|ed)? (?:data|of \d|respon|participant|question|instrument|experiment)|questionnaire|respondents"
+    r"|\bsurveyed|public opinion|developer survey|demographics\b"
+    r"|survey of (?:[\w-]+ )?"
+    r"(?:developers|practitioners|students|users|researchers|teachers|citizens|engineers|clinicians)"
+)
+"""Words of papers whose surveys look at the sky or ask people."""
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "survey",
+        "title",
+        ("survey", "review", "overview"),
+        re.compile(
+            r"\b(?<!within )(?:an?|this) (?:[\w-]+,? (?:and )?){0,4}?(?:survey|overview|review)"
+            + _TITLE_END
+            + r"|(?:\A|[:.?!\u2013\u2014-]\s*)(?:[\w-]+ ){0,4}?(?:survey|review) (?:of|on|and)\b"
+            r"|(?:\A|[:.?!\u2013\u2014-]\s*)overview of\b"
+            r"|\b(?:literature|systematic|scoping|comprehensive|critical|mapping|mini|brief|short|historical)[ -]"
+            r"(?:literature |mapping )?(?:survey|review)" + _TITLE_END + r"|(?<!\d )\bsurvey\W*\Z"
+        ),
+        _OTHER_SURVEYS,
+    ),
+    Rule(
+        "survey",
+        "abstract",
+        ("survey", "review"),
+        re.compile(
+            r"\b(?:this|the present|our|in this) (?:[\w-]+,? ){0,3}?(?:survey|review)(?: paper| article)?,? (?:\w+ )?"
+            r"(?:we|covers?|examin|provid|presents?|summari|discuss|explor|synthesi|aims?|focus|offers?|analy|organi|"
+            r"categori|highlights?|concludes?|address|traces?|outlines?|describes?|introduces?|begins?|starts?|"
+            r"systemati|consolidat|investigat)"
+        ),
+        _OTHER_SURVEYS,
+    ),
+    Rule(
+        "dataset",
+        "title",
+        ("dataset", "data set", "corpus"),
+        re.compile(
+            r":\s*(?:an?|the) (?:[\w-]+,? (?:and )?){0,7}?(?:dataset|data set|corpus)\b"
+            r"|\A(?:an?|the) (?:[\w-]+,? (?:and )?){0,7}?(?:dataset|data set|corpus) (?:of|for|on|with)\b"
+            r"|\b(?:dataset|corpus)\W*\Z"
+        ),
+    ),
+    Rule(
+        "dataset",
+        "abstract",
+        ("dataset", "data set", "corpus", "corpora"),
+        _introduction(_RESOURCE_VERBS, "datasets?|data sets?|corpus|corpora"),
+    ),
+    Rule(
+        "benchmark",
+        "title",
+        ("bench",),
+        re.compile(
+            r"\A(?:\S+ ){0,2}?\S*(?<!work)bench(?!mark)[\w+}$-]*(?: \d[\w.]*)?(?:\s*[:\u2013\u2014]|\Z)"
+            r"|:\s*(?:an?|the) (?:[\w-]+,? (?:and )?){0,7}?benchmark\b(?! (?:study|analysis))"
+            r"|\A(?:an?|the) (?:[\w-]+,? (?:and )?){0,7}?benchmark (?:of|for|on)\b"
+        ),
+    ),
+    Rule("benchmark", "abstract", ("benchmark",), _introduction(_RESOURCE_VERBS, "benchmarks?(?: suites?)?")),
+    Rule(
+        "method",
+        "abstract",
+        ("propos", "introduc", "present", "develop", "design", "devis"),
+        _introduction(
+            "introduc|present|propos|develop|design|devis",
+            r"(?:methods?|frameworks?|algorithms?|approach|approaches|models?|architectures?|networks?|techniques?|"
+            r"schemes?|systems?|mechanisms?|strategy|strategies|pipelines?|procedures?|paradigms?|estimators?|solvers?|"
+            r"modules?)(?! (?:analysis|comparison|review|experiments?|survey|data))",
+        ),
+    ),
+    Rule(
+        "theory",
+        "abstract",
+        (" prove ", " proved ", "proof"),
+        re.compile(
+            r"\bwe (?:(?!expect|hope|plan|aim|try|conjecture)[\w-]+ ){0,3}?(?:prove|proved)\b|\bit is proved\b"
+            r"|\b(?:provide|give|present|with) an? (?:[\w-]+ )?proof of\b(?![ -]concept)|\bproof of the conjecture\b"
+        ),
+    ),
+    Rule(
+        "negative",
+        "title",
+        ("negative result", "null result", "fail", "no evidence", "do not", "does not"),
+        re.compile(
+            r"\b(?:negative|null) results?\b|\bno evidence (?:of|for|that)\b"
+            r"|\A(?:(?!when\b|where\b|if\b)\S+ )+?(?:fails? to\b|fail\W*\Z)"
+            r"|\b(?:does|do) not (?:necessarily |always )?(?:improve|help|guarantee|generali[sz]e|transfer|imply|learn|"
+            r"reason|understand|outperform|explain|work|scale)\b"
+        ),
+    ),
+    Rule(
+        "negative",
+        "abstract",
+        ("negative result", "null result", "negative finding", "null finding"),
+        re.compile(
+            r"\b(?:an?|this|our|report|reports|important|informative|two|three|several) (?:[\w-]+ ){0,2}?"
+            r"(?:negative|null) (?:results?|findings?)\b(?! (?:at|from|of|in) )"
+        ),
+    ),
+    Rule("code", "abstract", ("github.com/",), re.compile(r"github\.com/")),
+    Rule(
+        "code",
+        "abstract",
+        ("availab", "releas", "source", "http", "github", "accessib"),
+        re.compile(
+            rf"\bcodes?(?:base)?\b[^.;]{{0,60}}?{_IS}{_OPEN}|\bcodes?\b[^.;]{{0,40}}(?:https?:|github)"
+            rf"|\bcodes? (?:\w+ )?available\b|{_RELEASE} (?:[\w-]+,? ){{0,6}}?(?:code|codebase|implementation)\b"
+        ),
+    ),
+    Rule(
+        "code",
+        "comment",
+        ("code", "github"),
+        re.compile(r"github\.com/|\bcodes?\b[^.;]{0,60}(?:https?:|available)"),
+    ),
+    Rule(
+        "data",
+        "abstract",
+        ("availab", "releas", "accessib", "open-source", "zenodo", "huggingface"),
+        re.compile(
+            rf"\b(?:data|datasets?|corpus|corpora|benchmarks?)\b(?! results)[^.;]{{0,60}}?{_IS}{_OPEN_HERE}"
+            r"|\b(?:data|datasets?|corpus)\b[^.;]{0,20} available (?:at|on|from|via|through)\b"
+            rf"|{_RELEASE} (?:the|our|all|this|these|both|code|[\w-]+,)(?: [\w-]+,?){{0,5}}? "
+            r"(?:data|datasets?|corpus)\b(?! splits?)|huggingface\.co/datasets"
+        ),
+    ),
+)
+"""All rules; a paper is of a kind if it matches one of its rules."""
+
+
+def find_kinds(paper: Paper) -> tuple[Kind, ...]:
+    """Returns the kinds of a paper, in the order of ``KINDS``."""
+    comment = paper.extra.get("comment")
+    found = kinds_of_text(paper.title or "", paper.abstract or "", comment if isinstance(comment, str) else "")
+    if paper.retraction == "withdrawn":
+        found.add("withdrawn")
+    return tuple(kind for kind in KINDS if kind in found)
+
+
+def kinds_of_text(title: str, abstract: str, comment: str) -> set[Kind]:
+    """Returns the kinds that the rules find in the texts of a paper."""
+    texts = {"title": title.lower(), "abstract": abstract.lower(), "comment": comment.lower()}
+    found: set[Kind] = set()
+    for rule in RULES:
+        if rule.kind not in found and _matches(rule, texts):
+            found.add(rule.kind)
+    return found
+
+
+def _matches(rule: Rule, texts: Mapping[str, str]) -> bool:
+    text = texts[rule.place]
+    if not any(cue in text for cue in rule.cues) or not rule.pattern.search(text):
+        return False
+    return rule.unless is None or not (rule.unless.search(texts["title"]) or rule.unless.search(texts["abstract"]))

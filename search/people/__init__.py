@@ -1,0 +1,1 @@
+"""People: who works on a topic."""

@@ -1,0 +1,49 @@
+"""Notices: what limits the answer to a query, in sentences."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from search.columns.dates import NO_DAY
+from search.index.snapshot import Snapshot
+from search.language.english import NOT_ENGLISH, is_english
+from search.query.condition import AllOf, AnyOf, Condition, DateField, InDateRange
+from search.query.query import Query
+
+_NO_CITATIONS = (
+    "No paper of this index has a citation count. Index files that have them, such as those of Semantic Scholar or "
+    "OpenAlex; if an earlier version of this program made the index, run: papers compact"
+)
+
+
+def find_notices(snapshot: Snapshot, query: Query, total: int) -> tuple[str, ...]:
+    """Returns what limits the answer of a query.
+
+    Args:
+        snapshot: the generation that answered.
+        query: the query.
+        total: the number of papers that it found.
+    """
+    notices = () if query.mode == "lexical" or is_english(query.text) else (NOT_ENGLISH,)
+    fields = () if total else dict.fromkeys(_dated_fields(query.filter.condition))
+    if query.sort == "citations" and not snapshot.columns.citations.any():
+        notices = (*notices, _NO_CITATIONS)
+    return (*notices, *(notice for field in fields if (notice := _describe_dates(snapshot, field))))
+
+
+def _dated_fields(condition: Condition) -> Iterator[DateField]:
+    """Yields the dates that a condition requires to be in a range."""
+    if isinstance(condition, InDateRange):
+        yield condition.field
+    elif isinstance(condition, AllOf | AnyOf):
+        for part in condition.parts:
+            yield from _dated_fields(part)
+
+
+def _describe_dates(snapshot: Snapshot, field: DateField) -> str | None:
+    """Names the newest and the oldest date of the index; None if no paper has one."""
+    days = snapshot.columns.date_column(field).days(snapshot.live.ids)[0]
+    days = days[days != NO_DAY[0]]
+    if not len(days):
+        return None
+    oldest, newest = (date.fromordinal(int(day)) for day in (days.min(), days.max()))
+    return f"The newest paper of this index was {field} on {newest}, the oldest on {oldest}."

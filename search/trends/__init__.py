@@ -1,0 +1,1 @@
+"""Trends: how many relevant papers there are per month or year."""

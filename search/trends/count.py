@@ -1,0 +1,152 @@
+"""Counts the relevant papers of questions by month or year."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Self
+
+from search.errors import InvalidValue
+from search.index.snapshot import Snapshot
+from search.papers.date import Date
+from search.query.filter import Filter
+from search.ranking.relevance import RelevantSet
+from search.rows import Rows
+from search.trends.periods import (
+    MAX_MONTHS,
+    MAX_PERIODS,
+    PERS,
+    PaperCounts,
+    Per,
+    count_papers,
+    last_published_day,
+    period_date,
+    period_number,
+)
+from search.trends.trends import Trend, TrendPeriod, Trends
+
+STRAGGLERS_SHARE = 0.01
+"""Largest share of the relevant papers that may lie before the first month; most months before it would be empty."""
+MAX_QUESTIONS = 6
+"""Most questions of a chart: as many lines as can be told apart without colour."""
+
+
+def parse_per(name: str | None) -> Per | None:
+    """Parses the length of the periods; None and an empty name leave the choice to ``count_trends``.
+
+    Raises:
+        InvalidValue: there is no such length.
+    """
+    for per in PERS:
+        if per == name:
+            return per
+    if name:
+        raise InvalidValue("per", name, f"choose one of {', '.join(PERS)}, or omit it")
+    return None
+
+
+def check_questions(questions: Sequence[str]) -> tuple[str, ...]:
+    """Returns the questions without those that occur before.
+
+    Raises:
+        InvalidValue: there are none, or too many.
+    """
+    if isinstance(questions, str):
+        return (questions,)
+    distinct = tuple(dict.fromkeys(questions))
+    if not 1 <= len(distinct) <= MAX_QUESTIONS:
+        raise InvalidValue("q", f"{len(distinct)} questions", f"give 1 to {MAX_QUESTIONS} questions")
+    return distinct
+
+
+def count_trends(
+    snapshot: Snapshot, shared: Rows, filters: Filter, answers: Sequence[tuple[str, RelevantSet]], per: Per | None
+) -> Trends:
+    """Counts the relevant papers of questions by month or year.
+
+    Args:
+        snapshot: the index.
+        shared: the papers that match the filters which the questions share.
+        filters: these filters.
+        answers: each question, and the papers that are relevant to it.
+        per: the length of the periods; None for months if almost all papers are of the last ``MAX_MONTHS``, else years.
+    """
+    days = snapshot.columns.published
+    bounds = _Bounds.of(filters, last_published_day(days, snapshot.live, date.today()))
+    if per is None:
+        by_month = [count_papers(days, answer.papers.rows, "month") for _, answer in answers]
+        months = bounds.select_periods(count_papers(days, shared, "month"), by_month, "month")
+        per = "month" if len(months) <= MAX_MONTHS else "year"
+    in_index = count_papers(days, shared, per)
+    counts = [count_papers(days, answer.papers.rows, per) for _, answer in answers]
+    numbers = bounds.select_periods(in_index, counts, per)
+    periods = tuple(
+        TrendPeriod(period, in_index.by_period.get(number, 0), bounds.contain(period))
+        for number in numbers
+        for period in [period_date(number, per)]
+    )
+    trends = tuple(_trend(*answer, each, numbers) for answer, each in zip(answers, counts, strict=True))
+    newest = date.fromordinal(bounds.newest) if bounds.newest else None
+    return Trends(per, periods, trends, newest, snapshot.manifest.generation)
+
+
+def _trend(question: str, answer: RelevantSet, counts: PaperCounts, numbers: range) -> Trend:
+    """Returns the trend of a question over the periods of these numbers."""
+    papers = answer.papers
+    return Trend(
+        question,
+        answer.box if answer.box != question else None,
+        len(papers.rows),
+        tuple(counts.by_period.get(number, 0) for number in numbers),
+        papers.expected_errors,
+        papers.estimated,
+        counts.undated,
+        counts.without_month,
+        sum(count for number, count in counts.by_period.items() if number < numbers.start),
+        counts.on_new_year,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """The days that the filters allow and the index has, as ordinals.
+
+    Attributes:
+        first: the first day that the filters allow; None for no bound.
+        last: the last day that the filters allow; None for no bound.
+        newest: the last day on which a paper of the index is published; 0 if there is none.
+    """
+
+    first: int | None
+    last: int | None
+    newest: int
+
+    @classmethod
+    def of(cls, filters: Filter, newest: int) -> Self:
+        start, end = filters.published_from, filters.published_to
+        return cls(start.first_day if start else None, end.last_day if end else None, newest)
+
+    @property
+    def end(self) -> int:
+        """The last day that can have papers."""
+        return self.newest if self.last is None else min(self.newest, self.last)
+
+    def contain(self, period: Date) -> bool:
+        """Returns whether all days of a period are within the bounds."""
+        return (self.first is None or period.first_day >= self.first) and period.last_day <= self.end
+
+    def select_periods(self, in_index: PaperCounts, counts: Sequence[PaperCounts], per: Per) -> range:
+        """Returns the numbers of the periods to show.
+
+        They start with the first relevant papers, or where a filter starts if the index has papers there, and end where
+        the index or a filter ends, or with the last relevant paper.
+        """
+        ends = [max(each.by_period) for each in counts if each.by_period]
+        ends += [period_number(self.end, per)] if self.end else []
+        if not ends:
+            return range(0)
+        left_out = STRAGGLERS_SHARE if per == "month" and not self.first else 0
+        starts = [each.period_after(left_out) for each in counts if each.by_period]
+        if self.first and in_index.by_period:
+            starts.append(max(period_number(self.first, per), min(in_index.by_period)))
+        last = max(ends)
+        return range(max(min(starts, default=last), last - MAX_PERIODS + 1), last + 1)

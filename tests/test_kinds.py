@@ -1,0 +1,197 @@
+"""Kinds of papers: the rules, the column, and every interface that filters by it or shows it."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from fake_embedder import FakeEmbedder
+from http_server import HttpServer
+from indexer.build import index
+from indexer.compaction import compact
+from indexer.doctor import examine, repair
+from mcp_calls import structured_content
+from records import open_index
+from search.errors import InvalidValue
+from search.index.layout import Layout, Manifest
+from search.papers.kind_rules import kinds_of_text
+from search.papers.kinds import KINDS, parse_kind
+from search.query.filter import Filter
+from search.query.query import Query
+from search.searcher import Searcher
+from service.app import create_app
+from service.settings import Settings
+from service.state.searches import SavedSearch
+from web_pages import query_pairs, read_page, text_of, titles
+
+RECORDS = (
+    {"title": "Bees in flight: A Survey", "abstract": "This survey covers papers on bees."},
+    {"title": "HiveBench", "abstract": "We introduce HiveBench, a benchmark of bees. Code: https://github.com/a/hive"},
+    {"title": "Counting bees", "abstract": "We propose a new method for counting bees."},
+    {"title": "How bees dance", "abstract": "Bees dance.", "comment": "Withdrawn by the authors"},
+    {"title": "How bees eat", "abstract": "Bees eat. " * 9, "comment": "12 pages"},
+)
+KINDS_OF_TITLE = {
+    "Bees in flight: A Survey": {"survey"},
+    "HiveBench": {"benchmark", "code"},
+    "Counting bees": {"method"},
+    "How bees dance": {"withdrawn"},
+    "How bees eat": set(),
+}
+
+
+def write_records(folder: Path, start: int = 0) -> Path:
+    path = folder / f"papers{start}.jsonl"
+    lines = (json.dumps({"id": f"2401.{start + place:05}", **record}) for place, record in enumerate(RECORDS))
+    path.write_text("\n".join(lines), "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def searcher(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
+    folder = tmp_path_factory.mktemp("kinds")
+    index([write_records(folder)], folder / "index", FakeEmbedder())
+    return open_index(folder / "index")
+
+
+@pytest.fixture(scope="module")
+def client(searcher: Searcher) -> Iterator[httpx.Client]:
+    server = HttpServer(create_app(searcher, Settings()))
+    yield server.client
+    server.close()
+
+
+def found(searcher: Searcher, box: str, *kinds: str) -> set[str | None]:
+    return {hit.paper.title for hit in searcher.ask(box, Query(filter=Filter(kinds=kinds), limit=50)).hits}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_filters_in_queries_filters_and_facets(searcher: Searcher, kind: str) -> None:
+    expected = {title for title, kinds in KINDS_OF_TITLE.items() if kind in kinds}
+    for box in (f"kind:{kind}", f"bees kind:{kind.upper()}", f'kind:("{kind}")'):
+        assert found(searcher, box) == expected, box
+    assert found(searcher, "", kind) == expected
+    assert found(searcher, f"-kind:{kind}") == KINDS_OF_TITLE.keys() - expected
+    facets = searcher.ask("", Query(limit=0, facets=True)).facets
+    assert facets
+    assert {count.value: count.papers for count in facets.kinds}.get(kind, 0) == len(expected)
+
+
+def test_kinds_combine_with_operators_and_with_each_other(searcher: Searcher) -> None:
+    assert found(searcher, "kind:(survey OR method) bees") == {"Bees in flight: A Survey", "Counting bees"}
+    assert found(searcher, "kind:benchmark kind:code") == found(searcher, "", "benchmark", "code") == {"HiveBench"}
+    assert found(searcher, "kind:survey kind:code") == found(searcher, "", "survey", "code") == set()
+    assert found(searcher, "kind:withdrawn") == found(searcher, "is:withdrawn")
+    assert searcher.ask("bees -kind:survey").interpretation == "not kind:survey, about 'bees'"
+    assert searcher.ask("two of a kind: bees", limit=1).interpretation == "about 'two of a kind: bees'"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("surveys", "did you mean survey? The kinds are survey, dataset"),
+        ("review", "did you mean survey?"),
+        ("dataset-paper", "did you mean dataset?"),
+        ("poem", "the kinds are survey, dataset"),
+    ],
+)
+def test_an_unknown_kind_names_the_nearest(searcher: Searcher, client: httpx.Client, text: str, message: str) -> None:
+    with pytest.raises(InvalidValue, match=message.replace("?", r"\?")):
+        searcher.ask(f"kind:{text}")
+    with pytest.raises(InvalidValue) as raised:
+        parse_kind(text)
+    assert raised.value.field == "kind"
+    response = client.get("/v1/search", params={"kind": text})
+    assert response.status_code == 422
+    assert response.json()["field"] == "kind"
+
+
+def test_interfaces_take_kinds(client: httpx.Client) -> None:
+    page = client.get("/v1/search", params={"kind": ["code", "benchmark"], "facets": "true"}).json()
+    assert [hit["title"] for hit in page["hits"]] == ["HiveBench"]
+    assert page["facets"]["kinds"] == [{"value": "benchmark", "papers": 1}, {"value": "code", "papers": 1}]
+    answer = structured_content(client, "search", kind="survey", facets=True)
+    assert [hit["title"] for hit in answer["hits"]] == ["Bees in flight: A Survey"]
+    assert answer["facets"]["kinds"] == [{"value": "survey", "papers": 1}]
+    search = SavedSearch("bees", kinds=("survey",))
+    assert SavedSearch.from_json(search.to_json()) == search
+    assert search.to_query().filter.kinds == ("survey",)
+    assert search.describe() == "bees --kind survey"
+
+
+def test_the_page_narrows_by_kind_and_marks_papers(client: httpx.Client) -> None:
+    tree = read_page(client, "/?q=bees", 200)
+    (section,) = tree.xpath('//nav[@aria-label="Filters"]//section[h2="Kinds"]')
+    link = section.xpath('.//a[span="Survey"]/@href')[0]
+    assert query_pairs(link) == {("q", "bees"), ("kind", "survey")}
+    (mark,) = tree.xpath('//article[.//a="HiveBench"]//a[@class="kind"][.="code available"]/@href')
+    assert query_pairs(mark) == {("q", "bees"), ("kind", "code")}
+    narrowed = read_page(client, link, 200)
+    assert titles(narrowed) == ["Bees in flight: A Survey"]
+    (chip,) = narrowed.xpath('//ul[@class="chips"]/li[span="kind:survey"]/a/@href')
+    (selected,) = narrowed.xpath('//section[h2="Kinds"]//a[@aria-current="true"]/@href')
+    assert query_pairs(chip) == query_pairs(selected) == {("q", "bees")}
+    paper = read_page(client, "/paper/arxiv:2401.00001", 200)
+    assert [text_of(each) for each in paper.xpath('//article[@class="paper"]/div/a[@class="kind"]')] == [
+        "new benchmark",
+        "code available",
+    ]
+
+
+def test_an_index_of_an_earlier_version_gets_kinds_by_compaction(tmp_path: Path) -> None:
+    directory = tmp_path / "index"
+    index([write_records(tmp_path)], directory, FakeEmbedder())
+    drop_kinds(directory)
+    index([write_records(tmp_path, 5)], directory, FakeEmbedder())
+    assert examine(directory) == []
+    old = open_index(directory)
+    with pytest.raises(InvalidValue, match="papers compact"):
+        old.ask("bees kind:survey")
+    with pytest.raises(InvalidValue, match="papers compact"):
+        old.ask('"bees" kind:survey')
+    page = old.ask("bees", Query(facets=True))
+    assert page.total == 10
+    assert page.facets
+    assert page.facets.kinds == ()
+    report = compact(directory, lambda _model: FakeEmbedder())
+    assert (report.is_rebuilt, report.removed_rows) == (True, 0)
+    assert open_index(directory).ask("kind:survey").total == 2
+    assert not compact(directory, lambda _model: FakeEmbedder()).is_rebuilt
+    drop_kinds(directory)
+    repair(directory, lambda _model: FakeEmbedder())
+    assert open_index(directory).ask("bees kind:survey").total == 2
+    assert examine(directory) == []
+
+
+def drop_kinds(directory: Path) -> None:
+    """Removes the files that earlier versions did not write."""
+    layout = Layout(directory)
+    files = layout.generation(layout.published_generation())
+    manifest = Manifest.load(files.manifest)
+    dropped = {path.relative_to(files.directory).as_posix() for path in files.columns.glob("kinds*")}
+    assert dropped
+    for name in dropped:
+        (files.directory / name).unlink()
+    replace(manifest, files=tuple(each for each in manifest.files if each.path not in dropped)).save(files.manifest)
+
+
+def test_a_difference_between_columns_and_lexicon_is_found(tmp_path: Path) -> None:
+    directory = tmp_path / "index"
+    index([write_records(tmp_path)], directory, FakeEmbedder())
+    files = Layout(directory).generation("gen-000001")
+    names = files.columns / "kinds.json"
+    names.write_text(json.dumps(json.loads(names.read_text("utf-8"))[::-1]), "utf-8")
+    assert any("kinds.json" in problem for problem in examine(directory))
+
+
+EXAMPLES = {
+    "survey": [("Bees in flight: A Survey", "", "")],
+}
+
+
+@pytest.mark.parametrize(("kind", "texts"), [(kind, texts) for kind, each in EXAMPLES.items() for texts in each])
+def test_rules_find_a_kind(kind: str, texts: tuple[str, str, str]) -> None:
+    assert kind in kinds_of_text(*texts)
