@@ -1,17 +1,30 @@
-"""Themes: the relevant papers of an answer in labelled groups."""
+"""Themes: the relevant papers of an answer in labelled groups, a theme as a filter, and both in every interface."""
 
+import csv
+import io
+import json
+from collections.abc import Iterator
 from dataclasses import replace
 
+import httpx
 import numpy as np
 import pytest
 
+from cli_call import run
+from http_server import HttpServer, assert_problem
+from mcp_calls import error_text, structured_content, text_content
 from search.errors import InvalidValue
 from search.query.filter import Filter
 from search.query.query import Query
 from search.searcher import Searcher
 from search.session import Session
+from search.themes.labels import label_groups
 from search.themes.themes import Themes, TypicalPaper, group_papers
+from service.api.schemas import ThemesOut
+from service.app import create_app
+from service.settings import Settings
 from strategies import MakeSearcher
+from web_pages import query_pairs, read_page, text_of, titles
 
 TOPICS = {
     "KV cache eviction": "serving decoder prompt",
@@ -23,6 +36,9 @@ TOPICS = {
 }
 """Labels that a reader would give, each with words of its papers."""
 PER_TOPIC = 16
+QUERY = {"q": "transformers", "mode": "lexical"}
+LABEL = "KV cache eviction"
+NARROWED = {**QUERY, "theme": LABEL}
 
 
 def make_papers() -> list[dict[str, object]]:
@@ -182,3 +198,126 @@ def test_themes_of_filters_alone(session: Session) -> None:
     assert themes.relevant == session.search(query).total
     label = next(iter(themes)).label
     assert session.ask("", query, theme=label).total == session.themes("", query).themes[0].papers
+
+
+def test_a_label_is_a_whole_noun_phrase_in_the_case_of_sentences() -> None:
+    """Of groups whose papers name their subject in different ways."""
+    subjects = {
+        "twisted bilayer graphene": "Twisted Bilayer Graphene",
+        "theory of mind": "Theory of Mind",
+        "LLM agents": "LLM Agents",
+        "open clusters": "Open Clusters",
+    }
+    titles, abstracts, groups = [], [], []
+    for group, (subject, title) in enumerate(subjects.items()):
+        for number in range(12):
+            titles.append(f"{title}: Results {number}")
+            abstracts.append(f"We propose a novel approach based on {subject}, and show that {subject} is effective.")
+            groups.append(group)
+    labels = label_groups(titles, abstracts, np.array(groups), np.ones(len(groups)), "")
+    assert labels == list(subjects)
+
+
+def test_papers_without_text_have_no_label() -> None:
+    assert label_groups(["", ""] * 10, [""] * 20, np.repeat([0, 1], 10), np.ones(20), "") == ["", ""]
+
+
+@pytest.fixture(scope="module")
+def theme_client(searcher: Searcher) -> Iterator[httpx.Client]:
+    server = HttpServer(create_app(searcher, Settings()))
+    yield server.client
+    server.close()
+
+
+def test_http_has_the_themes_of_the_session(theme_client: httpx.Client, themes: Themes) -> None:
+    body = theme_client.get("/v1/themes", params=QUERY).raise_for_status().json()
+    assert {**body, "schema_version": 1} == {"schema_version": 1, **themes.to_json()}
+    ThemesOut.model_validate(body)
+
+
+def test_pages_counts_exports_and_feeds_follow_the_theme(theme_client: httpx.Client, themes: Themes) -> None:
+    wanted = {f"doi:10.1000/0.{number}" for number in range(PER_TOPIC)}
+    page = theme_client.get("/v1/search", params={**NARROWED, "facets": True, "limit": 5}).json()
+    assert page["total"] == page["facets"]["papers"] == PER_TOPIC
+    rest = theme_client.get("/v1/search", params={**NARROWED, "limit": 100, "cursor": page["cursor"]}).json()
+    assert {hit["id"] for hit in (*page["hits"], *rest["hits"])} == wanted
+    table = theme_client.get("/v1/search", params={**NARROWED, "format": "csv", "limit": 100}).text
+    assert {row["id"] for row in csv.DictReader(io.StringIO(table))} == wanted
+    feed = theme_client.get("/v1/search", params={**NARROWED, "format": "atom", "limit": 100}).text
+    assert feed.count("<entry>") == PER_TOPIC
+    body = assert_problem(theme_client.get("/v1/search", params={**QUERY, "theme": "string theory"}), 422)
+    assert body["field"] == "theme"
+    assert all(theme.label in body["allowed"] for theme in themes)
+
+
+def test_the_tools_of_agents(theme_client: httpx.Client, themes: Themes) -> None:
+    answer = structured_content(theme_client, "themes", **QUERY)
+    assert [theme["label"] for theme in answer["themes"]] == [theme.label for theme in themes]
+    assert LABEL in text_content(theme_client, "themes", **QUERY)
+    assert structured_content(theme_client, "search", **NARROWED)["total"] == PER_TOPIC
+    assert LABEL in error_text(theme_client, "search", **QUERY, theme="string theory")
+
+
+def test_the_command_line(searcher: Searcher, themes: Themes) -> None:
+    options = ("transformers", "--mode", "lexical", "--index", str(searcher.snapshot.layout.directory))
+    done = run("themes", *options)
+    assert done.stderr == f"papers: {len(TOPICS)} themes of {len(TOPICS) * PER_TOPIC} relevant papers\n"
+    assert [line[:-12].strip() for line in done.stdout.splitlines() if line[:1].strip()] == [
+        theme.label for theme in themes
+    ]
+    assert json.loads(run("themes", *options, "--json").stdout)["themes"] == themes.to_json()["themes"]
+    assert run("search", *options, "--theme", LABEL, "-n", "50").stdout.count(f"for {LABEL}") == PER_TOPIC
+    assert run("search", *options, "--theme", "string theory").returncode == 2
+    none = run("themes", "nothingsuch", *options[1:])
+    assert (none.returncode, none.stderr) == (4, "papers: no themes: too few relevant papers, 0\n")
+
+
+def test_the_results_page_narrows_to_a_theme(theme_client: httpx.Client) -> None:
+    url = str(httpx.URL("/", params=NARROWED))
+    tree = read_page(theme_client, url, 200)
+    assert all(LABEL in title for title in titles(tree))
+    (remove,) = tree.xpath(f"//a[@aria-label=\"Remove from the query: theme '{LABEL}'\"]/@href".replace("\\", ""))
+    assert query_pairs(remove) == set(QUERY.items())
+    assert not tree.xpath('//summary[text()="Follow"]')
+    exports = tree.xpath('//details[summary="Export"]//a/@href')
+    assert all(("theme", LABEL) in query_pairs(href) for href in exports)
+    chosen = tree.xpath('//section[@class="themes"]//a[@aria-current]')
+    assert [text_of(each) for each in chosen] == [f"{LABEL} {PER_TOPIC}"]
+    first, *_ = tree.xpath('//nav[@aria-label="Filters"]//h2')
+    assert text_of(first) == "Themes"
+
+
+def test_themes_load_after_the_page_or_by_a_link(searcher: Searcher) -> None:
+    server = HttpServer(create_app(Searcher(searcher.snapshot.layout.directory, searcher.embedders._load), Settings()))
+    try:
+        section = read_page(server.client, str(httpx.URL("/", params=QUERY)), 200).xpath('//section[@class="themes"]')[
+            0
+        ]
+        (link,) = section.xpath(".//a")
+        assert (text_of(link), link.get("href")) == ("Show themes", section.get("data-source"))
+        page = read_page(server.client, link.get("href"), 200)
+        listed = page.xpath('//ol[@class="theme-list"]//h2/a')
+        assert sorted(map(text_of, listed)) == sorted(theme.label for theme in searcher.themes(**_box(QUERY)))
+        narrowed = read_page(server.client, listed[0].get("href"), 200)
+        assert all(text_of(listed[0]) in title for title in titles(narrowed))
+    finally:
+        server.close()
+
+
+def test_a_theme_that_is_gone_is_a_note_above_all_papers(theme_client: httpx.Client) -> None:
+    tree = read_page(theme_client, str(httpx.URL("/", params={**QUERY, "theme": "string theory"})), 200)
+    (note,) = [text_of(each) for each in tree.xpath('//p[@class="note"]')]
+    assert note.startswith("“string theory” is not a theme of this answer, so papers of all themes are shown.")
+    assert LABEL in note
+    assert text_of(tree.xpath('//*[@role="status"]')[0]).startswith(f"{len(TOPICS) * PER_TOPIC} papers")
+    assert not any("string" in href for href in tree.xpath("//main//a/@href"))
+
+
+def test_few_papers_have_no_filter_of_themes(theme_client: httpx.Client) -> None:
+    tree = read_page(theme_client, str(httpx.URL("/", params={"q": '"paper 3"', "mode": "lexical"})), 200)
+    assert titles(tree)
+    assert not tree.xpath('//section[@class="themes"]')
+
+
+def _box(params: dict[str, str]) -> dict[str, str]:
+    return {"box": params["q"], **{name: value for name, value in params.items() if name != "q"}}

@@ -20,6 +20,7 @@ from search.columns.dates import NO_DAY, DateColumn, OverlapsRange
 from search.columns.kinds import KindColumn, KindColumnBuilder
 from search.columns.postings import Postings, load_array
 from search.columns.selection import Fixed, HasAny, HasValue, Selection
+from search.errors import InvalidValue
 from search.files import save_array
 from search.papers import categories
 from search.papers.date import Date
@@ -155,11 +156,13 @@ class Columns:
             leaf: the condition.
 
         Raises:
-            InvalidValue: the category exists neither in arXiv's taxonomy nor in this index; see also
-                ``KindColumn.id_of``.
+            InvalidValue: the category exists neither in arXiv's taxonomy nor in this index; an author has a paper; see
+                also ``KindColumn.id_of``.
         """
         budget.check()
         if isinstance(leaf, Author):
+            if leaf.paper:  # nobody's papers are to be selected for those of a namesake
+                raise InvalidValue("author", f"{leaf.name} @ {leaf.paper}", "only a search tells people apart; omit @")
             values = self.author_ids(leaf)
             in_any_position = HasAny(self.author_postings, values)
             if leaf.position == "any":
@@ -254,6 +257,15 @@ class Columns:
             for number, name in enumerate(self.categories)
             if any(name.casefold() == code or name.casefold().startswith(f"{code}.") for code in codes)
         ]
+
+    def is_archive(self, category: int) -> bool:
+        """Whether a category id is that of an archive with categories, such as ``cs``."""
+        return category in self._archives
+
+    @cached_property
+    def _archives(self) -> frozenset[int]:
+        names = {archive for name in self.categories for archive in _archive(name)}
+        return frozenset(number for number, name in enumerate(self.categories) if name in names)
 
     @cached_property
     def _folded_categories(self) -> dict[str, list[int]]:

@@ -89,7 +89,8 @@ def _describe_nested(condition: Condition) -> str:
 def _describe_leaf(leaf: ColumnLeaf | HasId | InRows | ContainsText) -> str:
     if isinstance(leaf, Author):
         name = f'"{leaf.name}"' if " " in leaf.name or leaf.exact else leaf.name
-        return f"au:{'^' * (leaf.position == 'first')}{'=' * leaf.exact}{name}{'$' * (leaf.position == 'last')}"
+        marked = f"au:{'^' * (leaf.position == 'first')}{'=' * leaf.exact}{name}{'$' * (leaf.position == 'last')}"
+        return f"{marked} of {leaf.paper}" if leaf.paper else marked
     if isinstance(leaf, Category):
         alias = find_category_alias(leaf.code)
         return "primary " * leaf.primary + (f"{leaf.code} (also {alias})" if alias else leaf.code)

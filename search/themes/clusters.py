@@ -41,11 +41,11 @@ class Clusters:
 
     Attributes:
         numbers: (n,) int64, the cluster of each paper from 0, the largest first.
-        count: number of clusters.
+        nearness: (n,) float32, the cosine of each paper and the centre of its cluster, 0 where it is negative.
     """
 
     numbers: NDArray[np.int64]
-    count: int
+    nearness: NDArray[np.float32]
 
     @classmethod
     def find(cls, vectors: NDArray[np.float32], tuning: ClusterTuning = CLUSTER_TUNING) -> Self:
@@ -61,12 +61,12 @@ class Clusters:
         """
         most = min(tuning.max_clusters, len(vectors) // tuning.papers_per_cluster)
         if len(vectors) < tuning.min_papers or most < 2:
-            return cls(np.zeros(len(vectors), np.int64), min(len(vectors), 1))
+            return cls(np.zeros(len(vectors), np.int64), np.ones(len(vectors), np.float32))
         points = _principal_directions(vectors, tuning)
         partitions = list(_partitions(points, min(tuning.min_clusters, most), most, tuning))
         silhouettes = [partition.silhouette(points) for partition in partitions]
-        numbers = _order_by_size(partitions[_first_near(silhouettes, tuning.tolerance)].numbers)
-        return cls(numbers, int(numbers.max()) + 1)
+        best = partitions[_first_near(silhouettes, tuning.tolerance)]
+        return cls(_order_by_size(best.numbers), best.nearness(points))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,6 +92,12 @@ class _Partition:
         distances[np.arange(len(points)), self.numbers] = np.inf
         other = distances.min(axis=1)
         return float(((other - own) / np.maximum(np.maximum(other, own), np.finfo(np.float32).tiny)).mean())
+
+    def nearness(self, points: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Returns the cosine of each point and its centre, 0 where it is negative."""
+        lengths = np.linalg.norm(self.centres, axis=1, keepdims=True)
+        centres = self.centres / np.maximum(lengths, np.finfo(np.float32).tiny)
+        return np.maximum(np.einsum("nd,nd->n", points, centres[self.numbers]), 0)
 
     def merged_centres(self) -> NDArray[np.float32]:
         """Returns the centres with those two merged that increase the variance within clusters least."""

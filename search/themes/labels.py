@@ -21,7 +21,9 @@ _VAGUE = frozenset(
     for phrase in (
         "ab initio", "artificial intelligence", "computational cost", "deep learning", "deep neural network",
         "early universe", "language model", "large language model", "machine learning", "neural network",
-        "first principle", "real time", "time scale", "training data", "data set",
+        "complex task", "curated dataset", "data set", "finite temperature", "first principle", "natural language",
+        "paradigm shift", "physical property", "real time", "reasoning capability", "time scale", "training data",
+        "van der waal",
     )
 )  # fmt: skip
 """Labels that say little in any answer, as sets of terms; they are used where there is no other."""
@@ -42,8 +44,6 @@ class LabelTuning:
     """Share of the occurrences of a label that no other word follows; an adjective at its end has a lower one."""
     whole_share: float = 0.5
     """Share of the papers with a shorter phrase that contain the longer one, from which on only that is a label."""
-    share_exponent: float = 0.8
-    """Exponent of the share of a group that contains a phrase."""
     phrases: PhraseTuning = PHRASE_TUNING
     """Constants of the phrases."""
 
@@ -74,6 +74,7 @@ def label_groups(
     titles: Sequence[str],
     abstracts: Sequence[str],
     groups: NDArray[np.int64],
+    weights: NDArray[np.float64],
     known: str,
     tuning: LabelTuning = LABEL_TUNING,
 ) -> list[str]:
@@ -87,13 +88,14 @@ def label_groups(
         titles: of n papers.
         abstracts: of the same papers; empty ones too.
         groups: (n,) int64, the group of each paper from 0.
+        weights: (n,) float64, how much each paper counts, such as its nearness to the centre of its group.
         known: the query; a label has another word.
         tuning: constants.
     """
     count = int(groups.max(initial=-1)) + 1
     texts = TokenizedTexts.of(titles, [text[: tuning.abstract_characters] for text in abstracts])
     known_terms = _terms(known)
-    found = [each for each in _candidates(texts, groups, count, tuning) if not each.terms <= known_terms]
+    found = [each for each in _candidates(texts, groups, weights, count, tuning) if not each.terms <= known_terms]
     found.sort(key=lambda each: (each.terms in _VAGUE, -each.score))
     labels, used = [""] * count, list[frozenset[str]]()
     for each in found:
@@ -104,12 +106,14 @@ def label_groups(
 
 
 def _candidates(
-    texts: TokenizedTexts, groups: NDArray[np.int64], count: int, tuning: LabelTuning
+    texts: TokenizedTexts, groups: NDArray[np.int64], weights: NDArray[np.float64], count: int, tuning: LabelTuning
 ) -> Iterator[_Candidate]:
     """Yields the phrases that may be labels, with their scores in each group."""
     levels = texts.levels(tuning.phrases)
-    sizes = np.bincount(groups, minlength=count)
-    shares = [_shares(level, groups, sizes, tuning.title_weight) for level in levels]
+    sizes = np.bincount(groups, weights, minlength=count)
+    weights = np.concatenate((tuning.title_weight * weights, weights)) / (1 + tuning.title_weight)
+    both = np.concatenate((groups, groups))
+    shares = [level.sum_by_group(both, weights, count) / np.maximum(sizes, 1e-9)[:, None] for level in levels]
     wholes = _wholes(levels, shares)
     may_begin = np.array([_may_begin(key) for key in texts.keys])
     may_end = np.array([_may_end(key) for key in texts.keys])
@@ -120,23 +124,13 @@ def _candidates(
         fits = may_begin[words[:, 0]] & may_end[words[:, -1]]
         fits &= (level.begins >= tuning.min_begins) & (level.ends >= tuning.min_ends)
         every = (share * sizes[:, None]).sum(axis=0) / sizes.sum()
-        scores = share**tuning.share_exponent * np.log(np.maximum(share, 1e-9) / every)
+        scores = share * np.log(np.maximum(share, 1e-9) / every)
         scores = np.where(fits & (whole < tuning.whole_share * share), scores, 0)
         for group in range(count):
             for number in np.argsort(-scores[group])[:20].tolist():
                 if scores[group, number] > 0:
                     terms = _terms(" ".join(texts.keys[key] for key in level.phrases[number]))
                     yield _Candidate(float(scores[group, number]), group, level, number, terms)
-
-
-def _shares(
-    level: PhraseLevel, groups: NDArray[np.int64], sizes: NDArray[np.int64], title_weight: float
-) -> NDArray[np.float64]:
-    """Returns the weighted share of the papers of each group that contain each phrase, (groups, p)."""
-    count = len(sizes)
-    both = np.concatenate((groups, groups + count))
-    counts = level.count_by_group(both, 2 * count)
-    return (title_weight * counts[:count] + counts[count:]) / ((1 + title_weight) * np.maximum(sizes, 1))[:, None]
 
 
 def _wholes(levels: Sequence[PhraseLevel], shares: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
@@ -152,7 +146,7 @@ def _wholes(levels: Sequence[PhraseLevel], shares: Sequence[NDArray[np.float64]]
 
 
 def _may_begin(key: str) -> bool:
-    if len(key) < 2 or _NO_START.fullmatch(key):
+    if len(key) < 2 or key in STOP_WORDS or _NO_START.fullmatch(key):
         return False
     stems = (key, f"{key}s", f"{key}e", *((key[:-3], f"{key[:-3]}e") if key.endswith("ing") else ()))
     return GENERIC_WORDS.isdisjoint(stems)

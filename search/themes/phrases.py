@@ -22,6 +22,8 @@ _TO_BAR = bytes.maketrans(_MARKS, b"|" * len(_MARKS))
 _TEXT_END = b"\x00"
 _MARK = b"|"
 _WORD = re.compile(r"(?=.*[^\W\d_])[^\W_]+(?:['’.+-][^\W_]+)*\+*")
+_LINK = "of"
+"""The stop word that may join the words of a phrase, as in "theory of mind"."""
 _TRAILING = ".'’-"
 _STOP_WORDS = frozenset(STOP_WORDS)
 Phrase = tuple[int, ...]
@@ -70,15 +72,17 @@ class PhraseLevel:
     begins: NDArray[np.float64]
     ends: NDArray[np.float64]
 
-    def count_by_group(self, groups: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-        """Returns the number of texts of each group that contain each phrase, (count, p).
+    def sum_by_group(self, groups: NDArray[np.int64], weights: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+        """Returns the sum of the weights of the texts of each group that contain each phrase, (count, p) float64.
 
         Args:
             groups: the group of each text.
+            weights: the weight of each text.
             count: number of groups.
         """
         codes = groups[self.texts[0]] * len(self.phrases) + self.texts[1]
-        return np.bincount(codes, minlength=count * len(self.phrases)).reshape(count, -1)
+        sums = np.bincount(codes, weights[self.texts[0]], minlength=count * len(self.phrases))
+        return sums.reshape(count, -1)
 
 
 @dataclass(frozen=True, slots=False, eq=False)
@@ -88,7 +92,8 @@ class TokenizedTexts:
     Attributes:
         forms: every distinct word as the texts write it.
         tokens: (tokens,) int64, the form of each token.
-        keys: every distinct word in lower case and the singular; the first stands for what is no word of a phrase.
+        keys: every distinct word in lower case and the singular; the first stands for what is no word of a phrase, the
+            second is "of".
         key_of_form: (forms,) int64.
         text_of_token: (tokens,) int64.
         titles: number of titles; the other texts are abstracts.
@@ -114,11 +119,11 @@ class TokenizedTexts:
         numbers = _Numbers({_TEXT_END: 0, _MARK: 1})
         tokens = np.fromiter(map(numbers.__getitem__, words), np.int64, len(words))
         forms = [word.decode("utf-8", "replace").strip(_TRAILING) for word in numbers]
-        keys: dict[str, int] = {"": 0}
+        keys: dict[str, int] = {"": 0, _LINK: 1}
         key_of_form = np.zeros(len(forms), np.int64)
         for number in np.flatnonzero(np.bincount(tokens, minlength=len(forms)) > 1).tolist():
             form = forms[number]
-            if len(form) > 1 and form.lower() not in _STOP_WORDS and _WORD.fullmatch(form):
+            if form == _LINK or (len(form) > 1 and form.lower() not in _STOP_WORDS and _WORD.fullmatch(form)):
                 key_of_form[number] = keys.setdefault(singular(form.lower()), len(keys))
         text_ends = tokens == 0
         texts = np.cumsum(text_ends) - text_ends
@@ -156,7 +161,7 @@ class TokenizedTexts:
             size: words of the phrases before.
             least: the number of texts.
         """
-        begin = np.flatnonzero((before.at[:-size] < len(before.phrases)) & (words[size:] > 0))
+        begin = np.flatnonzero((before.at[:-size] < len(before.phrases)) & (words[size:] > 0) & (words[:-size] != 1))
         codes = before.at[begin] * len(self.keys) + words[begin + size]
         frequent = np.bincount(codes % _BUCKETS, minlength=_BUCKETS)[codes % _BUCKETS] >= least
         begin, codes = begin[frequent], codes[frequent]
@@ -172,7 +177,7 @@ class TokenizedTexts:
         phrases = [(*before.phrases[one], last) for one, last in zip(firsts.tolist(), lasts.tolist(), strict=True)]
         texts = np.vstack((pairs[0], number[pairs[1]]))
         every = np.bincount(which, minlength=width)[kept]
-        follows, goes_on = np.append(0, self.words)[begin] > 0, np.append(self.words, 0)[begin + size + 1] > 0
+        follows, goes_on = np.append(0, self.words)[begin] > 1, np.append(self.words, 0)[begin + size + 1] > 1
         begins = np.bincount(which[~follows], minlength=width)[kept] / every
         ends = np.bincount(which[~goes_on], minlength=width)[kept] / every
         return PhraseLevel(phrases, at, texts[:, texts[1] < len(kept)], begins, ends)
@@ -184,7 +189,7 @@ class TokenizedTexts:
         """
         begin = np.flatnonzero(level.at == number)
         size = len(level.phrases[number])
-        alone = begin[np.append(self.words, 0)[begin + size] == 0]
+        alone = begin[np.append(self.words, 0)[begin + size] <= 1]
         words = _most_frequent(self._written(alone if len(alone) else begin, size, str.lower))
         prose = begin[self.is_prose[begin]]
         cased = [run for run in self._written(prose, size, str) if [form.lower() for form in run] == list(words)]

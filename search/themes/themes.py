@@ -78,12 +78,14 @@ class Grouping:
     Attributes:
         rows: (n,) int64, the papers, in the order given.
         numbers: (n,) int64, the group of each, from 0.
+        nearness: (n,) float32, from 0 to 1, how near each is to the centre of its group.
         centres: (k, dim) float32, the mean vector of each group.
         labels: of k groups, the largest first; none if the papers are too few to be grouped.
     """
 
     rows: NDArray[np.int64]
     numbers: NDArray[np.int64]
+    nearness: NDArray[np.float32]
     centres: NDArray[np.float32]
     labels: tuple[str, ...]
 
@@ -206,14 +208,17 @@ def group_papers(snapshot: Snapshot, rows: NDArray[np.int64], known: str = "") -
     """
     vectors = snapshot.vectors.get_vectors(rows)
     if len(rows) < CLUSTER_TUNING.min_papers:
-        return Grouping(rows, np.zeros(len(rows), np.int64), np.empty((0, vectors.shape[1]), np.float32), ())
-    numbers = Clusters.find(snapshot.whitening.transform(vectors)).numbers
+        none = np.empty((0, vectors.shape[1]), np.float32)
+        return Grouping(rows, np.zeros(len(rows), np.int64), np.zeros(len(rows), np.float32), none, ())
+    clusters = Clusters.find(snapshot.whitening.transform(vectors))
     budget.check()
     titles, abstracts = zip(*snapshot.store.titles_and_abstracts(rows.tolist()), strict=True)
-    numbers, labels = _with_unlabelled_last(numbers, label_groups(titles, abstracts, numbers, known))
+    weights = clusters.nearness.astype(np.float64) ** 2  # papers between two groups name neither
+    found = label_groups(titles, abstracts, clusters.numbers, weights, known)
+    numbers, labels = _with_unlabelled_last(clusters.numbers, found)
     is_member = np.asarray(numbers[:, None] == np.arange(len(labels)), np.float32)
     centres = is_member.T @ vectors / is_member.sum(axis=0)[:, None]
-    return Grouping(rows, numbers, centres, labels)
+    return Grouping(rows, numbers, clusters.nearness, centres, labels)
 
 
 def _fold(label: str) -> str:
@@ -232,8 +237,8 @@ def _with_unlabelled_last(
 
 
 def _describe(snapshot: Snapshot, grouping: Grouping, number: int) -> Theme:
-    rows = grouping.rows[grouping.numbers == number]
-    nearness = snapshot.vectors.scores(grouping.centres[number], rows)
-    typical = rows[np.argsort(-nearness, kind="stable")[:_TYPICAL_PAPERS]]
+    members = np.flatnonzero(grouping.numbers == number)
+    order = np.argsort(-grouping.nearness[members], kind="stable")[:_TYPICAL_PAPERS]
+    typical = grouping.rows[members[order]]
     papers = tuple(TypicalPaper(paper.id, paper.title or "") for paper in snapshot.store.get(typical.tolist()))
-    return Theme(grouping.labels[number], len(rows), len(rows) / len(grouping.rows), papers)
+    return Theme(grouping.labels[number], len(members), len(members) / len(grouping.rows), papers)
