@@ -15,7 +15,7 @@ from service.api.guard.metrics import CONTENT_TYPE
 from service.api.guard.rate_limit import TokenBuckets
 from service.api.problems import add_problem_handlers
 from service.settings import Settings
-from service.web import list_routes, profile_routes, watch_routes
+from service.web import author_routes, list_routes, profile_routes, watch_routes
 from service.web import routes as page_routes
 from service.web.problem_pages import ProblemPages
 from service.web.responses import problem_as_page
@@ -60,7 +60,13 @@ def create_app(searcher: Searcher, settings: Settings, buckets: TokenBuckets | N
     add_problem_handlers(app, problem_as_page)
     for router in (routes.router, lists.router, watches.router, profile.router):
         app.include_router(router)
-    for router in (page_routes.router, list_routes.router, watch_routes.router, profile_routes.router):
+    for router in (
+        page_routes.router,
+        author_routes.router,
+        list_routes.router,
+        watch_routes.router,
+        profile_routes.router,
+    ):
         app.include_router(router)
     mcp.mount(app, origins=settings.origins, max_body=settings.max_body)
 

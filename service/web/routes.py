@@ -82,6 +82,7 @@ class AuthorPageRequest(BaseModel):
 
     Attributes:
         name: the author; a missing name is as invalid as an empty one.
+        person: a paper of one of several people with the name, to see only the papers of this person.
         not_author: spellings to exclude.
         cursor: the cursor of a later page.
     """
@@ -89,6 +90,7 @@ class AuthorPageRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = ""
+    person: str = ""
     not_author: list[str] = Field([])
     cursor: str = ""
 
@@ -131,8 +133,10 @@ def paper(viewer: ViewerDependency, paper_id: str) -> Response:
 @router.get("/author")
 def author(request: Request, viewer: ViewerDependency, params: Annotated[AuthorPageRequest, Parameter()]) -> Response:
     """The page of an author."""
-    query = Query(filter=Filter.parse([params.name], params.not_author), cursor=params.cursor)
-    return viewer.respond(author_page(viewer, PageUrl.from_request(request), query))
+    author = f"{params.name} @ {params.person}" if params.person else params.name
+    query = Query(filter=Filter.parse([author], params.not_author), cursor=params.cursor)
+    viewer.apply_corrections()
+    return viewer.respond(author_page(viewer, PageUrl.from_request(request), params.name, query))
 
 
 @router.get("/people")
