@@ -92,8 +92,8 @@ def test_the_documentation_has_offers_of_every_kind() -> None:
         ("caches in the past three months", "caches date:3m"),
         ("caches over the last 2 years", "caches date:2y"),
         ("caches this year", "caches date:this-year"),
-        ("literature review on caches", "caches ti:(survey OR review)"),
-        ("cache compression survey papers", "cache compression ti:(survey OR review)"),
+        ("literature review on caches", "caches kind:survey"),
+        ("cache compression survey papers", "cache compression kind:survey"),
         ("caches, excluding key values", 'caches -"key values"'),
         ("caches other than attention", "caches -attention"),
     ],
@@ -102,7 +102,7 @@ def test_more_filters_in_prose(question: str, query: str) -> None:
     (found,) = find_prose_filters(question, TODAY)
     assert f"{found.words} {found.condition}" == query
     parsed = parse_query(query, today=TODAY)
-    assert parsed.condition == found.requirement or found.condition.startswith(("-", "ti:"))
+    assert parsed.condition == found.requirement or found.condition.startswith("-")
     assert found.words in parsed.text
 
 
@@ -131,7 +131,7 @@ def test_prose_that_is_no_filter(question: str) -> None:
 
 def test_the_words_of_a_term_are_no_filter(library: Searcher) -> None:
     assert not offers(library.ask("radio sky survey"), "filter")
-    assert offers(library.ask("lattice survey"), "filter").keys() == {"lattice ti:(survey OR review)"}
+    assert offers(library.ask("lattice survey"), "filter").keys() == {"lattice kind:survey"}
 
 
 def test_a_filter_is_offered_only_if_it_selects_some_papers(library: Searcher) -> None:

@@ -13,7 +13,8 @@ from search.errors import InvalidValue
 from search.language.describe import describe_condition
 from search.language.fields import ValueParser
 from search.papers.date import Date
-from search.query.condition import AnyOf, Condition, ContainsText, InDateRange, Not
+from search.papers.kinds import Kind
+from search.query.condition import AnyOf, Condition, ContainsText, HasKind, InDateRange, Not
 from search.query.query import Sort
 
 _FIRST_YEAR = 1950
@@ -67,14 +68,16 @@ class _Kind:
     Attributes:
         words: pattern of the words for it.
         ending: pattern of what may follow them at the end of a question.
-        titles: words of the titles of such papers.
+        kinds: those that papers have.
+        label: what the filter selects, in a few words.
         term_share: see ``ProseFilter``; "user survey" and "robotics survey" are on different sides of that of surveys,
             "MNIST dataset" and "captioning dataset" of that of datasets.
     """
 
     words: str
     ending: str
-    titles: tuple[str, str]
+    kinds: tuple[Kind, ...]
+    label: str
     term_share: float
 
 
@@ -82,10 +85,13 @@ _KINDS = (
     _Kind(
         r"(?:(?:systematic|literature) )*(?:surveys?|review|overview)",
         r"(?: papers?| articles?)?",
-        ("survey", "review"),
+        ("survey",),
+        "Surveys only",
         0.001,
     ),
-    _Kind(r"(?:benchmark )?datasets?|benchmarks?", "", ("dataset", "benchmark"), 0.06),
+    _Kind(
+        r"(?:benchmark )?datasets?|benchmarks?", "", ("dataset", "benchmark"), "New datasets or benchmarks only", 0.06
+    ),
 )
 
 
@@ -165,7 +171,7 @@ def _describe(condition: Condition, today: date) -> str:
 
 
 def _find_kind(words: str, kind: _Kind) -> Iterator[ProseFilter]:
-    """Yields a filter of titles where the question begins with the kind of paper ("a survey of") or ends with it."""
+    """Yields a filter of kinds where the question begins with the kind of paper ("a survey of") or ends with it."""
     lead = r"(?:(?:is there|find|give me|any|good) )*(?:an? |the )?"
     first = re.compile(rf"{lead}(?:{kind.words})(?: papers?| articles?)? {_ABOUT}(?![\w-])")
     match = first.match(words.lower())
@@ -177,10 +183,10 @@ def _find_kind(words: str, kind: _Kind) -> Iterator[ProseFilter]:
         if not match or not before or not before[-1][1:].islower():  # MNIST dataset
             return
         phrases = (f"{before[-1]} {match[0].split()[0]}",)
-    requirement = AnyOf(tuple(ContainsText(title, "title") for title in kind.titles))
-    label = f"{kind.titles[0].capitalize()} or {kind.titles[1]} in the title"
-    condition = f"ti:({' OR '.join(kind.titles)})"
-    yield ProseFilter(label, condition, requirement, _without(words, match), phrases, kind.term_share)
+    leaves = tuple(map(HasKind, kind.kinds))
+    requirement = leaves[0] if len(leaves) == 1 else AnyOf(leaves)
+    condition = f"kind:{kind.kinds[0]}" if len(leaves) == 1 else f"kind:({' OR '.join(kind.kinds)})"
+    yield ProseFilter(kind.label, condition, requirement, _without(words, match), phrases, kind.term_share)
 
 
 def _find_exclusion(words: str) -> Iterator[ProseFilter]:

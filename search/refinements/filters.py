@@ -8,7 +8,7 @@ from search.index.snapshot import Snapshot
 from search.language.parser import ParsedQuery
 from search.language.prose_filters import ProseFilter, find_prose_filters, missing_pattern
 from search.language.removable_parts import ranking_words, replace_ranking_words
-from search.query.condition import AllOf, AnyOf, ContainsText, InDateRange, Not
+from search.query.condition import AllOf, AnyOf, ContainsText, HasKind, InDateRange, Not
 from search.query.page import Page
 from search.query.refinement import Refinement
 from search.refinements.phrases import count_phrase
@@ -78,10 +78,11 @@ def _selects_papers(snapshot: Snapshot, found: ProseFilter, page: Page) -> bool:
     requirement = found.requirement
     if requirement is None:
         return bool(found.words) and any(hit.band != "weak" for hit in page.hits)
-    if isinstance(requirement, InDateRange):
+    if isinstance(requirement, HasKind | AnyOf) and not snapshot.columns.kinds.is_complete:
+        return False
+    if isinstance(requirement, InDateRange | HasKind | AnyOf):
         return 0 < len(snapshot.rows_matching(requirement)) < len(snapshot.live)
     text = requirement.part if isinstance(requirement, Not) else requirement
-    parts = text.parts if isinstance(text, AnyOf) else (text,)
-    words = " ".join(part.text for part in parts if isinstance(part, ContainsText))
+    words = text.text if isinstance(text, ContainsText) else ""
     lexicon = snapshot.lexicon
     return bool(lexicon.terms(words)) and 0 < lexicon.count_matches(words, AllOf((text,))) < len(snapshot.live)
