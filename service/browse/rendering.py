@@ -84,7 +84,7 @@ def _abstract(hit: Hit) -> Text:
 
 
 def _facts(hit: Hit) -> str:
-    """Retraction, date, band, citations, categories and authors: what decides first comes first, since the line may be cut."""
+    """Retraction, date, band, citations, categories and authors: what decides comes first, as the line may be cut."""
     paper: Paper = hit.paper
     facts = [(paper.retraction or "").upper(), str(paper.published or ""), hit.band or "", cited_by(paper.citations)]
     facts += [" ".join(paper.categories), paper.byline]
