@@ -16,13 +16,14 @@ from search.trends.periods import Per
 from search.trends.trends import Measure
 from service.api.parameters import PageParams
 from service.formats.opensearch import DESCRIPTION_TYPE, render_description
+from service.web.api_docs import api_docs_page
 from service.web.assets import asset_url, load_assets
 from service.web.author import author_page
 from service.web.detail import Detail, read_detail, remember_detail
 from service.web.maps import answer_map_page, list_map_page
 from service.web.paper import paper_page
 from service.web.people import people_page
-from service.web.responses import PageRoute
+from service.web.responses import PageRoute, html_response
 from service.web.results import results_page
 from service.web.start import help_page, start_page
 from service.web.themes import themes_page
@@ -168,6 +169,12 @@ def people(request: Request, viewer: ViewerDependency, params: Annotated[PeopleP
 def help_(viewer: ViewerDependency) -> Response:
     """The page on the search syntax."""
     return viewer.respond(help_page(viewer))
+
+
+@router.get("/docs")
+def docs(request: Request) -> Response:
+    """The description of the HTTP API."""
+    return html_response(api_docs_page(request.app.openapi(), str(request.base_url)))
 
 
 @router.get("/opensearch.xml")
