@@ -59,8 +59,12 @@ def describe_query(query: Query) -> str:
     elif text:
         parts.append(describe_condition(None, text))
     order = "newest" if query.sort == "relevance" and not (text or query.like) else query.sort
-    ordered = [f"{'latest added' if order == 'added' else order} first"] if order != "relevance" else []
+    ordered = [f"{ORDER_NAMES.get(order, order)} first"] if order != "relevance" else []
     return replace_surrogates(", ".join([*(parts or ["all papers"]), *ordered]))
+
+
+ORDER_NAMES = {"added": "latest added", "citations": "most cited"}
+"""The orders by a field in words, where they differ from their names."""
 
 
 def describe_theme(label: str) -> str:

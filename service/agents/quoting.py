@@ -30,7 +30,15 @@ from service.agents.tools import (
 )
 from service.api.schemas import AuthorMatchOut, FacetsOut, RankedAuthorOut, ValueCountOut
 from service.formats.extra_fields import field_label, field_text
-from service.formats.render import authors_json, best_sentence, match_reason, page_json, people_json, sanitize_line
+from service.formats.render import (
+    authors_json,
+    best_sentence,
+    cited_by,
+    match_reason,
+    page_json,
+    people_json,
+    sanitize_line,
+)
 from service.formats.themes import themes_heading, themes_json
 
 NOTICE = (
@@ -222,7 +230,8 @@ def _paper_entry(paper: PaperSummary, further_lines: Iterable[str]) -> str:
     people = ", ".join(paper.authors) + (f" and {paper.more_authors} more" if paper.more_authors else "")
     people += " et al." if paper.authors_partial else ""
     retraction = (paper.retraction or "").upper()
-    facts = (retraction, paper.id, paper.published, " ".join(paper.categories), people)
+    cited = cited_by(paper.citations)
+    facts = (retraction, paper.id, paper.published, cited, " ".join(paper.categories), people)
     lines = [paper.title or "(untitled)", " · ".join(fact for fact in facts if fact), paper.url, *further_lines]
     return "\n   ".join(line for line in lines if line)
 

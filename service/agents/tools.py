@@ -173,6 +173,7 @@ class PaperSummary(BaseModel):
     categories: list[str]
     url: str | None
     retraction: str | None = Field(description="retracted or withdrawn, if the paper was")
+    citations: int | None = Field(description="How often the paper is cited, if a source has a count")
     abstract: str | None
 
 

@@ -221,6 +221,8 @@ def paper_text(paper: Paper, earlier: Sequence[Paper] = (), duplicates: Sequence
         lines.append("   other IDs  " + ", ".join(paper.ids[1:]))
     if paper.added:
         lines.append(f"   added to this index  {paper.to_dict()['added']}")
+    if paper.references:
+        lines.append(f"   references  {len(paper.references):,} IDs")
     fields = [(field_label(name), field_text(value)) for name, value in paper.extra.items()]
     lines += [f"   {label}  {text}" for label, text in fields if text]
     lines += [f"   earlier version  {version_line(version, paper)}" for version in earlier]
@@ -312,8 +314,14 @@ def metadata_line(paper: Paper, *, max_authors: int | None = _MAX_AUTHORS) -> st
     more = len(paper.authors) - len(names)
     authors = ", ".join(names) + (f" and {more} more" if more else "") + (" et al." if paper.authors_partial else "")
     retraction = (paper.retraction or "").upper()
-    facts = [retraction, paper.id, str(paper.published or ""), " ".join(paper.categories), authors]
+    cited = cited_by(paper.citations)
+    facts = [retraction, paper.id, str(paper.published or ""), cited, " ".join(paper.categories), authors]
     return " · ".join(fact for fact in facts if fact)
+
+
+def cited_by(citations: int | None) -> str:
+    """How often a paper is cited, in words; empty without a count."""
+    return "" if citations is None else f"cited by {citations:,}"
 
 
 def match_reason(hit: Hit) -> str:
