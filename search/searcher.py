@@ -19,6 +19,8 @@ from search.session import Session
 from search.themes.cache import ThemeCache
 
 if TYPE_CHECKING:
+    from search.maps.paper_map import PaperMap
+    from search.people.persons import Persons
     from search.query.people import People
     from search.themes.themes import Themes
     from search.trends.trends import Trends
@@ -109,6 +111,14 @@ class Searcher:
         """Counts the relevant papers by month or year; see ``Session.trends``."""
         return self.session().trends(questions, query, per=per, **options)
 
+    def map(self, box: str, query: Query | None = None, **options: Any) -> "PaperMap":
+        """Returns a map of the relevant papers; see ``Session.map``."""
+        return self.session().map(box, query, **options)
+
+    def map_papers(self, ids: Sequence[str]) -> "PaperMap":
+        """Returns a map of some papers; see ``Session.map_papers``."""
+        return self.session().map_papers(ids)
+
     def paper(self, paper_id: str) -> Paper:
         """Returns one paper; see ``Session.paper``."""
         return self.session().paper(paper_id)
@@ -116,6 +126,10 @@ class Searcher:
     def authors(self, name: str) -> AuthorMatch:
         """Lists the variants of a name; see ``Session.authors``."""
         return self.session().authors(name)
+
+    def persons(self, name: str) -> "Persons":
+        """Tells the people behind a name apart; see ``Session.persons``."""
+        return self.session().persons(name)
 
     def people(self, box: str, query: Query | None = None, **options: Any) -> "People":
         """Ranks the authors of the relevant papers; see ``Session.people``."""

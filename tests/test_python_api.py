@@ -73,6 +73,8 @@ def test_the_examples_of_the_documentation_run(
         exec(block, names)
         printed += capsys.readouterr().out
     assert names["people"].authors[0].name in printed
+    assert names["own"].total == names["persons"][0].papers
+    assert ParsedHtml(names["persons"]._repr_html_()).tags.count("tr") == len(names["persons"]) + 1
     assert all(theme.label in printed for theme in names["themes"])
     assert [trend.papers for trend in names["trends"].trends] == [sum(each.counts) for each in names["trends"].trends]
     assert names["chart"].startswith("<svg")
@@ -161,6 +163,7 @@ def test_a_page_converts_to_a_dataframe(random_searcher: Searcher) -> None:
     assert table["rank"].tolist() == [1, 2, 3, 4, 5]
     assert table["id"].tolist() == [hit.paper.id for hit in page]
     assert table["score"].tolist() == [hit.score for hit in page]
+    assert table["citations"].tolist() == [hit.paper.citations for hit in page]
     assert table["authors"].tolist() == ["; ".join(hit.paper.authors) for hit in page]
     empty = random_searcher.ask("galaxy", limit=0).to_dataframe()
     assert (len(empty), list(empty.columns)) == (0, list(table.columns))

@@ -14,6 +14,7 @@ from search.trends.count import MAX_QUESTIONS
 from search.trends.periods import Per
 from search.trends.trends import Measure
 from service.formats import Format
+from service.formats.maps import MapFormat
 from service.formats.trends import TrendsFormat
 
 MAX_BATCH_SEARCHES = 50
@@ -31,7 +32,8 @@ _AUTHOR_DESCRIPTION = "Every one must be an author, in any usual form of the nam
 _KIND_DESCRIPTION = f"Every one must be a kind of the paper: {', '.join(KINDS)}"
 
 _SORT_DESCRIPTION = (
-    "relevance, or newest or oldest: the relevant papers by date; added: those first that were added to the index last"
+    "relevance, or newest or oldest: the relevant papers by date; added: those first that were added to the index "
+    "last; citations: the most cited first, papers without a count last"
 )
 
 _THEME_DESCRIPTION = (
@@ -168,6 +170,12 @@ class SearchBody(SearchRequest):
 
 class ThemesRequest(QueryParams, _QueryText):
     """A search whose relevant papers are grouped."""
+
+
+class MapRequest(QueryParams, _QueryText):
+    """A search whose relevant papers are on a map."""
+
+    format: MapFormat = Field("json", description="Format of the response")
 
 
 class SimilarBody(ResultsRequest):

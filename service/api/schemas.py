@@ -89,10 +89,25 @@ class AuthorMatchOut(BaseModel):
     suggestions: list[str] = Field(description="Similar names, if no variant was found")
 
 
+class PersonOut(BaseModel):
+    """One of the people behind a name, told apart by their papers."""
+
+    id: str = Field(description="A paper of the person; author=NAME @ ID searches the person's papers")
+    papers: int
+    label: str = Field(description="What the papers are about")
+    coauthors: list[str] = Field(description="The most frequent coauthors, at most three")
+    first_year: int | None = Field(description="Year of the earliest paper; null if none has a date")
+    last_year: int | None = Field(description="Year of the latest paper")
+
+
 class AuthorsOut(AuthorMatchOut):
-    """The variants of a name."""
+    """The variants of a name, and the people behind it."""
 
     schema_version: int
+    people: list[PersonOut] = Field(
+        description="The people behind the name, most papers first, as computed from coauthors, subjects and "
+        "spellings; empty for a name without a given name or with more than 1,000 papers"
+    )
 
 
 class PaperReferenceOut(BaseModel):
@@ -112,6 +127,7 @@ class RankedAuthorOut(BaseModel):
     first_year: int | None = Field(description="Year of the earliest of them; null if none has a date")
     last_year: int | None = Field(description="Year of the latest of them")
     score: float = Field(description="Weight of the papers, relative to the first author")
+    may_be_several: bool = Field(description="The name is so common that several people may have it")
     top_papers: list[PaperReferenceOut] = Field(description="The papers with the most weight, at most three")
 
 
@@ -173,6 +189,40 @@ class ThemesOut(GroupedOut):
     """The same, with the version of its shape."""
 
     schema_version: int
+
+
+class MapPointOut(BaseModel):
+    """A paper on a map."""
+
+    id: str
+    title: str = Field(description="Empty if it has none")
+    published: str | None
+    theme: int | None = Field(description="Position in themes, from 0; null on a map without themes")
+    x: float = Field(description="From -1 to 1, to the right")
+    y: float = Field(description="From -1 to 1, downwards")
+
+
+class MapThemeOut(BaseModel):
+    """A theme on a map."""
+
+    label: str = Field(description="Two to four words of the papers")
+    papers: int = Field(description="Number of its papers")
+    x: float = Field(description="Where its label belongs, above many of its papers")
+    y: float
+
+
+class MapOut(BaseModel):
+    """The relevant papers of an answer in two dimensions; similar papers are near each other."""
+
+    schema_version: int
+    answered_query: str = Field(
+        description="The query whose papers are on the map: q, or what a search answers instead"
+    )
+    relevant: int = Field(description="Number of relevant papers")
+    relevant_estimated: bool = Field(description="relevant is an estimate, within about one per cent")
+    generation: str
+    themes: list[MapThemeOut] = Field(description="The largest first; none of fewer than 20 papers")
+    points: list[MapPointOut] = Field(description="The relevant papers, or the 2,000 nearest; the nearest first")
 
 
 class FacetsOut(BaseModel):
