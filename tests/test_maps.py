@@ -137,7 +137,8 @@ def test_notebooks_show_the_drawing_and_the_themes(searcher: Searcher) -> None:
     assert len(tree.xpath("//svg//use")) == len(found)
     assert {each.removeprefix("#") for each in tree.xpath("//use/@href")} <= set(tree.xpath("//@id"))
     assert not set(tree.xpath("//@id")) & set(other.xpath("//@id"))
-    assert [text_of(row) for row in tree.xpath("//tbody/tr/td[1]")] == [theme.label for theme in found.themes]
+    assert [text_of(row) for row in tree.xpath("//tbody/tr/td[2]")] == [theme.label for theme in found.themes]
+    assert set(tree.xpath("//svg//a/@target")) == {"_blank"}
     table = found.to_dataframe()
     assert table["id"].tolist() == [point.id for point in found]
     assert table["x"].tolist() == [point.x for point in found]

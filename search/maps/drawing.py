@@ -34,6 +34,8 @@ _STYLE = (
     f".paper-map .map-labels{{stroke:#15181b}}{dark_style()}}}"
 )
 """Style of a map outside a page."""
+_IN_NEW_TAB = ' target="_blank" rel="noopener noreferrer"'
+"""Attributes of the links outside a page: a notebook stays open."""
 _ILLEGAL = str.maketrans({"\ufffe": None, "\uffff": None, **{chr(code): " " for code in range(32)}})
 """The characters that XML does not allow, or that need not be in a title."""
 
@@ -72,7 +74,8 @@ def draw_document(paper_map: "PaperMap", name: str = "map") -> str:
         paper_map: the map.
         name: distinguishes the IDs of maps in one document, such as a notebook.
     """
-    return "".join(_draw(paper_map, lambda point: id_url(point.id) or "", f"<style>{_STYLE}</style>", name))
+    style = f"<style>{_STYLE}</style>"
+    return "".join(_draw(paper_map, lambda point: id_url(point.id) or "", style, name, _IN_NEW_TAB))
 
 
 def draw_element(paper_map: "PaperMap", link: PointLink) -> str:
@@ -86,7 +89,9 @@ def theme_sample(theme: int) -> str:
     return f'<svg class="theme-sample" viewBox="-7 -7 14 14" width="14" height="14" aria-hidden="true">{marker}</svg>'
 
 
-def _draw(paper_map: "PaperMap", link: PointLink, style: str, name: str = "map") -> Iterator[str]:
+def _draw(
+    paper_map: "PaperMap", link: PointLink, style: str, name: str = "map", link_attributes: str = ""
+) -> Iterator[str]:
     title = f"Map of {paper_map.description}"
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="paper-map" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
@@ -104,18 +109,22 @@ def _draw(paper_map: "PaperMap", link: PointLink, style: str, name: str = "map")
         yield f'<g class="map-theme" data-theme="{theme}"><g {_theme_attributes(theme)}>'
         for point in paper_map.points:
             if (point.theme or 0) == theme:
-                yield _draw_point(point, frame.place(point), f"{name}-marker-{theme}", link(point))
+                drawn = _draw_point(point, frame.place(point), f"{name}-marker-{theme}")
+                yield _link_point(drawn, link(point), link_attributes)
         yield "</g></g>"
     yield from _draw_labels(paper_map.themes, frame)
     yield "</svg>"
 
 
-def _draw_point(point: "MapPoint", place: tuple[float, float], marker: str, url: str) -> str:
+def _draw_point(point: "MapPoint", place: tuple[float, float], marker: str) -> str:
     x, y = place
     title = point.title or point.id
     date = f" ({point.published})" if point.published else ""
-    content = f'<title>{_escape(title)}{date}</title><use href="#{marker}" x="{x}" y="{y}"/>'
-    return f'<a href="{_escape(url)}" tabindex="-1">{content}</a>' if url else f"<g>{content}</g>"
+    return f'<title>{_escape(title)}{date}</title><use href="#{marker}" x="{x}" y="{y}"/>'
+
+
+def _link_point(drawn: str, url: str, attributes: str) -> str:
+    return f'<a href="{_escape(url)}" tabindex="-1"{attributes}>{drawn}</a>' if url else f"<g>{drawn}</g>"
 
 
 def _draw_labels(themes: "tuple[MapTheme, ...]", frame: _Frame) -> Iterator[str]:

@@ -186,12 +186,14 @@ class PaperMap:
 
     def _repr_html_(self) -> str:
         """Returns the map as notebooks display it: the drawing, and a table of its themes."""
-        from search.maps.drawing import draw_document
+        from search.maps.drawing import draw_document, theme_sample
 
         key = repr((self.generation, self.answered_query, [point.id for point in self.points]))
         drawing = draw_document(self, f"map-{crc32(key.encode('utf-8', 'replace')):08x}")
-        rows = [(escape(theme.label), f"{theme.papers:,}") for theme in self.themes]
-        themes = table_html(f"Themes of {self.description}", ("Theme", "Papers"), rows) if rows else ""
+        rows = [
+            (theme_sample(number), escape(theme.label), f"{theme.papers:,}") for number, theme in enumerate(self.themes)
+        ]
+        themes = table_html(f"Themes of {self.description}", ("", "Theme", "Papers"), rows) if rows else ""
         return f"<div>{drawing}{themes}</div>"
 
 
