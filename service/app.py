@@ -1,14 +1,13 @@
 """The application: web page, HTTP API and MCP inside one guard."""
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import Response
 from starlette.types import ASGIApp
 
 from indexer.state import StateDatabase
 from search.query.page import Page
 from search.searcher import Searcher
-from service.agents import mcp
-from service.api import docs as api_docs
+from service.agents import endpoint
 from service.api import lists, profile, routes, watches
 from service.api.guard.head_options import HeadAndOptions
 from service.api.guard.layers import GuardState, add_guard
@@ -69,19 +68,11 @@ def create_app(searcher: Searcher, settings: Settings, buckets: TokenBuckets | N
         profile_routes.router,
     ):
         app.include_router(router)
-    mcp.mount(app, origins=settings.origins, max_body=settings.max_body)
+    endpoint.mount(app, origins=settings.origins, max_body=settings.max_body)
 
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
         return Response(guard_state.metrics.render(), media_type=CONTENT_TYPE)
-
-    @app.get("/docs", include_in_schema=False)
-    def docs() -> Response:
-        return HTMLResponse(api_docs.render_docs(app.openapi()))
-
-    @app.get("/docs.css", include_in_schema=False)
-    def docs_style_sheet() -> Response:
-        return Response(api_docs.STYLE_SHEET, media_type="text/css")
 
     return app
 
