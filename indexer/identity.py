@@ -14,7 +14,7 @@ from search.language.stop_words import STOP_WORDS
 from search.papers import names
 from search.papers.evidence import is_generic, is_informative
 from search.papers.fingerprint import abstract_keys, are_near_duplicates, containment, normalize_words, title_key
-from search.papers.identifiers import SCHEMES, id_key, text_key
+from search.papers.identifiers import SCHEMES, citation_key, id_key, text_key
 from search.papers.paper import Paper
 from search.papers.retraction import RETRACTED_ID, find_retracted_ids, retraction_key
 
@@ -105,7 +105,7 @@ def paper_keys(paper: Paper, record_keys: frozenset[int]) -> frozenset[int]:
         paper: The paper.
         record_keys: The ``keys`` of its records.
     """
-    own = {text_key(paper.text), *map(id_key, paper.ids)}
+    own = {text_key(paper.text), *map(id_key, paper.ids), *map(citation_key, paper.references)}
     return record_keys | own | ({id_key(RETRACTED_ID)} if paper.retraction else set())
 
 

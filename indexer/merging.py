@@ -48,6 +48,8 @@ def merge(records: Sequence[Paper], shared_ids: Set[str] = frozenset(), *, has_n
         url=next((record.url for record in best if record.url), None),
         version=max((record.version for record in best if record.version and ids[0] in record.ids), default=None),
         retraction=min(retractions, default=None),
+        citations=max((record.citations for record in best if record.citations is not None), default=None),
+        references=_merge_references(best, ids),
         extra=_merge_extra(best),
         sources=tuple(sorted({source for record in best for source in record.sources})),
     )
@@ -116,6 +118,16 @@ def _merge_ids(best: Sequence[Paper], shared_ids: Set[str]) -> tuple[str, ...]:
     ids = sorted(places, key=lambda paper_id: (preference_key(paper_id)[0], places[paper_id], paper_id))
     public = next((paper_id for paper_id in ids if paper_id not in shared_ids), None) or content_id(best[0])
     return (public, *(paper_id for paper_id in ids if paper_id != public))
+
+
+def _merge_references(best: Sequence[Paper], own_ids: Sequence[str]) -> tuple[str, ...]:
+    """Returns the references of all records, the longest list first.
+
+    Sources name a cited paper by different IDs, and each of them may be the one by which the index has it.
+    """
+    longest_first = sorted(best, key=lambda record: -len(record.references))
+    references = dict.fromkeys(each for record in longest_first for each in record.references)
+    return tuple(each for each in references if each not in own_ids)
 
 
 def _earliest_date(dates: list[Date]) -> Date | None:

@@ -1,4 +1,4 @@
-"""State: the database of lists, saved searches and followed sources.
+"""State: the database of lists, saved searches, statements about people, and followed sources.
 
 It is a file beside the index, so that it survives when the index is deleted and built again. Several processes may use
 it at once: each transaction has a connection of its own, writers wait for each other, and readers for nobody (SQLite in
@@ -89,7 +89,18 @@ _VERSION_2 = (
         before INTEGER              -- the last time in the index at the end of the visit before
     )""",
 )
-_MIGRATIONS = (_VERSION_1, _VERSION_2)
+_VERSION_3 = (
+    """CREATE TABLE person_statements (
+        statement INTEGER PRIMARY KEY,
+        profile INTEGER NOT NULL REFERENCES profiles ON DELETE CASCADE,
+        relation TEXT NOT NULL CHECK (relation IN ('same', 'different')),
+        paper TEXT NOT NULL,        -- IDs of two papers
+        other TEXT NOT NULL,
+        stated TEXT NOT NULL,
+        UNIQUE (profile, paper, other)
+    )""",
+)
+_MIGRATIONS = (_VERSION_1, _VERSION_2, _VERSION_3)
 """The statements that lead from each version of the tables to the next; an empty file has version 0."""
 
 

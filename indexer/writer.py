@@ -38,7 +38,7 @@ from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.files import make_directory, sha256_of_bytes
 from search.index.layout import Layout
-from search.papers.identifiers import id_key, text_key
+from search.papers.identifiers import citation_key, id_key, text_key
 from search.papers.paper import Paper
 from search.papers.retraction import retraction_key
 from search.vectors.file import VectorsFile
@@ -377,7 +377,9 @@ class IndexWriter:
             keys = identity.paper_keys(paper, pending.keys)
             self.database.executemany("INSERT INTO keys VALUES (?, ?)", [(key, row) for key in sorted(keys)])
             insert_time(self.database, row, pending.added)
-            self._written.add_keys(keys)
+            self._written.add_keys(
+                keys.difference(map(citation_key, paper.references))
+            )  # imports find no paper by them
             self.database.executemany(
                 "INSERT INTO replaced VALUES (?, ?)", [(old, row) for old in sorted(pending.replaced_rows)]
             )

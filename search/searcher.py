@@ -19,6 +19,7 @@ from search.session import Session
 from search.themes.cache import ThemeCache
 
 if TYPE_CHECKING:
+    from search.people.persons import Persons
     from search.query.people import People
     from search.themes.themes import Themes
     from search.trends.trends import Trends
@@ -116,6 +117,10 @@ class Searcher:
     def authors(self, name: str) -> AuthorMatch:
         """Lists the variants of a name; see ``Session.authors``."""
         return self.session().authors(name)
+
+    def persons(self, name: str) -> "Persons":
+        """Tells the people behind a name apart; see ``Session.persons``."""
+        return self.session().persons(name)
 
     def people(self, box: str, query: Query | None = None, **options: Any) -> "People":
         """Ranks the authors of the relevant papers; see ``Session.people``."""

@@ -18,9 +18,10 @@ from search.papers import identifiers
 from search.papers.normalization import compose, strip_control_characters
 from search.papers.paper import Paper
 from search.query.author import parse_author
-from search.query.condition import AllOf, InRows
+from search.query.condition import AllOf, InRows, names_person
 from search.query.library import Library
 from search.query.page import AuthorMatch, Page, Suggestions
+from search.query.people import NO_CORRECTIONS, PersonCorrections
 from search.query.query import Query
 from search.ranking import cursor
 from search.ranking.answer import answer_query, list_papers
@@ -33,6 +34,7 @@ from search.themes.cache import ThemeCache
 
 if TYPE_CHECKING:
     from search.language.parser import ParsedQuery
+    from search.people.persons import Persons
     from search.query.people import People
     from search.refinements.page import PageRefiner
     from search.themes.themes import Themes
@@ -64,12 +66,14 @@ class Session:
         embedders: shared by all sessions of a searcher.
         on_page: called with every page of hits.
         theme_cache: shared by all sessions of a searcher.
+        corrections: what the user says about people behind one name.
     """
 
     snapshot: Snapshot
     embedders: EmbedderCache
     on_page: Callable[[Page], None] | None = None
     theme_cache: ThemeCache = field(default_factory=ThemeCache)
+    corrections: PersonCorrections = NO_CORRECTIONS
 
     @property
     def generation(self) -> str:
@@ -284,8 +288,12 @@ class Session:
         return filtered, build_leg_input(filtered, self.embedders, query, (like, unlike))
 
     def _condition_of(self, query: Query) -> AllOf:
-        """Returns the filter of a query and its theme as one condition."""
+        """Returns the filter of a query and its theme as one condition, with the papers of persons that it names."""
         condition = query.filter.condition
+        if names_person(condition):
+            from search.people.conditions import resolve_persons
+
+            condition = AllOf((resolve_persons(self.snapshot, condition, self.corrections),))
         if not query.theme:
             return condition
         rows = self._themes_of(query).grouping.rows_of(query.theme)
@@ -322,7 +330,7 @@ class Session:
         check_filter_only(query)
         budget.check()
         embedded, rows, left_out = embed_library(self.snapshot, self.embedders, library)
-        filtered = FilteredIndex.of(self.snapshot, query.filter.condition, rows)
+        filtered = FilteredIndex.of(self.snapshot, self._condition_of(query), rows)
         page = recommend(filtered, embedded, query.limit)
         filters = (describe_condition(query.filter.condition),) if query.filter.condition.parts else ()
         interpretation = ", ".join((page.interpretation, *filters))
@@ -351,6 +359,17 @@ class Session:
             InvalidValue: the name is blank or too long.
         """
         return match_author(self.snapshot, parse_author(name), self.snapshot.live, limit=None)
+
+    @_reporting_damage
+    def persons(self, name: str) -> "Persons":
+        """Tells the people behind a name apart, most papers first; see ``Persons``.
+
+        Raises:
+            InvalidValue: the name is blank or too long.
+        """
+        from search.people.persons import Persons
+
+        return Persons.find(self.snapshot, parse_author(name), self.corrections)
 
     @_reporting_damage
     def suggest(self, text: str, limit: int = 8) -> Suggestions:

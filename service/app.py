@@ -1,14 +1,13 @@
 """The application: web page, HTTP API and MCP inside one guard."""
 
 from fastapi import FastAPI
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import Response
 from starlette.types import ASGIApp
 
 from indexer.state import StateDatabase
 from search.query.page import Page
 from search.searcher import Searcher
 from service.agents import mcp
-from service.api import docs as api_docs
 from service.api import lists, profile, routes, watches
 from service.api.guard.head_options import HeadAndOptions
 from service.api.guard.layers import GuardState, add_guard
@@ -16,7 +15,7 @@ from service.api.guard.metrics import CONTENT_TYPE
 from service.api.guard.rate_limit import TokenBuckets
 from service.api.problems import add_problem_handlers
 from service.settings import Settings
-from service.web import list_routes, profile_routes, watch_routes
+from service.web import author_routes, list_routes, profile_routes, watch_routes
 from service.web import routes as page_routes
 from service.web.problem_pages import ProblemPages
 from service.web.responses import problem_as_page
@@ -61,21 +60,19 @@ def create_app(searcher: Searcher, settings: Settings, buckets: TokenBuckets | N
     add_problem_handlers(app, problem_as_page)
     for router in (routes.router, lists.router, watches.router, profile.router):
         app.include_router(router)
-    for router in (page_routes.router, list_routes.router, watch_routes.router, profile_routes.router):
+    for router in (
+        page_routes.router,
+        author_routes.router,
+        list_routes.router,
+        watch_routes.router,
+        profile_routes.router,
+    ):
         app.include_router(router)
     mcp.mount(app, origins=settings.origins, max_body=settings.max_body)
 
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:
         return Response(guard_state.metrics.render(), media_type=CONTENT_TYPE)
-
-    @app.get("/docs", include_in_schema=False)
-    def docs() -> Response:
-        return HTMLResponse(api_docs.render_docs(app.openapi()))
-
-    @app.get("/docs.css", include_in_schema=False)
-    def docs_style_sheet() -> Response:
-        return Response(api_docs.STYLE_SHEET, media_type="text/css")
 
     return app
 

@@ -114,6 +114,7 @@ def random_searcher(make_searcher: MakeSearcher) -> Searcher:
                 "categories": random.choice(CATEGORIES, random.integers(0, 3), replace=False).tolist(),
                 "published": random.choice([*DATES, ""]).item(),
                 "updated": random.choice([*DATES, ""]).item(),
+                "citations": number % 7,
                 "comment": COMMENTS[number % len(COMMENTS)],
             }
         )

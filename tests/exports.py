@@ -50,7 +50,9 @@ def read_export(content: bytes) -> tuple[str, list[Paper]]:
 def exported_fields(paper: Paper, name: Format) -> Paper:
     """Returns the paper as an import restores it from an export (docs/formats.md)."""
     restore = {"ndjson": str, "csv": put_given_name_first}.get(name, lambda author: Person.parse(author).name)
-    return replace(paper, authors=tuple(map(restore, paper.authors)), url=paper.link, sources=())
+    references = () if name in ("bibtex", "ris") else paper.references
+    authors = tuple(map(restore, paper.authors))
+    return replace(paper, authors=authors, url=paper.link, references=references, sources=())
 
 
 def read_sample() -> list[Paper]:
@@ -106,7 +108,7 @@ EXTRA = st.fixed_dictionaries(
     {},
     optional={
         "journal": TEXTS, "comment": TEXTS | JSON, "pages": st.sampled_from(["1-9", "e12", "1 - 9", "i--x", "3-"]),
-        "keywords": st.lists(TEXTS, min_size=1, max_size=3), "citations": st.integers(1, 99), "affiliation": TEXTS,
+        "keywords": st.lists(TEXTS, min_size=1, max_size=3), "citations": st.integers(0, 99), "affiliation": TEXTS,
         "other": JSON, "score": st.floats(1, 99),
     },
 )  # fmt: skip
@@ -122,4 +124,5 @@ def paper_drafts(draw: st.DrawFn) -> Paper:
     draft.url, draft.extra = draw(URLS), draw(EXTRA)
     draft.version = draw(st.none() | st.integers(1, 9))
     draft.retraction = draw(st.none() | st.sampled_from(["retracted", "withdrawn"]))
+    draft.references = draw(st.lists(st.sampled_from(["doi:10.1000/r1", "arXiv:2301.00001", "W2741809807"])))
     return draft.to_paper()

@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import httpx
 import pytest
@@ -94,22 +95,28 @@ def test_every_example_of_the_openapi_runs(client: httpx.Client) -> None:
     assert ran > 50
 
 
+def request_target(url: str) -> str:
+    """Returns the path and the query of a URL."""
+    return urlunsplit(("", "", *urlsplit(url)[2:]))
+
+
 def call_curl(client: httpx.Client, command: str) -> httpx.Response:
     """Sends the request of a curl command."""
     words = shlex.split(command)
     assert words[0] == "curl"
     if words[2:] and words[2] == "-X":
-        return client.request(words[3], words[1].removeprefix("http://localhost:8000"))
+        return client.request(words[3], request_target(words[1]))
     options = dict(zip(words[2::2], words[3::2], strict=True))
     name, _, value = options.get("-H", "").partition(": ")
     headers = {name: value} if name else {}
-    path = words[1].removeprefix("http://localhost:8000")
-    return client.request("POST" if "-d" in options else "GET", path, content=options.get("-d"), headers=headers)
+    target = request_target(words[1])
+    return client.request("POST" if "-d" in options else "GET", target, content=options.get("-d"), headers=headers)
 
 
 def test_the_docs_page_has_a_working_curl_command_per_operation(client: httpx.Client) -> None:
     page = client.get("/docs").text
-    commands = [html.unescape(each) for each in re.findall(r"<pre><code>(.*?)</code></pre>", page)]
+    assert f"<code>curl &#39;{client.base_url}/v1/search?q=KV+cache+compression&#39;</code>" in page
+    commands = [html.unescape(each) for each in re.findall(r"<pre.*?><code>(.*?)</code></pre>", page)]
     for command, (path, method, operation, _) in zip(commands, operations(client), strict=True):
         prepare(client, method, path)
         assert call_curl(client, command).status_code == int(min(operation["responses"])), command
@@ -117,7 +124,7 @@ def test_the_docs_page_has_a_working_curl_command_per_operation(client: httpx.Cl
 
 def test_the_docs_page_shows_examples_as_they_are_written(client: httpx.Client) -> None:
     page = client.get("/docs").text
-    cells = r"<td><code>(.*?)</code></td><td>.*?</td><td>(.*?)</td><td>(?:<code>(.*?)</code>)?</td>"
+    cells = r"<td><code>(.*?)</code></td><td>(.*?)</td><td>.*?</td><td>(?:<code>(.*?)</code>)?</td>"
     rows = re.findall(f"<tr>{cells}</tr>", page)
     assert rows[0][0] == "q"
     in_url, in_body = ([html.unescape(row[2]) for row in rows if row[0] == "author"][at] for at in (0, 1))

@@ -96,8 +96,8 @@ def test_a_paper_as_a_dict_is_complete_and_as_stored_json_is_sparse() -> None:
     empty: dict[str, Json] = {
         "id": "arxiv:2401.00001", "ids": ["arxiv:2401.00001"], "title": None, "authors": [], "authors_partial": False,
         "published": None, "updated": None, "added": None, "categories": [],
-        "url": "https://arxiv.org/abs/2401.00001", "abstract": None, "version": None, "retraction": None, "extra": {},
-        "sources": [],
+        "url": "https://arxiv.org/abs/2401.00001", "abstract": None, "version": None, "retraction": None,
+        "citations": None, "references": [], "extra": {}, "sources": [],
     }  # fmt: skip
     assert Paper(ids=("arxiv:2401.00001",)).to_dict() == empty
     assert Paper(ids=("arxiv:2401.00001",)).to_json() == {"id": "arxiv:2401.00001"}

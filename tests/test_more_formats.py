@@ -56,7 +56,8 @@ def test_openalex(write_source: WriteSource) -> None:
         abstract="We keep less, and keep it.",
         authors_partial=True,
         url="https://doi.org/10.1000/XYZ.1",
-        extra={**CACHES.extra, "citations": 7, "retracted": True},
+        extra={**CACHES.extra, "retracted": True},
+        citations=7,
         retraction="retracted",
         sources=("openalex:works.json",),
     )
@@ -82,7 +83,8 @@ def test_crossref(write_source: WriteSource) -> None:
         authors=("Ada Byron Jr.", "The Group"),
         published=Date(2024, 3),
         url="https://doi.org/10.1000/xyz.1",
-        extra={"citations": 7, "journal": "Letters", "keywords": ["cache"], "pages": "1-9", "retracted": True},
+        extra={"journal": "Letters", "keywords": ["cache"], "pages": "1-9", "retracted": True},
+        citations=7,
         retraction="retracted",
         sources=("crossref:works.json",),
     )
@@ -121,7 +123,8 @@ def test_ads(write_source: WriteSource) -> None:
         published=Date(2024, 3),
         categories=("astro-ph.GA", "cs.DL"),
         url="https://ui.adsabs.harvard.edu/abs/2024Lett....1....1B/abstract",
-        extra={**CACHES.extra, "pages": "1", "citations": 7, "source_id": "2024Lett....1....1B"},
+        citations=7,
+        extra={**CACHES.extra, "pages": "1", "source_id": "2024Lett....1....1B"},
         sources=("ads:ads.json",),
     )
 
@@ -293,7 +296,8 @@ def test_web_of_science(write_source: WriteSource) -> None:
         abstract="We keep less.",
         authors=("Ada Byron", "Li Ming", "Cache Grp"),
         published=Date(2024, 3, 2),
-        extra={"citations": 7, "journal": "LETTERS", "keywords": ["cache", "context"], "pages": "1-9",
+        citations=7,
+        extra={"journal": "LETTERS", "keywords": ["cache", "context"], "pages": "1-9",
                "retracted": True, "source_id": "WOS:000000000000001"},
         retraction="retracted",
         sources=("web-of-science:savedrecs.txt",),

@@ -28,7 +28,7 @@ queries = st.builds(
     filters(),
     st.sampled_from(["hybrid", "semantic"]),
     limit=st.integers(20, 200),
-    sort=st.sampled_from(["relevance", "newest", "oldest", "added"]),
+    sort=st.sampled_from(["relevance", "newest", "oldest", "added", "citations"]),
 )
 
 
@@ -107,6 +107,17 @@ def test_date_sort_puts_undated_papers_last(random_searcher: Searcher, text: str
     assert dated == sorted(dated, reverse=sort == "newest")
     assert days == dated + [None] * (len(days) - len(dated))
     assert page.total == len(page.hits) > 0
+
+
+@pytest.mark.parametrize(("text", "mode"), [("", "hybrid"), ("galaxy spectrum", "hybrid"), ("galaxy", "lexical")])
+def test_sorted_by_citations_papers_without_a_count_are_last(random_searcher: Searcher, text: str, mode: Mode) -> None:
+    page = random_searcher.search(Query(text, mode=mode, sort="citations", limit=1000))
+    counts = [hit.paper.citations for hit in page.hits]
+    known = [count for count in counts if count is not None]
+    assert known == sorted(known, reverse=True)
+    assert counts == known + [None] * (len(counts) - len(known))
+    assert 0 < len(known) < len(counts) == page.total
+    assert page.notices == ()
 
 
 def test_ties_reverse_with_the_sort_order(random_searcher: Searcher) -> None:

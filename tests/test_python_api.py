@@ -73,6 +73,8 @@ def test_the_examples_of_the_documentation_run(
         exec(block, names)
         printed += capsys.readouterr().out
     assert names["people"].authors[0].name in printed
+    assert names["own"].total == names["persons"][0].papers
+    assert ParsedHtml(names["persons"]._repr_html_()).tags.count("tr") == len(names["persons"]) + 1
     assert all(theme.label in printed for theme in names["themes"])
     assert [trend.papers for trend in names["trends"].trends] == [sum(each.counts) for each in names["trends"].trends]
     assert names["chart"].startswith("<svg")

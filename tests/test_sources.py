@@ -212,7 +212,8 @@ def test_semantic_scholar(write_source: WriteSource, shape: str) -> None:
         title="Small caches",
         authors=("Ada Byron",),
         published=Date(2024, 3, 2),
-        extra={"citations": 7, "journal": "Letters"},
+        extra={"journal": "Letters"},
+        citations=7,
         sources=("semantic-scholar:s2.json",),
     )
     assert len(found) == (2 if "\n" in shape else 1)

@@ -110,7 +110,7 @@ def test_tables_of_every_program_give_the_same_paper(write_source: WriteSource, 
     assert paper.extra.get("journal", "Letters") == "Letters"
     assert paper.extra.get("keywords", ["cache", "context"]) == ["cache", "context"]
     assert paper.extra.get("pages", "1-9") == "1-9"
-    assert paper.extra.get("citations", 7) == 7
+    assert paper.citations in (None, 7)
     column = {
         "PMID": "pmid:11",
         "PMCID": "pmc:12",
@@ -324,9 +324,8 @@ def test_workbooks_are_tables(tmp_path: Path) -> None:
     assert isinstance(first, Paper)
     assert isinstance(second, Paper)
     assert (first.title, first.authors) == ("CO2 caches", ("Ada Byron", "Rick Roe"))
-    assert (first.published, first.ids, first.extra) == (
-        Date(2018, 3, 5), ("doi:10.5555/a",), {"citations": 7, "shelf": "x"},
-    )  # fmt: skip
+    assert (first.published, first.ids, first.extra) == (Date(2018, 3, 5), ("doi:10.5555/a",), {"shelf": "x"})
+    assert first.citations == 7
     assert first.sources == ("xlsx:a.xlsx",)
     assert (second.title, second.published) == ("Line two", None)
     text = "\n".join(warnings)
@@ -409,7 +408,7 @@ def test_names_of_columns_match_in_any_case_and_number(write_source: WriteSource
         write_source("table.csv", f'{header}\nSmall caches,"Byron, Ada; Roe, Rick",2018,Letters,7\n')
     )
     assert (paper.title, paper.authors, paper.published) == ("Small caches", ("Ada Byron", "Rick Roe"), Date(2018))
-    assert paper.extra == {"journal": "Letters", "citations": 7}
+    assert (paper.extra, paper.citations) == ({"journal": "Letters"}, 7)
 
 
 def test_names_of_columns_that_are_no_fields(write_source: WriteSource) -> None:

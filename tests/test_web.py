@@ -311,7 +311,7 @@ def test_limit_0_shows_the_count(client: httpx.Client) -> None:
         ("/?q=date:2026-13", 422, ["“date:2026-13”, at character 1 of the query, is not valid."]),
         ("/?q=cache&like=2199.00001", 404, ["2199.00001"]),
         ("/?q=cache&cursor=zzz", 422, ["“zzz” is not a valid page cursor."]),
-        ("/paper/2199.00001", 404, ["The paper 2199.00001 is not in this index. Search for its title"]),
+        ("/paper/2199.00001", 404, ["The paper 2199.00001 is not in this index. Search for a title"]),
         ("/author?name=", 422, ["The author name is missing."]),
         ("/author", 422, ["The author name is missing."]),
         ("/static/../routes.py", 404, []),

@@ -55,6 +55,7 @@ _NAMES = {
     "publisher": "publisher, publisher name, pu",
     "citations": "citations, cited by, cited by count, citation count, article citation count, cites, times cited, "
     "times cited all databases, citing works count, tc",
+    "references": "references, referenced works",
     "comment": "comment, comments",
 }  # fmt: skip
 """Names of the columns of each field, in lower case and without punctuation, the preferred ones first. ``year`` and the

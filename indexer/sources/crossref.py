@@ -65,6 +65,7 @@ def _parse_paper(fields: JsonFields, file: SourceFile) -> Paper:
         published=_publication_date(fields),
         url=fields.text("URL"),
         extra=select_non_empty(extra, extra),
+        references=[each.text("DOI") for each in fields.objects("reference")],
     ).to_paper()
 
 

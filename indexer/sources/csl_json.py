@@ -60,6 +60,7 @@ def _parse_paper(fields: JsonFields, source: str) -> Paper:
         version=parse_positive_int(fields.plain("version")),
         retraction=fields.text("status"),
         extra={**select_non_empty(extra, extra), **parse_extra(custom.values.get("extra"))},
+        references=custom.texts("references"),
     ).to_paper()
 
 

@@ -71,8 +71,14 @@ def _parse_fields(fields: JsonFields, source: str) -> Paper:
         url=fields.text("url"),
         version=_version_field(fields),
         retraction=fields.text("retraction"),
-        extra={**unknown, **fields.object("extra").values},
+        extra={**unknown, **fields.object("extra").values, **_citations_field(fields)},
+        references=_split_texts(fields, "references"),
     ).to_paper()
+
+
+def _citations_field(fields: JsonFields) -> dict[str, Json]:
+    value = fields.number("citations")
+    return {"citations": value} if value is not None else {}
 
 
 def _split_texts(fields: JsonFields, name: str) -> list[str]:

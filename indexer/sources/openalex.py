@@ -65,6 +65,7 @@ def _parse_paper(fields: JsonFields, file: SourceFile) -> Paper:
         published=fields.date("publication_date", "publication_year"),
         url=next(iter(addresses), None),
         extra=select_non_empty(extra, extra),
+        references=fields.texts("referenced_works"),
     ).to_paper()
 
 

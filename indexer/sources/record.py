@@ -1,7 +1,7 @@
 """Draft: converts the fields of a record to a Paper, by the same rules for all formats."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from indexer.sources.limits import MalformedRecord
@@ -22,6 +22,8 @@ MAX_TITLE_CHARACTERS = 2_000
 MAX_ABSTRACT_CHARACTERS = 100_000
 """Longer texts are not abstracts."""
 
+MAX_REFERENCES = 5_000
+"""References that are read; longer lists are bibliographies of whole books."""
 _MAX_MARKUP_CHARACTERS = 10 * MAX_ABSTRACT_CHARACTERS
 """Longer texts are too long without their markup as well."""
 _MAX_EXTRA_DEPTH = 30
@@ -52,8 +54,9 @@ class Draft:
             same scheme.
         version: The arXiv version; None takes it from an ID.
         retraction: What our own exports say; other sources say it in the fields that ``find_retraction`` reads.
-        extra: Other fields; empty values are dropped.
+        extra: Other fields; empty values are dropped. ``citations``, if it is a whole number, is a field of the paper.
         links: Further addresses, of which IDs are taken like from ``url``.
+        references: IDs of the cited papers in any spelling; other texts are dropped.
     """
 
     source: str
@@ -70,6 +73,7 @@ class Draft:
     retraction: str | None = None
     extra: dict[str, Json] = field(default_factory=dict)
     links: list[str] = field(default_factory=list)
+    references: list[str] = field(default_factory=list)
 
     def to_paper(self) -> Paper:
         """Validates and normalizes the record.
@@ -94,6 +98,7 @@ class Draft:
         if _is_deeper(self.extra, _MAX_EXTRA_DEPTH):
             raise MalformedRecord(f"extra: nested deeper than {_MAX_EXTRA_DEPTH} levels, the most allowed")
         ids, version = self._parse_ids()
+        citations = parse_count(self.extra.get("citations"))
         return Paper(
             ids=ids,
             title=title or None,
@@ -108,10 +113,13 @@ class Draft:
             url=_drop_placeholder(normalize_whitespace(decode_references(self.url or ""))) or None,
             version=self.version or version,
             retraction=parse_retraction(self.retraction) or find_retraction(title, abstract, self.extra),
+            citations=citations,
+            references=_parse_references(self.references, ids),
             extra={
                 name: value
                 for name, found in sorted(self.extra.items())
-                if (value := _clean(found, is_line=name in _LINES)) not in (None, "", [], {}, False)
+                if (name != "citations" or citations is None)
+                and (value := _clean(found, is_line=name in _LINES)) not in (None, "", [], {}, False)
             },
             sources=(self.source,),
         )
@@ -155,6 +163,18 @@ def parse_positive_int(value: Json) -> int | None:
     """Converts a whole number from 1, as a number or in digits; None for any other value."""
     text = str(value)
     return (int(text) or None) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def parse_count(value: Json) -> int | None:
+    """Converts a whole number from 0, as a number or in digits; None for any other value."""
+    text = str(value).replace(",", "").removesuffix(".0")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+
+def _parse_references(texts: Sequence[str], own_ids: Sequence[str]) -> tuple[str, ...]:
+    """Returns the canonical IDs among texts, without those of the paper itself."""
+    parsed = (identifiers.parse(text) for text in texts[:MAX_REFERENCES])
+    return tuple(dict.fromkeys(each.id for each in parsed if each and each.id not in own_ids))
 
 
 def _is_deeper(value: Json, levels: int) -> bool:

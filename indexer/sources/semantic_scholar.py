@@ -33,7 +33,7 @@ def _parse_paper(fields: JsonFields, file: SourceFile) -> Paper:
     fields = JsonFields({name.lower(): value for name, value in fields.values.items()}, fields.warn)
     has_ids = "externalids" in fields.values  # not in the data set abstracts
     external = (fields if has_ids else fields.object("openaccessinfo")).object("externalids")
-    ids = [f"{scheme}{text}" for name, scheme in _SCHEMES.items() if (text := external.plain(name))]
+    ids = _external_ids(external)
     ids += [f"corpusid:{text}" for text in [fields.plain("corpusid")] if text]
     file.identifier, journal = fields.text("paperid"), fields.object("journal")
     extra: dict[str, Json] = {
@@ -52,4 +52,16 @@ def _parse_paper(fields: JsonFields, file: SourceFile) -> Paper:
         published=fields.date("publicationdate", "year"),
         url=fields.text("url"),
         extra=select_non_empty(extra, extra),
+        references=[_reference_id(each) for each in fields.objects("references")],
     ).to_paper()
+
+
+def _external_ids(external: JsonFields) -> list[str]:
+    return [f"{scheme}{text}" for name, scheme in _SCHEMES.items() if (text := external.plain(name))]
+
+
+def _reference_id(reference: JsonFields) -> str:
+    """The ID of a cited paper that the index is most likely to have: that of arXiv, else the DOI, else another one."""
+    ids = sorted(_external_ids(reference.object("externalIds")), key=lambda each: each[:6] != "arxiv:")
+    own = reference.text("paperId")
+    return next(iter(ids), f"s2:{own}" if own else "")

@@ -26,6 +26,8 @@ SAMPLE_ROWS = 100
 _MAX_EXTRA_CHARACTERS = 1_000
 """Characters of a cell in a column that is no field of a paper; longer ones, such as lists of references, are left
 out."""
+_REFERENCE_SEPARATOR = r"[\s;|]+"
+"""What separates the IDs of cited papers."""
 _MAX_LISTED_COLUMNS = 12
 """Names of columns in a message."""
 _FORMULA_GUARD = re.compile("(?:\\A|(?<=[;\t\r\n]))'(?=['\"]*[=+\\-@\t\r\n\uff1d\uff0b\uff0d\uff20])")
@@ -84,6 +86,7 @@ class Table:
         fields = _read_reference(fields)
         get = fields.get
         notes, ids = _read_notes(get("extra", ""))
+        references = get("references", "")
         return Draft(
             self._file.source,
             ids=[*_read_ids(fields), *ids],
@@ -98,6 +101,7 @@ class Table:
             version=parse_positive_int(get("version", "")),
             retraction=get("retraction"),
             extra={**extra, **self._read_extra(fields), **notes},
+            references=re.split(_REFERENCE_SEPARATOR, references) if _are_ids(references) else [],
         ).to_paper()
 
     def _assign(self, cells: Sequence[str]) -> tuple[dict[str, str], dict[str, Json]]:
@@ -138,7 +142,10 @@ class Table:
         if pages := fields.get("pages") or page_range or fields.get("article_number"):
             extra["pages"] = pages
         if citations := fields.get("citations"):
-            extra["citations"] = int(citations) if citations.isascii() and citations.isdigit() else citations
+            extra["citations"] = citations
+        references = fields.get("references", "")
+        if not _are_ids(references) and len(references) <= _MAX_EXTRA_CHARACTERS:
+            extra["references"] = references
         return extra
 
     def _align(self, cells: list[str]) -> list[str]:
@@ -232,6 +239,11 @@ def _read_ids(fields: dict[str, str]) -> list[str]:
         texts = [f"{scheme}:{text.removesuffix('.0')}" for text in re.split(r"[\s;|]+", cell)]
         ids += [text for text in texts if identifiers.parse(text)] or [cell]
     return ids
+
+
+def _are_ids(references: str) -> bool:
+    """Whether a cell has the IDs of the cited papers, and not their titles, or the numbers of another program."""
+    return all(map(identifiers.parse, re.split(_REFERENCE_SEPARATOR, references)))
 
 
 def _read_notes(cell: str) -> tuple[dict[str, Json], list[str]]:

@@ -133,6 +133,33 @@ class AuthorTable:
         """Whether a key is one of an author's keys."""
         return bool(np.any(self.author_of_key[self.order[self._positions_of_key(key)]] == author))
 
+    def expected_namesakes(self, author: int) -> float:
+        """Returns how many keys would have an author's surname and first given name if these were independent.
+
+        It tells common names from rare ones. An initial counts as a name of its own; of long names, the first eight
+        letters count.
+        """
+        name = Name.from_key(self.key(author))
+        with_surname = len(self._positions_with_prefix(f"{name.surname}|"))
+        if not name.given:
+            return float(with_surname)
+        prefix, names = _key_prefix(name.given[0].encode()), self._first_name_prefixes
+        count = np.searchsorted(names, np.uint64(prefix), "right") - np.searchsorted(names, np.uint64(prefix))
+        return float(with_surname * count / len(self.order))
+
+    @cached_property
+    def _first_name_prefixes(self) -> NDArray[np.uint64]:
+        """(keys,) uint64, ascending: the first eight bytes of the first given name of each key, zero-padded."""
+        starts = np.flatnonzero(self.blob == ord("|")) + 1
+        ends = self.offsets[np.searchsorted(self.offsets, starts, "left")]
+        blob = np.pad(np.asarray(self.blob), (0, 8))
+        words, is_name = np.zeros(len(starts), np.uint64), np.ones(len(starts), bool)
+        for place in range(8):
+            letters = blob[starts + place]
+            is_name &= (starts + place < ends) & (letters != ord(" ")) & (letters != ord(","))
+            words = words << np.uint64(8) | np.where(is_name, letters, 0).astype(np.uint64)
+        return np.sort(words)
+
     @classmethod
     def open(cls, directory: Path) -> Self:
         """Opens the arrays that ``save`` wrote, memory-mapped."""

@@ -20,18 +20,23 @@ from search.columns.dates import NO_DAY, DateColumn, OverlapsRange
 from search.columns.kinds import KindColumn, KindColumnBuilder
 from search.columns.postings import Postings, load_array
 from search.columns.selection import Fixed, HasAny, HasValue, Selection
+from search.errors import InvalidValue
 from search.files import save_array
 from search.papers import categories
 from search.papers.date import Date
 from search.papers.paper import Paper
 from search.query.condition import AddedBetween, Author, Category, ColumnLeaf, DateField, HasKind
-from search.query.query import DateOrder
+from search.query.query import FieldOrder
 from search.rows import Rows
 
 NO_ID = 2**32 - 1
 """The id of the first or last value of a row that has none."""
 _ADDED = "added"
 """Name of the file of added times."""
+_CITATIONS = "citations"
+"""Name of the file of citation counts."""
+_MAX_CITATIONS = 2**32 - 2
+"""The largest count in the file."""
 _MAX_DAY = 1 << 22
 """Above the ordinal of every day, and of the years up to 9999."""
 _CACHED_NAMES = 1_024
@@ -68,6 +73,7 @@ class Columns:
         updated: update dates.
         added: (rows,) uint32, the times at which papers became part of the index, in seconds since 1970 (UTC); 0 if
             that is not known.
+        citations: (rows,) uint32, the citation counts, each one more than it is; 0 without a count.
         categories: category codes as the sources write them, and their archives, in order of first appearance. The
             index of a code is its id.
         category_postings: the rows of each category id.
@@ -84,6 +90,7 @@ class Columns:
     published: DateColumn
     updated: DateColumn
     added: NDArray[np.uint32]
+    citations: NDArray[np.uint32]
     categories: tuple[str, ...]
     category_postings: Postings
     primary: NDArray[np.uint32]
@@ -104,6 +111,7 @@ class Columns:
             published,
             DateColumn.open(directory, "updated"),
             load_added_times(directory, rows),
+            _load_optional(directory, _CITATIONS, rows),
             _load_names(directory, "categories"),
             Postings.open(directory, "categories", rows),
             load_array(directory, "primary"),
@@ -125,6 +133,7 @@ class Columns:
             published=no_days,
             updated=no_days,
             added=no_ids,
+            citations=no_ids,
             categories=(),
             category_postings=no_postings,
             primary=no_ids,
@@ -147,11 +156,13 @@ class Columns:
             leaf: the condition.
 
         Raises:
-            InvalidValue: the category exists neither in arXiv's taxonomy nor in this index; see also
-                ``KindColumn.id_of``.
+            InvalidValue: the category exists neither in arXiv's taxonomy nor in this index; an author has a paper; see
+                also ``KindColumn.id_of``.
         """
         budget.check()
         if isinstance(leaf, Author):
+            if leaf.paper:  # nobody's papers are to be selected for those of a namesake
+                raise InvalidValue("author", f"{leaf.name} @ {leaf.paper}", "only a search tells people apart; omit @")
             values = self.author_ids(leaf)
             in_any_position = HasAny(self.author_postings, values)
             if leaf.position == "any":
@@ -195,28 +206,31 @@ class Columns:
         """Returns the column of publication or update dates."""
         return self.published if field == "published" else self.updated
 
-    def sort_by_date(self, ids: NDArray[np.int64], k: int, order: DateOrder = "newest") -> NDArray[np.int64]:
-        """Sorts rows by publication date, or by the time at which papers were added. Rows without one come last.
+    def sort_rows(self, ids: NDArray[np.int64], k: int, order: FieldOrder = "newest") -> NDArray[np.int64]:
+        """Sorts rows by a field. Rows without it come last.
 
         Args:
             ids: (n,) int64, distinct rows.
             k: maximum number of rows to return.
-            order: ``newest`` or ``oldest`` first by date, or ``added``: the last added first, those added at the same
-                time by date, newest first.
+            order: ``newest`` or ``oldest`` first by date of publication; ``added``: the last added first;
+                ``citations``: the most cited first.
 
         Returns:
-            The first k rows. Ties: later import first, or earlier import first (oldest).
+            The first k rows. Ties: newest first, then later import first, or earlier import first (oldest).
         """
-        keys = self._date_sort_keys(ids, order)
+        keys = self._sort_keys(ids, order)
         if len(ids) > k:  # sort only the rows up to the k-th key
             ids = ids[keys <= np.partition(keys, k - 1)[k - 1]]
-            keys = self._date_sort_keys(ids, order)
+            keys = self._sort_keys(ids, order)
         return ids[np.lexsort((ids if order == "oldest" else -ids, keys))][:k]
 
-    def _date_sort_keys(self, ids: NDArray[np.int64], order: DateOrder) -> NDArray[np.int64]:
+    def _sort_keys(self, ids: NDArray[np.int64], order: FieldOrder) -> NDArray[np.int64]:
         first = self.published.days(ids)[0].astype(np.int64)
         keys = np.where(first == NO_DAY[0], _MAX_DAY, first if order == "oldest" else -first)
-        return keys if order != "added" else keys - self.added[ids].astype(np.int64) * (2 * _MAX_DAY)
+        if order not in ("added", "citations"):
+            return keys
+        column = self.added if order == "added" else self.citations
+        return keys - column[ids].astype(np.int64) * (2 * _MAX_DAY)
 
     def category_ids(self, text: str) -> list[int]:
         """Returns the ids, ascending, of the category or archive with a code or name.
@@ -244,6 +258,15 @@ class Columns:
             if any(name.casefold() == code or name.casefold().startswith(f"{code}.") for code in codes)
         ]
 
+    def is_archive(self, category: int) -> bool:
+        """Whether a category id is that of an archive with categories, such as ``cs``."""
+        return category in self._archives
+
+    @cached_property
+    def _archives(self) -> frozenset[int]:
+        names = {archive for name in self.categories for archive in _archive(name)}
+        return frozenset(number for number, name in enumerate(self.categories) if name in names)
+
     @cached_property
     def _folded_categories(self) -> dict[str, list[int]]:
         folded: dict[str, list[int]] = {}
@@ -268,6 +291,7 @@ class ColumnsBuilder:
         self._authors = AuthorsBuilder(self._previous.authors)
         # Value id and row, alternating.
         self._category_pairs, self._author_pairs, self._source_pairs = array("q"), array("q"), array("q")
+        self._citations = array("I")
         self._primary, self._first_author, self._last_author = array("I"), array("I"), array("I")
         self._kinds = KindColumnBuilder(self._previous.kinds)
         self._rows = len(self._previous)
@@ -285,6 +309,7 @@ class ColumnsBuilder:
         ):
             for value in values:
                 pairs.extend((value, self._rows))
+        self._citations.append(0 if paper.citations is None else min(paper.citations, _MAX_CITATIONS) + 1)
         self._kinds.add(ids.kinds, self._rows)
         self._primary.append(ids.primary)
         self._first_author.append(ids.first_author)
@@ -320,6 +345,7 @@ class ColumnsBuilder:
             added = np.concatenate((before.added, np.zeros(self._rows - len(before), np.uint32)))
         save_array(directory / f"{_ADDED}.npy", added)
         for name, column, new in (
+            (_CITATIONS, before.citations, self._citations),
             ("primary", before.primary, self._primary),
             ("first-author", before.first_author, self._first_author),
             ("last-author", before.last_author, self._last_author),
@@ -360,11 +386,16 @@ def day_range(when: Date | None) -> tuple[int, int]:
 
 
 def load_added_times(directory: Path, rows: int) -> NDArray[np.uint32]:
-    """Opens ``Columns.added`` alone; all zeros if an earlier version wrote the columns."""
-    if not (directory / f"{_ADDED}.npy").exists():
+    """Opens ``Columns.added`` alone."""
+    return _load_optional(directory, _ADDED, rows)
+
+
+def _load_optional(directory: Path, name: str, rows: int) -> NDArray[np.uint32]:
+    """Opens a column; all zeros if an earlier version wrote the columns without it."""
+    if not (directory / f"{name}.npy").exists():
         return np.zeros(rows, np.uint32)
-    times: NDArray[np.uint32] = load_array(directory, _ADDED)
-    return times
+    column: NDArray[np.uint32] = load_array(directory, name)
+    return column
 
 
 def _load_names(directory: Path, name: str) -> tuple[str, ...]:

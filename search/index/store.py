@@ -183,7 +183,14 @@ class PaperStore:
 
     def rows_for_key(self, key: int) -> list[int]:
         """Returns the rows, ascending, of a 64-bit key; different texts may have the same key."""
-        rows = [row for (row,) in self._query("SELECT row FROM keys WHERE key = ?", [key])]
+        return self.rows_for_keys([key])
+
+    def rows_for_keys(self, keys: Sequence[int]) -> list[int]:
+        """Returns the rows of some keys, ascending for each key; see ``rows_for_key``."""
+        rows, size = [], self._tuning.scan_rows
+        for some in (keys[first : first + size] for first in range(0, len(keys), size)):
+            marks = ",".join("?" * len(some))
+            rows += [row for (row,) in self._query(f"SELECT row FROM keys WHERE key IN ({marks})", some)]  # noqa: S608  only question marks
         if not all(isinstance(row, int) for row in rows):  # possible only in a damaged database
             raise IndexDamaged(self._path, f"its keys are not those of its papers; {REPAIR_HINT}")
         return [row for row in rows if 0 <= row < self._rows]

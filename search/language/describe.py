@@ -59,8 +59,12 @@ def describe_query(query: Query) -> str:
     elif text:
         parts.append(describe_condition(None, text))
     order = "newest" if query.sort == "relevance" and not (text or query.like) else query.sort
-    ordered = [f"{'latest added' if order == 'added' else order} first"] if order != "relevance" else []
+    ordered = [f"{ORDER_NAMES.get(order, order)} first"] if order != "relevance" else []
     return replace_surrogates(", ".join([*(parts or ["all papers"]), *ordered]))
+
+
+ORDER_NAMES = {"added": "latest added", "citations": "most cited"}
+"""The orders by a field in words, where they differ from their names."""
 
 
 def describe_theme(label: str) -> str:
@@ -85,7 +89,8 @@ def _describe_nested(condition: Condition) -> str:
 def _describe_leaf(leaf: ColumnLeaf | HasId | InRows | ContainsText) -> str:
     if isinstance(leaf, Author):
         name = f'"{leaf.name}"' if " " in leaf.name or leaf.exact else leaf.name
-        return f"au:{'^' * (leaf.position == 'first')}{'=' * leaf.exact}{name}{'$' * (leaf.position == 'last')}"
+        marked = f"au:{'^' * (leaf.position == 'first')}{'=' * leaf.exact}{name}{'$' * (leaf.position == 'last')}"
+        return f"{marked} of {leaf.paper}" if leaf.paper else marked
     if isinstance(leaf, Category):
         alias = find_category_alias(leaf.code)
         return "primary " * leaf.primary + (f"{leaf.code} (also {alias})" if alias else leaf.code)

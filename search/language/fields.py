@@ -16,7 +16,6 @@ from search.query.author import parse_author
 from search.query.condition import (
     AddedBetween,
     AnyOf,
-    Author,
     Category,
     Condition,
     ContainsText,
@@ -141,8 +140,7 @@ class ValueParser:
         if field in TEXT_FIELDS:
             return _parse_text(field, value, text_position, phrase)
         if field in ("author", "first"):
-            author = parse_author("^" + value if field == "first" and not value.startswith("^") else value)
-            return Author(author.name, author.position, author.exact, text_position)
+            return parse_author("^" + value if field == "first" and not value.startswith("^") else value, text_position)
         if field in ("category", "primary"):
             return self._parse_category(value, field == "primary", text_position)
         if field == "kind":

@@ -106,6 +106,11 @@ def id_key(paper_id: str) -> int:
     return hash_key("id", paper_id.lower())
 
 
+def citation_key(paper_id: str) -> int:
+    """The key of the papers that cite an ID."""
+    return hash_key("cites", paper_id)
+
+
 def text_key(text: str) -> int:
     """The key of an embedded text."""
     return hash_key("text", text)

@@ -37,6 +37,12 @@ class Paper:
     url: Annotated[str | None, "Where to read the paper: the source's URL, else the URL of its public ID"] = None
     version: Annotated[int | None, "Version of the arXiv paper that the text is from"] = None
     retraction: Annotated[str | None, "retracted or withdrawn, if the paper was; else absent"] = None
+    citations: Annotated[
+        int | None, "How often the paper is cited, by the largest count of a source; absent without one"
+    ] = None
+    references: Annotated[
+        tuple[str, ...], "Canonical IDs of the papers that it cites, as far as a source has them"
+    ] = ()
     extra: Annotated[Mapping[str, Json], "Further fields of the source by name, such as comment or journal"] = field(
         default_factory=dict
     )
@@ -94,7 +100,7 @@ class Paper:
         """
         values = self._encode_fields(_STORED_FIELDS)
         values["ids"] = encode_texts(self.ids[1:])
-        return {name: value for name, value in values.items() if value not in (None, [], {}, False, "")}
+        return {name: value for name, value in values.items() if value is not False and value not in (None, [], {}, "")}
 
     def _encode_fields(self, fields: tuple[PaperField, ...]) -> dict[str, Json]:
         values: dict[str, Json] = {"id": encode_text(self.ids[0]) if self.ids else None}
@@ -111,7 +117,14 @@ class Paper:
         get = fields.get
         values = {each.name: each.decode(get(each.name)) for each in _STORED_FIELDS}
         values["ids"] = (str(fields["id"]), *values["ids"]) if "id" in fields else ()
+        if isinstance(values["extra"].get("citations"), int):  # an earlier version wrote it there
+            values["citations"], values["extra"] = _take_citations(values["extra"])
         return cls(**values, added=datetime.fromtimestamp(added, UTC) if added else None)
+
+
+def _take_citations(extra: Mapping[str, Json]) -> tuple[Json, Mapping[str, Json]]:
+    """Returns the citation count of further fields, and the others."""
+    return extra["citations"], {name: value for name, value in extra.items() if name != "citations"}
 
 
 _PUBLIC_ID = PaperField("id", "Canonical ID: the first of ids", str, str, str, ("arxiv:2604.24432",))

@@ -29,6 +29,9 @@ _SHARED_AUTHORS = 4
 of five, the usual size, fivefold; full votes would favour the members of collaborations."""
 _MIN_NEARNESS = 0.05
 """Weight of the farthest relevant paper, relative to the nearest one: it is relevant, so it counts a little."""
+_COMMON_NAMESAKES = 0.3
+"""Expected namesakes (``AuthorTable.expected_namesakes``) from which on a name may be that of several people: of the
+labelled names in ``benchmarks``, all above have at least six."""
 _TOP_PAPERS = 3
 """Papers that are listed per author."""
 
@@ -88,7 +91,8 @@ def rank_authors(relevant: RelevantSet, limit: int) -> People:
         first, last = _years(columns, rows, int(votes.authors[number]))
         top = snapshot.store.get(votes.rows_of(number)[:_TOP_PAPERS].tolist())
         score = float(votes.scores[number] / votes.scores[best[0]])
-        ranked.append(RankedAuthor(name, int(papers[number]), first, last, score, tuple(top)))
+        is_common = columns.authors.expected_namesakes(int(votes.authors[number])) >= _COMMON_NAMESAKES
+        ranked.append(RankedAuthor(name, int(papers[number]), first, last, score, is_common, tuple(top)))
     return People(relevant.box, tuple(ranked), len(rows), relevant.papers.estimated, snapshot.manifest.generation)
 
 

@@ -1,7 +1,8 @@
 """Parses an author name as users write it in queries and filters."""
 
 from search.errors import InvalidValue
-from search.query.condition import Author
+from search.papers import identifiers
+from search.query.condition import Author, AuthorPosition
 
 
 def parse_author(text: str, text_position: int | None = None) -> Author:
@@ -9,6 +10,7 @@ def parse_author(text: str, text_position: int | None = None) -> Author:
 
     ``^Zhou`` matches the first author and ``Zhou$`` the last. Quotes around the name, or ``=`` before it, make it
     exact: ``="Zhou, Guorui"``. ``zhou_g`` and ``del_maestro_a`` are arXiv's form of a surname and an initial.
+    ``Yang Liu @ arxiv:2604.24432`` is the Yang Liu who wrote that paper.
 
     Args:
         text: the name, with its marks.
@@ -16,8 +18,9 @@ def parse_author(text: str, text_position: int | None = None) -> Author:
 
     Raises:
         InvalidValue: the name has no letter or digit, has the marks of both the first and the last author, an
-            unmatched quote or a wildcard. The field is ``author``.
+            unmatched quote or a wildcard; or no ID follows ``@``. The field is ``author``.
     """
+    text, paper = _split_paper(text)
     name, first, last, exact = text.strip(), False, False, False
     while name and (name[0] in "^=" or name[-1] == "$" or _is_quoted(name)):
         if name[-1] == "$":
@@ -33,7 +36,21 @@ def parse_author(text: str, text_position: int | None = None) -> Author:
         raise InvalidValue("author", text, "wildcards are not supported; a surname alone matches every given name")
     if not any(character.isalnum() for character in name):
         raise InvalidValue("author", text, 'give a name: zhou, zhou_g or "Guorui Zhou"')
-    return Author(_decode_underscores(name), "first" if first else "last" if last else "any", exact, text_position)
+    position: AuthorPosition = "first" if first else "last" if last else "any"
+    return Author(_decode_underscores(name), position, exact, paper, text_position)
+
+
+def _split_paper(text: str) -> tuple[str, str]:
+    """Splits ``NAME @ ID`` into both; a mark or quote after the ID is one of the name."""
+    name, separator, rest = text.partition("@")
+    if not separator:
+        return text, ""
+    given = rest.rstrip('$"” ')
+    parsed = identifiers.parse(given.strip())
+    if parsed is None:
+        problem = "give the ID of a paper after @, as in Yang Liu @ arxiv:2604.24432, or omit @"
+        raise InvalidValue("author", text, problem)
+    return name.rstrip() + rest[len(given) :].rstrip(), parsed.id
 
 
 def _is_quoted(name: str) -> bool:

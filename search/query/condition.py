@@ -33,12 +33,15 @@ class Author:
         name: in any usual form.
         position: where in the author list the match must be.
         exact: initials do not match full names, and no part of the name may be missing.
+        paper: the ID of a paper by the person who is meant, which tells the person from namesakes; empty for anyone
+            with the name. ``Session`` answers such conditions.
         text_position: where the name starts in the query, from 1; for error messages.
     """
 
     name: str
     position: AuthorPosition = "any"
     exact: bool = False
+    paper: str = ""
     text_position: int | None = field(default=None, compare=False)
 
 
@@ -205,3 +208,12 @@ def searches_text(condition: Condition) -> bool:
     if isinstance(condition, AllOf | AnyOf):
         return any(searches_text(part) for part in condition.parts)
     return searches_text(condition.part) if isinstance(condition, Not) else isinstance(condition, ContainsText)
+
+
+def names_person(condition: Condition) -> bool:
+    """Returns whether a condition tells a person from namesakes."""
+    if isinstance(condition, AllOf | AnyOf):
+        return any(map(names_person, condition.parts))
+    if isinstance(condition, Not):
+        return names_person(condition.part)
+    return isinstance(condition, Author) and bool(condition.paper)

@@ -18,6 +18,22 @@ MAX_RANKED_AUTHORS = 100
 
 
 @dataclass(frozen=True, slots=True)
+class PersonCorrections:
+    """What a user says about the people behind names; all are pairs of paper IDs.
+
+    Attributes:
+        same: two papers that are by one person.
+        different: a paper, and one of a person who did not write it.
+    """
+
+    same: tuple[tuple[str, str], ...] = ()
+    different: tuple[tuple[str, str], ...] = ()
+
+
+NO_CORRECTIONS = PersonCorrections()
+
+
+@dataclass(frozen=True, slots=True)
 class RankedAuthor:
     """An author of relevant papers.
 
@@ -27,6 +43,7 @@ class RankedAuthor:
         first_year: year of the earliest of them; None if none has a date.
         last_year: year of the latest of them; None if none has a date.
         score: sum of the weights of the papers, relative to the author with the highest sum, which is 1.
+        may_be_several: the name is so common that several people may have it (``Session.persons``).
         top_papers: the papers with the most weight, best first.
     """
 
@@ -35,6 +52,7 @@ class RankedAuthor:
     first_year: int | None
     last_year: int | None
     score: float
+    may_be_several: bool
     top_papers: tuple[Paper, ...]
 
     @property
@@ -52,6 +70,7 @@ class RankedAuthor:
             "first_year": self.first_year,
             "last_year": self.last_year,
             "score": round(self.score, 4),
+            "may_be_several": self.may_be_several,
             "top_papers": [_summarize(paper) for paper in self.top_papers],
         }
 

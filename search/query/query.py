@@ -7,8 +7,8 @@ from search.errors import InvalidValue
 from search.query.filter import Filter
 
 Mode = Literal["hybrid", "semantic", "lexical"]
-DateOrder = Literal["newest", "oldest", "added"]
-Sort = Literal["relevance", "newest", "oldest", "added"]
+FieldOrder = Literal["newest", "oldest", "added", "citations"]
+Sort = Literal["relevance", "newest", "oldest", "added", "citations"]
 
 MODES: tuple[Mode, ...] = get_args(Mode)
 SORTS: tuple[Sort, ...] = get_args(Sort)
@@ -34,7 +34,7 @@ class Query:
         mode: the legs that rank the papers.
         limit: hits per page, from 0 to MAX_LIMIT; 0 returns only counts.
         sort: ``newest`` and ``oldest`` sort the relevant hits by date of publication; ``added`` puts those first that
-            became part of the index last.
+            became part of the index last, ``citations`` those that are cited most; papers without a count come last.
         cursor: ``Page.cursor`` of the previous page.
         offset: hits before the page, from 0 to MAX_OFFSET, for pages that are reached by number; not with a cursor.
         like: IDs of papers; similar papers rank higher.

@@ -11,7 +11,7 @@ from search.errors import InvalidValue
 from search.papers.fingerprint import are_near_duplicates
 from search.papers.paper import Paper
 from search.query.page import Explanation, Hit, LegMatch, Page, Strategy
-from search.query.query import DateOrder, Query
+from search.query.query import FieldOrder, Query
 from search.ranking import cursor
 from search.ranking.bands import Bands
 from search.ranking.facets import count_facets
@@ -27,10 +27,10 @@ _EXACT_MATCH_CANDIDATES = 20
 
 
 def list_papers(index: FilteredIndex, query: Query, start: int) -> Page:
-    """Returns a page of the papers that match the filter, in order of date."""
+    """Returns a page of the papers that match the filter, in order of a field; newest first by default."""
     order = "newest" if query.sort == "relevance" else query.sort
     with index.time_stage("sort"):
-        rows = index.snapshot.columns.sort_by_date(index.rows.ids, start + query.limit, order)
+        rows = index.snapshot.columns.sort_rows(index.rows.ids, start + query.limit, order)
     hits = [Hit(paper, 0.0) for paper in _load_papers(index, rows[start:])]
     return _build_page(index, query, start, hits, len(index.rows))
 
@@ -50,7 +50,7 @@ def answer_query(index: FilteredIndex, query: Query, leg_input: LegInput, start:
     lexicon, text, end = index.snapshot.lexicon, leg_input.text or "", start + query.limit
     if leg_input.vector is None and not lexicon.terms(text):
         raise InvalidValue("q", text, "it contains no word to look up; add one, or use mode hybrid")
-    order: DateOrder | None = None if query.sort == "relevance" else query.sort
+    order: FieldOrder | None = None if query.sort == "relevance" else query.sort
     ranking = Ranking.compute(index, leg_input, 0 if order else end)
     bands = Bands.of(index, leg_input)
     relevant = find_relevant(index, leg_input, bands, ranking.initial) if query.facets or order else None
@@ -59,7 +59,7 @@ def answer_query(index: FilteredIndex, query: Query, leg_input: LegInput, start:
         others = relevant.rows.ids[~np.isin(relevant.rows.ids, exact.rows)]
         total = len(exact.rows) + len(others)
         positions = range(max(0, start - len(exact.rows)), max(0, end - len(exact.rows)))
-        shown = exact.select_range(start, end).followed_by(_list_by_date(index, leg_input, others, order, positions))
+        shown = exact.select_range(start, end).followed_by(_list_by_field(index, leg_input, others, order, positions))
     else:
         total = _count_matches(index, leg_input) + (len(exact.rows) if query.include_like else 0)
         shown = ranking.fused.preceded_by(exact).select_range(start, end)
@@ -79,20 +79,20 @@ def _count_matches(index: FilteredIndex, leg_input: LegInput) -> int:
     return lexicon.count_matches(text, index.condition)
 
 
-def _list_by_date(
-    index: FilteredIndex, leg_input: LegInput, ids: NDArray[np.int64], order: DateOrder, positions: range
+def _list_by_field(
+    index: FilteredIndex, leg_input: LegInput, ids: NDArray[np.int64], order: FieldOrder, positions: range
 ) -> FusedCandidates:
-    """Returns papers in order of date. Their score is the cosine, in lexical mode the BM25.
+    """Returns papers in order of a field. Their score is the cosine, in lexical mode the BM25.
 
     Args:
         index: the papers that match the filter.
         leg_input: the query.
         ids: (n,) int64, the rows of all papers to list.
-        order: see ``Columns.sort_by_date``.
+        order: see ``Columns.sort_rows``.
         positions: which of them to return.
     """
     with index.time_stage("sort"):
-        rows = index.snapshot.columns.sort_by_date(ids, positions.stop, order)[positions.start :]
+        rows = index.snapshot.columns.sort_rows(ids, positions.stop, order)[positions.start :]
     vector, text = leg_input.vector, leg_input.text
     zeros = np.zeros(len(rows), np.float32)
     cosine = zeros if vector is None else index.snapshot.vectors.scores(vector, rows)
@@ -155,7 +155,7 @@ def _build_page(
         hits: the hits of the page.
         total: number of hits on all pages.
         semantic: result of the semantic leg; None if it did not run.
-        relevant: the papers that facets count, and that a page in order of date lists; None for all that match the
+        relevant: the papers that facets count, and that a page in order of a field lists; None for all that match the
             filter.
     """
     snapshot, end = index.snapshot, start + query.limit

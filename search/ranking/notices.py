@@ -9,6 +9,11 @@ from search.language.english import NOT_ENGLISH, is_english
 from search.query.condition import AllOf, AnyOf, Condition, DateField, InDateRange
 from search.query.query import Query
 
+_NO_CITATIONS = (
+    "No paper of this index has a citation count. Index files that have them, such as those of Semantic Scholar or "
+    "OpenAlex; if an earlier version of this program made the index, run: papers compact"
+)
+
 
 def find_notices(snapshot: Snapshot, query: Query, total: int) -> tuple[str, ...]:
     """Returns what limits the answer of a query.
@@ -18,9 +23,11 @@ def find_notices(snapshot: Snapshot, query: Query, total: int) -> tuple[str, ...
         query: the query.
         total: the number of papers that it found.
     """
-    language = () if query.mode == "lexical" or is_english(query.text) else (NOT_ENGLISH,)
+    notices = () if query.mode == "lexical" or is_english(query.text) else (NOT_ENGLISH,)
     fields = () if total else dict.fromkeys(_dated_fields(query.filter.condition))
-    return (*language, *(notice for field in fields if (notice := _describe_dates(snapshot, field))))
+    if query.sort == "citations" and not snapshot.columns.citations.any():
+        notices = (*notices, _NO_CITATIONS)
+    return (*notices, *(notice for field in fields if (notice := _describe_dates(snapshot, field))))
 
 
 def _dated_fields(condition: Condition) -> Iterator[DateField]:

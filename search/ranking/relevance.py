@@ -55,7 +55,7 @@ class RelevantSet:
         """
         snapshot, rows = self.index.snapshot, self.papers.rows
         if self.leg_input is None:
-            newest = snapshot.columns.sort_by_date(rows.ids, limit)
+            newest = snapshot.columns.sort_rows(rows.ids, limit)
             return Ranked(newest, np.ones(len(newest), np.float32), complete=True, scored_rows=newest)
         if self.leg_input.vector is not None:
             return snapshot.vectors.nearest(self.leg_input.vector[None], limit, rows)[0]

@@ -149,7 +149,7 @@ def _handle_get(session: Session, call: GetArguments) -> RenderedAnswer:
 
 def _handle_authors(session: Session, call: AuthorsArguments) -> RenderedAnswer:
     with parameter_name("name"):
-        return authors_answer(session.authors(call.name))
+        return authors_answer(session.authors(call.name), session.persons(call.name))
 
 
 def _handle_people(session: Session, call: PeopleArguments) -> RenderedAnswer:
@@ -181,7 +181,7 @@ _TOOL_SPECS: dict[str, _ToolSpec[Any]] = {
     ),
     "get": _ToolSpec("Read one paper: abstract, authors, dates, IDs and URL.", GetArguments, PaperAnswer, _handle_get),
     "authors": _ToolSpec(
-        "List the variants of an author's name in the index, with the number of papers for each.",
+        "List the variants of an author's name in the index, and the people who seem to share it, with their papers.",
         AuthorsArguments,
         AuthorsAnswer,
         _handle_authors,

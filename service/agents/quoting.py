@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from search.papers.json import Json
 from search.papers.paper import Paper
+from search.people.persons import Persons
 from search.query.counts import format_count, round_count
 from search.query.page import AuthorMatch, Hit, Page
 from search.query.people import People
@@ -29,7 +30,15 @@ from service.agents.tools import (
 )
 from service.api.schemas import AuthorMatchOut, FacetsOut, RankedAuthorOut, ValueCountOut
 from service.formats.extra_fields import field_label, field_text
-from service.formats.render import authors_json, best_sentence, match_reason, page_json, people_json, sanitize_line
+from service.formats.render import (
+    authors_json,
+    best_sentence,
+    cited_by,
+    match_reason,
+    page_json,
+    people_json,
+    sanitize_line,
+)
 from service.formats.themes import themes_heading, themes_json
 
 NOTICE = (
@@ -50,6 +59,8 @@ _MAX_PAPER_AUTHORS = 200
 """Authors of a single paper."""
 _MAX_VARIANTS = 50
 """Variants of a name."""
+_MAX_PEOPLE = 20
+"""People behind a name."""
 _MAX_FACET_VALUES = 100
 """Values of a facet."""
 
@@ -121,13 +132,20 @@ def paper_answer(paper: Paper) -> RenderedAnswer:
     return RenderedAnswer(content, _delimited_text([], [_paper_entry(content, [*lines, content.abstract or ""])], []))
 
 
-def authors_answer(match: AuthorMatch) -> RenderedAnswer:
-    """Returns the variants of a name."""
+def authors_answer(match: AuthorMatch, persons: Persons) -> RenderedAnswer:
+    """Returns the variants of a name, and the people behind it."""
     omitted = max(0, len(match.variants) - _MAX_VARIANTS)
-    fields = _truncate_fields(authors_json(match)) | {"notice": NOTICE, "more_variants": match.more_variants + omitted}
+    fields = _truncate_fields(authors_json(match, persons)) | {
+        "notice": NOTICE,
+        "more_variants": match.more_variants + omitted,
+    }
     content = AuthorsAnswer.model_validate(fields)
-    content.variants = content.variants[:_MAX_VARIANTS]
-    return RenderedAnswer(content, _delimited_text([], _variant_lines(content), []))
+    content.variants, content.people = content.variants[:_MAX_VARIANTS], content.people[:_MAX_PEOPLE]
+    people = [
+        f"{each.papers} papers: {each.label}, with {', '.join(each.coauthors)} ({each.id})" for each in content.people
+    ]
+    people = ["people behind the name, as computed:", *people] if len(people) > 1 else []
+    return RenderedAnswer(content, _delimited_text([], [*_variant_lines(content), *people], []))
 
 
 def people_answer(people: People) -> RenderedAnswer:
@@ -141,7 +159,8 @@ def people_answer(people: People) -> RenderedAnswer:
 
 def _author_lines(rank: int, author: RankedAuthorOut) -> list[str]:
     years = "–".join(dict.fromkeys(str(year) for year in (author.first_year, author.last_year) if year))
-    facts = [f"{rank}. {author.name}", format_count(author.papers), years]
+    several = "may be several people" if author.may_be_several else ""
+    facts = [f"{rank}. {author.name}", format_count(author.papers), years, several]
     return [" · ".join(filter(None, facts)), *(f"   {paper.id} · {paper.title}" for paper in author.top_papers)]
 
 
@@ -211,7 +230,8 @@ def _paper_entry(paper: PaperSummary, further_lines: Iterable[str]) -> str:
     people = ", ".join(paper.authors) + (f" and {paper.more_authors} more" if paper.more_authors else "")
     people += " et al." if paper.authors_partial else ""
     retraction = (paper.retraction or "").upper()
-    facts = (retraction, paper.id, paper.published, " ".join(paper.categories), people)
+    cited = cited_by(paper.citations)
+    facts = (retraction, paper.id, paper.published, cited, " ".join(paper.categories), people)
     lines = [paper.title or "(untitled)", " · ".join(fact for fact in facts if fact), paper.url, *further_lines]
     return "\n   ".join(line for line in lines if line)
 

@@ -10,7 +10,7 @@ from search.errors import InvalidValue
 from search.query.page import Band
 from search.query.query import MAX_EXAMPLES, MAX_TEXT_LENGTH, Query
 from service.api.parameters import AuthorsRequest, PageParams, QueryParams
-from service.api.schemas import AuthorMatchOut, FacetsOut, GroupedOut, RankedAuthorOut, RefinementOut
+from service.api.schemas import AuthorMatchOut, FacetsOut, GroupedOut, PersonOut, RankedAuthorOut, RefinementOut
 
 MAX_HITS = 50
 """Most papers that one call returns."""
@@ -173,6 +173,7 @@ class PaperSummary(BaseModel):
     categories: list[str]
     url: str | None
     retraction: str | None = Field(description="retracted or withdrawn, if the paper was")
+    citations: int | None = Field(description="How often the paper is cited, if a source has a count")
     abstract: str | None
 
 
@@ -219,6 +220,10 @@ class PaperAnswer(PaperSummary, QuotingAnswer):
 
 class AuthorsAnswer(AuthorMatchOut, QuotingAnswer):
     """The variants of a name in the index, most papers first."""
+
+    people: list[PersonOut] = Field(
+        description="People who seem to share the name, as computed; author: NAME @ ID searches the papers of one"
+    )
 
 
 class PeopleAnswer(QuotingAnswer):

@@ -192,10 +192,11 @@ def trends(searcher: SearcherDependency, params: Annotated[TrendsRequest, Parame
 
 @router.get("/v1/authors", responses={200: {"model": AuthorsOut}, **_problem_docs(404, 406, *_BODY_STATUSES)})
 def authors(searcher: SearcherDependency, params: Annotated[AuthorsRequest, Parameter()]) -> Response:
-    """The variants of an author's name in the index, with the number of papers for each."""
+    """The variants of an author's name in the index, with the number of papers for each, and the people behind it."""
+    session = searcher.session()
     with parameter_name("name"):
-        match = searcher.authors(params.name)
-    return Response(orjson.dumps(authors_json(match)), media_type="application/json")
+        match, persons = session.authors(params.name), session.persons(params.name)
+    return Response(orjson.dumps(authors_json(match, persons)), media_type="application/json")
 
 
 @router.get("/v1/themes", responses={200: {"model": ThemesOut}, **_problem_docs(406, *_BODY_STATUSES)})

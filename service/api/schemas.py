@@ -89,10 +89,25 @@ class AuthorMatchOut(BaseModel):
     suggestions: list[str] = Field(description="Similar names, if no variant was found")
 
 
+class PersonOut(BaseModel):
+    """One of the people behind a name, told apart by their papers."""
+
+    id: str = Field(description="A paper of the person; author=NAME @ ID searches the person's papers")
+    papers: int
+    label: str = Field(description="What the papers are about")
+    coauthors: list[str] = Field(description="The most frequent coauthors, at most three")
+    first_year: int | None = Field(description="Year of the earliest paper; null if none has a date")
+    last_year: int | None = Field(description="Year of the latest paper")
+
+
 class AuthorsOut(AuthorMatchOut):
-    """The variants of a name."""
+    """The variants of a name, and the people behind it."""
 
     schema_version: int
+    people: list[PersonOut] = Field(
+        description="The people behind the name, most papers first, as computed from coauthors, subjects and "
+        "spellings; empty for a name without a given name or with more than 1,000 papers"
+    )
 
 
 class PaperReferenceOut(BaseModel):
@@ -112,6 +127,7 @@ class RankedAuthorOut(BaseModel):
     first_year: int | None = Field(description="Year of the earliest of them; null if none has a date")
     last_year: int | None = Field(description="Year of the latest of them")
     score: float = Field(description="Weight of the papers, relative to the first author")
+    may_be_several: bool = Field(description="The name is so common that several people may have it")
     top_papers: list[PaperReferenceOut] = Field(description="The papers with the most weight, at most three")
 
 

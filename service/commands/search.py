@@ -15,6 +15,7 @@ from service.commands.options import (
     FORMAT_OPTION,
     INDEX_OPTION,
     JSON_OPTION,
+    PROFILE_OPTION,
     added_options,
     build_filtered_query,
     build_query,
@@ -126,18 +127,30 @@ def similar(
 @click.command(cls=Command)
 @click.argument("name")
 @INDEX_OPTION
+@PROFILE_OPTION
 @JSON_OPTION
-def authors(name: str, directory: Path, as_json: bool) -> None:
-    """List the variants of an author's name, with the number of papers for each.
+def authors(name: str, directory: Path, profile: str, as_json: bool) -> None:
+    """List the variants of an author's name, with the number of papers for each, and the people who share it.
+
+    People are told apart by coauthors, subjects and spellings, and by the corrections that were made on the web page.
+    A person is named by a paper: papers search 'au:"Yang Liu @ arxiv:2501.09265"'.
 
     \b
     papers authors zhou
     papers authors "Zhou, G."
+    papers authors "Yang Liu"
     """
-    from service.formats.render import authors_json, authors_text, dump_json
+    from dataclasses import replace
 
-    match = open_searcher(directory).authors(name)
-    click.echo(dump_json(authors_json(match)) if as_json else authors_text(match), nl=as_json)
+    from indexer.state import StateDatabase
+    from service.formats.render import authors_json, authors_text, dump_json
+    from service.state.person_statements import PersonStatements
+    from service.state.profiles import Profile
+
+    statements = PersonStatements(StateDatabase.of_index(directory), Profile.of_name(profile))
+    session = replace(open_searcher(directory).session(), corrections=statements.corrections())
+    match, persons = session.authors(name), session.persons(name)
+    click.echo(dump_json(authors_json(match, persons)) if as_json else authors_text(match, persons), nl=as_json)
     if not match.variants:
         suggestion = f"; did you mean {' or '.join(match.suggestions)}?" if match.suggestions else ""
         click.echo(f"papers: no author matches {name!r}{suggestion}", err=True)

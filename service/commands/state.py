@@ -25,7 +25,7 @@ def state() -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @INDEX_OPTION
 def export(file: Path, directory: Path) -> None:
-    """Write the lists, notes, saved searches and followed sources of all profiles to a JSON file.
+    """Write the lists, notes, searches, corrections of people and followed sources of all profiles to a JSON file.
 
     The file has the addresses of private feeds; only you can read it.
 

@@ -76,7 +76,7 @@ def _entry_type(paper: Paper) -> str:
 
 def _fields(paper: Paper) -> Iterator[tuple[str, str]]:
     """Yields the names and enclosed values of an entry; empty values are to be dropped."""
-    extra, date = Extra.from_mapping(paper.extra), paper.published
+    extra, date = Extra.of(paper), paper.published
     yield "title", f"{{{_escape_title(paper.title or '')}}}"
     yield "author", f"{{{_format_authors(paper)}}}"
     yield "year", f"{{{date.year:04}}}" if date else ""

@@ -35,7 +35,7 @@ def serialize(papers: Sequence[Paper]) -> bytes:
 
 
 def _item(paper: Paper, key: str) -> dict[str, Json]:
-    extra = Extra.from_mapping(paper.extra)
+    extra = Extra.of(paper)
     by_scheme = {scheme: rest for scheme, _, rest in (each.partition(":") for each in reversed(paper.ids))}
     fields: dict[str, Json] = {
         "id": key,
@@ -67,6 +67,7 @@ def _custom_fields(paper: Paper, extra: Extra) -> dict[str, Json]:
         "authors_partial": paper.authors_partial,
         "updated": str(paper.updated or ""),
         "categories": list(paper.categories),
+        "references": list(paper.references),
         "extra": dict(extra.rest),
     }
 

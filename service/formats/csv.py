@@ -71,4 +71,5 @@ _CELL_FORMATTERS: dict[str, Callable[[Json], str]] = {
     "authors": _join_names,
     "ids": _join_words,
     "categories": _join_words,
+    "references": _join_words,
 }

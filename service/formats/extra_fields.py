@@ -7,13 +7,14 @@ from typing import Self
 
 from search.papers.folding import normalize_whitespace
 from search.papers.json import Json
+from search.papers.paper import Paper
 
 _TEXT_FIELDS = ("journal", "comment", "pages")
 
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """``Paper.extra``, split by field.
+    """``Paper.extra``, split by field, with the citation count, for which bibliographic formats have no place either.
 
     Attributes:
         texts: ``journal``, ``comment`` and ``pages``; empty if absent or not a single line of text.
@@ -26,8 +27,9 @@ class Extra:
     rest: Mapping[str, Json]
 
     @classmethod
-    def from_mapping(cls, extra: Mapping[str, Json]) -> Self:
-        """Splits ``Paper.extra``."""
+    def of(cls, paper: Paper) -> Self:
+        """Splits the further fields of a paper."""
+        extra = paper.extra if paper.citations is None else {**paper.extra, "citations": paper.citations}
         texts = {
             name: value for name in _TEXT_FIELDS if isinstance(value := extra.get(name), str) and _is_single_line(value)
         }

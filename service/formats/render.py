@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # `papers status` starts without the modules that search
     from search.index.layout import Manifest
     from search.papers.json import Json
     from search.papers.paper import Paper
+    from search.people.persons import Person, Persons
     from search.query.page import AuthorMatch, Facets, Hit, LegMatch, Page, Suggestions
     from search.query.people import People, RankedAuthor
     from search.query.refinement import Refinement, RefinementKind
@@ -24,6 +25,8 @@ SCHEMA_VERSION = 1
 """Version of the shape of all JSON output."""
 _MAX_VARIANTS = 6
 """Number of name variants on a line of text."""
+_MAX_PEOPLE = 20
+"""Number of people behind a name in text."""
 _MAX_COUNTS = 8
 """Number of values of a facet on a line of text."""
 FACET_INDENT = 15
@@ -50,9 +53,10 @@ def page_json(page: Page) -> dict[str, Json]:
     return {"schema_version": SCHEMA_VERSION, **clean_object(fields), "hits": hits}
 
 
-def authors_json(match: AuthorMatch) -> dict[str, Json]:
+def authors_json(match: AuthorMatch, persons: Persons) -> dict[str, Json]:
     """The output of ``papers authors --json`` and GET /v1/authors."""
-    return clean_object({"schema_version": SCHEMA_VERSION, **match.to_json()})
+    people: list[Json] = [person.to_json() for person in persons]
+    return clean_object({"schema_version": SCHEMA_VERSION, **match.to_json(), "people": people})
 
 
 def people_json(people: People) -> dict[str, Json]:
@@ -156,9 +160,22 @@ def _refinement_text(refinement: Refinement) -> str:
     return f"{refinement.query}{order}{count}"
 
 
-def authors_text(match: AuthorMatch) -> str:
-    """The variants of a name, one per line."""
-    return sanitize_lines("".join(f"{count.papers:>8,}  {count.value}\n" for count in match.variants))
+def authors_text(match: AuthorMatch, persons: Persons) -> str:
+    """The variants of a name, one per line, and the people who share it, if they are several."""
+    lines = [f"{count.papers:>8,}  {count.value}" for count in match.variants]
+    if len(persons) > 1:
+        lines += ["", "several people probably share this name (computed, may be wrong):"]
+        lines += [f"{person.papers:>8,}  {_person_entry(match.name, person)}" for person in list(persons)[:_MAX_PEOPLE]]
+    if len(persons) > _MAX_PEOPLE:
+        lines.append(f"{'':>8}  and {len(persons) - _MAX_PEOPLE:,} more; --json lists all")
+    return sanitize_lines("".join(f"{line}\n" for line in lines))
+
+
+def _person_entry(name: str, person: Person) -> str:
+    """What a person's papers are about, with whom, when, and the condition that finds them."""
+    coauthors = f"with {', '.join(person.coauthors)}" if person.coauthors else ""
+    facts = [" ".join(filter(None, (person.label, coauthors))), person.years, f'au:"{name} @ {person.id}"']
+    return " · ".join(fact for fact in facts if fact)
 
 
 def people_text(people: People) -> str:
@@ -170,7 +187,8 @@ def people_text(people: People) -> str:
 
 
 def _author_entry(author: RankedAuthor) -> str:
-    facts = [author.name, format_count(author.papers), author.years]
+    several = "may be several people" if author.may_be_several else ""
+    facts = [author.name, format_count(author.papers), author.years, several]
     papers = [f"   {paper.id} · {display_title(paper)}" for paper in author.top_papers]
     return "\n".join([" · ".join(fact for fact in facts if fact), *papers])
 
@@ -203,6 +221,8 @@ def paper_text(paper: Paper, earlier: Sequence[Paper] = (), duplicates: Sequence
         lines.append("   other IDs  " + ", ".join(paper.ids[1:]))
     if paper.added:
         lines.append(f"   added to this index  {paper.to_dict()['added']}")
+    if paper.references:
+        lines.append(f"   references  {len(paper.references):,} IDs")
     fields = [(field_label(name), field_text(value)) for name, value in paper.extra.items()]
     lines += [f"   {label}  {text}" for label, text in fields if text]
     lines += [f"   earlier version  {version_line(version, paper)}" for version in earlier]
@@ -294,8 +314,14 @@ def metadata_line(paper: Paper, *, max_authors: int | None = _MAX_AUTHORS) -> st
     more = len(paper.authors) - len(names)
     authors = ", ".join(names) + (f" and {more} more" if more else "") + (" et al." if paper.authors_partial else "")
     retraction = (paper.retraction or "").upper()
-    facts = [retraction, paper.id, str(paper.published or ""), " ".join(paper.categories), authors]
+    cited = cited_by(paper.citations)
+    facts = [retraction, paper.id, str(paper.published or ""), cited, " ".join(paper.categories), authors]
     return " · ".join(fact for fact in facts if fact)
+
+
+def cited_by(citations: int | None) -> str:
+    """How often a paper is cited, in words; empty without a count."""
+    return "" if citations is None else f"cited by {citations:,}"
 
 
 def match_reason(hit: Hit) -> str:

@@ -46,7 +46,7 @@ def serialize(papers: Sequence[Paper]) -> bytes:
 
 def _fields(paper: Paper, key: str) -> Iterator[tuple[str, _FieldValue]]:
     """Yields rispy's field names and values; empty values are to be dropped."""
-    extra = Extra.from_mapping(paper.extra)
+    extra = Extra.of(paper)
     yield "type_of_reference", _reference_type(paper)
     yield "id", key
     yield "title", paper.title or ""

@@ -77,6 +77,11 @@ def _export_profile(
     exported: list[Json] = [
         {"name": each, "created": at, "papers": _export_papers(database, number)} for number, each, at in lists
     ]
+    sql = "SELECT relation, paper, other, stated FROM person_statements WHERE profile = ? ORDER BY statement"
+    statements: list[Json] = [
+        {"relation": relation, "paper": paper, "other": other, "stated": at}
+        for relation, paper, other, at in database.execute(sql, [row])
+    ]
     return {
         "name": name,
         "token_sha256": token_sha256,
@@ -84,6 +89,7 @@ def _export_profile(
         "created": created,
         "lists": exported,
         "watches": watches,
+        "person_statements": statements,
     }
 
 
@@ -113,6 +119,11 @@ def _import_profile(state: StateDatabase, database: sqlite3.Connection, content:
             database.execute("UPDATE lists SET created = ? WHERE profile = ? AND name = ?", values)
     for each in content["watches"]:
         _import_watch(database, row, each)
+    for each in content.get("person_statements", ()):  # documents of earlier versions have none
+        values = [row, *(_text(each[name]) for name in ("relation", "paper", "other", "stated"))]
+        sql = """INSERT INTO person_statements (profile, relation, paper, other, stated) VALUES (?, ?, ?, ?, ?)
+                 ON CONFLICT DO NOTHING"""
+        database.execute(sql, values)
 
 
 def _import_watch(database: sqlite3.Connection, row: int, content: Mapping[str, Any]) -> None:

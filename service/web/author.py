@@ -7,6 +7,8 @@ from itertools import groupby
 from search.query.counts import format_count
 from search.query.page import AuthorMatch, Page, ValueCount
 from search.query.query import Query
+from search.themes.clusters import CLUSTER_TUNING
+from service.web.author_persons import build_persons_view
 from service.web.cards import Card, build_cards, category_names
 from service.web.facets import FacetValue, year_values
 from service.web.html import Link, SearchForm, render_template
@@ -20,21 +22,25 @@ _MAX_VARIANTS = 12
 _MAX_VALUES = 8
 
 
-def author_page(viewer: Viewer, url: PageUrl, query: Query) -> str:
+def author_page(viewer: Viewer, url: PageUrl, name: str, query: Query) -> str:
     """Renders an author's papers, newest first.
 
     Args:
         viewer: whoever looks at the page, with the index that answers.
         url: the URL of this page.
-        query: filters by the author and by the excluded spellings.
+        name: the author.
+        query: filters by the author, who may be one of several people with the name, and by the excluded spellings.
 
     Raises:
-        InvalidValue: the name is not valid, or the cursor belongs to another query.
+        InvalidValue: the name is not valid, the person has no paper with this ID, or the cursor belongs to another
+            query.
     """
-    name, excluded = query.filter.authors[0], url.get_all("not_author")
-    match = viewer.session.authors(name)
+    excluded = url.get_all("not_author")
+    persons = build_persons_view(viewer, url, viewer.session.persons(name))
     page = viewer.session.search(replace(query, limit=PAGE_SIZE, sort="newest", facets=True))
-    search_url = PageUrl("/", (("author", name), *(("not_author", text) for text in excluded)))
+    is_one = bool(persons and persons.current)
+    match = page.authors[0] if is_one and page.authors else viewer.session.authors(name)
+    search_url = PageUrl("/", (("author", query.filter.authors[0]), *(("not_author", text) for text in excluded)))
     facets = page.facets
     return render_template(
         "author.html",
@@ -42,6 +48,8 @@ def author_page(viewer: Viewer, url: PageUrl, query: Query) -> str:
         SearchForm(),
         here=str(url),
         name=name,
+        persons=persons,
+        themes=_theme_values(viewer, query, search_url, page),
         status=_status_text(match, page),
         suggestions=[Link(each, author_page_url(each)) for each in match.suggestions],
         search_url=str(search_url),
@@ -54,6 +62,16 @@ def author_page(viewer: Viewer, url: PageUrl, query: Query) -> str:
         next_steps=_next_steps(url, name, excluded),
         **pagination_links(url, page),
     )
+
+
+def _theme_values(viewer: Viewer, query: Query, search_url: PageUrl, page: Page) -> list[FacetValue]:
+    """Returns the themes of the author's papers; none of few papers."""
+    if page.total < CLUSTER_TUNING.min_papers:
+        return []
+    themes = viewer.session.themes("", Query(filter=query.filter))
+    return [
+        FacetValue(theme.label, theme.papers, str(search_url.include_param("theme", theme.label))) for theme in themes
+    ]
 
 
 def _status_text(match: AuthorMatch, page: Page) -> str:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from search.language.describe import ORDER_NAMES
 from search.query.counts import format_count
 from search.query.page import Page
 from search.query.query import MAX_OFFSET, Query
@@ -102,7 +103,7 @@ def _range_text(page: Page, query: Query) -> str:
 
 def _order_text(page: Page, query: Query, count: int) -> str:
     if query.sort != "relevance":
-        return f", {'latest added' if query.sort == 'added' else query.sort} first"
+        return f", {ORDER_NAMES.get(query.sort, query.sort)} first"
     return ", closest first" if is_ranked(page, query) and page.hits and count > 1 else ""
 
 

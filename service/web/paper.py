@@ -14,6 +14,7 @@ from service.formats.extra_fields import field_label, field_text
 from service.formats.render import display_title, version_line
 from service.state.lists import STARRED
 from service.web.cards import build_card, build_cards
+from service.web.citations import citation_lists
 from service.web.contribution import Contribution
 from service.web.html import EXPORT_FORMATS, Link, SearchForm, render_template
 from service.web.reading_links import reading_links
@@ -74,6 +75,7 @@ def paper_page(viewer: Viewer, paper_id: str) -> str:
         reading=reading_links(paper),
         links=find_links(paper),
         contribution=contribution,
+        citation_lists=citation_lists(session, paper),
         metadata=[*_metadata_items(paper)],
         origin=[*_version_items(session, paper), *_source_items(paper)],
         bibtex=formats.render_paper("bibtex", paper).decode().strip(),
@@ -120,6 +122,8 @@ def _metadata_items(paper: Paper) -> Iterator[MetadataItem]:
             yield MetadataItem(scheme.label, rest, url)
     if paper.authors_partial:
         yield MetadataItem("Authors", "the source lists only some of the authors")
+    if paper.references:
+        yield MetadataItem("References", f"{len(paper.references):,} IDs in its sources")
     for name, value in paper.extra.items():
         text = field_text(value)
         if text and not _is_internal(name, value):

@@ -23,6 +23,7 @@ class PersonItem:
 
     Attributes:
         name: with a link to the page of the author.
+        may_be_several: several people may have the name; the page of the author tells them apart.
         relevant: the number of relevant papers, with a link to them.
         years: of these papers; empty without dates.
         share: the score in per cent of the highest one.
@@ -30,6 +31,7 @@ class PersonItem:
     """
 
     name: Link
+    may_be_several: bool
     relevant: Link
     years: str
     share: int
@@ -83,6 +85,7 @@ def _build_item(url: PageUrl, text: str, author: RankedAuthor) -> PersonItem:
     relevant = url.with_path("/").replace_param("q", text).include_param("author", author.name)
     return PersonItem(
         Link(author.name, author_page_url(author.name)),
+        author.may_be_several,
         Link(format_count(author.papers, "relevant paper"), str(relevant)),
         author.years,
         max(1, round(100 * author.score)),

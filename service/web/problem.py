@@ -33,6 +33,9 @@ _FIELD_LABELS = {
     "note": "note",
     "file": "file of references",
     "id": "paper ID",
+    "person": "paper ID",
+    "paper": "paper ID",
+    "other": "paper ID",
     "format": "format",
     "page": "page number",
     "show": "choice of what to show",
@@ -50,7 +53,7 @@ _TITLES = {
 }
 """Headings that are plainer than the titles of the API."""
 _ADVICE = {
-    404: "Search for its title or a part of it",
+    404: "Search for a title or a part of it",
     429: "Wait a minute, then reload this page",
     500: "Reload this page; if it fails again, tell whoever runs this server",
     503: "Reload this page in a few seconds; if it fails again, tell whoever runs this server",

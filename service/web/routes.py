@@ -16,12 +16,13 @@ from search.trends.periods import Per
 from search.trends.trends import Measure
 from service.api.parameters import PageParams
 from service.formats.opensearch import DESCRIPTION_TYPE, render_description
+from service.web.api_docs import api_docs_page
 from service.web.assets import asset_url, load_assets
 from service.web.author import author_page
 from service.web.detail import Detail, read_detail, remember_detail
 from service.web.paper import paper_page
 from service.web.people import people_page
-from service.web.responses import PageRoute
+from service.web.responses import PageRoute, html_response
 from service.web.results import results_page
 from service.web.start import help_page, start_page
 from service.web.themes import themes_page
@@ -81,6 +82,7 @@ class AuthorPageRequest(BaseModel):
 
     Attributes:
         name: the author; a missing name is as invalid as an empty one.
+        person: a paper of one of several people with the name, to see only the papers of this person.
         not_author: spellings to exclude.
         cursor: the cursor of a later page.
     """
@@ -88,6 +90,7 @@ class AuthorPageRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     name: str = ""
+    person: str = ""
     not_author: list[str] = Field([])
     cursor: str = ""
 
@@ -130,8 +133,10 @@ def paper(viewer: ViewerDependency, paper_id: str) -> Response:
 @router.get("/author")
 def author(request: Request, viewer: ViewerDependency, params: Annotated[AuthorPageRequest, Parameter()]) -> Response:
     """The page of an author."""
-    query = Query(filter=Filter.parse([params.name], params.not_author), cursor=params.cursor)
-    return viewer.respond(author_page(viewer, PageUrl.from_request(request), query))
+    author = f"{params.name} @ {params.person}" if params.person else params.name
+    query = Query(filter=Filter.parse([author], params.not_author), cursor=params.cursor)
+    viewer.apply_corrections()
+    return viewer.respond(author_page(viewer, PageUrl.from_request(request), params.name, query))
 
 
 @router.get("/people")
@@ -145,6 +150,12 @@ def people(request: Request, viewer: ViewerDependency, params: Annotated[PeopleP
 def help_(viewer: ViewerDependency) -> Response:
     """The page on the search syntax."""
     return viewer.respond(help_page(viewer))
+
+
+@router.get("/docs")
+def docs(request: Request) -> Response:
+    """The description of the HTTP API."""
+    return html_response(api_docs_page(request.app.openapi(), str(request.base_url)))
 
 
 @router.get("/opensearch.xml")

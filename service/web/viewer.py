@@ -1,6 +1,8 @@
 """Viewer: whoever looks at a page, with the lists and saved searches that every page shows."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Annotated
 from urllib.parse import unquote
@@ -15,6 +17,7 @@ from service.api.dependencies import SearcherDependency
 from service.api.negotiation import prefers_html
 from service.api.profiles import AccessDependency, ProfileAccess
 from service.state.lists import Lists
+from service.state.person_statements import PersonStatements
 from service.state.profiles import Profile
 from service.state.visits import record_visit
 from service.state.watches import Position, Watch, Watches
@@ -38,6 +41,16 @@ class Viewer:
 
     def __init__(self, request: Request, access: ProfileAccess, session: Session) -> None:
         self.request, self.access, self.session = request, access, session
+
+    def apply_corrections(self) -> None:
+        """Lets the session tell people apart as the viewer has stated."""
+        with contextlib.suppress(StateUnavailable):
+            self.session = replace(self.session, corrections=self.person_statements.corrections())
+
+    @property
+    def person_statements(self) -> PersonStatements:
+        """The statements about people to read."""
+        return PersonStatements(self.access.state, self.profile)
 
     @cached_property
     def profile(self) -> Profile:
@@ -111,7 +124,10 @@ class Viewer:
 
 
 def _open_viewer(request: Request, access: AccessDependency, searcher: SearcherDependency) -> Viewer:
-    return Viewer(request, access, searcher.session())
+    viewer = Viewer(request, access, searcher.session())
+    if any("@" in value for value in request.query_params.values()):  # the query may tell a person from namesakes
+        viewer.apply_corrections()
+    return viewer
 
 
 ViewerDependency = Annotated[Viewer, Depends(_open_viewer)]

@@ -18,6 +18,7 @@ PAGES = {
     "author": ("/author?name=Guorui Zhou", 200),
     "trends": ("/trends?q=attention&q=recommendation cat:cs.IR&per=year", 200),
     "help": ("/help", 200),
+    "API": ("/docs", 200),
     "error": ("/?q=attention&from=2026-02-30", 422),
     "not found": ("/paper/arxiv:2499.99999", 404),
     "nothing close": ("/?q=zebrafish embryo heart surgery", 200),

@@ -1,5 +1,5 @@
-// Suggests authors and categories for the word being typed: an editable combobox with a listbox popup, following the
-// ARIA Authoring Practices.
+// Suggests authors and categories for the word being typed, and recent searches in the empty box: an editable combobox
+// with a listbox popup, following the ARIA Authoring Practices.
 const searchBox = document.getElementById("q");
 const list = document.getElementById("suggestions");
 const liveRegion = document.getElementById("live-region");
@@ -57,13 +57,14 @@ function select(index) {
 }
 
 function insert(index) {
-  const { text, start } = options[index];
+  const { text, start, href } = options[index];
+  if (href) return location.assign(href);
   const rest = searchBox.value.slice(searchBox.selectionStart).replace(/^"?\s*/, "");
   searchBox.value = `${searchBox.value.slice(0, start)}${text} ${rest}`;
   const caret = start + text.length + 1;
   searchBox.setSelectionRange(caret, caret);
   searchBox.focus();
-  closeList();
+  return closeList();
 }
 
 function optionElement({ kind, label, papers }, index) {
@@ -89,11 +90,45 @@ function show(found) {
   }
   const first = [...byKind.category.values()].slice(0, byKind.author.size ? MAX_OPTIONS / 2 : MAX_OPTIONS);
   options = [...first, ...byKind.author.values()].slice(0, MAX_OPTIONS).map((option, index) => ({ ...option, element: optionElement(option, index) }));
+  openList("suggestion", "suggestions");
+}
+
+// Opens the list with the present options, or closes it if there are none.
+function openList(singular, plural) {
   list.replaceChildren(...options.map(({ element }) => element));
-  selected = -1;
   list.hidden = options.length === 0;
+  select(-1);
   searchBox.setAttribute("aria-expanded", String(!list.hidden));
-  liveRegion.textContent = options.length ? `${options.length} suggestion${options.length === 1 ? "" : "s"}` : "";
+  liveRegion.textContent = options.length ? `${options.length} ${options.length === 1 ? singular : plural}` : "";
+}
+
+// Offers the recent searches of history.js in the empty box. Delete removes the selected one.
+function showRecent() {
+  const recent = [];
+  document.dispatchEvent(new CustomEvent("recent-searches", { detail: recent }));
+  options = recent.slice(0, MAX_OPTIONS).map(({ href, label, remove }, index) => ({ href, remove, element: recentElement(label, index) }));
+  openList("recent search", "recent searches");
+}
+
+function recentElement(label, index) {
+  const element = document.createElement("div");
+  element.id = `suggestion-${index}`;
+  element.setAttribute("role", "option");
+  element.setAttribute("aria-selected", "false");
+  const [kind, name, cross] = ["small", "span", "span"].map((tag) => document.createElement(tag));
+  kind.textContent = "recent";
+  name.textContent = label;
+  Object.assign(cross, { className: "forget", textContent: "×", title: "Remove (Delete)" });
+  cross.setAttribute("aria-hidden", "true");
+  element.append(kind, " ", name, " ", cross);
+  return element;
+}
+
+function removeRecent(index) {
+  options[index].remove();
+  const next = Math.min(index, options.length - 2);
+  showRecent();
+  if (next >= 0) select(next);
 }
 
 async function fetchNames(text, signal) {
@@ -103,8 +138,9 @@ async function fetchNames(text, signal) {
 }
 
 async function suggest() {
-  const parts = partsAtCaret();
   pendingRequest?.abort();
+  if (!searchBox.value) return showRecent();
+  const parts = partsAtCaret();
   if (!parts.length) return closeList();
   pendingRequest = new AbortController();
   const { signal } = pendingRequest;
@@ -121,12 +157,16 @@ searchBox.addEventListener("input", () => {
   timer = setTimeout(suggest, DEBOUNCE_MS);
 });
 
+searchBox.addEventListener("click", () => { if (!searchBox.value && list.hidden) showRecent(); });
+
 searchBox.addEventListener("keydown", (event) => {
+  if (list.hidden && event.key === "ArrowDown" && !searchBox.value) showRecent();
   if (list.hidden) return;
   const last = options.length - 1;
   const moves = { ArrowDown: () => select(selected === last ? -1 : selected + 1), ArrowUp: () => select(selected < 0 ? last : selected - 1) };
   if (moves[event.key]) moves[event.key]();
   else if (event.key === "Enter" && selected >= 0) insert(selected);
+  else if (event.key === "Delete" && options[selected]?.remove) removeRecent(selected);
   else if (event.key === "Escape") closeList();
   else return;
   event.preventDefault();
@@ -135,7 +175,8 @@ searchBox.addEventListener("keydown", (event) => {
 list.addEventListener("pointerdown", (event) => {
   const option = event.target.closest('[role="option"]');
   event.preventDefault();
-  if (option) insert(options.findIndex(({ element }) => element === option));
+  if (option && event.target.closest(".forget")) removeRecent(options.findIndex(({ element }) => element === option));
+  else if (option) insert(options.findIndex(({ element }) => element === option));
 });
 
 searchBox.addEventListener("blur", () => { clearTimeout(timer); closeList(); });
