@@ -1,5 +1,8 @@
 """The web page in Chromium: first contentful paint, time to first byte, and the CPU time of the tab's main thread.
 
+Questions that are typed one after another into the box of one tab replace the parts of the page that differ; for them
+the time from Enter to the frame that shows the results is measured.
+
 CPU time says more than elapsed time if other processes use the same cores.
 
     papers index PAPERS.jsonl.xz --index FULL
@@ -19,6 +22,7 @@ from benchmarks import results
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import ModelUnavailable
+from search.papers.paper import Paper
 from search.searcher import Searcher
 from tests.chromium import DESKTOP, PapersServer, launch_chromium
 
@@ -27,6 +31,21 @@ _TIMING_SCRIPT = """() => {
     const [paint] = performance.getEntriesByName('first-contentful-paint');
     return paint ? [paint.startTime, visit.responseStart, visit.loadEventEnd, visit.decodedBodySize / 1024] : null;
 }"""
+_TYPED_SCRIPT = """question => new Promise(done => {
+    const box = document.getElementById('q');
+    box.value = question;
+    const start = performance.now();
+    document.addEventListener('swapped', () => requestAnimationFrame(() => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = () => {
+            const fetched = performance.getEntriesByType('resource').filter(each => each.initiatorType === 'fetch');
+            const { requestStart, responseStart } = fetched.at(-1);
+            done([performance.now() - start, responseStart - requestStart]);
+        };
+        port2.postMessage(0);  // arrives after the frame is painted
+    }), { once: true });
+    box.form.requestSubmit();
+})"""
 _METRIC_NAMES = ("first_contentful_paint_ms", "first_byte_ms", "loaded_ms", "html_kib", "main_thread_cpu_ms")
 
 
@@ -42,6 +61,9 @@ def main() -> None:
         browser = launch_chromium(playwright)
         try:
             figures = {name: _measure_visits(browser, server.url, group) for name, group in paths.items()}
+            figures["question typed in one tab"] = _measure_typed(
+                browser, server.url, _titles(searcher, options.visits)
+            )
         finally:
             version = browser.version
             browser.close()
@@ -63,9 +85,7 @@ def _page_paths(searcher: Searcher, count: int) -> dict[str, list[str]]:
         searcher: reads the papers.
         count: number of paths of each kind; all differ, except for the start page and the page of one word.
     """
-    step = max(1, searcher.snapshot.manifest.live // (2 * count))
-    papers = searcher.snapshot.store.get([step * number for number in range(2 * count)])
-    complete = [paper for paper in papers if paper.title and paper.authors][:count]
+    complete = _sample(searcher, count)
     return {
         "one word, no server": ["data:text/html,<title>word</title><p>word"] * count,
         "start": ["/"] * count,
@@ -73,6 +93,33 @@ def _page_paths(searcher: Searcher, count: int) -> dict[str, list[str]]:
         "filters": [f"/?author={quote(paper.authors[0])}&from=2024" for paper in complete],
         "paper": [f"/paper/{quote(paper.id)}" for paper in complete],
         "author": [f"/author?name={quote(paper.authors[-1])}" for paper in complete],
+    }
+
+
+def _sample(searcher: Searcher, count: int) -> list[Paper]:
+    """Returns papers from all over the index that have a title and authors."""
+    step = max(1, searcher.snapshot.manifest.live // (2 * count))
+    papers = searcher.snapshot.store.get([step * number for number in range(2 * count)])
+    return [paper for paper in papers if paper.title and paper.authors][:count]
+
+
+def _titles(searcher: Searcher, count: int) -> list[str]:
+    """Returns titles as questions, none of which is among those of ``_page_paths``."""
+    return [paper.title or "" for paper in _sample(searcher, 4 * count)[1::4]]
+
+
+def _measure_typed(browser: Browser, url: str, questions: list[str]) -> dict[str, float]:
+    """Returns medians over questions that are typed one after another in one tab; the first two warm it up."""
+    page = browser.new_context(viewport=DESKTOP, base_url=url).new_page()
+    page.goto("/?q=warm")
+    times = [page.evaluate(_TYPED_SCRIPT, question) for question in ("warm up", "warm up again", *questions)][2:]
+    page.context.close()
+    shown, answered = zip(*times, strict=True)
+    slow = sorted(shown)[len(shown) * 9 // 10]
+    return {
+        "shown_ms": round(median(shown), 1),
+        "first_byte_ms": round(median(answered), 1),
+        "shown_p90_ms": round(slow, 1),
     }
 
 
