@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from urllib.parse import quote
 
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 from benchmarks import results
 from search.embedding.embedder import Embedder
@@ -52,10 +52,15 @@ _METRIC_NAMES = ("first_contentful_paint_ms", "first_byte_ms", "loaded_ms", "htm
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("index", type=Path)
-    parser.add_argument("--visits", type=int, default=30, help="first visits, and repeat visits, of each kind of page")
+    parser.add_argument(
+        "--visits",
+        type=int,
+        default=30,
+        help="first visits, visits in new tabs, and visits in one tab, of each kind of page",
+    )
     options = parser.parse_args()
     searcher = Searcher(options.index, _no_model)
-    paths = _page_paths(searcher, 2 * options.visits)
+    paths = _page_paths(searcher, 3 * options.visits)
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
         server = PapersServer(options.index, Path(folder) / "log")
         browser = launch_chromium(playwright)
@@ -124,31 +129,49 @@ def _measure_typed(browser: Browser, url: str, questions: list[str]) -> dict[str
 
 
 def _measure_visits(browser: Browser, url: str, paths: list[str]) -> dict[str, object]:
-    """Returns medians of first visits, and of visits with the style sheet and the scripts in the browser's cache."""
-    half = len(paths) // 2
+    """Returns medians of first visits, of visits in new tabs, and of visits one after another in one tab.
+
+    But for first visits, the style sheet and the scripts are in the browser's cache.
+    """
+    third = len(paths) // 3
     returning = browser.new_context(viewport=DESKTOP, base_url=url)
-    _measure_visit(returning, "/")
-    first = []
-    for path in paths[:half]:
+    tab = returning.new_page()
+    _measure_visit(tab, "/")
+    first, repeated = [], []
+    for path in paths[:third]:
         context = browser.new_context(viewport=DESKTOP, base_url=url)
-        first.append(_measure_visit(context, path))
+        first.append(_measure_visit(context.new_page(), path))
         context.close()
-    repeated = [_measure_visit(returning, path) for path in paths[half:]]
+    for path in paths[third : 2 * third]:
+        page = returning.new_page()
+        repeated.append(_measure_visit(page, path))
+        page.close()
+    in_one_tab = [_measure_visit(tab, path) for path in paths[2 * third :]]
     returning.close()
-    return {"first_visit": _medians(first), "style_and_scripts_cached": _medians(repeated)}
+    return {
+        "first_visit": _medians(first),
+        "style_and_scripts_cached": _medians(repeated),
+        "in_one_tab": _medians(in_one_tab),
+    }
 
 
-def _measure_visit(context: BrowserContext, path: str) -> list[float]:
+def _measure_visit(page: Page, path: str) -> list[float]:
     """Returns the figures of one visit in the order of ``_METRIC_NAMES``."""
-    page = context.new_page()
-    tab = context.new_cdp_session(page)
+    tab = page.context.new_cdp_session(page)
     tab.send("Performance.enable", {"timeDomain": "threadTicks"})
+    before = _task_duration(tab)
     page.goto(path, wait_until="load")
     while not (timing := page.evaluate(_TIMING_SCRIPT)):
         time.sleep(0.01)  # the paint is reported one frame later
+    duration = _task_duration(tab) - before
+    tab.detach()
+    return [*(float(figure) for figure in timing), 1000 * duration]
+
+
+def _task_duration(tab: CDPSession) -> float:
+    """Returns the CPU time of the main thread until now, in seconds."""
     metrics = {each["name"]: each["value"] for each in tab.send("Performance.getMetrics")["metrics"]}
-    page.close()
-    return [*(float(figure) for figure in timing), 1000 * metrics["TaskDuration"]]
+    return float(metrics["TaskDuration"])
 
 
 def _medians(visits: list[list[float]]) -> dict[str, float]:
