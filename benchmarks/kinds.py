@@ -1,8 +1,9 @@
 """Measures how precise the rules for kinds of papers are, and how much they find.
 
 ``kinds-marked.jsonl`` has papers that the rules marked, drawn at random from a corpus, 50 of each kind, with the answer
-of a person who read title, abstract and comment: ``is`` tells whether the paper is of the kind. Survey has 50 more,
-drawn after the rules had been changed for the first ones. Precision counts those that the rules still mark.
+of a reader of title, abstract and comment: ``is`` tells whether the paper is of the kind. Survey, dataset, benchmark,
+method and theory have 50 more, drawn after the rules had been changed. Precision counts those that the rules still
+mark.
 ``kinds-sample.jsonl`` has 100 random papers of the corpus with all their kinds, for recall.
 
     python -m benchmarks.kinds PAPERS.jsonl.xz

@@ -19,6 +19,7 @@ from search.session import Session
 from search.themes.cache import ThemeCache
 
 if TYPE_CHECKING:
+    from search.maps.paper_map import PaperMap
     from search.people.persons import Persons
     from search.query.people import People
     from search.themes.themes import Themes
@@ -109,6 +110,14 @@ class Searcher:
     ) -> "Trends":
         """Counts the relevant papers by month or year; see ``Session.trends``."""
         return self.session().trends(questions, query, per=per, **options)
+
+    def map(self, box: str, query: Query | None = None, **options: Any) -> "PaperMap":
+        """Returns a map of the relevant papers; see ``Session.map``."""
+        return self.session().map(box, query, **options)
+
+    def map_papers(self, ids: Sequence[str]) -> "PaperMap":
+        """Returns a map of some papers; see ``Session.map_papers``."""
+        return self.session().map_papers(ids)
 
     def paper(self, paper_id: str) -> Paper:
         """Returns one paper; see ``Session.paper``."""

@@ -34,6 +34,7 @@ from search.themes.cache import ThemeCache
 
 if TYPE_CHECKING:
     from search.language.parser import ParsedQuery
+    from search.maps.paper_map import PaperMap
     from search.people.persons import Persons
     from search.query.people import People
     from search.refinements.page import PageRefiner
@@ -151,6 +152,34 @@ class Session:
         """
         answered, typed = self._find_answered(box, (query or Query()).with_options(**options))
         return find_relevant_set(*self._prepare(typed), answered)
+
+    @_reporting_damage
+    def map(self, box: str, query: Query | None = None, **options: Any) -> "PaperMap":
+        """Returns a map of the papers that are relevant to the text of the search box, of many the 2,000 nearest.
+
+        Args:
+            box: see ``relevant``.
+            query: see ``relevant``.
+            options: see ``ask``.
+
+        Raises:
+            InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``ask``.
+        """
+        from search.maps.paper_map import PaperMap
+
+        return PaperMap.of_themes(self.snapshot, self.themes(box, query, **options))
+
+    @_reporting_damage
+    def map_papers(self, ids: Sequence[str]) -> "PaperMap":
+        """Returns a map of some papers, of more than 2,000 the first.
+
+        Args:
+            ids: their IDs; those that are not in the index are left out.
+        """
+        from search.maps.paper_map import PaperMap
+
+        rows = (self.snapshot.find_row(paper_id) for paper_id in ids)
+        return PaperMap.of_rows(self.snapshot, list(dict.fromkeys(row for row in rows if row is not None)))
 
     @_reporting_damage
     def trends(

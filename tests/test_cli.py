@@ -82,6 +82,7 @@ def test_help_has_an_example_of_every_command() -> None:
         "recommend",
         "themes",
         "trends",
+        "map",
         "people",
         "authors",
         "show",

@@ -163,6 +163,7 @@ def test_a_page_converts_to_a_dataframe(random_searcher: Searcher) -> None:
     assert table["rank"].tolist() == [1, 2, 3, 4, 5]
     assert table["id"].tolist() == [hit.paper.id for hit in page]
     assert table["score"].tolist() == [hit.score for hit in page]
+    assert table["citations"].tolist() == [hit.paper.citations for hit in page]
     assert table["authors"].tolist() == ["; ".join(hit.paper.authors) for hit in page]
     empty = random_searcher.ask("galaxy", limit=0).to_dataframe()
     assert (len(empty), list(empty.columns)) == (0, list(table.columns))

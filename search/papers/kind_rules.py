@@ -33,19 +33,21 @@ class Rule:
 
 
 _WE = (
-    r"\b(?:we|this (?:paper|work|article|study)|the paper|i)\b"
-    r"(?: (?!(?:our|the|evaluate|us|use|using|compare|test)\b)[\w-]+){0,3}?"
+    r"(?:\b(?:we|this (?:paper|work|article|study|research)|the paper|i)\b"
+    r"(?: (?!(?:our|the|evaluate|us|use|using|compare|test)\b)[\w-]+){0,3}?|\band(?: (?:then|further|also))?)"
 )
-_NAME = r"(?:\S+(?: \([^)]*\))?,? ){0,4}?"
-"""The name that a paper gives to what it introduces: up to four words."""
-_OURS = r"(?:an?|the|the first|the largest|two|three|several|new|novel|our|large-scale)"
 _OTHER_PHRASE = (
-    r"\b(?:for|on|with|using|from|of|in|that|by|to|and|as|over|based|which|via|through|is|are|the|regarding|about|"
-    r"experiments?|analys[ei]s|results?|evaluations?|comparisons?)\b"
+    r"\b(?:for|on|with|using|from|of|in|that|by|to|as|over|based|which|via|through|is|are|the|regarding|about|"
+    r"experiments?|analys[ei]s|results?|evaluations?|comparisons?|concepts?)\b"
 )
 """Words after which a noun belongs to another phrase than the verb before."""
-_ADJECTIVES = rf"(?:(?!{_OTHER_PHRASE})[\w'’/+-]+,? ){{0,6}}?"
-"""Up to six words that qualify the noun after them."""
+_NAME = rf"(?:(?!{_OTHER_PHRASE}(?<!the))\S+(?: \([^)]*\))?,? ){{0,7}}?"
+"""The name that a paper gives to what it introduces: up to seven words."""
+_OURS = r"(?:an?|the|the first|the largest|two|three|several|new|novel|our|large-scale)"
+_ADJECTIVES = rf"(?:(?!{_OTHER_PHRASE})[\w'’/+\\{{}}$^~().-]+,? ){{0,8}}?"
+"""Up to eight words that qualify the noun after them."""
+_FEW_ADJECTIVES = _ADJECTIVES.replace("(?!", r"(?!and\b|", 1).replace("{0,8}", "{0,6}")
+"""Up to six, without "and": "curate and summarize datasets"."""
 _IS = (
     r" (?:is|are|has been|have been|were|was)"
     r"(?: (?!only|readily|rarely|widely|currently|typically|usually)(?:all|both|also|now|made|being|here|\w+ly))* "
@@ -60,13 +62,23 @@ _RELEASE = (
 )
 
 
-def _introduction(verbs: str, nouns: str) -> re.Pattern[str]:
+_COMPOUND = (
+    r" (?:splits?|cards?|study|recovery|distillation|condensation|pruning|selection|size|shifts?|analysis|comparison|"
+    r"review|experiments?|survey|data)\b"
+)
+"""Words that make the noun before them a part of a compound, as in "dataset distillation"."""
+
+
+def _introduction(verbs: str, nouns: str, adjectives: str) -> re.Pattern[str]:
     """Returns the pattern of sentences that introduce something: ``we present Foo, a large dataset``."""
-    return re.compile(
-        rf"{_WE} (?:{verbs})\w* (?:{_NAME}{_OURS} )?{_ADJECTIVES}(?:{nouns})\b(?! (?:splits?|cards?|study))"
-    )
+    return re.compile(rf"{_WE} (?:{verbs})\w* (?:{_NAME}{_OURS} )?{adjectives}(?:{nouns})\b(?!{_COMPOUND})")
 
 
+_METHODS = (
+    r"methods?|frameworks?|algorithms?|approach|approaches|models?|architectures?|networks?|techniques?|schemes?|"
+    r"systems?|mechanisms?|strategy|strategies|pipelines?|procedures?|paradigms?|estimators?|solvers?|modules?|"
+    r"methodology|workflows?|simulators?|toolkits?|heuristics?|protocols?"
+)
 _RESOURCE_VERBS = (
     "introduc|present|propos|releas|construct|creat|curat|build|built|develop|contribut|publish|compil|assembl"
 )
@@ -116,14 +128,14 @@ RULES: tuple[Rule, ...] = (
         re.compile(
             r":\s*(?:an?|the) (?:[\w-]+,? (?:and )?){0,7}?(?:dataset|data set|corpus)\b"
             r"|\A(?:an?|the) (?:[\w-]+,? (?:and )?){0,7}?(?:dataset|data set|corpus) (?:of|for|on|with)\b"
-            r"|\b(?:dataset|corpus)\W*\Z"
+            r"|\A(?!.*\b(?:using|on|from|with|in|of|via|for|to)\b).*\b(?:dataset|corpus)\W*\Z"
         ),
     ),
     Rule(
         "dataset",
         "abstract",
         ("dataset", "data set", "corpus", "corpora"),
-        _introduction(_RESOURCE_VERBS, "datasets?|data sets?|corpus|corpora"),
+        _introduction(_RESOURCE_VERBS, "datasets?|data sets?|corpus|corpora", _FEW_ADJECTIVES),
     ),
     Rule(
         "benchmark",
@@ -135,25 +147,39 @@ RULES: tuple[Rule, ...] = (
             r"|\A(?:an?|the) (?:[\w-]+,? (?:and )?){0,7}?benchmark (?:of|for|on)\b"
         ),
     ),
-    Rule("benchmark", "abstract", ("benchmark",), _introduction(_RESOURCE_VERBS, "benchmarks?(?: suites?)?")),
+    Rule(
+        "benchmark",
+        "abstract",
+        ("benchmark",),
+        _introduction(_RESOURCE_VERBS, "benchmarks?(?: suites?)?", _FEW_ADJECTIVES),
+    ),
     Rule(
         "method",
         "abstract",
         ("propos", "introduc", "present", "develop", "design", "devis"),
-        _introduction(
-            "introduc|present|propos|develop|design|devis",
-            r"(?:methods?|frameworks?|algorithms?|approach|approaches|models?|architectures?|networks?|techniques?|"
-            r"schemes?|systems?|mechanisms?|strategy|strategies|pipelines?|procedures?|paradigms?|estimators?|solvers?|"
-            r"modules?)(?! (?:analysis|comparison|review|experiments?|survey|data))",
+        _introduction("introduc|present|propos|develop|design|devis", _METHODS, _ADJECTIVES),
+    ),
+    Rule(
+        "method",
+        "abstract",
+        ("is proposed", "is introduced", "is presented", "is developed"),
+        re.compile(
+            rf"\b(?:an?|this) {_ADJECTIVES}(?:{_METHODS})(?: \([^)]*\))? is "
+            r"(?:proposed|introduced|presented|developed)\b"
         ),
     ),
     Rule(
         "theory",
         "abstract",
-        (" prove ", " proved ", "proof"),
+        (" prove ", " proved ", "proof", "theorem", "bound", "guarantee"),
         re.compile(
             r"\bwe (?:(?!expect|hope|plan|aim|try|conjecture)[\w-]+ ){0,3}?(?:prove|proved)\b|\bit is proved\b"
-            r"|\b(?:provide|give|present|with) an? (?:[\w-]+ )?proof of\b(?![ -]concept)|\bproof of the conjecture\b"
+            r"|\b(?:provide|give|present|with) an? (?:[\w-]+ )?proof (?:of(?! concept)|that)\b"
+            r"|\bproof of the conjecture\b|\bour (?:main |central )?theorems?\b"
+            r"|\bwe (?:[\w-]+ ){0,2}?(?:establish|derive|obtain|show|provide|present) (?:[\w-]+,? ){0,5}?"
+            r"(?:regret|generali[sz]ation|convergence|approximation|query complexity|sample complexity|complexity|"
+            r"concentration|minimax|non-asymptotic|finite-sample|excess risk|matching lower|tight lower)"
+            r"(?: [\w-]+){0,2}? (?:bounds?|guarantees?|theorems?)\b"
         ),
     ),
     Rule(

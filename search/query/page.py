@@ -388,9 +388,9 @@ class Page:
     def to_dataframe(self) -> "DataFrame":
         """Returns a pandas DataFrame with one row per hit.
 
-        The columns are rank (on this page, from 1), id, title, authors, published, categories, score, band, url,
-        exact_match and abstract. Several authors or categories are joined by ``"; "``. Dates are strings, because a
-        paper may have only a year or a month.
+        The columns are rank (on this page, from 1), id, title, authors, published, categories, citations, score,
+        band, url, exact_match and abstract. Several authors or categories are joined by ``"; "``. Dates are strings,
+        because a paper may have only a year or a month.
 
         Raises:
             ImportError: pandas is not installed.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,6 @@ class ClusterTuning:
     """Principal components of the vectors that are compared."""
     starts: int = 2
     """Runs of k-means from other starts, of which the best counts."""
-    merge_iterations: int = 4
-    """Iterations of k-means after two clusters have been merged."""
     tolerance: float = 0.03
     """Share of the highest silhouette by which that of a larger number of clusters may be lower."""
     seed: int = 0
@@ -53,7 +51,8 @@ class Clusters:
 
         The number of clusters is the largest whose silhouette is near the highest: smaller groups have labels that
         say more. Of each number, the clusters are those of the next larger one, with the two merged that increase the
-        variance least (Ward, "Hierarchical grouping to optimize an objective function", JASA 1963).
+        variance least (Ward, "Hierarchical grouping to optimize an objective function", JASA 1963). From the best of
+        them, k-means starts again.
 
         Args:
             vectors: (n, dim) float32.
@@ -65,7 +64,7 @@ class Clusters:
         points = _principal_directions(vectors, tuning)
         partitions = list(_partitions(points, min(tuning.min_clusters, most), most, tuning))
         silhouettes = [partition.silhouette(points) for partition in partitions]
-        best = partitions[_first_near(silhouettes, tuning.tolerance)]
+        best = partitions[_first_near(silhouettes, tuning.tolerance)].refine(points)
         return cls(_order_by_size(best.numbers), best.nearness(points))
 
 
@@ -80,6 +79,11 @@ class _Partition:
 
     centres: NDArray[np.float32]
     numbers: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, means: Any) -> Self:
+        """Returns the partition of a ``KMeans`` that has been fitted."""
+        return cls(np.asarray(means.cluster_centers_, np.float32), np.asarray(means.labels_, np.int64))
 
     def silhouette(self, points: NDArray[np.float32]) -> float:
         """Returns the mean silhouette, with the distances to centres in place of those to all points.
@@ -97,31 +101,36 @@ class _Partition:
         """Returns the cosine of each point and its centre, 0 where it is negative."""
         lengths = np.linalg.norm(self.centres, axis=1, keepdims=True)
         centres = self.centres / np.maximum(lengths, np.finfo(np.float32).tiny)
-        return np.maximum(np.einsum("nd,nd->n", points, centres[self.numbers]), 0)
+        return np.asarray(np.maximum(np.einsum("nd,nd->n", points, centres[self.numbers]), 0), np.float32)
 
-    def merged_centres(self) -> NDArray[np.float32]:
-        """Returns the centres with those two merged that increase the variance within clusters least."""
+    def refine(self, points: NDArray[np.float32]) -> "_Partition":
+        """Returns the partition at which k-means ends that starts from this one."""
+        from sklearn.cluster import KMeans  # imported here: it takes as long as a search
+
+        return _Partition.of(KMeans(len(self.centres), init=self.centres, n_init=1).fit(points))
+
+    def merge(self) -> "_Partition":
+        """Returns the partition with those two clusters merged that increase the variance within clusters least."""
         sizes = np.bincount(self.numbers, minlength=len(self.centres)).astype(np.float32)
         squares = ((self.centres[:, None] - self.centres) ** 2).sum(axis=2)
         costs = squares * (sizes[:, None] * sizes) / np.maximum(sizes[:, None] + sizes, 1)
         costs[np.tril_indices(len(costs))] = np.inf
         one, two = np.unravel_index(costs.argmin(), costs.shape)
-        merged = (sizes[one] * self.centres[one] + sizes[two] * self.centres[two]) / max(sizes[one] + sizes[two], 1)
-        return np.vstack((np.delete(self.centres, [one, two], axis=0), merged)).astype(np.float32)
+        centres = self.centres.copy()
+        centres[one] = (sizes[one] * centres[one] + sizes[two] * centres[two]) / max(sizes[one] + sizes[two], 1)
+        numbers = np.where(self.numbers == two, one, self.numbers)
+        return _Partition(np.delete(centres, two, axis=0), numbers - (numbers > two))
 
 
 def _partitions(points: NDArray[np.float32], least: int, most: int, tuning: ClusterTuning) -> Iterator[_Partition]:
     """Yields a partition of each number of clusters, from the largest number."""
-    from sklearn.cluster import KMeans  # imported here: it takes as long as a search
+    from sklearn.cluster import KMeans
 
-    means = KMeans(most, n_init=tuning.starts, random_state=tuning.seed).fit(points)
-    while True:
-        partition = _Partition(means.cluster_centers_, means.labels_.astype(np.int64))
+    partition = _Partition.of(KMeans(most, n_init=tuning.starts, random_state=tuning.seed).fit(points))
+    yield partition
+    while len(partition.centres) > least:
+        partition = partition.merge()
         yield partition
-        if len(partition.centres) <= least:
-            return
-        centres = partition.merged_centres()
-        means = KMeans(len(centres), init=centres, n_init=1, max_iter=tuning.merge_iterations).fit(points)
 
 
 def _principal_directions(vectors: NDArray[np.float32], tuning: ClusterTuning) -> NDArray[np.float32]:

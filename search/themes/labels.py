@@ -19,14 +19,16 @@ _HEADS = frozenset(("model", "system", "framework", "evaluation", "analysis", "m
 _VAGUE = frozenset(
     frozenset(phrase.split())
     for phrase in (
-        "ab initio", "artificial intelligence", "computational cost", "deep learning", "deep neural network",
-        "early universe", "language model", "large language model", "machine learning", "neural network",
-        "complex task", "curated dataset", "data set", "finite temperature", "first principle", "natural language",
-        "paradigm shift", "physical property", "real time", "reasoning capability", "time scale", "training data",
-        "van der waal",
+        "ab initio", "artificial intelligence", "complex task", "computational cost", "curated dataset", "data set",
+        "deep learning", "deep neural network", "dynamic environment", "early universe", "finite temperature",
+        "first principle", "international conference", "language model", "large language model", "machine learning",
+        "natural language", "neural network", "paradigm shift", "physical property", "real time",
+        "reasoning capability", "simultaneous localization", "time scale", "training data", "van der waal",
     )
 )  # fmt: skip
 """Labels that say little in any answer, as sets of terms; they are used where there is no other."""
+_PER_LENGTH = 10
+"""Best phrases of each length that are candidates; other groups may have those with all words of their labels."""
 _SPLIT = re.compile(r"[\s-]+")
 
 
@@ -115,19 +117,16 @@ def _candidates(
     both = np.concatenate((groups, groups))
     shares = [level.sum_by_group(both, weights, count) / np.maximum(sizes, 1e-9)[:, None] for level in levels]
     wholes = _wholes(levels, shares)
-    may_begin = np.array([_may_begin(key) for key in texts.keys])
-    may_end = np.array([_may_end(key) for key in texts.keys])
     for level, share, whole in zip(levels, shares, wholes, strict=True):
         if not level.phrases:
             continue
-        words = np.array(level.phrases)
-        fits = may_begin[words[:, 0]] & may_end[words[:, -1]]
-        fits &= (level.begins >= tuning.min_begins) & (level.ends >= tuning.min_ends)
+        may_be = [_may_begin(texts.keys[each[0]]) and _may_end(texts.keys[each[-1]]) for each in level.phrases]
+        fits = np.array(may_be) & (level.begins >= tuning.min_begins) & (level.ends >= tuning.min_ends)
         every = (share * sizes[:, None]).sum(axis=0) / sizes.sum()
         scores = share * np.log(np.maximum(share, 1e-9) / every)
         scores = np.where(fits & (whole < tuning.whole_share * share), scores, 0)
         for group in range(count):
-            for number in np.argsort(-scores[group])[:20].tolist():
+            for number in np.argsort(-scores[group])[:_PER_LENGTH].tolist():
                 if scores[group, number] > 0:
                     terms = _terms(" ".join(texts.keys[key] for key in level.phrases[number]))
                     yield _Candidate(float(scores[group, number]), group, level, number, terms)

@@ -22,6 +22,8 @@ _TO_BAR = bytes.maketrans(_MARKS, b"|" * len(_MARKS))
 _TEXT_END = b"\x00"
 _MARK = b"|"
 _WORD = re.compile(r"(?=.*[^\W\d_])[^\W_]+(?:['’.+-][^\W_]+)*\+*")
+_MIN_FORMS = 2
+"""Occurrences of a word as it is written from which on it may be part of a phrase."""
 _LINK = "of"
 """The stop word that may join the words of a phrase, as in "theory of mind"."""
 _TRAILING = ".'’-"
@@ -82,7 +84,7 @@ class PhraseLevel:
         """
         codes = groups[self.texts[0]] * len(self.phrases) + self.texts[1]
         sums = np.bincount(codes, weights[self.texts[0]], minlength=count * len(self.phrases))
-        return sums.reshape(count, -1)
+        return np.asarray(sums.reshape(count, -1), np.float64)
 
 
 @dataclass(frozen=True, slots=False, eq=False)
@@ -121,7 +123,7 @@ class TokenizedTexts:
         forms = [word.decode("utf-8", "replace").strip(_TRAILING) for word in numbers]
         keys: dict[str, int] = {"": 0, _LINK: 1}
         key_of_form = np.zeros(len(forms), np.int64)
-        for number in np.flatnonzero(np.bincount(tokens, minlength=len(forms)) > 1).tolist():
+        for number in np.flatnonzero(np.bincount(tokens, minlength=len(forms)) >= _MIN_FORMS).tolist():
             form = forms[number]
             if form == _LINK or (len(form) > 1 and form.lower() not in _STOP_WORDS and _WORD.fullmatch(form)):
                 key_of_form[number] = keys.setdefault(singular(form.lower()), len(keys))

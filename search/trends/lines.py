@@ -5,7 +5,7 @@ _COLORS = ("#0072b2", "#d55e00", "#009e73", "#b5578f", "#8a6d00", "#7a64d8")
 _DARK_COLORS = ("#56b4e9", "#ff8b3d", "#3fc79a", "#e08bbd", "#d1b13a", "#b1a1f5")
 """The same hues, brighter."""
 _DASHES = ("", "7 4", "2 3", "11 4 2 4", "14 5", "1 5")
-_MARKERS = (
+MARKERS = (
     "M-3.4,0a3.4,3.4 0 1,0 6.8,0a3.4,3.4 0 1,0 -6.8,0z",
     "M-3,-3h6v6h-6z",
     "M0,-4L3.8,2.8H-3.8z",
@@ -34,14 +34,12 @@ def dash_attribute(number: int) -> str:
 
 def marker_path(number: int) -> str:
     """Returns the path of the marker of a line, around the origin."""
-    return _MARKERS[number]
+    return MARKERS[number]
 
 
 def marker(number: int, x: float, y: float) -> str:
     """Returns the marker of a line at a place."""
-    return (
-        f'<path d="{_MARKERS[number]}" transform="translate({x},{y})" {line_attributes(number)} fill="currentColor"/>'
-    )
+    return f'<path d="{MARKERS[number]}" transform="translate({x},{y})" {line_attributes(number)} fill="currentColor"/>'
 
 
 def line_piece(number: int, x: float, y: float) -> str:

@@ -46,6 +46,16 @@ class Whitening:
         """Returns the whitened vectors, (n, dim) float32, scaled to length 1."""
         return _unit(np.asarray((vectors - self.mean) @ self.matrix, np.float32))
 
+    @property
+    def main_plane(self) -> NDArray[np.float32]:
+        """Two directions, (dim, 2) float32, in which the papers of the index vary most before whitening.
+
+        Their signs, which an eigendecomposition leaves open, make the largest component of each positive.
+        """
+        directions = np.linalg.eigh(self.matrix.astype(np.float64))[1][:, :2]
+        largest = directions[np.abs(directions).argmax(axis=0), [0, 1]]
+        return np.asarray(directions * np.where(largest < 0, -1, 1), np.float32)
+
     def queries(self, whitened: NDArray[np.float32]) -> NDArray[np.float32]:
         """Returns unit vectors whose inner product with a stored vector ranks as that of the whitened vectors does.
 

@@ -14,6 +14,7 @@ from search.trends.count import MAX_QUESTIONS
 from search.trends.periods import Per
 from search.trends.trends import Measure
 from service.formats import Format
+from service.formats.maps import MapFormat
 from service.formats.trends import TrendsFormat
 
 MAX_BATCH_SEARCHES = 50
@@ -169,6 +170,12 @@ class SearchBody(SearchRequest):
 
 class ThemesRequest(QueryParams, _QueryText):
     """A search whose relevant papers are grouped."""
+
+
+class MapRequest(QueryParams, _QueryText):
+    """A search whose relevant papers are on a map."""
+
+    format: MapFormat = Field("json", description="Format of the response")
 
 
 class SimilarBody(ResultsRequest):

@@ -191,6 +191,40 @@ class ThemesOut(GroupedOut):
     schema_version: int
 
 
+class MapPointOut(BaseModel):
+    """A paper on a map."""
+
+    id: str
+    title: str = Field(description="Empty if it has none")
+    published: str | None
+    theme: int | None = Field(description="Position in themes, from 0; null on a map without themes")
+    x: float = Field(description="From -1 to 1, to the right")
+    y: float = Field(description="From -1 to 1, downwards")
+
+
+class MapThemeOut(BaseModel):
+    """A theme on a map."""
+
+    label: str = Field(description="Two to four words of the papers")
+    papers: int = Field(description="Number of its papers")
+    x: float = Field(description="Where its label belongs, above many of its papers")
+    y: float
+
+
+class MapOut(BaseModel):
+    """The relevant papers of an answer in two dimensions; similar papers are near each other."""
+
+    schema_version: int
+    answered_query: str = Field(
+        description="The query whose papers are on the map: q, or what a search answers instead"
+    )
+    relevant: int = Field(description="Number of relevant papers")
+    relevant_estimated: bool = Field(description="relevant is an estimate, within about one per cent")
+    generation: str
+    themes: list[MapThemeOut] = Field(description="The largest first; none of fewer than 20 papers")
+    points: list[MapPointOut] = Field(description="The relevant papers, or the 2,000 nearest; the nearest first")
+
+
 class FacetsOut(BaseModel):
     """Counts of papers by value."""
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from search.papers.paper import Paper
 from search.query.page import Hit, Span
 from service.formats.marked_text import mark_spans
-from service.formats.render import display_title, match_reason, metadata_line, sanitize_line
+from service.formats.render import cited_by, display_title, match_reason, metadata_line, sanitize_line
 
 _MARK = "x"
 _STAR = "*"
@@ -84,8 +84,8 @@ def _abstract(hit: Hit) -> Text:
 
 
 def _facts(hit: Hit) -> str:
-    """Retraction, date, band, categories and authors: what decides first comes first, since the line may be cut."""
+    """Retraction, date, band, citations, categories and authors: what decides comes first, as the line may be cut."""
     paper: Paper = hit.paper
-    facts = [(paper.retraction or "").upper(), str(paper.published or ""), hit.band or ""]
+    facts = [(paper.retraction or "").upper(), str(paper.published or ""), hit.band or "", cited_by(paper.citations)]
     facts += [" ".join(paper.categories), paper.byline]
     return " · ".join(fact for fact in facts if fact)

@@ -97,7 +97,7 @@ def trends(
     query = Query(filter=build_filter(options), **shared)
     found = open_searcher(directory).session().trends(queries, query, per=per)
     if svg:
-        _write_chart(svg, found.to_svg(shown))
+        write_chart(svg, found.to_svg(shown))
     if output_format == "json":
         click.echo(dump_json(trends_json(found)))
     elif output_format == "csv":
@@ -122,7 +122,12 @@ def _parse_format(name: str | None, *, as_json: bool) -> "TrendsFormat | None":
     return parsed
 
 
-def _write_chart(path: Path, chart: str) -> None:
+def write_chart(path: Path, chart: str) -> None:
+    """Writes an SVG document to the file of ``--svg``.
+
+    Raises:
+        InvalidValue: the file cannot be written.
+    """
     try:
         path.write_text(chart, "utf-8")
     except OSError as error:

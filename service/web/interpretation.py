@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from search.errors import PaperNotFound
 from search.language.describe import describe_condition, describe_theme
 from search.papers.categories import find_category_name
-from search.papers.kinds import parse_kind
+from search.papers.kinds import KIND_LABELS, parse_kind
 from search.papers.words import truncate_words
 from search.query.author import parse_author
-from search.query.condition import AddedBetween, HasKind, InDateRange
+from search.query.condition import AddedBetween, InDateRange
 from search.query.filter import Filter
 from search.query.page import AuthorMatch, Page
 from search.session import Session
@@ -106,7 +106,7 @@ def _filter_chips(url: PageUrl, filters: Filter) -> Iterator[Chip]:
         name = find_category_name(code) or ""
         yield Chip(f"{code} {name}".strip(), str(url.remove_param("category", code)))
     for kind in url.get_all("kind"):
-        yield Chip(describe_condition(HasKind(parse_kind(kind))), str(url.remove_param("kind", kind)))
+        yield Chip(KIND_LABELS[parse_kind(kind)], str(url.remove_param("kind", kind)))
     if label := url.get_first("theme"):
         yield Chip(describe_theme(label), str(url.remove_param("theme")))
     for prefix, condition in (

@@ -70,6 +70,7 @@ def list_page(viewer: Viewer, url: PageUrl, name: str, number: int) -> str:
         items=items,
         exports=[Link(label, f"/v1{list_url(name)}?format={value}") for label, value in EXPORT_FORMATS],
         similar_url=str(PageUrl("/", tuple(("like", each) for each in known[:MAX_EXAMPLES]))) if known else "",
+        map_url=str(PageUrl("/map", (("list", name),))) if known else "",
         recommend_url=str(PageUrl("/recommend", (("list", name),))),
         proposal=proposal if known else None,
         first_page=str(url.with_page(1)) if number > 1 else "",

@@ -20,6 +20,7 @@ from service.web.api_docs import api_docs_page
 from service.web.assets import asset_url, load_assets
 from service.web.author import author_page
 from service.web.detail import Detail, read_detail, remember_detail
+from service.web.maps import answer_map_page, list_map_page
 from service.web.paper import paper_page
 from service.web.people import people_page
 from service.web.responses import PageRoute, html_response
@@ -57,6 +58,16 @@ class SearchPageRequest(PageParams):
         if (self.page - 1) * query.limit > MAX_OFFSET:
             raise InvalidValue("page", str(self.page), f"give a whole number up to {MAX_OFFSET // query.limit + 1}")
         return query if query.cursor else replace(query, offset=(self.page - 1) * query.limit)
+
+
+class MapPageRequest(SearchPageRequest):
+    """Parameters of the map page: those of the results page, of which the order does not matter here.
+
+    Attributes:
+        list: the list whose papers are on the map; empty for those of an answer.
+    """
+
+    list: str = ""
 
 
 class TrendsPageRequest(PageParams):
@@ -122,6 +133,14 @@ def trends(request: Request, viewer: ViewerDependency, params: Annotated[TrendsP
     """The trends of one or several questions."""
     url = PageUrl.from_request(request)
     return viewer.respond(trends_page(viewer, url, params.to_query(), params.per, params.measure))
+
+
+@router.get("/map")
+def paper_map(request: Request, viewer: ViewerDependency, params: Annotated[MapPageRequest, Parameter()]) -> Response:
+    """The map of an answer or of a list."""
+    if params.list:
+        return viewer.respond(list_map_page(viewer, params.list))
+    return viewer.respond(answer_map_page(viewer, PageUrl.from_request(request), params.q, params.to_query()))
 
 
 @router.get("/paper/{paper_id:path}")

@@ -27,7 +27,13 @@ class ViewLink:
     is_current: bool
 
 
-VIEWS = (View("Papers", "/"), View("Themes", "/themes"), View("Trends", "/trends"), View("People", "/people"))
+VIEWS = (
+    View("Papers", "/"),
+    View("Themes", "/themes"),
+    View("Map", "/map"),
+    View("Trends", "/trends"),
+    View("People", "/people"),
+)
 """All views, in the order of the navigation."""
 
 

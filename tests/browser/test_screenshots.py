@@ -21,6 +21,7 @@ PAGES = {
     "author": "/author?name=Guorui Zhou",
     "no-close-match": "/?q=zebrafish embryo heart surgery",
     "recommend": "/recommend",
+    "map": "/map?q=models",
     "trends": "/trends?q=attention&q=recommendation&q=video generation",
     "error": "/?q=attention&from=2026-02-30",
 }
@@ -37,6 +38,7 @@ SCREENSHOTS = (
     "author-light-desktop.png",
     "recommend-light-desktop.png",
     "trends-light-desktop.png",
+    "map-light-desktop.png",
     "no-close-match-light-desktop.png",
     "error-dark-desktop.png",
 )

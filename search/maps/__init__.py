@@ -1,0 +1,1 @@
+"""Maps: papers in two dimensions, near those that they are similar to."""
