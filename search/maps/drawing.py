@@ -20,7 +20,7 @@ PointLink = Callable[["MapPoint"], str]
 """Returns the URL of a paper; empty if it has none."""
 WIDTH, HEIGHT = 800, 640
 """Size of the drawing, in pixels."""
-_MARGIN_X, _MARGIN_Y = 70, 26
+_MARGIN_X, _MARGIN_Y = 70, 34
 """Margins around the papers, in pixels, for labels that extend beyond them."""
 _LABEL_LIFT = 14
 """Distance of a label from the papers below it."""
