@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
 from html import escape
 from typing import TYPE_CHECKING, Self
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from search.index.snapshot import Snapshot
 from search.maps.projection import project
@@ -16,6 +18,7 @@ from search.papers.html import table_html
 from search.papers.json import Json
 from search.query.counts import format_count
 from search.themes.themes import MAX_GROUPED, Grouping, Themes, group_papers
+from search.vectors.whitening import Whitening
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -219,13 +222,25 @@ def _place(snapshot: Snapshot, grouping: Grouping) -> tuple[tuple[MapPoint, ...]
 def _place_rows(snapshot: Snapshot, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """Returns the places of papers, (n, 2), from -1 to 1 with three decimals, whatever their order."""
     order = np.argsort(rows)
-    vectors = snapshot.whitening.transform(snapshot.vectors.get_vectors(rows[order]))
+    vectors, whitening = snapshot.vectors.get_vectors(rows[order]), snapshot.whitening
     places = np.empty((len(rows), 2))
-    places[order] = project(vectors, rows[order], snapshot.whitening.main_plane)
+    with _blas().limit(limits=1, user_api="blas"):  # on a busy machine, threads wait longer than they compute
+        places[order] = project(whitening.transform(vectors), rows[order], _main_plane(whitening))
     reach = float(np.quantile(np.abs(places), _INNER_QUANTILE))
     distances = np.abs(places) * (_INNER / reach if reach else 0)
     outer = 1 - (1 - _INNER) * np.exp((_INNER - distances) / (1 - _INNER))
     return np.asarray((np.sign(places) * np.where(distances > _INNER, outer, distances)).round(3), np.float64)
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """The libraries of matrix operations that are loaded."""
+    return ThreadpoolController()
+
+
+@lru_cache(maxsize=2)
+def _main_plane(whitening: Whitening) -> NDArray[np.float32]:
+    return whitening.main_plane
 
 
 def _label_place(members: NDArray[np.float64]) -> tuple[float, float]:
