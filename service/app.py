@@ -7,7 +7,7 @@ from starlette.types import ASGIApp
 from indexer.state import StateDatabase
 from search.query.page import Page
 from search.searcher import Searcher
-from service.agents import mcp
+from service.agents import endpoint
 from service.api import lists, profile, routes, watches
 from service.api.guard.head_options import HeadAndOptions
 from service.api.guard.layers import GuardState, add_guard
@@ -68,7 +68,7 @@ def create_app(searcher: Searcher, settings: Settings, buckets: TokenBuckets | N
         profile_routes.router,
     ):
         app.include_router(router)
-    mcp.mount(app, origins=settings.origins, max_body=settings.max_body)
+    endpoint.mount(app, origins=settings.origins, max_body=settings.max_body)
 
     @app.get("/metrics", include_in_schema=False)
     def metrics() -> Response:

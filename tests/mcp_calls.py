@@ -6,7 +6,7 @@ import httpx
 
 from sample import ROOT
 
-TOOLS = ["search", "similar", "get", "authors", "people", "facets"]
+TOOLS = ["search", "similar", "get", "authors", "people", "facets", "themes"]
 FILTER_PARAMETERS = [
     "author",
     "not_author",

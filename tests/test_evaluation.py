@@ -4,9 +4,6 @@ import bz2
 import gzip
 import json
 import lzma
-import os
-import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ import numpy as np
 import pytest
 import zstandard
 
+from cli_call import run
 from fake_embedder import FakeEmbedder
 from search.errors import InvalidValue, SourceError
 from search.searcher import Searcher
@@ -23,7 +21,6 @@ from service.evaluation.beir import RetrievalSet, corpus_ids
 from service.evaluation.measure import RunOptions, build_index, run_queries
 from service.evaluation.runs import MEASURES, Difference, Run, RunDescription, compare_runs
 
-PAPERS = Path(sys.executable).with_name("papers")
 TEXTS = {
     "d1": ("Galaxies", "The spectrum of a galaxy tells how fast it moves away."),
     "d2": ("Caches", "A cache keeps what is asked for again, so that nothing is read twice."),
@@ -143,7 +140,7 @@ def test_a_truncated_file_is_named(folder: Path, tmp_path: Path, name: str, exte
 def test_a_truncated_file_fails_the_command(folder: Path) -> None:
     file = compress(folder / "qrels" / "test.tsv", ".gz")
     file.write_bytes(file.read_bytes()[:-12])
-    failed = run_eval(str(folder))
+    failed = run("eval", str(folder))
     assert (failed.returncode, failed.stdout) == (1, "")
     assert failed.stderr.startswith(f"papers: {file}: cannot be read to its end: Compressed file ended before")
 
@@ -301,19 +298,13 @@ def test_unknown_modes_are_rejected() -> None:
         RunOptions("both")  # type: ignore[arg-type]
 
 
-def run_eval(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [PAPERS, "eval", *arguments], capture_output=True, text=True, check=False, env={**os.environ, "COLUMNS": "100"}
-    )
-
-
 def test_the_command_measures_compares_and_keeps_its_index(folder: Path, tmp_path: Path) -> None:
-    at, run = ["--index", str(tmp_path / "index")], str(tmp_path / "words.jsonl")
-    words = run_eval(str(folder), "--mode", "lexical", "--run-out", run, *at)
+    at, saved = ["--index", str(tmp_path / "index")], str(tmp_path / "words.jsonl")
+    words = run("eval", str(folder), "--mode", "lexical", "--run-out", saved, *at)
     assert words.returncode == 0, words.stderr
     assert "4 papers indexed, 1 skipped" in words.stderr
     assert "tiny, test split: 4 queries, 4 papers; lexical" in words.stdout
-    done = run_eval(str(folder), "--json", "--against", run, *at)
+    done = run("eval", str(folder), "--json", "--against", saved, *at)
     assert done.returncode == 0, done.stderr
     assert "indexed" not in done.stderr
     answer = json.loads(done.stdout)
@@ -321,6 +312,6 @@ def test_the_command_measures_compares_and_keeps_its_index(folder: Path, tmp_pat
     assert (answer["schema_version"], answer["dataset"], answer["queries"], answer["mode"]) == (1, "tiny", 4, "hybrid")
     assert set(answer["comparison"]) == {*MEASURES}
     assert answer["comparison"]["RR"]["mean"] == pytest.approx(answer["RR"] - 1.0)
-    failed = run_eval(str(folder), "--split", "dev", *at)
+    failed = run("eval", str(folder), "--split", "dev", *at)
     assert (failed.returncode, failed.stdout) == (2, "")
     assert "papers: invalid --split 'dev'" in failed.stderr

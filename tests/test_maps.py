@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import html
 from numpy.typing import NDArray
 
 from cli_call import run, run_json
@@ -128,6 +129,21 @@ def test_the_drawing_is_well_formed_and_links_every_paper(searcher: Searcher) ->
     for use in root.iter(f"{SVG}use"):
         assert 0 <= float(str(use.get("x"))) <= box[2]
         assert 0 <= float(str(use.get("y"))) <= box[3]
+
+
+def test_notebooks_show_the_drawing_and_the_themes(searcher: Searcher) -> None:
+    found = searcher.map("galaxy")
+    tree, other = (html.fromstring(each._repr_html_()) for each in (found, searcher.map_papers([found[0].id])))
+    assert len(tree.xpath("//svg//use")) == len(found)
+    assert {each.removeprefix("#") for each in tree.xpath("//use/@href")} <= set(tree.xpath("//@id"))
+    assert not set(tree.xpath("//@id")) & set(other.xpath("//@id"))
+    assert [text_of(row) for row in tree.xpath("//tbody/tr/td[2]")] == [theme.label for theme in found.themes]
+    assert set(tree.xpath("//svg//a/@target")) == {"_blank"}
+    table = found.to_dataframe()
+    assert table["id"].tolist() == [point.id for point in found]
+    assert table["x"].tolist() == [point.x for point in found]
+    labels = [found.themes[point.theme].label for point in found if point.theme is not None]
+    assert table["theme"].tolist() == labels
 
 
 def test_labels_do_not_cover_each_other(searcher: Searcher) -> None:

@@ -85,6 +85,13 @@ def test_later_papers_are_published_later_and_listed_once(page_client: httpx.Cli
     assert len(set(tree.xpath("//article/@aria-labelledby"))) == len(similar) + len(later)
 
 
+def test_a_paper_with_few_similar_ones_has_no_theme(page_client: httpx.Client) -> None:
+    (place,) = read_page(page_client, "/paper/arxiv:2401.00000", 200).xpath('//*[@id="place"]')
+    assert place.xpath("a/@href") == ["/themes?like=arxiv%3A2401.00000"]
+    response = page_client.get(place.get("data-loads"))
+    assert (response.status_code, response.text) == (200, "")
+
+
 @pytest.mark.parametrize(
     ("paper", "expected"),
     [

@@ -34,6 +34,8 @@ _STYLE = (
     f".paper-map .map-labels{{stroke:#15181b}}{dark_style()}}}"
 )
 """Style of a map outside a page."""
+_IN_NEW_TAB = ' target="_blank" rel="noopener noreferrer"'
+"""Attributes of the links outside a page: a notebook stays open."""
 _ILLEGAL = str.maketrans({"\ufffe": None, "\uffff": None, **{chr(code): " " for code in range(32)}})
 """The characters that XML does not allow, or that need not be in a title."""
 
@@ -65,9 +67,15 @@ class _Frame:
         return round(WIDTH / 2 + x, 1), round(HEIGHT / 2 + y, 1)
 
 
-def draw_document(paper_map: "PaperMap") -> str:
-    """Returns a map as an SVG document with its own style; points link to the papers where their IDs resolve."""
-    return "".join(_draw(paper_map, lambda point: id_url(point.id) or "", f"<style>{_STYLE}</style>"))
+def draw_document(paper_map: "PaperMap", name: str = "map") -> str:
+    """Returns a map as an SVG document with its own style; points link to the papers where their IDs resolve.
+
+    Args:
+        paper_map: the map.
+        name: distinguishes the IDs of maps in one document, such as a notebook.
+    """
+    style = f"<style>{_STYLE}</style>"
+    return "".join(_draw(paper_map, lambda point: id_url(point.id) or "", style, name, _IN_NEW_TAB))
 
 
 def draw_element(paper_map: "PaperMap", link: PointLink) -> str:
@@ -81,36 +89,42 @@ def theme_sample(theme: int) -> str:
     return f'<svg class="theme-sample" viewBox="-7 -7 14 14" width="14" height="14" aria-hidden="true">{marker}</svg>'
 
 
-def _draw(paper_map: "PaperMap", link: PointLink, style: str) -> Iterator[str]:
+def _draw(
+    paper_map: "PaperMap", link: PointLink, style: str, name: str = "map", link_attributes: str = ""
+) -> Iterator[str]:
     title = f"Map of {paper_map.description}"
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="paper-map" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
-        f'height="{HEIGHT}" role="group" aria-labelledby="map-title" aria-describedby="map-desc" '
-        f'font-family="system-ui, sans-serif" font-size="13"><title id="map-title">{_escape(title)}</title>'
-        f'<desc id="map-desc">{_escape(_describe_themes(paper_map))}</desc>{style}'
+        f'height="{HEIGHT}" role="group" aria-labelledby="{name}-title" aria-describedby="{name}-desc" '
+        f'font-family="system-ui, sans-serif" font-size="13"><title id="{name}-title">{_escape(title)}</title>'
+        f'<desc id="{name}-desc">{_escape(_describe_themes(paper_map))}</desc>{style}'
     )
     themes, frame = range(max(1, len(paper_map.themes))), _Frame.around(paper_map.points)
     yield "<defs>"
     for theme in themes:
         size = f"scale({_marker_size(len(paper_map)):.2f})"
-        yield f'<g id="marker-{theme}" class="marker"><g transform="{size}">{_marker(theme)}</g></g>'
+        yield f'<g id="{name}-marker-{theme}" class="marker"><g transform="{size}">{_marker(theme)}</g></g>'
     yield "</defs>"
     for theme in reversed(themes):  # the small ones first, so that the large ones do not hide behind them
         yield f'<g class="map-theme" data-theme="{theme}"><g {_theme_attributes(theme)}>'
         for point in paper_map.points:
             if (point.theme or 0) == theme:
-                yield _draw_point(point, frame.place(point), theme, link(point))
+                drawn = _draw_point(point, frame.place(point), f"{name}-marker-{theme}")
+                yield _link_point(drawn, link(point), link_attributes)
         yield "</g></g>"
     yield from _draw_labels(paper_map.themes, frame)
     yield "</svg>"
 
 
-def _draw_point(point: "MapPoint", place: tuple[float, float], theme: int, url: str) -> str:
+def _draw_point(point: "MapPoint", place: tuple[float, float], marker: str) -> str:
     x, y = place
     title = point.title or point.id
     date = f" ({point.published})" if point.published else ""
-    content = f'<title>{_escape(title)}{date}</title><use href="#marker-{theme}" x="{x}" y="{y}"/>'
-    return f'<a href="{_escape(url)}" tabindex="-1">{content}</a>' if url else f"<g>{content}</g>"
+    return f'<title>{_escape(title)}{date}</title><use href="#{marker}" x="{x}" y="{y}"/>'
+
+
+def _link_point(drawn: str, url: str, attributes: str) -> str:
+    return f'<a href="{_escape(url)}" tabindex="-1"{attributes}>{drawn}</a>' if url else f"<g>{drawn}</g>"
 
 
 def _draw_labels(themes: "tuple[MapTheme, ...]", frame: _Frame) -> Iterator[str]:

@@ -2,18 +2,29 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from functools import cache, lru_cache
+from html import escape
+from typing import TYPE_CHECKING, Self
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import ThreadpoolController
 
 from search.index.snapshot import Snapshot
 from search.maps.projection import project
 from search.papers.date import Date
+from search.papers.html import table_html
 from search.papers.json import Json
 from search.query.counts import format_count
 from search.themes.themes import MAX_GROUPED, Grouping, Themes, group_papers
+from search.vectors.whitening import Whitening
 
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+_COLUMNS = ("id", "title", "published", "theme", "x", "y")
+"""Columns of ``PaperMap.to_dataframe``."""
 _INNER_QUANTILE = 0.98
 """Share of the coordinates that lie within the inner part of a map."""
 _INNER = 0.85
@@ -116,6 +127,9 @@ class PaperMap:
         """Always True, as that of ``Page``."""
         return True
 
+    def __getitem__(self, position: int) -> MapPoint:
+        return self.points[position]
+
     def __iter__(self) -> Iterator[MapPoint]:
         return iter(self.points)
 
@@ -149,9 +163,41 @@ class PaperMap:
 
         return draw_document(self)
 
+    def to_dataframe(self) -> "DataFrame":
+        """Returns a pandas DataFrame with one row per paper.
+
+        The columns are id, title, published, theme (its label, or None), x and y. Dates are strings.
+
+        Raises:
+            ImportError: pandas is not installed.
+        """
+        from search.query.dataframe import make_dataframe
+
+        labels = [theme.label for theme in self.themes]
+        rows = (
+            (
+                point.id,
+                point.title,
+                str(point.published) if point.published else None,
+                None if point.theme is None else labels[point.theme],
+                point.x,
+                point.y,
+            )
+            for point in self.points
+        )
+        return make_dataframe(rows, _COLUMNS)
+
     def _repr_html_(self) -> str:
-        """Returns the map as notebooks display it."""
-        return self.to_svg()
+        """Returns the map as notebooks display it: the drawing, and a table of its themes."""
+        from search.maps.drawing import draw_document, theme_sample
+
+        key = repr((self.generation, self.answered_query, [point.id for point in self.points]))
+        drawing = draw_document(self, f"map-{crc32(key.encode('utf-8', 'replace')):08x}")
+        rows = [
+            (theme_sample(number), escape(theme.label), f"{theme.papers:,}") for number, theme in enumerate(self.themes)
+        ]
+        themes = table_html(f"Themes of {self.description}", ("", "Theme", "Papers"), rows) if rows else ""
+        return f"<div>{drawing}{themes}</div>"
 
 
 def _place(snapshot: Snapshot, grouping: Grouping) -> tuple[tuple[MapPoint, ...], tuple[MapTheme, ...]]:
@@ -176,13 +222,25 @@ def _place(snapshot: Snapshot, grouping: Grouping) -> tuple[tuple[MapPoint, ...]
 def _place_rows(snapshot: Snapshot, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """Returns the places of papers, (n, 2), from -1 to 1 with three decimals, whatever their order."""
     order = np.argsort(rows)
-    vectors = snapshot.whitening.transform(snapshot.vectors.get_vectors(rows[order]))
+    vectors, whitening = snapshot.vectors.get_vectors(rows[order]), snapshot.whitening
     places = np.empty((len(rows), 2))
-    places[order] = project(vectors, rows[order], snapshot.whitening.main_plane)
+    with _blas().limit(limits=1, user_api="blas"):  # on a busy machine, threads wait longer than they compute
+        places[order] = project(whitening.transform(vectors), rows[order], _main_plane(whitening))
     reach = float(np.quantile(np.abs(places), _INNER_QUANTILE))
     distances = np.abs(places) * (_INNER / reach if reach else 0)
     outer = 1 - (1 - _INNER) * np.exp((_INNER - distances) / (1 - _INNER))
     return np.asarray((np.sign(places) * np.where(distances > _INNER, outer, distances)).round(3), np.float64)
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    """The libraries of matrix operations that are loaded."""
+    return ThreadpoolController()
+
+
+@lru_cache(maxsize=2)
+def _main_plane(whitening: Whitening) -> NDArray[np.float32]:
+    return whitening.main_plane
 
 
 def _label_place(members: NDArray[np.float64]) -> tuple[float, float]:

@@ -110,9 +110,9 @@ class _Attraction:
 
     def forces(self, places: NDArray[np.float32]) -> NDArray[np.float32]:
         """Returns the attraction of each paper, (n, 2); every pair weighs the same."""
-        offsets = places[self.first] - places[self.second]
-        weights = 1 / (len(self.first) * (1 + (offsets**2).sum(axis=1)))
-        sums = [np.bincount(self.first, weights * offsets[:, axis], len(places)) for axis in (0, 1)]
+        offsets = [axis[self.first] - axis[self.second] for axis in np.ascontiguousarray(places.T)]
+        weights = 1 / (len(self.first) * (1 + offsets[0] * offsets[0] + offsets[1] * offsets[1]))
+        sums = [np.bincount(self.first, weights * each, len(places)) for each in offsets]
         return np.stack(sums, axis=1).astype(np.float32)
 
 
@@ -129,7 +129,7 @@ def _descend(
         momentum = tuning.first_momentum if step < tuning.first_steps else tuning.momentum
         rate = len(places) / 3 * (1 - step / tuning.steps)
         velocity = momentum * velocity - rate * gradient
-        lengths = np.linalg.norm(velocity, axis=1, keepdims=True)
+        lengths = np.hypot(velocity[:, :1], velocity[:, 1:])
         velocity *= np.minimum(1, tuning.max_step / np.maximum(lengths, np.finfo(np.float32).tiny))
         places = (places + velocity).astype(np.float32)
     return places
@@ -137,12 +137,11 @@ def _descend(
 
 def _repulsion(places: NDArray[np.float32], landmarks: NDArray[np.int64]) -> NDArray[np.float32]:
     """Returns the repulsion of each paper by all others, (n, 2), of which the landmarks are a sample."""
-    marks = places[landmarks]
-    squares = (places**2).sum(axis=1)[:, None] - 2 * places @ marks.T + (marks**2).sum(axis=1)
-    kernel = 1 / (1 + np.maximum(squares, 0))
+    offsets = [axis[:, None] - axis[landmarks] for axis in np.ascontiguousarray(places.T)]
+    kernel = 1 / (1 + offsets[0] * offsets[0] + offsets[1] * offsets[1])
     total = kernel.sum()
     kernel *= kernel
-    return np.asarray((places * kernel.sum(axis=1)[:, None] - kernel @ marks) / total, np.float32)
+    return np.stack([np.einsum("ij,ij->i", kernel, each) / total for each in offsets], axis=1)
 
 
 def _landmarks(rows: NDArray[np.int64], tuning: ProjectionTuning) -> NDArray[np.int64]:

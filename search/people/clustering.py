@@ -17,13 +17,13 @@ from search.people.evidence import FEATURES, NO_LINK, PairEvidence
 _MIN_LINK = 3.0
 """Log odds from which two papers are linked by their coauthors, of a name that ``_USUAL_PEOPLE`` bear. Of pairs alone,
 a lower one would do, but a wrong link joins two groups (docs/design/people.md)."""
-_TOPIC_IN_LINKS = 0.5
-"""Weight of the other features in a link: half, because they are not independent of the coauthors."""
+_TOPIC_IN_LINKS = 0.25
+"""Weight of the other features in a link: a part, because they are not independent of the coauthors."""
 _USUAL_PEOPLE = 12
 """Number of people with the names that the constants were chosen on."""
 _PAPERS_PER_PERSON = 3
 """Papers of a common name per person, about."""
-_MAX_MIN_ODDS = 1.5
+_MAX_MIN_ODDS = 1.7
 """Log odds down to which two groups of a common name are joined."""
 _MIN_MIN_ODDS = -4.0
 """Log odds down to which two groups of the rarest names are joined, which is nearly always."""
@@ -35,7 +35,7 @@ _MIN_DIAGONAL = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class GroupWeights:
-    """Weights of the log odds that two groups are by the same person, from a logistic regression.
+    """Weights of the log odds that two groups are by one person, from a logistic regression and a search around it.
 
     Attributes:
         means: of the mean of each feature over the pairs of papers, in the order of ``FEATURES``.
@@ -47,10 +47,10 @@ class GroupWeights:
     """
 
     means: tuple[float, ...] = (1.67, 1.62, -2.33, 0.57, 0.57, 0.0, -1.0)
-    centroids: tuple[float, ...] = (3.09, 3.5, 3.63)
-    network: float = 0.52
+    centroids: tuple[float, ...] = (3.09, 3.0, 3.63)
+    network: float = 0.27
     smaller: float = -0.98
-    product: float = -0.58
+    product: float = -0.38
     intercept: float = -2.0
 
 

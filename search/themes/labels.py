@@ -36,7 +36,7 @@ _SPLIT = re.compile(r"[\s-]+")
 class LabelTuning:
     """Constants of the labels; ``docs/design/themes.md`` gives the reasons."""
 
-    abstract_characters: int = 600
+    abstract_characters: int = 500
     """Characters of an abstract that are read: its first sentences name the subject."""
     title_weight: float = 2.0
     """Weight of a phrase in a title relative to one in an abstract."""

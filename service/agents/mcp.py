@@ -7,8 +7,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -34,10 +33,6 @@ from mcp_types import (
     ToolAnnotations,
 )
 from pydantic import BaseModel, ValidationError
-from starlette.applications import Starlette
-from starlette.datastructures import Headers
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
 from search import open_index
 from search.errors import InvalidValue, PaperNotFound, PapersError
@@ -72,7 +67,7 @@ from service.agents.tools import (
     ThemesArguments,
     json_schema_for,
 )
-from service.api.problems import error_response, internal_error_detail, parameter_name
+from service.api.problems import internal_error_detail, parameter_name
 
 INSTRUCTIONS = f"""Searches a library of scientific papers on this machine, by semantic and lexical relevance.
 
@@ -229,56 +224,21 @@ def serve_stdio(directory: Path) -> None:
     anyio.run(_run_stdio, open_index(directory))
 
 
-def mount(app: Starlette, *, origins: Sequence[str] = (), max_body: int = 1_000_000) -> None:
-    """Adds POST /mcp to an application that has a ``state.searcher`` and whose guard checks Host.
-
-    The endpoint is stateless and every response is one JSON object, so any worker can handle any request.
+def create_manager(get_searcher: Callable[[], Searcher], max_body: int) -> StreamableHTTPSessionManager:
+    """Returns the handler of MCP over HTTP, without sessions.
 
     Args:
-        app: the application.
-        origins: other origins whose web pages may send requests.
+        get_searcher: called with each tool call.
         max_body: most bytes of a request body.
     """
-    inner_lifespan = app.router.lifespan_context
-
-    @asynccontextmanager
-    async def lifespan(_app: Starlette) -> AsyncIterator[Mapping[str, Any]]:
-        app.state.mcp = manager = StreamableHTTPSessionManager(
-            _create_server(lambda: app.state.searcher),
-            json_response=True,
-            stateless=True,
-            # _Endpoint checks Origin, and the guard Host
-            security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
-            max_request_body_size=max_body,
-        )
-        async with inner_lifespan(app) as state, manager.run():
-            yield state or {}
-
-    app.router.lifespan_context = lifespan
-    endpoint = _Endpoint(frozenset(origins))
-    app.router.routes.append(Route(endpoint.path, endpoint, methods=["POST"]))
-
-
-@dataclass(frozen=True, slots=True)
-class _Endpoint:
-    """The ASGI endpoint of /mcp; the session manager runs as long as the application."""
-
-    origins: frozenset[str]
-    path: str = "/mcp"
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["route"] = self  # its path is the route in logs and metrics, as FastAPI sets it for its routes
-        headers = Headers(scope=scope)
-        if not self._is_origin_allowed(headers.get("origin"), headers.get("host", "")):
-            detail = "cross-origin request refused; add the origin to PAPERS_ORIGINS"
-            return await error_response(scope, 403, detail)(scope, receive, send)
-        manager: StreamableHTTPSessionManager = scope["app"].state.mcp
-        return await manager.handle_request(scope, receive, send)
-
-    def _is_origin_allowed(self, origin: str | None, host: str) -> bool:
-        """Returns whether a request comes from no web page, from our own, or from one of an allowed origin."""
-        is_same_origin = origin is None or origin.partition("://")[2].casefold() == host.casefold()
-        return is_same_origin or origin in self.origins or "*" in self.origins
+    return StreamableHTTPSessionManager(
+        _create_server(get_searcher),
+        json_response=True,
+        stateless=True,
+        # the endpoint checks Origin, and the guard Host
+        security_settings=TransportSecuritySettings(enable_dns_rebinding_protection=False),
+        max_request_body_size=max_body,
+    )
 
 
 def _create_server(get_searcher: Callable[[], Searcher]) -> Server[Any]:

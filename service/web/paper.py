@@ -81,6 +81,8 @@ def paper_page(viewer: Viewer, paper_id: str) -> str:
         bibtex=formats.render_paper("bibtex", paper).decode().strip(),
         exports=exports,
         cards=build_cards(similar, PageUrl(), viewer),
+        place_url=str(PageUrl("/paper-theme", (("id", paper.id),))),
+        themes_url=str(PageUrl("/themes", (("like", paper.id),))),
         later_cards=build_cards(_find_later(contribution, similar), PageUrl(), viewer),
     )
 
@@ -123,7 +125,7 @@ def _metadata_items(paper: Paper) -> Iterator[MetadataItem]:
     if paper.authors_partial:
         yield MetadataItem("Authors", "the source lists only some of the authors")
     if paper.references:
-        yield MetadataItem("References", f"{len(paper.references):,} IDs in its sources")
+        yield MetadataItem("References", f"{len(paper.references):,} listed by its sources")
     for name, value in paper.extra.items():
         text = field_text(value)
         if text and not _is_internal(name, value):

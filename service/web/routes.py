@@ -23,6 +23,7 @@ from service.web.detail import Detail, read_detail, remember_detail
 from service.web.maps import answer_map_page, list_map_page
 from service.web.paper import paper_page
 from service.web.people import people_page
+from service.web.place import place_fragment
 from service.web.responses import PageRoute, html_response
 from service.web.results import results_page
 from service.web.start import help_page, start_page
@@ -147,6 +148,12 @@ def paper_map(request: Request, viewer: ViewerDependency, params: Annotated[MapP
 def paper(viewer: ViewerDependency, paper_id: str) -> Response:
     """The page of the paper that has, or ever had, this ID."""
     return viewer.respond(paper_page(viewer, paper_id))
+
+
+@router.get("/paper-theme")
+def paper_theme(viewer: ViewerDependency, paper_id: Annotated[str, Parameter(alias="id")]) -> Response:
+    """The part of a paper's page that shows its theme."""
+    return viewer.respond(place_fragment(viewer, paper_id))
 
 
 @router.get("/author")

@@ -16,6 +16,7 @@ PAGES = {
     "corrected": ("/?q=compresion", 200),
     "paper": ("/paper/arxiv:2604.24432", 200),
     "author": ("/author?name=Guorui Zhou", 200),
+    "themes": ("/themes?category=cs", 200),
     "people": ("/people?q=attention&category=cs", 200),
     "trends": ("/trends?q=attention&q=recommendation cat:cs.IR&per=year", 200),
     "map": ("/map?q=models for video and images", 200),

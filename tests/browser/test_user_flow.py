@@ -106,6 +106,23 @@ def test_removing_a_chip(visit: Callable[..., Visit]) -> None:
     assert results(page).count() >= before
 
 
+def test_themes_load_after_the_page_and_narrow_in_place(visit: Callable[..., Visit]) -> None:
+    page = visit().open("/?category=cs")
+    themes = page.locator("section.themes")
+    theme = themes.get_by_role("link").filter(has_not_text="Show themes").first
+    label, papers = (theme.locator("span").nth(number).inner_text() for number in (0, 1))
+    theme.click()
+    page.wait_for_url(re.compile("theme="))
+    expect(page.get_by_role("status").first).to_contain_text(papers)
+    expect(themes.locator("[aria-current]")).to_contain_text(label)
+    page.get_by_label("Sort").select_option("newest")
+    page.wait_for_url(re.compile("sort=newest"))
+    assert url_parameters(page)["theme"] == [label]
+    submit_query(page, QUESTION)
+    page.wait_for_url(re.compile("q="))
+    assert "theme" not in url_parameters(page)
+
+
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 def test_results_can_be_sorted_by_date(visit: Callable[..., Visit], order: str) -> None:
     page = visit().open("/?author=Guorui Zhou")
