@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from search.query.page import Span
-from service.web.typeset import latex_to_mathml, typeset
+from service.web.typeset import latex_to_mathml, plain_text, typeset
 
 MATHML = {
     "math", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "msub", "msup", "msubsup", "mfrac", "msqrt", "mroot",
@@ -77,6 +77,10 @@ def test_any_text_is_well_formed_and_complete(text: str, data: st.DataObject) ->
         shown = "".join(tree.itertext())
         assert shown == re.sub("[\r]\n?", "\n", "".join(each for each in text if each in shown or each == "\r"))
         assert len(list(tree.iter("mark"))) == len(spans)
+
+
+def test_plain_text_is_cleaned_as_well() -> None:
+    assert plain_text("{KV} ``caches'' of $x--y$ and $\\alpha$--rays") == "KV “caches” of $x--y$ and $\\alpha$–rays"
 
 
 debris = st.sampled_from(["``", "''", "--", "---", "{", "}", "\\emph{", "infer- ence", "`a'", "\\%", " ", "word", '"'])

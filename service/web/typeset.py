@@ -62,6 +62,15 @@ def typeset(text: str, highlights: tuple[Span, ...] = (), span: Span | None = No
     return Markup("".join(pieces))  # noqa: S704  all pieces are escaped
 
 
+def plain_text(text: str) -> str:
+    """Returns a text without debris, with its formulas as they are."""
+    pieces, position = [], 0
+    for start, end, shown in find_debris(text, tuple(match.span() for match in _FORMULA.finditer(text))):
+        pieces += [text[position:start], shown]
+        position = end
+    return "".join([*pieces, text[position:]])
+
+
 @lru_cache(1_024)
 def _replaced_parts(text: str) -> tuple[tuple[int, int, str], ...]:
     """Returns the parts of a text that are not shown as they are, in order, each with its HTML."""

@@ -26,6 +26,7 @@ PAGES = {
     "not found": ("/paper/arxiv:2499.99999", 404),
     "nothing close": ("/?q=zebrafish embryo heart surgery", 200),
     "nothing": ("/?q=attention&from=1901&to=1902", 200),
+    "titles": ("/?q=attention&page=2&show=titles", 200),
 }
 
 

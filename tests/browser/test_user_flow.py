@@ -196,3 +196,18 @@ def test_problems_are_explained(visit: Callable[..., Visit], path: str, status: 
     expect(page.get_by_role(role).filter(has_text=message)).to_be_visible()
     if path.startswith("/?"):
         expect(page.get_by_label("Search papers", exact=True).first).to_have_value(path[4:].partition("&")[0])
+
+
+def test_the_choice_of_detail_is_remembered(visit: Callable[..., Visit]) -> None:
+    page = visit().open("/?q=recommendation&page=2")
+    page.get_by_role("link", name="Abstracts", exact=True).click()
+    expect(page.get_by_role("link", name="Abstracts", exact=True)).to_have_attribute("aria-current", "true")
+    expect(results(page).first.locator("details.abstract p")).to_be_visible()
+    assert url_parameters(page) == {"q": ["recommendation"], "page": ["2"]}
+    submit_query(page, "attention")
+    expect(results(page).first.locator("details.abstract p")).to_be_visible()
+    page.get_by_role("link", name="Titles", exact=True).click()
+    footer = results(page).first.locator(".footer")
+    expect(footer).to_be_hidden()
+    page.keyboard.press("j")
+    expect(footer).to_be_visible()

@@ -48,7 +48,10 @@ async function load(url, { push = true, top = false, scroll = null } = {}) {
     if (!page.querySelector('[data-part="results"]')) throw new TypeError("not a results page");
     if (push) {
       history.replaceState({ scroll: scrollY }, "");
-      history.pushState({ scroll: 0 }, "", url);
+      const shown = new URL(url);
+      if (shown.searchParams.has("show")) shown.searchParams.delete("show"); // a cookie remembers it
+      if (shown.href === location.href) history.replaceState({ scroll: 0 }, "");
+      else history.pushState({ scroll: 0 }, "", shown);
     }
     replaceParts(page, url);
     if (top) scrollTo(0, 0);
