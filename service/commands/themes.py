@@ -47,7 +47,7 @@ def themes(query: str, directory: Path, as_json: bool, **options: Any) -> None:
         click.echo(dump_json(themes_json(found)))
     elif len(found):
         click.echo(themes_text(found), nl=False)
-    if found.answered_query != query and found.relevant:
+    if found.answered_query != query.strip() and found.relevant:
         click.echo(f"papers: grouped the papers of: {found.answered_query}", err=True)
     click.echo(f"papers: {themes_heading(found)}", err=True)
     if not len(found):
