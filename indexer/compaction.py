@@ -90,7 +90,7 @@ def compact(
         live = writer.live
         removed_rows = int(len(live) - live.sum())
         published = layout.generation(layout.published_generation())
-        is_rebuilt = not KindColumn.open(published.columns, len(live)).is_complete
+        is_rebuilt = _lacks_columns(published.columns, len(live))
         if removed_rows:
             _check_space(writer, live)
             writer.published.check_all()
@@ -119,6 +119,11 @@ class _CompactedRows:
     @property
     def live(self) -> NDArray[np.bool_]:
         return np.ones(self.rows, bool)
+
+
+def _lacks_columns(directory: Path, rows: int) -> bool:
+    """Whether an earlier version wrote the columns, without some of today's."""
+    return not (KindColumn.open(directory, rows).is_complete and (directory / "citations.npy").exists())
 
 
 def _rewrite(

@@ -16,7 +16,7 @@ from indexer.import_counts import ImportCounts
 from indexer.writer import IndexWriter
 from records import assert_rows_aligned, make_records, open_index, write_records
 from search.embedding.embedder import Embedder
-from search.errors import IndexBusy, IndexDamaged, IndexMissing, ModelMismatch, ModelUnavailable, SourceError
+from search.errors import IndexBusy, IndexMissing, ModelMismatch, ModelUnavailable, SourceError
 from search.papers.json import Json
 from search.query.condition import AllOf
 from search.query.filter import Filter
@@ -241,35 +241,6 @@ def test_non_unit_vectors_are_never_indexed(tmp_path: Path, build_index: BuildIn
     with pytest.raises(ModelUnavailable, match=r"length (nan|inf|0) instead of 1 for '\w+ \w+ \d\. Paper \d\."):
         build_index(make_records(3, 3), Broken())
     assert open_index(tmp_path / "index").search(Query("cache")).total == 3
-
-
-def list_files(directory: Path) -> list[str]:
-    files = (path for path in directory.rglob("*") if path.is_file() and path.stat().st_size)
-    return sorted(path.relative_to(directory).as_posix() for path in files)
-
-
-@pytest.mark.parametrize("damage", ["flip", "cut", "remove"])
-def test_a_damaged_file_is_named_and_rebuilt(tmp_path: Path, build_index: BuildIndex, damage: str) -> None:
-    build_index(make_records(0, 20))
-    directory = tmp_path / "index"
-    for name in list_files(directory):
-        if name.startswith("papers.sqlite-"):
-            continue
-        shutil.rmtree(tmp_path / "copy", ignore_errors=True)
-        shutil.copytree(directory, tmp_path / "copy")
-        path = tmp_path / "copy" / name
-        content = bytearray(path.read_bytes())
-        inside = (
-            content.find(b"Paper 7.") if name == "papers.sqlite" else len(content) * 2 // 3
-        )  # SQLite pages have unused space
-        content[inside] ^= 0xFF
-        if damage == "remove":
-            path.unlink()
-        else:
-            path.write_bytes(content if damage == "flip" else content[: len(content) // 2])
-        with pytest.raises((IndexDamaged, IndexMissing)) as caught:
-            open_index(tmp_path / "copy")
-        assert any(word in str(caught.value) for word in (path.name, "CURRENT names", "there is no index")), name
 
 
 def test_the_next_import_rebuilds_a_damaged_generation(tmp_path: Path, build_index: BuildIndex) -> None:

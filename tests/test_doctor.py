@@ -112,8 +112,10 @@ def test_each_damaged_file_is_named_and_rebuilt(intact_index: Path, tmp_path: Pa
         DAMAGES[kind](copy / name)
         problems = " ".join(examine(copy))
         assert any(text in problems for text in ((copy / name).name, "CURRENT", "no index here", "gen-")), name
-        with pytest.raises((IndexDamaged, IndexMissing)):
+        with pytest.raises((IndexDamaged, IndexMissing)) as caught:
             Searcher(copy, lambda _model: FakeEmbedder(), verify_checksums=True)
+        message = str(caught.value)
+        assert any(text in message for text in ((copy / name).name, "CURRENT names", "there is no index")), name
         if name == "papers.sqlite" or name.startswith("vectors-"):
             with pytest.raises(IndexDamaged, match="backup"):
                 repair(copy, lambda _model: FakeEmbedder(), codes=CODES_TUNING)

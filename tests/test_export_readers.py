@@ -47,7 +47,7 @@ def test_the_sample_round_trips(name: Format) -> None:
 )
 @example(papers=[Paper(ids=("arxiv:2401.00001",), abstract="KV", authors=("\\unknown{x} $O(n)$ $",))])
 @given(papers=st.lists(paper_drafts(), min_size=1, max_size=3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_any_papers_round_trip(name: Format, papers: list[Paper]) -> None:
     detected, restored = read_export(formats.render_page(name, make_page(papers)))
     assert detected == READERS[name]

@@ -20,6 +20,7 @@ from search.query.condition import (
     Category,
     Condition,
     HasId,
+    HasKind,
     InDateRange,
     Not,
     format_moment,
@@ -64,6 +65,8 @@ def query_text(condition: Condition, draw: st.DrawFn) -> str:
     if isinstance(condition, AddedBetween):
         start, end = (format_moment(each) if each else "*" for each in (condition.start, condition.end))
         return f"added:{start}..{end}"
+    if isinstance(condition, HasKind):
+        return f"kind:{condition.kind}"
     if isinstance(condition, HasId):
         return f"id:{condition.id}"
     field = {"any": "all", "title": "ti", "abstract": "abs"}[condition.text_field]

@@ -20,9 +20,9 @@ PointLink = Callable[["MapPoint"], str]
 """Returns the URL of a paper; empty if it has none."""
 WIDTH, HEIGHT = 800, 640
 """Size of the drawing, in pixels."""
-_MARGIN_X, _MARGIN_Y = 70, 26
+_MARGIN_X, _MARGIN_Y = 70, 34
 """Margins around the papers, in pixels, for labels that extend beyond them."""
-_LABEL_LIFT = 12
+_LABEL_LIFT = 14
 """Distance of a label from the papers below it."""
 _LABEL_HEIGHT = 18
 """Least vertical distance between labels that would overlap."""
@@ -169,7 +169,7 @@ def _theme_attributes(theme: int) -> str:
 
 def _marker_size(papers: int) -> float:
     """Returns the factor of the size of markers, which are larger on a map of few papers."""
-    return float(min(2.0, max(1.0, (600 / max(papers, 1)) ** 0.25)))
+    return float(min(1.6, max(1.0, (600 / max(papers, 1)) ** 0.25)))
 
 
 def _marker(theme: int) -> str:

@@ -14,7 +14,7 @@ from search.papers.json import Json, clean_json, replace_surrogates
 
 INDEX_FIELDS = ("added",)
 """The fields of a paper that say something of the index and not of the paper: no record has them."""
-HIT_ONLY_FIELDS = ("score", "band", "legs", "highlights", "exact_match", "near")
+HIT_ONLY_FIELDS = ("score", "band", "legs", "highlights", "exact_match", "near", "kinds")
 """The fields that a search result has besides those of its paper."""
 
 

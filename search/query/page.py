@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from search.papers.json import Json
+from search.papers.kinds import Kind
 from search.papers.paper import Paper
 from search.query.counts import format_count
 from search.query.library import Near
@@ -98,6 +99,13 @@ class Hit:
     highlights: Highlights = Highlights()
     near: Near | None = None
 
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What the paper is or offers, such as ``survey`` or ``code`` (``search.papers.kinds``)."""
+        from search.papers.kind_rules import find_kinds  # compiling the rules takes as long as a search
+
+        return find_kinds(self.paper)
+
     def __repr__(self) -> str:
         return f"<Hit {self.paper.id}: {self.paper.title!r}, score {self.score:.3f}>"
 
@@ -119,6 +127,7 @@ class Hit:
             "highlights": self.highlights.to_json(),
             "exact_match": self.exact_match,
             "near": self.near.to_json() if self.near else None,
+            "kinds": list(self.kinds),
         }
 
 

@@ -222,6 +222,7 @@ def _hit_fields(hit: Hit, max_abstract_chars: int) -> dict[str, Json]:
         "match_reason": match_reason(hit),
         "sentence": truncate_chars(sentence) if sentence else None,
         "exact_match": hit.exact_match,
+        "kinds": list(hit.kinds),
     }
 
 

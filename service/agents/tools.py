@@ -7,6 +7,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from search.errors import InvalidValue
+from search.papers.kinds import Kind
 from search.query.page import Band
 from search.query.query import MAX_EXAMPLES, MAX_TEXT_LENGTH, Query
 from service.api.parameters import AuthorsRequest, PageParams, QueryParams
@@ -185,6 +186,7 @@ class HitSummary(PaperSummary):
     match_reason: str = Field(description="Ranks and scores in the semantic and the lexical search")
     sentence: str | None = Field(description="The sentence of the abstract that answers best")
     exact_match: bool = Field(description="The paper that the query names, or whose abstract it contains")
+    kinds: list[Kind] = Field(description="What the paper is or offers")
 
 
 class PageAnswer(QuotingAnswer):

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from search.papers.kinds import Kind
 from search.papers.paper import JSON_FIELDS
 from search.query.page import Band, Strategy
 from search.query.query import Sort
@@ -71,6 +72,7 @@ class HitOut(PaperFields):  # type: ignore[misc, valid-type]  # derived
     highlights: HighlightsOut
     exact_match: bool = Field(description="The paper that the query names, or whose abstract it contains")
     near: NearOut | None = Field(description="Why it is recommended; null for hits of a search")
+    kinds: list[Kind] = Field(description="What the paper is or offers")
 
 
 class ValueCountOut(BaseModel):

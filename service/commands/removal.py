@@ -100,7 +100,7 @@ def compact(directory: Path) -> None:
         else "there was nothing to leave out"
     )
     if report.is_rebuilt:
-        rewritten += ", and the kinds of papers were added, which earlier versions did not write"
+        rewritten += ", and kinds and citation counts were added, which earlier versions did not write"
     click.echo(
         f"papers: {rewritten}; {format_count(max(report.freed_bytes, 0), 'byte')} freed. The index has "
         f"{format_count(report.manifest.live)} ({report.manifest.generation}).",

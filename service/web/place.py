@@ -6,6 +6,9 @@ from service.web.html import SearchForm, render_template
 from service.web.urls import PageUrl
 from service.web.viewer import Viewer
 
+_NEAREST = 10
+"""Most similar papers, of whose themes the most frequent one is that of the paper."""
+
 
 def place_fragment(viewer: Viewer, paper_id: str) -> str:
     """Renders the theme that a paper belongs to, as a part of its page; empty if few papers are similar.
@@ -20,20 +23,19 @@ def place_fragment(viewer: Viewer, paper_id: str) -> str:
     Raises:
         PaperNotFound: no paper has, or ever had, this ID.
     """
-    snapshot, paper = viewer.session.snapshot, viewer.session.paper(paper_id)
+    paper = viewer.session.paper(paper_id)
     themes = viewer.session.themes("", like=(paper.id,))
-    row = snapshot.find_row(paper.id)
-    if not themes.themes or row is None:
+    grouping, size = themes.grouping, len(themes.grouping.labels)
+    if not size:
         return ""
-    centres = themes.grouping.centres
-    nearness = centres @ snapshot.vectors.get_vector(row) / np.linalg.norm(centres, axis=1)
-    label = themes.grouping.labels[int(np.argmax(nearness))]
+    counts = np.bincount(grouping.numbers[:_NEAREST], minlength=size)[:size]
+    label = grouping.labels[int(np.argmax(counts))]
     url = PageUrl("/", (("like", paper.id),))
     return render_template(
         "place.html",
         None,
         SearchForm(),
         label=label,
-        papers=len(themes.grouping.rows_of(label)),
+        papers=len(grouping.rows_of(label)),
         href=str(url.include_param("theme", label)),
     )

@@ -80,16 +80,15 @@ function optionElement({ kind, label, papers }, index) {
   return element;
 }
 
-// Shows the names found for each part, categories before people.
+// Shows the names found: those that match two words first, of each part categories before people.
 function show(found) {
-  const byKind = { category: new Map(), author: new Map() };
-  const add = (kind, label, papers, text, start) => { if (!byKind[kind].has(text)) byKind[kind].set(text, { kind, label, papers, text, start }); };
+  const byText = new Map();
   for (const [{ kinds, start }, { authors, categories }] of found) {
-    if (kinds.includes("category")) for (const { code, name, papers } of categories) add("category", `${name ?? ""} ${code}`.trim(), papers, `cat:${code}`, start);
-    if (kinds.includes("author")) for (const { value, papers } of authors) add("author", value, papers, `au:"${value.replaceAll('"', "")}"`, start);
+    const people = kinds.includes("author") ? authors.map(({ value, papers }) => ({ kind: "author", label: value, papers, text: `au:"${value.replaceAll('"', "")}"`, start })) : [];
+    const topics = kinds.includes("category") ? categories.map(({ code, name, papers }) => ({ kind: "category", label: `${name ?? ""} ${code}`.trim(), papers, text: `cat:${code}`, start })) : [];
+    for (const option of [...topics.slice(0, people.length ? MAX_OPTIONS / 2 : MAX_OPTIONS), ...people]) if (!byText.has(option.text)) byText.set(option.text, option);
   }
-  const first = [...byKind.category.values()].slice(0, byKind.author.size ? MAX_OPTIONS / 2 : MAX_OPTIONS);
-  options = [...first, ...byKind.author.values()].slice(0, MAX_OPTIONS).map((option, index) => ({ ...option, element: optionElement(option, index) }));
+  options = [...byText.values()].slice(0, MAX_OPTIONS).map((option, index) => ({ ...option, element: optionElement(option, index) }));
   openList("suggestion", "suggestions");
 }
 
