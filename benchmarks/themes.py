@@ -102,7 +102,7 @@ def _measure(session: Session, topic: str, stages: _Stages) -> int:
     texts = stages.time("words, part of the labels", lambda: TokenizedTexts.of(titles, cut))
     stages.time("phrases, part of the labels", lambda: texts.levels(LABEL_TUNING.phrases))
     weights = clusters.nearness.astype(np.float64) ** 2
-    stages.time("labels", lambda: label_groups(titles, abstracts, clusters.numbers, weights, topic))
+    stages.time("labels", lambda: label_groups(titles, abstracts, clusters.numbers, weights, topic, clusters.points))
     return len(rows)
 
 

@@ -214,8 +214,21 @@ def test_a_label_is_a_whole_noun_phrase_in_the_case_of_sentences() -> None:
             titles.append(f"{title}: Results {number}")
             abstracts.append(f"We propose a novel approach based on {subject}, and show that {subject} is effective.")
             groups.append(group)
-    labels = label_groups(titles, abstracts, np.array(groups), np.ones(len(groups)), "")
+    points = np.eye(len(subjects), dtype=np.float32)[groups]
+    labels = label_groups(titles, abstracts, np.array(groups), np.ones(len(groups)), "", points)
     assert labels == list(subjects)
+
+
+def test_a_label_names_what_its_papers_are_about_rather_than_what_some_of_them_share_with_others() -> None:
+    """A fifth of the papers of the first group use graph networks, as do papers far from all groups."""
+    fairness = [f"Fairness audits: {number}" for number in range(12)]
+    networks = [f"Graph networks: {number}" for number in range(8)]
+    others = [f"Protein folding: {number}" for number in range(20)]
+    titles = [*fairness, *networks, *others]
+    groups = np.repeat([0, 1], 20)
+    points = np.repeat(np.array([[1, 0.2], [-1, 0.3], [-1, 0]], np.float32), [12, 8, 20], axis=0)
+    weights = np.repeat([0.5, 1.0, 1.0], [12, 8, 20])
+    assert label_groups(titles, [""] * 40, groups, weights, "", points)[0] == "Fairness audits"
 
 
 def test_papers_without_text_have_no_label() -> None:

@@ -40,10 +40,12 @@ class Clusters:
     Attributes:
         numbers: (n,) int64, the cluster of each paper from 0, the largest first.
         nearness: (n,) float32, the cosine of each paper and the centre of its cluster, 0 where it is negative.
+        points: (n, components) float32, what was compared: unit vectors around the mean of all papers.
     """
 
     numbers: NDArray[np.int64]
     nearness: NDArray[np.float32]
+    points: NDArray[np.float32]
 
     @classmethod
     def find(cls, vectors: NDArray[np.float32], tuning: ClusterTuning = CLUSTER_TUNING) -> Self:
@@ -60,12 +62,12 @@ class Clusters:
         """
         most = min(tuning.max_clusters, len(vectors) // tuning.papers_per_cluster)
         if len(vectors) < tuning.min_papers or most < 2:
-            return cls(np.zeros(len(vectors), np.int64), np.ones(len(vectors), np.float32))
+            return cls(np.zeros(len(vectors), np.int64), np.ones(len(vectors), np.float32), vectors)
         points = _principal_directions(vectors, tuning)
         partitions = list(_partitions(points, min(tuning.min_clusters, most), most, tuning))
         silhouettes = [partition.silhouette(points) for partition in partitions]
         best = partitions[_first_near(silhouettes, tuning.tolerance)].refine(points)
-        return cls(_order_by_size(best.numbers), best.nearness(points))
+        return cls(_order_by_size(best.numbers), best.nearness(points), points)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -78,13 +78,15 @@ def label_groups(
     groups: NDArray[np.int64],
     weights: NDArray[np.float64],
     known: str,
+    points: NDArray[np.float32] | None = None,
     tuning: LabelTuning = LABEL_TUNING,
 ) -> list[str]:
     """Returns the label of each group; no two are alike, and an empty one is that of a group without a phrase.
 
     The score of a phrase is that of class-based tf-idf (Grootendorst, "BERTopic: Neural topic modeling with a
     class-based TF-IDF procedure", 2022), with the share of the papers of a group that contain it as its frequency: a
-    phrase that an abstract repeats does not count more.
+    phrase that an abstract repeats does not count more. It is multiplied by the cosine of the mean of all papers with
+    the phrase and the centre of the group, so that what a few of its papers share with others does not name it.
 
     Args:
         titles: of n papers.
@@ -92,14 +94,14 @@ def label_groups(
         groups: (n,) int64, the group of each paper from 0.
         weights: (n,) float64, how much each paper counts, such as its nearness to the centre of its group.
         known: the query; a label has another word.
+        points: (n, dim) float32, the papers' vectors around the mean of all of them; None to label by words alone.
         tuning: constants.
     """
-    count = int(groups.max(initial=-1)) + 1
     texts = TokenizedTexts.of(titles, [text[: tuning.abstract_characters] for text in abstracts])
     known_terms = _terms(known)
-    found = [each for each in _candidates(texts, groups, weights, count, tuning) if not each.terms <= known_terms]
+    found = [each for each in _candidates(texts, groups, weights, points, tuning) if not each.terms <= known_terms]
     found.sort(key=lambda each: (each.terms in _VAGUE, -each.score))
-    labels, used = [""] * count, list[frozenset[str]]()
+    labels, used = [""] * (int(groups.max(initial=-1)) + 1), list[frozenset[str]]()
     for each in found:
         if not labels[each.group] and not any(each.terms <= terms or terms <= each.terms for terms in used):
             labels[each.group] = texts.spelling(each.level, each.number)
@@ -108,10 +110,15 @@ def label_groups(
 
 
 def _candidates(
-    texts: TokenizedTexts, groups: NDArray[np.int64], weights: NDArray[np.float64], count: int, tuning: LabelTuning
+    texts: TokenizedTexts,
+    groups: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    points: NDArray[np.float32] | None,
+    tuning: LabelTuning,
 ) -> Iterator[_Candidate]:
     """Yields the phrases that may be labels, with their scores in each group."""
-    levels = texts.levels(tuning.phrases)
+    levels, count = texts.levels(tuning.phrases), int(groups.max(initial=-1)) + 1
+    centres = None if points is None else _mean_directions(groups, np.arange(len(groups)), points, count)
     sizes = np.bincount(groups, weights, minlength=count)
     weights = np.concatenate((tuning.title_weight * weights, weights)) / (1 + tuning.title_weight)
     both = np.concatenate((groups, groups))
@@ -124,12 +131,33 @@ def _candidates(
         fits = np.array(may_be) & (level.begins >= tuning.min_begins) & (level.ends >= tuning.min_ends)
         every = (share * sizes[:, None]).sum(axis=0) / sizes.sum()
         scores = share * np.log(np.maximum(share, 1e-9) / every)
+        if points is not None and centres is not None:
+            means = _mean_directions(level.texts[1], level.texts[0] % len(points), points, len(level.phrases))
+            scores *= np.maximum(centres @ means.T, 0)
         scores = np.where(fits & (whole < tuning.whole_share * share), scores, 0)
         for group in range(count):
             for number in np.argsort(-scores[group])[:_PER_LENGTH].tolist():
                 if scores[group, number] > 0:
                     terms = _terms(" ".join(texts.keys[key] for key in level.phrases[number]))
                     yield _Candidate(float(scores[group, number]), group, level, number, terms)
+
+
+def _mean_directions(
+    sets: NDArray[np.int64], papers: NDArray[np.int64], points: NDArray[np.float32], count: int
+) -> NDArray[np.float32]:
+    """Returns the direction of the mean of each set of papers, (count, dim) float32 of length 1.
+
+    Args:
+        sets: (m,) int64, the set of each pair.
+        papers: (m,) int64, the paper of each pair.
+        points: (n, dim) float32.
+        count: number of sets.
+    """
+    from scipy.sparse import csr_array  # imported here: it takes as long as a search
+
+    sums = csr_array((np.ones(len(sets), np.float32), (sets, papers)), shape=(count, len(points))) @ points
+    lengths = np.linalg.norm(sums, axis=1, keepdims=True)
+    return np.asarray(sums / np.maximum(lengths, np.finfo(np.float32).tiny), np.float32)
 
 
 def _wholes(levels: Sequence[PhraseLevel], shares: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:

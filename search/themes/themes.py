@@ -214,7 +214,7 @@ def group_papers(snapshot: Snapshot, rows: NDArray[np.int64], known: str = "") -
     budget.check()
     titles, abstracts = zip(*snapshot.store.titles_and_abstracts(rows.tolist()), strict=True)
     weights = clusters.nearness.astype(np.float64) ** 2  # papers between two groups name neither
-    found = label_groups(titles, abstracts, clusters.numbers, weights, known)
+    found = label_groups(titles, abstracts, clusters.numbers, weights, known, clusters.points)
     numbers, labels = _with_unlabelled_last(clusters.numbers, found)
     is_member = np.asarray(numbers[:, None] == np.arange(len(labels)), np.float32)
     centres = is_member.T @ vectors / is_member.sum(axis=0)[:, None]
