@@ -159,6 +159,11 @@ def test_an_index_of_an_earlier_version_gets_kinds_by_compaction(tmp_path: Path)
     assert page.total == 10
     assert page.facets
     assert page.facets.kinds == ()
+    server = HttpServer(create_app(old, Settings()))
+    tree = read_page(server.client, "/?q=bees", 200)
+    server.close()
+    assert tree.xpath('//*[@class="kind"]')
+    assert not tree.xpath('//a[@class="kind"]')
     report = compact(directory, lambda _model: FakeEmbedder())
     assert (report.is_rebuilt, report.removed_rows) == (True, 0)
     assert open_index(directory).ask("kind:survey").total == 2

@@ -1,6 +1,6 @@
 """Cards: papers as lists show them, with all their links."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from markupsafe import Markup
@@ -36,7 +36,7 @@ class Card:
         authors: the first authors, each with a link to the author's page.
         more_authors: the folded authors.
         categories: full names, each with a link that adds the category to the query.
-        kinds: what the paper is or offers, each with a link that adds the kind to the query.
+        kinds: what the paper is or offers, each with a link that adds the kind to the query, if the index has kinds.
         snippet: as HTML, the best sentence of the abstract or its beginning; None without an abstract or a title.
         abstract: as HTML.
         external_url: where the paper can be read; None unless a source gives an HTTP URL.
@@ -85,12 +85,21 @@ def build_cards(hits: Sequence[Hit], url: PageUrl, viewer: Viewer) -> list[Card]
         url: the URL of the query, which the links that refine it start from.
         viewer: whose stars and lists the cards show.
     """
-    notes = viewer.notes([hit.paper for hit in hits])
-    return [build_card(hit, url, notes.get(hit.paper.id, {})) for hit in hits]
+    notes, kinds = viewer.notes([hit.paper for hit in hits]), viewer.filter_kinds
+    return [build_card(hit, url, notes.get(hit.paper.id), kinds) for hit in hits]
 
 
-def build_card(hit: Hit, url: PageUrl, notes: Mapping[str, str] | None = None) -> Card:
-    """Returns the card of one hit; see ``build_cards``. The notes are those of its paper, by list."""
+def build_card(
+    hit: Hit, url: PageUrl, notes: Mapping[str, str] | None = None, filter_kinds: Collection[str] = ()
+) -> Card:
+    """Returns the card of one hit.
+
+    Args:
+        hit: the paper.
+        url: see ``build_cards``.
+        notes: the notes of the paper by list.
+        filter_kinds: the kinds that the index can filter by; the others have no link.
+    """
     notes = notes or {}
     paper, highlights = hit.paper, hit.highlights
     authors = tuple(Link(name, author_page_url(name)) for name in paper.authors)
@@ -105,7 +114,7 @@ def build_card(hit: Hit, url: PageUrl, notes: Mapping[str, str] | None = None) -
         authors=authors[:visible],
         more_authors=authors[visible:],
         categories=_category_links(paper, url),
-        kinds=_kind_links(paper, url),
+        kinds=_kind_links(paper, url, filter_kinds),
         snippet=_snippet(hit),
         abstract=typeset(paper.abstract, highlights.abstract) if paper.abstract else None,
         external_url=external_url(paper),
@@ -151,10 +160,13 @@ def _category_links(paper: Paper, url: PageUrl) -> tuple[Link, ...]:
     return tuple(Link(name, str(url.include_param("category", code))) for name, code in named)
 
 
-def _kind_links(paper: Paper, url: PageUrl) -> tuple[Link, ...]:
+def _kind_links(paper: Paper, url: PageUrl, filter_kinds: Collection[str]) -> tuple[Link, ...]:
     """Returns links for the kinds that distinguish a paper; its retraction is shown elsewhere."""
     shown = (kind for kind in find_kinds(paper) if kind not in _UNMARKED_KINDS)
-    return tuple(Link(KIND_LABELS[kind].lower(), str(url.include_param("kind", kind))) for kind in shown)
+    return tuple(
+        Link(KIND_LABELS[kind].lower(), str(url.include_param("kind", kind)) if kind in filter_kinds else "")
+        for kind in shown
+    )
 
 
 def _near_link(hit: Hit) -> Link | None:

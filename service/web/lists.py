@@ -56,7 +56,7 @@ def list_page(viewer: Viewer, url: PageUrl, name: str, number: int) -> str:
     entries = viewer.lists.entries(name, viewer.session)[::-1]
     shown = entries[(number - 1) * PAGE_SIZE : number * PAGE_SIZE]
     notes = viewer.notes([entry.paper for entry in shown])
-    items = [_build_item(entry, notes.get(entry.paper.id, {}), name) for entry in shown]
+    items = [_build_item(entry, notes.get(entry.paper.id, {}), name, viewer.filter_kinds) for entry in shown]
     known = [entry.paper.id for entry in entries if entry.in_index]
     proposal = propose(SavedSearch(list=name), f"Like {name}", [watch.name for watch in viewer.saved_searches])
     return render_template(
@@ -91,7 +91,7 @@ def choose_list_page(viewer: Viewer, paper_ids: Sequence[str], back: str) -> str
         "choose_list.html",
         viewer,
         SearchForm(),
-        cards=[build_card(Hit(paper, 0.0), PageUrl()) for paper in papers],
+        cards=[build_card(Hit(paper, 0.0), PageUrl(), filter_kinds=viewer.filter_kinds) for paper in papers],
         lists=with_starred(viewer.lists.summaries()),
         on_all=on_all,
         back=back,
@@ -104,7 +104,7 @@ def with_starred(summaries: Sequence[ListSummary]) -> list[ListSummary]:
     return [starred, *(each for each in summaries if each.name != STARRED)]
 
 
-def _build_item(entry: ListEntry, notes: Notes, name: str) -> ListItem:
+def _build_item(entry: ListEntry, notes: Notes, name: str, filter_kinds: tuple[str, ...]) -> ListItem:
     others = {each: note for each, note in notes.items() if each != name or name == STARRED}
-    card = build_card(Hit(entry.paper, 0.0), PageUrl(), others)
+    card = build_card(Hit(entry.paper, 0.0), PageUrl(), others, filter_kinds)
     return ListItem(card, entry.note, entry.saved[:10], entry.in_index)

@@ -68,7 +68,7 @@ def paper_page(viewer: Viewer, paper_id: str) -> str:
         viewer,
         SearchForm(),
         here=paper_page_url(paper.id),
-        card=build_card(Hit(paper, 0.0), PageUrl(), notes),
+        card=build_card(Hit(paper, 0.0), PageUrl(), notes, viewer.filter_kinds),
         notes=notes or {STARRED: ""},
         starred=STARRED,
         plain_title=display_title(paper),

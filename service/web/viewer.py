@@ -74,6 +74,11 @@ class Viewer:
         except StateUnavailable:
             return {}
 
+    @property
+    def filter_kinds(self) -> tuple[str, ...]:
+        """The kinds of papers that the index can filter by; none if an earlier version wrote it."""
+        return self.session.snapshot.columns.kinds.names
+
     @cached_property
     def unread(self) -> int:
         """How many papers of saved searches are unread."""
