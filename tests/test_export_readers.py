@@ -45,7 +45,7 @@ def test_the_sample_round_trips(name: Format) -> None:
         Paper(ids=("arxiv:2401.00001",), abstract="KV", authors=("% KV", "A % KV", "{ KV", "KV & Co", "KV % PA&DA:"))
     ]
 )
-@example(papers=[Paper(ids=("arxiv:2401.00001",), abstract="KV", authors=("\\unknown{x} $O(n)$ $",))])
+@example(papers=[Paper(ids=("arxiv:2401.00001",), abstract="KV", authors=("\\unknown{x} $O(n)$ $", "$x %$ -- 0"))])
 @given(papers=st.lists(paper_drafts(), min_size=1, max_size=3))
 @settings(max_examples=100, deadline=None)
 def test_any_papers_round_trip(name: Format, papers: list[Paper]) -> None:

@@ -122,9 +122,8 @@ def _format_authors(paper: Paper) -> str:
 def _format_person(person: Person) -> str:
     if person.family:
         name = person.inverted
-        escaped = escape_latex(
-            name, keep_math=name.count("$") % 2 == 0
-        )  # an unpaired dollar sign does not delimit math
+        # an unpaired dollar sign does not delimit math, nor do two in parts of the name that change places
+        escaped = escape_latex(name, keep_math=all(part.count("$") % 2 == 0 for part in name.split(",")))
         return re.sub(r"(^|\s)(?=\\)", r"\1{}", escaped)  # bibtexparser drops an escaped character there
     return f"{{{escape_latex(person.name)}}}" if person.name else ""
 
