@@ -286,7 +286,7 @@ class Session:
     def _answer(self, query: Query) -> tuple[Page, NDArray[np.int64]]:
         """Returns the answer of a query, and the rows nearest to its text, best first; none without text."""
         budget.check()
-        query = self._with_words_of_mode(query)
+        interpretation, query = describe_query(query), self._with_words_of_mode(query)
         start = cursor.decode(query, self.generation, len(self.snapshot.columns))
         filtered, leg_input = self._prepare(query)
         if leg_input:
@@ -296,7 +296,7 @@ class Session:
         if self.on_page:
             self.on_page(page)
         notices = find_notices(self.snapshot, query, page.total)
-        return replace(page, interpretation=describe_query(query), notices=notices), nearest
+        return replace(page, interpretation=interpretation, notices=notices), nearest
 
     def _with_words_of_mode(self, query: Query) -> Query:
         """Strips the text, and removes it in lexical mode if it has no words and conditions alone select papers."""
