@@ -76,7 +76,7 @@ def test_the_filters_of_the_documentation_are_found(question: str, query: str, n
 
 
 def test_the_documentation_has_offers_of_every_kind() -> None:
-    assert len(PROSE_OFFERS) == 7
+    assert len(PROSE_OFFERS) == 8
     assert len(OFFERS) >= 9
 
 
@@ -92,6 +92,7 @@ def test_the_documentation_has_offers_of_every_kind() -> None:
         ("caches in the past three months", "caches date:3m"),
         ("caches over the last 2 years", "caches date:2y"),
         ("caches this year", "caches date:this-year"),
+        ("papers of Sept. 2025 on caches", "papers on caches date:2025-09"),
         ("literature review on caches", "caches kind:survey"),
         ("cache compression survey papers", "cache compression kind:survey"),
         ("caches, excluding key values", 'caches -"key values"'),

@@ -15,6 +15,7 @@ from search.language.fields import ValueParser
 from search.papers.date import Date
 from search.papers.kinds import Kind
 from search.query.condition import AnyOf, Condition, ContainsText, HasKind, InDateRange, Not
+from search.query.dates import MONTHS
 from search.query.query import Sort
 
 _FIRST_YEAR = 1950
@@ -25,6 +26,7 @@ _COUNT = rf"(\d{{1,2}}|{'|'.join(_NUMBERS)})"
 _PUBLISHED = r"(?:(?:published |appeared |written )?(?:in|from|of|during|over|within) (?:the )?)?"
 _YEAR_TERM_SHARE = 0.01
 """See ``ProseFilter.term_share``: "SemEval 2024" and "diffusion models 2024" are on different sides of it."""
+_MONTH = rf"({'|'.join(f'{month[:3]}(?:{month[3:]})?' for month in MONTHS)}|sept)"
 _DATE_PATTERNS: tuple[tuple[str, str], ...] = (
     (rf"(?:published )?(?:(?:between|from|in|during) )?{_YEAR} ?(?:-|–|to|until) ?{_YEAR}", "{0}..{1}"),
     (rf"(?:published )?between {_YEAR} and {_YEAR}", "{0}..{1}"),
@@ -33,6 +35,7 @@ _DATE_PATTERNS: tuple[tuple[str, str], ...] = (
     (rf"(?:published )?after {_YEAR}", ">{0}"),
     (rf"(?:published )?(?:before|prior to) {_YEAR}", "<{0}"),
     (rf"(?:published )?(?:until|up to|till) {_YEAR}", "<={0}"),
+    (rf"{_PUBLISHED}{_MONTH}\.?,? {_YEAR}", "{0} {1}"),
     (rf"{_PUBLISHED}{_YEAR}", "{0}"),
     (rf"{_PUBLISHED}(this|last) (week|month|year)(?!['’]| of)", "{0}-{1}"),
     (rf"{_PUBLISHED}past (week|month|year)(?!['’]| of)", "1{0[0]}"),
@@ -151,6 +154,8 @@ def _find_date(words: str, today: date) -> Iterator[ProseFilter]:
             return
         name = "year" if template in ("{0}", "{0}..{1}") and years else "date"
         written = text.replace("..", "-") if name == "year" else text
+        if template == "{0} {1}" and isinstance(condition, InDateRange):
+            written = str(condition.start)
         phrases = _neighbours(words, match) if template == "{0}" else ()
         yield ProseFilter(
             f"Published {_describe(condition, today)}",

@@ -10,7 +10,9 @@ from search.errors import InvalidValue
 from search.papers.date import Date
 from search.query.condition import Moment, first_second, format_moment, last_second
 
-ACCEPTED_FORMS = "2026, 2026-03, 2026-03-05, 2020-2024, 2024-03..2024-05, 2020-, >=2024-03, <2020, 30d, 6m or last-year"
+ACCEPTED_FORMS = (
+    "2026, 2026-03, March 2026, 2026-03-05, 2020-2024, 2024-03..2024-05, 2020-, >=2024-03, <2020, 30d, 6m or last-year"
+)
 """Examples of what ``parse_range`` accepts, for error messages."""
 _ACCEPTED_DATES = "2026, 2026-03, 2026-03-05, today, 30d, 6m or last-year"
 """Examples of what ``parse_date`` accepts, for error messages."""
@@ -21,6 +23,12 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d[t ]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?(?:z|[+
 _TIMESTAMP = re.compile(r"(\d{4})(\d\d)(\d\d)(?:\d{4}|\d{6})?")
 _RELATIVE = re.compile(r"(?:(?:last|past) )?(\d{1,6}) ?(d|w|m|y|days?|weeks?|months?|years?)")
 _NAMED_PERIOD = re.compile(r"(this|last) (week|month|year)")
+MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+)  # fmt: skip
+"""English names of the months, which may be abbreviated to three letters or more."""
+_MONTH_AND_YEAR = re.compile(r"([a-z]{3,9})\.?,?[ -](\d{4})")
 _COMPARISON = re.compile(r"(>=|<=|>|<) ?(.+)")
 _YEAR_RANGE = re.compile(r"(\d{4}) ?- ?(\d{4})")
 _OPEN_RANGE = re.compile(r"-(\d[\d-]*)|(\d[\d-]*)-")
@@ -207,9 +215,16 @@ def _parse_bound(text: str, today: date, *, last: bool = False) -> Moment:
         return _named_period_bound(match[1] == "last", match[2], today, last)
     if match := _TIMESTAMP.fullmatch(text):
         return Date.parse("-".join(match.groups()))
+    if (match := _MONTH_AND_YEAR.fullmatch(text)) and (month := parse_month(match[1])):
+        return Date(int(match[2]), month)
     if not re.fullmatch(r"[\d-]+", text):
         raise ValueError("not a date")
     return Date.parse(text)
+
+
+def parse_month(name: str) -> int | None:
+    """Returns the number of a month from its name in lower case, which may be abbreviated; None for other words."""
+    return next((number for number, month in enumerate(MONTHS, 1) if len(name) > 2 and month.startswith(name)), None)
 
 
 def _named_period_bound(previous: bool, unit: str, today: date, last: bool) -> Date:
