@@ -82,7 +82,7 @@ def rank_authors(relevant: RelevantSet, limit: int) -> People:
         raise InvalidValue("limit", limit, f"use a whole number from 1 to {MAX_RANKED_AUTHORS}")
     snapshot, rows = relevant.index.snapshot, relevant.papers.rows
     columns, nearest = snapshot.columns, relevant.nearest(_VOTING_PAPERS)
-    weights = _nearness(nearest.scores) * _recency(columns, nearest.rows, snapshot.live)
+    weights = _nearness(relevant.fused_scores(nearest)) * _recency(columns, nearest.rows, snapshot.live)
     votes = _Votes.count(columns, nearest.rows, weights)
     papers = columns.author_postings.count_by_value(rows, votes.authors)
     best = np.lexsort((votes.authors, -papers, -votes.scores))[:limit]

@@ -156,7 +156,7 @@ def fuse(
     rows = np.union1d(semantic.rows, lexical.rows)
     cosine = _leg_scores(rows, semantic, cosine_of)
     bm25 = _leg_scores(rows, lexical, None if lexical.complete else bm25_of)
-    return _sort_by_score(rows, _combine_scores(cosine, bm25, tuning), cosine, bm25)
+    return _sort_by_score(rows, combine_scores(cosine, bm25, tuning), cosine, bm25)
 
 
 def rocchio_query(
@@ -208,7 +208,7 @@ def rescore_with_feedback(
     rows = np.concatenate((fused.rows, new))
     cosine = np.concatenate((fused.cosine, cosine_of(new)))
     bm25 = np.concatenate((fused.bm25, bm25_of(new)))
-    return _sort_by_score(rows, _combine_scores(feedback_cosine_of(rows), bm25, tuning), cosine, bm25)
+    return _sort_by_score(rows, combine_scores(feedback_cosine_of(rows), bm25, tuning), cosine, bm25)
 
 
 def smooth_over_neighbours(
@@ -274,9 +274,8 @@ def _inner_products(vectors: NDArray[np.float32], max_products: int) -> NDArray[
     return np.concatenate([vectors[start : start + step] @ vectors.T for start in range(0, len(vectors), step)])
 
 
-def _combine_scores(
-    cosine: NDArray[np.float32], bm25: NDArray[np.float32], tuning: FusionTuning
-) -> NDArray[np.float32]:
+def combine_scores(cosine: NDArray[np.float32], bm25: NDArray[np.float32], tuning: FusionTuning) -> NDArray[np.float32]:
+    """Returns the weighted sums of (n,) cosines and of (n,) BM25 over their maximum, (n,) float32."""
     max_bm25, weight = float(bm25.max(initial=0.0)) or 1.0, tuning.cosine_weight
     return np.float32(weight) * cosine + np.float32((1 - weight) / max_bm25) * bm25
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from search.index.calibration import CALIBRATION_TUNING, Evidence, Thresholds
 from search.ranking.bands import Bands
-from search.ranking.fusion import FusedCandidates
+from search.ranking.fusion import FusedCandidates, combine_scores
 from search.ranking.legs import FilteredIndex, LegInput, Ranking
 from search.rows import Ranked, Rows
 
@@ -61,6 +61,20 @@ class RelevantSet:
             return snapshot.vectors.nearest(self.leg_input.vector[None], limit, rows)[0]
         scores = snapshot.lexicon.scores(self.leg_input.text or "", rows.ids)
         return Ranked.top_k(rows.ids, scores, limit, complete=True)
+
+    def fused_scores(self, nearest: Ranked) -> NDArray[np.float32]:
+        """Returns the scores of papers in the first step of fusion (``search.ranking.fusion``), (n,) float32.
+
+        They tell papers that share the subject of a short query from those that only share its field. Without a vector
+        or words, they are the scores as they are.
+
+        Args:
+            nearest: n papers with their cosines.
+        """
+        if self.leg_input is None or self.leg_input.vector is None or self.leg_input.text is None:
+            return nearest.scores
+        bm25 = self.index.snapshot.lexicon.scores(self.leg_input.text, nearest.rows)
+        return combine_scores(nearest.scores, bm25, self.index.tuning.fusion)
 
 
 def find_relevant_set(index: FilteredIndex, leg_input: LegInput | None, box: str) -> RelevantSet:
