@@ -1,6 +1,9 @@
 """The list of --browse: keys, stars, exports and queries on a terminal of Textual's own; the command on a real one."""
 
 import asyncio
+import os
+import pty
+import signal
 import subprocess
 import sys
 import unicodedata
@@ -12,7 +15,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input, OptionList, Static
 
 from cli_call import run
-from cli_process import answer_on_terminal
+from cli_process import PAPERS, answer_on_terminal
 from indexer.state import StateDatabase
 from records import make_records
 from sample import KSA, ROOT
@@ -316,6 +319,22 @@ def test_the_list_opens_on_a_terminal(sample_index: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("TERM", "xterm-256color")
     options = ("--category", "cs.CL", "--browse", "--index", str(sample_index))
     assert "Enter read" in answer_on_terminal("q", "search", *options)
+
+
+def test_the_process_ends_with_its_terminal(sample_index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+    master, slave = pty.openpty()  # not the controlling terminal, so that no signal says that it is gone
+    command = [PAPERS, "search", "cache", "--browse", "--index", str(sample_index)]
+    with subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave) as process:
+        os.close(slave)
+        shown = b""
+        while b"Enter read" not in shown:
+            shown += os.read(master, 65_536)
+        os.close(master)
+        try:
+            assert process.wait(30) == -signal.SIGHUP
+        finally:
+            process.kill()
 
 
 def test_a_search_does_not_load_textual() -> None:

@@ -1,6 +1,9 @@
 """Browser: the application of ``--browse``, a list of papers with keys to read, keep and export them."""
 
+import os
+import signal
 import sqlite3
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -31,6 +34,8 @@ from service.state.lists import STARRED, Lists
 
 _EXPECTED_ERRORS = (PapersError, OSError, sqlite3.Error)
 """Errors that are shown in a line; the list stays."""
+_TERMINAL_CHECK_S = 2.0
+"""Seconds between two looks at whether the terminal still exists."""
 _OFTEN_EXPORTED: formats.Format = "bibtex"
 """The format that is offered first."""
 
@@ -86,6 +91,13 @@ class Browser(App[None]):
     def on_mount(self) -> None:
         """Shows the first view."""
         self._show(self._view)
+        if not self.is_headless:
+            self.set_interval(_TERMINAL_CHECK_S, self._end_without_terminal)
+
+    def _end_without_terminal(self) -> None:
+        """Ends the process if its terminal is gone and no signal said so; Textual would read from it for ever."""
+        if not (sys.__stdin__ and sys.__stdin__.isatty()):
+            os.kill(os.getpid(), signal.SIGHUP)
 
     @property
     def _papers(self) -> Choices:
