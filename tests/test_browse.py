@@ -332,7 +332,7 @@ def test_the_process_ends_with_its_terminal(sample_index: Path, monkeypatch: pyt
             shown += os.read(master, 65_536)
         os.close(master)
         try:
-            assert process.wait(30) == -signal.SIGHUP
+            assert process.wait(30) == 128 + signal.SIGHUP
         finally:
             process.kill()
 

@@ -36,6 +36,8 @@ _EXPECTED_ERRORS = (PapersError, OSError, sqlite3.Error)
 """Errors that are shown in a line; the list stays."""
 _TERMINAL_CHECK_S = 2.0
 """Seconds between two looks at whether the terminal still exists."""
+_TERMINAL_GONE = 128 + signal.SIGHUP
+"""Exit status, as shells report it for a process that the signal has ended."""
 _OFTEN_EXPORTED: formats.Format = "bibtex"
 """The format that is offered first."""
 
@@ -97,7 +99,7 @@ class Browser(App[None]):
     def _end_without_terminal(self) -> None:
         """Ends the process if its terminal is gone and no signal said so; Textual would read from it for ever."""
         if not (sys.__stdin__ and sys.__stdin__.isatty()):
-            os.kill(os.getpid(), signal.SIGHUP)
+            os._exit(_TERMINAL_GONE)  # an exit of the application would write to the terminal
 
     @property
     def _papers(self) -> Choices:
