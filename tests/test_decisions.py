@@ -288,7 +288,7 @@ def test_papers_depend_on_records_and_decisions_alone(
             assert frozenset((one, other)) in together
 
 
-def test_later_imports_exclude_a_removed_part_of_a_book(tmp_path: Path) -> None:
+def test_later_imports_leave_out_a_part_of_a_book_after_its_removal(tmp_path: Path) -> None:
     """The other parts, which have the same DOI, are not removed."""
     directory = tmp_path / "index"
     parts: list[dict[str, Json]] = [

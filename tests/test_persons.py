@@ -60,7 +60,7 @@ def papers_of(session: Session, persons: Persons) -> list[set[str]]:
 CACHE, GALAXY = ({f"{topic}.{number}" for number in range(4)} for topic in TOPICS)
 
 
-def test_people_are_told_apart_by_coauthors_and_subjects(session: Session) -> None:
+def test_people_differ_by_coauthors_and_subjects(session: Session) -> None:
     persons = session.persons(NAME)
     assert papers_of(session, persons) == [CACHE, GALAXY]
     first, second = persons
@@ -138,7 +138,7 @@ def test_a_paper_by_somebody_else_is_refused(session: Session, author: str) -> N
         session.ask(f'au:"{author}"')
 
 
-def test_papers_of_namesakes_are_never_removed(session: Session) -> None:
+def test_a_person_is_no_selection_for_removal(session: Session) -> None:
     directory = str(session.snapshot.layout.directory)
     done = run("remove", "--query", f'au:"{NAME} @ doi:10.1000/cache.2"', "--yes", "--index", directory)
     assert done.returncode == 2

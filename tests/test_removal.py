@@ -150,7 +150,7 @@ def test_removal_of_a_file_keeps_what_other_files_have(tmp_path: Path) -> None:
     assert (elsewhere.counts.removed, elsewhere.papers) == (0, 4)
 
 
-def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+def test_files_with_one_name_are_distinct(tmp_path: Path) -> None:
     directory, records = tmp_path / "index", make_records(0, 6)
     for folder, content in (("one", records[:4]), ("two", records[3:])):
         (tmp_path / folder).mkdir()

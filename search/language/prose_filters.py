@@ -15,7 +15,7 @@ from search.language.fields import ValueParser
 from search.papers.date import Date
 from search.papers.kinds import Kind
 from search.query.condition import AnyOf, Condition, ContainsText, HasKind, InDateRange, Not
-from search.query.dates import MONTHS
+from search.query.dates import MONTHS, parse_month
 from search.query.query import Sort
 
 _FIRST_YEAR = 1950
@@ -35,7 +35,7 @@ _DATE_PATTERNS: tuple[tuple[str, str], ...] = (
     (rf"(?:published )?after {_YEAR}", ">{0}"),
     (rf"(?:published )?(?:before|prior to) {_YEAR}", "<{0}"),
     (rf"(?:published )?(?:until|up to|till) {_YEAR}", "<={0}"),
-    (rf"{_PUBLISHED}{_MONTH}\.?,? {_YEAR}", "{0} {1}"),
+    (rf"{_PUBLISHED}{_MONTH}\.?,? {_YEAR}", "{1}-{0}"),
     (rf"{_PUBLISHED}{_YEAR}", "{0}"),
     (rf"{_PUBLISHED}(this|last) (week|month|year)(?!['’]| of)", "{0}-{1}"),
     (rf"{_PUBLISHED}past (week|month|year)(?!['’]| of)", "1{0[0]}"),
@@ -143,7 +143,7 @@ def _find_date(words: str, today: date) -> Iterator[ProseFilter]:
         match = _search(re.compile(pattern), words)
         if not match:
             continue
-        values = [str(_NUMBERS.get(value.lower(), value.lower())) for value in match.groups()]
+        values = [_write_value(value.lower()) for value in match.groups()]
         years = [int(value) for value in values if len(value) == 4 and value.isdigit()]
         if not all(_FIRST_YEAR <= year <= today.year for year in years):
             return
@@ -154,8 +154,6 @@ def _find_date(words: str, today: date) -> Iterator[ProseFilter]:
             return
         name = "year" if template in ("{0}", "{0}..{1}") and years else "date"
         written = text.replace("..", "-") if name == "year" else text
-        if template == "{0} {1}" and isinstance(condition, InDateRange):
-            written = str(condition.start)
         phrases = _neighbours(words, match) if template == "{0}" else ()
         yield ProseFilter(
             f"Published {_describe(condition, today)}",
@@ -166,6 +164,12 @@ def _find_date(words: str, today: date) -> Iterator[ProseFilter]:
             _YEAR_TERM_SHARE,
         )
         return
+
+
+def _write_value(word: str) -> str:
+    """Returns a word of a date as the query language writes it: months and numbers as digits, others as they are."""
+    month = parse_month(word)
+    return f"{month:02}" if month else str(_NUMBERS.get(word, word))
 
 
 def _describe(condition: Condition, today: date) -> str:

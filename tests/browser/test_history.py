@@ -11,7 +11,7 @@ def recent(page: Page) -> list[str]:
     return page.get_by_role("region", name="Recent searches").get_by_role("link").all_inner_texts()
 
 
-def test_searches_are_kept_offered_and_removed(visit: Callable[..., Visit]) -> None:
+def test_the_browser_stores_and_offers_recent_searches(visit: Callable[..., Visit]) -> None:
     visitor = visit()
     page = visitor.open("/")
     assert recent(page) == []
