@@ -18,6 +18,7 @@ from search import budget
 from search.columns.authors import AuthorNames, AuthorsBuilder
 from search.columns.dates import NO_DAY, DateColumn, OverlapsRange
 from search.columns.kinds import KindColumn, KindColumnBuilder
+from search.columns.name_order import drop_namesakes_in_other_order
 from search.columns.postings import Postings, load_array
 from search.columns.selection import Fixed, HasAny, HasValue, Selection
 from search.errors import InvalidValue
@@ -197,6 +198,7 @@ class Columns:
 
         def match(name: str, exact: bool) -> NDArray[np.int64]:
             found = self.authors.match(name, exact=exact)
+            found = drop_namesakes_in_other_order(self.authors, self.author_postings, name, found)
             found.flags.writeable = False
             return found
 
