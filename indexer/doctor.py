@@ -17,6 +17,7 @@ from search.columns.columns import NO_ID, day_range
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing, ModelUnavailable
+from search.index.database_checksums import count_keys, decisions_sha256
 from search.index.layout import Manifest
 from search.index.snapshot import Snapshot
 from search.papers.identifiers import id_key
@@ -131,13 +132,13 @@ def _check_counts(snapshot: Snapshot) -> Iterator[str]:
 
 def _check_keys(snapshot: Snapshot) -> Iterator[str]:
     record = snapshot.manifest.database
-    if record and snapshot.store.count_keys() != (record.keys, record.keys_checksum):
+    if record and count_keys(snapshot.store) != (record.keys, record.keys_checksum):
         yield f"the keys in {snapshot.layout.store.name} are not those of its papers"
 
 
 def _check_decisions(snapshot: Snapshot) -> Iterator[str]:
     record = snapshot.manifest.database
-    if record and snapshot.store.decisions_sha256() != record.decisions_sha256:
+    if record and decisions_sha256(snapshot.store) != record.decisions_sha256:
         yield f"the decisions in {snapshot.layout.store.name} are not those it was published with"
 
 
