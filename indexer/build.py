@@ -31,7 +31,8 @@ from indexer.row_writer import RowWriter
 from indexer.sources.file import SourceFile
 from indexer.sources.guard import Deletion
 from indexer.writer import IndexWriter
-from search.columns.columns import Columns, ColumnsBuilder
+from search.columns.builder import ColumnsBuilder
+from search.columns.columns import Columns
 from search.embedding.embedder import Embedder
 from search.errors import ModelUnavailable, SourceError, UnreadFile
 from search.files import fsync, link_or_copy, save_array, write_aside

@@ -13,7 +13,8 @@ from indexer.database import check_integrity, named_errors
 from indexer.generations import find_layout, find_model
 from indexer.removed_papers import list_excluded_ids
 from indexer.writer import IndexWriter
-from search.columns.columns import NO_ID, day_range
+from search.columns.builder import day_range
+from search.columns.row_ids import NO_ID
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing, ModelUnavailable
@@ -188,8 +189,8 @@ def _check_references(snapshot: Snapshot) -> Iterator[str]:
         days = [tuple(column.days(row_array)[:, 0].tolist()) for column in (columns.published, columns.updated)]
         if days != [day_range(paper.published), day_range(paper.updated)]:
             yield f"the columns and the store differ in the dates of {paper.id}"
-        primary = int(columns.primary[row])
-        if (columns.categories[primary] if primary != NO_ID else None) != next(iter(paper.categories), None):
+        primary = int(columns.categories.primary[row])
+        if (columns.categories.codes[primary] if primary != NO_ID else None) != next(iter(paper.categories), None):
             yield f"the columns and the store differ in the primary category of {paper.id}"
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.columns.columns import Columns, load_added_times
+from search.columns.conditions import select
 from search.columns.selection import Complement, Fixed, Intersection, Selection, Union
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, PapersError
@@ -249,7 +250,7 @@ class Snapshot:
         """Returns the live rows that match a condition.
 
         Raises:
-            InvalidValue: see ``Columns.selection`` and ``Lexicon.rows_matching``.
+            InvalidValue: see ``search.columns.conditions.select`` and ``Lexicon.rows_matching``.
         """
         parts = condition.parts if isinstance(condition, AllOf) else (condition,)
         selections = [self._selection(part) for part in parts if not searches_text(part)]
@@ -273,7 +274,7 @@ class Snapshot:
             return Fixed(Rows.from_ids(rows, self.manifest.rows))
         if isinstance(condition, InRows):
             return Fixed(Rows.from_ids(np.array(condition.rows, np.int64), self.manifest.rows))
-        return self.columns.selection(condition)
+        return select(self.columns, condition)
 
     @cached_property
     def vectors(self) -> "VectorIndex":
