@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from search.errors import StateUnavailable
 from search.query.counts import format_count
-from search.query.page import Facets, Page
+from search.query.facets import Facets
+from search.query.page import Page
 from search.query.query import Query
 from service.formats.counts import round_facets
 from service.web.cards import build_cards
@@ -15,9 +15,9 @@ from service.web.html import EXPORT_FORMATS, FORM_FIELDS, Link, SearchForm, rend
 from service.web.interpretation import Chip, build_author_notes, build_chips
 from service.web.pagination import is_ranked, paginate, status_text
 from service.web.refinements import answered_instead, answered_url, build_refinements
-from service.web.searches import Proposal, propose, search_of_url
+from service.web.searches import Proposal, find_following
 from service.web.themes import ask_within_theme, build_theme_group
-from service.web.urls import PageUrl, watch_url
+from service.web.urls import PageUrl
 from service.web.viewer import Viewer
 from service.web.views import view_links
 
@@ -92,28 +92,14 @@ def results_page(viewer: Viewer, url: PageUrl, text: str, query: Query, detail: 
 
 
 def _following(viewer: Viewer, url: PageUrl, chips: Sequence[Chip]) -> Link | Proposal | None:
-    """Returns the saved search that is this one, or the form that saves it; None if the state cannot be read.
+    """Returns the saved search that is this one, or the form that saves it.
 
-    A search within a theme cannot be saved either: a later answer may have other themes.
+    A search within a theme cannot be saved: a later answer may have other themes.
     """
     if url.get_first("theme"):
         return None
-    search = search_of_url(url)
-    try:
-        watches = viewer.saved_searches
-    except StateUnavailable:
-        return None
-    for watch in watches:
-        if watch.search == search:
-            return Link(watch.name, watch_url(watch.name))
     words = ", ".join(chip.label for chip in chips).replace("“", "").replace("”", "")
-    return propose(search, words, [watch.name for watch in watches])
-
-
-def pagination_links(url: PageUrl, page: Page) -> dict[str, str]:
-    """Returns the links to the first and the next page; a link is empty if there is no such page."""
-    next_page = str(url.remove_param("cursor").include_param("cursor", page.cursor)) if page.cursor else ""
-    return {"first_page": str(url.remove_param("cursor")) if url.get_all("cursor") else "", "next_page": next_page}
+    return find_following(viewer, url, words)
 
 
 def _advice_text(page: Page) -> str:
