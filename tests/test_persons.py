@@ -249,6 +249,19 @@ def test_forms_join_people_take_a_paper_away_and_undo_it(client: httpx.Client) -
     assert len(read_page(client, search, 200).xpath("//article")) == 3
 
 
+def test_an_author_or_one_person_can_be_followed(client: httpx.Client) -> None:
+    origin = {"Origin": str(client.base_url).rstrip("/")}
+    for person, author in ({}, NAME), ({"person": "doi:10.1000/cache.0"}, f"{NAME} @ doi:10.1000/cache.0"):
+        url = str(httpx.URL("/author", params={"name": NAME, **person}))
+        (form,) = read_page(client, url, 200).xpath('//form[@action="/watches"]')
+        fields = {field.get("name"): field.get("value") for field in form.xpath(".//input")}
+        assert fields["author"] == author
+        assert fields["name"].startswith(NAME)
+        assert client.post("/watches", data=fields, headers=origin).headers["location"] == url
+        (following,) = read_page(client, url, 200).xpath('//a[@class="following"]/@href')
+        assert text_of(read_page(client, following, 200).xpath("//h1")[0]) == fields["name"]
+
+
 def test_forms_of_other_sites_are_refused(client: httpx.Client) -> None:
     data = {"name": NAME, "paper": "doi:10.1000/cache.0", "other": "doi:10.1000/galaxy.0"}
     for action in ("/author/same", "/author/different", "/author/undo"):

@@ -19,7 +19,7 @@ from service.web.searches import find_following
 from service.web.urls import PageUrl, author_page_url
 from service.web.viewer import Viewer
 
-AUTHOR_PAGE_SIZE = 25
+AUTHOR_PAGE_SIZE = 15
 """Papers on one page."""
 _MAX_VARIANTS = 12
 _MAX_VALUES = 8
