@@ -13,9 +13,9 @@ import orjson
 from indexer import added_times, decisions, harvested_records, identity, logged_files, removed_papers
 from search.errors import IndexBusy, IndexDamaged
 from search.files import system_error
-from search.index.layout import Layout, Manifest
+from search.index.layout import DatabaseRecord, Layout, Manifest
 from search.index.snapshot import Snapshot
-from search.index.store import PAGE_BYTES, SCHEMA, DatabaseRecord, PaperStore, key_checksum
+from search.index.store import PAGE_BYTES, SCHEMA, PaperStore, key_checksum
 from search.papers.identifiers import text_key
 from search.papers.paper import Paper
 

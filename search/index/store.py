@@ -18,6 +18,7 @@ from search.checksums import NOT_PUBLISHED, BlockChecksums, extend_checksums
 from search.errors import IndexDamaged
 from search.files import sha256_of_bytes
 from search.index.json_object import REPAIR_HINT
+from search.index.layout import DatabaseRecord
 from search.papers.identifiers import id_key
 from search.papers.paper import Paper
 
@@ -44,24 +45,6 @@ keys: the 64-bit keys of a row (``identifiers.id_key``, ``fingerprint.keys``).
 
 _KEYS_MODULUS = 4_294_967_291
 """The largest prime below 2^32: a sum of 2^31 terms fits into SQLite's integers."""
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseRecord:
-    """What a manifest says of the database, besides the checksums of its papers.
-
-    Attributes:
-        last_paper_sha256: checksum of the last row of ``papers``, which identifies the transaction that wrote it;
-            empty without rows.
-        keys: number of keys of the rows.
-        keys_checksum: sum of ``key_checksum`` of the keys.
-        decisions_sha256: checksum of the decisions of the user; empty without any.
-    """
-
-    last_paper_sha256: str
-    keys: int
-    keys_checksum: int
-    decisions_sha256: str = ""
 
 
 def key_checksum(key: int, row: int) -> int:
