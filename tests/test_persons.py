@@ -258,7 +258,9 @@ def test_an_author_or_one_person_can_be_followed(client: httpx.Client) -> None:
         assert fields["author"] == author
         assert fields["name"].startswith(NAME)
         assert client.post("/watches", data=fields, headers=origin).headers["location"] == url
-        (following,) = read_page(client, url, 200).xpath('//a[@class="following"]/@href')
+        (following,) = read_page(client, url, 200).xpath(
+            '//details[summary="Following"]//a[contains(., "the page")]/@href'
+        )
         assert text_of(read_page(client, following, 200).xpath("//h1")[0]) == fields["name"]
 
 

@@ -13,9 +13,10 @@ from search.themes.clusters import CLUSTER_TUNING
 from service.web.author_persons import PersonsView, build_persons_view
 from service.web.cards import Card, build_cards, category_names
 from service.web.facets import FacetValue, year_values
+from service.web.follow import build_follow
 from service.web.html import Link, SearchForm, render_template
 from service.web.pagination import paginate, range_text
-from service.web.searches import find_following
+from service.web.searches import search_of_url
 from service.web.urls import PageUrl, author_page_url
 from service.web.viewer import Viewer
 
@@ -54,7 +55,7 @@ def author_page(viewer: Viewer, url: PageUrl, name: str, query: Query) -> str:
         persons=persons,
         themes=_theme_values(viewer, query, search_url, page),
         status=_status_text(match, page, query),
-        following=find_following(viewer, search_url, _describe(name, persons)),
+        follow=build_follow(viewer, search_of_url(search_url), _describe(name, persons)),
         suggestions=[Link(each, author_page_url(each)) for each in match.suggestions],
         search_url=str(search_url),
         year_values=year_values(facets.years, search_url) if facets else (),

@@ -3,15 +3,13 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from search.errors import StateUnavailable
 from search.papers.words import truncate_words
 from search.session import Session
 from service.state.names import MAX_NAME_LENGTH
 from service.state.searches import SavedSearch
-from service.web.html import MODE_LABELS, Link
+from service.web.html import MODE_LABELS
 from service.web.interpretation import quoted_title
-from service.web.urls import PageUrl, watch_url
-from service.web.viewer import Viewer
+from service.web.urls import PageUrl
 
 _SINGLE_PARAMS = ("q", "from", "to", "updated_from", "updated_to", "list", "mode")
 _REPEATED_PARAMS = ("author", "not_author", "category", "kind", "like", "unlike")
@@ -80,25 +78,6 @@ def propose(search: SavedSearch, words: str, taken: Collection[str]) -> Proposal
     base = text if text.strip(".") else "All papers"
     names = (base, *(f"{base[: MAX_NAME_LENGTH - 6]} {number}" for number in range(2, len(taken) + 3)))
     return Proposal(next(name for name in names if name not in taken), search_params(search))
-
-
-def find_following(viewer: Viewer, url: PageUrl, words: str) -> Link | Proposal | None:
-    """Returns the saved search of a URL, or the form that saves it; None if the state cannot be read.
-
-    Args:
-        viewer: whose saved searches count.
-        url: the search.
-        words: the search in words, of which a name is made.
-    """
-    search = search_of_url(url)
-    try:
-        watches = viewer.saved_searches
-    except StateUnavailable:
-        return None
-    for watch in watches:
-        if watch.search == search:
-            return Link(watch.name, watch_url(watch.name))
-    return propose(search, words, [watch.name for watch in watches])
 
 
 def describe_search(search: SavedSearch, session: Session) -> str:
