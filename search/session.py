@@ -18,11 +18,13 @@ from search.papers import identifiers
 from search.papers.normalization import compose, strip_control_characters
 from search.papers.paper import Paper
 from search.query.author import parse_author
+from search.query.author_match import AuthorMatch
 from search.query.condition import AllOf, InRows, names_person
 from search.query.library import Library
-from search.query.page import AuthorMatch, Page, Suggestions
+from search.query.page import Page
 from search.query.people import NO_CORRECTIONS, PersonCorrections
 from search.query.query import Query
+from search.query.suggestions import Suggestions
 from search.ranking import cursor
 from search.ranking.answer import answer_query, list_papers
 from search.ranking.legs import FilteredIndex, LegInput
@@ -260,7 +262,7 @@ class Session:
         from search.language.parser import parse_query
 
         utc_today = datetime.now(UTC).date()
-        categories = self.snapshot.columns.categories
+        categories = self.snapshot.columns.categories.codes
         parsed = parse_query(box, today=date.today(), categories=categories, utc_today=utc_today)
         conditions = tuple(each for each in (query.filter.where, parsed.condition) if each)
         paper = (parsed.paper_id,) if parsed.paper_id else ()

@@ -9,9 +9,9 @@ from search.language.tokens import Token
 from search.language.tree import leaves
 from search.papers.normalization import strip_control_characters
 from search.query.author import parse_author
+from search.query.author_match import AuthorMatch
 from search.query.condition import Author
 from search.query.filter import Filter
-from search.query.page import AuthorMatch
 from search.ranking.variants import included_authors
 from search.session import Session
 from service.web.urls import PageUrl
@@ -33,7 +33,7 @@ class AuthorCorrector:
     def __init__(self, url: PageUrl, session: Session, filters: Filter, matches: Sequence[AuthorMatch]) -> None:
         self._url = url
         self._query = strip_control_characters(url.get_first("q"))
-        parsed = parse_query(self._query, today=date.today(), categories=session.snapshot.columns.categories)
+        parsed = parse_query(self._query, today=date.today(), categories=session.snapshot.columns.categories.codes)
         authors = list(included_authors(parsed.condition)) if parsed.condition else []
         parameters = [(text, parse_author(text)) for text in filters.authors]
         listed = dict.fromkeys([*(author for _, author in parameters), *authors])  # equal authors are listed once
