@@ -35,7 +35,8 @@ from search.embedding.embedder import Embedder, load_embedder
 from search.embedding.model import ModelIdentity
 from search.errors import InvalidValue
 from search.papers.paper import Paper
-from search.query.page import Hit, Page
+from search.query.hit import Hit
+from search.query.page import Page
 from search.query.query import MODES, Mode, Query
 from search.searcher import Searcher
 

@@ -3,7 +3,9 @@
 Questions that are typed one after another into the box of one tab replace the parts of the page that differ; for them
 the time from Enter to the frame that shows the results is measured.
 
-CPU time says more than elapsed time if other processes use the same cores.
+Between two pages there is a pause, as of a reader: the page requests the themes of an answer after the answer, and
+without a pause these would compete with the next question. CPU time says more than elapsed time if other processes use
+the same cores.
 
     papers index PAPERS.jsonl.xz --index FULL
     python -m benchmarks.page FULL                  # benchmarks/results/page.json
@@ -12,6 +14,7 @@ CPU time says more than elapsed time if other processes use the same cores.
 import argparse
 import tempfile
 import time
+from itertools import islice
 from pathlib import Path
 from statistics import median
 from urllib.parse import quote
@@ -19,6 +22,7 @@ from urllib.parse import quote
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 from benchmarks import results
+from benchmarks.queries import generate_queries
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import ModelUnavailable
@@ -46,6 +50,10 @@ _TYPED_SCRIPT = """question => new Promise(done => {
     }), { once: true });
     box.form.requestSubmit();
 })"""
+_PAUSE = 1.5
+"""Seconds between two pages: time to read a few titles."""
+_SEED = 18
+"""Of the generated queries."""
 _METRIC_NAMES = ("first_contentful_paint_ms", "first_byte_ms", "loaded_ms", "html_kib", "main_thread_cpu_ms")
 
 
@@ -55,7 +63,7 @@ def main() -> None:
     parser.add_argument(
         "--visits",
         type=int,
-        default=30,
+        default=20,
         help="first visits, visits in new tabs, and visits in one tab, of each kind of page",
     )
     options = parser.parse_args()
@@ -67,7 +75,7 @@ def main() -> None:
         try:
             figures = {name: _measure_visits(browser, server.url, group) for name, group in paths.items()}
             figures["question typed in one tab"] = _measure_typed(
-                browser, server.url, _titles(searcher, options.visits)
+                browser, server.url, _queries(searcher, 4 * options.visits)[3 * options.visits :]
             )
         finally:
             version = browser.version
@@ -82,7 +90,7 @@ def _no_model(model: ModelIdentity) -> Embedder:
 
 
 def _page_paths(searcher: Searcher, count: int) -> dict[str, list[str]]:
-    """Returns the paths to visit for each kind of page: the start page, titles as queries, filters, papers and authors.
+    """Returns the paths to visit for each kind of page: the start page, queries, filters, papers and authors.
 
     A page of one word that comes from no server shows the minimum of the browser.
 
@@ -94,7 +102,7 @@ def _page_paths(searcher: Searcher, count: int) -> dict[str, list[str]]:
     return {
         "one word, no server": ["data:text/html,<title>word</title><p>word"] * count,
         "start": ["/"] * count,
-        "query": [f"/?q={quote(paper.title or '')}" for paper in complete],
+        "query": [f"/?q={quote(query)}" for query in _queries(searcher, count)],
         "filters": [f"/?author={quote(paper.authors[0])}&from=2024" for paper in complete],
         "paper": [f"/paper/{quote(paper.id)}" for paper in complete],
         "author": [f"/author?name={quote(paper.authors[-1])}" for paper in complete],
@@ -108,18 +116,21 @@ def _sample(searcher: Searcher, count: int) -> list[Paper]:
     return [paper for paper in papers if paper.title and paper.authors][:count]
 
 
-def _titles(searcher: Searcher, count: int) -> list[str]:
-    """Returns titles as questions, none of which is among those of ``_page_paths``."""
-    return [paper.title or "" for paper in _sample(searcher, 4 * count)[1::4]]
+def _queries(searcher: Searcher, count: int) -> list[str]:
+    """Returns different queries of 3 to 8 words, the same at each call."""
+    return list(islice(generate_queries(searcher.snapshot, _SEED), count))
 
 
 def _measure_typed(browser: Browser, url: str, questions: list[str]) -> dict[str, float]:
     """Returns medians over questions that are typed one after another in one tab; the first two warm it up."""
     page = browser.new_context(viewport=DESKTOP, base_url=url).new_page()
     page.goto("/?q=warm")
-    times = [page.evaluate(_TYPED_SCRIPT, question) for question in ("warm up", "warm up again", *questions)][2:]
+    times = []
+    for question in ("warm up", "warm up again", *questions):
+        time.sleep(_PAUSE)
+        times.append(page.evaluate(_TYPED_SCRIPT, question))
     page.context.close()
-    shown, answered = zip(*times, strict=True)
+    shown, answered = zip(*times[2:], strict=True)
     slow = sorted(shown)[len(shown) * 9 // 10]
     return {
         "shown_ms": round(median(shown), 1),
@@ -157,6 +168,7 @@ def _measure_visits(browser: Browser, url: str, paths: list[str]) -> dict[str, o
 
 def _measure_visit(page: Page, path: str) -> list[float]:
     """Returns the figures of one visit in the order of ``_METRIC_NAMES``."""
+    time.sleep(_PAUSE)
     tab = page.context.new_cdp_session(page)
     tab.send("Performance.enable", {"timeDomain": "threadTicks"})
     before = _task_duration(tab)

@@ -27,8 +27,9 @@ from benchmarks.recommend_libraries import Corpus, HeldOut, author_libraries, ho
 from search import open_index
 from search.papers.date import Date
 from search.query.filter import Filter
+from search.query.hit import Hit
 from search.query.library import Library
-from search.query.page import Hit, Page
+from search.query.page import Page
 from search.ranking.legs import FilteredIndex
 from search.recommendations.recommend import EmbeddedLibrary, recommend
 from search.recommendations.tuning import RECOMMENDATION_TUNING

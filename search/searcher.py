@@ -13,8 +13,10 @@ from search.embedding.model import ModelIdentity
 from search.errors import IndexUnavailable
 from search.index.snapshot import Snapshot
 from search.papers.paper import Paper
-from search.query.page import AuthorMatch, Page, Suggestions
+from search.query.author_match import AuthorMatch
+from search.query.page import Page
 from search.query.query import Query
+from search.query.suggestions import Suggestions
 from search.session import Session
 from search.themes.cache import ThemeCache
 

@@ -18,11 +18,13 @@ from search.papers import identifiers
 from search.papers.normalization import compose, strip_control_characters
 from search.papers.paper import Paper
 from search.query.author import parse_author
+from search.query.author_match import AuthorMatch
 from search.query.condition import AllOf, InRows, names_person
 from search.query.library import Library
-from search.query.page import AuthorMatch, Page, Suggestions
+from search.query.page import Page
 from search.query.people import NO_CORRECTIONS, PersonCorrections
 from search.query.query import Query
+from search.query.suggestions import Suggestions
 from search.ranking import cursor
 from search.ranking.answer import answer_query, list_papers
 from search.ranking.legs import FilteredIndex, LegInput

@@ -19,7 +19,9 @@ from search.papers.date import Date
 from search.papers.folding import normalize_whitespace, put_given_name_first
 from search.papers.json import Json
 from search.papers.paper import Paper
-from search.query.page import Explanation, Highlights, Hit, LegMatch, Page, Span
+from search.query.explanation import Explanation
+from search.query.hit import Highlights, Hit, LegMatch, Span
+from search.query.page import Page
 from service.formats import Format
 from service.formats.person import Person
 

@@ -11,8 +11,11 @@ import cli_process
 from cli_call import run, run_json
 from cli_process import run_on_terminal
 from search.papers.paper import Paper
+from search.query.explanation import Explanation
+from search.query.facets import Facets, ValueCount
+from search.query.hit import Hit
 from search.query.library import Near
-from search.query.page import Explanation, Facets, Hit, Page, ValueCount
+from search.query.page import Page
 from service.commands.terminal import print_cards
 
 

@@ -24,7 +24,7 @@ from exports import (
 )
 from search.papers.date import Date
 from search.papers.paper import Paper
-from search.query.page import Hit
+from search.query.hit import Hit
 from service import formats
 from service.formats import Format, RenderOptions
 from service.formats.citation import citation_keys

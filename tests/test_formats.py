@@ -17,7 +17,8 @@ from search.errors import InvalidValue
 from search.papers.date import Date
 from search.papers.json import Json
 from search.papers.paper import Paper
-from search.query.page import AuthorMatch, Hit, LegMatch
+from search.query.author_match import AuthorMatch
+from search.query.hit import Hit, LegMatch
 from service import formats
 from service.api.schemas import HitOut, PaperFields
 from service.formats import FORMATS, HIT_FIELDS, MEDIA_TYPES, PAPER_FIELDS, Format, RenderOptions

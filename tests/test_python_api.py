@@ -18,7 +18,9 @@ from search import open_index
 from search.errors import IndexMissing, InvalidValue
 from search.papers.date import Date
 from search.papers.paper import Paper
-from search.query.page import Explanation, Hit, Page
+from search.query.explanation import Explanation
+from search.query.hit import Hit
+from search.query.page import Page
 from search.query.query import Query
 from search.searcher import Searcher
 from strategies import MakeSearcher

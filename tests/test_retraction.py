@@ -13,7 +13,7 @@ from records import open_index
 from search.errors import InvalidValue
 from search.papers.json import Json
 from search.papers.retraction import find_retraction
-from search.query.page import Hit
+from search.query.hit import Hit
 from service import formats
 from service.formats.render import paper_text
 from service.web.cards import build_card

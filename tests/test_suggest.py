@@ -16,7 +16,7 @@ from search.columns.suggestions import MAX_SUGGESTIONS
 from search.errors import InvalidValue
 from search.papers import names
 from search.papers.folding import collapse_umlaut_digraphs, expand_umlauts, fold
-from search.query.page import CategoryCount
+from search.query.suggestions import CategoryCount
 from search.searcher import Searcher
 from strategies import MakeSearcher, write_papers
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from search.query.page import Span
+from search.query.hit import Span
 from service.web.typeset import latex_to_mathml, plain_text, typeset
 
 MATHML = {

@@ -17,7 +17,9 @@ from indexer.state import StateDatabase
 from records import make_records, open_index, write_records
 from search.errors import InvalidValue, NameNotFound
 from search.papers.paper import Paper
-from search.query.page import Explanation, Hit, Page
+from search.query.explanation import Explanation
+from search.query.hit import Hit
+from search.query.page import Page
 from server_process import free_port
 from service.formats import FORMATS
 from service.state import watches as watches_module

@@ -14,7 +14,8 @@ from search.errors import InvalidValue
 from search.papers.categories import ARCHIVES, CATEGORIES, find_category_name
 from search.papers.folding import collapse_umlaut_digraphs, expand_umlauts, fold
 from search.papers.names import MAX_NAME_LENGTH
-from search.query.page import CategoryCount, Suggestions, ValueCount
+from search.query.facets import ValueCount
+from search.query.suggestions import CategoryCount, Suggestions
 from search.rows import Rows
 
 MAX_SUGGESTIONS = 50

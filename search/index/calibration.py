@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from search.index.json_object import JsonObject
 from search.papers.json import Json
 from search.papers.paper import Paper
-from search.query.page import Band
+from search.query.hit import Band
 from search.rows import Rows
 
 if TYPE_CHECKING:

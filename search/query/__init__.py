@@ -4,12 +4,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from search.query.facets import Facets
     from search.query.filter import Filter
-    from search.query.page import Facets, Hit, Page
+    from search.query.hit import Hit
+    from search.query.page import Page
     from search.query.query import Query
 
 __all__ = ["Facets", "Filter", "Hit", "Page", "Query"]
-_MODULES = {"Facets": "page", "Filter": "filter", "Hit": "page", "Page": "page", "Query": "query"}
+_MODULES = {"Facets": "facets", "Filter": "filter", "Hit": "hit", "Page": "page", "Query": "query"}
 
 
 def __getattr__(name: str) -> Any:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from search.query.page import Hit
+    from search.query.hit import Hit
     from search.query.people import RankedAuthor
 
 

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from search.errors import InvalidValue
 from search.papers.fingerprint import are_near_duplicates
 from search.papers.paper import Paper
-from search.query.page import Explanation, Hit, LegMatch, Page, Strategy
+from search.query.explanation import Explanation, Strategy
+from search.query.hit import Hit, LegMatch
+from search.query.page import Page
 from search.query.query import FieldOrder, Query
 from search.ranking import cursor
 from search.ranking.bands import Bands

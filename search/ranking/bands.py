@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.index.calibration import Evidence, Thresholds
-from search.query.page import Band
+from search.query.hit import Band
 from search.query.query import is_abstract_length
 from search.ranking.fusion import FusedCandidates
 from search.ranking.legs import FilteredIndex, LegInput

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from search.columns.columns import Columns
 from search.columns.postings import Postings
-from search.query.page import Facets, ValueCount
+from search.query.facets import Facets, ValueCount
 from search.rows import Rows
 
 NameLookup = Callable[[NDArray[np.int64]], list[str]]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from search.index.analysis import Terms, find_pieces, match_units
 from search.papers.paper import Paper
-from search.query.page import Highlights, Span
+from search.query.hit import Highlights, Span
 
 _SENTENCE_END = re.compile(r"(?<=[.!?])([\"')\]]*)\s+(?=[\"'(\[]*[A-Z0-9\\$])")
 _ABBREVIATION = re.compile(

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from search.language.stop_words import STOP_WORDS
 from search.papers.fingerprint import normalize_words
 from search.papers.paper import Paper
-from search.query.page import Span
+from search.query.hit import Span
 from search.ranking.highlights import split_sentences
 
 _MAX_KEY_SENTENCES = 2

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from search import budget
 from search.index.snapshot import Snapshot
 from search.query.condition import AllOf
-from search.query.page import Stage
+from search.query.explanation import Stage
 from search.ranking.fusion import (
     FUSION_TUNING,
     FusedCandidates,

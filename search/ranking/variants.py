@@ -7,8 +7,8 @@ import numpy as np
 from search import budget
 from search.index.snapshot import Snapshot
 from search.papers.json import replace_surrogates
+from search.query.author_match import AuthorMatch
 from search.query.condition import AllOf, AnyOf, Author, Condition
-from search.query.page import AuthorMatch
 from search.ranking.facets import top_counts
 from search.rows import Rows
 

@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from search.index.calibration import Evidence, Thresholds
 from search.papers.paper import Paper
 from search.query.counts import format_count
+from search.query.explanation import Explanation, Strategy
+from search.query.hit import Hit
 from search.query.library import Near
-from search.query.page import Explanation, Hit, Page, Strategy
+from search.query.page import Page
 from search.ranking.legs import FilteredIndex
 from search.recommendations.interests import Interests
 from search.recommendations.shares import limit_to_shares

@@ -13,8 +13,10 @@ from dataclasses import dataclass, replace
 from search.papers.json import Json
 from search.papers.paper import Paper
 from search.people.persons import Persons
+from search.query.author_match import AuthorMatch
 from search.query.counts import format_count, round_count
-from search.query.page import AuthorMatch, Hit, Page
+from search.query.hit import Hit
+from search.query.page import Page
 from search.query.people import People
 from search.themes.themes import Themes
 from service.agents.tools import (

@@ -8,7 +8,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 
 from search.errors import InvalidValue
 from search.papers.kinds import Kind
-from search.query.page import Band
+from search.query.hit import Band
 from search.query.query import MAX_EXAMPLES, MAX_TEXT_LENGTH, Query
 from service.api.parameters import AuthorsRequest, PageParams, QueryParams
 from service.api.schemas import AuthorMatchOut, FacetsOut, GroupedOut, PersonOut, RankedAuthorOut, RefinementOut

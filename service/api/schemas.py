@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from search.papers.kinds import Kind
 from search.papers.paper import JSON_FIELDS
-from search.query.page import Band, Strategy
+from search.query.explanation import Strategy
+from search.query.hit import Band
 from search.query.query import Sort
 from search.query.refinement import RefinementKind
 from search.trends.periods import Per

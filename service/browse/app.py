@@ -18,7 +18,8 @@ from textual.worker import get_current_worker
 
 from search.errors import PapersError
 from search.query.counts import format_count
-from search.query.page import Hit, Page
+from search.query.hit import Hit
+from search.query.page import Page
 from search.query.query import Query
 from search.session import Session
 from service import formats

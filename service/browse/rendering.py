@@ -7,7 +7,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
 from search.papers.paper import Paper
-from search.query.page import Hit, Span
+from search.query.hit import Hit, Span
 from service.formats.marked_text import mark_spans
 from service.formats.render import cited_by, display_title, match_reason, metadata_line, sanitize_line
 

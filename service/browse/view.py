@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from search.query.counts import format_count
-from search.query.page import Hit, Page
+from search.query.hit import Hit
+from search.query.page import Page
 
 LoadPage = Callable[[str], Page]
 """Returns the page that follows a cursor; the first page for an empty one."""

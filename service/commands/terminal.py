@@ -4,7 +4,8 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from search.query.page import Hit, Page, Span
+from search.query.hit import Hit, Span
+from search.query.page import Page
 from service.formats.marked_text import mark_spans
 from service.formats.render import (
     FACET_INDENT,

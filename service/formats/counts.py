@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from search.query.counts import round_count
-from search.query.page import Facets, ValueCount
+from search.query.facets import Facets, ValueCount
 
 
 def round_facets(facets: Facets) -> Facets:

@@ -2,7 +2,7 @@
 
 from rich.text import Text
 
-from search.query.page import Span
+from search.query.hit import Span
 from service.formats.render import sanitize_line
 
 

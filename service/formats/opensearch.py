@@ -9,7 +9,7 @@ from xml.sax.saxutils import quoteattr
 
 from search.papers.json import Json
 from search.query.counts import format_count
-from search.query.page import Suggestions
+from search.query.suggestions import Suggestions
 
 DESCRIPTION_TYPE = "application/opensearchdescription+xml"
 SUGGESTIONS_TYPE = "application/x-suggestions+json"

@@ -17,9 +17,13 @@ if TYPE_CHECKING:  # `papers status` starts without the modules that search
     from search.papers.json import Json
     from search.papers.paper import Paper
     from search.people.persons import Person, Persons
-    from search.query.page import AuthorMatch, Facets, Hit, LegMatch, Page, Suggestions
+    from search.query.author_match import AuthorMatch
+    from search.query.facets import Facets
+    from search.query.hit import Hit, LegMatch
+    from search.query.page import Page
     from search.query.people import People, RankedAuthor
     from search.query.refinement import Refinement, RefinementKind
+    from search.query.suggestions import Suggestions
 
 SCHEMA_VERSION = 1
 """Version of the shape of all JSON output."""

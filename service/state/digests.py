@@ -9,7 +9,8 @@ from typing import Literal, get_args
 from search.errors import InvalidValue
 from search.papers.json import Json, replace_surrogates
 from search.papers.paper import Paper
-from search.query.page import Hit, Page
+from search.query.hit import Hit
+from search.query.page import Page
 from service import formats
 from service.formats import FORMATS, Format, RenderOptions
 from service.formats.render import (

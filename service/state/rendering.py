@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from search.papers.json import Json, clean_object
-from search.query.page import Explanation, Hit, Page
+from search.query.explanation import Explanation
+from search.query.hit import Hit
+from search.query.page import Page
 from service.formats.render import SCHEMA_VERSION, display_title, metadata_line, sanitize_line
 from service.state.lists import ListEntry
 

@@ -14,7 +14,8 @@ from typing import Self
 from indexer.state import StateDatabase, utc_now
 from search.errors import InvalidValue, NameNotFound, PaperNotFound
 from search.papers.json import Json
-from search.query.page import Hit, Page
+from search.query.hit import Hit
+from search.query.page import Page
 from search.query.query import MAX_EXAMPLES, MAX_LIMIT, Query
 from search.session import Session
 from service.state.lists import Lists

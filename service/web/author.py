@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from search.query.author_match import AuthorMatch
 from search.query.counts import format_count
-from search.query.page import AuthorMatch, Page, ValueCount
+from search.query.facets import ValueCount
+from search.query.page import Page
 from search.query.query import Query
 from search.themes.clusters import CLUSTER_TUNING
 from service.web.author_persons import build_persons_view

@@ -9,9 +9,9 @@ from search.language.tokens import Token
 from search.language.tree import leaves
 from search.papers.normalization import strip_control_characters
 from search.query.author import parse_author
+from search.query.author_match import AuthorMatch
 from search.query.condition import Author
 from search.query.filter import Filter
-from search.query.page import AuthorMatch
 from search.ranking.variants import included_authors
 from search.session import Session
 from service.web.urls import PageUrl

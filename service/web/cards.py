@@ -9,7 +9,7 @@ from search.papers.categories import find_category_name
 from search.papers.kind_rules import find_kinds
 from search.papers.kinds import KIND_LABELS
 from search.papers.paper import Paper
-from search.query.page import Band, Hit, Span
+from search.query.hit import Band, Hit, Span
 from service.formats.render import display_title, match_reason
 from service.state.lists import STARRED
 from service.web.html import Link

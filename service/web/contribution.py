@@ -9,7 +9,7 @@ from search.papers.date import Date
 from search.papers.paper import Paper
 from search.query.condition import HasId, Not
 from search.query.filter import Filter
-from search.query.page import Highlights, Hit, Span
+from search.query.hit import Highlights, Hit, Span
 from search.query.query import MAX_TEXT_LENGTH, Query
 from search.ranking.key_sentences import find_key_sentences
 from search.session import Session

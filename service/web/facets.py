@@ -6,7 +6,7 @@ from functools import partial
 
 from search.papers import categories
 from search.papers.kinds import KIND_LABELS, parse_kind
-from search.query.page import Facets, ValueCount
+from search.query.facets import Facets, ValueCount
 from service.web.cards import category_names
 from service.web.urls import PageUrl
 

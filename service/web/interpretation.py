@@ -10,9 +10,10 @@ from search.papers.categories import find_category_name
 from search.papers.kinds import KIND_LABELS, parse_kind
 from search.papers.words import truncate_words
 from search.query.author import parse_author
+from search.query.author_match import AuthorMatch
 from search.query.condition import AddedBetween, InDateRange
 from search.query.filter import Filter
-from search.query.page import AuthorMatch, Page
+from search.query.page import Page
 from search.session import Session
 from service.formats.render import display_title
 from service.web.author_correction import AuthorCorrector

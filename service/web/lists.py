@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from search.query.counts import format_count
-from search.query.page import Hit
+from search.query.hit import Hit
 from search.query.query import MAX_EXAMPLES
 from service.state.lists import STARRED, ListEntry, ListSummary
 from service.state.searches import SavedSearch

@@ -7,7 +7,7 @@ from indexer.related import find_earlier_versions, find_possible_duplicates
 from search.papers import identifiers
 from search.papers.json import Json
 from search.papers.paper import Paper
-from search.query.page import Hit
+from search.query.hit import Hit
 from search.session import Session
 from service import formats
 from service.formats.extra_fields import field_label, field_text

@@ -6,7 +6,7 @@ from indexer.library import find_library
 from search.errors import InvalidValue
 from search.query.counts import format_count
 from search.query.filter import Filter
-from search.query.page import Hit
+from search.query.hit import Hit
 from service.state.lists import STARRED
 from service.web.cards import build_cards
 from service.web.html import SearchForm, render_template

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from search.errors import StateUnavailable
 from search.query.counts import format_count
-from search.query.page import Facets, Page
+from search.query.facets import Facets
+from search.query.page import Page
 from search.query.query import Query
 from service.formats.counts import round_facets
 from service.web.cards import build_cards

@@ -13,7 +13,7 @@ from search.papers.words import truncate_words
 from search.query.condition import format_moment
 from search.query.counts import format_count
 from search.query.filter import Filter
-from search.query.page import Hit
+from search.query.hit import Hit
 from search.query.query import Query
 from service.state.lists import STARRED
 from service.web.cards import Card, build_cards, category_name, category_names

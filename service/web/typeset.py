@@ -13,7 +13,7 @@ from xml.etree.ElementTree import Element
 from latex2mathml.converter import Converter
 from markupsafe import Markup
 
-from search.query.page import Span
+from search.query.hit import Span
 from service.web.debris import find_debris
 
 _FORMULA = re.compile(

@@ -1,0 +1,61 @@
+"""Facets: the years, categories, authors, sources and kinds of a set of papers, each with its number of papers."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from search.papers.json import Json
+
+
+@dataclass(frozen=True, slots=True)
+class ValueCount:
+    """A value and the number of papers that have it.
+
+    Attributes:
+        value: the value.
+        papers: the number of papers.
+    """
+
+    value: str
+    papers: int
+
+    def to_json(self) -> dict[str, Json]:
+        """Returns the count as a JSON object."""
+        return {"value": self.value, "papers": self.papers}
+
+
+@dataclass(frozen=True, slots=True)
+class Facets:
+    """Counts over a set of papers.
+
+    Attributes:
+        scope: the papers counted: all that match the filter, or those relevant to the query.
+        papers: the number of papers counted.
+        years: years of first publication, latest first.
+        categories: most frequent first.
+        authors: most frequent first.
+        sources: most frequent first.
+        kinds: kinds of papers, most frequent first; empty if an earlier version wrote the index.
+        estimated: all counts are estimates, within about one per cent; False: they are exact.
+    """
+
+    scope: Literal["filter", "relevant"]
+    papers: int
+    years: tuple[ValueCount, ...]
+    categories: tuple[ValueCount, ...]
+    authors: tuple[ValueCount, ...]
+    sources: tuple[ValueCount, ...]
+    kinds: tuple[ValueCount, ...] = ()
+    estimated: bool = False
+
+    def to_json(self) -> dict[str, Json]:
+        """Returns the facets as a JSON object."""
+        return {
+            "scope": self.scope,
+            "papers": self.papers,
+            "estimated": self.estimated,
+            "years": [count.to_json() for count in self.years],
+            "categories": [count.to_json() for count in self.categories],
+            "kinds": [count.to_json() for count in self.kinds],
+            "authors": [count.to_json() for count in self.authors],
+            "sources": [count.to_json() for count in self.sources],
+        }
