@@ -186,10 +186,18 @@ def test_the_page_has_the_map_and_its_themes(web: httpx.Client, searcher: Search
     assert not read_page(web, "/map", 200).xpath('//*[@class="paper-map"]')
 
 
-def test_a_list_has_a_map(web: httpx.Client) -> None:
+def test_every_interface_maps_a_list(web: httpx.Client, searcher: Searcher) -> None:
     ids = [f"arxiv:2000.{number:05}" for number in range(3)]
     web.post("/v1/lists/reading", json={"ids": ids})
     href = read_page(web, "/lists/reading", 200).xpath('//a[text()="Map"]/@href')[0]
     tree = read_page(web, href, 200)
+    downloads = [web.get(each) for each in tree.xpath("//figcaption//a/@href")]
+    assert [each.status_code for each in downloads] == [200, 200]
+    assert sorted(point["id"] for point in downloads[1].json()["points"]) == ids
     assert sorted(tree.xpath('//*[@class="paper-map"]//a/@href')) == [f"/paper/{each}" for each in ids]
     assert read_page(web, "/map?list=none", 404) is not None
+    options = ("--list", "reading", "--index", str(searcher.snapshot.layout.directory))
+    assert run_json("map", *options) == downloads[1].json() == web.get("/v1/lists/reading/map").json()
+    assert web.get("/v1/lists/none/map").status_code == 404
+    assert "--list cannot be combined" in run("map", "galaxy", *options).stderr
+    assert "--list cannot be combined" in run("map", "--from", "2024", *options).stderr

@@ -327,16 +327,21 @@ class TrendOut(BaseModel):
     earlier: int = Field(description="Relevant papers before the first period")
 
 
-class TrendsOut(BaseModel):
+class CountedOut(BaseModel):
     """The relevant papers of several questions by the same periods."""
 
-    schema_version: int
     generation: str = Field(description="The index generation that answered")
     per: Per
     newest: str | None = Field(description="The last day on which a paper of the index is published")
     periods: list[TrendPeriodOut] = Field(description="Consecutive periods, those without a paper included")
     trends: list[TrendOut] = Field(description="One for each q")
     notices: list[str] = Field(description="What a reader of the counts has to know")
+
+
+class TrendsOut(CountedOut):
+    """The same, with the version of its shape."""
+
+    schema_version: int
 
 
 class PartialPaper(PaperOut):

@@ -84,7 +84,7 @@ def list_map_page(viewer: Viewer, name: str) -> str:
         drawing=_drawing(found),
         themes=_theme_items(found, "", None),
         back=Link(name, list_url(name)),
-        downloads=(),
+        downloads=_formats(PageUrl(f"/v1/lists/{name}/map")) if found.points else (),
     )
 
 
@@ -128,6 +128,10 @@ def _downloads(url: PageUrl) -> list[Link]:
     api_url = url.with_path("/v1/map")
     for name in ("theme", "sort", "limit", "facets", "show"):
         api_url = api_url.remove_param(name)
+    return _formats(api_url)
+
+
+def _formats(api_url: PageUrl) -> list[Link]:
     return [
         Link(label, str(api_url.replace_param("format", value))) for label, value in (("SVG", "svg"), ("JSON", "json"))
     ]
