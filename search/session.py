@@ -262,7 +262,7 @@ class Session:
         from search.language.parser import parse_query
 
         utc_today = datetime.now(UTC).date()
-        categories = self.snapshot.columns.categories
+        categories = self.snapshot.columns.categories.codes
         parsed = parse_query(box, today=date.today(), categories=categories, utc_today=utc_today)
         conditions = tuple(each for each in (query.filter.where, parsed.condition) if each)
         paper = (parsed.paper_id,) if parsed.paper_id else ()

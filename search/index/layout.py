@@ -13,8 +13,8 @@ from typing import Self
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing
 from search.files import replace_file, sha256_of
+from search.index.database_checksums import DatabaseRecord
 from search.index.json_object import JsonObject, damaged_file
-from search.index.store import DatabaseRecord
 from search.papers.json import Json
 
 FORMAT_VERSION = 4

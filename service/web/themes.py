@@ -10,7 +10,9 @@ from search.themes.clusters import CLUSTER_TUNING
 from search.themes.themes import Themes, TypicalPaper
 from service.formats.themes import themes_heading
 from service.web.facets import FacetGroup, FacetValue
+from service.web.follow import build_follow
 from service.web.html import FORM_FIELDS, SearchForm, render_template
+from service.web.searches import search_of_url
 from service.web.urls import PageUrl, paper_page_url
 from service.web.viewer import Viewer
 from service.web.views import view_links
@@ -98,6 +100,8 @@ def themes_page(viewer: Viewer, url: PageUrl, text: str, query: Query) -> str:
         SearchForm.from_url(url, (*FORM_FIELDS, "theme")),
         text=themes.answered_query or "all papers",
         views=view_links(url),
+        here=str(url),
+        follow=build_follow(viewer, search_of_url(url.remove_param("theme")), themes.answered_query or "All papers"),
         heading=_capitalize(themes_heading(themes)),
         group=facet_group(url, themes),
         themes=tuple(zip(facet_group(url, themes).values, themes, strict=True)),
