@@ -13,7 +13,7 @@ from service.web.viewer import Viewer
 from service.web.views import view_links
 
 _LISTED_PAPERS = 10
-"""Papers of a theme that are listed beside the map."""
+"""Papers of a theme of an answer that are listed beside the map, before a link to all; those of a list all are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def _theme_item(
     label: str, number: int, points: tuple[MapPoint, ...], chosen: str, results: PageUrl | None
 ) -> ThemeItem:
     listed = tuple(
-        Link(point.title or point.id, _paper_url(point)) for point in points[: _LISTED_PAPERS if label else None]
+        Link(point.title or point.id, _paper_url(point)) for point in points[: _LISTED_PAPERS if results else None]
     )
     href = str(results.replace_param("theme", label)) if results else ""
     is_selected = bool(label) and label.casefold() == chosen.casefold()
