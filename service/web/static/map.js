@@ -139,7 +139,7 @@ function enableMap(map) {
 
   map.addEventListener("pointerover", (event) => {
     const point = pointOf.get(event.target.closest("a"));
-    if (point && !pointers.size) showTip(point);
+    if (point && !pointers.size && event.pointerType !== "touch") showTip(point);
   });
   map.addEventListener("pointerout", hideTip);
   map.addEventListener("focusin", (event) => {
