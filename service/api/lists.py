@@ -57,7 +57,7 @@ def one_list(
     return access.finish(Response(content, headers=headers))
 
 
-@router.get("/v1/lists/{name}/map", responses={200: MAP_DOCS, **problem_docs(404, 406, *_STATUSES)})
+@router.get("/v1/lists/{name}/map", responses={200: MAP_DOCS, **problem_docs(404, *_STATUSES)})
 def list_map(
     access: AccessDependency,
     searcher: SearcherDependency,

@@ -42,6 +42,7 @@ from service.api.responses import ResponseBuilder
 from service.api.schemas import (
     AuthorsOut,
     BatchOut,
+    CitationsOut,
     PageOut,
     PaperOut,
     PartialPage,
@@ -54,7 +55,7 @@ from service.api.schemas import (
 from service.api.strict import StrictRoute
 from service.formats import PAPER_FIELDS, Format, RenderOptions
 from service.formats.opensearch import SUGGESTIONS_TYPE, suggestions_to_opensearch
-from service.formats.render import SCHEMA_VERSION, authors_json, people_json, suggestions_json
+from service.formats.render import SCHEMA_VERSION, authors_json, citations_json, people_json, suggestions_json
 from service.formats.themes import themes_json
 from service.formats.trends import trends_csv, trends_json
 
@@ -121,6 +122,15 @@ def similar(
     session, query = searcher.session(), _build_query(params, request)
     query = replace(query, like=(paper_id, *query.like))
     return _response_builder(request, session, params, query).page_response(lambda: session.search(query))
+
+
+@router.get(
+    "/v1/papers/{paper_id:path}/citations",
+    responses={200: {"model": CitationsOut}, **_problem_docs(406, *_BODY_STATUSES)},
+)
+def citations(searcher: SearcherDependency, paper_id: _PaperId) -> Response:
+    """The papers of the index that a paper cites, and those that cite it; of each the most cited first."""
+    return Response(orjson.dumps(citations_json(searcher.citations(paper_id))), media_type="application/json")
 
 
 @router.get(
