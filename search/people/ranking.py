@@ -30,8 +30,8 @@ of five, the usual size, fivefold; full votes would favour the members of collab
 _MIN_NEARNESS = 0.05
 """Weight of the farthest relevant paper, relative to the nearest one: it is relevant, so it counts a little."""
 _COMMON_NAMESAKES = 0.1
-"""Expected namesakes (``AuthorTable.expected_namesakes``) from which on a name may be that of several people: of 30 random
-names with 0.1 to 0.3 and at least 8 papers, ``Persons`` finds several people for each, of 30 with 0.03 to 0.1 for 24."""
+"""Expected namesakes (``AuthorTable.expected_namesakes``) from which on a name may be that of several people: of 30
+random names with 0.1 to 0.3 and 8 papers or more, ``Persons`` splits all, of 30 with 0.03 to 0.1 it splits 24."""
 _TOP_PAPERS = 3
 """Papers that are listed per author."""
 
