@@ -37,7 +37,7 @@ class NumpyEmbedder:
         from search.embedding.bert import BertNetwork
 
         self._identity, self._load_other = model.identity(), load_other
-        with ThreadPoolExecutor(1) as pool:  # reads the weights twice, in parallel
+        with ThreadPoolExecutor(1) as pool:  # reads the weights twice, in parallel, unless their checksum is known
             check = pool.submit(model.check_weights)
             self._network = BertNetwork.load(model.folder())
             self._tokenizer = Tokenizer.from_file(str(model.tokenizer_file()))

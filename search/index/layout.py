@@ -13,7 +13,6 @@ from typing import Self
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing
 from search.files import replace_file, sha256_of
-from search.index.database_checksums import DatabaseRecord
 from search.index.json_object import JsonObject, damaged_file
 from search.papers.json import Json
 
@@ -191,6 +190,24 @@ class FileRecord:
     def from_file(cls, path: Path, directory: Path) -> Self:
         """Reads the file and computes its record."""
         return cls(path.relative_to(directory).as_posix(), path.stat().st_size, sha256_of(path))
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseRecord:
+    """What a manifest says of the database, besides the checksums of its papers.
+
+    Attributes:
+        last_paper_sha256: checksum of the last row of ``papers``, which identifies the transaction that wrote it;
+            empty without rows.
+        keys: number of keys of the rows.
+        keys_checksum: sum of ``key_checksum`` of the keys.
+        decisions_sha256: checksum of the decisions of the user; empty without any.
+    """
+
+    last_paper_sha256: str
+    keys: int
+    keys_checksum: int
+    decisions_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
