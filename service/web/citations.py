@@ -6,6 +6,7 @@ from search.index.citations import CitedOrCiting, find_cited, find_citing
 from search.papers.paper import Paper
 from search.session import Session
 from service.formats.render import cited_by, display_title
+from service.web.typeset import typeset
 from service.web.urls import paper_page_url
 
 _MAX_PAPERS = 100
@@ -58,7 +59,9 @@ def citation_lists(session: Session, paper: Paper) -> list[PaperList]:
 
 
 def _build_list(name: str, heading: str, found: CitedOrCiting) -> PaperList:
-    lines = tuple(PaperLine(display_title(each), paper_page_url(each.id), _detail(each)) for each in found.papers)
+    lines = tuple(
+        PaperLine(typeset(display_title(each)), paper_page_url(each.id), _detail(each)) for each in found.papers
+    )
     visible = len(lines) if len(lines) <= _VISIBLE_PAPERS + 1 else _VISIBLE_PAPERS
     return PaperList(name, heading, found.total, lines[:visible], lines[visible:])
 

@@ -9,6 +9,7 @@ from search.query.query import Query
 from service.formats.render import display_title
 from service.web.html import Link, SearchForm, render_template
 from service.web.interpretation import build_parameter_chips
+from service.web.typeset import typeset
 from service.web.urls import PageUrl, author_page_url, paper_page_url
 from service.web.viewer import Viewer
 from service.web.views import view_links
@@ -89,5 +90,5 @@ def _build_item(url: PageUrl, text: str, author: RankedAuthor) -> PersonItem:
         Link(format_count(author.papers, "relevant paper"), str(relevant)),
         author.years,
         max(1, round(100 * author.score)),
-        [Link(display_title(paper), paper_page_url(paper.id)) for paper in author.top_papers],
+        [Link(typeset(display_title(paper)), paper_page_url(paper.id)) for paper in author.top_papers],
     )

@@ -13,6 +13,7 @@ from service.web.facets import FacetGroup, FacetValue
 from service.web.follow import build_follow
 from service.web.html import FORM_FIELDS, SearchForm, render_template
 from service.web.searches import search_of_url
+from service.web.typeset import typeset
 from service.web.urls import PageUrl, paper_page_url
 from service.web.viewer import Viewer
 from service.web.views import view_links
@@ -106,6 +107,7 @@ def themes_page(viewer: Viewer, url: PageUrl, text: str, query: Query) -> str:
         group=facet_group(url, themes),
         themes=tuple(zip(facet_group(url, themes).values, themes, strict=True)),
         paper_url=_paper_url,
+        typeset=typeset,
     )
 
 
