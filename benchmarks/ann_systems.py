@@ -145,7 +145,7 @@ class PapersSearch:
         return ({},)
 
     def build(self, source: Dataset, folder: Path) -> None:
-        from search.columns.columns import ColumnsBuilder
+        from search.columns.builder import ColumnsBuilder
         from search.papers.date import Date
         from search.papers.paper import Paper
         from search.vectors.code_writer import write_codes
@@ -171,9 +171,10 @@ class PapersSearch:
 
     def search_ranked(self, query: Vectors, k: int, condition: RowFilter) -> Ranked:
         """Returns the ranking, with the rows scored and the expected recall."""
+        from search.columns.conditions import select
         from search.columns.selection import Intersection
 
-        parts = [self._columns.selection(part) for part in _to_filter(condition).condition.parts]
+        parts = [select(self._columns, part) for part in _to_filter(condition).condition.parts]
         rows = Intersection(parts, self._live).rows() if parts else self._live
         return self._index.nearest(query[None], k, rows)[0]
 

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.columns.columns import Columns, load_added_times
+from search.columns.conditions import select
 from search.columns.selection import Complement, Fixed, Intersection, Selection, Union
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, PapersError
+from search.index.database_checksums import find_outdated, find_problem
 from search.index.file_verification import check_files, load_row_checksums
 from search.index.id_lookup import IdLookup
 from search.index.json_object import REPAIR_HINT, damaged_file
@@ -115,8 +117,8 @@ class Snapshot:
         with closing(self.open_store_unchecked()) as store:
             if not self.layout.store.is_file():
                 problems.append(f"{self.layout.store.name} is missing")
-            elif problem := store.find_outdated(manifest.database) or (
-                store.find_problem(BLOCK_ROWS, manifest.papers_sha256) if verify_checksums else None
+            elif problem := find_outdated(store, manifest.database) or (
+                find_problem(store, BLOCK_ROWS, manifest.papers_sha256) if verify_checksums else None
             ):
                 problems.append(problem)
         if not vectors.is_file() or vectors.stat().st_size < need:
@@ -248,7 +250,7 @@ class Snapshot:
         """Returns the live rows that match a condition.
 
         Raises:
-            InvalidValue: see ``Columns.selection`` and ``Lexicon.rows_matching``.
+            InvalidValue: see ``search.columns.conditions.select`` and ``Lexicon.rows_matching``.
         """
         parts = condition.parts if isinstance(condition, AllOf) else (condition,)
         selections = [self._selection(part) for part in parts if not searches_text(part)]
@@ -272,7 +274,7 @@ class Snapshot:
             return Fixed(Rows.from_ids(rows, self.manifest.rows))
         if isinstance(condition, InRows):
             return Fixed(Rows.from_ids(np.array(condition.rows, np.int64), self.manifest.rows))
-        return self.columns.selection(condition)
+        return select(self.columns, condition)
 
     @cached_property
     def vectors(self) -> "VectorIndex":

@@ -76,7 +76,7 @@ class TrendsPageRequest(PageParams):
 
     q: list[str] = Field([])
     per: Per | None = None
-    measure: Measure = "papers"
+    measure: Measure | None = None
 
 
 class PeoplePageRequest(SearchPageRequest):
