@@ -38,6 +38,8 @@ FACET_INDENT = 15
 """Columns before the counts of a facet in text."""
 _MAX_AUTHORS = 6
 """Number of authors of a hit in text."""
+NO_AUTHORS = "no authors given by the source"
+"""What stands in place of the authors of a paper whose sources name none; nothing there would look like a fault."""
 _MAX_SENTENCE_WORDS = 45
 """Number of words of a hit's best sentence in text."""
 _REFINEMENT_HEADINGS: dict[RefinementKind, str] = {
@@ -357,6 +359,7 @@ def metadata_line(paper: Paper, *, max_authors: int | None = _MAX_AUTHORS) -> st
     names = paper.authors[:max_authors]
     more = len(paper.authors) - len(names)
     authors = ", ".join(names) + (f" and {more} more" if more else "") + (" et al." if paper.authors_partial else "")
+    authors = authors or NO_AUTHORS
     retraction = (paper.retraction or "").upper()
     cited = cited_by(paper.citations)
     facts = [retraction, paper.id, str(paper.published or ""), cited, " ".join(paper.categories), authors]
