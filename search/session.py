@@ -22,6 +22,7 @@ from search.query.author_match import AuthorMatch
 from search.query.condition import AllOf, InRows, names_person
 from search.query.library import Library
 from search.query.page import Page
+from search.query.page_cache import PageCache
 from search.query.people import NO_CORRECTIONS, PersonCorrections
 from search.query.query import Query
 from search.query.suggestions import Suggestions
@@ -71,6 +72,7 @@ class Session:
         on_page: called with every page of hits.
         theme_cache: shared by all sessions of a searcher.
         corrections: what the user says about people behind one name.
+        page_cache: shared by all sessions of a searcher; None to search for each question.
     """
 
     snapshot: Snapshot
@@ -78,6 +80,7 @@ class Session:
     on_page: Callable[[Page], None] | None = None
     theme_cache: ThemeCache = field(default_factory=ThemeCache)
     corrections: PersonCorrections = NO_CORRECTIONS
+    page_cache: PageCache | None = None
 
     @property
     def generation(self) -> str:
@@ -101,6 +104,14 @@ class Session:
                 ``search`` for other errors.
         """
         query = (query or Query()).with_options(**options)
+        if self.page_cache is None:
+            return self._ask(box, query)
+        days = date.today(), datetime.now(UTC).date()  # the text may contain dates relative to them
+        key = self.generation, self.embedders, self.corrections, days, box, query
+        return self.page_cache.get(key, lambda: self._ask(box, query))
+
+    def _ask(self, box: str, query: Query) -> Page:
+        """Answers the text of the search box without the cache."""
         box = compose(strip_control_characters(box))
         if not box:
             return self.search(query)
