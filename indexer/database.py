@@ -14,13 +14,12 @@ from indexer import added_times, decisions, harvested_records, identity, logged_
 from search.errors import IndexBusy, IndexDamaged
 from search.files import system_error
 from search.index.database_checksums import (
-    DatabaseRecord,
     count_keys,
     decisions_sha256,
     key_checksum,
     last_paper_sha256,
 )
-from search.index.layout import Layout, Manifest
+from search.index.layout import DatabaseRecord, Layout, Manifest
 from search.index.snapshot import Snapshot
 from search.index.store import PaperStore
 from search.papers.identifiers import text_key

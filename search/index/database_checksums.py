@@ -1,7 +1,6 @@
 """Checksums of the papers, keys and decisions in the database, and their comparison with those that were published."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -11,28 +10,11 @@ from numpy.typing import NDArray
 from search.checksums import NOT_PUBLISHED, BlockChecksums, extend_checksums
 from search.errors import IndexDamaged
 from search.files import sha256_of_bytes
+from search.index.layout import DatabaseRecord
 from search.index.store import SCAN_ROWS, PaperStore, row_checksum
 
 _KEYS_MODULUS = 4_294_967_291
 """The largest prime below 2^32: a sum of 2^31 terms fits into SQLite's integers."""
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseRecord:
-    """What a manifest says of the database, besides the checksums of its papers.
-
-    Attributes:
-        last_paper_sha256: checksum of the last row of ``papers``, which identifies the transaction that wrote it;
-            empty without rows.
-        keys: number of keys of the rows.
-        keys_checksum: sum of ``key_checksum`` of the keys.
-        decisions_sha256: checksum of the decisions of the user; empty without any.
-    """
-
-    last_paper_sha256: str
-    keys: int
-    keys_checksum: int
-    decisions_sha256: str = ""
 
 
 def key_checksum(key: int, row: int) -> int:

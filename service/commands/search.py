@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from search.errors import InvalidValue
+from service.commands.ask_server import SERVER_OPTION, ask_server
 from service.commands.browse import check_browse, start_browser
 from service.commands.command import Command
 from service.commands.exit_status import ExitStatus
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 @click.argument("query", default="")
 @click.option("--verbatim", is_flag=True, help="Search for the text as typed, even if only its correction has a match.")
 @page_options
-def search(query: str, directory: Path, explain: bool, browse: bool, profile: str, **options: Any) -> None:
+@SERVER_OPTION
+def search(query: str, directory: Path, explain: bool, browse: bool, profile: str, server: str, **options: Any) -> None:
     """Search in plain words. Without a query, list the papers that match the filters, newest first.
 
     The query may contain filters and operators: au:zhou ti:cache cat:cs.CL year:2024-2026 "a phrase" -word OR
@@ -60,6 +62,9 @@ def search(query: str, directory: Path, explain: bool, browse: bool, profile: st
     wanted = build_query(options)
     if browse:
         check_browse({**options, "explain": explain})
+    elif page := ask_server(server, directory, "search", query, wanted, options, explain=explain):
+        print_page(page, output_format, feed_options(query, options), explain=explain)
+        return
     session = open_searcher(directory).session()
     page = session.ask(query, wanted)
     if browse and page.hits:
@@ -73,6 +78,7 @@ def search(query: str, directory: Path, explain: bool, browse: bool, profile: st
 @click.argument("ids", nargs=-1)
 @click.option("--file", "file", type=click.Path(path_type=Path), help="Text file with an abstract, or a bibliography.")
 @page_options
+@SERVER_OPTION
 def similar(
     ids: tuple[str, ...],
     file: Path | None,
@@ -80,6 +86,7 @@ def similar(
     explain: bool,
     browse: bool,
     profile: str,
+    server: str,
     **options: Any,
 ) -> None:
     """Find papers similar to given papers or to an abstract.
@@ -107,6 +114,11 @@ def similar(
     query = build_query({**options, "like": (*examples, *options["like"])})
     if browse:
         check_browse({**options, "explain": explain})
+    elif not (file or from_stdin):
+        asked = {**options, "like": query.like}
+        if page := ask_server(server, directory, "similar", "", query, asked, explain=explain):
+            print_page(page, output_format, feed_options("", options, *examples), explain=explain)
+            return
     session = open_searcher(directory).session()
     content = _read_file(file) if file else sys.stdin.buffer.read() if from_stdin else None
 

@@ -33,6 +33,9 @@ EXPORT_FORMATS = (
 )
 """Labels of the export formats and their names in the API."""
 
+MAX_SELECTED = 500
+"""Most papers that can be selected at once: their IDs fit into a request many times over."""
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -103,6 +106,7 @@ def _environment() -> Environment:
         "list_url": list_url,
         "watch_url": watch_url,
         "export_formats": EXPORT_FORMATS,
+        "max_selected": MAX_SELECTED,
         "mode_labels": MODE_LABELS,
     }
     environment.filters["shorten"] = _shorten_title

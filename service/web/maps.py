@@ -7,6 +7,7 @@ from markupsafe import Markup
 from search.maps.drawing import draw_element, theme_sample
 from search.maps.paper_map import MapPoint, PaperMap
 from search.query.query import Query
+from service.web.cards import PaperLine
 from service.web.html import FORM_FIELDS, Link, SearchForm, render_template
 from service.web.urls import PageUrl, list_url, paper_page_url
 from service.web.viewer import Viewer
@@ -32,7 +33,7 @@ class ThemeItem:
     label: str
     sample: Markup
     papers: int
-    listed: tuple[Link, ...]
+    listed: tuple[PaperLine, ...]
     href: str
     is_selected: bool
 
@@ -113,7 +114,7 @@ def _theme_item(
     label: str, number: int, points: tuple[MapPoint, ...], chosen: str, results: PageUrl | None
 ) -> ThemeItem:
     listed = tuple(
-        Link(point.title or point.id, _paper_url(point)) for point in points[: _LISTED_PAPERS if label else None]
+        PaperLine(point.id, point.title or point.id) for point in points[: _LISTED_PAPERS if label else None]
     )
     href = str(results.replace_param("theme", label)) if results else ""
     is_selected = bool(label) and label.casefold() == chosen.casefold()
