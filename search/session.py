@@ -29,6 +29,7 @@ from search.resolver import Resolver
 from search.themes.cache import ThemeCache
 
 if TYPE_CHECKING:
+    from search.index.citations import Citations
     from search.maps.paper_map import PaperMap
     from search.people.persons import Persons
     from search.query.people import People
@@ -289,6 +290,17 @@ class Session:
             PaperNotFound: no paper has the ID.
         """
         return self.snapshot.store.get([self.snapshot.row_of(paper_id)])[0]
+
+    @_reporting_damage
+    def citations(self, paper_id: str) -> "Citations":
+        """Returns the papers of the index that a paper cites, and those that cite it.
+
+        Raises:
+            PaperNotFound: no paper has the ID.
+        """
+        from search.index.citations import find_citations
+
+        return find_citations(self.snapshot, self.paper(paper_id))
 
     @_reporting_damage
     def authors(self, name: str) -> AuthorMatch:

@@ -203,7 +203,8 @@ def people(query: str, directory: Path, limit: int, as_json: bool, **options: An
 @INDEX_OPTION
 @JSON_OPTION
 @FORMAT_OPTION
-def show(paper_id: str, directory: Path, as_json: bool, format_: str | None) -> None:
+@click.option("--citations", is_flag=True, help="List the papers of the index that it cites, and those that cite it.")
+def show(paper_id: str, directory: Path, as_json: bool, format_: str | None, citations: bool) -> None:
     """Show one paper, by any ID that it has or ever had.
 
     The text also lists the paper's earlier versions, if they had other authors, categories or titles, and papers that
@@ -213,19 +214,26 @@ def show(paper_id: str, directory: Path, as_json: bool, format_: str | None) -> 
     papers show arxiv:2602.09843
     papers show https://doi.org/10.1145/3292500
     papers show 2602.09843 --format bibtex >> thesis.bib
+    papers show 10.1145/3292500 --citations
     """
     from service import formats
-    from service.formats.render import dump_json, paper_document_json, paper_text
+    from service.formats.render import citations_json, citations_text, dump_json, paper_document_json, paper_text
 
     output_format = parse_format_option(format_, as_json=as_json)
     session = open_searcher(directory).session()
+    if citations:
+        if output_format not in (None, "json"):
+            raise InvalidValue("format", str(format_), "--citations is printed as text, or as JSON with --json")
+        found = session.citations(paper_id)
+        click.echo(dump_json(citations_json(found)) if output_format else citations_text(found), nl=bool(output_format))
+        return
     paper = session.paper(paper_id)
     if output_format is None:
         from indexer.related import find_earlier_versions, find_possible_duplicates
 
         earlier = find_earlier_versions(session.snapshot, paper)
         duplicates = find_possible_duplicates(session.snapshot, paper)
-        click.echo(paper_text(paper, earlier, duplicates), nl=False)
+        click.echo(paper_text(paper, earlier, duplicates, session.citations(paper_id)), nl=False)
     elif output_format == "json":
         click.echo(dump_json(paper_document_json(paper)))
     else:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from search.index.citations import CitedOrCiting, find_cited, find_citing
+from search.index.citations import CitedOrCiting, find_citations
 from search.papers.paper import Paper
 from search.session import Session
 from service.formats.render import cited_by, display_title
@@ -35,11 +35,12 @@ class PaperList:
 
 def citation_lists(session: Session, paper: Paper) -> list[PaperList]:
     """Returns the papers of the index that a paper cites and those that cite it; a list without papers is missing."""
-    found = (
-        _build_list("references", "References in this index", find_cited(session.snapshot, paper, _MAX_PAPERS)),
-        _build_list("citing", "Cited in this index by", find_citing(session.snapshot, paper, _MAX_PAPERS)),
+    found = find_citations(session.snapshot, paper, _MAX_PAPERS)
+    lists = (
+        _build_list("references", "References in this index", found.references),
+        _build_list("citing", "Cited in this index by", found.citing),
     )
-    return [each for each in found if each.total]
+    return [each for each in lists if each.total]
 
 
 def _build_list(name: str, heading: str, found: CitedOrCiting) -> PaperList:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from search.papers.words import truncate_words
+from service.formats.render import NO_AUTHORS
 from service.web.assets import asset_url
 from service.web.urls import PageUrl, list_url, watch_url
 
@@ -102,6 +103,7 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.globals |= {
+        "no_authors": NO_AUTHORS.capitalize(),
         "asset": asset_url,
         "list_url": list_url,
         "watch_url": watch_url,
