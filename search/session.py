@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -16,6 +16,7 @@ from search.query.author import parse_author
 from search.query.author_match import AuthorMatch
 from search.query.library import Library
 from search.query.page import Page
+from search.query.page_cache import PageCache
 from search.query.people import NO_CORRECTIONS, PersonCorrections
 from search.query.query import Query
 from search.query.suggestions import Suggestions
@@ -64,6 +65,7 @@ class Session:
         on_page: called with every page of hits.
         theme_cache: shared by all sessions of a searcher.
         corrections: what the user says about people behind one name.
+        page_cache: shared by all sessions of a searcher; None to search for each question.
     """
 
     snapshot: Snapshot
@@ -71,6 +73,7 @@ class Session:
     on_page: Callable[[Page], None] | None = None
     theme_cache: ThemeCache = field(default_factory=ThemeCache)
     corrections: PersonCorrections = NO_CORRECTIONS
+    page_cache: PageCache | None = None
 
     @property
     def generation(self) -> str:
@@ -94,6 +97,14 @@ class Session:
                 ``search`` for other errors.
         """
         query = (query or Query()).with_options(**options)
+        if self.page_cache is None:
+            return self._ask(box, query)
+        days = date.today(), datetime.now(UTC).date()  # the text may contain dates relative to them
+        key = self.generation, self.embedders, self.corrections, days, box, query
+        return self.page_cache.get(key, lambda: self._ask(box, query))
+
+    def _ask(self, box: str, query: Query) -> Page:
+        """Answers the text of the search box without the cache."""
         found = self._resolver.resolve(box, query)
         page = self._page(found.query, found.answer)
         if found.parsed is None:
