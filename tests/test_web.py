@@ -125,7 +125,7 @@ def test_the_status_line_agrees_with_the_listed_papers(client: httpx.Client) -> 
     assert status(f"{query}&page=16") == "No more papers"
     assert status(f"/?q=attention&unlike={KSA}") == "The closest of 59 papers"
     assert status("/?category=cs&page=2").startswith("11–20 of ")
-    assert re.fullmatch(r"\d+ relevant papers?, newest first", status("/?q=attention&sort=newest"))
+    assert re.fullmatch(r"\d+ closest papers?, newest first", status("/?q=attention&sort=newest"))
     lexical = client.get("/v1/search?q=attention&mode=lexical").json()["total"]
     assert status("/?q=attention&mode=lexical") == f"{lexical} papers"
 
@@ -134,9 +134,9 @@ def test_facet_counts_name_the_papers_they_cover(client: httpx.Client) -> None:
     def note(url: str) -> str:
         return text_of(read_page(client, url, 200).xpath('//nav[@aria-label="Filters"]//p[@class="muted"]')[-1])
 
-    for url in ("/?q=attention", "/?q=attention&sort=newest"):
+    for url, noun in (("/?q=attention", "relevant papers"), ("/?q=attention&sort=newest", "closest papers")):
         papers = client.get(f"/v1/search{url[1:]}&facets=true").json()["facets"]["papers"]
-        assert note(url) == f"Counts cover the {papers} relevant papers."
+        assert note(url) == f"Counts cover the {papers} {noun}."
     papers = client.get("/v1/search?author=zhou").json()["total"]
     assert note("/?author=zhou") == f"Counts cover all {papers} matching papers."
 

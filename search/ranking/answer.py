@@ -20,7 +20,7 @@ from search.ranking.facets import count_facets
 from search.ranking.fusion import FusedCandidates
 from search.ranking.highlights import Highlighter
 from search.ranking.legs import FilteredIndex, LegInput, Ranking
-from search.ranking.relevance import RelevantPapers, find_relevant
+from search.ranking.relevance import RelevantPapers, find_closest, find_relevant
 from search.ranking.variants import MAX_AUTHORS, included_authors, match_author
 from search.rows import Ranked
 
@@ -55,7 +55,8 @@ def answer_query(index: FilteredIndex, query: Query, leg_input: LegInput, start:
     order: FieldOrder | None = None if query.sort == "relevance" else query.sort
     ranking = Ranking.compute(index, leg_input, 0 if order else end)
     bands = Bands.of(index, leg_input)
-    relevant = find_relevant(index, leg_input, bands, ranking.initial) if query.facets or order else None
+    find = find_closest if order else find_relevant
+    relevant = find(index, leg_input, bands, ranking.initial) if query.facets or order else None
     exact = _exact_matches(index, query, leg_input, ranking.fused)
     if order and relevant:
         others = relevant.rows.ids[~np.isin(relevant.rows.ids, exact.rows)]
@@ -166,7 +167,7 @@ def _build_page(
         with index.time_stage("facets"):
             facets = count_facets(snapshot.columns, relevant.rows if relevant else index.rows)
             if relevant:
-                facets = replace(facets, scope="relevant", estimated=relevant.estimated)
+                facets = replace(facets, scope=relevant.scope, estimated=relevant.estimated)
     listed = islice(dict.fromkeys(included_authors(index.condition)), MAX_AUTHORS)
     authors = tuple(match_author(snapshot, author, index.rows) for author in listed)
     leg = semantic or Ranked.empty()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from search.language.describe import ORDER_NAMES
 from search.query.counts import format_count
+from search.query.facets import SCOPE_NOUNS
 from search.query.page import Page
 from search.query.query import MAX_OFFSET, Query
 from service.web.html import Link
@@ -67,7 +68,9 @@ def relevant_count(page: Page) -> int:
 def status_text(page: Page, query: Query) -> str:
     """Returns how many papers were found, and which of them the page shows."""
     if not page.total:
-        return "No papers match"
+        return (
+            "None of the closest papers match" if page.facets and page.facets.scope == "closest" else "No papers match"
+        )
     if not page.hits and query.limit:
         return "No more papers"
     if not page.has_close_match:
@@ -75,7 +78,7 @@ def status_text(page: Page, query: Query) -> str:
     count = relevant_count(page)
     if is_ranked(page, query) and (not count or not _is_judged(page)):
         return _capitalize(f"{_range_text(page, query)}the closest of {format_count(page.total)}")
-    noun = "relevant paper" if is_ranked(page, query) else "paper"
+    noun = SCOPE_NOUNS[page.facets.scope] if page.facets and is_ranked(page, query) else "paper"
     found = format_count(count, noun, estimated=page.facets.estimated if page.facets else page.total_estimated)
     if query.offset >= count:
         return f"{_range_text(page, query).removesuffix(' of ')}, after {found}"

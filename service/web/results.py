@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from search.query.counts import format_count
-from search.query.facets import Facets
+from search.query.facets import SCOPE_NOUNS, Facets
 from search.query.page import Page
 from search.query.query import Query
 from service.formats.counts import round_facets
@@ -160,6 +160,6 @@ def _explanation_text(page: Page) -> str:
 def _facet_note(page: Page, query: Query, facets: Facets) -> str:
     """Returns which papers the facets count."""
     if is_ranked(page, query):
-        relevant = format_count(facets.papers, "relevant paper", estimated=facets.estimated)
-        return f"Counts cover {relevant if facets.estimated else f'the {relevant}'}."
+        counted = format_count(facets.papers, SCOPE_NOUNS[facets.scope], estimated=facets.estimated)
+        return f"Counts cover {counted if facets.estimated else f'the {counted}'}."
     return f"Counts cover all {facets.papers:,} matching papers."
