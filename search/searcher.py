@@ -21,6 +21,7 @@ from search.session import Session
 from search.themes.cache import ThemeCache
 
 if TYPE_CHECKING:
+    from search.index.citations import Citations
     from search.maps.paper_map import PaperMap
     from search.people.persons import Persons
     from search.query.people import People
@@ -124,6 +125,10 @@ class Searcher:
     def paper(self, paper_id: str) -> Paper:
         """Returns one paper; see ``Session.paper``."""
         return self.session().paper(paper_id)
+
+    def citations(self, paper_id: str) -> "Citations":
+        """Returns what a paper cites and what cites it; see ``Session.citations``."""
+        return self.session().citations(paper_id)
 
     def authors(self, name: str) -> AuthorMatch:
         """Lists the variants of a name; see ``Session.authors``."""

@@ -35,6 +35,7 @@ from search.ranking.variants import match_author
 from search.themes.cache import ThemeCache
 
 if TYPE_CHECKING:
+    from search.index.citations import Citations
     from search.language.parser import ParsedQuery
     from search.maps.paper_map import PaperMap
     from search.people.persons import Persons
@@ -381,6 +382,17 @@ class Session:
             PaperNotFound: no paper has the ID.
         """
         return self.snapshot.store.get([self._row(paper_id)])[0]
+
+    @_reporting_damage
+    def citations(self, paper_id: str) -> "Citations":
+        """Returns the papers of the index that a paper cites, and those that cite it.
+
+        Raises:
+            PaperNotFound: no paper has the ID.
+        """
+        from search.index.citations import find_citations
+
+        return find_citations(self.snapshot, self.paper(paper_id))
 
     @_reporting_damage
     def authors(self, name: str) -> AuthorMatch:

@@ -241,7 +241,7 @@ class Manifest:
     def save(self, path: Path) -> None:
         """Writes the manifest with its own checksum and flushes it to disk."""
         body = self._to_json()
-        text = json.dumps({"manifest": body, "sha256": _digest(body)}, indent=1)
+        text = json.dumps({"manifest": body, "sha256": self.sha256}, indent=1)
         replace_file(path, text)
 
     @classmethod
@@ -272,6 +272,20 @@ class Manifest:
             database=_read_database(body.child("database")) if "database" in body.fields else None,
             rows_folder=_read_rows_folder(path, body) if "rows_folder" in body.fields else "",
         )
+
+    @property
+    def sha256(self) -> str:
+        """Its checksum in hexadecimal, as in its file; it differs between any two generations of any two indexes."""
+        return _digest(self._to_json())
+
+    @staticmethod
+    def read_sha256(path: Path) -> str:
+        """Reads the checksum in the file of a manifest, which is not checked.
+
+        Raises:
+            IndexDamaged: the file is malformed.
+        """
+        return JsonObject.load(path).text("sha256")
 
     def _to_json(self) -> dict[str, Json]:
         return {

@@ -13,7 +13,7 @@ from service.web.viewer import Viewer
 
 _MAX_VISIBLE = 12
 """People before the others are folded."""
-_MAX_LISTED = 200
+_MAX_LISTED = 60
 """People that a page lists."""
 _NAMED_COAUTHORS = 2
 

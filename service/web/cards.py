@@ -77,6 +77,26 @@ class Card:
     lists: tuple[Link, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class PaperLine:
+    """A paper on one line.
+
+    Attributes:
+        id: its ID.
+        title: its title.
+        detail: what follows the title.
+    """
+
+    id: str
+    title: str
+    detail: str = ""
+
+    @property
+    def href(self) -> str:
+        """The URL of its page."""
+        return paper_page_url(self.id)
+
+
 def build_cards(hits: Sequence[Hit], url: PageUrl, viewer: Viewer) -> list[Card]:
     """Returns one card per hit.
 

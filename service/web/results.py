@@ -103,12 +103,6 @@ def _build_follow(viewer: Viewer, url: PageUrl, chips: Sequence[Chip]) -> Follow
     return build_follow(viewer, search_of_url(url), words)
 
 
-def pagination_links(url: PageUrl, page: Page) -> dict[str, str]:
-    """Returns the links to the first and the next page; a link is empty if there is no such page."""
-    next_page = str(url.remove_param("cursor").include_param("cursor", page.cursor)) if page.cursor else ""
-    return {"first_page": str(url.remove_param("cursor")) if url.get_all("cursor") else "", "next_page": next_page}
-
-
 def _advice_text(page: Page) -> str:
     """Returns what to do if there are no hits, or no close ones."""
     if not page.total:

@@ -85,7 +85,6 @@ def watch_page(viewer: Viewer, url: PageUrl, name: str, number: int) -> str:
         viewer,
         SearchForm(),
         name=name,
-        here=str(url),
         description=describe_search(watch.search, viewer.session),
         search_url=str(search_url),
         created=watch.created[:10],
