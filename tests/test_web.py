@@ -130,6 +130,16 @@ def test_the_status_line_agrees_with_the_listed_papers(client: httpx.Client) -> 
     assert status("/?q=attention&mode=lexical") == f"{lexical} papers"
 
 
+def test_a_paper_that_one_leg_ranks_low_is_a_link_away(client: httpx.Client) -> None:
+    links = '//p[contains(., "Looking for a certain paper?")]/a'
+    found = read_page(client, "/?q=attention&category=cs", 200).xpath(links)
+    assert [text_of(link) for link in found] == ["meaning only", "keywords only"]
+    for link, mode in zip(found, ("semantic", "lexical"), strict=True):
+        assert query_pairs(link.get("href")) == {("q", "attention"), ("category", "cs"), ("mode", mode)}
+    for query in ("q=attention&mode=lexical", "q=attention&sort=newest", "q=au:zhou", f"q={KSA}", "category=cs"):
+        assert not read_page(client, f"/?{query}", 200).xpath(links)
+
+
 def test_facet_counts_name_the_papers_they_cover(client: httpx.Client) -> None:
     def note(url: str) -> str:
         return text_of(read_page(client, url, 200).xpath('//nav[@aria-label="Filters"]//p[@class="muted"]')[-1])
