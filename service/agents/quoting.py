@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from search.papers.debris import clean_text
 from search.papers.json import Json, clean_object
 from search.papers.paper import Paper
 from search.people.persons import Persons
@@ -228,13 +229,14 @@ def _page_fields(page: Page) -> dict[str, Json]:
 
 
 def _paper_fields(paper: Paper, *, max_authors: int, max_abstract_chars: int) -> dict[str, Json]:
-    fields = replace(paper, authors=(), abstract=None, extra={}).to_dict()
+    title = clean_text(paper.title) if paper.title else None
+    fields = replace(paper, title=title, authors=(), abstract=None, extra={}).to_dict()
     shortened = _truncate_fields(
         {name: value[:_MAX_ITEMS] if isinstance(value, list) else value for name, value in fields.items()}
     )
     shortened["authors"] = [truncate_chars(name, 100) for name in paper.authors[:max_authors]]
     shortened["more_authors"] = len(paper.authors[max_authors:])
-    shortened["abstract"] = truncate_chars(paper.abstract, max_abstract_chars) if paper.abstract else None
+    shortened["abstract"] = truncate_chars(clean_text(paper.abstract), max_abstract_chars) if paper.abstract else None
     return shortened
 
 
