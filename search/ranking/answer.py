@@ -45,7 +45,7 @@ class Answer:
 
     @cached_property
     def listed(self) -> RelevantPapers:
-        """The papers that facets count and an order by a field lists: the relevant ones, in such an order the closest."""
+        """The papers that facets count: the relevant ones, and those closest if they are listed in order of a field."""
         if self.leg_input is None or self.bands is None or self.query.sort == "relevance":
             return self.relevant
         return find_closest(self.index, self.leg_input, self.bands, self.ranking.fused)
