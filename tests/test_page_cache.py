@@ -1,7 +1,7 @@
 """A repeated question is answered from the cache of pages, which is bounded, and only from what it depends on."""
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from search.query.page_cache import PageCache
 from search.query.people import PersonCorrections
 from search.query.query import Query
 from search.searcher import Searcher
+from search.session import Session
 from service.app import create_app
 from service.settings import Settings
 from strategies import write_papers
@@ -116,5 +117,7 @@ def test_a_server_counts_lookups(searcher: Searcher, tmp_path: Path, cached_hits
     assert not cached_hits or float(metrics["hit"]) >= 2
 
 
-def test_query_is_hashable_with_everything_set() -> None:
+def test_all_that_a_page_depends_on_is_in_its_key() -> None:
+    in_key = {"snapshot", "embedders", "corrections"}  # of the snapshot, its generation
+    assert {each.name for each in fields(Session)} == in_key | {"on_page", "theme_cache", "page_cache"}
     assert hash(Query("a", limit=3, like=("b",), facets=True))

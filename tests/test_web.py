@@ -293,7 +293,7 @@ def test_more_and_less_like_this_refine_the_current_query(client: httpx.Client) 
 
 def test_exports_use_the_same_query(client: httpx.Client) -> None:
     tree = read_page(client, "/?q=attention&author=zhou", 200)
-    links = {text_of(link): link.get("href") for link in tree.xpath('//details[summary="Export"]//a')}
+    links = {text_of(link): link.get("href") for link in tree.xpath('//details[summary="Export results"]//a')}
     assert list(links) == ["BibTeX", "RIS", "CSL-JSON", "CSV", "JSON", "NDJSON", "Atom"]
     for label, href in links.items():
         assert urlsplit(href).path == "/v1/search"

@@ -6,7 +6,8 @@ from functools import cached_property
 from search.query.hit import Band
 from search.query.query import Query
 from search.ranking.bands import Bands
-from search.ranking.legs import FilteredIndex, LegInput, Ranking
+from search.ranking.filtered_index import FilteredIndex
+from search.ranking.legs import LegInput, Ranking
 from search.ranking.relevance import RelevantPapers, RelevantSet, find_closest, find_relevant
 
 

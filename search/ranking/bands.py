@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from search.index.calibration import Evidence, Thresholds
 from search.query.hit import Band
 from search.query.query import is_abstract_length
+from search.ranking.filtered_index import FilteredIndex
 from search.ranking.fusion import FusedCandidates
-from search.ranking.legs import FilteredIndex, LegInput
+from search.ranking.legs import LegInput
 
 
 @dataclass(frozen=True, slots=True)

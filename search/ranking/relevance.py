@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from search.index.calibration import CALIBRATION_TUNING
 from search.query.facets import Scope
 from search.ranking.bands import Bands
+from search.ranking.filtered_index import FilteredIndex
 from search.ranking.fusion import FusedCandidates, combine_scores
-from search.ranking.legs import FilteredIndex, LegInput
+from search.ranking.legs import LegInput
 from search.rows import Ranked, Rows
 
 NEAREST_PAPERS = 30
@@ -63,13 +64,13 @@ class RelevantSet:
         Their score is the cosine, in lexical mode the BM25. Without a query, the newest papers come first and all
         scores are 1.
         """
-        snapshot, rows = self.index.snapshot, self.papers.rows
+        index, rows = self.index, self.papers.rows
         if self.leg_input is None:
-            newest = snapshot.columns.sort_rows(rows.ids, limit)
+            newest = index.sort(rows.ids, limit, "newest")
             return Ranked(newest, np.ones(len(newest), np.float32), complete=True, scored_rows=newest)
         if self.leg_input.vector is not None:
-            return snapshot.vectors.nearest(self.leg_input.vector[None], limit, rows)[0]
-        scores = snapshot.lexicon.scores(self.leg_input.text or "", rows.ids)
+            return index.nearest(self.leg_input.vector, limit, rows)
+        scores = index.bm25(self.leg_input.text or "", rows.ids)
         return Ranked.top_k(rows.ids, scores, limit, complete=True)
 
     def fused_scores(self, nearest: Ranked) -> NDArray[np.float32]:
@@ -83,7 +84,7 @@ class RelevantSet:
         """
         if self.leg_input is None or self.leg_input.vector is None or self.leg_input.text is None:
             return nearest.scores
-        bm25 = self.index.snapshot.lexicon.scores(self.leg_input.text, nearest.rows)
+        bm25 = self.index.bm25(self.leg_input.text, nearest.rows)
         return combine_scores(nearest.scores, bm25, self.index.tuning.fusion)
 
 
@@ -97,11 +98,9 @@ def find_relevant(index: FilteredIndex, leg_input: LegInput, bands: Bands, best:
         best: the candidates of both legs, whose scores are exact.
     """
     with index.time_stage("relevant"):
-        universe = len(index.snapshot.columns)
+        universe = index.rows.universe
         if leg_input.vector is None:
-            rows = index.snapshot.lexicon.rows_with_any_term(leg_input.text or "", index.condition)
-            rows = rows[index.rows.contains(rows)]  # without the examples of the query
-            return RelevantPapers(Rows.from_ids(rows, universe), estimated=False)
+            return RelevantPapers(Rows.from_ids(index.with_any_word(leg_input.text or ""), universe), estimated=False)
         if bands.thresholds is None:
             return RelevantPapers(Rows.from_ids(np.sort(best.rows), universe), estimated=False)
         share = CALIBRATION_TUNING.single_occurrence_share
