@@ -34,7 +34,8 @@ from service.agents.tools import (
     ThemesAnswer,
     TrendsAnswer,
 )
-from service.api.schemas import AuthorMatchOut, FacetsOut, RankedAuthorOut, ValueCountOut
+from service.api.overview_schemas import RankedAuthorOut
+from service.api.schemas import AuthorMatchOut, FacetsOut, ValueCountOut
 from service.formats.extra_fields import field_label, field_text
 from service.formats.render import (
     authors_json,

@@ -12,16 +12,9 @@ from search.query.hit import Band
 from search.query.query import MAX_EXAMPLES, MAX_TEXT_LENGTH, Query
 from search.trends.count import MAX_QUESTIONS
 from search.trends.periods import Per
+from service.api.overview_schemas import CountedOut, GroupedOut, RankedAuthorOut
 from service.api.parameters import AuthorsRequest, PageParams, QueryParams, TrendsRequest
-from service.api.schemas import (
-    AuthorMatchOut,
-    CountedOut,
-    FacetsOut,
-    GroupedOut,
-    PersonOut,
-    RankedAuthorOut,
-    RefinementOut,
-)
+from service.api.schemas import AuthorMatchOut, FacetsOut, PersonOut, RefinementOut
 
 MAX_HITS = 50
 """Most papers that one call returns."""
