@@ -20,7 +20,7 @@ from search.searcher import Searcher
 from search.session import Session
 from search.themes.labels import label_groups
 from search.themes.themes import Themes, TypicalPaper, group_papers
-from service.api.schemas import ThemesOut
+from service.api.overview_schemas import ThemesOut
 from service.app import create_app
 from service.settings import Settings
 from strategies import MakeSearcher
