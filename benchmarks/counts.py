@@ -27,7 +27,8 @@ from search.query.condition import AllOf
 from search.query.filter import Filter
 from search.ranking.bands import Bands
 from search.ranking.facets import count_facets
-from search.ranking.legs import FilteredIndex, LegInput, Ranking
+from search.ranking.filtered_index import FilteredIndex
+from search.ranking.legs import LegInput, Ranking
 from search.ranking.relevance import find_relevant
 from search.searcher import Searcher
 
@@ -105,7 +106,7 @@ def _measure_error(index: FilteredIndex, text: str, vector: NDArray[np.float32])
     snapshot, leg_input = index.snapshot, LegInput(vector, text, word_count=len(text.split()))
     bands = Bands.of(index, leg_input)
     cosine_limit = bands.thresholds.related if bands.thresholds else 1.0
-    counted = find_relevant(index, leg_input, bands, Ranking.compute(index, leg_input).initial).rows.mask
+    counted = find_relevant(index, leg_input, bands, Ranking.compute(index, leg_input).fused).rows.mask
     relevant = snapshot.vectors.scores(vector, np.arange(index.rows.universe)) >= cosine_limit
     ranked = snapshot.lexicon.search(text, index.rows.universe, AllOf(()))
     share = CALIBRATION_TUNING.single_occurrence_share
@@ -142,7 +143,7 @@ def _measure_times(snapshot: Snapshot, queries: list[str], vectors: NDArray[np.f
     best: dict[str, tuple[float, float]] = {}
     for text, vector in zip(queries, vectors, strict=True):
         index, leg_input = FilteredIndex.of(snapshot, AllOf(())), LegInput(vector, text, word_count=len(text.split()))
-        bands, initial = Bands.of(index, leg_input), Ranking.compute(index, leg_input).initial
+        bands, initial = Bands.of(index, leg_input), Ranking.compute(index, leg_input).fused
         rounds = []
         for _ in range(_ROUNDS):
             start = time.thread_time()

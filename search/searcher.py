@@ -15,6 +15,7 @@ from search.index.snapshot import Snapshot
 from search.papers.paper import Paper
 from search.query.author_match import AuthorMatch
 from search.query.page import Page
+from search.query.page_cache import PageCache
 from search.query.query import Query
 from search.query.suggestions import Suggestions
 from search.session import Session
@@ -53,6 +54,7 @@ class Searcher:
         embedders: the embedders of the models.
         on_page: the argument.
         on_problem: called whenever ``problem`` has changed, with its value.
+        page_cache: keeps the pages of recent questions; None, as in programs and commands, to search for each.
         problem: why the published generation cannot be opened; empty while it can.
 
     Raises:
@@ -75,6 +77,7 @@ class Searcher:
         self.embedders = EmbedderCache(directory, load)
         self.on_page = on_page
         self._theme_cache = ThemeCache()
+        self.page_cache: PageCache | None = None
         self.on_problem: Callable[[str], None] = lambda problem: None  # noqa: ARG005
         self.problem = ""
         self._retry_at = 0.0
@@ -94,7 +97,7 @@ class Searcher:
 
     def session(self) -> Session:
         """Opens a session on the newest published generation."""
-        return Session(self.snapshot, self.embedders, self.on_page, self._theme_cache)
+        return Session(self.snapshot, self.embedders, self.on_page, self._theme_cache, page_cache=self.page_cache)
 
     def ask(self, box: str, query: Query | None = None, **options: Any) -> Page:
         """Answers the text of the search box; see ``Session.ask``."""

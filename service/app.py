@@ -6,6 +6,7 @@ from starlette.types import ASGIApp
 
 from indexer.state import StateDatabase
 from search.query.page import Page
+from search.query.page_cache import PageCache
 from search.searcher import Searcher
 from service.agents import endpoint
 from service.api import command_pages, lists, profile, routes, watches
@@ -61,6 +62,8 @@ def create_app(
     directory = searcher.snapshot.layout.directory
     app.state.state = StateDatabase(settings.state) if settings.state else StateDatabase.of_index(directory)
     _attach_metrics(searcher, guard_state)
+    hits, observe = settings.cached_hits, guard_state.metrics.observe_lookup
+    searcher.page_cache = PageCache(hits, observe) if hits else None
     add_problem_handlers(app, problem_as_page)
     for router in (routes.router, command_pages.router, lists.router, watches.router, profile.router):
         app.include_router(router)

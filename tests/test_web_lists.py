@@ -148,7 +148,7 @@ def test_the_name_of_a_list_is_text(client: httpx.Client, name: str) -> None:
     assert text_of(page.xpath("//h1")[0]) == name
     assert len(titles(page)) == len(PAPERS)
     assert not page.xpath("//main//script | //img | //b")
-    for export in page.xpath('//details[summary="Export"]//a/@href'):
+    for export in page.xpath('//details[summary="Export list"]//a/@href'):
         assert client.get(export).status_code == 200, export
     assert name in text_of(read_page(client, f"/paper/{IDS[0]}", 200).xpath('//*[@class="on-lists"]')[0])
     for form in page.xpath("//form[@method='post']/@action"):
@@ -329,7 +329,12 @@ def test_a_long_list_has_pages(client: httpx.Client) -> None:
     submit(client, "/lists/long/import", text=lines)
     first = read_page(client, "/lists/long", 200)
     (link,) = first.xpath('//a[@rel="next"]/@href')
+    assert [text_of(each) for each in first.xpath('//span[@class="numbers"]/a')] == ["1", "2"]
     second = read_page(client, link, 200)
+    assert (
+        text_of(second.xpath('//p[@class="status"]')[0]) == f"{PAGE_SIZE + 1}–{PAGE_SIZE + 1} of {PAGE_SIZE + 1} papers"
+    )
+    assert second.xpath('//a[@rel="prev"]/@href') == ["/lists/long"]
     shown = [text_of(each) for tree in (first, second) for each in tree.xpath('//*[@class="title"]')]
     assert shown == [f"Elsewhere {number}" for number in range(PAGE_SIZE, -1, -1)]
     submit(client, "/lists/long/remove", id=second.xpath('//input[@name="id"]/@value')[0])

@@ -17,7 +17,7 @@ from search.columns.columns import Columns, load_added_times
 from search.columns.conditions import select
 from search.columns.selection import Complement, Fixed, Intersection, Selection, Union
 from search.embedding.model import ModelIdentity
-from search.errors import IndexDamaged, PapersError
+from search.errors import IndexDamaged, PaperNotFound, PapersError
 from search.index.database_checksums import find_outdated, find_problem
 from search.index.file_verification import check_files, load_row_checksums
 from search.index.id_lookup import IdLookup
@@ -218,6 +218,19 @@ class Snapshot:
         parsed = identifiers.parse(paper_id)
         live = [row for row in self.ids.find(parsed.id) if row in self.live] if parsed else []
         return live[-1] if live else None
+
+    def row_of(self, paper_id: str) -> int:
+        """Returns the live row of the paper that has or had this ID, in any usual spelling.
+
+        Raises:
+            PaperNotFound: no paper has the ID.
+        """
+        if identifiers.parse(paper_id) is None:
+            raise PaperNotFound(paper_id, "IDs look like arxiv:2604.24432, doi:10.1145/3292500 or h:0123456789ab")
+        row = self.find_row(paper_id)
+        if row is None:
+            raise PaperNotFound(paper_id, "search for its title instead")
+        return row
 
     @cached_property
     def columns(self) -> Columns:

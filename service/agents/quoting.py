@@ -10,11 +10,13 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from search.papers.debris import clean_text
 from search.papers.json import Json, clean_object
 from search.papers.paper import Paper
 from search.people.persons import Persons
 from search.query.author_match import AuthorMatch
 from search.query.counts import format_count, round_count
+from search.query.facets import SCOPE_NOUNS
 from search.query.hit import Hit
 from search.query.page import Page
 from search.query.people import People
@@ -32,7 +34,8 @@ from service.agents.tools import (
     ThemesAnswer,
     TrendsAnswer,
 )
-from service.api.schemas import AuthorMatchOut, FacetsOut, RankedAuthorOut, ValueCountOut
+from service.api.overview_schemas import RankedAuthorOut
+from service.api.schemas import AuthorMatchOut, FacetsOut, ValueCountOut
 from service.formats.extra_fields import field_label, field_text
 from service.formats.render import (
     authors_json,
@@ -227,13 +230,14 @@ def _page_fields(page: Page) -> dict[str, Json]:
 
 
 def _paper_fields(paper: Paper, *, max_authors: int, max_abstract_chars: int) -> dict[str, Json]:
-    fields = replace(paper, authors=(), abstract=None, extra={}).to_dict()
+    title = clean_text(paper.title) if paper.title else None
+    fields = replace(paper, title=title, authors=(), abstract=None, extra={}).to_dict()
     shortened = _truncate_fields(
         {name: value[:_MAX_ITEMS] if isinstance(value, list) else value for name, value in fields.items()}
     )
     shortened["authors"] = [truncate_chars(name, 100) for name in paper.authors[:max_authors]]
     shortened["more_authors"] = len(paper.authors[max_authors:])
-    shortened["abstract"] = truncate_chars(paper.abstract, max_abstract_chars) if paper.abstract else None
+    shortened["abstract"] = truncate_chars(clean_text(paper.abstract), max_abstract_chars) if paper.abstract else None
     return shortened
 
 
@@ -280,7 +284,7 @@ def _variant_lines(match: AuthorMatchOut) -> list[str]:
 
 
 def _facet_lines(facets: FacetsOut) -> list[str]:
-    noun = "matching paper" if facets.scope == "filter" else "relevant paper"
+    noun = SCOPE_NOUNS[facets.scope]
     counts = {
         "years": facets.years,
         "categories": facets.categories,

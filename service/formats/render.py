@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from search.papers.json import clean_object
 from search.papers.words import truncate_words
 from search.query.counts import format_count
+from search.query.facets import SCOPE_NOUNS
 from service.formats.extra_fields import field_label, field_text
 
 if TYPE_CHECKING:  # `papers status` starts without the modules that search
@@ -196,7 +197,7 @@ def people_text(people: People) -> str:
 def _author_entry(author: RankedAuthor) -> str:
     several = "may be several people" if author.may_be_several else ""
     facts = [author.name, format_count(author.papers), author.years, several]
-    papers = [f"   {paper.id} · {display_title(paper)}" for paper in author.top_papers]
+    papers = [f"   {paper.id} · {clean_title(paper)}" for paper in author.top_papers]
     return "\n".join([" · ".join(fact for fact in facts if fact), *papers])
 
 
@@ -259,9 +260,9 @@ def paper_text(
     fields = [(field_label(name), field_text(value)) for name, value in paper.extra.items()]
     lines += [f"   {label}  {text}" for label, text in fields if text]
     lines += [f"   earlier version  {version_line(version, paper)}" for version in earlier]
-    lines += [f"   maybe the same paper as  {other.id}: {display_title(other)}" for other in duplicates]
+    lines += [f"   maybe the same paper as  {other.id}: {clean_title(other)}" for other in duplicates]
     if paper.title and paper.abstract:
-        lines.append("\n" + paper.abstract)
+        lines.append("\n" + _clean(paper.abstract))
     return sanitize_lines("\n".join(lines)) + "\n"
 
 
@@ -299,7 +300,7 @@ def _variants_line(match: AuthorMatch) -> str:
 def _facets_text(facets: Facets) -> str:
     from service.formats.counts import round_facets
 
-    noun = "matching paper" if facets.scope == "filter" else "relevant paper"
+    noun = SCOPE_NOUNS[facets.scope]
     facets = round_facets(facets)
     groups = {
         "years": facets.years,
@@ -326,11 +327,13 @@ def _best_sentence_line(hit: Hit) -> str:
 def best_sentence(hit: Hit) -> str | None:
     """The sentence of the abstract that matches the query best, truncated."""
     span, abstract = hit.highlights.sentence, hit.paper.abstract
-    return truncate_words(abstract[span.start : span.end], _MAX_SENTENCE_WORDS) if span and abstract else None
+    if not span or not abstract:
+        return None
+    return truncate_words(_clean(abstract, span.start, span.end), _MAX_SENTENCE_WORDS)
 
 
 def _paper_entry(paper: Paper, *, max_authors: int | None = _MAX_AUTHORS) -> str:
-    lines = [display_title(paper), "   " + metadata_line(paper, max_authors=max_authors)]
+    lines = [clean_title(paper), "   " + metadata_line(paper, max_authors=max_authors)]
     if paper.link:
         lines.append(f"   {paper.link}")
     return sanitize_lines("\n".join(lines))
@@ -339,6 +342,17 @@ def _paper_entry(paper: Paper, *, max_authors: int | None = _MAX_AUTHORS) -> str
 def display_title(paper: Paper) -> str:
     """The title, or the beginning of the abstract if there is no title."""
     return paper.title or "(untitled) " + truncate_words(paper.abstract or "", _MAX_TITLE_WORDS)
+
+
+def clean_title(paper: Paper) -> str:
+    """``display_title`` without debris, for readers; exports have the title of the source."""
+    return _clean(display_title(paper))
+
+
+def _clean(text: str, start: int = 0, end: int | None = None) -> str:
+    from search.papers.debris import clean_text
+
+    return clean_text(text, start, end)
 
 
 def metadata_line(paper: Paper, *, max_authors: int | None = _MAX_AUTHORS) -> str:

@@ -38,10 +38,10 @@ const shortcuts = {
   },
   s: () => currentPaper()?.querySelector("a.similar")?.click(),
   t: () => currentPaper()?.querySelector("button.star")?.click(),
-  l: () => currentPaper()?.querySelector("button.add-to-list")?.click(),
+  l: () => (document.querySelector('#selection-form[data-shown] [value="list"]') ?? currentPaper()?.querySelector("button.add-to-list"))?.click(),
   x: () => currentPaper()?.querySelector(BOX)?.click(),
-  c: () => useSelection(".copy"),
-  d: () => useSelection('[value="export"]'),
+  y: () => useSelection(".copy"),
+  e: () => useSelection('[value="export"]'),
 };
 
 document.addEventListener("keydown", (event) => {
