@@ -183,7 +183,7 @@ class GroupedOut(BaseModel):
     answered_query: str = Field(description="The query whose papers are grouped: q, or what a search answers instead")
     relevant: int = Field(description="Number of relevant papers")
     relevant_estimated: bool = Field(description="relevant is an estimate, within about one per cent")
-    grouped: int = Field(description="Number of papers that are grouped: of the nearest 2,000, those that match the query well")
+    grouped: int = Field(description="Number of grouped papers: of the nearest 2,000, those that match the query well")
     generation: str
     themes: list[ThemeOut] = Field(description="The largest first; none of fewer than 20 papers")
 
