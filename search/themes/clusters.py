@@ -24,7 +24,7 @@ class ClusterTuning:
     """Clusters at most, besides the papers that belong to none."""
     components: int = 32
     """Principal components of the vectors that are compared."""
-    phrase_weight: float = 0.4
+    phrase_weight: float = 0.8
     """What is added to the cosine of a paper that contains the phrase in its title, times the coherence."""
     min_coherence: float = 0.1
     """Mean cosine of two papers with a phrase, at least; those of a phrase that any paper of the answer may contain
@@ -35,11 +35,11 @@ class ClusterTuning:
     """Cosine of two phrases from which on they mean the same."""
     min_gain: float = 0.04
     """Gain of a further phrase relative to the first one, at least."""
-    near_in_cluster: float = 0.35
+    near_in_cluster: float = 0.45
     """Similarity from which on a paper always belongs to a cluster."""
-    max_others: float = 0.35
+    max_others: float = 0.4
     """Share of the papers, at most, that belong to none because they are less similar to all phrases."""
-    min_share: float = 0.025
+    min_share: float = 0.02
     """Share of the papers in a cluster, at least."""
     seed: int = 0
     """Seed of all random numbers, so that equal input has equal clusters."""
@@ -68,10 +68,10 @@ class Clusters:
 
         A phrase is represented by the mean of the papers that contain it, and describes a paper as well as that is
         near to the paper's vector. So the label comes first, and a cluster consists of what it describes (Osiński and
-        Weiss, "A concept-driven algorithm for clustering search results", IEEE Intelligent Systems 2005). The phrases
-        are chosen one by one, each the one by which the sum over all papers of the similarity to the best phrase grows
-        most, which is near the best choice (Cornuéjols, Fisher and Nemhauser, "Location of bank accounts to optimize
-        float", Management Science 1977).
+        Weiss, "A concept-driven algorithm for clustering search results", IEEE Intelligent Systems 2005). Phrases are
+        chosen one by one, each the one by which the sum of the similarities of papers to their best phrase grows most,
+        which is near the best choice (Cornuéjols, Fisher and Nemhauser, "Location of bank accounts to optimize float",
+        Management Science 1977).
 
         Args:
             vectors: (n, dim) float32.
@@ -126,16 +126,14 @@ class _Comparison:
     def choose(self, candidates: Candidates, most: int, tuning: ClusterTuning) -> list[int]:
         """Returns the phrases that together describe the papers best, the one that describes most of them first.
 
-        What a phrase gains is multiplied by the roots of its coherence and of the part that papers gain which contain
-        it: a phrase may be near to papers that are about something else.
+        Only papers that contain a phrase count: it may be near to papers that are about something else.
         """
         best = np.full(len(self.similarity), tuning.near, np.float32)
         contains = np.ascontiguousarray(candidates.papers.toarray().T > 0)
         is_free, chosen, first = self.coherence >= tuning.min_coherence, list[int](), 0.0
         while len(chosen) < most and is_free.any():
             gains = np.maximum(self.similarity - best[:, None], 0)
-            own = np.einsum("nm,nm->m", gains, contains)
-            scores = np.where(is_free, np.sqrt(gains.sum(axis=0) * own * self.coherence), 0)
+            scores = np.where(is_free, np.einsum("nm,nm->m", gains, contains), 0)
             number = int(scores.argmax())
             first = first or float(scores[number])
             least = tuning.min_gain * first if len(chosen) >= tuning.min_clusters else 0
