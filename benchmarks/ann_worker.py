@@ -16,10 +16,10 @@ from statistics import median
 import numpy as np
 
 from benchmarks import results
+from benchmarks.ann_systems import Dataset, Setting, System, recreate_folder
 from benchmarks.filter_cases import Fields, Workload, folder_bytes, recall
 from benchmarks.peers import SYSTEMS
 from benchmarks.synthetic_vectors import VectorCorpus
-from benchmarks.systems import Dataset, Setting, System, recreate_folder
 
 TARGET_RECALL = {10: 0.99, 100: 0.98}
 """Recall that a setting must reach, by k."""

@@ -80,7 +80,8 @@ def main() -> None:
         cpu_seconds = time.process_time() - cpu_start - embedder.cpu_seconds
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         sizes = _bytes_by_component(directory)
-        text_bytes = Searcher(directory, lambda _model: embedder).snapshot.store.text_bytes()
+        store = Searcher(directory, lambda _model: embedder).snapshot.store
+        ((text_bytes,),) = store.select("SELECT coalesce(sum(length(cast(paper AS BLOB))), 0) FROM papers")
         results.save(
             "indexing",
             {

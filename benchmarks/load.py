@@ -1,6 +1,7 @@
 """Load on ``papers serve`` over loopback: latency at a fixed request rate, overload, memory, and publishing under load.
 
-Each scenario starts its own server. The queries are made of the papers of the index and are all distinct.
+Each scenario starts its own server. The queries are made of the papers of the index and are all distinct, except in
+the scenario ``repeated``.
 
     python -m benchmarks.load FULL                                # all scenarios, about 14 min: results/load.json
     python -m benchmarks.load FULL --only steady --seconds 10     # one scenario, printed only
@@ -38,6 +39,11 @@ from search.index.snapshot import Snapshot
 
 _SEED = 20_260_101
 _WARMUP_S = 3.0
+_REPEATED_RATE = 10.0
+"""Requests per second of the scenario ``repeated``."""
+_REPEATED_S = 10.0
+"""Duration of each of its two runs, in seconds."""
+_REPEATED_QUESTIONS = round(_REPEATED_RATE * _REPEATED_S)
 _BASELINE_S = 10.0
 _RECOVERY_S = 3.0
 _OVERLOAD_CONNECTIONS = 1_000
@@ -134,6 +140,20 @@ def measure_steady(options: LoadOptions, queries: Iterator[str]) -> Figures:
 def measure_low_rate(options: LoadOptions, queries: Iterator[str]) -> Figures:
     """Measures an open loop at ``low_rate``."""
     return measure_steady(replace(options, rate=options.low_rate), queries)
+
+
+def measure_repeated(options: LoadOptions, queries: Iterator[str]) -> Figures:
+    """Measures questions that are sent one at a time, and then again, when the cache of pages has them."""
+    questions = list(islice(queries, _REPEATED_QUESTIONS))
+    with ServerProcess.papers(options.index, options.workers, options.work / "serve.log", caches=True) as server:
+        _warm_up(server, options, queries)
+        with LoadGenerator(server.port, 1) as generator:
+            runs = {
+                name: _measure_cpu(server, lambda: generator.open_loop(iter(questions), _REPEATED_RATE, _REPEATED_S))
+                for name in ("first", "again")
+            }
+    generations = {_current_generation(options.index)}
+    return {name: {**_summarize(responses, generations), **cpu} for name, (responses, cpu) in runs.items()}
 
 
 def measure_overload(options: LoadOptions, queries: Iterator[str]) -> Figures:
@@ -253,6 +273,7 @@ def measure_publish(options: LoadOptions, queries: Iterator[str]) -> Figures:
 _SCENARIOS: dict[str, Callable[[LoadOptions, Iterator[str]], Figures]] = {
     "steady": measure_steady,
     "low": measure_low_rate,
+    "repeated": measure_repeated,
     "overload": measure_overload,
     "attack": measure_attack,
     "memory": measure_memory,

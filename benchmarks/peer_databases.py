@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.ann_systems import Dataset, RowIds, Setting, parameter_grid
 from benchmarks.filter_cases import RowFilter, author_name, region_name
 from benchmarks.peer_libraries import EF_CONSTRUCTION, EF_SEARCH, GRAPH_DEGREE
 from benchmarks.synthetic_vectors import DIM, Vectors
-from benchmarks.systems import Dataset, RowIds, Setting, parameter_grid
 
 
 class Zvec:

@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from benchmarks.ann_systems import Dataset, RowIds, Setting, parameter_grid
 from benchmarks.filter_cases import RowFilter
 from benchmarks.synthetic_vectors import DIM, Vectors
-from benchmarks.systems import Dataset, RowIds, Setting, parameter_grid
 
 GRAPH_DEGREE = 24
 """Links per node of every graph; 48 on the ground layer."""

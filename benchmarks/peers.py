@@ -9,9 +9,9 @@ lookup in a mask computed by numpy.
 
 from collections.abc import Mapping
 
+from benchmarks.ann_systems import FaissExact, PapersSearch, System
 from benchmarks.peer_databases import LanceDb, QdrantEdge, Zvec
 from benchmarks.peer_libraries import Hnswlib, Scann, Usearch
-from benchmarks.systems import FaissExact, PapersSearch, System
 
 SYSTEMS: Mapping[str, type[System]] = {
     "faiss-exact": FaissExact,

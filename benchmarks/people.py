@@ -125,7 +125,9 @@ class Names:
                 yield author
 
     def _main_category(self, author: int) -> int:
-        return Counter(self._columns.primary[self._live_rows(np.array([author]))].tolist()).most_common(1)[0][0]
+        return Counter(self._columns.categories.primary[self._live_rows(np.array([author]))].tolist()).most_common(1)[
+            0
+        ][0]
 
     def _strangers(self, pool: list[int], count: int) -> list[int]:
         """Draws authors of whom no two have written a paper together; fewer if that is hard."""

@@ -13,9 +13,9 @@ from statistics import mean, median
 import numpy as np
 
 from benchmarks import results, synthetic_vectors
+from benchmarks.ann_systems import Dataset, PapersSearch
 from benchmarks.filter_cases import FILTER_CASES, Fields, Workload, recall
 from benchmarks.synthetic_vectors import VectorCorpus
-from benchmarks.systems import Dataset, PapersSearch
 
 
 def main() -> None:

@@ -62,17 +62,21 @@ class ServerProcess:
         self._command, self._log, self._environment = command(self.port), log, environment
 
     @classmethod
-    def papers(cls, index: Path, workers: int | None, log: Path) -> Self:
+    def papers(cls, index: Path, workers: int | None, log: Path, *, caches: bool = False) -> Self:
         """Returns ``papers serve``.
 
         Args:
             index: folder of the index.
             workers: number of worker processes; None for the default.
             log: see the class.
+            caches: keep the pages of questions, so that a repeated one takes no search.
         """
         program = str(Path(sys.executable).with_name("papers"))
         options = [] if workers is None else ["--workers", str(workers)]
-        return cls(lambda port: [program, "serve", "--index", str(index), "--port", str(port), *options], log)
+        environment = None if caches else {**os.environ, "PAPERS_CACHED_HITS": "0"}
+        return cls(
+            lambda port: [program, "serve", "--index", str(index), "--port", str(port), *options], log, environment
+        )
 
     def __enter__(self) -> Self:
         with self._log.open("ab") as log:

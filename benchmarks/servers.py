@@ -161,6 +161,7 @@ def _settings() -> dict[str, str]:
         "WORKERS": _WORKERS,
         "THREADS": 4,
         "QUEUE": 1_000,
+        "CACHED_HITS": 0,
         "HEAD_SECONDS": _CLIENT_TIMEOUT_S,
         "ANSWER_SECONDS": _CLIENT_TIMEOUT_S,
     }

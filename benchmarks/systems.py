@@ -1,194 +1,228 @@
-"""The interface of the systems that ``benchmarks.ann`` compares, and the two that read the vectors file itself."""
+"""Compares whole search systems on the same papers, vectors and questions, one after another on one core.
 
-import itertools
+Measured are the import of papers that are embedded already, disk, memory, the first answer of a new process, latency
+with and without filters with the embedding of the question included, recall of the dense search under filters against
+a comparison with every vector, and nDCG@10 of judged questions. Every system embeds questions with the same network,
+and every process runs on one core.
+
+    python -m venv PEERS && PEERS/bin/pip install . -c constraints.txt -r benchmarks/system_peers.txt
+    papers index PAPERS.jsonl.xz --index FULL
+    PEERS/bin/python -m benchmarks.systems FULL --questions QUESTIONS.jsonl --sets SCIFACT CRANFIELD ...
+
+Each line of the questions has the ID of a paper, and one question or several about it under other names.
+"""
+
+import argparse
+import json
+import os
+import random
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from statistics import mean
+from typing import Any
 
-import faiss
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmarks.filter_cases import Fields, RowFilter, author_name, date_of, region_name
-from benchmarks.synthetic_vectors import DIM, Vectors
-from search.rows import Ranked
+from benchmarks import results
+from benchmarks.filter_cases import folder_bytes
+from benchmarks.hybrid_corpus import Condition, Corpus, write_corpus
+from benchmarks.systems_worker import PAGE, SYSTEMS
+from search.embedding.embedder import load_embedder
+from search.searcher import Searcher
+from service.evaluation.beir import RetrievalSet, corpus_ids
 
-Setting = Mapping[str, float]
-RowIds = NDArray[np.int64]
-
-_BATCH_ROWS = 10_000
-"""Rows per block that a system is built from."""
-
-
-def parameter_grid(**values: Sequence[float]) -> tuple[Setting, ...]:
-    """Returns every combination of the values."""
-    return tuple(dict(zip(values, each, strict=True)) for each in itertools.product(*values.values()))
+_SEED = 19
+_RARE_CATEGORY = 300
+"""The rare category is the largest with at most this many papers."""
+_AUTHOR_PAPERS = 30
+"""The author is the most frequent of those with at most this many papers."""
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """What every system indexes.
-
-    Attributes:
-        vectors: (rows, DIM) float16 unit rows.
-        path: the file that contains them.
-        fields: the fields of the rows.
-    """
-
-    vectors: NDArray[np.float16]
-    path: Path
-    fields: Fields
-
-    def __len__(self) -> int:
-        return len(self.vectors)
-
-    def iter_blocks(self) -> Iterator[tuple[range, Vectors]]:
-        """Yields the row numbers and float32 vectors of consecutive blocks."""
-        for start in range(0, len(self), _BATCH_ROWS):
-            block = np.asarray(self.vectors[start : start + _BATCH_ROWS], np.float32)
-            yield range(start, start + len(block)), block
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("index", type=Path)
+    parser.add_argument("--questions", type=Path, required=True, help="judged questions on the papers of the index")
+    parser.add_argument("--sets", type=Path, nargs="*", default=[], help="retrieval sets in BEIR layout")
+    parser.add_argument("--systems", nargs="*", default=list(SYSTEMS), choices=list(SYSTEMS))
+    parser.add_argument("--papers", type=int, help="only the first papers of the index")
+    parser.add_argument("--latency-questions", type=int, default=200)
+    parser.add_argument("--judged-questions", type=int, default=300, help="papers whose questions are judged")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        figures = _compare(options, Path(folder))
+    results.save("systems", figures, dataset=f"{figures['papers_compared']:,} papers, one core")
 
 
-class System(Protocol):
-    """A system under test.
-
-    Attributes:
-        package: the distribution whose version is reported.
-        supports_filters: whether ``search`` accepts conditions.
-        thread_env: environment variables, besides OMP_NUM_THREADS, that limit a query to one thread.
-    """
-
-    package: ClassVar[str]
-    supports_filters: ClassVar[bool]
-    thread_env: ClassVar[Mapping[str, str]]
-
-    def settings(self, source: Dataset) -> tuple[Setting, ...]:
-        """Returns the grid of settings; the best of them is reported for each filter case."""
-        ...
-
-    def build(self, source: Dataset, folder: Path) -> None:
-        """Writes the index into an empty folder, using all cores."""
-        ...
-
-    def open(self, source: Dataset, folder: Path) -> None:
-        """Opens the index in a folder for searching."""
-        ...
-
-    def search(self, query: Vectors, k: int, condition: RowFilter, setting: Setting) -> RowIds:
-        """Evaluates the condition and returns the nearest matching rows, best first.
-
-        Args:
-            query: (DIM,) float32 unit vector.
-            k: number of rows.
-            condition: the filter.
-            setting: one of ``settings``.
-        """
-        ...
+def _compare(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    corpus = _export_index(options.index, folder / "corpus", options.papers)
+    judged, relevant = _read_questions(options.questions, corpus, options.judged_questions)
+    questions = random.Random(_SEED).sample(list(judged.values()), min(len(judged), options.latency_questions))
+    conditions = _choose_conditions(corpus)
+    systems: dict[str, dict[str, Any]] = {}
+    for name in options.systems:
+        work = folder / "system"
+        workload = {
+            "corpus": str(corpus.folder),
+            "folders": {name: str(work)},
+            "questions": questions,
+            "recall_questions": 50,
+            "conditions": {case: asdict(condition) for case, condition in conditions.items()},
+            "judged": judged,
+            "max_rank_s": 600,
+        }
+        figures = _run_system(name, work, workload, folder)
+        rankings = figures.pop("rankings", {})
+        figures["ndcg"] = _mean_ndcg_by_kind(rankings, relevant)
+        systems[name] = figures
+        print(name, json.dumps(figures), file=sys.stderr, flush=True)
+    for set_folder in options.sets:
+        _compare_on_set(set_folder, options.systems, folder, systems)
+    versions = {each: version(each) for name in options.systems for each in SYSTEMS[name].packages}
+    return {
+        "papers_compared": len(corpus),
+        "peer_versions": versions,
+        "conditions": {case: asdict(condition) for case, condition in conditions.items()},
+        "systems": systems,
+    }
 
 
-def recreate_folder(folder: Path) -> Path:
-    """Creates an empty folder, replacing an existing one."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
+def _run_system(name: str, work: Path, workload: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Returns the figures of all phases; a phase that fails is reported with its last line, and ends the system."""
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    path = folder / "workload.json"
+    path.write_text(json.dumps(workload), "utf-8")
+    figures: dict[str, Any] = {}
+    for phase in ("build", "answer-once", "measure", "rank"):
+        start = time.perf_counter()
+        command = [sys.executable, "-m", "benchmarks.systems_worker", phase, name, str(path)]
+        run = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
+        if run.returncode:
+            figures["failed"] = f"{phase}: {run.stderr.strip().splitlines()[-1]}"
+            print(run.stderr, file=sys.stderr)
+            break
+        found = json.loads(run.stdout.splitlines()[-1])
+        if phase == "answer-once":
+            found = {"first_answer_of_a_process_s": round(time.perf_counter() - start, 2)}
+        figures |= found
+        if phase == "build":
+            figures["disk_mib"] = round(folder_bytes(work) / 2**20)
+    shutil.rmtree(work)
+    return figures
 
 
-class FaissExact:
-    """Exact scan of float16 rows. numpy evaluates the filter; matching rows are gathered or selected by a bitmap."""
-
-    package = "faiss-cpu"
-    supports_filters = True
-    thread_env: ClassVar[Mapping[str, str]] = {}
-
-    def settings(self, _source: Dataset) -> tuple[Setting, ...]:
-        return parameter_grid(gather=(0, 1))
-
-    def build(self, source: Dataset, folder: Path) -> None:
-        faiss.write_index(_exact_index(source.vectors), str(folder / "rows.faiss"))
-
-    def open(self, source: Dataset, folder: Path) -> None:
-        faiss.omp_set_num_threads(1)
-        self._source, self._index = source, faiss.read_index(str(folder / "rows.faiss"))
-
-    def search(self, query: Vectors, k: int, condition: RowFilter, setting: Setting) -> RowIds:
-        if condition.is_empty:
-            return self._index.search(query[None], k)[1][0]
-        mask = self._source.fields.matching_mask(condition)
-        if setting["gather"]:
-            ids = np.flatnonzero(mask)
-            if not len(ids):
-                return ids
-            return ids[_exact_index(self._source.vectors[ids]).search(query[None], min(k, len(ids)))[1][0]]
-        bits = np.packbits(mask, bitorder="little")
-        selected = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
-        return self._index.search(query[None], k, params=selected)[1][0]
-
-
-def _exact_index(rows: NDArray[np.float16]) -> faiss.IndexScalarQuantizer:
-    scorer = faiss.IndexScalarQuantizer(DIM, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-    scorer.is_trained = True
-    if len(rows):
-        scorer.add_sa_codes(np.ascontiguousarray(rows).view(np.uint8))
-    return scorer
-
-
-class PapersSearch:
-    """This project: ``search.columns`` evaluates the filter and ``search.vectors`` finds the nearest rows."""
-
-    package = "papers-search"
-    supports_filters = True
-    thread_env: ClassVar[Mapping[str, str]] = {}
-
-    def settings(self, _source: Dataset) -> tuple[Setting, ...]:
-        return ({},)
-
-    def build(self, source: Dataset, folder: Path) -> None:
-        from search.columns.columns import ColumnsBuilder
-        from search.papers.date import Date
-        from search.papers.paper import Paper
-        from search.vectors.code_writer import write_codes
-
-        vectors = np.memmap(source.path, np.float16, "r", shape=(len(source), DIM))
-        write_codes(vectors, np.arange(len(source)), folder / "codes", None)
-        builder, fields = ColumnsBuilder(), source.fields
-        for day, region, author in zip(fields.days, fields.regions, fields.authors, strict=True):
-            published = Date.parse(date_of(day).isoformat())
-            builder.add(Paper(published=published, categories=(region_name(region),), authors=(author_name(author),)))
-        builder.save(folder / "columns")
-
-    def open(self, source: Dataset, folder: Path) -> None:
-        from search.columns.columns import Columns
-        from search.rows import Rows
-        from search.vectors.vectors import VectorIndex
-
-        self._live, self._columns = Rows.from_mask(np.ones(len(source), bool)), Columns.open(folder / "columns")
-        self._index = VectorIndex(source.path, len(source), DIM, folder / "codes")
-
-    def search(self, query: Vectors, k: int, condition: RowFilter, _setting: Setting) -> RowIds:
-        return self.search_ranked(query, k, condition).rows
-
-    def search_ranked(self, query: Vectors, k: int, condition: RowFilter) -> Ranked:
-        """Returns the ranking, with the rows scored and the expected recall."""
-        from search.columns.selection import Intersection
-
-        parts = [self._columns.selection(part) for part in _to_filter(condition).condition.parts]
-        rows = Intersection(parts, self._live).rows() if parts else self._live
-        return self._index.nearest(query[None], k, rows)[0]
-
-
-def _to_filter(condition: RowFilter) -> Any:
-    from search.papers.date import Date
-    from search.query.filter import Filter
-
-    if condition.region is not None:
-        return Filter(categories=(region_name(condition.region),))
-    if condition.author is not None:
-        return Filter(authors=(author_name(condition.author),))
-    if condition.first_day is None or condition.last_day is None:
-        return Filter()
-    first, last = date_of(condition.first_day), date_of(condition.last_day)
-    return Filter(
-        published_from=Date(first.year, first.month, first.day), published_to=Date(last.year, last.month, last.day)
+def _environment() -> dict[str, str]:
+    threads = (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "RAYON_NUM_THREADS",
+        "LANCE_CPU_THREADS",
+        "TOKIO_WORKER_THREADS",
     )
+    return {**os.environ, **dict.fromkeys(threads, "1"), "ANONYMIZED_TELEMETRY": "False", "HF_HUB_OFFLINE": "1"}
+
+
+def _export_index(index: Path, folder: Path, limit: int | None) -> Corpus:
+    """Writes the papers of an index that have a title, an abstract and their vectors."""
+    snapshot = Searcher(index, lambda _model: load_embedder()).snapshot
+    rows = snapshot.live.ids[:limit]
+    papers, kept = [], []
+    for start in range(0, len(rows), 1_000):
+        block = rows[start : start + 1_000]
+        for row, paper in zip(block.tolist(), snapshot.store.get(block.tolist()), strict=True):
+            if paper.title and paper.abstract:
+                papers.append(paper.to_json() | {"id": paper.ids[0]})
+                kept.append(row)
+    return write_corpus(folder, papers, snapshot.vectors.get_vectors(np.array(kept)).astype(np.float16))
+
+
+def _choose_conditions(corpus: Corpus) -> dict[str, Condition]:
+    """Returns no filter, a large category, one with dates, a rare category, and an author."""
+    categories, authors = Counter[str](), Counter[str]()
+    days = []
+    for record in corpus.iter_records():
+        categories.update(record.categories)
+        authors.update(record.authors)
+        days.append(record.day)
+    first, last = (int(np.percentile(days, share)) for share in (60, 90))
+    largest, second = (code for code, _ in categories.most_common(2))
+    rare = next(code for code, count in categories.most_common() if count <= _RARE_CATEGORY)
+    author = next(name for name, count in authors.most_common() if count <= _AUTHOR_PAPERS)
+    return {
+        "no filter": Condition(),
+        "category": Condition(category=largest),
+        "category and dates": Condition(category=second, first_day=first, last_day=last),
+        "rare category": Condition(category=rare),
+        "author": Condition(author=author),
+    }
+
+
+def _read_questions(path: Path, corpus: Corpus, count: int) -> tuple[dict[str, str], dict[str, dict[str, int]]]:
+    """Returns the texts and the judgments of questions by key, which starts with the kind of question."""
+    ids = {record.id for record in corpus.iter_records()}
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    chosen = [line for line in lines if line["id"] in ids or line["id"].lower() in ids]
+    texts, judgments = {}, {}
+    for line in random.Random(_SEED).sample(chosen, min(count, len(chosen))):
+        paper = line.pop("id")
+        for kind, text in line.items():
+            texts[f"{kind} {paper}"] = text
+            judgments[f"{kind} {paper}"] = {paper if paper in ids else paper.lower(): 1}
+    return texts, judgments
+
+
+def _mean_ndcg_by_kind(
+    rankings: Mapping[str, list[str]], judgments: Mapping[str, Mapping[str, int]]
+) -> dict[str, float]:
+    values: dict[str, list[float]] = {}
+    for key, ranking in rankings.items():
+        values.setdefault(key.partition(" ")[0], []).append(_ndcg(ranking, judgments[key]))
+    return {kind: round(mean(each), 3) for kind, each in values.items()}
+
+
+def _ndcg(ranking: list[str], grades: Mapping[str, int]) -> float:
+    """Returns nDCG@10 with linear gains (Järvelin and Kekäläinen, TOIS 2002)."""
+    discounts = [1 / np.log2(rank + 2) for rank in range(PAGE)]
+    gained = sum(grades.get(each, 0) * discount for each, discount in zip(ranking, discounts, strict=False))
+    best = sorted(grades.values(), reverse=True)
+    return float(gained / sum(grade * discount for grade, discount in zip(best, discounts, strict=False)))
+
+
+def _compare_on_set(set_folder: Path, names: list[str], folder: Path, systems: dict[str, dict[str, Any]]) -> None:
+    """Adds nDCG@10 on the test questions of a retrieval set to the figures of each system."""
+    retrieval_set = RetrievalSet.read(set_folder)
+    papers = [paper for paper in retrieval_set.iter_papers() if not isinstance(paper, Exception)]
+    vectors = load_embedder().encode([paper.text for paper in papers]).astype(np.float16)
+    keys = {f"row:{row}": corpus_ids(paper)[0] for row, paper in enumerate(papers)}
+    corpus = write_corpus(
+        folder / "set", [paper.to_json() | {"id": key} for key, paper in zip(keys, papers, strict=True)], vectors
+    )
+    for name in names:
+        work = folder / "system"
+        workload = {
+            "corpus": str(corpus.folder),
+            "folders": {name: str(work)},
+            "questions": list(retrieval_set.queries.values())[:1],
+            "recall_questions": 0,
+            "conditions": {},
+            "judged": dict(retrieval_set.queries),
+            "max_rank_s": 600,
+        }
+        rankings = _run_system(name, work, workload, folder).get("rankings", {})
+        values = [
+            _ndcg([keys.get(each, each) for each in ranking], retrieval_set.judgments[key])
+            for key, ranking in rankings.items()
+        ]
+        systems[name].setdefault("ndcg", {})[set_folder.name] = round(mean(values), 3) if values else None
+
+
+if __name__ == "__main__":
+    main()

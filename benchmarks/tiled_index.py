@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.synthetic_vectors import VectorSynthesizer
-from search.columns.columns import ColumnsBuilder
+from search.columns.builder import ColumnsBuilder
 from search.files import replace_file
 from search.index.layout import GenerationLayout, Layout
 from search.index.lexicon_builder import LexiconBuilder

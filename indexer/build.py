@@ -31,11 +31,13 @@ from indexer.row_writer import RowWriter
 from indexer.sources.file import SourceFile
 from indexer.sources.guard import Deletion
 from indexer.writer import IndexWriter
-from search.columns.columns import Columns, ColumnsBuilder
+from search.columns.builder import ColumnsBuilder
+from search.columns.columns import Columns
 from search.embedding.embedder import Embedder
 from search.errors import ModelUnavailable, SourceError, UnreadFile
 from search.files import fsync, link_or_copy, save_array, write_aside
 from search.index.calibration import Calibration
+from search.index.database_checksums import paper_block_checksums
 from search.index.layout import FileRecord, GenerationLayout, Manifest
 from search.index.lexicon_builder import LexiconBuilder
 from search.index.snapshot import Snapshot
@@ -279,7 +281,7 @@ def _write_generation(
     with closing(PaperStore(layout.store, writer.rows)) as store:
         save_array(files.tombstones, np.array(store.replaced_rows(), np.uint32))
         _write_columns_and_lexicon(store, files, old, before.rows if before else 0)
-        papers_sha256 = store.block_checksums(BLOCK_ROWS, writer.published.papers)
+        papers_sha256 = paper_block_checksums(store, BLOCK_ROWS, writer.published.papers)
         if not (old and old.vector_checksums.is_file()):
             writer.published.check_all()  # all rows are read
         write_row_checksums(files, old, store, _map_vectors(writer))

@@ -13,12 +13,35 @@ import orjson
 from indexer import added_times, decisions, harvested_records, identity, logged_files, removed_papers
 from search.errors import IndexBusy, IndexDamaged
 from search.files import system_error
-from search.index.layout import Layout, Manifest
+from search.index.database_checksums import (
+    count_keys,
+    decisions_sha256,
+    key_checksum,
+    last_paper_sha256,
+)
+from search.index.layout import DatabaseRecord, Layout, Manifest
 from search.index.snapshot import Snapshot
-from search.index.store import PAGE_BYTES, SCHEMA, DatabaseRecord, PaperStore, key_checksum
+from search.index.store import PaperStore
 from search.papers.identifiers import text_key
 from search.papers.paper import Paper
 
+_PAGE_BYTES = 32_768
+"""Page size of the database. A paper takes about 2 KB; in small pages a third of the file would be empty."""
+_SCHEMA = """
+CREATE TABLE papers (
+    row INTEGER PRIMARY KEY,
+    paper TEXT NOT NULL,
+    records TEXT
+);
+CREATE TABLE replaced (row INTEGER PRIMARY KEY, by INTEGER NOT NULL);
+CREATE TABLE keys (key INTEGER NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (key, row)) WITHOUT ROWID;
+"""
+"""Tables, to which rows are only added:
+
+papers: the merged paper and, if it was merged from several records, those records (JSON).
+replaced: a row that has been replaced, and the row that replaced it.
+keys: the 64-bit keys of a row (``identifiers.id_key``, ``fingerprint.keys``).
+"""
 _SCAN_ROWS = 1_024
 """Rows read at once."""
 _PAGE_ERROR = re.compile(r"unable to get the page\. error code=([0-9]+)")
@@ -47,9 +70,9 @@ def open_database(path: Path) -> sqlite3.Connection:
     new = not path.exists()
     database = sqlite3.connect(path, timeout=30)
     if new or not database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-        database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        database.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         # one transaction: a kill leaves all of the tables or none of them
-        database.executescript(f"BEGIN; {SCHEMA} COMMIT;")
+        database.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
     modules = (logged_files, harvested_records, removed_papers, decisions, added_times)
     database.executescript(f"BEGIN; {' '.join(module.SCHEMA for module in modules)} COMMIT;")
     database.execute("PRAGMA journal_mode = WAL")
@@ -133,9 +156,9 @@ def record_database(
     for row, row_keys in expected_keys(database, start, rows):
         keys += len(row_keys)
         checksum += sum(key_checksum(key, row) for key in row_keys)
-    if store.count_keys() != (keys, checksum):
+    if count_keys(store) != (keys, checksum):
         _rewrite_keys(database, rows)
-    return DatabaseRecord(store.last_paper_sha256(), keys, checksum, store.decisions_sha256())
+    return DatabaseRecord(last_paper_sha256(store), keys, checksum, decisions_sha256(store))
 
 
 def _rewrite_keys(database: sqlite3.Connection, rows: int) -> None:

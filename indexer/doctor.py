@@ -13,10 +13,12 @@ from indexer.database import check_integrity, named_errors
 from indexer.generations import find_layout, find_model
 from indexer.removed_papers import list_excluded_ids
 from indexer.writer import IndexWriter
-from search.columns.columns import NO_ID, day_range
+from search.columns.builder import day_range
+from search.columns.row_ids import NO_ID
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing, ModelUnavailable
+from search.index.database_checksums import count_keys, decisions_sha256
 from search.index.layout import Manifest
 from search.index.snapshot import Snapshot
 from search.papers.identifiers import id_key
@@ -131,13 +133,13 @@ def _check_counts(snapshot: Snapshot) -> Iterator[str]:
 
 def _check_keys(snapshot: Snapshot) -> Iterator[str]:
     record = snapshot.manifest.database
-    if record and snapshot.store.count_keys() != (record.keys, record.keys_checksum):
+    if record and count_keys(snapshot.store) != (record.keys, record.keys_checksum):
         yield f"the keys in {snapshot.layout.store.name} are not those of its papers"
 
 
 def _check_decisions(snapshot: Snapshot) -> Iterator[str]:
     record = snapshot.manifest.database
-    if record and snapshot.store.decisions_sha256() != record.decisions_sha256:
+    if record and decisions_sha256(snapshot.store) != record.decisions_sha256:
         yield f"the decisions in {snapshot.layout.store.name} are not those it was published with"
 
 
@@ -187,8 +189,8 @@ def _check_references(snapshot: Snapshot) -> Iterator[str]:
         days = [tuple(column.days(row_array)[:, 0].tolist()) for column in (columns.published, columns.updated)]
         if days != [day_range(paper.published), day_range(paper.updated)]:
             yield f"the columns and the store differ in the dates of {paper.id}"
-        primary = int(columns.primary[row])
-        if (columns.categories[primary] if primary != NO_ID else None) != next(iter(paper.categories), None):
+        primary = int(columns.categories.primary[row])
+        if (columns.categories.codes[primary] if primary != NO_ID else None) != next(iter(paper.categories), None):
             yield f"the columns and the store differ in the primary category of {paper.id}"
 
 

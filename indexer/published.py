@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from search.checksums import NOT_PUBLISHED, BlockChecksums, ReadRows, check_block
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged
+from search.index.database_checksums import count_keys, find_outdated, read_paper_rows
 from search.index.json_object import REPAIR_HINT
 from search.index.layout import Layout, Manifest
 from search.index.store import PaperStore
@@ -56,7 +58,7 @@ class PublishedRows:
         if not self.manifest or (accept_lost_rows and 0 < self._rows < self.papers.rows):
             return
         with closing(PaperStore(self._layout.store, self.papers.rows)) as store:
-            problem = store.find_outdated(self.manifest.database)
+            problem = find_outdated(store, self.manifest.database)
         if problem and 0 < self._rows < self.papers.rows:
             raise IndexDamaged(self._layout.directory, f"{problem}; {REPAIR_HINT}")
         if problem:
@@ -70,7 +72,7 @@ class PublishedRows:
         """
         if self.manifest and (record := self.manifest.database):
             with closing(PaperStore(self._layout.store, self.papers.rows)) as store:
-                found = store.count_keys()
+                found = count_keys(store)
             if found != (record.keys, record.keys_checksum):
                 raise IndexDamaged(self._layout.store, f"its keys are not those of its papers; {REPAIR_HINT}")
 
@@ -82,7 +84,7 @@ class PublishedRows:
         """
         for block in sorted({row // BLOCK_ROWS for row in rows} - self._checked):
             with closing(PaperStore(self._layout.store, self.papers.rows)) as store:
-                self._compare(self._layout.store, store.read_rows, block, self.papers)
+                self._compare(self._layout.store, partial(read_paper_rows, store), block, self.papers)
             self._compare(self._vectors_path, self._read_vectors, block, self.vectors)
             self._checked.add(block)
 

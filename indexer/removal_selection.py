@@ -123,7 +123,7 @@ def select_query(directory: Path, query: str) -> Selection:
         InvalidValue: The query is blank or invalid, or an abstract.
     """
     snapshot = Snapshot.open(directory)
-    utc_today, categories = datetime.now(UTC).date(), snapshot.columns.categories
+    utc_today, categories = datetime.now(UTC).date(), snapshot.columns.categories.codes
     parsed = parse_query(query, today=date.today(), categories=categories, utc_today=utc_today)
     if parsed.kind == "abstract":
         raise InvalidValue(

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.files import save_array
+from search.index.database_checksums import row_checksums
 from search.index.layout import GenerationLayout
 from search.index.store import PaperStore
 from search.vectors.row_checks import compute_row_checksums
@@ -26,7 +27,7 @@ def write_row_checksums(
         vectors: (rows, dim) float16, the vectors of the same rows.
     """
     papers = _load(old.paper_checksums) if old else _NO_CHECKSUMS
-    save_array(files.paper_checksums, np.append(papers, store.row_checksums(len(papers))))
+    save_array(files.paper_checksums, np.append(papers, row_checksums(store, len(papers))))
     known = _load(old.vector_checksums) if old else _NO_CHECKSUMS
     starts = range(len(known), len(vectors), _BLOCK_ROWS)
     added = [compute_row_checksums(vectors[start : start + _BLOCK_ROWS]) for start in starts]

@@ -8,16 +8,22 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # imported where it is used: `papers status` starts without numpy
+    from numpy.typing import NDArray
 
 T = TypeVar("T")
 _MIN_FREE_BYTES = 1 << 20
 """Free bytes below which a write of unknown size counts as failed for lack of room."""
 _NAMED_ERROR = re.compile(r"(?:\bos error|\bcode:) ([0-9]+)")
 """The number of a system error in a message of tantivy."""
+
+
+def cache_folder() -> Path:
+    """Returns $PAPERS_CACHE, or else a folder in the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("PAPERS_CACHE") or Path(base) / "papers")
 
 
 def replace_file(path: Path, content: str | bytes, *, mode: int = 0o666) -> None:
@@ -70,7 +76,7 @@ def link_or_copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def save_array(path: Path, array: NDArray[Any]) -> None:
+def save_array(path: Path, array: "NDArray[Any]") -> None:
     """Writes an array in NumPy's format.
 
     ``np.save`` writes through C streams, so a full disk is an ``OSError`` without ``errno``.
@@ -78,19 +84,23 @@ def save_array(path: Path, array: NDArray[Any]) -> None:
     Raises:
         OSError: The file cannot be written.
     """
+    import numpy as np
+
     array = np.ascontiguousarray(array)
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
         file.write(array.tobytes())
 
 
-def load_array(path: Path) -> NDArray[Any]:
+def load_array(path: Path) -> "NDArray[Any]":
     """Reads an array in NumPy's format into memory; unlike ``np.load``, a failed read is an ``OSError`` with ``errno``.
 
     Raises:
         OSError: The file cannot be read.
         ValueError: It does not contain an array.
     """
+    import numpy as np
+
     return np.asarray(np.lib.format.read_array(io.BytesIO(path.read_bytes()), allow_pickle=False))
 
 

@@ -15,12 +15,14 @@ from search.index.snapshot import Snapshot
 from search.papers.paper import Paper
 from search.query.author_match import AuthorMatch
 from search.query.page import Page
+from search.query.page_cache import PageCache
 from search.query.query import Query
 from search.query.suggestions import Suggestions
 from search.session import Session
 from search.themes.cache import ThemeCache
 
 if TYPE_CHECKING:
+    from search.index.citations import Citations
     from search.maps.paper_map import PaperMap
     from search.people.persons import Persons
     from search.query.people import People
@@ -52,6 +54,7 @@ class Searcher:
         embedders: the embedders of the models.
         on_page: the argument.
         on_problem: called whenever ``problem`` has changed, with its value.
+        page_cache: keeps the pages of recent questions; None, as in programs and commands, to search for each.
         problem: why the published generation cannot be opened; empty while it can.
 
     Raises:
@@ -74,6 +77,7 @@ class Searcher:
         self.embedders = EmbedderCache(directory, load)
         self.on_page = on_page
         self._theme_cache = ThemeCache()
+        self.page_cache: PageCache | None = None
         self.on_problem: Callable[[str], None] = lambda problem: None  # noqa: ARG005
         self.problem = ""
         self._retry_at = 0.0
@@ -93,7 +97,7 @@ class Searcher:
 
     def session(self) -> Session:
         """Opens a session on the newest published generation."""
-        return Session(self.snapshot, self.embedders, self.on_page, self._theme_cache)
+        return Session(self.snapshot, self.embedders, self.on_page, self._theme_cache, page_cache=self.page_cache)
 
     def ask(self, box: str, query: Query | None = None, **options: Any) -> Page:
         """Answers the text of the search box; see ``Session.ask``."""
@@ -124,6 +128,10 @@ class Searcher:
     def paper(self, paper_id: str) -> Paper:
         """Returns one paper; see ``Session.paper``."""
         return self.session().paper(paper_id)
+
+    def citations(self, paper_id: str) -> "Citations":
+        """Returns what a paper cites and what cites it; see ``Session.citations``."""
+        return self.session().citations(paper_id)
 
     def authors(self, name: str) -> AuthorMatch:
         """Lists the variants of a name; see ``Session.authors``."""

@@ -6,40 +6,35 @@ from datetime import UTC, date, datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-import numpy as np
-from numpy.typing import NDArray
-
 from search import budget
 from search.embedding.cache import EmbedderCache
-from search.errors import InvalidValue, PaperNotFound
 from search.index.snapshot import Snapshot
 from search.language.describe import describe_condition, describe_query
-from search.papers import identifiers
 from search.papers.normalization import compose, strip_control_characters
 from search.papers.paper import Paper
 from search.query.author import parse_author
 from search.query.author_match import AuthorMatch
-from search.query.condition import AllOf, InRows, names_person
 from search.query.library import Library
 from search.query.page import Page
+from search.query.page_cache import PageCache
 from search.query.people import NO_CORRECTIONS, PersonCorrections
 from search.query.query import Query
 from search.query.suggestions import Suggestions
-from search.ranking import cursor
-from search.ranking.answer import answer_query, list_papers
-from search.ranking.legs import FilteredIndex, LegInput
+from search.ranking.answer import Answer
+from search.ranking.legs import FilteredIndex
 from search.ranking.notices import find_notices
-from search.ranking.query_input import build_leg_input
-from search.ranking.relevance import RelevantSet, find_relevant_set
+from search.ranking.page import build_page
+from search.ranking.relevance import RelevantSet
 from search.ranking.variants import match_author
+from search.resolver import Resolver
 from search.themes.cache import ThemeCache
 
 if TYPE_CHECKING:
-    from search.language.parser import ParsedQuery
+    from search.index.citations import Citations
     from search.maps.paper_map import PaperMap
     from search.people.persons import Persons
     from search.query.people import People
-    from search.refinements.page import PageRefiner
+    from search.query.refinement import Refinement
     from search.themes.themes import Themes
     from search.trends.trends import Trends
 
@@ -70,6 +65,7 @@ class Session:
         on_page: called with every page of hits.
         theme_cache: shared by all sessions of a searcher.
         corrections: what the user says about people behind one name.
+        page_cache: shared by all sessions of a searcher; None to search for each question.
     """
 
     snapshot: Snapshot
@@ -77,6 +73,7 @@ class Session:
     on_page: Callable[[Page], None] | None = None
     theme_cache: ThemeCache = field(default_factory=ThemeCache)
     corrections: PersonCorrections = NO_CORRECTIONS
+    page_cache: PageCache | None = None
 
     @property
     def generation(self) -> str:
@@ -100,32 +97,30 @@ class Session:
                 ``search`` for other errors.
         """
         query = (query or Query()).with_options(**options)
-        box = compose(strip_control_characters(box))
-        if not box:
-            return self.search(query)
-        if query.theme and not query.verbatim:
-            return self._ask_within_theme(box, query)
-        # imported here, so that a query with only a filter starts in 0.2 s
-        from search.language.removable_parts import split_query
-        from search.refinements.page import PageRefiner
+        if self.page_cache is None:
+            return self._ask(box, query)
+        days = date.today(), datetime.now(UTC).date()  # the text may contain dates relative to them
+        key = self.generation, self.embedders, self.corrections, days, box, query
+        return self.page_cache.get(key, lambda: self._ask(box, query))
 
-        parsed, typed = self._parse(box, query)
-        if parsed.kind != "question":
-            return replace(self.search(typed), parts=split_query(parsed))
-        refiner = PageRefiner(self.snapshot, parsed)
-        alternatives = () if query.verbatim or query.offset else refiner.alternatives
-        for other in alternatives if query.cursor and not cursor.belongs_to(typed) else ():
-            if cursor.belongs_to(self._parse(other, query)[1]):
-                return self._answer_instead(other, query, refiner)
-        page, nearest = self._answer(typed)
-        alternatives = () if refiner.is_answered_by(page) else alternatives
-        for other in alternatives:
-            answer = self._answer_instead(other, query, refiner)
-            if answer.total and answer.has_close_match:
-                return answer
-        correction = None if alternatives else refiner.correction  # one that finds nothing close either does not help
-        page = replace(page, parts=split_query(parsed), correction=correction)
-        return page if query.cursor or query.offset else replace(page, refinements=refiner.refine(page, nearest))
+    def _ask(self, box: str, query: Query) -> Page:
+        """Answers the text of the search box without the cache."""
+        found = self._resolver.resolve(box, query)
+        page = self._page(found.query, found.answer)
+        if found.parsed is None:
+            return page
+        from search.language.removable_parts import split_query  # a query with only a filter is to start in 0.2 s
+
+        refinements: tuple[Refinement, ...] = ()
+        if found.refiner and not (query.cursor or query.offset):
+            refinements = found.refiner.refine(page, found.answer.ranking.fused.rows)
+        return replace(
+            page,
+            parts=split_query(found.parsed),
+            correction=found.correction,
+            answered_query=found.box if found.is_other else None,
+            refinements=refinements,
+        )
 
     @_reporting_damage
     def search(self, query: Query) -> Page:
@@ -138,7 +133,7 @@ class Session:
             ModelMismatch: the installed model is not the one of the index.
             ModelUnavailable: the model cannot be loaded.
         """
-        return self._answer(query)[0]
+        return self._page(query, self._resolver.answer(query))
 
     @_reporting_damage
     def relevant(self, box: str, query: Query | None = None, **options: Any) -> RelevantSet:
@@ -152,8 +147,9 @@ class Session:
         Raises:
             InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``ask``.
         """
-        answered, typed = self._find_answered(box, (query or Query()).with_options(**options))
-        return find_relevant_set(*self._prepare(typed), answered)
+        query = (query or Query()).with_options(**options)
+        found = self._resolver.resolve(box, replace(query.unpaged, theme=query.theme))
+        return found.answer.relevant_set(found.box)
 
     @_reporting_damage
     def map(self, box: str, query: Query | None = None, **options: Any) -> "PaperMap":
@@ -239,96 +235,23 @@ class Session:
         return self.theme_cache.get((self.generation, box, query), lambda: self._find_themes(box, query))
 
     def _find_themes(self, box: str, query: Query) -> "Themes":
-        answered, typed = self._find_answered(box, query)
-        return replace(self._themes_of(typed), answered_query=answered)
+        found = self._resolver.resolve(box, query)
+        return replace(self._resolver.themes(found.answer), answered_query=found.box)
 
-    def _themes_of(self, query: Query) -> "Themes":
-        """Returns the themes of a query; two searches that differ in theme, order and page have the same."""
-        from search.themes.themes import Themes
+    @property
+    def _resolver(self) -> Resolver:
+        return Resolver(self.snapshot, self.embedders, self.theme_cache, self.corrections)
 
-        query = replace(query.unpaged, verbatim=False)
-        find = lambda: Themes.find(find_relevant_set(*self._prepare(query), query.text))  # noqa: E731
-        return self.theme_cache.get((self.generation, query), find)
+    def _page(self, query: Query, answer: Answer) -> Page:
+        """Returns the page that a query asks for."""
+        page = build_page(answer)
+        notices = find_notices(self.snapshot, answer.query, page.total)
+        return self._observe(replace(page, interpretation=describe_query(query), notices=notices))
 
-    def _find_answered(self, box: str, query: Query) -> tuple[str, Query]:
-        """Returns the text of the search box that ``ask`` answers, its own or another, and its query."""
-        box = compose(strip_control_characters(box))
-        first = replace(query.unpaged, theme=query.theme)
-        answered = replace(self, on_page=None).ask(box, first).answered_query or box
-        return answered, self._with_words_of_mode(self._parse(answered, query)[1] if answered else query)
-
-    def _parse(self, box: str, query: Query) -> "tuple[ParsedQuery, Query]":
-        """Parses the text of the search box and adds what it requires to a query."""
-        from search.language.parser import parse_query
-
-        utc_today = datetime.now(UTC).date()
-        categories = self.snapshot.columns.categories
-        parsed = parse_query(box, today=date.today(), categories=categories, utc_today=utc_today)
-        conditions = tuple(each for each in (query.filter.where, parsed.condition) if each)
-        paper = (parsed.paper_id,) if parsed.paper_id else ()
-        return parsed, replace(
-            query,
-            text=parsed.text,
-            filter=replace(query.filter, where=AllOf(conditions) if conditions else None),
-            like=(*paper, *query.like),
-            include_like=query.include_like or bool(paper),
-            is_abstract=query.is_abstract or parsed.kind == "abstract",
-        )
-
-    def _ask_within_theme(self, box: str, query: Query) -> Page:
-        """Answers a query with a theme: what is answered without the theme decides which text it belongs to."""
-        whole = replace(self, on_page=None).ask(box, query.unpaged)
-        page = self.ask(whole.answered_query or box, replace(query, verbatim=True))
-        return replace(page, answered_query=whole.answered_query, correction=whole.correction)
-
-    def _answer_instead(self, box: str, query: Query, refiner: "PageRefiner") -> Page:
-        """Answers another query than the one asked."""
-        return replace(self.ask(box, query, verbatim=True), correction=refiner.correction, answered_query=box)
-
-    def _answer(self, query: Query) -> tuple[Page, NDArray[np.int64]]:
-        """Returns the answer of a query, and the rows nearest to its text, best first; none without text."""
-        budget.check()
-        interpretation, query = describe_query(query), self._with_words_of_mode(query)
-        start = cursor.decode(query, self.generation, len(self.snapshot.columns))
-        filtered, leg_input = self._prepare(query)
-        if leg_input:
-            page, nearest = answer_query(filtered, query, leg_input, start)
-        else:
-            page, nearest = list_papers(filtered, query, start), np.empty(0, np.int64)
+    def _observe(self, page: Page) -> Page:
         if self.on_page:
             self.on_page(page)
-        notices = find_notices(self.snapshot, query, page.total)
-        return replace(page, interpretation=interpretation, notices=notices), nearest
-
-    def _with_words_of_mode(self, query: Query) -> Query:
-        """Strips the text, and removes it in lexical mode if it has no words and conditions alone select papers."""
-        text = strip_control_characters(query.text)
-        if query.mode == "lexical" and query.filter.condition.parts and not self.snapshot.lexicon.terms(text):
-            text = ""
-        return replace(query, text=text)
-
-    def _prepare(self, query: Query) -> tuple[FilteredIndex, LegInput | None]:
-        """Returns the papers that match the filter, and the input of the legs; None without text and examples."""
-        like, unlike = (tuple(self._row(paper) for paper in papers) for papers in (query.like, query.unlike))
-        if not (query.text or like) and (unlike or query.is_abstract):
-            raise _without_example(query)
-        excluded = tuple(dict.fromkeys((*like, *unlike)))
-        filtered = FilteredIndex.of(self.snapshot, self._condition_of(query), excluded)
-        if not (query.text or like):
-            return filtered, None
-        return filtered, build_leg_input(filtered, self.embedders, query, (like, unlike))
-
-    def _condition_of(self, query: Query) -> AllOf:
-        """Returns the filter of a query and its theme as one condition, with the papers of persons that it names."""
-        condition = query.filter.condition
-        if names_person(condition):
-            from search.people.conditions import resolve_persons
-
-            condition = AllOf((resolve_persons(self.snapshot, condition, self.corrections),))
-        if not query.theme:
-            return condition
-        rows = self._themes_of(query).grouping.rows_of(query.theme)
-        return AllOf((*condition.parts, InRows(tuple(np.sort(rows).tolist()), query.theme)))
+        return page
 
     @property
     def newest_added(self) -> datetime:
@@ -361,17 +284,14 @@ class Session:
         check_filter_only(query)
         budget.check()
         embedded, rows, left_out = embed_library(self.snapshot, self.embedders, library)
-        filtered = FilteredIndex.of(self.snapshot, self._condition_of(query), rows)
+        filtered = FilteredIndex.of(self.snapshot, self._resolver.condition(query), rows)
         page = recommend(filtered, embedded, query.limit)
         filters = (describe_condition(query.filter.condition),) if query.filter.condition.parts else ()
         interpretation = ", ".join((page.interpretation, *filters))
         notices = describe_left_out(left_out, len(library))
         if not (page.total or filters):
             notices = (*notices, "All papers of the index are in the library.")
-        page = replace(page, interpretation=interpretation, notices=notices)
-        if self.on_page:
-            self.on_page(page)
-        return page
+        return self._observe(replace(page, interpretation=interpretation, notices=notices))
 
     @_reporting_damage
     def paper(self, paper_id: str) -> Paper:
@@ -380,7 +300,18 @@ class Session:
         Raises:
             PaperNotFound: no paper has the ID.
         """
-        return self.snapshot.store.get([self._row(paper_id)])[0]
+        return self.snapshot.store.get([self.snapshot.row_of(paper_id)])[0]
+
+    @_reporting_damage
+    def citations(self, paper_id: str) -> "Citations":
+        """Returns the papers of the index that a paper cites, and those that cite it.
+
+        Raises:
+            PaperNotFound: no paper has the ID.
+        """
+        from search.index.citations import find_citations
+
+        return find_citations(self.snapshot, self.paper(paper_id))
 
     @_reporting_damage
     def authors(self, name: str) -> AuthorMatch:
@@ -417,20 +348,3 @@ class Session:
             InvalidValue: the text or the limit is invalid.
         """
         return self.snapshot.suggester.suggest(text, limit)
-
-    def _row(self, paper_id: str) -> int:
-        """Returns the live row of the paper that has or had this ID."""
-        if identifiers.parse(paper_id) is None:
-            raise PaperNotFound(paper_id, "IDs look like arxiv:2604.24432, doi:10.1145/3292500 or h:0123456789ab")
-        row = self.snapshot.find_row(paper_id)
-        if row is None:
-            raise PaperNotFound(paper_id, "search for its title instead")
-        return row
-
-
-def _without_example(query: Query) -> InvalidValue:
-    if query.unlike:
-        return InvalidValue(
-            "unlike", ", ".join(query.unlike), "add a query, or example papers that results should be similar to"
-        )
-    return InvalidValue("text", query.text, "the text is empty; paste an abstract of at least one word")

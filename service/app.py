@@ -6,9 +6,10 @@ from starlette.types import ASGIApp
 
 from indexer.state import StateDatabase
 from search.query.page import Page
+from search.query.page_cache import PageCache
 from search.searcher import Searcher
 from service.agents import endpoint
-from service.api import lists, profile, routes, watches
+from service.api import command_pages, lists, profile, routes, watches
 from service.api.guard.head_options import HeadAndOptions
 from service.api.guard.layers import GuardState, add_guard
 from service.api.guard.metrics import CONTENT_TYPE
@@ -43,22 +44,28 @@ class Application(FastAPI):
         return ProblemPages(add_guard(app, *self._guard_options))
 
 
-def create_app(searcher: Searcher, settings: Settings, buckets: TokenBuckets | None = None) -> Application:
+def create_app(
+    searcher: Searcher, settings: Settings, buckets: TokenBuckets | None = None, command_token: str = ""
+) -> Application:
     """Returns the application for one index.
 
     Args:
         searcher: answers the queries.
         settings: limits, keys, hosts, proxies and origins.
         buckets: token buckets shared with other processes; None makes buckets for this process.
+        command_token: see ``Announcement.token``; empty if the server is not announced.
     """
-    guard_state = GuardState.from_settings(settings)
+    guard_state = GuardState.from_settings(settings, command_token)
     app = Application(settings, guard_state, buckets)
     app.state.searcher, app.state.settings = searcher, settings
+    app.state.command_embedders = command_pages.command_embedders(searcher)
     directory = searcher.snapshot.layout.directory
     app.state.state = StateDatabase(settings.state) if settings.state else StateDatabase.of_index(directory)
     _attach_metrics(searcher, guard_state)
+    hits, observe = settings.cached_hits, guard_state.metrics.observe_lookup
+    searcher.page_cache = PageCache(hits, observe) if hits else None
     add_problem_handlers(app, problem_as_page)
-    for router in (routes.router, lists.router, watches.router, profile.router):
+    for router in (routes.router, command_pages.router, lists.router, watches.router, profile.router):
         app.include_router(router)
     for router in (
         page_routes.router,

@@ -62,6 +62,12 @@ class Settings(BaseSettings):
     keys: Path | None = Field(
         default=None, description="File of API keys (`papers keys`); if set, every request must send one."
     )
+    cached_hits: int = Field(
+        default=4_096,
+        ge=0,
+        le=1_000_000,
+        description="Hits of recent searches that a worker keeps to answer them again, 5 KB each; 0 = none.",
+    )
     state: Path | None = Field(
         default=None,
         description="File of lists, saved searches and followed sources, for all commands; default: beside the index, "

@@ -32,7 +32,7 @@ class ServerProcess:
 
     def __init__(self, index: Path, *, ready: bool = True, **settings: object) -> None:
         self.port = int(settings.get("PORT", 0)) or free_port()  # type: ignore[call-overload]
-        settings = {"PORT": self.port, "IDLE_SECONDS": 20, **settings}
+        settings = {"PORT": self.port, "IDLE_SECONDS": 20, "CACHED_HITS": 0, **settings}
         env = {name: value for name, value in os.environ.items() if not name.startswith("PAPERS_")}
         env |= {name if name.startswith("FAKE_") else f"PAPERS_{name}": str(value) for name, value in settings.items()}
         self.process = subprocess.Popen(

@@ -182,6 +182,24 @@ def test_the_page_of_a_paper_links_its_references_and_the_papers_that_cite_it(ci
     }
 
 
+def test_every_interface_lists_what_a_paper_cites_and_what_cites_it(
+    cited_index: Path, cited_client: httpx.Client
+) -> None:
+    found = open_index(cited_index).citations("2401.00000")
+    assert [paper.id for paper in found.references.papers] == ["arxiv:2401.00004"]
+    assert [paper.id for paper in found.citing.papers] == [f"arxiv:2401.{number:05}" for number in (4, 5, 1, 3, 2)]
+    expected = {"schema_version": 1, **found.to_json()}
+    assert cited_client.get("/v1/papers/2401.00000/citations").json() == expected
+    options = ("2401.00000", "--index", str(cited_index))
+    assert run_json("show", *options, "--citations", "--json") == expected
+    text = run("show", *options, "--citations").stdout
+    assert text.startswith("References in this index: 1 paper\n   Study 4 of caches\n      arxiv:2401.00004 · cited by")
+    assert "\nCited in this index by: 5 papers\n   Study 4 of caches\n" in text
+    assert "cites 1 paper, cited by 5 papers; list them with --citations" in run("show", *options).stdout
+    assert run("show", *options, "--citations", "--format", "ris").returncode == 2
+    assert cited_client.get("/v1/papers/2401.77777/citations").status_code == 404
+
+
 def test_counts_of_an_earlier_version_are_sorted_after_a_compaction(tmp_path: Path) -> None:
     old = {"id": "arxiv:2401.00001", "title": "A", "extra": {"citations": 7, "journal": "Letters"}}
     assert Paper.from_json(old) == Paper(("arxiv:2401.00001",), "A", citations=7, extra={"journal": "Letters"})

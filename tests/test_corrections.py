@@ -3,7 +3,8 @@
 import pytest
 
 from search.language import spelling
-from search.language.english import is_english, is_english_word
+from search.language.english import is_english
+from search.papers.dictionary import is_english_word
 from search.searcher import Searcher
 from strategies import MakeSearcher
 

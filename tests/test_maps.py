@@ -17,6 +17,7 @@ from fake_embedder import FakeEmbedder
 from http_server import HttpServer
 from indexer.build import index
 from records import make_records, open_index, write_records
+from search.maps.labels import HEIGHT_OF_SIZE, label_width, place_labels
 from search.maps.paper_map import PaperMap
 from search.maps.projection import project
 from search.searcher import Searcher
@@ -146,11 +147,32 @@ def test_notebooks_show_the_drawing_and_the_themes(searcher: Searcher) -> None:
     assert table["theme"].tolist() == labels
 
 
-def test_labels_do_not_cover_each_other(searcher: Searcher) -> None:
-    root = ElementTree.fromstring(searcher.map("").to_svg())
-    places = [(float(str(e.get("x"))), float(str(e.get("y"))), 3.7 * len(str(e.text))) for e in root.iter(f"{SVG}text")]
-    for at, (x, y, half) in enumerate(places):
-        assert all(abs(x - x2) >= half + half2 - 1 or abs(y - y2) >= 17 for x2, y2, half2 in places[:at])
+@given(
+    st.lists(st.tuples(st.text("abc", min_size=1, max_size=30), st.floats(0, 360), st.floats(0, 280)), max_size=12),
+    st.floats(8, 13),
+)
+def test_labels_are_within_the_map_and_do_not_cover_each_other(
+    drawn: list[tuple[str, float, float]], size: float
+) -> None:
+    labels = [label for label, _, _ in drawn]
+    found = place_labels(labels, [(x, y) for _, x, y in drawn], size, 360, 280)
+    places = [(label, place) for label, place in zip(labels, found, strict=True) if place]
+    assert found[:1] == [place for _, place in places[:1]]
+    for at, (label, (x, y)) in enumerate(places):
+        width, height = label_width(label, size), size * HEIGHT_OF_SIZE
+        assert width / 2 <= x <= 360 - width / 2
+        assert height / 2 <= y <= 280 - height / 2
+        for other, (x2, y2) in places[:at]:
+            is_beside = abs(x - x2) >= (width + label_width(other, size)) / 2 - 1e-6
+            assert is_beside or abs(y - y2) >= height - 1e-6
+
+
+def test_a_map_names_its_themes_for_wide_and_narrow_screens(web: httpx.Client, searcher: Searcher) -> None:
+    tree = read_page(web, "/map?q=galaxy&mode=lexical", 200)
+    themes = [theme.label for theme in searcher.map("galaxy", mode="lexical").themes]
+    for labels in ("map-labels", "map-labels small-screen"):
+        assert [text_of(each) for each in tree.xpath(f'//*[@class="{labels}"]/*')] == themes
+        assert tree.xpath(f'//*[@class="{labels}"]/*[not(@visibility)]')
 
 
 def test_command_and_http_return_the_map(searcher: Searcher, web: httpx.Client, tmp_path: Path) -> None:
@@ -186,10 +208,18 @@ def test_the_page_has_the_map_and_its_themes(web: httpx.Client, searcher: Search
     assert not read_page(web, "/map", 200).xpath('//*[@class="paper-map"]')
 
 
-def test_a_list_has_a_map(web: httpx.Client) -> None:
+def test_every_interface_maps_a_list(web: httpx.Client, searcher: Searcher) -> None:
     ids = [f"arxiv:2000.{number:05}" for number in range(3)]
     web.post("/v1/lists/reading", json={"ids": ids})
     href = read_page(web, "/lists/reading", 200).xpath('//a[text()="Map"]/@href')[0]
     tree = read_page(web, href, 200)
+    downloads = [web.get(each) for each in tree.xpath("//figcaption//a/@href")]
+    assert [each.status_code for each in downloads] == [200, 200]
+    assert sorted(point["id"] for point in downloads[1].json()["points"]) == ids
     assert sorted(tree.xpath('//*[@class="paper-map"]//a/@href')) == [f"/paper/{each}" for each in ids]
     assert read_page(web, "/map?list=none", 404) is not None
+    options = ("--list", "reading", "--index", str(searcher.snapshot.layout.directory))
+    assert run_json("map", *options) == downloads[1].json() == web.get("/v1/lists/reading/map").json()
+    assert web.get("/v1/lists/none/map").status_code == 404
+    assert "--list cannot be combined" in run("map", "galaxy", *options).stderr
+    assert "--list cannot be combined" in run("map", "--from", "2024", *options).stderr

@@ -187,6 +187,19 @@ def test_internal_error_has_a_message_without_details(
         server.close()
 
 
+def test_trends_equal_those_of_http(client: httpx.Client) -> None:
+    params = {"q": ["cat:cs.IR recommendation", "compresion"], "per": "year", "from": "2024"}
+    expected = client.get("/v1/trends", params=params).json()
+    answer = structured_content(client, "trends", **params)
+    assert {**answer, "schema_version": 1} == {**expected, "notice": NOTICE}
+    first = expected["trends"][0]
+    text = text_content(client, "trends", **params)
+    assert f"{first['question']}: {first['papers']} relevant papers\n2024: {first['counts'][0]} of " in text
+    alone = structured_content(client, "trends", q="recommendation", per="year")
+    assert [each["question"] for each in alone["trends"]] == ["recommendation"]
+    assert "give 1 to 6 questions" in error_text(client, "trends", q=[str(number) for number in range(7)])
+
+
 def test_every_parameter_is_described_and_every_example_runs(client: httpx.Client) -> None:
     tools = tool_parameters(client)
     assert {name: list(fields) for name, fields in tools.items()} == {
@@ -197,6 +210,7 @@ def test_every_parameter_is_described_and_every_example_runs(client: httpx.Clien
         "people": ["q", *FILTER_PARAMETERS, "limit"],
         "facets": ["q", *FILTER_PARAMETERS],
         "themes": ["q", *FILTER_PARAMETERS],
+        "trends": ["q", "per", *FILTER_PARAMETERS],
     }
     for tool, fields in tools.items():
         assert all(schema["description"] for schema in fields.values()), tool

@@ -3,7 +3,7 @@
 import pytest
 
 from name_examples import DISTINCT_NAMES, MATCHING_NAMES, build_author_names
-from search.columns.columns import ColumnsBuilder
+from search.columns.builder import ColumnsBuilder
 from search.errors import InvalidValue
 from search.papers import names
 from search.papers.paper import Paper

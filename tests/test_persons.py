@@ -22,7 +22,9 @@ from search.errors import InvalidValue
 from search.people.clustering import group_by_person
 from search.people.evidence import FEATURES, NO_LINK, PairEvidence
 from search.people.persons import Persons
+from search.query.filter import Filter
 from search.query.people import PersonCorrections
+from search.query.query import Query
 from search.searcher import Searcher
 from search.session import Session
 from service.api.schemas import AuthorsOut
@@ -78,6 +80,50 @@ def test_names_that_exclude_each_other_are_different_people(make_searcher: MakeS
     records = [make_record(f"swap.{n}", "bees", "hive", [name, "Kun Gai"], "cs.CL") for n, name in enumerate(names)]
     session = make_searcher(records).session()
     assert papers_of(session, session.persons("Wei Yu")) == [{"swap.0", "swap.1"}, {"swap.2"}]
+
+
+ORDERS = [
+    *(["Yang Liu", "Zoe Quill"], ["Yang Liu", "Kai Voss"]),
+    *(["Liu Yang", "Ann Reed"], ["Liu Yang", "Bob Hill"]),
+    *(["Song Yang", "Ida Moor"], ["Yang Song", "Ida Moor"], ["Song Yang", "Yang Song"]),
+    *(["Chen Lin", "Uma Nash"], ["Lin Chen", "Uma Nash"]),
+    *(["Andrey Kuznetsov", "Eve Stone"], ["Kuznetsov Andrey", "Tom Hale"]),
+    *([f"{first} {last}"] for last in ("Yang", "Liu", "Song", "Chen", "Lin") for first in ("Ada", "Wei")),
+    *([f"{first} {last}"] for last in ("Fox", "Lee") for first in ("Yang", "Liu", "Song", "Chen", "Lin")),
+    *([f"{first} Kuznetsov"] for first in ("Ada", "Wei")),
+    *([f"Andrey {last}"] for last in ("Fox", "Lee")),
+]
+"""Lists of authors with names in both orders; the last ones show which words are surnames, and which given names."""
+
+
+@pytest.fixture(scope="module")
+def names_in_both_orders(make_searcher: MakeSearcher) -> Session:
+    return make_searcher(
+        [make_record(f"order.{n}", f"bees {n}", "hive", names, "cs.CL") for n, names in enumerate(ORDERS)]
+    ).session()
+
+
+@pytest.mark.parametrize(
+    ("name", "spellings"),
+    [
+        ("Yang Liu", ["Yang Liu"]),
+        ("Liu Yang", ["Liu Yang"]),
+        ("Liu, Yang", ["Yang Liu"]),
+        ("Song Yang", ["Song Yang"]),  # both have written a paper together
+        ("Chen Lin", ["Chen Lin", "Lin Chen"]),  # with the same coauthor
+        ("Andrey Kuznetsov", ["Andrey Kuznetsov", "Kuznetsov Andrey"]),  # nobody else has the given name Kuznetsov
+        ("Kuznetsov Andrey", ["Andrey Kuznetsov", "Kuznetsov Andrey"]),
+        ("Kuznetsov Wei", ["Wei Kuznetsov"]),
+    ],
+)
+def test_the_other_order_of_a_name_counts_by_evidence(
+    names_in_both_orders: Session, name: str, spellings: list[str]
+) -> None:
+    session = names_in_both_orders
+    assert sorted(count.value for count in session.authors(name).variants) == spellings
+    assert session.search(Query(filter=Filter(authors=(name,)))).total == sum(
+        bool(set(names) & set(spellings)) for names in ORDERS
+    )
 
 
 @pytest.mark.parametrize("name", ["Byron", "A. Byron", "Nobody Known"])
@@ -201,6 +247,21 @@ def test_forms_join_people_take_a_paper_away_and_undo_it(client: httpx.Client) -
     assert len(rest.xpath("//article")) == 3
     search = rest.xpath('//a[text()="Search these papers"]/@href')[0]
     assert len(read_page(client, search, 200).xpath("//article")) == 3
+
+
+def test_an_author_or_one_person_can_be_followed(client: httpx.Client) -> None:
+    origin = {"Origin": str(client.base_url).rstrip("/")}
+    for person, author in ({}, NAME), ({"person": "doi:10.1000/cache.0"}, f"{NAME} @ doi:10.1000/cache.0"):
+        url = str(httpx.URL("/author", params={"name": NAME, **person}))
+        (form,) = read_page(client, url, 200).xpath('//form[@action="/watches"]')
+        fields = {field.get("name"): field.get("value") for field in form.xpath(".//input")}
+        assert fields["author"] == author
+        assert fields["name"].startswith(NAME)
+        assert client.post("/watches", data=fields, headers=origin).headers["location"] == url
+        (following,) = read_page(client, url, 200).xpath(
+            '//details[summary="Following"]//a[contains(., "the page")]/@href'
+        )
+        assert text_of(read_page(client, following, 200).xpath("//h1")[0]) == fields["name"]
 
 
 def test_forms_of_other_sites_are_refused(client: httpx.Client) -> None:

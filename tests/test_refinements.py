@@ -5,12 +5,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from fake_embedder import FakeEmbedder
 from oracle import matches
 from sample import ROOT
 from search.errors import InvalidValue, PaperNotFound
@@ -24,9 +26,11 @@ from search.query.refinement import Refinement
 from search.refinements.acronyms import find_senses
 from search.refinements.related import RELATED_TUNING, find_phrases
 from search.searcher import Searcher
+from search.themes.cache import ThemeCache
 from strategies import AUTHOR_MATCHES, QUERY_FRAGMENTS, WORDS, MakeSearcher
 
 Records = list[dict[str, object]]
+TYPO = "recomendation"
 TODAY = date(2026, 11, 25)
 """The day of the examples in the documentation."""
 LANGUAGE_DOC = (ROOT / "docs" / "query-language.md").read_text("utf-8")
@@ -64,6 +68,8 @@ def library(make_searcher: MakeSearcher) -> Searcher:
         paper("Ground games", "A surface to air missile (SAM) follows a target."),
         paper("The sky survey of us"),
     ]
+    records += [paper(f"A loom of numbers {n}", authors=["Ada Lovelace"]) for n in range(2)]
+    records += [paper("Ada Lovelace", "Letters of Ada Lovelace.")]
     records += [paper(f"Radio sky survey {n}", f"A sky survey of {WORDS[n]} galaxies.") for n in range(4)]
     records += [paper("A survey of lattices"), paper("A benchmark for proofs", published="2025")]
     return make_searcher(records)
@@ -285,6 +291,37 @@ def test_the_correction_is_answered_if_only_that_is_close(misspelt: Searcher) ->
     page, corrected = misspelt.ask("recomendation"), misspelt.ask("recommendation")
     assert page.answered_query == page.correction == "recommendation"
     assert (page.hits, page.interpretation) == (corrected.hits, corrected.interpretation)
+
+
+def test_whether_a_name_is_answered_by_its_papers_depends_on_no_page(library: Searcher) -> None:
+    first = library.ask("Ada Lovelace", limit=3)
+    assert (first[0].paper.title, first[0].band, first.answered_query) == ("Ada Lovelace", "strong", None)
+    following = library.ask("Ada Lovelace", limit=3, cursor=first.cursor)
+    assert len(following) == 3
+    assert not any(hit.band == "strong" for hit in following)
+    for page in (following, library.ask("Ada Lovelace", limit=0), library.ask("Ada Lovelace", sort="oldest")):
+        assert page.answered_query is None
+
+
+@pytest.mark.parametrize("name", ["ask", "relevant", "themes", "trends", "people", "map"])
+def test_each_text_is_embedded_once_whatever_follows_from_its_answer(misspelt: Searcher, name: str) -> None:
+    session = misspelt.session()
+    embedder = session.embedders.get(session.snapshot.model)
+    assert isinstance(embedder, FakeEmbedder)
+    for box, texts in (("songs to listeners", ["songs to listeners"]), (TYPO, [TYPO, "recommendation"])):
+        before = len(embedder.texts)
+        getattr(replace(session, theme_cache=ThemeCache()), name)(box)
+        assert embedder.texts[before:] == texts
+
+
+def test_a_theme_of_an_answer_needs_no_further_embedding(misspelt: Searcher) -> None:
+    session = replace(misspelt.session(), theme_cache=ThemeCache())
+    embedder = session.embedders.get(session.snapshot.model)
+    assert isinstance(embedder, FakeEmbedder)
+    label = next(iter(session.themes(TYPO))).label
+    before = len(embedder.texts)
+    page = session.ask(TYPO, theme=label)
+    assert (page.answered_query, embedder.texts[before:]) == ("recommendation", [TYPO, "recommendation"])
 
 
 def test_stop_words_are_not_corrected(make_searcher: MakeSearcher) -> None:

@@ -296,7 +296,10 @@ def test_the_results_page_narrows_to_a_theme(theme_client: httpx.Client) -> None
     assert all(LABEL in title for title in titles(tree))
     (remove,) = tree.xpath(f"//a[@aria-label=\"Remove from the query: theme '{LABEL}'\"]/@href".replace("\\", ""))
     assert query_pairs(remove) == set(QUERY.items())
-    assert not tree.xpath('//summary[text()="Follow"]')
+    (menu,) = tree.xpath('//details[summary="Follow"]')
+    assert not menu.xpath(".//form")
+    as_search = {**QUERY, "q": LABEL}
+    assert [query_pairs(href) for href in menu.xpath(".//a/@href")] == [set(as_search.items()), set(QUERY.items())]
     exports = tree.xpath('//details[summary="Export"]//a/@href')
     assert all(("theme", LABEL) in query_pairs(href) for href in exports)
     chosen = tree.xpath('//section[@class="themes"]//a[@aria-current]')

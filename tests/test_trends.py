@@ -2,12 +2,12 @@
 
 import csv
 import io
+import itertools
 import random
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
-from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -28,6 +28,7 @@ from search.papers.paper import Paper
 from search.query.filter import Filter
 from search.searcher import Searcher
 from search.trends.axes import period_labels, round_ticks
+from search.trends.estimates import Estimate, estimate_count, estimate_share
 from search.trends.periods import Per, period_date
 from search.trends.trends import Trend, Trends
 from service.app import create_app
@@ -133,6 +134,25 @@ def test_shares_are_of_the_papers_that_match_the_shared_filters(searcher: Search
     assert list(trends.to_dataframe()["papers"]) == [row["papers"] for row in rows]
 
 
+def test_further_questions_do_not_move_the_axis(searcher: Searcher) -> None:
+    session, asked = searcher.session(), ("galaxy", "video date:2026", "galaxy date:2009", "")
+    for per, filters in itertools.product(("month", "year"), (Filter(), shared_filter("2024-12"))):
+        alone, *more = (
+            session.trends(asked[:count], per=per, mode="lexical", filter=filters).periods for count in (1, 2, 4)
+        )
+        assert all(each == alone for each in more)
+
+
+def test_charts_show_shares_unless_too_few_papers_have_one(searcher: Searcher) -> None:
+    session = searcher.session()
+    enough = session.trends("galaxy", per="year", mode="lexical", filter=shared_filter("2024", "2024"))
+    assert enough.default_measure == "share"
+    assert enough.to_svg() == enough.to_svg("share") != enough.to_svg("papers")
+    few = session.trends("galaxy", per="year", mode="lexical")
+    assert few.default_measure == "papers"
+    assert few.to_svg() == few.to_svg("papers")
+
+
 def test_a_period_that_filters_cut_is_incomplete(searcher: Searcher) -> None:
     trends = searcher.session().trends("", per="year", filter=shared_filter("2024-02", "2025-06"))
     assert [(str(each.date), each.is_complete) for each in trends.periods] == [("2024", False), ("2025", False)]
@@ -181,6 +201,36 @@ def test_nineteen_of_twenty_counts_are_within_the_error(expected: float, share: 
     assert np.mean(draws <= trend.error(part)) > 0.93
 
 
+@pytest.mark.parametrize(
+    ("estimate", "text"),
+    [
+        (estimate_count(11_423, 62), "11,420 ± 70"),
+        (estimate_count(1_684, 29), "1,680 ± 30"),
+        (estimate_count(96, 2), "96 ± 2"),
+        (estimate_count(998, 10), "1,000 ± 10"),
+        (estimate_count(12_345, 0), "12,345"),
+        (estimate_share(0.01635, 0.00034), "1.64% ± 0.04%"),
+        (estimate_share(0.2, 0.01), "20% ± 1%"),
+        (estimate_share(0.5, 0.15), "50% ± 20%"),
+        (estimate_share(0.0, 0.0), "0.00%"),
+        (estimate_share(0.000_031, 0.0), "0.0031%"),
+        (estimate_share(None, 0.0), ""),
+    ],
+)
+def test_values_are_rounded_to_their_error(estimate: Estimate, text: str) -> None:
+    assert str(estimate) == text
+
+
+@given(st.integers(0, 10**7), st.integers(1, 10**6))
+def test_a_rounded_error_is_not_smaller_and_the_value_has_its_place(count: int, error: int) -> None:
+    shown = estimate_count(count, error)
+    value, within = (int(text.replace(",", "")) for text in (shown.value, shown.error))
+    unit = 10 ** (len(str(within)) - 1)
+    assert error <= within < error + unit
+    assert abs(value - count) <= unit / 2
+    assert within % unit == 0
+
+
 @given(st.floats(1e-6, 1e7) | st.just(0.0), st.booleans())
 def test_ticks_are_round_and_reach_the_largest_value(largest: float, whole: bool) -> None:
     ticks = round_ticks(largest, whole=whole)
@@ -198,7 +248,7 @@ def test_labels_do_not_overlap(first: int, periods: int, distance: float) -> Non
         dates = [period_date(number, per) for number in range(start, start + periods)]  # type: ignore[arg-type]
         labels = period_labels(dates, per, distance, 34)  # type: ignore[arg-type]
         places = [at * distance for at, _, _ in labels]
-        assert all(after - before >= 33.9 for before, after in pairwise(places))
+        assert all(after - before >= 33.9 for before, after in itertools.pairwise(places))
 
 
 def test_the_chart_is_well_formed_and_names_every_point(searcher: Searcher) -> None:
@@ -208,7 +258,7 @@ def test_the_chart_is_well_formed_and_names_every_point(searcher: Searcher) -> N
         root = ElementTree.fromstring(trends.to_svg(measure))
         assert hostile in str(root.findtext(f"{SVG}title"))
         assert "video: " in str(root.findtext(f"{SVG}desc"))
-    chart = ElementTree.fromstring(trends.to_svg())
+    chart = ElementTree.fromstring(trends.to_svg("papers"))
     points = [str(each.text) for each in chart.iter(f"{SVG}title")]
     assert any(title.startswith("video, 2026, incomplete: ") for title in points)
     assert sum(title.startswith("video, ") for title in points) == len(trends.periods)
@@ -273,10 +323,12 @@ def test_the_page_has_a_chart_a_table_and_links_to_papers(web: httpx.Client, sea
     trends = searcher.session().trends("galaxy", per="year", mode="lexical", filter=wanted)
     latest = tree.xpath('//*[@class="chart-table"]//tbody/tr')[0]
     link = latest.xpath("td[1]/a")[0]
-    assert text_of(link) == str(trends.trends[0].counts[-1])
+    share = trends.estimate(trends.trends[0], len(trends.periods) - 1, "share")
+    count = str(trends.trends[0].counts[-1])
+    assert text_of(latest.xpath("td[1]")[0]) == f"{count}{share}"
     assert {("q", "galaxy"), ("from", "2026"), ("to", "2026"), ("category", "hep-th")} <= query_pairs(link.get("href"))
     status = text_of(read_page(web, link.get("href")).xpath('//*[@role="status"]')[0])
-    assert status.startswith(text_of(link))
+    assert status.startswith(count)
     points = tree.xpath('//*[contains(@class, "trend-chart")]//a/@href')
     assert link.get("href") in points
     removed = tree.xpath('//a[@aria-label="Remove question 1"]/@href')[0]

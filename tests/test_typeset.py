@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from search.papers.debris import clean_text
 from search.query.hit import Span
-from service.web.typeset import latex_to_mathml, plain_text, typeset
+from service.web.typeset import latex_to_mathml, typeset
 
 MATHML = {
     "math", "mrow", "mi", "mn", "mo", "ms", "mtext", "mspace", "msub", "msup", "msubsup", "mfrac", "msqrt", "mroot",
@@ -50,7 +51,17 @@ latex_texts = st.lists(st.sampled_from(LATEX_FRAGMENTS), max_size=30).map("".joi
         ("{\\em ab initio} with {\\pi} and 2\\,cm \\pm 1", "ab initio with π and 2 cm ± 1"),
         ('\\textbf{\\underline{C}O}re M\\"obius na{\\"i}ve', "COre Möbius naïve"),
         ("\\href{https://a.b/c--d}{here} or \\url{https://a.b/c--d}", "here or https://a.b/c--d"),
-        ("\\method{} by \\cite{zhou:2024}", "\\method{} by \\cite{zhou:2024}"),
+        ("\\method{} by \\cite{zhou:2024}", "\\method{} by […]"),
+        ("as shown~\\citep[see][p. 3]{a,b}, and by\\citet*{c}.", "as shown […], and by […]."),
+        ("Fig.~\\ref{f} and (\\eqref{e})\\label{x}", "Fig. […] and ([…])"),
+        ("We release code~\\footnote{At \\url{https://a.b/c}}.", "We release code (At https://a.b/c)."),
+        ("330~K at $5$~nm, $a$~$b$, et~al., Fig.~2", "330 K at 5 nm, a b, et al., Fig. 2"),
+        ("z~6, 5~10, x~y, RMSE~1% and ~/data", "z~6, 5~10, x~y, RMSE~1% and ~/data"),
+        ("\\abstract{\\textbf{Aims:} we see.\\\\ Methods}", "Aims: we see. Methods"),
+        ("MoS<sub>2</sub> is <i>thin</i>.<br/>Really", "MoS2 is thin. Really"),
+        ("<jats:p>An <jats:italic>ab initio</jats:italic> study</jats:p>", "An ab initio study"),
+        ("for all <i, j> and <b> or a </i>", "for all <i, j> and <b> or a </i>"),
+        ("Q&amp;A on &#946;-decay&nbsp;of AT&T; R&D", "Q&A on β-decay of AT&T; R&D"),
         ("\\textbf{bold} and \\emph{slanted}", "bold and slanted"),
         ("unknown $\\foo{x}$ stays", "unknown $\\foo{x}$ stays"),
         ("$\\alpha < \\beta$", "α<β"),
@@ -73,14 +84,14 @@ def test_any_text_is_well_formed_and_complete(text: str, data: st.DataObject) ->
     spans = tuple(Span(*pair) for pair in zip(ends[::2], ends[1::2], strict=False))
     tree = etree.fromstring(f"<p>{typeset(text, spans)}</p>".encode("utf-8", "strict"))
     assert {element.tag for element in tree.iter()} <= {"p", "mark", *MATHML}
-    if not set(text) & set("$\\{}`'\"-"):
+    if not set(text) & set("$\\{}`'\"-~<&"):
         shown = "".join(tree.itertext())
         assert shown == re.sub("[\r]\n?", "\n", "".join(each for each in text if each in shown or each == "\r"))
         assert len(list(tree.iter("mark"))) == len(spans)
 
 
 def test_plain_text_is_cleaned_as_well() -> None:
-    assert plain_text("{KV} ``caches'' of $x--y$ and $\\alpha$--rays") == "KV “caches” of $x--y$ and $\\alpha$–rays"
+    assert clean_text("{KV} ``caches'' of $x--y$ and $\\alpha$--rays") == "KV “caches” of $x--y$ and $\\alpha$–rays"
 
 
 debris = st.sampled_from(["``", "''", "--", "---", "{", "}", "\\emph{", "infer- ence", "`a'", "\\%", " ", "word", '"'])

@@ -40,6 +40,31 @@ def test_the_author_page_lists_papers_by_year(client: httpx.Client) -> None:
     assert text_of(tree.xpath('//*[@role="status"]')[0]) == f"{total} papers"
 
 
+def test_pages_of_many_papers_are_numbered_and_small(make_searcher: MakeSearcher) -> None:
+    team = [f"Given{number} Surname{number}" for number in range(400)]
+    records: list[dict[str, object]] = [
+        {"title": f"paper {number}", "abstract": LONG_TEXT, "authors": ["Guorui Zhou", *team], "published": "2025"}
+        for number in range(38)
+    ]
+    server = HttpServer(create_app(make_searcher([*records, {"title": "nobody", "abstract": "bees"}]), Settings()))
+    tree = read_page(server.client, "/author?name=Guorui+Zhou", 200)
+    found = []
+    for number in ("1", "2", "3"):
+        (link,) = tree.xpath(f'//nav[@aria-label="Pages"]//a[.="{number}"]/@href')
+        tree = read_page(server.client, link, 200)
+        assert tree.xpath('//nav[@aria-label="Pages"]//a[@aria-current="page"]/text()') == [number]
+        found += [text_of(title) for title in tree.xpath('//article/*[@class="title"]')]
+        assert len(server.client.get(link).content) < 100_000
+    assert text_of(tree.xpath('//*[@role="status"]')[0]) == "31–38 of 38 papers"
+    assert sorted(found) == sorted(f"paper {number}" for number in range(38))
+    assert text_of(read_page(server.client, "/author?name=Guorui+Zhou&page=9", 200).xpath('//*[@role="status"]')[0])
+    read_page(server.client, "/author?name=Guorui+Zhou&page=0", 422)
+    read_page(server.client, "/author?name=Guorui+Zhou&page=9999999", 422)
+    (authors,) = read_page(server.client, "/?q=bees", 200).xpath('//article[.//a="nobody"]/div[@class="authors"]')
+    assert text_of(authors) == "No authors given by the source"
+    server.close()
+
+
 def test_name_variants_are_excluded_and_restored(make_searcher: MakeSearcher) -> None:
     records: list[dict[str, object]] = [
         {"title": f"paper {number}", "authors": [name], "published": "2025"}

@@ -12,11 +12,13 @@ import pytest
 
 from http_server import HttpServer
 from indexer.state import StateDatabase
+from search.query.query import MAX_EXAMPLES
 from service.api.guard.keys import KeyFile
 from service.app import create_app
 from service.formats import FORMATS
 from service.settings import Settings
 from service.web.forms import is_own_path
+from service.web.html import MAX_SELECTED
 from service.web.lists import PAGE_SIZE
 from strategies import MakeSearcher
 from web_pages import query_pairs, read_page, text_of, titles
@@ -150,7 +152,9 @@ def test_the_name_of_a_list_is_text(client: httpx.Client, name: str) -> None:
         assert client.get(export).status_code == 200, export
     assert name in text_of(read_page(client, f"/paper/{IDS[0]}", 200).xpath('//*[@class="on-lists"]')[0])
     for form in page.xpath("//form[@method='post']/@action"):
-        assert form == "/star" or form == "/watches" or urlsplit(form).path.startswith(urlsplit(link.get("href")).path)
+        assert form in ("/star", "/selection", "/watches") or urlsplit(form).path.startswith(
+            urlsplit(link.get("href")).path
+        )
     assert submit(client, f"{link.get('href')}/delete").status_code == 303
     assert list_names(client) == ["starred"]
 
@@ -235,20 +239,41 @@ def test_selected_papers_are_exported_in_every_format(client: httpx.Client) -> N
     ]  # fmt: skip
     boxes = page.xpath('//input[@form="selection-form"][@name="id"]/@value')
     assert sorted(boxes) == IDS
+    fields: dict[str, Any]
     for name in FORMATS:
-        exported = client.get("/selection", params={"id": IDS[:2], "do": "export", "format": name, "back": "/"})
+        fields = {"id": [IDS[1], IDS[0], IDS[1]], "do": "export", "format": name, "back": "/"}
+        exported = submit(client, "/selection", **fields)
         assert exported.status_code == 200
-        assert ("attention caches" in exported.text, "video caches" in exported.text) == (True, False)
-    similar = client.get("/selection", params={"id": IDS[:2], "do": "similar"})
+        positions = [exported.text.find(each) for each in ("galaxy caches", "attention caches", "video caches")]
+        assert positions == [*sorted(positions[:2]), -1], "each paper once, in the order of selection"
+        assert client.get("/selection", params=fields).content == exported.content
+    similar = submit(client, "/selection", id=IDS[:2], do="similar")
     assert similar.status_code == 303
     assert query_pairs(similar.headers["location"]) == {("like", IDS[0]), ("like", IDS[1])}
-    for params in (
-        {},
-        {"id": "2199.00001"},
-        {"id": IDS, "do": "export", "format": "pdf"},
-        {"id": IDS * 20, "do": "similar"},
+    many = [f"2199.{number:05}" for number in range(MAX_SELECTED + 1)]
+    for fields, said in (
+        ({}, "Select at least one paper"),
+        ({"id": "2199.00001"}, "2199.00001"),
+        ({"id": IDS, "do": "export", "format": "pdf"}, "pdf"),
+        ({"id": many, "do": "export"}, f"at most {MAX_SELECTED}"),
+        ({"id": many[:60], "do": "similar"}, f"at most {MAX_EXAMPLES} to find similar ones"),
     ):
-        assert client.get("/selection", params=params).status_code in (404, 422)
+        for response in (submit(client, "/selection", **fields), client.get("/selection", params=fields)):
+            assert response.status_code in (404, 422)
+            assert said in text_of(lxml.html.fromstring(response.text).xpath('//*[@role="alert"]')[0])
+
+
+@pytest.mark.parametrize(
+    "url", ["/?q=caches", f"/paper/{IDS[0]}", "/author?name=Ada+Lovelace", "/map?q=caches", "/people?q=caches"]
+)
+def test_every_page_that_shows_papers_selects_them(client: httpx.Client, url: str) -> None:
+    page = read_page(client, url, 200)
+    (form,) = page.xpath('//form[@id="selection-form"]')
+    assert form.xpath('.//input[@name="back"]/@value') == [url]
+    papers = set(page.xpath('//main//a[starts-with(@href, "/paper/")]/@href'))
+    boxes = page.xpath('//input[@form="selection-form"]/@value')
+    assert papers
+    assert papers <= {f"/paper/{each}" for each in boxes}
 
 
 def test_choosing_a_list_shows_those_that_papers_are_on(client: httpx.Client) -> None:
@@ -256,10 +281,10 @@ def test_choosing_a_list_shows_those_that_papers_are_on(client: httpx.Client) ->
     page = read_page(client, f"/selection?id={IDS[0]}&back=/help", 200)
     buttons = {text_of(each): each.get("disabled") for each in page.xpath('//button[@name="name"]')}
     assert buttons == {"starred": None, "thesis": "disabled"}
-    assert page.xpath('//input[@name="back"]/@value') == ["/help", "/help"]
+    assert page.xpath('//div[@data-dialog-content]//input[@name="back"]/@value') == ["/help", "/help"]
     both = read_page(client, f"/selection?id={IDS[0]}&id={IDS[1]}&back=//example.org", 200)
     assert not both.xpath("//button[@disabled]")
-    assert both.xpath('//input[@name="back"]/@value') == ["/", "/"]
+    assert both.xpath('//div[@data-dialog-content]//input[@name="back"]/@value') == ["/", "/"]
 
 
 def test_a_list_is_renamed_with_what_follows_it(client: httpx.Client) -> None:

@@ -1,5 +1,6 @@
 """Saved searches on the web page: following a search, its new papers, and what is new since the last visit."""
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -103,13 +104,21 @@ def test_following_saves_the_search_of_the_page(client: httpx.Client) -> None:
         values = {name: value if isinstance(value, list) else [value] for name, value in watch["search"].items()}
         saved = {(name, each) for name, value in values.items() for each in value}
         assert saved == {pair for pair in query_pairs(url) if pair[0] != "sort"}
-        (following,) = read_page(client, response.headers["location"], 200).xpath('//a[@class="following"]/@href')
+        (menu,) = read_page(client, response.headers["location"], 200).xpath('//details[summary="Following"]')
+        assert menu.get("open") is not None
+        following, feed = menu.xpath(".//p/a/@href")[0], menu.xpath('.//a[@id="feed-address"]/@href')[0]
+        assert client.get(feed).headers["content-type"].startswith("application/atom+xml")
+        assert f"papers watch {shlex.quote(watch['name'])}" in text_of(menu)
+        assert read_page(client, url, 200).xpath('//details[summary="Following"]/@open') == []
         page = read_page(client, following, 200)
         assert text_of(page.xpath("//h1")[0]) == watch["name"] == fields["name"][0]
         (whole,) = page.xpath('//a[text()="All papers of this search"]/@href')
         assert titles(read_page(client, whole, 200)) == titles(read_page(client, url, 200))
         assert not page.xpath("//main//script | //main//b")
-        assert client.post(f"{following}/remove", data={"x": ""}).status_code == 303
+        (stop,) = menu.xpath('.//form[.//button="Stop following"]')
+        stopped = client.post(stop.get("action"), data={"back": url})
+        assert (stopped.status_code, stopped.headers["location"]) == (303, url)
+        assert client.get(feed).status_code == 404
 
 
 def test_a_proposed_name_is_free_and_valid(client: httpx.Client) -> None:
@@ -175,10 +184,8 @@ def test_a_watch_has_a_private_feed(client: httpx.Client, library: Library) -> N
     client.post("/watches", data={"q": "attention", "name": "fed"})
 
     def feed_address() -> str:
-        return next(iter(read_page(client, "/watches/fed", 200).xpath('//p[@class="feed"]/a/@href')), "")
+        return next(iter(read_page(client, "/watches/fed", 200).xpath('//a[@id="feed-address"]/@href')), "")
 
-    assert feed_address() == ""
-    client.post("/watches/fed/feed", data={"do": "create"})
     first = feed_address()
     library.add("attention pruning")
     with httpx.Client() as reader:
@@ -194,7 +201,8 @@ def test_a_watch_has_a_private_feed(client: httpx.Client, library: Library) -> N
 def test_a_list_is_followed(client: httpx.Client, library: Library) -> None:
     client.post("/selection", data={"id": "2401.00000", "name": "thesis"})
     fields = follow_form(client, "/lists/thesis")
-    client.post("/watches", data=fields)
+    assert client.post("/watches", data=fields).headers["location"] == "/lists/thesis"
+    assert read_page(client, "/lists/thesis", 200).xpath('//details[summary="Following"]')
     library.add("attention cache again", "galaxy video")
     page = read_page(client, f"/watches/{fields['name'][0]}", 200)
     assert "attention cache again" in [text_of(each) for each in page.xpath('//article/*[@class="title"]')]

@@ -22,9 +22,8 @@ import tenacity
 
 from indexer.harvest import limits
 from indexer.harvest.errors import PassingError, StatusError
-from search.embedding.export import cache_folder
 from search.errors import HarvestFailed
-from search.files import make_directory
+from search.files import cache_folder, make_directory
 
 if TYPE_CHECKING:
     from indexer.harvest.service import Service

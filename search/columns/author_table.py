@@ -140,12 +140,17 @@ class AuthorTable:
         letters count.
         """
         name = Name.from_key(self.key(author))
+        with_surname, with_first_name = self.count_keys_like(name)
+        return float(with_surname * with_first_name / len(self.order)) if name.given else float(with_surname)
+
+    def count_keys_like(self, name: Name) -> tuple[int, int]:
+        """Returns how many keys have the surname of a name, and how many its first given name, 0 if it has none."""
         with_surname = len(self._positions_with_prefix(f"{name.surname}|"))
         if not name.given:
-            return float(with_surname)
-        prefix, names = _key_prefix(name.given[0].encode()), self._first_name_prefixes
-        count = np.searchsorted(names, np.uint64(prefix), "right") - np.searchsorted(names, np.uint64(prefix))
-        return float(with_surname * count / len(self.order))
+            return with_surname, 0
+        prefix, first_names = np.uint64(_key_prefix(name.given[0].encode())), self._first_name_prefixes
+        start, end = (int(np.searchsorted(first_names, prefix, side)) for side in ("left", "right"))
+        return with_surname, end - start
 
     @cached_property
     def _first_name_prefixes(self) -> NDArray[np.uint64]:

@@ -137,9 +137,9 @@ def _smallest_unique(numbers: NDArray[np.uint32], count: int) -> NDArray[np.uint
 def _count_categories(columns: Columns, live: Rows) -> Iterator[CategoryCount]:
     """Yields categories, most papers first. Codes that differ only in case are merged and written as arXiv does."""
     official = {code.casefold(): code for code in (*CATEGORIES, *ARCHIVES)}
-    found = {code.casefold(): official.get(code.casefold(), code) for code in columns.categories}
+    found = {code.casefold(): official.get(code.casefold(), code) for code in columns.categories.codes}
     counts: list[CategoryCount] = []
     for folded, code in found.items():
-        rows = columns.category_postings.ids(np.array(columns.ids_for_code(folded), np.int64))
+        rows = columns.categories.postings.ids(np.array(columns.categories.ids_for_code(folded), np.int64))
         counts.append(CategoryCount(code, find_category_name(code), int(live.contains(rows).sum())))
     yield from sorted((each for each in counts if each.papers), key=lambda each: (-each.papers, each.code))

@@ -20,13 +20,15 @@ class BertNetwork:
     """A network and its weights.
 
     Attributes:
-        weights: float32 arrays by their names in the file of weights; the embeddings of words as they are stored.
+        weights: float32 arrays by their names in the file of weights, without the embeddings of words.
+        words: the embeddings of words in the file; only those of the text are read.
         layers: number of layers.
         heads: attention heads of a layer.
         epsilon: added to variances before their root is taken.
     """
 
-    weights: dict[str, NDArray[Any]]
+    weights: dict[str, Floats]
+    words: Any
     layers: int
     heads: int
     epsilon: float
@@ -34,14 +36,18 @@ class BertNetwork:
     @classmethod
     def load(cls, folder: Path) -> Self:
         """Reads ``config.json`` and ``model.safetensors`` of a BERT model with absolute positions."""
-        from safetensors.numpy import load_file
+        from safetensors import safe_open
 
         settings = json.loads((folder / "config.json").read_text("utf-8"))
-        weights = {
-            name: values if name == _WORDS else values.astype(np.float32)
-            for name, values in load_file(folder / "model.safetensors").items()
-        }
-        return cls(weights, settings["num_hidden_layers"], settings["num_attention_heads"], settings["layer_norm_eps"])
+        file: Any = safe_open(folder / "model.safetensors", "numpy")
+        weights = {name: file.get_tensor(name).astype(np.float32) for name in file.keys() if name != _WORDS}  # noqa: SIM118  not a dict
+        return cls(
+            weights,
+            file.get_slice(_WORDS),
+            settings["num_hidden_layers"],
+            settings["num_attention_heads"],
+            settings["layer_norm_eps"],
+        )
 
     def encode(self, ids: list[int]) -> Floats:
         """Returns the (dim,) float32 unit vector of the tokens of a text."""
@@ -55,7 +61,7 @@ class BertNetwork:
         return np.asarray(vector / np.linalg.norm(vector), np.float32)
 
     def _embed(self, ids: list[int]) -> Floats:
-        words = self.weights[_WORDS][ids].astype(np.float32)
+        words = np.concatenate([self.words[word : word + 1] for word in ids]).astype(np.float32)
         positions = self.weights["embeddings.position_embeddings.weight"][: len(ids)]
         states = words + positions + self.weights["embeddings.token_type_embeddings.weight"][0]
         return self._normalize(states, "embeddings.LayerNorm")

@@ -18,7 +18,7 @@ from pathlib import Path
 from search.embedding import quantize
 from search.embedding.model import BuiltInModel
 from search.errors import ModelUnavailable
-from search.files import sha256_of
+from search.files import cache_folder, sha256_of
 
 _NETWORK_VERSION = 1
 """Increases with every change to the exported network."""
@@ -50,12 +50,6 @@ def export_folder(model: BuiltInModel, precision: str = "float") -> Path:
     if precision != "float":
         variant += f"-{precision}-nncf{quantize.NNCF_VERSION}-{quantize.CALIBRATION_SHA256[:12]}"
     return cache_folder() / f"{model.name.lower()}-{model.weights_sha256[:12]}-{variant}"
-
-
-def cache_folder() -> Path:
-    """Returns $PAPERS_CACHE, or else a folder in the user's cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("PAPERS_CACHE") or Path(base) / "papers")
 
 
 def is_intact(folder: Path) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from search.errors import ModelUnavailable
+from search.known_checksums import KnownChecksums
 from search.papers.json import Json
 
 MAX_TOKENS = 256
@@ -104,12 +105,16 @@ class BuiltInModel:
         return own if own.is_file() else DEFAULT_MODEL.folder() / "tokenizer.json"
 
     def check_weights(self) -> None:
-        """Compares the weights with their checksum.
+        """Compares the weights with their checksum, and does not read a single file whose checksum is known.
 
         Raises:
             ModelUnavailable: the model is not installed, or its weights have another checksum.
         """
-        found = weights_sha256(self.folder())
+        files, checksums = _weights_files(self.folder()), KnownChecksums.load()
+        if len(files) == 1 and checksums.knows(files[0], self.weights_sha256):
+            return
+        found = checksums.compute(files[0]) if len(files) == 1 else weights_sha256(self.folder())
+        checksums.save()
         if found != self.weights_sha256:
             raise ModelUnavailable(
                 f"the weights in {self.folder()} have the sha256 {found} instead of {self.weights_sha256}; "
@@ -165,13 +170,17 @@ def weights_sha256(folder: Path) -> str:
         ModelUnavailable: the folder contains no weights.
     """
     digest = hashlib.sha256()
+    for path in _weights_files(folder):
+        with path.open("rb") as file:
+            while block := file.read(1 << 22):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _weights_files(folder: Path) -> list[Path]:
     files = sorted(folder.rglob("*.safetensors")) or sorted(folder.rglob("pytorch_model*.bin"))
     if not files:
         raise ModelUnavailable(
             f"{folder} contains no weights (*.safetensors or pytorch_model*.bin); give another --model"
         )
-    for path in files:
-        with path.open("rb") as file:
-            while block := file.read(1 << 22):
-                digest.update(block)
-    return digest.hexdigest()
+    return files

@@ -1,6 +1,7 @@
 """NumpyEmbedder: embeds the one short text of a command in numpy."""
 
 import json
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
@@ -37,7 +38,8 @@ class NumpyEmbedder:
         from search.embedding.bert import BertNetwork
 
         self._identity, self._load_other = model.identity(), load_other
-        with ThreadPoolExecutor(1) as pool:  # reads the weights twice, in parallel
+        self._lock = threading.Lock()
+        with ThreadPoolExecutor(1) as pool:  # reads the weights twice, in parallel, unless their checksum is known
             check = pool.submit(model.check_weights)
             self._network = BertNetwork.load(model.folder())
             self._tokenizer = Tokenizer.from_file(str(model.tokenizer_file()))
@@ -65,7 +67,8 @@ class NumpyEmbedder:
         if len(texts) == 1:
             ids = self._tokenizer.encode(texts[0][: EMBEDDER_TUNING.max_characters]).ids
             if len(ids) <= MAX_NUMPY_TOKENS:
-                return np.asarray(self._network.encode(ids)[None], np.float32)
+                with self._lock:  # the number of threads that it sets is that of the process
+                    return np.asarray(self._network.encode(ids)[None], np.float32)
         return self._other.encode(texts)
 
     @cached_property

@@ -33,8 +33,11 @@ _CJK = (
     r"\u3105-\u312f"  # Bopomofo
 )
 """Letters of Chinese, Japanese and Korean, for a character class: the scripts that Lucene's CJKBigramFilter pairs."""
-_CJK_RUN = re.compile(f"[{_CJK}]+")
-_SCRIPTS = re.compile(f"[{_CJK}]+|[^{_CJK}]+")
+_CJK_RUN = f"[{_CJK}]+"
+_SCRIPTS = f"[{_CJK}]+|[^{_CJK}]+"
+"""Patterns of such letters, and of what is between them. Compiling them takes 5 ms, which most commands do not need."""
+_ONE_SCRIPT = re.compile(r"(?s:.+)")
+"""What ``_SCRIPTS`` matches in ASCII."""
 _ACRONYM_PLURAL = re.compile(r"(?=[^A-Z]*[A-Z])[A-Za-z0-9]+[A-Z0-9]s")
 """Matches LLMs, GPUs, mRNAs and P450s, but neither GPS nor 1980s."""
 _LOWER_PLURAL = re.compile(r"\b([b-df-hj-np-tv-xz]{3,})s\b")
@@ -127,7 +130,7 @@ class Analyzer(dict[str, Terms]):
 
     def _analyze_part(self, part: str) -> Terms:
         """Returns the terms of a normalized word in one script."""
-        if not part.isascii() and _CJK_RUN.match(part):
+        if not part.isascii() and re.match(_CJK_RUN, part):
             pairs = tuple(map("".join, pairwise(part)))
             return Terms((*pairs, part[-1]), pairs or (part,), tuple(part) if pairs else ())
         if part[-1] in "+#" and len(part.rstrip("+#")) > 1:  # only a single letter is the name of a language
@@ -176,7 +179,7 @@ def join_compound(words: Sequence[str]) -> str | None:
 
 def is_character(term: str) -> bool:
     """Returns whether a term is a single character of Chinese, Japanese or Korean."""
-    return len(term) == 1 and bool(_CJK_RUN.match(term))
+    return len(term) == 1 and not term.isascii() and bool(re.match(_CJK_RUN, term))
 
 
 def find_pieces(unit: str) -> Iterator[tuple[int, int, str]]:
@@ -188,9 +191,10 @@ def find_pieces(unit: str) -> Iterator[tuple[int, int, str]]:
     if joined := join_compound([word[0] for word in words]):
         yield 0, len(unit), joined
     for word in words:
-        for part in _SCRIPTS.finditer(word[0]):
+        text = word[0]
+        for part in _ONE_SCRIPT.finditer(text) if text.isascii() else re.finditer(_SCRIPTS, text):
             place, end = word.start() + part.start(), word.start() + part.end()
-            sizes = (2, 1) if _CJK_RUN.match(part[0]) else (len(part[0]),)
+            sizes = (2, 1) if not text.isascii() and re.match(_CJK_RUN, part[0]) else (len(part[0]),)
             yield from (
                 (start, start + size, unit[start : start + size])
                 for size in sizes

@@ -11,7 +11,11 @@ import numpy as np
 
 from search.index.snapshot import Snapshot
 from search.papers.identifiers import citation_key, id_key
+from search.papers.json import Json
 from search.papers.paper import Paper
+
+MAX_CITATIONS = 1_000
+"""Most papers of a list that interfaces return; further ones are only counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,34 @@ class CitedOrCiting:
 
     total: int
     papers: tuple[Paper, ...]
+
+    def to_json(self) -> dict[str, Json]:
+        """Returns the papers as a JSON object, without their abstracts."""
+        return {"total": self.total, "papers": [_summary_json(paper) for paper in self.papers]}
+
+
+@dataclass(frozen=True, slots=True)
+class Citations:
+    """What a paper cites and what cites it, within an index.
+
+    Attributes:
+        paper: the paper.
+        references: the papers that it cites.
+        citing: the papers that cite it.
+    """
+
+    paper: Paper
+    references: CitedOrCiting
+    citing: CitedOrCiting
+
+    def to_json(self) -> dict[str, Json]:
+        """Returns both lists as a JSON object."""
+        return {"id": self.paper.id, "references": self.references.to_json(), "citing": self.citing.to_json()}
+
+
+def find_citations(snapshot: Snapshot, paper: Paper, limit: int = MAX_CITATIONS) -> Citations:
+    """Returns what a paper of an index cites there and what cites it, at most ``limit`` papers of each."""
+    return Citations(paper, find_cited(snapshot, paper, limit), find_citing(snapshot, paper, limit))
 
 
 def find_cited(snapshot: Snapshot, paper: Paper, limit: int) -> CitedOrCiting:
@@ -53,3 +85,13 @@ def _select(snapshot: Snapshot, keys: Sequence[int], paper: Paper, limit: int) -
     rows = rows[rows != snapshot.find_row(paper.id)]
     first = snapshot.columns.sort_rows(rows, limit, "citations")
     return CitedOrCiting(len(rows), tuple(snapshot.store.get(first.tolist())))
+
+
+def _summary_json(paper: Paper) -> dict[str, Json]:
+    return {
+        "id": paper.id,
+        "title": paper.title,
+        "authors": list(paper.authors),
+        "published": str(paper.published) if paper.published else None,
+        "citations": paper.citations,
+    }

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.cores import available_cores
-from search.files import sha256_of
 from search.index.json_object import damaged_file
 from search.index.layout import FileRecord
 from search.index.read_errors import reports_read_errors
+from search.known_checksums import KnownChecksums
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ CHECKSUM_TUNING = ChecksumTuning()
 
 
 def check_files(records: Iterable[FileRecord], directory: Path, tuning: ChecksumTuning = CHECKSUM_TUNING) -> None:
-    """Compares files with their checksums, several at a time.
+    """Compares files with their checksums, several at a time; those whose checksum is known are not read.
 
     Args:
         records: the files; those above ``max_file_bytes`` are skipped.
@@ -42,13 +42,16 @@ def check_files(records: Iterable[FileRecord], directory: Path, tuning: Checksum
     wanted = sorted(
         (record for record in records if record.bytes <= tuning.max_file_bytes), key=lambda each: each.bytes
     )
-    with ThreadPoolExecutor(min(available_cores(), max(1, len(wanted)))) as pool:
-        list(pool.map(lambda record: _check_file(record, directory / record.path), reversed(wanted)))
+    checksums = KnownChecksums.load()
+    unread = [record for record in wanted if not checksums.knows(directory / record.path, record.sha256)]
+    with ThreadPoolExecutor(min(available_cores(), max(1, len(unread)))) as pool:
+        list(pool.map(lambda record: _check_file(record, directory / record.path, checksums), reversed(unread)))
+    checksums.save()
 
 
-def _check_file(record: FileRecord, path: Path) -> None:
+def _check_file(record: FileRecord, path: Path, checksums: KnownChecksums) -> None:
     with reports_read_errors(path):
-        found = sha256_of(path)
+        found = checksums.compute(path)
     if found != record.sha256:
         raise damaged_file(path, "it does not have the checksum it was published with")
 

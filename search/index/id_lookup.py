@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 
 from search.errors import IndexDamaged
+from search.index.database_checksums import count_keys
 from search.index.json_object import damaged_file
 from search.index.layout import Manifest
 from search.index.store import PaperStore
@@ -75,6 +76,6 @@ def check_keys(path: Path, manifest: Manifest) -> None:
     if record is None or manifest.rows > _MAX_ROWS:
         return
     with closing(PaperStore(path, manifest.rows)) as store:
-        found = store.count_keys()
+        found = count_keys(store)
     if found != (record.keys, record.keys_checksum):
         raise damaged_file(path, "its keys are not those of its papers")

@@ -14,7 +14,6 @@ from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing
 from search.files import replace_file, sha256_of
 from search.index.json_object import JsonObject, damaged_file
-from search.index.store import DatabaseRecord
 from search.papers.json import Json
 
 FORMAT_VERSION = 4
@@ -194,6 +193,24 @@ class FileRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class DatabaseRecord:
+    """What a manifest says of the database, besides the checksums of its papers.
+
+    Attributes:
+        last_paper_sha256: checksum of the last row of ``papers``, which identifies the transaction that wrote it;
+            empty without rows.
+        keys: number of keys of the rows.
+        keys_checksum: sum of ``key_checksum`` of the keys.
+        decisions_sha256: checksum of the decisions of the user; empty without any.
+    """
+
+    last_paper_sha256: str
+    keys: int
+    keys_checksum: int
+    decisions_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The contents of one generation.
 
@@ -224,7 +241,7 @@ class Manifest:
     def save(self, path: Path) -> None:
         """Writes the manifest with its own checksum and flushes it to disk."""
         body = self._to_json()
-        text = json.dumps({"manifest": body, "sha256": _digest(body)}, indent=1)
+        text = json.dumps({"manifest": body, "sha256": self.sha256}, indent=1)
         replace_file(path, text)
 
     @classmethod
@@ -255,6 +272,20 @@ class Manifest:
             database=_read_database(body.child("database")) if "database" in body.fields else None,
             rows_folder=_read_rows_folder(path, body) if "rows_folder" in body.fields else "",
         )
+
+    @property
+    def sha256(self) -> str:
+        """Its checksum in hexadecimal, as in its file; it differs between any two generations of any two indexes."""
+        return _digest(self._to_json())
+
+    @staticmethod
+    def read_sha256(path: Path) -> str:
+        """Reads the checksum in the file of a manifest, which is not checked.
+
+        Raises:
+            IndexDamaged: the file is malformed.
+        """
+        return JsonObject.load(path).text("sha256")
 
     def _to_json(self) -> dict[str, Json]:
         return {

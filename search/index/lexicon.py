@@ -19,6 +19,7 @@ import tantivy
 from numpy.typing import NDArray
 from tantivy import Occur
 
+from search.columns.conditions import find_added
 from search.index.analysis import Analyzer
 from search.index.read_errors import reports_read_errors
 from search.index.read_only_view import read_only_view
@@ -277,8 +278,8 @@ class Lexicon:
             return self._term_set_query(field, self._columns.author_ids(leaf).tolist())
         if isinstance(leaf, Category):
             if leaf.primary:
-                return self._term_set_query("primary", self._columns.primary_ids(leaf.code))
-            return self._term_set_query("category", self._columns.category_ids(leaf.code))
+                return self._term_set_query("primary", self._columns.categories.primary_ids_of(leaf.code))
+            return self._term_set_query("category", self._columns.categories.ids_of(leaf.code))
         if isinstance(leaf, HasKind):
             return self._term_set_query("category", [FIRST_KIND + self._columns.kinds.id_of(leaf.kind)])
         if isinstance(leaf, HasId):
@@ -286,7 +287,7 @@ class Lexicon:
         if isinstance(leaf, InRows):
             return self._term_set_query("row", leaf.rows)
         if isinstance(leaf, AddedBetween):
-            return self._rows_query(self._columns.added_rows(leaf).ids)
+            return self._rows_query(find_added(self._columns, leaf).ids)
         return self._date_query(leaf)
 
     def _date_query(self, leaf: InDateRange) -> tantivy.Query:

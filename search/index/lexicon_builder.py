@@ -13,7 +13,7 @@ from search.index.text_conditions import PHRASE_FIELDS, RANKED_FIELD
 from search.papers.paper import Paper
 
 if TYPE_CHECKING:
-    from search.columns.columns import RowIds
+    from search.columns.row_ids import RowIds
 
 _TOKENIZER = "papers_terms"
 """Splits terms at spaces; ``search.index.analysis`` has made them."""

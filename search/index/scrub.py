@@ -7,6 +7,7 @@ from pathlib import Path
 
 from search.checksums import BlockChecksums, ReadRows, check_block
 from search.errors import IndexUnavailable
+from search.index.database_checksums import read_paper_rows
 from search.index.id_lookup import check_keys
 from search.index.json_object import damaged_file
 from search.index.read_errors import reports_read_errors
@@ -37,7 +38,7 @@ def find_damage(snapshot: Snapshot, pace: Pace) -> Iterator[str]:
     vectors = layout.vectors(manifest.model)
     for path, read, sha256 in (
         (vectors, read_rows(vectors, manifest.model.dim), manifest.vectors_sha256),
-        (layout.store, snapshot.open_store_unchecked().read_rows, manifest.papers_sha256),
+        (layout.store, partial(read_paper_rows, snapshot.open_store_unchecked()), manifest.papers_sha256),
     ):
         published = BlockChecksums(manifest.rows, sha256)
         for block in range(len(sha256)):

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.columns.columns import Columns, load_added_times
+from search.columns.conditions import select
 from search.columns.selection import Complement, Fixed, Intersection, Selection, Union
 from search.embedding.model import ModelIdentity
-from search.errors import IndexDamaged, PapersError
+from search.errors import IndexDamaged, PaperNotFound, PapersError
+from search.index.database_checksums import find_outdated, find_problem
 from search.index.file_verification import check_files, load_row_checksums
 from search.index.id_lookup import IdLookup
 from search.index.json_object import REPAIR_HINT, damaged_file
@@ -115,8 +117,8 @@ class Snapshot:
         with closing(self.open_store_unchecked()) as store:
             if not self.layout.store.is_file():
                 problems.append(f"{self.layout.store.name} is missing")
-            elif problem := store.find_outdated(manifest.database) or (
-                store.find_problem(BLOCK_ROWS, manifest.papers_sha256) if verify_checksums else None
+            elif problem := find_outdated(store, manifest.database) or (
+                find_problem(store, BLOCK_ROWS, manifest.papers_sha256) if verify_checksums else None
             ):
                 problems.append(problem)
         if not vectors.is_file() or vectors.stat().st_size < need:
@@ -217,6 +219,19 @@ class Snapshot:
         live = [row for row in self.ids.find(parsed.id) if row in self.live] if parsed else []
         return live[-1] if live else None
 
+    def row_of(self, paper_id: str) -> int:
+        """Returns the live row of the paper that has or had this ID, in any usual spelling.
+
+        Raises:
+            PaperNotFound: no paper has the ID.
+        """
+        if identifiers.parse(paper_id) is None:
+            raise PaperNotFound(paper_id, "IDs look like arxiv:2604.24432, doi:10.1145/3292500 or h:0123456789ab")
+        row = self.find_row(paper_id)
+        if row is None:
+            raise PaperNotFound(paper_id, "search for its title instead")
+        return row
+
     @cached_property
     def columns(self) -> Columns:
         with reports_read_errors(self.files.columns):
@@ -248,7 +263,7 @@ class Snapshot:
         """Returns the live rows that match a condition.
 
         Raises:
-            InvalidValue: see ``Columns.selection`` and ``Lexicon.rows_matching``.
+            InvalidValue: see ``search.columns.conditions.select`` and ``Lexicon.rows_matching``.
         """
         parts = condition.parts if isinstance(condition, AllOf) else (condition,)
         selections = [self._selection(part) for part in parts if not searches_text(part)]
@@ -272,7 +287,7 @@ class Snapshot:
             return Fixed(Rows.from_ids(rows, self.manifest.rows))
         if isinstance(condition, InRows):
             return Fixed(Rows.from_ids(np.array(condition.rows, np.int64), self.manifest.rows))
-        return self.columns.selection(condition)
+        return select(self.columns, condition)
 
     @cached_property
     def vectors(self) -> "VectorIndex":

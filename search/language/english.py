@@ -1,8 +1,7 @@
-"""English: whether a question is in English, the only language of the built-in models, and whether a word is."""
+"""English: whether a question is in English, the only language of the built-in models."""
 
 import re
 import unicodedata
-from functools import cache
 
 from search.language.stop_words import STOP_WORDS
 from search.papers.normalization import compose, normalize
@@ -63,18 +62,5 @@ def is_english(text: str) -> bool:
     return found < _MIN_FOREIGN_WORDS or found <= len(typed & _STOP_WORDS)
 
 
-def is_english_word(word: str) -> bool:
-    """Returns whether a word in lower case is in pyspellchecker's English dictionary of 160,572 words."""
-    return word in _dictionary()
-
-
 def _is_latin(word: str) -> bool:
     return word.isascii() or unicodedata.name(word[0], "").startswith("LATIN")
-
-
-@cache
-def _dictionary() -> frozenset[str]:
-    """Returns the dictionary, which takes 0.2 s to load; few queries have a word that needs it."""
-    from spellchecker import SpellChecker
-
-    return frozenset(SpellChecker(language="en").word_frequency.dictionary)

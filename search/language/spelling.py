@@ -3,8 +3,9 @@
 import re
 from collections.abc import Callable, Mapping
 
-from search.language.english import is_english, is_english_word
+from search.language.english import is_english
 from search.language.stop_words import STOP_WORDS
+from search.papers.dictionary import is_english_word
 from search.papers.folding import single_edits
 
 _WORD = re.compile(r"\b[a-zA-Z]{4,24}\b")

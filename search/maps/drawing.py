@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Self
 
+from search.maps.labels import place_labels
 from search.papers.identifiers import id_url
 from search.papers.json import replace_surrogates
 from search.trends.lines import MARKERS, dark_style, line_attributes
@@ -22,12 +23,12 @@ WIDTH, HEIGHT = 800, 640
 """Size of the drawing, in pixels."""
 _MARGIN_X, _MARGIN_Y = 70, 34
 """Margins around the papers, in pixels, for labels that extend beyond them."""
-_LABEL_LIFT = 14
-"""Distance of a label from the papers below it."""
-_LABEL_HEIGHT = 18
-"""Least vertical distance between labels that would overlap."""
-_CHARACTER_WIDTH = 7.4
-"""Mean width of a character of a label."""
+_LABEL_SIZE = 13.0
+"""Font size of the labels, in pixels."""
+_SMALL_SCREEN_LABEL_SIZE = 26.0
+"""The same for a screen on which the drawing is less than half as wide."""
+_HALO_OF_SIZE = 0.3
+"""Width of the halo around a label, as a multiple of its font size."""
 _STYLE = (
     "svg.paper-map{color:#1b1f23;background:#fff}.paper-map .map-labels{stroke:#fff}.paper-map a{color:inherit}"
     "@media(prefers-color-scheme:dark){svg.paper-map{color:#e2e5e8;background:#15181b}"
@@ -80,7 +81,10 @@ def draw_document(paper_map: "PaperMap", name: str = "map") -> str:
 
 def draw_element(paper_map: "PaperMap", link: PointLink) -> str:
     """Returns a map as an SVG element of a page, whose style sheet sets the colours of text and background."""
-    return "".join(_draw(paper_map, link, ""))
+    small_screen = "".join(
+        _draw_labels(paper_map.themes, _Frame.around(paper_map.points), _SMALL_SCREEN_LABEL_SIZE, " small-screen")
+    )
+    return "".join(_draw(paper_map, link, "", more=small_screen))
 
 
 def theme_sample(theme: int) -> str:
@@ -90,7 +94,7 @@ def theme_sample(theme: int) -> str:
 
 
 def _draw(
-    paper_map: "PaperMap", link: PointLink, style: str, name: str = "map", link_attributes: str = ""
+    paper_map: "PaperMap", link: PointLink, style: str, name: str = "map", link_attributes: str = "", more: str = ""
 ) -> Iterator[str]:
     title = f"Map of {paper_map.description}"
     yield (
@@ -112,8 +116,8 @@ def _draw(
                 drawn = _draw_point(point, frame.place(point), f"{name}-marker-{theme}")
                 yield _link_point(drawn, link(point), link_attributes)
         yield "</g></g>"
-    yield from _draw_labels(paper_map.themes, frame)
-    yield "</svg>"
+    yield from _draw_labels(paper_map.themes, frame, _LABEL_SIZE)
+    yield f"{more}</svg>"
 
 
 def _draw_point(point: "MapPoint", place: tuple[float, float], marker: str) -> str:
@@ -127,32 +131,28 @@ def _link_point(drawn: str, url: str, attributes: str) -> str:
     return f'<a href="{_escape(url)}" tabindex="-1"{attributes}>{drawn}</a>' if url else f"<g>{drawn}</g>"
 
 
-def _draw_labels(themes: "tuple[MapTheme, ...]", frame: _Frame) -> Iterator[str]:
-    """Draws the labels, each as near to its place as the labels of larger themes allow."""
+def _draw_labels(themes: "tuple[MapTheme, ...]", frame: _Frame, size: float, more: str = "") -> Iterator[str]:
+    """Draws the labels for which there is room in a font size, those of large themes first.
+
+    Args:
+        themes: the themes.
+        frame: the part of the map.
+        size: the font size in pixels.
+        more: further classes of the labels.
+    """
     yield (
-        '<g class="map-labels" aria-hidden="true" fill="currentColor" font-weight="600" text-anchor="middle" '
-        'stroke-width="4" stroke-linejoin="round" paint-order="stroke" pointer-events="none">'
+        f'<g class="map-labels{more}" aria-hidden="true" fill="currentColor" font-weight="600" text-anchor="middle" '
+        f'font-size="{size:g}" stroke-width="{size * _HALO_OF_SIZE:.1f}" stroke-linejoin="round" paint-order="stroke" '
+        'pointer-events="none">'
     )
-    taken: list[tuple[float, float, float]] = []
-    for number, theme in enumerate(themes):
-        half = len(theme.label) * _CHARACTER_WIDTH / 2
-        x, y = frame.place(theme)
-        y -= _LABEL_LIFT
-        x = min(max(x, half), WIDTH - half)
-        y = min(_free_places(x, y, half, taken), key=lambda place: abs(place - y))
-        taken.append((x, y, half))
-        yield f'<text x="{x:.0f}" y="{y + 4:.0f}" data-theme="{number}">{_escape(theme.label)}</text>'
+    anchors = [(x, y - size) for x, y in map(frame.place, themes)]
+    places = place_labels([theme.label for theme in themes], anchors, size, WIDTH, HEIGHT)
+    for number, (theme, anchor, place) in enumerate(zip(themes, anchors, places, strict=True)):
+        x, y = place or anchor
+        hidden = "" if place else ' visibility="hidden"'
+        belongs = f'data-theme="{number}" data-x="{anchor[0]:.1f}" data-y="{anchor[1]:.1f}"'
+        yield f'<text x="{x:.1f}" y="{y + 0.35 * size:.1f}" {belongs}{hidden}>{_escape(theme.label)}</text>'
     yield "</g>"
-
-
-def _free_places(x: float, y: float, half: float, taken: list[tuple[float, float, float]]) -> Iterator[float]:
-    """Yields the vertical places at which a label overlaps no other."""
-    near = [place for other, place, width in taken if abs(other - x) < half + width]
-    for candidate in (y, *(place + side * _LABEL_HEIGHT for place in near for side in (-1, 1))):
-        is_inside = _LABEL_HEIGHT <= candidate <= HEIGHT - _LABEL_HEIGHT
-        if is_inside and all(abs(candidate - place) >= _LABEL_HEIGHT for place in near):
-            yield candidate
-    yield 10 * HEIGHT + y if near else y  # only if no other place is free, since it is the farthest
 
 
 def _describe_themes(paper_map: "PaperMap") -> str:

@@ -84,28 +84,47 @@ _RESOURCE_VERBS = (
 )
 _TITLE_END = r"\b(?=\W*\Z|\s*[:,.;?!(\u2013\u2014]|\s-|\s(?:of|on|and|for|in|from|with|across|over|about|towards?)\b)"
 """The end of a title or of its first part: "a literature review table" is none."""
-_OTHER_SURVEYS = re.compile(
-    r"galax|galactic|milky way|redshift|telescope|stellar|\bstars?\b|\bsky\b|deg\^|square degree|pulsar|photometr"
-    r"|spectroscop|cosmolog"
-    r"|\bsurvey(?:s|ed)? (?:data|of \d|respon|participant|question|instrument|experiment)|questionnaire|respondents"
-    r"|\bsurveyed|public opinion|developer survey|demographics\b"
-    r"|survey of (?:[\w-]+ )?"
-    r"(?:developers|practitioners|students|users|researchers|teachers|citizens|engineers|clinicians)"
+_PEOPLE = (
+    r"(?:\w*people|persons|developers|programmers|practitioners|professionals|experts|students|users|researchers|scientists"
+    r"|teachers|educators|citizens|adults|engineers|clinicians|physicians|patients|participants|respondents|workers"
+    r"|individuals|voters|companies|organi[sz]ations|households)\b"
 )
-"""Words of papers whose surveys look at the sky or ask people."""
+_ASKED_PEOPLE = (
+    r"\bsurvey(?:s|ed)? (?:data|respon|participant|question|instrument|experiment)|questionnaire|respondents"
+    rf"|\bsurveyed (?:[\w,+-]+ ){{0,5}}?{_PEOPLE}|\bsurveys? (?:of|with|among) (?:[\w,+-]+ ){{0,4}}?{_PEOPLE}"
+    r"|public opinion|(?:developer|practitioner|expert|community|opinion) survey|demographics\b"
+)
+"""Words of papers whose surveys ask people; "the surveyed papers" are literature, "a survey of 6G" asks nobody."""
+_SURVEYED_PEOPLE = re.compile(_ASKED_PEOPLE)
+_OTHER_SURVEYS = re.compile(
+    _ASKED_PEOPLE
+    + r"|galax|galactic|milky way|redshift|telescope|stellar|\bstars?\b|\bsky\b|deg\^|square degree|pulsar"
+    r"|photometr|spectroscop|cosmolog"
+)
+"""Words of papers whose surveys ask people or look at the sky."""
+
+
+def _survey_title(nouns: str) -> re.Pattern[str]:
+    """Returns the pattern of titles that call the paper a survey, or another of some nouns."""
+    return re.compile(
+        rf"\b(?<!within )(?:an?|this) (?:[\w-]+,? (?:and )?){{0,4}}?(?:{nouns}){_TITLE_END}"
+        rf"|(?:\A|[:.?!\u2013\u2014]\s*|-(?:cum-|\s))(?:[\w-]+ ){{0,4}}?(?:{nouns}) (?:of|on|and)\b"
+        r"|\b(?:literature|systematic|scoping|comprehensive|critical|mapping|mini|brief|short|historical)[ -]"
+        rf"(?:literature |mapping )?(?:{nouns}){_TITLE_END}"
+    )
+
 
 RULES: tuple[Rule, ...] = (
+    Rule("survey", "title", ("review", "survey on"), _survey_title(r"review|survey(?= on\b)"), _SURVEYED_PEOPLE),
+    Rule("survey", "title", ("survey",), _survey_title("survey"), _OTHER_SURVEYS),
+    Rule("survey", "title", ("survey",), re.compile(r"(?<!\d )\bsurvey\W*\Z"), _OTHER_SURVEYS),
     Rule(
         "survey",
         "title",
-        ("survey", "review", "overview"),
+        ("overview",),
         re.compile(
-            r"\b(?<!within )(?:an?|this) (?:[\w-]+,? (?:and )?){0,4}?(?:survey|overview|review)"
-            + _TITLE_END
-            + r"|(?:\A|[:.?!\u2013\u2014-]\s*)(?:[\w-]+ ){0,4}?(?:survey|review) (?:of|on|and)\b"
+            rf"\b(?:an?|this) (?:[\w-]+,? (?:and )?){{0,4}}?overview{_TITLE_END}"
             r"|(?:\A|[:.?!\u2013\u2014-]\s*)overview of\b"
-            r"|\b(?:literature|systematic|scoping|comprehensive|critical|mapping|mini|brief|short|historical)[ -]"
-            r"(?:literature |mapping )?(?:survey|review)" + _TITLE_END + r"|(?<!\d )\bsurvey\W*\Z"
         ),
         _OTHER_SURVEYS,
     ),
@@ -129,6 +148,9 @@ RULES: tuple[Rule, ...] = (
             r":\s*(?:an?|the) (?:[\w-]+,? (?:and )?){0,7}?(?:dataset|data set|corpus)\b"
             r"|\A(?:an?|the) (?:[\w-]+,? (?:and )?){0,7}?(?:dataset|data set|corpus) (?:of|for|on|with)\b"
             r"|\A(?!.*\b(?:using|on|from|with|in|of|via|for|to)\b).*\b(?:dataset|corpus)\W*\Z"
+            r"|\A(?:[\w$^+-]+ ){0,8}?(?:dataset|corpus) \([\w$^+-]+\)\W*(?:[:,\u2013\u2014]|and\b|\Z)"
+            r"|:\s*(?:(?!\w+ing\b|your\b|our\b)[\w-]+,? (?:and )?){0,5}?(?:dataset|data set|corpus) for\b"
+            r"|:\s*(?:dataset,|datasets? and benchmarks? for\b)"
         ),
     ),
     Rule(
@@ -145,6 +167,8 @@ RULES: tuple[Rule, ...] = (
             r"\A(?:\S+ ){0,2}?\S*(?<!work)bench(?!mark)[\w+}$-]*(?: \d[\w.]*)?(?:\s*[:\u2013\u2014]|\Z)"
             r"|:\s*(?:an?|the) (?:[\w-]+,? (?:and )?){0,7}?benchmark\b(?! (?:study|analysis))"
             r"|\A(?:an?|the) (?:[\w-]+,? (?:and )?){0,7}?benchmark (?:of|for|on)\b"
+            r"|:\s*(?:(?!of\b|expanding\b|\w+zing\b)[\w-]+,? (?:and )?){0,7}?benchmark for\b"
+            r"|\A[^\s:]+:\s*benchmarking\b(?!.*\b(?:with|via|using|algorithms?|methods?)\b)"
         ),
     ),
     Rule(

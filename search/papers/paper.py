@@ -73,19 +73,20 @@ class Paper:
     @property
     def title_html(self) -> str:
         """The title, escaped, as a link to the paper."""
+        from search.papers.debris import clean_text
         from search.papers.html import link_html
 
-        return link_html(self.title or (self.id if self.ids else "(untitled)"), self.link or "")
+        return link_html(clean_text(self.title or (self.id if self.ids else "(untitled)")), self.link or "")
 
     def _repr_html_(self) -> str:
         """The paper as a notebook shows it."""
+        from search.papers.debris import clean_text
         from search.papers.html import article_html
 
         retraction = (self.retraction or "").upper()
         facts = (retraction, self.id if self.ids else "", str(self.published or ""), " ".join(self.categories))
-        return article_html(
-            self.title_html, " · ".join(fact for fact in (*facts, self.byline) if fact), self.abstract or ""
-        )
+        line = " · ".join(fact for fact in (*facts, self.byline) if fact)
+        return article_html(self.title_html, line, clean_text(self.abstract or ""))
 
     def to_dict(self) -> dict[str, Json]:
         """Returns every field as JSON, null or empty if absent; ``url`` is ``link``."""

@@ -160,10 +160,10 @@ def _contradictions(columns: Columns, spelling: NDArray[np.int64]) -> NDArray[np
 
 def _category_weights(columns: Columns, rows: NDArray[np.int64]) -> tuple[Matrix, Matrix]:
     """Returns a vector per paper of its archives, and of all its categories and archives by rarity."""
-    position, category = columns.category_postings.pairs_of_rows(rows)
+    position, category = columns.categories.postings.pairs_of_rows(rows)
     names, inverse = np.unique(category, return_inverse=True)
-    is_archive = np.array([columns.is_archive(number) for number in names.tolist()], bool)
-    papers = np.maximum(np.diff(columns.category_postings.offsets)[names], 1)
+    is_archive = np.array([columns.categories.is_archive(number) for number in names.tolist()], bool)
+    papers = np.maximum(np.diff(columns.categories.postings.offsets)[names], 1)
     has = np.zeros((len(rows), len(names)), np.float32)
     has[position, inverse] = 1
     return has[:, is_archive], has * np.sqrt(np.log(max(len(columns), 2) / papers)).astype(np.float32)

@@ -24,7 +24,7 @@ def count_facets(columns: Columns, rows: Rows) -> Facets:
         columns: the columns of the snapshot.
         rows: the set: all papers that match a filter.
     """
-    categories = _top_values(columns.category_postings, rows, _lookup_in(columns.categories))
+    categories = _top_values(columns.categories.postings, rows, _lookup_in(columns.categories.codes))
     return Facets(
         "filter",
         len(rows),

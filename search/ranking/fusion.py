@@ -11,7 +11,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,6 +73,11 @@ class FusedCandidates:
     scores: NDArray[np.float32]
     cosine: NDArray[np.float32]
     bm25: NDArray[np.float32]
+
+    @classmethod
+    def empty(cls) -> Self:
+        """Returns no candidates."""
+        return cls(np.empty(0, np.int64), *(np.empty(0, np.float32) for _ in range(3)))
 
     def followed_by(self, other: "FusedCandidates") -> "FusedCandidates":
         """Returns these candidates, then those of another ranking that are not among them."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from search.index.analysis import Terms, find_pieces, match_units
+from search.papers.page_text import find_page_text
 from search.papers.paper import Paper
 from search.query.hit import Highlights, Span
 
@@ -77,10 +78,19 @@ def _merge(found: Iterable[tuple[Span, str]]) -> tuple[Span, ...]:
 
 
 def split_sentences(text: str) -> list[Span]:
-    """Splits a text into sentences, without the space between them."""
-    spans, start = [], 0
-    for match in _SENTENCE_END.finditer(text):
+    """Splits an abstract into sentences, without the space between them and the text of a page around them."""
+    spans, position = [], 0
+    for start, end in (*find_page_text(text), (len(text), len(text))):
+        spans += _split_part(text, position, start)
+        position = end
+    return spans
+
+
+def _split_part(text: str, start: int, end: int) -> list[Span]:
+    spans = []
+    start = end - len(text[start:end].lstrip())
+    for match in _SENTENCE_END.finditer(text, start, end):
         if not _ABBREVIATION.search(text, max(start, match.start() - _MAX_ABBREVIATION_CHARACTERS), match.start()):
             spans.append(Span(start, match.end(1)))  # includes closing quotes and brackets after the full stop
             start = match.end()
-    return [*spans, Span(start, len(text))] if text[start:].strip() else spans
+    return [*spans, Span(start, end)] if text[start:end].strip() else spans

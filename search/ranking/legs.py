@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import TYPE_CHECKING, Self
 
@@ -149,37 +149,39 @@ class LegInput:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ranking:
-    """The top of a ranking, with the scores of each leg.
+    """The first segment of a ranking: the top ``leg_depth`` papers of each leg.
 
     Attributes:
         fused: rows, scores and the scores of both legs, best first.
-        initial: the first segment of ``fused``.
-        semantic: result of the semantic leg for the first segment.
-        lexical: result of the lexical leg for the first segment.
+        semantic: result of the semantic leg.
+        lexical: result of the lexical leg.
     """
 
     fused: FusedCandidates
-    initial: FusedCandidates
     semantic: Ranked
     lexical: Ranked
 
     @classmethod
-    def compute(cls, index: FilteredIndex, leg_input: LegInput, end: int = 0) -> Self:
-        """Computes at least the top ``end`` papers, or all if there are fewer.
+    def compute(cls, index: FilteredIndex, leg_input: LegInput) -> Self:
+        """Computes the first segment."""
+        return cls._compute_at_depth(index, leg_input, index.tuning.leg_depth)
 
-        The ranking consists of segments: the top ``leg_depth`` papers of each leg, then those that the legs add at
-        five times that depth, and so on. So no page depends on how far another page reached, and no paper occurs twice.
+    @classmethod
+    def empty(cls) -> Self:
+        """Returns the ranking of no papers."""
+        return cls(FusedCandidates.empty(), Ranked.empty(), Ranked.empty())
+
+    def extend(self, index: FilteredIndex, leg_input: LegInput, end: int) -> FusedCandidates:
+        """Returns at least the top ``end`` papers, or all if there are fewer.
+
+        The segments that follow the first one are the papers that the legs add at five times its depth, and so on. So
+        no page depends on how far another page reached, and no paper occurs twice.
         """
-        first = cls._compute_at_depth(index, leg_input, index.tuning.leg_depth)
-        fused, depth = first.fused, index.tuning.leg_depth
+        fused, depth = self.fused, index.tuning.leg_depth
         while len(fused.rows) < end and depth < len(index.rows):
             depth *= index.tuning.depth_factor
-            fused = fused.followed_by(cls._compute_at_depth(index, leg_input, depth).fused)
-        return replace(first, fused=fused)
-
-    def preceded_by(self, first: FusedCandidates) -> Self:
-        """Returns the ranking with some papers moved to the top."""
-        return replace(self, fused=first.followed_by(self.fused))
+            fused = fused.followed_by(self._compute_at_depth(index, leg_input, depth).fused)
+        return fused
 
     @classmethod
     def _compute_at_depth(cls, index: FilteredIndex, leg_input: LegInput, depth: int) -> Self:
@@ -192,7 +194,7 @@ class Ranking:
         with index.time_stage("fusion"):
             fused = _fuse_legs(index, leg_input, semantic, lexical)
         fused = _refine(index, leg_input, fused, semantic)
-        return cls(fused, fused, semantic, lexical)
+        return cls(fused, semantic, lexical)
 
 
 def _fuse_legs(index: FilteredIndex, leg_input: LegInput, semantic: Ranked, lexical: Ranked) -> FusedCandidates:

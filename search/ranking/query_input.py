@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from search.cores import available_cores
 from search.embedding.cache import EmbedderCache
+from search.errors import InvalidValue
 from search.query.query import Query
 from search.ranking.fusion import query_from_examples
 from search.ranking.legs import FilteredIndex, LegInput, submit_lexical
@@ -22,12 +23,15 @@ def build_leg_input(
         papers: the rows of ``like`` and of ``unlike``.
 
     Raises:
+        InvalidValue: lexical mode, and the query contains no word.
         ModelMismatch, ModelUnavailable: see ``EmbedderCache.get``.
     """
     (like, unlike), text, snapshot = papers, query.text, index.snapshot
     texts = [text] if text else []
     words = "\n".join([*texts, *(paper.text for paper in snapshot.store.get(like))])
     if query.mode == "lexical":
+        if not snapshot.lexicon.terms(words):
+            raise InvalidValue("q", words, "it contains no word to look up; add one, or use mode hybrid")
         return LegInput(None, words, example_rows=like, word_count=len(text.split()))
     in_parallel = query.mode == "hybrid" and text and available_cores() > 1
     lexical = submit_lexical(index, words) if in_parallel else None

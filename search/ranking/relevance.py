@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from search.index.calibration import CALIBRATION_TUNING, Evidence, Thresholds
 from search.ranking.bands import Bands
 from search.ranking.fusion import FusedCandidates, combine_scores
-from search.ranking.legs import FilteredIndex, LegInput, Ranking
+from search.ranking.legs import FilteredIndex, LegInput
 from search.rows import Ranked, Rows
 
 
@@ -75,15 +75,6 @@ class RelevantSet:
             return nearest.scores
         bm25 = self.index.snapshot.lexicon.scores(self.leg_input.text, nearest.rows)
         return combine_scores(nearest.scores, bm25, self.index.tuning.fusion)
-
-
-def find_relevant_set(index: FilteredIndex, leg_input: LegInput | None, box: str) -> RelevantSet:
-    """Finds all papers that are relevant to a query; see the attributes of ``RelevantSet`` for the arguments."""
-    if leg_input is None:
-        return RelevantSet(index, None, RelevantPapers(index.rows, estimated=False), box)
-    ranking = Ranking.compute(index, leg_input, 0)
-    papers = find_relevant(index, leg_input, Bands.of(index, leg_input), ranking.initial)
-    return RelevantSet(index, leg_input, papers, box)
 
 
 def find_relevant(index: FilteredIndex, leg_input: LegInput, bands: Bands, best: FusedCandidates) -> RelevantPapers:

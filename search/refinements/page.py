@@ -16,10 +16,15 @@ from search.language.removable_parts import ranking_words
 from search.query.condition import Author
 from search.query.page import Page
 from search.query.refinement import Refinement
+from search.ranking.answer import Answer
 from search.refinements.acronyms import sense_refinements
 from search.refinements.author import author_refinements, names_only_an_author
 from search.refinements.filters import filter_refinements
 from search.refinements.related import related_refinements
+
+_TOP_HITS = 10
+"""Hits of which one has to be strong if the question is a name: those of the first page by default, whatever page is
+shown."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +74,11 @@ class PageRefiner:
             return (self.author.query,) if names_only_an_author(self.author) else ()
         return (self.correction,) if self.correction else ()
 
-    def is_answered_by(self, page: Page) -> bool:
-        """Returns whether the page answers the question as typed: for a name, only with a strong hit."""
+    def is_answered_by(self, answer: Answer) -> bool:
+        """Returns whether an answer is one to the question as typed: for a name, only with a strong hit."""
         if self.author and names_only_an_author(self.author):
-            return any(hit.band == "strong" for hit in page.hits)
-        return page.has_close_match
+            return "strong" in answer.top_bands(_TOP_HITS)
+        return answer.has_close_match
 
     def refine(self, page: Page, nearest: NDArray[np.int64]) -> tuple[Refinement, ...]:
         """Returns the refinements of the first page of the answer.

@@ -73,16 +73,17 @@ class Chart:
 
     Args:
         trends: what to draw.
-        measure: numbers of papers, or shares of the papers of each period.
+        measure: shares of the papers of each period, or numbers of papers; None for ``Trends.default_measure``.
         size: of the chart.
         link: the target of a point; None for a chart without links.
     """
 
     def __init__(
-        self, trends: Trends, measure: Measure = "papers", size: ChartSize = WIDE, link: PointLink | None = None
+        self, trends: Trends, measure: Measure | None = None, size: ChartSize = WIDE, link: PointLink | None = None
     ) -> None:
         self._trends, self._size, self._link = trends, size, link
-        self._share = measure == "share"
+        self._measure = measure or trends.default_measure
+        self._share = self._measure == "share"
         self._top = _TOP + _LEGEND_LINE * len(trends.trends) * size.has_legend
         self._height = size.height + self._top - _TOP
         self._bottom = self._height - _BOTTOM
@@ -128,11 +129,12 @@ class Chart:
         for trend in self._trends.trends:
             drawn = [(value, at) for at in range(len(trend.counts)) if (value := self._value(trend, at)) is not None]
             if drawn:
-                peak, last = max(drawn, key=lambda each: each[0]), drawn[-1]
+                peak, last = max(drawn, key=lambda each: each[0])[1], drawn[-1][1]
                 most, end = (
-                    f"{self._format(each[0])} in {self._trends.periods[each[1]].date}" for each in (peak, last)
+                    f"{self._trends.estimate(trend, at, self._measure)} in {self._trends.periods[at].date}"
+                    for at in (peak, last)
                 )
-                sentences.append(f"{trend.label}: {trend.papers:,} papers, most {most}, last {end}.")
+                sentences.append(f"{trend.label}: {trend.total} papers, most {most}, last {end}.")
         return " ".join(sentences)
 
     @property
@@ -154,8 +156,7 @@ class Chart:
         return None if few else self._trends.share(trend, position)
 
     def _error(self, trend: Trend, position: int) -> float:
-        error = trend.error(trend.counts[position])
-        return error / max(1, self._trends.periods[position].papers) if self._share else error
+        return self._trends.share_error(trend, position) if self._share else trend.error(trend.counts[position])
 
     def _format(self, value: float) -> str:
         return f"{value * 100:.3g}%" if self._share else f"{value:,.0f}"
@@ -258,12 +259,11 @@ class Chart:
         return f'<a href="{href}" tabindex="-1" aria-hidden="true" {place}>{content}</a>'
 
     def _describe_point(self, trend: Trend, position: int) -> str:
-        period, count = self._trends.periods[position], trend.counts[position]
-        error, share = trend.error(count), self._trends.share(trend, position)
-        within = f" ± {error:,}" if error else ""
-        of_all = f" of {period.papers:,} ({share:.2%})" if share is not None else ""
+        period = self._trends.periods[position]
+        count, share = (self._trends.estimate(trend, position, measure) for measure in ("papers", "share"))
+        of_all = f" of {period.papers:,} ({share})" if share.value else ""
         ending = "" if period.is_complete else ", incomplete"
-        return f"{trend.label}, {period.date}{ending}: {count:,}{within} papers{of_all}"
+        return f"{trend.label}, {period.date}{ending}: {count} papers{of_all}"
 
     def _names(self) -> str:
         """Names the lines at their ends, and in the legend if there is one."""

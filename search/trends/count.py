@@ -25,7 +25,7 @@ from search.trends.periods import (
 from search.trends.trends import Trend, TrendPeriod, Trends
 
 STRAGGLERS_SHARE = 0.01
-"""Largest share of the relevant papers that may lie before the first month; most months before it would be empty."""
+"""Largest share of the papers that may lie before the first period; most periods before it would be almost empty."""
 MAX_QUESTIONS = 6
 """Most questions of a chart: as many lines as can be told apart without colour."""
 
@@ -137,16 +137,24 @@ class _Bounds:
     def select_periods(self, in_index: PaperCounts, counts: Sequence[PaperCounts], per: Per) -> range:
         """Returns the numbers of the periods to show.
 
-        They start with the first relevant papers, or where a filter starts if the index has papers there, and end where
-        the index or a filter ends, or with the last relevant paper.
+        They start where a filter does, or else where the papers do that match the filters which the questions share,
+        without stragglers before; so the questions do not move the axis. Without a filter, only the last ``MAX_MONTHS``
+        are shown if almost all relevant papers are of them. The periods end where the index or a filter ends, or with
+        the last relevant paper.
+
+        Args:
+            in_index: the papers that match the shared filters.
+            counts: the relevant papers of each question.
+            per: the length of the periods.
         """
-        ends = [max(each.by_period) for each in counts if each.by_period]
-        ends += [period_number(self.end, per)] if self.end else []
-        if not ends:
+        found = [each for each in counts if each.by_period]
+        ends = [max(each.by_period) for each in found] + ([period_number(self.end, per)] if self.end else [])
+        if not ends or not in_index.by_period:
             return range(0)
-        left_out = STRAGGLERS_SHARE if per == "month" and not self.first else 0
-        starts = [each.period_after(left_out) for each in counts if each.by_period]
-        if self.first and in_index.by_period:
-            starts.append(max(period_number(self.first, per), min(in_index.by_period)))
         last = max(ends)
-        return range(max(min(starts, default=last), last - MAX_PERIODS + 1), last + 1)
+        start, recent = in_index.period_after(STRAGGLERS_SHARE), last - MAX_MONTHS + 1
+        if self.first:
+            start = max(min(in_index.by_period), period_number(self.first, per))
+        elif per == "month" and all(each.period_after(STRAGGLERS_SHARE) >= recent for each in found):
+            start = max(start, recent)
+        return range(max(min(start, last), last - MAX_PERIODS + 1), last + 1)

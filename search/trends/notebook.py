@@ -37,7 +37,6 @@ def _row(trends: "Trends", position: int) -> tuple[str, ...]:
 
 
 def _cell(trends: "Trends", trend: "Trend", position: int) -> str:
-    """Returns a count with its error and share, such as ``120 ± 9 (1.25%)``."""
-    count, share = trend.counts[position], trends.share(trend, position)
-    error = trend.error(count)
-    return f"{count:,}" + (f" ± {error:,}" if error else "") + ("" if share is None else f" ({share:.2%})")
+    """Returns a count and its share, such as ``120 ± 9 (1.25% ± 0.09%)``."""
+    count, share = (trends.estimate(trend, position, measure) for measure in ("papers", "share"))
+    return f"{count} ({share})" if share.value else str(count)

@@ -9,12 +9,13 @@ from search.errors import InvalidValue
 from search.papers.date import Date
 from search.papers.json import Json
 from search.query.counts import format_count
+from search.trends.estimates import Estimate, estimate_count, estimate_share
 from search.trends.periods import Per
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Measure = Literal["papers", "share"]
+Measure = Literal["share", "papers"]
 
 MEASURES: tuple[Measure, ...] = get_args(Measure)
 MIN_SHARE_PAPERS = 50
@@ -80,6 +81,11 @@ class Trend:
         return round(expected + _NORMAL_QUANTILE * sqrt(expected))
 
     @property
+    def total(self) -> Estimate:
+        """All relevant papers as people read them."""
+        return estimate_count(self.papers, self.error(self.papers))
+
+    @property
     def label(self) -> str:
         """The question as charts and tables name it."""
         return self.answered_query or self.question or "All papers"
@@ -108,6 +114,24 @@ class Trends:
         papers = self.periods[position].papers
         return trend.counts[position] / papers if papers else None
 
+    def share_error(self, trend: Trend, position: int) -> float:
+        """Returns the error of ``share``; see ``Trend.error``."""
+        return trend.error(trend.counts[position]) / max(1, self.periods[position].papers)
+
+    def estimate(self, trend: Trend, position: int, measure: Measure) -> Estimate:
+        """Returns what a question has in a period as people read it."""
+        if measure == "share":
+            return estimate_share(self.share(trend, position), self.share_error(trend, position))
+        count = trend.counts[position]
+        return estimate_count(count, trend.error(count))
+
+    @property
+    def default_measure(self) -> Measure:
+        """What charts show unless the user chooses: shares, which do not grow merely because the index does, or numbers
+        of papers if fewer than half of the periods have enough papers for shares."""
+        enough = sum(each.papers >= MIN_SHARE_PAPERS for each in self.periods)
+        return "share" if 2 * enough >= len(self.periods) else "papers"
+
     def rows(self) -> list[dict[str, Json]]:
         """Returns a row for each period and question, with the fields ``ROW_FIELDS``."""
         return [
@@ -118,10 +142,10 @@ class Trends:
 
     def _row_values(self, trend: Trend, position: int) -> tuple[Json, ...]:
         period, count = self.periods[position], trend.counts[position]
-        error, share = trend.error(count), self.share(trend, position)
-        share_error = error / period.papers if period.papers else None
+        share_error = self.share_error(trend, position) if period.papers else None
         dated = (str(period.date), period.is_complete, trend.label)
-        return (*dated, count, error, _rounded(share), _rounded(share_error), period.papers)
+        shares = (_rounded(self.share(trend, position)), _rounded(share_error))
+        return (*dated, count, trend.error(count), *shares, period.papers)
 
     def to_dataframe(self) -> "DataFrame":
         """Returns the rows as a pandas DataFrame, for plots of your own.
@@ -139,18 +163,18 @@ class Trends:
 
         return trends_html(self)
 
-    def to_svg(self, measure: str = "papers") -> str:
+    def to_svg(self, measure: str | None = None) -> str:
         """Returns the chart as an SVG document with its own style.
 
         Args:
-            measure: ``papers``, or ``share`` for shares of the papers of each period.
+            measure: ``share`` of the papers of each period, or ``papers``; None for ``default_measure``.
 
         Raises:
             InvalidValue: ``measure`` is neither.
         """
         from search.trends.chart import Chart
 
-        return Chart(self, parse_measure(measure)).to_document()
+        return Chart(self, None if measure is None else parse_measure(measure)).to_document()
 
     def to_json(self) -> dict[str, Json]:
         """Returns the trends as a JSON object."""
@@ -197,7 +221,7 @@ class Trends:
         if self.per == "month":
             found += [note for trend in self.trends for note in self._new_year_notice(trend)]
         if any(trend.error(count) for trend in self.trends for count in trend.counts):
-            found.append("Counts with ± are estimates; 19 of 20 are expected to be within it.")
+            found.append("Values with ± are estimates; 19 of 20 are expected to be within it.")
         incomplete = [str(each.date) for each in self.periods if not each.is_complete]
         if incomplete and self.newest:
             names = incomplete[0] if len(incomplete) == 1 else f"{incomplete[0]} to {incomplete[-1]}"

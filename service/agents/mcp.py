@@ -39,6 +39,7 @@ from search.errors import InvalidValue, PaperNotFound, PapersError
 from search.searcher import Searcher
 from search.session import Session
 from service.agents.quoting import (
+    MAX_AGENT_PERIODS,
     NOTICE,
     RenderedAnswer,
     authors_answer,
@@ -47,6 +48,7 @@ from service.agents.quoting import (
     paper_answer,
     people_answer,
     themes_answer,
+    trends_answer,
     truncate_chars,
 )
 from service.agents.tools import (
@@ -65,6 +67,8 @@ from service.agents.tools import (
     SimilarArguments,
     ThemesAnswer,
     ThemesArguments,
+    TrendsAnswer,
+    TrendsArguments,
     json_schema_for,
 )
 from service.api.problems import internal_error_detail, parameter_name
@@ -79,7 +83,8 @@ understood.
 The band of a hit (strong, related, weak) shows how close it is; has_close_match: false means that no paper is close.
 For more papers call again with the same arguments and the cursor. refinements are further queries to try, of which
 none was applied. Use get for a paper with its abstract, similar for papers similar to a paper or text, authors for the
-variants of a name, people for who works on a topic, facets for counts, themes for the sub-topics of a question.
+variants of a name, people for who works on a topic, facets for counts, themes for the sub-topics of a question, trends
+for how it grew.
 
 {NOTICE}"""
 _CACHE_TTL_MS = 3_600_000
@@ -161,6 +166,14 @@ def _handle_themes(session: Session, call: ThemesArguments) -> RenderedAnswer:
     return themes_answer(session.themes(call.q, call.to_query()))
 
 
+def _handle_trends(session: Session, call: TrendsArguments) -> RenderedAnswer:
+    found = session.trends(call.q, call.to_query(), per=call.per)
+    if len(found.periods) > MAX_AGENT_PERIODS:
+        allowed = f"{len(found.periods)} periods are more than {MAX_AGENT_PERIODS}; pass from, or per: year"
+        raise InvalidValue("per", found.per, allowed)
+    return trends_answer(found)
+
+
 _TOOL_SPECS: dict[str, _ToolSpec[Any]] = {
     "search": _ToolSpec(
         "Find papers relevant to a question in plain words, filtered by author, category, kind and date.",
@@ -198,6 +211,12 @@ _TOOL_SPECS: dict[str, _ToolSpec[Any]] = {
         ThemesArguments,
         ThemesAnswer,
         _handle_themes,
+    ),
+    "trends": _ToolSpec(
+        "Count the papers relevant to one or several questions by month or year, and their share of all: how it grew.",
+        TrendsArguments,
+        TrendsAnswer,
+        _handle_trends,
     ),
 }
 _TOOL_LIST = [

@@ -10,7 +10,8 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from search.papers.json import Json
+from search.papers.debris import clean_text
+from search.papers.json import Json, clean_object
 from search.papers.paper import Paper
 from search.people.persons import Persons
 from search.query.author_match import AuthorMatch
@@ -19,6 +20,7 @@ from search.query.hit import Hit
 from search.query.page import Page
 from search.query.people import People
 from search.themes.themes import Themes
+from search.trends.trends import Trend, Trends
 from service.agents.tools import (
     AuthorsAnswer,
     FacetsAnswer,
@@ -29,6 +31,7 @@ from service.agents.tools import (
     PeopleAnswer,
     QuotingAnswer,
     ThemesAnswer,
+    TrendsAnswer,
 )
 from service.api.schemas import AuthorMatchOut, FacetsOut, RankedAuthorOut, ValueCountOut
 from service.formats.extra_fields import field_label, field_text
@@ -65,6 +68,8 @@ _MAX_PEOPLE = 20
 """People behind a name."""
 _MAX_FACET_VALUES = 100
 """Values of a facet."""
+MAX_AGENT_PERIODS = _MAX_FACET_VALUES
+"""Months or years of trends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +187,23 @@ def themes_answer(themes: Themes) -> RenderedAnswer:
     return RenderedAnswer(content, _delimited_text([themes_heading(themes)], quoted, []))
 
 
+def trends_answer(trends: Trends) -> RenderedAnswer:
+    """Returns trends of at most ``MAX_AGENT_PERIODS`` periods."""
+    content = TrendsAnswer.model_validate(_truncate_fields(clean_object(trends.to_json())) | {"notice": NOTICE})
+    heading = f"relevant papers per {trends.per}, and their share of all papers of the {trends.per} that match filters"
+    lines = [line for trend in trends.trends for line in _trend_lines(trends, trend)]
+    return RenderedAnswer(content, _delimited_text([heading], [*lines, *content.notices], []))
+
+
+def _trend_lines(trends: Trends, trend: Trend) -> list[str]:
+    lines = [f"{truncate_chars(trend.label)}: {trend.total} relevant papers"]
+    for at, period in enumerate(trends.periods):
+        count, share = (trends.estimate(trend, at, measure) for measure in ("papers", "share"))
+        ending = "" if period.is_complete else " (incomplete)"
+        lines.append(f"{period.date}{ending}: {count} of {period.papers:,}" + (f", {share}" if share.value else ""))
+    return lines
+
+
 def truncate_chars(text: str, max_chars: int = _MAX_TEXT_CHARS) -> str:
     """Returns a text on one line, without invisible characters, shortened to ``max_chars``."""
     line = sanitize_line(" ".join(text[: 4 * max_chars].split()))
@@ -206,13 +228,14 @@ def _page_fields(page: Page) -> dict[str, Json]:
 
 
 def _paper_fields(paper: Paper, *, max_authors: int, max_abstract_chars: int) -> dict[str, Json]:
-    fields = replace(paper, authors=(), abstract=None, extra={}).to_dict()
+    title = clean_text(paper.title) if paper.title else None
+    fields = replace(paper, title=title, authors=(), abstract=None, extra={}).to_dict()
     shortened = _truncate_fields(
         {name: value[:_MAX_ITEMS] if isinstance(value, list) else value for name, value in fields.items()}
     )
     shortened["authors"] = [truncate_chars(name, 100) for name in paper.authors[:max_authors]]
     shortened["more_authors"] = len(paper.authors[max_authors:])
-    shortened["abstract"] = truncate_chars(paper.abstract, max_abstract_chars) if paper.abstract else None
+    shortened["abstract"] = truncate_chars(clean_text(paper.abstract), max_abstract_chars) if paper.abstract else None
     return shortened
 
 

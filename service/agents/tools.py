@@ -10,8 +10,18 @@ from search.errors import InvalidValue
 from search.papers.kinds import Kind
 from search.query.hit import Band
 from search.query.query import MAX_EXAMPLES, MAX_TEXT_LENGTH, Query
-from service.api.parameters import AuthorsRequest, PageParams, QueryParams
-from service.api.schemas import AuthorMatchOut, FacetsOut, GroupedOut, PersonOut, RankedAuthorOut, RefinementOut
+from search.trends.count import MAX_QUESTIONS
+from search.trends.periods import Per
+from service.api.parameters import AuthorsRequest, PageParams, QueryParams, TrendsRequest
+from service.api.schemas import (
+    AuthorMatchOut,
+    CountedOut,
+    FacetsOut,
+    GroupedOut,
+    PersonOut,
+    RankedAuthorOut,
+    RefinementOut,
+)
 
 MAX_HITS = 50
 """Most papers that one call returns."""
@@ -60,6 +70,15 @@ class QueryArguments(BaseModel):
     """The query."""
 
     q: str = Field("", description=_QUERY_DESCRIPTION, examples=_QUERY_EXAMPLES, json_schema_extra=_MAX_LENGTH_SCHEMA)
+
+
+class QuestionsArguments(BaseModel):
+    """The questions of trends."""
+
+    q: Annotated[list[str], BeforeValidator(_to_list), WithJsonSchema(_string_or_list_schema(MAX_QUESTIONS))] = Field(
+        description=TrendsRequest.model_fields["q"].description, examples=["KV cache compression", ["robot", "drone"]]
+    )
+    per: Per | None = Field(None, description=TrendsRequest.model_fields["per"].description)
 
 
 class SimilarToArguments(BaseModel):
@@ -152,6 +171,10 @@ class FacetsArguments(FilterArguments, QueryArguments):
 
 class ThemesArguments(FilterArguments, QueryArguments):
     """Arguments of the tool themes."""
+
+
+class TrendsArguments(FilterArguments, QuestionsArguments):
+    """Arguments of the tool trends."""
 
 
 class QuotingAnswer(BaseModel):
@@ -251,6 +274,10 @@ class FacetsAnswer(QuotingAnswer):
 
 class ThemesAnswer(GroupedOut, QuotingAnswer):
     """The themes of the papers that are relevant to a query."""
+
+
+class TrendsAnswer(CountedOut, QuotingAnswer):
+    """The papers relevant to each question by month or year."""
 
 
 class _UntitledSchemaGenerator(GenerateJsonSchema):

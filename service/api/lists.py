@@ -9,10 +9,11 @@ from fastapi.responses import Response
 
 from service.api.bodies import require_json
 from service.api.dependencies import SearcherDependency
+from service.api.maps import MAP_DOCS, map_response
 from service.api.negotiation import format_docs, negotiate_format
 from service.api.problems import GUARD_STATUSES, problem_docs
 from service.api.profiles import AccessDependency, refuse_cross_site
-from service.api.state_schemas import ListAddBody, ListChangeOut, ListFormatRequest, ListOut, ListsOut
+from service.api.state_schemas import ListAddBody, ListChangeOut, ListFormatRequest, ListMapRequest, ListOut, ListsOut
 from service.api.strict import StrictRoute
 from service.formats import MEDIA_TYPES, RenderOptions, render_page
 from service.formats.render import SCHEMA_VERSION
@@ -54,6 +55,18 @@ def one_list(
     if media.extension:
         headers["Content-Disposition"] = f'attachment; filename="list.{media.extension}"'
     return access.finish(Response(content, headers=headers))
+
+
+@router.get("/v1/lists/{name}/map", responses={200: MAP_DOCS, **problem_docs(404, *_STATUSES)})
+def list_map(
+    access: AccessDependency,
+    searcher: SearcherDependency,
+    name: _ListName,
+    params: Annotated[ListMapRequest, Parameter()],
+) -> Response:
+    """The papers of a list that the index has in two dimensions; see ``GET /v1/map``."""
+    ids = [entry.paper.id for entry in Lists(access.state, access.to_read()).entries(name)]
+    return access.finish(map_response(searcher.map_papers(ids), params.format))
 
 
 @router.post(

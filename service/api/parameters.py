@@ -214,8 +214,10 @@ class TrendsRequest(QueryParams):
     per: Per | None = Field(
         None, description="Length of the periods; default: month if almost all papers are of the last three years"
     )
-    measure: Measure = Field(
-        "papers", description="What the chart draws: papers, or share of the papers of each period"
+    measure: Measure | None = Field(
+        None,
+        description="What the chart draws: share of the papers of each period, or papers; default: share, if at least "
+        "half of the periods have 50 papers",
     )
     format: TrendsFormat = Field("json", description="Format of the response")
 

@@ -20,6 +20,7 @@ from service import formats
 from service.api.bodies import require_json
 from service.api.dependencies import SearcherDependency
 from service.api.guard.records import RequestRecord
+from service.api.maps import MAP_DOCS, map_response
 from service.api.negotiation import format_docs, negotiate_format
 from service.api.parameters import (
     AuthorsRequest,
@@ -41,7 +42,7 @@ from service.api.responses import ResponseBuilder
 from service.api.schemas import (
     AuthorsOut,
     BatchOut,
-    MapOut,
+    CitationsOut,
     PageOut,
     PaperOut,
     PartialPage,
@@ -53,9 +54,8 @@ from service.api.schemas import (
 )
 from service.api.strict import StrictRoute
 from service.formats import PAPER_FIELDS, Format, RenderOptions
-from service.formats.maps import map_json
 from service.formats.opensearch import SUGGESTIONS_TYPE, suggestions_to_opensearch
-from service.formats.render import SCHEMA_VERSION, authors_json, people_json, suggestions_json
+from service.formats.render import SCHEMA_VERSION, authors_json, citations_json, people_json, suggestions_json
 from service.formats.themes import themes_json
 from service.formats.trends import trends_csv, trends_json
 
@@ -79,11 +79,6 @@ _TRENDS_DOCS: dict[str, Any] = {
     "model": TrendsOut,
     "description": "The result",
     "content": {"text/csv": {"schema": {"type": "string"}}, "image/svg+xml": {"schema": {"type": "string"}}},
-}
-_MAP_DOCS: dict[str, Any] = {
-    "model": MapOut,
-    "description": "The result",
-    "content": {"image/svg+xml": {"schema": {"type": "string"}}},
 }
 _PaperId = Annotated[str, Path(description="Any current or former ID", examples=["arxiv:2604.24432"])]
 _SearchBody = Annotated[
@@ -127,6 +122,15 @@ def similar(
     session, query = searcher.session(), _build_query(params, request)
     query = replace(query, like=(paper_id, *query.like))
     return _response_builder(request, session, params, query).page_response(lambda: session.search(query))
+
+
+@router.get(
+    "/v1/papers/{paper_id:path}/citations",
+    responses={200: {"model": CitationsOut}, **_problem_docs(406, *_BODY_STATUSES)},
+)
+def citations(searcher: SearcherDependency, paper_id: _PaperId) -> Response:
+    """The papers of the index that a paper cites, and those that cite it; of each the most cited first."""
+    return Response(orjson.dumps(citations_json(searcher.citations(paper_id))), media_type="application/json")
 
 
 @router.get(
@@ -207,13 +211,10 @@ def authors(searcher: SearcherDependency, params: Annotated[AuthorsRequest, Para
     return Response(orjson.dumps(authors_json(match, persons)), media_type="application/json")
 
 
-@router.get("/v1/map", responses={200: _MAP_DOCS, **_problem_docs(406, *_BODY_STATUSES)})
+@router.get("/v1/map", responses={200: MAP_DOCS, **_problem_docs(406, *_BODY_STATUSES)})
 def paper_map(searcher: SearcherDependency, params: Annotated[MapRequest, Parameter()]) -> Response:
     """The papers relevant to a query in two dimensions, as numbers or as a drawing; similar ones are close."""
-    found = searcher.map(params.q, params.to_query())
-    if params.format == "svg":
-        return Response(found.to_svg(), media_type="image/svg+xml")
-    return Response(orjson.dumps(map_json(found)), media_type="application/json")
+    return map_response(searcher.map(params.q, params.to_query()), params.format)
 
 
 @router.get("/v1/themes", responses={200: {"model": ThemesOut}, **_problem_docs(406, *_BODY_STATUSES)})

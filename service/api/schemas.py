@@ -301,6 +301,32 @@ class PageOut(BaseModel):
     hits: list[HitOut]
 
 
+class CitationOut(BaseModel):
+    """A paper that another one cites, or that cites it."""
+
+    id: str
+    title: str | None
+    authors: list[str]
+    published: str | None
+    citations: int | None = Field(description="How often the paper is cited, if a source has a count")
+
+
+class CitationListOut(BaseModel):
+    """Papers of the index, the most cited first, then the newest."""
+
+    total: int = Field(description="Their number; papers has the first 1,000")
+    papers: list[CitationOut]
+
+
+class CitationsOut(BaseModel):
+    """What a paper cites and what cites it, within the index."""
+
+    schema_version: int
+    id: str
+    references: CitationListOut = Field(description="The papers that it cites")
+    citing: CitationListOut = Field(description="The papers that cite it")
+
+
 class TrendPeriodOut(BaseModel):
     """A month or year."""
 
@@ -327,16 +353,21 @@ class TrendOut(BaseModel):
     earlier: int = Field(description="Relevant papers before the first period")
 
 
-class TrendsOut(BaseModel):
+class CountedOut(BaseModel):
     """The relevant papers of several questions by the same periods."""
 
-    schema_version: int
     generation: str = Field(description="The index generation that answered")
     per: Per
     newest: str | None = Field(description="The last day on which a paper of the index is published")
     periods: list[TrendPeriodOut] = Field(description="Consecutive periods, those without a paper included")
     trends: list[TrendOut] = Field(description="One for each q")
     notices: list[str] = Field(description="What a reader of the counts has to know")
+
+
+class TrendsOut(CountedOut):
+    """The same, with the version of its shape."""
+
+    schema_version: int
 
 
 class PartialPaper(PaperOut):

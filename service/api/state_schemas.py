@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 from service.api.parameters import QueryParams, SearchRequest
 from service.api.schemas import PageOut, PaperFields
 from service.formats import Format
+from service.formats.maps import MapFormat
 from service.state.digests import DigestFormat
 from service.state.lists import MAX_PAPERS
 from service.state.searches import SavedSearch
@@ -34,6 +35,14 @@ class ListFormatRequest(BaseModel):
     format: Format | None = Field(
         None, description="Format of the response; default: what the Accept header prefers, else json", examples=["ris"]
     )
+
+
+class ListMapRequest(BaseModel):
+    """The format of the map of a list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    format: MapFormat = Field("json", description="Format of the response")
 
 
 class ListAddBody(BaseModel):

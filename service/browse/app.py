@@ -30,7 +30,7 @@ from service.browse.keys import LIST_KEYS, help_text
 from service.browse.rendering import Entry, draw_paper
 from service.browse.screens import ChoiceScreen, LineScreen, PaperScreen, TextScreen
 from service.browse.view import View
-from service.formats.render import display_title, page_notes, refinement_notes, sanitize_line, sanitize_lines
+from service.formats.render import clean_title, page_notes, refinement_notes, sanitize_line, sanitize_lines
 from service.state.lists import STARRED, Lists
 
 _EXPECTED_ERRORS = (PapersError, OSError, sqlite3.Error)
@@ -257,7 +257,7 @@ class Browser(App[None]):
             paper = self._hit.paper
             query = replace(self._base, like=(paper.id,), sort="relevance")
             load = partial(_ask, self._session, "", query)
-            self._load(partial(View.open, load, example=display_title(paper)), self._show_next)
+            self._load(partial(View.open, load, example=clean_title(paper)), self._show_next)
 
     def action_mark(self) -> None:
         """Marks the selected paper, or removes its mark."""

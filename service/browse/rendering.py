@@ -76,11 +76,8 @@ def _abstract(hit: Hit) -> Text:
     if not text:
         return Text("no abstract", style="dim")
     best = hit.highlights.sentence or Span(0, 0)
-    spans = hit.highlights.abstract
-    before = mark_spans(text[: best.start], spans, "")
-    return Text.assemble(
-        before, mark_spans(text[: best.end], spans, "bold", best.start), mark_spans(text, spans, "", best.end)
-    )
+    parts = (("", Span(0, best.start)), ("bold", best), ("", Span(best.end, len(text))))
+    return Text.assemble(*(mark_spans(text, hit.highlights.abstract, style, part) for style, part in parts))
 
 
 def _facts(hit: Hit) -> str:

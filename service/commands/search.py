@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from search.errors import InvalidValue
+from service.commands.ask_server import SERVER_OPTION, ask_server
 from service.commands.browse import check_browse, start_browser
 from service.commands.command import Command
 from service.commands.exit_status import ExitStatus
@@ -37,7 +38,8 @@ if TYPE_CHECKING:
 @click.argument("query", default="")
 @click.option("--verbatim", is_flag=True, help="Search for the text as typed, even if only its correction has a match.")
 @page_options
-def search(query: str, directory: Path, explain: bool, browse: bool, profile: str, **options: Any) -> None:
+@SERVER_OPTION
+def search(query: str, directory: Path, explain: bool, browse: bool, profile: str, server: str, **options: Any) -> None:
     """Search in plain words. Without a query, list the papers that match the filters, newest first.
 
     The query may contain filters and operators: au:zhou ti:cache cat:cs.CL year:2024-2026 "a phrase" -word OR
@@ -60,6 +62,9 @@ def search(query: str, directory: Path, explain: bool, browse: bool, profile: st
     wanted = build_query(options)
     if browse:
         check_browse({**options, "explain": explain})
+    elif page := ask_server(server, directory, "search", query, wanted, options, explain=explain):
+        print_page(page, output_format, feed_options(query, options), explain=explain)
+        return
     session = open_searcher(directory).session()
     page = session.ask(query, wanted)
     if browse and page.hits:
@@ -73,6 +78,7 @@ def search(query: str, directory: Path, explain: bool, browse: bool, profile: st
 @click.argument("ids", nargs=-1)
 @click.option("--file", "file", type=click.Path(path_type=Path), help="Text file with an abstract, or a bibliography.")
 @page_options
+@SERVER_OPTION
 def similar(
     ids: tuple[str, ...],
     file: Path | None,
@@ -80,6 +86,7 @@ def similar(
     explain: bool,
     browse: bool,
     profile: str,
+    server: str,
     **options: Any,
 ) -> None:
     """Find papers similar to given papers or to an abstract.
@@ -107,6 +114,11 @@ def similar(
     query = build_query({**options, "like": (*examples, *options["like"])})
     if browse:
         check_browse({**options, "explain": explain})
+    elif not (file or from_stdin):
+        asked = {**options, "like": query.like}
+        if page := ask_server(server, directory, "similar", "", query, asked, explain=explain):
+            print_page(page, output_format, feed_options("", options, *examples), explain=explain)
+            return
     session = open_searcher(directory).session()
     content = _read_file(file) if file else sys.stdin.buffer.read() if from_stdin else None
 
@@ -191,7 +203,8 @@ def people(query: str, directory: Path, limit: int, as_json: bool, **options: An
 @INDEX_OPTION
 @JSON_OPTION
 @FORMAT_OPTION
-def show(paper_id: str, directory: Path, as_json: bool, format_: str | None) -> None:
+@click.option("--citations", is_flag=True, help="List the papers of the index that it cites, and those that cite it.")
+def show(paper_id: str, directory: Path, as_json: bool, format_: str | None, citations: bool) -> None:
     """Show one paper, by any ID that it has or ever had.
 
     The text also lists the paper's earlier versions, if they had other authors, categories or titles, and papers that
@@ -201,19 +214,26 @@ def show(paper_id: str, directory: Path, as_json: bool, format_: str | None) -> 
     papers show arxiv:2602.09843
     papers show https://doi.org/10.1145/3292500
     papers show 2602.09843 --format bibtex >> thesis.bib
+    papers show 10.1145/3292500 --citations
     """
     from service import formats
-    from service.formats.render import dump_json, paper_document_json, paper_text
+    from service.formats.render import citations_json, citations_text, dump_json, paper_document_json, paper_text
 
     output_format = parse_format_option(format_, as_json=as_json)
     session = open_searcher(directory).session()
+    if citations:
+        if output_format not in (None, "json"):
+            raise InvalidValue("format", str(format_), "--citations is printed as text, or as JSON with --json")
+        found = session.citations(paper_id)
+        click.echo(dump_json(citations_json(found)) if output_format else citations_text(found), nl=bool(output_format))
+        return
     paper = session.paper(paper_id)
     if output_format is None:
         from indexer.related import find_earlier_versions, find_possible_duplicates
 
         earlier = find_earlier_versions(session.snapshot, paper)
         duplicates = find_possible_duplicates(session.snapshot, paper)
-        click.echo(paper_text(paper, earlier, duplicates), nl=False)
+        click.echo(paper_text(paper, earlier, duplicates, session.citations(paper_id)), nl=False)
     elif output_format == "json":
         click.echo(dump_json(paper_document_json(paper)))
     else:

@@ -43,7 +43,7 @@ def _card_body(hit: Hit) -> Text:
         excerpt = hit.highlights.sentence or Span(0, len(paper.abstract))
         end = min(excerpt.end, excerpt.start + _MAX_ABSTRACT_CHARS)
         body.append("\n" + ("... " if excerpt.start else ""))
-        body.append_text(mark_spans(paper.abstract[:end], hit.highlights.abstract, "", excerpt.start))
+        body.append_text(mark_spans(paper.abstract, hit.highlights.abstract, "", Span(excerpt.start, end)))
         body.append(" ..." if end < len(paper.abstract) else "")
     body.append("\n" + sanitize_line(match_reason(hit)), style="dim")
     if url := paper.link:

@@ -52,9 +52,8 @@ def _trends_formats() -> tuple[str, ...]:
     metavar="NAME",
     cls=ChoicesOption,
     choices=_measures,
-    default="papers",
-    show_default=True,
-    help="What bars and lines measure: {choices}; share is that of all papers of the period that match the filters.",
+    help="What bars and lines show: {choices}; share is that of all papers of the period that match the filters. "
+    "Default: share, if at least half of the periods have 50 papers.",
 )
 @click.option("--svg", "svg", type=click.Path(path_type=Path, dir_okay=False), help="Write the chart to this file.")
 @click.option("--verbatim", is_flag=True, help="Count for the texts as typed, even if only a correction has a match.")
@@ -71,17 +70,17 @@ def _trends_formats() -> tuple[str, ...]:
     help="Output format instead of text: {choices}.",
 )
 def trends(
-    queries: tuple[str, ...], directory: Path, per: str | None, measure: str, svg: Path | None, **options: Any
+    queries: tuple[str, ...], directory: Path, per: str | None, measure: str | None, svg: Path | None, **options: Any
 ) -> None:
     """Count the relevant papers of one or several queries by month or year.
 
     Every query may contain filters of its own; the options apply to all of them. Shares are of all papers of the
-    index that are published in the period and match the options. Counts with ± are estimates: 19 of 20 are expected to
+    index that are published in the period and match the options. Values with ± are estimates: 19 of 20 are expected to
     be within it.
 
     \b
     papers trends "KV cache compression" "speculative decoding"
-    papers trends "state space models" "cat:cs.CL transformers" --per year --measure share
+    papers trends "state space models" "cat:cs.CL transformers" --per year --measure papers
     papers trends "diffusion language models" --from 2024 --svg growth.svg
     papers trends "reward models" --format csv > reward-models.csv
     """
@@ -92,7 +91,8 @@ def trends(
     from service.formats.render import dump_json
     from service.formats.trends import trends_csv, trends_json, trends_text
 
-    output_format, shown = _parse_format(options["format_"], as_json=options["as_json"]), parse_measure(measure)
+    output_format = _parse_format(options["format_"], as_json=options["as_json"])
+    shown = parse_measure(measure) if measure else None
     shared = {name: options[name] for name in ("mode", "like", "unlike", "verbatim")}
     query = Query(filter=build_filter(options), **shared)
     found = open_searcher(directory).session().trends(queries, query, per=per)

@@ -91,7 +91,7 @@ def build_index(
 
 
 def _default_folder(source: str) -> Path:
-    from search.embedding.export import cache_folder
+    from search.files import cache_folder
 
     return cache_folder() / "eval" / source
 

@@ -1,15 +1,20 @@
 """Export formats. Each has a module with ``render_page`` and ``render_paper``."""
 
+from __future__ import annotations  # keeps the imports below to type checking
+
 import importlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from search.errors import InvalidValue
 from search.papers.fields import HIT_ONLY_FIELDS
-from search.papers.paper import JSON_FIELDS, Paper
-from search.query.page import Page
+from search.papers.paper import JSON_FIELDS
+
+if TYPE_CHECKING:  # `papers status` starts without the modules that search
+    from search.papers.paper import Paper
+    from search.query.page import Page
 
 Format = Literal["json", "ndjson", "csv", "atom", "bibtex", "ris", "csl-json"]
 FORMATS: tuple[Format, ...] = get_args(Format)

@@ -13,6 +13,7 @@ from search.query.counts import format_count
 from service.formats.extra_fields import field_label, field_text
 
 if TYPE_CHECKING:  # `papers status` starts without the modules that search
+    from search.index.citations import Citations, CitedOrCiting
     from search.index.layout import Manifest
     from search.papers.json import Json
     from search.papers.paper import Paper
@@ -37,6 +38,8 @@ FACET_INDENT = 15
 """Columns before the counts of a facet in text."""
 _MAX_AUTHORS = 6
 """Number of authors of a hit in text."""
+NO_AUTHORS = "no authors given by the source"
+"""What stands in place of the authors of a paper whose sources name none; nothing there would look like a fault."""
 _MAX_SENTENCE_WORDS = 45
 """Number of words of a hit's best sentence in text."""
 _REFINEMENT_HEADINGS: dict[RefinementKind, str] = {
@@ -193,7 +196,7 @@ def people_text(people: People) -> str:
 def _author_entry(author: RankedAuthor) -> str:
     several = "may be several people" if author.may_be_several else ""
     facts = [author.name, format_count(author.papers), author.years, several]
-    papers = [f"   {paper.id} · {display_title(paper)}" for paper in author.top_papers]
+    papers = [f"   {paper.id} · {clean_title(paper)}" for paper in author.top_papers]
     return "\n".join([" · ".join(fact for fact in facts if fact), *papers])
 
 
@@ -212,13 +215,36 @@ def explanation_text(page: Page) -> str:
     return f"semantic search: {strategies[explanation.strategy]}; {matched}; {page.generation}\ntimings (ms): {timings}"
 
 
-def paper_text(paper: Paper, earlier: Sequence[Paper] = (), duplicates: Sequence[Paper] = ()) -> str:
+def citations_json(citations: Citations) -> dict[str, Json]:
+    """The output of ``papers show --citations --json`` and GET /v1/papers/{id}/citations."""
+    return {"schema_version": SCHEMA_VERSION, **citations.to_json()}
+
+
+def citations_text(citations: Citations) -> str:
+    """What a paper cites and what cites it, within the index: two lines per paper."""
+    lists = (("References in this index", citations.references), ("Cited in this index by", citations.citing))
+    return "\n".join(_citation_list_text(heading, found) for heading, found in lists)
+
+
+def _citation_list_text(heading: str, found: CitedOrCiting) -> str:
+    shown = f", the first {len(found.papers):,}" if len(found.papers) < found.total else ""
+    entries = (f"   {display_title(paper)}\n      {metadata_line(paper)}" for paper in found.papers)
+    return sanitize_lines("\n".join([f"{heading}: {format_count(found.total)}{shown}", *entries])) + "\n"
+
+
+def paper_text(
+    paper: Paper,
+    earlier: Sequence[Paper] = (),
+    duplicates: Sequence[Paper] = (),
+    citations: Citations | None = None,
+) -> str:
     """A paper with all its authors, IDs, further fields and abstract.
 
     Args:
         paper: the paper.
         earlier: earlier versions of it.
         duplicates: papers that may be the same one.
+        citations: what it cites and what cites it; None to leave their numbers out.
     """
     lines = [_paper_entry(paper, max_authors=None)]
     if len(paper.ids) > 1:
@@ -227,12 +253,15 @@ def paper_text(paper: Paper, earlier: Sequence[Paper] = (), duplicates: Sequence
         lines.append(f"   added to this index  {paper.to_dict()['added']}")
     if paper.references:
         lines.append(f"   references  {len(paper.references):,} IDs")
+    if citations and (citations.references.total or citations.citing.total):
+        counts = f"cites {format_count(citations.references.total)}, cited by {format_count(citations.citing.total)}"
+        lines.append(f"   in this index  {counts}; list them with --citations")
     fields = [(field_label(name), field_text(value)) for name, value in paper.extra.items()]
     lines += [f"   {label}  {text}" for label, text in fields if text]
     lines += [f"   earlier version  {version_line(version, paper)}" for version in earlier]
-    lines += [f"   maybe the same paper as  {other.id}: {display_title(other)}" for other in duplicates]
+    lines += [f"   maybe the same paper as  {other.id}: {clean_title(other)}" for other in duplicates]
     if paper.title and paper.abstract:
-        lines.append("\n" + paper.abstract)
+        lines.append("\n" + _clean(paper.abstract))
     return sanitize_lines("\n".join(lines)) + "\n"
 
 
@@ -297,11 +326,13 @@ def _best_sentence_line(hit: Hit) -> str:
 def best_sentence(hit: Hit) -> str | None:
     """The sentence of the abstract that matches the query best, truncated."""
     span, abstract = hit.highlights.sentence, hit.paper.abstract
-    return truncate_words(abstract[span.start : span.end], _MAX_SENTENCE_WORDS) if span and abstract else None
+    if not span or not abstract:
+        return None
+    return truncate_words(_clean(abstract, span.start, span.end), _MAX_SENTENCE_WORDS)
 
 
 def _paper_entry(paper: Paper, *, max_authors: int | None = _MAX_AUTHORS) -> str:
-    lines = [display_title(paper), "   " + metadata_line(paper, max_authors=max_authors)]
+    lines = [clean_title(paper), "   " + metadata_line(paper, max_authors=max_authors)]
     if paper.link:
         lines.append(f"   {paper.link}")
     return sanitize_lines("\n".join(lines))
@@ -312,11 +343,23 @@ def display_title(paper: Paper) -> str:
     return paper.title or "(untitled) " + truncate_words(paper.abstract or "", _MAX_TITLE_WORDS)
 
 
+def clean_title(paper: Paper) -> str:
+    """``display_title`` without debris, for readers; exports have the title of the source."""
+    return _clean(display_title(paper))
+
+
+def _clean(text: str, start: int = 0, end: int | None = None) -> str:
+    from search.papers.debris import clean_text
+
+    return clean_text(text, start, end)
+
+
 def metadata_line(paper: Paper, *, max_authors: int | None = _MAX_AUTHORS) -> str:
     """Retraction, ID, date, categories and authors on one line."""
     names = paper.authors[:max_authors]
     more = len(paper.authors) - len(names)
     authors = ", ".join(names) + (f" and {more} more" if more else "") + (" et al." if paper.authors_partial else "")
+    authors = authors or NO_AUTHORS
     retraction = (paper.retraction or "").upper()
     cited = cited_by(paper.citations)
     facts = [retraction, paper.id, str(paper.published or ""), cited, " ".join(paper.categories), authors]

@@ -4,6 +4,7 @@ from __future__ import annotations  # keeps the imports below to type checking
 
 from typing import TYPE_CHECKING
 
+from search.papers.debris import clean_text
 from search.papers.json import clean_object
 from search.query.counts import format_count
 from service.formats.render import SCHEMA_VERSION, sanitize_line
@@ -35,6 +36,6 @@ def themes_text(themes: Themes) -> str:
     for theme in themes:
         label = sanitize_line(theme.label)
         lines = [f"{label:{width}}  {theme.papers:>5,}  {theme.share:4.0%}"]
-        lines += [f"    {sanitize_line(paper.title or paper.id)}" for paper in theme.typical]
+        lines += [f"    {sanitize_line(clean_text(paper.title or paper.id))}" for paper in theme.typical]
         paragraphs.append("\n".join(lines))
     return "\n\n".join(paragraphs) + "\n"

@@ -4,6 +4,7 @@ from typing import Literal, get_args
 
 from search.errors import InvalidValue
 from search.papers.json import Json, clean_object
+from search.trends.estimates import Estimate
 from search.trends.trends import ROW_FIELDS, Measure, Trend, Trends
 from service.formats.csv import serialize_rows
 from service.formats.render import SCHEMA_VERSION, sanitize_line
@@ -39,8 +40,14 @@ def trends_csv(trends: Trends) -> bytes:
     return serialize_rows(ROW_FIELDS, trends.rows())
 
 
-def trends_text(trends: Trends, measure: Measure) -> str:
-    """A table for each question: period, papers with their error, share, and a bar for what ``measure`` says."""
+def trends_text(trends: Trends, measure: Measure | None) -> str:
+    """A table for each question: period, papers, share, and a bar for what ``measure`` says.
+
+    Args:
+        trends: the trends.
+        measure: what the bars show; None for ``Trends.default_measure``.
+    """
+    measure = measure or trends.default_measure
     largest = max(
         (_value(trends, trend, at, measure) for trend in trends.trends for at in _positions(trends)), default=0
     )
@@ -48,19 +55,21 @@ def trends_text(trends: Trends, measure: Measure) -> str:
 
 
 def _trend_lines(trends: Trends, trend: Trend, measure: Measure, largest: float) -> list[str]:
-    within = f" ± {error:,}" if (error := trend.error(trend.papers)) else ""
-    lines = [f"{sanitize_line(trend.label)}: {trend.papers:,}{within} relevant papers\n"]
-    counts = [f"{count:,}" for count in trend.counts]
-    errors = [f"± {error:,}" if (error := trend.error(count)) else "" for count in trend.counts]
-    width, error_width = (max(map(len, texts), default=0) for texts in (counts, errors))
-    for at in _positions(trends):
-        share = trends.share(trend, at)
-        percent = "" if share is None else f"{share:.2%}"
+    bars = f"share of all papers of the {trends.per}" if measure == "share" else f"papers of the {trends.per}"
+    lines = [f"{sanitize_line(trend.label)}: {trend.total} relevant papers; bars: {bars}\n"]
+    columns = [_align([trends.estimate(trend, at, each) for at in _positions(trends)]) for each in ("papers", "share")]
+    for at, (count, share) in enumerate(zip(*columns, strict=True)):
         ending = "" if trends.periods[at].is_complete else " (incomplete)"
         bar = _bar(_value(trends, trend, at, measure), largest) + ending
-        cells = f"{trends.periods[at].date!s:7}  {counts[at]:>{width}} {errors[at]:{error_width}}  {percent:>7}  {bar}"
-        lines.append(f"{cells.rstrip()}\n")
+        lines.append(f"{trends.periods[at].date!s:7}  {count}  {share}  {bar}".rstrip() + "\n")
     return lines
+
+
+def _align(estimates: list[Estimate]) -> list[str]:
+    """Returns a column in which values and errors are aligned."""
+    errors = [f" ± {each.error}" if each.error else "" for each in estimates]
+    width, error_width = max(len(each.value) for each in estimates), max(map(len, errors))
+    return [f"{each.value:>{width}}{error:{error_width}}" for each, error in zip(estimates, errors, strict=True)]
 
 
 def _positions(trends: Trends) -> range:

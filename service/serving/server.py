@@ -2,16 +2,20 @@
 
 import os
 import resource
+import secrets
 import socket
 import sys
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
 
 from search.embedding.embedder import Embedder, load_embedder
 from search.embedding.model import ModelIdentity
 from search.errors import InvalidValue, PapersError
 from search.index.layout import Layout, Manifest
+from service.announcement import Announcement, announce
 from service.api.guard import logs
 from service.api.guard.keys import KeyFile
 from service.api.guard.rate_limit import TokenBuckets
@@ -61,17 +65,23 @@ def run(
         raise InvalidValue("keys", str(settings.keys), "the key file is empty; add one with: papers keys add NAME")
     listener = _open_listener(settings.host, settings.port)
     _raise_open_file_limit(settings.connections)
-    url = _base_url(settings.host, listener)
+    url, token = _base_url(settings.host, listener), secrets.token_urlsafe(32)
+    port = listener.getsockname()[1]
+    announcement = Announcement.of_server(settings.host, port, token, version("papers-search"))
 
-    def announce() -> None:
+    def start_serving() -> None:
+        try:
+            announced.enter_context(announce(directory, announcement))
+        except OSError as error:
+            sys.stderr.write(f"papers: commands do not find this server: {error}\n")
         sys.stderr.write(f"papers: serving on {url}; API description at {url}/docs; press Ctrl-C to stop\n")
 
     logs.configure(log_requests=False, log_queries=settings.log_queries)
-    with tempfile.TemporaryDirectory(prefix="papers-metrics-") as folder:
+    with ExitStack() as announced, tempfile.TemporaryDirectory(prefix="papers-metrics-") as folder:
         os.environ[_METRICS_FOLDER_VARIABLE] = folder
         buckets = TokenBuckets(settings.rate, settings.burst_capacity) if settings.rate else None
-        worker_config = WorkerConfig(directory, settings, load, SharedState(settings.workers), buckets)
-        Supervisor(worker_config, listener, lambda: _find_damage(directory), announce, scrub_tuning).run()
+        worker_config = WorkerConfig(directory, settings, load, SharedState(settings.workers), buckets, token)
+        Supervisor(worker_config, listener, lambda: _find_damage(directory), start_serving, scrub_tuning).run()
 
 
 def _open_listener(host: str, port: int) -> socket.socket:

@@ -63,6 +63,7 @@ class WorkerConfig:
         load: returns the embedder of a model.
         shared_state: state shared with the supervisor.
         buckets: token buckets shared by all workers; None without a rate limit.
+        command_token: see ``Announcement.token``.
     """
 
     directory: Path
@@ -70,6 +71,7 @@ class WorkerConfig:
     load: Callable[[ModelIdentity], Embedder]
     shared_state: SharedState
     buckets: TokenBuckets | None
+    command_token: str = ""
 
 
 def run_worker(worker_config: WorkerConfig, number: int, channel: socket.socket) -> None:
@@ -266,7 +268,8 @@ class WorkerServer(uvicorn.Server):
 
         searcher = Searcher(self._worker_config.directory, self._worker_config.load)
         searcher.warm()
-        app = create_app(searcher, self._worker_config.settings, self._worker_config.buckets)
+        config = self._worker_config
+        app = create_app(searcher, config.settings, config.buckets, config.command_token)
         gc.collect()
         gc.freeze()  # objects that live as long as the process need no further scans: 0.5 ms less per query
         return app

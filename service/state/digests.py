@@ -16,7 +16,7 @@ from service.formats import FORMATS, Format, RenderOptions
 from service.formats.render import (
     SCHEMA_VERSION,
     best_sentence,
-    display_title,
+    clean_title,
     dump_json,
     metadata_line,
     page_json,
@@ -123,7 +123,7 @@ def digest_html(found: Sequence[Unread]) -> str:
 
 
 def _html_paper(hit: Hit) -> str:
-    title, link, sentence = _escape_html(display_title(hit.paper)), _link(hit.paper), best_sentence(hit)
+    title, link, sentence = _escape_html(clean_title(hit.paper)), _link(hit.paper), best_sentence(hit)
     return _HTML_PAPER.format(
         title=f'<a href="{_escape_html(link)}">{title}</a>' if link else title,
         facts=_escape_html(_facts(hit)),
@@ -142,7 +142,7 @@ def _markdown(found: Sequence[Unread]) -> str:
 
 
 def _markdown_paper(hit: Hit) -> list[str]:
-    title, link, sentence = _escape_markdown(display_title(hit.paper)), _link(hit.paper), best_sentence(hit)
+    title, link, sentence = _escape_markdown(clean_title(hit.paper)), _link(hit.paper), best_sentence(hit)
     lines = [f"- [{title}](<{link}>)" if link else f"- {title}", f"  {_escape_markdown(_facts(hit))}"]
     return [*lines, *([f"  {_escape_markdown(sentence)}"] if sentence else []), ""]
 

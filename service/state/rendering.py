@@ -6,7 +6,7 @@ from search.papers.json import Json, clean_object
 from search.query.explanation import Explanation
 from search.query.hit import Hit
 from search.query.page import Page
-from service.formats.render import SCHEMA_VERSION, display_title, metadata_line, sanitize_line
+from service.formats.render import SCHEMA_VERSION, clean_title, metadata_line, sanitize_line
 from service.state.lists import ListEntry
 
 _NOT_IN_INDEX = "not in the index at present"
@@ -30,7 +30,7 @@ def entries_page(name: str, entries: Sequence[ListEntry], generation: str) -> Pa
 
 
 def _entry_text(entry: ListEntry) -> str:
-    lines = [display_title(entry.paper), metadata_line(entry.paper)]
+    lines = [clean_title(entry.paper), metadata_line(entry.paper)]
     lines += [entry.note] if entry.note else []
     lines += [entry.paper.link] if entry.paper.link else []
     lines += [] if entry.in_index else [_NOT_IN_INDEX]

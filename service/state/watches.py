@@ -295,7 +295,7 @@ def _name_paper_as_example(search: SavedSearch, session: Session) -> SavedSearch
 
     from search.language.parser import parse_query
 
-    parsed = parse_query(search.text, today=date.today(), categories=session.snapshot.columns.categories)
+    parsed = parse_query(search.text, today=date.today(), categories=session.snapshot.columns.categories.codes)
     return replace(search, text="", like=(parsed.paper_id, *search.like)) if parsed.paper_id else search
 
 

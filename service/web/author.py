@@ -10,15 +10,17 @@ from search.query.facets import ValueCount
 from search.query.page import Page
 from search.query.query import Query
 from search.themes.clusters import CLUSTER_TUNING
-from service.web.author_persons import build_persons_view
+from service.web.author_persons import PersonsView, build_persons_view
 from service.web.cards import Card, build_cards, category_names
 from service.web.facets import FacetValue, year_values
+from service.web.follow import build_follow
 from service.web.html import Link, SearchForm, render_template
-from service.web.results import pagination_links
+from service.web.pagination import paginate, range_text
+from service.web.searches import search_of_url
 from service.web.urls import PageUrl, author_page_url
 from service.web.viewer import Viewer
 
-PAGE_SIZE = 50
+AUTHOR_PAGE_SIZE = 15
 """Papers on one page."""
 _MAX_VARIANTS = 12
 _MAX_VALUES = 8
@@ -31,15 +33,15 @@ def author_page(viewer: Viewer, url: PageUrl, name: str, query: Query) -> str:
         viewer: whoever looks at the page, with the index that answers.
         url: the URL of this page.
         name: the author.
-        query: filters by the author, who may be one of several people with the name, and by the excluded spellings.
+        query: filters by the author, who may be one of several people with the name, and by the excluded spellings; its
+            limit and offset are those of the page.
 
     Raises:
-        InvalidValue: the name is not valid, the person has no paper with this ID, or the cursor belongs to another
-            query.
+        InvalidValue: the name is not valid, or the person has no paper with this ID.
     """
     excluded = url.get_all("not_author")
     persons = build_persons_view(viewer, url, viewer.session.persons(name))
-    page = viewer.session.search(replace(query, limit=PAGE_SIZE, sort="newest", facets=True))
+    page = viewer.session.search(replace(query, sort="newest", facets=True))
     is_one = bool(persons and persons.current)
     match = page.authors[0] if is_one and page.authors else viewer.session.authors(name)
     search_url = PageUrl("/", (("author", query.filter.authors[0]), *(("not_author", text) for text in excluded)))
@@ -52,7 +54,8 @@ def author_page(viewer: Viewer, url: PageUrl, name: str, query: Query) -> str:
         name=name,
         persons=persons,
         themes=_theme_values(viewer, query, search_url, page),
-        status=_status_text(match, page),
+        status=_status_text(match, page, query),
+        follow=build_follow(viewer, search_of_url(search_url), _describe(name, persons)),
         suggestions=[Link(each, author_page_url(each)) for each in match.suggestions],
         search_url=str(search_url),
         year_values=year_values(facets.years, search_url) if facets else (),
@@ -62,7 +65,7 @@ def author_page(viewer: Viewer, url: PageUrl, name: str, query: Query) -> str:
         coauthors=_coauthor_values(match, facets.authors) if facets else (),
         years=list(_group_by_year(build_cards(page.hits, search_url, viewer))),
         next_steps=_next_steps(url, name, excluded),
-        **pagination_links(url, page),
+        pagination=paginate(url, page, query),
     )
 
 
@@ -76,9 +79,16 @@ def _theme_values(viewer: Viewer, query: Query, search_url: PageUrl, page: Page)
     ]
 
 
-def _status_text(match: AuthorMatch, page: Page) -> str:
+def _describe(name: str, persons: PersonsView | None) -> str:
+    """Returns whose papers the page shows, as the name of a saved search."""
+    return f"{name} ({persons.current.label})" if persons and persons.current else name
+
+
+def _status_text(match: AuthorMatch, page: Page, query: Query) -> str:
     if page.hits:
-        return format_count(page.total)
+        return f"{range_text(page, query)}{format_count(page.total)}"
+    if page.total:
+        return "No more papers"
     return "All papers are excluded" if match.variants else "No author in this index has this name"
 
 

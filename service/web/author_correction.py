@@ -33,7 +33,7 @@ class AuthorCorrector:
     def __init__(self, url: PageUrl, session: Session, filters: Filter, matches: Sequence[AuthorMatch]) -> None:
         self._url = url
         self._query = strip_control_characters(url.get_first("q"))
-        parsed = parse_query(self._query, today=date.today(), categories=session.snapshot.columns.categories)
+        parsed = parse_query(self._query, today=date.today(), categories=session.snapshot.columns.categories.codes)
         authors = list(included_authors(parsed.condition)) if parsed.condition else []
         parameters = [(text, parse_author(text)) for text in filters.authors]
         listed = dict.fromkeys([*(author for _, author in parameters), *authors])  # equal authors are listed once

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from search.errors import PaperNotFound, StateUnavailable
 from search.people.persons import Person, Persons
 from search.query.counts import format_count
-from service.formats.render import display_title
+from service.formats.render import clean_title
 from service.state.person_statements import PersonStatement
 from service.web.urls import PageUrl
 from service.web.viewer import Viewer
 
 _MAX_VISIBLE = 12
 """People before the others are folded."""
-_MAX_LISTED = 200
+_MAX_LISTED = 60
 """People that a page lists."""
 _NAMED_COAUTHORS = 2
 
@@ -149,6 +149,6 @@ def _describe(viewer: Viewer, statement: PersonStatement) -> str:
 
 def _title(viewer: Viewer, paper_id: str) -> str:
     try:
-        return f"“{display_title(viewer.session.paper(paper_id))}”"
+        return f"“{clean_title(viewer.session.paper(paper_id))}”"
     except PaperNotFound:
         return paper_id

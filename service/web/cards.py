@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from search.papers.categories import find_category_name
+from search.papers.debris import clean_text
 from search.papers.kind_rules import find_kinds
 from search.papers.kinds import KIND_LABELS
+from search.papers.page_text import find_page_text
 from search.papers.paper import Paper
 from search.query.hit import Band, Hit, Span
 from service.formats.render import display_title, match_reason
@@ -75,6 +77,31 @@ class Card:
     near: Link | None
     is_starred: bool
     lists: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PaperLine:
+    """A paper on one line.
+
+    Attributes:
+        id: its ID.
+        title: its title.
+        detail: what follows the title.
+    """
+
+    id: str
+    title: str
+    detail: str = ""
+
+    @property
+    def title_html(self) -> Markup:
+        """The title as HTML."""
+        return typeset(self.title)
+
+    @property
+    def href(self) -> str:
+        """The URL of its page."""
+        return paper_page_url(self.id)
 
 
 def build_cards(hits: Sequence[Hit], url: PageUrl, viewer: Viewer) -> list[Card]:
@@ -172,7 +199,9 @@ def _kind_links(paper: Paper, url: PageUrl, filter_kinds: Collection[str]) -> tu
 def _near_link(hit: Hit) -> Link | None:
     if hit.near is None:
         return None
-    return Link(hit.near.title or hit.near.id or "untitled", paper_page_url(hit.near.id) if hit.near.id else "")
+    return Link(
+        clean_text(hit.near.title or hit.near.id or "untitled"), paper_page_url(hit.near.id) if hit.near.id else ""
+    )
 
 
 def _snippet(hit: Hit) -> Markup | None:
@@ -182,5 +211,7 @@ def _snippet(hit: Hit) -> Markup | None:
         return None
     if highlights.sentence or len(abstract) <= _SNIPPET_LENGTH:
         return typeset(abstract, highlights.abstract, highlights.sentence)
-    end = abstract.rfind(" ", 0, _SNIPPET_LENGTH)
-    return typeset(abstract, highlights.abstract, Span(0, end if end > 0 else _SNIPPET_LENGTH)) + " …"
+    start = next((end for start, end in find_page_text(abstract) if not start), 0)
+    longest = start + _SNIPPET_LENGTH
+    end = abstract.rfind(" ", start, longest)
+    return typeset(abstract, highlights.abstract, Span(start, end if end > start else longest)) + " …"

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from search.papers.words import truncate_words
+from service.formats.render import NO_AUTHORS
 from service.web.assets import asset_url
 from service.web.urls import PageUrl, list_url, watch_url
 
@@ -32,6 +33,9 @@ EXPORT_FORMATS = (
     ("Atom", "atom"),
 )
 """Labels of the export formats and their names in the API."""
+
+MAX_SELECTED = 500
+"""Most papers that can be selected at once: their IDs fit into a request many times over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +103,12 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.globals |= {
+        "no_authors": NO_AUTHORS.capitalize(),
         "asset": asset_url,
         "list_url": list_url,
         "watch_url": watch_url,
         "export_formats": EXPORT_FORMATS,
+        "max_selected": MAX_SELECTED,
         "mode_labels": MODE_LABELS,
     }
     environment.filters["shorten"] = _shorten_title

@@ -15,10 +15,9 @@ from search.query.condition import AddedBetween, InDateRange
 from search.query.filter import Filter
 from search.query.page import Page
 from search.session import Session
-from service.formats.render import display_title
+from service.formats.render import clean_title
 from service.web.author_correction import AuthorCorrector
 from service.web.html import MODE_LABELS, Link
-from service.web.typeset import plain_text
 from service.web.urls import PageUrl, author_page_url
 
 _MAX_VARIANTS = 8
@@ -82,7 +81,7 @@ def build_author_notes(url: PageUrl, filters: Filter, page: Page, session: Sessi
 def quoted_title(session: Session, paper_id: str) -> str:
     """Returns a paper's title in quotes, or the ID if no paper has it."""
     try:
-        return f"“{truncate_words(plain_text(display_title(session.paper(paper_id))), max_words=9)}”"
+        return f"“{truncate_words(clean_title(session.paper(paper_id)), max_words=9)}”"
     except PaperNotFound:
         return paper_id
 

@@ -1,4 +1,4 @@
-"""Routes of stars and lists, and of the papers that are ticked on a page."""
+"""Routes of stars and lists, and of selected papers."""
 
 from typing import Annotated
 
@@ -16,6 +16,7 @@ from service.state.lists import STARRED, ListEntry, Lists
 from service.state.names import parse_name
 from service.state.rendering import entries_page
 from service.web.forms import FormDependency, is_own_path, require_own_page
+from service.web.html import MAX_SELECTED
 from service.web.lists import choose_list_page, list_page, lists_page
 from service.web.recommend import recommend_page
 from service.web.references import read_references
@@ -56,10 +57,10 @@ class RecommendPageRequest(BaseModel):
 
 
 class SelectionRequest(BaseModel):
-    """The papers that are ticked on a page, and what to do with them.
+    """Selected papers, and what to do with them.
 
     Attributes:
-        id: their IDs.
+        id: their IDs in the order in which they were selected.
         do: ``export``, ``similar``, or ``list`` to add them to a list.
         format: the format of an export.
         back: the page.
@@ -98,23 +99,21 @@ def recommend(
 
 @router.get("/selection")
 def selection(viewer: ViewerDependency, params: Annotated[SelectionRequest, Parameter()]) -> Response:
-    """Exports the ticked papers, searches for similar ones, or shows the lists that they can be added to."""
-    if not params.id:
-        raise InvalidValue("id", "", "tick at least one paper")
-    if params.do == "similar":
-        if len(params.id) > MAX_EXAMPLES:
-            raise InvalidValue("id", f"{len(params.id)} papers", f"tick at most {MAX_EXAMPLES} to find similar ones")
-        return see_other(str(PageUrl("/", tuple(("like", each) for each in params.id))))
-    if params.do == "export":
-        return _export(viewer, params)
-    back = params.back if is_own_path(params.back) else "/"
-    return viewer.respond(choose_list_page(viewer, params.id, back))
+    """Exports the selected papers, searches for similar ones, or shows the lists that they can be added to."""
+    return _use_selection(viewer, params)
 
 
 @router.post("/selection", dependencies=_FROM_OWN_PAGE)
-def add_selection(viewer: ViewerDependency, form: FormDependency) -> Response:
-    """Adds papers to a list, which is created if it is missing."""
-    name, ids = parse_name(form.get("name"), "list"), form.get_all("id")
+def submit_selection(viewer: ViewerDependency, form: FormDependency) -> Response:
+    """Adds papers to a list, which is created if it is missing; without a list, does what GET does.
+
+    The bar of the selection submits its papers here, because a URL may be too short for them.
+    """
+    ids = form.get_all("id")
+    if not form.get_all("name"):
+        params = {name: form.get(name) for name in ("do", "format", "back") if form.get(name)}
+        return _use_selection(viewer, SelectionRequest(id=ids, **params))
+    name = parse_name(form.get("name"), "list")
     added = _lists_to_change(viewer).add(name, ids, viewer.session)
     count = format_count(added)
     notice = f"{count} added to “{name}”." if added else f"Already on “{name}”."
@@ -178,12 +177,27 @@ def delete(viewer: ViewerDependency, name: str, _form: FormDependency) -> Respon
     return viewer.redirect("/lists", f"List “{name}” deleted.")
 
 
-def _export(viewer: Viewer, params: SelectionRequest) -> Response:
-    """Returns the ticked papers as a file, in the order of the page."""
-    output_format = parse_format(params.format)
-    entries = [ListEntry(viewer.session.paper(each), "", "", in_index=True) for each in params.id]
+def _use_selection(viewer: Viewer, params: SelectionRequest) -> Response:
+    ids = list(dict.fromkeys(params.id))
+    if not ids:
+        raise InvalidValue("id", "", "select at least one paper")
+    most = MAX_EXAMPLES if params.do == "similar" else MAX_SELECTED
+    if len(ids) > most:
+        purpose = " to find similar ones" if params.do == "similar" else ""
+        raise InvalidValue("id", f"{len(ids)} papers", f"select at most {most}{purpose}")
+    if params.do == "similar":
+        return see_other(str(PageUrl("/", tuple(("like", each) for each in ids))))
+    if params.do == "export":
+        return _export(viewer, ids, params.format)
+    return viewer.respond(choose_list_page(viewer, ids, params.back if is_own_path(params.back) else "/"))
+
+
+def _export(viewer: Viewer, ids: list[str], format_name: str) -> Response:
+    """Returns the selected papers as a file, in the order in which they were selected."""
+    output_format = parse_format(format_name)
+    entries = [ListEntry(viewer.session.paper(each), "", "", in_index=True) for each in ids]
     page = entries_page("of selected papers", entries, viewer.session.generation)
-    content = render_page(output_format, page, RenderOptions(feed_key="\n".join(params.id)))
+    content = render_page(output_format, page, RenderOptions(feed_key="\n".join(ids)))
     media = MEDIA_TYPES[output_format]
     headers = {"Content-Type": media.content_type}
     if media.extension:

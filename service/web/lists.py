@@ -9,8 +9,8 @@ from search.query.query import MAX_EXAMPLES
 from service.state.lists import STARRED, ListEntry, ListSummary
 from service.state.searches import SavedSearch
 from service.web.cards import Card, build_card
+from service.web.follow import build_follow
 from service.web.html import EXPORT_FORMATS, Link, SearchForm, render_template
-from service.web.searches import propose
 from service.web.urls import PageUrl, list_url
 from service.web.viewer import Notes, Viewer
 
@@ -58,7 +58,6 @@ def list_page(viewer: Viewer, url: PageUrl, name: str, number: int) -> str:
     notes = viewer.notes([entry.paper for entry in shown])
     items = [_build_item(entry, notes.get(entry.paper.id, {}), name, viewer.filter_kinds) for entry in shown]
     known = [entry.paper.id for entry in entries if entry.in_index]
-    proposal = propose(SavedSearch(list=name), f"Like {name}", [watch.name for watch in viewer.saved_searches])
     return render_template(
         "list.html",
         viewer,
@@ -72,7 +71,7 @@ def list_page(viewer: Viewer, url: PageUrl, name: str, number: int) -> str:
         similar_url=str(PageUrl("/", tuple(("like", each) for each in known[:MAX_EXAMPLES]))) if known else "",
         map_url=str(PageUrl("/map", (("list", name),))) if known else "",
         recommend_url=str(PageUrl("/recommend", (("list", name),))),
-        proposal=proposal if known else None,
+        follow=build_follow(viewer, SavedSearch(list=name), f"Like {name}") if known else None,
         first_page=str(url.with_page(1)) if number > 1 else "",
         next_page=str(url.with_page(number + 1)) if len(entries) > number * PAGE_SIZE else "",
     )

@@ -7,13 +7,14 @@ from markupsafe import Markup
 from search.maps.drawing import draw_element, theme_sample
 from search.maps.paper_map import MapPoint, PaperMap
 from search.query.query import Query
+from service.web.cards import PaperLine
 from service.web.html import FORM_FIELDS, Link, SearchForm, render_template
 from service.web.urls import PageUrl, list_url, paper_page_url
 from service.web.viewer import Viewer
 from service.web.views import view_links
 
 _LISTED_PAPERS = 10
-"""Papers of a theme that are listed beside the map."""
+"""Papers of a theme of an answer that are listed beside the map, before a link to all; those of a list all are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class ThemeItem:
     label: str
     sample: Markup
     papers: int
-    listed: tuple[Link, ...]
+    listed: tuple[PaperLine, ...]
     href: str
     is_selected: bool
 
@@ -84,7 +85,7 @@ def list_map_page(viewer: Viewer, name: str) -> str:
         drawing=_drawing(found),
         themes=_theme_items(found, "", None),
         back=Link(name, list_url(name)),
-        downloads=(),
+        downloads=_formats(PageUrl(f"/v1/lists/{name}/map")) if found.points else (),
     )
 
 
@@ -113,7 +114,7 @@ def _theme_item(
     label: str, number: int, points: tuple[MapPoint, ...], chosen: str, results: PageUrl | None
 ) -> ThemeItem:
     listed = tuple(
-        Link(point.title or point.id, _paper_url(point)) for point in points[: _LISTED_PAPERS if label else None]
+        PaperLine(point.id, point.title or point.id) for point in points[: _LISTED_PAPERS if results else None]
     )
     href = str(results.replace_param("theme", label)) if results else ""
     is_selected = bool(label) and label.casefold() == chosen.casefold()
@@ -128,6 +129,10 @@ def _downloads(url: PageUrl) -> list[Link]:
     api_url = url.with_path("/v1/map")
     for name in ("theme", "sort", "limit", "facets", "show"):
         api_url = api_url.remove_param(name)
+    return _formats(api_url)
+
+
+def _formats(api_url: PageUrl) -> list[Link]:
     return [
         Link(label, str(api_url.replace_param("format", value))) for label, value in (("SVG", "svg"), ("JSON", "json"))
     ]

@@ -1,7 +1,8 @@
 """Pagination: links to the numbered pages of an answer, and which of its papers a page shows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from search.errors import InvalidValue
 from search.language.describe import ORDER_NAMES
 from search.query.counts import format_count
 from search.query.page import Page
@@ -59,6 +60,17 @@ def paginate(url: PageUrl, page: Page, query: Query) -> Pagination:
     )
 
 
+def with_offset(query: Query, number: int) -> Query:
+    """Returns the query of a page of its answer, from 1.
+
+    Raises:
+        InvalidValue: the page begins after MAX_OFFSET hits.
+    """
+    if (number - 1) * query.limit > MAX_OFFSET:
+        raise InvalidValue("page", str(number), f"give a whole number up to {MAX_OFFSET // query.limit + 1}")
+    return replace(query, offset=(number - 1) * query.limit)
+
+
 def relevant_count(page: Page) -> int:
     """Returns how many hits of an answer are relevant: all, unless every paper that matches the filters is a hit."""
     return page.facets.papers if page.facets and page.facets.scope == "relevant" else page.total
@@ -74,16 +86,16 @@ def status_text(page: Page, query: Query) -> str:
         return "No close match"
     count = relevant_count(page)
     if is_ranked(page, query) and (not count or not _is_judged(page)):
-        return _capitalize(f"{_range_text(page, query)}the closest of {format_count(page.total)}")
+        return _capitalize(f"{range_text(page, query)}the closest of {format_count(page.total)}")
     noun = "relevant paper" if is_ranked(page, query) else "paper"
     found = format_count(count, noun, estimated=page.facets.estimated if page.facets else page.total_estimated)
     if query.offset >= count:
-        return f"{_range_text(page, query).removesuffix(' of ')}, after {found}"
+        return f"{range_text(page, query).removesuffix(' of ')}, after {found}"
     if count < page.total == len(page.hits):
         return f"{format_count(page.total)}, {count:,} of them relevant"
     if count < query.offset + len(page.hits):
-        return _capitalize(f"{_range_text(page, query)}{found}, then weaker matches")
-    return _capitalize(f"{_range_text(page, query)}{found}{_order_text(page, query, count)}")
+        return _capitalize(f"{range_text(page, query)}{found}, then weaker matches")
+    return _capitalize(f"{range_text(page, query)}{found}{_order_text(page, query, count)}")
 
 
 def is_ranked(page: Page, query: Query) -> bool:
@@ -96,7 +108,7 @@ def _is_judged(page: Page) -> bool:
     return any(hit.band for hit in page.hits) or not page.hits
 
 
-def _range_text(page: Page, query: Query) -> str:
+def range_text(page: Page, query: Query) -> str:
     """Returns the positions of the hits on a later page."""
     return f"{query.offset + 1:,}–{query.offset + len(page.hits):,} of " if query.offset else ""
 

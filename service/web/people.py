@@ -7,9 +7,10 @@ from search.query.counts import format_count
 from search.query.people import MAX_RANKED_AUTHORS, People, RankedAuthor
 from search.query.query import Query
 from service.formats.render import display_title
+from service.web.cards import PaperLine
 from service.web.html import Link, SearchForm, render_template
 from service.web.interpretation import build_parameter_chips
-from service.web.urls import PageUrl, author_page_url, paper_page_url
+from service.web.urls import PageUrl, author_page_url
 from service.web.viewer import Viewer
 from service.web.views import view_links
 
@@ -35,7 +36,7 @@ class PersonItem:
     relevant: Link
     years: str
     share: int
-    papers: Sequence[Link]
+    papers: Sequence[PaperLine]
 
 
 def people_page(viewer: Viewer, url: PageUrl, text: str, query: Query, *, more: bool) -> str:
@@ -89,5 +90,5 @@ def _build_item(url: PageUrl, text: str, author: RankedAuthor) -> PersonItem:
         Link(format_count(author.papers, "relevant paper"), str(relevant)),
         author.years,
         max(1, round(100 * author.score)),
-        [Link(display_title(paper), paper_page_url(paper.id)) for paper in author.top_papers],
+        [PaperLine(paper.id, display_title(paper)) for paper in author.top_papers],
     )

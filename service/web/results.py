@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from search.errors import StateUnavailable
 from search.query.counts import format_count
 from search.query.facets import Facets
 from search.query.page import Page
@@ -12,13 +11,14 @@ from service.formats.counts import round_facets
 from service.web.cards import build_cards
 from service.web.detail import Detail, detail_links
 from service.web.facets import build_groups
+from service.web.follow import Follow, build_follow
 from service.web.html import EXPORT_FORMATS, FORM_FIELDS, Link, SearchForm, render_template
 from service.web.interpretation import Chip, build_author_notes, build_chips
 from service.web.pagination import is_ranked, paginate, status_text
 from service.web.refinements import answered_instead, answered_url, build_refinements
-from service.web.searches import Proposal, propose, search_of_url
+from service.web.searches import search_of_url
 from service.web.themes import ask_within_theme, build_theme_group
-from service.web.urls import PageUrl, watch_url
+from service.web.urls import PageUrl
 from service.web.viewer import Viewer
 from service.web.views import view_links
 
@@ -73,7 +73,7 @@ def results_page(viewer: Viewer, url: PageUrl, text: str, query: Query, detail: 
         here=str(typed_url),
         chips=chips,
         views=view_links(url),
-        following=_following(viewer, url, chips),
+        follow=_build_follow(viewer, url, chips),
         answered_instead=answered_instead(typed_url, page),
         correction=Link(page.correction, str(url.replace_param("q", page.correction))) if page.correction else None,
         refinements=tuple(build_refinements(url, page)),
@@ -92,29 +92,15 @@ def results_page(viewer: Viewer, url: PageUrl, text: str, query: Query, detail: 
     )
 
 
-def _following(viewer: Viewer, url: PageUrl, chips: Sequence[Chip]) -> Link | Proposal | None:
-    """Returns the saved search that is this one, or the form that saves it; None if the state cannot be read.
-
-    A search within a theme cannot be saved either: a later answer may have other themes.
-    """
-    if url.get_first("theme"):
-        return None
-    search = search_of_url(url)
-    try:
-        watches = viewer.saved_searches
-    except StateUnavailable:
-        return None
-    for watch in watches:
-        if watch.search == search:
-            return Link(watch.name, watch_url(watch.name))
+def _build_follow(viewer: Viewer, url: PageUrl, chips: Sequence[Chip]) -> Follow | None:
+    """Returns the Follow menu: of a search within a theme, which no later answer needs to have, that of others."""
+    if theme := url.get_first("theme"):
+        others = url.remove_param("theme")
+        reason = "A theme groups the papers of this answer; later answers may have other themes. Follow instead:"
+        as_search = Link(f"“{theme}” as a search", str(others.replace_param("q", theme)))
+        return Follow(reason=reason, links=[as_search, Link("The search with all its themes", str(others))])
     words = ", ".join(chip.label for chip in chips).replace("“", "").replace("”", "")
-    return propose(search, words, [watch.name for watch in watches])
-
-
-def pagination_links(url: PageUrl, page: Page) -> dict[str, str]:
-    """Returns the links to the first and the next page; a link is empty if there is no such page."""
-    next_page = str(url.remove_param("cursor").include_param("cursor", page.cursor)) if page.cursor else ""
-    return {"first_page": str(url.remove_param("cursor")) if url.get_all("cursor") else "", "next_page": next_page}
+    return build_follow(viewer, search_of_url(url), words)
 
 
 def _advice_text(page: Page) -> str:

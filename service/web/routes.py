@@ -1,6 +1,5 @@
 """Routes of the web page."""
 
-from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Request
@@ -9,18 +8,18 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from search.errors import InvalidValue
 from search.query.filter import Filter
-from search.query.query import MAX_OFFSET, Query
+from search.query.query import Query
 from search.trends.periods import Per
 from search.trends.trends import Measure
 from service.api.parameters import PageParams
 from service.formats.opensearch import DESCRIPTION_TYPE, render_description
 from service.web.api_docs import api_docs_page
 from service.web.assets import asset_url, load_assets
-from service.web.author import author_page
+from service.web.author import AUTHOR_PAGE_SIZE, author_page
 from service.web.detail import Detail, read_detail, remember_detail
 from service.web.maps import answer_map_page, list_map_page
+from service.web.pagination import with_offset
 from service.web.paper import paper_page
 from service.web.people import people_page
 from service.web.place import place_fragment
@@ -56,9 +55,7 @@ class SearchPageRequest(PageParams):
             InvalidValue: see ``PageParams.to_query``; the page begins after MAX_OFFSET hits.
         """
         query = super().to_query()
-        if (self.page - 1) * query.limit > MAX_OFFSET:
-            raise InvalidValue("page", str(self.page), f"give a whole number up to {MAX_OFFSET // query.limit + 1}")
-        return query if query.cursor else replace(query, offset=(self.page - 1) * query.limit)
+        return query if query.cursor else with_offset(query, self.page)
 
 
 class MapPageRequest(SearchPageRequest):
@@ -76,7 +73,7 @@ class TrendsPageRequest(PageParams):
 
     q: list[str] = Field([])
     per: Per | None = None
-    measure: Measure = "papers"
+    measure: Measure | None = None
 
 
 class PeoplePageRequest(SearchPageRequest):
@@ -96,7 +93,7 @@ class AuthorPageRequest(BaseModel):
         name: the author; a missing name is as invalid as an empty one.
         person: a paper of one of several people with the name, to see only the papers of this person.
         not_author: spellings to exclude.
-        cursor: the cursor of a later page.
+        page: the page of the papers, from 1.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -104,7 +101,16 @@ class AuthorPageRequest(BaseModel):
     name: str = ""
     person: str = ""
     not_author: list[str] = Field([])
-    cursor: str = ""
+    page: int = Field(1, ge=1)
+
+    def to_query(self) -> Query:
+        """Returns the query of the page.
+
+        Raises:
+            InvalidValue: see ``Filter.parse``; the page begins after MAX_OFFSET papers.
+        """
+        author = f"{self.name} @ {self.person}" if self.person else self.name
+        return with_offset(Query(filter=Filter.parse([author], self.not_author), limit=AUTHOR_PAGE_SIZE), self.page)
 
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
@@ -159,10 +165,8 @@ def paper_theme(viewer: ViewerDependency, paper_id: Annotated[str, Parameter(ali
 @router.get("/author")
 def author(request: Request, viewer: ViewerDependency, params: Annotated[AuthorPageRequest, Parameter()]) -> Response:
     """The page of an author."""
-    author = f"{params.name} @ {params.person}" if params.person else params.name
-    query = Query(filter=Filter.parse([author], params.not_author), cursor=params.cursor)
     viewer.apply_corrections()
-    return viewer.respond(author_page(viewer, PageUrl.from_request(request), params.name, query))
+    return viewer.respond(author_page(viewer, PageUrl.from_request(request), params.name, params.to_query()))
 
 
 @router.get("/people")

@@ -7,11 +7,14 @@ from search.query.page import Page
 from search.query.query import Query
 from search.session import Session
 from search.themes.clusters import CLUSTER_TUNING
-from search.themes.themes import Themes, TypicalPaper
+from search.themes.themes import Themes
 from service.formats.themes import themes_heading
+from service.web.cards import PaperLine
 from service.web.facets import FacetGroup, FacetValue
+from service.web.follow import build_follow
 from service.web.html import FORM_FIELDS, SearchForm, render_template
-from service.web.urls import PageUrl, paper_page_url
+from service.web.searches import search_of_url
+from service.web.urls import PageUrl
 from service.web.viewer import Viewer
 from service.web.views import view_links
 
@@ -98,15 +101,13 @@ def themes_page(viewer: Viewer, url: PageUrl, text: str, query: Query) -> str:
         SearchForm.from_url(url, (*FORM_FIELDS, "theme")),
         text=themes.answered_query or "all papers",
         views=view_links(url),
+        here=str(url),
+        follow=build_follow(viewer, search_of_url(url.remove_param("theme")), themes.answered_query or "All papers"),
         heading=_capitalize(themes_heading(themes)),
         group=facet_group(url, themes),
         themes=tuple(zip(facet_group(url, themes).values, themes, strict=True)),
-        paper_url=_paper_url,
+        typical=[[PaperLine(paper.id, paper.title or paper.id) for paper in theme.typical] for theme in themes],
     )
-
-
-def _paper_url(paper: TypicalPaper) -> str:
-    return paper_page_url(paper.id)
 
 
 def _whole(url: PageUrl) -> PageUrl:

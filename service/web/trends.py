@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from search.language.describe import describe_condition
-from search.query.counts import format_count
 from search.query.filter import Filter
 from search.query.query import Query
 from search.trends.chart import NARROW, WIDE, Chart
 from search.trends.count import MAX_QUESTIONS
+from search.trends.estimates import Estimate
 from search.trends.lines import line_sample
 from search.trends.periods import Per
 from search.trends.trends import Measure, Trend, TrendPeriod, Trends
@@ -31,7 +31,7 @@ class Question:
     Attributes:
         text: the question.
         sample: a piece of its line.
-        papers: its relevant papers in words; None before they are counted.
+        papers: its relevant papers in words.
         papers_url: the search for them.
         remove_url: the page without the question.
     """
@@ -48,13 +48,13 @@ class Cell:
     """The papers of a question in a period.
 
     Attributes:
-        value: their number, or their share of the papers of the period.
-        error: its error; empty for an exact value.
+        value: what the chart shows: their share of the papers of the period, or their number.
+        other: the other of the two.
         href: the search for them; empty if there are none.
     """
 
-    value: str
-    error: str
+    value: Estimate
+    other: Estimate
     href: str
 
 
@@ -66,7 +66,7 @@ class Row:
     cells: tuple[Cell, ...]
 
 
-def trends_page(viewer: Viewer, url: PageUrl, query: Query, per: Per | None, measure: Measure) -> str:
+def trends_page(viewer: Viewer, url: PageUrl, query: Query, per: Per | None, measure: Measure | None) -> str:
     """Renders the trends of the questions of a URL; without questions and filters, only the form for them.
 
     Args:
@@ -74,7 +74,7 @@ def trends_page(viewer: Viewer, url: PageUrl, query: Query, per: Per | None, mea
         url: the URL of this page.
         query: the parameters that the questions share.
         per: the length of the periods; None to choose it by their span.
-        measure: what the chart draws.
+        measure: what the chart draws; None for ``Trends.default_measure``.
 
     Raises:
         InvalidValue, PaperNotFound, IndexUnavailable, ModelUnavailable: see ``Session.trends``.
@@ -82,6 +82,7 @@ def trends_page(viewer: Viewer, url: PageUrl, query: Query, per: Per | None, mea
     texts = url.get_all("q")
     is_asked = bool(texts or query.filter.condition.parts or query.like)
     found = viewer.session.trends(texts or ("",), query, per=per) if is_asked else None
+    measure = measure or (found.default_measure if found else "share")
     links = _PointLinks(_without(url, *_CHART_PARAMS), query.filter)
     form_params = _without(url, "q", "from", "to", *_PAGE_PARAMS).params
     return render_template(
@@ -98,8 +99,9 @@ def trends_page(viewer: Viewer, url: PageUrl, query: Query, per: Per | None, mea
         filters=describe_condition(query.filter.condition) if query.filter.condition.parts else "",
         views=view_links(links.view_url) if found else (),
         pers=_choices(url, "per", (("By month", "month"), ("By year", "year")), found.per if found else ""),
-        measures=_choices(url, "measure", (("Papers", "papers"), ("Share", "share")), measure),
+        measures=_choices(url, "measure", (("Share", "share"), ("Papers", "papers")), measure),
         charts=[Markup(Chart(found, measure, size, links).to_element()) for size in (WIDE, NARROW)] if found else (),  # noqa: S704
+        names=("Share", "Papers") if measure == "share" else ("Papers", "Share"),
         rows=_rows(found, measure, links) if found else (),
         downloads=_downloads(url),
         notices=found.notices if found else (),
@@ -145,7 +147,7 @@ def _questions(url: PageUrl, links: _PointLinks, found: Trends) -> list[Question
         Question(
             trend.question,
             Markup(line_sample(number)),  # noqa: S704
-            format_count(trend.papers, "paper", estimated=trend.estimated),
+            f"{trend.total} {'paper' if trend.papers == 1 else 'papers'}",
             str(links.papers_url(trend.label if trend.question else "")),
             str(url.remove_param("q", trend.question)) if several else "",
         )
@@ -162,12 +164,9 @@ def _rows(found: Trends, measure: Measure, links: _PointLinks) -> list[Row]:
 
 
 def _cell(found: Trends, trend: Trend, position: int, measure: Measure, links: _PointLinks) -> Cell:
-    count, share, period = trend.counts[position], found.share(trend, position), found.periods[position]
-    error = trend.error(count)
-    href = links(trend, period) if count else ""
-    if measure == "papers":
-        return Cell(f"{count:,}", f"{error:,}" if error else "", href)
-    return Cell("" if share is None else f"{share:.2%}", f"{error / period.papers:.2%}" if error else "", href)
+    share, count = (found.estimate(trend, position, each) for each in ("share", "papers"))
+    href = links(trend, found.periods[position]) if trend.counts[position] else ""
+    return Cell(share, count, href) if measure == "share" else Cell(count, share, href)
 
 
 def _choices(url: PageUrl, name: str, choices: tuple[tuple[str, str], ...], chosen: str) -> list[tuple[Link, bool]]:

@@ -1,6 +1,6 @@
 """Titles and abstracts as HTML, with formulas as MathML and the words of the query highlighted.
 
-All text is escaped, and what LaTeX and PDF leave in it is cleaned (``service.web.debris``). Formulas are delimited
+All text is escaped, and what LaTeX and PDF leave in it is cleaned (``search.papers.debris``). Formulas are delimited
 by $...$, $$...$$, \\(...\\) or \\[...\\]; what does not parse as a formula, such as a price, stays text.
 """
 
@@ -13,14 +13,9 @@ from xml.etree.ElementTree import Element
 from latex2mathml.converter import Converter
 from markupsafe import Markup
 
+from search.papers.debris import FORMULA, find_debris
 from search.query.hit import Span
-from service.web.debris import find_debris
 
-_FORMULA = re.compile(
-    r"(?<![\\$])(?:\$\$([^$]{1,1000})\$\$|\$(?![\s$])((?:[^$\\]|\\.){0,500}?(?:[^\s$\\]|\\.))\$(?!\d))"
-    r"|\\\((.{1,500}?)\\\)|\\\[(.{1,1000}?)\\\]",
-    re.DOTALL,
-)
 _CONTROL_CHARACTERS = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
@@ -62,23 +57,11 @@ def typeset(text: str, highlights: tuple[Span, ...] = (), span: Span | None = No
     return Markup("".join(pieces))  # noqa: S704  all pieces are escaped
 
 
-def plain_text(text: str) -> str:
-    """Returns a text without debris, with its formulas as they are."""
-    pieces, position = [], 0
-    for start, end, shown in find_debris(text, tuple(match.span() for match in _FORMULA.finditer(text))):
-        pieces += [text[position:start], shown]
-        position = end
-    return "".join([*pieces, text[position:]])
-
-
 @lru_cache(1_024)
 def _replaced_parts(text: str) -> tuple[tuple[int, int, str], ...]:
     """Returns the parts of a text that are not shown as they are, in order, each with its HTML."""
-    has_formulas = "$" in text or "\\" in text
-    formulas = tuple(_FORMULA.finditer(text)) if has_formulas else ()
-    spans = tuple(match.span() for match in formulas)
-    parts = [(start, end, _escape(shown)) for start, end, shown in find_debris(text, spans)]
-    for match in formulas:
+    parts = [(start, end, _escape(shown)) for start, end, shown in find_debris(text)]
+    for match in FORMULA.finditer(text) if "$" in text or "\\" in text else ():
         if formula := latex_to_mathml("".join(group or "" for group in match.groups())):
             parts.append((*match.span(), formula))
     return tuple(sorted(parts))

@@ -23,6 +23,7 @@ from service.state.visits import record_visit
 from service.state.watches import Position, Watch, Watches
 from service.web.responses import NOTICE_COOKIE, html_response, see_other
 from service.web.unread import sum_unread
+from service.web.urls import PageUrl
 
 Notes = Mapping[str, str]
 """The lists that a paper is on, each with the note on the paper; a note may be empty."""
@@ -109,6 +110,11 @@ class Viewer:
             return record_visit(self.access.state, self.profile, Position.of(self.session).added)
         except StateUnavailable:
             return None
+
+    @property
+    def here(self) -> str:
+        """The URL of the page."""
+        return str(PageUrl.from_request(self.request))
 
     @property
     def notice(self) -> str:

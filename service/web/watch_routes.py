@@ -8,6 +8,7 @@ from fastapi.responses import Response
 
 from service.state.names import parse_name
 from service.state.watches import Position, Watches
+from service.web.follow import followed_notice
 from service.web.forms import FormDependency, require_own_page
 from service.web.list_routes import ListPageRequest
 from service.web.responses import PageRoute
@@ -36,10 +37,12 @@ def one_watch(
 
 @router.post("/watches", dependencies=_FROM_OWN_PAGE)
 def follow(viewer: ViewerDependency, form: FormDependency) -> Response:
-    """Saves a search."""
+    """Saves a search, with a feed, whose address the next page shows."""
     search, name = search_of_url(PageUrl("/", form.fields)), parse_name(form.get("name"))
-    Watches(viewer.access.state, viewer.access.to_change()).add(name, search, viewer.session)
-    return viewer.redirect(form.back(watch_url(name)), f"Following “{name}”: papers added from now on are new.")
+    watches = Watches(viewer.access.state, viewer.access.to_change())
+    watches.add(name, search, viewer.session)
+    watches.create_feed(name)
+    return viewer.redirect(form.back(watch_url(name)), followed_notice(name))
 
 
 @router.post("/watches/{name}/read", dependencies=_FROM_OWN_PAGE)
@@ -51,10 +54,10 @@ def mark_read(viewer: ViewerDependency, name: str, form: FormDependency) -> Resp
 
 
 @router.post("/watches/{name}/remove", dependencies=_FROM_OWN_PAGE)
-def remove(viewer: ViewerDependency, name: str, _form: FormDependency) -> Response:
+def remove(viewer: ViewerDependency, name: str, form: FormDependency) -> Response:
     """Deletes a saved search and its feed."""
     viewer.watches.remove(name)
-    return viewer.redirect("/watches", f"“{name}” removed.")
+    return viewer.redirect(form.back("/watches"), f"No longer following “{name}”.")
 
 
 @router.post("/watches/{name}/feed", dependencies=_FROM_OWN_PAGE)

@@ -7,9 +7,9 @@ from itertools import groupby
 from search.errors import InvalidValue, NameNotFound, PaperNotFound
 from search.query.counts import format_count
 from search.query.query import MAX_EXAMPLES
-from service.api.watches import feed_url
 from service.state.searches import SavedSearch
 from service.web.cards import Card, build_cards
+from service.web.follow import WatchAccess
 from service.web.html import SearchForm, render_template
 from service.web.searches import describe_search, search_params
 from service.web.unread import count_unread
@@ -85,14 +85,13 @@ def watch_page(viewer: Viewer, url: PageUrl, name: str, number: int) -> str:
         viewer,
         SearchForm(),
         name=name,
-        here=str(url),
         description=describe_search(watch.search, viewer.session),
         search_url=str(search_url),
         created=watch.created[:10],
         found=found,
         status=format_count(found.total, "new paper") if found.total else "No new papers",
         days=list(_group_by_day(found.cards)),
-        feed=feed_url(viewer.request, watch.feed_token),
+        access=WatchAccess.of(watch, viewer),
         first_page=str(url.with_page(1)) if number > 1 else "",
         next_page=str(url.with_page(number + 1)) if found.total > number * PAGE_SIZE else "",
     )

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from chromium import PHONE, Page, Visit, expect
-from page_objects import expect_result, expect_titles, result, results, search_box, submit_query, titles
+from chromium import DESKTOP, PHONE, Page, Visit, expect
+from page_objects import expect_result, expect_titles, facet_links, result, results, search_box, submit_query, titles
 
 QUESTION = "models for video and images"
 KELIX = "Kelix Technique Report"
@@ -164,3 +164,25 @@ def test_a_phone_never_scrolls_sideways(visit: Callable[..., Visit], path: str) 
     page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     content, window = page.evaluate(widths)
     assert content <= window, "with everything open"
+
+
+def test_menus_cover_nothing_and_close_with_escape(visit: Callable[..., Visit]) -> None:
+    page = visit().open(f"/?q={QUESTION}")
+    follow, export = (page.locator("details.menu", has_text=name).first for name in ("Follow", "Export"))
+    for viewport in (DESKTOP, PHONE):
+        page.set_viewport_size(viewport)  # type: ignore[arg-type]
+        follow.locator("summary").click()
+        follow.get_by_label("Name").focus()
+        export.locator("summary").click()
+        expect(follow.get_by_label("Name")).to_be_hidden()
+        links = export.get_by_role("link")
+        covered = [results(page).first, *([facet_links(page)] if viewport == DESKTOP else [])]
+        for place in covered:
+            shape = place.bounding_box()
+            assert shape
+            for link in (links.first.bounding_box(), links.last.bounding_box()):
+                assert link
+                assert link["y"] + link["height"] <= shape["y"] or link["x"] >= shape["x"] + shape["width"]
+        page.keyboard.press("Escape")
+        expect(links.first).to_be_hidden()
+        expect(export.locator("summary")).to_be_focused()

@@ -142,9 +142,9 @@ def test_selecting_and_exporting(open_own: Callable[..., Page], tmp_path: Path, 
     expect(bar).to_be_visible()
     if scripted:
         expect(bar).to_contain_text("2 selected")
-    bar.get_by_label("Format of the export").select_option("RIS")
+    bar.get_by_label("Format of the download").select_option("RIS")
     with page.expect_download() as download:
-        bar.get_by_role("button", name="Export").click()
+        bar.get_by_role("button", name="Download").click()
     download.value.save_as(tmp_path / "papers.ris")
     exported = (tmp_path / "papers.ris").read_text("utf-8")
     assert exported.count("TY  - ") == 2
@@ -164,8 +164,11 @@ def test_selecting_and_exporting(open_own: Callable[..., Page], tmp_path: Path, 
     page.go_back()
     page.go_back()
     for title in (FIRST, SECOND):
-        result(page, title).get_by_label("Select").check()
-    bar.get_by_role("button", name="Find similar").click()
+        box = result(page, title).get_by_label("Select")
+        if scripted:
+            expect(box).to_be_checked()
+        box.check()
+    bar.get_by_role("button", name="Similar").click()
     page.wait_for_url(re.compile("like=.*like="))
     assert not {FIRST, SECOND} & set(titles(page))
 
@@ -179,7 +182,10 @@ def test_following_a_search(
     menu = open_disclosure(page, "Follow")
     expect(menu.get_by_label("Name")).to_have_value("cache eviction")
     menu.get_by_role("button", name="Follow").click()
-    expect(page.get_by_role("link", name="Following")).to_be_visible()
+    expect(page.locator("summary.following")).to_be_visible()
+    address = str(page.locator("#feed-address").get_attribute("href"))
+    expect(page.locator("#feed-address")).to_be_visible()
+    expect(page.get_by_role("button", name="Copy address")).to_be_visible(visible=scripted)
     assert "q=cache" in page.url
 
     topic = f"cache eviction by {'scripts' if scripted else 'forms'}"
@@ -195,18 +201,67 @@ def test_following_a_search(
     new_papers = page.get_by_role("list", name=re.compile("^Papers added 20")).get_by_role("article")
     expect(new_papers.get_by_role("heading")).to_have_text([f"A study of {topic}"])
     expect(new_papers.locator(".band")).to_have_count(1)
-    open_disclosure(page, "Feed").get_by_role("button", name="Create the address").click()
-    address = open_disclosure(page, "Feed").get_by_role("link").get_attribute("href")
+    expect(open_disclosure(page, "Feed").get_by_role("link")).to_have_attribute("href", address)
     stranger = visit()
-    assert f"A study of {topic}" in stranger.page.request.get(str(address)).text()
+    assert f"A study of {topic}" in stranger.page.request.get(address).text()
     page.get_by_role("button", name="Mark it as read").click()
     expect(page.get_by_role("status").first).to_have_text("Marked as read.")
     expect(watches).to_have_text("Watches")
     page.get_by_role("link", name="All papers of this search").click()
     page.wait_for_url(re.compile("q=cache"))
-    page.get_by_role("link", name="Following").click()
-    open_disclosure(page, "Remove").get_by_role("button", name="Remove watch").click()
-    expect(page.get_by_text("“Follow” above the results")).to_be_visible()
+    open_disclosure(page, "Following").get_by_role("button", name="Stop following").click()
+    expect(page.get_by_role("status").first).to_have_text("No longer following “cache eviction”.")
+    expect(page.locator("summary").get_by_text("Follow", exact=True)).to_be_visible()
+
+
+def copied_titles(page: Page, count: int) -> list[str]:
+    """Waits until a number of papers are copied, and returns their titles."""
+    expect(page.locator("#live-region")).to_have_text(re.compile(rf"^{count} entr(y|ies) copied"))
+    entries = bibtexparser.parse_string(page.evaluate("navigator.clipboard.readText()")).entries
+    return [re.sub("[{}]", "", entry["title"]) for entry in entries]
+
+
+def test_the_selection_lasts_until_it_is_cleared(open_own: Callable[..., Page]) -> None:
+    page = open_own(permissions=["clipboard-read", "clipboard-write"])
+    bar = page.get_by_role("form", name="Selected papers")
+    submit_query(page, TOPICS[1])
+    page.keyboard.press("Escape")
+    for key in "jx":
+        page.keyboard.press(key)
+    submit_query(page, TOPICS[0])  # in place
+    expect(page).to_have_title(re.compile(TOPICS[0]))
+    expect(result(page, SECOND).get_by_label("Select")).to_be_checked()
+    page.locator("body").press("Escape")
+    for key in "jxy":
+        page.keyboard.press(key)
+    assert copied_titles(page, 2) == [SECOND, FIRST]
+    page.goto("/author?name=Ada Byron")
+    expect(bar).to_contain_text("2 selected")
+    expect(page.locator("article").filter(has_text=FIRST).get_by_label("Select")).to_be_checked()
+    page.goto("/help")
+    bar.get_by_role("button", name="Copy BibTeX").click()
+    assert copied_titles(page, 2) == [SECOND, FIRST]
+    page.evaluate("void (navigator.clipboard.write = () => Promise.reject())")
+    page.keyboard.press("y")
+    expect(bar).to_contain_text("Press Ctrl+C or ⌘C to copy")
+    assert page.evaluate("getSelection().toString()").count("@") == 2
+
+    open_disclosure(page, "2 selected").get_by_role("button", name=f"Remove from the selection: {SECOND}").click()
+    page.keyboard.press("Escape")
+    expect(bar.locator("summary")).to_be_focused()
+    page.go_back()
+    expect(page.get_by_label("Select").and_(page.locator(":checked"))).to_have_count(1)
+    page.get_by_label("Select").nth(1).focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    expect(bar).to_contain_text("2 selected")
+    assert accessibility_violations(page) == []
+    bar.get_by_role("button", name="Clear").click()
+    expect(bar).to_be_hidden()
+    page.go_back()
+    expect(results(page).first).to_be_visible()
+    expect(page.locator(":checked:not(option)")).to_have_count(0)
+    expect(bar).to_be_hidden()
 
 
 def test_shortcuts_star_list_and_select(open_own: Callable[..., Page]) -> None:
@@ -264,7 +319,7 @@ def test_pages_of_lists_are_accessible_and_fit_a_phone(open_own: Callable[..., P
     page.get_by_role("button", name="Create and add").click()
     expect(page.get_by_role("dialog")).to_be_hidden()
     open_disclosure(page, "Follow").get_by_role("button", name="Follow").click()
-    expect(page.get_by_role("link", name="Following")).to_be_visible()
+    page.locator("summary.following").click()
     result(page, FIRST).get_by_label("Select").check()
     paths = [
         page.url,

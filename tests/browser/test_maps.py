@@ -1,9 +1,20 @@
-"""The map in a browser: keys, wheel and buttons."""
+"""The map in a browser: keys, wheel, buttons and labels."""
 
 from collections.abc import Callable
 
 from chromium import Visit, expect
 
+COVERED_OR_CUT = """() => {
+  const frame = document.querySelector(".paper-map").getBoundingClientRect();
+  const labels = [...document.querySelectorAll(".map-labels text[visibility=visible]")];
+  const boxes = labels.map((each) => each.getBoundingClientRect());
+  const isIn = (box) => box.left >= frame.left && box.right <= frame.right && box.top >= frame.top - 1
+    && box.bottom <= frame.bottom + 1;
+  const isFree = (box) => boxes.every((other) => other === box || box.left >= other.right || other.left >= box.right
+    || box.top >= other.bottom - 2 || other.top >= box.bottom - 2);
+  return labels.filter((each, index) => !isIn(boxes[index]) || !isFree(boxes[index])).map((each) => each.textContent);
+}"""
+"""The labels that others cover, or that extend beyond the map."""
 MAP = "/map?q=attention in language models"
 
 
@@ -33,3 +44,12 @@ def test_keys_and_wheel_move_through_the_map(visit: Callable[..., Visit]) -> Non
     link.focus()
     page.keyboard.press("Enter")
     page.wait_for_url(f"**{target}")
+    page.goto(page.url.partition("/paper")[0] + "/map?category=cs")
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 740})
+        themes = page.locator(".map-themes summary")
+        assert themes.count() > 1
+        for number in range(themes.count()):
+            themes.nth(number).hover()
+            expect(drawing.locator(".map-labels text").nth(number)).to_have_attribute("visibility", "visible")
+            assert page.evaluate(COVERED_OR_CUT) == []

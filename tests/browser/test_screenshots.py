@@ -10,12 +10,14 @@ import pytest
 from PIL import Image
 
 from chromium import DESKTOP, PHONE, Visit
+from page_objects import results
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "screenshots"
 PAGES = {
     "start": "/",
     "results": "/?q=models for video and images",
+    "selected": "/?q=models for video and images",
     "filtered": "/?q=models for video and images&author=Guorui Zhou&from=2026&to=2026",
     "paper": "/paper/arxiv:2604.24432",
     "author": "/author?name=Guorui Zhou",
@@ -32,6 +34,7 @@ SCREENSHOTS = (
     "results-dark-desktop.png",
     "results-light-phone.png",
     "results-dark-phone.png",
+    "selected-light-desktop.png",
     "filtered-dark-desktop.png",
     "paper-light-desktop.png",
     "paper-dark-phone.png",
@@ -57,6 +60,11 @@ def test_take_screenshots(visit: Callable[..., Visit], name: str) -> None:
         for paper in STARRED:
             visitor.page.request.post("/star", form={"add": paper}, headers={"Sec-Fetch-Site": "same-origin"})
     page = visitor.open(PAGES[page_name], 422 if page_name == "error" else 200)
+    if page_name == "selected":
+        for row in range(3):
+            results(page).nth(row).get_by_label("Select").check()
+        page.get_by_role("form", name="Selected papers").locator("summary").click()
+        page.evaluate("scrollTo(0, 0)")
     image = Image.open(BytesIO(page.screenshot())).convert("RGB")
     image.quantize(256, dither=Image.Dither.NONE).save(FOLDER / name, optimize=True)
 

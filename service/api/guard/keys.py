@@ -30,6 +30,8 @@ from service.api.problems import error_response
 _NAME_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,63}")
 _KEY_PREFIX = "papers_"
 _PUBLIC_PATHS = ("/healthz", "/readyz")
+_COMMANDS_PATH = "/commands/page"
+"""Address at which commands ask a server that they have found by its announcement."""
 _FEED_PREFIX = "/v1/feeds/"
 """Start of the addresses of private feeds, each of which has a secret of its own: feed readers send no keys."""
 _FORMAT_VERSION = 2
@@ -139,7 +141,7 @@ class KeyFile:
 
 
 class RequireKey:
-    """Requires a key with every request but those to /healthz, /readyz and private feeds.
+    """Requires a key with every request but those to /healthz, /readyz and private feeds, and commands' own.
 
     The forms are ``Authorization: Bearer KEY``, ``X-API-Key: KEY``, or the password of ``Authorization: Basic``, for
     which browsers prompt.
@@ -147,10 +149,11 @@ class RequireKey:
     Args:
         app: called with requests that have a key of the file.
         path: the key file; read again when it has changed.
+        command_token: what commands of the user who runs the server send in place of a key; empty without any.
     """
 
-    def __init__(self, app: ASGIApp, path: Path) -> None:
-        self._app, self._path = app, path
+    def __init__(self, app: ASGIApp, path: Path, command_token: str = "") -> None:
+        self._app, self._path, self._command_token = app, path, command_token
         self._file_version: tuple[int, ...] = ()
         self._digests: tuple[tuple[bytes, str], ...] = ()
 
@@ -158,11 +161,17 @@ class RequireKey:
         if scope["path"] in _PUBLIC_PATHS or scope["path"].startswith(_FEED_PREFIX):
             return await self._app(scope, receive, send)
         token = _extract_token(scope)
+        if token is not None and self._is_command(scope["path"], token):
+            return await self._app(scope, receive, send)
         name = self._find_key_name(token) if token is not None else None
         if name is None:
             return await self._reject(scope, receive, send, detail=_MISSING_KEY if token is None else _INVALID_KEY)
         RequestRecord.from_scope(scope).key_name = name
         return await self._app(scope, receive, send)
+
+    def _is_command(self, path: str, token: str) -> bool:
+        expected = self._command_token
+        return bool(expected) and path == _COMMANDS_PATH and hmac.compare_digest(_digest(token), _digest(expected))
 
     def _find_key_name(self, token: str) -> str | None:
         """Returns the name of a key; compares all keys in constant time."""

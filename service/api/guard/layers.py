@@ -39,16 +39,18 @@ class GuardState:
     Attributes:
         queue: the slots for requests.
         metrics: the metrics.
+        command_token: see ``Announcement.token``; empty if the server is not announced.
     """
 
     queue: AdmissionQueue
     metrics: Metrics
+    command_token: str = ""
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "GuardState":
+    def from_settings(cls, settings: Settings, command_token: str = "") -> "GuardState":
         """Returns a state with the number of slots in the settings."""
         queue = AdmissionQueue(settings.threads or 2 * available_cores(), settings.queue)
-        return cls(queue, Metrics(queue))
+        return cls(queue, Metrics(queue), command_token)
 
 
 def add_guard(
@@ -68,7 +70,7 @@ def add_guard(
     if settings.rate:
         app = RateLimit(app, buckets or TokenBuckets(settings.rate, settings.burst_capacity))
     if settings.keys:
-        app = RequireKey(app, settings.keys)
+        app = RequireKey(app, settings.keys, guard_state.command_token)
     if settings.origins:
         app = CORSMiddleware(
             app, settings.origins, allow_methods=["DELETE", "GET", "POST"], allow_headers=_CORS_HEADERS

@@ -38,6 +38,9 @@ class Metrics:
             "papers_stage_seconds", "Time of one stage of a search", "stage", buckets=_STAGE_BUCKETS_S
         )
         self._searches = self._counter("papers_searches", "Searches by strategy of the semantic search", "strategy")
+        self._lookups = self._counter(
+            "papers_page_cache_lookups", "Questions by whether their page was in the cache", "outcome"
+        )
         self._rejected = self._counter("papers_requests_rejected", "Requests rejected because the queue was full")
         self._in_flight = self._gauge("papers_requests_in_flight", "Requests that have a slot", "livesum")
         self._queued_requests = self._gauge("papers_queued_requests", "Requests that wait for a slot", "livesum")
@@ -85,6 +88,10 @@ class Metrics:
         self._searches.labels(page.explanation.strategy).inc()
         for stage in page.explanation.stages:
             self._stages.labels(stage.name).observe(stage.milliseconds / 1000)
+
+    def observe_lookup(self, is_hit: bool) -> None:
+        """Counts one lookup of the page of a question in the cache."""
+        self._lookups.labels("hit" if is_hit else "miss").inc()
 
     def observe_problem(self, problem: str) -> None:
         """Reports whether the published generation cannot be opened.

@@ -1,19 +1,30 @@
 // Keyboard shortcuts, the dialog that lists them, and the theme button.
 const dialog = document.getElementById("keys-dialog");
 const searchBox = document.getElementById("q");
-const cards = () => [...document.querySelectorAll("article.card")];
-const currentCard = () => document.querySelector("article.current");
+const CARD = "article.card, .paper-line";
+const BOX = 'input[form="selection-form"]';
+const cards = () => [...document.querySelectorAll(CARD)];
+const currentCard = () => document.querySelector(`:is(${CARD}).current`);
 const currentPaper = () => currentCard() ?? document.querySelector("article.paper");
 
-function moveBy(step) {
+// Moves to another paper: the focus goes to its title, or to its check box from that of a paper.
+function moveBy(step, target = "a") {
   const all = cards();
   const index = all.indexOf(currentCard());
   const next = all[index < 0 ? (step > 0 ? 0 : all.length - 1) : index + step];
   if (!next) return;
   currentCard()?.classList.remove("current");
   next.classList.add("current");
-  next.querySelector(".title a").focus({ preventScroll: true });
+  next.querySelector(target)?.focus({ preventScroll: true });
   next.scrollIntoView({ block: "nearest" });
+}
+
+// Presses a button of the selection, which is the current paper if none is selected.
+function useSelection(button) {
+  const form = document.getElementById("selection-form");
+  if (!form) return;
+  if (!form.hasAttribute("data-shown")) shortcuts.x();
+  if (form.hasAttribute("data-shown")) form.querySelector(button).click();
 }
 
 const shortcuts = {
@@ -27,8 +38,10 @@ const shortcuts = {
   },
   s: () => currentPaper()?.querySelector("a.similar")?.click(),
   t: () => currentPaper()?.querySelector("button.star")?.click(),
-  l: () => currentPaper()?.querySelector("button.add-to-list")?.click(),
-  x: () => currentCard()?.querySelector('input[type="checkbox"]')?.click(),
+  l: () => (document.querySelector('#selection-form[data-shown] [value="list"]') ?? currentPaper()?.querySelector("button.add-to-list"))?.click(),
+  x: () => currentPaper()?.querySelector(BOX)?.click(),
+  y: () => useSelection(".copy"),
+  e: () => useSelection('[value="export"]'),
 };
 
 document.addEventListener("keydown", (event) => {
@@ -39,6 +52,12 @@ document.addEventListener("keydown", (event) => {
     else if (document.activeElement === searchBox) searchBox.blur();
     return;
   }
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (step && event.target.matches(BOX)) {
+    event.preventDefault();
+    moveBy(step, BOX);
+    return;
+  }
   if (event.target.closest('input:not([type="checkbox"]), select, textarea')) return;
   const action = shortcuts[event.key];
   if (action) { event.preventDefault(); action(); }
@@ -46,7 +65,7 @@ document.addEventListener("keydown", (event) => {
 
 // The current card follows the focus, whether it moves by Tab or by mouse.
 document.addEventListener("focusin", (event) => {
-  const card = event.target.closest("article.card");
+  const card = event.target.closest(CARD);
   if (!card || card === currentCard()) return;
   currentCard()?.classList.remove("current");
   card.classList.add("current");

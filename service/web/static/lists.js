@@ -1,5 +1,4 @@
-// Stars and lists without leaving the page: toggles stars, counts the selected papers, and opens the choice of a list in
-// a dialog. Without this script the same forms load the next page.
+// Stars and lists without leaving the page: toggles stars, and opens the choice of a list in a dialog. Without this script the same forms load the next page.
 const dialog = document.getElementById("lists-dialog");
 const liveRegion = document.getElementById("live-region");
 const announce = (text) => { liveRegion.textContent = text; };
@@ -30,10 +29,10 @@ async function toggleStar(button) {
 }
 
 async function openDialog(form, submitter) {
-  const url = new URL(form.action);
-  url.search = new URLSearchParams(new FormData(form, submitter));
+  const fields = new URLSearchParams(new FormData(form, submitter));
+  const isPost = form.method === "post";
   try {
-    const page = await parse(await fetch(url));
+    const page = await parse(await (isPost ? fetch(form.action, { method: "POST", body: fields }) : fetch(`${form.action}?${fields}`)));
     const content = page.querySelector("[data-dialog-content]");
     if (!content) throw new TypeError("not a choice of lists");
     const heading = document.createElement("h2");
@@ -48,7 +47,8 @@ async function openDialog(form, submitter) {
     dialog.replaceChildren(...content.childNodes, closing);
     dialog.showModal();
   } catch {
-    location.assign(url);
+    if (isPost) form.submit();
+    else location.assign(`${form.action}?${fields}`);
   }
 }
 
@@ -84,18 +84,3 @@ document.addEventListener("submit", (event) => {
   else return;
   event.preventDefault();
 });
-
-// The bar of the selection: shown while a paper is selected.
-function updateSelection() {
-  const form = document.getElementById("selection-form");
-  if (!form) return;
-  const selected = document.querySelectorAll('input[form="selection-form"]:checked').length;
-  form.hidden = !selected;
-  form.querySelector(".selection-count").textContent = `${selected} selected`;
-}
-
-document.addEventListener("change", (event) => { if (event.target.matches('input[form="selection-form"]')) { updateSelection(); announce(document.querySelector(".selection-count").textContent); } });
-document.addEventListener("reset", () => setTimeout(updateSelection));
-document.addEventListener("swapped", updateSelection);
-addEventListener("pageshow", updateSelection);
-updateSelection();

@@ -9,11 +9,9 @@ function enableMap(map) {
   const whole = map.viewBox.baseVal;
   const [width, height] = [whole.width, whole.height];
   const maxZoom = 24;
-  const labelSize = 13; // pixels
+  const fingerRadius = 24; // pixels
   const view = { x: 0, y: 0, zoom: 1 };
   const markers = [...map.querySelectorAll(".marker")];
-  const labels = map.querySelector(".map-labels");
-  const names = [...labels.children].map((text) => ({ text, x: Number(text.getAttribute("x")), y: Number(text.getAttribute("y")) }));
   const points = [...map.querySelectorAll(".map-theme a")].map((link) => {
     const use = link.querySelector("use");
     const title = link.querySelector("title");
@@ -41,26 +39,13 @@ function enableMap(map) {
     view.y = Math.min(Math.max(view.y, 0), height - h);
     map.setAttribute("viewBox", `${view.x} ${view.y} ${w} ${h}`);
     const unit = scale();
-    const small = map.clientWidth < 560;
-    const size = unit * (small ? 0.75 : 1) * view.zoom ** 0.3;
+    const isSmall = map.clientWidth < 560;
+    const size = unit * (isSmall ? 0.75 : 1) * view.zoom ** 0.3;
     for (const marker of markers) marker.style.transform = `scale(${size})`;
     ring.setAttribute("r", 9 * size);
     ring.style.strokeWidth = 2 * unit;
-    labels.style.fontSize = `${labelSize * unit * (small ? 0.85 : 1)}px`;
-    labels.style.strokeWidth = 4 * unit;
     map.style.touchAction = view.zoom > 1 ? "none" : "pan-y";
-    hideCoveredLabels(unit * (small ? 0.85 : 1));
-  }
-
-  // Labels of smaller themes give way until there is room for them.
-  function hideCoveredLabels(unit) {
-    const shown = [];
-    for (const name of names) {
-      const half = name.text.textContent.length * 3.7 * unit;
-      const isCovered = shown.some((other) => Math.abs(other.x - name.x) < other.half + half && Math.abs(other.y - name.y) < 16 * unit);
-      name.text.setAttribute("visibility", isCovered ? "hidden" : "visible");
-      if (!isCovered) shown.push({ ...name, half });
-    }
+    map.dispatchEvent(new CustomEvent("viewchange", { detail: { view: { x: view.x, y: view.y, width: w, height: h }, unit, isSmall } }));
   }
 
   // Zooms so that a place on the screen keeps its place on the map.
@@ -95,7 +80,10 @@ function enableMap(map) {
 
   const pointers = new Map();
   let moved = 0;
+  let pointerType = "";
+  let tapped = null;
   map.addEventListener("pointerdown", (event) => {
+    pointerType = event.pointerType;
     pointers.set(event.pointerId, event);
     moved = pointers.size > 1 ? Infinity : 0;
   });
@@ -116,12 +104,33 @@ function enableMap(map) {
   });
   for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, (event) => pointers.delete(event.pointerId));
   map.addEventListener("dragstart", (event) => event.preventDefault());
-  map.addEventListener("click", (event) => { if (moved >= 5) event.preventDefault(); }, true);
+  // A finger is wider than a marker: the first tap names the nearest paper, the second one opens it.
+  map.addEventListener("click", (event) => {
+    const isTap = pointerType === "touch" && moved < 5;
+    const point = isTap ? nearestTo(event.clientX, event.clientY) : null;
+    if (moved >= 5 || isTap) event.preventDefault();
+    if (point && point === tapped) location.assign(point.link.getAttribute("href"));
+    else if (point) focusPoint(point);
+    tapped = point;
+  }, true);
+  function nearestTo(clientX, clientY) {
+    const box = map.getBoundingClientRect();
+    const [x, y] = [view.x + (clientX - box.left) * scale(), view.y + (clientY - box.top) * scale()];
+    let best = null;
+    let least = fingerRadius * scale();
+    for (const point of points) {
+      const distance = Math.hypot(point.x - x, point.y - y);
+      if (distance < least) [best, least] = [point, distance];
+    }
+    return best;
+  }
 
   function showTip(point) {
     const box = map.getBoundingClientRect();
     const [x, y] = [(point.x - view.x) / scale(), (point.y - view.y) / scale()];
-    tip.textContent = point.title;
+    const theme = document.createElement("span");
+    theme.textContent = themeNames.length > 1 ? themeNames[point.theme] : "";
+    tip.replaceChildren(point.title, theme);
     tip.hidden = false;
     tip.style.left = `${Math.min(Math.max(0, x - tip.offsetWidth / 2), Math.max(0, box.width - tip.offsetWidth))}px`;
     tip.style.top = `${y > tip.offsetHeight + 14 ? y - tip.offsetHeight - 12 : y + 14}px`;
@@ -130,7 +139,7 @@ function enableMap(map) {
 
   map.addEventListener("pointerover", (event) => {
     const point = pointOf.get(event.target.closest("a"));
-    if (point && !pointers.size) showTip(point);
+    if (point && !pointers.size && event.pointerType !== "touch") showTip(point);
   });
   map.addEventListener("pointerout", hideTip);
   map.addEventListener("focusin", (event) => {
@@ -142,8 +151,11 @@ function enableMap(map) {
     ring.setAttribute("cx", point.x);
     ring.setAttribute("cy", point.y);
     ring.setAttribute("visibility", "visible");
-    showTip(point);
-    status.textContent = [point.title, themeNames[point.theme]].filter(Boolean).join(" · ");
+    if (pointerType !== "touch") showTip(point); // it would hide much of a small map, and the line below it says the same
+    const link = document.createElement("a");
+    link.href = point.link.getAttribute("href");
+    link.textContent = point.title;
+    status.replaceChildren(link, themeNames.length > 1 ? ` · ${themeNames[point.theme]}` : "");
   });
   map.addEventListener("focusout", () => { ring.setAttribute("visibility", "hidden"); hideTip(); });
 
@@ -192,6 +204,7 @@ function enableMap(map) {
     const marked = hovered === null ? opened : [hovered];
     map.classList.toggle("has-marked", marked.length > 0);
     map.querySelectorAll("[data-theme]").forEach((each) => each.classList.toggle("marked", marked.includes(each.dataset.theme)));
+    map.dispatchEvent(new Event("markchange"));
   }
   for (const item of items) {
     item.addEventListener("toggle", markTheme);

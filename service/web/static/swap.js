@@ -4,6 +4,8 @@ const parts = () => document.querySelectorAll("[data-part]");
 const results = () => document.querySelector('[data-part="results"]');
 const FOCUSABLE = "a, select, input, button, [role=slider]".split(", ").map((each) => `[data-part] ${each}`).join(", ");
 let pendingRequest = null;
+const address = () => location.pathname + location.search;
+let shownAddress = address();
 
 const canSwap = (url) => results() && url.origin === location.origin && url.pathname === "/" && location.pathname === "/";
 
@@ -20,6 +22,8 @@ function replaceParts(page, url) {
     if (part.getAttribute("role") === "status") part.textContent = replacement.textContent;
     else part.replaceChildren(...replacement.childNodes);
   }
+  shownAddress = address();
+  document.querySelectorAll('input[name="back"]').forEach((each) => { each.value = shownAddress; });
   document.title = page.title;
   const feed = page.querySelector('link[rel="alternate"]');
   document.querySelector('link[rel="alternate"]')?.remove();
@@ -106,6 +110,7 @@ document.addEventListener("change", (event) => {
 });
 
 addEventListener("popstate", (event) => {
+  if (address() === shownAddress) return; // a link to a part of this page
   const url = new URL(location.href);
   if (canSwap(url) && url.search) load(url, { push: false, scroll: event.state?.scroll ?? 0 });
   else location.reload();
@@ -113,5 +118,5 @@ addEventListener("popstate", (event) => {
 
 // A click outside an open menu closes it, and so does the choice of one of its links.
 document.addEventListener("click", (event) => {
-  for (const menu of document.querySelectorAll(".menu[open]")) if (!menu.contains(event.target) || event.target.closest("a")) menu.open = false;
+  for (const menu of document.querySelectorAll(".menu[open]")) if (!event.composedPath().includes(menu) || event.target.closest("a")) menu.open = false;
 });

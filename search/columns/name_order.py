@@ -1,0 +1,68 @@
+"""Name order: whether Liu Yang is somebody else than Yang Liu, or one person with the family name written first."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.columns.author_table import AuthorTable
+from search.columns.postings import Postings
+from search.papers import names
+from search.papers.names import Name
+
+_MIN_ORDER_RATIO = 0.05
+"""Other keys with the surname of a name times those with its first given name, relative to the other order, from which
+both orders are usual."""
+_RARE_NAMESAKES = 0.05
+"""Expected namesakes below which a coauthor in common is hardly a coincidence."""
+_MIN_COMMON = 0.5
+"""Share of the papers in the other order that have such a coauthor if one person writes the name in both orders."""
+
+
+def drop_namesakes_in_other_order(
+    table: AuthorTable, postings: Postings, query: str, found: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Returns the authors whom a name means, without other people whose name has its words in the other order.
+
+    A name in a query may start with the family name, so it matches in either order. If a source writes it exactly as
+    the query does, and both orders are usual names, the other order is presumably somebody else's: it then counts only
+    if most of its papers have a coauthor in common with those of the query's order, and no paper has both.
+
+    Args:
+        table: the names.
+        postings: the rows of each author.
+        query: the name.
+        found: (a,) int64, ascending, the authors that match in either order.
+    """
+    name = names.parse(query)
+    if "," in query or not name.given or len(found) < 2 or table.find(name.key) is None:
+        return found
+    first_word = name.given[0]
+    is_other = np.array([Name.from_key(table.key(author)).surname == first_word for author in found.tolist()], bool)
+    if first_word == name.surname or not is_other.any() or not _both_orders_are_names(table, name):
+        return found
+    rows = postings.ids(found[~is_other])
+    team = np.unique(postings.pairs_of_rows(rows)[1])
+    keeps = [
+        not other or _is_same_team(table, postings, rows, team, author)
+        for author, other in zip(found.tolist(), is_other.tolist(), strict=True)
+    ]
+    return found[keeps]
+
+
+def _both_orders_are_names(table: AuthorTable, name: Name) -> bool:
+    """Whether the words are surname and given name in either order, going by the other keys with one of them."""
+    reverse = Name(name.given[0], (*name.given[1:], name.surname))
+    own, other = (np.prod([max(count - 1, 0) for count in table.count_keys_like(each)]) for each in (name, reverse))
+    return bool(min(own, other) >= _MIN_ORDER_RATIO * max(own, other) > 0)
+
+
+def _is_same_team(
+    table: AuthorTable, postings: Postings, rows: NDArray[np.int64], team: NDArray[np.int64], other: int
+) -> bool:
+    """Whether an author has written most papers with the coauthors of other papers, (n,) int64, and none of these."""
+    other_rows = postings.ids(np.array([other]))
+    if np.isin(other_rows, rows).any():
+        return False
+    position, author = postings.pairs_of_rows(other_rows)
+    common = np.intersect1d(author, team).tolist()
+    rare = [each for each in common if table.expected_namesakes(each) < _RARE_NAMESAKES]
+    return len(np.unique(position[np.isin(author, rare)])) > _MIN_COMMON * len(other_rows)

@@ -1,0 +1,174 @@
+"""Builds the page of hits of an answer."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.papers.fingerprint import are_near_duplicates
+from search.papers.paper import Paper
+from search.query.explanation import Explanation, Strategy
+from search.query.facets import Facets
+from search.query.hit import Hit, LegMatch
+from search.query.page import Page
+from search.query.query import FieldOrder, Query
+from search.ranking import cursor
+from search.ranking.answer import Answer
+from search.ranking.facets import count_facets
+from search.ranking.fusion import FusedCandidates
+from search.ranking.highlights import Highlighter
+from search.ranking.legs import FilteredIndex, LegInput
+from search.ranking.variants import MAX_AUTHORS, included_authors, match_author
+
+_EXACT_MATCH_CANDIDATES = 20
+"""Top papers that are compared with a pasted abstract to find the paper it belongs to."""
+
+
+def build_page(answer: Answer) -> Page:
+    """Returns the page of an answer that its query asks for: best first, or in order of a field.
+
+    Without text and examples, all papers that match the filter are listed, the newest first by default.
+    """
+    index, query, leg = answer.index, answer.query, answer.ranking.semantic
+    hits, total = _list_hits(answer) if answer.leg_input is None else _rank_hits(answer, answer.leg_input)
+    facets = _count_facets(answer) if query.facets else None
+    listed = islice(dict.fromkeys(included_authors(index.condition)), MAX_AUTHORS)
+    authors = tuple(match_author(index.snapshot, author, index.rows) for author in listed)
+    strategy: Strategy = "none" if answer.leg_input is None else "exact" if leg.complete else "approximate"
+    generation, end = index.snapshot.manifest.generation, answer.start + query.limit
+    return Page(
+        tuple(hits),
+        total,
+        leg.complete,
+        leg.expected_recall,
+        generation,
+        Explanation(strategy, leg.scanned, leg.scored, tuple(index.stages)),
+        has_close_match=answer.has_close_match,
+        authors=authors,
+        facets=facets,
+        cursor=cursor.encode(query, generation, end) if query.limit and end < total else None,
+        total_estimated=query.sort != "relevance" and answer.relevant.estimated,
+    )
+
+
+def _list_hits(answer: Answer) -> tuple[list[Hit], int]:
+    """Returns the hits of a query that has only a filter, in order of a field, and their total."""
+    index, end = answer.index, answer.start + answer.query.limit
+    with index.time_stage("sort"):
+        rows = index.snapshot.columns.sort_rows(index.rows.ids, end, _field_order(answer.query) or "newest")
+    return [Hit(paper, 0.0) for paper in _load_papers(index, rows[answer.start :])], len(index.rows)
+
+
+def _rank_hits(answer: Answer, leg_input: LegInput) -> tuple[list[Hit], int]:
+    """Returns the hits of a query with text or examples, and their total."""
+    query, index, start, end = answer.query, answer.index, answer.start, answer.start + answer.query.limit
+    order = _field_order(query)
+    exact = _exact_matches(answer, leg_input)
+    if order:
+        relevant = answer.relevant.rows.ids
+        others = relevant[~np.isin(relevant, exact.rows)]
+        total = len(exact.rows) + len(others)
+        positions = range(max(0, start - len(exact.rows)), max(0, end - len(exact.rows)))
+        shown = exact.select_range(start, end).followed_by(_list_by_field(index, leg_input, others, order, positions))
+    else:
+        total = _count_matches(index, leg_input) + (len(exact.rows) if query.include_like else 0)
+        shown = answer.ranking.extend(index, leg_input, end).preceded_by(exact).select_range(start, end)
+    return _build_hits(answer, leg_input, shown, exact.rows.tolist()), total
+
+
+def _field_order(query: Query) -> FieldOrder | None:
+    """Returns the field in whose order a query lists papers; None for relevance."""
+    return None if query.sort == "relevance" else query.sort
+
+
+def _count_facets(answer: Answer) -> Facets:
+    """Counts the papers that match the filter or, of a query with text or examples, the relevant ones."""
+    with answer.index.time_stage("facets"):
+        facets = count_facets(answer.index.snapshot.columns, answer.relevant.rows)
+    return replace(facets, scope="relevant" if answer.leg_input else "filter", estimated=answer.relevant.estimated)
+
+
+def _count_matches(index: FilteredIndex, leg_input: LegInput) -> int:
+    """Returns the number of hits on all pages: in lexical mode, of papers with a query word."""
+    lexicon, text = index.snapshot.lexicon, leg_input.text or ""
+    if leg_input.vector is not None:
+        return len(index.rows)
+    if index.excluded:
+        return int(index.rows.contains(lexicon.rows_with_any_term(text, index.condition)).sum())
+    return lexicon.count_matches(text, index.condition)
+
+
+def _list_by_field(
+    index: FilteredIndex, leg_input: LegInput, ids: NDArray[np.int64], order: FieldOrder, positions: range
+) -> FusedCandidates:
+    """Returns papers in order of a field. Their score is the cosine, in lexical mode the BM25.
+
+    Args:
+        index: the papers that match the filter.
+        leg_input: the query.
+        ids: (n,) int64, the rows of all papers to list.
+        order: see ``Columns.sort_rows``.
+        positions: which of them to return.
+    """
+    with index.time_stage("sort"):
+        rows = index.snapshot.columns.sort_rows(ids, positions.stop, order)[positions.start :]
+    vector, text = leg_input.vector, leg_input.text
+    zeros = np.zeros(len(rows), np.float32)
+    cosine = zeros if vector is None else index.snapshot.vectors.scores(vector, rows)
+    bm25 = zeros if text is None else index.snapshot.lexicon.scores(text, rows)
+    return FusedCandidates(rows, bm25 if vector is None else cosine, cosine, bm25)
+
+
+def _exact_matches(answer: Answer, leg_input: LegInput) -> FusedCandidates:
+    """Returns the papers that come first: those that the query names, or those whose abstract it is."""
+    index, query, ranked = answer.index, answer.query, answer.ranking.fused
+    if query.include_like:
+        return _score_examples(index, leg_input)
+    rows = _find_exact_matches(index, ranked.rows[:_EXACT_MATCH_CANDIDATES], query.text) if query.is_abstract else ()
+    return ranked.select(np.array(rows, np.int64))
+
+
+def _score_examples(index: FilteredIndex, leg_input: LegInput) -> FusedCandidates:
+    """Returns the example papers, each with the maximum score."""
+    rows = np.array(leg_input.example_rows, np.int64)
+    zeros, ones = np.zeros(len(rows), np.float32), np.ones(len(rows), np.float32)
+    cosine = zeros if leg_input.vector is None else index.snapshot.vectors.scores(leg_input.vector, rows)
+    return FusedCandidates(rows, ones, cosine, zeros)
+
+
+def _find_exact_matches(index: FilteredIndex, rows: NDArray[np.int64], text: str) -> tuple[int, ...]:
+    """Returns the rows of the papers whose abstract, or title and abstract, is the pasted text."""
+    papers = zip(rows.tolist(), _load_papers(index, rows), strict=True)
+    return tuple(
+        row
+        for row, paper in papers
+        if paper.abstract is not None
+        and (are_near_duplicates(paper.abstract, text) or are_near_duplicates(paper.text, text))
+    )
+
+
+def _build_hits(
+    answer: Answer, leg_input: LegInput, shown: FusedCandidates, exact_matches: Collection[int]
+) -> list[Hit]:
+    index, ranking, lexicon = answer.index, answer.ranking, answer.index.snapshot.lexicon
+    papers = _load_papers(index, shown.rows)
+    weights = lexicon.highlighted_terms(leg_input.text) if leg_input.text else {}
+    semantic_ranks, lexical_ranks = ranking.semantic.ranks(), ranking.lexical.ranks()
+    with index.time_stage("highlights"):
+        highlighter = Highlighter(weights, lexicon.terms_by_unit)
+        highlights = [highlighter.highlight(paper) for paper in papers]
+    bands = answer.bands.classify(shown) if answer.bands else [None] * len(papers)
+    hits = []
+    columns = zip(*(column.tolist() for column in (shown.rows, shown.scores, shown.cosine, shown.bm25)), strict=True)
+    for paper, marked, band, (row, score, cosine, bm25) in zip(papers, highlights, bands, columns, strict=True):
+        semantic = None if leg_input.vector is None else LegMatch(semantic_ranks.get(row), cosine)
+        lexical = LegMatch(lexical_ranks.get(row), bm25) if leg_input.text is not None and bm25 > 0 else None
+        hits.append(Hit(paper, score, semantic, lexical, row in exact_matches, band, marked))
+    return hits
+
+
+def _load_papers(index: FilteredIndex, rows: NDArray[np.int64]) -> list[Paper]:
+    with index.time_stage("load_papers"):
+        return index.snapshot.store.get(rows.tolist())
