@@ -20,7 +20,8 @@ from search.embedding.embedder import Embedder, load_embedder
 from search.index.snapshot import Snapshot
 from search.papers.words import split_words
 from search.query.condition import AllOf
-from search.ranking.legs import LEGS_TUNING, FilteredIndex, LegInput, Ranking
+from search.ranking.filtered_index import LEGS_TUNING, FilteredIndex
+from search.ranking.legs import LegInput, Ranking
 from search.searcher import Searcher
 from service.evaluation.beir import RetrievalSet, corpus_ids
 from service.evaluation.measure import RunOptions, build_index, run_queries

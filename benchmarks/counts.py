@@ -27,7 +27,8 @@ from search.query.condition import AllOf
 from search.query.filter import Filter
 from search.ranking.bands import Bands
 from search.ranking.facets import count_facets
-from search.ranking.legs import FilteredIndex, LegInput, Ranking
+from search.ranking.filtered_index import FilteredIndex
+from search.ranking.legs import LegInput, Ranking
 from search.ranking.relevance import find_relevant
 from search.searcher import Searcher
 

@@ -71,10 +71,10 @@ _STAGES = (
     ("relevant papers", "find_relevant"),
     ("facets", "count_facets"),
     ("highlights", "highlight|highlighted_terms"),
-    ("load papers", "_load_papers"),
+    ("load papers", "load_papers"),
     ("author variants", "match_author"),
     ("filter", "rows_matching"),
-    ("offers and spelling", "refine|is_answered_by|alternatives|correction"),
+    ("offers and spelling", "refine|alternatives|correction"),
     ("parse", "_parse|parse_query|split_query|compose"),
     ("render", "results_page|paper_page|respond_with_page|render"),
 )

@@ -30,7 +30,7 @@ from search.query.filter import Filter
 from search.query.hit import Hit
 from search.query.library import Library
 from search.query.page import Page
-from search.ranking.legs import FilteredIndex
+from search.ranking.filtered_index import FilteredIndex
 from search.recommendations.recommend import EmbeddedLibrary, recommend
 from search.recommendations.tuning import RECOMMENDATION_TUNING
 from search.session import Session

@@ -16,7 +16,7 @@ from search.query.people import PersonCorrections
 from search.query.query import Query
 from search.ranking import cursor
 from search.ranking.answer import Answer
-from search.ranking.legs import FilteredIndex
+from search.ranking.filtered_index import FilteredIndex
 from search.ranking.query_input import build_leg_input
 from search.themes.cache import ThemeCache
 

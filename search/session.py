@@ -21,7 +21,7 @@ from search.query.people import NO_CORRECTIONS, PersonCorrections
 from search.query.query import Query
 from search.query.suggestions import Suggestions
 from search.ranking.answer import Answer
-from search.ranking.legs import FilteredIndex
+from search.ranking.filtered_index import FilteredIndex
 from search.ranking.notices import find_notices
 from search.ranking.page import build_page
 from search.ranking.relevance import RelevantSet

@@ -26,7 +26,8 @@ from search.papers.paper import Paper
 from search.query.condition import AllOf
 from search.query.query import MAX_QUESTION_WORDS
 from search.ranking.bands import Bands
-from search.ranking.legs import FilteredIndex, LegInput
+from search.ranking.filtered_index import FilteredIndex
+from search.ranking.legs import LegInput
 from search.rows import Rows
 from search.searcher import Searcher
 from search.vectors.vectors import VectorIndex

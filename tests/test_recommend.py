@@ -189,7 +189,7 @@ def test_options_that_do_not_apply_are_an_error(searcher: Searcher, options: dic
 
 def test_a_large_index_is_searched_by_interest(searcher: Searcher) -> None:
     """With few papers compared exactly, the nearest papers of each interest are found by vector search."""
-    from search.ranking.legs import FilteredIndex
+    from search.ranking.filtered_index import FilteredIndex
     from search.recommendations.embedding import embed_library
     from search.recommendations.recommend import recommend
     from search.recommendations.tuning import RecommendationTuning

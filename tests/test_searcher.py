@@ -20,7 +20,7 @@ from search.papers.date import Date
 from search.papers.paper import Paper
 from search.query.filter import Filter
 from search.query.query import Mode, Query
-from search.ranking.legs import LEGS_TUNING
+from search.ranking.filtered_index import LEGS_TUNING
 from search.searcher import Searcher
 from strategies import AUTHOR_MATCHES, WORDS, MakeSearcher, filters, paper_records, write_papers
 

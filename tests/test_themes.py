@@ -22,7 +22,7 @@ from search.themes.candidates import Candidates
 from search.themes.clusters import Clusters
 from search.themes.labels import label_groups
 from search.themes.themes import Themes, TypicalPaper, group_papers
-from service.api.schemas import ThemesOut
+from service.api.overview_schemas import ThemesOut
 from service.app import create_app
 from service.settings import Settings
 from strategies import MakeSearcher
@@ -300,7 +300,7 @@ def test_the_results_page_narrows_to_a_theme(theme_client: httpx.Client) -> None
     assert not menu.xpath(".//form")
     as_search = {**QUERY, "q": LABEL}
     assert [query_pairs(href) for href in menu.xpath(".//a/@href")] == [set(as_search.items()), set(QUERY.items())]
-    exports = tree.xpath('//details[summary="Export"]//a/@href')
+    exports = tree.xpath('//details[summary="Export results"]//a/@href')
     assert all(("theme", LABEL) in query_pairs(href) for href in exports)
     chosen = tree.xpath('//section[@class="themes"]//a[@aria-current]')
     assert [text_of(each) for each in chosen] == [f"{LABEL} {PER_TOPIC}"]

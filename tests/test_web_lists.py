@@ -148,7 +148,7 @@ def test_the_name_of_a_list_is_text(client: httpx.Client, name: str) -> None:
     assert text_of(page.xpath("//h1")[0]) == name
     assert len(titles(page)) == len(PAPERS)
     assert not page.xpath("//main//script | //img | //b")
-    for export in page.xpath('//details[summary="Export"]//a/@href'):
+    for export in page.xpath('//details[summary="Export list"]//a/@href'):
         assert client.get(export).status_code == 200, export
     assert name in text_of(read_page(client, f"/paper/{IDS[0]}", 200).xpath('//*[@class="on-lists"]')[0])
     for form in page.xpath("//form[@method='post']/@action"):

@@ -23,8 +23,9 @@ from torch import Tensor
 
 from search import open_index
 from search.query.condition import AllOf
+from search.ranking.filtered_index import LEGS_TUNING, FilteredIndex
 from search.ranking.fusion_model import PAPER_FEATURES, ModelInput
-from search.ranking.legs import LEGS_TUNING, FilteredIndex, LegInput, Ranking
+from search.ranking.legs import LegInput, Ranking
 from search.session import Session
 
 CANDIDATES = 130

@@ -1,24 +1,16 @@
-"""Legs: the rows that match a filter, the semantic and lexical searches over them, and the ranking they produce."""
+"""Legs: the input of the semantic and the lexical search over an index, and the ranking that they produce."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search import budget
-from search.index.snapshot import Snapshot
-from search.query.condition import AllOf
-from search.query.explanation import Stage
+from search.ranking.filtered_index import FilteredIndex
 from search.ranking.fusion import (
-    FUSION_TUNING,
     FusedCandidates,
-    FusionTuning,
     QueryTerms,
     fuse,
     rescore_with_feedback,
@@ -26,106 +18,10 @@ from search.ranking.fusion import (
     score_by_model,
     smooth_over_neighbours,
 )
-from search.rows import Ranked, Rows
+from search.rows import Ranked
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
-
-
-@dataclass(frozen=True, slots=True)
-class LegsTuning:
-    """Constants of the two legs."""
-
-    leg_depth: int = 200
-    """Candidates of each leg in the first segment of a ranking."""
-    depth_factor: int = 5
-    """Factor by which the depth of the legs increases from one segment to the next."""
-    rescored_papers: int = 3_000
-    """Candidates that are scored again with the feedback vector when codes were scanned; a scan of all codes gave the
-    same top ten for 348 of 360 queries (``docs/design/search.md``)."""
-    fusion: FusionTuning = FUSION_TUNING
-    """Constants of fusion, feedback and smoothing."""
-
-
-LEGS_TUNING = LegsTuning()
-
-
-@dataclass(frozen=True, slots=True)
-class FilteredIndex:
-    """The rows of a snapshot that match a condition, and the time that each stage of a query has taken.
-
-    Attributes:
-        snapshot: the generation that is searched.
-        condition: the filter.
-        excluded: rows that neither leg returns, because they are the examples of the query.
-        rows: the live rows that match the condition, without the excluded ones.
-        stages: timings, in the order in which the stages ended.
-        tuning: constants of the legs and of their fusion.
-    """
-
-    snapshot: Snapshot
-    condition: AllOf
-    excluded: tuple[int, ...]
-    rows: Rows
-    stages: list[Stage] = field(default_factory=list)
-    tuning: LegsTuning = LEGS_TUNING
-
-    @classmethod
-    def of(
-        cls,
-        snapshot: Snapshot,
-        condition: AllOf,
-        excluded: tuple[int, ...] = (),
-        tuning: LegsTuning = LEGS_TUNING,
-    ) -> Self:
-        """Evaluates a condition; see the attributes for the arguments.
-
-        Raises:
-            InvalidValue: see ``Snapshot.rows_matching``.
-        """
-        start = time.perf_counter()
-        rows = snapshot.rows_matching(condition)
-        for row in excluded:
-            rows = rows.without(row)
-        return cls(snapshot, condition, excluded, rows, [_stage_since("filter", start)], tuning)
-
-    @contextmanager
-    def time_stage(self, name: str) -> Iterator[None]:
-        """Records the duration of a ``with`` block as a stage, unless the budget of the request is used up before it.
-
-        Raises:
-            QueryStopped: see ``search.budget``.
-        """
-        budget.pause_for_others()
-        start = time.perf_counter()
-        yield
-        self.stages.append(_stage_since(name, start))
-
-    def search_lexical(self, text: str, k: int | None = None) -> Ranked:
-        """Runs the lexical leg: the k papers of highest BM25; ``leg_depth`` of them by default."""
-        k = self.tuning.leg_depth if k is None else k
-        with self.time_stage("lexical"):
-            return self.snapshot.lexicon.search(text, k + len(self.excluded), self.condition).without(self.excluded)
-
-    def search_semantic(self, vector: NDArray[np.float32], k: int | None = None) -> Ranked:
-        """Runs the semantic leg: the k papers of highest cosine; ``leg_depth`` of them by default."""
-        k = self.tuning.leg_depth if k is None else k
-        with self.time_stage("semantic"):
-            return self.snapshot.vectors.nearest(vector[None], k, self.rows)[0]
-
-    def rescore(self, vector: NDArray[np.float32], before: Ranked) -> Ranked:
-        """Ranks the papers that an earlier search scored by another vector, and returns the same number of them.
-
-        Args:
-            vector: (dim,) float32, unit.
-            before: result of the earlier search.
-        """
-        with self.time_stage("feedback"):
-            count = len(before.rows)
-            limit = len(before.scored_rows) if before.complete else max(self.tuning.rescored_papers, count)
-            candidates = before.scored_rows[:limit]  # those with the best codes come first
-            rows = Rows.from_ids(np.sort(candidates), len(self.snapshot.vectors))
-            return self.snapshot.vectors.nearest(vector[None], count, rows)[0]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -203,8 +99,8 @@ def _fuse_legs(index: FilteredIndex, leg_input: LegInput, semantic: Ranked, lexi
         return FusedCandidates(lexical.rows, lexical.scores, np.zeros_like(lexical.scores), lexical.scores)
     if leg_input.text is None:
         return FusedCandidates(semantic.rows, semantic.scores, semantic.scores, np.zeros_like(semantic.scores))
-    cosine_of = partial(index.snapshot.vectors.scores, leg_input.vector)
-    bm25_of = partial(index.snapshot.lexicon.scores, leg_input.text)
+    cosine_of = partial(index.cosines, leg_input.vector)
+    bm25_of = partial(index.bm25, leg_input.text)
     return fuse(semantic, lexical, cosine_of, bm25_of, index.tuning.fusion)
 
 
@@ -218,21 +114,21 @@ def _refine(index: FilteredIndex, leg_input: LegInput, fused: FusedCandidates, s
     """
     if leg_input.vector is None or leg_input.text is None or leg_input.example_rows:
         return fused
-    vectors, tuning = index.snapshot.vectors, index.tuning.fusion
-    vector = rocchio_query(leg_input.vector, fused, vectors.get_vectors, tuning)
+    tuning = index.tuning.fusion
+    vector = rocchio_query(leg_input.vector, fused, index.vectors, tuning)
     if vector is not None:
         rescored = index.rescore(vector, semantic)
         with index.time_stage("fusion"):
             fused = rescore_with_feedback(
                 fused,
                 rescored,
-                feedback_cosine_of=partial(vectors.scores, vector),
-                cosine_of=partial(vectors.scores, leg_input.vector),
-                bm25_of=partial(index.snapshot.lexicon.scores, leg_input.text),
+                feedback_cosine_of=partial(index.cosines, vector),
+                cosine_of=partial(index.cosines, leg_input.vector),
+                bm25_of=partial(index.bm25, leg_input.text),
                 tuning=tuning,
             )
     with index.time_stage("smoothing"):
-        fused = smooth_over_neighbours(fused, vectors.get_vectors, tuning)
+        fused = smooth_over_neighbours(fused, index.vectors, tuning)
     lexicon, text = index.snapshot.lexicon, leg_input.text
     with index.time_stage("model"):
         terms = QueryTerms(partial(lexicon.coverage, text), lexicon.max_score(text), len(lexicon.terms(text)))
@@ -249,7 +145,3 @@ def _lexical_pool() -> "ThreadPoolExecutor":
     from concurrent.futures import ThreadPoolExecutor
 
     return ThreadPoolExecutor(thread_name_prefix="lexical")
-
-
-def _stage_since(name: str, start: float) -> Stage:
-    return Stage(name, (time.perf_counter() - start) * 1e3)

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.papers.fingerprint import are_near_duplicates
-from search.papers.paper import Paper
 from search.query.explanation import Explanation, Strategy
 from search.query.facets import Facets
 from search.query.hit import Hit, LegMatch
@@ -17,9 +16,10 @@ from search.query.query import FieldOrder, Query
 from search.ranking import cursor
 from search.ranking.answer import Answer
 from search.ranking.facets import count_facets
+from search.ranking.filtered_index import FilteredIndex
 from search.ranking.fusion import FusedCandidates
 from search.ranking.highlights import Highlighter
-from search.ranking.legs import FilteredIndex, LegInput
+from search.ranking.legs import LegInput
 from search.ranking.variants import MAX_AUTHORS, included_authors, match_author
 
 _EXACT_MATCH_CANDIDATES = 20
@@ -49,16 +49,15 @@ def build_page(answer: Answer) -> Page:
         authors=authors,
         facets=facets,
         cursor=cursor.encode(query, generation, end) if query.limit and end < total else None,
-        total_estimated=query.sort != "relevance" and answer.relevant.estimated,
+        total_estimated=query.sort != "relevance" and answer.listed.estimated,
     )
 
 
 def _list_hits(answer: Answer) -> tuple[list[Hit], int]:
     """Returns the hits of a query that has only a filter, in order of a field, and their total."""
     index, end = answer.index, answer.start + answer.query.limit
-    with index.time_stage("sort"):
-        rows = index.snapshot.columns.sort_rows(index.rows.ids, end, _field_order(answer.query) or "newest")
-    return [Hit(paper, 0.0) for paper in _load_papers(index, rows[answer.start :])], len(index.rows)
+    rows = index.sort(index.rows.ids, end, _field_order(answer.query) or "newest")
+    return [Hit(paper, 0.0) for paper in index.load_papers(rows[answer.start :])], len(index.rows)
 
 
 def _rank_hits(answer: Answer, leg_input: LegInput) -> tuple[list[Hit], int]:
@@ -67,13 +66,15 @@ def _rank_hits(answer: Answer, leg_input: LegInput) -> tuple[list[Hit], int]:
     order = _field_order(query)
     exact = _exact_matches(answer, leg_input)
     if order:
-        relevant = answer.relevant.rows.ids
-        others = relevant[~np.isin(relevant, exact.rows)]
+        listed = answer.listed.rows.ids
+        others = listed[~np.isin(listed, exact.rows)]
         total = len(exact.rows) + len(others)
         positions = range(max(0, start - len(exact.rows)), max(0, end - len(exact.rows)))
         shown = exact.select_range(start, end).followed_by(_list_by_field(index, leg_input, others, order, positions))
     else:
-        total = _count_matches(index, leg_input) + (len(exact.rows) if query.include_like else 0)
+        # in lexical mode, other papers than those with a query word are no hits
+        total = index.count_with_any_word(leg_input.text or "") if leg_input.vector is None else len(index.rows)
+        total += len(exact.rows) if query.include_like else 0
         shown = answer.ranking.extend(index, leg_input, end).preceded_by(exact).select_range(start, end)
     return _build_hits(answer, leg_input, shown, exact.rows.tolist()), total
 
@@ -84,20 +85,12 @@ def _field_order(query: Query) -> FieldOrder | None:
 
 
 def _count_facets(answer: Answer) -> Facets:
-    """Counts the papers that match the filter or, of a query with text or examples, the relevant ones."""
+    """Counts the papers that match the filter or, of a query with text or examples, those of ``Answer.listed``."""
     with answer.index.time_stage("facets"):
-        facets = count_facets(answer.index.snapshot.columns, answer.relevant.rows)
-    return replace(facets, scope="relevant" if answer.leg_input else "filter", estimated=answer.relevant.estimated)
-
-
-def _count_matches(index: FilteredIndex, leg_input: LegInput) -> int:
-    """Returns the number of hits on all pages: in lexical mode, of papers with a query word."""
-    lexicon, text = index.snapshot.lexicon, leg_input.text or ""
-    if leg_input.vector is not None:
-        return len(index.rows)
-    if index.excluded:
-        return int(index.rows.contains(lexicon.rows_with_any_term(text, index.condition)).sum())
-    return lexicon.count_matches(text, index.condition)
+        facets = count_facets(answer.index.snapshot.columns, answer.listed.rows)
+    return replace(
+        facets, scope=answer.listed.scope if answer.leg_input else "filter", estimated=answer.listed.estimated
+    )
 
 
 def _list_by_field(
@@ -112,12 +105,11 @@ def _list_by_field(
         order: see ``Columns.sort_rows``.
         positions: which of them to return.
     """
-    with index.time_stage("sort"):
-        rows = index.snapshot.columns.sort_rows(ids, positions.stop, order)[positions.start :]
+    rows = index.sort(ids, positions.stop, order)[positions.start :]
     vector, text = leg_input.vector, leg_input.text
     zeros = np.zeros(len(rows), np.float32)
-    cosine = zeros if vector is None else index.snapshot.vectors.scores(vector, rows)
-    bm25 = zeros if text is None else index.snapshot.lexicon.scores(text, rows)
+    cosine = zeros if vector is None else index.cosines(vector, rows)
+    bm25 = zeros if text is None else index.bm25(text, rows)
     return FusedCandidates(rows, bm25 if vector is None else cosine, cosine, bm25)
 
 
@@ -134,13 +126,13 @@ def _score_examples(index: FilteredIndex, leg_input: LegInput) -> FusedCandidate
     """Returns the example papers, each with the maximum score."""
     rows = np.array(leg_input.example_rows, np.int64)
     zeros, ones = np.zeros(len(rows), np.float32), np.ones(len(rows), np.float32)
-    cosine = zeros if leg_input.vector is None else index.snapshot.vectors.scores(leg_input.vector, rows)
+    cosine = zeros if leg_input.vector is None else index.cosines(leg_input.vector, rows)
     return FusedCandidates(rows, ones, cosine, zeros)
 
 
 def _find_exact_matches(index: FilteredIndex, rows: NDArray[np.int64], text: str) -> tuple[int, ...]:
     """Returns the rows of the papers whose abstract, or title and abstract, is the pasted text."""
-    papers = zip(rows.tolist(), _load_papers(index, rows), strict=True)
+    papers = zip(rows.tolist(), index.load_papers(rows), strict=True)
     return tuple(
         row
         for row, paper in papers
@@ -153,7 +145,7 @@ def _build_hits(
     answer: Answer, leg_input: LegInput, shown: FusedCandidates, exact_matches: Collection[int]
 ) -> list[Hit]:
     index, ranking, lexicon = answer.index, answer.ranking, answer.index.snapshot.lexicon
-    papers = _load_papers(index, shown.rows)
+    papers = index.load_papers(shown.rows)
     weights = lexicon.highlighted_terms(leg_input.text) if leg_input.text else {}
     semantic_ranks, lexical_ranks = ranking.semantic.ranks(), ranking.lexical.ranks()
     with index.time_stage("highlights"):
@@ -167,8 +159,3 @@ def _build_hits(
         lexical = LegMatch(lexical_ranks.get(row), bm25) if leg_input.text is not None and bm25 > 0 else None
         hits.append(Hit(paper, score, semantic, lexical, row in exact_matches, band, marked))
     return hits
-
-
-def _load_papers(index: FilteredIndex, rows: NDArray[np.int64]) -> list[Paper]:
-    with index.time_stage("load_papers"):
-        return index.snapshot.store.get(rows.tolist())

@@ -7,8 +7,9 @@ from search.cores import available_cores
 from search.embedding.cache import EmbedderCache
 from search.errors import InvalidValue
 from search.query.query import Query
+from search.ranking.filtered_index import FilteredIndex
 from search.ranking.fusion import query_from_examples
-from search.ranking.legs import FilteredIndex, LegInput, submit_lexical
+from search.ranking.legs import LegInput, submit_lexical
 
 
 def build_leg_input(

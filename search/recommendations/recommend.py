@@ -13,7 +13,7 @@ from search.query.explanation import Explanation, Strategy
 from search.query.hit import Hit
 from search.query.library import Near
 from search.query.page import Page
-from search.ranking.legs import FilteredIndex
+from search.ranking.filtered_index import FilteredIndex
 from search.recommendations.interests import Interests
 from search.recommendations.shares import limit_to_shares
 from search.recommendations.tuning import RECOMMENDATION_TUNING, RecommendationTuning

@@ -187,7 +187,7 @@ class Chart:
         width = round(self._right - left, 1)
         label = ""
         if width >= _BAND_LABEL_WIDTH:
-            place = f'x="{left + width / 2}" y="{self._top - 5}"'
+            place = f'x="{left + width / 2}" y="{self._top - 9}"'
             label = f'<text {place} text-anchor="middle" opacity=".75">incomplete</text>'
         return (
             f'<g aria-hidden="true"><rect x="{left}" y="{self._top}" width="{width}" '

@@ -18,27 +18,8 @@ _TIMEOUT_S = 2.0
 """Seconds that a command waits for the server before it answers itself, which takes about one."""
 _PARAMETERS = {"start": "from", "end": "to"}
 """Names of options that have another name in HTTP."""
-_QUESTION_OPTIONS = (
-    "author",
-    "not_author",
-    "category",
-    "kind",
-    "start",
-    "end",
-    "updated_from",
-    "updated_to",
-    "added_from",
-    "added_to",
-    "like",
-    "unlike",
-    "mode",
-    "verbatim",
-    "theme",
-    "facets",
-    "cursor",
-    "limit",
-)
-"""Options that a server needs to answer; the others say how to print the page."""
+_PRINTING_OPTIONS = ("format_", "as_json", "sort")
+"""Options that a server does not need to answer, or that the query has; it refuses an option that it does not know."""
 SERVER_OPTION = click.option(
     "--server",
     type=click.Choice(["auto", "off"]),
@@ -77,7 +58,7 @@ def ask_server(
     try:
         question = {**_question(command, text, query, options), "index": _published_manifest(directory)}
         page = _request_page(announcement, question)
-    except (_NoAnswer, PapersError, OSError, ValueError) as error:
+    except (_NoAnswer, PapersError, OSError, ValueError, ImportError) as error:
         if explain:
             click.echo(f"papers: {address} does not answer ({error}); the index is opened instead", err=True)
         return None
@@ -87,7 +68,9 @@ def ask_server(
 
 
 def _question(command: str, text: str, query: "Query", options: dict[str, Any]) -> dict[str, Any]:
-    values = {name: options[name] for name in _QUESTION_OPTIONS if options.get(name) not in (None, (), "")}
+    values = {
+        name: value for name, value in options.items() if name not in _PRINTING_OPTIONS and value not in (None, ())
+    }
     parameters = {_PARAMETERS.get(name, name): value for name, value in values.items()}
     return {**parameters, "sort": query.sort, "q": text, "command": command, "today": date.today().isoformat()}
 

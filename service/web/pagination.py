@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from search.errors import InvalidValue
 from search.language.describe import ORDER_NAMES
 from search.query.counts import format_count
+from search.query.facets import SCOPE_NOUNS
 from search.query.page import Page
 from search.query.query import MAX_OFFSET, Query
 from service.web.html import Link
@@ -79,7 +80,7 @@ def relevant_count(page: Page) -> int:
 def status_text(page: Page, query: Query) -> str:
     """Returns how many papers were found, and which of them the page shows."""
     if not page.total:
-        return "No papers match"
+        return "None of the closest papers match" if _lists_closest(page) else "No papers match"
     if not page.hits and query.limit:
         return "No more papers"
     if not page.has_close_match:
@@ -87,7 +88,7 @@ def status_text(page: Page, query: Query) -> str:
     count = relevant_count(page)
     if is_ranked(page, query) and (not count or not _is_judged(page)):
         return _capitalize(f"{range_text(page, query)}the closest of {format_count(page.total)}")
-    noun = "relevant paper" if is_ranked(page, query) else "paper"
+    noun = SCOPE_NOUNS[page.facets.scope] if page.facets and is_ranked(page, query) else "paper"
     found = format_count(count, noun, estimated=page.facets.estimated if page.facets else page.total_estimated)
     if query.offset >= count:
         return f"{range_text(page, query).removesuffix(' of ')}, after {found}"
@@ -106,6 +107,10 @@ def is_ranked(page: Page, query: Query) -> bool:
 def _is_judged(page: Page) -> bool:
     """Whether bands say which papers are relevant; without them, facets count the candidates of the legs."""
     return any(hit.band for hit in page.hits) or not page.hits
+
+
+def _lists_closest(page: Page) -> bool:
+    return page.facets is not None and page.facets.scope == "closest"
 
 
 def range_text(page: Page, query: Query) -> str:

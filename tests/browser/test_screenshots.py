@@ -24,7 +24,7 @@ PAGES = {
     "no-close-match": "/?q=zebrafish embryo heart surgery",
     "recommend": "/recommend",
     "map": "/map?q=models",
-    "trends": "/trends?q=attention&q=recommendation&q=video generation",
+    "trends": "/trends?q=recommendation&q=video generation&from=2023",
     "error": "/?q=attention&from=2026-02-30",
 }
 SCREENSHOTS = (
