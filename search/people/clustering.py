@@ -47,9 +47,9 @@ class GroupWeights:
         intercept: added.
     """
 
-    means: tuple[float, ...] = (1.12, 1.62, -2.33, 0.57, 0.57, -0.05, -1.0)
+    means: tuple[float, ...] = (1.12, 1.62, -2.33, 0.57, 0.57, 0.0, -1.0)
     centroids: tuple[float, ...] = (3.09, 3.0, 3.63)
-    network: float = 0.2
+    network: float = 0.27
     smaller: float = -0.98
     product: float = -0.38
     intercept: float = -2.0
