@@ -15,6 +15,7 @@ from search.trends.periods import Per
 from service.api.parameters import AuthorsRequest, PageParams, QueryParams, TrendsRequest
 from service.api.schemas import (
     AuthorMatchOut,
+    CitationListsOut,
     CountedOut,
     FacetsOut,
     GroupedOut,
@@ -241,6 +242,10 @@ class PaperAnswer(PaperSummary, QuotingAnswer):
     version: int | None
     extra: dict[str, str | int | float | bool] = Field(description="Other fields, such as comment and journal")
     sources: list[str]
+
+
+class CitationsAnswer(CitationListsOut, QuotingAnswer):
+    """What a paper cites and what cites it, within the index."""
 
 
 class AuthorsAnswer(AuthorMatchOut, QuotingAnswer):
