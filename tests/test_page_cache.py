@@ -2,14 +2,15 @@
 
 import re
 from dataclasses import fields, replace
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fake_embedder import FakeEmbedder
 from http_server import HttpServer
 from indexer.build import index
-from search import session as session_module
 from search.query.page import Page
 from search.query.page_cache import PageCache
 from search.query.people import PersonCorrections
@@ -53,7 +54,7 @@ def test_a_repeated_question_takes_no_search(searcher: Searcher) -> None:
 
 
 @pytest.mark.parametrize("other", [{"limit": 3}, {"facets": True}, {"sort": "newest"}, {"mode": "lexical"}])
-def test_another_query_is_another_question(searcher: Searcher, other: dict[str, object]) -> None:
+def test_another_query_is_another_question(searcher: Searcher, other: dict[str, Any]) -> None:
     page = searcher.ask("graphs", limit=2)
     assert searcher.ask("graphs", **{"limit": 2, **other}) is not page
 
@@ -70,12 +71,12 @@ def test_a_page_depends_on_the_user_the_model_and_the_day(searcher: Searcher, mo
         is not page
     )
 
-    class Tomorrow(session_module.date):
+    class Tomorrow(date):
         @classmethod
-        def today(cls) -> session_module.date:  # type: ignore[override]
-            return session_module.date(2099, 1, 1)
+        def today(cls) -> "Tomorrow":
+            return cls(2099, 1, 1)
 
-    monkeypatch.setattr(session_module, "date", Tomorrow)
+    monkeypatch.setattr("search.session.date", Tomorrow)
     assert session.ask("graphs") is not page
 
 

@@ -17,7 +17,7 @@ from http_server import HttpServer, assert_problem
 from search.columns.postings import Postings
 from search.errors import InvalidValue
 from search.searcher import Searcher
-from service.api.schemas import PeopleOut
+from service.api.overview_schemas import PeopleOut
 from service.app import create_app
 from service.settings import Settings
 from strategies import MakeSearcher

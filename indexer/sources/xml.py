@@ -3,47 +3,25 @@
 Where the document is not well-formed, the parser starts again at the next record.
 """
 
-import html.entities
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
 
 from lxml import etree
 
-from indexer.sources.encoding import SAMPLE_BYTES, detect_encoding
 from indexer.sources.file import SourceFile
 from indexer.sources.guard import read_record
 from indexer.sources.limits import MAX_RECORD_CHARACTERS
+from indexer.sources.xml_text import MalformedXml, read_chunks, resolve_entities
 from search.errors import SourceError
 from search.papers.paper import Paper
 
-_DECLARED_ENCODING = re.compile(r"""\s*<\?xml\b[^>]*?\bencoding\s*=\s*["']([\w.:-]+)["']""")
-_OWN_ENCODINGS = re.compile(r"utf-?(8|16|16le|16be)|us-ascii|ascii", re.IGNORECASE)
-"""Declared encodings that ``SourceFile.chunks`` finds itself."""
-_LEGACY_ENCODINGS = re.compile(
-    r"iso-?8859-\d+|latin-?1|windows-125\d|cp125\d|koi8-[ru]|gb2312|gbk|gb18030|big5|euc-(jp|kr)|shift_jis",
-    re.IGNORECASE,
-)
-"""Further encodings, in the names that Python and XML share."""
-_LATIN_1 = re.compile(r"iso-?8859-1|latin-?1", re.IGNORECASE)
-"""Read as Windows-1252, which has quotation marks in place of control characters (https://encoding.spec.whatwg.org)."""
 _ROOT = re.compile(
     r"""\s*(?:(?:<\?(?:(?!\?>).)*\?>|<!--(?:(?!-->).)*-->|<!DOCTYPE[^\[>]*(?:\[(?:(?!\]\s*>).)*\]\s*)?>)\s*)*
     <(?:[\w.-]+:)?([\w.-]+)[\s/>]""",
     re.DOTALL | re.VERBOSE,
 )
-_TOKEN = re.compile(
-    r"""<!ENTITY\s+(?P<declared>[^\s%"'&<>]+)\s+["']   # the declaration of an internal entity
-    |(?P<open><!\[CDATA\[|<!--|<\?)                    # a section without references
-    |&(?P<name>[^\W\d][\w.:-]*);                       # a reference
-    |(?P<ampersand>&)(?=[^\w\#]|\w[\w.:-]*[^\w.:;-])    # an ampersand that starts none""",
-    re.VERBOSE,
-)
-_CLOSINGS = {"<![CDATA[": "]]>", "<!--": "-->", "<?": "?>"}
-_PREDEFINED = ("lt", "gt", "amp", "quot", "apos")
-_MAX_TOKEN_CHARACTERS = 64
-"""Characters at the end of a chunk in which a token may begin that the next chunk completes."""
 _PLACE = re.compile(r", line \d+, column \d+\s*$")
 _LINE = re.compile(r"\bline (\d+)")
 _MAX_REASON_CHARACTERS = 200
@@ -57,10 +35,6 @@ _REREAD_RATIO = 1_024
 them is parsed up to the end of the file."""
 _MIN_REREAD_CHARACTERS = 2**14
 """Characters that an error counts at least, because entities make a short text long."""
-
-
-class MalformedXml(ValueError):
-    """A part of the document is not well-formed."""
 
 
 def read_elements(
@@ -110,11 +84,11 @@ def iter_elements(
     """
     parser = _ResumingParser(names, container, top_level)
     try:
-        chunks = _read_chunks(file) if document is None else [(1, document)]
+        chunks = read_chunks(file) if document is None else [(1, document)]
     except MalformedXml as error:
         yield 1, error
         return
-    for line, text in _resolve_entities(file, chunks):
+    for line, text in resolve_entities(file, chunks):
         yield from parser.feed(line, text)
         if parser.is_lost:
             return
@@ -299,79 +273,6 @@ def _remove(element: etree._Element) -> None:
         parent = each.getparent()
         while parent is not None and parent[0] is not each:
             del parent[0]
-
-
-def _read_chunks(file: SourceFile) -> Iterator[tuple[int, str]]:
-    declared = _DECLARED_ENCODING.match(file.head())
-    if not declared or _OWN_ENCODINGS.fullmatch(declared[1]):
-        return file.chunks()
-    if not _LEGACY_ENCODINGS.fullmatch(declared[1]):
-        raise MalformedXml(f"the encoding {declared[1][:40]!r} is not supported; convert the file to UTF-8")
-    if _is_unicode(file):
-        return file.chunks()
-    return file.chunks("cp1252" if _LATIN_1.fullmatch(declared[1]) else declared[1])
-
-
-def _is_unicode(file: SourceFile) -> bool:
-    """Whether the bytes tell that a file is Unicode, whatever it declares: programs that convert one keep the rest."""
-    with file.open() as stream:
-        sample = stream.read(SAMPLE_BYTES)
-    return not sample.isascii() and detect_encoding(sample).startswith("utf")
-
-
-def _resolve_entities(file: SourceFile, chunks: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Replaces the references to entities that the document does not declare; see ``iter_elements``."""
-    declared, closing, rest = set(_PREDEFINED), "", ""
-    for number, chunk in chunks:
-        number -= rest.count("\n")
-        text, parts, position = rest + chunk, list[str](), 0
-        line, counted = number, 0
-        while True:
-            if closing:
-                end = text.find(closing, position)
-                if end < 0:
-                    end_of_tokens = max(position, len(text) - 2)
-                    break
-                parts.append(text[position : end + len(closing)])
-                position, closing = end + len(closing), ""
-            match = _TOKEN.search(text, position)
-            if not match:
-                end_of_tokens = _find_incomplete_token(text, position)
-                break
-            parts.append(text[position : match.start()])
-            position = match.end()
-            if match["name"] and match["name"] not in declared:
-                line, counted = line + text.count("\n", counted, match.start()), match.start()
-                parts.append(_resolve(file, match["name"], line))
-                continue
-            if match["ampersand"]:
-                line, counted = line + text.count("\n", counted, match.start()), match.start()
-                file.warn(line, "ampersands that do not start a reference were kept as text", "&")
-                parts.append("&amp;")
-                continue
-            parts.append(match[0])
-            declared.add(match["declared"] or "")
-            closing = _CLOSINGS.get(match["open"] or "", "")
-        parts.append(text[position:end_of_tokens])
-        rest = text[end_of_tokens:]
-        yield number, "".join(parts)
-    if rest:
-        yield number, rest
-
-
-def _find_incomplete_token(text: str, start: int) -> int:
-    """Where the part of the text starts that may be an incomplete token."""
-    first = max(start, len(text) - _MAX_TOKEN_CHARACTERS)
-    found = max(text.rfind("<", first), text.rfind("&", first))
-    return found if found >= 0 else len(text)
-
-
-def _resolve(file: SourceFile, name: str, line: int) -> str:
-    characters = html.entities.html5.get(name + ";")
-    if characters:
-        return "".join(f"&#{ord(each)};" for each in characters)
-    file.warn(line, "references to entities that the file does not declare were kept as text", f"&{name};")
-    return f"&amp;{name};"
 
 
 def root_name(head: str) -> str:

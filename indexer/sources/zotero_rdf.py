@@ -12,16 +12,8 @@ from lxml import etree
 from indexer.sources.dates import find_date
 from indexer.sources.file import SourceFile
 from indexer.sources.record import Draft, select_non_empty
-from indexer.sources.xml import (
-    MalformedXml,
-    find_all,
-    find_text,
-    inner_text,
-    iter_elements,
-    local_name,
-    read_elements,
-    root_name,
-)
+from indexer.sources.xml import find_all, find_text, inner_text, iter_elements, local_name, read_elements, root_name
+from indexer.sources.xml_text import MalformedXml
 from search.errors import SourceError
 from search.papers.folding import normalize_whitespace
 from search.papers.json import Json

@@ -17,6 +17,7 @@ from search.papers.paper import Paper
 from search.people.persons import Persons
 from search.query.author_match import AuthorMatch
 from search.query.counts import format_count, round_count
+from search.query.facets import SCOPE_NOUNS
 from search.query.hit import Hit
 from search.query.page import Page
 from search.query.people import People
@@ -35,7 +36,8 @@ from service.agents.tools import (
     ThemesAnswer,
     TrendsAnswer,
 )
-from service.api.schemas import AuthorMatchOut, CitationListOut, FacetsOut, RankedAuthorOut, ValueCountOut
+from service.api.overview_schemas import RankedAuthorOut
+from service.api.schemas import AuthorMatchOut, CitationListOut, FacetsOut, ValueCountOut
 from service.formats.extra_fields import field_label, field_text
 from service.formats.render import (
     authors_json,
@@ -299,7 +301,7 @@ def _variant_lines(match: AuthorMatchOut) -> list[str]:
 
 
 def _facet_lines(facets: FacetsOut) -> list[str]:
-    noun = "matching paper" if facets.scope == "filter" else "relevant paper"
+    noun = SCOPE_NOUNS[facets.scope]
     counts = {
         "years": facets.years,
         "categories": facets.categories,

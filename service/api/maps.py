@@ -6,7 +6,7 @@ import orjson
 from fastapi.responses import Response
 
 from search.maps.paper_map import PaperMap
-from service.api.schemas import MapOut
+from service.api.overview_schemas import MapOut
 from service.formats.maps import MapFormat, map_json
 
 MAP_DOCS: dict[str, Any] = {

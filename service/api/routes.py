@@ -22,6 +22,7 @@ from service.api.dependencies import SearcherDependency
 from service.api.guard.records import RequestRecord
 from service.api.maps import MAP_DOCS, map_response
 from service.api.negotiation import format_docs, negotiate_format
+from service.api.overview_schemas import PeopleOut, ThemesOut, TrendsOut
 from service.api.parameters import (
     AuthorsRequest,
     BatchRequest,
@@ -47,10 +48,7 @@ from service.api.schemas import (
     PaperOut,
     PartialPage,
     PartialPaper,
-    PeopleOut,
     SuggestionsOut,
-    ThemesOut,
-    TrendsOut,
 )
 from service.api.strict import StrictRoute
 from service.formats import PAPER_FIELDS, Format, RenderOptions
