@@ -24,6 +24,14 @@ from service.web.views import view_links
 
 EXPORT_LIMIT = 100
 """Maximum number of papers in an export."""
+_SORT_LABELS = {
+    "relevance": "relevance",
+    "newest": "newest",
+    "oldest": "oldest",
+    "added": "latest added",
+    "citations": "most cited",
+}
+"""What the page calls the orders of the papers."""
 _FILTER_PARAMS = (
     "author",
     "not_author",
@@ -81,6 +89,7 @@ def results_page(viewer: Viewer, url: PageUrl, text: str, query: Query, detail: 
         facet_note=_facet_note(page, query, facets) if facets else "",
         groups=groups,
         status=status_text(page, query),
+        sorts=_sort_labels(viewer, query),
         pagination=paginate(url, page, query),
         other_modes=_other_modes(url, page, text, query),
         detail=detail,
@@ -102,6 +111,14 @@ def _build_follow(viewer: Viewer, url: PageUrl, chips: Sequence[Chip]) -> Follow
         return Follow(reason=reason, links=[as_search, Link("The search with all its themes", str(others))])
     words = ", ".join(chip.label for chip in chips).replace("“", "").replace("”", "")
     return build_follow(viewer, search_of_url(url), words)
+
+
+def _sort_labels(viewer: Viewer, query: Query) -> dict[str, str]:
+    """Returns the orders to choose from: by citations only if a paper of the index has a count."""
+    labels = dict(_SORT_LABELS)
+    if not viewer.has_citations and query.sort != "citations":
+        del labels["citations"]
+    return labels
 
 
 def _advice_text(page: Page) -> str:
