@@ -167,6 +167,7 @@ def test_every_interface_sorts_by_citations(cited_index: Path, cited_client: htt
     answer = call(cited_client, "search", sort="citations")["structuredContent"]
     assert [hit["citations"] for hit in answer["hits"]] == expected
     tree = read_page(cited_client, "/?sort=citations", 200)
+    assert "citations" in read_page(cited_client, "/?q=attention", 200).xpath('//select[@name="sort"]/option/@value')
     assert tree.xpath('//select[@name="sort"]/option[@selected]/@value') == ["citations"]
     assert [text_of(each) for each in tree.xpath('//article//span[starts-with(text(), "cited")]')] == [
         "cited by 1,234", "cited by 3", "cited by 3", "cited by 0"

@@ -23,6 +23,7 @@ from search.index.term_sets import necessary_term_sets
 from search.papers.paper import Paper
 from search.query.counts import format_count, round_count
 from search.query.query import Query
+from search.ranking.relevance import NEAREST_PAPERS
 from search.rows import Rows
 from search.searcher import Searcher
 from search.vectors.code_writer import DEFAULT_CODES_TUNING, write_codes
@@ -129,8 +130,8 @@ def test_a_score_needs_all_terms_of_one_set(bounds: dict[str, float], share: flo
         assert all(sum(bounds[term] for term in each) >= score * 0.999 for each in sets)
 
 
-def relevant_rows(searcher: Searcher, papers: list[Paper], query: Query) -> tuple[set[int], set[int]]:
-    """Scores every paper. Returns the rows that are relevant for certain, and those that may be."""
+def rows_to_count(searcher: Searcher, papers: list[Paper], query: Query) -> tuple[set[int], set[int]]:
+    """Scores every paper. Returns the rows that count for certain, and those that may: the relevant or closest ones."""
     lexicon, calibration = searcher.snapshot.lexicon, searcher.snapshot.calibration
     assert calibration
     matching = [
@@ -140,9 +141,14 @@ def relevant_rows(searcher: Searcher, papers: list[Paper], query: Query) -> tupl
     bm25 = lexicon.scores(query.text, rows)
     if query.mode == "lexical":
         return (found := set(rows[bm25 > 0].tolist())), found
-    vector = FakeEmbedder().encode([query.text])[0]
-    cosine = searcher.snapshot.vectors.get_vectors(rows) @ vector - calibration.queries.related
-    share = bm25 / max(lexicon.max_score(query.text), 1e-9) - CALIBRATION_TUNING.single_occurrence_share
+    vector, bands = FakeEmbedder().encode([query.text])[0], calibration.queries
+    cosines = searcher.snapshot.vectors.get_vectors(np.arange(len(papers))) @ vector
+    nearest = np.sort(cosines)[-NEAREST_PAPERS]
+    by_field = query.sort != "relevance"
+    lowest = np.clip(nearest, bands.related, bands.strong) if by_field else bands.related
+    shares = CALIBRATION_TUNING.title_occurrence_share, CALIBRATION_TUNING.single_occurrence_share
+    share = bm25 / max(lexicon.max_score(query.text), 1e-9) - shares[not by_field]
+    cosine = cosines[rows] - lowest
     margin = cosine if query.mode == "semantic" else np.maximum(cosine, share)
     return set(rows[margin >= TOLERANCE].tolist()), set(rows[margin >= -TOLERANCE].tolist())
 
@@ -168,16 +174,25 @@ queries = st.builds(
 @given(query=queries)
 @example(Query("galaxy"))
 @example(Query("galaxy spectrum", mode="lexical"))
-def test_facets_count_every_relevant_paper(random_searcher: Searcher, random_papers: list[Paper], query: Query) -> None:
-    certain, possible = relevant_rows(random_searcher, random_papers, query)
-    newest = listed_papers(random_searcher, replace(query, sort="newest", limit=40))
+def test_facets_count_every_relevant_paper_and_in_another_order_the_closest(
+    random_searcher: Searcher, random_papers: list[Paper], query: Query
+) -> None:
+    certain, possible = rows_to_count(random_searcher, random_papers, query)
+    facets = random_searcher.search(replace(query, facets=True, limit=0)).facets
+    assert facets
+    assert (facets.scope, facets.estimated) == ("relevant", False)
+    assert len(certain) <= facets.papers <= len(possible)
+    by_date = replace(query, sort="newest", limit=40)
+    certain, possible = rows_to_count(random_searcher, random_papers, by_date)
+    newest = listed_papers(random_searcher, by_date)
     row_of = {paper.id: row for row, paper in enumerate(random_papers)}
     listed = {row_of[paper.id] for paper in newest}
     assert certain <= listed <= possible
     assert len(listed) == len(newest)
-    page = random_searcher.search(replace(query, facets=True, limit=0))
+    page = random_searcher.search(replace(by_date, facets=True))
     assert page.facets
-    assert (page.facets.scope, page.facets.papers, page.facets.estimated) == ("relevant", len(listed), False)
+    assert (page.facets.papers, page.total, page.facets.estimated) == (len(listed), len(listed), False)
+    assert page.facets.scope == ("relevant" if query.mode == "lexical" else "closest")
     years = Counter(str(paper.published.year) for paper in newest if paper.published)
     assert {count.value: count.papers for count in page.facets.years} == years
     oldest = listed_papers(random_searcher, replace(query, sort="oldest", limit=40))
@@ -244,18 +259,20 @@ def test_estimates_are_close_and_pages_by_date_complete(coded_searcher: Searcher
     rows, vector = np.arange(PAPERS), FakeEmbedder(64).encode([text])[0]
     evidence = snapshot.vectors.scores(vector, rows), snapshot.lexicon.scores(text, rows)
     assert snapshot.calibration
-    related = evidence[0] >= snapshot.calibration.queries.related
-    related |= evidence[1] / snapshot.lexicon.max_score(text) >= CALIBRATION_TUNING.single_occurrence_share
-    expected = set(np.flatnonzero(related).tolist())
+    thresholds, share = snapshot.calibration.queries, evidence[1] / snapshot.lexicon.max_score(text)
+    related = (evidence[0] >= thresholds.related) | (share >= CALIBRATION_TUNING.single_occurrence_share)
+    lowest = np.clip(np.sort(evidence[0])[-NEAREST_PAPERS], thresholds.related, thresholds.strong)
+    close = (evidence[0] >= lowest) | (share >= CALIBRATION_TUNING.title_occurrence_share)
+    expected = set(np.flatnonzero(close).tolist())
     page = coded_searcher.search(Query(text, facets=True, limit=0))
     assert page.facets
     assert page.facets.estimated
     assert not page.total_estimated
-    assert page.facets.papers == pytest.approx(len(expected), rel=0.02, abs=3)
+    assert page.facets.papers == pytest.approx(related.sum(), rel=0.02, abs=3)
     feed = coded_searcher.search(Query(text, sort="newest", limit=10))
     papers = listed_papers(coded_searcher, Query(text, sort="newest", limit=700))
     assert feed.total_estimated
-    assert feed.total == page.facets.papers == len(papers) == len({paper.id for paper in papers})
+    assert feed.total == len(papers) == len({paper.id for paper in papers})
     dates = [paper.published.first_day for paper in papers if paper.published]
     assert dates == sorted(dates, reverse=True)
     listed = {int(paper.id[-5:]) for paper in papers}
@@ -289,15 +306,15 @@ def test_every_interface_says_that_a_count_is_an_estimate(coded_searcher: Search
     page = coded_searcher.ask("galaxy", facets=True, sort="newest")
     assert page.facets
     papers = about(page.total, "papers")
-    relevant = about(page.total, "relevant papers")
+    close = about(page.total, "closest papers")
     assert f"showing 10 of {papers}" in page_text(page)
-    assert f"facets of {relevant}:" in page_text(page)
+    assert f"facets of {close}:" in page_text(page)
     assert f"of {papers}" in page_answer(page, full_abstracts=False).text
-    assert f"facets of {relevant}:" in facets_answer(page).text
+    assert f"facets of {close}:" in facets_answer(page).text
     assert papers in repr(page)
     tree = read_page(coded_client, "/?q=galaxy&sort=newest", 200)
-    assert text_of(tree.xpath('//*[@role="status"]')[0]) == f"A{relevant[1:]}, newest first"
-    assert f"Counts cover {relevant}." in text_of(tree.xpath('//nav[@aria-label="Filters"]')[0])
+    assert text_of(tree.xpath('//*[@role="status"]')[0]) == f"A{close[1:]}, newest first"
+    assert f"Counts cover {close}." in text_of(tree.xpath('//nav[@aria-label="Filters"]')[0])
     answer = coded_client.get("/v1/search", params={"q": "galaxy", "sort": "newest", "facets": True}).json()
     assert (answer["total"], answer["total_estimated"]) == (page.total, True)
     assert (answer["facets"]["papers"], answer["facets"]["estimated"]) == (page.facets.papers, True)
@@ -305,8 +322,8 @@ def test_every_interface_says_that_a_count_is_an_estimate(coded_searcher: Search
     assert (filtered["total_estimated"], filtered["facets"]["estimated"]) == (False, False)
 
 
-def test_a_feed_contains_every_relevant_paper(random_searcher: Searcher, random_papers: list[Paper]) -> None:
-    certain, possible = relevant_rows(random_searcher, random_papers, Query("galaxy"))
+def test_a_feed_contains_every_closest_paper(random_searcher: Searcher, random_papers: list[Paper]) -> None:
+    certain, possible = rows_to_count(random_searcher, random_papers, Query("galaxy", sort="newest"))
     server = HttpServer(create_app(random_searcher, Settings()))
     feed = server.client.get("/v1/search", params={"q": "galaxy", "format": "atom", "limit": 1_000}).text
     server.close()

@@ -125,18 +125,28 @@ def test_the_status_line_agrees_with_the_listed_papers(client: httpx.Client) -> 
     assert status(f"{query}&page=16") == "No more papers"
     assert status(f"/?q=attention&unlike={KSA}") == "The closest of 59 papers"
     assert status("/?category=cs&page=2").startswith("11–20 of ")
-    assert re.fullmatch(r"\d+ relevant papers?, newest first", status("/?q=attention&sort=newest"))
+    assert re.fullmatch(r"\d+ closest papers?, newest first", status("/?q=attention&sort=newest"))
     lexical = client.get("/v1/search?q=attention&mode=lexical").json()["total"]
     assert status("/?q=attention&mode=lexical") == f"{lexical} papers"
+
+
+def test_a_paper_that_one_leg_ranks_low_is_a_link_away(client: httpx.Client) -> None:
+    links = '//p[contains(., "Looking for a certain paper?")]/a'
+    found = read_page(client, "/?q=attention&category=cs", 200).xpath(links)
+    assert [text_of(link) for link in found] == ["meaning only", "keywords only"]
+    for link, mode in zip(found, ("semantic", "lexical"), strict=True):
+        assert query_pairs(link.get("href")) == {("q", "attention"), ("category", "cs"), ("mode", mode)}
+    for query in ("q=attention&mode=lexical", "q=attention&sort=newest", "q=au:zhou", f"q={KSA}", "category=cs"):
+        assert not read_page(client, f"/?{query}", 200).xpath(links)
 
 
 def test_facet_counts_name_the_papers_they_cover(client: httpx.Client) -> None:
     def note(url: str) -> str:
         return text_of(read_page(client, url, 200).xpath('//nav[@aria-label="Filters"]//p[@class="muted"]')[-1])
 
-    for url in ("/?q=attention", "/?q=attention&sort=newest"):
+    for url, noun in (("/?q=attention", "relevant papers"), ("/?q=attention&sort=newest", "closest papers")):
         papers = client.get(f"/v1/search{url[1:]}&facets=true").json()["facets"]["papers"]
-        assert note(url) == f"Counts cover the {papers} relevant papers."
+        assert note(url) == f"Counts cover the {papers} {noun}."
     papers = client.get("/v1/search?author=zhou").json()["total"]
     assert note("/?author=zhou") == f"Counts cover all {papers} matching papers."
 

@@ -329,7 +329,12 @@ def test_a_long_list_has_pages(client: httpx.Client) -> None:
     submit(client, "/lists/long/import", text=lines)
     first = read_page(client, "/lists/long", 200)
     (link,) = first.xpath('//a[@rel="next"]/@href')
+    assert [text_of(each) for each in first.xpath('//span[@class="numbers"]/a')] == ["1", "2"]
     second = read_page(client, link, 200)
+    assert (
+        text_of(second.xpath('//p[@class="status"]')[0]) == f"{PAGE_SIZE + 1}–{PAGE_SIZE + 1} of {PAGE_SIZE + 1} papers"
+    )
+    assert second.xpath('//a[@rel="prev"]/@href') == ["/lists/long"]
     shown = [text_of(each) for tree in (first, second) for each in tree.xpath('//*[@class="title"]')]
     assert shown == [f"Elsewhere {number}" for number in range(PAGE_SIZE, -1, -1)]
     submit(client, "/lists/long/remove", id=second.xpath('//input[@name="id"]/@value')[0])

@@ -121,6 +121,14 @@ def test_following_saves_the_search_of_the_page(client: httpx.Client) -> None:
         assert client.get(feed).status_code == 404
 
 
+def test_an_index_without_citation_counts_offers_no_order_by_them(client: httpx.Client) -> None:
+    tree = read_page(client, "/?q=attention", 200)
+    assert tree.xpath('//select[@name="sort"]/option/@value') == ["relevance", "newest", "oldest", "added"]
+    assert tree.xpath('//select[@name="sort"]/option[@selected]/@value') == ["relevance"]
+    chosen = read_page(client, "/?q=attention&sort=citations", 200).xpath("//option[@selected]/@value")
+    assert "citations" in chosen
+
+
 def test_a_proposed_name_is_free_and_valid(client: httpx.Client) -> None:
     for number in range(3):
         fields = follow_form(client, f"/?q=cache&from=20{number:02}")

@@ -156,6 +156,10 @@ class Thresholds:
         limits = (related, strong, min(unusual, answer), min(tuning.single_occurrence_share, bm25_share))
         return cls(*(_round_down(limit, tuning.threshold_resolution) for limit in limits))
 
+    def limit_to_bands(self, cosine: float, tuning: CalibrationTuning = CALIBRATION_TUNING) -> float:
+        """Returns a cosine as a threshold that separates strong papers from related ones, or some of these."""
+        return min(self.strong, max(self.related, _round_down(cosine, tuning.threshold_resolution)))
+
     def are_related(self, evidence: Evidence, tuning: CalibrationTuning = CALIBRATION_TUNING) -> NDArray[np.bool_]:
         """Returns (n,) bool: whether each candidate is at least related, by its cosine or by its BM25."""
         return evidence.reaches(self.related, tuning.single_occurrence_share)

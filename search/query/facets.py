@@ -5,6 +5,10 @@ from typing import Literal
 
 from search.papers.json import Json
 
+Scope = Literal["filter", "relevant", "closest"]
+SCOPE_NOUNS: dict[Scope, str] = {"filter": "matching paper", "relevant": "relevant paper", "closest": "closest paper"}
+"""What a paper of each scope is called."""
+
 
 @dataclass(frozen=True, slots=True)
 class ValueCount:
@@ -28,7 +32,8 @@ class Facets:
     """Counts over a set of papers.
 
     Attributes:
-        scope: the papers counted: all that match the filter, or those relevant to the query.
+        scope: the papers counted: all that match the filter, those relevant to the query, or in another order than by
+            relevance those closest to it.
         papers: the number of papers counted.
         years: years of first publication, latest first.
         categories: most frequent first.
@@ -38,7 +43,7 @@ class Facets:
         estimated: all counts are estimates, within about one per cent; False: they are exact.
     """
 
-    scope: Literal["filter", "relevant"]
+    scope: Scope
     papers: int
     years: tuple[ValueCount, ...]
     categories: tuple[ValueCount, ...]

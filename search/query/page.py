@@ -39,8 +39,8 @@ class Page:
 
     Attributes:
         hits: best first, or in order of date.
-        total: papers that match the filter (lexical mode: and contain a word of the query; sorted by date: and are
-            relevant).
+        total: papers that match the filter (lexical mode: and contain a word of the query; in another order than by
+            relevance: and are the closest to it).
         exact: the semantic leg scored every paper that matches the filter; True if the leg did not run.
         expected_recall: expected share of the truly nearest papers that the semantic leg found; 1 if exact.
         generation: name of the generation that answered.
@@ -56,7 +56,7 @@ class Page:
         cursor: where the next page starts; None on the last page.
         parts: the removable parts of the query (``search.language.removable_parts``).
         refinements: queries to offer (``search.refinements``); none after the first page.
-        total_estimated: ``total`` counts relevant papers and is an estimate, within about one per cent.
+        total_estimated: ``total`` counts the closest papers and is an estimate, within about one per cent.
     """
 
     hits: tuple[Hit, ...]

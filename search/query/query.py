@@ -33,7 +33,7 @@ class Query:
         filter: which papers may match.
         mode: the legs that rank the papers.
         limit: hits per page, from 0 to MAX_LIMIT; 0 returns only counts.
-        sort: ``newest`` and ``oldest`` sort the relevant hits by date of publication; ``added`` puts those first that
+        sort: ``newest`` and ``oldest`` sort the closest papers by date of publication; ``added`` puts those first that
             became part of the index last, ``citations`` those that are cited most; papers without a count come last.
         cursor: ``Page.cursor`` of the previous page.
         offset: hits before the page, from 0 to MAX_OFFSET, for pages that are reached by number; not with a cursor.

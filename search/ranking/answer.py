@@ -8,7 +8,7 @@ from search.query.query import Query
 from search.ranking.bands import Bands
 from search.ranking.filtered_index import FilteredIndex
 from search.ranking.legs import LegInput, Ranking
-from search.ranking.relevance import RelevantPapers, RelevantSet, find_relevant
+from search.ranking.relevance import RelevantPapers, RelevantSet, find_closest, find_relevant
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +43,13 @@ class Answer:
         if self.leg_input is None or self.bands is None:
             return RelevantPapers(self.index.rows, estimated=False)
         return find_relevant(self.index, self.leg_input, self.bands, self.ranking.fused)
+
+    @cached_property
+    def listed(self) -> RelevantPapers:
+        """The papers that facets count: the relevant ones, and those closest if they are listed in order of a field."""
+        if self.leg_input is None or self.bands is None or self.query.sort == "relevance":
+            return self.relevant
+        return find_closest(self.index, self.leg_input, self.bands, self.ranking.fused)
 
     @cached_property
     def has_close_match(self) -> bool:

@@ -45,15 +45,16 @@ class Bands:
 
     def classify(self, papers: FusedCandidates) -> Sequence[Band | None]:
         """Returns the band of each paper."""
-        return self.thresholds.assign_bands(self._evidence(papers)) if self.thresholds else [None] * len(papers.rows)
+        return self.thresholds.assign_bands(self.evidence(papers)) if self.thresholds else [None] * len(papers.rows)
 
     def has_close_match(self, papers: FusedCandidates, match_count: int) -> bool:
         """Returns whether one of the top papers is close to the query, given the number of papers that match."""
-        return not self.thresholds or self.thresholds.has_answer(self._evidence(papers), match_count)
+        return not self.thresholds or self.thresholds.has_answer(self.evidence(papers), match_count)
 
     def bm25_share(self, bm25: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """Returns the BM25 of papers over the maximum that the query can reach; None if it gives no evidence."""
         return None if self.max_bm25 is None else bm25 / np.float32(self.max_bm25 or 1)
 
-    def _evidence(self, papers: FusedCandidates) -> Evidence:
+    def evidence(self, papers: FusedCandidates) -> Evidence:
+        """Returns what is compared with the thresholds."""
         return Evidence(None if self.leg_input.vector is None else papers.cosine, self.bm25_share(papers.bm25))

@@ -49,7 +49,7 @@ def build_page(answer: Answer) -> Page:
         authors=authors,
         facets=facets,
         cursor=cursor.encode(query, generation, end) if query.limit and end < total else None,
-        total_estimated=query.sort != "relevance" and answer.relevant.estimated,
+        total_estimated=query.sort != "relevance" and answer.listed.estimated,
     )
 
 
@@ -66,8 +66,8 @@ def _rank_hits(answer: Answer, leg_input: LegInput) -> tuple[list[Hit], int]:
     order = _field_order(query)
     exact = _exact_matches(answer, leg_input)
     if order:
-        relevant = answer.relevant.rows.ids
-        others = relevant[~np.isin(relevant, exact.rows)]
+        listed = answer.listed.rows.ids
+        others = listed[~np.isin(listed, exact.rows)]
         total = len(exact.rows) + len(others)
         positions = range(max(0, start - len(exact.rows)), max(0, end - len(exact.rows)))
         shown = exact.select_range(start, end).followed_by(_list_by_field(index, leg_input, others, order, positions))
@@ -85,10 +85,12 @@ def _field_order(query: Query) -> FieldOrder | None:
 
 
 def _count_facets(answer: Answer) -> Facets:
-    """Counts the papers that match the filter or, of a query with text or examples, the relevant ones."""
+    """Counts the papers that match the filter or, of a query with text or examples, those of ``Answer.listed``."""
     with answer.index.time_stage("facets"):
-        facets = count_facets(answer.index.snapshot.columns, answer.relevant.rows)
-    return replace(facets, scope="relevant" if answer.leg_input else "filter", estimated=answer.relevant.estimated)
+        facets = count_facets(answer.index.snapshot.columns, answer.listed.rows)
+    return replace(
+        facets, scope=answer.listed.scope if answer.leg_input else "filter", estimated=answer.listed.estimated
+    )
 
 
 def _list_by_field(

@@ -16,6 +16,7 @@ from search.papers.paper import Paper
 from search.people.persons import Persons
 from search.query.author_match import AuthorMatch
 from search.query.counts import format_count, round_count
+from search.query.facets import SCOPE_NOUNS
 from search.query.hit import Hit
 from search.query.page import Page
 from search.query.people import People
@@ -283,7 +284,7 @@ def _variant_lines(match: AuthorMatchOut) -> list[str]:
 
 
 def _facet_lines(facets: FacetsOut) -> list[str]:
-    noun = "matching paper" if facets.scope == "filter" else "relevant paper"
+    noun = SCOPE_NOUNS[facets.scope]
     counts = {
         "years": facets.years,
         "categories": facets.categories,

@@ -209,7 +209,9 @@ class PageAnswer(QuotingAnswer):
     """A page of results, best first."""
 
     interpretation: str = Field(description="How the query was understood")
-    total: int = Field(description="Number of papers that match the filters; sorted by date, of the relevant ones")
+    total: int = Field(
+        description="Number of papers that match the filters; in another order than by relevance, of the closest to q"
+    )
     total_estimated: bool = Field(description="total is an estimate, within about one per cent")
     has_close_match: bool = Field(description="False: no paper is close to the query; the hits are only the nearest")
     notices: list[str] = Field(description="What limits the answer, such as a question that is not in English")
@@ -254,13 +256,15 @@ class PeopleAnswer(QuotingAnswer):
 
 
 class FacetsAnswer(QuotingAnswer):
-    """Counts over all papers that match the filters, or over those relevant to the query; see ``scope``."""
+    """Counts over the papers that match the filters, or over those relevant or closest to the query; see ``scope``."""
 
     interpretation: str
     answered_query: str | None = Field(
         description="The query that was answered instead, because nothing is close to q; verbatim answers q as typed"
     )
-    total: int = Field(description="Number of papers that match the filters; sorted by date, of the relevant ones")
+    total: int = Field(
+        description="Number of papers that match the filters; in another order than by relevance, of the closest to q"
+    )
     total_estimated: bool = Field(description="total is an estimate, within about one per cent")
     facets: FacetsOut
 

@@ -32,8 +32,8 @@ _AUTHOR_DESCRIPTION = "Every one must be an author, in any usual form of the nam
 _KIND_DESCRIPTION = f"Every one must be a kind of the paper: {', '.join(KINDS)}"
 
 _SORT_DESCRIPTION = (
-    "relevance, or newest or oldest: the relevant papers by date; added: those first that were added to the index "
-    "last; citations: the most cited first, papers without a count last"
+    "relevance; or an order of the papers closest to q: newest or oldest, by date; added, those first that were added "
+    "to the index last; citations, the most cited first, papers without a count last"
 )
 
 _THEME_DESCRIPTION = (

@@ -1,12 +1,13 @@
 """Schemas of the HTTP API: papers, pages of hits and problems (RFC 9457)."""
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from search.papers.kinds import Kind
 from search.papers.paper import JSON_FIELDS
 from search.query.explanation import Strategy
+from search.query.facets import Scope
 from search.query.hit import Band
 from search.query.query import Sort
 from search.query.refinement import RefinementKind
@@ -131,8 +132,9 @@ class SuggestionsOut(BaseModel):
 class FacetsOut(BaseModel):
     """Counts of papers by value."""
 
-    scope: Literal["filter", "relevant"] = Field(
-        description="The papers counted: all that match the filters, or only those relevant to the query"
+    scope: Scope = Field(
+        description="The papers counted: all that match the filters, only those relevant to the query, or, in another "
+        "order than by relevance, only those closest to it"
     )
     papers: int = Field(description="Number of papers counted")
     estimated: bool = Field(description="All counts are estimates, within about one per cent; false: they are exact")
@@ -181,7 +183,9 @@ class PageOut(BaseModel):
     schema_version: int
     interpretation: str = Field(description="How the query was understood")
     parts: list[QueryPartOut]
-    total: int = Field(description="Number of papers that match the filters; sorted by date, of the relevant ones")
+    total: int = Field(
+        description="Number of papers that match the filters; in another order than by relevance, of the closest to q"
+    )
     total_estimated: bool = Field(description="total is an estimate, within about one per cent")
     has_close_match: bool = Field(description="False: no paper is close to the query; the hits are only the nearest")
     notices: list[str] = Field(description="What limits the answer, such as a question that is not in English")

@@ -94,7 +94,7 @@ def new_papers(
     name: _WatchName,
     params: Annotated[NewPapersRequest, Parameter()],
 ) -> Response:
-    """All relevant papers that were added since the search was last read, the last added first. The header
+    """All papers closest to the search that were added since it was last read, the last added first. The header
     Papers-Position, in json also ``position``, is what to mark as read afterwards."""
     found = Watches(access.state, access.to_read()).unread(name, searcher.session())
     if params.format == "json":

@@ -199,9 +199,9 @@ _PAGE_OPTIONS = (
         "--sort",
         default=None,
         shell_complete=complete_from(_sorts),
-        help="relevance (default), newest, oldest, added or citations. newest/oldest sort the relevant hits by date, "
-        "added puts the last ones added to the index first, citations the most cited ones; --format atom defaults to "
-        "newest.",
+        help="relevance (default), newest, oldest, added or citations. All but relevance list the papers closest "
+        "to the query: newest/oldest by date, added with the last ones added to the index first, "
+        "citations with the most cited ones first; --format atom defaults to newest.",
     ),
     MODE_OPTION,
     click.option(

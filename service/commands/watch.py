@@ -146,9 +146,9 @@ def remove(name: str, directory: Path, profile: str) -> None:
 def new(names: tuple[str, ...], directory: Path, profile: str, mark_read: bool, **options: Any) -> None:
     """Show all papers that were added since the saved searches were last read; papers watch alone does the same.
 
-    Every relevant paper is shown, the last added first; relevant papers are those that papers search --sort added
-    lists. Papers are marked as read after they were printed, written or accepted by the mail server. If there are
-    none, no file is written and no mail is sent.
+    Every new paper that papers search --sort added lists is shown, the last added first. Papers are marked as read
+    after they were printed, written or accepted by the mail server. If there are none, no file is written and no mail
+    is sent.
 
     \b
     papers watch

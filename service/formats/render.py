@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from search.papers.json import clean_object
 from search.papers.words import truncate_words
 from search.query.counts import format_count
+from search.query.facets import SCOPE_NOUNS
 from service.formats.extra_fields import field_label, field_text
 
 if TYPE_CHECKING:  # `papers status` starts without the modules that search
@@ -299,7 +300,7 @@ def _variants_line(match: AuthorMatch) -> str:
 def _facets_text(facets: Facets) -> str:
     from service.formats.counts import round_facets
 
-    noun = "matching paper" if facets.scope == "filter" else "relevant paper"
+    noun = SCOPE_NOUNS[facets.scope]
     facets = round_facets(facets)
     groups = {
         "years": facets.years,

@@ -182,7 +182,7 @@ class Watches:
         self._change(name, "DELETE FROM watches")
 
     def unread(self, name: str, session: Session) -> Unread:
-        """Returns all relevant papers that were added since a saved search was last read.
+        """Returns all papers closest to a saved search that were added since it was last read.
 
         Raises:
             NameNotFound: there is no such saved search, or no such list.
@@ -226,7 +226,7 @@ class Watches:
         self._change(name, sql, [position.added, position.generation, position.added])
 
     def latest(self, name: str, session: Session, limit: int) -> Page:
-        """Returns the relevant papers that were added last, whether they were read or not.
+        """Returns the papers closest to a saved search that were added last, whether they were read or not.
 
         Raises:
             NameNotFound: there is no such saved search, or no such list.

@@ -86,7 +86,7 @@ def _describe(name: str, persons: PersonsView | None) -> str:
 
 def _status_text(match: AuthorMatch, page: Page, query: Query) -> str:
     if page.hits:
-        return f"{range_text(page, query)}{format_count(page.total)}"
+        return f"{range_text(query.offset, len(page.hits))}{format_count(page.total)}"
     if page.total:
         return "No more papers"
     return "All papers are excluded" if match.variants else "No author in this index has this name"

@@ -11,6 +11,7 @@ from service.state.searches import SavedSearch
 from service.web.cards import Card, build_card
 from service.web.follow import build_follow
 from service.web.html import EXPORT_FORMATS, Link, SearchForm, render_template
+from service.web.pagination import paginate_rows, range_text
 from service.web.urls import PageUrl, list_url
 from service.web.viewer import Notes, Viewer
 
@@ -65,15 +66,14 @@ def list_page(viewer: Viewer, url: PageUrl, name: str, number: int) -> str:
         name=name,
         here=str(url),
         is_starred=name == STARRED,
-        status=format_count(len(entries)),
+        status=range_text((number - 1) * PAGE_SIZE, len(shown)) + format_count(len(entries)),
         items=items,
         exports=[Link(label, f"/v1{list_url(name)}?format={value}") for label, value in EXPORT_FORMATS],
         similar_url=str(PageUrl("/", tuple(("like", each) for each in known[:MAX_EXAMPLES]))) if known else "",
         map_url=str(PageUrl("/map", (("list", name),))) if known else "",
         recommend_url=str(PageUrl("/recommend", (("list", name),))),
         follow=build_follow(viewer, SavedSearch(list=name), f"Like {name}") if known else None,
-        first_page=str(url.with_page(1)) if number > 1 else "",
-        next_page=str(url.with_page(number + 1)) if len(entries) > number * PAGE_SIZE else "",
+        pagination=paginate_rows(url, number, len(entries), PAGE_SIZE),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from search.errors import InvalidValue
 from search.language.describe import ORDER_NAMES
 from search.query.counts import format_count
+from search.query.facets import SCOPE_NOUNS
 from search.query.page import Page
 from search.query.query import MAX_OFFSET, Query
 from service.web.html import Link
@@ -49,6 +50,23 @@ def paginate(url: PageUrl, page: Page, query: Query) -> Pagination:
     listed = -(-relevant_count(page) // query.limit)
     last = max(min(listed, MAX_OFFSET // query.limit + 1), number)
     has_next = page.cursor is not None and query.offset + query.limit <= MAX_OFFSET
+    return _link_pages(url, number, last, has_next=has_next)
+
+
+def paginate_rows(url: PageUrl, number: int, count: int, size: int) -> Pagination:
+    """Returns the links to other pages of rows that are all known, such as those of a list.
+
+    Args:
+        url: the URL of any of the pages.
+        number: the present page, from 1.
+        count: number of rows.
+        size: rows on a page.
+    """
+    last = max(-(-count // size), 1)
+    return _link_pages(url, number, last, has_next=number < last)
+
+
+def _link_pages(url: PageUrl, number: int, last: int, *, has_next: bool) -> Pagination:
     start = max(1, min(number - _NEIGHBOURS, last - 2 * _NEIGHBOURS))
     shown = range(start, min(last, start + 2 * _NEIGHBOURS) + 1)
     return Pagination(
@@ -79,23 +97,23 @@ def relevant_count(page: Page) -> int:
 def status_text(page: Page, query: Query) -> str:
     """Returns how many papers were found, and which of them the page shows."""
     if not page.total:
-        return "No papers match"
+        return "None of the closest papers match" if _lists_closest(page) else "No papers match"
     if not page.hits and query.limit:
         return "No more papers"
     if not page.has_close_match:
         return "No close match"
     count = relevant_count(page)
     if is_ranked(page, query) and (not count or not _is_judged(page)):
-        return _capitalize(f"{range_text(page, query)}the closest of {format_count(page.total)}")
-    noun = "relevant paper" if is_ranked(page, query) else "paper"
+        return _capitalize(f"{range_text(query.offset, len(page.hits))}the closest of {format_count(page.total)}")
+    noun = SCOPE_NOUNS[page.facets.scope] if page.facets and is_ranked(page, query) else "paper"
     found = format_count(count, noun, estimated=page.facets.estimated if page.facets else page.total_estimated)
     if query.offset >= count:
-        return f"{range_text(page, query).removesuffix(' of ')}, after {found}"
+        return f"{range_text(query.offset, len(page.hits)).removesuffix(' of ')}, after {found}"
     if count < page.total == len(page.hits):
         return f"{format_count(page.total)}, {count:,} of them relevant"
     if count < query.offset + len(page.hits):
-        return _capitalize(f"{range_text(page, query)}{found}, then weaker matches")
-    return _capitalize(f"{range_text(page, query)}{found}{_order_text(page, query, count)}")
+        return _capitalize(f"{range_text(query.offset, len(page.hits))}{found}, then weaker matches")
+    return _capitalize(f"{range_text(query.offset, len(page.hits))}{found}{_order_text(page, query, count)}")
 
 
 def is_ranked(page: Page, query: Query) -> bool:
@@ -108,9 +126,13 @@ def _is_judged(page: Page) -> bool:
     return any(hit.band for hit in page.hits) or not page.hits
 
 
-def range_text(page: Page, query: Query) -> str:
-    """Returns the positions of the hits on a later page."""
-    return f"{query.offset + 1:,}–{query.offset + len(page.hits):,} of " if query.offset else ""
+def _lists_closest(page: Page) -> bool:
+    return page.facets is not None and page.facets.scope == "closest"
+
+
+def range_text(offset: int, shown: int) -> str:
+    """Returns which papers a later page shows: so many after the first ``offset``."""
+    return f"{offset + 1:,}–{offset + shown:,} of " if offset and shown else ""
 
 
 def _order_text(page: Page, query: Query, count: int) -> str:

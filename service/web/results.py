@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from search.query.counts import format_count
-from search.query.facets import Facets
+from search.query.facets import SCOPE_NOUNS, Facets
 from search.query.page import Page
 from search.query.query import Query
 from service.formats.counts import round_facets
@@ -12,7 +12,7 @@ from service.web.cards import build_cards
 from service.web.detail import Detail, detail_links
 from service.web.facets import build_groups
 from service.web.follow import Follow, build_follow
-from service.web.html import EXPORT_FORMATS, FORM_FIELDS, Link, SearchForm, render_template
+from service.web.html import EXPORT_FORMATS, FORM_FIELDS, MODE_LABELS, Link, SearchForm, render_template
 from service.web.interpretation import Chip, build_author_notes, build_chips
 from service.web.pagination import is_ranked, paginate, status_text
 from service.web.refinements import answered_instead, answered_url, build_refinements
@@ -24,6 +24,14 @@ from service.web.views import view_links
 
 EXPORT_LIMIT = 100
 """Maximum number of papers in an export."""
+_SORT_LABELS = {
+    "relevance": "relevance",
+    "newest": "newest",
+    "oldest": "oldest",
+    "added": "latest added",
+    "citations": "most cited",
+}
+"""What the page calls the orders of the papers."""
 _FILTER_PARAMS = (
     "author",
     "not_author",
@@ -81,7 +89,9 @@ def results_page(viewer: Viewer, url: PageUrl, text: str, query: Query, detail: 
         facet_note=_facet_note(page, query, facets) if facets else "",
         groups=groups,
         status=status_text(page, query),
+        sorts=_sort_labels(viewer, query),
         pagination=paginate(url, page, query),
+        other_modes=_other_modes(url, page, text, query),
         detail=detail,
         details=detail_links(typed_url),
         cards=build_cards(page.hits, url, viewer),
@@ -101,6 +111,14 @@ def _build_follow(viewer: Viewer, url: PageUrl, chips: Sequence[Chip]) -> Follow
         return Follow(reason=reason, links=[as_search, Link("The search with all its themes", str(others))])
     words = ", ".join(chip.label for chip in chips).replace("“", "").replace("”", "")
     return build_follow(viewer, search_of_url(url), words)
+
+
+def _sort_labels(viewer: Viewer, query: Query) -> dict[str, str]:
+    """Returns the orders to choose from: by citations only if a paper of the index has a count."""
+    labels = dict(_SORT_LABELS)
+    if not viewer.has_citations and query.sort != "citations":
+        del labels["citations"]
+    return labels
 
 
 def _advice_text(page: Page) -> str:
@@ -125,6 +143,17 @@ def _next_steps(url: PageUrl, page: Page, query: Query) -> list[Link]:
     if url.get_all("page"):
         links.append(Link("First page", str(url.with_page(1))))
     return [*links, Link("Search syntax", "/help"), Link("Home", "/")]
+
+
+def _other_modes(url: PageUrl, page: Page, text: str, query: Query) -> list[Link]:
+    """Returns links to the rankings of either leg, for a paper that the other leg ranks low.
+
+    Of the known items that a first page misses, 13% are on the first page of one of them (``docs/relevance.md``).
+    """
+    is_hybrid = is_ranked(page, query) and query.mode == "hybrid" and query.sort == "relevance"
+    if not text or not is_hybrid or page.cursor is None or any(hit.exact_match for hit in page):
+        return []
+    return [Link(label, str(url.with_page(1).replace_param("mode", mode))) for mode, label in MODE_LABELS.items()]
 
 
 def _export_links(url: PageUrl) -> tuple[Link, ...]:
@@ -154,6 +183,6 @@ def _explanation_text(page: Page) -> str:
 def _facet_note(page: Page, query: Query, facets: Facets) -> str:
     """Returns which papers the facets count."""
     if is_ranked(page, query):
-        relevant = format_count(facets.papers, "relevant paper", estimated=facets.estimated)
-        return f"Counts cover {relevant if facets.estimated else f'the {relevant}'}."
+        counted = format_count(facets.papers, SCOPE_NOUNS[facets.scope], estimated=facets.estimated)
+        return f"Counts cover {counted if facets.estimated else f'the {counted}'}."
     return f"Counts cover all {facets.papers:,} matching papers."

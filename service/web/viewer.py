@@ -80,6 +80,11 @@ class Viewer:
         """The kinds of papers that the index can filter by; none if an earlier version wrote it."""
         return self.session.snapshot.columns.kinds.names
 
+    @property
+    def has_citations(self) -> bool:
+        """Whether a paper of the index has a citation count."""
+        return bool(self.session.snapshot.columns.citations.any())
+
     @cached_property
     def unread(self) -> int:
         """How many papers of saved searches are unread."""

@@ -11,6 +11,7 @@ from service.state.searches import SavedSearch
 from service.web.cards import Card, build_cards
 from service.web.follow import WatchAccess
 from service.web.html import SearchForm, render_template
+from service.web.pagination import paginate_rows, range_text
 from service.web.searches import describe_search, search_params
 from service.web.unread import count_unread
 from service.web.urls import PageUrl
@@ -89,12 +90,17 @@ def watch_page(viewer: Viewer, url: PageUrl, name: str, number: int) -> str:
         search_url=str(search_url),
         created=watch.created[:10],
         found=found,
-        status=format_count(found.total, "new paper") if found.total else "No new papers",
+        status=_status_text(found, number),
         days=list(_group_by_day(found.cards)),
         access=WatchAccess.of(watch, viewer),
-        first_page=str(url.with_page(1)) if number > 1 else "",
-        next_page=str(url.with_page(number + 1)) if found.total > number * PAGE_SIZE else "",
+        pagination=paginate_rows(url, number, found.total, PAGE_SIZE),
     )
+
+
+def _status_text(found: NewPapers, number: int) -> str:
+    if not found.total:
+        return "No new papers"
+    return range_text((number - 1) * PAGE_SIZE, len(found.cards)) + format_count(found.total, "new paper")
 
 
 def whole_search_url(viewer: Viewer, search: SavedSearch) -> PageUrl:
