@@ -31,6 +31,7 @@ from search.index.snapshot import Snapshot
 from search.papers.names import Name
 from search.people.clustering import group_by_person
 from search.people.evidence import FEATURES, PairEvidence
+from search.query.condition import Author
 
 Half = Literal["tuning", "test"]
 _LABELS = Path(__file__).with_name("people_labels.jsonl")
@@ -195,7 +196,7 @@ def _time_names(snapshot: Snapshot) -> dict[str, object]:
     """Returns the milliseconds of CPU time that telling people apart takes, the median of five runs."""
     found: dict[str, object] = {}
     for name in _TIMED_NAMES:
-        authors = snapshot.columns.authors.match(name)
+        authors = snapshot.columns.author_ids(Author(name))
         rows = snapshot.columns.author_postings.ids(authors)
         rows = rows[snapshot.live.contains(rows)]
         times = []

@@ -19,15 +19,13 @@ from typing import TypeVar
 
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 
-import numpy as np
-
 from benchmarks import results
 from search import open_index
 from search.session import Session
+from search.themes.candidates import CANDIDATE_TUNING, Candidates
 from search.themes.clusters import Clusters
-from search.themes.labels import LABEL_TUNING, label_groups
 from search.themes.phrases import TokenizedTexts
-from search.themes.themes import MAX_GROUPED, Themes
+from search.themes.themes import MAX_GROUPED, Themes, group_papers
 
 _TOPICS = (
     "AI agents",
@@ -82,6 +80,7 @@ def main() -> None:
         "grouped_papers_min": min(grouped),
         "cpu_ms_p50_by_stage": stages.medians(),
         "cpu_ms_max_of_all": round(max(stages.times["all, without the search"]), 1),
+        "cpu_ms_max_of_all_nearest": round(max(stages.times["groups of all nearest papers"]), 1),
         "load_average": [round(each, 1) for each in os.getloadavg()],
     }
     results.save("themes", figures, dataset=f"{len(session.snapshot.live):,} papers of arXiv")
@@ -93,16 +92,16 @@ def _measure(session: Session, topic: str, stages: _Stages) -> int:
     relevant = stages.time("search for the relevant papers", lambda: session.relevant(topic))
     stages.time("all, without the search", lambda: Themes.find(relevant))
     rows = stages.time("nearest papers", lambda: relevant.nearest(MAX_GROUPED)).rows
+    stages.time("groups of all nearest papers", lambda: group_papers(snapshot, rows, topic))
     vectors = stages.time("vectors", lambda: snapshot.vectors.get_vectors(rows))
     whitened = stages.time("whitening", lambda: snapshot.whitening.transform(vectors))
-    clusters = stages.time("clusters", lambda: Clusters.find(whitened))
     pairs = stages.time("titles and abstracts", lambda: snapshot.store.titles_and_abstracts(rows.tolist()))
     titles, abstracts = [title for title, _ in pairs], [abstract for _, abstract in pairs]
-    cut = [abstract[: LABEL_TUNING.abstract_characters] for abstract in abstracts]
-    texts = stages.time("words, part of the labels", lambda: TokenizedTexts.of(titles, cut))
-    stages.time("phrases, part of the labels", lambda: texts.levels(LABEL_TUNING.phrases))
-    weights = clusters.nearness.astype(np.float64) ** 2
-    stages.time("labels", lambda: label_groups(titles, abstracts, clusters.numbers, weights, topic, clusters.points))
+    candidates = stages.time("candidates", lambda: Candidates.find(titles, abstracts, topic))
+    cut = [abstract[: CANDIDATE_TUNING.abstract_characters] for abstract in abstracts]
+    texts = stages.time("words, part of the candidates", lambda: TokenizedTexts.of(titles, cut))
+    stages.time("phrases, part of the candidates", lambda: texts.levels(CANDIDATE_TUNING.phrases))
+    stages.time("clusters", lambda: Clusters.find(whitened, candidates))
     return len(rows)
 
 

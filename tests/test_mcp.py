@@ -153,16 +153,16 @@ def test_interrupt_exits_at_once(sample_index: Path) -> None:
 
 
 def test_a_slow_query_does_not_block_others(sample_searcher: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
-    started, proceed, search = threading.Event(), threading.Event(), Session.search
+    started, proceed, ask = threading.Event(), threading.Event(), Session.ask
 
     def slow(*arguments: Any) -> Any:
         started.set()
         assert proceed.wait(60)
-        return search(*arguments)
+        return ask(*arguments)
 
     server = HttpServer(create_app(sample_searcher, Settings()))
     try:
-        monkeypatch.setattr("search.session.Session.search", slow)
+        monkeypatch.setattr("search.session.Session.ask", slow)
         caller = threading.Thread(target=lambda: structured_content(server.client, "search"))
         caller.start()
         assert started.wait(60)

@@ -18,6 +18,8 @@ from search.query.filter import Filter
 from search.query.query import Query
 from search.searcher import Searcher
 from search.session import Session
+from search.themes.candidates import Candidates
+from search.themes.clusters import Clusters
 from search.themes.labels import label_groups
 from search.themes.themes import Themes, TypicalPaper, group_papers
 from service.api.overview_schemas import ThemesOut
@@ -214,21 +216,24 @@ def test_a_label_is_a_whole_noun_phrase_in_the_case_of_sentences() -> None:
             titles.append(f"{title}: Results {number}")
             abstracts.append(f"We propose a novel approach based on {subject}, and show that {subject} is effective.")
             groups.append(group)
-    points = np.eye(len(subjects), dtype=np.float32)[groups]
-    labels = label_groups(titles, abstracts, np.array(groups), np.ones(len(groups)), "", points)
+    labels = label_groups(titles, abstracts, np.array(groups), np.ones(len(groups)), "")
     assert labels == list(subjects)
 
 
-def test_a_label_names_what_its_papers_are_about_rather_than_what_some_of_them_share_with_others() -> None:
-    """A fifth of the papers of the first group use graph networks, as do papers far from all groups."""
-    fairness = [f"Fairness audits: {number}" for number in range(12)]
-    networks = [f"Graph networks: {number}" for number in range(8)]
-    others = [f"Protein folding: {number}" for number in range(20)]
-    titles = [*fairness, *networks, *others]
-    groups = np.repeat([0, 1], 20)
-    points = np.repeat(np.array([[1, 0.2], [-1, 0.3], [-1, 0]], np.float32), [12, 8, 20], axis=0)
-    weights = np.repeat([0.5, 1.0, 1.0], [12, 8, 20])
-    assert label_groups(titles, [""] * 40, groups, weights, "", points)[0] == "Fairness audits"
+def test_themes_are_phrases_that_describe_similar_papers() -> None:
+    """Papers of both subjects use graph networks, which describes neither; some papers have a subject of their own."""
+    random = np.random.default_rng(3)
+    titles, vectors = [], []
+    for axis, (subject, count) in enumerate({"fairness audits": 32, "protein folding": 28}.items()):
+        for number in range(count):
+            titles.append(f"On {subject} with graph networks" if number % 3 == 0 else f"On {subject}: {number}")
+            vectors.append(np.eye(12)[axis] + random.normal(0, 0.1, 12))
+    titles += [f"Note {number}" for number in range(8)]
+    vectors += [*np.eye(12)[4:]]
+    candidates = Candidates.find(titles, [""] * len(titles), "")
+    clusters = Clusters.find(np.array(vectors, np.float32), candidates)
+    assert clusters.labels == ("fairness audits", "protein folding")
+    assert clusters.numbers.tolist() == [0] * 32 + [1] * 28 + [2] * 8
 
 
 def test_papers_without_text_have_no_label() -> None:

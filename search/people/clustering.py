@@ -39,16 +39,17 @@ class GroupWeights:
 
     Attributes:
         means: of the mean of each feature over the pairs of papers, in the order of ``FEATURES``.
-        centroids: of the same sums as cosines of the two groups: of the vectors, centred and whitened, and categories.
+        centroids: of the same sums as cosines of the two groups: of the vectors, centred and within the category, and
+            of the categories.
         network: of the logarithm of the papers by coauthors of both.
         smaller: of the logarithm of the size of the smaller group.
         product: of the logarithm of the product of the sizes.
         intercept: added.
     """
 
-    means: tuple[float, ...] = (1.67, 1.62, -2.33, 0.57, 0.57, 0.0, -1.0)
+    means: tuple[float, ...] = (1.12, 1.62, -2.33, 0.57, 0.57, -0.05, -1.0)
     centroids: tuple[float, ...] = (3.09, 3.0, 3.63)
-    network: float = 0.27
+    network: float = 0.2
     smaller: float = -0.98
     product: float = -0.38
     intercept: float = -2.0

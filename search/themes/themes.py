@@ -1,6 +1,6 @@
 """Themes: the relevant papers of an answer in groups of similar ones, each with a label."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Self
@@ -16,25 +16,29 @@ from search.papers.identifiers import id_url
 from search.papers.json import Json
 from search.query.counts import format_count
 from search.ranking.relevance import RelevantSet
+from search.themes.candidates import Candidates
 from search.themes.clusters import CLUSTER_TUNING, Clusters
-from search.themes.labels import label_groups
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 MAX_GROUPED = 2_000
 """Papers that are grouped, the nearest to the query; more of them would take longer than the search."""
+_MIN_SCORE = 0.5
+"""Score relative to the highest from which on a paper is grouped; those below are mostly on neighbouring subjects."""
+_ALWAYS_GROUPED = 200
+"""Best papers that are grouped whatever their score."""
 _TYPICAL_PAPERS = 3
 """Papers that describe a theme."""
 _COLUMNS = ("rank", "label", "papers", "share", "typical")
 """Columns of ``Themes.to_dataframe``."""
-_OTHERS = "other papers"
-"""Label of the papers whose groups have no phrase of their own."""
+OTHERS = "other papers"
+"""Label of the papers that no theme describes."""
 
 
 @dataclass(frozen=True, slots=True)
 class TypicalPaper:
-    """A paper near the centre of a theme.
+    """A paper that fits the label of a theme.
 
     Attributes:
         id: its public ID.
@@ -54,10 +58,11 @@ class Theme:
     """A group of similar papers.
 
     Attributes:
-        label: two to four words of the papers, unlike the label of any other theme of the answer.
+        label: two to four words of the papers, unlike the label of any other theme of the answer; ``OTHERS`` of the
+            papers that no theme describes.
         papers: number of grouped papers in it.
         share: their share of the grouped papers.
-        typical: the papers nearest to its centre, nearest first.
+        typical: the papers that fit its label best, the best first.
     """
 
     label: str
@@ -78,9 +83,9 @@ class Grouping:
     Attributes:
         rows: (n,) int64, the papers, in the order given.
         numbers: (n,) int64, the group of each, from 0.
-        nearness: (n,) float32, from 0 to 1, how near each is to the centre of its group.
+        nearness: (n,) float32, from 0 to 1, how near each is to the papers that contain the label of its group.
         centres: (k, dim) float32, the mean vector of each group.
-        labels: of k groups, the largest first; none if the papers are too few to be grouped.
+        labels: of k groups, the largest first and ``OTHERS`` last; none if the papers are too few to be grouped.
     """
 
     rows: NDArray[np.int64]
@@ -108,7 +113,8 @@ class Themes:
     """The themes of an answer. It has a length and iterates over its themes, the largest first.
 
     Attributes:
-        themes: from 5 to 12 of them, fewer of few papers, and none of fewer than 20.
+        themes: from 5 to 12 of them, fewer of few papers, and none of fewer than 20; the papers that no theme describes
+            are the last one.
         grouping: the grouped papers, nearest to the query first, each with the number of its theme.
         relevant: number of relevant papers.
         estimated: ``relevant`` is an estimate, within about one per cent.
@@ -125,17 +131,17 @@ class Themes:
 
     @classmethod
     def find(cls, relevant: RelevantSet) -> Self:
-        """Groups the nearest relevant papers of a query."""
+        """Groups the nearest relevant papers of a query that score well."""
         snapshot, papers = relevant.index.snapshot, relevant.papers
         budget.check()
-        grouping = group_papers(snapshot, relevant.nearest(MAX_GROUPED).rows, relevant.box)
+        grouping = group_papers(snapshot, _papers_on_subject(relevant), relevant.box)
         themes = tuple(_describe(snapshot, grouping, number) for number in range(len(grouping.labels)))
         generation = snapshot.manifest.generation
         return cls(themes, grouping, len(papers.rows), papers.estimated, generation, relevant.box)
 
     @property
     def grouped(self) -> int:
-        """Number of papers that were grouped: the relevant ones, or the nearest of them."""
+        """Number of papers that were grouped: the relevant ones, or those of them that match the query well."""
         return len(self.grouping.rows)
 
     def __len__(self) -> int:
@@ -198,8 +204,21 @@ class Themes:
         return table_html(caption, ("Theme", "Papers", "Share", "Typical papers"), rows)
 
 
+def _papers_on_subject(relevant: RelevantSet) -> NDArray[np.int64]:
+    """Returns the nearest relevant papers of a query without those that only share its field, nearest first.
+
+    Words and meaning together tell them apart; without either, all are returned.
+    """
+    nearest, query = relevant.nearest(MAX_GROUPED), relevant.leg_input
+    if query is None or query.vector is None or query.text is None or len(nearest.rows) <= _ALWAYS_GROUPED:
+        return nearest.rows
+    scores = relevant.fused_scores(nearest)
+    least = min(_MIN_SCORE * float(scores.max()), float(np.partition(scores, -_ALWAYS_GROUPED)[-_ALWAYS_GROUPED]))
+    return np.asarray(nearest.rows[scores >= least])
+
+
 def group_papers(snapshot: Snapshot, rows: NDArray[np.int64], known: str = "") -> Grouping:
-    """Groups papers by their vectors, and labels the groups.
+    """Groups papers by the phrases that describe them.
 
     Args:
         snapshot: the generation.
@@ -210,12 +229,13 @@ def group_papers(snapshot: Snapshot, rows: NDArray[np.int64], known: str = "") -
     if len(rows) < CLUSTER_TUNING.min_papers:
         none = np.empty((0, vectors.shape[1]), np.float32)
         return Grouping(rows, np.zeros(len(rows), np.int64), np.zeros(len(rows), np.float32), none, ())
-    clusters = Clusters.find(snapshot.whitening.transform(vectors))
-    budget.check()
     titles, abstracts = zip(*snapshot.store.titles_and_abstracts(rows.tolist()), strict=True)
-    weights = clusters.nearness.astype(np.float64) ** 2  # papers between two groups name neither
-    found = label_groups(titles, abstracts, clusters.numbers, weights, known, clusters.points)
-    numbers, labels = _with_unlabelled_last(clusters.numbers, found)
+    candidates = Candidates.find(titles, abstracts, known)
+    budget.check()
+    clusters = Clusters.find(snapshot.whitening.transform(vectors), candidates)
+    numbers, labels = clusters.numbers, clusters.labels
+    if (numbers == len(labels)).any():
+        labels = (*labels, OTHERS)
     is_member = np.asarray(numbers[:, None] == np.arange(len(labels)), np.float32)
     centres = is_member.T @ vectors / is_member.sum(axis=0)[:, None]
     return Grouping(rows, numbers, clusters.nearness, centres, labels)
@@ -223,17 +243,6 @@ def group_papers(snapshot: Snapshot, rows: NDArray[np.int64], known: str = "") -
 
 def _fold(label: str) -> str:
     return " ".join(label.casefold().split())
-
-
-def _with_unlabelled_last(
-    numbers: NDArray[np.int64], labels: Sequence[str]
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Joins the groups that have no label into one, the last."""
-    named = [number for number, label in enumerate(labels) if label]
-    new_number = np.full(len(labels), len(named))
-    new_number[named] = np.arange(len(named))
-    others = (_OTHERS,) if len(named) < len(labels) else ()
-    return new_number[numbers], (*(labels[number] for number in named), *others)
 
 
 def _describe(snapshot: Snapshot, grouping: Grouping, number: int) -> Theme:

@@ -38,7 +38,7 @@ class PeopleOut(BaseModel):
 
 
 class TypicalPaperOut(BaseModel):
-    """A paper near the centre of a theme."""
+    """A paper that fits the label of a theme."""
 
     id: str
     title: str = Field(description="Empty if the paper has none")
@@ -50,7 +50,7 @@ class ThemeOut(BaseModel):
     label: str = Field(description="Two to four words of the papers")
     papers: int = Field(description="Number of grouped papers in the theme")
     share: float = Field(description="Their share of the grouped papers")
-    typical: list[TypicalPaperOut] = Field(description="The papers nearest to the centre of the theme")
+    typical: list[TypicalPaperOut] = Field(description="The papers that fit the label best")
 
 
 class GroupedOut(BaseModel):
@@ -59,7 +59,7 @@ class GroupedOut(BaseModel):
     answered_query: str = Field(description="The query whose papers are grouped: q, or what a search answers instead")
     relevant: int = Field(description="Number of relevant papers")
     relevant_estimated: bool = Field(description="relevant is an estimate, within about one per cent")
-    grouped: int = Field(description="Number of papers that are grouped: the relevant ones, or the nearest 2,000")
+    grouped: int = Field(description="Number of grouped papers: of the nearest 2,000, those that match the query well")
     generation: str
     themes: list[ThemeOut] = Field(description="The largest first; none of fewer than 20 papers")
 
@@ -101,7 +101,7 @@ class MapOut(BaseModel):
     relevant_estimated: bool = Field(description="relevant is an estimate, within about one per cent")
     generation: str
     themes: list[MapThemeOut] = Field(description="The largest first; none of fewer than 20 papers")
-    points: list[MapPointOut] = Field(description="The relevant papers, or the 2,000 nearest; the nearest first")
+    points: list[MapPointOut] = Field(description="The papers that are grouped into themes; the nearest first")
 
 
 class TrendPeriodOut(BaseModel):

@@ -29,8 +29,9 @@ def themes(query: str, directory: Path, as_json: bool, **options: Any) -> None:
     """Group the papers relevant to a query into 5 to 12 themes.
 
     Each theme has a label of words from its papers, its number of papers, its share of all grouped papers, and the
-    papers nearest to its centre. The nearest 2,000 relevant papers are grouped; fewer than 20 have no themes. papers
-    search --theme LABEL lists the papers of a theme.
+    papers that fit the label best. Of the nearest 2,000 relevant papers those are grouped that match the query well;
+    "other papers" are those of them that no theme describes. Fewer than 20 have no themes. papers search --theme
+    LABEL lists the papers of a theme.
 
     \b
     papers themes "KV cache compression"

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from search.themes.themes import OTHERS
 from service.web.html import SearchForm, render_template
 from service.web.urls import PageUrl
 from service.web.viewer import Viewer
@@ -25,10 +26,11 @@ def place_fragment(viewer: Viewer, paper_id: str) -> str:
     """
     paper = viewer.session.paper(paper_id)
     themes = viewer.session.themes("", like=(paper.id,))
-    grouping, size = themes.grouping, len(themes.grouping.labels)
-    if not size:
-        return ""
+    grouping = themes.grouping
+    size = sum(label != OTHERS for label in grouping.labels)
     counts = np.bincount(grouping.numbers[:_NEAREST], minlength=size)[:size]
+    if not counts.any():
+        return ""
     label = grouping.labels[int(np.argmax(counts))]
     url = PageUrl("/", (("like", paper.id),))
     return render_template(
