@@ -24,6 +24,7 @@ from statistics import mean
 from benchmarks import results
 from search.embedding.embedder import load_embedder
 from search.papers import names
+from search.papers.name_matching import matches
 from search.papers.paper import Paper
 from search.query.filter import Filter
 from search.query.query import Query
@@ -157,7 +158,7 @@ def _format_result(rank: int, paper: Paper, need: Need, *, long: bool) -> Iterat
 
 
 def _matches_author(typed: str, written: str) -> bool:
-    return any(names.matches(typed, names.Name.from_key(key)) for key in names.index_keys(written))
+    return any(matches(typed, names.Name.from_key(key)) for key in names.index_keys(written))
 
 
 if __name__ == "__main__":

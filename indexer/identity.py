@@ -15,6 +15,7 @@ from search.papers import names
 from search.papers.evidence import is_generic, is_informative
 from search.papers.fingerprint import abstract_keys, are_near_duplicates, containment, normalize_words, title_key
 from search.papers.identifiers import SCHEMES, citation_key, id_key, text_key
+from search.papers.name_matching import are_compatible
 from search.papers.paper import Paper
 from search.papers.retraction import RETRACTED_ID, find_retracted_ids, retraction_key
 
@@ -174,7 +175,7 @@ def are_authors_compatible(one: Paper, other: Paper) -> bool:
     shorter, longer = sorted((one, other), key=lambda record: len(record.authors))
     longer_names = [names.parse(author) for author in longer.authors]
     shorter_names = [names.parse(author) for author in shorter.authors]
-    missing = sum(not any(names.are_compatible(name, other) for other in longer_names) for name in shorter_names)
+    missing = sum(not any(are_compatible(name, other) for other in longer_names) for name in shorter_names)
     return missing * 10 <= len(shorter_names)
 
 

@@ -6,7 +6,7 @@ import httpx
 
 from sample import ROOT
 
-TOOLS = ["search", "similar", "get", "authors", "people", "facets", "themes", "trends"]
+TOOLS = ["search", "similar", "get", "citations", "authors", "people", "facets", "themes", "trends"]
 FILTER_PARAMETERS = [
     "author",
     "not_author",

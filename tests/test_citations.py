@@ -27,6 +27,7 @@ from search.papers.json import Json
 from search.papers.paper import Paper
 from search.query.query import Query
 from search.searcher import Searcher
+from service.agents.quoting import NOTICE
 from service.app import create_app
 from service.settings import Settings
 from source_samples import WriteSource, read_papers
@@ -191,6 +192,8 @@ def test_every_interface_lists_what_a_paper_cites_and_what_cites_it(
     assert [paper.id for paper in found.citing.papers] == [f"arxiv:2401.{number:05}" for number in (4, 5, 1, 3, 2)]
     expected = {"schema_version": 1, **found.to_json()}
     assert cited_client.get("/v1/papers/2401.00000/citations").json() == expected
+    answer = call(cited_client, "citations", paper_id="2401.00000")["structuredContent"]
+    assert {**answer, "schema_version": 1} == {**expected, "notice": NOTICE}
     options = ("2401.00000", "--index", str(cited_index))
     assert run_json("show", *options, "--citations", "--json") == expected
     text = run("show", *options, "--citations").stdout

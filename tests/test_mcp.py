@@ -163,7 +163,7 @@ def test_a_slow_query_does_not_block_others(sample_searcher: Searcher, monkeypat
     server = HttpServer(create_app(sample_searcher, Settings()))
     try:
         monkeypatch.setattr("search.session.Session.ask", slow)
-        caller = threading.Thread(target=lambda: structured_content(server.client, "search"))
+        caller = threading.Thread(target=lambda: structured_content(server.client, "search", q="a slow query"))
         caller.start()
         assert started.wait(60)
         assert httpx.get(server.client.base_url.join("/healthz")).status_code == 200

@@ -206,6 +206,7 @@ def test_every_parameter_is_described_and_every_example_runs(client: httpx.Clien
         "search": ["q", *FILTER_PARAMETERS, *PAGE_PARAMETERS],
         "similar": ["paper_id", "text", *FILTER_PARAMETERS, *PAGE_PARAMETERS],
         "get": ["paper_id"],
+        "citations": ["paper_id"],
         "authors": ["name"],
         "people": ["q", *FILTER_PARAMETERS, "limit"],
         "facets": ["q", *FILTER_PARAMETERS],

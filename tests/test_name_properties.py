@@ -11,6 +11,7 @@ from name_examples import DISTINCT_NAMES, MATCHING_NAMES, build_author_names
 from search.columns.authors import AuthorNames
 from search.papers import names
 from search.papers.folding import expand_umlauts, fold
+from search.papers.name_matching import matches
 from search.papers.names import Name
 
 plain_words = st.text("abcdefghijklmnopqrstuvwxyz", min_size=4, max_size=10).map(str.title)
@@ -139,7 +140,7 @@ def test_spellings_of_a_name_match_it(given_name: str, middle: str | None, surna
         surname,
         f"{surname}, {given_name} {middle or ''}",
     ):
-        assert names.matches(query, written)
+        assert matches(query, written)
 
 
 name_lists = st.lists(
@@ -176,7 +177,7 @@ def test_lookup_equals_a_full_scan(written: list[str], query: str, cut: int) -> 
     expected = [
         number
         for number, every in enumerate(keys_by_author.values())
-        if any(names.matches(query, Name.from_key(key)) for key in every)
+        if any(matches(query, Name.from_key(key)) for key in every)
     ]
     for found in (at_once, stepwise, opened):
         assert found.match(query).tolist() == expected
@@ -201,5 +202,5 @@ def test_lookup_equals_a_full_scan_for_namesakes(written: list[str], query: str)
     keys_by_author: dict[str, set[str]] = {}
     for name in written:
         keys_by_author.setdefault(names.index_keys(name)[0], set()).update(names.index_keys(name))
-    matching = (any(names.matches(query, Name.from_key(key)) for key in every) for every in keys_by_author.values())
+    matching = (any(matches(query, Name.from_key(key)) for key in every) for every in keys_by_author.values())
     assert found.match(query).tolist() == [number for number, matches in enumerate(matching) if matches]

@@ -126,6 +126,7 @@ def test_the_status_line_agrees_with_the_listed_papers(client: httpx.Client) -> 
     assert status(f"/?q=attention&unlike={KSA}") == "The closest of 59 papers"
     assert status("/?category=cs&page=2").startswith("11–20 of ")
     assert re.fullmatch(r"\d+ closest papers?, newest first", status("/?q=attention&sort=newest"))
+    assert status("/?q=attention&sort=newest&to=1990") == "None of the closest papers match the filters"
     lexical = client.get("/v1/search?q=attention&mode=lexical").json()["total"]
     assert status("/?q=attention&mode=lexical") == f"{lexical} papers"
 

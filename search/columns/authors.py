@@ -10,6 +10,7 @@ from search.columns.author_table import AuthorKey, AuthorTable, initials_mask, o
 from search.columns.postings import sorted_unique
 from search.papers import names
 from search.papers.folding import single_edits
+from search.papers.name_matching import interpretation_matches
 from search.papers.names import Name
 
 _LINEAR_SCAN_LIMIT = 16
@@ -151,7 +152,7 @@ class AuthorNames(AuthorTable):
         """Selects the keys that the name can mean, by parsing each."""
         keys = (Name.from_key(self._key_text(number)) for number in self.order[positions].tolist())
         matching: NDArray[np.bool_] = np.fromiter(
-            (names.interpretation_matches(name, key) for key in keys), bool, len(positions)
+            (interpretation_matches(name, key) for key in keys), bool, len(positions)
         )
         return np.compress(matching, positions)
 

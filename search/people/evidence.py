@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from search.columns.columns import Columns
 from search.columns.postings import expand_ranges
 from search.index.snapshot import Snapshot
-from search.papers.names import Name, are_compatible
+from search.papers.name_matching import are_compatible
+from search.papers.names import Name
 
 Matrix = NDArray[np.float32]
 """(n, n) float32, a value for each pair of n papers."""

@@ -43,6 +43,7 @@ from service.agents.quoting import (
     NOTICE,
     RenderedAnswer,
     authors_answer,
+    citations_answer,
     facets_answer,
     page_answer,
     paper_answer,
@@ -55,6 +56,7 @@ from service.agents.tools import (
     MAX_HITS,
     AuthorsAnswer,
     AuthorsArguments,
+    CitationsAnswer,
     FacetsAnswer,
     FacetsArguments,
     GetArguments,
@@ -147,6 +149,10 @@ def _handle_get(session: Session, call: GetArguments) -> RenderedAnswer:
     return paper_answer(session.paper(call.paper_id))
 
 
+def _handle_citations(session: Session, call: GetArguments) -> RenderedAnswer:
+    return citations_answer(session.citations(call.paper_id))
+
+
 def _handle_authors(session: Session, call: AuthorsArguments) -> RenderedAnswer:
     with parameter_name("name"):
         return authors_answer(session.authors(call.name), session.persons(call.name))
@@ -188,6 +194,12 @@ _TOOL_SPECS: dict[str, _ToolSpec[Any]] = {
         _handle_similar,
     ),
     "get": _ToolSpec("Read one paper: abstract, authors, dates, IDs and URL.", GetArguments, PaperAnswer, _handle_get),
+    "citations": _ToolSpec(
+        "List the papers of the index that a paper cites, and those that cite it, the most cited first.",
+        GetArguments,
+        CitationsAnswer,
+        _handle_citations,
+    ),
     "authors": _ToolSpec(
         "List the variants of an author's name in the index, and the people who seem to share it, with their papers.",
         AuthorsArguments,

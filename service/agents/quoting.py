@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from search.index.citations import Citations
 from search.papers.debris import clean_text
 from search.papers.json import Json, clean_object
 from search.papers.paper import Paper
@@ -24,6 +25,7 @@ from search.themes.themes import Themes
 from search.trends.trends import Trend, Trends
 from service.agents.tools import (
     AuthorsAnswer,
+    CitationsAnswer,
     FacetsAnswer,
     HitSummary,
     PageAnswer,
@@ -35,7 +37,7 @@ from service.agents.tools import (
     TrendsAnswer,
 )
 from service.api.overview_schemas import RankedAuthorOut
-from service.api.schemas import AuthorMatchOut, FacetsOut, ValueCountOut
+from service.api.schemas import AuthorMatchOut, CitationListOut, FacetsOut, ValueCountOut
 from service.formats.extra_fields import field_label, field_text
 from service.formats.render import (
     authors_json,
@@ -139,6 +141,21 @@ def paper_answer(paper: Paper) -> RenderedAnswer:
     lines = [f"other IDs: {', '.join(content.ids[1:])}"] if len(content.ids) > 1 else []
     lines += [f"{field_label(name)}: {field_text(value)}" for name, value in content.extra.items()]
     return RenderedAnswer(content, _delimited_text([], [_paper_entry(content, [*lines, content.abstract or ""])], []))
+
+
+def citations_answer(citations: Citations) -> RenderedAnswer:
+    """Returns what a paper cites and what cites it."""
+    content = CitationsAnswer.model_validate(_truncate_fields(clean_object(citations.to_json())) | {"notice": NOTICE})
+    quoted = _citation_lines("references", content.references) + _citation_lines("citing", content.citing)
+    return RenderedAnswer(content, _delimited_text([f"citations of {content.id} within the index"], quoted, []))
+
+
+def _citation_lines(name: str, found: CitationListOut) -> list[str]:
+    papers = [
+        " · ".join(filter(None, (each.id, each.published, cited_by(each.citations), each.title)))
+        for each in found.papers
+    ]
+    return [f"{name}: {format_count(found.total)}, showing {len(papers)}", *papers]
 
 
 def authors_answer(match: AuthorMatch, persons: Persons) -> RenderedAnswer:

@@ -14,7 +14,7 @@ from search.trends.count import MAX_QUESTIONS
 from search.trends.periods import Per
 from service.api.overview_schemas import CountedOut, GroupedOut, RankedAuthorOut
 from service.api.parameters import AuthorsRequest, PageParams, QueryParams, TrendsRequest
-from service.api.schemas import AuthorMatchOut, FacetsOut, PersonOut, RefinementOut
+from service.api.schemas import AuthorMatchOut, CitationListsOut, FacetsOut, PersonOut, RefinementOut
 
 MAX_HITS = 50
 """Most papers that one call returns."""
@@ -236,6 +236,10 @@ class PaperAnswer(PaperSummary, QuotingAnswer):
     version: int | None
     extra: dict[str, str | int | float | bool] = Field(description="Other fields, such as comment and journal")
     sources: list[str]
+
+
+class CitationsAnswer(CitationListsOut, QuotingAnswer):
+    """What a paper cites and what cites it, within the index."""
 
 
 class AuthorsAnswer(AuthorMatchOut, QuotingAnswer):

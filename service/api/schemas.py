@@ -218,17 +218,22 @@ class CitationOut(BaseModel):
 class CitationListOut(BaseModel):
     """Papers of the index, the most cited first, then the newest."""
 
-    total: int = Field(description="Their number; papers has the first 1,000")
+    total: int = Field(description="Their number; of many, papers has the first")
     papers: list[CitationOut]
 
 
-class CitationsOut(BaseModel):
+class CitationListsOut(BaseModel):
     """What a paper cites and what cites it, within the index."""
 
-    schema_version: int
     id: str
     references: CitationListOut = Field(description="The papers that it cites")
     citing: CitationListOut = Field(description="The papers that cite it")
+
+
+class CitationsOut(CitationListsOut):
+    """The same, with the version of its shape."""
+
+    schema_version: int
 
 
 class PartialPaper(PaperOut):

@@ -97,7 +97,7 @@ def relevant_count(page: Page) -> int:
 def status_text(page: Page, query: Query) -> str:
     """Returns how many papers were found, and which of them the page shows."""
     if not page.total:
-        return "None of the closest papers match" if _lists_closest(page) else "No papers match"
+        return "None of the closest papers match the filters" if _lists_closest(page) else "No papers match"
     if not page.hits and query.limit:
         return "No more papers"
     if not page.has_close_match:

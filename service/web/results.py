@@ -133,6 +133,8 @@ def _next_steps(url: PageUrl, page: Page, query: Query) -> list[Link]:
     if page.total and page.has_close_match and (page.hits or not query.offset):
         return []
     links = []
+    if not page.total and query.sort != "relevance" and is_ranked(page, query):
+        links.append(Link("Sort by relevance", str(url.remove_param("sort"))))
     if any(url.get_all(name) for name in _FILTER_PARAMS):
         unfiltered = url
         for name in _FILTER_PARAMS:
