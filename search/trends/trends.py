@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
-from math import sqrt
+from math import ceil, sqrt
 from typing import TYPE_CHECKING, Literal, get_args
 
 from search.errors import InvalidValue
@@ -75,10 +75,10 @@ class Trend:
         """Returns the error of a part of the papers that 19 of 20 such parts are expected not to exceed.
 
         The expected errors are spread in proportion to the papers. Their number in a part then has a Poisson
-        distribution, whose 95% quantile is approximated by the normal one.
+        distribution, whose 95% quantile is at most the normal one, rounded up.
         """
         expected = self.expected_errors * count / self.papers if self.papers else 0.0
-        return round(expected + _NORMAL_QUANTILE * sqrt(expected))
+        return ceil(expected + _NORMAL_QUANTILE * sqrt(expected))
 
     @property
     def total(self) -> Estimate:
