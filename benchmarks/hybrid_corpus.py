@@ -1,7 +1,7 @@
 """The papers, vectors, filters and questions that ``benchmarks.systems`` gives to every system."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.papers.date import Date
+
+Vector = NDArray[np.float32]
+Encode = Callable[[str], Vector]
+"""Returns the (dim,) unit vector of a question."""
 
 PAPERS_FILE = "papers.jsonl"
 VECTORS_FILE = "vectors.npy"

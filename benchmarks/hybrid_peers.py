@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from benchmarks.hybrid_corpus import Condition, Corpus, Record
-from benchmarks.hybrid_systems import EF_CONSTRUCTION, EF_SEARCH, GRAPH_DEGREE, LEG_DEPTH, RRF_CONSTANT, Encode, Vector
+from benchmarks.hybrid_corpus import Condition, Corpus, Encode, Record, Vector
+from benchmarks.hybrid_systems import EF_CONSTRUCTION, EF_SEARCH, GRAPH_DEGREE, LEG_DEPTH, RRF_CONSTANT
 
 _MAX_TEXT_BYTES = 60_000
 """Of a text in Milvus, whose limit is 65,535."""

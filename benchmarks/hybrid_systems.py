@@ -1,24 +1,20 @@
 """The interface of the systems that ``benchmarks.systems`` compares; this one, and qdrant-edge joined with tantivy."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
-import numpy as np
 import tantivy
-from numpy.typing import NDArray
 
-from benchmarks.hybrid_corpus import Condition, Corpus, Record
+from benchmarks.hybrid_corpus import Condition, Corpus, Encode, Record, Vector
+from benchmarks.hybrid_vectors import QuestionVectors, StoredVectors
+from indexer.build import index
 from search.papers.date import Date
 from search.query.filter import Filter
 from search.query.query import Query
 from search.searcher import Searcher
-
-Vector = NDArray[np.float32]
-Encode = Callable[[str], Vector]
-"""Returns the (dim,) unit vector of a question."""
 
 LEG_DEPTH = 100
 """Candidates of each leg where the user of a system chooses it."""
@@ -59,14 +55,9 @@ class Papers:
     has_words = True
 
     def build(self, corpus: Corpus, folder: Path) -> None:
-        from benchmarks.hybrid_vectors import StoredVectors
-        from indexer.build import index
-
         index([corpus.papers_file], folder, StoredVectors(corpus))
 
     def open(self, folder: Path, encode: Encode) -> None:
-        from benchmarks.hybrid_vectors import QuestionVectors
-
         self._searcher = Searcher(folder, lambda model: QuestionVectors(model, encode))
 
     def ask(self, text: str, k: int, condition: Condition) -> list[str]:

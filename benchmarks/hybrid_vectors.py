@@ -6,8 +6,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.hybrid_corpus import Corpus
-from benchmarks.hybrid_systems import Encode
+from benchmarks.hybrid_corpus import Corpus, Encode
 from search.embedding.embedder import Embedder, load_embedder
 from search.embedding.model import DEFAULT_MODEL, ModelIdentity
 from search.papers.identifiers import text_key
