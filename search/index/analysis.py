@@ -161,9 +161,9 @@ def find_units(text: str) -> list[str]:
     return _select_patterns(text).unit.findall(text)
 
 
-def match_units(text: str) -> Iterator[re.Match[str]]:
-    """Yields the units of a text with their places."""
-    return _select_patterns(text).unit.finditer(text)
+def split_at_units(text: str) -> list[str]:
+    """Returns the parts of a text: what is before the first unit, the unit, what is before the next one, and so on."""
+    return _select_patterns(text).unit.split(text)
 
 
 def find_words(unit: str) -> list[str]:
@@ -187,6 +187,9 @@ def find_pieces(unit: str) -> Iterator[tuple[int, int, str]]:
 
     These are the unit as one word, each word, and each pair and single character of Chinese, Japanese and Korean.
     """
+    if unit.isascii() and unit.isalnum():
+        yield 0, len(unit), unit
+        return
     words = list(_select_patterns(unit).word.finditer(unit))
     if joined := join_compound([word[0] for word in words]):
         yield 0, len(unit), joined
@@ -208,7 +211,8 @@ class _Patterns:
 
     Attributes:
         word: one word.
-        unit: one word, or several joined by hyphens, which may be in mathematics, as in ``$k$-means``.
+        unit: one word, or several joined by hyphens, which may be in mathematics, as in ``$k$-means``. It is the only
+            group, for ``split``.
     """
 
     word: re.Pattern[str]
@@ -216,7 +220,7 @@ class _Patterns:
 
     @classmethod
     def of(cls, word: str) -> "_Patterns":
-        return cls(re.compile(word), re.compile(rf"(?:{word})(?:\$?[{_HYPHENS}]\$?(?:{word}))*"))
+        return cls(re.compile(word), re.compile(rf"((?:{word})(?:\$?[{_HYPHENS}]\$?(?:{word}))*)"))
 
 
 _ASCII = _Patterns.of(r"[A-Za-z0-9]+")  # half the time of a class that excludes

@@ -2,19 +2,24 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate, islice, starmap
+from math import fsum
+from operator import itemgetter
 
-from search.index.analysis import Terms, find_pieces, match_units
+from search.index.analysis import Terms, find_pieces, split_at_units
 from search.papers.page_text import find_page_text
 from search.papers.paper import Paper
 from search.query.hit import Highlights, Span
 
-_SENTENCE_END = re.compile(r"(?<=[.!?])([\"')\]]*)\s+(?=[\"'(\[]*[A-Z0-9\\$])")
+_SENTENCE_END = re.compile(r"[.!?]([\"')\]]*)\s+(?=[\"'(\[]*[A-Z0-9\\$])")
 _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|cf|vs|et al|Fig|Figs|Eq|Eqs|Sec|Ref|Refs|No|Dr|St|approx|resp)|\b[A-Z])\.$"
 )
 
 _MAX_ABBREVIATION_CHARACTERS = 8
 """Characters before a possible end of sentence that are searched for an abbreviation."""
+_Place = tuple[int, int, str]
+"""Start and end of a word in a text, and the query term that it is."""
 
 
 class Highlighter:
@@ -28,6 +33,7 @@ class Highlighter:
     def __init__(self, weights: Mapping[str, float], terms_of: Mapping[str, Terms]) -> None:
         self._weights = weights
         self._terms_of = terms_of
+        self._places_by_unit: dict[str, Sequence[_Place]] = {}
 
     def highlight(self, paper: Paper) -> Highlights:
         """Returns the positions of the query words in a paper, and its best sentence.
@@ -41,40 +47,53 @@ class Highlighter:
             _merge(self._find_terms(paper.title or "")), _merge(found), self._best_sentence(abstract, found)
         )
 
-    def _find_terms(self, text: str) -> list[tuple[Span, str]]:
+    def _find_terms(self, text: str) -> list[_Place]:
         """Returns the places of the query terms in a text; places may overlap."""
-        terms_of, weights = self._terms_of, self._weights
+        parts = split_at_units(text)
+        units, starts = parts[1::2], islice(accumulate(map(len, parts)), 0, None, 2)
+        self._analyze(set(units).difference(self._places_by_unit))
+        places = self._places_by_unit
+        return [
+            (start + first, start + end, term)
+            for unit, start in zip(units, starts, strict=False)
+            for first, end, term in places[unit]
+        ]
+
+    def _analyze(self, units: Iterable[str]) -> None:
+        """Finds the places of the query terms in some units; most units have none."""
+        places, terms_of, lacks = self._places_by_unit, self._terms_of, self._weights.keys().isdisjoint
+        for unit in units:
+            terms = terms_of[unit]
+            places[unit] = () if lacks(terms.ranked) and lacks(terms.unordered) else self._find_in_unit(unit)
+
+    def _find_in_unit(self, unit: str) -> list[_Place]:
         found = []
-        for match in match_units(text):
-            terms, start = terms_of[match[0]], match.start()
-            if weights.keys().isdisjoint(terms.ranked) and weights.keys().isdisjoint(terms.unordered):
-                continue
-            for first, end, piece in find_pieces(match[0]):
-                of_piece = terms_of[piece]
-                term = next((term for term in of_piece.ranked or of_piece.unordered if term in weights), None)
-                if term:
-                    found.append((Span(start + first, start + end), term))
+        for start, end, piece in find_pieces(unit):
+            terms = self._terms_of[piece]
+            term = next((term for term in terms.ranked or terms.unordered if term in self._weights), None)
+            if term:
+                found.append((start, end, term))
         return found
 
-    def _best_sentence(self, text: str, found: Sequence[tuple[Span, str]]) -> Span | None:
+    def _best_sentence(self, text: str, found: Sequence[_Place]) -> Span | None:
         best, best_weight = None, 0.0
         for sentence in split_sentences(text) if found else ():
-            distinct = {term for span, term in found if sentence.start <= span.start < sentence.end}
-            weight = sum(self._weights[term] for term in distinct)
+            distinct = {term for start, _, term in found if sentence.start <= start < sentence.end}
+            weight = fsum(self._weights[term] for term in distinct)  # in any order, so that equal sums are equal
             if weight > best_weight:
                 best, best_weight = sentence, weight
         return best
 
 
-def _merge(found: Iterable[tuple[Span, str]]) -> tuple[Span, ...]:
+def _merge(found: Iterable[_Place]) -> tuple[Span, ...]:
     """Returns the places in order, those that overlap or touch as one."""
-    merged: list[Span] = []
-    for span in sorted((span for span, _ in found), key=lambda span: span.start):
-        if merged and span.start <= merged[-1].end:
-            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
+    merged: list[tuple[int, int]] = []
+    for start, end, _ in sorted(found, key=itemgetter(0)):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(merged[-1][1], end)
         else:
-            merged.append(span)
-    return tuple(merged)
+            merged.append((start, end))
+    return tuple(starmap(Span, merged))
 
 
 def split_sentences(text: str) -> list[Span]:
@@ -90,7 +109,8 @@ def _split_part(text: str, start: int, end: int) -> list[Span]:
     spans = []
     start = end - len(text[start:end].lstrip())
     for match in _SENTENCE_END.finditer(text, start, end):
-        if not _ABBREVIATION.search(text, max(start, match.start() - _MAX_ABBREVIATION_CHARACTERS), match.start()):
+        stop = match.start() + 1
+        if not _ABBREVIATION.search(text, max(start, stop - _MAX_ABBREVIATION_CHARACTERS), stop):
             spans.append(Span(start, match.end(1)))  # includes closing quotes and brackets after the full stop
             start = match.end()
     return [*spans, Span(start, end)] if text[start:end].strip() else spans
