@@ -7,10 +7,10 @@ Kullback-Leibler divergence of Carpineto et al., "An information-theoretic appro
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import chain, islice
 from math import log
 
 import numpy as np
@@ -84,8 +84,8 @@ def related_refinements(
     words = ranking_words(parsed)
     if len(words.split()) > tuning.max_query_words or not _has_vague_answer(page, tuning):
         return
-    papers = snapshot.store.get(nearest[: tuning.papers].tolist())
-    texts = [f"{paper.title or ''} . {paper.abstract or ''}".lower() for paper in papers]
+    papers = snapshot.store.titles_and_abstracts(nearest[: tuning.papers].tolist())
+    texts = [f"{title} . {abstract}".lower() for title, abstract in papers]
     known = set(snapshot.lexicon.terms(words))
     for phrase in find_phrases(texts, snapshot.lexicon, len(snapshot.live), known, tuning):
         yield Refinement("related", phrase, replace_ranking_words(parsed, phrase))
@@ -148,26 +148,42 @@ def _count_phrases(texts: list[list[str]], min_papers: int) -> Counter[Phrase]:
     A longer phrase is counted only if its parts are frequent enough (Agrawal and Srikant, "Fast algorithms for mining
     association rules", VLDB 1994).
     """
-    words = Counter(word for text in texts for word in set(text))
-    frequent = {word for word, count in words.items() if count >= min_papers and _WORD.fullmatch(word)} - _STOP_WORDS
-    pairs = Counter(
-        pair
-        for text in texts
-        for pair in {(one, two) for one, two in pairwise(text) if one in frequent and two in frequent}
-    )
-    frequent_pairs = {pair for pair, count in pairs.items() if count >= min_papers}
-    triples = Counter(
-        triple
-        for text in texts
-        for triple in {
-            (one, two, three)
-            for (one, two), three in zip(pairwise(text), text[2:], strict=False)
-            if (one, two) in frequent_pairs and (two, three) in frequent_pairs
-        }
-    )
-    counts: Counter[Phrase] = Counter({(word,): words[word] for word in frequent})
-    counts.update({each: count for found in (pairs, triples) for each, count in found.items() if count >= min_papers})
+    numbers = defaultdict[str, int]()
+    numbers.default_factory = numbers.__len__  # numbers words in order of occurrence
+    ids = np.fromiter(map(numbers.__getitem__, chain.from_iterable(texts)), np.int64)
+    text_of = np.repeat(np.arange(len(texts)), list(map(len, texts)))
+    words = list(numbers)
+    occurs = np.zeros((len(texts), len(words)), bool)
+    occurs[text_of, ids] = True
+    word_counts = occurs.sum(axis=0)
+    is_frequent = word_counts >= min_papers
+    for number in np.flatnonzero(is_frequent).tolist():
+        is_frequent[number] = words[number] not in _STOP_WORDS and bool(_WORD.fullmatch(words[number]))
+    is_part = is_frequent[ids]
+    starts = np.flatnonzero(is_part[:-1] & is_part[1:] & (text_of[:-1] == text_of[1:]))
+    pairs = _count_sequences(text_of, ids, starts, 2, min_papers)
+    triples = _count_sequences(text_of, ids, starts[:-1][np.diff(starts) == 1], 3, min_papers)
+    counts: Counter[Phrase] = Counter({(words[each],): int(word_counts[each]) for each in np.flatnonzero(is_frequent)})
+    for found in (pairs, triples):
+        counts.update({tuple(words[each] for each in phrase): number for phrase, number in found.items()})
     return counts
+
+
+def _count_sequences(
+    text_of: NDArray[np.int64], ids: NDArray[np.int64], starts: NDArray[np.int64], length: int, min_texts: int
+) -> dict[tuple[int, ...], int]:
+    """Returns the number of texts that contain each sequence of words, without those of fewer than ``min_texts``.
+
+    Args:
+        text_of: (n,) int64, the text of each word.
+        ids: (n,) int64, the words.
+        starts: (m,) int64, the positions of the first words.
+        length: words of a sequence.
+        min_texts: minimum number of texts.
+    """
+    columns = (text_of[starts].tolist(), *(ids[starts + offset].tolist() for offset in range(length)))
+    counts = Counter(sequence[1:] for sequence in set(zip(*columns, strict=True)))
+    return {sequence: count for sequence, count in counts.items() if count >= min_texts}
 
 
 def _may_be_phrase(phrase: Sequence[str]) -> bool:
