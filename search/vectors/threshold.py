@@ -189,6 +189,7 @@ def _select(bins: _Bins, reach: NDArray[np.float64], allowed: float, threshold: 
     first = int(np.searchsorted(np.cumsum(above), allowed, "right"))  # first bin that is not left out
     accepted = int(np.searchsorted(np.cumsum(below[::-1]), allowed, "right"))
     end = max(first, len(reach) - accepted)  # first bin that is accepted whole
-    uncertain, certain = bins.rows[bins.starts[first] : bins.starts[end]], bins.rows[bins.starts[end] :]
+    certain = bins.rows[bins.starts[end] :]
+    uncertain = np.sort(bins.rows[bins.starts[first] : bins.starts[end]])  # read in the order of the file
     found = np.concatenate((uncertain[score(uncertain) >= threshold], certain))
     return RowsAbove(np.sort(found), float(above[:first].sum() + below[end:].sum()), complete=False)

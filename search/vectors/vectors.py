@@ -216,18 +216,17 @@ class VectorIndex:
         max_misses = tuning.scan.max_missed_share * k
         while repeat and (needed := errors.rerank_depth(rest.scores, threshold, max_misses)) > scored:
             batch = rest.rows[scored:needed]
-            positions, scores = self._exact_scorer.top_positions(self._checked(batch), batch, vector, k)
-            late = np.count_nonzero((positions >= len(batch) // 2) & (scores > threshold))
+            scores = self.scores(vector, batch)
+            late = np.count_nonzero(scores[len(batch) // 2 :] > max(threshold, _kth_best(scores, k + 1)))
             repeat = bool(late > tuning.max_late_share * k)
             errors, widened = (errors.widen(), True) if repeat else (errors, widened)
-            rows, exact = np.concatenate((rows, batch[positions])), np.concatenate((exact, scores))
+            rows, exact = np.concatenate((rows, batch)), np.concatenate((exact, scores))
             scored, threshold = needed, _kth_best(exact, k)
         if widened and rest.cutoff > -np.inf and scored > tuning.rescan_share * len(rest.rows):
             return None
         inside, outside = errors.expected_misses(rest, scored, threshold)
         misses = scan.expected_misses + inside + min(outside, tuning.max_outside_share * k)
-        scored_rows = np.concatenate((first.rows, rest.rows[:scored]))
-        best = Ranked.top_k(rows, exact, k, complete=False, scored_rows=scored_rows)
+        best = Ranked.top_k(rows, exact, k, complete=False)
         return replace(best, scanned=scan.scanned, expected_recall=max(0.0, 1 - misses / k))
 
     def _checked(self, ids: NDArray[np.int64]) -> NDArray[np.float16]:
