@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from search.errors import InvalidValue
+from search.index.analysis import initials_of
 from search.papers.normalization import normalize
 from search.query.condition import AllOf, ContainsText
 from search.query.query import Query
@@ -324,3 +325,12 @@ def test_decomposed_queries_have_the_answers_of_composed_ones(searcher: Searcher
     )
     assert [hit.paper.id for hit in composed] == [hit.paper.id for hit in decomposed]
     assert [hit.highlights for hit in composed] == [hit.highlights for hit in decomposed]
+
+
+@given(st.text(st.sampled_from("abcdefghiABDLMSYst019"), min_size=1, max_size=9))
+@example("dying")
+@example("skies")
+@example("LLMs")
+def test_a_term_begins_with_the_letter_of_its_word(searcher: Searcher, word: str) -> None:
+    terms = searcher.snapshot.lexicon.terms_by_unit[word]
+    assert all(word[0] in initials_of([term]) for term in (*terms.ranked, *terms.unordered))

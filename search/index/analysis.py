@@ -15,7 +15,7 @@ case, and stemmed as English.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import chain, pairwise
@@ -180,6 +180,14 @@ def join_compound(words: Sequence[str]) -> str | None:
 def is_character(term: str) -> bool:
     """Returns whether a term is a single character of Chinese, Japanese or Korean."""
     return len(term) == 1 and not term.isascii() and bool(re.match(_CJK_RUN, term))
+
+
+def initials_of(terms: Iterable[str]) -> frozenset[str]:
+    """Returns what a word of ASCII letters and digits that has one of some terms begins with, in either case.
+
+    A term begins with the letter that its word begins with: the stemmer removes and replaces endings alone.
+    """
+    return frozenset(letter for term in terms for letter in (term[0].lower(), term[0].upper()))
 
 
 def find_pieces(unit: str) -> Iterator[tuple[int, int, str]]:

@@ -1,12 +1,12 @@
 """Highlights: the query words in the title and abstract of a paper, and the sentence that matches best."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import accumulate, islice, starmap
 from math import fsum
 from operator import itemgetter
 
-from search.index.analysis import Terms, find_pieces, split_at_units
+from search.index.analysis import Terms, find_pieces, initials_of, split_at_units
 from search.papers.page_text import find_page_text
 from search.papers.paper import Paper
 from search.query.hit import Highlights, Span
@@ -33,6 +33,7 @@ class Highlighter:
     def __init__(self, weights: Mapping[str, float], terms_of: Mapping[str, Terms]) -> None:
         self._weights = weights
         self._terms_of = terms_of
+        self._initials = initials_of(weights)
         self._places_by_unit: dict[str, Sequence[_Place]] = {}
 
     def highlight(self, paper: Paper) -> Highlights:
@@ -59,12 +60,15 @@ class Highlighter:
             for first, end, term in places[unit]
         ]
 
-    def _analyze(self, units: Iterable[str]) -> None:
-        """Finds the places of the query terms in some units; most units have none."""
+    def _analyze(self, units: Collection[str]) -> None:
+        """Finds the places of the query terms in some units; most have none, and of most the first letter tells."""
         places, terms_of, lacks = self._places_by_unit, self._terms_of, self._weights.keys().isdisjoint
-        for unit in units:
+        initials = self._initials
+        places.update(dict.fromkeys(units, ()))
+        for unit in [each for each in units if each[0] in initials or not (each.isalnum() and each.isascii())]:
             terms = terms_of[unit]
-            places[unit] = () if lacks(terms.ranked) and lacks(terms.unordered) else self._find_in_unit(unit)
+            if not (lacks(terms.ranked) and lacks(terms.unordered)):
+                places[unit] = self._find_in_unit(unit)
 
     def _find_in_unit(self, unit: str) -> list[_Place]:
         found = []
