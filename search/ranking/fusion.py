@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.ranking.fusion_model import FusionModel, ModelInput, top_of
-from search.rows import Ranked
+from search.rows import Ranked, are_among
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,9 @@ class FusedCandidates:
 
     def followed_by(self, other: "FusedCandidates") -> "FusedCandidates":
         """Returns these candidates, then those of another ranking that are not among them."""
-        new = ~np.isin(other.rows, self.rows)
+        if not len(self.rows):
+            return other
+        new = ~are_among(other.rows, self.rows)
         pairs = zip(self._arrays, other._arrays, strict=True)
         return FusedCandidates(*(np.concatenate((mine, theirs[new])) for mine, theirs in pairs))
 
@@ -158,7 +160,8 @@ def fuse(
         bm25_of: returns the BM25 of rows that the lexical leg did not return.
         tuning: the weights.
     """
-    rows = np.union1d(semantic.rows, lexical.rows)
+    only_semantic = semantic.rows[~are_among(semantic.rows, lexical.rows)]
+    rows = np.sort(np.concatenate((lexical.rows, only_semantic)))
     cosine = _leg_scores(rows, semantic, cosine_of)
     bm25 = _leg_scores(rows, lexical, None if lexical.complete else bm25_of)
     return _sort_by_score(rows, combine_scores(cosine, bm25, tuning), cosine, bm25)
@@ -209,7 +212,7 @@ def rescore_with_feedback(
         bm25_of: returns the BM25 of the query, for the same papers.
         tuning: the weights of fusion.
     """
-    new = np.setdiff1d(rescored.rows, fused.rows)
+    new = np.sort(rescored.rows[~are_among(rescored.rows, fused.rows)])
     rows = np.concatenate((fused.rows, new))
     cosine = np.concatenate((fused.cosine, cosine_of(new)))
     bm25 = np.concatenate((fused.bm25, bm25_of(new)))

@@ -77,7 +77,7 @@ class ModelInput:
                 np.log1p(self.term_count) / 3,
                 (self.cosine[lexical].mean() - self.cosine[semantic].mean()) * 5,
                 self.cosine.max(),
-                len(np.intersect1d(semantic, lexical)) / TOP,
+                len({*semantic.tolist()} & {*lexical.tolist()}) / TOP,
             ],
             np.float32,
         )
