@@ -1,6 +1,7 @@
 """Text conditions: the tantivy queries for words and phrases that a paper has to contain."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 import tantivy
 from tantivy import Occur
@@ -14,6 +15,8 @@ PHRASE_FIELDS = ("title", "abstract")
 """The fields with positions, which also contain stop words."""
 RANKED_FIELD = "text"
 """The field with the terms of title and abstract, without positions and stop words."""
+_CACHED_FREQUENCIES = 10_000
+"""Terms, and words, whose document frequency is cached; a question needs each of its own five times."""
 
 
 class TextConditions:
@@ -29,9 +32,11 @@ class TextConditions:
         self._schema = schema
         self._searcher = searcher
         self._analyzer = analyzer
+        self.doc_freq = lru_cache(_CACHED_FREQUENCIES)(self._count_papers)
+        self.written_freq = lru_cache(_CACHED_FREQUENCIES)(self._count_written)
         self.forms = WordForms(analyzer, self.doc_freq, self.written_freq, self._count_phrase)
 
-    def doc_freq(self, term: str) -> int:
+    def _count_papers(self, term: str) -> int:
         """Returns the document frequency of a term that ranks; of several places (``_places``), the least above 0."""
         if term.isalnum():
             return self._searcher.doc_freq(RANKED_FIELD, term)
@@ -50,7 +55,7 @@ class TextConditions:
         parts = [tantivy.Query.term_query(self._schema, field, word, "freq") for field, word in _places(term)]
         return parts[0] if len(parts) == 1 else tantivy.Query.disjunction_max_query(parts)
 
-    def written_freq(self, word: str) -> int:
+    def _count_written(self, word: str) -> int:
         """Returns the document frequency of a word as written, in lower case and not stemmed."""
         return self._searcher.doc_freq("word", word)
 
