@@ -75,14 +75,15 @@ class DateColumn:
 
     def count_by_year(self, rows: Rows) -> dict[int, int]:
         """Counts rows by the year of their first day, latest year first."""
-        counts = self.count_intervals(rows)
-        years: dict[int, int] = {}
-        for interval in np.flatnonzero(counts)[::-1].tolist():
-            day = int(self.intervals[0, interval])
-            if day != NO_DAY[0]:
-                year = date.fromordinal(day).year
-                years[year] = years.get(year, 0) + int(counts[interval])
-        return years
+        papers = np.bincount(self._year_of_interval[self.interval_of_row[rows.ids]])
+        return {year: int(papers[year]) for year in np.flatnonzero(papers)[::-1].tolist() if year}
+
+    @cached_property
+    def _year_of_interval(self) -> NDArray[np.int64]:
+        """(n,) int64, the year of the first day of each interval; 0 without a date."""
+        first_days = np.asarray(self.intervals[0], np.int64)
+        days = (first_days - date(1970, 1, 1).toordinal()).astype("datetime64[D]")
+        return np.where(first_days == NO_DAY[0], 0, days.astype("datetime64[Y]").astype(np.int64) + 1970)
 
     @classmethod
     def open(cls, directory: Path, name: str) -> Self:
