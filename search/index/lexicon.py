@@ -222,7 +222,8 @@ class Lexicon:
         if not len(ids):
             return np.zeros(0, np.float32)
         # A term_set_query walks the whole dictionary of rows; a few hundred term queries take a third of the time.
-        row_queries = [(Occur.Should, self._term_query("row", row)) for row in ids.tolist()]
+        term_query, schema = tantivy.Query.term_query, self._schema
+        row_queries = [(Occur.Should, term_query(schema, "row", row, "basic")) for row in ids.tolist()]
         has_row = (Occur.Must, _as_filter(tantivy.Query.boolean_query(row_queries)))
         rows, scores = self._search_rows([has_row, clause], len(ids))
         score_of = dict(zip(rows.tolist(), scores.tolist(), strict=True))

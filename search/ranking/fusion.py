@@ -262,6 +262,7 @@ def score_by_model(fused: FusedCandidates, query: QueryTerms, tuning: FusionTuni
     is_best[top_of(fused.cosine, tuning.modelled_papers)] = True
     needed = is_best.copy()
     needed[top_of(fused.bm25)] = True
+    needed &= fused.bm25 > 0  # a paper without any term covers nothing
     coverage = np.zeros(len(fused.rows), np.float32)
     coverage[needed] = query.coverage(fused.rows[needed])
     model_input = ModelInput(fused.scores, fused.cosine, fused.bm25, coverage, query.max_bm25, query.term_count)
