@@ -1,7 +1,7 @@
 """Highlights: the query words in the title and abstract of a paper, and the sentence that matches best."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate, islice, starmap
 from math import fsum
 from operator import itemgetter
@@ -34,7 +34,8 @@ class Highlighter:
         self._weights = weights
         self._terms_of = terms_of
         self._initials = initials_of(weights)
-        self._places_by_unit: dict[str, Sequence[_Place]] = {}
+        self._analyzed: set[str] = set()
+        self._places_by_unit: dict[str, list[_Place]] = {}
 
     def highlight(self, paper: Paper) -> Highlights:
         """Returns the positions of the query words in a paper, and its best sentence.
@@ -52,23 +53,24 @@ class Highlighter:
         """Returns the places of the query terms in a text; places may overlap."""
         parts = split_at_units(text)
         units, starts = parts[1::2], islice(accumulate(map(len, parts)), 0, None, 2)
-        self._analyze(set(units).difference(self._places_by_unit))
+        new = set(units).difference(self._analyzed)
+        self._analyzed |= new
+        self._analyze(new)
         places = self._places_by_unit
         return [
             (start + first, start + end, term)
             for unit, start in zip(units, starts, strict=False)
+            if unit in places
             for first, end, term in places[unit]
         ]
 
-    def _analyze(self, units: Collection[str]) -> None:
+    def _analyze(self, units: Iterable[str]) -> None:
         """Finds the places of the query terms in some units; most have none, and of most the first letter tells."""
-        places, terms_of, lacks = self._places_by_unit, self._terms_of, self._weights.keys().isdisjoint
-        initials = self._initials
-        places.update(dict.fromkeys(units, ()))
+        terms_of, lacks, initials = self._terms_of, self._weights.keys().isdisjoint, self._initials
         for unit in [each for each in units if each[0] in initials or not (each.isalnum() and each.isascii())]:
             terms = terms_of[unit]
             if not (lacks(terms.ranked) and lacks(terms.unordered)):
-                places[unit] = self._find_in_unit(unit)
+                self._places_by_unit[unit] = self._find_in_unit(unit)
 
     def _find_in_unit(self, unit: str) -> list[_Place]:
         found = []
