@@ -217,7 +217,7 @@ class Session:
         """
         from search.people.ranking import rank_authors
 
-        return rank_authors(self.relevant(box, query, **options), limit)
+        return rank_authors(self.relevant(box, query, **options), limit, self.corrections)
 
     @_reporting_damage
     def themes(self, box: str, query: Query | None = None, **options: Any) -> "Themes":

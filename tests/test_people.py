@@ -43,6 +43,8 @@ def make_records() -> list[Record]:
         "recency": [(["Ada Byron"], 2021), (["Eve Stone"], 2025)],
         "crowding": [*[(crowd, 2025)] * 10, (["Ada Byron"], 2025)],
         "spelling": [(["José García"], 2025), (["Jose Garcia"], 2025)],
+        "capitals": [([name], 2025) for name in ("Rui lindqvist", "Rui Lindqvist", "RUI LINDQVIST")],
+        "solitude": [(["Ada Byron"], 2025), *[(crowd[:6], 2025)] * 2],
         "yearly": [(["Ada Byron"], year) for year in (2020, 2022, 2023, 2025)],
         "undated": [([], 2025), (["Ada Byron"], None)],
         CACHE: [([f"Ada{letter} Byron"], 2000 + place) for place, letter in enumerate(ascii_lowercase[:22])],
@@ -85,6 +87,16 @@ def test_members_of_a_collaboration_do_not_lead(people_searcher: Searcher) -> No
 def test_spellings_of_a_name_count_as_one_author(people_searcher: Searcher) -> None:
     (author,) = people_searcher.people("spelling", mode="lexical").authors
     assert (author.name, author.papers) == ("José García", 2)
+
+
+def test_a_name_is_shown_with_capitals_if_a_paper_has_them(people_searcher: Searcher) -> None:
+    (author,) = people_searcher.people("capitals", mode="lexical").authors
+    assert (author.name, author.papers) == ("Rui Lindqvist", 3)
+
+
+def test_more_papers_count_more_than_fewer_coauthors(people_searcher: Searcher) -> None:
+    names = list(rank(people_searcher, "solitude"))
+    assert names[-1] == "Ada Byron"
 
 
 def test_an_author_has_the_years_and_best_papers(people_searcher: Searcher) -> None:
