@@ -16,6 +16,7 @@ from cli_call import run
 from http_server import HttpServer, assert_problem
 from search.columns.postings import Postings
 from search.errors import InvalidValue
+from search.language.framing import find_people_topic
 from search.searcher import Searcher
 from service.api.overview_schemas import PeopleOut
 from service.app import create_app
@@ -156,6 +157,38 @@ def test_every_interface_gives_the_same_authors(people_searcher: Searcher, peopl
     tree = read_page(people_client, "/people?mode=lexical&q=" + CACHE.replace(" ", "+"), 200)
     names = [text_of(link) for link in tree.xpath('//ol[@class="people"]/li/h2')]
     assert names[:5] == [author["name"] for author in body["authors"]]
+
+
+@pytest.mark.parametrize(
+    ("question", "topic"),
+    [
+        ("who works on lattice codes?", "lattice codes"),
+        ("Who is working on bees", "bees"),
+        ("who studies bees", "bees"),
+        ("experts in bees", "bees"),
+        ("find leading experts on bees", "bees"),
+        ("researchers working on bees au:stone", "bees au:stone"),
+        ("people who work on bees", "bees"),
+        ("mixture of experts in language models", None),
+        ("experts", None),
+        ("people in crowds", None),
+        ("who works on", None),
+    ],
+)
+def test_a_question_for_people_has_a_topic(question: str, topic: str | None) -> None:
+    assert find_people_topic(question) == topic
+
+
+def test_a_question_for_people_leads_to_them(people_searcher: Searcher, people_client: httpx.Client) -> None:
+    question = f"who works on {CACHE}"
+    assert people_searcher.people(question, mode="lexical") == people_searcher.people(CACHE, mode="lexical")
+    page = read_page(people_client, f"/?mode=lexical&q={question.replace(' ', '+')}", 200)
+    (link,) = page.xpath(f'//a[text()="People who work on {CACHE}"]/@href')
+    assert link.startswith("/people?")
+    assert query_pairs(link) == {("q", CACHE), ("mode", "lexical")}
+    answered = read_page(people_client, f"/people?q={question.replace(' ', '+')}", 200)
+    (as_typed,) = answered.xpath('//p[@class="note"]/a/@href')
+    assert ("verbatim", "true") in query_pairs(as_typed)
 
 
 def test_filters_apply(people_client: httpx.Client) -> None:
