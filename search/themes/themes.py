@@ -113,8 +113,8 @@ class Themes:
     """The themes of an answer. It has a length and iterates over its themes, the largest first.
 
     Attributes:
-        themes: from 5 to 12 of them, fewer of few papers, and none of fewer than 20; the papers that no theme describes
-            are the last one.
+        themes: from 5 to 12 of them, fewer if few phrases describe the papers, and none of fewer than 20 papers; the
+            papers that no theme describes are the last one.
         grouping: the grouped papers, nearest to the query first, each with the number of its theme.
         relevant: number of relevant papers.
         estimated: ``relevant`` is an estimate, within about one per cent.
@@ -218,10 +218,10 @@ def _papers_on_subject(relevant: RelevantSet) -> tuple[NDArray[np.int64], NDArra
         return rows, np.ones(len(rows), np.float32)
     scores = relevant.fused_scores(nearest)
     best = np.sort(scores)[-_ALWAYS_GROUPED:]
-    lowest, highest = float(best[0]), float(best[-1])
-    least = min(_MIN_SCORE * highest, lowest)
+    highest = float(best[-1])
+    least = min(_MIN_SCORE * highest, float(best[0]))
     is_grouped = scores >= least
-    importance = (scores[is_grouped] - least) / max(highest - least, float(np.finfo(np.float32).tiny))
+    importance = (scores[is_grouped] - least) / (highest - least) if highest > least else np.ones(len(rows))
     return rows[is_grouped], np.asarray(importance, np.float32)
 
 
