@@ -70,7 +70,7 @@ async function submitInPlace(form, submitter) {
     for (const star of page.querySelectorAll("button.star")) showStar(star.value, star.name === "remove");
     dialog.close();
     if (page.querySelector(".notice a")) document.getElementById("sharing")?.removeAttribute("hidden");
-    announce(page.querySelector(".notice:not([hidden])")?.textContent ?? "Saved");
+    announce(page.querySelector(".notice")?.textContent ?? "Saved");
   } catch {
     form.submit();
   }
