@@ -196,7 +196,8 @@ def people_text(people: People) -> str:
 
 def _author_entry(author: RankedAuthor) -> str:
     several = "may be several people" if author.may_be_several else ""
-    facts = [author.name, format_count(author.papers), author.years, several]
+    name = f"{author.name} @ {author.person}" if author.person else author.name
+    facts = [name, format_count(author.papers), author.years, several]
     papers = [f"   {paper.id} · {clean_title(paper)}" for paper in author.top_papers]
     return "\n".join([" · ".join(fact for fact in facts if fact), *papers])
 
