@@ -250,7 +250,7 @@ class Session:
     def _page(self, query: Query, answer: Answer) -> Page:
         """Returns the page that a query asks for."""
         page = build_page(answer)
-        notices = find_notices(self.snapshot, answer.query, page.total)
+        notices = find_notices(self.snapshot, answer.query, page.total, only_closest=answer.lists_only_closest)
         return self._observe(replace(page, interpretation=describe_query(query), notices=notices))
 
     def _observe(self, page: Page) -> Page:

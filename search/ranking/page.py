@@ -88,10 +88,10 @@ def _field_order(query: Query) -> FieldOrder | None:
 def _count_facets(answer: Answer) -> Facets:
     """Counts the papers that match the filter or, of a query with text or examples, those of ``Answer.listed``."""
     with answer.index.time_stage("facets"):
-        facets = count_facets(answer.index.snapshot.columns, answer.listed.rows)
-    return replace(
-        facets, scope=answer.listed.scope if answer.leg_input else "filter", estimated=answer.listed.estimated
-    )
+        listed = answer.listed
+        facets = count_facets(answer.index.snapshot.columns, listed.rows)
+    scope = listed.scope if answer.leg_input else "filter"
+    return replace(facets, scope=scope, estimated=listed.estimated, strong=listed.strong)
 
 
 def _list_by_field(

@@ -310,7 +310,8 @@ def _facets_text(facets: Facets) -> str:
         "authors": facets.authors,
         "sources": facets.sources,
     }
-    lines = [f"facets of {format_count(facets.papers, noun, estimated=facets.estimated)}:"]
+    counted = format_count(facets.papers, noun, estimated=facets.estimated)
+    lines = [f"facets of {', '.join(filter(None, (counted, facets.strong_text)))}:"]
     for name, counts in groups.items():
         if name == "kinds" and not counts:  # an earlier version wrote the index
             continue
