@@ -10,6 +10,7 @@ from search import budget
 from search.embedding.cache import EmbedderCache
 from search.index.snapshot import Snapshot
 from search.language.describe import describe_condition, describe_query
+from search.language.framing import find_people_topic
 from search.papers.normalization import compose, strip_control_characters
 from search.papers.paper import Paper
 from search.query.author import parse_author
@@ -183,7 +184,7 @@ class Session:
     def trends(
         self, questions: str | Sequence[str], query: Query | None = None, *, per: str | None = None, **options: Any
     ) -> "Trends":
-        """Counts the papers that are relevant to one or several questions by month or year.
+        """Counts the papers on one or several questions by month or year: those that ``ask`` lists by date.
 
         Args:
             questions: up to six texts of the search box, each with conditions of its own if it has any.
@@ -194,11 +195,13 @@ class Session:
         Raises:
             InvalidValue: no question, too many, or an unknown ``per``; see ``ask`` for other errors.
         """
-        from search.trends.count import check_questions, count_trends, parse_per
+        from search.trends.count import CountedQuestion, check_questions, count_trends, parse_per
 
         query, length = (query or Query()).with_options(**options), parse_per(per)
         boxes = [compose(strip_control_characters(box)) for box in check_questions(questions)]
-        answers = [(box, self.relevant(box, query)) for box in boxes]
+        by_date = replace(query.unpaged, theme=query.theme, sort="newest")
+        found = [(box, self._resolver.resolve(box, by_date)) for box in boxes]
+        answers = [CountedQuestion(box, each.box, each.answer.listed) for box, each in found]
         shared = FilteredIndex.of(self.snapshot, query.filter.condition).rows
         return count_trends(self.snapshot, shared, query.filter, answers, length)
 
@@ -207,7 +210,7 @@ class Session:
         """Ranks the authors of the papers that are relevant to the text of the search box: who works on it.
 
         Args:
-            box: see ``ask``.
+            box: see ``ask``; "who works on TOPIC" means the topic.
             query: see ``relevant``.
             limit: number of authors, from 1 to 100.
             options: see ``relevant``.
@@ -217,7 +220,9 @@ class Session:
         """
         from search.people.ranking import rank_authors
 
-        return rank_authors(self.relevant(box, query, **options), limit)
+        query = (query or Query()).with_options(**options)
+        topic = None if query.verbatim or query.theme else find_people_topic(box)
+        return rank_authors(self.relevant(topic or box, query), limit, self.corrections)
 
     @_reporting_damage
     def themes(self, box: str, query: Query | None = None, **options: Any) -> "Themes":
@@ -245,7 +250,7 @@ class Session:
     def _page(self, query: Query, answer: Answer) -> Page:
         """Returns the page that a query asks for."""
         page = build_page(answer)
-        notices = find_notices(self.snapshot, answer.query, page.total)
+        notices = find_notices(self.snapshot, answer.query, page.total, only_closest=answer.lists_only_closest)
         return self._observe(replace(page, interpretation=describe_query(query), notices=notices))
 
     def _observe(self, page: Page) -> Page:

@@ -16,6 +16,9 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|cf|vs|et al|Fig|Figs|Eq|Eqs|Sec|Ref|Refs|No|Dr|St|approx|resp)|\b[A-Z])\.$"
 )
 
+_LETTER_BEFORE = re.compile(r"[^\W\d_][.'’]")
+_LETTER_AFTER = re.compile(r"[.'’][^\W\d_](?![^\W\d_])")
+
 _MAX_ABBREVIATION_CHARACTERS = 8
 """Characters before a possible end of sentence that are searched for an abbreviation."""
 _Place = tuple[int, int, str]
@@ -57,12 +60,13 @@ class Highlighter:
         self._analyzed |= new
         self._analyze(new)
         places = self._places_by_unit
-        return [
+        found = (
             (start + first, start + end, term)
             for unit, start in zip(units, starts, strict=False)
             if unit in places
             for first, end, term in places[unit]
-        ]
+        )
+        return [place for place in found if not _is_part_of_abbreviation(text, place[0], place[1])]
 
     def _analyze(self, units: Iterable[str]) -> None:
         """Finds the places of the query terms in some units; most have none, and of most the first letter tells."""
@@ -89,6 +93,13 @@ class Highlighter:
             if weight > best_weight:
                 best, best_weight = sentence, weight
         return best
+
+
+def _is_part_of_abbreviation(text: str, start: int, end: int) -> bool:
+    """Whether a word is a letter of an abbreviation with points, such as i.e., or of a contraction, such as it's."""
+    if end - start > 1 or not text[start:end].isascii() or text[start:end].isdigit():
+        return False
+    return bool(_LETTER_BEFORE.fullmatch(text[max(start - 2, 0) : start]) or _LETTER_AFTER.match(text, end))
 
 
 def _merge(found: Iterable[_Place]) -> tuple[Span, ...]:

@@ -186,7 +186,8 @@ def people_answer(people: People) -> RenderedAnswer:
 def _author_lines(rank: int, author: RankedAuthorOut) -> list[str]:
     years = "–".join(dict.fromkeys(str(year) for year in (author.first_year, author.last_year) if year))
     several = "may be several people" if author.may_be_several else ""
-    facts = [f"{rank}. {author.name}", format_count(author.papers), years, several]
+    name = f"{author.name} @ {author.person}" if author.person else author.name
+    facts = [f"{rank}. {name}", format_count(author.papers), years, several]
     return [" · ".join(filter(None, facts)), *(f"   {paper.id} · {paper.title}" for paper in author.top_papers)]
 
 
@@ -209,13 +210,15 @@ def themes_answer(themes: Themes) -> RenderedAnswer:
 def trends_answer(trends: Trends) -> RenderedAnswer:
     """Returns trends of at most ``MAX_AGENT_PERIODS`` periods."""
     content = TrendsAnswer.model_validate(_truncate_fields(clean_object(trends.to_json())) | {"notice": NOTICE})
-    heading = f"relevant papers per {trends.per}, and their share of all papers of the {trends.per} that match filters"
+    heading = (
+        f"papers on a question per {trends.per}, and their share of all papers of the {trends.per} that match filters"
+    )
     lines = [line for trend in trends.trends for line in _trend_lines(trends, trend)]
     return RenderedAnswer(content, _delimited_text([heading], [*lines, *content.notices], []))
 
 
 def _trend_lines(trends: Trends, trend: Trend) -> list[str]:
-    lines = [f"{truncate_chars(trend.label)}: {trend.total} relevant papers"]
+    lines = [f"{truncate_chars(trend.label)}: {trend.total} papers"]
     for at, period in enumerate(trends.periods):
         count, share = (trends.estimate(trend, at, measure) for measure in ("papers", "share"))
         ending = "" if period.is_complete else " (incomplete)"
