@@ -286,10 +286,10 @@ def test_a_label_says_more_than_the_query() -> None:
 
 
 def test_a_phrase_of_few_papers_names_no_theme_where_there_are_enough() -> None:
-    large = {topic: (40, axis) for axis, topic in enumerate(TOPICS)}
-    assert set(make_clusters({**large, "domain walls": (5, 7)}).labels) == set(TOPICS)
+    large = {topic: (50, axis) for axis, topic in enumerate(TOPICS)}
+    assert set(make_clusters({**large, "domain walls": (6, 7)}).labels) == set(TOPICS)
     few = {topic: large[topic] for topic in list(TOPICS)[:4]}
-    assert set(make_clusters({**few, "domain walls": (5, 7)}).labels) == {*few, "domain walls"}
+    assert set(make_clusters({**few, "domain walls": (6, 7)}).labels) == {*few, "domain walls"}
 
 
 def test_two_fifths_of_the_papers_of_a_theme_contain_its_label() -> None:

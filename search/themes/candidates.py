@@ -22,7 +22,7 @@ class CandidateTuning:
     """Characters of an abstract that are read: its first sentences name the subject."""
     title_weight: float = 2.0
     """Weight of a phrase in a title relative to one in an abstract."""
-    min_papers: int = 5
+    min_papers: int = 6
     """Papers that contain a phrase, at least."""
     min_share: float = 0.009
     """Share of the papers that contain a phrase, at least."""
