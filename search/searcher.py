@@ -114,7 +114,7 @@ class Searcher:
     def trends(
         self, questions: str | Sequence[str], query: Query | None = None, *, per: str | None = None, **options: Any
     ) -> "Trends":
-        """Counts the relevant papers by month or year; see ``Session.trends``."""
+        """Counts the papers on questions by month or year; see ``Session.trends``."""
         return self.session().trends(questions, query, per=per, **options)
 
     def map(self, box: str, query: Query | None = None, **options: Any) -> "PaperMap":

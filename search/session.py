@@ -193,7 +193,7 @@ class Session:
     def trends(
         self, questions: str | Sequence[str], query: Query | None = None, *, per: str | None = None, **options: Any
     ) -> "Trends":
-        """Counts the papers that are relevant to one or several questions by month or year.
+        """Counts the papers on one or several questions by month or year: those that ``ask`` lists by date.
 
         Args:
             questions: up to six texts of the search box, each with conditions of its own if it has any.
@@ -204,11 +204,13 @@ class Session:
         Raises:
             InvalidValue: no question, too many, or an unknown ``per``; see ``ask`` for other errors.
         """
-        from search.trends.count import check_questions, count_trends, parse_per
+        from search.trends.count import CountedQuestion, check_questions, count_trends, parse_per
 
         query, length = (query or Query()).with_options(**options), parse_per(per)
         boxes = [compose(strip_control_characters(box)) for box in check_questions(questions)]
-        answers = [(box, self.relevant(box, query)) for box in boxes]
+        by_date = replace(query.unpaged, theme=query.theme, sort="newest")
+        found = [(box, self._resolver.resolve(box, by_date)) for box in boxes]
+        answers = [CountedQuestion(box, each.box, each.answer.listed) for box, each in found]
         shared = FilteredIndex.of(self.snapshot, query.filter.condition).rows
         return count_trends(self.snapshot, shared, query.filter, answers, length)
 

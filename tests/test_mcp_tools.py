@@ -194,7 +194,7 @@ def test_trends_equal_those_of_http(client: httpx.Client) -> None:
     assert {**answer, "schema_version": 1} == {**expected, "notice": NOTICE}
     first = expected["trends"][0]
     text = text_content(client, "trends", **params)
-    assert f"{first['question']}: {first['papers']} relevant papers\n2024: {first['counts'][0]} of " in text
+    assert f"{first['question']}: {first['papers']} papers\n2024: {first['counts'][0]} of " in text
     alone = structured_content(client, "trends", q="recommendation", per="year")
     assert [each["question"] for each in alone["trends"]] == ["recommendation"]
     assert "give 1 to 6 questions" in error_text(client, "trends", q=[str(number) for number in range(7)])

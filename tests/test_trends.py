@@ -183,19 +183,20 @@ def test_invalid_arguments_are_refused(searcher: Searcher, questions: list[str],
     assert refused.value.field == field
 
 
-def test_trends_agree_with_the_facets_of_the_page(sample_searcher: Searcher) -> None:
+def test_trends_agree_with_the_facets_of_the_page_by_date(sample_searcher: Searcher) -> None:
     session = sample_searcher.session()
     for question in ("attention", "cat:cs.IR recommendation", "compresion", ""):
         trends = session.trends(question, per="year")
-        page = session.ask(question, facets=True)
+        page = session.ask(question, facets=True, sort="newest")
         assert page.facets is not None
         assert trends.trends[0].answered_query == page.answered_query
         assert counted(trends, trends.trends[0]) == {each.value: each.papers for each in page.facets.years}
+        assert any("marked strong" in notice for notice in trends.notices) == (page.facets.scope == "closest")
 
 
 @given(st.floats(0.5, 5_000), st.floats(0.01, 1))
 def test_nineteen_of_twenty_counts_are_within_the_error(expected: float, share: float) -> None:
-    trend = Trend("q", None, 1_000_000, (), expected, True, 0, 0, 0, 0)
+    trend = Trend("q", None, 1_000_000, (), expected, True, 0, 0, 0, 0, "closest")
     part = round(share * trend.papers)
     assert poisson.cdf(trend.error(part), expected * share) >= 0.95
 
@@ -325,7 +326,13 @@ def test_the_page_has_a_chart_a_table_and_links_to_papers(web: httpx.Client, sea
     share = trends.estimate(trends.trends[0], len(trends.periods) - 1, "share")
     count = str(trends.trends[0].counts[-1])
     assert text_of(latest.xpath("td[1]")[0]) == f"{count}{share}"
-    assert {("q", "galaxy"), ("from", "2026"), ("to", "2026"), ("category", "hep-th")} <= query_pairs(link.get("href"))
+    assert {
+        ("q", "galaxy"),
+        ("sort", "newest"),
+        ("from", "2026"),
+        ("to", "2026"),
+        ("category", "hep-th"),
+    } <= query_pairs(link.get("href"))
     status = text_of(read_page(web, link.get("href")).xpath('//*[@role="status"]')[0])
     assert status.startswith(count)
     points = tree.xpath('//*[contains(@class, "trend-chart")]//a/@href')

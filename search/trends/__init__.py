@@ -1,1 +1,1 @@
-"""Trends: how many relevant papers there are per month or year."""
+"""Trends: how many papers on a question there are per month or year."""

@@ -119,7 +119,7 @@ class Chart:
 
     @property
     def _axis_title(self) -> str:
-        what = "Share of papers that are relevant" if self._share else "Relevant papers"
+        what = "Share of all papers" if self._share else "Papers"
         return f"{what}, per {self._trends.per}"
 
     @property

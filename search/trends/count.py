@@ -1,4 +1,4 @@
-"""Counts the relevant papers of questions by month or year."""
+"""Counts the papers on questions by month or year."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from search.errors import InvalidValue
 from search.index.snapshot import Snapshot
 from search.papers.date import Date
 from search.query.filter import Filter
-from search.ranking.relevance import RelevantSet
+from search.ranking.relevance import RelevantPapers
 from search.rows import Rows
 from search.trends.periods import (
     MAX_MONTHS,
@@ -28,6 +28,21 @@ STRAGGLERS_SHARE = 0.01
 """Largest share of the papers that may lie before the first period; most periods before it would be almost empty."""
 MAX_QUESTIONS = 6
 """Most questions of a chart: as many lines as can be told apart without colour."""
+
+
+@dataclass(frozen=True, slots=True)
+class CountedQuestion:
+    """A question, and the papers to count.
+
+    Attributes:
+        question: the text of the search box.
+        answered: the text that was answered; another one if nothing is close to the question.
+        papers: the papers that an order by date lists.
+    """
+
+    question: str
+    answered: str
+    papers: RelevantPapers
 
 
 def parse_per(name: str | None) -> Per | None:
@@ -59,42 +74,42 @@ def check_questions(questions: Sequence[str]) -> tuple[str, ...]:
 
 
 def count_trends(
-    snapshot: Snapshot, shared: Rows, filters: Filter, answers: Sequence[tuple[str, RelevantSet]], per: Per | None
+    snapshot: Snapshot, shared: Rows, filters: Filter, questions: Sequence[CountedQuestion], per: Per | None
 ) -> Trends:
-    """Counts the relevant papers of questions by month or year.
+    """Counts the papers on questions by month or year.
 
     Args:
         snapshot: the index.
         shared: the papers that match the filters which the questions share.
         filters: these filters.
-        answers: each question, and the papers that are relevant to it.
+        questions: the questions with their papers.
         per: the length of the periods; None for months if almost all papers are of the last ``MAX_MONTHS``, else years.
     """
     days = snapshot.columns.published
     bounds = _Bounds.of(filters, last_published_day(days, snapshot.live, date.today()))
     if per is None:
-        by_month = [count_papers(days, answer.papers.rows, "month") for _, answer in answers]
+        by_month = [count_papers(days, each.papers.rows, "month") for each in questions]
         months = bounds.select_periods(count_papers(days, shared, "month"), by_month, "month")
         per = "month" if len(months) <= MAX_MONTHS else "year"
     in_index = count_papers(days, shared, per)
-    counts = [count_papers(days, answer.papers.rows, per) for _, answer in answers]
+    counts = [count_papers(days, each.papers.rows, per) for each in questions]
     numbers = bounds.select_periods(in_index, counts, per)
     periods = tuple(
         TrendPeriod(period, in_index.by_period.get(number, 0), bounds.contain(period))
         for number in numbers
         for period in [period_date(number, per)]
     )
-    trends = tuple(_trend(*answer, each, numbers) for answer, each in zip(answers, counts, strict=True))
+    trends = tuple(_trend(*each, numbers) for each in zip(questions, counts, strict=True))
     newest = date.fromordinal(bounds.newest) if bounds.newest else None
     return Trends(per, periods, trends, newest, snapshot.manifest.generation)
 
 
-def _trend(question: str, answer: RelevantSet, counts: PaperCounts, numbers: range) -> Trend:
+def _trend(question: CountedQuestion, counts: PaperCounts, numbers: range) -> Trend:
     """Returns the trend of a question over the periods of these numbers."""
-    papers = answer.papers
+    papers = question.papers
     return Trend(
-        question,
-        answer.box if answer.box != question else None,
+        question.question,
+        question.answered if question.answered != question.question else None,
         len(papers.rows),
         tuple(counts.by_period.get(number, 0) for number in numbers),
         papers.expected_errors,
@@ -103,6 +118,7 @@ def _trend(question: str, answer: RelevantSet, counts: PaperCounts, numbers: ran
         counts.without_month,
         sum(count for number, count in counts.by_period.items() if number < numbers.start),
         counts.on_new_year,
+        papers.scope,
     )
 
 
@@ -139,12 +155,12 @@ class _Bounds:
 
         They start where a filter does, or else where the papers do that match the filters which the questions share,
         without stragglers before; so the questions do not move the axis. Without a filter, only the last ``MAX_MONTHS``
-        are shown if almost all relevant papers are of them. The periods end where the index or a filter ends, or with
-        the last relevant paper.
+        are shown if almost all papers on the questions are of them. The periods end where the index or a filter ends,
+        or with the last of these papers.
 
         Args:
             in_index: the papers that match the shared filters.
-            counts: the relevant papers of each question.
+            counts: the papers on each question.
             per: the length of the periods.
         """
         found = [each for each in counts if each.by_period]

@@ -18,7 +18,7 @@ def trends_html(trends: "Trends") -> str:
     """Returns the chart, the notices, and a table to open: the latest period first, a column for each question."""
     labels = tuple(each.label for each in trends.trends)
     rows = [_row(trends, position) for position in reversed(range(len(trends.periods)))]
-    table = table_html(f"Relevant papers per {trends.per}, and their share of all", (trends.per.title(), *labels), rows)
+    table = table_html(f"Papers per {trends.per}, and their share of all", (trends.per.title(), *labels), rows)
     notices = "".join(f"<li>{escape(notice)}</li>" for notice in trends.notices)
     counts = f"<details><summary>Table of {format_count(len(rows), trends.per)}</summary>{table}</details>"
     return replace_surrogates(f"<div>{_chart(trends)}<ul>{notices}</ul>{counts}</div>")

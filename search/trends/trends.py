@@ -1,4 +1,8 @@
-"""Trends: the relevant papers of one or several questions by month or year, and what the counts are worth."""
+"""Trends: the papers on one or several questions by month or year, and what the counts are worth.
+
+As in every order but relevance, those count that are closest to a question (``search.ranking.relevance``); papers that
+are merely related to it are of neighbouring fields, whose growth would hide its own.
+"""
 
 from dataclasses import dataclass
 from datetime import date
@@ -9,6 +13,8 @@ from search.errors import InvalidValue
 from search.papers.date import Date
 from search.papers.json import Json
 from search.query.counts import format_count
+from search.query.facets import Scope
+from search.ranking.relevance import NEAREST_PAPERS
 from search.trends.estimates import Estimate, estimate_count, estimate_share
 from search.trends.periods import Per
 
@@ -22,6 +28,8 @@ MIN_SHARE_PAPERS = 50
 """Papers of a period from which a share of them is drawn; fewer make its error larger than most trends."""
 ROW_FIELDS = ("period", "complete", "question", "papers", "error", "share", "share_error", "index_papers")
 """Fields of ``Trends.rows``."""
+COUNTED_NOTICE = f"Papers on a question are those marked strong, and the {NEAREST_PAPERS} nearest of the index."
+"""What is counted of a question that ranks papers."""
 _NORMAL_QUANTILE = 1.645
 """95% quantile of the standard normal distribution."""
 _SUSPICIOUS_SHARE = 0.2
@@ -45,19 +53,20 @@ class TrendPeriod:
 
 @dataclass(frozen=True, slots=True)
 class Trend:
-    """The relevant papers of a question by period.
+    """The papers on a question by period.
 
     Attributes:
         question: the question.
         answered_query: the question that is counted instead, if nothing is close to this one (``Page.answered_query``).
-        papers: all relevant papers, in a period or not.
-        counts: relevant papers of each period.
+        papers: all of them, in a period or not.
+        counts: those of each period.
         expected_errors: expected number of papers that are wrongly counted or left out; 0 for exact counts.
         estimated: whether the counts are estimates.
-        undated: relevant papers without a date, which no period contains.
-        without_month: relevant papers of which only the year is known, while months are counted.
-        earlier: relevant papers before the first period.
-        on_new_year: relevant papers dated 1 January.
+        undated: those without a date, which no period contains.
+        without_month: those of which only the year is known, while months are counted.
+        earlier: those before the first period.
+        on_new_year: those dated 1 January.
+        scope: ``closest``, or ``relevant`` if all that match count: without text, in lexical mode.
     """
 
     question: str
@@ -70,6 +79,7 @@ class Trend:
     without_month: int
     earlier: int
     on_new_year: int
+    scope: Scope
 
     def error(self, count: int) -> int:
         """Returns the error of a part of the papers that 19 of 20 such parts are expected not to exceed.
@@ -82,7 +92,7 @@ class Trend:
 
     @property
     def total(self) -> Estimate:
-        """All relevant papers as people read them."""
+        """All papers as people read them."""
         return estimate_count(self.papers, self.error(self.papers))
 
     @property
@@ -93,7 +103,7 @@ class Trend:
 
 @dataclass(frozen=True, slots=True)
 class Trends:
-    """The relevant papers of several questions by the same periods.
+    """The papers on several questions by the same periods.
 
     Attributes:
         per: the length of the periods.
@@ -110,7 +120,7 @@ class Trends:
     generation: str
 
     def share(self, trend: Trend, position: int) -> float | None:
-        """Returns the share of the papers of a period that is relevant to a question; None if it has no papers."""
+        """Returns the share of the papers of a period that is on a question; None if it has no papers."""
         papers = self.periods[position].papers
         return trend.counts[position] / papers if papers else None
 
@@ -209,7 +219,8 @@ class Trends:
     @property
     def notices(self) -> tuple[str, ...]:
         """What a reader of the counts has to know, in sentences."""
-        found = [
+        found = [COUNTED_NOTICE] if any(trend.scope == "closest" for trend in self.trends) else []
+        found += [
             f"Nothing is close to “{trend.question}”; “{trend.answered_query}” is counted instead."
             for trend in self.trends
             if trend.answered_query
@@ -230,7 +241,7 @@ class Trends:
         return tuple(found)
 
     def _not_shown(self, which: str, counts: list[int]) -> list[str]:
-        """Returns a sentence about relevant papers that no period contains; none without such papers."""
+        """Returns a sentence about papers that no period contains; none without such papers."""
         if not any(counts):
             return []
         if len(counts) == 1:

@@ -225,7 +225,7 @@ _TOOL_SPECS: dict[str, _ToolSpec[Any]] = {
         _handle_themes,
     ),
     "trends": _ToolSpec(
-        "Count the papers relevant to one or several questions by month or year, and their share of all: how it grew.",
+        "Count the papers on one or several questions by month or year, and their share of all: how it grew.",
         TrendsArguments,
         TrendsAnswer,
         _handle_trends,

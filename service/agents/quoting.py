@@ -209,13 +209,15 @@ def themes_answer(themes: Themes) -> RenderedAnswer:
 def trends_answer(trends: Trends) -> RenderedAnswer:
     """Returns trends of at most ``MAX_AGENT_PERIODS`` periods."""
     content = TrendsAnswer.model_validate(_truncate_fields(clean_object(trends.to_json())) | {"notice": NOTICE})
-    heading = f"relevant papers per {trends.per}, and their share of all papers of the {trends.per} that match filters"
+    heading = (
+        f"papers on a question per {trends.per}, and their share of all papers of the {trends.per} that match filters"
+    )
     lines = [line for trend in trends.trends for line in _trend_lines(trends, trend)]
     return RenderedAnswer(content, _delimited_text([heading], [*lines, *content.notices], []))
 
 
 def _trend_lines(trends: Trends, trend: Trend) -> list[str]:
-    lines = [f"{truncate_chars(trend.label)}: {trend.total} relevant papers"]
+    lines = [f"{truncate_chars(trend.label)}: {trend.total} papers"]
     for at, period in enumerate(trends.periods):
         count, share = (trends.estimate(trend, at, measure) for measure in ("papers", "share"))
         ending = "" if period.is_complete else " (incomplete)"

@@ -278,7 +278,7 @@ class ThemesAnswer(GroupedOut, QuotingAnswer):
 
 
 class TrendsAnswer(CountedOut, QuotingAnswer):
-    """The papers relevant to each question by month or year."""
+    """The papers on each question by month or year."""
 
 
 class _UntitledSchemaGenerator(GenerateJsonSchema):

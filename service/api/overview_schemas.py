@@ -1,4 +1,4 @@
-"""Schemas of the HTTP API: people, themes, maps and trends of the relevant papers of a question."""
+"""Schemas of the HTTP API: people, themes, maps and trends of the papers of a question."""
 
 from pydantic import BaseModel, Field
 
@@ -113,25 +113,25 @@ class TrendPeriodOut(BaseModel):
 
 
 class TrendOut(BaseModel):
-    """The relevant papers of a question."""
+    """The papers on a question: those that ``sort=newest`` lists."""
 
     question: str
     answered_query: str | None = Field(
         description="The question that is counted instead, because nothing is close to this one"
     )
-    papers: int = Field(description="All relevant papers")
+    papers: int = Field(description="All papers on the question, in a period or not")
     error: int = Field(description="The error of papers that 19 of 20 counts are expected not to exceed")
     estimated: bool = Field(description="The counts are estimates")
-    counts: list[int] = Field(description="Relevant papers of each period")
+    counts: list[int] = Field(description="Those of each period")
     errors: list[int] = Field(description="The error of each count")
     shares: list[float | None] = Field(description="Share of the papers of each period; null if there are none")
-    undated: int = Field(description="Relevant papers without a date, which no period contains")
-    without_month: int = Field(description="Relevant papers of which only the year is known, while months are counted")
-    earlier: int = Field(description="Relevant papers before the first period")
+    undated: int = Field(description="Those without a date, which no period contains")
+    without_month: int = Field(description="Those of which only the year is known, while months are counted")
+    earlier: int = Field(description="Those before the first period")
 
 
 class CountedOut(BaseModel):
-    """The relevant papers of several questions by the same periods."""
+    """The papers on several questions by the same periods."""
 
     generation: str = Field(description="The index generation that answered")
     per: Per

@@ -190,7 +190,7 @@ def batch(request: Request, searcher: SearcherDependency, body: BatchRequest) ->
 
 @router.get("/v1/trends", responses={200: _TRENDS_DOCS, **_problem_docs(406, *_BODY_STATUSES)})
 def trends(searcher: SearcherDependency, params: Annotated[TrendsRequest, Parameter()]) -> Response:
-    """The papers relevant to each `q` by month or year, as numbers or as a chart."""
+    """The papers on each `q` by month or year, as numbers or as a chart: those that `sort=newest` lists."""
     found = searcher.session().trends(params.q, params.to_query(), per=params.per)
     if params.format == "svg":
         return Response(found.to_svg(params.measure), media_type="image/svg+xml")

@@ -72,11 +72,11 @@ def _trends_formats() -> tuple[str, ...]:
 def trends(
     queries: tuple[str, ...], directory: Path, per: str | None, measure: str | None, svg: Path | None, **options: Any
 ) -> None:
-    """Count the relevant papers of one or several queries by month or year.
+    """Count the papers on one or several queries by month or year.
 
-    Every query may contain filters of its own; the options apply to all of them. Shares are of all papers of the
-    index that are published in the period and match the options. Values with ± are estimates: 19 of 20 are expected to
-    be within it.
+    They are the papers that an order by date lists: those closest to a query, without text all that match. Every query
+    may contain filters of its own; the options apply to all of them. Shares are of all papers of the index that are
+    published in the period and match the options. Values with ± are estimates: 19 of 20 are expected to be within it.
 
     \b
     papers trends "KV cache compression" "speculative decoding"

@@ -56,7 +56,7 @@ def trends_text(trends: Trends, measure: Measure | None) -> str:
 
 def _trend_lines(trends: Trends, trend: Trend, measure: Measure, largest: float) -> list[str]:
     bars = f"share of all papers of the {trends.per}" if measure == "share" else f"papers of the {trends.per}"
-    lines = [f"{sanitize_line(trend.label)}: {trend.total} relevant papers; bars: {bars}\n"]
+    lines = [f"{sanitize_line(trend.label)}: {trend.total} papers; bars: {bars}\n"]
     columns = [_align([trends.estimate(trend, at, each) for at in _positions(trends)]) for each in ("papers", "share")]
     for at, (count, share) in enumerate(zip(*columns, strict=True)):
         ending = "" if trends.periods[at].is_complete else " (incomplete)"

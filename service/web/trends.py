@@ -1,4 +1,4 @@
-"""The trends page: the relevant papers of one or several questions by month or year, as a chart and a table."""
+"""The trends page: the papers on one or several questions by month or year, as a chart and a table."""
 
 from dataclasses import dataclass, replace
 
@@ -33,7 +33,7 @@ class Question:
     Attributes:
         text: the question.
         sample: a piece of its line.
-        papers: its relevant papers in words.
+        papers: its papers in words.
         papers_url: the search for them.
         remove_url: the page without the question.
     """
@@ -134,7 +134,7 @@ class _PointLinks:
     def __call__(self, trend: Trend, period: TrendPeriod) -> str:
         """Returns the search for the papers of a period; a filter that is stricter than the period stays."""
         start, end = self._filters.published_from, self._filters.published_to
-        url = self.papers_url(trend.label if trend.question else "")
+        url = self.counted_url(trend)
         if start is None or start.first_day < period.date.first_day:
             url = url.replace_param("from", str(period.date))
         if end is None or end.last_day > period.date.last_day:
@@ -144,6 +144,10 @@ class _PointLinks:
     def papers_url(self, text: str) -> PageUrl:
         """Returns the search for a question."""
         return replace(self._shared, path="/", params=((("q", text),) if text else ()) + self._shared.params)
+
+    def counted_url(self, trend: Trend) -> PageUrl:
+        """Returns the search that lists the papers of a question that are counted: by date."""
+        return self.papers_url(trend.label if trend.question else "").replace_param("sort", "newest")
 
     @property
     def view_url(self) -> PageUrl:
@@ -159,7 +163,7 @@ def _questions(url: PageUrl, links: _PointLinks, found: Trends) -> list[Question
             trend.question,
             Markup(line_sample(number)),  # noqa: S704
             f"{trend.total} {'paper' if trend.papers == 1 else 'papers'}",
-            str(links.papers_url(trend.label if trend.question else "")),
+            str(links.counted_url(trend)),
             str(url.remove_param("q", trend.question)) if several else "",
         )
         for number, trend in enumerate(found.trends)
