@@ -121,7 +121,7 @@ def _theme_item(
     )
     href = str(results.replace_param("theme", label)) if results else ""
     is_selected = bool(label) and label.casefold() == chosen.casefold()
-    return ThemeItem(label, Markup(theme_sample(number)), len(points), listed, href, is_selected)  # noqa: S704
+    return ThemeItem(label, Markup(theme_sample(number, label)), len(points), listed, href, is_selected)  # noqa: S704
 
 
 def _paper_url(point: MapPoint) -> str:
