@@ -2,9 +2,9 @@ r"""Debris: what LaTeX, HTML, PDF and pages leave in titles and abstracts, and w
 
 Only the display is cleaned, so that it needs no new index and positions of highlights stay valid; exports have the text
 of the source. Formulas are left alone, and so is everything that may be meant as it is: ``{0, 1}``, ``x_{1}``,
-``--help``, ``5''``, ``pre- and post-training``, ``z~6``, ``at. % Zr``. Where a comment of LaTeX begins, its percent sign goes;
-where it ends is unknown. Of 155,274 abstracts, 366 cite with a command, 130 have a
-footnote, and one in a hundred has a tie.
+``--help``, ``5''``, ``pre- and post-training``, ``z~6``, ``at. % Zr``. A comment of LaTeX loses its percent sign alone,
+because nothing says where it ended. Of 155,274 abstracts, 366 cite with a command, 130 have a footnote, and one in a
+hundred has a tie.
 """
 
 import re

@@ -240,6 +240,7 @@ def test_the_selection_lasts_until_it_is_cleared(open_own: Callable[..., Page]) 
     expect(page.locator("article").filter(has_text=FIRST).get_by_label("Select")).to_be_checked()
     page.goto("/help")
     bar.get_by_role("button", name="Copy BibTeX").click()
+    expect(bar).to_contain_text("Copied 2 entries")
     assert copied_titles(page, 2) == [SECOND, FIRST]
     page.evaluate("void (navigator.clipboard.write = () => Promise.reject())")
     page.keyboard.press("y")
