@@ -19,6 +19,8 @@ from typing import TypeVar
 
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 
+import numpy as np
+
 from benchmarks import results
 from search import open_index
 from search.session import Session
@@ -92,7 +94,7 @@ def _measure(session: Session, topic: str, stages: _Stages) -> int:
     relevant = stages.time("search for the relevant papers", lambda: session.relevant(topic))
     stages.time("all, without the search", lambda: Themes.find(relevant))
     rows = stages.time("nearest papers", lambda: relevant.nearest(MAX_GROUPED)).rows
-    stages.time("groups of all nearest papers", lambda: group_papers(snapshot, rows, topic))
+    stages.time("groups of all nearest papers", lambda: group_papers(snapshot, rows, known=topic))
     vectors = stages.time("vectors", lambda: snapshot.vectors.get_vectors(rows))
     whitened = stages.time("whitening", lambda: snapshot.whitening.transform(vectors))
     pairs = stages.time("titles and abstracts", lambda: snapshot.store.titles_and_abstracts(rows.tolist()))
@@ -101,7 +103,7 @@ def _measure(session: Session, topic: str, stages: _Stages) -> int:
     cut = [abstract[: CANDIDATE_TUNING.abstract_characters] for abstract in abstracts]
     texts = stages.time("words, part of the candidates", lambda: TokenizedTexts.of(titles, cut))
     stages.time("phrases, part of the candidates", lambda: texts.levels(CANDIDATE_TUNING.phrases))
-    stages.time("clusters", lambda: Clusters.find(whitened, candidates))
+    stages.time("clusters", lambda: Clusters.find(whitened, candidates, np.ones(len(rows), np.float32)))
     return len(rows)
 
 

@@ -10,6 +10,7 @@ from search import budget
 from search.embedding.cache import EmbedderCache
 from search.index.snapshot import Snapshot
 from search.language.describe import describe_condition, describe_query
+from search.language.framing import find_people_topic
 from search.papers.normalization import compose, strip_control_characters
 from search.papers.paper import Paper
 from search.query.author import parse_author
@@ -219,7 +220,7 @@ class Session:
         """Ranks the authors of the papers that are relevant to the text of the search box: who works on it.
 
         Args:
-            box: see ``ask``.
+            box: see ``ask``; "who works on TOPIC" means the topic.
             query: see ``relevant``.
             limit: number of authors, from 1 to 100.
             options: see ``relevant``.
@@ -229,7 +230,9 @@ class Session:
         """
         from search.people.ranking import rank_authors
 
-        return rank_authors(self.relevant(box, query, **options), limit)
+        query = (query or Query()).with_options(**options)
+        topic = None if query.verbatim or query.theme else find_people_topic(box)
+        return rank_authors(self.relevant(topic or box, query), limit, self.corrections)
 
     @_reporting_damage
     def themes(self, box: str, query: Query | None = None, **options: Any) -> "Themes":
@@ -257,7 +260,7 @@ class Session:
     def _page(self, query: Query, answer: Answer) -> Page:
         """Returns the page that a query asks for."""
         page = build_page(answer)
-        notices = find_notices(self.snapshot, answer.query, page.total)
+        notices = find_notices(self.snapshot, answer.query, page.total, only_closest=answer.lists_only_closest)
         return self._observe(replace(page, interpretation=describe_query(query), notices=notices))
 
     def _observe(self, page: Page) -> Page:

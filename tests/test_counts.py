@@ -227,6 +227,7 @@ def test_every_page_by_relevance_has_the_bands_that_facets_count(random_searcher
     page = random_searcher.search(replace(query, facets=True, limit=1_000))
     assert page.facets
     assert page.facets.papers == sum(hit.band != "weak" for hit in page.hits)
+    assert page.facets.strong == sum(hit.band == "strong" for hit in page.hits)
 
 
 PAPERS = 4_000

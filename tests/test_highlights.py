@@ -35,6 +35,51 @@ def test_inflected_query_words_and_the_best_sentence_are_highlighted(make_search
     assert abstract[hit.highlights.sentence.start : hit.highlights.sentence.end] == "We compress the cache of keys."
 
 
+LETTERS = {
+    "title": "A k of its own, k-means",
+    "abstract": "Neighbours, a.k.a. the k nearest, i.e. e and E. coli. It's S phase.",
+}
+
+
+def highlighted(searcher: Searcher, query: str) -> list[str]:
+    """Returns the highlighted words, each with the letters around it."""
+    (hit,) = searcher.search(Query(query, mode="lexical")).hits
+    texts = (str(hit.paper.title), hit.highlights.title), (str(hit.paper.abstract), hit.highlights.abstract)
+    return [text[max(span.start - 1, 0) : span.end + 1] for text, spans in texts for span in spans]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [("k", [" k ", " k-", " k "]), ("e", [" e ", " E."]), ("s", [" S "])],
+)
+def test_a_letter_is_highlighted_as_a_word_of_its_own(
+    make_searcher: MakeSearcher, query: str, expected: list[str]
+) -> None:
+    assert highlighted(make_searcher([LETTERS]), query) == expected
+
+
+WORK = {"title": "Work on bees and papers", "abstract": "This paper studies how researchers work on bees."}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("who works on bees", ["bees", "bees"]),
+        ("papers about bees", ["bees", "bees"]),
+        ("what are people working on bees?", ["bees", "bees"]),
+        ("bees papers", ["bees", "bees"]),
+        ("research that studies bees", ["studies", "bees", "bees"]),
+        ("paper bees", ["bees", "papers", "paper", "bees"]),
+        ("paper", ["papers", "paper"]),
+    ],
+)
+def test_words_that_ask_for_papers_or_people_are_not_highlighted(
+    make_searcher: MakeSearcher, query: str, expected: list[str]
+) -> None:
+    found = [word.strip(" .") for word in highlighted(make_searcher([WORK]), query)]
+    assert sorted(found) == sorted(expected)
+
+
 def test_nothing_is_highlighted_without_a_query_word(make_searcher: MakeSearcher) -> None:
     for hit in make_searcher(PAPERS).search(Query("zyzzyva")).hits:
         assert (hit.highlights.title, hit.highlights.abstract, hit.highlights.sentence) == ((), (), None)

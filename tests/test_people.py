@@ -16,6 +16,7 @@ from cli_call import run
 from http_server import HttpServer, assert_problem
 from search.columns.postings import Postings
 from search.errors import InvalidValue
+from search.language.framing import find_people_topic
 from search.searcher import Searcher
 from service.api.overview_schemas import PeopleOut
 from service.app import create_app
@@ -43,6 +44,8 @@ def make_records() -> list[Record]:
         "recency": [(["Ada Byron"], 2021), (["Eve Stone"], 2025)],
         "crowding": [*[(crowd, 2025)] * 10, (["Ada Byron"], 2025)],
         "spelling": [(["José García"], 2025), (["Jose Garcia"], 2025)],
+        "capitals": [([name], 2025) for name in ("Rui lindqvist", "Rui Lindqvist", "RUI LINDQVIST")],
+        "solitude": [(["Ada Byron"], 2025), *[(crowd[:6], 2025)] * 2],
         "yearly": [(["Ada Byron"], year) for year in (2020, 2022, 2023, 2025)],
         "undated": [([], 2025), (["Ada Byron"], None)],
         CACHE: [([f"Ada{letter} Byron"], 2000 + place) for place, letter in enumerate(ascii_lowercase[:22])],
@@ -85,6 +88,16 @@ def test_members_of_a_collaboration_do_not_lead(people_searcher: Searcher) -> No
 def test_spellings_of_a_name_count_as_one_author(people_searcher: Searcher) -> None:
     (author,) = people_searcher.people("spelling", mode="lexical").authors
     assert (author.name, author.papers) == ("José García", 2)
+
+
+def test_a_name_is_shown_with_capitals_if_a_paper_has_them(people_searcher: Searcher) -> None:
+    (author,) = people_searcher.people("capitals", mode="lexical").authors
+    assert (author.name, author.papers) == ("Rui Lindqvist", 3)
+
+
+def test_more_papers_count_more_than_fewer_coauthors(people_searcher: Searcher) -> None:
+    names = list(rank(people_searcher, "solitude"))
+    assert names[-1] == "Ada Byron"
 
 
 def test_an_author_has_the_years_and_best_papers(people_searcher: Searcher) -> None:
@@ -144,6 +157,38 @@ def test_every_interface_gives_the_same_authors(people_searcher: Searcher, peopl
     tree = read_page(people_client, "/people?mode=lexical&q=" + CACHE.replace(" ", "+"), 200)
     names = [text_of(link) for link in tree.xpath('//ol[@class="people"]/li/h2')]
     assert names[:5] == [author["name"] for author in body["authors"]]
+
+
+@pytest.mark.parametrize(
+    ("question", "topic"),
+    [
+        ("who works on lattice codes?", "lattice codes"),
+        ("Who is working on bees", "bees"),
+        ("who studies bees", "bees"),
+        ("experts in bees", "bees"),
+        ("find leading experts on bees", "bees"),
+        ("researchers working on bees au:stone", "bees au:stone"),
+        ("people who work on bees", "bees"),
+        ("mixture of experts in language models", None),
+        ("experts", None),
+        ("people in crowds", None),
+        ("who works on", None),
+    ],
+)
+def test_a_question_for_people_has_a_topic(question: str, topic: str | None) -> None:
+    assert find_people_topic(question) == topic
+
+
+def test_a_question_for_people_leads_to_them(people_searcher: Searcher, people_client: httpx.Client) -> None:
+    question = f"who works on {CACHE}"
+    assert people_searcher.people(question, mode="lexical") == people_searcher.people(CACHE, mode="lexical")
+    page = read_page(people_client, f"/?mode=lexical&q={question.replace(' ', '+')}", 200)
+    (link,) = page.xpath(f'//a[text()="People who work on {CACHE}"]/@href')
+    assert link.startswith("/people?")
+    assert query_pairs(link) == {("q", CACHE), ("mode", "lexical")}
+    answered = read_page(people_client, f"/people?q={question.replace(' ', '+')}", 200)
+    (as_typed,) = answered.xpath('//p[@class="note"]/a/@href')
+    assert ("verbatim", "true") in query_pairs(as_typed)
 
 
 def test_filters_apply(people_client: httpx.Client) -> None:

@@ -71,6 +71,17 @@ def test_people_differ_by_coauthors_and_subjects(session: Session) -> None:
     assert first.id.startswith("doi:10.1000/cache.")
 
 
+def test_a_ranked_name_stands_for_the_person_who_works_on_the_topic(searcher: Searcher, client: httpx.Client) -> None:
+    for topic in TOPICS:
+        author = next(each for each in searcher.people(topic, mode="lexical") if each.name == NAME)
+        assert str(author.person).startswith(f"doi:10.1000/{topic}.")
+        assert (author.papers, author.may_be_several) == (4, False)
+        (link,) = read_page(client, f"/people?mode=lexical&q={topic}", 200).xpath(f'//h2/a[text()="{NAME}"]/@href')
+        assert "4 papers" in text_of(read_page(client, link, 200).xpath('//*[@role="status"]')[0])
+    everybody = searcher.people("", limit=100)
+    assert [(each.papers, each.person is None) for each in everybody if each.name == NAME] == [(4, False)]
+
+
 def test_a_rare_name_is_one_person(session: Session) -> None:
     assert papers_of(session, session.persons("Zoltan Quirke")) == [{"rare.0", "rare.1"}]
 

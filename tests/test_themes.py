@@ -135,7 +135,7 @@ def test_few_papers_have_no_themes(session: Session) -> None:
 
 def test_no_label_repeats_the_query(session: Session) -> None:
     rows = session.themes("transformers", mode="lexical").grouping.rows
-    labels = group_papers(session.snapshot, rows, "speculative decoding").labels
+    labels = group_papers(session.snapshot, rows, known="speculative decoding").labels
     assert "speculative decoding" not in labels
     assert len(labels) == len(TOPICS)
 
@@ -231,9 +231,75 @@ def test_themes_are_phrases_that_describe_similar_papers() -> None:
     titles += [f"Note {number}" for number in range(8)]
     vectors += [*np.eye(12)[4:]]
     candidates = Candidates.find(titles, [""] * len(titles), "")
-    clusters = Clusters.find(np.array(vectors, np.float32), candidates)
+    clusters = Clusters.find(np.array(vectors, np.float32), candidates, np.ones(len(vectors), np.float32))
     assert clusters.labels == ("fairness audits", "protein folding")
     assert clusters.numbers.tolist() == [0] * 32 + [1] * 28 + [2] * 8
+
+
+def make_clusters(
+    subjects: dict[str, tuple[int, ...]], importance: dict[int, float] | None = None, known: str = ""
+) -> Clusters:
+    """Returns the clusters of papers on some subjects, whose titles name them.
+
+    Args:
+        subjects: the number of papers on each, and the axes whose sum their vectors are.
+        importance: of the papers with a first axis, 1 of the others.
+        known: the query.
+    """
+    random = np.random.default_rng(5)
+    titles = [f"On {subject}: {number}" for subject, (count, *_) in subjects.items() for number in range(count)]
+    axes = [axes for count, *axes in subjects.values() for _ in range(count)]
+    vectors = [np.eye(12)[each].sum(axis=0) + random.normal(0, 0.1, 12) for each in axes]
+    weights = np.array([(importance or {}).get(each[0], 1) for each in axes], np.float32)
+    return Clusters.find(np.array(vectors, np.float32), Candidates.find(titles, [""] * len(titles), known), weights)
+
+
+TOPICS_OF_AXES = {topic: (20, axis) for axis, topic in enumerate(TOPICS)}
+
+
+def test_papers_that_only_share_the_field_name_no_theme() -> None:
+    more = {**TOPICS_OF_AXES, "domain walls": (40, 7)}
+    assert "domain walls" in make_clusters(more).labels
+    assert set(make_clusters(more, {7: 0.1}).labels) == set(TOPICS)
+
+
+@pytest.mark.parametrize(
+    ("subjects", "labels"),
+    [
+        ({"machine unlearning": (30, 7), "knowledge removal": (20, 7)}, {"machine unlearning"}),
+        (
+            {"generated text detection": (30, 7, 9, 10), "written text detection": (20, 8, 9, 10)},
+            {"generated text detection"},
+        ),
+        ({"sentiment analysis": (30, 7, 9, 10), "written text detection": (20, 8, 9, 10)}, None),
+    ],
+)
+def test_two_labels_that_mean_the_same_are_one(subjects: dict[str, tuple[int, ...]], labels: set[str] | None) -> None:
+    assert set(make_clusters({**TOPICS_OF_AXES, **subjects}).labels) - set(TOPICS) == (labels or set(subjects))
+
+
+def test_a_label_says_more_than_the_query() -> None:
+    subjects = {**TOPICS_OF_AXES, "automatic speech recognition": (30, 7), "multilingual speech recognition": (20, 8)}
+    labels = make_clusters(subjects, known="speech recognition").labels
+    assert set(labels) == {*TOPICS, "multilingual speech recognition"}
+
+
+def test_a_phrase_of_few_papers_names_no_theme_where_there_are_enough() -> None:
+    large = {topic: (50, axis) for axis, topic in enumerate(TOPICS)}
+    assert set(make_clusters({**large, "domain walls": (6, 7)}).labels) == set(TOPICS)
+    few = {topic: large[topic] for topic in list(TOPICS)[:4]}
+    assert set(make_clusters({**few, "domain walls": (6, 7)}).labels) == {*few, "domain walls"}
+
+
+def test_two_fifths_of_the_papers_of_a_theme_contain_its_label() -> None:
+    random = np.random.default_rng(5)
+    titles = [f"On {topic}: {number}" for topic in TOPICS for number in range(20)]
+    titles += [f"On domain walls: {number}" if number < 12 else f"Note {number}" for number in range(60)]
+    axes = np.array([number // 20 for number in range(120)] + [7] * 60)
+    vectors = np.array(np.eye(12)[axes] + random.normal(0, 0.1, (len(axes), 12)), np.float32)
+    found = Clusters.find(vectors, Candidates.find(titles, [""] * len(titles), ""), np.ones(len(axes), np.float32))
+    number = found.labels.index("domain walls")
+    assert np.bincount(found.numbers)[[number, len(found.labels)]].tolist() == [30, 30]
 
 
 def test_papers_without_text_have_no_label() -> None:

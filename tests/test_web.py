@@ -117,7 +117,8 @@ def test_the_status_line_agrees_with_the_listed_papers(client: httpx.Client) -> 
     query = "/?q=recommendation&limit=4"
     count = relevant(query)
     assert 8 < count < 12
-    assert status(query) == f"{count} relevant papers, closest first"
+    strong = client.get("/v1/search?q=recommendation&facets=true").json()["facets"]["strong"]
+    assert status(query) == f"{count} relevant papers, {strong} of them strong, closest first"
     assert status("/?q=recommendation&limit=60") == f"60 papers, {count} of them relevant"
     assert status(f"{query}&page=2") == f"5–8 of {count} relevant papers, closest first"
     assert status(f"{query}&page=3") == f"9–12 of {count} relevant papers, then weaker matches"
@@ -126,6 +127,11 @@ def test_the_status_line_agrees_with_the_listed_papers(client: httpx.Client) -> 
     assert status(f"/?q=attention&unlike={KSA}") == "The closest of 59 papers"
     assert status("/?category=cs&page=2").startswith("11–20 of ")
     assert re.fullmatch(r"\d+ closest papers?, newest first", status("/?q=attention&sort=newest"))
+    by_date = read_page(client, "/?q=attention&sort=newest&category=cs", 200)
+    (others,) = by_date.xpath('//*[@id="results"]/p[contains(., "only the closest papers")]/a')
+    assert query_pairs(others.get("href")) == {("q", "attention"), ("category", "cs")}
+    for url in ("/?q=attention", "/?q=attention&sort=newest&mode=lexical", "/?category=cs&sort=newest"):
+        assert "only the closest papers" not in text_of(read_page(client, url, 200))
     assert status("/?q=attention&sort=newest&to=1990") == "None of the closest papers match the filters"
     lexical = client.get("/v1/search?q=attention&mode=lexical").json()["total"]
     assert status("/?q=attention&mode=lexical") == f"{lexical} papers"
@@ -147,7 +153,8 @@ def test_facet_counts_name_the_papers_they_cover(client: httpx.Client) -> None:
 
     for url, noun in (("/?q=attention", "relevant papers"), ("/?q=attention&sort=newest", "closest papers")):
         papers = client.get(f"/v1/search{url[1:]}&facets=true").json()["facets"]["papers"]
-        assert note(url) == f"Counts cover the {papers} {noun}."
+        bands = ", marked strong or related" if noun == "relevant papers" else ""
+        assert note(url) == f"Counts cover the {papers} {noun}{bands}."
     papers = client.get("/v1/search?author=zhou").json()["total"]
     assert note("/?author=zhou") == f"Counts cover all {papers} matching papers."
 

@@ -150,6 +150,22 @@ def find_person_rows(snapshot: Snapshot, author: Author, corrections: PersonCorr
     return np.asarray(grouping.rows[grouping.numbers == grouping.numbers[grouping.rows == row]])
 
 
+def split_by_person(
+    snapshot: Snapshot, author: Author, corrections: PersonCorrections
+) -> tuple[NDArray[np.int64], ...]:
+    """Returns the papers of each person with a name, none if they cannot be told apart.
+
+    Args:
+        snapshot: the generation.
+        author: the name.
+        corrections: by the user.
+    """
+    grouping = _Grouping.find(snapshot, author, corrections)
+    if not grouping.is_complete:
+        return ()
+    return tuple(grouping.rows[grouping.numbers == number] for number in np.unique(grouping.numbers).tolist())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Grouping:
     """The papers of a name, grouped by person.

@@ -41,6 +41,7 @@ class Facets:
         sources: most frequent first.
         kinds: kinds of papers, most frequent first; empty if an earlier version wrote the index.
         estimated: all counts are estimates, within about one per cent; False: they are exact.
+        strong: how many of the papers are marked strong; None if bands do not say which papers are counted.
     """
 
     scope: Scope
@@ -51,12 +52,21 @@ class Facets:
     sources: tuple[ValueCount, ...]
     kinds: tuple[ValueCount, ...] = ()
     estimated: bool = False
+    strong: int | None = None
+
+    @property
+    def strong_text(self) -> str:
+        """How many relevant papers are marked strong, in words; empty of other papers, or if this is not known."""
+        if self.scope != "relevant" or self.strong is None or not self.papers:
+            return ""
+        return f"{f'{self.strong:,}' if self.strong else 'none'} of them strong"
 
     def to_json(self) -> dict[str, Json]:
         """Returns the facets as a JSON object."""
         return {
             "scope": self.scope,
             "papers": self.papers,
+            "strong": self.strong,
             "estimated": self.estimated,
             "years": [count.to_json() for count in self.years],
             "categories": [count.to_json() for count in self.categories],

@@ -43,7 +43,9 @@ class RankedAuthor:
         first_year: year of the earliest of them; None if none has a date.
         last_year: year of the latest of them; None if none has a date.
         score: sum of the weights of the papers, relative to the author with the highest sum, which is 1.
-        may_be_several: the name is so common that several people may have it (``Session.persons``).
+        may_be_several: the name is so common that several people may have written them (``Session.persons``).
+        person: the ID of one of them, by which ``au:"NAME @ ID"`` finds the papers of the one person who wrote them
+            all, if others have the name too; else None.
         top_papers: the papers with the most weight, best first.
     """
 
@@ -53,6 +55,7 @@ class RankedAuthor:
     last_year: int | None
     score: float
     may_be_several: bool
+    person: str | None
     top_papers: tuple[Paper, ...]
 
     @property
@@ -71,6 +74,7 @@ class RankedAuthor:
             "last_year": self.last_year,
             "score": round(self.score, 4),
             "may_be_several": self.may_be_several,
+            "person": self.person,
             "top_papers": [_summarize(paper) for paper in self.top_papers],
         }
 

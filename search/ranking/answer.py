@@ -51,6 +51,11 @@ class Answer:
             return self.relevant
         return find_closest(self.index, self.leg_input, self.bands, self.ranking.fused)
 
+    @property
+    def lists_only_closest(self) -> bool:
+        """Whether only the papers closest to the query are listed."""
+        return self.query.sort != "relevance" and self.leg_input is not None and self.listed.scope == "closest"
+
     @cached_property
     def has_close_match(self) -> bool:
         """Whether some paper is close to the query."""

@@ -13,6 +13,9 @@ _ABBREVIATION = re.compile(
     r"(?:\b(?:e\.g|i\.e|cf|vs|et al|Fig|Figs|Eq|Eqs|Sec|Ref|Refs|No|Dr|St|approx|resp)|\b[A-Z])\.$"
 )
 
+_LETTER_BEFORE = re.compile(r"[^\W\d_][.'’]")
+_LETTER_AFTER = re.compile(r"[.'’][^\W\d_](?![^\W\d_])")
+
 _MAX_ABBREVIATION_CHARACTERS = 8
 """Characters before a possible end of sentence that are searched for an abbreviation."""
 
@@ -52,7 +55,7 @@ class Highlighter:
             for first, end, piece in find_pieces(match[0]):
                 of_piece = terms_of[piece]
                 term = next((term for term in of_piece.ranked or of_piece.unordered if term in weights), None)
-                if term:
+                if term and not _is_part_of_abbreviation(text, start + first, start + end):
                     found.append((Span(start + first, start + end), term))
         return found
 
@@ -64,6 +67,13 @@ class Highlighter:
             if weight > best_weight:
                 best, best_weight = sentence, weight
         return best
+
+
+def _is_part_of_abbreviation(text: str, start: int, end: int) -> bool:
+    """Whether a word is a letter of an abbreviation with points, such as i.e., or of a contraction, such as it's."""
+    if end - start > 1 or not text[start:end].isascii() or text[start:end].isdigit():
+        return False
+    return bool(_LETTER_BEFORE.fullmatch(text[max(start - 2, 0) : start]) or _LETTER_AFTER.match(text, end))
 
 
 def _merge(found: Iterable[tuple[Span, str]]) -> tuple[Span, ...]:

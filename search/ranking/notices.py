@@ -8,25 +8,33 @@ from search.index.snapshot import Snapshot
 from search.language.english import NOT_ENGLISH, is_english
 from search.query.condition import AllOf, AnyOf, Condition, DateField, InDateRange
 from search.query.query import Query
+from search.ranking.relevance import NEAREST_PAPERS
 
+ONLY_CLOSEST = (
+    f"This order lists only the closest papers: those marked strong, and the {NEAREST_PAPERS} nearest of the index."
+)
+"""Notice of an order other than by relevance."""
 _NO_CITATIONS = (
     "No paper of this index has a citation count. Index files that have them, such as those of Semantic Scholar or "
     "OpenAlex; if an earlier version of this program made the index, run: papers compact"
 )
 
 
-def find_notices(snapshot: Snapshot, query: Query, total: int) -> tuple[str, ...]:
+def find_notices(snapshot: Snapshot, query: Query, total: int, *, only_closest: bool) -> tuple[str, ...]:
     """Returns what limits the answer of a query.
 
     Args:
         snapshot: the generation that answered.
         query: the query.
         total: the number of papers that it found.
+        only_closest: whether these are the closest papers only.
     """
     notices = () if query.mode == "lexical" or is_english(query.text) else (NOT_ENGLISH,)
     fields = () if total else dict.fromkeys(_dated_fields(query.filter.condition))
     if query.sort == "citations" and not snapshot.columns.citations.any():
         notices = (*notices, _NO_CITATIONS)
+    if only_closest:
+        notices = (*notices, ONLY_CLOSEST)
     return (*notices, *(notice for field in fields if (notice := _describe_dates(snapshot, field))))
 
 

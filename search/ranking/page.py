@@ -7,6 +7,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from search.language.framing import drop_request
 from search.papers.fingerprint import are_near_duplicates
 from search.query.explanation import Explanation, Strategy
 from search.query.facets import Facets
@@ -87,10 +88,10 @@ def _field_order(query: Query) -> FieldOrder | None:
 def _count_facets(answer: Answer) -> Facets:
     """Counts the papers that match the filter or, of a query with text or examples, those of ``Answer.listed``."""
     with answer.index.time_stage("facets"):
-        facets = count_facets(answer.index.snapshot.columns, answer.listed.rows)
-    return replace(
-        facets, scope=answer.listed.scope if answer.leg_input else "filter", estimated=answer.listed.estimated
-    )
+        listed = answer.listed
+        facets = count_facets(answer.index.snapshot.columns, listed.rows)
+    scope = listed.scope if answer.leg_input else "filter"
+    return replace(facets, scope=scope, estimated=listed.estimated, strong=listed.strong)
 
 
 def _list_by_field(
@@ -146,7 +147,8 @@ def _build_hits(
 ) -> list[Hit]:
     index, ranking, lexicon = answer.index, answer.ranking, answer.index.snapshot.lexicon
     papers = index.load_papers(shown.rows)
-    weights = lexicon.highlighted_terms(leg_input.text) if leg_input.text else {}
+    text = leg_input.text or ""
+    weights = lexicon.highlighted_terms(drop_request(text)) or lexicon.highlighted_terms(text)
     semantic_ranks, lexical_ranks = ranking.semantic.ranks(), ranking.lexical.ranks()
     with index.time_stage("highlights"):
         highlighter = Highlighter(weights, lexicon.terms_by_unit)

@@ -34,12 +34,14 @@ class RelevantPapers:
         estimated: the codes of the vectors decided for some papers, so that a few may be missing or wrong.
         expected_errors: how many papers are expected to be missing or wrong; 0 unless estimated.
         scope: whether they are the relevant papers or only those closest to the query.
+        strong: how many of them have the band ``strong``; None if no thresholds tell.
     """
 
     rows: Rows
     estimated: bool
     expected_errors: float = 0.0
     scope: Scope = "relevant"
+    strong: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,17 +134,52 @@ def _find_reaching(
 ) -> RelevantPapers:
     """Finds all papers that reach a cosine to a vector or a share of the maximum BM25; see ``find_relevant``."""
     by_cosine = index.snapshot.vectors.rows_above(vector, cosine, index.rows)
+    by_words, shares = _find_by_bm25(index, bands, bm25_share)
     is_found = np.zeros(len(index.snapshot.columns), bool)
     is_found[by_cosine.rows] = True
-    is_found[_find_by_bm25(index, bands, bm25_share)] = True
+    is_found[by_words] = True
     is_found[best.rows] = bands.evidence(best).reaches(cosine, bm25_share)
-    return RelevantPapers(Rows.from_mask(is_found), not by_cosine.complete, by_cosine.expected_errors)
+    rows = Rows.from_mask(is_found)
+    strong_words = by_words[shares >= CALIBRATION_TUNING.title_occurrence_share]
+    strong = _count_strong(index, vector, bands, best, by_cosine.rows, strong_words)
+    return RelevantPapers(rows, not by_cosine.complete, by_cosine.expected_errors, strong=strong)
 
 
-def _find_by_bm25(index: FilteredIndex, bands: Bands, share: float) -> NDArray[np.int64]:
-    """Returns the rows that reach a share of the maximum BM25."""
+def _count_strong(
+    index: FilteredIndex,
+    vector: NDArray[np.float32],
+    bands: Bands,
+    best: FusedCandidates,
+    by_cosine: NDArray[np.int64],
+    by_words: NDArray[np.int64],
+) -> int | None:
+    """Counts the papers whose band is ``strong``.
+
+    The candidates of the semantic leg have all papers that are strong by their cosine, unless as many of them are
+    strong as it returns; only then are the cosines of more papers computed.
+
+    Args:
+        index: the papers that match the filter.
+        vector: (dim,) float32, of the query.
+        bands: the thresholds that apply to the query.
+        best: the candidates of both legs.
+        by_cosine: the rows that are relevant by their cosine.
+        by_words: the rows that are strong by their BM25.
+    """
+    if bands.thresholds is None:
+        return None
+    strong = bands.thresholds.strong
+    reached = best.rows[best.cosine >= np.float32(strong)]
+    if len(reached) >= index.tuning.leg_depth:
+        reached = by_cosine[index.cosines(vector, by_cosine) >= strong]
+    return len(np.union1d(reached, by_words))
+
+
+def _find_by_bm25(index: FilteredIndex, bands: Bands, share: float) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Returns the rows that reach a share of the maximum BM25, and their shares."""
     if not bands.max_bm25:
-        return np.empty(0, np.int64)
+        return np.empty(0, np.int64), np.empty(0, np.float32)
     text = bands.leg_input.text or ""
     rows, bm25 = index.snapshot.lexicon.search_reaching(text, share, index.condition, index.rows)
-    return rows[bm25 / np.float32(bands.max_bm25) >= share]
+    shares = bm25 / np.float32(bands.max_bm25)
+    return rows[shares >= share], shares[shares >= share]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.themes.phrases import PHRASE_TUNING, PhraseLevel, PhraseTuning, TokenizedTexts
-from search.themes.wording import VAGUE, are_well_formed, largest_wholes, terms_of
+from search.themes.wording import VAGUE, added_terms, are_well_formed, largest_wholes, terms_of
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -22,7 +22,7 @@ class CandidateTuning:
     """Characters of an abstract that are read: its first sentences name the subject."""
     title_weight: float = 2.0
     """Weight of a phrase in a title relative to one in an abstract."""
-    min_papers: int = 5
+    min_papers: int = 6
     """Papers that contain a phrase, at least."""
     min_share: float = 0.009
     """Share of the papers that contain a phrase, at least."""
@@ -48,12 +48,14 @@ class Candidates:
     Attributes:
         papers: (m, n) float32, the weight of each phrase in each paper: more in a title than in an abstract.
         terms: the words of each phrase in lower case and the singular, compounds divided.
+        added: those of its words that say more than the query, of each phrase.
         sources: the phrases of the same length and the number among them, of each phrase.
         texts: the words of the papers.
     """
 
     papers: "csr_array"
     terms: list[frozenset[str]]
+    added: list[frozenset[str]]
     sources: list[tuple[PhraseLevel, int]]
     texts: TokenizedTexts
 
@@ -70,12 +72,13 @@ class Candidates:
         Args:
             titles: of n papers.
             abstracts: of the same papers; empty ones too.
-            known: what all papers are about, such as the query; a candidate has another word.
+            known: what all papers are about, such as the query; a candidate says more.
             tuning: constants.
         """
         from scipy.sparse import csr_array, vstack  # imported here: it takes as long as a search
 
         texts = TokenizedTexts.of(titles, [text[: tuning.abstract_characters] for text in abstracts])
+        query = terms_of(known)
         levels = [level for level in texts.levels(tuning.phrases) if level.phrases]
         matrices = [_weights(level, len(titles), tuning) for level in levels]
         totals = [np.asarray(matrix.sum(axis=1), np.float64)[None] for matrix in matrices]
@@ -85,11 +88,12 @@ class Candidates:
             fits &= (level.begins >= tuning.min_begins) & (level.ends >= tuning.min_ends)
             fits &= whole[0] < tuning.whole_share * total[0]
             of_level = {number: _terms(texts, level, number) for number in np.flatnonzero(fits).tolist()}
-            chosen = [number for number, each in of_level.items() if each not in VAGUE and not each <= terms_of(known)]
+            chosen = [number for number, each in of_level.items() if each not in VAGUE and added_terms(each, query)]
             found.append(matrix[chosen])
             terms += [of_level[number] for number in chosen]
             sources += [(level, number) for number in chosen]
-        return cls(csr_array(vstack(found)), terms, sources, texts)
+        added = [added_terms(each, query) for each in terms]
+        return cls(csr_array(vstack(found)), terms, added, sources, texts)
 
     def spelling(self, number: int) -> str:
         """Returns a phrase as sentences most often write it."""

@@ -16,30 +16,36 @@ class ClusterTuning:
 
     min_papers: int = 20
     """Papers below which there are no clusters: a list of that length is read."""
-    papers_per_cluster: int = 15
-    """Papers per cluster at least, on average, of a small set."""
     min_clusters: int = 5
-    """Clusters of a set that is large enough for them."""
+    """Clusters that a set has even if further phrases describe little more, or few papers."""
     max_clusters: int = 11
     """Clusters at most, besides the papers that belong to none."""
     components: int = 32
     """Principal components of the vectors that are compared."""
     phrase_weight: float = 0.8
     """What is added to the cosine of a paper that contains the phrase in its title, times the coherence."""
-    min_coherence: float = 0.1
+    min_coherence: float = 0.13
     """Mean cosine of two papers with a phrase, at least; those of a phrase that any paper of the answer may contain
     have about 0."""
+    min_importance: float = 0.7
+    """Mean importance of the papers with a phrase relative to that of all, at least."""
     near: float = 0.3
     """Similarity of a paper and a phrase from which on the phrase describes the paper."""
-    same: float = 0.7
+    same: float = 0.55
     """Cosine of two phrases from which on they mean the same."""
-    min_gain: float = 0.04
-    """Gain of a further phrase relative to the first one, at least."""
+    same_words: int = 2
+    """Words besides those of the query that two phrases share, from which on they mean the same if they are near."""
+    min_gain: float = 0.15
+    """Gain of a phrase relative to the first one, at least."""
+    min_new: float = 0.7
+    """Share of the gain of a phrase, at least, that is left after those before it."""
     near_in_cluster: float = 0.45
     """Similarity from which on a paper always belongs to a cluster."""
-    max_others: float = 0.4
+    max_far: float = 0.5
     """Share of the papers, at most, that belong to none because they are less similar to all phrases."""
-    min_share: float = 0.02
+    min_containing: float = 0.4
+    """Share of the papers of a cluster, at least, that contain its phrase."""
+    min_share: float = 0.03
     """Share of the papers in a cluster, at least."""
     seed: int = 0
     """Seed of all random numbers, so that equal input has equal clusters."""
@@ -63,7 +69,13 @@ class Clusters:
     labels: tuple[str, ...]
 
     @classmethod
-    def find(cls, vectors: NDArray[np.float32], candidates: Candidates, tuning: ClusterTuning = CLUSTER_TUNING) -> Self:
+    def find(
+        cls,
+        vectors: NDArray[np.float32],
+        candidates: Candidates,
+        importance: NDArray[np.float32],
+        tuning: ClusterTuning = CLUSTER_TUNING,
+    ) -> Self:
         """Chooses the phrases that together describe most papers best, and groups the papers around them.
 
         A phrase is represented by the mean of the papers that contain it, and describes a paper as well as that is
@@ -76,16 +88,16 @@ class Clusters:
         Args:
             vectors: (n, dim) float32.
             candidates: the phrases of the papers.
+            importance: (n,) float32, how much each paper counts when phrases are chosen.
             tuning: constants.
         """
         points = _principal_directions(vectors, tuning)
         compared = _Comparison.of(points, candidates, tuning)
-        most = min(tuning.max_clusters, max(len(points) // tuning.papers_per_cluster, 1))
-        similarity, chosen = _without_small(compared.similarity, compared.choose(candidates, most, tuning), tuning)
+        chosen = compared.choose(candidates, importance, tuning)
         if not chosen:
             return cls(np.zeros(len(points), np.int64), np.zeros(len(points), np.float32), ())
-        best, numbers = similarity.max(axis=1), similarity.argmax(axis=1)
-        is_other = best < min(tuning.near_in_cluster, float(np.quantile(best, tuning.max_others)))
+        chosen, numbers = _assign(compared.similarity, candidates, chosen, tuning)
+        is_other, best = numbers < 0, compared.similarity[:, chosen].max(axis=1)
         sizes = np.bincount(numbers[~is_other], minlength=len(chosen))
         order = np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]
         rank = np.zeros(len(sizes), np.int64)
@@ -123,47 +135,75 @@ class _Comparison:
         added = np.minimum(weights.toarray() / 2, 1) * factors[:, None]
         return cls(points @ directions.T + added.T, coherence, directions)
 
-    def choose(self, candidates: Candidates, most: int, tuning: ClusterTuning) -> list[int]:
+    def choose(self, candidates: Candidates, importance: NDArray[np.float32], tuning: ClusterTuning) -> list[int]:
         """Returns the phrases that together describe the papers best, the one that describes most of them first.
 
         Only papers that contain a phrase count: it may be near to papers that are about something else.
         """
         best = np.full(len(self.similarity), tuning.near, np.float32)
-        contains = np.ascontiguousarray(candidates.papers.toarray().T > 0)
-        is_free, chosen, first = self.coherence >= tuning.min_coherence, list[int](), 0.0
-        while len(chosen) < most and is_free.any():
-            gains = np.maximum(self.similarity - best[:, None], 0)
-            scores = np.where(is_free, np.einsum("nm,nm->m", gains, contains), 0)
-            number = int(scores.argmax())
-            first = first or float(scores[number])
-            least = tuning.min_gain * first if len(chosen) >= tuning.min_clusters else 0
-            if scores[number] <= least:
+        counted = np.ascontiguousarray((candidates.papers.toarray() > 0).T * importance[:, None])
+        means = counted.sum(axis=0) / np.diff(candidates.papers.indptr)
+        is_good = (self.coherence >= tuning.min_coherence) & (means >= tuning.min_importance * importance.mean())
+        is_free, chosen, alone = np.ones(len(is_good), bool), list[int](), np.zeros(0)
+        while len(chosen) < tuning.max_clusters and is_free.any():
+            gains = np.einsum("nm,nm->m", np.maximum(self.similarity - best[:, None], 0), counted)
+            gains[~is_free] = 0
+            alone = alone if chosen else gains
+            least = tuning.min_gain * alone[is_good].max(initial=0)
+            best_gains = np.where(is_good & (gains >= least) & (gains >= tuning.min_new * alone), gains, 0)
+            if len(chosen) >= tuning.min_clusters or best_gains.any():
+                gains = best_gains
+            number = int(gains.argmax())
+            if gains[number] <= 0:
                 break
             chosen.append(number)
             best = np.maximum(best, self.similarity[:, number])
-            terms = candidates.terms[number]
+            terms, added = candidates.terms[number], candidates.added[number]
             is_free &= np.array([not (each <= terms or terms <= each) for each in candidates.terms])
-            is_free &= self.directions @ self.directions[number] < tuning.same
+            shares_words = np.array([len(each & added) >= tuning.same_words for each in candidates.added])
+            is_free &= self.directions @ self.directions[number] < np.where(shares_words, tuning.near, tuning.same)
         return chosen
 
 
-def _without_small(
-    similarity: NDArray[np.float32], chosen: Sequence[int], tuning: ClusterTuning
-) -> tuple[NDArray[np.float32], list[int]]:
-    """Leaves out the chosen phrases, one by one, that describe few papers better than the others do.
+def _assign(
+    similarity: NDArray[np.float32], candidates: Candidates, chosen: Sequence[int], tuning: ClusterTuning
+) -> tuple[list[int], NDArray[np.int64]]:
+    """Returns the phrases without those that describe few papers, left out one by one, and the phrase of each paper.
 
     Returns:
-        The similarity of each paper and each phrase that is left, and these phrases.
+        The numbers of the phrases; and (n,) int64, the position among them of the phrase that describes each paper, -1
+        if none does.
     """
-    left = list(chosen)
-    similarity = similarity[:, left]
-    while len(left) > 1:
-        sizes = np.bincount(similarity.argmax(axis=1), minlength=len(left))
-        if sizes.min() >= tuning.min_share * len(similarity):
-            break
-        similarity = np.delete(similarity, sizes.argmin(), axis=1)
-        del left[int(sizes.argmin())]
-    return similarity, left
+    left, similarity = list(chosen), similarity[:, chosen]
+    contains = candidates.papers[left].toarray().T > 0
+    while True:
+        numbers = _most_similar(similarity, contains, tuning)
+        sizes = np.bincount(numbers[numbers >= 0], minlength=len(left))
+        smallest = int(sizes.argmin())
+        if len(left) <= tuning.min_clusters or sizes[smallest] >= tuning.min_share * len(similarity):
+            return left, numbers
+        similarity, contains = np.delete(similarity, smallest, axis=1), np.delete(contains, smallest, axis=1)
+        del left[smallest]
+
+
+def _most_similar(
+    similarity: NDArray[np.float32], contains: NDArray[np.bool_], tuning: ClusterTuning
+) -> NDArray[np.int64]:
+    """Returns the phrase to which each paper is most similar, -1 if that is not enough to belong to its cluster.
+
+    Args:
+        similarity: (n, m) float32, of each paper and phrase.
+        contains: (n, m) bool, whether the paper contains the phrase.
+        tuning: constants.
+    """
+    best, numbers = similarity.max(axis=1), np.asarray(similarity.argmax(axis=1), np.int64)
+    numbers[best < min(tuning.near_in_cluster, float(np.quantile(best, tuning.max_far)))] = -1
+    for number in range(similarity.shape[1]):
+        members = np.flatnonzero(numbers == number)
+        has = contains[members, number]
+        without = members[~has][np.argsort(-best[members[~has]], kind="stable")]
+        numbers[without[int(has.sum() * (1 / tuning.min_containing - 1)) :]] = -1
+    return numbers
 
 
 def _principal_directions(vectors: NDArray[np.float32], tuning: ClusterTuning) -> NDArray[np.float32]:

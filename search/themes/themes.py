@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 MAX_GROUPED = 2_000
 """Papers that are grouped, the nearest to the query; more of them would take longer than the search."""
-_MIN_SCORE = 0.5
+_MIN_SCORE = 0.6
 """Score relative to the highest from which on a paper is grouped; those below are mostly on neighbouring subjects."""
-_ALWAYS_GROUPED = 200
+_ALWAYS_GROUPED = 300
 """Best papers that are grouped whatever their score."""
 _TYPICAL_PAPERS = 3
 """Papers that describe a theme."""
@@ -113,8 +113,8 @@ class Themes:
     """The themes of an answer. It has a length and iterates over its themes, the largest first.
 
     Attributes:
-        themes: from 5 to 12 of them, fewer of few papers, and none of fewer than 20; the papers that no theme describes
-            are the last one.
+        themes: from 5 to 12 of them, fewer if few phrases describe the papers, and none of fewer than 20 papers; the
+            papers that no theme describes are the last one.
         grouping: the grouped papers, nearest to the query first, each with the number of its theme.
         relevant: number of relevant papers.
         estimated: ``relevant`` is an estimate, within about one per cent.
@@ -134,7 +134,7 @@ class Themes:
         """Groups the nearest relevant papers of a query that score well."""
         snapshot, papers = relevant.index.snapshot, relevant.papers
         budget.check()
-        grouping = group_papers(snapshot, _papers_on_subject(relevant), relevant.box)
+        grouping = group_papers(snapshot, *_papers_on_subject(relevant), relevant.box)
         themes = tuple(_describe(snapshot, grouping, number) for number in range(len(grouping.labels)))
         generation = snapshot.manifest.generation
         return cls(themes, grouping, len(papers.rows), papers.estimated, generation, relevant.box)
@@ -204,25 +204,36 @@ class Themes:
         return table_html(caption, ("Theme", "Papers", "Share", "Typical papers"), rows)
 
 
-def _papers_on_subject(relevant: RelevantSet) -> NDArray[np.int64]:
+def _papers_on_subject(relevant: RelevantSet) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Returns the nearest relevant papers of a query without those that only share its field, nearest first.
 
     Words and meaning together tell them apart; without either, all are returned.
+
+    Returns:
+        The rows; and (n,) float32, from 0 to 1, how much the subject of each is that of the query.
     """
     nearest, query = relevant.nearest(MAX_GROUPED), relevant.leg_input
-    if query is None or query.vector is None or query.text is None or len(nearest.rows) <= _ALWAYS_GROUPED:
-        return nearest.rows
+    rows = nearest.rows
+    if query is None or query.vector is None or query.text is None or not len(rows):
+        return rows, np.ones(len(rows), np.float32)
     scores = relevant.fused_scores(nearest)
-    least = min(_MIN_SCORE * float(scores.max()), float(np.partition(scores, -_ALWAYS_GROUPED)[-_ALWAYS_GROUPED]))
-    return np.asarray(nearest.rows[scores >= least])
+    best = np.sort(scores)[-_ALWAYS_GROUPED:]
+    highest = float(best[-1])
+    least = min(_MIN_SCORE * highest, float(best[0]))
+    is_grouped = scores >= least
+    importance = (scores[is_grouped] - least) / (highest - least) if highest > least else np.ones(len(rows))
+    return rows[is_grouped], np.asarray(importance, np.float32)
 
 
-def group_papers(snapshot: Snapshot, rows: NDArray[np.int64], known: str = "") -> Grouping:
+def group_papers(
+    snapshot: Snapshot, rows: NDArray[np.int64], importance: NDArray[np.float32] | None = None, known: str = ""
+) -> Grouping:
     """Groups papers by the phrases that describe them.
 
     Args:
         snapshot: the generation.
         rows: (n,) int64, the papers.
+        importance: (n,) float32, how much each counts when labels are chosen; None if all count the same.
         known: what all of them are about, such as the query: no label repeats it.
     """
     vectors = snapshot.vectors.get_vectors(rows)
@@ -232,7 +243,8 @@ def group_papers(snapshot: Snapshot, rows: NDArray[np.int64], known: str = "") -
     titles, abstracts = zip(*snapshot.store.titles_and_abstracts(rows.tolist()), strict=True)
     candidates = Candidates.find(titles, abstracts, known)
     budget.check()
-    clusters = Clusters.find(snapshot.whitening.transform(vectors), candidates)
+    importance = np.ones(len(rows), np.float32) if importance is None else importance
+    clusters = Clusters.find(snapshot.whitening.transform(vectors), candidates, importance)
     numbers, labels = clusters.numbers, clusters.labels
     if (numbers == len(labels)).any():
         labels = (*labels, OTHERS)

@@ -10,25 +10,30 @@ from search.language.generic_words import GENERIC_WORDS
 from search.language.stop_words import STOP_WORDS
 from search.themes.phrases import Phrase, PhraseLevel, TokenizedTexts, singular
 
-_NO_HEAD = re.compile(r".*(?:ly|ed|-based|-driven|-aware|-guided|-free|-level|-specific|-agnostic)")
-"""Adverbs, participles and adjectives, with which no label ends."""
+_NO_HEAD = re.compile(r".*(?:ly|ed|-based|-driven|-aware|-guided|-free|-level|-specific|-agnostic)|exhibit|interact")
+"""Adverbs, participles, adjectives and frequent verbs, with which no label ends."""
 _NO_START = re.compile(r".*[^r]ly")
 _HEADS = frozenset(("model", "system", "framework", "evaluation", "analysis", "mechanism", "task", "method"))
 """Generic words that may still end a label, as in "world model"."""
 VAGUE = frozenset(
     frozenset(phrase.split())
     for phrase in (
-        "ab initio", "agentic framework", "artificial intelligence", "complex task", "comprehensive benchmark",
-        "computational cost", "curated dataset", "data analysis", "data set", "deep learning", "deep neural network",
-        "dynamic environment", "early universe", "final answer", "finite temperature", "first principle",
+        "ab initio", "agentic ai", "agentic artificial intelligence", "agentic framework", "agentic system",
+        "artificial intelligence", "basis set", "complex interaction", "complex task", "comprehensive benchmark",
+        "computational cost", "correct answer", "curated dataset", "data analysis", "data set", "deep learning",
+        "deep learning method", "deep learning model", "deep neural network", "downstream task", "dynamic environment",
+        "early universe", "external data", "failure mode", "final answer", "finite temperature", "first principle",
         "generative artificial intelligence", "internal mechanism", "international conference", "language model",
-        "large language model", "machine learning", "medical task", "natural language",
-        "natural language description", "neural network", "paradigm shift", "physical property", "real time",
-        "reasoning capability", "simultaneous localization", "time scale", "training data", "underlying mechanism",
-        "van der waal",
+        "large language model", "machine learning", "material property", "medical task", "natural language",
+        "natural language description", "neural architecture", "neural network", "paradigm shift", "physical property",
+        "probability density function", "probability distribution", "real time", "real world", "reasoning capability",
+        "reasoning model", "simultaneous localization", "time scale", "training data", "transfer knowledge",
+        "underlying mechanism", "van der waal",
     )
 )  # fmt: skip
 """Labels that say little in any answer, as sets of terms; they are used where there is no other."""
+_QUALIFIERS = frozenset(("ai", "automatic", "deep", "year"))
+"""Words that make no sub-topic of a query: of papers on speech recognition most are on automatic speech recognition."""
 _SPLIT = re.compile(r"[\s-]+")
 
 
@@ -43,6 +48,11 @@ def may_begin(key: str) -> bool:
 def may_end(key: str) -> bool:
     """Returns whether a label may end with a word in lower case and the singular."""
     return key in _HEADS or (may_begin(key) and not _NO_HEAD.fullmatch(key))
+
+
+def added_terms(terms: frozenset[str], known: frozenset[str]) -> frozenset[str]:
+    """Returns the words of a phrase that say more than is known."""
+    return frozenset(term for term in terms - known if may_begin(term) and term not in _QUALIFIERS)
 
 
 def are_well_formed(texts: TokenizedTexts, level: PhraseLevel) -> NDArray[np.bool_]:

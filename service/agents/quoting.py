@@ -186,7 +186,8 @@ def people_answer(people: People) -> RenderedAnswer:
 def _author_lines(rank: int, author: RankedAuthorOut) -> list[str]:
     years = "–".join(dict.fromkeys(str(year) for year in (author.first_year, author.last_year) if year))
     several = "may be several people" if author.may_be_several else ""
-    facts = [f"{rank}. {author.name}", format_count(author.papers), years, several]
+    name = f"{author.name} @ {author.person}" if author.person else author.name
+    facts = [f"{rank}. {name}", format_count(author.papers), years, several]
     return [" · ".join(filter(None, facts)), *(f"   {paper.id} · {paper.title}" for paper in author.top_papers)]
 
 

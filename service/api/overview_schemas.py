@@ -22,7 +22,11 @@ class RankedAuthorOut(BaseModel):
     first_year: int | None = Field(description="Year of the earliest of them; null if none has a date")
     last_year: int | None = Field(description="Year of the latest of them")
     score: float = Field(description="Weight of the papers, relative to the first author")
-    may_be_several: bool = Field(description="The name is so common that several people may have it")
+    may_be_several: bool = Field(description="The name is so common that several people may have written the papers")
+    person: str | None = Field(
+        description="The ID of a paper, by which author=NAME @ ID finds the one person whose papers these are, if "
+        "others have the name too"
+    )
     top_papers: list[PaperReferenceOut] = Field(description="The papers with the most weight, at most three")
 
 

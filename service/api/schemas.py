@@ -137,6 +137,7 @@ class FacetsOut(BaseModel):
         "order than by relevance, only those closest to it"
     )
     papers: int = Field(description="Number of papers counted")
+    strong: int | None = Field(description="How many of them have the band strong; null if bands do not select them")
     estimated: bool = Field(description="All counts are estimates, within about one per cent; false: they are exact")
     years: list[ValueCountOut]
     categories: list[ValueCountOut]

@@ -196,7 +196,8 @@ def people_text(people: People) -> str:
 
 def _author_entry(author: RankedAuthor) -> str:
     several = "may be several people" if author.may_be_several else ""
-    facts = [author.name, format_count(author.papers), author.years, several]
+    name = f"{author.name} @ {author.person}" if author.person else author.name
+    facts = [name, format_count(author.papers), author.years, several]
     papers = [f"   {paper.id} · {clean_title(paper)}" for paper in author.top_papers]
     return "\n".join([" · ".join(fact for fact in facts if fact), *papers])
 
@@ -309,7 +310,8 @@ def _facets_text(facets: Facets) -> str:
         "authors": facets.authors,
         "sources": facets.sources,
     }
-    lines = [f"facets of {format_count(facets.papers, noun, estimated=facets.estimated)}:"]
+    counted = format_count(facets.papers, noun, estimated=facets.estimated)
+    lines = [f"facets of {', '.join(filter(None, (counted, facets.strong_text)))}:"]
     for name, counts in groups.items():
         if name == "kinds" and not counts:  # an earlier version wrote the index
             continue

@@ -138,7 +138,10 @@ def range_text(offset: int, shown: int) -> str:
 def _order_text(page: Page, query: Query, count: int) -> str:
     if query.sort != "relevance":
         return f", {ORDER_NAMES.get(query.sort, query.sort)} first"
-    return ", closest first" if is_ranked(page, query) and page.hits and count > 1 else ""
+    if not is_ranked(page, query) or not page.hits or count < 2:
+        return ""
+    strong = page.facets.strong_text if page.facets and not query.offset else ""
+    return f", {strong}, closest first" if strong else ", closest first"
 
 
 def _capitalize(text: str) -> str:

@@ -23,8 +23,8 @@ class PersonItem:
     """An author on the page.
 
     Attributes:
-        name: with a link to the page of the author.
-        may_be_several: several people may have the name; the page of the author tells them apart.
+        name: with a link to the page of the author, or of the one person of the name whose papers these are.
+        namesakes: a link to the page of all people with the name; None if it is presumably that of one person.
         relevant: the number of relevant papers, with a link to them.
         years: of these papers; empty without dates.
         share: the score in per cent of the highest one.
@@ -32,7 +32,7 @@ class PersonItem:
     """
 
     name: Link
-    may_be_several: bool
+    namesakes: Link | None
     relevant: Link
     years: str
     share: int
@@ -83,10 +83,12 @@ def _answered_link(url: PageUrl, people: People | None, text: str) -> Link | Non
 
 
 def _build_item(url: PageUrl, text: str, author: RankedAuthor) -> PersonItem:
-    relevant = url.with_path("/").replace_param("q", text).include_param("author", author.name)
+    person = f"{author.name} @ {author.person}" if author.person else author.name
+    relevant = url.with_path("/").replace_param("q", text).include_param("author", person)
+    others = "one of several people of this name" if author.person else "may be several people"
     return PersonItem(
-        Link(author.name, author_page_url(author.name)),
-        author.may_be_several,
+        Link(author.name, author_page_url(author.name, author.person or "")),
+        Link(others, author_page_url(author.name)) if author.person or author.may_be_several else None,
         Link(format_count(author.papers, "relevant paper"), str(relevant)),
         author.years,
         max(1, round(100 * author.score)),

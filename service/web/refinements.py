@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from search.language.framing import find_people_topic
 from search.query.page import Page
 from search.query.refinement import Refinement, RefinementKind
 from service.web.html import Link
@@ -44,7 +45,11 @@ class AnsweredInstead:
 
 
 def build_refinements(url: PageUrl, page: Page) -> Iterator[RefinementGroup]:
-    """Yields the refinements of a page by kind."""
+    """Yields the refinements of a page by kind, after the people of the topic if the question asks for people."""
+    topic = find_people_topic(url.get_first("q"))
+    if topic and not url.get_first("page"):
+        people = url.with_path("/people").replace_param("q", topic).remove_param("theme").remove_param("verbatim")
+        yield RefinementGroup("People", ((Link(f"People who work on {topic}", str(people)), None),))
     for kind, heading in _HEADINGS.items():
         found = [each for each in page.refinements if each.kind == kind]
         if found:

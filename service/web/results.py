@@ -7,6 +7,7 @@ from search.query.counts import format_count
 from search.query.facets import SCOPE_NOUNS, Facets
 from search.query.page import Page
 from search.query.query import Query
+from search.ranking.notices import ONLY_CLOSEST
 from service.formats.counts import round_facets
 from service.web.cards import build_cards
 from service.web.detail import Detail, detail_links
@@ -77,7 +78,8 @@ def results_page(viewer: Viewer, url: PageUrl, text: str, query: Query, detail: 
         interpretation=page.interpretation,
         theme_note=theme_note,
         theme_group=build_theme_group(typed_url, session, text, query, facets.papers) if facets else None,
-        notices=page.notices,
+        notices=[notice for notice in page.notices if notice != ONLY_CLOSEST],
+        only_closest=_only_closest(url, page),
         here=str(typed_url),
         chips=chips,
         views=view_links(url),
@@ -158,6 +160,13 @@ def _other_modes(url: PageUrl, page: Page, text: str, query: Query) -> list[Link
     return [Link(label, str(url.with_page(1).replace_param("mode", mode))) for mode, label in MODE_LABELS.items()]
 
 
+def _only_closest(url: PageUrl, page: Page) -> tuple[str, Link] | None:
+    """Returns what an order leaves out, and the link to all relevant papers; None if it leaves nothing out."""
+    if ONLY_CLOSEST not in page.notices or not page.hits:
+        return None
+    return ONLY_CLOSEST, Link("Show all relevant papers", str(url.with_page(1).remove_param("sort")))
+
+
 def _export_links(url: PageUrl) -> tuple[Link, ...]:
     api_url = url.with_path("/v1/search")
     return tuple(
@@ -186,5 +195,6 @@ def _facet_note(page: Page, query: Query, facets: Facets) -> str:
     """Returns which papers the facets count."""
     if is_ranked(page, query):
         counted = format_count(facets.papers, SCOPE_NOUNS[facets.scope], estimated=facets.estimated)
-        return f"Counts cover {counted if facets.estimated else f'the {counted}'}."
+        bands = ", marked strong or related" if facets.scope == "relevant" and facets.strong is not None else ""
+        return f"Counts cover {counted if facets.estimated else f'the {counted}'}{bands}."
     return f"Counts cover all {facets.papers:,} matching papers."

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, replace
 
 from search.errors import InvalidValue
+from search.query.counts import format_count
 from search.query.page import Page
 from search.query.query import Query
 from search.session import Session
 from search.themes.clusters import CLUSTER_TUNING
-from search.themes.themes import Themes
+from search.themes.themes import OTHERS, Themes
 from service.formats.themes import themes_heading
 from service.web.cards import PaperLine
 from service.web.facets import FacetGroup, FacetValue
@@ -50,14 +51,16 @@ class ThemeGroup:
     Attributes:
         facet: the themes; None if the page loads them later, since finding them takes longer than the page may.
         href: the page that lists them.
+        note: how many papers the themes cover; empty if the page loads them later.
     """
 
     facet: FacetGroup | None
     href: str
+    note: str = ""
 
 
 def build_theme_group(url: PageUrl, session: Session, text: str, query: Query, relevant: int) -> ThemeGroup | None:
-    """Returns the themes of an answer; None if it has too few papers for themes.
+    """Returns the themes of an answer; None if it has too few papers for themes, or no theme describes them.
 
     Args:
         url: the URL of the results page, which the links start from.
@@ -69,7 +72,23 @@ def build_theme_group(url: PageUrl, session: Session, text: str, query: Query, r
     if relevant < CLUSTER_TUNING.min_papers and not query.theme:
         return None
     known = session.theme_cache.find((session.generation, text, query.unpaged))
-    return ThemeGroup(facet_group(url, known) if known else None, str(_whole(url).with_path(THEMES_PATH)))
+    href = str(_whole(url).with_path(THEMES_PATH))
+    if known is None:
+        return ThemeGroup(None, href)
+    facet = _filter_group(url, known)
+    return ThemeGroup(facet, href, _note(known)) if facet.values else None
+
+
+def _filter_group(url: PageUrl, themes: Themes) -> FacetGroup:
+    """Returns the themes as a filter: without values if none narrows the answer, since its only one is the others."""
+    facet = facet_group(url, themes)
+    is_divided = any(theme.label != OTHERS for theme in themes) or any(value.is_selected for value in facet.values)
+    return facet if is_divided else FacetGroup(HEADING, ())
+
+
+def _note(themes: Themes) -> str:
+    """Returns how many papers the themes cover, since the other filters count more."""
+    return f"Themes of the nearest {format_count(themes.grouped)}."
 
 
 def facet_group(url: PageUrl, themes: Themes) -> FacetGroup:
@@ -106,7 +125,8 @@ def themes_page(viewer: Viewer, url: PageUrl, text: str, query: Query) -> str:
         here=str(url),
         follow=build_follow(viewer, search_of_url(url.remove_param("theme")), themes.answered_query or "All papers"),
         heading=_capitalize(themes_heading(themes)),
-        group=facet_group(url, themes),
+        group=_filter_group(url, themes),
+        note=_note(themes),
         themes=tuple(zip(facet_group(url, themes).values, themes, strict=True)),
         typical=[[PaperLine(paper.id, paper.title or paper.id) for paper in theme.typical] for theme in themes],
     )

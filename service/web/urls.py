@@ -101,9 +101,9 @@ def paper_page_url(paper_id: str) -> str:
     return str(PageUrl(f"/paper/{paper_id}"))
 
 
-def author_page_url(name: str) -> str:
-    """Returns the URL of an author's page."""
-    return str(PageUrl("/author", (("name", name),)))
+def author_page_url(name: str, person: str = "") -> str:
+    """Returns the URL of an author's page; with a paper, that of the one person of the name who wrote it."""
+    return str(PageUrl("/author", (("name", name), *((("person", person),) if person else ()))))
 
 
 def list_url(name: str, *more: str) -> str:

@@ -3,8 +3,10 @@ const load = async (section) => {
   const response = await fetch(section.dataset.source).catch(() => null);
   if (!response?.ok || !section.isConnected) return; // the link to the themes stays
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const values = page.querySelector("#theme-values").content;
+  if (!values.childElementCount) return section.remove(); // all papers are "other papers"
   const hadFocus = section.contains(document.activeElement);
-  section.querySelector("p")?.replaceWith(page.querySelector("#theme-values").content);
+  section.querySelector("p")?.replaceWith(values);
   if (hadFocus) section.querySelector("a")?.focus();
 };
 
