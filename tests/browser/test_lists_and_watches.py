@@ -216,7 +216,7 @@ def test_following_a_search(
 
 def copied_titles(page: Page, count: int) -> list[str]:
     """Waits until a number of papers are copied, and returns their titles."""
-    expect(page.locator("#live-region")).to_have_text(re.compile(rf"^{count} entr(y|ies) copied"))
+    expect(page.locator("#live-region")).to_have_text(re.compile(rf"^Copied {count} entr(y|ies)"))
     entries = bibtexparser.parse_string(page.evaluate("navigator.clipboard.readText()")).entries
     return [re.sub("[{}]", "", entry["title"]) for entry in entries]
 
@@ -240,7 +240,6 @@ def test_the_selection_lasts_until_it_is_cleared(open_own: Callable[..., Page]) 
     expect(page.locator("article").filter(has_text=FIRST).get_by_label("Select")).to_be_checked()
     page.goto("/help")
     bar.get_by_role("button", name="Copy BibTeX").click()
-    expect(bar).to_contain_text("Copied 2 entries")
     assert copied_titles(page, 2) == [SECOND, FIRST]
     page.evaluate("void (navigator.clipboard.write = () => Promise.reject())")
     page.keyboard.press("y")
