@@ -145,7 +145,7 @@ def test_any_query_returns_results_or_a_problem(
 def test_internal_error_is_a_500_without_details(sample_searcher: Searcher, monkeypatch: pytest.MonkeyPatch) -> None:
     server = HttpServer(create_app(sample_searcher, Settings()))
     try:
-        monkeypatch.setattr("search.session.Session.search", lambda *_: 1 / 0)
+        monkeypatch.setattr("search.session.Session.ask", lambda *_: 1 / 0)
         response = server.client.get("/v1/search")
         body = assert_problem(response, 500)
         assert response.headers["x-request-id"] in body["detail"]

@@ -39,7 +39,8 @@ from web_pages import query_pairs, read_page, text_of
 
 @pytest.fixture(scope="module")
 def searcher(make_searcher: MakeSearcher) -> Searcher:
-    return make_searcher(make_records())
+    many = [*(f"Ann{n} Reed" for n in range(8)), "Hidden Author", "Ann8 Reed", "Ann9 Reed"]
+    return make_searcher([*make_records(), make_record("many.0", "wind", "sail mast", many, "physics")])
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +81,14 @@ def test_a_ranked_name_stands_for_the_person_who_works_on_the_topic(searcher: Se
         assert "4 papers" in text_of(read_page(client, link, 200).xpath('//*[@role="status"]')[0])
     everybody = searcher.people("", limit=100)
     assert [(each.papers, each.person is None) for each in everybody if each.name == NAME] == [(4, False)]
+
+
+def test_the_author_of_the_page_is_not_folded(client: httpx.Client) -> None:
+    tree = read_page(client, "/author?name=Hidden+Author", 200)
+    (authors,) = tree.xpath('//article//div[@class="authors"]')
+    shown = [text_of(link) for link in authors.xpath("./a")]
+    assert shown == [*(f"Ann{n} Reed" for n in range(6)), "Hidden Author"]
+    assert "and 4 more" in text_of(authors)
 
 
 def test_a_rare_name_is_one_person(session: Session) -> None:

@@ -191,7 +191,7 @@ def test_links_to_the_next_page_lead_through_the_whole_export(client: httpx.Clie
 
 
 def test_a_feed_is_newest_first_and_links_to_itself_and_the_next_page(client: httpx.Client) -> None:
-    response = client.get("/v1/search", params={"q": "attention", "limit": 2, "format": "atom"})
+    response = client.get("/v1/search", params={"q": "attention", "limit": 1, "format": "atom"})
     feed = etree.fromstring(response.content)
     stamps = [str(entry.findtext("{*}published")) for entry in feed.iterfind("{*}entry")]
     assert stamps == sorted(stamps, reverse=True)
@@ -213,7 +213,7 @@ def test_conditional_requests_skip_the_search(client: httpx.Client, monkeypatch:
         others = [client.get(path, params={"format": "csv"}), client.get(path, params={"fields": "id"})]
         assert len({tag, *(each.headers["etag"] for each in others)}) == 3
         with monkeypatch.context() as patched:
-            patched.setattr("search.session.Session.search", lambda *_: 1 / 0)
+            patched.setattr("search.session.Session.ask", lambda *_: 1 / 0)
             patched.setattr("search.session.Session.paper", lambda *_: 1 / 0)
             for header in (tag, tag[2:], f'"x", {tag}'):
                 response = client.get(path, headers={"if-none-match": header})

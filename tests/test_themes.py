@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 import httpx
 import numpy as np
@@ -21,7 +22,7 @@ from search.session import Session
 from search.themes.candidates import Candidates
 from search.themes.clusters import Clusters
 from search.themes.labels import label_groups
-from search.themes.themes import Themes, TypicalPaper, group_papers
+from search.themes.themes import OTHERS, Themes, TypicalPaper, group_papers
 from service.api.overview_schemas import ThemesOut
 from service.app import create_app
 from service.settings import Settings
@@ -383,6 +384,8 @@ def test_themes_load_after_the_page_or_by_a_link(searcher: Searcher) -> None:
         (link,) = section.xpath(".//a")
         assert (text_of(link), link.get("href")) == ("Show themes", section.get("data-source"))
         page = read_page(server.client, link.get("href"), 200)
+        (loaded,) = page.xpath('//*[@id="theme-values"]')
+        assert text_of(loaded).endswith(f"Themes of the nearest {len(TOPICS) * PER_TOPIC} papers.")
         listed = page.xpath('//ol[@class="theme-list"]//h2/a')
         assert sorted(map(text_of, listed)) == sorted(theme.label for theme in searcher.themes(**_box(QUERY)))
         narrowed = read_page(server.client, listed[0].get("href"), 200)
@@ -404,6 +407,21 @@ def test_few_papers_have_no_filter_of_themes(theme_client: httpx.Client) -> None
     tree = read_page(theme_client, str(httpx.URL("/", params={"q": '"paper 3"', "mode": "lexical"})), 200)
     assert titles(tree)
     assert not tree.xpath('//section[@class="themes"]')
+
+
+def test_papers_that_no_theme_describes_have_no_filter_of_themes(make_searcher: MakeSearcher) -> None:
+    names = ["".join(letters) + "n" for letters in product("bdfgklmprst", "aeiou", "bdfgklmprst")]
+    searcher = make_searcher(
+        [{"title": f"{one} cache {other}"} for one, other in zip(names[:30], names[90:], strict=False)]
+    )
+    assert [theme.label for theme in searcher.themes("cache", mode="lexical")] == [OTHERS]
+    server = HttpServer(create_app(searcher, Settings()))
+    try:
+        (loaded,) = read_page(server.client, "/themes?q=cache&mode=lexical", 200).xpath('//*[@id="theme-values"]')
+        assert not len(loaded)
+        assert not read_page(server.client, "/?q=cache&mode=lexical", 200).xpath('//section[@class="themes"]')
+    finally:
+        server.close()
 
 
 def _box(params: dict[str, str]) -> dict[str, str]:

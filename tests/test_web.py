@@ -118,7 +118,7 @@ def test_the_status_line_agrees_with_the_listed_papers(client: httpx.Client) -> 
     count = relevant(query)
     assert 8 < count < 12
     strong = client.get("/v1/search?q=recommendation&facets=true").json()["facets"]["strong"]
-    assert status(query) == f"{count} relevant papers, {strong} of them strong, closest first"
+    assert status(query) == f"{count} relevant papers, {strong} strong, closest first"
     assert status("/?q=recommendation&limit=60") == f"60 papers, {count} of them relevant"
     assert status(f"{query}&page=2") == f"5–8 of {count} relevant papers, closest first"
     assert status(f"{query}&page=3") == f"9–12 of {count} relevant papers, then weaker matches"

@@ -88,6 +88,21 @@ def list_names(client: httpx.Client) -> list[str]:
     return [text_of(link) for link in read_page(client, "/lists", 200).xpath('//ul[@class="rows"]//a')]
 
 
+def test_the_first_star_of_the_shared_profile_says_who_shares_it(server: HttpServer) -> None:
+    with new_client(server) as client:
+        (hidden,) = read_page(client, "/", 200).xpath('//p[@id="sharing"]')
+        assert hidden.get("hidden") is not None
+        first, second = (notice(client, submit(client, "/star", add=paper_id)) for paper_id in IDS[:2])
+        assert "Everybody who uses this server" in first
+        assert second == "Starred."
+        assert not read_page(client, "/", 200).xpath('//*[@id="sharing"]')
+        submit(client, "/profile", name="own")
+        assert notice(client, submit(client, "/star", add=IDS[0])) == "Starred."
+    with new_client(server) as client:
+        for paper_id in IDS[:2]:
+            submit(client, "/star", remove=paper_id)
+
+
 def test_a_star_toggles_on_every_page_of_a_paper(client: httpx.Client) -> None:
     pages = ("/?q=caches", f"/paper/{IDS[0]}", "/author?name=Ada+Lovelace", f"/paper/{IDS[1]}")
     for url in pages:

@@ -115,6 +115,8 @@ def test_following_saves_the_search_of_the_page(client: httpx.Client) -> None:
         (whole,) = page.xpath('//a[text()="All papers of this search"]/@href')
         assert titles(read_page(client, whole, 200)) == titles(read_page(client, url, 200))
         assert not page.xpath("//main//script | //main//b")
+        for place in (page.xpath('//div[@class="toolbar"]')[0], read_page(client, "/watches", 200)):
+            assert len(place.xpath('.//form[contains(@action, "/remove")]//button[text()="Stop following"]')) == 1
         (stop,) = menu.xpath('.//form[.//button="Stop following"]')
         stopped = client.post(stop.get("action"), data={"back": url})
         assert (stopped.status_code, stopped.headers["location"]) == (303, url)

@@ -59,7 +59,7 @@ class Facets:
         """How many relevant papers are marked strong, in words; empty of other papers, or if this is not known."""
         if self.scope != "relevant" or self.strong is None or not self.papers:
             return ""
-        return f"{f'{self.strong:,}' if self.strong else 'none'} of them strong"
+        return f"{f'{self.strong:,}' if self.strong else 'none'} strong"
 
     def to_json(self) -> dict[str, Json]:
         """Returns the facets as a JSON object."""

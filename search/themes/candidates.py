@@ -24,6 +24,8 @@ class CandidateTuning:
     """Weight of a phrase in a title relative to one in an abstract."""
     min_papers: int = 6
     """Papers that contain a phrase, at least."""
+    small_share: float = 0.06
+    """Share of the papers that contain a phrase, at least, where that is fewer: in a small set."""
     min_share: float = 0.009
     """Share of the papers that contain a phrase, at least."""
     max_share: float = 0.5
@@ -114,7 +116,7 @@ def _weights(level: PhraseLevel, count: int, tuning: CandidateTuning) -> "csr_ar
 def _are_frequent(matrix: "csr_array", tuning: CandidateTuning) -> NDArray[np.bool_]:
     """Returns whether neither few nor most papers contain each phrase."""
     papers, count = np.diff(matrix.indptr), matrix.shape[1]
-    least = max(tuning.min_papers, tuning.min_share * count)
+    least = max(min(tuning.min_papers, tuning.small_share * count), tuning.min_share * count)
     return np.asarray((papers >= least) & (papers <= tuning.max_share * count))
 
 

@@ -63,7 +63,9 @@ def author_page(viewer: Viewer, url: PageUrl, name: str, query: Query) -> str:
         more_variants=len(match.variants[_MAX_VARIANTS:]),
         categories=_category_values(search_url, facets.categories) if facets else (),
         coauthors=_coauthor_values(match, facets.authors) if facets else (),
-        years=list(_group_by_year(build_cards(page.hits, search_url, viewer))),
+        years=list(
+            _group_by_year(build_cards(page.hits, search_url, viewer, [count.value for count in match.variants]))
+        ),
         next_steps=_next_steps(url, name, excluded),
         pagination=paginate(url, page, query),
     )

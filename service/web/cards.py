@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
+from search.papers import names
 from search.papers.categories import find_category_name
 from search.papers.debris import clean_text
 from search.papers.kind_rules import find_kinds
@@ -35,7 +36,7 @@ class Card:
         paper: the paper.
         title: as HTML.
         page_url: the page of the paper.
-        authors: the first authors, each with a link to the author's page.
+        authors: the first authors, and the one whose papers the page lists, each with a link to the author's page.
         more_authors: the folded authors.
         categories: full names, each with a link that adds the category to the query.
         kinds: what the paper is or offers, each with a link that adds the kind to the query, if the index has kinds.
@@ -104,20 +105,26 @@ class PaperLine:
         return paper_page_url(self.id)
 
 
-def build_cards(hits: Sequence[Hit], url: PageUrl, viewer: Viewer) -> list[Card]:
+def build_cards(hits: Sequence[Hit], url: PageUrl, viewer: Viewer, shown_names: Sequence[str] = ()) -> list[Card]:
     """Returns one card per hit.
 
     Args:
         hits: the papers.
         url: the URL of the query, which the links that refine it start from.
         viewer: whose stars and lists the cards show.
+        shown_names: spellings of the author whose papers these are, who is not folded.
     """
     notes, kinds = viewer.notes([hit.paper for hit in hits]), viewer.filter_kinds
-    return [build_card(hit, url, notes.get(hit.paper.id), kinds) for hit in hits]
+    keys = frozenset(names.parse(name).key for name in shown_names)
+    return [build_card(hit, url, notes.get(hit.paper.id), kinds, keys) for hit in hits]
 
 
 def build_card(
-    hit: Hit, url: PageUrl, notes: Mapping[str, str] | None = None, filter_kinds: Collection[str] = ()
+    hit: Hit,
+    url: PageUrl,
+    notes: Mapping[str, str] | None = None,
+    filter_kinds: Collection[str] = (),
+    shown_keys: Collection[str] = (),
 ) -> Card:
     """Returns the card of one hit.
 
@@ -126,20 +133,19 @@ def build_card(
         url: see ``build_cards``.
         notes: the notes of the paper by list.
         filter_kinds: the kinds that the index can filter by; the others have no link.
+        shown_keys: keys (``Name.key``) of the author whose papers the page lists, who is not folded.
     """
     notes = notes or {}
     paper, highlights = hit.paper, hit.highlights
-    authors = tuple(Link(name, author_page_url(name)) for name in paper.authors)
-    # A single folded author would take as much room as the fold.
-    visible = len(authors) if len(authors) <= _MAX_VISIBLE_AUTHORS + 1 else _MAX_VISIBLE_AUTHORS
+    authors, folded = _fold_authors(paper.authors, shown_keys)
     has_scores = bool(hit.semantic or hit.lexical)
     is_ranked = has_scores or hit.exact_match
     return Card(
         paper=paper,
         title=typeset(display_title(paper), highlights.title if paper.title else ()),
         page_url=paper_page_url(paper.id),
-        authors=authors[:visible],
-        more_authors=authors[visible:],
+        authors=authors,
+        more_authors=folded,
         categories=_category_links(paper, url),
         kinds=_kind_links(paper, url, filter_kinds),
         snippet=_snippet(hit),
@@ -157,6 +163,16 @@ def build_card(
         is_starred=STARRED in notes,
         lists=tuple(Link(name, list_url(name)) for name in notes if name != STARRED),
     )
+
+
+def _fold_authors(authors: Sequence[str], shown_keys: Collection[str]) -> tuple[tuple[Link, ...], tuple[Link, ...]]:
+    """Returns the authors that a card shows, and those that it folds."""
+    links = tuple(Link(name, author_page_url(name)) for name in authors)
+    if len(links) <= _MAX_VISIBLE_AUTHORS + 1:  # a single folded author would take as much room as the fold
+        return links, ()
+    shown, folded = links[:_MAX_VISIBLE_AUTHORS], links[_MAX_VISIBLE_AUTHORS:]
+    wanted = tuple(link for link in folded if shown_keys and names.parse(link.label).key in shown_keys)[:1]
+    return shown + wanted, tuple(link for link in folded if link not in wanted)
 
 
 def category_name(code: str) -> str:

@@ -128,7 +128,7 @@ def star(viewer: ViewerDependency, form: FormDependency) -> Response:
         lists.add(STARRED, [form.get("add")], viewer.session)
     else:
         lists.remove(STARRED, [form.get("remove")], viewer.session)
-    return viewer.redirect(form.back("/lists/starred"))
+    return viewer.redirect(form.back("/lists/starred"), "Starred." if form.get("add") else "Star removed.")
 
 
 @router.post("/lists", dependencies=_FROM_OWN_PAGE)

@@ -164,7 +164,7 @@ def _only_closest(url: PageUrl, page: Page) -> tuple[str, Link] | None:
     """Returns what an order leaves out, and the link to all relevant papers; None if it leaves nothing out."""
     if ONLY_CLOSEST not in page.notices or not page.hits:
         return None
-    return ONLY_CLOSEST, Link("Show all relevant papers", str(url.with_page(1).remove_param("sort")))
+    return ONLY_CLOSEST, Link("All relevant papers", str(url.with_page(1).remove_param("sort")))
 
 
 def _export_links(url: PageUrl) -> tuple[Link, ...]:

@@ -14,11 +14,12 @@ from search.errors import StateUnavailable
 from search.papers.paper import Paper
 from search.session import Session
 from service.api.dependencies import SearcherDependency
+from service.api.guard.records import RequestRecord
 from service.api.negotiation import prefers_html
 from service.api.profiles import AccessDependency, ProfileAccess
 from service.state.lists import Lists
 from service.state.person_statements import PersonStatements
-from service.state.profiles import Profile
+from service.state.profiles import DEFAULT_PROFILE, Profile
 from service.state.visits import record_visit
 from service.state.watches import Position, Watch, Watches
 from service.web.responses import NOTICE_COOKIE, html_response, see_other
@@ -101,6 +102,17 @@ class Viewer:
             StateUnavailable: the state cannot be read.
         """
         return self.watches.all()
+
+    @cached_property
+    def shared_items(self) -> int | None:
+        """The papers on lists and the saved searches of the profile, if every browser without one shares it."""
+        key = RequestRecord.from_scope(self.request.scope).key_name
+        if key is not None or self.profile != Profile.of_name(DEFAULT_PROFILE):
+            return None
+        try:
+            return sum(each.papers for each in self.lists.summaries()) + len(self.saved_searches)
+        except StateUnavailable:
+            return None
 
     @cached_property
     def last_visit(self) -> int | None:

@@ -21,6 +21,7 @@ async function toggleStar(button) {
   try {
     const response = await fetch(path, options);
     if (!response.ok && response.status !== 404) throw new Error((await response.json()).detail);
+    if (starred) document.getElementById("sharing")?.removeAttribute("hidden"); // the first of a profile that others share
     announce(starred ? "Starred" : "Star removed");
   } catch (error) {
     showStar(button.value, !starred);
@@ -68,6 +69,7 @@ async function submitInPlace(form, submitter) {
     }
     for (const star of page.querySelectorAll("button.star")) showStar(star.value, star.name === "remove");
     dialog.close();
+    if (page.querySelector(".notice a")) document.getElementById("sharing")?.removeAttribute("hidden");
     announce(page.querySelector(".notice")?.textContent ?? "Saved");
   } catch {
     form.submit();
