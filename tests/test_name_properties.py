@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from name_examples import DISTINCT_NAMES, MATCHING_NAMES, build_author_names
 from search.columns.authors import AuthorNames
+from search.columns.other_given_names import drop_other_given_names
 from search.papers import names
 from search.papers.folding import expand_umlauts, fold
 from search.papers.name_matching import matches
@@ -204,3 +205,27 @@ def test_lookup_equals_a_full_scan_for_namesakes(written: list[str], query: str)
         keys_by_author.setdefault(names.index_keys(name)[0], set()).update(names.index_keys(name))
     matching = (any(matches(query, Name.from_key(key)) for key in every) for every in keys_by_author.values())
     assert found.match(query).tolist() == [number for number, matches in enumerate(matching) if matches]
+
+
+GIVEN_NAMES = ("Wei", "Emma", "Qiang", "Jean", "Baptiste", "Tobias", "Min")
+
+
+@given(given=st.permutations(GIVEN_NAMES), surname=st.sampled_from(["Quirke", "Zhang"]))
+@settings(max_examples=40, deadline=None)
+def test_a_name_that_a_source_writes_is_not_somebody_with_another_given_name(given: list[str], surname: str) -> None:
+    first, second, middle, *_ = given
+    own, hyphenated = f"{first} {surname}", f"{first}-{second.lower()} {surname}"
+    variants = {own, f"{first} {middle} {surname}", f"{first} {middle[0]}. {surname}", f"{first[0]}. {surname}"}
+    initials = f"{first[0]}. X. {surname}"  # of two given names in China, of a middle name elsewhere
+    others = {hyphenated, f"{first[0]}. {middle} {surname}"} | ({initials} if surname == "Zhang" else set())
+    index = build_author_names([*variants, *others, initials])
+
+    def find(query: str) -> set[str]:
+        return set(index.display_names(drop_other_given_names(index, query, index.match(query))))
+
+    assert find(own) == find(f"{surname}, {first}") == (variants | {initials}) - others
+    assert hyphenated in find(hyphenated)
+    assert own not in find(hyphenated)
+    assert find(f"{first[0]}. {surname}") >= variants | others
+    without_own = build_author_names([hyphenated])
+    assert len(drop_other_given_names(without_own, own, without_own.match(own))) == 1

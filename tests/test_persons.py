@@ -112,6 +112,7 @@ ORDERS = [
     *([f"{first} {last}"] for last in ("Fox", "Lee") for first in ("Yang", "Liu", "Song", "Chen", "Lin")),
     *([f"{first} Kuznetsov"] for first in ("Ada", "Wei")),
     *([f"Andrey {last}"] for last in ("Fox", "Lee")),
+    *([name] for name in ("Liu-Wei Hong", "L. Victor Wei")),
 ]
 """Lists of authors with names in both orders; the last ones show which words are surnames, and which given names."""
 
@@ -134,6 +135,7 @@ def names_in_both_orders(make_searcher: MakeSearcher) -> Session:
         ("Andrey Kuznetsov", ["Andrey Kuznetsov", "Kuznetsov Andrey"]),  # nobody else has the given name Kuznetsov
         ("Kuznetsov Andrey", ["Andrey Kuznetsov", "Kuznetsov Andrey"]),
         ("Kuznetsov Wei", ["Wei Kuznetsov"]),
+        ("Wei Liu", ["Wei Liu"]),  # and not Liu-Wei Hong or L. Victor Wei
     ],
 )
 def test_the_other_order_of_a_name_counts_by_evidence(

@@ -19,6 +19,7 @@ from search.columns.categories import CategoryColumn
 from search.columns.dates import NO_DAY, DateColumn
 from search.columns.kinds import KindColumn
 from search.columns.name_order import drop_namesakes_in_other_order
+from search.columns.other_given_names import drop_other_given_names
 from search.columns.postings import Postings, load_array
 from search.query.condition import Author, DateField
 from search.query.query import FieldOrder
@@ -121,6 +122,7 @@ class Columns:
         def match(name: str, exact: bool) -> NDArray[np.int64]:
             found = self.authors.match(name, exact=exact)
             found = drop_namesakes_in_other_order(self.authors, self.author_postings, name, found)
+            found = found if exact else drop_other_given_names(self.authors, name, found)
             found.flags.writeable = False
             return found
 

@@ -24,7 +24,9 @@ def drop_namesakes_in_other_order(
 
     A name in a query may start with the family name, so it matches in either order. If a source writes it exactly as
     the query does, and both orders are usual names, the other order is presumably somebody else's: it then counts only
-    if most of its papers have a coauthor in common with those of the query's order, and no paper has both.
+    if most of its papers have a coauthor in common with those of the query's order, and no paper has both. If the
+    query's order is a usual name, the other order does not count either with other words: Wei Zhang is neither
+    Zhang-Wei Hong nor Z. Victor Wei.
 
     Args:
         table: the names.
@@ -36,7 +38,11 @@ def drop_namesakes_in_other_order(
     if "," in query or not name.given or len(found) < 2 or table.find(name.key) is None:
         return found
     first_word = name.given[0]
-    is_other = np.array([Name.from_key(table.key(author)).surname == first_word for author in found.tolist()], bool)
+    others = [Name.from_key(table.key(author)) for author in found.tolist()]
+    if _order_ratio(table, name) >= _MIN_ORDER_RATIO:
+        keeps = [not _has_other_words(name, other) for other in others]
+        found, others = found[keeps], [other for other, keep in zip(others, keeps, strict=True) if keep]
+    is_other = np.array([other.surname == first_word for other in others], bool)
     if first_word == name.surname or not is_other.any() or not _both_orders_are_names(table, name):
         return found
     rows = postings.ids(found[~is_other])
@@ -48,11 +54,25 @@ def drop_namesakes_in_other_order(
     return found[keeps]
 
 
+def _has_other_words(name: Name, other: Name) -> bool:
+    """Whether a name with another surname has a given name for the surname of ``name``, but not the same words."""
+    is_turned = other.surname == name.given[0] or name.surname in other.given
+    if other.surname == name.surname or not is_turned:
+        return False
+    return sorted((other.surname, *other.forenames)) != sorted((name.surname, *name.forenames))
+
+
 def _both_orders_are_names(table: AuthorTable, name: Name) -> bool:
-    """Whether the words are surname and given name in either order, going by the other keys with one of them."""
+    """Whether the words are surname and given name in either order."""
+    ratio = _order_ratio(table, name)
+    return _MIN_ORDER_RATIO <= ratio <= 1 / _MIN_ORDER_RATIO
+
+
+def _order_ratio(table: AuthorTable, name: Name) -> float:
+    """Returns how usual a name is relative to the other order of its words, by the other keys with one of them."""
     reverse = Name(name.given[0], (*name.given[1:], name.surname))
     own, other = (np.prod([max(count - 1, 0) for count in table.count_keys_like(each)]) for each in (name, reverse))
-    return bool(min(own, other) >= _MIN_ORDER_RATIO * max(own, other) > 0)
+    return float(own / other) if other else float("inf") if own else 0.0
 
 
 def _is_same_team(
