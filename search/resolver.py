@@ -82,13 +82,13 @@ class Resolver:
             return self._resolve_within_theme(box, query)
         from search.refinements.page import PageRefiner  # a query with only a filter is to start in 0.2 s
 
-        parsed, typed = self._parse(box, query)
+        parsed, typed = self.parse(box, query)
         if parsed.kind != "question":
             return Resolution(box, typed, self.answer(typed), parsed)
         refiner = PageRefiner(self.snapshot, parsed)
         alternatives = () if query.verbatim or query.offset else refiner.alternatives
         for other in alternatives if query.cursor and not cursor.belongs_to(typed) else ():
-            if cursor.belongs_to(self._parse(other, query)[1]):
+            if cursor.belongs_to(self.parse(other, query)[1]):
                 return self._resolve_other(other, query, refiner)
         answer = self.answer(typed)
         if refiner.is_answered_by(answer):
@@ -108,7 +108,7 @@ class Resolver:
     def _resolve_within_theme(self, box: str, query: Query) -> Resolution:
         """Resolves a text whose answer is narrowed to a theme: the answer without it decides which text that is."""
         whole = self.resolve(box, query.unpaged)
-        _, typed = self._parse(whole.box, query)
+        _, typed = self.parse(whole.box, query)
         return replace(whole, query=typed, answer=self.answer(typed, whole.answer))
 
     def answer(self, query: Query, whole: Answer | None = None) -> Answer:
@@ -165,7 +165,7 @@ class Resolver:
         rows = themes.grouping.rows_of(query.theme)
         return AllOf((*condition.parts, InRows(tuple(np.sort(rows).tolist()), query.theme)))
 
-    def _parse(self, box: str, query: Query) -> "tuple[ParsedQuery, Query]":
+    def parse(self, box: str, query: Query) -> "tuple[ParsedQuery, Query]":
         """Parses the text of the search box and adds what it requires to a query."""
         from search.language.parser import parse_query
 

@@ -16,7 +16,7 @@ from search.papers.paper import Paper
 from search.query.author import parse_author
 from search.query.author_match import AuthorMatch
 from search.query.library import Library
-from search.query.page import Page
+from search.query.page import Page, QueryPart
 from search.query.page_cache import PageCache
 from search.query.people import NO_CORRECTIONS, PersonCorrections
 from search.query.query import Query
@@ -122,6 +122,16 @@ class Session:
             answered_query=found.box if found.is_other else None,
             refinements=refinements,
         )
+
+    def parts(self, box: str) -> tuple[QueryPart, ...]:
+        """Returns the removable parts of the text of the search box, which is parsed but not answered.
+
+        Raises:
+            InvalidValue: the box cannot be parsed.
+        """
+        from search.language.removable_parts import split_query
+
+        return split_query(self._resolver.parse(box, Query())[0]) if box else ()
 
     @_reporting_damage
     def search(self, query: Query) -> Page:

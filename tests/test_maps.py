@@ -21,6 +21,7 @@ from search.maps.labels import HEIGHT_OF_SIZE, label_width, place_labels
 from search.maps.paper_map import PaperMap
 from search.maps.projection import project
 from search.searcher import Searcher
+from search.themes.themes import OTHERS
 from service.app import create_app
 from service.settings import Settings
 from web_pages import query_pairs, read_page, text_of
@@ -125,7 +126,7 @@ def test_the_drawing_is_well_formed_and_links_every_paper(searcher: Searcher) ->
         f"{found.points and searcher.paper('2000.00007').title}"
     )
     texts = [each.text for each in root.iter(f"{SVG}text")]
-    assert texts == [theme.label for theme in found.themes]
+    assert texts == [theme.label for theme in found.themes if theme.label != OTHERS]
     box = [float(each) for each in str(root.get("viewBox")).split()]
     for use in root.iter(f"{SVG}use"):
         assert 0 <= float(str(use.get("x"))) <= box[2]
@@ -155,7 +156,8 @@ def test_labels_are_within_the_map_and_do_not_cover_each_other(
     drawn: list[tuple[str, float, float]], size: float
 ) -> None:
     labels = [label for label, _, _ in drawn]
-    found = place_labels(labels, [(x, y) for _, x, y in drawn], size, 360, 280)
+    points = [(x, y) for _, x, y in drawn]
+    found = place_labels(labels, points, size, (360, 280), points)
     places = [(label, place) for label, place in zip(labels, found, strict=True) if place]
     assert found[:1] == [place for _, place in places[:1]]
     for at, (label, (x, y)) in enumerate(places):
@@ -169,7 +171,7 @@ def test_labels_are_within_the_map_and_do_not_cover_each_other(
 
 def test_a_map_names_its_themes_for_wide_and_narrow_screens(web: httpx.Client, searcher: Searcher) -> None:
     tree = read_page(web, "/map?q=galaxy&mode=lexical", 200)
-    themes = [theme.label for theme in searcher.map("galaxy", mode="lexical").themes]
+    themes = [theme.label for theme in searcher.map("galaxy", mode="lexical").themes if theme.label != OTHERS]
     for labels in ("map-labels", "map-labels small-screen"):
         assert [text_of(each) for each in tree.xpath(f'//*[@class="{labels}"]/*')] == themes
         assert tree.xpath(f'//*[@class="{labels}"]/*[not(@visibility)]')

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import httpx
+import lxml.html
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,6 +72,25 @@ def test_links_lead_to_the_text_the_code_and_the_data(page_client: httpx.Client)
     assert {"https://github.com/example/caches", "https://osf.io/ab1cd"} <= set(hrefs)
     entry = page_client.get("/v1/papers/arxiv:2401.00000?format=bibtex").text
     assert tree.xpath('//pre[@id="bibtex-text"]')[0].text_content() == entry.strip()
+
+
+@pytest.mark.parametrize(("referrer", "link"), [
+    ("http://{host}/?q=small+caches&from=2024", ("Back to results", "/?q=small+caches&from=2024")),
+    ("http://{host}/map?q=small+caches", ("Back to map", "/map?q=small+caches")),
+    ("http://{host}/?q=%3Cb%3E%22%FF", ("Back to results", "/?q=%3Cb%3E%22%EF%BF%BD")),
+    ("http://{host}/", None),
+    ("http://{host}/lists?q=small", None),
+    ("http://elsewhere.example/?q=small", None),
+    ("http://[", None),
+])  # fmt: skip
+def test_a_paper_links_the_results_that_it_was_opened_from(
+    page_client: httpx.Client, referrer: str, link: tuple[str, str] | None
+) -> None:
+    headers = {"Referer": referrer.format(host=page_client.base_url.netloc.decode()), "Accept": "text/html"}
+    tree = lxml.html.fromstring(page_client.get("/paper/arxiv:2401.00000", headers=headers).content)
+    found = [(text_of(each), each.get("href")) for each in tree.xpath("//a[@data-back]")]
+    assert found == ([link] if link else [])
+    assert bool(tree.xpath('//input[@id="q"]')[0].get("value")) == bool(link)
 
 
 def test_later_papers_are_published_later_and_listed_once(page_client: httpx.Client) -> None:

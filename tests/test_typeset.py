@@ -84,7 +84,7 @@ def test_any_text_is_well_formed_and_complete(text: str, data: st.DataObject) ->
     spans = tuple(Span(*pair) for pair in zip(ends[::2], ends[1::2], strict=False))
     tree = etree.fromstring(f"<p>{typeset(text, spans)}</p>".encode("utf-8", "strict"))
     assert {element.tag for element in tree.iter()} <= {"p", "mark", *MATHML}
-    if not set(text) & set("$\\{}`'\"-~<&"):
+    if not set(text) & set("$\\{}`'\"-~<&%"):
         shown = "".join(tree.itertext())
         assert shown == re.sub("[\r]\n?", "\n", "".join(each for each in text if each in shown or each == "\r"))
         assert len(list(tree.iter("mark"))) == len(spans)
@@ -92,6 +92,16 @@ def test_any_text_is_well_formed_and_complete(text: str, data: st.DataObject) ->
 
 def test_plain_text_is_cleaned_as_well() -> None:
     assert clean_text("{KV} ``caches'' of $x--y$ and $\\alpha$--rays") == "KV “caches” of $x--y$ and $\\alpha$–rays"
+
+
+@pytest.mark.parametrize(("text", "shown"), [
+    ("It runs in less memory. %, which helps on phones.", "It runs in less memory, which helps on phones."),
+    ("It is faster on phones. %Finally, we sell it.", "It is faster on phones. Finally, we sell it."),
+    ("87\\%, 10\\,\\% and a\\!b", "87%, 10 % and ab"),
+    ("Ni-2 at. % W, 20 vol. %, 30 %, the %TAE method", "Ni-2 at. % W, 20 vol. %, 30 %, the %TAE method"),
+])  # fmt: skip
+def test_percent_signs_of_comments_are_not_shown(text: str, shown: str) -> None:
+    assert clean_text(text) == shown
 
 
 debris = st.sampled_from(["``", "''", "--", "---", "{", "}", "\\emph{", "infer- ence", "`a'", "\\%", " ", "word", '"'])

@@ -1,6 +1,7 @@
 """Drawing of a map as SVG: a marker for each paper, and the labels of the themes.
 
-Themes differ in the shape of their markers as well as in colour, and are named on the map. As in charts
+Themes differ in the shape of their markers as well as in colour, and are named on the map. Other papers have small grey
+markers below those of the themes. As in charts
 (``search.trends.chart``), there are no inline styles, and text has the colour of its surroundings.
 """
 
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 from search.maps.labels import place_labels
 from search.papers.identifiers import id_url
 from search.papers.json import replace_surrogates
+from search.themes.themes import OTHERS
 from search.trends.lines import MARKERS, dark_style, line_attributes
 
 if TYPE_CHECKING:
@@ -27,8 +29,19 @@ _LABEL_SIZE = 13.0
 """Font size of the labels, in pixels."""
 _SMALL_SCREEN_LABEL_SIZE = 26.0
 """The same for a screen on which the drawing is less than half as wide."""
+_SMALL_SCREEN_LABELS = 5
+"""Labels on such a screen; more would hide the papers."""
 _HALO_OF_SIZE = 0.3
 """Width of the halo around a label, as a multiple of its font size."""
+_HALO_OPACITY = 0.75
+"""Opacity of the halo, which shows the papers behind a label."""
+_OTHERS_MARKER = (
+    '<path d="M-2,0a2,2 0 1,0 4,0a2,2 0 1,0 -4,0z" fill="currentColor" fill-opacity=".6" stroke="currentColor" '
+    'stroke-opacity="0" stroke-width="4"/>'
+)
+"""Marker of the papers that no theme describes: a small disc, with an invisible border to point at."""
+_OTHERS_ATTRIBUTES = 'color="#868e97"'
+"""Their grey, which has a contrast of 3:1 to light and dark backgrounds."""
 _STYLE = (
     "svg.paper-map{color:#1b1f23;background:#fff}.paper-map .map-labels{stroke:#fff}.paper-map a{color:inherit}"
     "@media(prefers-color-scheme:dark){svg.paper-map{color:#e2e5e8;background:#15181b}"
@@ -82,14 +95,16 @@ def draw_document(paper_map: "PaperMap", name: str = "map") -> str:
 def draw_element(paper_map: "PaperMap", link: PointLink) -> str:
     """Returns a map as an SVG element of a page, whose style sheet sets the colours of text and background."""
     small_screen = "".join(
-        _draw_labels(paper_map.themes, _Frame.around(paper_map.points), _SMALL_SCREEN_LABEL_SIZE, " small-screen")
+        _draw_labels(
+            paper_map, _Frame.around(paper_map.points), _SMALL_SCREEN_LABEL_SIZE, _SMALL_SCREEN_LABELS, " small-screen"
+        )
     )
     return "".join(_draw(paper_map, link, "", more=small_screen))
 
 
-def theme_sample(theme: int) -> str:
+def theme_sample(number: int, label: str) -> str:
     """Returns the marker of a theme as an SVG element, for lists."""
-    marker = f"<g {_theme_attributes(theme)}>{_marker(theme)}</g>"
+    marker = f"<g {_theme_attributes(number, label)}>{_marker(number, label)}</g>"
     return f'<svg class="theme-sample" viewBox="-7 -7 14 14" width="14" height="14" aria-hidden="true">{marker}</svg>'
 
 
@@ -103,20 +118,20 @@ def _draw(
         f'font-family="system-ui, sans-serif" font-size="13"><title id="{name}-title">{_escape(title)}</title>'
         f'<desc id="{name}-desc">{_escape(_describe_themes(paper_map))}</desc>{style}'
     )
-    themes, frame = range(max(1, len(paper_map.themes))), _Frame.around(paper_map.points)
+    labels, frame = [theme.label for theme in paper_map.themes] or [""], _Frame.around(paper_map.points)
     yield "<defs>"
-    for theme in themes:
+    for theme, label in enumerate(labels):
         size = f"scale({_marker_size(len(paper_map)):.2f})"
-        yield f'<g id="{name}-marker-{theme}" class="marker"><g transform="{size}">{_marker(theme)}</g></g>'
+        yield f'<g id="{name}-marker-{theme}" class="marker"><g transform="{size}">{_marker(theme, label)}</g></g>'
     yield "</defs>"
-    for theme in reversed(themes):  # the small ones first, so that the large ones do not hide behind them
-        yield f'<g class="map-theme" data-theme="{theme}"><g {_theme_attributes(theme)}>'
+    for theme, label in reversed([*enumerate(labels)]):  # other papers below all themes
+        yield f'<g class="map-theme" data-theme="{theme}"><g {_theme_attributes(theme, label)}>'
         for point in paper_map.points:
             if (point.theme or 0) == theme:
                 drawn = _draw_point(point, frame.place(point), f"{name}-marker-{theme}")
                 yield _link_point(drawn, link(point), link_attributes)
         yield "</g></g>"
-    yield from _draw_labels(paper_map.themes, frame, _LABEL_SIZE)
+    yield from _draw_labels(paper_map, frame, _LABEL_SIZE, len(labels))
     yield f"{more}</svg>"
 
 
@@ -131,23 +146,27 @@ def _link_point(drawn: str, url: str, attributes: str) -> str:
     return f'<a href="{_escape(url)}" tabindex="-1"{attributes}>{drawn}</a>' if url else f"<g>{drawn}</g>"
 
 
-def _draw_labels(themes: "tuple[MapTheme, ...]", frame: _Frame, size: float, more: str = "") -> Iterator[str]:
+def _draw_labels(paper_map: "PaperMap", frame: _Frame, size: float, limit: int, more: str = "") -> Iterator[str]:
     """Draws the labels for which there is room in a font size, those of large themes first.
 
     Args:
-        themes: the themes.
+        paper_map: the map.
         frame: the part of the map.
         size: the font size in pixels.
+        limit: most labels.
         more: further classes of the labels.
     """
     yield (
         f'<g class="map-labels{more}" aria-hidden="true" fill="currentColor" font-weight="600" text-anchor="middle" '
-        f'font-size="{size:g}" stroke-width="{size * _HALO_OF_SIZE:.1f}" stroke-linejoin="round" paint-order="stroke" '
-        'pointer-events="none">'
+        f'font-size="{size:g}" stroke-width="{size * _HALO_OF_SIZE:.1f}" stroke-opacity="{_HALO_OPACITY}" '
+        'stroke-linejoin="round" paint-order="stroke" pointer-events="none">'
     )
+    themes = [theme for theme in paper_map.themes if theme.label != OTHERS]
     anchors = [(x, y - size) for x, y in map(frame.place, themes)]
-    places = place_labels([theme.label for theme in themes], anchors, size, WIDTH, HEIGHT)
-    for number, (theme, anchor, place) in enumerate(zip(themes, anchors, places, strict=True)):
+    points = [frame.place(point) for point in paper_map.points]
+    placed = place_labels([theme.label for theme in themes[:limit]], anchors[:limit], size, (WIDTH, HEIGHT), points)
+    for number, (theme, anchor) in enumerate(zip(themes, anchors, strict=True)):
+        place = placed[number] if number < limit else None
         x, y = place or anchor
         hidden = "" if place else ' visibility="hidden"'
         belongs = f'data-theme="{number}" data-x="{anchor[0]:.1f}" data-y="{anchor[1]:.1f}"'
@@ -161,8 +180,10 @@ def _describe_themes(paper_map: "PaperMap") -> str:
     return f"Similar papers are near each other. {f'Themes: {themes}.' if themes else ''}"
 
 
-def _theme_attributes(theme: int) -> str:
+def _theme_attributes(theme: int, label: str) -> str:
     """Returns the colour of a theme: those after the first have another colour for the same shape, in outline."""
+    if label == OTHERS:
+        return _OTHERS_ATTRIBUTES
     count = len(MARKERS)
     return line_attributes(theme if theme < count else (theme + count // 2) % count)
 
@@ -172,7 +193,9 @@ def _marker_size(papers: int) -> float:
     return float(min(1.6, max(1.0, (600 / max(papers, 1)) ** 0.25)))
 
 
-def _marker(theme: int) -> str:
+def _marker(theme: int, label: str) -> str:
+    if label == OTHERS:
+        return _OTHERS_MARKER
     fill = 'fill="currentColor" fill-opacity=".75"' if theme < len(MARKERS) else 'fill="none" stroke-width="1.4"'
     return f'<path d="{MARKERS[theme % len(MARKERS)]}" {fill} stroke="currentColor"/>'
 

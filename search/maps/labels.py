@@ -1,6 +1,10 @@
-"""Places of the labels of a map: within it, near their themes, and not on each other."""
+"""Places of the labels of a map: within it, near their themes, not on each other, and on few papers."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 HEIGHT_OF_SIZE = 1.4
 """Height of a label with its margin, as a multiple of its font size."""
@@ -8,18 +12,21 @@ _WIDTH_OF_SIZE = 0.6
 """Mean width of a bold character, as a multiple of its font size; wide fonts reach it."""
 _MARGIN_OF_SIZE = 0.5
 """Margin to the left and right of a label, as a multiple of its font size."""
-_SHIFTS = sorted(
-    ((right, down) for right in (0.0, -0.5, 0.5) for down in (0, -1, 1, -2, 2)),
-    key=lambda shift: (abs(shift[0]) + abs(shift[1]), shift),
-)
-"""Where a label may be, in widths and heights from the place that it belongs to, the nearest first."""
+_SHIFTS = [(right, down) for right in (0.0, -0.5, 0.5) for down in (0, -1, 1, -2, 2, -3, 3, -4, 4)]
+"""Where a label may be, in widths and heights from the place that it belongs to."""
+_COST_OF_SHIFT = 3.0
+"""How many papers a label may hide more before it is shifted by a height, or by half a width."""
 
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom."""
 
 
 def place_labels(
-    labels: Sequence[str], anchors: Sequence[tuple[float, float]], size: float, width: float, height: float
+    labels: Sequence[str],
+    anchors: Sequence[tuple[float, float]],
+    size: float,
+    extent: tuple[float, float],
+    points: Sequence[tuple[float, float]] = (),
 ) -> list[tuple[float, float] | None]:
     """Returns the middle of each label, or None for one that finds no room beside those before it.
 
@@ -27,21 +34,19 @@ def place_labels(
         labels: the texts, the most important first.
         anchors: where the middle of each belongs.
         size: the font size, in pixels as all lengths.
-        width: of the map.
-        height: of the map.
+        extent: width and height of the map.
+        points: the places of the papers, of which labels hide few.
     """
+    papers = np.array(points, np.float64).reshape(-1, 2)
     taken: list[Box] = []
     places: list[tuple[float, float] | None] = []
     for label, anchor in zip(labels, anchors, strict=True):
-        half_width, half_height = label_width(label, size) / 2, size * HEIGHT_OF_SIZE / 2
-        for x, y in _candidates(anchor, half_width, half_height, width, height):
-            box = (x - half_width, y - half_height, x + half_width, y + half_height)
-            if not any(_overlap(box, other) for other in taken):
-                taken.append(box)
-                places.append((x, y))
-                break
-        else:
-            places.append(None)
+        half = label_width(label, size) / 2, size * HEIGHT_OF_SIZE / 2
+        free = (each for each in _candidates(anchor, half, extent) if not any(_overlap(each.box, it) for it in taken))
+        best = min(free, key=lambda each: each.cost + _count_inside(each.box, papers), default=None)
+        if best:
+            taken.append(best.box)
+        places.append(best.place if best else None)
     return places
 
 
@@ -50,13 +55,30 @@ def label_width(label: str, size: float) -> float:
     return size * (len(label) * _WIDTH_OF_SIZE + 2 * _MARGIN_OF_SIZE)
 
 
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A possible place of a label, and how far it is from where it belongs."""
+
+    place: tuple[float, float]
+    box: Box
+    cost: float
+
+
 def _candidates(
-    anchor: tuple[float, float], half_width: float, half_height: float, width: float, height: float
-) -> Iterator[tuple[float, float]]:
+    anchor: tuple[float, float], half: tuple[float, float], extent: tuple[float, float]
+) -> Iterator[_Candidate]:
     """Yields the possible places of a label, moved into the map where they would extend beyond it."""
     for right, down in _SHIFTS:
-        x, y = anchor[0] + 2 * right * half_width, anchor[1] + 2 * down * half_height
-        yield max(half_width, min(x, width - half_width)), max(half_height, min(y, height - half_height))
+        x, y = (
+            max(half[axis], min(anchor[axis] + 2 * shift * half[axis], extent[axis] - half[axis]))
+            for axis, shift in enumerate((right, down))
+        )
+        box = (x - half[0], y - half[1], x + half[0], y + half[1])
+        yield _Candidate((x, y), box, _COST_OF_SHIFT * (2 * abs(right) + abs(down)))
+
+
+def _count_inside(box: Box, points: NDArray[np.float64]) -> int:
+    return int(((points > box[:2]) & (points < box[2:])).all(axis=1).sum())
 
 
 def _overlap(one: Box, other: Box) -> bool:

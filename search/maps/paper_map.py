@@ -194,7 +194,8 @@ class PaperMap:
         key = repr((self.generation, self.answered_query, [point.id for point in self.points]))
         drawing = draw_document(self, f"map-{crc32(key.encode('utf-8', 'replace')):08x}")
         rows = [
-            (theme_sample(number), escape(theme.label), f"{theme.papers:,}") for number, theme in enumerate(self.themes)
+            (theme_sample(number, theme.label), escape(theme.label), f"{theme.papers:,}")
+            for number, theme in enumerate(self.themes)
         ]
         themes = table_html(f"Themes of {self.description}", ("", "Theme", "Papers"), rows) if rows else ""
         return f"<div>{drawing}{themes}</div>"

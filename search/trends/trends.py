@@ -232,7 +232,7 @@ class Trends:
         if self.per == "month":
             found += [note for trend in self.trends for note in self._new_year_notice(trend)]
         if any(trend.error(count) for trend in self.trends for count in trend.counts):
-            found.append("Values with ± are estimates; 19 of 20 are expected to be within it.")
+            found.append("Values with ± are estimates; in 19 of 20 cases the true value is within that range.")
         incomplete = [str(each.date) for each in self.periods if not each.is_complete]
         if incomplete and self.newest:
             names = incomplete[0] if len(incomplete) == 1 else f"{incomplete[0]} to {incomplete[-1]}"

@@ -76,7 +76,8 @@ def trends(
 
     They are the papers that an order by date lists: those closest to a query, without text all that match. Every query
     may contain filters of its own; the options apply to all of them. Shares are of all papers of the index that are
-    published in the period and match the options. Values with ± are estimates: 19 of 20 are expected to be within it.
+    published in the period and match the options. Values with ± are estimates; in 19 of 20 cases the true value is
+    within that range.
 
     \b
     papers trends "KV cache compression" "speculative decoding"

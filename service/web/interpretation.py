@@ -1,7 +1,7 @@
 """How a query was understood: a removable chip for each of its parts, and notes on the authors that it names."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from search.errors import PaperNotFound
@@ -13,7 +13,7 @@ from search.query.author import parse_author
 from search.query.author_match import AuthorMatch
 from search.query.condition import AddedBetween, InDateRange
 from search.query.filter import Filter
-from search.query.page import Page
+from search.query.page import Page, QueryPart
 from search.session import Session
 from service.formats.render import clean_title
 from service.web.author_correction import AuthorCorrector
@@ -61,7 +61,19 @@ class AuthorNote:
 
 def build_chips(url: PageUrl, filters: Filter, page: Page, session: Session) -> tuple[Chip, ...]:
     """Returns chips for the parts of the query text, followed by those for the other parameters."""
-    return (*_query_chips(url, page), *build_parameter_chips(url, filters, session))
+    return (*_query_chips(url, page.parts), *build_parameter_chips(url, filters, session))
+
+
+def build_view_chips(url: PageUrl, filters: Filter, text: str, session: Session) -> tuple[Chip, ...]:
+    """Returns the chips of the results page for another view of its answer.
+
+    Args:
+        url: the URL of the view.
+        filters: the parameters that filter.
+        text: the text of the search box that is answered.
+        session: the index that answers.
+    """
+    return (*_query_chips(url, session.parts(text)), *build_parameter_chips(url, filters, session))
 
 
 def build_parameter_chips(url: PageUrl, filters: Filter, session: Session) -> tuple[Chip, ...]:
@@ -86,8 +98,8 @@ def quoted_title(session: Session, paper_id: str) -> str:
         return paper_id
 
 
-def _query_chips(url: PageUrl, page: Page) -> Iterator[Chip]:
-    for part in page.parts:
+def _query_chips(url: PageUrl, parts: Iterable[QueryPart]) -> Iterator[Chip]:
+    for part in parts:
         yield Chip(_part_label(part.description), str(url.replace_param("q", part.remaining_query)))
 
 

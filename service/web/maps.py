@@ -9,6 +9,7 @@ from search.maps.paper_map import MapPoint, PaperMap
 from search.query.query import Query
 from service.web.cards import PaperLine
 from service.web.html import FORM_FIELDS, Link, SearchForm, render_template
+from service.web.interpretation import build_view_chips
 from service.web.urls import PageUrl, list_url, paper_page_url
 from service.web.viewer import Viewer
 from service.web.views import view_links
@@ -57,6 +58,7 @@ def answer_map_page(viewer: Viewer, url: PageUrl, text: str, query: Query) -> st
         viewer,
         SearchForm.from_url(url, (*FORM_FIELDS, "theme")),
         heading=(found.answered_query or "all papers") if found else "",
+        chips=build_view_chips(url, query.filter, found.answered_query, viewer.session) if found else (),
         views=view_links(url) if found else (),
         status=_status_text(found, "relevant")
         if found
@@ -80,6 +82,7 @@ def list_map_page(viewer: Viewer, name: str) -> str:
         viewer,
         SearchForm(),
         heading=name,
+        chips=(),
         views=(),
         status=_status_text(found, "listed"),
         drawing=_drawing(found),
@@ -118,7 +121,7 @@ def _theme_item(
     )
     href = str(results.replace_param("theme", label)) if results else ""
     is_selected = bool(label) and label.casefold() == chosen.casefold()
-    return ThemeItem(label, Markup(theme_sample(number)), len(points), listed, href, is_selected)  # noqa: S704
+    return ThemeItem(label, Markup(theme_sample(number, label)), len(points), listed, href, is_selected)  # noqa: S704
 
 
 def _paper_url(point: MapPoint) -> str:

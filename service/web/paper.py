@@ -13,10 +13,11 @@ from service import formats
 from service.formats.extra_fields import field_label, field_text
 from service.formats.render import display_title, version_line
 from service.state.lists import STARRED
+from service.web.back import find_way_back
 from service.web.cards import build_card, build_cards
 from service.web.citations import citation_lists
 from service.web.contribution import Contribution
-from service.web.html import EXPORT_FORMATS, Link, SearchForm, render_template
+from service.web.html import EXPORT_FORMATS, Link, render_template
 from service.web.reading_links import reading_links
 from service.web.text_links import find_links
 from service.web.urls import PageUrl, is_http_url, paper_page_url
@@ -57,16 +58,18 @@ def paper_page(viewer: Viewer, paper_id: str) -> str:
     """
     session = viewer.session
     paper = session.paper(paper_id)
+    back = find_way_back(viewer.request)
     notes = viewer.notes([paper]).get(paper.id, {})
     contribution = Contribution(session, paper)
     similar = contribution.find_similar(_SIMILAR_LIMIT)
     exports = [
-        Link(label, str(PageUrl(f"/v1/papers/{paper.id}", (("format", name),)))) for label, name in EXPORT_FORMATS[1:3]
+        Link(label, str(PageUrl(f"/v1/papers/{paper.id}", (("format", name),)))) for label, name in EXPORT_FORMATS[:3]
     ]
     return render_template(
         "paper.html",
         viewer,
-        SearchForm(),
+        back.form,
+        back=back.link,
         here=paper_page_url(paper.id),
         card=build_card(Hit(paper, 0.0), PageUrl(), notes, viewer.filter_kinds),
         notes=notes or {STARRED: ""},

@@ -9,7 +9,7 @@ from search.query.query import Query
 from service.formats.render import display_title
 from service.web.cards import PaperLine
 from service.web.html import Link, SearchForm, render_template
-from service.web.interpretation import build_parameter_chips
+from service.web.interpretation import build_view_chips
 from service.web.urls import PageUrl, author_page_url
 from service.web.viewer import Viewer
 from service.web.views import view_links
@@ -60,7 +60,7 @@ def people_page(viewer: Viewer, url: PageUrl, text: str, query: Query, *, more: 
         viewer,
         SearchForm.from_url(url, ("q",)),
         topic=people.query if people else "",
-        chips=build_parameter_chips(url, query.filter, viewer.session),
+        chips=build_view_chips(url, query.filter, people.query if people else "", viewer.session),
         views=view_links(url),
         answered=_answered_link(url, people, text),
         status=_status_text(people) if people else "Enter a topic in the search box to see who works on it.",

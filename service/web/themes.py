@@ -14,6 +14,7 @@ from service.web.cards import PaperLine
 from service.web.facets import FacetGroup, FacetValue
 from service.web.follow import build_follow
 from service.web.html import FORM_FIELDS, SearchForm, render_template
+from service.web.interpretation import build_view_chips
 from service.web.searches import search_of_url
 from service.web.urls import PageUrl
 from service.web.viewer import Viewer
@@ -119,6 +120,7 @@ def themes_page(viewer: Viewer, url: PageUrl, text: str, query: Query) -> str:
         viewer,
         SearchForm.from_url(url, (*FORM_FIELDS, "theme")),
         text=themes.answered_query or "all papers",
+        chips=build_view_chips(url, query.filter, themes.answered_query, viewer.session),
         views=view_links(url),
         here=str(url),
         follow=build_follow(viewer, search_of_url(url.remove_param("theme")), themes.answered_query or "All papers"),

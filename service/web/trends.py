@@ -7,6 +7,7 @@ from markupsafe import Markup
 from search.language.describe import describe_condition
 from search.query.filter import Filter
 from search.query.query import Query
+from search.session import Session
 from search.trends.chart import NARROW, WIDE, Chart
 from search.trends.count import MAX_QUESTIONS
 from search.trends.estimates import Estimate
@@ -14,6 +15,7 @@ from search.trends.lines import line_sample
 from search.trends.periods import Per
 from search.trends.trends import Measure, Trend, TrendPeriod, Trends
 from service.web.html import Link, SearchForm, render_template
+from service.web.interpretation import Chip, build_parameter_chips, build_view_chips
 from service.web.urls import PageUrl
 from service.web.viewer import Viewer
 from service.web.views import view_links
@@ -97,6 +99,7 @@ def trends_page(viewer: Viewer, url: PageUrl, query: Query, per: Per | None, mea
         start=url.get_first("from"),
         end=url.get_first("to"),
         filters=describe_condition(query.filter.condition) if query.filter.condition.parts else "",
+        chips=_chips(url, texts, query, viewer.session) if found else (),
         views=view_links(links.view_url) if found else (),
         pers=_choices(url, "per", (("By month", "month"), ("By year", "year")), found.per if found else ""),
         measures=_choices(url, "measure", (("Share", "share"), ("Papers", "papers")), measure),
@@ -106,6 +109,14 @@ def trends_page(viewer: Viewer, url: PageUrl, query: Query, per: Per | None, mea
         downloads=_downloads(url),
         notices=found.notices if found else (),
     )
+
+
+def _chips(url: PageUrl, texts: tuple[str, ...], query: Query, session: Session) -> tuple[Chip, ...]:
+    """Returns the chips of the only question, or one for each of several."""
+    if len(texts) < 2:
+        return build_view_chips(url, query.filter, "".join(texts), session)
+    questions = (Chip(f"“{text}”", str(url.remove_param("q", text))) for text in texts)
+    return (*questions, *build_parameter_chips(url, query.filter, session))
 
 
 class _PointLinks:

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Self
 from urllib.parse import quote, quote_plus, urlsplit
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 _DEFAULT_PARAMS = {("sort", "relevance"), ("mode", "hybrid"), ("limit", "10"), ("facets", "true"), ("facets", "false")}
@@ -29,10 +30,15 @@ class PageUrl:
 
     @classmethod
     def from_request(cls, request: Request) -> Self:
-        """Returns the URL of a request without empty, default, repeated and remembered parameters."""
-        given = (pair for pair in request.query_params.multi_items() if pair[1].strip() and pair not in _DEFAULT_PARAMS)
+        """Returns the URL of a request; see ``of``."""
+        return cls.of(request.url.path, request.query_params)
+
+    @classmethod
+    def of(cls, path: str, params: QueryParams) -> Self:
+        """Returns a URL without empty, default, repeated and remembered parameters."""
+        given = (pair for pair in params.multi_items() if pair[1].strip() and pair not in _DEFAULT_PARAMS)
         kept = (pair for pair in given if pair[0] not in _REMEMBERED_PARAMS)
-        return cls(request.url.path, tuple(dict.fromkeys(kept)))
+        return cls(path, tuple(dict.fromkeys(kept)))
 
     def __str__(self) -> str:
         path = quote(self.path, safe="/:@", errors="replace")

@@ -34,9 +34,20 @@ def test_shortcuts_move_through_the_results(page: Page) -> None:
     page.keyboard.press("o")
     expect(abstract).to_have_attribute("open", "")
     chosen = titles(page)[1]
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/paper/**")
+    expect(search_box(page)).to_have_value(QUESTION)
+    page.get_by_role("link", name="Back to results").click()
+    page.wait_for_url(re.compile("q="))
+    expect(results(page).nth(1)).to_have_class(re.compile("current"))
+    page.keyboard.press("x")
+    expect(results(page).nth(1).get_by_label("Select")).to_be_checked()
     page.keyboard.press("s")
     page.wait_for_url(re.compile("like="))
     assert chosen not in titles(page)
+    page.go_back()
+    page.keyboard.press("j")
+    assert has_focus(page, 2), "the current paper is kept when the results are replaced in place"
 
 
 def test_keyboard_help_opens_and_closes(page: Page) -> None:
@@ -186,3 +197,17 @@ def test_menus_cover_nothing_and_close_with_escape(visit: Callable[..., Visit]) 
         page.keyboard.press("Escape")
         expect(links.first).to_be_hidden()
         expect(export.locator("summary")).to_be_focused()
+
+
+def test_points_of_a_chart_show_their_values(visit: Callable[..., Visit]) -> None:
+    page = visit().open("/trends?q=attention&q=recommendation&per=year")
+    points, tip = page.locator(".trend-chart.wide a"), page.locator(".chart-tip")
+    points.last.hover()
+    expect(tip).to_have_text(re.compile(r"^recommendation, \d{4}.*: \d.* papers? of "))
+    page.locator(".trend-chart.wide a[tabindex='0']").focus()
+    first = tip.inner_text()
+    page.keyboard.press("ArrowDown")
+    expect(tip).to_have_text(re.compile("^recommendation, "))
+    assert points.locator("xpath=self::*[@tabindex='0']").count() == 1
+    page.keyboard.press("ArrowUp")
+    expect(tip).to_have_text(first)

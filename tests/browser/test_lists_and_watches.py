@@ -216,7 +216,7 @@ def test_following_a_search(
 
 def copied_titles(page: Page, count: int) -> list[str]:
     """Waits until a number of papers are copied, and returns their titles."""
-    expect(page.locator("#live-region")).to_have_text(re.compile(rf"^{count} entr(y|ies) copied"))
+    expect(page.locator("#live-region")).to_have_text(re.compile(rf"^Copied {count} entr(y|ies)"))
     entries = bibtexparser.parse_string(page.evaluate("navigator.clipboard.readText()")).entries
     return [re.sub("[{}]", "", entry["title"]) for entry in entries]
 

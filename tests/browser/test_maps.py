@@ -36,6 +36,18 @@ def test_keys_and_wheel_move_through_the_map(visit: Callable[..., Visit]) -> Non
     page.get_by_role("button", name="Zoom in").click()
     page.get_by_role("button", name="Show the whole map").click()
     expect(drawing).to_have_attribute("viewBox", whole or "")
+    tip = page.locator(".map-tip")
+    for point in drawing.locator(".map-theme a").all()[:6]:
+        point.hover(force=True)
+        shown, pointed = tip.bounding_box(), drawing.locator(".map-ring").bounding_box()
+        assert shown
+        assert pointed
+        assert (
+            shown["x"] >= pointed["x"] + pointed["width"] / 2
+            or shown["x"] + shown["width"] <= pointed["x"] + pointed["width"] / 2
+            or shown["y"] >= pointed["y"] + pointed["height"] / 2
+            or shown["y"] + shown["height"] <= pointed["y"] + pointed["height"] / 2
+        ), "the tip covers the paper"
     drawing.hover()
     page.mouse.wheel(0, -300)
     expect(drawing).not_to_have_attribute("viewBox", whole or "")
@@ -47,7 +59,7 @@ def test_keys_and_wheel_move_through_the_map(visit: Callable[..., Visit]) -> Non
     page.goto(page.url.partition("/paper")[0] + "/map?category=cs")
     for width in (1280, 360):
         page.set_viewport_size({"width": width, "height": 740})
-        themes = page.locator(".map-themes summary")
+        themes = page.locator(".map-themes summary").filter(has_not_text="other papers")
         assert themes.count() > 1
         for number in range(themes.count()):
             themes.nth(number).hover()

@@ -13,10 +13,26 @@ function moveBy(step, target = "a") {
   const index = all.indexOf(currentCard());
   const next = all[index < 0 ? (step > 0 ? 0 : all.length - 1) : index + step];
   if (!next) return;
-  currentCard()?.classList.remove("current");
-  next.classList.add("current");
+  makeCurrent(next);
   next.querySelector(target)?.focus({ preventScroll: true });
   next.scrollIntoView({ block: "nearest" });
+}
+
+// The entry of the history keeps the current paper, so that "back" returns to it.
+function makeCurrent(card) {
+  currentCard()?.classList.remove("current");
+  card.classList.add("current");
+  try {
+    history.replaceState({ ...history.state, paper: card.querySelector(BOX)?.value }, "");
+  } catch { /* some browsers limit how often it changes */ }
+}
+
+function restoreCurrent() {
+  const paper = history.state?.paper;
+  if (!paper || currentCard()) return;
+  const card = cards().find((each) => each.querySelector(BOX)?.value === paper);
+  card?.classList.add("current");
+  if (document.activeElement === document.body) card?.querySelector("a")?.focus({ preventScroll: true });
 }
 
 // Presses a button of the selection, which is the current paper if none is selected.
@@ -67,8 +83,17 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("focusin", (event) => {
   const card = event.target.closest(CARD);
   if (!card || card === currentCard()) return;
-  currentCard()?.classList.remove("current");
-  card.classList.add("current");
+  makeCurrent(card);
+});
+document.addEventListener("swapped", restoreCurrent);
+addEventListener("pageshow", restoreCurrent);
+
+// The browser's own way back has the place on the page, too.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("[data-back]");
+  if (!link || document.referrer !== link.href || location.hash || history.length < 2 || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+  event.preventDefault();
+  history.back();
 });
 
 document.addEventListener("click", (event) => {

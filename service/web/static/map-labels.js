@@ -1,4 +1,4 @@
-// The labels of the map: within what is visible of it, near their themes, and not on each other. Each time the view or
+// The labels of the map: within what is visible of it, near their themes, not on each other, and on few papers. Each time the view or
 // the marked themes change, they are placed again, those of marked themes first, then those of larger ones
 // (search/maps/labels.py places them for pages without scripts).
 const map = document.querySelector(".map-frame > svg");
@@ -8,19 +8,21 @@ function placeLabelsOf(map) {
   const pixels = 13;
   const heightOfSize = 1.4;
   const marginOfSize = 0.5;
-  const shifts = [0, -0.5, 0.5].flatMap((right) => [0, -1, 1, -2, 2].map((down) => [right, down]))
-    .sort((one, other) => Math.abs(one[0]) + Math.abs(one[1]) - Math.abs(other[0]) - Math.abs(other[1]));
+  const labelsOnSmall = 5;
+  const costOfShift = 3; // papers
+  const shifts = [0, -0.5, 0.5].flatMap((right) => [0, -1, 1, -2, 2, -3, 3, -4, 4].map((down) => [right, down]));
   map.querySelector(".map-labels.small-screen")?.remove();
   const group = map.querySelector(".map-labels");
   group.style.fontSize = "100px";
   const labels = [...group.children].map((text) => ({
     text, theme: text.dataset.theme, width: text.getComputedTextLength() / 100 + 2 * marginOfSize,
-    x: Number(text.dataset.x), y: Number(text.dataset.y), points: pointsOf(text.dataset.theme),
+    x: Number(text.dataset.x), y: Number(text.dataset.y), points: placesOf(`.map-theme[data-theme="${text.dataset.theme}"] use`),
   }));
 
-  function pointsOf(theme) {
-    const uses = map.querySelectorAll(`.map-theme[data-theme="${theme}"] use`);
-    return [...uses].map((use) => [Number(use.getAttribute("x")), Number(use.getAttribute("y"))]);
+  const papers = placesOf(".map-theme use");
+
+  function placesOf(selector) {
+    return [...map.querySelectorAll(selector)].map((use) => [Number(use.getAttribute("x")), Number(use.getAttribute("y"))]);
   }
 
   // Where a label belongs: its own place or, if that is not visible, above the paper in the middle of those that are.
@@ -42,22 +44,26 @@ function placeLabelsOf(map) {
     group.style.fontSize = `${size}px`;
     group.style.strokeWidth = 4 * unit;
     const order = [...labels].sort((one, other) => other.text.classList.contains("marked") - one.text.classList.contains("marked"));
-    for (const label of order) {
-      const anchor = anchorOf(label, view, height);
+    order.forEach((label, number) => {
+      const isWanted = !isSmall || number < labelsOnSmall || label.text.classList.contains("marked");
+      const anchor = isWanted ? anchorOf(label, view, height) : null;
       const width = label.width * size;
+      const hidden = (box) => papers.filter(([x, y]) => Math.abs(x - box.x) < width / 2 && Math.abs(y - box.y) < height / 2).length;
+      const isFree = (box) => taken.every((other) =>
+        Math.abs(box.x - other.x) >= (width + other.width) / 2 || Math.abs(box.y - other.y) >= height);
       const boxes = anchor ? shifts.map(([right, down]) => ({
         x: Math.min(Math.max(anchor[0] + right * width, view.x + width / 2), view.x + view.width - width / 2),
         y: Math.min(Math.max(anchor[1] + down * height, view.y + height / 2), view.y + view.height - height / 2),
-        width,
-      })) : [];
-      const free = boxes.find((box) => taken.every((other) =>
-        Math.abs(box.x - other.x) >= (box.width + other.width) / 2 || Math.abs(box.y - other.y) >= height));
-      label.text.setAttribute("visibility", free ? "visible" : "hidden");
-      if (!free) continue;
-      taken.push(free);
-      label.text.setAttribute("x", free.x);
-      label.text.setAttribute("y", free.y + 0.35 * size);
-    }
+        width, shifted: 2 * Math.abs(right) + Math.abs(down),
+      })).filter(isFree) : [];
+      for (const box of boxes) box.cost = costOfShift * box.shifted + hidden(box);
+      label.text.setAttribute("visibility", boxes.length ? "visible" : "hidden");
+      if (!boxes.length) return;
+      const best = boxes.reduce((one, other) => (other.cost < one.cost ? other : one));
+      taken.push(best);
+      label.text.setAttribute("x", best.x);
+      label.text.setAttribute("y", best.y + 0.35 * size);
+    });
   }
 
   let last = null;

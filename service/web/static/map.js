@@ -10,6 +10,7 @@ function enableMap(map) {
   const [width, height] = [whole.width, whole.height];
   const maxZoom = 24;
   const fingerRadius = 24; // pixels
+  const tipGap = 16; // pixels
   const view = { x: 0, y: 0, zoom: 1 };
   const markers = [...map.querySelectorAll(".marker")];
   const points = [...map.querySelectorAll(".map-theme a")].map((link) => {
@@ -125,6 +126,7 @@ function enableMap(map) {
     return best;
   }
 
+  // Shows the title of a paper beside it, on the side where it hides the fewest papers.
   function showTip(point) {
     const box = map.getBoundingClientRect();
     const [x, y] = [(point.x - view.x) / scale(), (point.y - view.y) / scale()];
@@ -132,32 +134,47 @@ function enableMap(map) {
     theme.textContent = themeNames.length > 1 ? themeNames[point.theme] : "";
     tip.replaceChildren(point.title, theme);
     tip.hidden = false;
-    tip.style.left = `${Math.min(Math.max(0, x - tip.offsetWidth / 2), Math.max(0, box.width - tip.offsetWidth))}px`;
-    tip.style.top = `${y > tip.offsetHeight + 14 ? y - tip.offsetHeight - 12 : y + 14}px`;
+    const [w, h] = [tip.offsetWidth, tip.offsetHeight];
+    const [alongX, alongY] = [within(x - w / 2, box.width - w), within(y - h / 2, box.height - h)];
+    const places = [[alongX, y - h - tipGap], [alongX, y + tipGap], [x + tipGap, alongY], [x - w - tipGap, alongY]];
+    const inside = places.filter(([left, top]) => left >= 0 && top >= 0 && left + w <= box.width && top + h <= box.height);
+    const hidden = ([left, top]) => points.filter((each) => {
+      const [atX, atY] = [(each.x - view.x) / scale(), (each.y - view.y) / scale()];
+      return atX > left && atX < left + w && atY > top && atY < top + h;
+    }).length;
+    const [[left, top]] = (inside.length ? inside : places).map((place) => [...place, hidden(place)]).sort((one, other) => one[2] - other[2]);
+    tip.style.left = `${left}px`;
+    tip.style.top = `${top}px`;
+    markPoint(point);
+  }
+  const within = (value, most) => Math.min(Math.max(0, value), Math.max(0, most));
+  function markPoint({ x, y }) {
+    ring.setAttribute("cx", x);
+    ring.setAttribute("cy", y);
+    ring.setAttribute("visibility", "visible");
   }
   function hideTip() { tip.hidden = true; }
+  function hideRing() { ring.setAttribute("visibility", "hidden"); }
 
   map.addEventListener("pointerover", (event) => {
     const point = pointOf.get(event.target.closest("a"));
     if (point && !pointers.size && event.pointerType !== "touch") showTip(point);
   });
-  map.addEventListener("pointerout", hideTip);
+  map.addEventListener("pointerout", () => { hideTip(); if (map.contains(document.activeElement)) markPoint(current); else hideRing(); });
   map.addEventListener("focusin", (event) => {
     const point = pointOf.get(event.target.closest("a"));
     if (!point) return;
     current.link.setAttribute("tabindex", "-1");
     current = point;
     point.link.setAttribute("tabindex", "0");
-    ring.setAttribute("cx", point.x);
-    ring.setAttribute("cy", point.y);
-    ring.setAttribute("visibility", "visible");
+    markPoint(point);
     if (pointerType !== "touch") showTip(point); // it would hide much of a small map, and the line below it says the same
     const link = document.createElement("a");
     link.href = point.link.getAttribute("href");
     link.textContent = point.title;
     status.replaceChildren(link, themeNames.length > 1 ? ` · ${themeNames[point.theme]}` : "");
   });
-  map.addEventListener("focusout", () => { ring.setAttribute("visibility", "hidden"); hideTip(); });
+  map.addEventListener("focusout", () => { hideRing(); hideTip(); });
 
   // Brings a point into view, then moves the focus to it.
   function focusPoint(point) {

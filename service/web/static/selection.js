@@ -70,8 +70,8 @@ async function fetchBibtex() {
 // Says on the button that it has copied, where nothing moves.
 function confirmCopied(count) {
   const button = form.querySelector(".copy");
-  button.textContent = "Copied ✓";
-  announce(count === 1 ? "1 entry copied" : `${count} entries copied`);
+  button.textContent = count === 1 ? "Copied 1 entry" : `Copied ${count} entries`;
+  announce(button.textContent);
   setTimeout(() => { button.textContent = "Copy BibTeX"; }, SHOWN_MS);
 }
 

@@ -51,7 +51,7 @@ async function load(url, { push = true, top = false, scroll = null } = {}) {
     const page = new DOMParser().parseFromString(await response.text(), "text/html");
     if (!page.querySelector('[data-part="results"]')) throw new TypeError("not a results page");
     if (push) {
-      history.replaceState({ scroll: scrollY }, "");
+      history.replaceState({ ...history.state, scroll: scrollY }, "");
       const shown = new URL(url);
       if (shown.searchParams.has("show")) shown.searchParams.delete("show"); // a cookie remembers it
       if (shown.href === location.href) history.replaceState({ scroll: 0 }, "");
