@@ -3,9 +3,9 @@
 Questions that are typed one after another into the box of one tab replace the parts of the page that differ; for them
 the time from Enter to the frame that shows the results is measured.
 
-Between two pages there is a pause, as of a reader: the page requests the themes of an answer after the answer, and
-without a pause these would compete with the next question. CPU time says more than elapsed time if other processes use
-the same cores.
+Between two pages in one tab there is a pause, as of a reader: the page requests the themes of an answer after the
+answer, and without a pause these would compete with the next question. CPU time says more than elapsed time if other
+processes use the same cores.
 
     papers index PAPERS.jsonl.xz --index FULL
     python -m benchmarks.page FULL                  # benchmarks/results/page.json
@@ -157,7 +157,10 @@ def _measure_visits(browser: Browser, url: str, paths: list[str]) -> dict[str, o
         page = returning.new_page()
         repeated.append(_measure_visit(page, path))
         page.close()
-    in_one_tab = [_measure_visit(tab, path) for path in paths[2 * third :]]
+    in_one_tab = []
+    for path in paths[2 * third :]:
+        time.sleep(_PAUSE)
+        in_one_tab.append(_measure_visit(tab, path))
     returning.close()
     return {
         "first_visit": _medians(first),
@@ -168,7 +171,6 @@ def _measure_visits(browser: Browser, url: str, paths: list[str]) -> dict[str, o
 
 def _measure_visit(page: Page, path: str) -> list[float]:
     """Returns the figures of one visit in the order of ``_METRIC_NAMES``."""
-    time.sleep(_PAUSE)
     tab = page.context.new_cdp_session(page)
     tab.send("Performance.enable", {"timeDomain": "threadTicks"})
     before = _task_duration(tab)
