@@ -31,13 +31,13 @@ class Resolution:
     """What is answered for a text of the search box.
 
     Attributes:
-        box: the text that is answered: the one asked, or another one if nothing is close to that.
+        box: the text that is answered: the given one, or another one if nothing is close to that.
         query: the query that it stands for.
         answer: its papers.
         parsed: the text, parsed; None for an empty one.
         refiner: finds what to offer for it; None unless it is a question.
         correction: see ``Page``.
-        is_other: whether the text is not the one asked.
+        is_other: whether this is another text than the given one.
     """
 
     box: str
@@ -101,7 +101,7 @@ class Resolver:
         return Resolution(box, typed, answer, parsed, refiner, correction)
 
     def _resolve_other(self, box: str, query: Query, refiner: "PageRefiner") -> Resolution:
-        """Resolves another text than the one asked."""
+        """Resolves another text in place of the given one."""
         found = self.resolve(box, replace(query, verbatim=True))
         return replace(found, correction=refiner.correction, is_other=True)
 

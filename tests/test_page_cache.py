@@ -86,7 +86,7 @@ def test_a_new_generation_answers_anew(searcher: Searcher, tmp_path: Path) -> No
     assert searcher.ask("graphs").total == len(PAPERS) + 1
 
 
-def test_the_pages_used_last_are_kept_within_the_limit(searcher: Searcher) -> None:
+def test_the_least_recently_used_pages_leave_the_cache_beyond_its_limit(searcher: Searcher) -> None:
     page = searcher.ask("graphs", limit=4)
     cache = PageCache(3 * (4 + 2), lambda _hit: None)
     for key in "abc":

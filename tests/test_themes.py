@@ -217,7 +217,7 @@ def test_a_label_is_a_whole_noun_phrase_in_the_case_of_sentences() -> None:
             titles.append(f"{title}: Results {number}")
             abstracts.append(f"We propose a novel approach based on {subject}, and show that {subject} is effective.")
             groups.append(group)
-    labels = label_groups(titles, abstracts, np.array(groups), np.ones(len(groups)), "")
+    labels = label_groups(titles, abstracts, np.array(groups))
     assert labels == list(subjects)
 
 
@@ -304,7 +304,7 @@ def test_two_fifths_of_the_papers_of_a_theme_contain_its_label() -> None:
 
 
 def test_papers_without_text_have_no_label() -> None:
-    assert label_groups(["", ""] * 10, [""] * 20, np.repeat([0, 1], 10), np.ones(20), "") == ["", ""]
+    assert label_groups(["", ""] * 10, [""] * 20, np.repeat([0, 1], 10)) == ["", ""]
 
 
 @pytest.fixture(scope="module")

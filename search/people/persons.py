@@ -278,7 +278,7 @@ def _labels(
     group[large] = np.arange(len(large))
     chosen = np.flatnonzero(group[numbers] >= 0)
     titles, abstracts = zip(*snapshot.store.titles_and_abstracts(rows[chosen].tolist()), strict=True)
-    found = label_groups(titles, abstracts, group[numbers[chosen]], np.ones(len(chosen)), "")
+    found = label_groups(titles, abstracts, group[numbers[chosen]])
     for number, label in zip(large.tolist(), found, strict=True):
         labels[number] = label
     return labels

@@ -57,8 +57,6 @@ def label_groups(
     titles: Sequence[str],
     abstracts: Sequence[str],
     groups: NDArray[np.int64],
-    weights: NDArray[np.float64],
-    known: str,
     tuning: LabelTuning = LABEL_TUNING,
 ) -> list[str]:
     """Returns the label of each group; no two are alike, and an empty one is that of a group without a phrase.
@@ -71,13 +69,10 @@ def label_groups(
         titles: of n papers.
         abstracts: of the same papers; empty ones too.
         groups: (n,) int64, the group of each paper from 0.
-        weights: (n,) float64, how much each paper counts.
-        known: the query; a label has another word.
         tuning: constants.
     """
     texts = TokenizedTexts.of(titles, [text[: tuning.abstract_characters] for text in abstracts])
-    known_terms = terms_of(known)
-    found = [each for each in _candidates(texts, groups, weights, tuning) if not each.terms <= known_terms]
+    found = [each for each in _candidates(texts, groups, tuning) if each.terms]
     found.sort(key=lambda each: (each.terms in VAGUE, -each.score))
     labels, used = [""] * (int(groups.max(initial=-1)) + 1), list[frozenset[str]]()
     for each in found:
@@ -87,16 +82,11 @@ def label_groups(
     return labels
 
 
-def _candidates(
-    texts: TokenizedTexts,
-    groups: NDArray[np.int64],
-    weights: NDArray[np.float64],
-    tuning: LabelTuning,
-) -> Iterator[_Candidate]:
+def _candidates(texts: TokenizedTexts, groups: NDArray[np.int64], tuning: LabelTuning) -> Iterator[_Candidate]:
     """Yields the phrases that may be labels, with their scores in each group."""
     levels, count = texts.levels(tuning.phrases), int(groups.max(initial=-1)) + 1
-    sizes = np.bincount(groups, weights, minlength=count)
-    weights = np.concatenate((tuning.title_weight * weights, weights)) / (1 + tuning.title_weight)
+    sizes = np.bincount(groups, minlength=count)
+    weights = np.repeat([tuning.title_weight, 1.0], len(groups)) / (1 + tuning.title_weight)
     both = np.concatenate((groups, groups))
     shares = [level.sum_by_group(both, weights, count) / np.maximum(sizes, 1e-9)[:, None] for level in levels]
     wholes = largest_wholes(levels, shares)

@@ -61,7 +61,7 @@ def _find_topics(session: Session) -> Iterator[Topic]:
     if not papers:
         return
     titles, abstracts = [paper.title or "" for paper in papers], [paper.abstract or "" for paper in papers]
-    labels = label_groups(titles, abstracts, np.array(groups, np.int64), np.ones(len(papers)), "")
+    labels = label_groups(titles, abstracts, np.array(groups, np.int64))
     for group, label in enumerate(labels):
         of_group = [paper for paper, own_group in zip(papers, groups, strict=True) if own_group == group]
         examples = (paper for paper in of_group if label.casefold() in (paper.text or "").casefold())
