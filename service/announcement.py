@@ -1,4 +1,4 @@
-"""Announcement: the file in which a server says that it serves an index, so that commands can ask it.
+"""Announcement: the file in which a server says that it serves an index, so that commands can use it.
 
 It is in the user's cache folder and only its owner can read it, so that only commands of the same user find the server.
 The server holds a lock on it while it lives; without the lock, it is what a killed server has left.
@@ -18,12 +18,12 @@ from search.files import cache_folder
 _MAX_BYTES = 4_096
 """Size of the largest announcement, in bytes."""
 _ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}  # noqa: S104  to connect to such a server
-"""Where a server that listens on all addresses is asked."""
+"""The address at which commands connect to a server that listens on all addresses."""
 
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """Where a server is, and how to ask it.
+    """The address of a server, and what commands need to use it.
 
     Attributes:
         host: its address.

@@ -135,10 +135,10 @@ def test_shares_are_of_the_papers_that_match_the_shared_filters(searcher: Search
 
 
 def test_further_questions_do_not_move_the_axis(searcher: Searcher) -> None:
-    session, asked = searcher.session(), ("galaxy", "video date:2026", "galaxy date:2009", "")
+    session, questions = searcher.session(), ("galaxy", "video date:2026", "galaxy date:2009", "")
     for per, filters in itertools.product(("month", "year"), (Filter(), shared_filter("2024-12"))):
         alone, *more = (
-            session.trends(asked[:count], per=per, mode="lexical", filter=filters).periods for count in (1, 2, 4)
+            session.trends(questions[:count], per=per, mode="lexical", filter=filters).periods for count in (1, 2, 4)
         )
         assert all(each == alone for each in more)
 

@@ -153,7 +153,7 @@ def find_person_rows(snapshot: Snapshot, author: Author, corrections: PersonCorr
 def split_by_person(
     snapshot: Snapshot, author: Author, corrections: PersonCorrections
 ) -> tuple[NDArray[np.int64], ...]:
-    """Returns the papers of each person with a name, none if they cannot be told apart.
+    """Returns the papers of each person with a name, none if they cannot be distinguished.
 
     Args:
         snapshot: the generation.

@@ -39,7 +39,7 @@ _COMMON_NAMESAKES = 0.1
 """Expected namesakes (``AuthorTable.expected_namesakes``) from which on a name may be that of several people: of 30
 random names with 0.1 to 0.3 and 8 papers or more, ``Persons`` splits all, of 30 with 0.03 to 0.1 it splits 24."""
 _MOST_SPLIT = 1_500
-"""Papers of common names that are told apart by person for one answer, best names first: half a second of CPU time."""
+"""Papers of common names that are grouped by person for one answer, best names first: half a second of CPU time."""
 _TOP_PAPERS = 3
 """Papers that are listed per author."""
 _SPELLINGS = 20

@@ -115,8 +115,8 @@ def similar(
     if browse:
         check_browse({**options, "explain": explain})
     elif not (file or from_stdin):
-        asked = {**options, "like": query.like}
-        if page := ask_server(server, directory, "similar", "", query, asked, explain=explain):
+        parameters = {**options, "like": query.like}
+        if page := ask_server(server, directory, "similar", "", query, parameters, explain=explain):
             print_page(page, output_format, feed_options("", options, *examples), explain=explain)
             return
     session = open_searcher(directory).session()

@@ -82,8 +82,8 @@ def trends_page(viewer: Viewer, url: PageUrl, query: Query, per: Per | None, mea
         InvalidValue, PaperNotFound, IndexUnavailable, ModelUnavailable: see ``Session.trends``.
     """
     texts = url.get_all("q")
-    is_asked = bool(texts or query.filter.condition.parts or query.like)
-    found = viewer.session.trends(texts or ("",), query, per=per) if is_asked else None
+    has_question = bool(texts or query.filter.condition.parts or query.like)
+    found = viewer.session.trends(texts or ("",), query, per=per) if has_question else None
     measure = measure or (found.default_measure if found else "share")
     links = _PointLinks(_without(url, *_CHART_PARAMS), query.filter)
     form_params = _without(url, "q", "from", "to", *_PAGE_PARAMS).params
