@@ -59,7 +59,7 @@ def encode_text(value: str | None) -> Json:
 
 def encode_texts(value: tuple[str, ...]) -> Json:
     """Encodes texts, without lone surrogates."""
-    return [replace_surrogates(each) for each in value]
+    return list(value) if "".join(value).isascii() else [replace_surrogates(each) for each in value]
 
 
 def _json_field(name: str, annotated: Any) -> PaperField:

@@ -90,22 +90,19 @@ class Paper:
 
     def to_dict(self) -> dict[str, Json]:
         """Returns every field as JSON, null or empty if absent; ``url`` is ``link``."""
-        values = self._encode_fields(_OWN_FIELDS)
-        values["url"] = encode_text(self.link)
-        return {each.name: values[each.name] for each in JSON_FIELDS}
+        fields: dict[str, Json] = {name: encode(getattr(self, name)) for name, encode in _OUTPUT_ENCODERS}
+        fields["url"] = encode_text(self.link)
+        return {"id": encode_text(self.ids[0]) if self.ids else None, **fields}
 
     def to_json(self) -> dict[str, Json]:
         """Returns the JSON object that the index stores: no absent fields, and ``ids`` without the public ID.
 
         ``from_json`` reads it back unchanged. ``added`` is not part of it, since it does not describe the paper.
         """
-        values = self._encode_fields(_STORED_FIELDS)
+        values: dict[str, Json] = {"id": encode_text(self.ids[0]) if self.ids else None}
+        values |= {each.name: each.encode(getattr(self, each.name)) for each in _STORED_FIELDS}
         values["ids"] = encode_texts(self.ids[1:])
         return {name: value for name, value in values.items() if value is not False and value not in (None, [], {}, "")}
-
-    def _encode_fields(self, fields: tuple[PaperField, ...]) -> dict[str, Json]:
-        values: dict[str, Json] = {"id": encode_text(self.ids[0]) if self.ids else None}
-        return values | {each.name: each.encode(getattr(self, each.name)) for each in fields}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Json], added: int = 0) -> Self:
@@ -143,3 +140,4 @@ def _output_fields() -> tuple[PaperField, ...]:
 
 JSON_FIELDS = _output_fields()
 """The fields of ``Paper.to_dict``, in order."""
+_OUTPUT_ENCODERS = tuple((each.name, each.encode) for each in JSON_FIELDS if each is not _PUBLIC_ID)
