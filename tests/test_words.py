@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from search.errors import InvalidValue
 from search.index.analysis import initials_of
 from search.papers.normalization import normalize
-from search.query.condition import AllOf, ContainsText
+from search.query.condition import ContainsText
 from search.query.query import Query
 from search.rows import Rows
 from search.searcher import Searcher
@@ -243,7 +243,7 @@ def test_the_bm25_of_stop_words_is_bounded_by_the_maximum(searcher: Searcher) ->
         scores = lexicon.scores(text, rows)
         assert 0 < scores.max() <= lexicon.max_score(text)
         assert 0 < lexicon.coverage(text, rows).max() <= 1 + 1e-6
-        found, _ = lexicon.search_reaching(text, 0.3, AllOf(()), Rows.from_ids(rows, len(rows)))
+        found, _ = lexicon.search_reaching(text, 0.3, Rows.from_ids(rows, len(rows)))
         expected = np.flatnonzero(scores >= 0.3 * lexicon.max_score(text))
         assert set(expected.tolist()) <= set(found.tolist())
 

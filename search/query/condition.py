@@ -203,13 +203,6 @@ def _distinct_parts(condition: AllOf | AnyOf, kind: type[AllOf | AnyOf]) -> tupl
     return tuple(dict.fromkeys(each for part in parts for each in (part.parts if isinstance(part, kind) else (part,))))
 
 
-def searches_text(condition: Condition) -> bool:
-    """Returns whether the condition looks into titles or abstracts."""
-    if isinstance(condition, AllOf | AnyOf):
-        return any(searches_text(part) for part in condition.parts)
-    return searches_text(condition.part) if isinstance(condition, Not) else isinstance(condition, ContainsText)
-
-
 def names_person(condition: Condition) -> bool:
     """Returns whether a condition tells a person from namesakes."""
     if isinstance(condition, AllOf | AnyOf):
