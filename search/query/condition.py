@@ -1,6 +1,6 @@
 """Conditions: a tree of requirements that a paper meets or not.
 
-The columns and the lexicon evaluate the same leaves. A paper that lacks the field of a leaf does not match the leaf,
+The columns evaluate the leaves, words and phrases the lexicon. A paper that lacks the field of a leaf does not match the leaf,
 and matches its ``Not``.
 """
 
