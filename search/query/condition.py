@@ -1,7 +1,7 @@
 """Conditions: a tree of requirements that a paper meets or not.
 
-The columns evaluate the leaves, words and phrases the lexicon. A paper that lacks the field of a leaf does not match the leaf,
-and matches its ``Not``.
+The lexicon evaluates words and phrases, the columns all other leaves. A paper that lacks the field of a leaf does not
+match the leaf, and matches its ``Not``.
 """
 
 import math
