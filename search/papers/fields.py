@@ -72,7 +72,7 @@ def _decode_text(value: Json) -> str | None:
 
 
 def _decode_texts(value: Json) -> tuple[str, ...]:
-    return tuple(str(each) for each in value) if isinstance(value, list) else ()
+    return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
 def _encode_date(value: Date | None) -> Json:
