@@ -186,7 +186,7 @@ def drop_kinds(directory: Path) -> None:
     replace(manifest, files=tuple(each for each in manifest.files if each.path not in dropped)).save(files.manifest)
 
 
-def test_a_difference_between_columns_and_lexicon_is_found(tmp_path: Path) -> None:
+def test_altered_names_of_kinds_are_found(tmp_path: Path) -> None:
     directory = tmp_path / "index"
     index([write_records(tmp_path)], directory, FakeEmbedder())
     files = Layout(directory).generation("gen-000001")

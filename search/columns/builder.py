@@ -14,7 +14,7 @@ from search.columns.columns import ADDED, CITATIONS, Columns
 from search.columns.dates import NO_DAY, DateColumn
 from search.columns.kinds import KindColumnBuilder
 from search.columns.postings import NewPostings
-from search.columns.row_ids import NO_ID, RowIds
+from search.columns.row_ids import NO_ID
 from search.files import save_array
 from search.papers.date import Date
 from search.papers.paper import Paper
@@ -42,27 +42,21 @@ class ColumnsBuilder:
         self._kinds = KindColumnBuilder(self._previous.kinds)
         self._rows = len(self._previous)
 
-    def add(self, paper: Paper) -> RowIds:
-        """Appends a paper as the next row and returns the ids of its categories, authors and kinds."""
-        ids = self.ids_of(paper)
+    def add(self, paper: Paper) -> None:
+        """Appends a paper as the next row."""
+        categories, primary = self._categories.ids_of(paper)
+        authors, first_author, last_author = self._author_ids(paper)
         for days, when in ((self._published, paper.published), (self._updated, paper.updated)):
             days.extend(day_range(when))
         sources = sorted({self._sources.setdefault(name, len(self._sources)) for name in paper.sources})
-        self._author_postings.add(ids.authors)
+        self._author_postings.add(authors)
         self._source_postings.add(sources)
         self._citations.append(0 if paper.citations is None else min(paper.citations, _MAX_CITATIONS) + 1)
-        self._categories.add(ids.categories, ids.primary)
-        self._kinds.add(ids.kinds)
-        self._first_author.append(ids.first_author)
-        self._last_author.append(ids.last_author)
+        self._categories.add(categories, primary)
+        self._kinds.add(self._kinds.ids_of(paper))
+        self._first_author.append(first_author)
+        self._last_author.append(last_author)
         self._rows += 1
-        return ids
-
-    def ids_of(self, paper: Paper) -> RowIds:
-        """Returns the ids of a paper's categories, authors and kinds; names that are new get new ids."""
-        codes, primary = self._categories.ids_of(paper)
-        authors, first, last = self._author_ids(paper)
-        return RowIds(codes, primary, authors, first, last, self._kinds.ids_of(paper))
 
     def __len__(self) -> int:
         return self._rows

@@ -15,7 +15,7 @@ case, and stemmed as English.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, pairwise
@@ -49,6 +49,8 @@ _LANGUAGE_SUFFIX = r"(?:\+\+|\#(?![\w#]))?"
 """What follows the letter in C++ and C#."""
 _DOTTED_LANGUAGE = r"\.NET(?!\w)|(?<![\w.])\.(?i:net)(?!\w)"
 """Matches .NET, also in ASP.NET, but not the end of example.net."""
+_REPLACED_ENDING = re.compile(r"(?:(?<=b)le?|ie?|[ey])$")
+"""Matches at the end of a stem what its word may not have (Porter's stemmer for English of the Snowball project)."""
 _STOP_WORDS = frozenset(STOP_WORDS)
 
 
@@ -171,9 +173,10 @@ def split_fragments(text: str) -> list[str]:
     return text.translate(_FRAGMENTS).split() if patterns is _ASCII else patterns.unit.findall(text)
 
 
-def split_at_units(text: str) -> list[str]:
-    """Returns the parts of a text: what is before the first unit, the unit, what is before the next one, and so on."""
-    return _select_patterns(text).unit.split(text)
+def find_units_between(text: str, start: int, end: int) -> Iterator[tuple[int, str]]:
+    """Yields start and text of each unit in a part of a text; white space or the end of a unit precedes and ends it."""
+    for match in _select_patterns(text[start:end]).unit.finditer(text, start, end):
+        yield match.start(), match[0]
 
 
 def find_words(unit: str) -> list[str]:
@@ -192,12 +195,12 @@ def is_character(term: str) -> bool:
     return len(term) == 1 and not term.isascii() and bool(re.match(_CJK_RUN, term))
 
 
-def initials_of(terms: Iterable[str]) -> frozenset[str]:
-    """Returns what a word of ASCII letters and digits that has one of some terms begins with, in either case.
+def beginning_of(term: str) -> str:
+    """Returns what every word of ASCII characters that has a term begins with, in small letters.
 
-    A term begins with the letter that its word begins with: the stemmer removes and replaces endings alone.
+    The stemmer removes endings, and replaces the last letters of few: of y by i, of bility by ble, of ying by ie.
     """
-    return frozenset(letter for term in terms for letter in (term[0].lower(), term[0].upper()))
+    return _REPLACED_ENDING.sub("", term).lower() or term[0].lower()
 
 
 def find_pieces(unit: str) -> Iterator[tuple[int, int, str]]:
@@ -238,7 +241,7 @@ class _Patterns:
 
     @classmethod
     def of(cls, word: str) -> "_Patterns":
-        return cls(re.compile(word), re.compile(rf"((?:{word})(?:\$?[{_HYPHENS}]\$?(?:{word}))*)"))
+        return cls(re.compile(word), re.compile(rf"(?:{word})(?:\$?[{_HYPHENS}]\$?(?:{word}))*"))
 
 
 _ASCII = _Patterns.of(r"[A-Za-z0-9]+")  # half the time of a class that excludes
