@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import combinations
 from random import Random
 from typing import Literal
 
@@ -23,7 +22,6 @@ from search.columns.postings import Postings
 from search.columns.row_ids import NO_ID
 from search.columns.selection import HasAny, HasValue, Selection
 from search.index.calibration import CALIBRATION_TUNING
-from search.index.term_sets import necessary_term_sets
 from search.papers.paper import Paper
 from search.query.counts import format_count, round_count
 from search.query.query import Query
@@ -117,23 +115,6 @@ def test_rows_above_a_threshold(
         assert estimate.expected_errors <= 1 + 0.02 * len(expected)
         if threshold > 0.3 and matching.any():  # scores all rows if the threshold is among the lowest code scores
             assert not estimate.complete
-
-
-@given(
-    bounds=st.dictionaries(st.sampled_from("abcdefghijkl"), st.floats(0.01, 10), min_size=1),
-    share=st.floats(0.01, 1.0),
-)
-@example(dict.fromkeys("abcdefghijkl", 1.0), 0.5)
-def test_a_score_needs_all_terms_of_one_set(bounds: dict[str, float], share: float) -> None:
-    score = share * sum(bounds.values())
-    sets = necessary_term_sets(bounds, score)
-    for size in range(1, len(bounds) + 1):
-        for terms in combinations(bounds, size):
-            if sum(bounds[term] for term in terms) >= score:
-                assert any(set(each) <= set(terms) for each in sets)
-    assert not any(set(one) < set(other) for one in sets for other in sets)
-    if len(bounds) <= 6:  # at most 20 minimal sets: all of them are returned
-        assert all(sum(bounds[term] for term in each) >= score * 0.999 for each in sets)
 
 
 def rows_to_count(searcher: Searcher, papers: list[Paper], query: Query) -> tuple[set[int], set[int]]:

@@ -151,8 +151,7 @@ def _build_hits(
     weights = lexicon.highlighted_terms(drop_request(text)) or lexicon.highlighted_terms(text)
     semantic_ranks, lexical_ranks = ranking.semantic.ranks(), ranking.lexical.ranks()
     with index.time_stage("highlights"):
-        highlighter = Highlighter(weights, lexicon.terms_by_unit)
-        highlights = [highlighter.highlight(paper) for paper in papers]
+        highlights = Highlighter(weights, lexicon.terms_by_unit).highlight(papers)
     bands = answer.bands.classify(shown) if answer.bands else [None] * len(papers)
     hits = []
     columns = zip(*(column.tolist() for column in (shown.rows, shown.scores, shown.cosine, shown.bm25)), strict=True)
