@@ -285,7 +285,7 @@ def _write_generation(
         if not (old and old.vector_checksums.is_file()):
             writer.published.check_all()  # all rows are read
         write_row_checksums(files, old, store, _map_vectors(writer))
-        database = record_database(writer.database, store, writer.rows, before)
+        database = record_database(writer.database, store, writer.inserted, before)
     checkpoint(writer.database)
     on_stage("compressing vectors")
     trained_on = _write_codes(writer, before, files, codes)

@@ -19,7 +19,8 @@ from fake_embedder import FakeEmbedder
 from http_server import HttpServer
 from indexer.build import ImportOptions, index
 from search.columns.postings import Postings
-from search.columns.selection import HasAny
+from search.columns.row_ids import NO_ID
+from search.columns.selection import HasAny, HasValue, Selection
 from search.index.calibration import CALIBRATION_TUNING
 from search.papers.paper import Paper
 from search.query.counts import format_count, round_count
@@ -176,7 +177,11 @@ def test_counts_by_value_are_those_of_the_rows(universe: int, share: float, limi
     least = sorted(expected.values(), reverse=True)[:limit][-1:]
     assert {value for value, count in expected.items() if [count] >= least} <= set(values)
     having = [row for row, each in enumerate(value_lists) if each & set(some.tolist())]
-    selection = HasAny(postings, some)
+    selection: Selection = HasAny(postings, some)
+    assert selection.ids().tolist() == Rows.from_bitmap(selection.bitmap(), universe).ids.tolist() == having
+    lowest = np.array([min(each, default=NO_ID) for each in value_lists], np.uint32)
+    selection = HasValue(lowest, some, selection)
+    having = np.flatnonzero(np.isin(lowest, some)).tolist()
     assert selection.ids().tolist() == Rows.from_bitmap(selection.bitmap(), universe).ids.tolist() == having
 
 

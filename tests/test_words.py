@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from search.errors import InvalidValue
-from search.index.analysis import beginning_of
+from search.index.analysis import Terms, beginning_of, find_units
+from search.index.lexicon import create_analyzer
 from search.papers.normalization import normalize
 from search.query.condition import ContainsText
 from search.query.query import Query
@@ -355,3 +356,13 @@ def test_a_word_begins_as_its_term(searcher: Searcher, word: str, ending: str) -
     word = f"{word}{ending}" or "a"
     terms = searcher.snapshot.lexicon.terms_by_unit[word]
     assert all(word.lower().startswith(beginning_of(term)) for term in (*terms.ranked, *terms.unordered))
+
+
+ANALYZER = create_analyzer(1_000)
+
+
+@given(st.text("aZ0s-$ .,+#_N\n\u00e9\u2013\u4e2d", max_size=30))
+@example("$k$-means, U-Net-s--b and C++ in .NET")
+def test_the_terms_of_a_text_are_those_of_its_units(text: str) -> None:
+    units = find_units(text.lower())
+    assert ANALYZER.analyze_text(text.lower()) == Terms.concatenate([ANALYZER[unit] for unit in units])

@@ -7,6 +7,7 @@ type describes it. Storage, JSON, CSV, the schema of the API and the importers f
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from search.papers.date import Date
@@ -80,7 +81,13 @@ def _encode_date(value: Date | None) -> Json:
 
 
 def _decode_date(value: Json) -> Date | None:
-    return Date.parse(str(value)) if value else None
+    return _parse_date(str(value)) if value else None
+
+
+@lru_cache(65_536)
+def _parse_date(text: str) -> Date:
+    """Parses a date; many papers share one."""
+    return Date.parse(text)
 
 
 def _encode_time(value: datetime | None) -> Json:
