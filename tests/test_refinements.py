@@ -4,10 +4,13 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
+from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -24,6 +27,7 @@ from search.query.page import Page
 from search.query.query import Query
 from search.query.refinement import Refinement
 from search.refinements.acronyms import find_senses
+from search.refinements.numbered_words import NumberedWords
 from search.refinements.related import RELATED_TUNING, find_phrases
 from search.searcher import Searcher
 from search.themes.cache import ThemeCache
@@ -277,6 +281,21 @@ def test_phrases_are_frequent_in_the_texts_and_new(
         assert sum(f" {phrase} " in f" {text} " for text in texts) >= RELATED_TUNING.min_papers
         assert set(lexicon.terms(phrase)) - terms
         assert not {"the", "."} & set(phrase.split())
+
+
+@given(st.lists(st.text(alphabet="abé .,-’\0\n", max_size=20), max_size=6))
+@example([" ".join(f"w{number * number % 7_919}" for number in range(9_000))])
+def test_words_of_texts_are_numbered_as_they_are_spelled(texts: list[str]) -> None:
+    split = [re.findall(r"(?:[^\s.,’\0]+)|[.,’]", text) for text in texts]
+    expected = [(text, word) for text, words in enumerate(split) for word in words if word not in ".,’"]
+    found = NumberedWords.of(texts)
+    words = found.words(np.arange(len(found.numbers)))
+    assert list(zip(found.text_of.tolist(), words, strict=True)) == expected
+    assert found.words(found.numbers) == words
+    assert len(set(found.numbers.tolist())) == len(set(words))
+    pairs = Counter(pair for each in split for pair in pairwise(each) if not set(pair) & set(".,’"))
+    followed = np.flatnonzero(found.is_followed).tolist()
+    assert Counter((words[place], words[place + 1]) for place in followed) == pairs
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,8 @@ Each value has an ascending list of row numbers (Zobel and Moffat, "Inverted fil
 Values that many rows have are also stored as bitmaps, so that a large set of rows costs no more than a small one.
 """
 
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -104,23 +106,56 @@ class Postings:
             (n,) int64, for each value the number of rows in the set that have it.
         """
         if values is None:
-            return self._count_all_values(rows)
-        matching = rows.mask[self._gather_rows(values)]
+            return self._count_all_values(rows)[0]
+        matching = rows.mask[self._gather_rows(values).astype(np.int64)]  # uint32 indices take three times as long
         ends = np.concatenate(([0], np.cumsum(self.offsets[values + 1] - self.offsets[values])))
         running_count = np.zeros(len(matching) + 1, np.int64)
         np.cumsum(matching, out=running_count[1:])
         return running_count[ends[1:]] - running_count[ends[:-1]]
 
-    def _count_all_values(self, rows: Rows) -> NDArray[np.int64]:
-        """Counts dense values with their bitmaps, and the others by row."""
+    def most_frequent(self, rows: Rows, limit: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Finds the values that most rows of a set have.
+
+        Args:
+            rows: the set.
+            limit: number of values, at least 1.
+
+        Returns:
+            Values, ascending, and the number of rows of each, both (n,) int64: the ``limit`` most frequent values that
+            occur, all values that are as frequent as the last of them, and possibly others.
+        """
+        counts, found = self._count_all_values(rows)
+        if len(found) >= len(counts) or len(rows) == self.universe:
+            used = np.flatnonzero(counts)
+            return used, counts[used]
+        # Of few pairs, the counts of their values alone are read: sorting the pairs or reading all counts takes longer.
+        count_of_pair = counts[found]
+        pairs = np.bincount(count_of_pair)
+        values_from = np.cumsum((pairs // np.maximum(np.arange(len(pairs)), 1))[::-1])[::-1]  # index: the lowest count
+        least = max(int(np.count_nonzero(values_from >= limit)) - 1, 0)
+        frequent = sorted_unique(found[count_of_pair >= least]).astype(np.int64)
+        used = np.sort(np.concatenate((frequent, self.dense[counts[self.dense] > 0])))
+        return used, counts[used]
+
+    def _count_all_values(self, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+        """Counts dense values with their bitmaps, and the others by row.
+
+        Returns:
+            (values,) int64, the number of rows in the set that have each value, and (pairs,) uint32, the value of each
+            pair of a row in the set and a value that is not dense; no pairs if the set has all rows.
+        """
         if len(rows) == self.universe:
-            return np.diff(self.offsets)
+            return np.diff(self.offsets), np.empty(0, np.uint32)
         starts, values = self._sparse_values_by_row
-        pairs = expand_ranges(starts[rows.ids].astype(np.int64), starts[rows.ids + 1].astype(np.int64))
-        counts = np.bincount(values[pairs], minlength=len(self.offsets) - 1)
-        for value, bitmap in zip(self.dense.tolist(), self.bitmaps, strict=True):
-            counts[value] = np.bitwise_count((bitmap & rows.bitmap).view(np.uint64)).sum()
-        return counts
+        found = values
+        if len(values):
+            first, end = starts[rows.ids].astype(np.int64), starts[rows.ids + 1].astype(np.int64)
+            found = values[expand_ranges(first, end)]
+        counts = np.bincount(found, minlength=len(self.offsets) - 1)
+        if len(self.dense):
+            common = self.bitmaps.view(np.uint64) & rows.bitmap.view(np.uint64)
+            counts[self.dense] = np.add.reduce(np.bitwise_count(common), axis=1, dtype=np.uint32)
+        return counts, found
 
     def pairs_of_rows(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Returns the values of some rows.
@@ -166,13 +201,14 @@ class Postings:
         return sorted_unique(self._gather_rows(values)).astype(np.int64)
 
     def bitmap(self, values: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Returns the rows that have at least one of the values, in the format of ``mask_to_bitmap``."""
-        dense = np.isin(self.dense, values)
-        result: NDArray[np.uint8] = np.bitwise_or.reduce(self.bitmaps[dense], axis=0)
-        rest = values[~np.isin(values, self.dense)]
+        """Returns the rows that have at least one of some values, ascending, in the format of ``mask_to_bitmap``."""
+        positions = np.searchsorted(values, self.dense)
+        is_given = np.append(values, -1)[positions] == self.dense
+        result: NDArray[np.uint8] = np.bitwise_or.reduce(self.bitmaps[is_given], axis=0)
+        rest = np.delete(values, positions[is_given])
         if len(rest):
             mask = np.zeros(self.universe, bool)
-            mask[self._gather_rows(rest)] = True
+            mask[self._gather_rows(rest).astype(np.int64)] = True
             result = result | mask_to_bitmap(mask)
         return result
 
@@ -196,6 +232,29 @@ class Postings:
         arrays: list[NDArray[Any]] = [self.offsets, self.rows, self.dense, self.bitmaps]
         for part, values in zip(_PARTS, arrays, strict=True):
             files.save_array(directory / f"{name}-{part}.npy", values)
+
+
+class NewPostings:
+    """Collects the values of new rows in arrays: millions of Python objects would slow down garbage collection."""
+
+    def __init__(self) -> None:
+        self._values, self._counts = array("q"), array("I")
+
+    def add(self, values: Sequence[int]) -> None:
+        """Adds the next row with its values, each once."""
+        self._values.extend(values)
+        self._counts.append(len(values))
+
+    def append_to(self, before: Postings, size: int) -> Postings:
+        """Returns the postings of the rows before and the new ones.
+
+        Args:
+            before: the postings of the rows before.
+            size: number of values in the result.
+        """
+        first, universe = before.universe, before.universe + len(self._counts)
+        rows = np.repeat(np.arange(first, universe), np.frombuffer(self._counts, np.uint32))
+        return before.with_pairs(np.frombuffer(self._values, np.int64), rows, size, universe)
 
 
 def is_sparse(count: int, universe: int) -> bool:
