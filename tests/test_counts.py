@@ -172,7 +172,7 @@ def test_counts_by_value_are_those_of_the_rows(universe: int, share: float, limi
     some = np.array(sorted(random.sample(range(VALUES), 30)))
     assert postings.count_by_value(rows, some).tolist() == [expected[value] for value in some.tolist()]
     values, counts = (each.tolist() for each in postings.most_frequent(rows, limit))
-    assert sorted(set(values)) == values
+    assert len(set(values)) == len(values)
     assert counts == [expected[value] for value in values]
     least = sorted(expected.values(), reverse=True)[:limit][-1:]
     assert {value for value, count in expected.items() if [count] >= least} <= set(values)

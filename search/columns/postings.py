@@ -105,8 +105,10 @@ class Postings:
         Returns:
             (n,) int64, for each value the number of rows in the set that have it.
         """
+        if values is None and len(rows) == self.universe:
+            return np.diff(self.offsets)
         if values is None:
-            return self._count_all_values(rows)[0]
+            return self._count_all_values(rows, self._sparse_values(rows))
         matching = rows.mask[self._gather_rows(values).astype(np.int64)]  # uint32 indices take three times as long
         ends = np.concatenate(([0], np.cumsum(self.offsets[values + 1] - self.offsets[values])))
         running_count = np.zeros(len(matching) + 1, np.int64)
@@ -121,41 +123,37 @@ class Postings:
             limit: number of values, at least 1.
 
         Returns:
-            Values, ascending, and the number of rows of each, both (n,) int64: the ``limit`` most frequent values that
-            occur, all values that are as frequent as the last of them, and possibly others.
+            Distinct values in any order, and the number of rows of each, both (n,) int64: the ``limit`` most frequent
+            values that occur, all values that are as frequent as the last of them, and possibly others.
         """
-        counts, found = self._count_all_values(rows)
-        if len(found) >= len(counts) or len(rows) == self.universe:
+        found = np.empty(0, np.uint32) if len(rows) == self.universe else self._sparse_values(rows)
+        if len(rows) == self.universe or len(found) >= len(self.offsets) - 1:
+            counts = np.diff(self.offsets) if len(rows) == self.universe else self._count_all_values(rows, found)
             used = np.flatnonzero(counts)
             return used, counts[used]
-        # Of few pairs, the counts of their values alone are read: sorting the pairs or reading all counts takes longer.
-        count_of_pair = counts[found]
-        pairs = np.bincount(count_of_pair)
-        values_from = np.cumsum((pairs // np.maximum(np.arange(len(pairs)), 1))[::-1])[::-1]  # index: the lowest count
-        least = max(int(np.count_nonzero(values_from >= limit)) - 1, 0)
-        frequent = sorted_unique(found[count_of_pair >= least]).astype(np.int64)
-        used = np.sort(np.concatenate((frequent, self.dense[counts[self.dense] > 0])))
-        return used, counts[used]
+        values, papers = _most_frequent(found, limit)
+        counts = self._count_dense_values(rows)
+        return np.append(values, self.dense[counts > 0]), np.append(papers, counts[counts > 0])
 
-    def _count_all_values(self, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
-        """Counts dense values with their bitmaps, and the others by row.
-
-        Returns:
-            (values,) int64, the number of rows in the set that have each value, and (pairs,) uint32, the value of each
-            pair of a row in the set and a value that is not dense; no pairs if the set has all rows.
-        """
-        if len(rows) == self.universe:
-            return np.diff(self.offsets), np.empty(0, np.uint32)
-        starts, values = self._sparse_values_by_row
-        found = values
-        if len(values):
-            first, end = starts[rows.ids].astype(np.int64), starts[rows.ids + 1].astype(np.int64)
-            found = values[expand_ranges(first, end)]
+    def _count_all_values(self, rows: Rows, found: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Returns the number of rows of a set that have each value, given the output of ``_sparse_values``."""
         counts = np.bincount(found, minlength=len(self.offsets) - 1)
-        if len(self.dense):
-            common = self.bitmaps.view(np.uint64) & rows.bitmap.view(np.uint64)
-            counts[self.dense] = np.add.reduce(np.bitwise_count(common), axis=1, dtype=np.uint32)
-        return counts, found
+        counts[self.dense] = self._count_dense_values(rows)
+        return counts
+
+    def _count_dense_values(self, rows: Rows) -> NDArray[np.uint32]:
+        """Returns the number of rows of a set that have each dense value, in the order of ``dense``."""
+        if not len(self.dense):
+            return np.empty(0, np.uint32)
+        common = self.bitmaps.view(np.uint64) & rows.bitmap.view(np.uint64)
+        return np.asarray(np.add.reduce(np.bitwise_count(common), axis=1, dtype=np.uint32))
+
+    def _sparse_values(self, rows: Rows) -> NDArray[np.uint32]:
+        """Returns the values that are not dense of each row of a set, one after another."""
+        starts, values = self._sparse_values_by_row
+        if not len(values):
+            return values
+        return values[expand_ranges(starts[rows.ids].astype(np.int64), starts[rows.ids + 1].astype(np.int64))]
 
     def pairs_of_rows(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Returns the values of some rows.
@@ -275,6 +273,25 @@ def sorted_unique(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
     new = np.ones(len(values), bool)
     np.not_equal(values[1:], values[:-1], out=new[1:])
     return values[new]
+
+
+def _most_frequent(found: NDArray[np.uint32], limit: int) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Counts the most frequent of some values; see ``Postings.most_frequent``.
+
+    No value occurs more often than all values with the same lower bits. Their counts take little memory, and only the
+    values that may be among the most frequent are sorted. A count of every possible value would miss the cache.
+    """
+    size = 1 << len(found).bit_length()
+    groups = found & np.uint32(size - 1)
+    bounds = np.bincount(groups, minlength=size)[groups]
+    values_by_bound = np.bincount(bounds)
+    groups_from = np.cumsum((values_by_bound // np.maximum(np.arange(len(values_by_bound)), 1))[::-1])[::-1]
+    least = max(int(np.count_nonzero(groups_from >= limit)) - 1, 0)
+    values, counts = np.unique(found[bounds >= least], return_counts=True)
+    last = int(np.partition(counts, -limit)[-limit]) if len(counts) >= limit else 0
+    if last < least:
+        values, counts = np.unique(found[bounds >= last], return_counts=True)
+    return values, counts
 
 
 def load_array(directory: Path, name: str) -> NDArray[Any]:
