@@ -4,7 +4,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import combinations
 from random import Random
 from typing import Literal
 
@@ -20,9 +19,9 @@ from fake_embedder import FakeEmbedder
 from http_server import HttpServer
 from indexer.build import ImportOptions, index
 from search.columns.postings import Postings
-from search.columns.selection import HasAny
+from search.columns.row_ids import NO_ID
+from search.columns.selection import HasAny, HasValue, Selection
 from search.index.calibration import CALIBRATION_TUNING
-from search.index.term_sets import necessary_term_sets
 from search.papers.paper import Paper
 from search.query.counts import format_count, round_count
 from search.query.query import Query
@@ -118,23 +117,6 @@ def test_rows_above_a_threshold(
             assert not estimate.complete
 
 
-@given(
-    bounds=st.dictionaries(st.sampled_from("abcdefghijkl"), st.floats(0.01, 10), min_size=1),
-    share=st.floats(0.01, 1.0),
-)
-@example(dict.fromkeys("abcdefghijkl", 1.0), 0.5)
-def test_a_score_needs_all_terms_of_one_set(bounds: dict[str, float], share: float) -> None:
-    score = share * sum(bounds.values())
-    sets = necessary_term_sets(bounds, score)
-    for size in range(1, len(bounds) + 1):
-        for terms in combinations(bounds, size):
-            if sum(bounds[term] for term in terms) >= score:
-                assert any(set(each) <= set(terms) for each in sets)
-    assert not any(set(one) < set(other) for one in sets for other in sets)
-    if len(bounds) <= 6:  # at most 20 minimal sets: all of them are returned
-        assert all(sum(bounds[term] for term in each) >= score * 0.999 for each in sets)
-
-
 def rows_to_count(searcher: Searcher, papers: list[Paper], query: Query) -> tuple[set[int], set[int]]:
     """Scores every paper. Returns the rows that count for certain, and those that may: the relevant or closest ones."""
     lexicon, calibration = searcher.snapshot.lexicon, searcher.snapshot.calibration
@@ -195,7 +177,11 @@ def test_counts_by_value_are_those_of_the_rows(universe: int, share: float, limi
     least = sorted(expected.values(), reverse=True)[:limit][-1:]
     assert {value for value, count in expected.items() if [count] >= least} <= set(values)
     having = [row for row, each in enumerate(value_lists) if each & set(some.tolist())]
-    selection = HasAny(postings, some)
+    selection: Selection = HasAny(postings, some)
+    assert selection.ids().tolist() == Rows.from_bitmap(selection.bitmap(), universe).ids.tolist() == having
+    lowest = np.array([min(each, default=NO_ID) for each in value_lists], np.uint32)
+    selection = HasValue(lowest, some, selection)
+    having = np.flatnonzero(np.isin(lowest, some)).tolist()
     assert selection.ids().tolist() == Rows.from_bitmap(selection.bitmap(), universe).ids.tolist() == having
 
 

@@ -4,6 +4,8 @@ Each value has an ascending list of row numbers (Zobel and Moffat, "Inverted fil
 Values that many rows have are also stored as bitmaps, so that a large set of rows costs no more than a small one.
 """
 
+from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -230,6 +232,29 @@ class Postings:
         arrays: list[NDArray[Any]] = [self.offsets, self.rows, self.dense, self.bitmaps]
         for part, values in zip(_PARTS, arrays, strict=True):
             files.save_array(directory / f"{name}-{part}.npy", values)
+
+
+class NewPostings:
+    """Collects the values of new rows in arrays: millions of Python objects would slow down garbage collection."""
+
+    def __init__(self) -> None:
+        self._values, self._counts = array("q"), array("I")
+
+    def add(self, values: Sequence[int]) -> None:
+        """Adds the next row with its values, each once."""
+        self._values.extend(values)
+        self._counts.append(len(values))
+
+    def append_to(self, before: Postings, size: int) -> Postings:
+        """Returns the postings of the rows before and the new ones.
+
+        Args:
+            before: the postings of the rows before.
+            size: number of values in the result.
+        """
+        first, universe = before.universe, before.universe + len(self._counts)
+        rows = np.repeat(np.arange(first, universe), np.frombuffer(self._counts, np.uint32))
+        return before.with_pairs(np.frombuffer(self._values, np.int64), rows, size, universe)
 
 
 def is_sparse(count: int, universe: int) -> bool:

@@ -81,6 +81,8 @@ class Hit:
             or ``unlike`` was used (the calibration does not apply).
         highlights: the words of the query in the paper.
         near: the paper of the library that a recommended paper is nearest to; None for other hits.
+        indexed_kinds: its kinds as the index has them; None for a paper that is not from an index, or of an index that
+            an earlier version wrote.
     """
 
     paper: Paper
@@ -91,10 +93,13 @@ class Hit:
     band: Band | None = None
     highlights: Highlights = Highlights()
     near: Near | None = None
+    indexed_kinds: tuple[Kind, ...] | None = None
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """What the paper is or offers, such as ``survey`` or ``code`` (``search.papers.kinds``)."""
+        if self.indexed_kinds is not None:
+            return self.indexed_kinds
         from search.papers.kind_rules import find_kinds  # compiling the rules takes as long as a search
 
         return find_kinds(self.paper)

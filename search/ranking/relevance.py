@@ -189,6 +189,6 @@ def _find_by_bm25(index: FilteredIndex, bands: Bands, share: float) -> tuple[NDA
     if not bands.max_bm25:
         return np.empty(0, np.int64), np.empty(0, np.float32)
     text = bands.leg_input.text or ""
-    rows, bm25 = index.snapshot.lexicon.search_reaching(text, share, index.condition, index.rows)
+    rows, bm25 = index.snapshot.lexicon.search_reaching(text, share, index.rows)
     shares = bm25 / np.float32(bands.max_bm25)
     return rows[shares >= share], shares[shares >= share]
