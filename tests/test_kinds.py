@@ -20,7 +20,7 @@ from mcp_calls import structured_content
 from records import open_index
 from search.errors import InvalidValue
 from search.index.layout import Layout, Manifest
-from search.papers.kind_rules import RULES, kinds_of_text
+from search.papers.kind_rules import RULES, find_kinds, kinds_of_text
 from search.papers.kinds import KINDS, parse_kind
 from search.query.filter import Filter
 from search.query.query import Query
@@ -81,6 +81,13 @@ def test_a_kind_filters_in_queries_filters_and_facets(searcher: Searcher, kind: 
     facets = searcher.ask("", Query(limit=0, facets=True)).facets
     assert facets
     assert {count.value: count.papers for count in facets.kinds}.get(kind, 0) == len(expected)
+
+
+@pytest.mark.parametrize("box", ["", "bees", "kind:method"])
+def test_hits_have_the_kinds_that_the_index_has(searcher: Searcher, box: str) -> None:
+    hits = searcher.ask(box, limit=50).hits
+    assert {hit.paper.title: set(hit.indexed_kinds or ()) for hit in hits}.items() <= KINDS_OF_TITLE.items()
+    assert [hit.kinds for hit in hits] == [find_kinds(hit.paper) for hit in hits]
 
 
 def test_kinds_combine_with_operators_and_with_each_other(searcher: Searcher) -> None:

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from search.columns.postings import NewPostings, Postings
 from search.errors import InvalidValue
-from search.papers.kinds import KINDS
+from search.papers.kinds import KINDS, Kind
 from search.papers.paper import Paper
 
 _NAME = "kinds"
@@ -44,6 +47,16 @@ class KindColumn:
     def is_complete(self) -> bool:
         """Whether the column knows every kind of this version."""
         return set(KINDS) <= set(self.names)
+
+    def of_rows(self, rows: NDArray[np.int64]) -> list[tuple[Kind, ...] | None]:
+        """Returns the kinds of some rows, each in the order of ``KINDS``; None where the column is not complete."""
+        if not self.is_complete:
+            return [None] * len(rows)
+        found: list[set[str]] = [set() for _ in rows]
+        positions, ids = self.postings.pairs_of_rows(rows)
+        for position, kind in zip(positions.tolist(), ids.tolist(), strict=True):
+            found[position].add(self.names[kind])
+        return [tuple(kind for kind in KINDS if kind in names) for names in found]
 
     def id_of(self, kind: str) -> int:
         """Returns the id of a kind.

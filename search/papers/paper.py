@@ -90,9 +90,9 @@ class Paper:
 
     def to_dict(self) -> dict[str, Json]:
         """Returns every field as JSON, null or empty if absent; ``url`` is ``link``."""
-        values = self._encode_fields(_OWN_FIELDS)
-        values["url"] = encode_text(self.link)
-        return {each.name: values[each.name] for each in JSON_FIELDS}
+        fields: dict[str, Json] = {name: encode(getattr(self, name)) for name, encode in _OUTPUT_ENCODERS}
+        fields["url"] = encode_text(self.link)
+        return {"id": encode_text(self.ids[0]) if self.ids else None, **fields}
 
     def to_json(self) -> dict[str, Json]:
         """Returns the JSON object that the index stores: no absent fields, and ``ids`` without the public ID.
@@ -107,10 +107,6 @@ class Paper:
             if value or (value == 0 and value is not False):  # a count of 0 is known
                 values[name] = encode(value)
         return values
-
-    def _encode_fields(self, fields: tuple[PaperField, ...]) -> dict[str, Json]:
-        values: dict[str, Json] = {"id": encode_text(self.ids[0]) if self.ids else None}
-        return values | {each.name: each.encode(getattr(self, each.name)) for each in fields}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Json], added: int = 0) -> Self:
@@ -152,3 +148,4 @@ def _output_fields() -> tuple[PaperField, ...]:
 
 JSON_FIELDS = _output_fields()
 """The fields of ``Paper.to_dict``, in order."""
+_OUTPUT_ENCODERS = tuple((each.name, each.encode) for each in JSON_FIELDS if each is not _PUBLIC_ID)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from search import budget
 from search.index.snapshot import Snapshot
+from search.papers.kinds import Kind
 from search.papers.paper import Paper
 from search.query.condition import AllOf
 from search.query.explanation import Stage
@@ -150,6 +151,10 @@ class FilteredIndex:
         """Returns papers, in the order of their rows."""
         with self.time_stage("load_papers"):
             return self.snapshot.store.get(rows.tolist())
+
+    def kinds_of(self, rows: NDArray[np.int64]) -> list[tuple[Kind, ...] | None]:
+        """Returns the kinds of papers, in the order of their rows; see ``KindColumn.of_rows``."""
+        return self.snapshot.columns.kinds.of_rows(rows)
 
 
 def _stage_since(name: str, start: float) -> Stage:
