@@ -119,7 +119,7 @@ class Analyzer(dict[str, Terms]):
             return self._analyze_part(fragment)
         units = find_units(fragment)
         if units != [fragment]:
-            return Terms.concatenate([self[unit] for unit in units])
+            return self[units[0]] if len(units) == 1 else Terms.concatenate([self[unit] for unit in units])
         words = find_words(fragment)
         if len(words) > 1 and fragment.isascii():
             parts = [self[word] for word in words]
@@ -129,7 +129,7 @@ class Analyzer(dict[str, Terms]):
             ]
         found = Terms.concatenate(parts)
         if joined := join_compound(words):
-            found = found._replace(unordered=(*found.unordered, *self.analyze(joined).ranked))
+            return Terms(found.ordered, found.ranked, (*found.unordered, *self.analyze(joined).ranked), found.written)
         return found
 
     def _analyze_part(self, part: str) -> Terms:
@@ -148,8 +148,8 @@ class Analyzer(dict[str, Terms]):
             lower = singular.casefold()
         if lower in _STOP_WORDS:
             return Terms((lower,), (), (singular,) if singular.isupper() and len(part) > 1 else (), (written,))
-        stem = self._stem(lower)
-        return Terms((stem,), (stem,), (), (written,))
+        stem = (lower if lower.isdecimal() and lower.isascii() else self._stem(lower),)
+        return Terms(stem, stem, (), (written,))
 
 
 def _lower_sentence(text: str) -> str:
