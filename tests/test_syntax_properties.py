@@ -78,7 +78,7 @@ plain_texts = st.lists(st.sampled_from((*QUERY_FRAGMENTS, "kv-cache", "a", "-", 
 
 
 @given(plain_texts.map(" ".join) | st.text(max_size=60))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_text_that_cannot_contain_syntax_has_only_words(text: str) -> None:
     if not may_contain_syntax(text):
         assert all(token.kind == "word" and not token.negated and not token.field for token in tokenize(text))
