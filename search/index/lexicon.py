@@ -167,7 +167,10 @@ class Lexicon:
     def inflected_doc_freq(self, word: str) -> int:
         """Returns the document frequency of a word in any inflection; of a stop word, not stemmed."""
         term = self.term_by_word[word]
-        return max(self.word_doc_freq(word), self._terms.doc_freq(term) if term else 0)
+        papers = self._terms.doc_freq(term) if term else 0
+        if term and not word.lower().endswith("s"):
+            return papers  # all papers with the word have its term, unless the word is an acronym in the plural
+        return max(self.word_doc_freq(word), papers)
 
     def rows_matching(self, condition: ContainsText) -> NDArray[np.int64]:
         """Returns the rows, ascending, that meet a condition.
