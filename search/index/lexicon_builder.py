@@ -81,18 +81,17 @@ class LexiconBuilder:
         if len(self._fragments) >= _MAX_CACHED_FRAGMENTS:
             self._postings.forget_fragments()
             self._fragments.clear()
-        document, numbers_of_texts = tantivy.Document(), []
+        document, texts, words = tantivy.Document(), [], dict[str, None]()
         for field, text in zip(PHRASE_FIELDS, (paper.title, paper.abstract), strict=True):
             found = list(map(self._fragments.__getitem__, self._analyzer.split(text or "")))
             numbers, ordered, unordered, written = zip(*found, strict=True) if found else ((), (), (), ())
-            numbers_of_texts.append(numbers)
+            texts.append(numbers)
             document.add_text(field, " ".join(ordered))
-            for term in dict.fromkeys(
-                chain.from_iterable(unordered)
-            ):  # a value of its own, so that no phrase spans two
+            for term in dict.fromkeys(chain.from_iterable(unordered)):  # each a value, so that no phrase spans two
                 document.add_text(field, term)
-            document.add_text("word", " ".join(written))
-        self._postings.add(row, *numbers_of_texts)
+            words |= dict.fromkeys(written)
+        document.add_text("word", " ".join(words))
+        self._postings.add(row, *texts)
         document.add_unsigned("row", row)
         call_library(self._directory, lambda: self._writer.add_document(document))
 
