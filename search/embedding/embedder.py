@@ -82,7 +82,7 @@ def load_embedder(
         model: None for the default model, one of BUILT_IN_MODELS, otherwise a folder or the name of a model in the
             local cache.
         precision: ``float``, or for some built-in models ``int8``, which is faster and returns other vectors.
-        serving: embed a single text on one core, for several concurrent requests; otherwise on all cores.
+        serving: embed each text alone on one core, as questions are; otherwise many together, on all cores.
         single: the process embeds one short text at a time and few of them, so that a quick start counts most.
 
     Raises:
