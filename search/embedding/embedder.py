@@ -240,9 +240,10 @@ class OpenVinoEmbedder:
         length = next((length for length in self._fixed_lengths if length >= tokens), None)
         if not self._serving or length is None:
             return self._infer(self._throughput_model if self._serving else self._latency_model, encodings)
-        with self._compile_lock:
-            if length not in self._fixed_length_models:
-                self._fixed_length_models[length] = self._compile_for_throughput(length)
+        if length not in self._fixed_length_models:  # only a text of a new length waits while a network is compiled
+            with self._compile_lock:
+                if length not in self._fixed_length_models:
+                    self._fixed_length_models[length] = self._compile_for_throughput(length)
         return self._infer(self._fixed_length_models[length], encodings, length)
 
     def _infer(
