@@ -48,8 +48,8 @@ class EmbedderTuning:
     fixed_lengths: tuple[int, ...] = (8, 16)
     """Tokens; input lengths that a server compiles separate networks for, of a model without a network for questions.
     A network for any length takes a millisecond longer for a text of another length than the one before."""
-    question_lengths: tuple[int, ...] = (8, 12, 16, 20, 24, 28, 32)
-    """Tokens; the same for the network for questions, 22 MB of memory each. 98% of written questions fit."""
+    question_lengths: tuple[int, ...] = (8, 12, 16, 20, 24, 32)
+    """Tokens; the same for the network for questions, 27 MB of memory each. 98% of written questions fit."""
     max_characters: int = 16_384
     """Characters of a text that reach the tokenizer; the tokens of a built-in model never need more."""
 
