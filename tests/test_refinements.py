@@ -8,9 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
-from itertools import pairwise
 
-import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -21,13 +19,14 @@ from sample import ROOT
 from search.errors import InvalidValue, PaperNotFound
 from search.language.parser import parse_query
 from search.language.prose_filters import find_prose_filters
+from search.language.stop_words import STOP_WORDS
 from search.papers.paper import Paper
 from search.query.condition import AllOf, Condition
 from search.query.page import Page
 from search.query.query import Query
 from search.query.refinement import Refinement
 from search.refinements.acronyms import find_senses
-from search.refinements.numbered_words import NumberedWords
+from search.refinements.phrase_counts import count_phrases
 from search.refinements.related import RELATED_TUNING, find_phrases
 from search.searcher import Searcher
 from search.themes.cache import ThemeCache
@@ -283,19 +282,47 @@ def test_phrases_are_frequent_in_the_texts_and_new(
         assert not {"the", "."} & set(phrase.split())
 
 
-@given(st.lists(st.text(alphabet="abé .,-’\0\n", max_size=20), max_size=6))
-@example([" ".join(f"w{number * number % 7_919}" for number in range(9_000))])
-def test_words_of_texts_are_numbered_as_they_are_spelled(texts: list[str]) -> None:
-    split = [re.findall(r"(?:[^\s.,’\0]+)|[.,’]", text) for text in texts]
-    expected = [(text, word) for text, words in enumerate(split) for word in words if word not in ".,’"]
-    found = NumberedWords.of(texts)
-    words = found.words(np.arange(len(found.numbers)))
-    assert list(zip(found.text_of.tolist(), words, strict=True)) == expected
-    assert found.words(found.numbers) == words
-    assert len(set(found.numbers.tolist())) == len(set(words))
-    pairs = Counter(pair for each in split for pair in pairwise(each) if not set(pair) & set(".,’"))
-    followed = np.flatnonzero(found.is_followed).tolist()
-    assert Counter((words[place], words[place + 1]) for place in followed) == pairs
+def plain_phrases(text: str) -> set[tuple[str, ...]]:
+    """Returns the sequences of up to three words of a text that no mark and no stop word interrupts."""
+    for mark in ".,;:()[]!?\"'’“”$/":
+        text = text.replace(mark, f" {mark} ")
+    words = text.split()
+    phrases = {tuple(words[start : start + length]) for start in range(len(words)) for length in (1, 2, 3)}
+    word = re.compile("(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*")
+    return {each for each in phrases if all(word.fullmatch(part) and part not in STOP_WORDS for part in each)}
+
+
+ODD_WORDS = (
+    "the",
+    "of",
+    ".",
+    ",",
+    "’",
+    "“",
+    "$k$",
+    "(x)",
+    "3",
+    "w2",
+    "naïve",
+    "深度",
+    "e=mc",
+    "\u00a0",
+    "\x1c",
+    "b-c",
+    "-b",
+)
+odd_words = st.sampled_from([*ODD_WORDS, "a-", "abcdefgh", "abcdefghi", "k" * 64, "k" * 65])
+odd_texts = st.lists(st.sampled_from(WORDS[:4]) | odd_words | st.text(max_size=4), max_size=15).map(" ".join)
+
+
+@given(texts=st.lists(odd_texts, max_size=25), min_texts=st.integers(1, 4))
+def test_phrases_are_counted_once_in_each_text(texts: list[str], min_texts: int) -> None:
+    texts = [text.lower().replace("\0", " ") for text in texts]
+    found = [plain_phrases(text) for text in texts]
+    words = Counter(each for some in found for each in some)
+    frequent = {each for each, count in words.items() if len(each) == 1 and count >= min_texts and len(each[0]) <= 64}
+    expected = {each: n for each, n in words.items() if n >= min_texts and all((part,) in frequent for part in each)}
+    assert count_phrases(texts, min_texts) == expected
 
 
 @pytest.fixture(scope="module")

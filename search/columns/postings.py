@@ -4,9 +4,10 @@ Each value has an ascending list of row numbers (Zobel and Moffat, "Inverted fil
 Values that many rows have are also stored as bitmaps, so that a large set of rows costs no more than a small one.
 """
 
+import itertools
 from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -27,6 +28,8 @@ class PostingsTuning:
     row take the same space."""
     min_mapped_bytes: int = 65_536
     """File size in bytes above which arrays are memory-mapped instead of read: 16 pages. Not tuned."""
+    scans_before_table: int = 8
+    """Counts that scan all posting lists before the table of values by row is built, which takes as long as ten."""
 
 
 TUNING = PostingsTuning()
@@ -51,6 +54,7 @@ class Postings:
     dense: NDArray[np.int64]
     bitmaps: NDArray[np.uint8]
     universe: int
+    _scans: "itertools.count[int]" = field(default_factory=itertools.count, init=False, repr=False)
 
     @classmethod
     def from_lists(cls, offsets: NDArray[np.int64], rows: NDArray[np.uint32], universe: int) -> Self:
@@ -105,8 +109,10 @@ class Postings:
         Returns:
             (n,) int64, for each value the number of rows in the set that have it.
         """
+        if values is None and len(rows) == self.universe:
+            return np.diff(self.offsets)
         if values is None:
-            return self._count_all_values(rows)[0]
+            return self._count_all_values(rows, self._sparse_values(rows))
         matching = rows.mask[self._gather_rows(values).astype(np.int64)]  # uint32 indices take three times as long
         ends = np.concatenate(([0], np.cumsum(self.offsets[values + 1] - self.offsets[values])))
         running_count = np.zeros(len(matching) + 1, np.int64)
@@ -121,41 +127,40 @@ class Postings:
             limit: number of values, at least 1.
 
         Returns:
-            Values, ascending, and the number of rows of each, both (n,) int64: the ``limit`` most frequent values that
-            occur, all values that are as frequent as the last of them, and possibly others.
+            Distinct values in any order, and the number of rows of each, both (n,) int64: the ``limit`` most frequent
+            values that occur, all values that are as frequent as the last of them, and possibly others.
         """
-        counts, found = self._count_all_values(rows)
-        if len(found) >= len(counts) or len(rows) == self.universe:
+        found = np.empty(0, np.uint32) if len(rows) == self.universe else self._sparse_values(rows)
+        if len(rows) == self.universe or len(found) >= len(self.offsets) - 1:
+            counts = np.diff(self.offsets) if len(rows) == self.universe else self._count_all_values(rows, found)
             used = np.flatnonzero(counts)
             return used, counts[used]
-        # Of few pairs, the counts of their values alone are read: sorting the pairs or reading all counts takes longer.
-        count_of_pair = counts[found]
-        pairs = np.bincount(count_of_pair)
-        values_from = np.cumsum((pairs // np.maximum(np.arange(len(pairs)), 1))[::-1])[::-1]  # index: the lowest count
-        least = max(int(np.count_nonzero(values_from >= limit)) - 1, 0)
-        frequent = sorted_unique(found[count_of_pair >= least]).astype(np.int64)
-        used = np.sort(np.concatenate((frequent, self.dense[counts[self.dense] > 0])))
-        return used, counts[used]
+        values, papers = _most_frequent(found, limit)
+        counts = self._count_dense_values(rows)
+        return np.append(values, self.dense[counts > 0]), np.append(papers, counts[counts > 0])
 
-    def _count_all_values(self, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
-        """Counts dense values with their bitmaps, and the others by row.
-
-        Returns:
-            (values,) int64, the number of rows in the set that have each value, and (pairs,) uint32, the value of each
-            pair of a row in the set and a value that is not dense; no pairs if the set has all rows.
-        """
-        if len(rows) == self.universe:
-            return np.diff(self.offsets), np.empty(0, np.uint32)
-        starts, values = self._sparse_values_by_row
-        found = values
-        if len(values):
-            first, end = starts[rows.ids].astype(np.int64), starts[rows.ids + 1].astype(np.int64)
-            found = values[expand_ranges(first, end)]
+    def _count_all_values(self, rows: Rows, found: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Returns the number of rows of a set that have each value, given the output of ``_sparse_values``."""
         counts = np.bincount(found, minlength=len(self.offsets) - 1)
-        if len(self.dense):
-            common = self.bitmaps.view(np.uint64) & rows.bitmap.view(np.uint64)
-            counts[self.dense] = np.add.reduce(np.bitwise_count(common), axis=1, dtype=np.uint32)
-        return counts, found
+        counts[self.dense] = self._count_dense_values(rows)
+        return counts
+
+    def _count_dense_values(self, rows: Rows) -> NDArray[np.uint32]:
+        """Returns the number of rows of a set that have each dense value, in the order of ``dense``."""
+        if not len(self.dense):
+            return np.empty(0, np.uint32)
+        common = self.bitmaps.view(np.uint64) & rows.bitmap.view(np.uint64)
+        return np.asarray(np.add.reduce(np.bitwise_count(common), axis=1, dtype=np.uint32))
+
+    def _sparse_values(self, rows: Rows) -> NDArray[np.uint32]:
+        """Returns the values that are not dense of all rows of a set, as often as rows have them."""
+        if "_sparse_values_by_row" not in self.__dict__ and next(self._scans) < TUNING.scans_before_table:
+            found = np.searchsorted(self.offsets, np.flatnonzero(rows.mask[self.rows]), "right") - 1
+            return found[~np.isin(found, self.dense)].astype(np.uint32)
+        starts, values = self._sparse_values_by_row
+        if not len(values):
+            return values
+        return values[expand_ranges(starts[rows.ids].astype(np.int64), starts[rows.ids + 1].astype(np.int64))]
 
     def pairs_of_rows(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Returns the values of some rows.
@@ -182,17 +187,17 @@ class Postings:
     def _sparse_values_by_row(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
         """(universe + 1,) the start of each row's values in the second array; the values that are not dense, by row.
 
-        It is computed at the first count, in 0.15 s per million pairs, and takes 4 bytes per row and 4 per pair.
+        It is computed once, in some 50 ms per million pairs, and takes 4 bytes per row and 4 per pair.
         """
         lengths = np.diff(self.offsets)
         lengths[self.dense] = 0
-        sparse = np.flatnonzero(lengths)
-        rows = self._gather_rows(sparse)
-        values = np.repeat(sparse.astype(np.uint32), lengths[sparse])
+        starts, ends = np.append(0, self.offsets[self.dense + 1]), np.append(self.offsets[self.dense], len(self.rows))
+        rows = np.concatenate([self.rows[start:end] for start, end in zip(starts, ends, strict=True)])
+        values = np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths)
         order = np.argsort((rows & 0xFFFF).astype(np.uint16), kind="stable")  # a radix sort, in two passes
         order = order[np.argsort((rows[order] >> 16).astype(np.uint16), kind="stable")]
-        starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=self.universe))))
-        return starts.astype(np.uint32), values[order]
+        first = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=self.universe))))
+        return first.astype(np.uint32), values[order]
 
     def ids(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """Returns the rows, ascending, that have at least one of the values."""
@@ -275,6 +280,25 @@ def sorted_unique(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
     new = np.ones(len(values), bool)
     np.not_equal(values[1:], values[:-1], out=new[1:])
     return values[new]
+
+
+def _most_frequent(found: NDArray[np.uint32], limit: int) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Counts the most frequent of some values; see ``Postings.most_frequent``.
+
+    No value occurs more often than all values with the same lower bits. Their counts take little memory, and only the
+    values that may be among the most frequent are sorted. A count of every possible value would miss the cache.
+    """
+    size = 1 << len(found).bit_length()
+    groups = found & np.uint32(size - 1)
+    bounds = np.bincount(groups, minlength=size)[groups]
+    values_by_bound = np.bincount(bounds)
+    groups_from = np.cumsum((values_by_bound // np.maximum(np.arange(len(values_by_bound)), 1))[::-1])[::-1]
+    least = max(int(np.count_nonzero(groups_from >= limit)) - 1, 0)
+    values, counts = np.unique(found[bounds >= least], return_counts=True)
+    last = int(np.partition(counts, -limit)[-limit]) if len(counts) >= limit else 0
+    if last < least:
+        values, counts = np.unique(found[bounds >= last], return_counts=True)
+    return values, counts
 
 
 def load_array(directory: Path, name: str) -> NDArray[Any]:

@@ -36,8 +36,6 @@ _CJK = (
 _CJK_RUN = f"[{_CJK}]+"
 _SCRIPTS = f"[{_CJK}]+|[^{_CJK}]+"
 """Patterns of such letters, and of what is between them. Compiling them takes 5 ms, which most commands do not need."""
-_ONE_SCRIPT = re.compile(r"(?s:.+)")
-"""What ``_SCRIPTS`` matches in ASCII."""
 _ACRONYM_PLURAL = re.compile(r"(?=[^A-Z]*[A-Z])[A-Za-z0-9]+[A-Z0-9]s")
 """Matches LLMs, GPUs, mRNAs and P450s, but neither GPS nor 1980s."""
 _LOWER_PLURAL = re.compile(r"\b([b-df-hj-np-tv-xz]{3,})s\b")
@@ -216,9 +214,12 @@ def find_pieces(unit: str) -> Iterator[tuple[int, int, str]]:
         yield 0, len(unit), joined
     for word in words:
         text = word[0]
-        for part in _ONE_SCRIPT.finditer(text) if text.isascii() else re.finditer(_SCRIPTS, text):
+        if text.isascii():
+            yield word.start(), word.end(), text
+            continue
+        for part in re.finditer(_SCRIPTS, text):
             place, end = word.start() + part.start(), word.start() + part.end()
-            sizes = (2, 1) if not text.isascii() and re.match(_CJK_RUN, part[0]) else (len(part[0]),)
+            sizes = (2, 1) if re.match(_CJK_RUN, part[0]) else (len(part[0]),)
             yield from (
                 (start, start + size, unit[start : start + size])
                 for size in sizes

@@ -60,7 +60,7 @@ class LexiconBuilder:
             document.add_text(field, " ".join(terms.ordered))
             for term in dict.fromkeys(terms.unordered):  # each a value of its own, so that no phrase spans two
                 document.add_text(field, term)
-            document.add_text("word", " ".join(terms.written))
+        document.add_text("word", " ".join(dict.fromkeys(title.written + abstract.written)))
         document.add_unsigned("row", row)
         call_library(self._directory, lambda: self._writer.add_document(document))
 

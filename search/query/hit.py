@@ -1,7 +1,7 @@
 """Hit: a paper on a page, and how it matches the query."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from search.papers.json import Json
 from search.papers.kinds import Kind
@@ -28,8 +28,7 @@ class LegMatch:
         return {"rank": self.rank, "score": self.score}
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A range of characters.
 
     Attributes:

@@ -3,10 +3,12 @@
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate, pairwise, starmap
 from math import fsum
 from operator import itemgetter
+
+import numpy as np
 
 from search.index.analysis import Terms, beginning_of, find_pieces, find_units_between
 from search.papers.page_text import find_page_text
@@ -25,11 +27,15 @@ _LETTER_AFTER = re.compile(r"[.'’][^\W\d_](?![^\W\d_])")
 _WORDS = bytes(ord(chr(code).lower()) if chr(code).isalnum() and code < 128 else ord(" ") for code in range(256))
 """A table for ``bytes.translate`` that leaves letters and digits, in small letters, and spaces between words."""
 _NO_ASCII = re.compile(r"[^\x00-\x7f]+")
-_ASCII = frozenset(map(chr, range(128)))
-_APART_BEFORE = _ASCII - set("-$.")
-"""What is before a word that is a unit of its own."""
-_APART_AFTER = _ASCII - set("-$+#")
-"""What is after it."""
+_MAY_PRECEDE = np.array([chr(code) not in ".?" for code in range(128)])
+"""Whether a word is the same after an ASCII character as after a space; ``?`` may stand for any other character. After
+a hyphen it is: if it were a term together with the word before, that would be a candidate."""
+_MAY_FOLLOW = np.array([chr(code) not in "-$+#?" for code in range(128)])
+"""Whether a word is the same before an ASCII character as before a space."""
+_COMPARED = 8
+"""Letters of the beginnings of words that are compared at once."""
+_FIRST_BYTES = np.array([2 ** (8 * length) - 1 for length in range(_COMPARED + 1)], np.uint64)
+"""Masks that leave the first bytes of eight."""
 _Place = tuple[int, int, str]
 """Start and end of a word in a text, and the query term that it is."""
 
@@ -37,8 +43,9 @@ _Place = tuple[int, int, str]
 class Highlighter:
     """Finds the words of one query in papers.
 
-    Words begin as their terms do, so that a text is searched for the beginnings of the query terms, and only what is
-    found is analyzed. What has characters beyond ASCII may have any term and is analyzed always.
+    Words begin as their terms do, so that the first eight letters of all words are compared with the beginnings of the
+    query terms at once, and only what is found is analyzed. What has characters beyond ASCII may have any term and is
+    analyzed always.
 
     Args:
         weights: inverse document frequency of each query term.
@@ -48,10 +55,13 @@ class Highlighter:
     def __init__(self, weights: Mapping[str, float], terms_of: Mapping[str, Terms]) -> None:
         self._weights = weights
         self._terms_of = terms_of
-        beginnings = {beginning_of(term) for term in weights if term.isascii()}
-        self._parts = frozenset(each[:end].encode() for each in beginnings for end in range(1, len(each)))
-        self._beginnings = [b" " + each.encode().translate(_WORDS).lstrip() for each in beginnings]
-        self._places_of = cache(self._find_in_unit)
+        self._term_of = cache(self._find_term)
+        self._places_in = cache(self._find_in_unit)
+        letters = {beginning_of(term).encode().translate(_WORDS).strip() for term in weights if term.isascii()}
+        beginnings = {each[:_COMPARED] for each in letters}
+        self._beginnings = np.array([_number(each) for each in beginnings], np.uint64)[:, None]
+        self._masks = _FIRST_BYTES[[len(each) for each in beginnings]][:, None]
+        self._parts = {_number(each[:end]) for each in letters for end in range(1, len(each))}
 
     def highlight(self, papers: Sequence[Paper]) -> list[Highlights]:
         """Returns the positions of the query words in each paper, and its best sentence.
@@ -60,71 +70,62 @@ class Highlighter:
         Luhn ("The automatic creation of literature abstracts", 1958); of several, the first.
         """
         texts = [text or "" for paper in papers for text in (paper.title, paper.abstract)]
-        places = self._find_places(texts)
-        return [
-            Highlights(_merge(title), _merge(abstract), self._best_sentence(text, abstract))
-            for title, abstract, text in zip(places[::2], places[1::2], texts[1::2], strict=True)
-        ]
-
-    def _find_places(self, texts: Sequence[str]) -> list[list[_Place]]:
-        """Returns the places of the query terms in each text, in order; places may overlap."""
-        starts = list(accumulate((len(text) + 1 for text in texts), initial=1))
         found = self._find_in_text(f" {' '.join(texts)} ")
+        starts = list(accumulate((len(text) + 1 for text in texts), initial=1))
         ends = [bisect_left(found, start, key=itemgetter(0)) for start in starts]
-        return [
-            [(first - start, last - start, term) for first, last, term in found[begin:end]]
-            for start, (begin, end) in zip(starts, pairwise(ends), strict=False)
-        ]
+        parts = [found[start:end] for start, end in pairwise(ends)]
+        marked = [_merge(part, start) for part, start in zip(parts, starts, strict=False)]
+        best = starmap(self._best_sentence, zip(texts[1::2], parts[1::2], starts[1::2], strict=False))
+        return list(map(Highlights, marked[::2], marked[1::2], best))
 
     def _find_in_text(self, text: str) -> list[_Place]:
         """Returns the places of the query terms in a text that begins and ends with a space, in order."""
-        words = text.encode("ascii", "replace").translate(_WORDS)
         found: list[_Place] = []
         done = 1
-        for place in self._find_beginnings(text, words):
-            if place < done:
+        for start, end, is_word in self._find_candidates(text):
+            if start < done:
                 continue
-            end = words.find(b" ", place)
-            units: Iterable[tuple[int, str]] = ((place, text[place:end]),)
-            if end == place or not (text[place - 1] in _APART_BEFORE and text[end] in _APART_AFTER):
-                start, end = max(text.rfind(" ", 0, place) + 1, done), text.find(" ", place)
-                units = find_units_between(text, start, end)  # it may be a part of a unit, which has no space in it
-            done = end
-            for start, unit in units:
-                for first, last, term in self._places_of(unit):
-                    if last - first > 1 or not _is_part_of_abbreviation(text, start + first, start + last):
-                        found.append((start + first, start + last, term))
+            if is_word:
+                done = end
+                if term := self._term_of(text[start:end]):
+                    found.append((start, end, term))
+            else:  # a unit has no space in it
+                first, done = max(text.rfind(" ", 0, start) + 1, done), text.find(" ", start)
+                for place, unit in find_units_between(text, first, done):
+                    found += [(place + start, place + end, term) for start, end, term in self._places_in(unit)]
+        found = [each for each in found if each[1] - each[0] > 1 or not _is_part_of_abbreviation(text, *each[:2])]
         return sorted(found, key=itemgetter(0))
 
-    def _find_beginnings(self, text: str, words: bytes) -> list[int]:
-        """Returns where units that may have a query term begin, or parts of such units, ascending."""
-        found = []
-        for beginning in self._beginnings:
-            place = words.find(beginning)
-            while place >= 0:
-                found.append(place + 1)
-                place = words.find(beginning, place + 1)
-        place = text.find("-")
-        while place >= 0:  # the words around it may be one term
-            end = place - (text[place - 1] == "$")
-            start = words.rfind(b" ", 0, end) + 1
-            if words[start:end] in self._parts:
-                found.append(start)
-            place = text.find("-", place + 1)
-        if not text.isascii():
-            found += [match.start() for match in _NO_ASCII.finditer(text)]
-        found.sort()
-        return found
+    def _find_candidates(self, text: str) -> list[tuple[int, int, bool]]:
+        """Returns start and end of what may be a query term, or a part of one, and whether its letters alone tell."""
+        data = text.encode("ascii", "replace")
+        words = data.translate(_WORDS) + b" " * _COMPARED
+        is_space = np.frombuffer(words, np.uint8) == ord(" ")
+        starts, ends = (np.flatnonzero(is_space[1:] != is_space[:-1]) + 1).reshape(-1, 2).T
+        eights = np.ndarray(len(data), "<u8", words, strides=(1,))[starts]  # the first letters of each word
+        is_candidate = (eights & self._masks == self._beginnings).any(axis=0)
+        characters = np.frombuffer(data, np.uint8)
+        after = characters[ends]
+        joined = np.flatnonzero((after == ord("-")) | (after == ord("$")))
+        firsts = eights[joined] & _FIRST_BYTES[np.minimum(ends[joined] - starts[joined], _COMPARED)]
+        is_candidate[joined[[each in self._parts for each in firsts.tolist()]]] = True  # with the next word, a term
+        starts, ends = starts[is_candidate], ends[is_candidate]
+        is_word = _MAY_PRECEDE[characters[starts - 1]] & _MAY_FOLLOW[after[is_candidate]]
+        found = list(zip(starts.tolist(), ends.tolist(), is_word.tolist(), strict=True))
+        if text.isascii():
+            return found
+        return sorted(found + [(*match.span(), False) for match in _NO_ASCII.finditer(text)])
 
     def _find_in_unit(self, unit: str) -> Sequence[_Place]:
         """Returns the places of the query terms in a unit."""
-        terms, lacks = self._terms_of[unit], self._weights.keys().isdisjoint
-        if lacks(terms.ranked) and lacks(terms.unordered):
-            return ()
-        pieces = ((start, end, self._term_of(piece)) for start, end, piece in find_pieces(unit))
-        return [(start, end, term) for start, end, term in pieces if term]
+        found = [(start, end, term) for start, end, piece in find_pieces(unit) if (term := self._term_of(piece))]
+        if unit.isascii():  # its terms are those of its pieces, and it need not be analyzed
+            is_acronym = len(found) == 1 and found[0][1] - found[0][0] == len(unit) and found[0][2].isupper()
+            return () if is_acronym and not unit.isalnum() else found  # acronyms have no hyphen
+        terms = self._terms_of[unit]
+        return found if any(term in self._weights for term in (*terms.ranked, *terms.unordered)) else ()
 
-    def _term_of(self, word: str) -> str | None:
+    def _find_term(self, word: str) -> str | None:
         """Returns the query term that a word is, if any."""
         terms = self._terms_of[word]
         for term in terms.ranked or terms.unordered:
@@ -132,18 +133,24 @@ class Highlighter:
                 return term
         return None
 
-    def _best_sentence(self, text: str, found: Sequence[_Place]) -> Span | None:
+    def _best_sentence(self, text: str, found: Sequence[_Place], offset: int) -> Span | None:
+        """Returns the best sentence of a text, at whose start the places of terms are counted from ``offset``."""
         best, best_weight, place = None, 0.0, 0
         for start, end in _find_sentences(text) if found else ():
             distinct = set()
-            while place < len(found) and found[place][0] < end:
-                if found[place][0] >= start:
+            while place < len(found) and found[place][0] < end + offset:
+                if found[place][0] >= start + offset:
                     distinct.add(found[place][2])
                 place += 1
             weight = fsum(map(self._weights.__getitem__, distinct))  # in any order, so that equal sums are equal
             if weight > best_weight:
                 best, best_weight = (start, end), weight
         return Span(*best) if best else None
+
+
+def _number(letters: bytes) -> int:
+    """Returns the first letters of a word as a number."""
+    return int.from_bytes(letters[:_COMPARED], "little")
 
 
 def _is_part_of_abbreviation(text: str, start: int, end: int) -> bool:
@@ -153,14 +160,16 @@ def _is_part_of_abbreviation(text: str, start: int, end: int) -> bool:
     return bool(_LETTER_BEFORE.fullmatch(text[max(start - 2, 0) : start]) or _LETTER_AFTER.match(text, end))
 
 
-def _merge(found: Iterable[_Place]) -> tuple[Span, ...]:
-    """Returns the places, which are in order, those that overlap or touch as one."""
+def _merge(found: Iterable[_Place], offset: int) -> tuple[Span, ...]:
+    """Returns the places less an offset; they are in order, and those that overlap or touch become one."""
     merged: list[tuple[int, int]] = []
+    last = -1
     for start, end, _ in found:
-        if merged and start <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(merged[-1][1], end)
+        if start <= last:
+            merged[-1] = merged[-1][0], max(last, end) - offset
         else:
-            merged.append((start, end))
+            merged.append((start - offset, end - offset))
+        last = max(last, end)
     return tuple(starmap(Span, merged))
 
 
@@ -169,6 +178,7 @@ def split_sentences(text: str) -> list[Span]:
     return list(starmap(Span, _find_sentences(text)))
 
 
+@lru_cache(1_024)
 def _find_sentences(text: str) -> list[tuple[int, int]]:
     """Returns start and end of each sentence."""
     spans, position = [], 0

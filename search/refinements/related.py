@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
-from math import log, prod
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +21,10 @@ from search.index.snapshot import Snapshot
 from search.language.generic_words import GENERIC_WORDS
 from search.language.parser import ParsedQuery
 from search.language.removable_parts import ranking_words, replace_ranking_words
-from search.language.stop_words import STOP_WORDS
 from search.query.page import Page
 from search.query.refinement import Refinement
-from search.refinements.numbered_words import NumberedWords
+from search.refinements.phrase_counts import Phrase, count_phrases
 
-_WORD = re.compile(r"(?=.*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*")
-_STOP_WORDS = frozenset(STOP_WORDS)
 _NOUN = re.compile(r"...(?:[ts]ion|sis|ity|ment|ness|ance|ence|ism|ics|logy|graphy|nova)s?$")
 """What a phrase of one word ends with; other single words are too often adjectives or too general."""
 _HEADS = frozenset(("model", "models", "system", "systems", "framework", "evaluation", "analysis", "mechanism", "task"))
@@ -61,7 +58,6 @@ class RelatedTuning:
 
 
 RELATED_TUNING = RelatedTuning()
-Phrase = tuple[str, ...]
 
 
 def related_refinements(
@@ -101,7 +97,7 @@ def _has_vague_answer(page: Page, tuning: RelatedTuning) -> bool:
 
 
 def find_phrases(
-    texts: Iterable[str], lexicon: Lexicon, papers: int, known: set[str], tuning: RelatedTuning = RELATED_TUNING
+    texts: Sequence[str], lexicon: Lexicon, papers: int, known: set[str], tuning: RelatedTuning = RELATED_TUNING
 ) -> list[str]:
     """Returns the phrases that distinguish some texts from the index, best first.
 
@@ -112,9 +108,8 @@ def find_phrases(
         known: terms of the query; a phrase needs another one.
         tuning: which phrases are returned, and how many.
     """
-    counts, term_of = _count_phrases(NumberedWords.of(texts), tuning.min_papers), lexicon.term_by_word
-    parts = {word: word.split("-") for word, *others in counts if not others}
-    terms = {word: [term_of[part] or part for part in each] for word, each in parts.items()}
+    counts = count_phrases(texts, tuning.min_papers)
+    terms = {word: _terms(lexicon, word) for phrase in counts if len(phrase) == 1 for word in phrase}
     spellings: dict[Phrase, Phrase] = {}
     totals: Counter[Phrase] = Counter()
     for phrase, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
@@ -126,7 +121,7 @@ def find_phrases(
         words = spellings[key]
         if not _may_be_phrase(words) or known.issuperset(key):
             continue
-        doc_freq = max(1, min(lexicon.inflected_doc_freq(part) for word in words for part in parts[word]))
+        doc_freq = max(1, min(lexicon.inflected_doc_freq(part) for word in words for part in word.split("-")))
         max_share = tuning.max_word_share if len(words) == 1 else tuning.max_rarest_share
         share = min(totals[key] / tuning.papers, 1.0)
         lift = share * papers / doc_freq
@@ -136,53 +131,9 @@ def find_phrases(
     return [" ".join(spellings[key]) for key in islice(distinct, tuning.max_phrases)]
 
 
-def _count_phrases(texts: NumberedWords, min_papers: int) -> dict[Phrase, int]:
-    """Counts the texts that contain each phrase of one to three words, without those of fewer than ``min_papers``.
-
-    A longer phrase is counted only if its parts are frequent enough (Agrawal and Srikant, "Fast algorithms for mining
-    association rules", VLDB 1994).
-    """
-    numbers, text_of = texts.numbers, texts.text_of
-    occurs = np.zeros((int(text_of[-1:].sum()) + 1, len(numbers)), bool)
-    occurs[text_of, numbers] = True
-    papers = np.add.reduce(occurs, axis=0, dtype=np.int32)
-    frequent = np.flatnonzero(papers >= min_papers)
-    words = texts.words(frequent)
-    is_term = np.array([word not in _STOP_WORDS and bool(_WORD.fullmatch(word)) for word in words], bool)
-    counts: dict[Phrase, int] = {
-        (word,): count
-        for word, count, is_named in zip(words, papers[frequent].tolist(), is_term, strict=True)
-        if is_named
-    }
-    index = np.full(len(numbers), -1)
-    index[frequent[is_term]] = np.flatnonzero(is_term)
-    ids = index[numbers]
-    starts = np.flatnonzero((ids[:-1] >= 0) & (ids[1:] >= 0) & texts.is_followed)
-    for length, firsts in ((2, starts), (3, starts[:-1][np.diff(starts) == 1])):
-        columns = [text_of[firsts], *(ids[firsts + offset] for offset in range(length))]
-        counts |= {
-            tuple([words[each] for each in sequence]): count
-            for sequence, count in _count_sequences(columns, (len(occurs), *[len(words)] * length), min_papers)
-        }
-    return counts
-
-
-def _count_sequences(
-    columns: list[NDArray[np.int64]], shape: tuple[int, ...], min_texts: int
-) -> Iterator[tuple[list[int], int]]:
-    """Yields each sequence of words, and the number of texts that contain it, if these are enough.
-
-    Args:
-        columns: of (n,) int64: the text of each occurrence, and its words.
-        shape: the number of texts, and as often as the sequences have words the number of words.
-        min_texts: minimum number of texts.
-    """
-    if not len(columns[0]):
-        return
-    in_texts = np.unique(np.ravel_multi_index(columns, shape))
-    found, texts = np.unique(in_texts % prod(shape[1:]), return_counts=True)
-    sequences = np.stack(np.unravel_index(found[texts >= min_texts], shape[1:]), axis=1)
-    yield from zip(sequences.tolist(), texts[texts >= min_texts].tolist(), strict=True)
+def _terms(lexicon: Lexicon, word: str) -> tuple[str, ...]:
+    """Returns the terms of a word, or of words joined by hyphens; of a stop word, the word."""
+    return tuple(lexicon.term_by_word[part] or part for part in word.split("-"))
 
 
 def _may_be_phrase(phrase: Sequence[str]) -> bool:
@@ -199,10 +150,11 @@ def _drop_parts(counts: Counter[Phrase], whole_share: float) -> list[Phrase]:
     """Returns the phrases without those that occur mostly as parts of a longer one."""
     wholes: dict[Phrase, int] = {}
     for phrase, count in counts.items():
-        for length in range(1, len(phrase)):
-            for start in range(len(phrase) - length + 1):
-                part = phrase[start : start + length]
-                wholes[part] = max(wholes.get(part, 0), count)
+        for start in range(len(phrase)):
+            for end in range(start + 1, len(phrase) + 1):
+                if end - start < len(phrase):
+                    part = phrase[start:end]
+                    wholes[part] = max(wholes.get(part, 0), count)
     return [phrase for phrase, count in counts.items() if wholes.get(phrase, 0) < whole_share * count]
 
 
