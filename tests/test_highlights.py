@@ -154,6 +154,7 @@ def is_letter_of_abbreviation(text: str, start: int, end: int) -> bool:
 @given(
     query=st.lists(st.sampled_from(WORDS), min_size=1, max_size=4), papers=st.lists(st.tuples(texts, texts), max_size=2)
 )
+@example(["WHO"], [("W-HO is no WHO", "ï,WHO,ï W$-$HO")])
 @example(["unet"], [("A U-Net and a UNet", "U$-$Net–unet. Is it a Unet?")])
 @example([".NET"], [("ASP.NET or .net", "See example.net, C#.NET")])
 @settings(max_examples=120, deadline=None)

@@ -36,8 +36,6 @@ _CJK = (
 _CJK_RUN = f"[{_CJK}]+"
 _SCRIPTS = f"[{_CJK}]+|[^{_CJK}]+"
 """Patterns of such letters, and of what is between them. Compiling them takes 5 ms, which most commands do not need."""
-_ONE_SCRIPT = re.compile(r"(?s:.+)")
-"""What ``_SCRIPTS`` matches in ASCII."""
 _ACRONYM_PLURAL = re.compile(r"(?=[^A-Z]*[A-Z])[A-Za-z0-9]+[A-Z0-9]s")
 """Matches LLMs, GPUs, mRNAs and P450s, but neither GPS nor 1980s."""
 _LOWER_PLURAL = re.compile(r"\b([b-df-hj-np-tv-xz]{3,})s\b")
@@ -92,14 +90,17 @@ class Analyzer(dict[str, Terms]):
     def __missing__(self, unit: str) -> Terms:
         if len(self) >= self._size:
             self.clear()
-        self[unit] = found = self._analyze(unit)
+        self[unit] = found = self.analyze(unit)
         return found
 
     def analyze_text(self, text: str) -> Terms:
         """Returns the terms of a title or an abstract."""
-        if text.isupper():
-            text = _lower_sentence(text)
-        return Terms.concatenate(list(map(self.__getitem__, split_fragments(text))))
+        return Terms.concatenate(list(map(self.__getitem__, self.split(text))))
+
+    @staticmethod
+    def split(text: str) -> list[str]:
+        """Returns the fragments of a title or an abstract, whose terms are those of the text."""
+        return split_fragments(_lower_sentence(text) if text.isupper() else text)
 
     def phrase_terms(self, words: Sequence[str]) -> list[str]:
         """Returns the terms of a phrase; the last may be a character of Chinese, Japanese or Korean (``is_character``).
@@ -110,12 +111,13 @@ class Analyzer(dict[str, Terms]):
         ends_in_pair = is_character(terms[-1]) and len(terms) > 1 and terms[-2][1:] == terms[-1] if terms else False
         return terms[:-1] if ends_in_pair else terms
 
-    def _analyze(self, fragment: str) -> Terms:
+    def analyze(self, fragment: str) -> Terms:
+        """Returns the terms of a unit or fragment, and caches those of its parts."""
         if fragment.isascii() and fragment.isalnum():
             return self._analyze_part(fragment)
         units = find_units(fragment)
         if units != [fragment]:
-            return Terms.concatenate([self[unit] for unit in units])
+            return self[units[0]] if len(units) == 1 else Terms.concatenate([self[unit] for unit in units])
         words = find_words(fragment)
         if len(words) > 1 and fragment.isascii():
             parts = [self[word] for word in words]
@@ -125,7 +127,7 @@ class Analyzer(dict[str, Terms]):
             ]
         found = Terms.concatenate(parts)
         if joined := join_compound(words):
-            found = found._replace(unordered=(*found.unordered, *self._analyze(joined).ranked))
+            return Terms(found.ordered, found.ranked, (*found.unordered, *self.analyze(joined).ranked), found.written)
         return found
 
     def _analyze_part(self, part: str) -> Terms:
@@ -144,8 +146,8 @@ class Analyzer(dict[str, Terms]):
             lower = singular.casefold()
         if lower in _STOP_WORDS:
             return Terms((lower,), (), (singular,) if singular.isupper() and len(part) > 1 else (), (written,))
-        stem = self._stem(lower)
-        return Terms((stem,), (stem,), (), (written,))
+        stem = (lower if lower.isdecimal() and lower.isascii() else self._stem(lower),)
+        return Terms(stem, stem, (), (written,))
 
 
 def _lower_sentence(text: str) -> str:
@@ -216,9 +218,12 @@ def find_pieces(unit: str) -> Iterator[tuple[int, int, str]]:
         yield 0, len(unit), joined
     for word in words:
         text = word[0]
-        for part in _ONE_SCRIPT.finditer(text) if text.isascii() else re.finditer(_SCRIPTS, text):
+        if text.isascii():
+            yield word.start(), word.end(), text
+            continue
+        for part in re.finditer(_SCRIPTS, text):
             place, end = word.start() + part.start(), word.start() + part.end()
-            sizes = (2, 1) if not text.isascii() and re.match(_CJK_RUN, part[0]) else (len(part[0]),)
+            sizes = (2, 1) if re.match(_CJK_RUN, part[0]) else (len(part[0]),)
             yield from (
                 (start, start + size, unit[start : start + size])
                 for size in sizes

@@ -106,11 +106,11 @@ class Lexicon:
 
     def rows_with_any_term(self, text: str, rows: Rows) -> NDArray[np.int64]:
         """Returns the rows of a set, ascending, that contain a term of the text."""
-        return np.flatnonzero(self._scores.has_any_term(text) & rows.mask)
+        return np.flatnonzero((self._scores.scores(text) > 0) & rows.mask)
 
     def count_matches(self, text: str, rows: Rows) -> int:
         """Returns the number of papers of a set that contain a term of the text."""
-        return int(np.count_nonzero(self._scores.has_any_term(text) & rows.mask))
+        return int(np.count_nonzero((self._scores.scores(text) > 0) & rows.mask))
 
     def search_reaching(self, text: str, share: float, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Returns all rows of a set whose BM25 is at least a share of ``max_score``.
@@ -167,7 +167,10 @@ class Lexicon:
     def inflected_doc_freq(self, word: str) -> int:
         """Returns the document frequency of a word in any inflection; of a stop word, not stemmed."""
         term = self.term_by_word[word]
-        return max(self.word_doc_freq(word), self._terms.doc_freq(term) if term else 0)
+        papers = self._terms.doc_freq(term) if term else 0
+        if term and not word.lower().endswith("s"):
+            return papers  # all papers with the word have its term, unless the word is an acronym in the plural
+        return max(self.word_doc_freq(word), papers)
 
     def rows_matching(self, condition: ContainsText) -> NDArray[np.int64]:
         """Returns the rows, ascending, that meet a condition.

@@ -37,9 +37,11 @@ def merge(
         for first, end in _split(sources, len(terms), max_postings):
             parts = [source.read(first, end, is_live) for source in sources]
             numbers, rows, codes = (np.concatenate(each) for each in zip(*parts, strict=True))
-            order = np.argsort(numbers, kind="stable")
-            rows_file.write(rows[order])
-            codes_file.write(codes[order])
+            if len(segments) > 1:
+                order = np.argsort(numbers, kind="stable")
+                rows, codes = rows[order], codes[order]
+            rows_file.write(rows)
+            codes_file.write(codes)
             counts[first:end] = np.bincount(numbers - first, minlength=end - first)
     used = np.flatnonzero(counts)
     term_bytes, term_ends = join_terms([terms[place] for place in used.tolist()])
@@ -79,7 +81,9 @@ class _Source:
 def _join_dictionaries(segments: Sequence[Segment]) -> tuple[list[bytes], list[_Source]]:
     """Returns the terms of all segments, ascending, and the segments with the places of their terms in it."""
     dictionaries = [segment.all_terms() for segment in segments]
-    terms = sorted(set().union(*dictionaries)) if len(segments) > 1 else dictionaries[0]
+    if len(segments) == 1:
+        return dictionaries[0], [_Source(segments[0], np.arange(len(dictionaries[0])))]
+    terms = sorted(set().union(*dictionaries))
     places = {term: place for place, term in enumerate(terms)}
     numbers = [np.fromiter(map(places.__getitem__, each), np.int64, len(each)) for each in dictionaries]
     return terms, [_Source(segment, each) for segment, each in zip(segments, numbers, strict=True)]

@@ -90,15 +90,6 @@ class TextScores:
         found = found[rows.contains(found)]
         return found, scores[found]
 
-    def has_any_term(self, text: str) -> NDArray[np.bool_]:
-        """Returns whether each row contains a term of a text, (universe,) bool."""
-        found = np.zeros(self._universe, bool)
-        for term in self._counts(text):
-            for place in places_of(term):
-                for rows, _ in self._postings.lists(*place):
-                    found[rows] = True
-        return found
-
     def coverage(self, weights: Mapping[str, float], ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Returns the sum of the weights of the terms that each row contains, as (n,) float32."""
         total, wanted = np.zeros(len(ids), np.float32), ids.astype(np.uint32)

@@ -118,10 +118,12 @@ class Highlighter:
 
     def _find_in_unit(self, unit: str) -> Sequence[_Place]:
         """Returns the places of the query terms in a unit."""
-        terms, lacks = self._terms_of[unit], self._weights.keys().isdisjoint
-        if lacks(terms.ranked) and lacks(terms.unordered):
-            return ()
-        return [(start, end, term) for start, end, piece in find_pieces(unit) if (term := self._term_of(piece))]
+        found = [(start, end, term) for start, end, piece in find_pieces(unit) if (term := self._term_of(piece))]
+        if unit.isascii():  # its terms are those of its pieces, and it need not be analyzed
+            is_acronym = len(found) == 1 and found[0][1] - found[0][0] == len(unit) and found[0][2].isupper()
+            return () if is_acronym and not unit.isalnum() else found  # acronyms have no hyphen
+        terms = self._terms_of[unit]
+        return found if any(term in self._weights for term in (*terms.ranked, *terms.unordered)) else ()
 
     def _find_term(self, word: str) -> str | None:
         """Returns the query term that a word is, if any."""

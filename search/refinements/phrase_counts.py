@@ -108,9 +108,9 @@ def _find_spans(data: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 def _encode(texts: Iterable[str]) -> bytes:
     """Returns texts in UTF-8 with spaces around each mark."""
-    simple = [text if text.isascii() else _QUOTES.sub(".", " ".join(text.split())) for text in texts]
-    joined = "".join([f" {text.replace(_TEXT_END, ' ')} {_TEXT_END} " for text in simple])
-    data = joined.encode("utf-8", "surrogatepass").translate(_SIMPLE)
+    simple = (text if text.isascii() else _QUOTES.sub(".", " ".join(text.split())) for text in texts)
+    encoded = [text.replace(_TEXT_END, " ").encode("utf-8", "surrogatepass") for text in simple]
+    data = b"".join([b" %b \0 " % text for text in encoded]).translate(_SIMPLE)
     return data.replace(b".", b" . ") + b" " * _HASHED
 
 

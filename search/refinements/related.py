@@ -113,7 +113,7 @@ def find_phrases(
     spellings: dict[Phrase, Phrase] = {}
     totals: Counter[Phrase] = Counter()
     for phrase, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        key = tuple(chain.from_iterable(terms[word] for word in phrase))
+        key = tuple(chain.from_iterable([terms[word] for word in phrase]))
         spellings.setdefault(key, phrase)
         totals[key] += count
     scored = []
