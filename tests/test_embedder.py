@@ -207,7 +207,7 @@ def test_int8_is_rejected_where_unavailable(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_the_network_is_released_when_unused(embedder: Embedder) -> None:
-    texts = TEXTS[:36]  # three batches
+    texts = TEXTS[:36]  # several batches
     whole = embedder.encode(texts)
     for _ in range(3):  # hung when a callback was still running as the network was released
         assert np.allclose(load_embedder().encode(texts), whole, atol=1e-3)
