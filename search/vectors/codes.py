@@ -44,15 +44,32 @@ DEFAULT_SCAN_TUNING = ScanTuning()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """Rows with approximate scores.
+    """Rows with approximate scores, best first.
 
     Attributes:
         rows: (n,) int64 row numbers.
         scores: (n,) float32, the scores of the rows' codes.
+        cutoff: upper bound of the code scores of matching rows that were scanned but not kept.
     """
 
     rows: NDArray[np.int64]
     scores: NDArray[np.float32]
+    cutoff: float
+
+    def split(self, count: int) -> tuple["Candidates", "Candidates"]:
+        """Splits off the first ``count`` candidates."""
+        return (
+            Candidates(self.rows[:count], self.scores[:count], self.cutoff),
+            Candidates(self.rows[count:], self.scores[count:], self.cutoff),
+        )
+
+    def merge(self, other: "Candidates") -> "Candidates":
+        """Merges two disjoint sets of candidates."""
+        if not len(other.rows):
+            return self
+        rows, scores = np.concatenate((self.rows, other.rows)), np.concatenate((self.scores, other.scores))
+        order = np.argsort(-scores, kind="stable")  # the stable sort merges two sorted runs in linear time
+        return Candidates(rows[order], scores[order], max(self.cutoff, other.cutoff))
 
 
 class Codes:
@@ -159,10 +176,11 @@ class Scan:
         unfiltered = len(rows) == rows.universe
         self._bitmap = None if unfiltered else rows.bitmap  # a reference, since faiss stores only a pointer
         self._selector = None if unfiltered else codes.faiss.IDSelectorBitmap(self._bitmap)
+        self._parameters = codes.faiss.SearchParametersIVF(sel=self._selector)
         self._centroid_scores = codes.centroid_scores(vector)
         match_counts = codes.cells.count_by_cell(rows, exact=len(rows) <= codes.tuning.exact_count_max_rows)
         self._probe_plan = ProbePlan(codes.cells, self._centroid_scores, match_counts)
-        self._cells = _NO_CELLS
+        self._cells, self._new_cells = _NO_CELLS, _NO_CELLS
 
     @property
     def expected_misses(self) -> float:
@@ -176,25 +194,30 @@ class Scan:
 
     def add_nearest_cells(self, k: int) -> None:
         """Scans the nearest cells."""
-        self._cells = self._probe_plan.nearest_cells(k)
+        self._add(self._probe_plan.nearest_cells(k))
 
     def add_remaining_cells(self, threshold: float, k: int) -> None:
         """Scans the other cells, too, that may contain rows with a score above the threshold."""
-        max_misses = self._codes.tuning.max_missed_share * k
-        self._cells = np.concatenate((self._cells, self._probe_plan.remaining_cells(threshold, k, max_misses)))
+        self._add(self._probe_plan.remaining_cells(threshold, k, self._codes.tuning.max_missed_share * k))
+
+    def _add(self, cells: NDArray[np.int64]) -> None:
+        self._cells, self._new_cells = np.concatenate((self._cells, cells)), cells
 
     def best(self, count: int) -> Candidates:
-        """Returns the rows with the best code scores, best first."""
-        pointer, centroid_scores = self._codes.faiss.swig_ptr, self._centroid_scores[self._cells]
+        """Returns the rows with the best code scores in the cells that were added last, best first."""
+        cells = self._new_cells
+        if not len(cells):
+            return Candidates(_NO_CELLS, _NO_SCORES, -np.inf)
+        pointer, centroid_scores = self._codes.faiss.swig_ptr, self._centroid_scores[cells]
         scores, found = np.empty(count, np.float32), np.empty(count, np.int64)
-        parameters = self._codes.faiss.SearchParametersIVF(sel=self._selector, nprobe=len(self._cells))
-        arrays = pointer(self._cells), pointer(centroid_scores), pointer(scores), pointer(found)
-        self._codes.ivf_index.search_preassigned_c(1, pointer(self._vector), count, *arrays, False, parameters)
+        self._parameters.nprobe = len(cells)
+        arrays = pointer(cells), pointer(centroid_scores), pointer(scores), pointer(found)
+        self._codes.ivf_index.search_preassigned_c(1, pointer(self._vector), count, *arrays, False, self._parameters)
         valid = count if found[-1] >= 0 else int(np.argmax(found < 0))
-        return Candidates(found[:valid], scores[:valid])
+        return Candidates(found[:valid], scores[:valid], float(scores[-1]) if valid == count else -np.inf)
 
     def above(self, score: float) -> Candidates:
-        """Returns all rows whose code score is above ``score``, in any order.
+        """Returns all rows of the cells whose code score is above ``score``, in any order.
 
         faiss finds them in a quarter of the time that it takes to find as many best ones, since it does not rank them.
         """
@@ -205,7 +228,7 @@ class Scan:
         parameters = faiss.SearchParametersIVF(sel=self._selector, nprobe=len(self._cells), quantizer_params=only_these)
         minimum = max(score, self._lowest_score(score))
         _, scores, found = self._codes.ivf_index.range_search(self._vector[None], minimum, params=parameters)
-        return Candidates(found, scores)
+        return Candidates(found, scores, minimum)
 
     def _lowest_score(self, score: float) -> float:
         """Returns a code score that all scanned rows exceed, unless ``score`` is greater in any case.
@@ -218,6 +241,7 @@ class Scan:
 
 
 _NO_CELLS: NDArray[np.int64] = np.empty(0, np.int64)
+_NO_SCORES: NDArray[np.float32] = np.empty(0, np.float32)
 
 
 def read_centroids(index: "faiss.IndexIVFPQFastScan") -> NDArray[np.float32]:

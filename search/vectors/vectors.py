@@ -6,11 +6,9 @@ re-ranked with the exact vectors until the remaining candidates are unlikely to 
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import sqrt
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,70 +16,14 @@ from numpy.typing import NDArray
 from search.cores import available_cores
 from search.errors import InvalidValue
 from search.rows import Ranked, Rows
-from search.vectors.cells import normal_tail
-from search.vectors.codes import DEFAULT_SCAN_TUNING, Candidates, Codes, Scan, ScanTuning
+from search.vectors.codes import Codes, Scan
 from search.vectors.exact import ExactScorer
 from search.vectors.half_precision import to_float32
+from search.vectors.rerank import DEFAULT_SEARCH_TUNING as DEFAULT_SEARCH_TUNING
+from search.vectors.rerank import SearchTuning as SearchTuning
+from search.vectors.rerank import rerank, rerank_above
 from search.vectors.row_checks import RowChecks
-from search.vectors.threshold import DEFAULT_THRESHOLD_TUNING, RowsAbove, ThresholdTuning, search_above
-
-
-@dataclass(frozen=True, slots=True)
-class SearchTuning:
-    """Tuning of exact search and of re-ranking. Recall and time with these values:
-    ``benchmarks/results/recall-100000.json``, ``recall-1000000.json`` and ``recall-3000000.json``.
-    """
-
-    exact_max_rows: int = 10_000
-    """Matching rows up to which all are scored exactly; strategy_crossover-1000000.json."""
-    exact_row_divisor: int = 200
-    """The same limit as a share of all rows, 1/200, whichever is greater; strategy_crossover-1000000.json."""
-    initial_rerank: int = 128
-    """Candidates scored before the error of the codes is estimated; docs/design/core.md."""
-    sample_stride: int = 4
-    """Stride at which candidates are sampled when choosing the re-rank depth; not measured separately."""
-    max_late_share: float = 0.03
-    """Share of the k best found in the later half of the scored candidates above which the estimated error is
-    increased; docs/design/core.md."""
-    widen_factor: float = 1.3
-    """Factor by which the estimated error is increased; not measured separately."""
-    batch_size: int = 5
-    """Candidates scored before the number to score is computed again, as a multiple of the first candidates; twice as
-    many each further time. Not measured separately."""
-    lowest_code_deviations: float = 3.5
-    """Candidates are rows whose predicted score is at most this many deviations below the k-th best;
-    docs/design/core.md."""
-    max_outside_share: float = 0.012
-    """Upper bound of the expected misses among rows that were not kept as candidates, as a share of k;
-    docs/design/core.md."""
-    base_limit: int = 768
-    """Candidates scored at most for ten results; recall-*.json."""
-    rows_per_candidate: int = 933
-    """Rows, all plus matching, per additional candidate; recall-*.json."""
-    limit_exponent: float = 0.7
-    """The limit grows with (k / 10) to this power; recall-*.json, k=10 and k=100."""
-    widened_limit_factor: int = 3
-    """Factor by which the limit increases whenever the estimated error does; docs/design/core.md."""
-    prior_slope: float = 1.0
-    """Prior slope of the exact score over the code score: codes without bias."""
-    prior_weight: float = 0.3
-    """Weight of the prior slope, in squared scores; not measured separately."""
-    deviation_factor: float = 1.28
-    """Correction of a standard deviation that is estimated from 128 rows; docs/design/core.md."""
-    scan: ScanTuning = DEFAULT_SCAN_TUNING
-    threshold: ThresholdTuning = DEFAULT_THRESHOLD_TUNING
-
-    def max_scored(self, k: int, rows: int) -> int:
-        """Returns the number of candidates that are scored at most, where codes hardly tell rows apart.
-
-        Args:
-            k: number of results.
-            rows: number of all rows plus number of matching rows.
-        """
-        return int((self.base_limit + rows / self.rows_per_candidate) * max(k / 10, 1) ** self.limit_exponent)
-
-
-DEFAULT_SEARCH_TUNING = SearchTuning()
+from search.vectors.threshold import RowsAbove, search_above
 
 
 class VectorIndex:
@@ -193,67 +135,13 @@ class VectorIndex:
         scorer, tuning = self._exact_scorer, self._tuning  # creating the scorer also limits faiss to one thread
         if not self._codes_path or len(rows) <= max(tuning.exact_max_rows, len(self) // tuning.exact_row_divisor):
             return scorer.nearest(self._checked(rows.ids), rows.ids, vector, k)
-        return self._rerank(vector, min(k, len(rows)), Scan(self._codes, vector, rows))
-
-    def _rerank(self, vector: NDArray[np.float32], k: int, scan: Scan) -> Ranked:
-        """Scans the codes and re-ranks the candidates.
-
-        The exact scores of the best candidates in the nearest cells determine which other cells are scanned and which
-        rows are candidates. They also determine how many candidates are scored so that few of the k best are expected
-        among the rest.
-        """
-        tuning = self._tuning
-        count = max(tuning.initial_rerank, 2 * k)
-        scan.add_nearest_cells(k)
-        first = scan.best(count)
-        if len(first.rows) < k:
-            scan.add_remaining_cells(-np.inf, k)
-            first = scan.best(count)
-        return self._score_candidates(vector, k, scan, first)
-
-    def _score_candidates(self, vector: NDArray[np.float32], k: int, scan: Scan, first: Candidates) -> Ranked:
-        """Scores the candidates with the best codes.
-
-        Args:
-            vector: (dim,) float32.
-            k: number of results.
-            scan: the scan of the nearest cells.
-            first: the best candidates in these cells, which determine the error of the codes.
-        """
-        tuning, max_misses = self._tuning, self._tuning.scan.max_missed_share * k
-        exact = self.scores(vector, first.rows)
-        errors, threshold = _ErrorModel.fit(first.scores, exact, tuning), _kth_best(exact, k)
-        scan.add_remaining_cells(threshold, k)
-        first_code, batch_size = float(first.scores[-1]), tuning.batch_size * len(first.rows)
-        limit = tuning.max_scored(k, len(self) + scan.match_count)
-        rows, codes, exact, lowest, scored_from = _NO_ROWS, _NO_SCORES, _NO_SCORES, np.inf, np.inf
-        while True:
-            if (code := errors.lowest_code(threshold)) < lowest:
-                lowest = min(code, first_code - _CODE_STEP)
-                found = scan.above(lowest)
-                ascending = np.sort(found.scores)
-            target = min(first_code, errors.rerank_from(ascending, threshold, max_misses))
-            target = max(target, float(ascending[max(0, len(ascending) - limit)]))
-            if target >= scored_from:
-                break
-            start = float(ascending[max(0, len(ascending) - max(batch_size, 2 * len(rows)))])
-            start = max(target, start) if start < scored_from else target
-            batch = (found.scores >= start) & (found.scores < scored_from)
-            scores = self.scores(vector, found.rows[batch])
-            rows, codes = np.concatenate((rows, found.rows[batch])), np.concatenate((codes, found.scores[batch]))
-            exact, scored_from = np.concatenate((exact, scores)), start
-            threshold = _kth_best(exact, k)
-            if start > target:
-                continue
-            late = np.count_nonzero((exact >= threshold) & (codes < _middle(ascending, start, first_code)))
-            if late <= tuning.max_late_share * k:
-                break
-            errors, limit = errors.widen(), limit * tuning.widened_limit_factor
-        left_out = ascending[: int(np.searchsorted(ascending, scored_from))]
-        inside, outside = errors.expected_misses(left_out, lowest, threshold)
-        misses = scan.expected_misses + inside + min(outside * len(ascending), tuning.max_outside_share * k)
-        best = Ranked.top_k(rows, exact, k, complete=False)
-        return replace(best, scanned=scan.scanned, expected_recall=max(0.0, 1 - misses / k))
+        k, score = min(k, len(rows)), partial(self.scores, vector)
+        keep = tuning.candidate_count(k, len(self) + len(rows))
+        if keep > tuning.max_ranked:
+            return rerank_above(Scan(self._codes, vector, rows), score, k, 2 * keep, tuning)
+        while (ranked := rerank(Scan(self._codes, vector, rows), score, k, keep, tuning)) is None:
+            keep *= tuning.rescan_factor
+        return ranked
 
     def _checked(self, ids: NDArray[np.int64]) -> NDArray[np.float16]:
         """Returns the vectors of all rows, once those of some rows are compared with their checksums.
@@ -296,101 +184,3 @@ class VectorIndex:
 
 _UNIT_TOLERANCE = 0.02
 """Allowed difference of a vector's squared length from 1, to admit the rounding of bfloat16 and float16."""
-
-
-_MIN_SLOPE = 0.1
-"""Minimum slope of exact scores over code scores, for candidates whose exact scores are nearly equal."""
-_CODE_STEP = 1e-3
-"""A difference of code scores above the precision, 16 bits, with which faiss compares them."""
-_NO_ROWS: NDArray[np.int64] = np.empty(0, np.int64)
-_NO_SCORES: NDArray[np.float32] = np.empty(0, np.float32)
-
-
-def _middle(ascending: NDArray[np.float32], low: float, high: float) -> float:
-    """Returns the median of the values from ``low`` to ``high``, both of which are among them."""
-    first, last = np.searchsorted(ascending, (low, high))
-    return float(ascending[(first + last) // 2])
-
-
-def _kth_best(scores: NDArray[np.float32], k: int) -> float:
-    """Returns the k-th best score, or minus infinity if there are fewer than k."""
-    return float(np.partition(scores, len(scores) - k)[len(scores) - k]) if len(scores) >= k else -np.inf
-
-
-@dataclass(frozen=True, slots=True)
-class _ErrorModel:
-    """Predicts exact scores from code scores: normally distributed around a line.
-
-    The line is fitted by ridge regression, since the code scores of a few candidates are too close together to
-    determine the slope.
-
-    Attributes:
-        code_mean: mean code score of the sample.
-        exact_mean: mean exact score of the sample.
-        slope: slope of the exact score over the code score.
-        deviation: standard deviation of the exact scores around the line.
-        tuning: see ``SearchTuning``.
-    """
-
-    code_mean: float
-    exact_mean: float
-    slope: float
-    deviation: float
-    tuning: SearchTuning
-
-    @classmethod
-    def fit(cls, codes: NDArray[np.float32], exact: NDArray[np.float32], tuning: SearchTuning) -> Self:
-        """Fits the model to the code scores and exact scores of some candidates."""
-        count = len(codes)
-        code_mean, exact_mean = float(codes.sum()) / count, float(exact.sum()) / count
-        codes, exact = codes - code_mean, exact - exact_mean
-        squares, products = float(codes @ codes), float(codes @ exact)
-        slope = max((products + tuning.prior_weight * tuning.prior_slope) / (squares + tuning.prior_weight), _MIN_SLOPE)
-        variance = (float(exact @ exact) - slope * (2 * products - slope * squares)) / count
-        deviation = max(tuning.deviation_factor * sqrt(max(variance, 0.0)), 1e-6)
-        return cls(code_mean, exact_mean, slope, deviation, tuning)
-
-    def widen(self) -> Self:
-        """Returns a model with a larger error, for a query whose late candidates are better than predicted."""
-        return replace(self, deviation=self.tuning.widen_factor * self.deviation)
-
-    def rerank_from(self, ascending: NDArray[np.float32], threshold: float, max_misses: float) -> float:
-        """Returns the code score from which candidates are scored; infinity if none is.
-
-        Args:
-            ascending: (n,) float32, the candidates' code scores.
-            threshold: the k-th best exact score so far.
-            max_misses: maximum expected number of exact scores above the threshold among the other candidates.
-        """
-        stride = self.tuning.sample_stride
-        misses = np.cumsum(self._tail_probability(ascending[::stride], threshold)) * stride
-        left_out = stride * int(np.searchsorted(misses, max_misses))
-        return float(ascending[left_out]) if left_out < len(ascending) else np.inf
-
-    def lowest_code(self, threshold: float) -> float:
-        """Returns the code score of the worst candidates.
-
-        Args:
-            threshold: the k-th best exact score so far.
-        """
-        below = self.tuning.lowest_code_deviations * self.deviation
-        return self.code_mean + (threshold - self.exact_mean - below) / self.slope
-
-    def expected_misses(self, left_out: NDArray[np.float32], lowest: float, threshold: float) -> tuple[float, float]:
-        """Returns the expected number of rows above the threshold that are not scored.
-
-        Args:
-            left_out: the code scores of the candidates that are not scored, in ascending order.
-            lowest: the code score above which rows are candidates.
-            threshold: the k-th best exact score.
-
-        Returns:
-            The expected number among these candidates, and the probability of a row with the lowest code score.
-        """
-        stride = self.tuning.sample_stride
-        codes = np.append(left_out[::-stride], np.float32(lowest))
-        probability = self._tail_probability(codes, threshold)
-        return float(probability[:-1].sum()) * stride, float(probability[-1])
-
-    def _tail_probability(self, codes: NDArray[np.float32], threshold: float) -> NDArray[np.float64]:
-        return normal_tail((threshold - self.exact_mean - self.slope * (codes - self.code_mean)) / self.deviation)
