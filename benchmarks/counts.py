@@ -108,7 +108,7 @@ def _measure_error(index: FilteredIndex, text: str, vector: NDArray[np.float32])
     cosine_limit = bands.thresholds.related if bands.thresholds else 1.0
     counted = find_relevant(index, leg_input, bands, Ranking.compute(index, leg_input).fused).rows.mask
     relevant = snapshot.vectors.scores(vector, np.arange(index.rows.universe)) >= cosine_limit
-    ranked = snapshot.lexicon.search(text, index.rows.universe, AllOf(()))
+    ranked = snapshot.lexicon.search(text, index.rows.universe, index.rows)
     share = CALIBRATION_TUNING.single_occurrence_share
     relevant[ranked.rows[ranked.scores >= share * (bands.max_bm25 or np.inf)]] = True
     relevant &= index.rows.mask

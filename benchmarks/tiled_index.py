@@ -69,7 +69,8 @@ def _write_columns_and_lexicon(source: Snapshot, files: GenerationLayout, bases:
     papers = [paper for _, paper in source.store.scan(0)]
     columns, lexicon = ColumnsBuilder(None), LexiconBuilder(files.lexicon)
     for row, base in enumerate(bases.tolist()):
-        lexicon.add(row, papers[base], columns.add(papers[base]))
+        columns.add(papers[base])
+        lexicon.add(row, papers[base])
     columns.save(files.columns)
     lexicon.save()
 

@@ -52,9 +52,9 @@ def insert_missing_times(database: sqlite3.Connection, rows: int) -> None:
         database.executemany("INSERT INTO added VALUES (?, ?)", values)
 
 
-def insert_time(database: sqlite3.Connection, row: int, added: AddedTime) -> None:
-    """Adds the time of a new row, in the transaction of the caller."""
-    database.execute("INSERT OR REPLACE INTO added VALUES (?, ?)", [row, added])
+def insert_times(database: sqlite3.Connection, first: int, times: Iterable[AddedTime]) -> None:
+    """Adds the times of new rows from ``first`` on, in the transaction of the caller."""
+    database.executemany("INSERT OR REPLACE INTO added VALUES (?, ?)", enumerate(times, first))
 
 
 def read_times(database: sqlite3.Connection, rows: Iterable[int]) -> list[AddedTime]:

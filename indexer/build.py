@@ -285,7 +285,7 @@ def _write_generation(
         if not (old and old.vector_checksums.is_file()):
             writer.published.check_all()  # all rows are read
         write_row_checksums(files, old, store, _map_vectors(writer))
-        database = record_database(writer.database, store, writer.rows, before)
+        database = record_database(writer.database, store, writer.inserted, before)
     checkpoint(writer.database)
     on_stage("compressing vectors")
     trained_on = _write_codes(writer, before, files, codes)
@@ -343,22 +343,16 @@ def _record_files(
 def _write_columns_and_lexicon(
     store: PaperStore, files: GenerationLayout, old: GenerationLayout | None, start: int
 ) -> None:
-    """Extends the last generation's columns and lexicon by the rows from ``start``.
-
-    The segments of the lexicon with rows that were replaced since are written anew.
-    """
+    """Extends the last generation's columns and lexicon by the rows from ``start``."""
     columns = ColumnsBuilder(Columns.open(old.columns) if old else None)
     lexicon = LexiconBuilder(files.lexicon, old.lexicon if old else None)
     replaced = store.replaced_rows()
-    removed, dead = lexicon.remove(replaced, start), set(replaced)
-    for row, paper in store.scan(min(removed, default=start)):
-        if row < start:
-            if row in removed:
-                lexicon.add(row, paper, columns.ids_of(paper))
-        else:
-            ids = columns.add(paper)
-            if row not in dead:
-                lexicon.add(row, paper, ids)
+    dead = set(replaced)
+    lexicon.remove(replaced)
+    for row, paper in store.scan(start):
+        columns.add(paper)
+        if row not in dead:
+            lexicon.add(row, paper)
     columns.save(files.columns, load_times(store.select, len(columns)))
     lexicon.save()
 

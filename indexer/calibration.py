@@ -5,7 +5,6 @@ import numpy as np
 from search.embedding.embedder import Embedder
 from search.index.calibration import Calibration, Probes, probe_text, sample_probe_rows
 from search.index.snapshot import Snapshot
-from search.query.condition import AllOf
 
 
 def calibrate(snapshot: Snapshot, embedder: Embedder) -> Calibration:
@@ -29,5 +28,5 @@ def calibrate(snapshot: Snapshot, embedder: Embedder) -> Calibration:
 
 def _best_bm25_ratio(snapshot: Snapshot, row: int, text: str) -> float:
     """The best BM25 of a paper's title in any other paper, divided by the upper bound for that title."""
-    scores = snapshot.lexicon.search(text, 2, AllOf(())).without((row,)).scores
+    scores = snapshot.lexicon.search(text, 2, snapshot.live).without((row,)).scores
     return float(scores[:1].max(initial=0)) / (snapshot.lexicon.max_score(text) or 1)

@@ -20,6 +20,7 @@ from indexer.database import named_errors, open_database
 from indexer.doctor import LazyEmbedder
 from indexer.generations import find_layout, has_unused_rows, load_published_manifest, next_number
 from indexer.published import PublishedRows
+from indexer.row_insertion import RowInsertion
 from indexer.writer import IndexWriter
 from search.columns.kinds import KindColumn
 from search.embedding.embedder import Embedder
@@ -115,6 +116,10 @@ class _CompactedRows:
     @property
     def model(self) -> ModelIdentity:
         return self.embedder.model
+
+    @property
+    def inserted(self) -> RowInsertion:
+        return RowInsertion(self.database, self.rows)
 
     @property
     def live(self) -> NDArray[np.bool_]:

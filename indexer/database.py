@@ -7,6 +7,7 @@ import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -24,6 +25,9 @@ from search.index.snapshot import Snapshot
 from search.index.store import PaperStore
 from search.papers.identifiers import text_key
 from search.papers.paper import Paper
+
+if TYPE_CHECKING:
+    from indexer.row_insertion import RowInsertion
 
 _PAGE_BYTES = 32_768
 """Page size of the database. A paper takes about 2 KB; in small pages a third of the file would be empty."""
@@ -140,24 +144,25 @@ def expected_keys(database: sqlite3.Connection, start: int, rows: int) -> Iterat
 
 
 def record_database(
-    database: sqlite3.Connection, store: PaperStore, rows: int, before: Manifest | None
+    database: sqlite3.Connection, store: PaperStore, inserted: "RowInsertion", before: Manifest | None
 ) -> DatabaseRecord:
     """Returns what a manifest says of the database; writes its keys anew if they are not those of its papers.
 
     Args:
         database: The database.
         store: The same database, read.
-        rows: Rows to publish.
+        inserted: The rows that the writer has inserted, whose keys it has computed from their papers.
         before: The published manifest, whose rows have the keys that it says; None to compare all keys.
     """
     known = before.database if before else None
     start = before.rows if before and known else 0
     keys, checksum = (known.keys, known.keys_checksum) if known else (0, 0)
-    for row, row_keys in expected_keys(database, start, rows):
+    for row, row_keys in expected_keys(database, start, inserted.first):
         keys += len(row_keys)
         checksum += sum(key_checksum(key, row) for key in row_keys)
+    keys, checksum = keys + inserted.keys, checksum + inserted.keys_checksum
     if count_keys(store) != (keys, checksum):
-        _rewrite_keys(database, rows)
+        _rewrite_keys(database, inserted.rows)
     return DatabaseRecord(last_paper_sha256(store), keys, checksum, decisions_sha256(store))
 
 

@@ -22,8 +22,6 @@ from search.index.database_checksums import count_keys, decisions_sha256
 from search.index.layout import Manifest
 from search.index.snapshot import Snapshot
 from search.papers.identifiers import id_key
-from search.papers.kinds import parse_kind
-from search.query.condition import AllOf, HasKind
 from search.vectors.code_writer import DEFAULT_CODES_TUNING, CodesTuning
 from search.vectors.file import BLOCK_ROWS
 
@@ -150,14 +148,6 @@ def _check_added_times(snapshot: Snapshot) -> Iterator[str]:
             yield f"the times at which papers were added differ between {snapshot.layout.store.name} and the columns"
 
 
-def _check_kinds(snapshot: Snapshot) -> Iterator[str]:
-    kinds = snapshot.columns.kinds
-    for name in kinds.names if kinds.is_complete else ():  # an earlier version wrote none
-        condition = HasKind(parse_kind(name))
-        if snapshot.lexicon.rows_matching(condition).tolist() != snapshot.rows_matching(condition).ids.tolist():
-            yield f"the columns and the lexicon differ in the papers of kind:{name}"
-
-
 def _check_removals(snapshot: Snapshot) -> Iterator[str]:
     for paper_id in list_excluded_ids(snapshot.store.select, snapshot.manifest.rows):
         rows = [row for row in snapshot.store.rows_for_key(id_key(paper_id)) if row in snapshot.live]
@@ -166,7 +156,7 @@ def _check_removals(snapshot: Snapshot) -> Iterator[str]:
 
 
 def _check_lexicon(snapshot: Snapshot) -> Iterator[str]:
-    if snapshot.lexicon.rows_matching(AllOf(())).tolist() != snapshot.live.ids.tolist():
+    if not np.array_equal(snapshot.lexicon.indexed_rows(), snapshot.live.ids):
         yield "the rows of the lexicon are not exactly the live rows"
 
 
@@ -199,7 +189,6 @@ _CHECKS: dict[str, Callable[[Snapshot], Iterator[str]]] = {
     "keys": _check_keys,
     "decisions": _check_decisions,
     "times of addition": _check_added_times,
-    "kinds": _check_kinds,
     "removed papers": _check_removals,
     "lexicon": _check_lexicon,
     "vectors": _check_vector_lengths,

@@ -29,6 +29,7 @@ from indexer.database import (
 )
 from indexer.generations import find_layout, find_model, load_manifests, remove_unused_generations
 from indexer.published import PublishedRows
+from indexer.row_insertion import RowInsertion
 from indexer.writer import BATCH_PAPERS, CONCURRENT_SLICES
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
@@ -103,6 +104,7 @@ class _ModelWriter:
     Attributes:
         layout: The index's file names.
         rows: Rows of the index, including replaced ones.
+        inserted: The rows among them that it has inserted, which are none.
         live: (rows,) bool: whether each row is live.
     """
 
@@ -113,6 +115,7 @@ class _ModelWriter:
             self.layout = layout = find_layout(directory)
             self.database = open_database(layout.store)
             self.rows = count_rows(self.database)
+            self.inserted = RowInsertion(self.database, self.rows)
             self.published = PublishedRows(layout, embedder.model, load_manifests(layout), self.rows)
             self.published.check_database(accept_lost_rows=False)
             self.published.check_all()

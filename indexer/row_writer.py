@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.published import PublishedRows
+from indexer.row_insertion import RowInsertion
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.index.layout import Layout
@@ -28,6 +29,11 @@ class RowWriter(Protocol):
     @property
     def rows(self) -> int:
         """Rows written."""
+        ...
+
+    @property
+    def inserted(self) -> RowInsertion:
+        """The rows among them that this writer has inserted."""
         ...
 
     @property

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer import identity
-from indexer.added_times import AddedTime, earliest, insert_time, read_times
+from indexer.added_times import AddedTime, earliest, read_times
 from indexer.batch import EmbeddingBatch, PendingPaper, PendingPapers
 from indexer.database import (
     acquire_lock,
@@ -33,12 +33,13 @@ from indexer.import_counts import ImportCounts
 from indexer.merging import merge
 from indexer.published import PublishedRows
 from indexer.removed_papers import ExcludedId, insert_excluded_ids
+from indexer.row_insertion import RowInsertion
 from indexer.written import WrittenPapers, to_json_text
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.files import make_directory, sha256_of_bytes
 from search.index.layout import Layout
-from search.papers.identifiers import citation_key, id_key, text_key
+from search.papers.identifiers import id_key, text_key
 from search.papers.paper import Paper
 from search.papers.retraction import retraction_key
 from search.vectors.file import VectorsFile
@@ -62,6 +63,7 @@ class IndexWriter:
         layout: The index's file names.
         counts: Counts so far.
         rows: Rows written; all of them have vectors.
+        inserted: The rows among them that this writer has inserted.
         published: The published rows and their checksums.
         database: The database.
 
@@ -90,6 +92,7 @@ class IndexWriter:
             check_model(self.layout, embedder.model)
             self.database = open_database(self.layout.store)
             self.rows: int = count_rows(self.database)
+            self.inserted = RowInsertion(self.database, self.rows)
             self.published = self._check_published(repair=repair)
             self._vectors = VectorsFile(self.layout.vectors(embedder.model), embedder.model.dim, self.rows)
             self._replaced = find_replaced_rows(self.database)
@@ -369,21 +372,8 @@ class IndexWriter:
         return paper
 
     def _insert_rows(self, pending_papers: Iterable[PendingPaper], papers: Sequence[Paper]) -> None:
-        for row, (pending, paper) in enumerate(zip(pending_papers, papers, strict=True), self.rows):
-            text, record = next(iter(pending.records.items()))
-            text = text if paper is record else to_json_text(paper)
-            records = f"[{','.join(sorted(pending.records))}]" if pending.records.keys() != {text} else None
-            self.database.execute("INSERT INTO papers VALUES (?, ?, ?)", [row, text, records])
-            keys = identity.paper_keys(paper, pending.keys)
-            self.database.executemany("INSERT INTO keys VALUES (?, ?)", [(key, row) for key in sorted(keys)])
-            insert_time(self.database, row, pending.added)
-            self._written.add_keys(
-                keys.difference(map(citation_key, paper.references))
-            )  # imports find no paper by them
-            self.database.executemany(
-                "INSERT INTO replaced VALUES (?, ?)", [(old, row) for old in sorted(pending.replaced_rows)]
-            )
-        self.rows += len(papers)
+        self._written.add_keys(self.inserted.insert(pending_papers, papers))
+        self.rows = self.inserted.rows
 
     def _check_published(self, *, repair: bool) -> PublishedRows:
         """Compares the database and its last published rows with the manifest before anything is written."""

@@ -8,7 +8,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:  # imported where it is used: `papers status` starts without numpy
     from numpy.typing import NDArray
@@ -90,6 +90,47 @@ def save_array(path: Path, array: "NDArray[Any]") -> None:
     with path.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, np.lib.format.header_data_from_array_1_0(array))
         file.write(array.tobytes())
+
+
+class ArrayFile:
+    """A one-dimensional array in NumPy's format, written in parts; a context manager.
+
+    Args:
+        path: The file to create.
+        dtype: The type of the elements.
+    """
+
+    def __init__(self, path: Path, dtype: type) -> None:
+        self._file = path.open("wb")
+        self._dtype = dtype
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        self._write_header()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._file.seek(0)
+            self._write_header()
+        finally:
+            self._file.close()
+
+    def write(self, part: "NDArray[Any]") -> None:
+        """Appends elements.
+
+        Raises:
+            OSError: The file cannot be written.
+        """
+        self._file.write(part.astype(self._dtype, copy=False).tobytes())
+        self._count += len(part)
+
+    def _write_header(self) -> None:
+        """Writes the header, which has the same length for any number of elements."""
+        import numpy as np
+
+        empty = np.lib.format.header_data_from_array_1_0(np.empty(0, self._dtype))
+        np.lib.format.write_array_header_1_0(self._file, {**empty, "shape": (self._count,)})
 
 
 def load_array(path: Path) -> "NDArray[Any]":

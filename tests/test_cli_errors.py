@@ -214,7 +214,7 @@ def run_without_extras(commands: Sequence[list[str]], cwd: Path) -> list[tuple[i
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     packages = {
         re.split(r"[\[>=<]", requirement)[0].replace("-", "_")
-        for extra in ("serve", "mcp", "fetch", "eval", "int8")
+        for extra in ("serve", "mcp", "fetch", "eval")
         for requirement in extras[extra]
     } - {"papers_search", "scipy", "httpx2"}  # the last two are installed with sentence-transformers
     program = f"""

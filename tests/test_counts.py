@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import combinations
+from random import Random
 from typing import Literal
 
 import httpx
@@ -18,8 +18,10 @@ import oracle
 from fake_embedder import FakeEmbedder
 from http_server import HttpServer
 from indexer.build import ImportOptions, index
+from search.columns.postings import TUNING, Postings
+from search.columns.row_ids import NO_ID
+from search.columns.selection import HasAny, HasValue, Selection
 from search.index.calibration import CALIBRATION_TUNING
-from search.index.term_sets import necessary_term_sets
 from search.papers.paper import Paper
 from search.query.counts import format_count, round_count
 from search.query.query import Query
@@ -38,6 +40,8 @@ from strategies import AUTHOR_MATCHES, WORDS, filters, write_papers
 from web_pages import read_page, text_of
 
 CODES_FROM_ONE_ROW = replace(DEFAULT_SEARCH_TUNING, threshold=replace(DEFAULT_THRESHOLD_TUNING, exact_max_rows=0))
+VALUES = 400
+"""Values of a field, of which many rows have some and few rows have most."""
 TOLERANCE = 1e-6
 """Difference of scores that rounding may cause."""
 
@@ -113,23 +117,6 @@ def test_rows_above_a_threshold(
             assert not estimate.complete
 
 
-@given(
-    bounds=st.dictionaries(st.sampled_from("abcdefghijkl"), st.floats(0.01, 10), min_size=1),
-    share=st.floats(0.01, 1.0),
-)
-@example(dict.fromkeys("abcdefghijkl", 1.0), 0.5)
-def test_a_score_needs_all_terms_of_one_set(bounds: dict[str, float], share: float) -> None:
-    score = share * sum(bounds.values())
-    sets = necessary_term_sets(bounds, score)
-    for size in range(1, len(bounds) + 1):
-        for terms in combinations(bounds, size):
-            if sum(bounds[term] for term in terms) >= score:
-                assert any(set(each) <= set(terms) for each in sets)
-    assert not any(set(one) < set(other) for one in sets for other in sets)
-    if len(bounds) <= 6:  # at most 20 minimal sets: all of them are returned
-        assert all(sum(bounds[term] for term in each) >= score * 0.999 for each in sets)
-
-
 def rows_to_count(searcher: Searcher, papers: list[Paper], query: Query) -> tuple[set[int], set[int]]:
     """Scores every paper. Returns the rows that count for certain, and those that may: the relevant or closest ones."""
     lexicon, calibration = searcher.snapshot.lexicon, searcher.snapshot.calibration
@@ -169,6 +156,34 @@ queries = st.builds(
     filters(),
     st.sampled_from(["hybrid", "semantic", "lexical"]),
 )
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 400), st.floats(0, 1), st.integers(1, 6), st.integers(0, 999))
+def test_counts_by_value_are_those_of_the_rows(universe: int, share: float, limit: int, seed: int) -> None:
+    random = Random(seed)
+    value_lists = [{int(VALUES * random.random() ** 4) for _ in range(random.randrange(5))} for _ in range(universe)]
+    pairs = np.array([(value, row) for row, each in enumerate(value_lists) for value in sorted(each)], np.int64)
+    pairs = pairs.reshape(-1, 2)
+    postings = Postings.empty().with_pairs(pairs[:, 0], pairs[:, 1], VALUES, universe)
+    rows = Rows.from_mask(np.array([random.random() < share for _ in value_lists], bool))
+    expected = Counter(value for row in rows for value in value_lists[row])
+    least = sorted(expected.values(), reverse=True)[:limit][-1:]
+    some = np.array(sorted(random.sample(range(VALUES), 30)))
+    for _ in range(TUNING.scans_before_table // 2 + 1):  # the last counts read another table than the first
+        assert postings.count_by_value(rows).tolist() == [expected[value] for value in range(VALUES)]
+        assert postings.count_by_value(rows, some).tolist() == [expected[value] for value in some.tolist()]
+        values, counts = (each.tolist() for each in postings.most_frequent(rows, limit))
+        assert len(set(values)) == len(values)
+        assert counts == [expected[value] for value in values]
+        assert {value for value, count in expected.items() if [count] >= least} <= set(values)
+    having = [row for row, each in enumerate(value_lists) if each & set(some.tolist())]
+    selection: Selection = HasAny(postings, some)
+    assert selection.ids().tolist() == Rows.from_bitmap(selection.bitmap(), universe).ids.tolist() == having
+    lowest = np.array([min(each, default=NO_ID) for each in value_lists], np.uint32)
+    selection = HasValue(lowest, some, selection)
+    having = np.flatnonzero(np.isin(lowest, some)).tolist()
+    assert selection.ids().tolist() == Rows.from_bitmap(selection.bitmap(), universe).ids.tolist() == having
 
 
 @given(query=queries)

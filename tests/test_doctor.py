@@ -96,7 +96,7 @@ def test_an_intact_index_has_no_problems(intact_index: Path) -> None:
     steps: list[str] = []
     assert examine(intact_index, steps.append) == []
     assert steps[:5] == ["checksums", "counts", "keys", "decisions", "times of addition"]
-    assert steps[5:] == ["kinds", "removed papers", "lexicon", "vectors", "cross-references"]
+    assert steps[5:] == ["removed papers", "lexicon", "vectors", "cross-references"]
 
 
 DAMAGES = (flip_bit, truncate_file, Path.unlink)
@@ -177,7 +177,7 @@ def test_an_index_of_the_previous_format_is_upgraded(intact_index: Path, tmp_pat
     content["manifest"]["format"] = layout.FORMAT_VERSION - 1
     body = json.dumps(content["manifest"], sort_keys=True, separators=(",", ":")).encode()
     manifest.write_text(json.dumps({**content, "sha256": hashlib.sha256(body).hexdigest()}), "utf-8")
-    with pytest.raises(IndexDamaged, match=r"its format is 3, this version reads 4; papers doctor --repair brings it"):
+    with pytest.raises(IndexDamaged, match=r"its format is 4, this version reads 5; papers doctor --repair brings it"):
         Searcher(copy, lambda _model: FakeEmbedder())
     repair(copy, lambda _model: FakeEmbedder(), codes=CODES_TUNING)
     assert examine(copy) == []

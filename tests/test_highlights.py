@@ -1,14 +1,20 @@
 """Highlights: query words, the best sentence, and corrections of misspelt words."""
 
+from collections.abc import Mapping
 from itertools import pairwise
+from math import fsum
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from search.index.analysis import Terms, find_pieces, find_units_between
+from search.index.lexicon import create_analyzer
 from search.language import spelling
+from search.papers.paper import Paper
+from search.query.hit import Span
 from search.query.query import Query
-from search.ranking.highlights import split_sentences
+from search.ranking.highlights import Highlighter, split_sentences
 from search.searcher import Searcher
 from strategies import MakeSearcher
 
@@ -78,6 +84,105 @@ def test_words_that_ask_for_papers_or_people_are_not_highlighted(
 ) -> None:
     found = [word.strip(" .") for word in highlighted(make_searcher([WORK]), query)]
     assert sorted(found) == sorted(expected)
+
+
+TERMS_OF = create_analyzer(10_000)
+WORDS = (
+    *(
+        "transform",
+        "Transformers",
+        "transforming",
+        "probability",
+        "dying",
+        "die",
+        "WHO",
+        "who",
+        "U-Net",
+        "unet",
+        "Unets",
+    ),
+    *("k", "$k$-means", "kmeans", "a.k.a.", "K.", "it's", "C++", "c", "F#", ".NET", "ASP.NET", "example.net", "trans"),
+    *(
+        "forêt",
+        "foret",
+        "fore\u0302t",
+        "CO₂",
+        "co2",
+        "10²",
+        "ﬁelds",
+        "field",
+        "Straße",
+        "strasse",
+        "深度学习",
+        "学习",
+        "カ",
+    ),
+    *("LLMs", "llm", "data-set", "dataset", "data–set", "set-up-cost", "x_transform", "(transform)", "Kelvin", "İk"),
+)
+SEPARATORS = (" ", " ", " ", "-", "$-$", "-$", "\n", ". ", ", ", "/", "–", "_", "", "\u00ad", "e.g. ", ".) ")
+texts = st.lists(st.sampled_from((*WORDS, *SEPARATORS)) | st.text(max_size=3), max_size=25).map("".join)
+
+
+def plain_places(text: str, weights: Mapping[str, float]) -> list[tuple[int, int, str]]:
+    """Finds the query terms in a text by analyzing all of it, with the letters of abbreviations."""
+
+    def term_of(word: str) -> str | None:
+        terms = TERMS_OF[word]
+        return next((term for term in terms.ranked or terms.unordered if term in weights), None)
+
+    def is_searched(terms: Terms) -> bool:
+        return not weights.keys().isdisjoint((*terms.ranked, *terms.unordered))
+
+    units = [(start, unit) for start, unit in find_units_between(text, 0, len(text)) if is_searched(TERMS_OF[unit])]
+    pieces = [(start + first, start + end, piece) for start, unit in units for first, end, piece in find_pieces(unit)]
+    return [(start, end, term) for start, end, piece in pieces if (term := term_of(piece))]
+
+
+def is_letter_of_abbreviation(text: str, start: int, end: int) -> bool:
+    before, after = text[max(start - 2, 0) : start], text[end : end + 3]
+    return (
+        end - start == 1
+        and text[start].isascii()
+        and text[start].isalpha()
+        and (
+            (len(before) == 2 and before[0].isalpha() and before[1] in ".'’")
+            or (len(after) > 1 and after[0] in ".'’" and after[1].isalpha() and not after[2:].isalpha())
+        )
+    )
+
+
+@given(
+    query=st.lists(st.sampled_from(WORDS), min_size=1, max_size=4), papers=st.lists(st.tuples(texts, texts), max_size=2)
+)
+@example(["WHO"], [("W-HO is no WHO", "ï,WHO,ï W$-$HO")])
+@example(["unet"], [("A U-Net and a UNet", "U$-$Net–unet. Is it a Unet?")])
+@example([".NET"], [("ASP.NET or .net", "See example.net, C#.NET")])
+@settings(max_examples=120, deadline=None)
+def test_places_are_those_that_an_analysis_of_all_words_finds(query: list[str], papers: list[tuple[str, str]]) -> None:
+    terms = TERMS_OF.analyze_text(" ".join(query))
+    weights = {term: 1.0 + place / 7 for place, term in enumerate((*terms.ranked, *terms.unordered))}
+    found = Highlighter(weights, TERMS_OF).highlight([Paper(title=title, abstract=text) for title, text in papers])
+    for (title, abstract), marked in zip(papers, found, strict=True):
+        for text, spans in ((title, marked.title), (abstract, marked.abstract)):
+            places = plain_places(text, weights)
+            shown = {
+                letter
+                for start, end, _ in places
+                if not is_letter_of_abbreviation(text, start, end)
+                for letter in range(start, end)
+            }
+            assert {letter for span in spans for letter in range(span.start, span.end)} == shown
+        assert marked.sentence == plain_best_sentence(abstract, weights)
+
+
+def plain_best_sentence(text: str, weights: Mapping[str, float]) -> Span | None:
+    places = [each for each in plain_places(text, weights) if not is_letter_of_abbreviation(text, *each[:2])]
+    sentences = split_sentences(text)
+    scores = [
+        fsum(weights[term] for term in {term for start, _, term in places if each.start <= start < each.end})
+        for each in sentences
+    ]
+    return sentences[scores.index(max(scores))] if any(scores) else None
 
 
 def test_nothing_is_highlighted_without_a_query_word(make_searcher: MakeSearcher) -> None:

@@ -20,7 +20,7 @@ from mcp_calls import structured_content
 from records import open_index
 from search.errors import InvalidValue
 from search.index.layout import Layout, Manifest
-from search.papers.kind_rules import kinds_of_text
+from search.papers.kind_rules import RULES, find_kinds, kinds_of_text
 from search.papers.kinds import KINDS, parse_kind
 from search.query.filter import Filter
 from search.query.query import Query
@@ -81,6 +81,13 @@ def test_a_kind_filters_in_queries_filters_and_facets(searcher: Searcher, kind: 
     facets = searcher.ask("", Query(limit=0, facets=True)).facets
     assert facets
     assert {count.value: count.papers for count in facets.kinds}.get(kind, 0) == len(expected)
+
+
+@pytest.mark.parametrize("box", ["", "bees", "kind:method"])
+def test_hits_have_the_kinds_that_the_index_has(searcher: Searcher, box: str) -> None:
+    hits = searcher.ask(box, limit=50).hits
+    assert {hit.paper.title: set(hit.indexed_kinds or ()) for hit in hits}.items() <= KINDS_OF_TITLE.items()
+    assert [hit.kinds for hit in hits] == [find_kinds(hit.paper) for hit in hits]
 
 
 def test_kinds_combine_with_operators_and_with_each_other(searcher: Searcher) -> None:
@@ -186,7 +193,7 @@ def drop_kinds(directory: Path) -> None:
     replace(manifest, files=tuple(each for each in manifest.files if each.path not in dropped)).save(files.manifest)
 
 
-def test_a_difference_between_columns_and_lexicon_is_found(tmp_path: Path) -> None:
+def test_altered_names_of_kinds_are_found(tmp_path: Path) -> None:
     directory = tmp_path / "index"
     index([write_records(tmp_path)], directory, FakeEmbedder())
     files = Layout(directory).generation("gen-000001")
@@ -254,6 +261,21 @@ def test_the_rules_find_a_kind(kind: str, title: str, abstract: str, comment: st
 @pytest.mark.parametrize(("kind", "title", "abstract", "comment"), NOT_FOUND)
 def test_the_rules_leave_out_what_only_looks_like_a_kind(kind: str, title: str, abstract: str, comment: str) -> None:
     assert kind not in kinds_of_text(title, abstract, comment)
+
+
+PHRASES = """
+we and i this the paper it awe our present provide give with a an new novel propose proposed is are proved prove that
+proof of conjecture bound theorems regret dataset corpora benchmark code codes data method release released publicly
+available at github.com/ huggingface.co/datasets on (i , . ; 10 also further
+""".split()  # noqa: SIM905
+
+
+@given(st.lists(st.sampled_from(PHRASES), max_size=25).map(" ".join))
+@settings(max_examples=150, deadline=None)
+def test_rules_find_what_their_patterns_find_anywhere(text: str) -> None:
+    for rule in RULES:
+        expected = any(cue in text for cue in rule.cues) and rule.pattern.search(text)
+        assert rule.matches(text) == bool(expected)
 
 
 @given(st.text("we propose a the ,;.-(){}$~bench dataset is available:", max_size=400))

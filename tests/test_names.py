@@ -1,9 +1,12 @@
 """Names: spellings of one person match, and similar names of others do not."""
 
+from pathlib import Path
+
 import pytest
 
 from name_examples import DISTINCT_NAMES, MATCHING_NAMES, build_author_names
 from search.columns.builder import ColumnsBuilder
+from search.columns.columns import Columns
 from search.errors import InvalidValue
 from search.papers import names
 from search.papers.name_matching import are_compatible
@@ -108,13 +111,16 @@ def test_names_of_two_sources_are_compatible_either_way_round() -> None:
         assert not are_compatible(names.parse(one), names.parse(other))
 
 
-def test_a_paper_of_5000_authors_and_a_name_of_500_characters() -> None:
+def test_a_paper_of_5000_authors_and_a_name_of_500_characters(tmp_path: Path) -> None:
     index = build_author_names([f"Given{number} Family{number % 97} Surname{number % 7}" for number in range(5_000)])
     assert len(index.match("Surname3")) == 714
     assert index.match("Given3 Family3 Surname3").tolist() == [3]
     builder = ColumnsBuilder()
-    ids = builder.add(Paper(ids=("x:1",), authors=tuple(index.display_name(number) for number in range(5_000))))
-    assert (len(ids.authors), ids.first_author, ids.last_author) == (5_000, 0, 4_999)
+    builder.add(Paper(ids=("x:1",), authors=tuple(index.display_name(number) for number in range(5_000))))
+    builder.save(tmp_path / "columns")
+    columns = Columns.open(tmp_path / "columns")
+    assert len(columns.author_postings.rows) == 5_000
+    assert (columns.first_author.tolist(), columns.last_author.tolist()) == ([0], [4_999])
     for match in (index.match, index.match_fuzzy):
         with pytest.raises(InvalidValue, match="at most 200 characters"):
             match("x" * 500)

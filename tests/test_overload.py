@@ -1,5 +1,6 @@
 """The work that requests may cause is bounded, ends when the client leaves, and leaves room for other requests."""
 
+import asyncio
 import json
 import re
 import socket
@@ -9,10 +10,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 from server_process import ServerProcess
+from service.api.guard.concurrency import AdmissionQueue, ConcurrencyLimit
+from service.api.guard.records import RequestRecord
 
 EXPENSIVE_QUERIES = {
     "equal conditions": "au:a " * 3_900,
@@ -105,3 +109,36 @@ def test_a_rate_limit_counts_each_search_of_a_batch(small_index: Path) -> None:
         refused = server.client.get("/v1/search")
         assert refused.status_code == 429
         assert 800 < int(refused.headers["retry-after"]) <= 900  # 8 searches more than the bucket held, and this one
+
+
+@pytest.mark.parametrize(("seconds", "at_once"), [(0.01, 1), (0.3, 2)])
+def test_short_requests_run_one_after_the_other(seconds: float, at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAPERS_CORES", "1")
+    running: list[int] = []
+    most = []
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        running.append(1)
+        most.append(len(running))
+        await asyncio.sleep(seconds)
+        running.pop()
+        await send({"type": "http.response.body"})
+
+    async def request_all() -> None:
+        limit = ConcurrencyLimit(app, AdmissionQueue(2, 8), 10.0)
+
+        async def wait_forever() -> Message:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def ignore(_message: Message) -> None:
+            pass
+
+        scopes = [
+            {"path": "/v1/search", "query_string": b"", "state": {"record": RequestRecord(str(n), "")}}
+            for n in range(4)
+        ]
+        await asyncio.gather(*(limit(scope, wait_forever, ignore) for scope in scopes))
+
+    asyncio.run(request_all())
+    assert (len(most), max(most)) == (4, at_once)

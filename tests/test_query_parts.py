@@ -215,7 +215,7 @@ def test_only_the_first_conditions_are_listed(random_searcher: Searcher) -> None
 @pytest.mark.parametrize(
     "query",
     [
-        "kv cache",
+        "kv (cache)",
         "au:zhou AND (ti:cache OR -survey) kv",
         f"{'token ' * 70} au:zhou date:2020..",
     ],

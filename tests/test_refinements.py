@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
@@ -18,12 +19,14 @@ from sample import ROOT
 from search.errors import InvalidValue, PaperNotFound
 from search.language.parser import parse_query
 from search.language.prose_filters import find_prose_filters
+from search.language.stop_words import STOP_WORDS
 from search.papers.paper import Paper
 from search.query.condition import AllOf, Condition
 from search.query.page import Page
 from search.query.query import Query
 from search.query.refinement import Refinement
 from search.refinements.acronyms import find_senses
+from search.refinements.phrase_counts import count_phrases
 from search.refinements.related import RELATED_TUNING, find_phrases
 from search.searcher import Searcher
 from search.themes.cache import ThemeCache
@@ -277,6 +280,49 @@ def test_phrases_are_frequent_in_the_texts_and_new(
         assert sum(f" {phrase} " in f" {text} " for text in texts) >= RELATED_TUNING.min_papers
         assert set(lexicon.terms(phrase)) - terms
         assert not {"the", "."} & set(phrase.split())
+
+
+def plain_phrases(text: str) -> set[tuple[str, ...]]:
+    """Returns the sequences of up to three words of a text that no mark and no stop word interrupts."""
+    for mark in ".,;:()[]!?\"'’“”$/":
+        text = text.replace(mark, f" {mark} ")
+    words = text.split()
+    phrases = {tuple(words[start : start + length]) for start in range(len(words)) for length in (1, 2, 3)}
+    word = re.compile("(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*")
+    return {each for each in phrases if all(word.fullmatch(part) and part not in STOP_WORDS for part in each)}
+
+
+ODD_WORDS = (
+    "the",
+    "of",
+    ".",
+    ",",
+    "’",
+    "“",
+    "$k$",
+    "(x)",
+    "3",
+    "w2",
+    "naïve",
+    "深度",
+    "e=mc",
+    "\u00a0",
+    "\x1c",
+    "b-c",
+    "-b",
+)
+odd_words = st.sampled_from([*ODD_WORDS, "a-", "abcdefgh", "abcdefghi", "k" * 64, "k" * 65])
+odd_texts = st.lists(st.sampled_from(WORDS[:4]) | odd_words | st.text(max_size=4), max_size=15).map(" ".join)
+
+
+@given(texts=st.lists(odd_texts, max_size=25), min_texts=st.integers(1, 4))
+def test_phrases_are_counted_once_in_each_text(texts: list[str], min_texts: int) -> None:
+    texts = [text.lower().replace("\0", " ") for text in texts]
+    found = [plain_phrases(text) for text in texts]
+    words = Counter(each for some in found for each in some)
+    frequent = {each for each, count in words.items() if len(each) == 1 and count >= min_texts and len(each[0]) <= 64}
+    expected = {each: n for each, n in words.items() if n >= min_texts and all((part,) in frequent for part in each)}
+    assert count_phrases(texts, min_texts) == expected
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from search.errors import InvalidValue
 from search.language.parser import ParsedQuery, parse_query
+from search.language.tokens import may_contain_syntax, tokenize
 from search.papers.date import Date
 from search.query.condition import (
     AddedBetween,
@@ -71,6 +72,16 @@ def check_parsed(text: str) -> None:
             assert leaf.name in found.description
     assert set(re.findall(r"\w+", found.text)) <= set(re.findall(r"\w+", text))
     assert (found.kind == "paper") == (found.paper_id is not None)
+
+
+plain_texts = st.lists(st.sampled_from((*QUERY_FRAGMENTS, "kv-cache", "a", "-", "--b", ".NET", "and", "x^2", "don't")))
+
+
+@given(plain_texts.map(" ".join) | st.text(max_size=60))
+@settings(max_examples=100, deadline=None)
+def test_a_text_that_cannot_contain_syntax_has_only_words(text: str) -> None:
+    if not may_contain_syntax(text):
+        assert all(token.kind == "word" and not token.negated and not token.field for token in tokenize(text))
 
 
 @given(st.text(max_size=200) | fragment_texts)

@@ -64,7 +64,7 @@ def test_a_pickle_in_an_index_is_damage_and_does_not_run(sample_index: Path, tmp
 
 def _read_arrays(snapshot: Snapshot) -> None:
     """Reads every array of a generation: some are read when they are first used."""
-    _ = snapshot.live, snapshot.columns, snapshot.vectors.get_vector(0), snapshot.store.get([0])
+    _ = snapshot.live, snapshot.columns, snapshot.vectors.get_vector(0), snapshot.store.get([0]), snapshot.lexicon
 
 
 def _record(path: Path, generation: Path) -> None:

@@ -10,9 +10,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from search.errors import InvalidValue
-from search.index.analysis import initials_of
+from search.index.analysis import Terms, beginning_of, find_units
+from search.index.lexicon import create_analyzer
 from search.papers.normalization import normalize
-from search.query.condition import AllOf, ContainsText
+from search.query.condition import ContainsText
 from search.query.query import Query
 from search.rows import Rows
 from search.searcher import Searcher
@@ -243,7 +244,7 @@ def test_the_bm25_of_stop_words_is_bounded_by_the_maximum(searcher: Searcher) ->
         scores = lexicon.scores(text, rows)
         assert 0 < scores.max() <= lexicon.max_score(text)
         assert 0 < lexicon.coverage(text, rows).max() <= 1 + 1e-6
-        found, _ = lexicon.search_reaching(text, 0.3, AllOf(()), Rows.from_ids(rows, len(rows)))
+        found, _ = lexicon.search_reaching(text, 0.3, Rows.from_ids(rows, len(rows)))
         expected = np.flatnonzero(scores >= 0.3 * lexicon.max_score(text))
         assert set(expected.tolist()) <= set(found.tolist())
 
@@ -327,10 +328,41 @@ def test_decomposed_queries_have_the_answers_of_composed_ones(searcher: Searcher
     assert [hit.highlights for hit in composed] == [hit.highlights for hit in decomposed]
 
 
-@given(st.text(st.sampled_from("abcdefghiABDLMSYst019"), min_size=1, max_size=9))
-@example("dying")
-@example("skies")
-@example("LLMs")
-def test_a_term_begins_with_the_letter_of_its_word(searcher: Searcher, word: str) -> None:
+ENDINGS = (
+    "",
+    "s",
+    "ies",
+    "ying",
+    "ed",
+    "y",
+    "ility",
+    "bility",
+    "ation",
+    "ency",
+    "ator",
+    "ingly",
+    "fulness",
+    "ical",
+    "e",
+)
+
+
+@given(st.text(st.sampled_from("abcdefghilABDLMSYst019"), max_size=7), st.sampled_from(ENDINGS))
+@example("", "dying")
+@example("", "skies")
+@example("proba", "bility")
+@example("LLM", "s")
+def test_a_word_begins_as_its_term(searcher: Searcher, word: str, ending: str) -> None:
+    word = f"{word}{ending}" or "a"
     terms = searcher.snapshot.lexicon.terms_by_unit[word]
-    assert all(word[0] in initials_of([term]) for term in (*terms.ranked, *terms.unordered))
+    assert all(word.lower().startswith(beginning_of(term)) for term in (*terms.ranked, *terms.unordered))
+
+
+ANALYZER = create_analyzer(1_000)
+
+
+@given(st.text("aZ0s-$ .,+#_N\n\u00e9\u2013\u4e2d", max_size=30))
+@example("$k$-means, U-Net-s--b and C++ in .NET")
+def test_the_terms_of_a_text_are_those_of_its_units(text: str) -> None:
+    units = find_units(text.lower())
+    assert ANALYZER.analyze_text(text.lower()) == Terms.concatenate([ANALYZER[unit] for unit in units])

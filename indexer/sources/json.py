@@ -14,6 +14,7 @@ from search.papers.json import Json
 
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 """Finds the end of a value; numbers stay text, because only their extent matters."""
+_TEXTS_AND_INTEGERS = frozenset((str, int, bool, type(None)))
 _MAX_TOKEN = 12
 """Characters of the longest token that a decoder rejects when it is cut: half a pair of ``\\uXXXX``."""
 
@@ -255,9 +256,10 @@ class _Text:
 def _has_large_float(value: Json) -> bool:
     if isinstance(value, float):
         return abs(value) >= 2**63
-    if isinstance(value, dict):
-        return any(map(_has_large_float, value.values()))
-    return isinstance(value, list) and any(map(_has_large_float, value))
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if _TEXTS_AND_INTEGERS.issuperset(map(type, inner)):
+        return False
+    return any(_has_large_float(each) for each in inner if type(each) not in _TEXTS_AND_INTEGERS)
 
 
 def _parse_integer(digits: str) -> int | str:

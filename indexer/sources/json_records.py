@@ -7,6 +7,7 @@ other value costs its field, with a warning, and not the record.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeGuard
 
 from indexer.sources.author_cells import find_separator, split_authors
 from indexer.sources.dates import find_date
@@ -21,6 +22,7 @@ from search.papers.paper import Paper
 
 Warn = Callable[[str, str], None]
 """Takes what was assumed, the same text for each case of a kind, and the value that is meant."""
+_TEXT = frozenset((str,))
 _MAX_SHOWN_CHARACTERS = 60
 """Characters of a value in a warning."""
 
@@ -74,7 +76,10 @@ class JsonFields:
 
     def texts(self, name: str) -> list[str]:
         """The texts and numbers of a list, or a text alone."""
-        return [text for value in self._list(name) if (text := self._read_element(name, value))]
+        values = self._list(name)
+        if _is_texts(values):
+            return list(filter(None, values))
+        return [text for value in values if (text := self._read_element(name, value))]
 
     def object(self, name: str) -> "JsonFields":
         """The fields of an object; none if there is no object."""
@@ -103,15 +108,23 @@ class JsonFields:
         value = self.values.get(name)
         if isinstance(value, str):
             return split_authors(value, find_separator([value]))[0]
+        values = self._list(name)
+        if _is_texts(values):
+            return list(filter(str.strip, values))
         names = [
             parse(JsonFields(each, self.warn)) if isinstance(each, dict) else self._read_element(name, each)
-            for each in self._list(name)
+            for each in values
         ]
         return [each for each in names if each.strip()]
 
     def _find(self, names: tuple[str, ...], read: Callable[[Json], str], wanted: str) -> str:
         for name in names:
-            if text := read(self.values.get(name)):
+            value = self.values.get(name)
+            if value is None:
+                continue
+            if isinstance(value, str) and value and not value.isspace():
+                return value
+            if text := read(value):
                 return text
             self._check(name, read, wanted)
         return ""
@@ -176,6 +189,10 @@ def _list_records(value: Json, paths: Iterable[str]) -> list[Json]:
             value = inner
             break
     return value if isinstance(value, list) else [value]
+
+
+def _is_texts(values: list[Json]) -> TypeGuard[list[str]]:
+    return _TEXT.issuperset(map(type, values))
 
 
 def _is_number(value: Json) -> bool:

@@ -52,11 +52,11 @@ def parse_paper(fields: dict[str, Json], source: str) -> Paper:
 
 
 def _parse_fields(fields: JsonFields, source: str) -> Paper:
-    known = KNOWN_FIELDS.union(ignored_fields(fields.values))
+    ignored = ignored_fields(fields.values)
     unknown = {
         name: value
         for name, value in fields.values.items()
-        if name not in known and isinstance(value, str | int | float)
+        if name not in KNOWN_FIELDS and name not in ignored and isinstance(value, str | int | float)
     }
     return Draft(
         source,

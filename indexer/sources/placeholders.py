@@ -19,7 +19,11 @@ _PLACEHOLDER = re.compile(
 ``[No author id available]`` and ``[Not Available].``"""
 
 
+_FIRST_CHARACTERS = "#nNuU<([-–—‐?._"
+"""What placeholders start with."""
+
+
 def is_placeholder(text: str) -> bool:
     """Whether a text only says that there is no value."""
     text = text.strip()
-    return len(text) <= _MAX_CHARACTERS and bool(_PLACEHOLDER.fullmatch(text))
+    return len(text) <= _MAX_CHARACTERS and text[:1] in _FIRST_CHARACTERS and bool(_PLACEHOLDER.fullmatch(text))

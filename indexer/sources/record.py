@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from indexer.sources.limits import MalformedRecord
 from indexer.sources.markup import markup_to_text
@@ -11,7 +12,7 @@ from search.papers import identifiers
 from search.papers.character_references import decode_references
 from search.papers.date import Date
 from search.papers.evidence import says_there_is_no_abstract
-from search.papers.folding import normalize_whitespace
+from search.papers.folding import is_plain, normalize_whitespace
 from search.papers.json import Json
 from search.papers.latex import decode_commands
 from search.papers.paper import Paper
@@ -29,6 +30,7 @@ _MAX_MARKUP_CHARACTERS = 10 * MAX_ABSTRACT_CHARACTERS
 _MAX_EXTRA_DEPTH = 30
 """Levels of lists and objects in ``extra``; JSON writers and readers of the index allow about 250."""
 
+_TEXTS_AND_NUMBERS = frozenset((str, int, float, bool, type(None)))
 _LINES = frozenset(("comment", "editors", "issue", "journal", "keywords", "pages", "publisher", "volume"))
 """Fields of ``extra`` that are a line, or a list of lines."""
 _SPACED_HYPHEN = re.compile(r"(?<=\b\w\.) -(?=\w\.)")
@@ -103,9 +105,7 @@ class Draft:
             ids=ids,
             title=title or None,
             abstract=abstract or None,
-            authors=tuple(
-                _SPACED_HYPHEN.sub("-", name) for author in self.authors if (name := _plain_text(author, is_decoded))
-            ),
+            authors=tuple([name for author in self.authors if (name := _author_name(author, is_decoded))]),
             authors_partial=self.authors_partial,
             published=self.published,
             updated=self.updated,
@@ -180,6 +180,8 @@ def _parse_references(texts: Sequence[str], own_ids: Sequence[str]) -> tuple[str
 def _is_deeper(value: Json, levels: int) -> bool:
     """Whether a value has more levels of lists and objects than this."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if levels and _TEXTS_AND_NUMBERS.issuperset(map(type, inner)):
+        return False
     return (levels == 0 and isinstance(value, dict | list)) or any(_is_deeper(each, levels - 1) for each in inner)
 
 
@@ -194,10 +196,19 @@ def _plain_text(text: str | None, is_decoded: bool) -> str:
     """
     if not text or len(text) > _MAX_MARKUP_CHARACTERS:
         return normalize_whitespace(text)
+    if is_plain(text):
+        return _drop_placeholder(text)
     text = markup_to_text(text)
     if not is_decoded and (decoded := decode_commands(text)) != text:
         text = markup_to_text(decoded)  # so that a second reading changes nothing
     return _drop_placeholder(normalize_whitespace(text))
+
+
+@lru_cache(65_536)
+def _author_name(text: str, is_decoded: bool) -> str:  # keywords would double the time of a lookup
+    """A name as plain text; cached, since most authors have several papers."""
+    name = _plain_text(text, is_decoded)
+    return _SPACED_HYPHEN.sub("-", name) if " -" in name else name
 
 
 def _clean(value: Json, *, is_line: bool = False) -> Json:
@@ -212,5 +223,7 @@ def _clean(value: Json, *, is_line: bool = False) -> Json:
         return [each for each in found if each != ""]
     if not isinstance(value, str):
         return value
+    if is_plain(value):
+        return _drop_placeholder(value)
     text = _drop_placeholder(markup_to_text(value))
     return normalize_whitespace(text) if is_line else text

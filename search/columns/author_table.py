@@ -86,9 +86,9 @@ class AuthorTable:
         """
         encoded = [each.key.encode() for each in added]
         in_order = sorted(range(len(encoded)), key=encoded.__getitem__)
-        positions = [self._bisect(encoded[index]) for index in in_order]
-        prefixes = np.array([_key_prefix(encoded[index]) for index in in_order], np.uint64)
-        initials = np.array([initials_mask(other_names(Name.from_key(added[index].key))) for index in in_order])
+        positions = [self._bisect(encoded[index]) for index in in_order] if len(self.order) else 0
+        prefixes = np.array([encoded[index] for index in in_order], "S8").view(">u8")
+        initials = np.array([_key_initials(added[index].key) for index in in_order])
         first_number = len(self.order)
         canonical = [first_number + index for index, each in enumerate(added) if each.display_name]
         display_names = [each.display_name.encode(errors="replace") for each in added if each.display_name]
@@ -277,6 +277,11 @@ _WORD_UPPER_BOUND = b"-"
 def other_names(name: Name) -> tuple[str, ...]:
     """Returns the words of a name other than its surname and first given name."""
     return name.forenames[1:] if name.given else name.other_family_words
+
+
+def _key_initials(key: str) -> int:
+    """Returns ``initials_mask`` of the other names of a key; most have none."""
+    return initials_mask(other_names(Name.from_key(key))) if " " in key or "," in key else 0
 
 
 def initials_mask(words: Sequence[str]) -> int:

@@ -195,14 +195,14 @@ class AuthorsBuilder:
 
     def _author_id(self, written: str, canonical: str, alternatives: Sequence[str]) -> int:
         first_new = len(self._previous)
-        author = self._previous.find(canonical)
+        author = self._new_authors.get(canonical)
         if author is None:
-            author = self._new_authors.setdefault(canonical, first_new + len(self._new_authors))
-            index = author - first_new
-            if index == len(self._display_names):
-                self._display_names.append(written)
-            elif self._display_names[index].isupper() and not written.isupper():
-                self._display_names[index] = written  # all capitals only if no source writes the name otherwise
+            author = self._previous.find(canonical) if first_new else None
+        if author is None:
+            author = self._new_authors[canonical] = first_new + len(self._new_authors)
+            self._display_names.append(written)
+        elif author >= first_new and self._display_names[author - first_new].isupper() and not written.isupper():
+            self._display_names[author - first_new] = written  # all capitals only if no source writes it otherwise
         for key in alternatives:
             if author >= first_new or not self._previous.has_key(author, key):
                 self._alternative_keys[author, key] = None

@@ -2,6 +2,7 @@
 
 import json
 from array import array
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from search.columns.categories import CategoryColumnBuilder
 from search.columns.columns import ADDED, CITATIONS, Columns
 from search.columns.dates import NO_DAY, DateColumn
 from search.columns.kinds import KindColumnBuilder
-from search.columns.postings import Postings
-from search.columns.row_ids import NO_ID, RowIds
+from search.columns.postings import NewPostings
+from search.columns.row_ids import NO_ID
 from search.files import save_array
 from search.papers.date import Date
 from search.papers.paper import Paper
@@ -35,34 +36,27 @@ class ColumnsBuilder:
         self._published, self._updated = array("q"), array("q")
         self._sources = {name: number for number, name in enumerate(self._previous.sources)}
         self._authors = AuthorsBuilder(self._previous.authors)
-        self._author_pairs, self._source_pairs = array("q"), array("q")  # value id and row, alternating
+        self._author_postings, self._source_postings = NewPostings(), NewPostings()
         self._citations, self._first_author, self._last_author = array("I"), array("I"), array("I")
         self._categories = CategoryColumnBuilder(self._previous.categories)
         self._kinds = KindColumnBuilder(self._previous.kinds)
         self._rows = len(self._previous)
 
-    def add(self, paper: Paper) -> RowIds:
-        """Appends a paper as the next row and returns the ids of its categories, authors and kinds."""
-        ids = self.ids_of(paper)
+    def add(self, paper: Paper) -> None:
+        """Appends a paper as the next row."""
+        categories, primary = self._categories.ids_of(paper)
+        authors, first_author, last_author = self._author_ids(paper)
         for days, when in ((self._published, paper.published), (self._updated, paper.updated)):
             days.extend(day_range(when))
         sources = sorted({self._sources.setdefault(name, len(self._sources)) for name in paper.sources})
-        for pairs, values in ((self._author_pairs, ids.authors), (self._source_pairs, sources)):
-            for value in values:
-                pairs.extend((value, self._rows))
+        self._author_postings.add(authors)
+        self._source_postings.add(sources)
         self._citations.append(0 if paper.citations is None else min(paper.citations, _MAX_CITATIONS) + 1)
-        self._categories.add(ids.categories, ids.primary, self._rows)
-        self._kinds.add(ids.kinds, self._rows)
-        self._first_author.append(ids.first_author)
-        self._last_author.append(ids.last_author)
+        self._categories.add(categories, primary)
+        self._kinds.add(self._kinds.ids_of(paper))
+        self._first_author.append(first_author)
+        self._last_author.append(last_author)
         self._rows += 1
-        return ids
-
-    def ids_of(self, paper: Paper) -> RowIds:
-        """Returns the ids of a paper's categories, authors and kinds; names that are new get new ids."""
-        codes, primary = self._categories.ids_of(paper)
-        authors, first, last = self._author_ids(paper)
-        return RowIds(codes, primary, authors, first, last, self._kinds.ids_of(paper))
 
     def __len__(self) -> int:
         return self._rows
@@ -94,13 +88,13 @@ class ColumnsBuilder:
         authors = self._authors.build()
         authors.save(directory)
         (directory / "sources.json").write_text(json.dumps(list(self._sources), ensure_ascii=False), "utf-8")
-        for name, postings, pairs, size in (
-            ("sources", before.source_postings, self._source_pairs, len(self._sources)),
-            ("authors", before.author_postings, self._author_pairs, len(authors)),
+        for name, postings, new_postings, size in (
+            ("sources", before.source_postings, self._source_postings, len(self._sources)),
+            ("authors", before.author_postings, self._author_postings, len(authors)),
         ):
-            self._extend_postings(postings, pairs, size).save(directory, name)
-        self._categories.save(directory, self._rows)
-        self._kinds.save(directory, self._rows)
+            new_postings.append_to(postings, size).save(directory, name)
+        self._categories.save(directory)
+        self._kinds.save(directory)
 
     def _author_ids(self, paper: Paper) -> tuple[tuple[int, ...], int, int]:
         """Returns a paper's author ids, ascending, the first and the last; the last is unknown in a truncated list."""
@@ -108,11 +102,8 @@ class ColumnsBuilder:
         last = ids[-1] if ids and not paper.authors_partial else NO_ID
         return tuple(sorted(set(ids))), ids[0] if ids else NO_ID, last
 
-    def _extend_postings(self, before: Postings, added: "array[int]", size: int) -> Postings:
-        pairs = np.frombuffer(added, np.int64).reshape(-1, 2)
-        return before.with_pairs(pairs[:, 0], pairs[:, 1], size, self._rows)
 
-
+@lru_cache(65_536)
 def day_range(when: Date | None) -> tuple[int, int]:
     """Returns the first and last day that a date covers, as ordinals; NO_DAY for None."""
     return (when.first_day, when.last_day) if when else NO_DAY

@@ -10,7 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from search.columns.postings import Postings, load_array
+from search.columns.postings import NewPostings, Postings, load_array
 from search.columns.row_ids import NO_ID
 from search.files import save_array
 from search.papers.categories import resolve_codes
@@ -100,13 +100,13 @@ class CategoryColumnBuilder:
     def __init__(self, previous: CategoryColumn) -> None:
         self._previous = previous
         self._ids = {code: number for number, code in enumerate(previous.codes)}
-        self._pairs = array("q")  # category id and row, alternating
+        self._new = NewPostings()
         self._primary = array("I")
+        self._ids_of: dict[tuple[str, ...], tuple[tuple[int, ...], int]] = {}  # most papers share their categories
 
-    def add(self, ids: tuple[int, ...], primary: int, row: int) -> None:
-        """Adds a row, greater than all before, with the ids of its categories and that of the first."""
-        for category in ids:
-            self._pairs.extend((category, row))
+    def add(self, ids: tuple[int, ...], primary: int) -> None:
+        """Adds the next row with the ids of its categories and that of the first."""
+        self._new.add(ids)
         self._primary.append(primary)
 
     def ids_of(self, paper: Paper) -> tuple[tuple[int, ...], int]:
@@ -114,15 +114,17 @@ class CategoryColumnBuilder:
 
         Codes that are new get new ids.
         """
-        codes = dict.fromkeys(code for each in paper.categories for code in (each, *_archive(each)))
-        ids = [self._ids.setdefault(code, len(self._ids)) for code in codes]
-        return tuple(sorted(ids)), ids[0] if ids else NO_ID
+        found = self._ids_of.get(paper.categories)
+        if found is None:
+            codes = dict.fromkeys(code for each in paper.categories for code in (each, *_archive(each)))
+            ids = [self._ids.setdefault(code, len(self._ids)) for code in codes]
+            found = self._ids_of[paper.categories] = tuple(sorted(ids)), ids[0] if ids else NO_ID
+        return found
 
-    def save(self, directory: Path, rows: int) -> None:
+    def save(self, directory: Path) -> None:
         """Writes the column of all rows into a directory."""
-        pairs = np.frombuffer(self._pairs, np.int64).reshape(-1, 2)
         (directory / f"{_NAME}.json").write_text(json.dumps(list(self._ids), ensure_ascii=False), "utf-8")
-        self._previous.postings.with_pairs(pairs[:, 0], pairs[:, 1], len(self._ids), rows).save(directory, _NAME)
+        self._new.append_to(self._previous.postings, len(self._ids)).save(directory, _NAME)
         primary = np.concatenate((self._previous.primary, np.frombuffer(self._primary, np.uint32)))
         save_array(directory / f"{_PRIMARY}.npy", primary)
 

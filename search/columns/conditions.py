@@ -34,15 +34,10 @@ def select(columns: Columns, leaf: ColumnLeaf) -> Selection:
     if isinstance(leaf, HasKind):
         return HasAny(columns.kinds.postings, [columns.kinds.id_of(leaf.kind)])
     if isinstance(leaf, AddedBetween):
-        return Fixed(find_added(columns, leaf))
+        start, end = leaf.seconds
+        # numpy compares integers beyond uint32 exactly
+        return Fixed(Rows.from_mask(np.asarray((columns.added >= max(start, 1)) & (columns.added <= end), bool)))
     return OverlapsRange(columns.date_column(leaf.field), leaf.start, leaf.end)
-
-
-def find_added(columns: Columns, leaf: AddedBetween) -> Rows:
-    """Returns the rows whose papers were added in a period, including replaced rows."""
-    start, end = leaf.seconds
-    # numpy compares integers beyond uint32 exactly
-    return Rows.from_mask(np.asarray((columns.added >= max(start, 1)) & (columns.added <= end), bool))
 
 
 def _select_author(columns: Columns, leaf: Author) -> Selection:

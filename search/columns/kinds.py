@@ -1,16 +1,16 @@
 """KindColumn: the rows of the papers of each kind, which columns of earlier versions lack."""
 
 import json
-from array import array
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from search.columns.postings import Postings
+from search.columns.postings import NewPostings, Postings
 from search.errors import InvalidValue
-from search.papers.kinds import KINDS
+from search.papers.kinds import KINDS, Kind
 from search.papers.paper import Paper
 
 _NAME = "kinds"
@@ -48,6 +48,16 @@ class KindColumn:
         """Whether the column knows every kind of this version."""
         return set(KINDS) <= set(self.names)
 
+    def of_rows(self, rows: NDArray[np.int64]) -> list[tuple[Kind, ...] | None]:
+        """Returns the kinds of some rows, each in the order of ``KINDS``; None where the column is not complete."""
+        if not self.is_complete:
+            return [None] * len(rows)
+        found: list[set[str]] = [set() for _ in rows]
+        positions, ids = self.postings.pairs_of_rows(rows)
+        for position, kind in zip(positions.tolist(), ids.tolist(), strict=True):
+            found[position].add(self.names[kind])
+        return [tuple(kind for kind in KINDS if kind in names) for names in found]
+
     def id_of(self, kind: str) -> int:
         """Returns the id of a kind.
 
@@ -70,12 +80,11 @@ class KindColumnBuilder:
 
     def __init__(self, previous: KindColumn) -> None:
         self._previous = previous
-        self._pairs = array("q")  # kind id and row, alternating
+        self._new = NewPostings()
 
-    def add(self, ids: tuple[int, ...], row: int) -> None:
-        """Adds a row, greater than all before, with the ids of its kinds."""
-        for kind in ids:
-            self._pairs.extend((kind, row))
+    def add(self, ids: tuple[int, ...]) -> None:
+        """Adds the next row with the ids of its kinds."""
+        self._new.add(ids)
 
     def ids_of(self, paper: Paper) -> tuple[int, ...]:
         """Returns the ids, ascending, of the kinds of a paper."""
@@ -84,10 +93,9 @@ class KindColumnBuilder:
         names = self._previous.names
         return tuple(sorted(names.index(kind) for kind in find_kinds(paper) if kind in names)) if names else ()
 
-    def save(self, directory: Path, rows: int) -> None:
+    def save(self, directory: Path) -> None:
         """Writes the column of all rows into a directory; nothing if it knows no kind."""
-        names, pairs = self._previous.names, np.frombuffer(self._pairs, np.int64).reshape(-1, 2)
+        names = self._previous.names
         if names:
             (directory / f"{_NAME}.json").write_text(json.dumps(names), "utf-8")
-            postings = self._previous.postings.with_pairs(pairs[:, 0], pairs[:, 1], len(names), rows)
-            postings.save(directory, _NAME)
+            self._new.append_to(self._previous.postings, len(names)).save(directory, _NAME)

@@ -4,7 +4,10 @@ Each value has an ascending list of row numbers (Zobel and Moffat, "Inverted fil
 Values that many rows have are also stored as bitmaps, so that a large set of rows costs no more than a small one.
 """
 
-from dataclasses import dataclass
+import itertools
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -25,6 +28,8 @@ class PostingsTuning:
     row take the same space."""
     min_mapped_bytes: int = 65_536
     """File size in bytes above which arrays are memory-mapped instead of read: 16 pages. Not tuned."""
+    scans_before_table: int = 8
+    """Counts that scan all posting lists before the table of values by row is built, which takes as long as ten."""
 
 
 TUNING = PostingsTuning()
@@ -49,6 +54,7 @@ class Postings:
     dense: NDArray[np.int64]
     bitmaps: NDArray[np.uint8]
     universe: int
+    _scans: "itertools.count[int]" = field(default_factory=itertools.count, init=False, repr=False)
 
     @classmethod
     def from_lists(cls, offsets: NDArray[np.int64], rows: NDArray[np.uint32], universe: int) -> Self:
@@ -103,24 +109,58 @@ class Postings:
         Returns:
             (n,) int64, for each value the number of rows in the set that have it.
         """
+        if values is None and len(rows) == self.universe:
+            return np.diff(self.offsets)
         if values is None:
-            return self._count_all_values(rows)
-        matching = rows.mask[self._gather_rows(values)]
+            return self._count_all_values(rows, self._sparse_values(rows))
+        matching = rows.mask[self._gather_rows(values).astype(np.int64)]  # uint32 indices take three times as long
         ends = np.concatenate(([0], np.cumsum(self.offsets[values + 1] - self.offsets[values])))
         running_count = np.zeros(len(matching) + 1, np.int64)
         np.cumsum(matching, out=running_count[1:])
         return running_count[ends[1:]] - running_count[ends[:-1]]
 
-    def _count_all_values(self, rows: Rows) -> NDArray[np.int64]:
-        """Counts dense values with their bitmaps, and the others by row."""
-        if len(rows) == self.universe:
-            return np.diff(self.offsets)
-        starts, values = self._sparse_values_by_row
-        pairs = expand_ranges(starts[rows.ids].astype(np.int64), starts[rows.ids + 1].astype(np.int64))
-        counts = np.bincount(values[pairs], minlength=len(self.offsets) - 1)
-        for value, bitmap in zip(self.dense.tolist(), self.bitmaps, strict=True):
-            counts[value] = np.bitwise_count((bitmap & rows.bitmap).view(np.uint64)).sum()
+    def most_frequent(self, rows: Rows, limit: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Finds the values that most rows of a set have.
+
+        Args:
+            rows: the set.
+            limit: number of values, at least 1.
+
+        Returns:
+            Distinct values in any order, and the number of rows of each, both (n,) int64: the ``limit`` most frequent
+            values that occur, all values that are as frequent as the last of them, and possibly others.
+        """
+        found = np.empty(0, np.uint32) if len(rows) == self.universe else self._sparse_values(rows)
+        if len(rows) == self.universe or len(found) >= len(self.offsets) - 1:
+            counts = np.diff(self.offsets) if len(rows) == self.universe else self._count_all_values(rows, found)
+            used = np.flatnonzero(counts)
+            return used, counts[used]
+        values, papers = _most_frequent(found, limit)
+        counts = self._count_dense_values(rows)
+        return np.append(values, self.dense[counts > 0]), np.append(papers, counts[counts > 0])
+
+    def _count_all_values(self, rows: Rows, found: NDArray[np.uint32]) -> NDArray[np.int64]:
+        """Returns the number of rows of a set that have each value, given the output of ``_sparse_values``."""
+        counts = np.bincount(found, minlength=len(self.offsets) - 1)
+        counts[self.dense] = self._count_dense_values(rows)
         return counts
+
+    def _count_dense_values(self, rows: Rows) -> NDArray[np.uint32]:
+        """Returns the number of rows of a set that have each dense value, in the order of ``dense``."""
+        if not len(self.dense):
+            return np.empty(0, np.uint32)
+        common = self.bitmaps.view(np.uint64) & rows.bitmap.view(np.uint64)
+        return np.asarray(np.add.reduce(np.bitwise_count(common), axis=1, dtype=np.uint32))
+
+    def _sparse_values(self, rows: Rows) -> NDArray[np.uint32]:
+        """Returns the values that are not dense of all rows of a set, as often as rows have them."""
+        if "_sparse_values_by_row" not in self.__dict__ and next(self._scans) < TUNING.scans_before_table:
+            found = np.searchsorted(self.offsets, np.flatnonzero(rows.mask[self.rows]), "right") - 1
+            return found[~np.isin(found, self.dense)].astype(np.uint32)
+        starts, values = self._sparse_values_by_row
+        if not len(values):
+            return values
+        return values[expand_ranges(starts[rows.ids].astype(np.int64), starts[rows.ids + 1].astype(np.int64))]
 
     def pairs_of_rows(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Returns the values of some rows.
@@ -147,17 +187,17 @@ class Postings:
     def _sparse_values_by_row(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
         """(universe + 1,) the start of each row's values in the second array; the values that are not dense, by row.
 
-        It is computed at the first count, in 0.15 s per million pairs, and takes 4 bytes per row and 4 per pair.
+        It is computed once, in some 50 ms per million pairs, and takes 4 bytes per row and 4 per pair.
         """
         lengths = np.diff(self.offsets)
         lengths[self.dense] = 0
-        sparse = np.flatnonzero(lengths)
-        rows = self._gather_rows(sparse)
-        values = np.repeat(sparse.astype(np.uint32), lengths[sparse])
+        starts, ends = np.append(0, self.offsets[self.dense + 1]), np.append(self.offsets[self.dense], len(self.rows))
+        rows = np.concatenate([self.rows[start:end] for start, end in zip(starts, ends, strict=True)])
+        values = np.repeat(np.arange(len(lengths), dtype=np.uint32), lengths)
         order = np.argsort((rows & 0xFFFF).astype(np.uint16), kind="stable")  # a radix sort, in two passes
         order = order[np.argsort((rows[order] >> 16).astype(np.uint16), kind="stable")]
-        starts = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=self.universe))))
-        return starts.astype(np.uint32), values[order]
+        first = np.concatenate(([0], np.cumsum(np.bincount(rows, minlength=self.universe))))
+        return first.astype(np.uint32), values[order]
 
     def ids(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """Returns the rows, ascending, that have at least one of the values."""
@@ -166,13 +206,14 @@ class Postings:
         return sorted_unique(self._gather_rows(values)).astype(np.int64)
 
     def bitmap(self, values: NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Returns the rows that have at least one of the values, in the format of ``mask_to_bitmap``."""
-        dense = np.isin(self.dense, values)
-        result: NDArray[np.uint8] = np.bitwise_or.reduce(self.bitmaps[dense], axis=0)
-        rest = values[~np.isin(values, self.dense)]
+        """Returns the rows that have at least one of some values, ascending, in the format of ``mask_to_bitmap``."""
+        positions = np.searchsorted(values, self.dense)
+        is_given = np.append(values, -1)[positions] == self.dense
+        result: NDArray[np.uint8] = np.bitwise_or.reduce(self.bitmaps[is_given], axis=0)
+        rest = np.delete(values, positions[is_given])
         if len(rest):
             mask = np.zeros(self.universe, bool)
-            mask[self._gather_rows(rest)] = True
+            mask[self._gather_rows(rest).astype(np.int64)] = True
             result = result | mask_to_bitmap(mask)
         return result
 
@@ -198,6 +239,29 @@ class Postings:
             files.save_array(directory / f"{name}-{part}.npy", values)
 
 
+class NewPostings:
+    """Collects the values of new rows in arrays: millions of Python objects would slow down garbage collection."""
+
+    def __init__(self) -> None:
+        self._values, self._counts = array("q"), array("I")
+
+    def add(self, values: Sequence[int]) -> None:
+        """Adds the next row with its values, each once."""
+        self._values.extend(values)
+        self._counts.append(len(values))
+
+    def append_to(self, before: Postings, size: int) -> Postings:
+        """Returns the postings of the rows before and the new ones.
+
+        Args:
+            before: the postings of the rows before.
+            size: number of values in the result.
+        """
+        first, universe = before.universe, before.universe + len(self._counts)
+        rows = np.repeat(np.arange(first, universe), np.frombuffer(self._counts, np.uint32))
+        return before.with_pairs(np.frombuffer(self._values, np.int64), rows, size, universe)
+
+
 def is_sparse(count: int, universe: int) -> bool:
     """Whether a set of ``count`` rows is processed as row numbers instead of as a bitmap."""
     return count * TUNING.sparse_divisor <= universe
@@ -216,6 +280,25 @@ def sorted_unique(values: NDArray[np.uint32]) -> NDArray[np.uint32]:
     new = np.ones(len(values), bool)
     np.not_equal(values[1:], values[:-1], out=new[1:])
     return values[new]
+
+
+def _most_frequent(found: NDArray[np.uint32], limit: int) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Counts the most frequent of some values; see ``Postings.most_frequent``.
+
+    No value occurs more often than all values with the same lower bits. Their counts take little memory, and only the
+    values that may be among the most frequent are sorted. A count of every possible value would miss the cache.
+    """
+    size = 1 << len(found).bit_length()
+    groups = found & np.uint32(size - 1)
+    bounds = np.bincount(groups, minlength=size)[groups]
+    values_by_bound = np.bincount(bounds)
+    groups_from = np.cumsum((values_by_bound // np.maximum(np.arange(len(values_by_bound)), 1))[::-1])[::-1]
+    least = max(int(np.count_nonzero(groups_from >= limit)) - 1, 0)
+    values, counts = np.unique(found[bounds >= least], return_counts=True)
+    last = int(np.partition(counts, -limit)[-limit]) if len(counts) >= limit else 0
+    if last < least:
+        values, counts = np.unique(found[bounds >= last], return_counts=True)
+    return values, counts
 
 
 def load_array(directory: Path, name: str) -> NDArray[Any]:

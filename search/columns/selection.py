@@ -69,15 +69,15 @@ class HasValue:
 
     def ids(self) -> NDArray[np.int64]:
         ids = self._superset.ids()
-        return ids[isin_sorted(self._value_of_row[ids], self._values)]
+        return ids[self.contains(ids)]
 
     def bitmap(self) -> NDArray[np.uint8]:
-        mask = np.zeros(len(self._value_of_row), bool)
-        mask[self.ids()] = True
-        return mask_to_bitmap(mask)
+        return mask_to_bitmap(self.contains(slice(None)))
 
-    def contains(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-        return isin_sorted(self._value_of_row[ids], self._values)
+    def contains(self, ids: NDArray[np.int64] | slice) -> NDArray[np.bool_]:
+        is_value = np.zeros(self._values.max(initial=-1) + 2, bool)  # the last one stands for all greater values
+        is_value[self._values] = True
+        return is_value.take(self._value_of_row[ids], mode="clip")
 
 
 class Fixed:
@@ -175,7 +175,7 @@ class Intersection:
         return reduce(np.logical_and, (part.contains(ids) for part in self._parts), self._live.contains(ids))
 
 
-def isin_sorted(values: NDArray[np.int64] | NDArray[np.uint32], members: NDArray[np.int64]) -> NDArray[np.bool_]:
+def isin_sorted(values: NDArray[np.int64], members: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Tests membership by binary search.
 
     Args:

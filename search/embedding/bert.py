@@ -40,10 +40,10 @@ class BertNetwork:
 
         settings = json.loads((folder / "config.json").read_text("utf-8"))
         file: Any = safe_open(folder / "model.safetensors", "numpy")
-        weights = {name: file.get_tensor(name).astype(np.float32) for name in file.keys() if name != _WORDS}  # noqa: SIM118  not a dict
+        weights = {name: file.get_tensor(name).astype(np.float32) for name in file.keys() if name != WORDS}  # noqa: SIM118  not a dict
         return cls(
             weights,
-            file.get_slice(_WORDS),
+            file.get_slice(WORDS),
             settings["num_hidden_layers"],
             settings["num_attention_heads"],
             settings["layer_norm_eps"],
@@ -94,7 +94,7 @@ class BertNetwork:
         return np.asarray(scaled, np.float32)
 
 
-_WORDS = "embeddings.word_embeddings.weight"
+WORDS = "embeddings.word_embeddings.weight"
 
 
 def _gelu(values: Floats) -> Floats:

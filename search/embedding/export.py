@@ -1,9 +1,8 @@
 """Export: converts a built-in model to an OpenVINO network and caches it.
 
-The network maps tokens to unit vectors (``search.embedding.network``). Each export has its own cache folder, named
-after everything that determines the network, with a checksum per file. A child process exports, so that torch and its
-memory do not stay in the calling process. Another child process quantizes the float network to int8
-(``search.embedding.quantize``).
+A network maps tokens to unit vectors (``search.embedding.network``, and ``search.embedding.quantize`` for int8). Each
+export has its own cache folder, named after everything that determines the network, with a checksum per file. A child
+process exports, so that its memory, and torch where it is needed, do not stay in the calling process.
 """
 
 import json
@@ -20,8 +19,8 @@ from search.embedding.model import BuiltInModel
 from search.errors import ModelUnavailable
 from search.files import cache_folder, sha256_of
 
-_NETWORK_VERSION = 1
-"""Increases with every change to the exported network."""
+_NETWORK_VERSION = 2
+"""Increases with every change to the exported networks."""
 _FILES = ("model.xml", "model.bin", "tokenizer.json")
 
 
@@ -35,8 +34,8 @@ def ensure_exported(model: BuiltInModel, precision: str = "float") -> Path:
         precision: one of its precisions.
 
     Raises:
-        ModelUnavailable: the model is not installed, its weights have another checksum, the export failed, or int8
-            needs nncf and it is missing.
+        ModelUnavailable: the model is not installed, its weights or the papers that int8 is calibrated on have another
+            checksum, or the export failed.
     """
     folder = export_folder(model, precision)
     if not is_intact(folder):
@@ -46,9 +45,7 @@ def ensure_exported(model: BuiltInModel, precision: str = "float") -> Path:
 
 def export_folder(model: BuiltInModel, precision: str = "float") -> Path:
     """Returns the folder of an exported model, whether it exists or not."""
-    variant = f"ov{version('openvino')}-{_NETWORK_VERSION}"
-    if precision != "float":
-        variant += f"-{precision}-nncf{quantize.NNCF_VERSION}-{quantize.CALIBRATION_SHA256[:12]}"
+    variant = f"ov{version('openvino')}-{_NETWORK_VERSION}-{quantize.CALIBRATION_SHA256[:12]}-{precision}"
     return cache_folder() / f"{model.name.lower()}-{model.weights_sha256[:12]}-{variant}"
 
 
@@ -63,16 +60,13 @@ def is_intact(folder: Path) -> bool:
 
 def _create_export(model: BuiltInModel, folder: Path, precision: str) -> None:
     """Exports to a temporary folder and renames it; of two simultaneous exports, the last one replaces the other."""
-    if precision == "float":
-        model.check_weights()
-        source, module = model.folder(), "search.embedding.network"
-    else:
-        quantize.check_can_quantize()
-        source, module = ensure_exported(model), "search.embedding.quantize"
+    model.check_weights()
+    quantize.check_calibration()
+    module = "search.embedding.network" if precision == "float" else "search.embedding.quantize"
     folder.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=".export-", dir=folder.parent))
     try:
-        _run_child(module, source, temporary)
+        _run_child(module, model.folder(), temporary)
         shutil.copyfile(model.tokenizer_file(), temporary / "tokenizer.json")
         checksums = {path.name: sha256_of(path) for path in sorted(temporary.iterdir())}
         (temporary / "sha256.json").write_text(json.dumps(checksums), "utf-8")
@@ -92,7 +86,6 @@ def _run_child(module: str, source: Path, target: Path) -> None:
         "HF_HUB_OFFLINE": "1",
         "TRANSFORMERS_OFFLINE": "1",
         "CI": "1",  # otherwise OpenVINO's converter sends usage statistics
-        "NNCF_CI": "1",  # the same for nncf
         "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
     }
     child = subprocess.run(  # noqa: S603  this interpreter and a module of this package

@@ -16,6 +16,10 @@ MAX_TOKENS = 256
 PRECISIONS = ("float", "int8")
 """Precisions of the built-in models; not every model has both."""
 
+QUESTION_GROUP = 128
+"""Channels of a token, and of a row of weights, that share a step of int8 in the network for questions. Groups of 64
+take 8% longer, one group per token a tenth less, but then cosines with float fall below .999."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:

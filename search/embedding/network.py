@@ -1,11 +1,12 @@
-"""Network: converts the weights of a built-in model to an OpenVINO network; run as a child process.
+"""Network: converts the weights of a built-in model to OpenVINO networks; run as a child process.
 
     python -m search.embedding.network MODEL_FOLDER TARGET_FOLDER
 
-The network maps token IDs of BERT's uncased vocabulary to unit vectors: a transformer, the mean over the tokens, a
-linear projection if the weights contain one, and normalisation. MPNet's vocabulary is that of BERT after four tokens of
-its own (Song et al., "MPNet", NeurIPS 2020), so the network translates the IDs, and all models share one tokenizer.
-Weights are stored in float, or in int8 with one scale per row.
+A network maps token IDs of BERT's uncased vocabulary to unit vectors: a transformer, the mean over the tokens, a
+linear projection if the weights contain one, and normalisation. BERT is built from its weights
+(``search.embedding.bert_graph``); MPNet is converted from torch. MPNet's vocabulary is that of BERT after four tokens
+of its own (Song et al., "MPNet", NeurIPS 2020), so the network translates the IDs, and all models share one tokenizer.
+Its weights are stored in float, or in int8 with one scale per row.
 """
 
 import json
@@ -13,7 +14,12 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from search.embedding import bert_graph, quantize
+from search.embedding.bert import BertNetwork
+from search.embedding.bert_graph import ChannelRanges
+
 if TYPE_CHECKING:
+    import openvino
     import torch
 
 _MPNET_OFFSET = 4
@@ -22,8 +28,8 @@ _BERT_CLS, _BERT_SEP = 101, 102
 _MPNET_CLS, _MPNET_PAD, _MPNET_SEP = 0, 1, 2
 
 
-def export_network(folder: Path, target: Path) -> None:
-    """Converts a model and writes ``model.xml`` and ``model.bin``.
+def export_networks(folder: Path, target: Path) -> None:
+    """Converts a model and writes ``model.xml`` and ``model.bin``, and for BERT ``question.xml`` and ``question.bin``.
 
     Args:
         folder: ``config.json`` of a BERT or MPNet model and its weights (``*.safetensors``).
@@ -33,16 +39,29 @@ def export_network(folder: Path, target: Path) -> None:
         ValueError: the weights are not those of the configuration.
     """
     import openvino
+
+    if _read_configuration(folder)["model_type"] == "bert":
+        bert = BertNetwork.load(folder)
+        ranges = ChannelRanges.measure(bert, quantize.calibration_tokens(folder / "tokenizer.json"))
+        question = bert_graph.build_network(bert, bert_graph.multiply_in_dynamic_int8(ranges))
+        openvino.save_model(question, target / "question.xml", compress_to_fp16=False)
+        network = bert_graph.build_network(bert)
+    else:
+        network = _convert_mpnet(folder)
+    openvino.save_model(network, target / "model.xml", compress_to_fp16=False)
+
+
+def _convert_mpnet(folder: Path) -> "openvino.Model":
+    import openvino
     import torch
 
     class Network(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
             self.encoder, self.projection = _load_encoder(folder)
-            self.is_mpnet = _read_configuration(folder)["model_type"] == "mpnet"
 
         def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-            ids = _to_mpnet(input_ids, attention_mask) if self.is_mpnet else input_ids
+            ids = _to_mpnet(input_ids, attention_mask)
             states = self.encoder(input_ids=ids, attention_mask=attention_mask).last_hidden_state
             weights = attention_mask.unsqueeze(-1).to(states.dtype)
             pooled = (states * weights).sum(1) / weights.sum(1)
@@ -53,8 +72,7 @@ def export_network(folder: Path, target: Path) -> None:
     example = {name: torch.ones(2, 8, dtype=torch.long) for name in ("input_ids", "attention_mask")}
     shapes = [(name, [-1, -1], openvino.Type.i64) for name in example]
     with torch.no_grad():
-        network = openvino.convert_model(Network(), example_input=example, input=shapes)
-    openvino.save_model(network, target / "model.xml", compress_to_fp16=False)
+        return openvino.convert_model(Network(), example_input=example, input=shapes)
 
 
 def load_weights(folder: Path) -> "dict[str, torch.Tensor]":
@@ -79,15 +97,11 @@ def _read_configuration(folder: Path) -> dict[str, Any]:
 def _load_encoder(folder: Path) -> "tuple[torch.nn.Module, torch.nn.Parameter | None]":
     """Returns the transformer, and the (dim, width) projection of its mean; None without one."""
     import torch
-    from transformers import BertConfig, BertModel, MPNetConfig, MPNetModel
+    from transformers import MPNetConfig, MPNetModel
 
-    settings = _read_configuration(folder)
     weights = load_weights(folder)
     projection = weights.pop("projection.weight", None)
-    if settings["model_type"] == "mpnet":
-        encoder: torch.nn.Module = MPNetModel(MPNetConfig(**settings), add_pooling_layer=False)
-    else:
-        encoder = BertModel(BertConfig(**settings), add_pooling_layer=False)
+    encoder: torch.nn.Module = MPNetModel(MPNetConfig(**_read_configuration(folder)), add_pooling_layer=False)
     missing, unknown = encoder.load_state_dict(weights, strict=False)
     unknown = [name for name in unknown if not name.startswith("pooler.")]  # its output is not used
     if missing or unknown:
@@ -103,4 +117,4 @@ def _to_mpnet(ids: "torch.Tensor", mask: "torch.Tensor") -> "torch.Tensor":
 
 
 if __name__ == "__main__":
-    export_network(Path(sys.argv[1]), Path(sys.argv[2]))
+    export_networks(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -1,15 +1,13 @@
-"""Quantize: converts the exported network of a built-in model to int8 and measures the quality of the result.
+"""Quantize: converts the weights of a built-in BERT model to int8 and measures the quality of the result.
 
-The method is static post-training quantization by nncf (https://github.com/openvinotoolkit/nncf). The activation ranges
-come from the papers of ``data/sample.jsonl``, so the same weights and papers give the same network. Every fifth paper
-is held out and used to measure the network. Only the process that quantizes imports nncf.
+The ranges of the states are those of the papers of ``data/sample.jsonl``, so the same weights and papers give the same
+network (``search.embedding.bert_graph``). Every fifth paper is held out and used to measure the network.
 """
 
 import hashlib
 import json
 import sys
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
-NNCF_VERSION = "3.4.0"
-"""Required version; others may give another network for the same weights."""
 CALIBRATION_SHA256 = "e1d666354fed3c9a49a1b5f90777f91a1058dd827b5aae6dfa1f40621891de45"
 """Checksum of the calibration papers; others would give another network under the same identity."""
 
@@ -57,23 +53,13 @@ class Quality:
         return cls(**json.loads(_quality_file(folder).read_text("utf-8")))
 
 
-def check_can_quantize() -> None:
-    """Checks that this installation can quantize.
+def check_calibration() -> None:
+    """Checks that the calibration papers are those that the networks of this version are made with.
 
     Raises:
-        ModelUnavailable: nncf is missing or has another version, or the calibration papers have another checksum.
+        ModelUnavailable: they are missing or have another checksum.
     """
-    try:
-        installed = version("nncf")
-    except PackageNotFoundError:
-        installed = "none"
-    if installed != NNCF_VERSION:
-        raise ModelUnavailable(
-            f"precision int8 requires nncf {NNCF_VERSION}, but {installed} is installed; "
-            "pip install 'papers-search[int8]', or index with --precision float"
-        )
-    papers = calibration_papers()
-    if hashlib.sha256(papers).hexdigest() != CALIBRATION_SHA256:
+    if hashlib.sha256(calibration_papers()).hexdigest() != CALIBRATION_SHA256:
         raise ModelUnavailable(
             "sample.jsonl differs from the papers that int8 is calibrated on; reinstall papers-search"
         )
@@ -96,35 +82,53 @@ def _quality_file(folder: Path) -> Path:
     return folder / "quality.json"
 
 
-def _quantize(source: Path, target: Path) -> None:
+def calibration_tokens(tokenizer_file: Path) -> list[list[int]]:
+    """Returns the token IDs of the papers that are not held out, single and joined to the length of abstracts.
+
+    Their titles stand for questions.
+    """
+    papers = [paper for number, paper in enumerate(_papers()) if number % _HELD_OUT_STRIDE]
+    used = [paper.text for paper in papers]
+    joined = [
+        " ".join((used + used)[start : start + _SUMMARIES_PER_TEXT])
+        for start in range(0, len(used), _SUMMARIES_PER_TEXT)
+    ]
+    tokenizer = _load_tokenizer(tokenizer_file)
+    return [tokenizer.encode(text).ids for text in used + joined + [paper.title or "" for paper in papers]]
+
+
+def _papers() -> list[Paper]:
+    return [Paper.from_json(json.loads(line)) for line in calibration_papers().decode().splitlines()]
+
+
+def _load_tokenizer(file: Path) -> "Tokenizer":
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(file))
+    tokenizer.enable_truncation(MAX_TOKENS)
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _quantize(folder: Path, target: Path) -> None:
     """Quantizes a network and measures the result.
 
     Args:
-        source: folder of the float network.
+        folder: folder of the model.
         target: folder that the int8 network and its quality are written to.
     """
-    import nncf
     import openvino
-    from tokenizers import Tokenizer
 
-    lines = calibration_papers().decode().splitlines()
-    texts = [Paper.from_json(json.loads(line)).text for line in lines]
-    held_out = set(range(0, len(texts), _HELD_OUT_STRIDE))
-    used = [text for number, text in enumerate(texts) if number not in held_out]
-    joined = [" ".join((used + used)[start : start + _SUMMARIES_PER_TEXT]) for start in range(len(used))]
+    from search.embedding import bert_graph
+    from search.embedding.bert import BertNetwork
 
-    tokenizer = Tokenizer.from_file(str(source / "tokenizer.json"))
-    tokenizer.enable_truncation(MAX_TOKENS)
-    network = openvino.Core().read_model(source / "model.xml")
-    float_vectors = _embed(network, tokenizer, texts)
-    quantized = nncf.quantize(
-        network,
-        nncf.Dataset(used + joined, lambda text: _tokenize(tokenizer, text)),
-        model_type=nncf.ModelType.TRANSFORMER,
-        subset_size=len(used + joined),
-    )
+    bert, tokenizer = BertNetwork.load(folder), _load_tokenizer(folder / "tokenizer.json")
+    ranges = bert_graph.ChannelRanges.measure(bert, calibration_tokens(folder / "tokenizer.json"))
+    quantized = bert_graph.build_network(bert, bert_graph.multiply_in_int8(ranges))
     openvino.save_model(quantized, target / "model.xml", compress_to_fp16=False)
-    quality = _measure_quality(float_vectors, _embed(quantized, tokenizer, texts), sorted(held_out))
+    texts = [paper.text for paper in _papers()]
+    before, after = (_embed(each, tokenizer, texts) for each in (bert_graph.build_network(bert), quantized))
+    quality = _measure_quality(before, after, list(range(0, len(texts), _HELD_OUT_STRIDE)))
     _quality_file(target).write_text(json.dumps(asdict(quality)), "utf-8")
 
 

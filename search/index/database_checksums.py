@@ -22,6 +22,11 @@ def key_checksum(key: int, row: int) -> int:
     return ((key & 0x7FFFFFFF) * (row + 1) + ((key >> 31) & 0x1FFFFFFFF)) % _KEYS_MODULUS
 
 
+def sum_key_checksums(keys: NDArray[np.int64], rows: NDArray[np.int64]) -> int:
+    """Returns the sum of ``key_checksum`` of (n,) keys and their rows."""
+    return int((((keys & 0x7FFFFFFF) * (rows + 1) + ((keys >> 31) & 0x1FFFFFFFF)) % _KEYS_MODULUS).sum())
+
+
 def decisions_sha256(store: PaperStore) -> str:
     """Returns the checksum of the decisions; empty without any."""
     found = store.decisions()

@@ -16,7 +16,7 @@ from search.files import replace_file, sha256_of
 from search.index.json_object import JsonObject, damaged_file
 from search.papers.json import Json
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 """Increases with every change to the files that earlier versions cannot read."""
 _MAX_NAME_BYTES = 64
 """Bytes of CURRENT that are read; the name of a generation is shorter."""

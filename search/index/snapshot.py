@@ -26,7 +26,7 @@ from search.index.layout import GenerationLayout, Layout, Manifest, find_damaged
 from search.index.read_errors import is_panic, reports_read_errors
 from search.index.store import PaperStore
 from search.papers import identifiers
-from search.query.condition import AllOf, AnyOf, Condition, ContainsText, HasId, InRows, Not, searches_text
+from search.query.condition import AllOf, AnyOf, Condition, ContainsText, HasId, InRows, Not
 from search.rows import Rows
 from search.vectors.file import BLOCK_ROWS
 from search.vectors.file import block_checksums as vector_checksums
@@ -266,14 +266,12 @@ class Snapshot:
             InvalidValue: see ``search.columns.conditions.select`` and ``Lexicon.rows_matching``.
         """
         parts = condition.parts if isinstance(condition, AllOf) else (condition,)
-        selections = [self._selection(part) for part in parts if not searches_text(part)]
-        if text_parts := tuple(part for part in parts if searches_text(part)):
-            selections.append(self._selection(AllOf(text_parts)))
+        selections = [self._selection(part) for part in parts]
         return Intersection(selections, self.live).rows() if selections else self.live
 
     def _selection(self, condition: Condition) -> Selection:
-        """Selects with the columns, or with one query to the lexicon for a condition that searches text anywhere."""
-        if isinstance(condition, ContainsText) or searches_text(condition):
+        """Selects with the columns; words and phrases with the lexicon."""
+        if isinstance(condition, ContainsText):
             return Fixed(Rows.from_ids(self.lexicon.rows_matching(condition), self.manifest.rows))
         if isinstance(condition, AllOf):
             parts = [self._selection(part) for part in condition.parts]
@@ -323,4 +321,4 @@ class Snapshot:
     def lexicon(self) -> "Lexicon":
         from search.index.lexicon import Lexicon
 
-        return Lexicon(self._check(self.files.lexicon), self.columns, self.ids.find)
+        return Lexicon(self._check(self.files.lexicon), self.manifest.rows)

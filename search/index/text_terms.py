@@ -2,10 +2,9 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from math import log
 
-K1 = 1.2
-"""Term frequency saturation of BM25, fixed by tantivy."""
+from search.index.bm25 import K1, idf
+
 _CACHED_TEXTS = 64
 """Texts whose terms are cached; one query needs its terms eight times."""
 
@@ -47,8 +46,7 @@ class TextTerms:
 
     def idf(self, term: str) -> float:
         """Returns the inverse document frequency of a term that BM25 uses."""
-        doc_freq = self.doc_freq(term)
-        return log(1 + (self._papers - min(doc_freq, self._papers) + 0.5) / (doc_freq + 0.5))
+        return idf(self.doc_freq(term), self._papers)
 
     def weights(self, text: str) -> dict[str, float]:
         """Returns the terms of a text that are looked up, each with its inverse document frequency."""

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from search.language.stop_words import STOP_WORDS
 from search.papers.normalization import compose, normalize
@@ -45,6 +46,7 @@ _CHARACTERS_PER_WORD = 2
 """Mean length of words in Chinese, Japanese and Korean, which are not separated."""
 
 
+@lru_cache(64)
 def is_english(text: str) -> bool:
     """Returns whether a question may be in English.
 

@@ -18,7 +18,7 @@ from search.errors import InvalidValue
 from search.language.describe import describe_condition
 from search.language.fields import FILTER_FIELDS, JOIN_HINT, Field, ValueParser
 from search.language.groups import MAX_CONDITIONS, check_condition_count, extract_syntax_tokens
-from search.language.tokens import DOTTED_WORD, OPERATORS, Token, find_field_terms, syntax_error
+from search.language.tokens import DOTTED_WORD, OPERATORS, Token, find_field_terms, may_contain_syntax, syntax_error
 from search.language.tree import Leaf, Node, all_of, unranked_spans
 from search.papers import identifiers
 from search.query.condition import Condition
@@ -166,7 +166,7 @@ class _LeafParser:
 
     def parse_clauses(self, text: str) -> tuple[Node, ...]:
         """Parses a text with the same positions as ``self.text``."""
-        tokens = extract_syntax_tokens(text)
+        tokens = extract_syntax_tokens(text) if may_contain_syntax(text) else []
         if not tokens:
             return ()
         check_condition_count(self.text, [(each.start, each.end) for each in tokens if each.kind in _LEAF_KINDS])

@@ -27,6 +27,7 @@ _NEGATION = re.compile(rf"-(?:[^\W\d_]|{DOTTED_WORD}|=?[\"“(])")
 _PUNCTUATION = re.compile(r"[.,;:?!]+(?=\))")
 _CHUNK = re.compile(r"\S+")
 _VALUE_START = re.compile(r"[\w\"“(\[^=<>*.-]")
+_MAY_BE_SYNTAX = re.compile(rf'[:"“()]|(?<!\S)-|{"|".join(OPERATORS)}')
 _TERM = re.compile(r"(?<!\S)-?(=?([A-Za-z][A-Za-z_]*|[Ss]2):)(?=(\S*))")
 
 
@@ -63,6 +64,11 @@ class Token:
 def syntax_error(text: str, start: int, end: int, message: str) -> InvalidValue:
     """Returns the error for ``text[start:end]``, with its position from 1."""
     return InvalidValue("q", text[start:end], message, position=start + 1)
+
+
+def may_contain_syntax(text: str) -> bool:
+    """Returns whether some token of a query may be another one than a word; of a plain question, none is."""
+    return bool(_MAY_BE_SYNTAX.search(text))
 
 
 def tokenize(text: str) -> Iterator[Token]:

@@ -7,6 +7,7 @@ type describes it. Storage, JSON, CSV, the schema of the API and the importers f
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from search.papers.date import Date
@@ -59,7 +60,7 @@ def encode_text(value: str | None) -> Json:
 
 def encode_texts(value: tuple[str, ...]) -> Json:
     """Encodes texts, without lone surrogates."""
-    return [replace_surrogates(each) for each in value]
+    return list(value) if "".join(value).isascii() else [replace_surrogates(each) for each in value]
 
 
 def _json_field(name: str, annotated: Any) -> PaperField:
@@ -72,7 +73,7 @@ def _decode_text(value: Json) -> str | None:
 
 
 def _decode_texts(value: Json) -> tuple[str, ...]:
-    return tuple(str(each) for each in value) if isinstance(value, list) else ()
+    return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
 def _encode_date(value: Date | None) -> Json:
@@ -80,7 +81,13 @@ def _encode_date(value: Date | None) -> Json:
 
 
 def _decode_date(value: Json) -> Date | None:
-    return Date.parse(str(value)) if value else None
+    return _parse_date(str(value)) if value else None
+
+
+@lru_cache(65_536)
+def _parse_date(text: str) -> Date:
+    """Parses a date; many papers share one."""
+    return Date.parse(text)
 
 
 def _encode_time(value: datetime | None) -> Json:

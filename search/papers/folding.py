@@ -65,6 +65,16 @@ def normalize_whitespace(text: str | None) -> str:
     return compose(text)
 
 
+def is_plain(text: str) -> bool:
+    """Whether a text has only printable ASCII without markup, references and LaTeX commands, and no white space to
+    collapse: nothing that cleaning a text would change. Most texts are plain, and this is quick to tell.
+    """
+    return (
+        text.isascii() and text.isprintable() and "  " not in text and "\\" not in text and "<" not in text
+        and "&" not in text and text[:1] != " " != text[-1:]
+    )  # fmt: skip
+
+
 def put_given_name_first(name: str) -> str:
     """Rewrites "Zhou, Guorui" as "Guorui Zhou", and "King, Jr., Martin" or "King, Martin, Jr." as "Martin King Jr.".
 

@@ -34,6 +34,8 @@ _PLAIN = re.compile(
     re.VERBOSE,
 )
 """IDs outside of URLs."""
+_FREQUENT = re.compile(rf"(?:arxiv:|https?://arxiv\.org/abs/)({_NEW_ARXIV})(?:v(\d{{1,9}}))?", re.ASCII)
+"""The most frequent IDs and URLs, which the other patterns match as well, but ten times slower."""
 _LABELLED = re.compile(r"^(?:doi|arxiv|pmid|pmc|pmcid|acl|openalex|s2|url|uri)\s*[:=]\s*(?=https?:)")
 """A scheme before a URL."""
 _URL = re.compile(r"(?:https?:?//)*(?P<host>[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,})(?::\d+)?/+(?P<path>.*)")
@@ -109,7 +111,10 @@ def match_id(text: str) -> Found | None:
     """The canonical ID of a text that is an ID and nothing else; see ``identifiers.parse``."""
     if len(text) > _MAX_CHARACTERS:
         return None
-    text = _clean(text.strip().lower())
+    text = text.strip().lower()
+    if frequent := _FREQUENT.fullmatch(text):
+        return f"arxiv:{frequent[1]}", int(frequent[2]) if frequent[2] else None
+    text = _clean(text)
     return _match_plain(text) or _match_url(_LABELLED.sub("", text))
 
 

@@ -9,6 +9,7 @@ spellings; ``search.papers.identifier_forms`` has their patterns.
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote
 
 from search.papers import identifier_forms
@@ -101,6 +102,7 @@ def hash_key(kind: str, text: str) -> int:
     return int.from_bytes(digest, "big", signed=True)
 
 
+@lru_cache(65_536)
 def id_key(paper_id: str) -> int:
     """The key of an ID; case is ignored."""
     return hash_key("id", paper_id.lower())

@@ -5,7 +5,6 @@ kind has none. ``benchmarks/kinds.py`` measures them on labelled papers.
 """
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,6 +22,8 @@ class Rule:
         cues: every text that matches contains one of them; looking for them is quick.
         pattern: what the text has to contain.
         unless: what neither the title nor the abstract may contain; None if anything may be there.
+        starts: every match of the pattern starts with one of them, so that it is looked for there only: a regular
+            expression that starts with a boundary takes long to search for. Empty if a match may start elsewhere.
     """
 
     kind: Kind
@@ -30,12 +31,34 @@ class Rule:
     cues: tuple[str, ...]
     pattern: re.Pattern[str]
     unless: re.Pattern[str] | None = None
+    starts: tuple[str, ...] = ()
+
+    def matches(self, text: str) -> bool:
+        """Whether a text in lower case has a cue and matches the pattern."""
+        for cue in self.cues:
+            if cue in text:
+                break
+        else:
+            return False
+        return self._matches_at_start(text) if self.starts else self.pattern.search(text) is not None
+
+    def _matches_at_start(self, text: str) -> bool:
+        match = self.pattern.match
+        for start in self.starts:
+            position = text.find(start)
+            while position >= 0:
+                if match(text, position):
+                    return True
+                position = text.find(start, position + 1)
+        return False
 
 
 _WE = (
     r"(?:\b(?:we|this (?:paper|work|article|study|research)|the paper|i)\b"
     r"(?: (?!(?:our|the|evaluate|us|use|using|compare|test)\b)[\w-]+){0,3}?|\band(?: (?:then|further|also))?)"
 )
+_WE_STARTS = ("we ", "and ", "this ", "the paper ", "i ")
+"""What every match of ``_WE`` and a verb starts with."""
 _OTHER_PHRASE = (
     r"\b(?:for|on|with|using|from|of|in|that|by|to|as|over|based|which|via|through|is|are|the|regarding|about|"
     r"experiments?|analys[ei]s|results?|evaluations?|comparisons?|concepts?)\b"
@@ -158,6 +181,7 @@ RULES: tuple[Rule, ...] = (
         "abstract",
         ("dataset", "data set", "corpus", "corpora"),
         _introduction(_RESOURCE_VERBS, "datasets?|data sets?|corpus|corpora", _FEW_ADJECTIVES),
+        starts=_WE_STARTS,
     ),
     Rule(
         "benchmark",
@@ -176,12 +200,14 @@ RULES: tuple[Rule, ...] = (
         "abstract",
         ("benchmark",),
         _introduction(_RESOURCE_VERBS, "benchmarks?(?: suites?)?", _FEW_ADJECTIVES),
+        starts=_WE_STARTS,
     ),
     Rule(
         "method",
         "abstract",
         ("propos", "introduc", "present", "develop", "design", "devis"),
         _introduction("introduc|present|propos|develop|design|devis", _METHODS, _ADJECTIVES),
+        starts=_WE_STARTS,
     ),
     Rule(
         "method",
@@ -205,6 +231,7 @@ RULES: tuple[Rule, ...] = (
             r"concentration|minimax|non-asymptotic|finite-sample|excess risk|matching lower|tight lower)"
             r"(?: [\w-]+){0,2}? (?:bounds?|guarantees?|theorems?)\b"
         ),
+        starts=("we ", "our ", "with ", "give ", "present ", "provide ", "it is proved", "proof of the conjecture"),
     ),
     Rule(
         "negative",
@@ -220,7 +247,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "negative",
         "abstract",
-        ("negative result", "null result", "negative finding", "null finding"),
+        ("negative ", "null "),
         re.compile(
             r"\b(?:an?|this|our|report|reports|important|informative|two|three|several) (?:[\w-]+ ){0,2}?"
             r"(?:negative|null) (?:results?|findings?)\b(?! (?:at|from|of|in) )"
@@ -235,6 +262,7 @@ RULES: tuple[Rule, ...] = (
             rf"\bcodes?(?:base)?\b[^.;]{{0,60}}?{_IS}{_OPEN}|\bcodes?\b[^.;]{{0,40}}(?:https?:|github)"
             rf"|\bcodes? (?:\w+ )?available\b|{_RELEASE} (?:[\w-]+,? ){{0,6}}?(?:code|codebase|implementation)\b"
         ),
+        starts=("code", "we ", "and "),
     ),
     Rule(
         "code",
@@ -252,6 +280,7 @@ RULES: tuple[Rule, ...] = (
             rf"|{_RELEASE} (?:the|our|all|this|these|both|code|[\w-]+,)(?: [\w-]+,?){{0,5}}? "
             r"(?:data|datasets?|corpus)\b(?! splits?)|huggingface\.co/datasets"
         ),
+        starts=("data", "corpus", "corpora", "benchmark", "we ", "and ", "huggingface"),
     ),
 )
 """All rules; a paper is of a kind if it matches one of its rules."""
@@ -271,13 +300,8 @@ def kinds_of_text(title: str, abstract: str, comment: str) -> set[Kind]:
     texts = {"title": title.lower(), "abstract": abstract.lower(), "comment": comment.lower()}
     found: set[Kind] = set()
     for rule in RULES:
-        if rule.kind not in found and _matches(rule, texts):
+        if rule.kind in found or not rule.matches(texts[rule.place]):
+            continue
+        if rule.unless is None or not (rule.unless.search(texts["title"]) or rule.unless.search(texts["abstract"])):
             found.add(rule.kind)
     return found
-
-
-def _matches(rule: Rule, texts: Mapping[str, str]) -> bool:
-    text = texts[rule.place]
-    if not any(cue in text for cue in rule.cues) or not rule.pattern.search(text):
-        return False
-    return rule.unless is None or not (rule.unless.search(texts["title"]) or rule.unless.search(texts["abstract"]))

@@ -32,6 +32,8 @@ _NUMBER_SUFFIX = re.compile(r"_\d+$")
 _CONSONANT_RUN = re.compile("[b-df-hj-np-tv-xz]{2,3}", re.IGNORECASE)
 _LATER_CONSONANT_RUN = re.compile(r"(?<=[\s-])(?!(?:ng|lv|md|st|jr|sr)\b)[b-df-hj-np-tv-xz]{2,3}\b")
 _ALL_CAPS = re.compile(r"(?<!\w)[A-Z]{2,3}(?!\w)")
+_WORDS_OF_SEVERAL_READINGS = PARTICLES | IBERIAN | VIETNAMESE | SUFFIXES | {"and"}
+"""Words by which the family name may have several words, or may be another one than the last word."""
 _DETACHED_PREFIXES = frozenset(("d", "l", "mac", "mc", "o"))
 """Prefixes that may be separated from the rest of a surname, as in O Neil."""
 
@@ -100,12 +102,30 @@ def index_keys(text: str) -> tuple[str, ...]:
     Covers a family name of several words, joined and separate; the first of two surnames; the first word, if that seems
     to be the family name; the possible surnames of 王小明; and all of these with umlauts spelled in every way.
     """
+    if key := _plain_key(text):
+        return (key,)
     own = parse(text)
     names = [own] if own.other_family_words else [own, *_family_name_first(text, own)]
     if not _SIMPLE_NAME.fullmatch(text):
         names += _alternative_spellings(text, own)
     forms = [form for name in names for form in _index_forms(name)]
     return tuple(dict.fromkeys(form.key for form in forms)) if len(forms) > 1 else (own.key,)
+
+
+def _plain_key(text: str) -> str:
+    """The only key of a name without anything that has several readings, as most names are; empty for any other name.
+
+    The code for all names has the same result, but takes ten times as long.
+    """
+    if not _SIMPLE_NAME.fullmatch(text) or "oe" in text or "ue" in text:
+        return ""
+    words = text.replace(".", " ").lower().split()
+    first, last = words[0], words[-1]
+    if len(last) == 1 or not _WORDS_OF_SEVERAL_READINGS.isdisjoint(words):
+        return ""
+    if first in FAMILY_NAME_FIRST and len(words) > 1 and last not in EASTERN:
+        return ""
+    return f"{last}|{' '.join(words[:-1])}"
 
 
 def _alternative_spellings(text: str, own: Name) -> list[Name]:

@@ -9,13 +9,12 @@ notice of the IEEE.
 import re
 from functools import lru_cache
 
-_MARKERS = (
-    *("PDF", "eywords", "ey words", "ey Words", "KEYWORDS", "EY WORDS", "ndex terms", "ndex Terms", "INDEX TERMS"),
-    *("Abstract", "ABSTRACT", "submitted to the IEEE", "©", "(c)", "(C)", "rights reserved", "Published by"),
-    *("Subject Classification", "MSC", "Submission ", "Primary Area", "Comment", "Subjects: ", "Cite as"),
-    *("△ Less", "▽ More", "ow more", "ow less", "ad more", "ad less"),
+_MARKER = re.compile(
+    r"PDF|KEYWORDS|INDEX TERMS|ABSTRACT|Abstract|IEEE|Subject Classification|MSC|Submission |Primary Area|Comment"
+    r"|Subjects: |Cite as|Published by|All rights|©|\([cC]\)|△ Less|▽ More|Show (?:more|less)|Read (?:more|less)"
+    r"|y(?: [wW]|w)ords|x [tT]erms"  # letters that are rarer than the k and the i that the words begin with
 )
-"""Every text with page text contains one of them; most texts have none."""
+"""Matches in every text with page text; in most texts nothing. Each alternative begins with a rare character."""
 _NOTICE = (
     r"\s*This work has been submitted to the IEEE for possible publication\.?"
     r"(?:\s+Copyright may be transferred without notice,? after which this version may no longer be accessible\.?)?"
@@ -59,7 +58,7 @@ def find_page_text(text: str) -> tuple[tuple[int, int], ...]:
 
     None of it is, if nothing else would be left.
     """
-    if not any(marker in text for marker in _MARKERS):
+    if not _MARKER.search(text):
         return ()
     start = next((match.end() for pattern in _HEADS if (match := pattern.match(text))), 0)
     end = _find_tail(text, start)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from search.papers import identifiers
 from search.papers.date import Date
@@ -90,22 +90,23 @@ class Paper:
 
     def to_dict(self) -> dict[str, Json]:
         """Returns every field as JSON, null or empty if absent; ``url`` is ``link``."""
-        values = self._encode_fields(_OWN_FIELDS)
-        values["url"] = encode_text(self.link)
-        return {each.name: values[each.name] for each in JSON_FIELDS}
+        fields: dict[str, Json] = {name: encode(getattr(self, name)) for name, encode in _OUTPUT_ENCODERS}
+        fields["url"] = encode_text(self.link)
+        return {"id": encode_text(self.ids[0]) if self.ids else None, **fields}
 
     def to_json(self) -> dict[str, Json]:
         """Returns the JSON object that the index stores: no absent fields, and ``ids`` without the public ID.
 
         ``from_json`` reads it back unchanged. ``added`` is not part of it, since it does not describe the paper.
         """
-        values = self._encode_fields(_STORED_FIELDS)
-        values["ids"] = encode_texts(self.ids[1:])
-        return {name: value for name, value in values.items() if value is not False and value not in (None, [], {}, "")}
-
-    def _encode_fields(self, fields: tuple[PaperField, ...]) -> dict[str, Json]:
-        values: dict[str, Json] = {"id": encode_text(self.ids[0]) if self.ids else None}
-        return values | {each.name: each.encode(getattr(self, each.name)) for each in fields}
+        values: dict[str, Json] = {"id": encode_text(self.ids[0])} if self.ids else {}
+        if len(self.ids) > 1:
+            values["ids"] = encode_texts(self.ids[1:])
+        for name, encode in _STORED_AFTER_IDS:
+            value = getattr(self, name)
+            if value or (value == 0 and value is not False):  # a count of 0 is known
+                values[name] = encode(value)
+        return values
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Json], added: int = 0) -> Self:
@@ -115,12 +116,14 @@ class Paper:
             fields: the output.
             added: the time at which the paper was added, in seconds since 1970 (UTC); 0 if it is not known.
         """
-        get = fields.get
-        values = {each.name: each.decode(get(each.name)) for each in _STORED_FIELDS}
-        values["ids"] = (str(fields["id"]), *values["ids"]) if "id" in fields else ()
-        if isinstance(values["extra"].get("citations"), int):  # an earlier version wrote it there
-            values["citations"], values["extra"] = _take_citations(values["extra"])
-        return cls(**values, added=datetime.fromtimestamp(added, UTC) if added else None)
+        values: dict[str, Any] = {name: _DECODERS[name](value) for name, value in fields.items() if name in _DECODERS}
+        values["ids"] = (str(fields["id"]), *values.get("ids", ())) if "id" in fields else ()
+        extra = values.get("extra")
+        if extra and isinstance(extra.get("citations"), int):  # an earlier version wrote it there
+            values["citations"], values["extra"] = _take_citations(extra)
+        if added:
+            values["added"] = datetime.fromtimestamp(added, UTC)
+        return cls(**values)
 
 
 def _take_citations(extra: Mapping[str, Json]) -> tuple[Json, Mapping[str, Json]]:
@@ -131,6 +134,8 @@ def _take_citations(extra: Mapping[str, Json]) -> tuple[Json, Mapping[str, Json]
 _PUBLIC_ID = PaperField("id", "Canonical ID: the first of ids", str, str, str, ("arxiv:2604.24432",))
 _OWN_FIELDS = json_fields(Paper)
 _STORED_FIELDS = tuple(each for each in _OWN_FIELDS if each.name not in INDEX_FIELDS)
+_STORED_AFTER_IDS = tuple((each.name, each.encode) for each in _STORED_FIELDS if each.name != "ids")
+_DECODERS = {each.name: each.decode for each in _STORED_FIELDS}
 
 
 def _output_fields() -> tuple[PaperField, ...]:
@@ -143,3 +148,4 @@ def _output_fields() -> tuple[PaperField, ...]:
 
 JSON_FIELDS = _output_fields()
 """The fields of ``Paper.to_dict``, in order."""
+_OUTPUT_ENCODERS = tuple((each.name, each.encode) for each in JSON_FIELDS if each is not _PUBLIC_ID)

@@ -51,6 +51,7 @@ _FLAG_FIELDS = ("retracted", "is_retracted")
 """Further fields whose value is true for a retracted paper."""
 _TYPE_FIELDS = ("type", "types", "publication_type", "publication_types", "publication type", "document type")
 """Further fields that have types of publication."""
+_STATUS_FIELDS = frozenset((*_FLAG_FIELDS, *_TYPE_FIELDS))
 _RETRACTED_TYPES = ("retracted publication", "retracted article", "retracted")
 """Types that a retracted paper has."""
 _MAX_NOTICE_CHARACTERS = 300
@@ -72,7 +73,9 @@ def find_retraction(title: str, abstract: str, extra: Mapping[str, Json]) -> Ret
     """
     if _mentions_retraction(title) and (match := _TITLE_MARK.match(title)):
         return "withdrawn" if (match["first"] or match["last"]).lower() == "withdrawn" else "retracted"
-    if any(_is_true(extra.get(name)) for name in _FLAG_FIELDS) or _has_retracted_type(extra):
+    if not _STATUS_FIELDS.isdisjoint(extra) and (
+        any(_is_true(extra.get(name)) for name in _FLAG_FIELDS) or _has_retracted_type(extra)
+    ):
         return "retracted"
     comment = extra.get("comment")
     texts = (comment if isinstance(comment, str) else "", abstract if len(abstract) <= _MAX_NOTICE_CHARACTERS else "")
@@ -82,6 +85,8 @@ def find_retraction(title: str, abstract: str, extra: Mapping[str, Json]) -> Ret
 def find_retracted_ids(extra: Mapping[str, Json]) -> frozenset[str]:
     """Returns the canonical IDs of the papers that a notice retracts, which readers keep as ``retraction_of``."""
     values = extra.get("retraction_of")
+    if not values:
+        return frozenset()
     parsed = (identifiers.parse(str(each)) for each in (values if isinstance(values, list) else [values]) if each)
     return frozenset(each.id for each in parsed if each)
 

@@ -1,7 +1,7 @@
 """Conditions: a tree of requirements that a paper meets or not.
 
-The columns and the lexicon evaluate the same leaves. A paper that lacks the field of a leaf does not match the leaf,
-and matches its ``Not``.
+The lexicon evaluates words and phrases, the columns all other leaves. A paper that lacks the field of a leaf does not
+match the leaf, and matches its ``Not``.
 """
 
 import math
@@ -201,13 +201,6 @@ def _simplify(condition: Condition) -> Condition:
 def _distinct_parts(condition: AllOf | AnyOf, kind: type[AllOf | AnyOf]) -> tuple[Condition, ...]:
     parts = map(_simplify, condition.parts)
     return tuple(dict.fromkeys(each for part in parts for each in (part.parts if isinstance(part, kind) else (part,))))
-
-
-def searches_text(condition: Condition) -> bool:
-    """Returns whether the condition looks into titles or abstracts."""
-    if isinstance(condition, AllOf | AnyOf):
-        return any(searches_text(part) for part in condition.parts)
-    return searches_text(condition.part) if isinstance(condition, Not) else isinstance(condition, ContainsText)
 
 
 def names_person(condition: Condition) -> bool:

@@ -1,7 +1,7 @@
 """Hit: a paper on a page, and how it matches the query."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from search.papers.json import Json
 from search.papers.kinds import Kind
@@ -28,8 +28,7 @@ class LegMatch:
         return {"rank": self.rank, "score": self.score}
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A range of characters.
 
     Attributes:
@@ -82,6 +81,8 @@ class Hit:
             or ``unlike`` was used (the calibration does not apply).
         highlights: the words of the query in the paper.
         near: the paper of the library that a recommended paper is nearest to; None for other hits.
+        indexed_kinds: its kinds as the index has them; None for a paper that is not from an index, or of an index that
+            an earlier version wrote.
     """
 
     paper: Paper
@@ -92,10 +93,13 @@ class Hit:
     band: Band | None = None
     highlights: Highlights = Highlights()
     near: Near | None = None
+    indexed_kinds: tuple[Kind, ...] | None = None
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """What the paper is or offers, such as ``survey`` or ``code`` (``search.papers.kinds``)."""
+        if self.indexed_kinds is not None:
+            return self.indexed_kinds
         from search.papers.kind_rules import find_kinds  # compiling the rules takes as long as a search
 
         return find_kinds(self.paper)

@@ -49,7 +49,7 @@ class Answer:
         """The papers that facets count: the relevant ones, and those closest if they are listed in order of a field."""
         if self.leg_input is None or self.bands is None or self.query.sort == "relevance":
             return self.relevant
-        return find_closest(self.index, self.leg_input, self.bands, self.ranking.fused)
+        return find_closest(self.index, self.leg_input, self.bands, self.ranking)
 
     @property
     def lists_only_closest(self) -> bool:

@@ -55,8 +55,7 @@ def top_counts(
 
 
 def _top_values(postings: Postings, rows: Rows, names: NameLookup) -> tuple[ValueCount, ...]:
-    papers = postings.count_by_value(rows)
-    return tuple(top_counts(np.arange(len(papers)), papers, names, MAX_FACET_VALUES))
+    return tuple(top_counts(*postings.most_frequent(rows, MAX_FACET_VALUES), names, MAX_FACET_VALUES))
 
 
 def _lookup_in(names: Sequence[str]) -> NameLookup:

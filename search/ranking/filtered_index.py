@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from search import budget
 from search.index.snapshot import Snapshot
+from search.papers.kinds import Kind
 from search.papers.paper import Paper
 from search.query.condition import AllOf
 from search.query.explanation import Stage
@@ -95,7 +96,7 @@ class FilteredIndex:
         """Runs the lexical leg: the k papers of highest BM25; ``leg_depth`` of them by default."""
         k = self.tuning.leg_depth if k is None else k
         with self.time_stage("lexical"):
-            return self.snapshot.lexicon.search(text, k + len(self.excluded), self.condition).without(self.excluded)
+            return self.snapshot.lexicon.search(text, k, self.rows)
 
     def search_semantic(self, vector: NDArray[np.float32], k: int | None = None) -> Ranked:
         """Runs the semantic leg: the k papers of highest cosine; ``leg_depth`` of them by default."""
@@ -134,14 +135,11 @@ class FilteredIndex:
 
     def with_any_word(self, text: str) -> NDArray[np.int64]:
         """Returns the rows, ascending, of all papers with a word of a text."""
-        rows = self.snapshot.lexicon.rows_with_any_term(text, self.condition)
-        return rows[self.rows.contains(rows)]  # without the examples of the query
+        return self.snapshot.lexicon.rows_with_any_term(text, self.rows)
 
     def count_with_any_word(self, text: str) -> int:
         """Returns the number of papers with a word of a text."""
-        if self.excluded:
-            return len(self.with_any_word(text))
-        return self.snapshot.lexicon.count_matches(text, self.condition)
+        return self.snapshot.lexicon.count_matches(text, self.rows)
 
     def sort(self, rows: NDArray[np.int64], k: int, order: FieldOrder) -> NDArray[np.int64]:
         """Returns the first k of some rows in order of a field; see ``Columns.sort_rows``."""
@@ -152,6 +150,10 @@ class FilteredIndex:
         """Returns papers, in the order of their rows."""
         with self.time_stage("load_papers"):
             return self.snapshot.store.get(rows.tolist())
+
+    def kinds_of(self, rows: NDArray[np.int64]) -> list[tuple[Kind, ...] | None]:
+        """Returns the kinds of papers, in the order of their rows; see ``KindColumn.of_rows``."""
+        return self.snapshot.columns.kinds.of_rows(rows)
 
 
 def _stage_since(name: str, start: float) -> Stage:

@@ -1,32 +1,51 @@
 """Highlights: the query words in the title and abstract of a paper, and the sentence that matches best."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import accumulate, islice, starmap
+from functools import cache, lru_cache
+from itertools import accumulate, pairwise, starmap
 from math import fsum
 from operator import itemgetter
 
-from search.index.analysis import Terms, find_pieces, initials_of, split_at_units
+import numpy as np
+
+from search.index.analysis import Terms, beginning_of, find_pieces, find_units_between
 from search.papers.page_text import find_page_text
 from search.papers.paper import Paper
 from search.query.hit import Highlights, Span
 
-_SENTENCE_END = re.compile(r"[.!?]([\"')\]]*)\s+(?=[\"'(\[]*[A-Z0-9\\$])")
-_ABBREVIATION = re.compile(
-    r"(?:\b(?:e\.g|i\.e|cf|vs|et al|Fig|Figs|Eq|Eqs|Sec|Ref|Refs|No|Dr|St|approx|resp)|\b[A-Z])\.$"
+_NO_ABBREVIATION = (
+    r"(?<!\b[A-Z]\.)(?<!\b(?:cf|vs|Eq|No|Dr|St)\.)(?<!\b(?:e\.g|i\.e|Fig|Eqs|Sec|Ref)\.)"
+    r"(?<!\b(?:Figs|Refs|resp)\.)(?<!\bet al\.)(?<!\bapprox\.)"
 )
+_SENTENCE_END = re.compile(rf"[.!?]{_NO_ABBREVIATION}([\"')\]]*)\s+(?=[\"'(\[]*[A-Z0-9\\$])")
 
 _LETTER_BEFORE = re.compile(r"[^\W\d_][.'’]")
 _LETTER_AFTER = re.compile(r"[.'’][^\W\d_](?![^\W\d_])")
 
-_MAX_ABBREVIATION_CHARACTERS = 8
-"""Characters before a possible end of sentence that are searched for an abbreviation."""
+_WORDS = bytes(ord(chr(code).lower()) if chr(code).isalnum() and code < 128 else ord(" ") for code in range(256))
+"""A table for ``bytes.translate`` that leaves letters and digits, in small letters, and spaces between words."""
+_NO_ASCII = re.compile(r"[^\x00-\x7f]+")
+_MAY_PRECEDE = np.array([chr(code) not in ".?" for code in range(128)])
+"""Whether a word is the same after an ASCII character as after a space; ``?`` may stand for any other character. After
+a hyphen it is: if it were a term together with the word before, that would be a candidate."""
+_MAY_FOLLOW = np.array([chr(code) not in "-$+#?" for code in range(128)])
+"""Whether a word is the same before an ASCII character as before a space."""
+_COMPARED = 8
+"""Letters of the beginnings of words that are compared at once."""
+_FIRST_BYTES = np.array([2 ** (8 * length) - 1 for length in range(_COMPARED + 1)], np.uint64)
+"""Masks that leave the first bytes of eight."""
 _Place = tuple[int, int, str]
 """Start and end of a word in a text, and the query term that it is."""
 
 
 class Highlighter:
     """Finds the words of one query in papers.
+
+    Words begin as their terms do, so that the first eight letters of all words are compared with the beginnings of the
+    query terms at once, and only what is found is analyzed. What has characters beyond ASCII may have any term and is
+    analyzed always.
 
     Args:
         weights: inverse document frequency of each query term.
@@ -36,85 +55,132 @@ class Highlighter:
     def __init__(self, weights: Mapping[str, float], terms_of: Mapping[str, Terms]) -> None:
         self._weights = weights
         self._terms_of = terms_of
-        self._initials = initials_of(weights)
-        self._analyzed: set[str] = set()
-        self._places_by_unit: dict[str, list[_Place]] = {}
+        self._term_of = cache(self._find_term)
+        self._places_in = cache(self._find_in_unit)
+        letters = {beginning_of(term).encode().translate(_WORDS).strip() for term in weights if term.isascii()}
+        beginnings = {each[:_COMPARED] for each in letters}
+        self._beginnings = np.array([_number(each) for each in beginnings], np.uint64)[:, None]
+        self._masks = _FIRST_BYTES[[len(each) for each in beginnings]][:, None]
+        self._parts = {_number(each[:end]) for each in letters for end in range(1, len(each))}
 
-    def highlight(self, paper: Paper) -> Highlights:
-        """Returns the positions of the query words in a paper, and its best sentence.
+    def highlight(self, papers: Sequence[Paper]) -> list[Highlights]:
+        """Returns the positions of the query words in each paper, and its best sentence.
 
         The best sentence is the one whose distinct query terms have the highest total weight, as in the extracts of
         Luhn ("The automatic creation of literature abstracts", 1958); of several, the first.
         """
-        abstract = paper.abstract or ""
-        found = self._find_terms(abstract)
-        return Highlights(
-            _merge(self._find_terms(paper.title or "")), _merge(found), self._best_sentence(abstract, found)
-        )
+        texts = [text or "" for paper in papers for text in (paper.title, paper.abstract)]
+        found = self._find_in_text(f" {' '.join(texts)} ")
+        starts = list(accumulate((len(text) + 1 for text in texts), initial=1))
+        ends = [bisect_left(found, start, key=itemgetter(0)) for start in starts]
+        parts = [found[start:end] for start, end in pairwise(ends)]
+        marked = [_merge(part, start) for part, start in zip(parts, starts, strict=False)]
+        best = starmap(self._best_sentence, zip(texts[1::2], parts[1::2], starts[1::2], strict=False))
+        return list(map(Highlights, marked[::2], marked[1::2], best))
 
-    def _find_terms(self, text: str) -> list[_Place]:
-        """Returns the places of the query terms in a text; places may overlap."""
-        parts = split_at_units(text)
-        units, starts = parts[1::2], islice(accumulate(map(len, parts)), 0, None, 2)
-        new = set(units).difference(self._analyzed)
-        self._analyzed |= new
-        self._analyze(new)
-        places = self._places_by_unit
-        found = (
-            (start + first, start + end, term)
-            for unit, start in zip(units, starts, strict=False)
-            if unit in places
-            for first, end, term in places[unit]
-        )
-        return [place for place in found if not _is_part_of_abbreviation(text, place[0], place[1])]
+    def _find_in_text(self, text: str) -> list[_Place]:
+        """Returns the places of the query terms in a text that begins and ends with a space, in order."""
+        found: list[_Place] = []
+        done = 1
+        for start, end, is_word in self._find_candidates(text):
+            if start < done:
+                continue
+            if is_word:
+                done = end
+                if term := self._term_of(text[start:end]):
+                    found.append((start, end, term))
+            else:  # a unit has no space in it
+                first, done = max(text.rfind(" ", 0, start) + 1, done), text.find(" ", start)
+                for place, unit in find_units_between(text, first, done):
+                    found += [(place + start, place + end, term) for start, end, term in self._places_in(unit)]
+        found = [each for each in found if each[1] - each[0] > 1 or not _is_part_of_abbreviation(text, *each[:2])]
+        return sorted(found, key=itemgetter(0))
 
-    def _analyze(self, units: Iterable[str]) -> None:
-        """Finds the places of the query terms in some units; most have none, and of most the first letter tells."""
-        terms_of, lacks, initials = self._terms_of, self._weights.keys().isdisjoint, self._initials
-        for unit in [each for each in units if each[0] in initials or not (each.isalnum() and each.isascii())]:
-            terms = terms_of[unit]
-            if not (lacks(terms.ranked) and lacks(terms.unordered)):
-                self._places_by_unit[unit] = self._find_in_unit(unit)
+    def _find_candidates(self, text: str) -> list[tuple[int, int, bool]]:
+        """Returns start and end of what may be a query term, or a part of one, and whether its letters alone tell."""
+        data = text.encode("ascii", "replace")
+        words = data.translate(_WORDS) + b" " * _COMPARED
+        is_space = np.frombuffer(words, np.uint8) == ord(" ")
+        starts, ends = (np.flatnonzero(is_space[1:] != is_space[:-1]) + 1).reshape(-1, 2).T
+        eights = np.ndarray(len(data), "<u8", words, strides=(1,))[starts]  # the first letters of each word
+        is_candidate = (eights & self._masks == self._beginnings).any(axis=0)
+        characters = np.frombuffer(data, np.uint8)
+        after = characters[ends]
+        joined = np.flatnonzero((after == ord("-")) | (after == ord("$")))
+        firsts = eights[joined] & _FIRST_BYTES[np.minimum(ends[joined] - starts[joined], _COMPARED)]
+        is_candidate[joined[[each in self._parts for each in firsts.tolist()]]] = True  # with the next word, a term
+        starts, ends = starts[is_candidate], ends[is_candidate]
+        is_word = _MAY_PRECEDE[characters[starts - 1]] & _MAY_FOLLOW[after[is_candidate]]
+        found = list(zip(starts.tolist(), ends.tolist(), is_word.tolist(), strict=True))
+        if text.isascii():
+            return found
+        return sorted(found + [(*match.span(), False) for match in _NO_ASCII.finditer(text)])
 
-    def _find_in_unit(self, unit: str) -> list[_Place]:
-        found = []
-        for start, end, piece in find_pieces(unit):
-            terms = self._terms_of[piece]
-            term = next((term for term in terms.ranked or terms.unordered if term in self._weights), None)
-            if term:
-                found.append((start, end, term))
-        return found
+    def _find_in_unit(self, unit: str) -> Sequence[_Place]:
+        """Returns the places of the query terms in a unit."""
+        found = [(start, end, term) for start, end, piece in find_pieces(unit) if (term := self._term_of(piece))]
+        if unit.isascii():  # its terms are those of its pieces, and it need not be analyzed
+            is_acronym = len(found) == 1 and found[0][1] - found[0][0] == len(unit) and found[0][2].isupper()
+            return () if is_acronym and not unit.isalnum() else found  # acronyms have no hyphen
+        terms = self._terms_of[unit]
+        return found if any(term in self._weights for term in (*terms.ranked, *terms.unordered)) else ()
 
-    def _best_sentence(self, text: str, found: Sequence[_Place]) -> Span | None:
-        best, best_weight = None, 0.0
-        for sentence in split_sentences(text) if found else ():
-            distinct = {term for start, _, term in found if sentence.start <= start < sentence.end}
-            weight = fsum(self._weights[term] for term in distinct)  # in any order, so that equal sums are equal
+    def _find_term(self, word: str) -> str | None:
+        """Returns the query term that a word is, if any."""
+        terms = self._terms_of[word]
+        for term in terms.ranked or terms.unordered:
+            if term in self._weights:
+                return term
+        return None
+
+    def _best_sentence(self, text: str, found: Sequence[_Place], offset: int) -> Span | None:
+        """Returns the best sentence of a text, at whose start the places of terms are counted from ``offset``."""
+        best, best_weight, place = None, 0.0, 0
+        for start, end in _find_sentences(text) if found else ():
+            distinct = set()
+            while place < len(found) and found[place][0] < end + offset:
+                if found[place][0] >= start + offset:
+                    distinct.add(found[place][2])
+                place += 1
+            weight = fsum(map(self._weights.__getitem__, distinct))  # in any order, so that equal sums are equal
             if weight > best_weight:
-                best, best_weight = sentence, weight
-        return best
+                best, best_weight = (start, end), weight
+        return Span(*best) if best else None
+
+
+def _number(letters: bytes) -> int:
+    """Returns the first letters of a word as a number."""
+    return int.from_bytes(letters[:_COMPARED], "little")
 
 
 def _is_part_of_abbreviation(text: str, start: int, end: int) -> bool:
-    """Whether a word is a letter of an abbreviation with points, such as i.e., or of a contraction, such as it's."""
-    if end - start > 1 or not text[start:end].isascii() or text[start:end].isdigit():
+    """Whether a letter is part of an abbreviation with points, such as i.e., or of a contraction, such as it's."""
+    if not text[start:end].isascii() or text[start:end].isdigit():
         return False
     return bool(_LETTER_BEFORE.fullmatch(text[max(start - 2, 0) : start]) or _LETTER_AFTER.match(text, end))
 
 
-def _merge(found: Iterable[_Place]) -> tuple[Span, ...]:
-    """Returns the places in order, those that overlap or touch as one."""
+def _merge(found: Iterable[_Place], offset: int) -> tuple[Span, ...]:
+    """Returns the places less an offset; they are in order, and those that overlap or touch become one."""
     merged: list[tuple[int, int]] = []
-    for start, end, _ in sorted(found, key=itemgetter(0)):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = merged[-1][0], max(merged[-1][1], end)
+    last = -1
+    for start, end, _ in found:
+        if start <= last:
+            merged[-1] = merged[-1][0], max(last, end) - offset
         else:
-            merged.append((start, end))
+            merged.append((start - offset, end - offset))
+        last = max(last, end)
     return tuple(starmap(Span, merged))
 
 
 def split_sentences(text: str) -> list[Span]:
     """Splits an abstract into sentences, without the space between them and the text of a page around them."""
+    return list(starmap(Span, _find_sentences(text)))
+
+
+@lru_cache(1_024)
+def _find_sentences(text: str) -> list[tuple[int, int]]:
+    """Returns start and end of each sentence."""
     spans, position = [], 0
     for start, end in (*find_page_text(text), (len(text), len(text))):
         spans += _split_part(text, position, start)
@@ -122,12 +188,10 @@ def split_sentences(text: str) -> list[Span]:
     return spans
 
 
-def _split_part(text: str, start: int, end: int) -> list[Span]:
+def _split_part(text: str, start: int, end: int) -> list[tuple[int, int]]:
     spans = []
     start = end - len(text[start:end].lstrip())
     for match in _SENTENCE_END.finditer(text, start, end):
-        stop = match.start() + 1
-        if not _ABBREVIATION.search(text, max(start, stop - _MAX_ABBREVIATION_CHARACTERS), stop):
-            spans.append(Span(start, match.end(1)))  # includes closing quotes and brackets after the full stop
-            start = match.end()
-    return [*spans, Span(start, end)] if text[start:end].strip() else spans
+        spans.append((start, match.end(1)))  # includes closing quotes and brackets after the full stop
+        start = match.end()
+    return [*spans, (start, end)] if text[start:end].strip() else spans

@@ -58,7 +58,9 @@ def _list_hits(answer: Answer) -> tuple[list[Hit], int]:
     """Returns the hits of a query that has only a filter, in order of a field, and their total."""
     index, end = answer.index, answer.start + answer.query.limit
     rows = index.sort(index.rows.ids, end, _field_order(answer.query) or "newest")
-    return [Hit(paper, 0.0) for paper in index.load_papers(rows[answer.start :])], len(index.rows)
+    shown = rows[answer.start :]
+    found = zip(index.load_papers(shown), index.kinds_of(shown), strict=True)
+    return [Hit(paper, 0.0, indexed_kinds=kinds) for paper, kinds in found], len(index.rows)
 
 
 def _rank_hits(answer: Answer, leg_input: LegInput) -> tuple[list[Hit], int]:
@@ -151,13 +153,14 @@ def _build_hits(
     weights = lexicon.highlighted_terms(drop_request(text)) or lexicon.highlighted_terms(text)
     semantic_ranks, lexical_ranks = ranking.semantic.ranks(), ranking.lexical.ranks()
     with index.time_stage("highlights"):
-        highlighter = Highlighter(weights, lexicon.terms_by_unit)
-        highlights = [highlighter.highlight(paper) for paper in papers]
+        highlights = Highlighter(weights, lexicon.terms_by_unit).highlight(papers)
     bands = answer.bands.classify(shown) if answer.bands else [None] * len(papers)
     hits = []
     columns = zip(*(column.tolist() for column in (shown.rows, shown.scores, shown.cosine, shown.bm25)), strict=True)
-    for paper, marked, band, (row, score, cosine, bm25) in zip(papers, highlights, bands, columns, strict=True):
+    described = zip(papers, highlights, bands, index.kinds_of(shown.rows), columns, strict=True)
+    for paper, marked, band, kinds, (row, score, cosine, bm25) in described:
         semantic = None if leg_input.vector is None else LegMatch(semantic_ranks.get(row), cosine)
         lexical = LegMatch(lexical_ranks.get(row), bm25) if leg_input.text is not None and bm25 > 0 else None
-        hits.append(Hit(paper, score, semantic, lexical, row in exact_matches, band, marked))
+        is_exact = row in exact_matches
+        hits.append(Hit(paper, score, semantic, lexical, is_exact, band, marked, indexed_kinds=kinds))
     return hits

@@ -17,7 +17,7 @@ from search.query.facets import Scope
 from search.ranking.bands import Bands
 from search.ranking.filtered_index import FilteredIndex
 from search.ranking.fusion import FusedCandidates, combine_scores
-from search.ranking.legs import LegInput
+from search.ranking.legs import LegInput, Ranking
 from search.rows import Ranked, Rows
 
 NEAREST_PAPERS = 30
@@ -109,19 +109,28 @@ def find_relevant(index: FilteredIndex, leg_input: LegInput, bands: Bands, best:
         return _find_reaching(index, leg_input.vector, bands, best, bands.thresholds.related, share)
 
 
-def find_closest(index: FilteredIndex, leg_input: LegInput, bands: Bands, best: FusedCandidates) -> RelevantPapers:
-    """Finds the closest papers among those that match the filter; see ``find_relevant`` for the arguments.
+def find_closest(index: FilteredIndex, leg_input: LegInput, bands: Bands, ranking: Ranking) -> RelevantPapers:
+    """Finds the closest papers among those that match the filter.
 
     The whole index decides which papers are the nearest, so that a filter adds none. Without a vector or thresholds,
     all relevant papers count.
+
+    Args:
+        index: the papers that match the filter.
+        leg_input: the query.
+        bands: see ``find_relevant``.
+        ranking: the candidates of both legs.
     """
     if leg_input.vector is None or bands.thresholds is None:
-        return find_relevant(index, leg_input, bands, best)
+        return find_relevant(index, leg_input, bands, ranking.fused)
     with index.time_stage("relevant"):
-        snapshot, share = index.snapshot, CALIBRATION_TUNING.title_occurrence_share
-        nearest = snapshot.vectors.nearest(leg_input.vector[None], NEAREST_PAPERS, snapshot.live)[0]
-        cosine = bands.thresholds.limit_to_bands(float(nearest.scores.min(initial=1.0)))
-        return replace(_find_reaching(index, leg_input.vector, bands, best, cosine, share), scope="closest")
+        live, nearest = index.snapshot.live, ranking.semantic
+        if len(index.rows) < len(live):
+            nearest = index.nearest(leg_input.vector, index.tuning.leg_depth, live)
+        cosine = bands.thresholds.limit_to_bands(float(nearest.scores[:NEAREST_PAPERS].min(initial=1.0)))
+        share = CALIBRATION_TUNING.title_occurrence_share
+        found = _find_reaching(index, leg_input.vector, bands, ranking.fused, cosine, share)
+        return replace(found, scope="closest")
 
 
 def _find_reaching(
@@ -180,6 +189,6 @@ def _find_by_bm25(index: FilteredIndex, bands: Bands, share: float) -> tuple[NDA
     if not bands.max_bm25:
         return np.empty(0, np.int64), np.empty(0, np.float32)
     text = bands.leg_input.text or ""
-    rows, bm25 = index.snapshot.lexicon.search_reaching(text, share, index.condition, index.rows)
+    rows, bm25 = index.snapshot.lexicon.search_reaching(text, share, index.rows)
     shares = bm25 / np.float32(bands.max_bm25)
     return rows[shares >= share], shares[shares >= share]

@@ -17,7 +17,6 @@ from search.index.snapshot import Snapshot
 from search.language.parser import ParsedQuery
 from search.language.removable_parts import ranking_words, replace_ranking_words
 from search.language.stop_words import STOP_WORDS
-from search.query.condition import AllOf
 from search.query.refinement import Refinement
 from search.refinements.phrases import count_phrase
 
@@ -75,7 +74,7 @@ def sense_refinements(
     near = set() if is_alone else _nearest_senses(snapshot, nearest, acronym, tuning)
     if len(near) < 2 and not is_alone:
         return
-    rows = snapshot.lexicon.search(acronym, tuning.papers, AllOf(())).rows.tolist()
+    rows = snapshot.lexicon.search(acronym, tuning.papers, snapshot.live).rows.tolist()
     senses = find_senses(snapshot.store.texts_containing(rows, f"({acronym}"), acronym, tuning)
     senses = {key: form for key, form in senses.items() if is_alone or key in near}
     given = set(_variant_key(words, tuning.variant_prefix))
@@ -83,7 +82,7 @@ def sense_refinements(
         return
     for sense in senses.values():
         query = replace_ranking_words(parsed, f"{words[:start]}{sense} ({acronym}){words[end:]}")
-        yield Refinement("sense", sense, query, papers=count_phrase(snapshot.lexicon, sense, acronym))
+        yield Refinement("sense", sense, query, papers=count_phrase(snapshot, sense, acronym))
 
 
 def find_senses(

@@ -42,7 +42,7 @@ def author_refinements(snapshot: Snapshot, parsed: ParsedQuery) -> Iterator[Refi
     for name, rest in _candidates(words):
         if len(name) <= MAX_NAME_LENGTH and (spelling := _find_spelling(snapshot, name)):
             papers = len(snapshot.rows_matching(Author(name)))
-            if papers > count_phrase(snapshot.lexicon, name):
+            if papers > count_phrase(snapshot, name):
                 label = f"Papers by {spelling}" + (f" on “{rest}”" if rest else "")
                 query = replace_ranking_words(parsed, rest, f'au:"{name}"')
                 yield Refinement("author", label, query, papers=None if rest else papers)

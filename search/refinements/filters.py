@@ -8,7 +8,7 @@ from search.index.snapshot import Snapshot
 from search.language.parser import ParsedQuery
 from search.language.prose_filters import ProseFilter, find_prose_filters, missing_pattern
 from search.language.removable_parts import ranking_words, replace_ranking_words
-from search.query.condition import AllOf, AnyOf, ContainsText, HasKind, InDateRange, Not
+from search.query.condition import AnyOf, ContainsText, HasKind, InDateRange, Not
 from search.query.page import Page
 from search.query.refinement import Refinement
 from search.refinements.phrases import count_phrase
@@ -56,7 +56,7 @@ def _is_subject(snapshot: Snapshot, found: ProseFilter, page: Page, tuning: Filt
     if found.missing:
         return _is_done_without(snapshot, found.missing, page, tuning)
     for phrase in found.phrases:
-        papers = count_phrase(snapshot.lexicon, phrase)
+        papers = count_phrase(snapshot, phrase)
         with_first = snapshot.lexicon.inflected_doc_freq(phrase.split()[0])
         if papers >= tuning.min_term_papers and papers >= found.term_share * with_first:
             return True
@@ -68,7 +68,7 @@ def _is_done_without(snapshot: Snapshot, word: str, page: Page, tuning: FilterTu
     pattern = missing_pattern(word)
     if any(pattern.search(hit.paper.text.lower()) for hit in page.hits):
         return True
-    rows = snapshot.lexicon.search(word, tuning.missing_papers, AllOf(())).rows.tolist()
+    rows = snapshot.lexicon.search(word, tuning.missing_papers, snapshot.live).rows.tolist()
     texts = snapshot.store.texts_containing(rows, "without")
     return sum(bool(pattern.search(text.lower())) for text in texts) >= tuning.min_missing_papers
 
@@ -85,4 +85,6 @@ def _selects_papers(snapshot: Snapshot, found: ProseFilter, page: Page) -> bool:
     text = requirement.part if isinstance(requirement, Not) else requirement
     words = text.text if isinstance(text, ContainsText) else ""
     lexicon = snapshot.lexicon
-    return bool(lexicon.terms(words)) and 0 < lexicon.count_matches(words, AllOf((text,))) < len(snapshot.live)
+    return bool(lexicon.terms(words)) and 0 < lexicon.count_matches(words, snapshot.rows_matching(text)) < len(
+        snapshot.live
+    )

@@ -57,6 +57,8 @@ class PageRefiner:
             self._is_known,
             self.snapshot.manifest.live,
         )
+        if not corrections:
+            return None
         words = ranking_words(self.parsed)
         for found in find_prose_filters(words, date.today()):  # "latest" is a word even if no paper contains it
             for word in set(words.split()) - set(found.words.split()):

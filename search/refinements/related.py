@@ -7,7 +7,7 @@ Kullback-Leibler divergence of Carpineto et al., "An information-theoretic appro
 """
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -21,14 +21,10 @@ from search.index.snapshot import Snapshot
 from search.language.generic_words import GENERIC_WORDS
 from search.language.parser import ParsedQuery
 from search.language.removable_parts import ranking_words, replace_ranking_words
-from search.language.stop_words import STOP_WORDS
 from search.query.page import Page
 from search.query.refinement import Refinement
+from search.refinements.phrase_counts import Phrase, count_phrases
 
-_MARKS = ".,;:()[]!?\"'’“”$/"
-"""Marks that end a phrase."""
-_WORD = re.compile(r"(?=.*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*")
-_STOP_WORDS = frozenset(STOP_WORDS)
 _NOUN = re.compile(r"...(?:[ts]ion|sis|ity|ment|ness|ance|ence|ism|ics|logy|graphy|nova)s?$")
 """What a phrase of one word ends with; other single words are too often adjectives or too general."""
 _HEADS = frozenset(("model", "models", "system", "systems", "framework", "evaluation", "analysis", "mechanism", "task"))
@@ -62,7 +58,6 @@ class RelatedTuning:
 
 
 RELATED_TUNING = RelatedTuning()
-Phrase = tuple[str, ...]
 
 
 def related_refinements(
@@ -102,7 +97,7 @@ def _has_vague_answer(page: Page, tuning: RelatedTuning) -> bool:
 
 
 def find_phrases(
-    texts: Iterable[str], lexicon: Lexicon, papers: int, known: set[str], tuning: RelatedTuning = RELATED_TUNING
+    texts: Sequence[str], lexicon: Lexicon, papers: int, known: set[str], tuning: RelatedTuning = RELATED_TUNING
 ) -> list[str]:
     """Returns the phrases that distinguish some texts from the index, best first.
 
@@ -113,17 +108,18 @@ def find_phrases(
         known: terms of the query; a phrase needs another one.
         tuning: which phrases are returned, and how many.
     """
-    counts = _count_phrases([_split(text) for text in texts], tuning.min_papers)
-    spellings: dict[Phrase, str] = {}
+    counts = count_phrases(texts, tuning.min_papers)
+    terms = {word: _terms(lexicon, word) for phrase in counts if len(phrase) == 1 for word in phrase}
+    spellings: dict[Phrase, Phrase] = {}
     totals: Counter[Phrase] = Counter()
     for phrase, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        key = tuple(lexicon.term_by_word[part] or part for word in phrase for part in word.split("-"))
-        spellings.setdefault(key, " ".join(phrase))
+        key = tuple(chain.from_iterable([terms[word] for word in phrase]))
+        spellings.setdefault(key, phrase)
         totals[key] += count
     scored = []
     for key in _drop_parts(totals, tuning.whole_share):
-        words = spellings[key].split()
-        if set(key) <= known or not _may_be_phrase(words):
+        words = spellings[key]
+        if not _may_be_phrase(words) or known.issuperset(key):
             continue
         doc_freq = max(1, min(lexicon.inflected_doc_freq(part) for word in words for part in word.split("-")))
         max_share = tuning.max_word_share if len(words) == 1 else tuning.max_rarest_share
@@ -132,58 +128,12 @@ def find_phrases(
         if doc_freq <= max(max_share * papers, tuning.min_papers) and lift >= tuning.min_lift:
             scored.append((share * log(lift), key))
     distinct = _drop_similar(key for _, key in sorted(scored, reverse=True))
-    return [spellings[key] for key in islice(distinct, tuning.max_phrases)]
+    return [" ".join(spellings[key]) for key in islice(distinct, tuning.max_phrases)]
 
 
-def _split(text: str) -> list[str]:
-    """Returns the words and marks of a text; ten replacements take a third of the time of a regular expression."""
-    for mark in _MARKS:
-        text = text.replace(mark, f" {mark} ")
-    return text.split()
-
-
-def _count_phrases(texts: list[list[str]], min_papers: int) -> Counter[Phrase]:
-    """Counts the texts that contain each phrase of one to three words, without those of fewer than ``min_papers``.
-
-    A longer phrase is counted only if its parts are frequent enough (Agrawal and Srikant, "Fast algorithms for mining
-    association rules", VLDB 1994).
-    """
-    numbers = defaultdict[str, int]()
-    numbers.default_factory = numbers.__len__  # numbers words in order of occurrence
-    ids = np.fromiter(map(numbers.__getitem__, chain.from_iterable(texts)), np.int64)
-    text_of = np.repeat(np.arange(len(texts)), list(map(len, texts)))
-    words = list(numbers)
-    occurs = np.zeros((len(texts), len(words)), bool)
-    occurs[text_of, ids] = True
-    word_counts = occurs.sum(axis=0)
-    is_frequent = word_counts >= min_papers
-    for number in np.flatnonzero(is_frequent).tolist():
-        is_frequent[number] = words[number] not in _STOP_WORDS and bool(_WORD.fullmatch(words[number]))
-    is_part = is_frequent[ids]
-    starts = np.flatnonzero(is_part[:-1] & is_part[1:] & (text_of[:-1] == text_of[1:]))
-    pairs = _count_sequences(text_of, ids, starts, 2, min_papers)
-    triples = _count_sequences(text_of, ids, starts[:-1][np.diff(starts) == 1], 3, min_papers)
-    counts: Counter[Phrase] = Counter({(words[each],): int(word_counts[each]) for each in np.flatnonzero(is_frequent)})
-    for found in (pairs, triples):
-        counts.update({tuple(words[each] for each in phrase): number for phrase, number in found.items()})
-    return counts
-
-
-def _count_sequences(
-    text_of: NDArray[np.int64], ids: NDArray[np.int64], starts: NDArray[np.int64], length: int, min_texts: int
-) -> dict[tuple[int, ...], int]:
-    """Returns the number of texts that contain each sequence of words, without those of fewer than ``min_texts``.
-
-    Args:
-        text_of: (n,) int64, the text of each word.
-        ids: (n,) int64, the words.
-        starts: (m,) int64, the positions of the first words.
-        length: words of a sequence.
-        min_texts: minimum number of texts.
-    """
-    columns = (text_of[starts].tolist(), *(ids[starts + offset].tolist() for offset in range(length)))
-    counts = Counter(sequence[1:] for sequence in set(zip(*columns, strict=True)))
-    return {sequence: count for sequence, count in counts.items() if count >= min_texts}
+def _terms(lexicon: Lexicon, word: str) -> tuple[str, ...]:
+    """Returns the terms of a word, or of words joined by hyphens; of a stop word, the word."""
+    return tuple(lexicon.term_by_word[part] or part for part in word.split("-"))
 
 
 def _may_be_phrase(phrase: Sequence[str]) -> bool:

@@ -1,16 +1,22 @@
 """Strict parsing of requests, so that each has one meaning. By default the last of two equal parameters wins and bytes
 that are not UTF-8 become U+FFFD: the response would then belong to a query that nobody sent.
+
+It also takes less time. FastAPI finds out the names and types of the fields of a parameter model again with every
+request, in .4 ms; here that is done once per route.
 """
 
 import json
-from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, get_origin
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from copy import copy
+from dataclasses import replace
+from typing import Any, TypeGuard, get_origin
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from fastapi import Request, Response
 from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from search.errors import InvalidValue
@@ -25,11 +31,14 @@ class StrictRoute(APIRoute):
     repeat a key."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handler, repeatable = super().get_route_handler(), frozenset(_repeatable_parameters(self.dependant))
+        repeatable = frozenset(_repeatable_parameters(self.dependant))
+        route = copy(self)  # the description of the API needs the parameters of the original
+        route.dependant = _read_models_at_once(self.dependant, repeatable)
+        handler = super(StrictRoute, route).get_route_handler()
 
         async def handle(request: Request) -> Response:
-            _check_query(request.scope["query_string"], repeatable)
             strict = _StrictRequest(request.scope, request.receive)
+            strict.pairs = _parse_query(request.scope["query_string"], repeatable)
             if self.body_field is not None:
                 await strict.check_body()
             return await handler(strict)
@@ -38,6 +47,14 @@ class StrictRoute(APIRoute):
 
 
 class _StrictRequest(Request):
+    """A request.
+
+    Attributes:
+        pairs: the names and values of the query of its URL, in order.
+    """
+
+    pairs: Sequence[tuple[str, str]] = ()
+
     async def check_body(self) -> None:
         """Parses the body as JSON and caches the result for FastAPI.
 
@@ -88,8 +105,41 @@ def _check_surrogates(value: object) -> None:
             raise InvalidValue(ascii(name)[1:-1], ascii(field), allowed) from None
 
 
-def _check_query(query: bytes, repeatable: frozenset[str]) -> None:
-    """Checks the query of a URL.
+def _read_models_at_once(dependant: Dependant, repeatable: frozenset[str]) -> Dependant:
+    """Returns the same parameters, with those that are models as dependencies that read the parsed query."""
+    readers, others = [], []
+    for parameter in dependant.query_params:
+        if _is_model(annotation := parameter.field_info.annotation):
+            read = _model_reader(annotation, repeatable)
+            readers.append(Dependant(call=read, name=parameter.name, request_param_name="request", use_cache=False))
+        else:
+            others.append(parameter)
+    return replace(dependant, query_params=others, dependencies=[*dependant.dependencies, *readers])
+
+
+def _model_reader(
+    model: type[BaseModel], repeatable: frozenset[str]
+) -> Callable[["_StrictRequest"], Coroutine[Any, Any, BaseModel]]:
+    """Returns a function that validates the query of a request as a model, with the errors of FastAPI."""
+
+    async def read(request: _StrictRequest) -> BaseModel:
+        fields: dict[str, Any] = {}
+        for name, value in request.pairs:
+            if name in repeatable:
+                fields.setdefault(name, []).append(value)
+            else:
+                fields[name] = value
+        try:
+            return model.model_validate(fields)
+        except ValidationError as error:
+            errors = [{**each, "loc": ("query", *each["loc"])} for each in error.errors(include_url=False)]
+            raise RequestValidationError(errors) from None
+
+    return read
+
+
+def _parse_query(query: bytes, repeatable: frozenset[str]) -> Sequence[tuple[str, str]]:
+    """Returns the names and values of the query of a URL.
 
     Args:
         query: the query.
@@ -99,7 +149,7 @@ def _check_query(query: bytes, repeatable: frozenset[str]) -> None:
         InvalidValue: a value is not UTF-8, another parameter is repeated, or there are too many.
     """
     if not query:
-        return
+        return ()
     try:
         pairs = parse_qsl(query.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MAX_PARAMETERS)
     except UnicodeDecodeError:
@@ -112,6 +162,7 @@ def _check_query(query: bytes, repeatable: frozenset[str]) -> None:
         if name in seen and name not in repeatable:
             raise InvalidValue(name, value, "the parameter is repeated; use it once")
         seen[name] = value
+    return pairs
 
 
 def _find_invalid_utf8(query: bytes) -> tuple[str, str]:
@@ -134,12 +185,16 @@ def _repeatable_parameters(dependant: Dependant) -> Iterator[str]:
     """Yields the names of parameters whose value is a list."""
     for parameter in dependant.query_params:
         annotation = parameter.field_info.annotation
-        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        if _is_model(annotation):
             yield from (field.alias or name for name, field in annotation.model_fields.items() if _is_list(field))
         elif _is_list(parameter.field_info):
             yield parameter.alias
     for dependency in dependant.dependencies:
         yield from _repeatable_parameters(dependency)
+
+
+def _is_model(annotation: Any) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _is_list(field: FieldInfo) -> bool:

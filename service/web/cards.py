@@ -8,7 +8,6 @@ from markupsafe import Markup
 from search.papers import names
 from search.papers.categories import find_category_name
 from search.papers.debris import clean_text
-from search.papers.kind_rules import find_kinds
 from search.papers.kinds import KIND_LABELS
 from search.papers.page_text import find_page_text
 from search.papers.paper import Paper
@@ -147,7 +146,7 @@ def build_card(
         authors=authors,
         more_authors=folded,
         categories=_category_links(paper, url),
-        kinds=_kind_links(paper, url, filter_kinds),
+        kinds=_kind_links(hit, url, filter_kinds),
         snippet=_snippet(hit),
         abstract=typeset(paper.abstract, highlights.abstract) if paper.abstract else None,
         external_url=external_url(paper),
@@ -203,9 +202,9 @@ def _category_links(paper: Paper, url: PageUrl) -> tuple[Link, ...]:
     return tuple(Link(name, str(url.include_param("category", code))) for name, code in named)
 
 
-def _kind_links(paper: Paper, url: PageUrl, filter_kinds: Collection[str]) -> tuple[Link, ...]:
+def _kind_links(hit: Hit, url: PageUrl, filter_kinds: Collection[str]) -> tuple[Link, ...]:
     """Returns links for the kinds that distinguish a paper; its retraction is shown elsewhere."""
-    shown = (kind for kind in find_kinds(paper) if kind not in _UNMARKED_KINDS)
+    shown = (kind for kind in hit.kinds if kind not in _UNMARKED_KINDS)
     return tuple(
         Link(KIND_LABELS[kind].lower(), str(url.include_param("kind", kind)) if kind in filter_kinds else "")
         for kind in shown

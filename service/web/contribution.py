@@ -87,4 +87,5 @@ class Contribution:
 def _show_contribution(hit: Hit) -> Hit:
     """Returns a hit whose best sentence is the one that says what it contributes, and not one with certain words."""
     sentences = find_key_sentences(hit.paper)
-    return Hit(hit.paper, hit.score, band=hit.band, highlights=Highlights(sentence=next(iter(sentences), None)))
+    highlights = Highlights(sentence=next(iter(sentences), None))
+    return Hit(hit.paper, hit.score, band=hit.band, highlights=highlights, indexed_kinds=hit.indexed_kinds)

@@ -9,6 +9,7 @@ from anyio import CapacityLimiter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from search.budget import Budget, use_budget
+from search.cores import available_cores
 from service.api.guard.records import RequestRecord
 from service.api.problems import error_response
 
@@ -22,6 +23,8 @@ _BUSY_DETAIL = "server busy: request queue is full; retry in 1 s"
 _STUCK_S = 60.0
 """Seconds for which a request may keep its slot after its work was cancelled, before it counts as stuck. Between two
 checks of the budget, no query takes more than a few seconds."""
+_TURN_S = 0.1
+"""Seconds for which a request keeps its turn; nearly all questions take less."""
 _LARGE_REQUEST_BYTES = 4_096
 """Bytes of query and body above which a request is large; nearly all questions and abstracts are smaller."""
 
@@ -31,6 +34,10 @@ class AdmissionQueue:
 
     Large requests can take seconds. They get at most half of the slots, and their work pauses while others run
     (``search.budget``), so that the others need not wait for them.
+
+    Other requests that have a slot also wait for a turn, of which there is one per core: two threads that compute on
+    one core take a tenth more CPU time than one after the other. A turn ends after ``_TURN_S``, so that a request that
+    takes long keeps only its slot, and the next one runs beside it.
 
     Args:
         max_active: most requests that have a slot.
@@ -42,6 +49,8 @@ class AdmissionQueue:
     """
 
     def __init__(self, max_active: int, max_waiting: int) -> None:
+        self._turns = asyncio.Semaphore(available_cores())
+        self._turn_timers: dict[_QueuedRequest, asyncio.TimerHandle] = {}
         self._limiter = CapacityLimiter(max_active)
         self._large_limiter = CapacityLimiter(max(1, max_active // 2))
         self._max_waiting = max_waiting
@@ -85,10 +94,26 @@ class AdmissionQueue:
         if not is_large:
             self._small_active += 1
             self.small_idle.clear()
+            await self._take_turn(request)
+
+    async def _take_turn(self, request: "_QueuedRequest") -> None:
+        """Waits for a turn, which ends with ``release`` or after ``_TURN_S``."""
+        try:
+            await self._turns.acquire()
+        except BaseException:  # cancelled
+            self.release(request, is_large=False)
+            raise
+        self._turn_timers[request] = asyncio.get_running_loop().call_later(_TURN_S, self._end_turn, request)
+
+    def _end_turn(self, request: "_QueuedRequest") -> None:
+        if timer := self._turn_timers.pop(request, None):
+            timer.cancel()
+            self._turns.release()
 
     def release(self, request: "_QueuedRequest", *, is_large: bool) -> None:
         """Frees the slot of a request for the one that has waited longest."""
         self._active.discard(request)
+        self._end_turn(request)
         self._limiter.release_on_behalf_of(request)
         if is_large:
             self._large_limiter.release_on_behalf_of(request)

@@ -1,0 +1,167 @@
+"""Counts of phrases: the words, and the sequences of two and three of them, that several of a few texts contain.
+
+A longer phrase is counted only if its words are frequent enough (Agrawal and Srikant, "Fast algorithms for mining
+association rules", VLDB 1994). The words of all texts are hashes in one array, so that Python code runs only for those
+that are frequent: 25 abstracts, with 6,000 words, take a third of the time of dictionaries.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache, reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.language.stop_words import STOP_WORDS
+
+Phrase = tuple[str, ...]
+
+_WORD = re.compile(r"(?=.*[a-z])[a-z0-9]+(?:-[a-z0-9]+)*")
+_STOP_WORDS = frozenset(STOP_WORDS)
+_MARKS = b".,;:()[]!?\"'$/"
+"""Marks that end a phrase; so do the quotes beyond ASCII."""
+_QUOTES = re.compile("[’“”]")
+_SPACE = ord(" ")
+_TEXT_END = "\0"
+"""A word that ends each text."""
+_SIMPLE = bytes.maketrans(_MARKS + b"\t\n\r\f\v\x1c\x1d\x1e\x1f", b"." * len(_MARKS) + b" " * 9)
+"""A table for ``bytes.translate`` that leaves one kind of mark and one of white space."""
+_HASHED = 8
+"""Bytes that one step of a hash takes."""
+_MAX_LENGTH = 64
+"""Bytes of a word; nothing longer is one."""
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+"""Of Fibonacci hashing (Knuth, "The Art of Computer Programming", volume 3, section 6.4)."""
+_FIRST_BYTES = np.array([2 ** (8 * length) - 1 for length in range(_HASHED + 1)], np.uint64)
+"""Masks that leave the first bytes of eight."""
+_TEXT_BITS = np.uint64(6)
+"""Lower bits of a hash in place of which is the number of the text."""
+_COMMON_BITS = 14
+"""Upper bits of a hash at which the table of common words has it."""
+_COMMON_SHIFT = np.uint64(64 - _COMMON_BITS)
+_TABLE_BITS = np.uint64(12)
+"""Upper bits of a hash that tell most rare words."""
+
+
+def count_phrases(texts: Sequence[str], min_texts: int) -> dict[Phrase, int]:
+    """Returns the number of texts that contain each phrase of one to three words, without those of few texts.
+
+    Args:
+        texts: at most 63 texts in lower case.
+        min_texts: texts from which on a phrase is returned.
+    """
+    data = _encode(texts)
+    starts, ends = _find_spans(data)
+    hashes = _hash(data, starts, ends - starts)
+    is_common = _common_hashes()[hashes >> _COMMON_SHIFT] == hashes
+    places = np.flatnonzero(~is_common & (ends - starts <= _MAX_LENGTH))
+    hashes = hashes[places]
+    text_ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord(_TEXT_END))
+    words_before = np.searchsorted(starts[places], text_ends)
+    word_counts = np.diff(words_before, prepend=0, append=len(places))
+    text_of = np.repeat(np.arange(len(word_counts), dtype=np.uint64), word_counts)
+    frequent, counts = _count_texts(hashes, text_of, min_texts)
+    if not len(frequent):
+        return {}
+    found, ids = _find_numbers(hashes >> _TEXT_BITS, frequent)
+    places, text_of = places[found], text_of[found]
+    examples = np.zeros(len(frequent), np.int64)
+    examples[ids] = places
+    spans = zip(starts[examples].tolist(), ends[examples].tolist(), strict=True)
+    words = [data[start:end].decode("utf-8", "replace") for start, end in spans]
+    is_word = np.array(list(map(_is_word, words)), bool)
+    phrases: dict[Phrase, int] = {(words[each],): int(counts[each]) for each in np.flatnonzero(is_word).tolist()}
+    places, text_of, ids = (column[is_word[ids]] for column in (places, text_of, ids.astype(np.uint64)))
+    pairs = np.flatnonzero(places[1:] - places[:-1] == 1)
+    triples = pairs[:-1][pairs[1:] - pairs[:-1] == 1]
+    size = len(words)
+    for length, begins in ((2, pairs), (3, triples)):
+        keys = reduce(lambda key, offset: key * np.uint64(size) + ids[begins + offset], range(1, length), ids[begins])
+        sequences, counts = _count_texts(keys << _TEXT_BITS, text_of[begins], min_texts)
+        for key, count in zip(sequences.tolist(), counts.tolist(), strict=True):
+            phrases[tuple(words[key // size**place % size] for place in reversed(range(length)))] = count
+    return phrases
+
+
+def _is_word(text: str) -> bool:
+    """Returns whether what is between spaces and marks may be a word of a phrase."""
+    return text not in _STOP_WORDS and bool(_WORD.fullmatch(text))
+
+
+@cache
+def _common_hashes() -> NDArray[np.uint64]:
+    """Returns a table of the hashes of marks and of most stop words, each at the place that its upper bits give."""
+    data = _encode([" . ".join(STOP_WORDS)])
+    starts, ends = _find_spans(data)
+    hashes = _hash(data, starts, ends - starts)
+    table = np.zeros(1 << _COMMON_BITS, np.uint64)
+    table[hashes >> _COMMON_SHIFT] = hashes
+    return table
+
+
+def _find_spans(data: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Returns start and end of each word and mark of a text that begins and ends with a space."""
+    is_space = np.frombuffer(data, np.uint8) == _SPACE
+    edges = np.flatnonzero(is_space[1:] != is_space[:-1]) + 1
+    return edges[::2], edges[1::2]
+
+
+def _encode(texts: Iterable[str]) -> bytes:
+    """Returns texts in UTF-8 with spaces around each mark."""
+    simple = (text if text.isascii() else _QUOTES.sub(".", " ".join(text.split())) for text in texts)
+    encoded = [text.replace(_TEXT_END, " ").encode("utf-8", "surrogatepass") for text in simple]
+    data = b"".join([b" %b \0 " % text for text in encoded]).translate(_SIMPLE)
+    return data.replace(b".", b" . ") + b" " * _HASHED
+
+
+def _hash(data: bytes, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Returns a hash of each word, (n,) uint64."""
+    eights = np.ndarray(len(data) - _HASHED + 1, "<u8", data, strides=(1,))  # those that begin at each byte
+    hashes = (eights[starts] & _FIRST_BYTES[np.minimum(lengths, _HASHED)]) * _MULTIPLIER
+    longer = np.flatnonzero(lengths > _HASHED)
+    for offset in range(_HASHED, _MAX_LENGTH, _HASHED):
+        longer = longer[lengths[longer] > offset]
+        if not len(longer):
+            break
+        rest = eights[starts[longer] + offset] & _FIRST_BYTES[np.minimum(lengths[longer] - offset, _HASHED)]
+        hashes[longer] = (hashes[longer] ^ (hashes[longer] >> np.uint64(32)) ^ rest) * _MULTIPLIER
+    return hashes
+
+
+def _count_texts(
+    keys: NDArray[np.uint64], text_of: NDArray[np.uint64], min_texts: int
+) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
+    """Returns the keys, ascending and without their lower bits, that are in enough texts, and their numbers of texts.
+
+    Args:
+        keys: (n,) uint64.
+        text_of: (n,) uint64, the text that each key is in.
+        min_texts: the least number of texts.
+    """
+    pairs = np.sort((keys >> _TEXT_BITS << _TEXT_BITS) | text_of)
+    distinct = pairs[_find_first(pairs)] >> _TEXT_BITS
+    begins = _find_first(distinct)
+    counts = np.append(begins[1:], len(distinct)) - begins
+    is_frequent = counts >= min_texts
+    return distinct[begins[is_frequent]], counts[is_frequent]
+
+
+def _find_first(ascending: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Returns where each number occurs first."""
+    is_first = np.ones(len(ascending), bool)
+    np.not_equal(ascending[1:], ascending[:-1], out=is_first[1:])
+    return np.flatnonzero(is_first)
+
+
+def _find_numbers(
+    hashes: NDArray[np.uint64], frequent: NDArray[np.uint64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Returns which words are frequent, ascending, and the number of each among the frequent words."""
+    shift = np.uint64(64) - _TEXT_BITS - _TABLE_BITS
+    may_be_frequent = np.zeros(1 << int(_TABLE_BITS), bool)
+    may_be_frequent[frequent >> shift] = True
+    places = np.flatnonzero(may_be_frequent[hashes >> shift])
+    found = hashes[places]
+    ids = np.minimum(np.searchsorted(frequent, found), len(frequent) - 1)
+    is_frequent = frequent[ids] == found
+    return places[is_frequent], ids[is_frequent]
