@@ -1,6 +1,5 @@
 """A batch of papers, embedded while the next batch is read and the previous one is written."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
@@ -56,7 +55,7 @@ class PendingPapers:
 
     def __init__(self) -> None:
         self._papers: dict[PendingPaper, None] = {}
-        self._by_key: defaultdict[int, dict[PendingPaper, None]] = defaultdict(dict)
+        self._by_key: dict[int, tuple[PendingPaper, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._papers)
@@ -67,16 +66,16 @@ class PendingPapers:
     def add(self, paper: PendingPaper) -> None:
         self._papers[paper] = None
         for key in paper.keys:
-            self._by_key[key][paper] = None
+            self._by_key[key] = (*self._by_key.get(key, ()), paper)
 
     def remove(self, paper: PendingPaper) -> None:
         del self._papers[paper]
         for key in paper.keys:
-            del self._by_key[key][paper]
+            self._by_key[key] = tuple(each for each in self._by_key[key] if each is not paper)
 
     def find(self, keys: Iterable[int]) -> dict[PendingPaper, None]:
         """Returns the distinct papers that have one of the keys."""
-        return {paper: None for key in keys for paper in self._by_key.get(key, ())}
+        return {paper: None for found in filter(None, map(self._by_key.get, keys)) for paper in found}
 
 
 class EmbeddingBatch:

@@ -16,6 +16,7 @@ from indexer import sources
 from indexer.added_times import load_times, set_new_times
 from indexer.calibration import calibrate
 from indexer.database import checkpoint, named_errors, record_database
+from indexer.garbage_collection import rare_collections
 from indexer.generations import (
     find_layout,
     load_published_manifest,
@@ -194,7 +195,11 @@ def index_inputs(
         counts = writer.counts
         progress(counts, inputs.fraction_read * (1 - counts.waiting / max(counts.read, 1)))
 
-    with named_errors(find_layout(directory)), IndexWriter(directory, embedder, report_progress) as writer:
+    with (
+        rare_collections(),
+        named_errors(find_layout(directory)),
+        IndexWriter(directory, embedder, report_progress) as writer,
+    ):
         report, log = ImportReport(writer.counts), ImportLog(writer, restore=options.restore)
         for record in inputs.records(log):
             if not isinstance(record, SourceError):

@@ -15,10 +15,10 @@ class KeyBloomFilter:
     def __init__(self) -> None:
         self._bits = bytearray((self._MASK + 1) // 8)
 
-    def __contains__(self, key: int) -> bool:
-        """Whether a key may have been added; after a million keys, 1% of the answers for other keys are wrong."""
-        position = key & self._MASK
-        return bool(self._bits[position >> 3] >> (position & 7) & 1)
+    def select(self, keys: Iterable[int]) -> list[int]:
+        """Returns the keys that may have been added; after a million keys, these include 1% of all others."""
+        bits, mask = self._bits, self._MASK
+        return [key for key in keys if bits[(key & mask) >> 3] >> (key & 7) & 1]
 
     def add(self, keys: Iterable[int]) -> None:
         """Adds keys."""

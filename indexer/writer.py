@@ -144,7 +144,11 @@ class IndexWriter:
         record = identity.ensure_id(record)
         text = to_json_text(record)
         self.counts.read += 1
-        known, papers = self._regroup({text: record})
+        if self._is_unrelated(keys := identity.keys(record)):
+            self._replace({text: record}, set(), keys, None)
+            known, papers = frozenset[str](), [{text: record}]
+        else:
+            known, papers = self._regroup({text: record})
         if not papers:
             self.counts.unchanged += 1
         elif any(len(paper) == 1 and text in paper for paper in papers) and text not in known:
@@ -297,7 +301,7 @@ class IndexWriter:
                 replaced |= paper.replaced_rows
         for each in papers:
             added = earliest(time for group, time in times if not each.keys().isdisjoint(group))
-            self._replace(each, replaced, _union(keys[text] for text in each), added)
+            self._replace(each, replaced, frozenset[int]().union(*(keys[text] for text in each)), added)
             replaced = set()  # one of them lists the rows: they are all written in one transaction
         return frozenset(known), papers
 
@@ -330,6 +334,17 @@ class IndexWriter:
                 queue |= {each: other for each, other in known.items() if each not in keys_of}
         return pending, rows, keys_of
 
+    def _is_unrelated(self, keys: frozenset[int]) -> bool:
+        """Whether no paper has one of the keys of a record, as for most records of a first import."""
+        if self._batch and self._batch.done:
+            self._finish()
+        return not (
+            self.decisions
+            or self._pending.find(keys)
+            or (self._batch and self._batch.pending_papers.find(keys))
+            or self._written.possibly_written(keys)
+        )
+
     def _is_related(self, text: str, record: Paper, records: Mapping[str, Paper]) -> bool:
         """Whether a record is one of a paper's records, or related to one."""
         return text in records or any(relate(record, each, self.decisions).joins for each in records.values())
@@ -351,7 +366,7 @@ class IndexWriter:
                     shares_public_id = paper_id in ids and known.id == paper_id
                     if shares_public_id or (paper_id in retracted and not known.retraction):
                         (added,) = read_times(self.database, [row])
-                        row_keys = _union(map(identity.keys, records.values()))
+                        row_keys = frozenset[int]().union(*map(identity.keys, records.values()))
                         queue.append(self._replace(records, {row}, row_keys, added))
             paper.has_notice = any(self._has_another(paper, retraction_key(paper_id)) for paper_id in ids)
 
@@ -383,7 +398,3 @@ class IndexWriter:
             published.check([max(published.papers.rows - 1, 0)])
             published.check_keys()
         return published
-
-
-def _union(keys: Iterable[frozenset[int]]) -> frozenset[int]:
-    return frozenset[int]().union(*keys)

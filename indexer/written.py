@@ -43,7 +43,7 @@ class WrittenPapers:
 
     def possibly_written(self, keys: Iterable[int]) -> list[int]:
         """Returns the keys that a row may have."""
-        return [key for key in keys if not self._keys or key in self._keys]
+        return self._keys.select(keys) if self._keys else list(keys)
 
     def add_keys(self, keys: Iterable[int]) -> None:
         """Adds the keys of a new row."""

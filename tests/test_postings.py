@@ -27,7 +27,7 @@ TERMS = (*(word for word in WORDS if word not in STOP_WORDS), "llm|llms", " the"
 words = st.lists(st.sampled_from(WORDS), max_size=12).map(tuple)
 texts = st.lists(st.sampled_from(TERMS), min_size=1, max_size=5)
 sizes = st.builds(
-    TermPostingsTuning, max_tokens=st.integers(1, 60), max_merged=st.integers(1, 40), merge_factor=st.integers(1, 4)
+    TermPostingsTuning, max_fragments=st.integers(1, 60), max_merged=st.integers(1, 40), merge_factor=st.integers(1, 4)
 )
 
 
@@ -38,12 +38,16 @@ class Text:
     title: tuple[str, ...]
     abstract: tuple[str, ...]
 
-    @property
-    def terms(self) -> tuple[Terms, Terms]:
+    def add_to(self, builder: TermPostingsBuilder, row: int) -> None:
+        """Adds the paper in fragments of two words."""
         title, abstract = (
-            Terms(each, tuple(word for word in each if word not in STOP_WORDS)) for each in (self.title, self.abstract)
+            [
+                builder.add_fragment(Terms(some, tuple(word for word in some if word not in STOP_WORDS)))
+                for some in (words[start : start + 2] for start in range(0, len(words), 2))
+            ]
+            for words in (self.title, self.abstract)
         )
-        return title, abstract
+        builder.add(row, title, abstract)
 
     def field(self, field: int) -> list[str]:
         """Returns the words that a field has in the order of TEXT, TITLE, ABSTRACT."""
@@ -82,7 +86,7 @@ def write_history(folder: Path, history: list[Publish], tuning: TermPostingsTuni
         for row in replaced:
             live.pop(row, None)
         for paper in publish.papers:
-            builder.add(rows, *paper.terms)
+            paper.add_to(builder, rows)
             live[rows] = paper
             rows += 1
         builder.save()
@@ -160,7 +164,7 @@ def test_postings_do_not_depend_on_the_history(history: list[Publish], tuning: T
         papers, last = write_history(folder, history, tuning)
         builder = TermPostingsBuilder(folder / "at once")
         for row, paper in papers.items():
-            builder.add(row, *paper.terms)
+            paper.add_to(builder, row)
         builder.save()
         postings, at_once = TermPostings.open(last), TermPostings.open(folder / "at once")
         terms = {term for _, segment in open_segments(last) for term in segment.all_terms()}
@@ -181,10 +185,10 @@ def test_segments_without_replaced_papers_are_linked(tmp_path: Path) -> None:
     paper = Text(("galaxy",), ("proof", "the"))
     first = TermPostingsBuilder(tmp_path / "1")
     for row in range(40):
-        first.add(row, *paper.terms)
+        paper.add_to(first, row)
     first.save()
     second = TermPostingsBuilder(tmp_path / "2", tmp_path / "1")
-    second.add(40, *paper.terms)
+    paper.add_to(second, 40)
     second.save()
     before = {path.name: path.stat().st_ino for path in (tmp_path / "1").iterdir()}
     after = {path.name: path.stat().st_ino for path in (tmp_path / "2").iterdir()}

@@ -90,14 +90,17 @@ class Analyzer(dict[str, Terms]):
     def __missing__(self, unit: str) -> Terms:
         if len(self) >= self._size:
             self.clear()
-        self[unit] = found = self._analyze(unit)
+        self[unit] = found = self.analyze(unit)
         return found
 
     def analyze_text(self, text: str) -> Terms:
         """Returns the terms of a title or an abstract."""
-        if text.isupper():
-            text = _lower_sentence(text)
-        return Terms.concatenate(list(map(self.__getitem__, split_fragments(text))))
+        return Terms.concatenate(list(map(self.__getitem__, self.split(text))))
+
+    @staticmethod
+    def split(text: str) -> list[str]:
+        """Returns the fragments of a title or an abstract, whose terms are those of the text."""
+        return split_fragments(_lower_sentence(text) if text.isupper() else text)
 
     def phrase_terms(self, words: Sequence[str]) -> list[str]:
         """Returns the terms of a phrase; the last may be a character of Chinese, Japanese or Korean (``is_character``).
@@ -108,12 +111,13 @@ class Analyzer(dict[str, Terms]):
         ends_in_pair = is_character(terms[-1]) and len(terms) > 1 and terms[-2][1:] == terms[-1] if terms else False
         return terms[:-1] if ends_in_pair else terms
 
-    def _analyze(self, fragment: str) -> Terms:
+    def analyze(self, fragment: str) -> Terms:
+        """Returns the terms of a unit or fragment, and caches those of its parts."""
         if fragment.isascii() and fragment.isalnum():
             return self._analyze_part(fragment)
         units = find_units(fragment)
         if units != [fragment]:
-            return Terms.concatenate([self[unit] for unit in units])
+            return self[units[0]] if len(units) == 1 else Terms.concatenate([self[unit] for unit in units])
         words = find_words(fragment)
         if len(words) > 1 and fragment.isascii():
             parts = [self[word] for word in words]
@@ -123,7 +127,7 @@ class Analyzer(dict[str, Terms]):
             ]
         found = Terms.concatenate(parts)
         if joined := join_compound(words):
-            found = found._replace(unordered=(*found.unordered, *self._analyze(joined).ranked))
+            return Terms(found.ordered, found.ranked, (*found.unordered, *self.analyze(joined).ranked), found.written)
         return found
 
     def _analyze_part(self, part: str) -> Terms:
@@ -142,8 +146,8 @@ class Analyzer(dict[str, Terms]):
             lower = singular.casefold()
         if lower in _STOP_WORDS:
             return Terms((lower,), (), (singular,) if singular.isupper() and len(part) > 1 else (), (written,))
-        stem = self._stem(lower)
-        return Terms((stem,), (stem,), (), (written,))
+        stem = (lower if lower.isdecimal() and lower.isascii() else self._stem(lower),)
+        return Terms(stem, stem, (), (written,))
 
 
 def _lower_sentence(text: str) -> str:

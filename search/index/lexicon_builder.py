@@ -1,11 +1,13 @@
 """LexiconBuilder: writes the full-text index of the next generation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 
 import tantivy
 
 from search.files import call_library, link_or_copy
+from search.index.analysis import Terms
 from search.index.lexicon import LEXICON_TUNING, POSTINGS_FOLDER, LexiconTuning, create_analyzer
 from search.index.term_postings_writer import TermPostingsBuilder
 from search.index.text_conditions import PHRASE_FIELDS
@@ -14,6 +16,8 @@ from search.papers.paper import Paper
 _TOKENIZER = "papers_terms"
 """Splits terms at spaces; ``search.index.analysis`` has made them."""
 
+_MAX_CACHED_FRAGMENTS = 1 << 18
+"""Fragments that are cached, 100 MB; as many as 50,000 abstracts have."""
 _ROWS_PER_QUERY = 65_536
 """Rows that are removed at once, which bounds the memory."""
 
@@ -25,6 +29,26 @@ def _build_schema() -> tantivy.Schema:
     builder.add_text_field("word", tokenizer_name=_TOKENIZER, index_option="basic")
     builder.add_unsigned_field("row", indexed=True, fast=True)
     return builder.build()
+
+
+class _Fragments(dict[str, tuple[int, str, tuple[str, ...], str]]):
+    """By fragment (``Analyzer.split``) its number, and its terms as tantivy indexes them: ordered, unordered, written.
+
+    Looking up a known fragment runs no Python code.
+
+    Args:
+        analyze: returns the terms of a fragment.
+        add: returns the number of a fragment with some terms.
+    """
+
+    def __init__(self, analyze: Callable[[str], Terms], add: Callable[[Terms], int]) -> None:
+        super().__init__()
+        self._analyze, self._add = analyze, add
+
+    def __missing__(self, fragment: str) -> tuple[int, str, tuple[str, ...], str]:
+        terms = self._analyze(fragment)
+        self[fragment] = found = self._add(terms), " ".join(terms.ordered), terms.unordered, " ".join(terms.written)
+        return found
 
 
 class LexiconBuilder:
@@ -49,18 +73,25 @@ class LexiconBuilder:
         tokenizer = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.whitespace()).build()
         self._index.register_tokenizer(_TOKENIZER, tokenizer)
         self._analyzer = create_analyzer(tuning.term_cache_size)
+        self._fragments = _Fragments(self._analyzer.analyze, self._postings.add_fragment)
         self._writer = call_library(directory, lambda: self._index.writer(tuning.writer_heap_bytes, num_threads=1))
 
     def add(self, row: int, paper: Paper) -> None:
         """Adds a paper; its row is greater than those of all papers before."""
-        title, abstract = (self._analyzer.analyze_text(text or "") for text in (paper.title, paper.abstract))
-        self._postings.add(row, title, abstract)
-        document = tantivy.Document()
-        for field, terms in zip(PHRASE_FIELDS, (title, abstract), strict=True):
-            document.add_text(field, " ".join(terms.ordered))
-            for term in dict.fromkeys(terms.unordered):  # each a value of its own, so that no phrase spans two
+        if len(self._fragments) >= _MAX_CACHED_FRAGMENTS:
+            self._postings.forget_fragments()
+            self._fragments.clear()
+        document, texts, words = tantivy.Document(), [], dict[str, None]()
+        for field, text in zip(PHRASE_FIELDS, (paper.title, paper.abstract), strict=True):
+            found = list(map(self._fragments.__getitem__, self._analyzer.split(text or "")))
+            numbers, ordered, unordered, written = zip(*found, strict=True) if found else ((), (), (), ())
+            texts.append(numbers)
+            document.add_text(field, " ".join(ordered))
+            for term in dict.fromkeys(chain.from_iterable(unordered)):  # each a value, so that no phrase spans two
                 document.add_text(field, term)
-        document.add_text("word", " ".join(dict.fromkeys(title.written + abstract.written)))
+            words |= dict.fromkeys(written)
+        document.add_text("word", " ".join(words))
+        self._postings.add(row, *texts)
         document.add_unsigned("row", row)
         call_library(self._directory, lambda: self._writer.add_document(document))
 

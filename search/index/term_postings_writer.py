@@ -9,8 +9,8 @@ maintenance", 1990).
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +18,17 @@ from numpy.typing import NDArray
 from search.files import link_or_copy
 from search.index.analysis import Terms
 from search.index.bm25 import encode
+from search.index.fragment_terms import FragmentTerms
 from search.index.term_postings import FIELD_MARKS, Segment, join_terms, open_segments, segment_paths
 from search.index.term_postings_merge import merge
-from search.language.stop_words import STOP_WORDS
 
 
 @dataclass(frozen=True, slots=True)
 class TermPostingsTuning:
     """Constants of writing."""
 
-    max_tokens: int = 1 << 23
-    """Occurrences of terms that are sorted at once: some 40,000 papers; at 200 MB of memory."""
+    max_fragments: int = 1 << 23
+    """Fragments that are sorted at once: some 40,000 papers; at 200 MB of memory."""
     max_merged: int = 1 << 22
     """Postings that are merged at once, which bounds the memory."""
     merge_factor: int = 4
@@ -36,7 +36,6 @@ class TermPostingsTuning:
 
 
 TERM_POSTINGS_TUNING = TermPostingsTuning()
-_is_stop_word = frozenset(STOP_WORDS).__contains__
 
 
 class TermPostingsBuilder:
@@ -59,12 +58,22 @@ class TermPostingsBuilder:
         self._tuning = tuning
         self._replaced: NDArray[np.int64] = np.empty(0, np.int64)
         self._flushed: list[int] = []
+        self._terms = FragmentTerms()
         self._buffer = _Buffer()
 
-    def add(self, row: int, title: Terms, abstract: Terms) -> None:
-        """Adds a paper; its row is greater than those of all papers before."""
+    def add_fragment(self, terms: Terms) -> int:
+        """Adds a fragment with these terms and returns its number."""
+        return self._terms.add(terms)
+
+    def forget_fragments(self) -> None:
+        """Makes all numbers of fragments invalid, which bounds the memory."""
+        self._flush()
+        self._terms = FragmentTerms()
+
+    def add(self, row: int, title: Sequence[int], abstract: Sequence[int]) -> None:
+        """Adds a paper by the numbers of its fragments; its row is greater than those of all papers before."""
         self._buffer.add(row, title, abstract)
-        if self._buffer.tokens >= self._tuning.max_tokens:
+        if len(self._buffer) >= self._tuning.max_fragments:
             self._flush()
 
     def remove(self, rows: Sequence[int]) -> list[int]:
@@ -93,7 +102,7 @@ class TermPostingsBuilder:
     def _flush(self) -> None:
         if len(self._buffer.papers):
             self._flushed.append(self._new_number())
-            self._buffer.build().save(self._directory, self._flushed[-1])
+            self._buffer.build(self._terms).save(self._directory, self._flushed[-1])
             self._buffer = _Buffer()
 
     def _new_number(self) -> int:
@@ -117,89 +126,100 @@ def _size(group: Sequence[tuple[int, Segment]]) -> int:
     return sum(len(segment.rows) + len(segment.papers) for _, segment in group)
 
 
-class _TermIds(dict[str, int]):
-    """The number of each term of a buffer; a new term gets the next one."""
-
-    def __missing__(self, term: str) -> int:
-        self[term] = number = len(self)
-        return number
-
-
-class _FieldBuffer:
-    """The terms of papers in one field, in arrays: millions of Python objects would slow down garbage collection."""
+class _Buffer:
+    """The fragments of new papers until they become a segment."""
 
     def __init__(self) -> None:
-        self._ids = _TermIds()
-        self._tokens = array("I")
-        self._counts = array("I")
-        self.lengths = array("I")
+        self.papers = array("I")
+        self._fragments = array("I")
+        self._counts = array("I")  # of the title and of the abstract of each paper
 
     def __len__(self) -> int:
-        return len(self._tokens)
+        return len(self._fragments)
 
-    def add(self, terms: Iterator[str], length: int | None = None) -> None:
-        """Adds the terms of the next paper.
+    def add(self, row: int, *texts: Sequence[int]) -> None:
+        """Adds title and abstract of a paper."""
+        self.papers.append(row)
+        for fragments in texts:
+            self._fragments.extend(fragments)
+            self._counts.append(len(fragments))
 
-        Args:
-            terms: the terms, one per occurrence.
-            length: the number of terms of the paper in the field, if not all are given.
-        """
-        before = len(self._tokens)
-        self._tokens.extend(map(self._ids.__getitem__, terms))
-        self._counts.append(len(self._tokens) - before)
-        self.lengths.append(len(self._tokens) - before if length is None else length)
-
-    def terms(self, mark: str) -> list[bytes]:
-        """Returns all terms, ascending, each after a mark."""
-        return [(mark + term).encode("utf-8", "surrogatepass") for term in sorted(self._ids)]
-
-    def postings(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.uint16]]:
-        """Returns the number of postings of each term, and the place of the paper and the code of each posting."""
-        order = np.fromiter((self._ids[term] for term in sorted(self._ids)), np.int64, len(self._ids))
+    def build(self, terms: FragmentTerms) -> Segment:
+        """Returns the segment of all papers."""
+        names = sorted(terms.numbers)
+        order = np.fromiter(map(terms.numbers.__getitem__, names), np.int64, len(names))
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order))
+        fields = [_FieldPostings.of(rank[number], paper, length) for number, paper, length in self._fields(terms)]
+        papers = np.frombuffer(self.papers, np.uint32)
+        marked = [*zip(FIELD_MARKS, fields, strict=True)][::-1]  # ascending terms
+        found = [
+            f"{mark}{names[term]}".encode("utf-8", "surrogatepass") for mark, field in marked for term in field.terms
+        ]
+        return Segment(
+            *join_terms(found),
+            ends=np.cumsum(np.concatenate([field.counts for _, field in marked])),
+            rows=papers[np.concatenate([field.places for _, field in marked])],
+            codes=np.concatenate([field.codes for _, field in marked]),
+            papers=papers,
+            lengths=np.array([field.lengths for field in fields]),
+        )
+
+    def _fields(
+        self, terms: FragmentTerms
+    ) -> Iterator[tuple[NDArray[np.uint32], NDArray[np.int64], NDArray[np.uint32]]]:
+        """Yields the terms of each field, the place of the paper of each, and the length of each paper."""
         counts = np.frombuffer(self._counts, np.uint32)
-        keys = rank[np.frombuffer(self._tokens, np.uint32)] << 32
-        keys |= np.repeat(np.arange(len(counts)), counts)
+        fragments, size = np.frombuffer(self._fragments, np.uint32), len(self.papers)
+        places = np.repeat(np.arange(len(counts)), counts)
+        texts = [(fragments[places & 1 == each], places[places & 1 == each] >> 1) for each in (0, 1)]
+        numbers, papers = zip(*(terms.counted.of(*text) for text in (texts[0], *texts)), strict=True)  # titles twice
+        owners = np.concatenate(papers)
+        yield np.concatenate(numbers), owners, _sum_by_paper(owners, size)
+        for numbers_of_text, papers_of_text in texts:
+            unordered, owners = terms.unordered.of(numbers_of_text, papers_of_text)
+            distinct = np.unique(owners << 32 | unordered) >> 32
+            positions = _sum_by_paper(papers_of_text, size, terms.positions[numbers_of_text])
+            yield *terms.stop_words.of(numbers_of_text, papers_of_text), positions + _sum_by_paper(distinct, size)
+
+
+def _sum_by_paper(papers: NDArray[np.int64], size: int, values: NDArray[np.uint32] | None = None) -> NDArray[np.uint32]:
+    """Returns the sum of the values of each paper, or their number."""
+    return np.bincount(papers, values, size).astype(np.uint32)
+
+
+@dataclass(frozen=True, eq=False)
+class _FieldPostings:
+    """The postings of one field.
+
+    Attributes:
+        terms: the ranks of its terms, ascending.
+        counts: (terms,) the number of postings of each.
+        places: (postings,) the place of the paper of each.
+        codes: (postings,) see ``PostingList``.
+        lengths: (papers,) the number of terms of each paper.
+    """
+
+    terms: list[int]
+    counts: NDArray[np.int64]
+    places: NDArray[np.int64]
+    codes: NDArray[np.uint16]
+    lengths: NDArray[np.uint32]
+
+    @classmethod
+    def of(cls, ranks: NDArray[np.int64], places: NDArray[np.int64], lengths: NDArray[np.uint32]) -> Self:
+        """Counts the terms of all papers.
+
+        Args:
+            ranks: (n,) the rank of each occurrence of a term.
+            places: (n,) the place of its paper.
+            lengths: see the attribute.
+        """
+        keys = ranks << 32 | places
         keys.sort()
         starts = np.flatnonzero(np.diff(keys, prepend=-1))
         frequencies = np.diff(starts, append=len(keys))
         keys = keys[starts]
+        terms, counts = np.unique(keys >> 32, return_counts=True)
         places = keys & 0xFFFFFFFF
-        lengths = np.frombuffer(self.lengths, np.uint32)[places]
-        return np.bincount(keys >> 32, minlength=len(order)), places, encode(frequencies, lengths)
-
-
-class _Buffer:
-    """The terms of new papers until they become a segment."""
-
-    def __init__(self) -> None:
-        self.papers = array("I")
-        self._fields = [_FieldBuffer() for _ in FIELD_MARKS]
-
-    @property
-    def tokens(self) -> int:
-        return sum(map(len, self._fields))
-
-    def add(self, row: int, title: Terms, abstract: Terms) -> None:
-        self.papers.append(row)
-        text, *others = self._fields
-        once = title.ranked + title.unordered
-        text.add(chain(once, once, abstract.ranked, abstract.unordered))
-        for field, terms in zip(others, (title, abstract), strict=True):
-            field.add(filter(_is_stop_word, terms.ordered), len(terms.ordered) + len(set(terms.unordered)))
-
-    def build(self) -> Segment:
-        """Returns the segment of all papers."""
-        fields = [*zip(FIELD_MARKS, self._fields, strict=True)][::-1]  # ascending terms
-        terms = [term for mark, field in fields for term in field.terms(mark)]
-        counts, places, codes = zip(*(field.postings() for _, field in fields), strict=True)
-        papers = np.frombuffer(self.papers, np.uint32)
-        return Segment(
-            *join_terms(terms),
-            ends=np.cumsum(np.concatenate(counts)),
-            rows=papers[np.concatenate(places)],
-            codes=np.concatenate(codes),
-            papers=papers,
-            lengths=np.array([np.frombuffer(field.lengths, np.uint32) for field in self._fields]),
-        )
+        return cls(terms.tolist(), counts, places, encode(frequencies, lengths[places].astype(np.int64)), lengths)

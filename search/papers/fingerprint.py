@@ -9,7 +9,7 @@ from search.papers.identifiers import hash_key
 from search.papers.latex import strip_latex
 from search.papers.words import split_ascii_words, split_words
 
-_SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+")
+_SENTENCE_END = re.compile(r"[.!?;:]\s+")
 _SHINGLE_LENGTH = 4
 """Number of words in a shingle."""
 _MIN_SHINGLES = 20
@@ -74,7 +74,7 @@ def abstract_keys(abstract: str) -> frozenset[int]:
 def _split_sentences(text: str) -> Iterator[str]:
     start = 0
     for end in _SENTENCE_END.finditer(text):
-        yield text[start : end.start()]
+        yield text[start : end.start() + 1]
         start = end.end()
     yield text[start:]
 
