@@ -50,9 +50,6 @@ class SearchTuning:
     lowest_code_deviations: float = 3.5
     """Candidates of a second scan are rows whose predicted score is at most this many deviations below the k-th best;
     docs/design/core.md."""
-    batch_size: int = 2_000
-    """Candidates scored before the number to score is computed again, twice as many each further time; not measured
-    separately."""
     max_outside_share: float = 0.012
     """Upper bound of the expected misses among rows that were not kept as candidates, as a share of k;
     docs/design/core.md."""
@@ -156,27 +153,25 @@ def rerank_above(scan: Scan, score: Scorer, k: int, limit: int, tuning: SearchTu
             lowest, found = code, scan.above(code)
             descending = -np.sort(-found.scores)
         depth = min(errors.rerank_depth(descending, threshold, max_misses), limit)
-        target = min(first_code, _lowest_of(descending, depth))
-        if target >= scored_from:
+        start = min(first_code, float(descending[depth - 1]) if depth else np.inf)
+        if start >= scored_from:
             break
-        start = max(target, _lowest_of(descending, max(tuning.batch_size, 2 * len(rows))))
-        start = start if start < scored_from else target
         batch = np.flatnonzero((found.scores >= start) & (found.scores < scored_from))
-        batch_rows, scored_from = found.rows[batch], start
-        rows, codes = np.concatenate((rows, batch_rows)), np.concatenate((codes, found.scores[batch]))
-        exact = np.concatenate((exact, score(batch_rows)))
+        batch_rows, batch_codes = found.rows[batch], found.scores[batch]
+        scores, later = score(batch_rows), batch_codes < min(first_code, scored_from)
+        rows, codes = np.concatenate((rows, batch_rows)), np.concatenate((codes, batch_codes))
+        exact, scored_from = np.concatenate((exact, scores)), start
+        late = _count_late(batch_codes[later], scores[later], threshold, k)
         threshold = _kth_best(exact, k)
-        if start > target:
-            continue
-        middle = _lowest_of(descending, (len(first.rows) + len(rows)) // 2)
-        if np.count_nonzero((exact >= threshold) & (codes < middle)) <= tuning.max_late_share * k:
+        if late <= tuning.max_late_share * k:
             break
         errors, limit = errors.widen(), limit * tuning.rescan_factor
     candidates = Candidates(_NO_ROWS, descending, lowest)
     inside, outside = errors.expected_misses(candidates, len(rows), threshold)
     misses = scan.expected_misses + inside + min(outside, tuning.max_outside_share * k)
     best = Ranked.top_k(rows, exact, k, complete=False)
-    return replace(best, scanned=scan.scanned, expected_recall=max(0.0, 1 - misses / k))
+    recall = max(0.0, 1 - misses / k)
+    return replace(best, scanned=scan.scanned, expected_recall=recall, scored_codes=codes)
 
 
 _MIN_SLOPE = 0.1
@@ -187,11 +182,10 @@ _NO_ROWS: NDArray[np.int64] = np.empty(0, np.int64)
 _NO_SCORES: NDArray[np.float32] = np.empty(0, np.float32)
 
 
-def _lowest_of(descending: NDArray[np.float32], count: int) -> float:
-    """Returns the lowest of the first ``count`` values; infinity for none, minus infinity if there are fewer."""
-    if not count:
-        return np.inf
-    return float(descending[count - 1]) if count <= len(descending) else -np.inf
+def _count_late(codes: NDArray[np.float32], exact: NDArray[np.float32], bar: float, k: int) -> int:
+    """Returns how many of the k best exact scores above a bar belong to the half of the candidates with lower codes."""
+    middle = _kth_best(codes, max(1, len(codes) // 2))
+    return np.count_nonzero(exact[codes < middle] > max(bar, _kth_best(exact, k + 1)))
 
 
 def _kth_best(scores: NDArray[np.float32], k: int) -> float:
