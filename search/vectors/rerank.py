@@ -185,7 +185,7 @@ _NO_SCORES: NDArray[np.float32] = np.empty(0, np.float32)
 def _count_late(codes: NDArray[np.float32], exact: NDArray[np.float32], bar: float, k: int) -> int:
     """Returns how many of the k best exact scores above a bar belong to the half of the candidates with lower codes."""
     middle = _kth_best(codes, max(1, len(codes) // 2))
-    return np.count_nonzero(exact[codes < middle] > max(bar, _kth_best(exact, k + 1)))
+    return int(np.count_nonzero(exact[codes < middle] > max(bar, _kth_best(exact, k + 1))))
 
 
 def _kth_best(scores: NDArray[np.float32], k: int) -> float:
