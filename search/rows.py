@@ -138,6 +138,7 @@ class Ranked:
         scored_rows: (m,) int64, in any order: all rows whose exact score was computed, including ``rows``.
         scanned: number of rows whose code was scanned.
         expected_recall: expected share of the true n best rows that ``rows`` contains; 1 for an exact search.
+        scored_scores: (m,) float32, the scores of ``scored_rows``; empty if they were not kept.
         scored_codes: (m,) float32, the scores of the codes of ``scored_rows``; empty if these are in the order of their
             codes, or if they have none.
     """
@@ -148,6 +149,7 @@ class Ranked:
     scored_rows: NDArray[np.int64]
     scanned: int = 0
     expected_recall: float = 1.0
+    scored_scores: NDArray[np.float32] = field(default_factory=lambda: _NO_SCORES)
     scored_codes: NDArray[np.float32] = field(default_factory=lambda: _NO_SCORES)
 
     @classmethod
@@ -172,7 +174,7 @@ class Ranked:
             order = best[np.lexsort((rows[best], -scores[best]))[:k]]
         else:
             order = np.lexsort((rows, -scores))[:k]
-        return cls(rows[order], scores[order], complete, rows)
+        return cls(rows[order], scores[order], complete, rows, scored_scores=scores)
 
     def most_promising_rows(self, limit: int) -> NDArray[np.int64]:
         """Returns those ``limit`` of ``scored_rows`` that have the best codes, in any order."""

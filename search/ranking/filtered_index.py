@@ -18,7 +18,7 @@ from search.papers.kinds import Kind
 from search.papers.paper import Paper
 from search.query.condition import AllOf
 from search.query.explanation import Stage
-from search.query.query import FieldOrder
+from search.query.sort import FieldOrder
 from search.ranking.fusion import FUSION_TUNING, FusionTuning
 from search.rows import Ranked, Rows
 
