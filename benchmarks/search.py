@@ -47,7 +47,7 @@ def main() -> None:
     options.add_argument("index", type=Path)
     arguments = options.parse_args()
     cold_starts = _measure_cold_starts(arguments.index)
-    embedder = load_embedder()
+    embedder = load_embedder(serving=True)
     searcher = Searcher(arguments.index, lambda _model: embedder)
     searcher.warm()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

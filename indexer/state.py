@@ -8,6 +8,7 @@ WAL mode). Papers are stored with their IDs, never by row. Nothing that searches
 import contextlib
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,6 +127,7 @@ class StateDatabase:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._local = threading.local()
 
     @classmethod
     def of_index(cls, index: Path) -> Self:
@@ -140,9 +142,33 @@ class StateDatabase:
             StateDamaged: the file is damaged, or no state.
             StateUnavailable: the file cannot be read.
         """
-        with self._named_errors(), contextlib.closing(self._connect(create=False)) as database:
-            database.execute("BEGIN")
-            yield database
+        shared: sqlite3.Connection | None = getattr(self._local, "shared", None)
+        with self._named_errors():
+            if shared is not None:
+                yield shared
+                return
+            with contextlib.closing(self._connect(create=False)) as database:
+                database.execute("BEGIN")
+                yield database
+
+    @contextlib.contextmanager
+    def shared_read(self) -> Iterator[None]:
+        """Lets all reads of this thread inside the context use one connection, and so see the same state, up to the
+        first write. To open a connection takes half a millisecond. If it cannot be opened, each read raises the error.
+        """
+        with contextlib.suppress(StateUnavailable), self._named_errors():
+            self._local.shared = self._connect(create=False)
+            self._local.shared.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._close_shared()
+
+    def _close_shared(self) -> None:
+        shared: sqlite3.Connection | None = getattr(self._local, "shared", None)
+        if shared is not None:
+            shared.close()
+        self._local.shared = None
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -152,6 +178,7 @@ class StateDatabase:
             StateDamaged: the file is damaged, or no state.
             StateUnavailable: the file cannot be written.
         """
+        self._close_shared()  # it would make a writer wait where the file system supports no write-ahead log
         with self._named_errors(), contextlib.closing(self._connect(create=True)) as database:
             database.execute("BEGIN IMMEDIATE")
             try:
@@ -208,8 +235,9 @@ class StateDatabase:
         name = self._uri(read_only=not create) if create or exists else ":memory:"
         database = sqlite3.connect(name, _BUSY_TIMEOUT_S, isolation_level=None, uri=True)
         try:
-            database.execute("PRAGMA foreign_keys = ON")
-            database.execute("PRAGMA synchronous = FULL")
+            if create:
+                database.execute("PRAGMA foreign_keys = ON")
+                database.execute("PRAGMA synchronous = FULL")
             if _version(database) < len(_MIGRATIONS) or not _is_state(database):
                 self._migrate(database)
             self._check_version(database)

@@ -33,4 +33,4 @@ def open_index(directory: str | Path = "data/index") -> "Searcher":
 def _load(model: "ModelIdentity") -> "Embedder":
     from search.embedding.embedder import load_embedder
 
-    return load_embedder(model.name, model.precision)
+    return load_embedder(model.name, model.precision, serving=True)

@@ -18,7 +18,8 @@ from search.errors import InvalidValue
 from search.papers.paper import Paper
 from search.query.filter import Filter
 from search.query.page import Page
-from search.query.query import Mode, Query, Sort
+from search.query.query import Mode, Query
+from search.query.sort import Sort
 from search.searcher import Searcher
 from strategies import AUTHOR_MATCHES, WORDS, MakeSearcher, filters, write_papers
 

@@ -55,6 +55,27 @@ def test_a_transaction_is_stored_as_a_whole_or_not_at_all(state: StateDatabase) 
     assert names(state) == ["anna"]
 
 
+def test_shared_reads_see_one_state_until_the_thread_writes(state: StateDatabase) -> None:
+    other = StateDatabase(state.path)
+    with other.write() as database:
+        database.execute(INSERT, ["anna"])
+    with state.shared_read():
+        assert names(state) == ["anna"]
+        with other.write() as database:
+            database.execute(INSERT, ["ben"])
+        assert names(state) == ["anna"]
+        with state.write() as database:
+            database.execute(INSERT, ["cora"])
+        assert names(state) == ["anna", "ben", "cora"]
+    assert names(state) == ["anna", "ben", "cora"]
+
+
+def test_a_shared_read_of_a_damaged_state_lets_each_read_say_so(state: StateDatabase) -> None:
+    state.path.write_bytes(b"no database" * 500)
+    with state.shared_read(), pytest.raises(StateDamaged):
+        names(state)
+
+
 def test_other_users_cannot_read_it(state: StateDatabase) -> None:
     with state.write() as database:
         database.execute(INSERT, ["anna"])

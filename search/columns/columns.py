@@ -22,7 +22,7 @@ from search.columns.name_order import drop_namesakes_in_other_order
 from search.columns.other_given_names import drop_other_given_names
 from search.columns.postings import Postings, load_array
 from search.query.condition import Author, DateField
-from search.query.query import FieldOrder
+from search.query.sort import FieldOrder
 
 ADDED = "added"
 """Name of the file of added times."""

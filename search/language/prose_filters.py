@@ -16,7 +16,7 @@ from search.papers.date import Date
 from search.papers.kinds import Kind
 from search.query.condition import AnyOf, Condition, ContainsText, HasKind, InDateRange, Not
 from search.query.dates import MONTHS, parse_month
-from search.query.query import Sort
+from search.query.sort import Sort
 
 _FIRST_YEAR = 1950
 """Earlier numbers of four digits are rarely years of publication."""

@@ -5,13 +5,11 @@ from typing import Any, Literal, Self, get_args
 
 from search.errors import InvalidValue
 from search.query.filter import Filter
+from search.query.sort import SORTS, Sort
 
 Mode = Literal["hybrid", "semantic", "lexical"]
-FieldOrder = Literal["newest", "oldest", "added", "citations"]
-Sort = Literal["relevance", "newest", "oldest", "added", "citations"]
 
 MODES: tuple[Mode, ...] = get_args(Mode)
-SORTS: tuple[Sort, ...] = get_args(Sort)
 MAX_LIMIT = 1_000
 """Most hits per page."""
 MAX_OFFSET = 10_000

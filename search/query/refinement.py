@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from search.papers.json import Json
-from search.query.query import Sort
+from search.query.sort import Sort
 
 RefinementKind = Literal["author", "filter", "sense", "related"]
 

@@ -13,7 +13,8 @@ from search.query.explanation import Explanation, Strategy
 from search.query.facets import Facets
 from search.query.hit import Hit, LegMatch
 from search.query.page import Page
-from search.query.query import FieldOrder, Query
+from search.query.query import Query
+from search.query.sort import FieldOrder
 from search.ranking import cursor
 from search.ranking.answer import Answer
 from search.ranking.facets import count_facets

@@ -9,7 +9,8 @@ from pydantic_core import PydanticCustomError
 from search.papers.kinds import KINDS
 from search.query.filter import Filter
 from search.query.people import MAX_RANKED_AUTHORS
-from search.query.query import MAX_EXAMPLES, MAX_LIMIT, Mode, Query, Sort
+from search.query.query import MAX_EXAMPLES, MAX_LIMIT, Mode, Query
+from search.query.sort import Sort
 from search.trends.count import MAX_QUESTIONS
 from search.trends.periods import Per
 from search.trends.trends import Measure

@@ -9,8 +9,8 @@ from search.papers.paper import JSON_FIELDS
 from search.query.explanation import Strategy
 from search.query.facets import Scope
 from search.query.hit import Band
-from search.query.query import Sort
 from search.query.refinement import RefinementKind
+from search.query.sort import Sort
 
 
 def _make_fields_optional(schema: dict[str, Any]) -> None:

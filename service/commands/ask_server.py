@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from search.errors import PapersError
+from service.commands.options import choose_sort
 
 if TYPE_CHECKING:
     from search.query.page import Page
-    from search.query.query import Query
     from service.announcement import Announcement
 
 _TIMEOUT_S = 2.0
@@ -34,7 +34,7 @@ class _NoAnswer(Exception):
 
 
 def ask_server(
-    server: str, directory: Path, command: str, text: str, query: "Query", options: dict[str, Any], *, explain: bool
+    server: str, directory: Path, command: str, text: str, options: dict[str, Any], *, explain: bool
 ) -> "Page | None":
     """Returns the page of a server of the same generation and version; None if the command has to answer itself.
 
@@ -43,8 +43,7 @@ def ask_server(
         directory: folder of the index.
         command: ``search`` or ``similar``.
         text: the text of the search box.
-        query: the other conditions, for the order of its hits.
-        options: the options of ``page_options``.
+        options: the options of ``page_options``. The server refuses invalid ones, which the command then reports.
         explain: whether to say who answers, on standard error.
     """
     if server == "off":
@@ -56,7 +55,7 @@ def ask_server(
         return None
     address = f"the server on port {announcement.port}"
     try:
-        question = {**_question(command, text, query, options), "index": _published_manifest(directory)}
+        question = {**_question(command, text, options), "index": _published_manifest(directory)}
         page = _request_page(announcement, question)
     except (_NoAnswer, PapersError, OSError, ValueError, ImportError) as error:
         if explain:
@@ -67,12 +66,13 @@ def ask_server(
     return page
 
 
-def _question(command: str, text: str, query: "Query", options: dict[str, Any]) -> dict[str, Any]:
+def _question(command: str, text: str, options: dict[str, Any]) -> dict[str, Any]:
     values = {
         name: value for name, value in options.items() if name not in _PRINTING_OPTIONS and value not in (None, ())
     }
     parameters = {_PARAMETERS.get(name, name): value for name, value in values.items()}
-    return {**parameters, "sort": query.sort, "q": text, "command": command, "today": date.today().isoformat()}
+    asked = {"q": text, "command": command, "sort": choose_sort(options), "today": date.today().isoformat()}
+    return {**parameters, **asked}
 
 
 def _request_page(announcement: "Announcement", question: dict[str, Any]) -> "Page":

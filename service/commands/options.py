@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from search.embedding.model import ModelIdentity
     from search.query.filter import Filter
     from search.query.query import Query
+    from search.query.sort import Sort
     from search.searcher import Searcher
     from service.formats import Format, RenderOptions
 
@@ -97,7 +98,7 @@ def _precisions() -> tuple[str, ...]:
 
 
 def _sorts() -> tuple[str, ...]:
-    from search.query.query import SORTS
+    from search.query.sort import SORTS
 
     return SORTS
 
@@ -297,7 +298,7 @@ def build_query(options: dict[str, Any]) -> "Query":
         filter=build_filter(options),
         mode=options["mode"],
         limit=options["limit"],
-        sort=options["sort"] or ("newest" if options["format_"] == "atom" else "relevance"),
+        sort=choose_sort(options),
         cursor=options["cursor"],
         like=options["like"],
         unlike=options["unlike"],
@@ -305,6 +306,12 @@ def build_query(options: dict[str, Any]) -> "Query":
         facets=options["facets"],
         verbatim=options.get("verbatim", False),
     )
+
+
+def choose_sort(options: dict[str, Any]) -> "Sort":
+    """Returns the order that ``--sort`` names; without it, a feed lists the newest papers first."""
+    sort: Sort | None = options["sort"]
+    return sort or ("newest" if options["format_"] == "atom" else "relevance")
 
 
 def feed_options(text: str, options: dict[str, Any], *ids: str) -> "RenderOptions":

@@ -59,12 +59,12 @@ def search(query: str, directory: Path, explain: bool, browse: bool, profile: st
     papers search "speculative decoding" --from 2025 --browse
     """
     output_format = parse_format_option(options["format_"], as_json=options["as_json"])
-    wanted = build_query(options)
     if browse:
         check_browse({**options, "explain": explain})
-    elif page := ask_server(server, directory, "search", query, wanted, options, explain=explain):
+    elif page := ask_server(server, directory, "search", query, options, explain=explain):
         print_page(page, output_format, feed_options(query, options), explain=explain)
         return
+    wanted = build_query(options)
     session = open_searcher(directory).session()
     page = session.ask(query, wanted)
     if browse and page.hits:
@@ -111,14 +111,15 @@ def similar(
     if file and from_stdin:
         raise click.UsageError("--file cannot be combined with - (standard input): leave out one of the two")
     output_format = parse_format_option(options["format_"], as_json=options["as_json"])
-    query = build_query({**options, "like": (*examples, *options["like"])})
+    parameters = {**options, "like": (*examples, *options["like"])}
     if browse:
         check_browse({**options, "explain": explain})
-    elif not (file or from_stdin):
-        parameters = {**options, "like": query.like}
-        if page := ask_server(server, directory, "similar", "", query, parameters, explain=explain):
-            print_page(page, output_format, feed_options("", options, *examples), explain=explain)
-            return
+    elif not (file or from_stdin) and (
+        page := ask_server(server, directory, "similar", "", parameters, explain=explain)
+    ):
+        print_page(page, output_format, feed_options("", options, *examples), explain=explain)
+        return
+    query = build_query(parameters)
     session = open_searcher(directory).session()
     content = _read_file(file) if file else sys.stdin.buffer.read() if from_stdin else None
 

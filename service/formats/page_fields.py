@@ -14,7 +14,12 @@ from search.query.page import Page
 
 def dump_page(page: Page) -> bytes:
     """Returns a page as JSON; a server writes what ``load_page`` reads."""
-    return orjson.dumps(page, default=dict)  # Paper.extra may be any mapping
+    return orjson.dumps(page, default=_dump_value)
+
+
+def _dump_value(value: Mapping[str, Any] | tuple[Any, ...]) -> Any:
+    """Returns what orjson writes for ``Paper.extra``, which may be any mapping, or for a named tuple."""
+    return list(value) if isinstance(value, tuple) else dict(value)
 
 
 def load_page(content: bytes) -> Page:
@@ -40,6 +45,8 @@ def _load(kind: Any, value: Any) -> Any:
     if origin is tuple:
         item = arguments[0]
         return tuple(_load(item, each) for each in value)
+    if isinstance(kind, type) and issubclass(kind, tuple):  # a named tuple
+        return kind(*value)
     if is_dataclass(kind):
         kinds = _field_types(cast("type", kind))
         if kinds.keys() != value.keys():

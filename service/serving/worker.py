@@ -41,6 +41,10 @@ FAILED = b"f"
 
 _VERIFICATION_POLL_S = 0.02
 """Interval at which a worker that has loaded the index checks whether it is verified."""
+_GC_THRESHOLDS = (10_000, 20, 20)
+"""Thresholds of the three generations of Python's garbage collection. A question leaves about 230 objects, half of them
+in cycles: the youngest are scanned every 40 questions, and all, which takes 50 ms, every 17,000. With Python's defaults
+it is every 3 and every 200, in 0.4 ms per question."""
 _THREAD_COUNT_VARIABLES = (CORES_VARIABLE, "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _LOADING_PAGE = """<!doctype html>
 <html lang="en">
@@ -272,6 +276,7 @@ class WorkerServer(uvicorn.Server):
         app = create_app(searcher, config.settings, config.buckets, config.command_token)
         gc.collect()
         gc.freeze()  # objects that live as long as the process need no further scans: 0.5 ms less per query
+        gc.set_threshold(*_GC_THRESHOLDS)
         return app
 
     def _report_failure(self, reason: str) -> None:

@@ -51,12 +51,13 @@ class FacetGroup:
     @property
     def visible_values(self) -> tuple[FacetValue, ...]:
         """The first values and all selected ones."""
-        return tuple(value for rank, value in enumerate(self.values) if rank < MAX_VISIBLE_VALUES or value.is_selected)
+        selected = (value for value in self.values[MAX_VISIBLE_VALUES:] if value.is_selected)
+        return (*self.values[:MAX_VISIBLE_VALUES], *selected)
 
     @property
     def hidden_values(self) -> tuple[FacetValue, ...]:
         """The folded values."""
-        return tuple(value for value in self.values if value not in self.visible_values)
+        return tuple(value for value in self.values[MAX_VISIBLE_VALUES:] if not value.is_selected)
 
 
 def build_groups(facets: Facets, url: PageUrl) -> tuple[FacetGroup, ...]:

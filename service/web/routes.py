@@ -121,9 +121,11 @@ def results(request: Request, viewer: ViewerDependency, params: Annotated[Search
     """The results page, or the start page without parameters."""
     url = PageUrl.from_request(request)
     if not url.params:
-        return viewer.respond(start_page(viewer))
+        with viewer.access.state.shared_read():
+            return viewer.respond(start_page(viewer))
     detail = params.show or read_detail(request)
-    response = viewer.respond(results_page(viewer, url, params.q, params.to_query(), detail))
+    with viewer.access.state.shared_read():
+        response = viewer.respond(results_page(viewer, url, params.q, params.to_query(), detail))
     if params.show:
         remember_detail(response, params.show)
     return response

@@ -1,6 +1,6 @@
 """URLs of pages, and the URLs that differ from one by a parameter."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Self
 from urllib.parse import quote, quote_plus, urlsplit
@@ -41,7 +41,7 @@ class PageUrl:
         return cls(path, tuple(dict.fromkeys(kept)))
 
     def __str__(self) -> str:
-        path = quote(self.path, safe="/:@", errors="replace")
+        path = _encode_path(self.path)
         return f"{path}?{'&'.join(map(_encode_param, self.params))}" if self.params else path
 
     def get_all(self, name: str) -> tuple[str, ...]:
@@ -55,12 +55,12 @@ class PageUrl:
     def include_param(self, name: str, value: str) -> Self:
         """Returns the URL with one more value of a parameter."""
         others = tuple(pair for pair in self._params_of_query if pair != (name, value))
-        return replace(self, params=(*others, (name, value)))
+        return self._with_params((*others, (name, value)))
 
     def remove_param(self, name: str, value: str | None = None) -> Self:
         """Returns the URL without one value of a parameter, or without all its values."""
         others = (pair for pair in self._params_of_query if pair[0] != name or value not in (None, pair[1]))
-        return replace(self, params=tuple(others))
+        return self._with_params(tuple(others))
 
     def replace_param(self, name: str, value: str) -> Self:
         """Returns the URL with this single value of a parameter; an empty value removes the parameter."""
@@ -68,21 +68,24 @@ class PageUrl:
             url = self.remove_param(name)
             return url.include_param(name, value) if value else url
         changed = ((key, value if key == name else old) for key, old in self._params_of_query)
-        return replace(self, params=tuple(dict.fromkeys(changed)))
+        return self._with_params(tuple(dict.fromkeys(changed)))
 
     def replace_value(self, name: str, old: str, new: str) -> Self:
         """Returns the URL with one value of a parameter replaced where it is."""
         changed = ((name, new) if pair == (name, old) else pair for pair in self._params_of_query)
-        return replace(self, params=tuple(dict.fromkeys(changed)))
+        return self._with_params(tuple(dict.fromkeys(changed)))
 
     def with_page(self, number: int) -> Self:
         """Returns the URL of a page of the same query, from 1."""
         page = (("page", str(number)),) if number > 1 else ()
-        return replace(self, params=(*self._params_of_query, *page))
+        return self._with_params((*self._params_of_query, *page))
 
     def with_path(self, path: str) -> Self:
         """Returns the URL of the same query at another path."""
-        return replace(self, path=path, params=self._params_of_query)
+        return type(self)(path, self._params_of_query)
+
+    def _with_params(self, params: tuple[tuple[str, str], ...]) -> Self:
+        return type(self)(self.path, params)
 
     @property
     def _params_of_query(self) -> tuple[tuple[str, str], ...]:
@@ -94,6 +97,12 @@ class PageUrl:
 def _encode_param(pair: tuple[str, str]) -> str:
     """Encodes one parameter; cached because a page has about a hundred links that share most of theirs."""
     return "=".join(quote_plus(text, errors="replace") for text in pair)
+
+
+@lru_cache(4_096)
+def _encode_path(path: str) -> str:
+    """Encodes a path; cached like parameters."""
+    return quote(path, safe="/:@", errors="replace")
 
 
 def paper_page_url(paper_id: str) -> str:
