@@ -122,6 +122,17 @@ def test_many_results_have_high_recall(celled_index: tuple[VectorIndex, NDArray[
     assert found / (20 * 200) >= 0.98
 
 
+def test_scores_of_rows_that_were_scored_before_are_exact(
+    celled_index: tuple[VectorIndex, NDArray[np.float16]],
+) -> None:
+    index, rows = celled_index
+    exact = rows.astype(np.float32)
+    sets = [np.random.default_rng(size).permutation(len(rows))[:size] for size in (900, 3_000, 2_000, 5_000)]
+    for query, which in enumerate((1, 1, 0, 1, 2, 3, 2, 1, 3, 3)):
+        ids, vector = sets[which], exact[query]
+        assert index.scores(vector, ids) == pytest.approx(exact[ids] @ vector, abs=1e-4)
+
+
 def test_the_most_promising_rows_have_the_best_codes(
     celled_index: tuple[VectorIndex, NDArray[np.float16]],
 ) -> None:
