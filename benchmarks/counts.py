@@ -106,7 +106,7 @@ def _measure_error(index: FilteredIndex, text: str, vector: NDArray[np.float32])
     snapshot, leg_input = index.snapshot, LegInput(vector, text, word_count=len(text.split()))
     bands = Bands.of(index, leg_input)
     cosine_limit = bands.thresholds.related if bands.thresholds else 1.0
-    counted = find_relevant(index, leg_input, bands, Ranking.compute(index, leg_input).fused).rows.mask
+    counted = find_relevant(index, leg_input, bands, Ranking.compute(index, leg_input)).rows.mask
     relevant = snapshot.vectors.scores(vector, np.arange(index.rows.universe)) >= cosine_limit
     ranked = snapshot.lexicon.search(text, index.rows.universe, index.rows)
     share = CALIBRATION_TUNING.single_occurrence_share
@@ -143,11 +143,11 @@ def _measure_times(snapshot: Snapshot, queries: list[str], vectors: NDArray[np.f
     best: dict[str, tuple[float, float]] = {}
     for text, vector in zip(queries, vectors, strict=True):
         index, leg_input = FilteredIndex.of(snapshot, AllOf(())), LegInput(vector, text, word_count=len(text.split()))
-        bands, initial = Bands.of(index, leg_input), Ranking.compute(index, leg_input).fused
+        bands, ranking = Bands.of(index, leg_input), Ranking.compute(index, leg_input)
         rounds = []
         for _ in range(_ROUNDS):
             start = time.thread_time()
-            relevant = find_relevant(index, leg_input, bands, initial)
+            relevant = find_relevant(index, leg_input, bands, ranking)
             found = time.thread_time()
             count_facets(snapshot.columns, relevant.rows)
             rounds.append((found - start, time.thread_time() - found))

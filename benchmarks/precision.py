@@ -1,6 +1,7 @@
 """Quality of int8 compared with float: nDCG@10 and recall@100 of semantic search on retrieval sets in BEIR layout.
 
-On a corpus, the vectors and nearest neighbours of the two precisions are compared as well. The train split of each set
+Papers are embedded in each precision, queries as a server does for both. On a corpus, the vectors and nearest neighbours
+of the two precisions are compared as well. The train split of each set
 is used; of a set without one, the queries with an even ID, so that the others stay unseen.
 
     python -m benchmarks.precision SCIFACT CRANFIELD --papers PAPERS.jsonl.xz [--count 3000]
@@ -83,8 +84,8 @@ def _evaluate_retrieval(folder: Path, embedders: dict[str, Embedder]) -> dict[st
     part = split if split == "train" else f"{split}, even queries"
     figures: dict[str, object] = {"papers": len(papers), "queries": len(qrels), "split": part}
     ndcg_by_precision = {}
+    vectors = load_embedder(serving=True).encode([queries[query] for query in qrels])
     for name, embedder in embedders.items():
-        vectors = embedder.encode([queries[query] for query in qrels])
         ndcg, recall = score_rankings(vectors @ embedder.encode(texts).T, names, list(qrels.values()))
         ndcg_by_precision[name] = ndcg
         figures[name] = {"ndcg@10": round(float(ndcg.mean()), 4), "recall@100": round(float(recall.mean()), 4)}

@@ -1,7 +1,7 @@
 """Row sets and rankings: the types that columns, vectors and the paper store exchange."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Self
 
@@ -124,6 +124,7 @@ def are_among(rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.
 
 
 _NO_ROWS: NDArray[np.int64] = np.empty(0, np.int64)
+_NO_SCORES: NDArray[np.float32] = np.empty(0, np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,6 +138,7 @@ class Ranked:
         scored_rows: (m,) int64, in any order: all rows whose exact score was computed, including ``rows``.
         scanned: number of rows whose code was scanned.
         expected_recall: expected share of the true n best rows that ``rows`` contains; 1 for an exact search.
+        scored_scores: (m,) float32, the scores of ``scored_rows``; empty if they were not kept.
     """
 
     rows: NDArray[np.int64]
@@ -145,6 +147,7 @@ class Ranked:
     scored_rows: NDArray[np.int64]
     scanned: int = 0
     expected_recall: float = 1.0
+    scored_scores: NDArray[np.float32] = field(default_factory=lambda: _NO_SCORES)
 
     @classmethod
     def top_k(
@@ -154,7 +157,6 @@ class Ranked:
         k: int,
         *,
         complete: bool,
-        scored_rows: NDArray[np.int64] | None = None,
     ) -> Self:
         """Selects the k best of some scored rows. Ties are broken by row number, so that results are deterministic.
 
@@ -163,14 +165,19 @@ class Ranked:
             scores: (n,) float32, the score of each row.
             k: number of rows to keep.
             complete: see the attribute.
-            scored_rows: see the attribute; defaults to ``rows``.
         """
         if len(scores) > 2 * k:  # sort only the rows at or above the k-th best score
             best = np.flatnonzero(scores >= np.partition(scores, len(scores) - k)[len(scores) - k])
             order = best[np.lexsort((rows[best], -scores[best]))[:k]]
         else:
             order = np.lexsort((rows, -scores))[:k]
-        return cls(rows[order], scores[order], complete, rows if scored_rows is None else scored_rows)
+        return cls(rows[order], scores[order], complete, rows, scored_scores=scores)
+
+    def best_scored_rows(self, limit: int) -> NDArray[np.int64]:
+        """Returns the ``limit`` best, in any order, of all rows whose exact score was computed."""
+        if len(self.scored_rows) <= limit:
+            return self.scored_rows
+        return self.scored_rows[np.argpartition(-self.scored_scores, limit)[:limit]]
 
     @property
     def scored(self) -> int:
@@ -180,7 +187,7 @@ class Ranked:
     @classmethod
     def empty(cls) -> Self:
         """Returns the complete ranking of zero rows."""
-        return cls(_NO_ROWS, np.empty(0, np.float32), complete=True, scored_rows=_NO_ROWS)
+        return cls(_NO_ROWS, _NO_SCORES, complete=True, scored_rows=_NO_ROWS)
 
     def without(self, rows: Sequence[int]) -> "Ranked":
         """Returns the ranking without some rows."""

@@ -265,7 +265,8 @@ def coded_searcher(tmp_path_factory: pytest.TempPathFactory) -> Searcher:
     searcher = Searcher(folder / "index", lambda _model: embedder)
     snapshot = searcher.snapshot
     path = snapshot.layout.vectors(snapshot.model)
-    snapshot.vectors = VectorIndex(path, PAPERS, 64, snapshot.files.codes, CODES_FROM_ONE_ROW)
+    tuning = replace(CODES_FROM_ONE_ROW, exact_max_rows=0)
+    snapshot.vectors = VectorIndex(path, PAPERS, 64, snapshot.files.codes, tuning)
     return searcher
 
 

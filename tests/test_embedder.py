@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.embedding import export
+from search.embedding.batches import split_into_batches
 from search.embedding.embedder import Embedder, SentenceTransformersEmbedder, load_embedder
 from search.embedding.model import BUILT_IN_MODELS, DEFAULT_MODEL
 from search.embedding.numpy_embedder import NumpyEmbedder
@@ -112,6 +113,13 @@ def test_a_single_text_has_the_same_vector_in_numpy(name: str) -> None:
     assert np.array_equal(in_numpy.encode(texts[:3]), in_openvino.encode(texts[:3]))
     assert in_numpy.model == in_openvino.model
     assert not isinstance(load_embedder("large", single=True), NumpyEmbedder)  # another architecture
+
+
+@given(st.lists(st.integers(1, 256), max_size=60), st.integers(1, 2_000))
+def test_batches_contain_each_text_once_and_few_tokens(lengths: list[int], tokens: int) -> None:
+    batches = list(split_into_batches(lengths, tokens))
+    assert sorted(position for batch in batches for position in batch) == list(range(len(lengths)))
+    assert all(len(batch) == 1 or len(batch) * max(lengths[each] for each in batch) <= tokens for batch in batches)
 
 
 @given(st.text(max_size=200))

@@ -166,10 +166,11 @@ class Lexicon:
 
     def inflected_doc_freq(self, word: str) -> int:
         """Returns the document frequency of a word in any inflection; of a stop word, not stemmed."""
-        term = self.term_by_word[word]
+        term, lower = self.term_by_word[word], word.lower()
         papers = self._terms.doc_freq(term) if term else 0
-        if term and not word.lower().endswith("s"):
-            return papers  # all papers with the word have its term, unless the word is an acronym in the plural
+        # all papers with the word have its term, unless the word is an acronym in the plural
+        if term and (not lower.endswith("s") or self._conditions.max_written(lower) <= papers):
+            return papers
         return max(self.word_doc_freq(word), papers)
 
     def rows_matching(self, condition: ContainsText) -> NDArray[np.int64]:

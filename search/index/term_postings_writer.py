@@ -7,7 +7,7 @@ maintenance", 1990).
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -88,16 +88,21 @@ class TermPostingsBuilder:
         self._flush()
         flushed = [(number, Segment.open(self._directory, number)) for number in self._flushed]
         for group in self._group([*self._before.items(), *flushed]):
-            segments = [segment for _, segment in group]
+            numbers, segments = zip(*group, strict=True)
             if len(group) > 1 or self._has_replaced(segments[0]):
                 merge(segments, self._replaced, self._directory, self._new_number(), self._tuning.max_merged)
-                for number, _ in group:
-                    if number in self._flushed:
-                        for path in segment_paths(self._directory, number):
-                            path.unlink()
-            elif self._previous and group[0][0] in self._before:
-                for path in segment_paths(self._previous, group[0][0]):
-                    link_or_copy(path, self._directory / path.name)
+                self._delete(set(numbers).intersection(self._flushed))
+            elif numbers[0] in self._before:
+                self._link(numbers[0])
+
+    def _delete(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            for path in segment_paths(self._directory, number):
+                path.unlink()
+
+    def _link(self, number: int) -> None:
+        for path in segment_paths(self._previous, number) if self._previous else ():
+            link_or_copy(path, self._directory / path.name)
 
     def _flush(self) -> None:
         if len(self._buffer.papers):

@@ -72,10 +72,13 @@ class TextConditions:
         counts = [self._postings.doc_freq(*place) for place in places_of(term)]
         return min(filter(None, counts), default=0)
 
+    def max_written(self, word: str) -> int:
+        """Returns an upper bound of ``written_freq``, counting removed papers too, in a tenth of the time."""
+        return self._searcher.doc_freq("word", word)
+
     def _count_written(self, word: str) -> int:
         """Returns the document frequency of a word as written, in lower case and not stemmed."""
-        known = self._searcher.doc_freq("word", word)  # counts papers that were removed
-        return self._count(self._term_query("word", word)) if known else 0
+        return self._count(self._term_query("word", word)) if self.max_written(word) else 0
 
     def rows(self, condition: ContainsText) -> NDArray[np.int64]:
         """Returns the rows, ascending, that meet a condition: every word of the text, or all of them side by side.

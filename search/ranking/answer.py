@@ -42,7 +42,7 @@ class Answer:
         """All papers that are relevant; all that match if the query has only a filter."""
         if self.leg_input is None or self.bands is None:
             return RelevantPapers(self.index.rows, estimated=False)
-        return find_relevant(self.index, self.leg_input, self.bands, self.ranking.fused)
+        return find_relevant(self.index, self.leg_input, self.bands, self.ranking)
 
     @cached_property
     def listed(self) -> RelevantPapers:

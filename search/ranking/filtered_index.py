@@ -114,9 +114,8 @@ class FilteredIndex:
         with self.time_stage("feedback"):
             count = len(before.rows)
             limit = len(before.scored_rows) if before.complete else max(self.tuning.rescored_papers, count)
-            candidates = before.scored_rows[:limit]  # those with the best codes come first
-            rows = Rows.from_ids(np.sort(candidates), len(self.snapshot.vectors))
-            return self.nearest(vector, count, rows)
+            rows = before.best_scored_rows(limit)
+            return Ranked.top_k(rows, self.cosines(vector, rows), count, complete=before.complete)
 
     def nearest(self, vector: NDArray[np.float32], k: int, rows: Rows) -> Ranked:
         """Returns those k of some rows whose cosine with a vector is highest."""

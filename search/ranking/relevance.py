@@ -19,6 +19,7 @@ from search.ranking.filtered_index import FilteredIndex
 from search.ranking.fusion import FusedCandidates, combine_scores
 from search.ranking.legs import LegInput, Ranking
 from search.rows import Ranked, Rows
+from search.vectors.threshold import RowsAbove
 
 NEAREST_PAPERS = 30
 """Relevant papers of the index that are among the closest whatever their band: three pages. Most questions of one
@@ -90,46 +91,40 @@ class RelevantSet:
         return combine_scores(nearest.scores, bm25, self.index.tuning.fusion)
 
 
-def find_relevant(index: FilteredIndex, leg_input: LegInput, bands: Bands, best: FusedCandidates) -> RelevantPapers:
+def find_relevant(index: FilteredIndex, leg_input: LegInput, bands: Bands, ranking: Ranking) -> RelevantPapers:
     """Finds all relevant papers among those that match the filter.
 
     Args:
         index: the papers that match the filter.
         leg_input: the query.
         bands: the thresholds that apply to the query. Without thresholds, the candidates of the legs are relevant.
-        best: the candidates of both legs, whose scores are exact.
+        ranking: the candidates of both legs, whose scores are exact.
     """
     with index.time_stage("relevant"):
         universe = index.rows.universe
         if leg_input.vector is None:
             return RelevantPapers(Rows.from_ids(index.with_any_word(leg_input.text or ""), universe), estimated=False)
         if bands.thresholds is None:
-            return RelevantPapers(Rows.from_ids(np.sort(best.rows), universe), estimated=False)
+            return RelevantPapers(Rows.from_ids(np.sort(ranking.fused.rows), universe), estimated=False)
         share = CALIBRATION_TUNING.single_occurrence_share
-        return _find_reaching(index, leg_input.vector, bands, best, bands.thresholds.related, share)
+        return _find_reaching(index, leg_input.vector, bands, ranking, bands.thresholds.related, share)
 
 
 def find_closest(index: FilteredIndex, leg_input: LegInput, bands: Bands, ranking: Ranking) -> RelevantPapers:
-    """Finds the closest papers among those that match the filter.
+    """Finds the closest papers among those that match the filter; see ``find_relevant`` for the arguments.
 
     The whole index decides which papers are the nearest, so that a filter adds none. Without a vector or thresholds,
     all relevant papers count.
-
-    Args:
-        index: the papers that match the filter.
-        leg_input: the query.
-        bands: see ``find_relevant``.
-        ranking: the candidates of both legs.
     """
     if leg_input.vector is None or bands.thresholds is None:
-        return find_relevant(index, leg_input, bands, ranking.fused)
+        return find_relevant(index, leg_input, bands, ranking)
     with index.time_stage("relevant"):
         live, nearest = index.snapshot.live, ranking.semantic
         if len(index.rows) < len(live):
             nearest = index.nearest(leg_input.vector, index.tuning.leg_depth, live)
         cosine = bands.thresholds.limit_to_bands(float(nearest.scores[:NEAREST_PAPERS].min(initial=1.0)))
         share = CALIBRATION_TUNING.title_occurrence_share
-        found = _find_reaching(index, leg_input.vector, bands, ranking.fused, cosine, share)
+        found = _find_reaching(index, leg_input.vector, bands, ranking, cosine, share)
         return replace(found, scope="closest")
 
 
@@ -137,12 +132,16 @@ def _find_reaching(
     index: FilteredIndex,
     vector: NDArray[np.float32],
     bands: Bands,
-    best: FusedCandidates,
+    ranking: Ranking,
     cosine: float,
     bm25_share: float,
 ) -> RelevantPapers:
     """Finds all papers that reach a cosine to a vector or a share of the maximum BM25; see ``find_relevant``."""
-    by_cosine = index.snapshot.vectors.rows_above(vector, cosine, index.rows)
+    best, scored = ranking.fused, ranking.semantic
+    if scored.complete:  # the semantic leg has scored every paper that matches the filter
+        by_cosine = RowsAbove(np.sort(scored.scored_rows[scored.scored_scores >= np.float32(cosine)]))
+    else:
+        by_cosine = index.snapshot.vectors.rows_above(vector, cosine, index.rows)
     by_words, shares = _find_by_bm25(index, bands, bm25_share)
     is_found = np.zeros(len(index.snapshot.columns), bool)
     is_found[by_cosine.rows] = True

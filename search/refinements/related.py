@@ -7,8 +7,7 @@ Kullback-Leibler divergence of Carpineto et al., "An information-theoretic appro
 """
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from math import log
@@ -108,20 +107,21 @@ def find_phrases(
         known: terms of the query; a phrase needs another one.
         tuning: which phrases are returned, and how many.
     """
-    counts = count_phrases(texts, tuning.min_papers)
-    terms = {word: _terms(lexicon, word) for phrase in counts if len(phrase) == 1 for word in phrase}
+    counts, term_of = count_phrases(texts, tuning.min_papers), lexicon.term_by_word
+    parts = {word: word.split("-") for word, *others in counts if not others}
+    terms = {word: [term_of[part] or part for part in each] for word, each in parts.items()}
     spellings: dict[Phrase, Phrase] = {}
-    totals: Counter[Phrase] = Counter()
-    for phrase, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        key = tuple(chain.from_iterable([terms[word] for word in phrase]))
+    totals: dict[Phrase, int] = {}
+    for phrase in sorted(sorted(counts), key=counts.__getitem__, reverse=True):
+        key = tuple(chain.from_iterable(map(terms.__getitem__, phrase)))
         spellings.setdefault(key, phrase)
-        totals[key] += count
+        totals[key] = totals.get(key, 0) + counts[phrase]
     scored = []
     for key in _drop_parts(totals, tuning.whole_share):
         words = spellings[key]
         if not _may_be_phrase(words) or known.issuperset(key):
             continue
-        doc_freq = max(1, min(lexicon.inflected_doc_freq(part) for word in words for part in word.split("-")))
+        doc_freq = max(1, min(lexicon.inflected_doc_freq(part) for word in words for part in parts[word]))
         max_share = tuning.max_word_share if len(words) == 1 else tuning.max_rarest_share
         share = min(totals[key] / tuning.papers, 1.0)
         lift = share * papers / doc_freq
@@ -131,31 +131,27 @@ def find_phrases(
     return [" ".join(spellings[key]) for key in islice(distinct, tuning.max_phrases)]
 
 
-def _terms(lexicon: Lexicon, word: str) -> tuple[str, ...]:
-    """Returns the terms of a word, or of words joined by hyphens; of a stop word, the word."""
-    return tuple(lexicon.term_by_word[part] or part for part in word.split("-"))
-
-
 def _may_be_phrase(phrase: Sequence[str]) -> bool:
     """Returns whether a phrase may be a term by the words at its ends."""
-    if min(map(len, phrase)) < 2:
+    first, last = phrase[0], phrase[-1]
+    if first in GENERIC_WORDS or (last in GENERIC_WORDS and last not in _HEADS):
         return False
-    is_named = phrase[0] not in GENERIC_WORDS and (
-        phrase[-1] not in GENERIC_WORDS or (len(phrase) > 1 and phrase[-1] in _HEADS)
-    )
-    return is_named and (len(phrase) > 1 or bool(_NOUN.search(phrase[0])))
+    return min(map(len, phrase)) > 1 and (len(phrase) > 1 or bool(_NOUN.search(first)))
 
 
-def _drop_parts(counts: Counter[Phrase], whole_share: float) -> list[Phrase]:
+def _drop_parts(counts: Mapping[Phrase, int], whole_share: float) -> list[Phrase]:
     """Returns the phrases without those that occur mostly as parts of a longer one."""
     wholes: dict[Phrase, int] = {}
     for phrase, count in counts.items():
-        for start in range(len(phrase)):
-            for end in range(start + 1, len(phrase) + 1):
-                if end - start < len(phrase):
-                    part = phrase[start:end]
-                    wholes[part] = max(wholes.get(part, 0), count)
+        for part in _parts(phrase):
+            wholes[part] = max(wholes.get(part, 0), count)
     return [phrase for phrase, count in counts.items() if wholes.get(phrase, 0) < whole_share * count]
+
+
+def _parts(phrase: Phrase) -> list[Phrase]:
+    """Returns the sequences of terms in a phrase, without the whole."""
+    lengths = range(1, len(phrase))
+    return [phrase[start : start + length] for length in lengths for start in range(len(phrase) - length + 1)]
 
 
 def _drop_similar(phrases: Iterable[Phrase]) -> Iterator[Phrase]:

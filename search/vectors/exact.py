@@ -48,7 +48,7 @@ class ExactScorer:
         self, vectors: NDArray[np.float16], ids: NDArray[np.int64], vector: NDArray[np.float32], k: int
     ) -> Ranked:
         """Returns the ranking of the k best rows."""
-        return Ranked.top_k(ids, self.scores(vectors, ids, vector), k, complete=True, scored_rows=ids)
+        return Ranked.top_k(ids, self.scores(vectors, ids, vector), k, complete=True)
 
     def _score_block(self, vectors: NDArray[np.float16], ids: NDArray[np.int64], result: NDArray[np.float32]) -> None:
         """Writes the scores of up to ``_BLOCK_ROWS`` rows for the query of the scanner."""
