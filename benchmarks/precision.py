@@ -1,8 +1,8 @@
 """Quality of int8 compared with float: nDCG@10 and recall@100 of semantic search on retrieval sets in BEIR layout.
 
-Papers are embedded in each precision, queries as a server does for both. On a corpus, the vectors and nearest neighbours
-of the two precisions are compared as well. The train split of each set
-is used; of a set without one, the queries with an even ID, so that the others stay unseen.
+Papers are embedded in each precision, queries as a server does for both. On a corpus, the vectors and nearest
+neighbours of the two precisions are compared as well. The train split of each set is used; of a set without one, the
+queries with an even ID, so that the others stay unseen.
 
     python -m benchmarks.precision SCIFACT CRANFIELD --papers PAPERS.jsonl.xz [--count 3000]
 """

@@ -139,6 +139,8 @@ class Ranked:
         scanned: number of rows whose code was scanned.
         expected_recall: expected share of the true n best rows that ``rows`` contains; 1 for an exact search.
         scored_scores: (m,) float32, the scores of ``scored_rows``; empty if they were not kept.
+        scored_codes: (m,) float32, the scores of the codes of ``scored_rows``; empty if these are in the order of their
+            codes, or if they have none.
     """
 
     rows: NDArray[np.int64]
@@ -148,6 +150,7 @@ class Ranked:
     scanned: int = 0
     expected_recall: float = 1.0
     scored_scores: NDArray[np.float32] = field(default_factory=lambda: _NO_SCORES)
+    scored_codes: NDArray[np.float32] = field(default_factory=lambda: _NO_SCORES)
 
     @classmethod
     def top_k(
@@ -173,11 +176,11 @@ class Ranked:
             order = np.lexsort((rows, -scores))[:k]
         return cls(rows[order], scores[order], complete, rows, scored_scores=scores)
 
-    def best_scored_rows(self, limit: int) -> NDArray[np.int64]:
-        """Returns the ``limit`` best, in any order, of all rows whose exact score was computed."""
-        if len(self.scored_rows) <= limit:
-            return self.scored_rows
-        return self.scored_rows[np.argpartition(-self.scored_scores, limit)[:limit]]
+    def most_promising_rows(self, limit: int) -> NDArray[np.int64]:
+        """Returns those ``limit`` of ``scored_rows`` that have the best codes, in any order."""
+        if len(self.scored_rows) <= limit or not len(self.scored_codes):
+            return self.scored_rows[:limit]
+        return self.scored_rows[np.argpartition(-self.scored_codes, limit)[:limit]]
 
     @property
     def scored(self) -> int:

@@ -114,7 +114,7 @@ class FilteredIndex:
         with self.time_stage("feedback"):
             count = len(before.rows)
             limit = len(before.scored_rows) if before.complete else max(self.tuning.rescored_papers, count)
-            rows = before.best_scored_rows(limit)
+            rows = before.most_promising_rows(limit)
             return Ranked.top_k(rows, self.cosines(vector, rows), count, complete=before.complete)
 
     def nearest(self, vector: NDArray[np.float32], k: int, rows: Rows) -> Ranked:

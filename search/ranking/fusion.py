@@ -237,10 +237,10 @@ def smooth_over_neighbours(
     own, rows = fused.scores[best], fused.rows[best]
     if len(rows) < 2:
         return fused
-    similarity = np.maximum(_inner_products(load_vectors(rows), tuning.max_single_core_products), 0)
+    similarity = _similarities(load_vectors(rows), tuning.max_single_core_products)
     np.fill_diagonal(similarity, 0)
     kth = len(rows) - min(tuning.smoothing_neighbours, len(rows))
-    similarity[similarity < np.partition(similarity, kth, axis=1)[:, kth, None]] = 0
+    similarity[similarity < np.sort(similarity, axis=1)[:, kth, None]] = 0
     total = similarity.sum(axis=1)
     mean = np.divide(np.einsum("ij,j->i", similarity, own), total, out=own.copy(), where=total > 0)
     scores = fused.scores.copy()
@@ -269,18 +269,24 @@ def score_by_model(fused: FusedCandidates, query: QueryTerms, tuning: FusionTuni
     scores = FusionModel.load().score(model_input)
     best, rest = np.flatnonzero(is_best), np.flatnonzero(~is_best)
     scores[rest] = scores[best].min() / (1 + fused.scores[0] - fused.scores[rest])
-    ranked = _sort_by_score(fused.rows[best], scores[best], fused.cosine[best], fused.bm25[best])
-    return ranked.followed_by(FusedCandidates(fused.rows[rest], scores[rest], fused.cosine[rest], fused.bm25[rest]))
+    order = np.concatenate((best[np.lexsort((fused.rows[best], -scores[best]))], rest))
+    return FusedCandidates(fused.rows[order], scores[order], fused.cosine[order], fused.bm25[order])
 
 
-def _inner_products(vectors: NDArray[np.float32], max_products: int) -> NDArray[np.float32]:
-    """Returns (n, n) float32 inner products, computed in blocks that OpenBLAS does not split over cores.
+def _similarities(vectors: NDArray[np.float32], max_products: int) -> NDArray[np.float32]:
+    """Returns the (n, n) float32 inner products of vectors, 0 for those that are negative.
 
+    Only those of each vector and the following ones are computed, in blocks that OpenBLAS does not split over cores.
     For the whole product it would use all cores, and on a busy machine wait for them ten times as long as the
     computation takes.
     """
-    step = max(1, max_products // max(vectors.size, 1))
-    return np.concatenate([vectors[start : start + step] @ vectors.T for start in range(0, len(vectors), step)])
+    count, start = len(vectors), 0
+    products = np.zeros((count, count), np.float32)
+    while start < count:
+        end = start + max(1, max_products // max(vectors[start:].size, 1))
+        products[start:end, start:] = vectors[start:end] @ vectors[start:].T
+        start = end
+    return np.maximum(np.maximum(products, products.T), 0)
 
 
 def combine_scores(cosine: NDArray[np.float32], bm25: NDArray[np.float32], tuning: FusionTuning) -> NDArray[np.float32]:

@@ -7,6 +7,7 @@ of rows to re-rank by a third. ``search.vectors.code_writer`` writes the codes. 
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from search.errors import IndexDamaged
 from search.files import load_array
-from search.rows import Rows
+from search.rows import Rows, mask_to_bitmap
 from search.vectors.cells import DEFAULT_PROBE_TUNING, Cells, ProbePlan, ProbeTuning
 
 if TYPE_CHECKING:
@@ -145,6 +146,18 @@ class Codes:
         self.faiss.fvec_inner_products_ny(pointer(scores), pointer(vector), pointer(centroids), dim, count)
         return scores
 
+    def lowest_residual_score(self, vector: NDArray[np.float32]) -> float:
+        """Returns the lowest possible difference of the score of a row's code and that of its centroid."""
+        products = np.einsum("mjd,md->mj", self._sub_centroids, vector.reshape(len(self._sub_centroids), -1))
+        return float(products.min(axis=1).sum())
+
+    @cached_property
+    def _sub_centroids(self) -> NDArray[np.float32]:
+        """The centroids of the product quantizer, (sub-vectors, 16, components) float32."""
+        quantizer = self.ivf_index.pq
+        centroids: NDArray[np.float32] = self.faiss.vector_to_array(quantizer.centroids)
+        return centroids.reshape(quantizer.M, quantizer.ksub, quantizer.dsub)
+
 
 class Scan:
     """The scan of the codes for one query: first the nearest cells, then those that may contain better rows.
@@ -153,51 +166,81 @@ class Scan:
         codes: the codes.
         vector: (dim,) float32, the query.
         rows: the matching rows.
-        keep: number of candidates kept by each of the two scans.
 
     Attributes:
-        scanned: number of codes scanned so far.
+        match_count: number of matching rows.
     """
 
-    def __init__(self, codes: Codes, vector: NDArray[np.float32], rows: Rows, keep: int) -> None:
-        self._codes, self._vector, self._keep = codes, vector, keep
+    def __init__(self, codes: Codes, vector: NDArray[np.float32], rows: Rows) -> None:
+        self._codes, self._vector, self.match_count = codes, vector, len(rows)
         unfiltered = len(rows) == rows.universe
         self._bitmap = None if unfiltered else rows.bitmap  # a reference, since faiss stores only a pointer
-        selector = None if unfiltered else codes.faiss.IDSelectorBitmap(self._bitmap)
-        self._parameters = codes.faiss.SearchParametersIVF(sel=selector)
+        self._selector = None if unfiltered else codes.faiss.IDSelectorBitmap(self._bitmap)
+        self._parameters = codes.faiss.SearchParametersIVF(sel=self._selector)
         self._centroid_scores = codes.centroid_scores(vector)
         match_counts = codes.cells.count_by_cell(rows, exact=len(rows) <= codes.tuning.exact_count_max_rows)
         self._probe_plan = ProbePlan(codes.cells, self._centroid_scores, match_counts)
-        self.scanned = 0
+        self._cells, self._new_cells = _NO_CELLS, _NO_CELLS
 
     @property
     def expected_misses(self) -> float:
         """Expected number of the k best rows in cells that are not scanned."""
         return self._probe_plan.expected_misses
 
-    def scan_nearest(self, k: int) -> Candidates:
+    @property
+    def scanned(self) -> int:
+        """Number of codes in the cells that are scanned."""
+        return int(self._codes.cells.sizes[self._cells].sum())
+
+    def add_nearest_cells(self, k: int) -> None:
         """Scans the nearest cells."""
-        return self._scan_cells(self._probe_plan.nearest_cells(k))
+        self._add(self._probe_plan.nearest_cells(k))
 
-    def scan_remaining(self, threshold: float, k: int) -> Candidates:
-        """Scans the other cells that may contain rows with a score above the threshold."""
-        max_misses = self._codes.tuning.max_missed_share * k
-        return self._scan_cells(self._probe_plan.remaining_cells(threshold, k, max_misses))
+    def add_remaining_cells(self, threshold: float, k: int) -> None:
+        """Scans the other cells, too, that may contain rows with a score above the threshold."""
+        self._add(self._probe_plan.remaining_cells(threshold, k, self._codes.tuning.max_missed_share * k))
 
-    def _scan_cells(self, cells: NDArray[np.int64]) -> Candidates:
+    def _add(self, cells: NDArray[np.int64]) -> None:
+        self._cells, self._new_cells = np.concatenate((self._cells, cells)), cells
+
+    def best(self, count: int) -> Candidates:
+        """Returns the rows with the best code scores in the cells that were added last, best first."""
+        cells = self._new_cells
         if not len(cells):
-            return Candidates(_NO_ROWS, _NO_SCORES, -np.inf)
-        self.scanned += int(self._codes.cells.sizes[cells].sum())
-        pointer, keep, centroid_scores = self._codes.faiss.swig_ptr, self._keep, self._centroid_scores[cells]
-        scores, found = np.empty(keep, np.float32), np.empty(keep, np.int64)
+            return Candidates(_NO_CELLS, _NO_SCORES, -np.inf)
+        pointer, centroid_scores = self._codes.faiss.swig_ptr, self._centroid_scores[cells]
+        scores, found = np.empty(count, np.float32), np.empty(count, np.int64)
         self._parameters.nprobe = len(cells)
         arrays = pointer(cells), pointer(centroid_scores), pointer(scores), pointer(found)
-        self._codes.ivf_index.search_preassigned_c(1, pointer(self._vector), keep, *arrays, False, self._parameters)
-        valid = keep if found[-1] >= 0 else int(np.argmax(found < 0))
-        return Candidates(found[:valid], scores[:valid], float(scores[-1]) if valid == keep else -np.inf)
+        self._codes.ivf_index.search_preassigned_c(1, pointer(self._vector), count, *arrays, False, self._parameters)
+        valid = count if found[-1] >= 0 else int(np.argmax(found < 0))
+        return Candidates(found[:valid], scores[:valid], float(scores[-1]) if valid == count else -np.inf)
+
+    def above(self, score: float) -> Candidates:
+        """Returns all rows of the cells whose code score is above ``score``, in any order.
+
+        faiss finds them in a quarter of the time that it takes to find as many best ones, since it does not rank them.
+        """
+        faiss, is_scanned = self._codes.faiss, np.zeros(len(self._codes.cells), bool)
+        is_scanned[self._cells] = True
+        bitmap = mask_to_bitmap(is_scanned)
+        only_these = faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bitmap))
+        parameters = faiss.SearchParametersIVF(sel=self._selector, nprobe=len(self._cells), quantizer_params=only_these)
+        minimum = max(score, self._lowest_score(score))
+        _, scores, found = self._codes.ivf_index.range_search(self._vector[None], minimum, params=parameters)
+        return Candidates(found, scores, minimum)
+
+    def _lowest_score(self, score: float) -> float:
+        """Returns a code score that all scanned rows exceed, unless ``score`` is greater in any case.
+
+        faiss rounds a minimum to 16 bits between the lowest and the highest code score that is possible, and finds
+        nothing if it is outside.
+        """
+        lowest = float(self._centroid_scores[self._cells].min())
+        return lowest if lowest <= score else lowest + self._codes.lowest_residual_score(self._vector)
 
 
-_NO_ROWS: NDArray[np.int64] = np.empty(0, np.int64)
+_NO_CELLS: NDArray[np.int64] = np.empty(0, np.int64)
 _NO_SCORES: NDArray[np.float32] = np.empty(0, np.float32)
 
 

@@ -6,11 +6,9 @@ re-ranked with the exact vectors until the remaining candidates are unlikely to 
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import sqrt
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,66 +16,14 @@ from numpy.typing import NDArray
 from search.cores import available_cores
 from search.errors import InvalidValue
 from search.rows import Ranked, Rows
-from search.vectors.cells import normal_tail
-from search.vectors.codes import DEFAULT_SCAN_TUNING, Candidates, Codes, Scan, ScanTuning
+from search.vectors.codes import Codes, Scan
 from search.vectors.exact import ExactScorer
+from search.vectors.half_precision import to_float32
+from search.vectors.rerank import DEFAULT_SEARCH_TUNING as DEFAULT_SEARCH_TUNING
+from search.vectors.rerank import SearchTuning as SearchTuning
+from search.vectors.rerank import rerank, rerank_above
 from search.vectors.row_checks import RowChecks
-from search.vectors.threshold import DEFAULT_THRESHOLD_TUNING, RowsAbove, ThresholdTuning, search_above
-
-
-@dataclass(frozen=True, slots=True)
-class SearchTuning:
-    """Tuning of exact search and of re-ranking. Recall and time with these values:
-    ``benchmarks/results/recall-100000.json``, ``recall-1000000.json`` and ``recall-3000000.json``.
-    """
-
-    exact_max_rows: int = 10_000
-    """Matching rows up to which all are scored exactly; strategy_crossover-1000000.json."""
-    exact_row_divisor: int = 200
-    """The same limit as a share of all rows, 1/200, whichever is greater; strategy_crossover-1000000.json."""
-    initial_rerank: int = 128
-    """Candidates scored before the error of the codes is estimated; docs/design/core.md."""
-    sample_stride: int = 4
-    """Stride at which candidates are sampled when choosing the re-rank depth; not measured separately."""
-    max_late_share: float = 0.03
-    """Share of the k best found in the later half of the scored candidates above which the estimated error is
-    increased; docs/design/core.md."""
-    widen_factor: float = 1.3
-    """Factor by which the estimated error is increased; not measured separately."""
-    rescan_share: float = 0.75
-    """Share of the candidates re-ranked, after the error was increased, above which the scan is repeated with more
-    candidates; not measured separately."""
-    rescan_factor: int = 3
-    """Factor by which the number of candidates grows in a repeated scan; docs/design/core.md."""
-    max_outside_share: float = 0.012
-    """Upper bound of the expected misses among rows that were not kept as candidates, as a share of k;
-    docs/design/core.md."""
-    base_candidates: int = 512
-    """Candidates kept for ten results; recall-*.json."""
-    rows_per_candidate: int = 1_400
-    """Rows, all plus matching, per additional candidate; recall-*.json."""
-    candidates_exponent: float = 0.7
-    """The number of candidates grows with (k / 10) to this power; recall-*.json, k=10 and k=100."""
-    prior_slope: float = 1.0
-    """Prior slope of the exact score over the code score: codes without bias."""
-    prior_weight: float = 0.3
-    """Weight of the prior slope, in squared scores; not measured separately."""
-    deviation_factor: float = 1.28
-    """Correction of a standard deviation that is estimated from 128 rows; docs/design/core.md."""
-    scan: ScanTuning = DEFAULT_SCAN_TUNING
-    threshold: ThresholdTuning = DEFAULT_THRESHOLD_TUNING
-
-    def candidate_count(self, k: int, rows: int) -> int:
-        """Returns the number of candidates that a scan keeps.
-
-        Args:
-            k: number of results.
-            rows: number of all rows plus number of matching rows.
-        """
-        return int((self.base_candidates + rows / self.rows_per_candidate) * max(k / 10, 1) ** self.candidates_exponent)
-
-
-DEFAULT_SEARCH_TUNING = SearchTuning()
+from search.vectors.threshold import RowsAbove, search_above
 
 
 class VectorIndex:
@@ -169,7 +115,7 @@ class VectorIndex:
 
     def get_vectors(self, ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Returns the vectors of some rows, (len(ids), dim) float32."""
-        return np.asarray(self._checked(ids)[ids], np.float32)
+        return to_float32(self._checked(ids)[ids])
 
     def get_vector(self, row: int) -> NDArray[np.float32]:
         """Returns the vector of one row, (dim,) float32."""
@@ -189,45 +135,13 @@ class VectorIndex:
         scorer, tuning = self._exact_scorer, self._tuning  # creating the scorer also limits faiss to one thread
         if not self._codes_path or len(rows) <= max(tuning.exact_max_rows, len(self) // tuning.exact_row_divisor):
             return scorer.nearest(self._checked(rows.ids), rows.ids, vector, k)
-        k = min(k, len(rows))
+        k, score = min(k, len(rows)), partial(self.scores, vector)
         keep = tuning.candidate_count(k, len(self) + len(rows))
-        while (ranked := self._rerank(vector, k, Scan(self._codes, vector, rows, keep))) is None:
+        if keep > tuning.max_ranked:
+            return rerank_above(Scan(self._codes, vector, rows), score, k, 2 * keep, tuning)
+        while (ranked := rerank(Scan(self._codes, vector, rows), score, k, keep, tuning)) is None:
             keep *= tuning.rescan_factor
         return ranked
-
-    def _rerank(self, vector: NDArray[np.float32], k: int, scan: Scan) -> Ranked | None:
-        """Scans the codes and re-ranks the candidates.
-
-        The exact scores of the best candidates in the nearest cells determine which other cells are scanned. They also
-        determine how many candidates are scored so that few of the k best are expected among the rest.
-
-        Returns:
-            The ranking, or None if the scan kept too few candidates.
-        """
-        tuning = self._tuning
-        found = scan.scan_nearest(k)
-        if len(found.rows) < k:
-            found = found.merge(scan.scan_remaining(-np.inf, k))
-        first, rest = found.split(max(tuning.initial_rerank, 2 * k))
-        rows, exact = first.rows, self.scores(vector, first.rows)
-        errors, threshold = _ErrorModel.fit(first.scores, exact, tuning), _kth_best(exact, k)
-        rest = rest.merge(scan.scan_remaining(threshold, k))
-        scored, repeat, widened = 0, True, False
-        max_misses = tuning.scan.max_missed_share * k
-        while repeat and (needed := errors.rerank_depth(rest.scores, threshold, max_misses)) > scored:
-            batch = rest.rows[scored:needed]
-            scores = self.scores(vector, batch)
-            late = np.count_nonzero(scores[len(batch) // 2 :] > max(threshold, _kth_best(scores, k + 1)))
-            repeat = bool(late > tuning.max_late_share * k)
-            errors, widened = (errors.widen(), True) if repeat else (errors, widened)
-            rows, exact = np.concatenate((rows, batch)), np.concatenate((exact, scores))
-            scored, threshold = needed, _kth_best(exact, k)
-        if widened and rest.cutoff > -np.inf and scored > tuning.rescan_share * len(rest.rows):
-            return None
-        inside, outside = errors.expected_misses(rest, scored, threshold)
-        misses = scan.expected_misses + inside + min(outside, tuning.max_outside_share * k)
-        best = Ranked.top_k(rows, exact, k, complete=False)
-        return replace(best, scanned=scan.scanned, expected_recall=max(0.0, 1 - misses / k))
 
     def _checked(self, ids: NDArray[np.int64]) -> NDArray[np.float16]:
         """Returns the vectors of all rows, once those of some rows are compared with their checksums.
@@ -270,78 +184,3 @@ class VectorIndex:
 
 _UNIT_TOLERANCE = 0.02
 """Allowed difference of a vector's squared length from 1, to admit the rounding of bfloat16 and float16."""
-
-
-def _kth_best(scores: NDArray[np.float32], k: int) -> float:
-    """Returns the k-th best score, or minus infinity if there are fewer than k."""
-    return float(np.partition(scores, len(scores) - k)[len(scores) - k]) if len(scores) >= k else -np.inf
-
-
-@dataclass(frozen=True, slots=True)
-class _ErrorModel:
-    """Predicts exact scores from code scores: normally distributed around a line.
-
-    The line is fitted by ridge regression, since the code scores of a few candidates are too close together to
-    determine the slope.
-
-    Attributes:
-        code_mean: mean code score of the sample.
-        exact_mean: mean exact score of the sample.
-        slope: slope of the exact score over the code score.
-        deviation: standard deviation of the exact scores around the line.
-        tuning: see ``SearchTuning``.
-    """
-
-    code_mean: float
-    exact_mean: float
-    slope: float
-    deviation: float
-    tuning: SearchTuning
-
-    @classmethod
-    def fit(cls, codes: NDArray[np.float32], exact: NDArray[np.float32], tuning: SearchTuning) -> Self:
-        """Fits the model to the code scores and exact scores of some candidates."""
-        count = len(codes)
-        code_mean, exact_mean = float(codes.sum()) / count, float(exact.sum()) / count
-        codes, exact = codes - code_mean, exact - exact_mean
-        squares, products = float(codes @ codes), float(codes @ exact)
-        slope = (products + tuning.prior_weight * tuning.prior_slope) / (squares + tuning.prior_weight)
-        variance = (float(exact @ exact) - slope * (2 * products - slope * squares)) / count
-        deviation = max(tuning.deviation_factor * sqrt(max(variance, 0.0)), 1e-6)
-        return cls(code_mean, exact_mean, slope, deviation, tuning)
-
-    def widen(self) -> Self:
-        """Returns a model with a larger error, for a query whose late candidates are better than predicted."""
-        return replace(self, deviation=self.tuning.widen_factor * self.deviation)
-
-    def rerank_depth(self, codes: NDArray[np.float32], threshold: float, max_misses: float) -> int:
-        """Returns how many candidates to score.
-
-        Args:
-            codes: the candidates' code scores, best first.
-            threshold: the k-th best exact score so far.
-            max_misses: maximum expected number of exact scores above the threshold among the other candidates.
-        """
-        stride = self.tuning.sample_stride
-        misses = np.cumsum(self._tail_probability(codes[::-stride], threshold)) * stride
-        return max(0, len(codes) - stride * int(np.searchsorted(misses, max_misses)))
-
-    def expected_misses(self, rest: Candidates, scored: int, threshold: float) -> tuple[float, float]:
-        """Returns the expected numbers of rows above the threshold that are not scored.
-
-        Args:
-            rest: the candidates.
-            scored: how many of them are scored.
-            threshold: the k-th best exact score.
-
-        Returns:
-            The expected number among the other candidates, and an estimate for rows that were not kept as candidates:
-            as many rows as there are candidates, each as likely to exceed the threshold as a code at the cutoff.
-        """
-        stride = self.tuning.sample_stride
-        codes = np.append(rest.scores[scored::stride], np.float32(rest.cutoff))
-        probability = self._tail_probability(codes, threshold)
-        return float(probability[:-1].sum()) * stride, len(rest.scores) * float(probability[-1])
-
-    def _tail_probability(self, codes: NDArray[np.float32], threshold: float) -> NDArray[np.float64]:
-        return normal_tail((threshold - self.exact_mean - self.slope * (codes - self.code_mean)) / self.deviation)
