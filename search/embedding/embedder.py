@@ -95,8 +95,8 @@ def load_embedder(
     os.environ["HF_HUB_OFFLINE"] = os.environ["TRANSFORMERS_OFFLINE"] = "1"
     if built_in is None:
         return SentenceTransformersEmbedder(model, _find_model_folder(model))
-    if single and NumpyEmbedder.supports(built_in, precision):
-        return NumpyEmbedder(built_in, partial(load_embedder, model, precision))
+    if single and NumpyEmbedder.supports(built_in):
+        return NumpyEmbedder(built_in, precision, partial(load_embedder, model))
     try:
         return _load_openvino_embedder(built_in, precision, serving)
     except ImportError:  # OpenVINO is not available for every machine
@@ -124,7 +124,7 @@ def _load_openvino_embedder(model: BuiltInModel, precision: str, serving: bool) 
     from search.embedding import export
 
     identity = model.identity(precision)
-    if serving and NumpyEmbedder.supports(model, "float"):
+    if serving and NumpyEmbedder.supports(model):
         precision = "float"  # that export contains the network for questions
     folder = export.export_folder(model, precision)
     if folder.is_dir():

@@ -22,22 +22,24 @@ MAX_NUMPY_TOKENS = 64
 class NumpyEmbedder:
     """A built-in BERT model: a single short text in numpy, everything else by another embedder.
 
-    Which of them embeds a text depends on this text alone, so that all pages of an answer have the same ranking.
+    Which of them embeds a text depends on this text alone, so that all pages of an answer have the same ranking. The
+    texts are queries, which are embedded in float for an index in int8 too.
 
     Args:
         model: the model; see ``supports``.
-        load_other: loads the embedder of other texts, of the same model.
+        precision: that of the index.
+        load_other: loads the embedder of other texts, of the same model in float.
 
     Raises:
         ModelUnavailable: the model is not installed, or its weights have another checksum.
     """
 
-    def __init__(self, model: BuiltInModel, load_other: "Callable[[], Embedder]") -> None:
+    def __init__(self, model: BuiltInModel, precision: str, load_other: "Callable[[], Embedder]") -> None:
         from tokenizers import Tokenizer
 
         from search.embedding.bert import BertNetwork
 
-        self._identity, self._load_other = model.identity(), load_other
+        self._identity, self._load_other = model.identity(precision), load_other
         self._lock = threading.Lock()
         with ThreadPoolExecutor(1) as pool:  # reads the weights twice, in parallel, unless their checksum is known
             check = pool.submit(model.check_weights)
@@ -48,14 +50,14 @@ class NumpyEmbedder:
         self._tokenizer.no_padding()
 
     @staticmethod
-    def supports(model: BuiltInModel, precision: str) -> bool:
-        """Returns whether numpy can run a model in a precision."""
+    def supports(model: BuiltInModel) -> bool:
+        """Returns whether numpy can run a model."""
         configuration = model.folder() / "config.json"
-        return precision == "float" and json.loads(configuration.read_text("utf-8"))["model_type"] == "bert"
+        return bool(json.loads(configuration.read_text("utf-8"))["model_type"] == "bert")
 
     @property
     def model(self) -> ModelIdentity:
-        """Identity of the model; the same as in OpenVINO."""
+        """Identity of the model and the precision of the index; the same as in OpenVINO."""
         return self._identity
 
     def encode(self, texts: Sequence[str]) -> "NDArray[np.float32]":

