@@ -178,7 +178,9 @@ class Ranked:
 
     def most_promising_rows(self, limit: int) -> NDArray[np.int64]:
         """Returns those ``limit`` of ``scored_rows`` that have the best codes, in any order."""
-        if len(self.scored_rows) <= limit or not len(self.scored_codes):
+        if len(self.scored_rows) <= limit:
+            return self.scored_rows
+        if not len(self.scored_codes):
             return self.scored_rows[:limit]
         return self.scored_rows[np.argpartition(-self.scored_codes, limit)[:limit]]
 

@@ -8,39 +8,69 @@ import errno
 import os
 import sqlite3
 import sys
+from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import NoReturn
 
 import click
 
 from search.errors import InvalidValue, NameNotFound, PaperNotFound, PapersError
-from service.commands import (
-    backup,
-    correct,
-    evaluate,
-    fetch,
-    follow,
-    index,
-    keys,
-    lists,
-    maps,
-    recommend,
-    removal,
-    search,
-    serve,
-    sources,
-    state,
-    themes,
-    trends,
-    update,
-    watch,
-)
 from service.commands.exit_status import ExitStatus
 
+_COMMANDS = {
+    "index": "index.index_command",
+    "fetch": "fetch.fetch",
+    "follow": "follow.follow",
+    "update": "update.update",
+    "reindex": "index.reindex",
+    "remove": "removal.remove",
+    "compact": "removal.compact",
+    "search": "search.search",
+    "similar": "search.similar",
+    "themes": "themes.themes",
+    "map": "maps.paper_map",
+    "recommend": "recommend.recommend",
+    "trends": "trends.trends",
+    "authors": "search.authors",
+    "people": "search.people",
+    "show": "search.show",
+    "list": "lists.lists",
+    "watch": "watch.watch",
+    "merge": "correct.merge",
+    "split": "correct.split",
+    "status": "index.status",
+    "sources": "sources.sources",
+    "doctor": "index.doctor",
+    "backup": "backup.backup",
+    "restore": "backup.restore",
+    "state": "state.state",
+    "serve": "serve.serve",
+    "mcp": "serve.mcp",
+    "keys": "keys.keys",
+    "eval": "evaluate.evaluate",
+}
+"""The module of ``service.commands`` and the function of each command."""
 _INTERRUPTED = "interrupted; imported papers are kept, the previous index version stays live"
 _DISK_FULL = "the disk is full; free some space and retry, the previous index version stays live"
 
 
+class _LazyCommands(Mapping[str, click.Command]):
+    """The commands, each imported when it is needed: the others would take 6% of a command that a server answers."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        module, _, function = _COMMANDS[name].partition(".")
+        command: click.Command = getattr(import_module(f"service.commands.{module}"), function)
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_COMMANDS)
+
+    def __len__(self) -> int:
+        return len(_COMMANDS)
+
+
 @click.group(
+    commands=_LazyCommands(),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog='Tab completion: eval "$(_PAPERS_COMPLETE=bash_source papers)"; also zsh_source and fish_source.',
 )
@@ -53,41 +83,6 @@ def papers() -> None:
     papers search "KV cache compression" --category cs.CL --from 2026
     papers similar arxiv:2604.24432
     """
-
-
-for command in (
-    index.index_command,
-    fetch.fetch,
-    follow.follow,
-    update.update,
-    index.reindex,
-    removal.remove,
-    removal.compact,
-    search.search,
-    search.similar,
-    themes.themes,
-    maps.paper_map,
-    recommend.recommend,
-    trends.trends,
-    search.authors,
-    search.people,
-    search.show,
-    lists.lists,
-    watch.watch,
-    correct.merge,
-    correct.split,
-    index.status,
-    sources.sources,
-    index.doctor,
-    backup.backup,
-    backup.restore,
-    state.state,
-    serve.serve,
-    serve.mcp,
-    keys.keys,
-    evaluate.evaluate,
-):
-    papers.add_command(command)
 
 
 def main() -> None:

@@ -21,7 +21,12 @@ class Settings(BaseSettings):
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on; 0 = any free port.")
-    workers: int = Field(default=1, ge=1, le=256, description="Number of worker processes; they share the CPU cores.")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Number of worker processes; they share the CPU cores. One per core answers most.",
+    )
     threads: int = Field(
         default=0, ge=0, le=1024, description="Maximum concurrent requests per worker; 0 = two per core."
     )

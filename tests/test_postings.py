@@ -165,6 +165,8 @@ def test_postings_do_not_depend_on_the_history(history: list[Publish], tuning: T
         builder = TermPostingsBuilder(folder / "at once")
         for row, paper in papers.items():
             paper.add_to(builder, row)
+            if row % 3 == 0:
+                builder.forget_fragments()
         builder.save()
         postings, at_once = TermPostings.open(last), TermPostings.open(folder / "at once")
         terms = {term for _, segment in open_segments(last) for term in segment.all_terms()}

@@ -15,6 +15,7 @@ from search.errors import IndexDamaged, InvalidValue
 from search.rows import Ranked, Rows
 from search.vectors.code_writer import DEFAULT_CODES_TUNING, write_codes
 from search.vectors.file import VectorsFile, block_checksums
+from search.vectors.half_precision import to_float32
 from search.vectors.vectors import DEFAULT_SEARCH_TUNING, VectorIndex
 
 DIM = 32
@@ -39,6 +40,13 @@ def nearest(index: VectorIndex, vector: NDArray[np.float32], k: int, rows: Rows)
     """Searches for one vector."""
     (ranked,) = index.nearest(vector[None], k, rows)
     return ranked
+
+
+def find_nearest(vector: NDArray[np.float32], rows: NDArray[np.float16], mask: NDArray[np.bool_], k: int) -> set[int]:
+    """Returns the k nearest rows that match, by brute force."""
+    matching = np.flatnonzero(mask)
+    scores = rows[matching].astype(np.float32) @ vector
+    return set(matching[np.argsort(-scores, kind="stable")[:k]].tolist())
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +94,62 @@ def test_approximate_search_of_many_rows_has_high_recall(
             assert not ranked.complete
             assert mask[ranked.rows].all()
             assert ranked.scores == pytest.approx(index.scores(vector, ranked.rows), abs=1e-5)
-            exact = {r for r, _ in oracle.nearest(vector, rows, np.flatnonzero(mask).tolist(), 10)}
+            exact = find_nearest(vector, rows, mask, 10)
             found += len(exact & set(ranked.rows.tolist()))
             expected += 10
     assert found / expected >= 0.99
+
+
+@pytest.mark.parametrize("matching", ["all", "half", "far", "near"])
+def test_many_results_have_high_recall(celled_index: tuple[VectorIndex, NDArray[np.float16]], matching: str) -> None:
+    index, rows = celled_index
+    exact, found = rows.astype(np.float32), 0
+    for row in range(0, 1_000, 50):
+        scores = exact @ exact[row]
+        order, mask = np.argsort(-scores), np.ones(len(rows), bool)
+        if matching == "half":
+            mask = np.random.default_rng(row).random(len(rows)) < 0.5
+        elif matching != "all":
+            mask[order[:13_000] if matching == "far" else order[13_000:]] = False
+        ranked = nearest(index, exact[row], 200, Rows.from_mask(mask))
+        assert not ranked.complete
+        assert len(set(ranked.rows.tolist())) == len(ranked.rows) == 200
+        assert mask[ranked.rows].all()
+        assert ranked.scores == pytest.approx(scores[ranked.rows], abs=1e-3)
+        assert (np.diff(ranked.scores) <= 0).all()
+        assert set(ranked.rows.tolist()) <= set(ranked.scored_rows.tolist())
+        found += len(np.intersect1d(ranked.rows, order[mask[order]][:200]))
+    assert found / (20 * 200) >= 0.98
+
+
+def test_scores_of_rows_that_were_scored_before_are_exact(
+    celled_index: tuple[VectorIndex, NDArray[np.float16]],
+) -> None:
+    index, rows = celled_index
+    exact = rows.astype(np.float32)
+    sets = [np.random.default_rng(size).permutation(len(rows))[:size] for size in (900, 3_000, 2_000, 5_000)]
+    for query, which in enumerate((1, 1, 0, 1, 2, 3, 2, 1, 3, 3)):
+        ids, vector = sets[which], exact[query]
+        assert index.scores(vector, ids) == pytest.approx(exact[ids] @ vector, abs=1e-4)
+
+
+def test_the_most_promising_rows_have_the_best_codes(
+    celled_index: tuple[VectorIndex, NDArray[np.float16]],
+) -> None:
+    index, rows = celled_index
+    ranked = nearest(index, rows[3].astype(np.float32), 200, Rows.from_mask(np.ones(len(rows), bool)))
+    code_of = dict(zip(ranked.scored_rows.tolist(), ranked.scored_codes.tolist(), strict=True))
+    promising = ranked.most_promising_rows(250)
+    assert len(promising) == 250
+    assert min(code_of[row] for row in promising.tolist()) == sorted(code_of.values())[-250]
+    assert set(ranked.most_promising_rows(10**6).tolist()) == set(code_of)
+
+
+def test_all_finite_half_precision_numbers_are_converted() -> None:
+    numbers = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    finite = numbers[np.isfinite(numbers)]
+    converted = to_float32(finite)
+    assert np.array_equal(converted.view(np.uint32), finite.astype(np.float32).view(np.uint32))
 
 
 def test_an_anticorrelated_filter_keeps_recall(coded_index: tuple[VectorIndex, NDArray[np.float16]]) -> None:
@@ -101,7 +161,7 @@ def test_an_anticorrelated_filter_keeps_recall(coded_index: tuple[VectorIndex, N
         mask = np.zeros(len(rows), bool)
         mask[np.argsort(rows.astype(np.float32) @ opposite)[-11_000:]] = True
         ranked = nearest(index, vector, 10, Rows.from_mask(mask))
-        exact = {r for r, _ in oracle.nearest(vector, rows, np.flatnonzero(mask).tolist(), 10)}
+        exact = find_nearest(vector, rows, mask, 10)
         assert not ranked.complete
         found += len(exact & set(ranked.rows.tolist()))
     assert found >= 0.98 * 200

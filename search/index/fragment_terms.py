@@ -40,15 +40,18 @@ class TermLists:
     def of(
         self, fragments: NDArray[np.uint32], papers: NDArray[np.int64]
     ) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-        """Returns the terms of several fragments and the paper of each.
+        """Returns the terms of several fragments, in any order, and the paper of each.
 
         Args:
             fragments: (n,) the numbers of the fragments.
             papers: (n,) the paper of each.
         """
-        ends = np.frombuffer(self._ends, np.uint64).astype(np.int64)
-        first, last = ends[fragments], ends[fragments + 1]
-        return np.frombuffer(self._terms, np.uint32)[expand_ranges(first, last)], np.repeat(papers, last - first)
+        ends, terms = np.frombuffer(self._ends, np.uint64).astype(np.int64), np.frombuffer(self._terms, np.uint32)
+        sizes = np.diff(ends)[fragments]
+        one, several = np.flatnonzero(sizes == 1), np.flatnonzero(sizes > 1)  # most have one or none
+        first = ends[fragments[several]]
+        positions = np.concatenate((ends[fragments[one]], expand_ranges(first, first + sizes[several])))
+        return terms[positions], np.concatenate((papers[one], np.repeat(papers[several], sizes[several])))
 
 
 class FragmentTerms:

@@ -47,7 +47,9 @@ class _Fragments(dict[str, tuple[int, str, tuple[str, ...], str]]):
 
     def __missing__(self, fragment: str) -> tuple[int, str, tuple[str, ...], str]:
         terms = self._analyze(fragment)
-        self[fragment] = found = self._add(terms), " ".join(terms.ordered), terms.unordered, " ".join(terms.written)
+        ordered, written = " ".join(terms.ordered), " ".join(terms.written)
+        written = ordered if written == ordered else written  # one text in memory, which is read faster
+        self[fragment] = found = self._add(terms), ordered, terms.unordered, written
         return found
 
 

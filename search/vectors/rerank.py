@@ -159,9 +159,12 @@ def rerank_above(scan: Scan, score: Scorer, k: int, limit: int, tuning: SearchTu
         batch = np.flatnonzero((found.scores >= start) & (found.scores < scored_from))
         batch_rows, batch_codes = found.rows[batch], found.scores[batch]
         scores, later = score(batch_rows), batch_codes < min(first_code, scored_from)
-        rows, codes = np.concatenate((rows, batch_rows)), np.concatenate((codes, batch_codes))
-        exact, scored_from = np.concatenate((exact, scores)), start
-        late = _count_late(batch_codes[later], scores[later], threshold, k)
+        late, scored_from = _count_late(batch_codes[later], scores[later], threshold, k), start
+        if len(rows):
+            rows, codes = np.concatenate((rows, batch_rows)), np.concatenate((codes, batch_codes))
+            exact = np.concatenate((exact, scores))
+        else:  # the scorer knows this array again
+            rows, codes, exact = batch_rows, batch_codes, scores
         threshold = _kth_best(exact, k)
         if late <= tuning.max_late_share * k:
             break

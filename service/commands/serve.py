@@ -13,7 +13,11 @@ from service.commands.options import INDEX_OPTION
 @INDEX_OPTION
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 = any free port.  [default: 8000]")
-@click.option("--workers", type=click.IntRange(1, 256), help="Number of worker processes.  [default: 1]")
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    help="Number of worker processes; one per core answers most.  [default: 1]",
+)
 @click.option("--keys", type=click.Path(path_type=Path), help="File of API keys; every request must then send one.")
 @click.option(
     "--rate",
