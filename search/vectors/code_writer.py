@@ -49,6 +49,9 @@ class CodesTuning:
     """Cells from which a row's cell is searched in groups of cells; not measured separately."""
     coarse_ivf_nprobe: int = 4
     """Groups of cells that are searched for a row's cell; docs/design/core.md."""
+    components_per_code: int = 2
+    """Components of a vector that share a 4-bit code. Codes of four components take half the memory and scanning time,
+    and twice as many rows have to be scored exactly for the same recall; docs/design/core.md."""
     encode_block_rows: int = 16_384
     """Rows encoded per step: 24 MiB of float32 at 384 dimensions."""
 
@@ -127,7 +130,9 @@ class _Trainer:
         dim, cells = self._vectors.shape[1], min(max(1, len(self._live) // self._tuning.rows_per_cell), _MAX_CELLS)
         sample = self._vectors[self._sample_rows()].astype(np.float32)
         quantizer = self._build_coarse_quantizer(self._cluster_centroids(sample, cells))
-        index = faiss.IndexIVFPQFastScan(quantizer, dim, cells, dim // 4, 4, faiss.METRIC_INNER_PRODUCT)
+        index = faiss.IndexIVFPQFastScan(
+            quantizer, dim, cells, dim // self._tuning.components_per_code, 4, faiss.METRIC_INNER_PRODUCT
+        )
         index.by_residual = True
         index.train(_subsample(sample, self._tuning.training_rows))
         return index

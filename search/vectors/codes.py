@@ -1,7 +1,7 @@
 """Codes: scans the 4-bit codes of one generation for the rows nearest to a query.
 
-A row is coded as its difference from the centroid of its cell, by a fast-scan product quantizer (96 sub-vectors of 4
-bits; Andre, Kermarrec, Le Scouarnec, "Cache locality is not enough", VLDB 2015) over inverted lists
+A row is coded as its difference from the centroid of its cell, by a fast-scan product quantizer (a 4-bit code
+for each two components; Andre, Kermarrec, Le Scouarnec, "Cache locality is not enough", VLDB 2015) over inverted lists
 (``search.vectors.cells``). Centroids of a thousand rows each leave small differences to code, which reduces the number
 of rows to re-rank by a third. ``search.vectors.code_writer`` writes the codes. Only this package imports faiss.
 """

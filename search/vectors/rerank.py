@@ -63,8 +63,9 @@ class SearchTuning:
     """Prior slope of the exact score over the code score: codes without bias."""
     prior_weight: float = 0.3
     """Weight of the prior slope, in squared scores; not measured separately."""
-    deviation_factor: float = 1.28
-    """Correction of a standard deviation that is estimated from 128 rows; docs/design/core.md."""
+    deviation_factor: float = 2.0
+    """Correction of a standard deviation that is estimated from 128 rows, of errors with heavy tails;
+    docs/design/core.md."""
     scan: ScanTuning = DEFAULT_SCAN_TUNING
     threshold: ThresholdTuning = DEFAULT_THRESHOLD_TUNING
 
