@@ -61,7 +61,8 @@ class Highlighter:
         beginnings = {each[:_COMPARED] for each in letters}
         self._beginnings = np.array([_number(each) for each in beginnings], np.uint64)[:, None]
         self._masks = _FIRST_BYTES[[len(each) for each in beginnings]][:, None]
-        self._parts = {_number(each[:end]) for each in letters for end in range(1, len(each))}
+        parts = {_number(each[:end]) for each in letters for end in range(1, len(each))}
+        self._parts = np.array(list(parts), np.uint64)[:, None]
 
     def highlight(self, papers: Sequence[Paper]) -> list[Highlights]:
         """Returns the positions of the query words in each paper, and its best sentence.
@@ -108,7 +109,7 @@ class Highlighter:
         after = characters[ends]
         joined = np.flatnonzero((after == ord("-")) | (after == ord("$")))
         firsts = eights[joined] & _FIRST_BYTES[np.minimum(ends[joined] - starts[joined], _COMPARED)]
-        is_candidate[joined[[each in self._parts for each in firsts.tolist()]]] = True  # with the next word, a term
+        is_candidate[joined[(firsts == self._parts).any(axis=0)]] = True  # with the next word, a term
         starts, ends = starts[is_candidate], ends[is_candidate]
         is_word = _MAY_PRECEDE[characters[starts - 1]] & _MAY_FOLLOW[after[is_candidate]]
         found = list(zip(starts.tolist(), ends.tolist(), is_word.tolist(), strict=True))
