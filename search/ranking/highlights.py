@@ -26,7 +26,6 @@ _LETTER_AFTER = re.compile(r"[.'’][^\W\d_](?![^\W\d_])")
 
 _WORDS = bytes(ord(chr(code).lower()) if chr(code).isalnum() and code < 128 else ord(" ") for code in range(256))
 """A table for ``bytes.translate`` that leaves letters and digits, in small letters, and spaces between words."""
-_NO_ASCII = re.compile(r"[^\x00-\x7f]+")
 _MAY_PRECEDE = np.array([chr(code) not in ".?" for code in range(128)])
 """Whether a word is the same after an ASCII character as after a space; ``?`` may stand for any other character. After
 a hyphen it is: if it were a term together with the word before, that would be a candidate."""
@@ -115,7 +114,9 @@ class Highlighter:
         found = list(zip(starts.tolist(), ends.tolist(), is_word.tolist(), strict=True))
         if text.isascii():
             return found
-        return sorted(found + [(*match.span(), False) for match in _NO_ASCII.finditer(text)])
+        is_ascii = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32) < 128
+        runs = (np.flatnonzero(is_ascii[1:] != is_ascii[:-1]) + 1).reshape(-1, 2).tolist()  # other characters
+        return sorted(found + [(start, end, False) for start, end in runs])
 
     def _find_in_unit(self, unit: str) -> Sequence[_Place]:
         """Returns the places of the query terms in a unit."""
