@@ -353,7 +353,7 @@ def _write_columns_and_lexicon(
     lexicon = LexiconBuilder(files.lexicon, old.lexicon if old else None)
     replaced = store.replaced_rows()
     dead = set(replaced)
-    lexicon.remove(replaced)
+    lexicon.remove(replaced, store.titles_and_abstracts)
     for row, paper in store.scan(start):
         columns.add(paper)
         if row not in dead:

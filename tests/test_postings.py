@@ -3,7 +3,7 @@
 import math
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,7 +42,7 @@ class Text:
         """Adds the paper in fragments of two words."""
         title, abstract = (
             [
-                builder.add_fragment(Terms(some, tuple(word for word in some if word not in STOP_WORDS)))
+                builder.add_fragment(Terms(some, tuple(word for word in some if word not in STOP_WORDS), (), some))
                 for some in (words[start : start + 2] for start in range(0, len(words), 2))
             ]
             for words in (self.title, self.abstract)
@@ -82,7 +82,7 @@ def write_history(folder: Path, history: list[Publish], tuning: TermPostingsTuni
     for number, publish in enumerate(history):
         builder = TermPostingsBuilder(folder / str(number), last, tuning)
         replaced = sorted({*replaced, *(int(place * rows) for place in publish.replaced if rows)})
-        builder.remove(replaced)
+        builder.remove(replaced, lambda rows: [{*live[row].title, *live[row].abstract} for row in rows])
         for row in replaced:
             live.pop(row, None)
         for paper in publish.papers:
@@ -172,6 +172,7 @@ def test_postings_do_not_depend_on_the_history(history: list[Publish], tuning: T
         terms = {term for _, segment in open_segments(last) for term in segment.all_terms()}
         assert terms == {term for _, segment in open_segments(folder / "at once") for term in segment.all_terms()}
     for word in WORDS:
+        assert postings.written_freq(word) == sum(word in (*text.title, *text.abstract) for text in papers.values())
         for field in (TEXT, TITLE, ABSTRACT):
             assert all_postings(postings, word, field) == all_postings(at_once, word, field)
             assert (postings.scores(field) == at_once.scores(field)).all()
@@ -185,6 +186,10 @@ def all_postings(postings: TermPostings, term: str, field: int) -> list[tuple[in
 
 def test_segments_without_replaced_papers_are_linked(tmp_path: Path) -> None:
     paper = Text(("galaxy",), ("proof", "the"))
+
+    def words_of(rows: Sequence[int]) -> list[set[str]]:
+        return [{*paper.title, *paper.abstract} for _ in rows]
+
     first = TermPostingsBuilder(tmp_path / "1")
     for row in range(40):
         paper.add_to(first, row)
@@ -197,12 +202,13 @@ def test_segments_without_replaced_papers_are_linked(tmp_path: Path) -> None:
     assert before.items() <= after.items()
     assert len(after) == 2 * len(before)
     third = TermPostingsBuilder(tmp_path / "3", tmp_path / "2")
-    assert third.remove([3, 99]) == [3]
+    assert third.remove([3, 99], words_of) == [3]
     third.save()
     assert TermPostings.open(tmp_path / "3").doc_freq("galaxy", TEXT) == 40
+    assert TermPostings.open(tmp_path / "3").written_freq("the") == 40
     assert not before.keys() & {path.name for path in (tmp_path / "3").iterdir()}
     fourth = TermPostingsBuilder(tmp_path / "4", tmp_path / "3")
-    fourth.remove(range(41))
+    fourth.remove(range(41), words_of)
     fourth.save()
     assert not list((tmp_path / "4").iterdir())
     assert len(TermPostings.open(tmp_path / "4").rows()) == 0

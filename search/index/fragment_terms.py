@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from search.columns.postings import expand_ranges
 from search.index.analysis import Terms
+from search.index.term_postings import word_key
 from search.language.stop_words import STOP_WORDS
 
 _is_stop_word = frozenset(STOP_WORDS).__contains__
@@ -23,6 +24,22 @@ class _TermNumbers(dict[str, int]):
     def __missing__(self, term: str) -> int:
         self[term] = number = len(self)
         return number
+
+
+class _WordNumbers(_TermNumbers):
+    """The number of each word as papers write it.
+
+    Attributes:
+        hashes: the ``word_key`` of each, by number.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.hashes = array("q")
+
+    def __missing__(self, term: str) -> int:
+        self.hashes.append(word_key(term))
+        return super().__missing__(term)
 
 
 class TermLists:
@@ -62,11 +79,15 @@ class FragmentTerms:
         counted: of each fragment, the terms that count in title and abstract together.
         stop_words: of each fragment, the stop words, which count in the title and in the abstract.
         unordered: of each fragment, ``Terms.unordered``.
+        written: of each fragment, ``Terms.written``, whose numbers are those of ``words``.
+        words: the number of each word.
     """
 
     def __init__(self) -> None:
         self.numbers = _TermNumbers()
         self.counted, self.stop_words, self.unordered = (TermLists(self.numbers) for _ in range(3))
+        self.words = _WordNumbers()
+        self.written = TermLists(self.words)
         self._positions = array("I")
 
     def __len__(self) -> int:
@@ -77,6 +98,7 @@ class FragmentTerms:
         self.counted.add((*terms.ranked, *terms.unordered))
         self.stop_words.add(filter(_is_stop_word, terms.ordered))
         self.unordered.add(terms.unordered)
+        self.written.add(terms.written)
         self._positions.append(len(terms.ordered))
         return len(self._positions) - 1
 

@@ -4,8 +4,8 @@ Scores are BM25F (Robertson, Zaragoza and Taylor, "Simple BM25 extension to mult
 title and abstract are one field that contains the title twice, so that the words of the title have double weight before
 saturation. A word counts once per occurrence in the query. User text is never parsed as a query language: it is
 analyzed like the papers and looked up term by term, so IN, OR, NOT and colons have no special meaning. The postings
-have what ranks (``search.index.term_postings``). tantivy has title and abstract with positions, for phrases and for
-words that have to occur in one of the two, and the words that are not stemmed, for spelling.
+have what ranks, and the frequencies of words that are not stemmed, for spelling (``search.index.term_postings``).
+tantivy has title and abstract with positions, for phrases and for words that have to occur in one of the two.
 """
 
 from collections.abc import Mapping
@@ -169,9 +169,7 @@ class Lexicon:
         term, lower = self.term_by_word[word], word.lower()
         papers = self._terms.doc_freq(term) if term else 0
         # all papers with the word have its term, unless the word is an acronym in the plural
-        if term and (not lower.endswith("s") or self._conditions.max_written(lower) <= papers):
-            return papers
-        return max(self.word_doc_freq(word), papers)
+        return papers if term and not lower.endswith("s") else max(self.word_doc_freq(word), papers)
 
     def rows_matching(self, condition: ContainsText) -> NDArray[np.int64]:
         """Returns the rows, ascending, that meet a condition.

@@ -1,6 +1,6 @@
 """LexiconBuilder: writes the full-text index of the next generation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -20,19 +20,20 @@ _MAX_CACHED_FRAGMENTS = 1 << 18
 """Fragments that are cached, 100 MB; as many as 50,000 abstracts have."""
 _ROWS_PER_QUERY = 65_536
 """Rows that are removed at once, which bounds the memory."""
+_ROWS_PER_READ = 1_024
+"""Removed rows whose texts are read at once."""
 
 
 def _build_schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     for field in PHRASE_FIELDS:
         builder.add_text_field(field, tokenizer_name=_TOKENIZER, index_option="position")
-    builder.add_text_field("word", tokenizer_name=_TOKENIZER, index_option="basic")
     builder.add_unsigned_field("row", indexed=True, fast=True)
     return builder.build()
 
 
-class _Fragments(dict[str, tuple[int, str, tuple[str, ...], str]]):
-    """By fragment (``Analyzer.split``) its number, and its terms as tantivy indexes them: ordered, unordered, written.
+class _Fragments(dict[str, tuple[int, str, tuple[str, ...]]]):
+    """By fragment (``Analyzer.split``) its number, and its terms as tantivy indexes them: ordered and unordered.
 
     Looking up a known fragment runs no Python code.
 
@@ -45,11 +46,9 @@ class _Fragments(dict[str, tuple[int, str, tuple[str, ...], str]]):
         super().__init__()
         self._analyze, self._add = analyze, add
 
-    def __missing__(self, fragment: str) -> tuple[int, str, tuple[str, ...], str]:
+    def __missing__(self, fragment: str) -> tuple[int, str, tuple[str, ...]]:
         terms = self._analyze(fragment)
-        ordered, written = " ".join(terms.ordered), " ".join(terms.written)
-        written = ordered if written == ordered else written  # one text in memory, which is read faster
-        self[fragment] = found = self._add(terms), ordered, terms.unordered, written
+        self[fragment] = found = self._add(terms), " ".join(terms.ordered), terms.unordered
         return found
 
 
@@ -83,27 +82,33 @@ class LexiconBuilder:
         if len(self._fragments) >= _MAX_CACHED_FRAGMENTS:
             self._postings.forget_fragments()
             self._fragments.clear()
-        document, texts, words = tantivy.Document(), [], dict[str, None]()
+        document, texts = tantivy.Document(), []
         for field, text in zip(PHRASE_FIELDS, (paper.title, paper.abstract), strict=True):
             found = list(map(self._fragments.__getitem__, self._analyzer.split(text or "")))
-            numbers, ordered, unordered, written = zip(*found, strict=True) if found else ((), (), (), ())
+            numbers, ordered, unordered = zip(*found, strict=True) if found else ((), (), ())
             texts.append(numbers)
             document.add_text(field, " ".join(ordered))
             for term in dict.fromkeys(chain.from_iterable(unordered)):  # each a value, so that no phrase spans two
                 document.add_text(field, term)
-            words |= dict.fromkeys(written)
-        document.add_text("word", " ".join(words))
         self._postings.add(row, *texts)
         document.add_unsigned("row", row)
         call_library(self._directory, lambda: self._writer.add_document(document))
 
-    def remove(self, rows: Sequence[int]) -> None:
-        """Removes papers of the previous lexicon; other rows are ignored."""
-        found = self._postings.remove(rows)
+    def remove(self, rows: Sequence[int], texts: Callable[[Sequence[int]], Iterable[tuple[str, str]]]) -> None:
+        """Removes papers of the previous lexicon.
+
+        Args:
+            rows: their rows; other rows are ignored.
+            texts: returns title and abstract of each of some rows.
+        """
+        found = self._postings.remove(rows, lambda rows: map(self._written, _read_texts(rows, texts)))
         # delete_documents_by_term builds a term of a signed number, which an unsigned field never contains.
         for first in range(0, len(found), _ROWS_PER_QUERY):
             some = found[first : first + _ROWS_PER_QUERY]
             self._delete(tantivy.Query.term_set_query(self._index.schema, "row", some))
+
+    def _written(self, texts: Iterable[str]) -> set[str]:
+        return {word for text in texts for word in self._analyzer.analyze_text(text).written}
 
     def _delete(self, query: tantivy.Query) -> None:
         call_library(self._directory, lambda: self._writer.delete_documents_by_query(query))
@@ -117,3 +122,10 @@ class LexiconBuilder:
             lock.unlink()
         for file in self._directory.glob("*.json"):  # tantivy creates its lists of files with mode 0600
             file.chmod(self._directory.stat().st_mode & 0o666)
+
+
+def _read_texts(
+    rows: Sequence[int], texts: Callable[[Sequence[int]], Iterable[tuple[str, str]]]
+) -> Iterator[tuple[str, str]]:
+    for first in range(0, len(rows), _ROWS_PER_READ):
+        yield from texts(rows[first : first + _ROWS_PER_READ])

@@ -5,7 +5,8 @@ of segments, which never change; their rows ascend from one to the next. A publi
 (``search.index.term_postings_writer``).
 
 Three fields share the dictionary. A term as it is belongs to title and abstract together, where the title counts twice.
-Stop words are terms of the title and of the abstract, for queries of stop words alone.
+Stop words are terms of the title and of the abstract, for queries of stop words alone. Of words as they are written,
+which are not stemmed, only the number of papers is known, by the hash of the word.
 """
 
 import re
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 from search.columns.postings import load_array
 from search.files import save_array
 from search.index.bm25 import score_table
+from search.papers.identifiers import hash_key
 from search.weak_methods import weak_method
 
 FIELD_MARKS = ("", " t ", " a ")
@@ -31,7 +33,7 @@ TEXT, TITLE, ABSTRACT = range(3)
 """The fields."""
 _CACHED_TERMS = 10_000
 """Terms whose place is cached; a question needs each of its own several times."""
-_PARTS = ("terms", "term-ends", "ends", "rows", "codes", "papers", "lengths")
+_PARTS = ("terms", "term-ends", "ends", "rows", "codes", "papers", "lengths", "words", "word-papers")
 _SEGMENT_FILE = re.compile(r"([0-9]{6,18})-papers\.npy")
 
 
@@ -59,6 +61,8 @@ class Segment:
         codes: (postings,) uint16, see ``PostingList``.
         papers: (papers,) uint32, ascending: the rows of all papers, with or without terms.
         lengths: (fields, papers) uint32, the number of terms of each paper in each field.
+        words: (words,) int64, ascending, the ``word_key`` of each word as papers write it.
+        word_papers: (words,) uint32, the number of papers with each.
     """
 
     terms: NDArray[np.uint8]
@@ -68,6 +72,8 @@ class Segment:
     codes: NDArray[np.uint16]
     papers: NDArray[np.uint32]
     lengths: NDArray[np.uint32]
+    words: NDArray[np.int64]
+    word_papers: NDArray[np.uint32]
 
     @classmethod
     def open(cls, directory: Path, number: int) -> Self:
@@ -82,7 +88,7 @@ class Segment:
 
     @property
     def _arrays(self) -> Sequence[NDArray[Any]]:
-        return self.terms, self.term_ends, self.ends, self.rows, self.codes, self.papers, self.lengths
+        return tuple(getattr(self, name) for name in self.__dataclass_fields__)
 
     def find(self, term: bytes) -> PostingList | None:
         """Returns the postings of a term with its mark; None without any."""
@@ -98,6 +104,11 @@ class Segment:
             return None
         start, end = int(self.ends[low - 1]) if low else 0, int(self.ends[low])
         return PostingList(self.rows[start:end], self.codes[start:end])
+
+    def written_freq(self, key: int) -> int:
+        """Returns the number of papers with a word of some ``word_key``."""
+        place = int(np.searchsorted(self.words, key))
+        return int(self.word_papers[place]) if place < len(self.words) and self.words[place] == key else 0
 
     def all_terms(self) -> list[bytes]:
         """Returns all terms with their marks, ascending."""
@@ -150,12 +161,22 @@ class TermPostings:
         """Returns the number of papers with a term in a field."""
         return sum(len(found.rows) for found in self.lists(term, field))
 
+    def written_freq(self, word: str) -> int:
+        """Returns the number of papers with a word as written, in lower case and not stemmed."""
+        key = word_key(word)
+        return sum(segment.written_freq(key) for segment in self._segments)
+
     def scores(self, field: int) -> NDArray[np.float32]:
         """Returns the BM25 of each code in a field without the inverse document frequency (``score_table``)."""
         table = self._tables.get(field)
         if table is None:
             self._tables[field] = table = score_table(float(self._mean_lengths[field]))
         return table
+
+
+def word_key(word: str) -> int:
+    """Returns the signed 64-bit hash that stands for a word; that two of 10 million have the same is 3 in a million."""
+    return hash_key("word", word)
 
 
 def open_segments(directory: Path) -> list[tuple[int, Segment]]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,21 +12,31 @@ from search.files import ArrayFile, save_array
 from search.index.term_postings import Segment, join_terms, segment_paths
 
 
-def merge(
-    segments: Sequence[Segment], replaced: NDArray[np.int64], directory: Path, number: int, max_postings: int
-) -> None:
+class Replaced(NamedTuple):
+    """Papers that are left out.
+
+    Attributes:
+        rows: their rows, and rows of other papers.
+        words: the ``word_key`` of each of their words, once per paper.
+    """
+
+    rows: NDArray[np.int64]
+    words: NDArray[np.int64]
+
+
+def merge(segments: Sequence[Segment], replaced: Replaced, directory: Path, number: int, max_postings: int) -> None:
     """Writes the files of the merged segment; none if no paper is left.
 
     Args:
         segments: in the order of their rows.
-        replaced: rows that are left out.
+        replaced: papers that are left out.
         directory: the folder of the files.
         number: of the merged segment.
         max_postings: postings that are merged at once, which bounds the memory.
     """
     last = int(segments[-1].papers[-1])
     is_live = np.ones(last + 1, bool)
-    is_live[replaced[replaced <= last]] = False
+    is_live[replaced.rows[replaced.rows <= last]] = False
     live_papers = [is_live[segment.papers] for segment in segments]
     papers = np.concatenate([segment.papers[live] for segment, live in zip(segments, live_papers, strict=True)])
     if not len(papers):
@@ -51,6 +62,20 @@ def merge(
     save_array(paths["ends"], np.cumsum(counts[used]))
     save_array(paths["papers"], papers)
     save_array(paths["lengths"], np.concatenate(lengths, axis=1))
+    words, word_papers = _add_words(segments, replaced.words)
+    save_array(paths["words"], words)
+    save_array(paths["word_papers"], word_papers)
+
+
+def _add_words(
+    segments: Sequence[Segment], replaced: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.uint32]]:
+    """Returns ``Segment.words`` and ``Segment.word_papers`` of all segments, without the words of replaced papers."""
+    words, places = np.unique(np.concatenate([segment.words for segment in segments]), return_inverse=True)
+    papers = np.bincount(places, np.concatenate([segment.word_papers for segment in segments]), len(words))
+    papers -= np.bincount(np.searchsorted(words, replaced[np.isin(replaced, words)]), minlength=len(words))
+    used = papers > 0
+    return words[used], papers[used].astype(np.uint32)
 
 
 class _Source:

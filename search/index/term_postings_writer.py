@@ -1,16 +1,16 @@
 """TermPostingsBuilder: writes the postings of the next generation, from segments of the last one and new papers.
 
-Segments without replaced papers are linked. The others are written anew without these papers, which needs no text: so
-document frequencies and lengths count live papers only. Small segments are merged with the next ones, so that their
-number grows with the logarithm of the papers (Cutting and Pedersen, "Optimizations for dynamic inverted index
-maintenance", 1990).
+Segments without replaced papers are linked. The others are written anew without these papers, which needs only the
+words of these: so document frequencies and lengths count live papers only. Small segments are merged with the next
+ones, so that their number grows with the logarithm of the papers (Cutting and Pedersen, "Optimizations for dynamic
+inverted index maintenance", 1990).
 """
 
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +19,16 @@ from search.files import link_or_copy
 from search.index.analysis import Terms
 from search.index.bm25 import encode
 from search.index.fragment_terms import FragmentTerms
-from search.index.term_postings import FIELD_MARKS, Segment, join_terms, open_segments, segment_paths
-from search.index.term_postings_merge import merge
+from search.index.term_postings import FIELD_MARKS, Segment, join_terms, open_segments, segment_paths, word_key
+from search.index.term_postings_merge import Replaced, merge
 
 
 @dataclass(frozen=True, slots=True)
 class TermPostingsTuning:
     """Constants of writing."""
 
-    max_fragments: int = 1 << 23
-    """Fragments that are sorted at once: some 40,000 papers; at 200 MB of memory."""
+    max_fragments: int = 1 << 21
+    """Fragments that are sorted at once: some 10,000 papers."""
     max_merged: int = 1 << 22
     """Postings that are merged at once, which bounds the memory."""
     merge_factor: int = 4
@@ -57,6 +57,7 @@ class TermPostingsBuilder:
         self._next = max(self._before, default=0) + 1
         self._tuning = tuning
         self._replaced: NDArray[np.int64] = np.empty(0, np.int64)
+        self._replaced_words: dict[int, NDArray[np.int64]] = {}
         self._flushed: list[int] = []
         self._terms = FragmentTerms()
         self._buffer = _Buffer()
@@ -76,11 +77,18 @@ class TermPostingsBuilder:
         if len(self._buffer) >= self._tuning.max_fragments:
             self._flush()
 
-    def remove(self, rows: Sequence[int]) -> list[int]:
-        """Removes papers of the last generation, and returns their rows; other rows are ignored."""
+    def remove(self, rows: Sequence[int], written: Callable[[Sequence[int]], Iterable[Iterable[str]]]) -> list[int]:
+        """Removes papers of the last generation, and returns their rows.
+
+        Args:
+            rows: their rows; other rows are ignored.
+            written: returns the distinct words of each paper of some rows, as ``Terms.written``.
+        """
         papers = [segment.papers for segment in self._before.values()]
         self._replaced = np.intersect1d(np.array(rows, np.int64), np.concatenate([np.empty(0, np.int64), *papers]))
         found: list[int] = self._replaced.tolist()
+        for row, words in zip(found, written(found), strict=True):
+            self._replaced_words[row] = np.fromiter(map(word_key, words), np.int64)
         return found
 
     def save(self) -> None:
@@ -90,10 +98,16 @@ class TermPostingsBuilder:
         for group in self._group([*self._before.items(), *flushed]):
             numbers, segments = zip(*group, strict=True)
             if len(group) > 1 or self._has_replaced(segments[0]):
-                merge(segments, self._replaced, self._directory, self._new_number(), self._tuning.max_merged)
+                replaced = Replaced(self._replaced, self._words_of_replaced(segments))
+                merge(segments, replaced, self._directory, self._new_number(), self._tuning.max_merged)
                 self._delete(set(numbers).intersection(self._flushed))
             elif numbers[0] in self._before:
                 self._link(numbers[0])
+
+    def _words_of_replaced(self, segments: Sequence[Segment]) -> NDArray[np.int64]:
+        """Returns the words of the papers of some segments that were replaced, once per paper."""
+        rows = np.intersect1d(self._replaced, np.concatenate([segment.papers for segment in segments])).tolist()
+        return np.concatenate([np.empty(0, np.int64), *map(self._replaced_words.__getitem__, rows)])
 
     def _delete(self, numbers: Iterable[int]) -> None:
         for number in numbers:
@@ -168,7 +182,22 @@ class _Buffer:
             codes=np.concatenate([field.codes for _, field in marked]),
             papers=papers,
             lengths=np.array([field.lengths for field in fields]),
+            **self._count_words(terms),
         )
+
+    def _count_words(self, terms: FragmentTerms) -> dict[str, NDArray[Any]]:
+        """Returns ``Segment.words`` and ``Segment.word_papers``."""
+        counts = np.frombuffer(self._counts, np.uint32)
+        owners = np.repeat(np.arange(len(counts)) >> 1, counts)
+        numbers, owners = terms.written.of(np.frombuffer(self._fragments, np.uint32), owners)
+        pairs = owners << 32 | numbers
+        pairs.sort()
+        distinct = pairs[np.flatnonzero(np.diff(pairs, prepend=-1))] & 0xFFFFFFFF
+        papers = np.bincount(distinct, minlength=len(terms.words)).astype(np.uint32)
+        keys = np.frombuffer(terms.words.hashes, np.int64)
+        order = np.argsort(keys)
+        order = order[papers[order] > 0]
+        return {"words": keys[order], "word_papers": papers[order]}
 
     def _fields(
         self, terms: FragmentTerms

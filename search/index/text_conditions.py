@@ -1,7 +1,7 @@
 """TextConditions: the papers that contain words and phrases.
 
 Words come from the postings; tantivy has the positions of words in title and abstract, for phrases and for words that
-have to occur in one of the two, and it has the words that are not stemmed.
+have to occur in one of the two.
 """
 
 from collections.abc import Iterable, Sequence
@@ -65,21 +65,13 @@ class TextConditions:
         self._postings = postings
         self._analyzer = analyzer
         self.doc_freq = lru_cache(_CACHED_FREQUENCIES)(weak_method(self._count_papers))
-        self.written_freq = lru_cache(_CACHED_FREQUENCIES)(weak_method(self._count_written))
+        self.written_freq = lru_cache(_CACHED_FREQUENCIES)(postings.written_freq)
         self.forms = WordForms(analyzer, self.doc_freq, self.written_freq, weak_method(self._count_phrase))
 
     def _count_papers(self, term: str) -> int:
         """Returns the document frequency of a term that ranks; of several places (``places_of``), the least above 0."""
         counts = [self._postings.doc_freq(*place) for place in places_of(term)]
         return min(filter(None, counts), default=0)
-
-    def max_written(self, word: str) -> int:
-        """Returns an upper bound of ``written_freq``, counting removed papers too, in a tenth of the time."""
-        return self._searcher.doc_freq("word", word)
-
-    def _count_written(self, word: str) -> int:
-        """Returns the document frequency of a word as written, in lower case and not stemmed."""
-        return self._count(self._term_query("word", word)) if self.max_written(word) else 0
 
     def rows(self, condition: ContainsText) -> NDArray[np.int64]:
         """Returns the rows, ascending, that meet a condition: every word of the text, or all of them side by side.

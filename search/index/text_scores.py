@@ -67,7 +67,7 @@ class TextScores:
             found = np.flatnonzero(scores >= self._least_score(text, k + 1, rows))
             found = found[rows.contains(found)]
         best = Ranked.top_k(found, scores[found], k + 1, complete=True)
-        return Ranked.top_k(best.rows, best.scores, k, complete=len(found) <= k)
+        return Ranked(best.rows[:k], best.scores[:k], len(found) <= k, best.rows, scored_scores=best.scores)
 
     def _least_score(self, text: str, k: int, rows: Rows) -> np.float32:
         """Returns a score above 0 that at least k rows of a set reach, or all that have any.
