@@ -66,7 +66,8 @@ class TextScores:
             found = np.flatnonzero(scores >= self._least_score(text, k + 1, rows))
             found = found[rows.contains(found)]
         best = Ranked.top_k(found, scores[found], k + 1, complete=True)
-        return Ranked.top_k(best.rows, best.scores, k, complete=len(found) <= k)
+        rows, scores = best.rows, best.scores
+        return Ranked(rows[:k], scores[:k], len(found) <= k, rows, scored_scores=scores)
 
     def _least_score(self, text: str, k: int, rows: Rows) -> np.float32:
         """Returns a score above 0 that at least k rows of a set reach, or all that have any.
