@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import count
 from typing import Self
 
 import numpy as np
@@ -203,4 +204,4 @@ class Ranked:
 
     def ranks(self) -> dict[int, int]:
         """Maps each row to its rank, starting at 1."""
-        return {row: rank for rank, row in enumerate(self.rows.tolist(), 1)}
+        return dict(zip(self.rows.tolist(), count(1), strict=False))

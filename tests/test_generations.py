@@ -1,6 +1,7 @@
 """Generations: whatever goes wrong, the last published one stays live, and files of the user are never removed."""
 
 import errno
+import gc
 import os
 import random
 import resource
@@ -8,16 +9,21 @@ import shutil
 import signal
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from answers import answer_all
 from fake_embedder import FakeEmbedder
 from indexer.build import ImportReport, index
 from indexer.doctor import examine, repair
 from records import assert_rows_aligned, make_records, open_index, write_records
+from search.columns.columns import Columns
 from search.errors import IndexDamaged
+from search.index.lexicon import Lexicon
+from search.index.term_postings import TermPostings
 from search.query.query import Query
 
 TESTS = Path(__file__).parent
@@ -50,6 +56,23 @@ def test_a_new_generation_is_picked_up_and_an_old_one_stays_while_it_is_read(dir
     del snapshot
     import_records(directory, 10, 5)
     assert generation_names(directory) == ["gen-000002", "gen-000003"]
+
+
+def test_a_replaced_generation_is_freed_without_a_collection_of_garbage(directory: Path) -> None:
+    import_records(directory, 5, 15)
+    gc.collect()
+    gc.disable()  # a server seldom collects garbage, and never that of its first generation
+    try:
+        searcher = open_index(directory)
+        answer_all(searcher)
+        parts = [weakref.ref(each) for each in gc.get_objects() if isinstance(each, Columns | Lexicon | TermPostings)]
+        import_records(directory, 20, 5)
+        answer_all(searcher)
+        left = {type(part()) for part in parts} - {type(None)}
+    finally:
+        gc.enable()
+    assert len(parts) >= 3
+    assert not left
 
 
 def make_folder(path: Path) -> None:
@@ -194,6 +217,7 @@ CHILD_SCRIPT = """
 import sys
 from pathlib import Path
 sys.path[:0] = [".", ".."]
+from answers import answer_all
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 for path in sorted(Path(sys.argv[1]).parent.glob(Path(sys.argv[1]).name)):
@@ -205,6 +229,7 @@ CREATION_SCRIPT = """
 import os, sqlite3, sys
 from pathlib import Path
 sys.path[:0] = [".", ".."]
+from answers import answer_all
 from fake_embedder import FakeEmbedder
 from indexer.build import index
 

@@ -307,7 +307,8 @@ def test_the_command_moves_an_index_and_a_running_server_follows(tmp_path: Path)
     assert after["generation"] != before["generation"]
     assert run_json("status", *there)["model"]["name"] == "small"
     hit = run_json("search", search["q"], "-m", "semantic", "-n", "60", *there)["hits"][0]
-    assert (hit["id"], hit["score"]) == (after["hits"][0]["id"], pytest.approx(after["hits"][0]["score"], abs=0.001))
+    first = after["hits"][0]  # a command embeds the question in float, a server in int8
+    assert (hit["id"], hit["score"]) == (first["id"], pytest.approx(first["score"], abs=0.005))
     assert "0 texts embedded; 60 papers had" in run("reindex", "--model", "small", *there).stderr
     assert "using the model" not in run("index", sample, *there).stderr
     missing = run("reindex", "--model", "small", "--index", str(tmp_path / "none"))

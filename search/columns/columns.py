@@ -23,6 +23,7 @@ from search.columns.other_given_names import drop_other_given_names
 from search.columns.postings import Postings, load_array
 from search.query.condition import Author, DateField
 from search.query.sort import FieldOrder
+from search.weak_methods import weak_method
 
 ADDED = "added"
 """Name of the file of added times."""
@@ -118,15 +119,14 @@ class Columns:
     @cached_property
     def _match_author(self) -> Callable[[str, bool], NDArray[np.int64]]:
         """Matches a name. One query needs the authors of a condition several times: to select, to rank and to count."""
+        return lru_cache(_CACHED_NAMES)(weak_method(self._find_author))
 
-        def match(name: str, exact: bool) -> NDArray[np.int64]:
-            found = self.authors.match(name, exact=exact)
-            found = drop_namesakes_in_other_order(self.authors, self.author_postings, name, found)
-            found = found if exact else drop_other_given_names(self.authors, name, found)
-            found.flags.writeable = False
-            return found
-
-        return lru_cache(_CACHED_NAMES)(match)
+    def _find_author(self, name: str, exact: bool) -> NDArray[np.int64]:
+        found = self.authors.match(name, exact=exact)
+        found = drop_namesakes_in_other_order(self.authors, self.author_postings, name, found)
+        found = found if exact else drop_other_given_names(self.authors, name, found)
+        found.flags.writeable = False
+        return found
 
     def date_column(self, field: DateField) -> DateColumn:
         """Returns the column of publication or update dates."""

@@ -174,12 +174,9 @@ class Postings:
         """
         starts, values = self._sparse_values_by_row
         first, end = starts[ids].astype(np.int64), starts[ids + 1].astype(np.int64)
-        positions, found = [np.repeat(np.arange(len(ids)), end - first)], [values[expand_ranges(first, end)]]
-        for value, bitmap in zip(self.dense.tolist(), self.bitmaps, strict=True):
-            having = np.flatnonzero(bitmap[ids >> 3] >> (ids & 7).astype(np.uint8) & 1)
-            positions.append(having)
-            found.append(np.full(len(having), value))
-        position, value_of = np.concatenate(positions), np.concatenate(found).astype(np.int64)
+        dense, having = np.nonzero(self.bitmaps[:, ids >> 3] >> (ids & 7).astype(np.uint8) & 1)
+        position = np.concatenate((np.repeat(np.arange(len(ids)), end - first), having))
+        value_of = np.concatenate((values[expand_ranges(first, end)], self.dense[dense])).astype(np.int64)
         order = np.lexsort((value_of, position))
         return position[order], value_of[order]
 

@@ -15,7 +15,8 @@ K1 = 1.2
 B = 0.75
 """Share of the length normalization, as in Lucene and tantivy."""
 _MAX_TF = 255
-"""The highest term frequency of a code. Beyond it, BM25 grows by less than .2%: such a paper is at least as long."""
+"""The highest term frequency of a code. More occurrences raise BM25 by 4% at most in a paper ten times as long as the
+mean, and that of longer ones by more, which lowers the rank of abstracts that only repeat a word."""
 
 
 def _distinct_lengths() -> NDArray[np.int64]:

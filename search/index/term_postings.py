@@ -24,6 +24,7 @@ from search.columns.postings import load_array
 from search.files import save_array
 from search.index.bm25 import score_table
 from search.papers.identifiers import hash_key
+from search.weak_methods import weak_method
 
 FIELD_MARKS = ("", " t ", " a ")
 """What precedes the terms of each field in the dictionary, descending: title and abstract, title, abstract. Stop words
@@ -136,7 +137,9 @@ class TermPostings:
         self.papers = sum(len(segment.papers) for segment in segments)
         lengths = [segment.lengths.sum(axis=1, dtype=np.int64) for segment in segments]
         self._mean_lengths = np.sum(lengths, axis=0) / self.papers if self.papers else np.zeros(len(FIELD_MARKS))
-        self.lists: Callable[[str, int], tuple[PostingList, ...]] = lru_cache(_CACHED_TERMS)(self._find_lists)
+        self.lists: Callable[[str, int], tuple[PostingList, ...]] = lru_cache(_CACHED_TERMS)(
+            weak_method(self._find_lists)
+        )
         """Returns the postings of a term in a field, one list per segment that has it, in the order of their rows."""
         self._tables: dict[int, NDArray[np.float32]] = {}
 

@@ -22,6 +22,7 @@ from search.index.word_forms import WordForms
 from search.language.stop_words import STOP_WORDS
 from search.query.condition import ContainsText
 from search.rows import are_among
+from search.weak_methods import weak_method
 
 PHRASE_FIELDS = {"title": TITLE, "abstract": ABSTRACT}
 """The fields with positions, which also contain stop words; the postings have the stop words alone."""
@@ -63,9 +64,9 @@ class TextConditions:
         self._searcher = searcher
         self._postings = postings
         self._analyzer = analyzer
-        self.doc_freq = lru_cache(_CACHED_FREQUENCIES)(self._count_papers)
+        self.doc_freq = lru_cache(_CACHED_FREQUENCIES)(weak_method(self._count_papers))
         self.written_freq = lru_cache(_CACHED_FREQUENCIES)(postings.written_freq)
-        self.forms = WordForms(analyzer, self.doc_freq, self.written_freq, self._count_phrase)
+        self.forms = WordForms(analyzer, self.doc_freq, self.written_freq, weak_method(self._count_phrase))
 
     def _count_papers(self, term: str) -> int:
         """Returns the document frequency of a term that ranks; of several places (``places_of``), the least above 0."""

@@ -12,6 +12,7 @@ from search.index.bm25 import idf
 from search.index.term_postings import ABSTRACT, TEXT, TITLE, TermPostings
 from search.index.word_forms import ALTERNATIVE_MARK, STOP_WORD_MARK
 from search.rows import Ranked, Rows
+from search.weak_methods import weak_method
 
 _CACHED_SCORES = 4
 """Texts whose scores of all papers are kept, at 4 bytes per paper; one question needs those of its text six times."""
@@ -30,7 +31,7 @@ class TextScores:
         self._postings = postings
         self._universe = universe
         self._counts = counts
-        self.scores: Callable[[str], NDArray[np.float32]] = lru_cache(_CACHED_SCORES)(self._score)
+        self.scores: Callable[[str], NDArray[np.float32]] = lru_cache(_CACHED_SCORES)(weak_method(self._score))
         """Returns the BM25 of a text in every row, (universe,) float32; 0 for a row without any of its terms."""
 
     def _score(self, text: str) -> NDArray[np.float32]:
@@ -66,7 +67,7 @@ class TextScores:
             found = np.flatnonzero(scores >= self._least_score(text, k + 1, rows))
             found = found[rows.contains(found)]
         best = Ranked.top_k(found, scores[found], k + 1, complete=True)
-        return Ranked.top_k(best.rows, best.scores, k, complete=len(found) <= k)
+        return Ranked(best.rows[:k], best.scores[:k], len(found) <= k, best.rows, scored_scores=best.scores)
 
     def _least_score(self, text: str, k: int, rows: Rows) -> np.float32:
         """Returns a score above 0 that at least k rows of a set reach, or all that have any.

@@ -14,6 +14,7 @@ from itertools import combinations, islice, pairwise
 from search.index.analysis import Analyzer, find_units, find_words, join_compound
 from search.language.stop_words import STOP_WORDS
 from search.language.tokens import OPERATORS
+from search.weak_methods import weak_method
 
 STOP_WORD_MARK = " "
 """Precedes a stop word among the terms to rank by, to distinguish it from the stem of another word."""
@@ -73,7 +74,7 @@ class WordForms:
         self._doc_freq = doc_freq
         self._written_freq = written_freq
         self._count_phrase = count_phrase
-        self._written_apart = lru_cache(_CACHED_WORDS)(lambda word: tuple(self._find_written_apart(word)))
+        self._written_apart = lru_cache(_CACHED_WORDS)(weak_method(self._find_written_apart))
 
     def ranking_terms(self, text: str) -> list[str]:
         """Returns the terms of a text to rank by, one per occurrence.
@@ -178,17 +179,20 @@ class WordForms:
             return False
         return self._is_frequent(terms, joined) or not self._count_phrase(terms)
 
-    def _find_written_apart(self, word: str) -> Iterator[tuple[str, str]]:
-        """Yields the pairs of words that are another form of a word."""
+    def _find_written_apart(self, word: str) -> tuple[tuple[str, str], ...]:
+        """Returns the pairs of words that are another form of a word."""
         if len(word) < _MIN_WORD_LENGTH or not (word.isascii() and word.isalnum()):
-            return
-        for place in range(1, len(word) - _MIN_LAST_LENGTH + 1):
-            one, other = word[:place], word[place:]
-            terms = [*self._analyzer[one].ranked, *self._analyzer[other].ranked]
-            if len(terms) != 2 or one == _GENITIVE or not _STOP_WORDS.isdisjoint(terms):
-                continue
-            if all(map(self._doc_freq, terms)) and self._is_frequent(terms, word):
-                yield one, other
+            return ()
+        places = range(1, len(word) - _MIN_LAST_LENGTH + 1)
+        pairs = ((word[:place], word[place:]) for place in places)
+        return tuple(pair for pair in pairs if self._is_written_apart(*pair))
+
+    def _is_written_apart(self, one: str, other: str) -> bool:
+        """Returns whether two words are another form of the one that they make up."""
+        terms = [*self._analyzer[one].ranked, *self._analyzer[other].ranked]
+        if len(terms) != 2 or one == _GENITIVE or not _STOP_WORDS.isdisjoint(terms):
+            return False
+        return all(map(self._doc_freq, terms)) and self._is_frequent(terms, one + other)
 
     def _is_frequent(self, terms: Sequence[str], joined: str) -> bool:
         """Returns whether two terms are side by side in enough papers to be another form of a word."""

@@ -59,7 +59,7 @@ class Date:
         return str(self)
 
     def __str__(self) -> str:
-        return "-".join((f"{self.year:04}", f"{self.month:02}", f"{self.day:02}")[: self.precision])
+        return f"{self.year:04}-{self.month:02}-{self.day:02}"[: 1 + 3 * self.precision]
 
 
 @lru_cache(maxsize=65_536)

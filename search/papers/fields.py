@@ -90,7 +90,9 @@ def _parse_date(text: str) -> Date:
     return Date.parse(text)
 
 
+@lru_cache(1_024)
 def _encode_time(value: datetime | None) -> Json:
+    """Encodes a time; the papers of one import share one."""
     return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z") if value else None
 
 

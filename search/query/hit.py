@@ -61,9 +61,9 @@ class Highlights:
     def to_json(self) -> dict[str, Json]:
         """Returns the highlights as a JSON object."""
         return {
-            "title": [span.to_json() for span in self.title],
-            "abstract": [span.to_json() for span in self.abstract],
-            "sentence": self.sentence.to_json() if self.sentence else None,
+            "title": list(map(list, self.title)),
+            "abstract": list(map(list, self.abstract)),
+            "sentence": list(self.sentence) if self.sentence else None,
         }
 
 

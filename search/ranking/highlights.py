@@ -26,7 +26,6 @@ _LETTER_AFTER = re.compile(r"[.'’][^\W\d_](?![^\W\d_])")
 
 _WORDS = bytes(ord(chr(code).lower()) if chr(code).isalnum() and code < 128 else ord(" ") for code in range(256))
 """A table for ``bytes.translate`` that leaves letters and digits, in small letters, and spaces between words."""
-_NO_ASCII = re.compile(r"[^\x00-\x7f]+")
 _MAY_PRECEDE = np.array([chr(code) not in ".?" for code in range(128)])
 """Whether a word is the same after an ASCII character as after a space; ``?`` may stand for any other character. After
 a hyphen it is: if it were a term together with the word before, that would be a candidate."""
@@ -61,7 +60,8 @@ class Highlighter:
         beginnings = {each[:_COMPARED] for each in letters}
         self._beginnings = np.array([_number(each) for each in beginnings], np.uint64)[:, None]
         self._masks = _FIRST_BYTES[[len(each) for each in beginnings]][:, None]
-        self._parts = {_number(each[:end]) for each in letters for end in range(1, len(each))}
+        parts = {_number(each[:end]) for each in letters for end in range(1, len(each))}
+        self._parts = np.array(list(parts), np.uint64)[:, None]
 
     def highlight(self, papers: Sequence[Paper]) -> list[Highlights]:
         """Returns the positions of the query words in each paper, and its best sentence.
@@ -108,13 +108,15 @@ class Highlighter:
         after = characters[ends]
         joined = np.flatnonzero((after == ord("-")) | (after == ord("$")))
         firsts = eights[joined] & _FIRST_BYTES[np.minimum(ends[joined] - starts[joined], _COMPARED)]
-        is_candidate[joined[[each in self._parts for each in firsts.tolist()]]] = True  # with the next word, a term
+        is_candidate[joined[(firsts == self._parts).any(axis=0)]] = True  # with the next word, a term
         starts, ends = starts[is_candidate], ends[is_candidate]
         is_word = _MAY_PRECEDE[characters[starts - 1]] & _MAY_FOLLOW[after[is_candidate]]
         found = list(zip(starts.tolist(), ends.tolist(), is_word.tolist(), strict=True))
         if text.isascii():
             return found
-        return sorted(found + [(*match.span(), False) for match in _NO_ASCII.finditer(text)])
+        is_ascii = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), np.uint32) < 128
+        runs = (np.flatnonzero(is_ascii[1:] != is_ascii[:-1]) + 1).reshape(-1, 2).tolist()  # other characters
+        return sorted(found + [(start, end, False) for start, end in runs])
 
     def _find_in_unit(self, unit: str) -> Sequence[_Place]:
         """Returns the places of the query terms in a unit."""

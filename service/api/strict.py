@@ -1,14 +1,15 @@
 """Strict parsing of requests, so that each has one meaning. By default the last of two equal parameters wins and bytes
 that are not UTF-8 become U+FFFD: the response would then belong to a query that nobody sent.
 
-It also takes less time. FastAPI finds out the names and types of the fields of a parameter model again with every
-request, in .5 ms; here that is done once per route.
+It also takes less time. FastAPI finds out what a function needs, and the names and types of the fields of a parameter
+model, again with every request, in .8 ms; here that is done once per route.
 """
 
 import json
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
+from inspect import iscoroutinefunction, signature
 from typing import Any, TypeGuard, get_origin
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -18,6 +19,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+from starlette.concurrency import run_in_threadpool
 
 from search.errors import InvalidValue
 from service.api.problems import MalformedBody
@@ -34,7 +36,7 @@ class StrictRoute(APIRoute):
         repeatable = frozenset(_repeatable_parameters(self.dependant))
         route = copy(self)  # the description of the API needs the parameters of the original
         route.dependant = _read_models_at_once(self.dependant, repeatable)
-        handler = super(StrictRoute, route).get_route_handler()
+        handler = _direct_handler(route.dependant) or super(StrictRoute, route).get_route_handler()
 
         async def handle(request: Request) -> Response:
             strict = _StrictRequest(request.scope, request.receive)
@@ -115,6 +117,30 @@ def _read_models_at_once(dependant: Dependant, repeatable: frozenset[str]) -> De
         else:
             others.append(parameter)
     return replace(dependant, query_params=others, dependencies=[*dependant.dependencies, *readers])
+
+
+def _direct_handler(dependant: Dependant) -> Callable[[Request], Coroutine[Any, Any, Response]] | None:
+    """Returns a handler that calls a function, in a thread, with the request and what coroutines make of the request
+    alone; None if the function has other parameters."""
+    endpoint, dependencies = dependant.call, dependant.dependencies
+    names = {dependant.request_param_name, *(each.name for each in dependencies)}
+    if endpoint is None or iscoroutinefunction(endpoint) or set(signature(endpoint).parameters) != names:
+        return None
+    readers: dict[str, Any] = {str(each.name): each.call for each in dependencies if _reads_request(each)}
+    if len(readers) < len(dependencies):
+        return None
+
+    async def handle(request: Request) -> Response:
+        values = {name: await read(request) for name, read in readers.items()}
+        return await run_in_threadpool(endpoint, **values, **{str(dependant.request_param_name): request})
+
+    return handle
+
+
+def _reads_request(dependency: Dependant) -> bool:
+    """Returns whether a dependency is a coroutine whose only parameter is the request."""
+    read = dependency.call
+    return iscoroutinefunction(read) and set(signature(read).parameters) == {dependency.request_param_name}
 
 
 def _model_reader(
