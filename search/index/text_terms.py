@@ -2,11 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 
 from search.index.bm25 import K1, idf
 
 _CACHED_TEXTS = 64
 """Texts whose terms are cached; one query needs its terms eight times."""
+_CACHED_TERMS = 10_000
+"""Terms whose inverse document frequency is cached; one query needs that of each term four times."""
 
 
 class TextTerms:
@@ -24,9 +27,10 @@ class TextTerms:
     ) -> None:
         self.doc_freq = doc_freq
         self._analyze = analyze
-        self._papers = papers
         self._max_terms = max_terms
         self._counts: dict[str, Mapping[str, int]] = {}
+        self.idf: Callable[[str], float] = lru_cache(_CACHED_TERMS)(lambda term: idf(doc_freq(term), papers))
+        """Returns the inverse document frequency of a term that BM25 uses."""
 
     def counts(self, text: str) -> Mapping[str, int]:
         """Returns the terms of a text that are looked up, each with its number of occurrences."""
@@ -43,10 +47,6 @@ class TextTerms:
             return counts
         weights = {term: count * self.idf(term) for term, count in counts.items() if self.doc_freq(term)}
         return {term: counts[term] for term in sorted(weights, key=lambda term: -weights[term])[: self._max_terms]}
-
-    def idf(self, term: str) -> float:
-        """Returns the inverse document frequency of a term that BM25 uses."""
-        return idf(self.doc_freq(term), self._papers)
 
     def weights(self, text: str) -> dict[str, float]:
         """Returns the terms of a text that are looked up, each with its inverse document frequency."""
