@@ -6,6 +6,7 @@ terms are is then computed for millions of fragments at once.
 
 from array import array
 from collections.abc import Iterable
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +90,7 @@ class FragmentTerms:
         self.words = _WordNumbers()
         self.written = TermLists(self.words)
         self._positions = array("I")
+        self._sorted: list[str] = []
 
     def __len__(self) -> int:
         return len(self._positions)
@@ -101,6 +103,12 @@ class FragmentTerms:
         self.written.add(terms.written)
         self._positions.append(len(terms.ordered))
         return len(self._positions) - 1
+
+    def sorted_terms(self) -> list[str]:
+        """Returns all terms, ascending; those that the last call returned are not sorted again."""
+        self._sorted += islice(self.numbers, len(self._sorted), None)
+        self._sorted.sort()
+        return self._sorted
 
     @property
     def positions(self) -> NDArray[np.uint32]:

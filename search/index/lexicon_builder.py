@@ -115,9 +115,11 @@ class LexiconBuilder:
 
     def save(self) -> None:
         """Commits, waits for merges, deletes the lock files, and lets everyone read who may read the folder."""
-        self._postings.save()
         for step in (self._writer.commit, self._writer.wait_merging_threads):
             call_library(self._directory, step)
+        self._fragments.clear()
+        self._analyzer.clear()
+        self._postings.save()  # after the writer and the caches have freed their memory
         for lock in self._directory.glob("*.lock"):
             lock.unlink()
         for file in self._directory.glob("*.json"):  # tantivy creates its lists of files with mode 0600

@@ -29,7 +29,7 @@ class TermPostingsTuning:
 
     max_fragments: int = 1 << 21
     """Fragments that are sorted at once: some 10,000 papers."""
-    max_merged: int = 1 << 22
+    max_merged: int = 1 << 20
     """Postings that are merged at once, which bounds the memory."""
     merge_factor: int = 4
     """Postings of a segment per posting of the next one, below which they are merged."""
@@ -93,7 +93,7 @@ class TermPostingsBuilder:
 
     def save(self) -> None:
         """Writes all segments."""
-        self._flush()
+        self.forget_fragments()
         flushed = [(number, Segment.open(self._directory, number)) for number in self._flushed]
         for group in self._group([*self._before.items(), *flushed]):
             numbers, segments = zip(*group, strict=True)
@@ -165,7 +165,7 @@ class _Buffer:
 
     def build(self, terms: FragmentTerms) -> Segment:
         """Returns the segment of all papers."""
-        names = sorted(terms.numbers)
+        names = terms.sorted_terms()
         order = np.fromiter(map(terms.numbers.__getitem__, names), np.int64, len(names))
         rank = np.empty(len(order), np.int64)
         rank[order] = np.arange(len(order))

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import filterfalse
 
 from search.papers.identifiers import hash_key
 from search.papers.latex import strip_latex
@@ -30,7 +31,7 @@ def normalize_words(text: str) -> list[str]:
     if text.isascii():
         return split_ascii_words(text)
     text = unicodedata.normalize("NFKD", text.casefold())
-    return split_words("".join(character for character in text if not unicodedata.combining(character)))
+    return split_words("".join(filterfalse(unicodedata.combining, text)))
 
 
 def are_near_duplicates(one: str, other: str) -> bool:
