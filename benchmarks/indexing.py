@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 
 from benchmarks import results
 from indexer.build import ImportOptions, index
+from search.embedding.embedder import Embedder, load_embedder
 from search.embedding.model import DEFAULT_MODEL, ModelIdentity
 from search.index.snapshot import Snapshot
 from search.papers.identifiers import text_key
@@ -28,7 +30,7 @@ from search.searcher import Searcher
 
 
 class LookupEmbedder:
-    """An embedder that looks up its vectors in an index, or returns random ones.
+    """An embedder that looks up its vectors in an index and embeds texts that it lacks, or returns random ones.
 
     Attributes:
         cpu_seconds: CPU time of all calls; the wall time includes work that the import does in parallel.
@@ -55,13 +57,19 @@ class LookupEmbedder:
         return vectors
 
     def _look_up(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        vectors = self._random.normal(size=(len(texts), self.model.dim)).astype(np.float32)
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-        for position, text in enumerate(texts if self._snapshot else ()):
-            rows = self._snapshot.store.rows_for_key(text_key(text))  # type: ignore[union-attr]
-            if rows:
-                vectors[position] = self._snapshot.vectors.get_vector(rows[0])  # type: ignore[union-attr]
+        if self._snapshot is None:
+            vectors = self._random.normal(size=(len(texts), self.model.dim)).astype(np.float32)
+            return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        found = [self._snapshot.store.rows_for_key(text_key(text)) for text in texts]
+        vectors = self._snapshot.vectors.get_vectors(np.array([rows[0] if rows else 0 for rows in found], np.int64))
+        missing = [position for position, rows in enumerate(found) if not rows]  # the titles that calibrate the index
+        if missing:
+            vectors[missing] = self._embedder.encode([texts[position] for position in missing])
         return vectors
+
+    @cached_property
+    def _embedder(self) -> Embedder:
+        return load_embedder()
 
 
 def main() -> None:
