@@ -1,4 +1,4 @@
-"""Row checksums: the CRC-32 of each paper and each vector, with which a reader compares the rows that it reads."""
+"""Row checksums: of each paper and each vector, with which a reader compares the rows that it reads."""
 
 from pathlib import Path
 

@@ -16,6 +16,7 @@ from search.rows import Ranked, Rows
 from search.vectors.code_writer import DEFAULT_CODES_TUNING, write_codes
 from search.vectors.file import VectorsFile, block_checksums
 from search.vectors.half_precision import to_float32
+from search.vectors.row_checks import RowChecks, compute_row_checksums
 from search.vectors.vectors import DEFAULT_SEARCH_TUNING, VectorIndex
 
 DIM = 32
@@ -364,6 +365,21 @@ def test_trailing_uncommitted_rows_are_truncated(tmp_path: Path) -> None:
     assert (reopened.read(7) == rows[7]).all()
     with pytest.raises(IndexDamaged, match="shorter than 9 vectors"):
         VectorsFile(path, DIM, 9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.integers(1, 5), dim=st.integers(1, 33), data=st.data())
+def test_a_row_with_any_altered_byte_is_damaged(rows: int, dim: int, data: st.DataObject) -> None:
+    vectors = np.random.default_rng(dim).standard_normal((rows, dim)).astype(np.float16)
+    checks = RowChecks(Path("v.f16"), vectors, compute_row_checksums(vectors))
+    place = data.draw(st.integers(0, vectors.nbytes - 1))
+    vectors.reshape(-1).view(np.uint8)[place] ^= data.draw(st.integers(1, 255))
+    altered = place // (2 * dim)
+    others = np.array([row for row in range(rows) if row != altered], np.int64)
+    checks.check(others)
+    with pytest.raises(IndexDamaged, match=f"row {altered} "):
+        checks.check(np.arange(rows))
+    checks.check(others)
 
 
 def test_checksums_cover_blocks_and_change_with_one_bit(tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ class GenerationLayout:
 
     @property
     def vector_checksums(self) -> Path:
-        return self.directory / "vectors-crc32.npy"
+        return self.directory / "vectors-checksums.npy"
 
     def entry_names(self) -> frozenset[str]:
         """The names a writer uses directly in this folder."""

@@ -35,7 +35,8 @@ class VectorIndex:
         dim: components per row.
         codes: the folder of the codes of the same rows; None to always search exactly.
         tuning: see ``SearchTuning``.
-        checksums: (rows,) uint32, CRC-32 with which each row that is read is compared; None without comparison.
+        checksums: (rows,) uint32, with which each row that is read is compared (``search.vectors.row_checks``); None
+            without comparison.
     """
 
     def __init__(
