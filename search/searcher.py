@@ -14,6 +14,7 @@ from search.errors import IndexUnavailable
 from search.index.snapshot import Snapshot
 from search.papers.paper import Paper
 from search.query.author_match import AuthorMatch
+from search.query.filter import Filter
 from search.query.page import Page
 from search.query.page_cache import PageCache
 from search.query.query import Query
@@ -29,8 +30,13 @@ if TYPE_CHECKING:
     from search.themes.themes import Themes
     from search.trends.trends import Trends
 
-_WARM_UP_WORDS = (1, 10, 40)
-"""Query lengths in words; short and long queries run networks of different lengths."""
+_WARM_UP_WORDS = (1, 8, 12, 16, 20, 28, 40)
+"""Query lengths in words, one for each network for questions (``EmbedderTuning.question_lengths``) and one for longer
+texts: a network that is compiled during a request delays it, and all that wait for it, by 0.1 s or more."""
+_WARM_UP_TYPO = "warrm"
+"""A misspelt word, which loads the dictionary."""
+_WARM_UP_AUTHOR = "W. Warm"
+"""A name with an initial, which builds the table of first names."""
 _RETRY_S = 1.0
 """Seconds until a published generation that could not be opened is tried again."""
 _log = logging.getLogger("papers")
@@ -155,7 +161,8 @@ class Searcher:
         for words in _WARM_UP_WORDS:
             session.search(Query("warm " * words))
         session.search(Query("warm", facets=True))
-        session.ask("warm")
+        session.search(Query("warm", Filter(authors=(_WARM_UP_AUTHOR,))))
+        session.ask(_WARM_UP_TYPO)
         session.suggest("warm")
         session.themes("warm")
 
