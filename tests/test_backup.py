@@ -19,6 +19,8 @@ from indexer.backup import back_up, restore
 from indexer.build import index
 from indexer.database import acquire_lock
 from indexer.doctor import examine
+from indexer.removal import remove
+from indexer.removal_selection import select_query
 from indexer.writer import IndexWriter
 from killed_process import KILLED, run_and_kill
 from records import assert_rows_aligned, make_records, open_index, write_records
@@ -126,6 +128,16 @@ def test_a_restored_index_equals_the_original(directory: Path, tmp_path: Path) -
     assert sorted(path.name for path in directory.iterdir()) == sorted(p.name for p in (tmp_path / "backup").iterdir())
     import_records(directory, 60, 20)
     assert examine(directory) == []
+
+
+def test_an_index_without_papers_can_be_restored(directory: Path, tmp_path: Path) -> None:
+    remove(directory, select_query(directory, "date:>=1900"), lambda _model: FakeEmbedder())
+    assert open_index(directory).search(Query("")).total == 0
+    back_up(directory, tmp_path / "backup")
+    restore(tmp_path / "backup", tmp_path / "restored")
+    assert examine(tmp_path / "restored") == []
+    import_records(tmp_path / "restored", 100, 5)
+    assert open_index(tmp_path / "restored").search(Query("galaxy cache", mode="lexical")).total > 0
 
 
 def test_a_plain_copy_of_an_index_at_rest_is_a_backup(directory: Path, tmp_path: Path) -> None:

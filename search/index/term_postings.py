@@ -196,11 +196,7 @@ def segment_paths(directory: Path, number: int) -> list[Path]:
 
 
 def _segment_numbers(directory: Path) -> Iterator[int]:
-    """Yields the numbers of the segments of a directory.
-
-    Raises:
-        FileNotFoundError: there is no such directory.
-    """
-    for path in directory.iterdir():
+    """Yields the numbers of the segments of a directory, which a backup of an index without papers lacks."""
+    for path in directory.iterdir() if directory.is_dir() else ():
         if match := _SEGMENT_FILE.fullmatch(path.name):
             yield int(match[1])
