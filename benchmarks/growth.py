@@ -22,7 +22,7 @@ import numpy as np
 
 from benchmarks import results
 from benchmarks.filter_cases import folder_bytes
-from benchmarks.growth_corpus import GrowthCorpus, StoredVectors
+from benchmarks.growth_corpus import GrowthCorpus, NumberedVectors
 from indexer.build import index
 from search.embedding.embedder import load_embedder
 from search.index.snapshot import Snapshot
@@ -96,10 +96,10 @@ def _question(position: int, paper: Paper) -> str:
 
 
 def _measure_import(work: Path, rows: int, added: int) -> dict[str, float]:
-    """Imports the papers of a size. The first import of a process that has one core."""
+    """Imports the papers of a size, on one core."""
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     corpus, directory = GrowthCorpus(work), work / "index"
-    embedder = StoredVectors(corpus)
+    embedder = NumberedVectors(corpus)
     start, cpu_start = time.perf_counter(), time.process_time()
     report = index([corpus.papers_file(rows)], directory, embedder)
     seconds = time.perf_counter() - start

@@ -113,7 +113,7 @@ class _Mixer:
         return json.dumps(fields, ensure_ascii=False)
 
 
-class StoredVectors:
+class NumberedVectors:
     """An embedder that looks vectors up by the number at the end of a text, and embeds texts without one: titles.
 
     Attributes:

@@ -14,7 +14,7 @@ from indexer.generations import find_layout, find_model
 from indexer.removed_papers import list_excluded_ids
 from indexer.writer import IndexWriter
 from search.columns.builder import day_range
-from search.columns.row_ids import NO_ID
+from search.columns.postings import NO_ID
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing, ModelUnavailable

@@ -124,8 +124,8 @@ def are_among(rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.
     return np.asarray(ordered.take(np.searchsorted(ordered, rows), mode="clip") == rows)
 
 
-_NO_ROWS: NDArray[np.int64] = np.empty(0, np.int64)
-_NO_SCORES: NDArray[np.float32] = np.empty(0, np.float32)
+NO_ROWS: NDArray[np.int64] = np.empty(0, np.int64)
+NO_SCORES: NDArray[np.float32] = np.empty(0, np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,8 +150,8 @@ class Ranked:
     scored_rows: NDArray[np.int64]
     scanned: int = 0
     expected_recall: float = 1.0
-    scored_scores: NDArray[np.float32] = field(default_factory=lambda: _NO_SCORES)
-    scored_codes: NDArray[np.float32] = field(default_factory=lambda: _NO_SCORES)
+    scored_scores: NDArray[np.float32] = field(default_factory=lambda: NO_SCORES)
+    scored_codes: NDArray[np.float32] = field(default_factory=lambda: NO_SCORES)
 
     @classmethod
     def top_k(
@@ -193,7 +193,7 @@ class Ranked:
     @classmethod
     def empty(cls) -> Self:
         """Returns the complete ranking of zero rows."""
-        return cls(_NO_ROWS, _NO_SCORES, complete=True, scored_rows=_NO_ROWS)
+        return cls(NO_ROWS, NO_SCORES, complete=True, scored_rows=NO_ROWS)
 
     def without(self, rows: Sequence[int]) -> "Ranked":
         """Returns the ranking without some rows."""

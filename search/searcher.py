@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.embedding.cache import EmbedderCache
-from search.embedding.embedder import Embedder
+from search.embedding.embedder import EMBEDDER_TUNING, Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import IndexUnavailable
 from search.index.snapshot import Snapshot
@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from search.themes.themes import Themes
     from search.trends.trends import Trends
 
-_WARM_UP_WORDS = (1, 8, 12, 16, 20, 28, 40)
-"""Query lengths in words, one for each network for questions (``EmbedderTuning.question_lengths``) and one for longer
-texts: a network that is compiled during a request delays it, and all that wait for it, by 0.1 s or more."""
+_WARM_UP_TOKENS = (*EMBEDDER_TUNING.question_lengths, 2 * max(EMBEDDER_TUNING.question_lengths))
+"""Query lengths, one for each network for questions and one for longer texts: a network that is compiled during a
+request delays it, and all that wait for it, by 0.1 s or more."""
+_TEXT_TOKENS = 2
+"""Tokens that mark the start and the end of a text."""
 _WARM_UP_TYPO = "warrm"
 """A misspelt word, which loads the dictionary."""
 _WARM_UP_AUTHOR = "W. Warm"
@@ -158,8 +160,8 @@ class Searcher:
     def warm(self) -> None:
         """Loads everything that queries and suggestions need, so that the first request does not wait for it."""
         session = self.session()
-        for words in _WARM_UP_WORDS:
-            session.search(Query("warm " * words))
+        for tokens in _WARM_UP_TOKENS:
+            session.search(Query("warm " * (tokens - _TEXT_TOKENS)))
         session.search(Query("warm", facets=True))
         session.search(Query("warm", Filter(authors=(_WARM_UP_AUTHOR,))))
         session.ask(_WARM_UP_TYPO)

@@ -18,8 +18,7 @@ import oracle
 from fake_embedder import FakeEmbedder
 from http_server import HttpServer
 from indexer.build import ImportOptions, index
-from search.columns.postings import TUNING, Postings
-from search.columns.row_ids import NO_ID
+from search.columns.postings import NO_ID, TUNING, Postings
 from search.columns.selection import HasAny, HasValue, Selection
 from search.index.calibration import CALIBRATION_TUNING
 from search.papers.paper import Paper

@@ -59,7 +59,7 @@ def test_cleaning_changes_no_plain_text(text: str) -> None:
 @given(st.text("nNaAuU/#<>()[]-_.? o", max_size=10))
 @example("[No author id available]")
 @example("(null)")
-def test_placeholders_start_with_the_characters_that_are_looked_for(text: str) -> None:
+def test_each_placeholder_starts_with_a_listed_character(text: str) -> None:
     assert placeholders.is_placeholder(text) == bool(placeholders._PLACEHOLDER.fullmatch(text.strip()))
 
 

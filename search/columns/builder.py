@@ -13,8 +13,7 @@ from search.columns.categories import CategoryColumnBuilder
 from search.columns.columns import ADDED, CITATIONS, Columns
 from search.columns.dates import NO_DAY, DateColumn
 from search.columns.kinds import KindColumnBuilder
-from search.columns.postings import NewPostings
-from search.columns.row_ids import NO_ID
+from search.columns.postings import NO_ID, NewPostings
 from search.files import save_array
 from search.papers.date import Date
 from search.papers.paper import Paper

@@ -10,8 +10,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from search.columns.postings import NewPostings, Postings, load_array
-from search.columns.row_ids import NO_ID
+from search.columns.postings import NO_ID, NewPostings, Postings, load_array
 from search.files import save_array
 from search.papers.categories import resolve_codes
 from search.papers.paper import Paper

@@ -33,6 +33,8 @@ class PostingsTuning:
 
 
 TUNING = PostingsTuning()
+NO_ID = 2**32 - 1
+"""The id of a value that a row lacks."""
 
 _PARTS = ("offsets", "rows", "dense", "bitmaps")
 

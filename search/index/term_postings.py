@@ -175,7 +175,7 @@ class TermPostings:
 
 
 def word_key(word: str) -> int:
-    """Returns the signed 64-bit hash that stands for a word; that two of 10 million have the same is 3 in a million."""
+    """Returns the signed 64-bit hash of a word; of 10 million words, two share one with a probability of 3e-6."""
     return hash_key("word", word)
 
 

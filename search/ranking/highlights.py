@@ -11,6 +11,7 @@ from operator import itemgetter
 import numpy as np
 
 from search.index.analysis import Terms, beginning_of, find_pieces, find_units_between
+from search.language.byte_windows import FIRST_BYTES, WIDTH, find_windows
 from search.papers.page_text import find_page_text
 from search.papers.paper import Paper
 from search.query.hit import Highlights, Span
@@ -31,10 +32,6 @@ _MAY_PRECEDE = np.array([chr(code) not in ".?" for code in range(128)])
 a hyphen it is: if it were a term together with the word before, that would be a candidate."""
 _MAY_FOLLOW = np.array([chr(code) not in "-$+#?" for code in range(128)])
 """Whether a word is the same before an ASCII character as before a space."""
-_COMPARED = 8
-"""Letters of the beginnings of words that are compared at once."""
-_FIRST_BYTES = np.array([2 ** (8 * length) - 1 for length in range(_COMPARED + 1)], np.uint64)
-"""Masks that leave the first bytes of eight."""
 _Place = tuple[int, int, str]
 """Start and end of a word in a text, and the query term that it is."""
 
@@ -57,9 +54,9 @@ class Highlighter:
         self._term_of = cache(self._find_term)
         self._places_in = cache(self._find_in_unit)
         letters = {beginning_of(term).encode().translate(_WORDS).strip() for term in weights if term.isascii()}
-        beginnings = {each[:_COMPARED] for each in letters}
+        beginnings = {each[:WIDTH] for each in letters}
         self._beginnings = np.array([_number(each) for each in beginnings], np.uint64)[:, None]
-        self._masks = _FIRST_BYTES[[len(each) for each in beginnings]][:, None]
+        self._masks = FIRST_BYTES[[len(each) for each in beginnings]][:, None]
         parts = {_number(each[:end]) for each in letters for end in range(1, len(each))}
         self._parts = np.array(list(parts), np.uint64)[:, None]
 
@@ -99,15 +96,15 @@ class Highlighter:
     def _find_candidates(self, text: str) -> list[tuple[int, int, bool]]:
         """Returns start and end of what may be a query term, or a part of one, and whether its letters alone tell."""
         data = text.encode("ascii", "replace")
-        words = data.translate(_WORDS) + b" " * _COMPARED
+        words = data.translate(_WORDS) + b" " * WIDTH
         is_space = np.frombuffer(words, np.uint8) == ord(" ")
         starts, ends = (np.flatnonzero(is_space[1:] != is_space[:-1]) + 1).reshape(-1, 2).T
-        eights = np.ndarray(len(data), "<u8", words, strides=(1,))[starts]  # the first letters of each word
+        eights = find_windows(words)[starts]  # the first letters of each word
         is_candidate = (eights & self._masks == self._beginnings).any(axis=0)
         characters = np.frombuffer(data, np.uint8)
         after = characters[ends]
         joined = np.flatnonzero((after == ord("-")) | (after == ord("$")))
-        firsts = eights[joined] & _FIRST_BYTES[np.minimum(ends[joined] - starts[joined], _COMPARED)]
+        firsts = eights[joined] & FIRST_BYTES[np.minimum(ends[joined] - starts[joined], WIDTH)]
         is_candidate[joined[(firsts == self._parts).any(axis=0)]] = True  # with the next word, a term
         starts, ends = starts[is_candidate], ends[is_candidate]
         is_word = _MAY_PRECEDE[characters[starts - 1]] & _MAY_FOLLOW[after[is_candidate]]
@@ -152,7 +149,7 @@ class Highlighter:
 
 def _number(letters: bytes) -> int:
     """Returns the first letters of a word as a number."""
-    return int.from_bytes(letters[:_COMPARED], "little")
+    return int.from_bytes(letters[:WIDTH], "little")
 
 
 def _is_part_of_abbreviation(text: str, start: int, end: int) -> bool:

@@ -12,6 +12,7 @@ from functools import cache, reduce
 import numpy as np
 from numpy.typing import NDArray
 
+from search.language.byte_windows import FIRST_BYTES, WIDTH, find_windows
 from search.language.stop_words import STOP_WORDS
 
 Phrase = tuple[str, ...]
@@ -26,14 +27,10 @@ _TEXT_END = "\0"
 """A word that ends each text."""
 _SIMPLE = bytes.maketrans(_MARKS + b"\t\n\r\f\v\x1c\x1d\x1e\x1f", b"." * len(_MARKS) + b" " * 9)
 """A table for ``bytes.translate`` that leaves one kind of mark and one of white space."""
-_HASHED = 8
-"""Bytes that one step of a hash takes."""
 _MAX_LENGTH = 64
 """Bytes of a word; nothing longer is one."""
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 """Of Fibonacci hashing (Knuth, "The Art of Computer Programming", volume 3, section 6.4)."""
-_FIRST_BYTES = np.array([2 ** (8 * length) - 1 for length in range(_HASHED + 1)], np.uint64)
-"""Masks that leave the first bytes of eight."""
 _TEXT_BITS = np.uint64(6)
 """Lower bits of a hash in place of which is the number of the text."""
 _COMMON_BITS = 14
@@ -72,6 +69,22 @@ def count_phrases(texts: Sequence[str], min_texts: int) -> dict[Phrase, int]:
     is_word = np.array(list(map(_is_word, words)), bool)
     phrases: dict[Phrase, int] = {(words[each],): int(counts[each]) for each in np.flatnonzero(is_word).tolist()}
     places, text_of, ids = (column[is_word[ids]] for column in (places, text_of, ids.astype(np.uint64)))
+    return phrases | _count_sequences(places, text_of, ids, words, min_texts)
+
+
+def _count_sequences(
+    places: NDArray[np.int64], text_of: NDArray[np.uint64], ids: NDArray[np.uint64], words: list[str], min_texts: int
+) -> dict[Phrase, int]:
+    """Returns the number of texts that contain each sequence of two or three words, without those of few texts.
+
+    Args:
+        places: (n,) the place of each word among all words and marks, ascending.
+        text_of: (n,) the text that each is in.
+        ids: (n,) the number of each in ``words``.
+        words: the distinct words.
+        min_texts: texts from which on a sequence is returned.
+    """
+    phrases: dict[Phrase, int] = {}
     pairs = np.flatnonzero(places[1:] - places[:-1] == 1)
     triples = pairs[:-1][pairs[1:] - pairs[:-1] == 1]
     size = len(words)
@@ -111,19 +124,19 @@ def _encode(texts: Iterable[str]) -> bytes:
     simple = (text if text.isascii() else _QUOTES.sub(".", " ".join(text.split())) for text in texts)
     encoded = [text.replace(_TEXT_END, " ").encode("utf-8", "surrogatepass") for text in simple]
     data = b"".join([b" %b \0 " % text for text in encoded]).translate(_SIMPLE)
-    return data.replace(b".", b" . ") + b" " * _HASHED
+    return data.replace(b".", b" . ") + b" " * WIDTH
 
 
 def _hash(data: bytes, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.uint64]:
     """Returns a hash of each word, (n,) uint64."""
-    eights = np.ndarray(len(data) - _HASHED + 1, "<u8", data, strides=(1,))  # those that begin at each byte
-    hashes = (eights[starts] & _FIRST_BYTES[np.minimum(lengths, _HASHED)]) * _MULTIPLIER
-    longer = np.flatnonzero(lengths > _HASHED)
-    for offset in range(_HASHED, _MAX_LENGTH, _HASHED):
+    eights = find_windows(data)
+    hashes = (eights[starts] & FIRST_BYTES[np.minimum(lengths, WIDTH)]) * _MULTIPLIER
+    longer = np.flatnonzero(lengths > WIDTH)
+    for offset in range(WIDTH, _MAX_LENGTH, WIDTH):
         longer = longer[lengths[longer] > offset]
         if not len(longer):
             break
-        rest = eights[starts[longer] + offset] & _FIRST_BYTES[np.minimum(lengths[longer] - offset, _HASHED)]
+        rest = eights[starts[longer] + offset] & FIRST_BYTES[np.minimum(lengths[longer] - offset, WIDTH)]
         hashes[longer] = (hashes[longer] ^ (hashes[longer] >> np.uint64(32)) ^ rest) * _MULTIPLIER
     return hashes
 

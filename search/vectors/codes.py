@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from search.errors import IndexDamaged
 from search.files import load_array
-from search.rows import Rows, mask_to_bitmap
+from search.rows import NO_SCORES, Rows, mask_to_bitmap
 from search.vectors.cells import DEFAULT_PROBE_TUNING, Cells, ProbePlan, ProbeTuning
 
 if TYPE_CHECKING:
@@ -207,7 +207,7 @@ class Scan:
         """Returns the rows with the best code scores in the cells that were added last, best first."""
         cells = self._new_cells
         if not len(cells):
-            return Candidates(_NO_CELLS, _NO_SCORES, -np.inf)
+            return Candidates(_NO_CELLS, NO_SCORES, -np.inf)
         pointer, centroid_scores = self._codes.faiss.swig_ptr, self._centroid_scores[cells]
         scores, found = np.empty(count, np.float32), np.empty(count, np.int64)
         self._parameters.nprobe = len(cells)
@@ -241,7 +241,6 @@ class Scan:
 
 
 _NO_CELLS: NDArray[np.int64] = np.empty(0, np.int64)
-_NO_SCORES: NDArray[np.float32] = np.empty(0, np.float32)
 
 
 def read_centroids(index: "faiss.IndexIVFPQFastScan") -> NDArray[np.float32]:

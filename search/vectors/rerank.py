@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from search.rows import Ranked
+from search.rows import NO_ROWS, NO_SCORES, Ranked
 from search.vectors.cells import normal_tail
 from search.vectors.codes import DEFAULT_SCAN_TUNING, Candidates, Scan, ScanTuning
 from search.vectors.threshold import DEFAULT_THRESHOLD_TUNING, ThresholdTuning
@@ -148,7 +148,7 @@ def rerank_above(scan: Scan, score: Scorer, k: int, limit: int, tuning: SearchTu
     errors, threshold = _ErrorModel.fit(first.scores, exact, tuning), _kth_best(exact, k)
     scan.add_remaining_cells(threshold, k)
     max_misses, lowest, scored_from = tuning.scan.max_missed_share * k, np.inf, np.inf
-    rows, codes, exact = _NO_ROWS, _NO_SCORES, _NO_SCORES  # the second scan finds the first candidates again
+    rows, codes, exact = NO_ROWS, NO_SCORES, NO_SCORES  # the second scan finds the first candidates again
     while True:
         if (code := min(errors.lowest_code(threshold), first_code - _CODE_STEP)) < lowest:
             lowest, found = code, scan.above(code)
@@ -170,7 +170,7 @@ def rerank_above(scan: Scan, score: Scorer, k: int, limit: int, tuning: SearchTu
         if late <= tuning.max_late_share * k:
             break
         errors, limit = errors.widen(), limit * tuning.rescan_factor
-    candidates = Candidates(_NO_ROWS, descending, lowest)
+    candidates = Candidates(NO_ROWS, descending, lowest)
     inside, outside = errors.expected_misses(candidates, len(rows), threshold)
     misses = scan.expected_misses + inside + min(outside, tuning.max_outside_share * k)
     best = Ranked.top_k(rows, exact, k, complete=False)
@@ -182,8 +182,6 @@ _MIN_SLOPE = 0.1
 """Minimum slope of exact scores over code scores, for candidates whose exact scores are nearly equal."""
 _CODE_STEP = 1e-3
 """A difference of code scores above the precision, 16 bits, with which faiss compares them."""
-_NO_ROWS: NDArray[np.int64] = np.empty(0, np.int64)
-_NO_SCORES: NDArray[np.float32] = np.empty(0, np.float32)
 
 
 def _count_late(codes: NDArray[np.float32], exact: NDArray[np.float32], bar: float, k: int) -> int:

@@ -71,8 +71,8 @@ def _question(command: str, text: str, options: dict[str, Any]) -> dict[str, Any
         name: value for name, value in options.items() if name not in _PRINTING_OPTIONS and value not in (None, ())
     }
     parameters = {_PARAMETERS.get(name, name): value for name, value in values.items()}
-    asked = {"q": text, "command": command, "sort": choose_sort(options), "today": date.today().isoformat()}
-    return {**parameters, **asked}
+    question = {"q": text, "command": command, "sort": choose_sort(options), "today": date.today().isoformat()}
+    return {**parameters, **question}
 
 
 def _request_page(announcement: "Announcement", question: dict[str, Any]) -> "Page":
