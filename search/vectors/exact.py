@@ -7,7 +7,10 @@ from search.rows import Ranked
 
 _BLOCK_ROWS = 1_024
 """Rows that are gathered and scored at once; their 0.8 MB stay in the cache of a core."""
-_RETAINED_ROWS = 4_096
+_MIN_RETAINED_ROWS = 401
+"""Rows that are retained at least. A question first scores 400 rows that it does not score again, then those that
+feedback scores again, and in between some 200 of the other leg."""
+_MAX_RETAINED_ROWS = 4_096
 """Rows that are retained at most, 3 MB: more than feedback scores again (``LegsTuning.rescored_papers``)."""
 
 
@@ -36,7 +39,7 @@ class ExactScorer:
         )
         self._scanner.set_list(0, 0.0)
         self._buffer: NDArray[np.float16] = np.empty((_BLOCK_ROWS, dim), np.float16)
-        self._retained: NDArray[np.float16] = np.empty((_RETAINED_ROWS, dim), np.float16)
+        self._retained: NDArray[np.float16] = np.empty((_MAX_RETAINED_ROWS, dim), np.float16)
         self._retained_ids = np.empty(0, np.int64)
         self._positions = np.arange(_BLOCK_ROWS)
 
@@ -46,7 +49,7 @@ class ExactScorer:
         """Returns the score of each row, (len(ids),) float32; minus infinity where it is not a number."""
         result = np.full(len(ids), -np.inf, np.float32)
         self._scanner.set_query(self._faiss.swig_ptr(vector))
-        retains, is_gathered = _BLOCK_ROWS < len(ids) <= _RETAINED_ROWS, ids is self._retained_ids
+        retains, is_gathered = _MIN_RETAINED_ROWS <= len(ids) <= _MAX_RETAINED_ROWS, ids is self._retained_ids
         if retains and not is_gathered:
             self._retained_ids = np.empty(0, np.int64)
         for start in range(0, len(ids), _BLOCK_ROWS):
