@@ -89,7 +89,8 @@ def _attach_metrics(searcher: Searcher, guard_state: GuardState) -> None:
 
     def observe_page(page: Page) -> None:
         guard_state.metrics.observe_page(page)
-        guard_state.metrics.observe_generation(searcher.snapshot)
+        if not guard_state.metrics.has_observed(page.generation):
+            guard_state.metrics.observe_generation(searcher.snapshot)
 
     searcher.on_page = observe_page
     searcher.on_problem = guard_state.metrics.observe_problem

@@ -101,10 +101,14 @@ class Metrics:
         """
         self._problem.set(bool(problem))
 
+    def has_observed(self, generation: str) -> bool:
+        """Returns whether a generation is the one that is reported."""
+        return generation == self._generation
+
     def observe_generation(self, snapshot: Snapshot) -> None:
         """Reports which generation is served, if that has changed."""
         manifest = snapshot.manifest
-        if manifest.generation == self._generation:
+        if self.has_observed(manifest.generation):
             return
         self._generation = manifest.generation
         self._generation_number.set(int("".join(filter(str.isdecimal, manifest.generation)) or 0))
