@@ -89,6 +89,8 @@ class Searcher:
         self.on_problem: Callable[[str], None] = lambda problem: None  # noqa: ARG005
         self.problem = ""
         self._retry_at = 0.0
+        self._current_version: tuple[int, ...] = ()
+        """``Layout.current_version`` when CURRENT named the generation that is open."""
 
     @property
     def snapshot(self) -> Snapshot:
@@ -170,10 +172,16 @@ class Searcher:
 
     def _is_outdated(self) -> bool:
         """Whether CURRENT names another generation or nothing, or did so when it was last read."""
+        layout = self._snapshot.layout
         try:
-            published = self._snapshot.layout.published_generation()
+            version = layout.current_version()
+            if version == self._current_version and not self.problem:
+                return False
+            published = layout.published_generation()
         except (IndexUnavailable, OSError):
             return time.monotonic() >= self._retry_at
+        if published == self._snapshot.manifest.generation:
+            self._current_version = version
         is_replaced = published != self._snapshot.manifest.generation
         return (is_replaced and time.monotonic() >= self._retry_at) or (bool(self.problem) and not is_replaced)
 

@@ -120,8 +120,17 @@ class Layout:
             raise damaged_file(self.directory, "CURRENT does not contain the name of a generation")
         return name
 
+    def current_version(self) -> tuple[int, ...]:
+        """Returns numbers that change whenever CURRENT is replaced, in a tenth of the time of reading it.
+
+        Raises:
+            OSError: there is no CURRENT.
+        """
+        status = os.stat(self.current)
+        return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
     def _read_current(self) -> bytes:
-        """Returns what CURRENT contains, in a quarter of the time of a file object; every question reads it."""
+        """Returns what CURRENT contains."""
         file = os.open(self.current, os.O_RDONLY | os.O_NONBLOCK)  # opening or reading a pipe would not end
         try:
             if not stat.S_ISREG(os.fstat(file).st_mode):
