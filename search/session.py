@@ -114,7 +114,7 @@ class Session:
 
         refinements: tuple[Refinement, ...] = ()
         if found.refiner and not (query.cursor or query.offset):
-            refinements = found.refiner.refine(page, found.answer.ranking.fused.rows)
+            refinements = found.refiner.refine(page, found.answer)
         return replace(
             page,
             parts=split_query(found.parsed),

@@ -126,7 +126,7 @@ class Layout:
         Raises:
             OSError: there is no CURRENT.
         """
-        status = os.stat(self.current)
+        status = self.current.stat()
         return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
     def _read_current(self) -> bytes:

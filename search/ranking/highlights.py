@@ -144,9 +144,7 @@ class Highlighter:
                 return term
         return None
 
-    def _best_sentence(
-        self, sentences: Sequence[tuple[int, int]], found: Sequence[_Place], offset: int
-    ) -> Span | None:
+    def _best_sentence(self, sentences: Sequence[tuple[int, int]], found: Sequence[_Place], offset: int) -> Span | None:
         """Returns the best of the sentences of a text.
 
         Args:
