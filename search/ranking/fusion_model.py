@@ -144,4 +144,4 @@ def _descending(scores: NDArray[np.float32]) -> NDArray[np.int64]:
 
 def _mean(scores: NDArray[np.float32]) -> np.float32:
     """Returns the mean of scores in half the time of ``numpy.mean``."""
-    return np.add.reduce(scores) / np.float32(len(scores))
+    return np.float32(np.add.reduce(scores) / np.float32(len(scores)))
