@@ -100,6 +100,8 @@ def test_help_has_an_example_of_every_command() -> None:
         "doctor",
         "backup",
         "restore",
+        "export-index",
+        "import-index",
         "state",
         "eval",
     }
