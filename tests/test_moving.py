@@ -34,6 +34,7 @@ from records import make_records, open_index, write_records
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import IndexMissing, IndexUnavailable, InvalidValue, ModelMismatch, ModelUnavailable
+from search.index.snapshot import Snapshot
 from search.papers.json import Json
 from search.papers.paper import Paper
 from test_histories import QUERIES, answers, record_sets
@@ -66,7 +67,7 @@ def import_records(directory: Path, records: list[dict[str, Json]]) -> None:
 
 def contents(directory: Path) -> dict[str, Any]:
     """The live papers with their records, times and vectors, in order, and the other tables of an index."""
-    snapshot = open_index(directory).snapshot
+    snapshot = Snapshot.open(directory, verify_checksums=True)
     rows, times = snapshot.live.ids.tolist(), snapshot.added_times
     papers = [(snapshot.store.get([row])[0], snapshot.store.records(row), int(times[row])) for row in rows]
     vectors = snapshot.vectors.get_vectors(np.array(rows, np.int64)).astype(np.float16).tobytes()
@@ -100,7 +101,7 @@ def libraries(draw: st.DrawFn, directory: Path) -> None:
     records = draw(record_sets())
     middle = draw(st.integers(1, len(records)))
     import_records(directory, records[:middle])
-    ids = [paper.id for _, paper in open_index(directory).snapshot.store.scan(0)]
+    ids = [paper.id for _, paper in Snapshot.open(directory).store.scan(0)]
     with suppress(InvalidValue):
         if draw(st.booleans()) and len(ids) > 1:
             merge_papers(directory, (ids[0], ids[-1]), load)
@@ -214,7 +215,7 @@ def test_an_index_without_papers_is_moved(folder: Path) -> None:
 
 
 def _live_ids(directory: Path) -> list[str]:
-    snapshot = open_index(directory).snapshot
+    snapshot = Snapshot.open(directory, verify_checksums=True)
     return [paper.id for row, paper in snapshot.store.scan(0) if row in snapshot.live]
 
 
