@@ -19,12 +19,12 @@ class IndexedName(NamedTuple):
     Attributes:
         key: the key.
         canonical: the canonical key of the author, which is the same or another.
-        written: the name as the first source writes it; empty unless the key is canonical.
+        written: the name as the first source writes it.
     """
 
     key: str
     canonical: str
-    written: str = ""
+    written: str
 
 
 def merge_names(parts: Iterable[Iterable[IndexedName]]) -> list[IndexedName]:

@@ -142,7 +142,7 @@ class BatchData:
                 if before.written.isupper() and not written.isupper():
                     self.authors[canonical, canonical] = before._replace(written=written)
                 for other in others:
-                    self.authors.setdefault((other, canonical), IndexedName(other, canonical))
+                    self.authors.setdefault((other, canonical), IndexedName(other, canonical, written))
         for code in paper.categories:
             archive, dot, _ = code.partition(".")
             self.categories |= dict.fromkeys((code, archive) if dot and archive else (code,))
