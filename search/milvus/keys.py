@@ -20,6 +20,8 @@ MAX_VARCHAR = 65_535
 """Bytes of a text in Milvus."""
 MAX_ARRAY = 4_096
 """Elements of an array in Milvus."""
+_MAX_KEYS_OF_TEXT = (MAX_VARCHAR - 1) // 12
+"""Keys of a list that is a text."""
 _POSITIVE = 2**63 - 1
 """Mask that makes a key positive: the least signed number is no literal of an expression."""
 NOTHING = "row < 0"
@@ -105,10 +107,10 @@ def group_keys(canonical: Iterable[str]) -> list[int]:
 class KeyLists(Protocol):
     """How a field has a list of keys."""
 
-    is_array: bool
-    """Whether it is an array, not a text."""
-    max_keys: int
-    """Keys of a list."""
+    @property
+    def is_array(self) -> bool:
+        """Whether it is an array, not a text."""
+        ...
 
     def encode(self, keys: Sequence[int]) -> list[int] | str:
         """Returns the value of a field, of a list that is too long the first keys."""
@@ -124,11 +126,10 @@ class KeyArrays:
     """Lists of keys as arrays, for a server."""
 
     is_array: bool = True
-    max_keys: int = MAX_ARRAY
 
     def encode(self, keys: Sequence[int]) -> list[int] | str:
         """See ``KeyLists``."""
-        return list(keys[: self.max_keys])
+        return list(keys[:MAX_ARRAY])
 
     def has_any(self, field: str, keys: Sequence[int]) -> str:
         """See ``KeyLists``."""
@@ -142,11 +143,10 @@ class KeyTexts:
     """Lists of keys as texts, for Milvus Lite: a bar before and after each key."""
 
     is_array: bool = False
-    max_keys: int = (MAX_VARCHAR - 1) // 12
 
     def encode(self, keys: Sequence[int]) -> list[int] | str:
         """See ``KeyLists``."""
-        return f"|{'|'.join(map(_key_text, keys[: self.max_keys]))}|"
+        return f"|{'|'.join(map(_key_text, keys[:_MAX_KEYS_OF_TEXT]))}|"
 
     def has_any(self, field: str, keys: Sequence[int]) -> str:
         """See ``KeyLists``."""

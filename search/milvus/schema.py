@@ -22,6 +22,8 @@ ORDERS = ("newest", "oldest", "citations", "added")
 """The dimensions of the field ``order``."""
 FETCHED = ("row", "vector", "text", "paper", "added")
 """The fields that are read of a paper."""
+KEY_LISTS = ("keys", "authors", "groups", "identity")
+"""The fields that are lists of keys."""
 _MAX_NAME = 64
 """Bytes of the name of a datum."""
 
@@ -34,14 +36,16 @@ class Dialect:
         keys: how a field has a list of keys.
         vector_type: type of the vectors; Milvus Lite has no half precision.
         vector_index: type of their index. Graphs of Milvus Lite miss papers that match a filter; it scans.
+        array_index: type of the index of arrays; empty without one.
     """
 
     keys: KeyLists
     vector_type: str
     vector_index: str
+    array_index: str = ""
 
 
-SERVER = Dialect(KeyArrays(), "FLOAT16_VECTOR", "HNSW_SQ")
+SERVER = Dialect(KeyArrays(), "FLOAT16_VECTOR", "HNSW_SQ", "INVERTED")
 """Milvus 2.5 or later. HNSW_SQ is a graph over int8 that is refined with the vectors."""
 LITE = Dialect(KeyTexts(), "FLOAT_VECTOR", "FLAT")
 """Milvus Lite 3.2, an embedded library."""
@@ -72,7 +76,7 @@ def create_collections(client: "MilvusClient", name: str, dim: int, dialect: Dia
     schema.add_field("order", DataType.SPARSE_FLOAT_VECTOR)
     for field in ("title", "abstract", "paper"):
         schema.add_field(field, DataType.VARCHAR, max_length=MAX_VARCHAR)
-    for field in ("keys", "authors", "groups", "identity"):
+    for field in KEY_LISTS:
         if dialect.keys.is_array:
             schema.add_field(field, DataType.ARRAY, element_type=DataType.INT64, max_capacity=MAX_ARRAY)
         else:
@@ -88,8 +92,8 @@ def create_collections(client: "MilvusClient", name: str, dim: int, dialect: Dia
     indexes.add_index("order", index_type="SPARSE_INVERTED_INDEX", metric_type="IP")
     for field in NUMBERS:
         indexes.add_index(field, index_type="INVERTED")
-    for field in ("keys", "authors", "groups", "identity") if dialect.keys.is_array else ():
-        indexes.add_index(field, index_type="INVERTED")
+    for field in KEY_LISTS if dialect.array_index else ():
+        indexes.add_index(field, index_type=dialect.array_index)
     client.create_collection(name, schema=schema, index_params=indexes)
     _create_data_collection(client, name + DATA_SUFFIX)
 
