@@ -12,7 +12,6 @@ import zstandard
 from numpy.typing import NDArray
 
 from search.columns.builder import day_range
-from search.columns.dates import NO_DAY
 from search.index.analysis import Analyzer, Terms
 from search.index.term_postings import ABSTRACT, TEXT, TITLE
 from search.language.stop_words import STOP_WORDS
@@ -23,6 +22,7 @@ from search.milvus.keys import MAX_VARCHAR
 from search.milvus.schema import Dialect
 from search.milvus.terms import join_counted, join_positions
 from search.papers import names
+from search.papers.date import NO_DAY
 from search.papers.kind_rules import find_kinds
 from search.papers.paper import Paper
 

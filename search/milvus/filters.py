@@ -8,7 +8,6 @@ text of a user.
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 
-from search.columns.dates import NO_DAY
 from search.errors import InvalidValue
 from search.index.analysis import Analyzer
 from search.index.term_postings import ABSTRACT, TEXT, TITLE
@@ -21,6 +20,7 @@ from search.milvus.collection import Collection
 from search.milvus.counts import term_key, written_key
 from search.milvus.terms import pattern_of
 from search.papers.categories import resolve_codes
+from search.papers.date import NO_DAY
 from search.query.condition import (
     AddedBetween,
     AllOf,

@@ -84,7 +84,7 @@ class CollectionManifest:
         """
         version = cls.read_version(data)
         if not version:
-            raise IndexMissing(address)
+            raise IndexMissing(address, "no index was published here; import one")
         found = data.get([name := f"manifest/{version}"])
         if not found:
             raise IndexDamaged(address, f"{name} is missing; import the index again")

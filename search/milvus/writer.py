@@ -13,7 +13,6 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from search.columns.dates import NO_DAY
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged
 from search.index.lexicon import LEXICON_TUNING, create_analyzer
@@ -23,6 +22,7 @@ from search.milvus.counts import CountBuckets, add_up, first_name_key, pack, unp
 from search.milvus.data import DataStore
 from search.milvus.entities import BatchData, FetchedPaper, PaperTexts, build_entity
 from search.milvus.manifest import CollectionManifest
+from search.papers.date import NO_DAY
 from search.papers.names import Name
 from search.papers.paper import Paper
 
