@@ -53,7 +53,7 @@ def add_up(parts: Iterable[NDArray[np.void]]) -> NDArray[np.void]:
     total = np.zeros(len(keys), _ENTRY)
     total["key"] = keys
     total["count"] = np.bincount(places, entries["count"], len(keys)).astype(np.int64)
-    return total[total["count"] != 0]
+    return np.asarray(total[total["count"] != 0])
 
 
 @dataclass(frozen=True, slots=True)

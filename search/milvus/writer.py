@@ -223,7 +223,7 @@ def _unpack_batch(value: bytes) -> dict[str, Any]:
 def _add_batches(manifest: CollectionManifest, batches: Sequence[Mapping[str, Any]]) -> CollectionManifest:
     """Returns a manifest with the numbers of some batches added."""
     lengths = np.sum([manifest.lengths, *(batch["lengths"] for batch in batches)], axis=0)
-    days = {name: tuple(before) for name, before in manifest.days.items()}
+    days = dict(manifest.days)
     for batch in batches:
         if not batch["rows"]:  # the days of removed papers remain
             for name, (first, last) in batch["days"].items():
