@@ -393,6 +393,9 @@ def test_values_of_papers_are_those_of_the_papers(backend: Backend, papers: Pape
     days = [(d.first_day, d.last_day) if (d := papers[row].published) else NO_DAY for row in rows.tolist()]
     assert list(zip(*columns.published.days(rows).tolist(), strict=True)) == days
     assert columns.has_citations
+    sample = columns.categories.postings.sample(codes.index("cs"), 9)
+    assert len(set(sample.tolist())) == 9
+    assert set(sample[backend.live.contains(sample)].tolist()) <= set(rows_of(papers, Category("cs")))
 
 
 @pytest.mark.parametrize("name", [name for name, matched in AUTHOR_MATCHES.items() if matched])
