@@ -50,11 +50,12 @@ class Collection:
         manifest: the publication.
 
     Attributes:
+        name: name of the collection, for messages.
         round_trips: number of requests so far.
     """
 
     def __init__(self, client: "MilvusClient", name: str, dialect: Dialect, manifest: CollectionManifest) -> None:
-        self._client, self._name = client, name
+        self._client, self._name, self.name = client, name, name
         self.dialect, self.manifest = dialect, manifest
         self._published = f"row < {manifest.rows}"
         self._data = DataStore(client, name + DATA_SUFFIX)

@@ -28,6 +28,8 @@ from search.papers.paper import Paper
 
 NO_AUTHOR = -1
 """The key of the first or last author of a paper without one."""
+ADDED_STEP = 4_096
+"""Seconds that the order of times does not distinguish, so that its values are exact in single precision."""
 _STOP_WORDS = frozenset(STOP_WORDS)
 _MAX_CITATIONS = 2**32 - 2
 _LATEST = 4_000_000
@@ -91,7 +93,7 @@ def build_entity(
 def _order_values(first_day: int, added: int, citations: int) -> dict[int, float]:
     """Returns the values of ``schema.ORDERS``; the higher, the earlier in the order."""
     is_dated = first_day != NO_DAY[0]
-    values = (first_day if is_dated else 0, _LATEST - first_day if is_dated else 0, citations, added)
+    values = (first_day if is_dated else 0, _LATEST - first_day if is_dated else 0, citations, added // ADDED_STEP)
     return {dimension: float(value) + 1 for dimension, value in enumerate(values)}
 
 
@@ -113,20 +115,22 @@ class BatchData:
         counts: document frequencies by key (``search.milvus.counts``).
         lengths: number of terms in each field of ``term_postings``.
         authors: the names of authors in order.
-        categories: the category codes and archives in order.
+        categories: number of papers of each category code and archive, in order of first appearance.
         sources: the names of sources.
         papers: number of papers.
         cited: number of papers with a citation count.
+        newest_added: the time at which the last of them was added, in seconds since 1970; 0 if it is not known.
         days: first and last day of publication, and of the last update; NO_DAY without any.
     """
 
     counts: Counter[int] = field(default_factory=Counter)
     lengths: list[int] = field(default_factory=lambda: [0, 0, 0])
     authors: dict[tuple[str, str], IndexedName] = field(default_factory=dict)
-    categories: dict[str, None] = field(default_factory=dict)
+    categories: Counter[str] = field(default_factory=Counter)
     sources: dict[str, None] = field(default_factory=dict)
     papers: int = 0
     cited: int = 0
+    newest_added: int = 0
     days: dict[str, tuple[int, int]] = field(default_factory=lambda: {"published": NO_DAY, "updated": NO_DAY})
 
     def add(self, paper: Paper, texts: PaperTexts) -> None:
@@ -143,9 +147,8 @@ class BatchData:
                     self.authors[canonical, canonical] = before._replace(written=written)
                 for other in others:
                     self.authors.setdefault((other, canonical), IndexedName(other, canonical, written))
-        for code in paper.categories:
-            archive, dot, _ = code.partition(".")
-            self.categories |= dict.fromkeys((code, archive) if dot and archive else (code,))
+        self.categories.update(keys.categories_of(paper))
+        self.newest_added = max(self.newest_added, int(paper.added.timestamp()) if paper.added else 0)
         self.sources |= dict.fromkeys(paper.sources)
         for name, when in (("published", paper.published), ("updated", paper.updated)):
             if when:
@@ -166,11 +169,12 @@ class BatchData:
         """Returns what is not counts and authors."""
         return {
             "lengths": self.lengths,
-            "categories": list(self.categories),
+            "categories": self.categories,
             "sources": list(self.sources),
             "papers": self.papers,
             "cited": self.cited,
             "days": self.days,
+            "newest_added": self.newest_added,
         }
 
 

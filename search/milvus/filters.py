@@ -99,7 +99,7 @@ class Filters:
             rows = self._primary_keys(leaf.rows)
             return f"row in [{', '.join(map(str, rows))}]" if rows else keys.NOTHING
         if isinstance(leaf, ContainsText):
-            return keys.all_of(map(_alternatives, self.requirements.of(leaf)))
+            return keys.all_of(map(expression_of_alternatives, self.requirements.of(leaf)))
         raise InvalidValue("filter", type(leaf).__name__, "a collection of Milvus cannot evaluate it; omit it")
 
     def _author(self, leaf: Author) -> str:
@@ -140,7 +140,8 @@ class Filters:
         return self._collection.count(keys.any_of(map(_phrase, phrases)))
 
 
-def _alternatives(found: Alternatives) -> str:
+def expression_of_alternatives(found: Alternatives) -> str:
+    """Returns the expression that the papers meet that contain one of some alternatives."""
     places = (_phrase(Phrase(field, (term,))) for term, place in found.places for field in _FIELDS_OF_PLACE[place])
     return keys.any_of(dict.fromkeys((*places, *map(_phrase, found.phrases))))
 
