@@ -43,6 +43,8 @@ _COMMANDS = {
     "doctor": "index.doctor",
     "backup": "backup.backup",
     "restore": "backup.restore",
+    "export-index": "moving.export_index",
+    "import-index": "moving.import_index",
     "state": "state.state",
     "serve": "serve.serve",
     "mcp": "serve.mcp",
