@@ -27,11 +27,6 @@ _TIMEOUT_S = 10.0
 """Seconds until a server that does not answer is given up when it is connected to."""
 
 
-def is_address(text: str) -> bool:
-    """Returns whether a text is an address of a collection rather than the path of a folder."""
-    return text.startswith(SCHEME)
-
-
 @dataclass(frozen=True, slots=True)
 class Address:
     """Where a collection is.
@@ -54,14 +49,12 @@ class Address:
             InvalidValue: the text is no address.
         """
         place, _, name = text.removeprefix(SCHEME).rpartition("/")
-        if not (is_address(text) and place and _NAME.fullmatch(name)):
+        if not (text.startswith(SCHEME) and place and _NAME.fullmatch(name)):
             raise InvalidValue("index", text, f"not an address of a collection; give {_FORMS}")
         if place.startswith("/"):
             return cls("", place, name)
         if not re.fullmatch(r"[^/@:]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?", place):
-            raise InvalidValue(
-                "index", text, f"not a host and port; give {_FORMS}; credentials in {TOKEN_VARIABLE}"
-            )
+            raise InvalidValue("index", text, f"not a host and port; give {_FORMS}; credentials in {TOKEN_VARIABLE}")
         return cls(place, "", name)
 
     def __str__(self) -> str:

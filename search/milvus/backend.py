@@ -132,6 +132,11 @@ class MilvusBackend:
         self.columns = CollectionFields(self._table, self._shared.filters.authors)
 
     @property
+    def round_trips(self) -> int:
+        """Number of requests for papers and counts so far, of all sessions."""
+        return self._collection.round_trips
+
+    @property
     def checksum(self) -> str:
         """See ``Backend``."""
         return f"{self._collection.name}/{self._collection.manifest.version}/{self.generation}"

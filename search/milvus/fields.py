@@ -59,6 +59,11 @@ class TableValues:
         places = np.repeat(np.arange(len(values)), [len(part) for part in parts])
         return places, np.concatenate([np.empty(0, np.int64), *parts])
 
+    def sample(self, value: int, count: int) -> NDArray[np.int64]:
+        """See ``FieldValues``; only papers that were read."""
+        found = self.ids(np.array([value]))
+        return found[np.linspace(0, len(found) - 1, min(len(found), count)).astype(np.int64)]
+
     def pairs_of_rows(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """See ``FieldValues``."""
         found = self._of_rows(ids)

@@ -235,6 +235,6 @@ def _add_batches(manifest: CollectionManifest, batches: Sequence[Mapping[str, An
         papers=manifest.papers + sum(batch["papers"] for batch in batches),
         cited=manifest.cited + sum(batch["cited"] for batch in batches),
         newest_added=max([manifest.newest_added, *(batch["newest_added"] for batch in batches)]),
-        categories=categories,
+        categories=dict(categories),
         days=days,
     )
