@@ -4,6 +4,7 @@ from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -178,21 +179,23 @@ class BatchData:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class FetchedPaper:
-    """A paper as it was read from a collection.
+    """A paper as it was read from a collection. Of most papers that a question reads, only scores are needed.
 
     Attributes:
         row: its primary key.
-        paper: the paper.
         vector: (dim,) float32.
-        tokens: those that BM25 counts (``search.milvus.terms``).
+        text: the tokens that BM25 counts (``search.milvus.terms``).
+        packed: the paper as ``pack_paper`` wrote it.
+        added: the time at which it was added, in seconds since 1970; 0 if it is not known.
     """
 
     row: int
-    paper: Paper
     vector: NDArray[np.float32]
-    tokens: Sequence[str]
+    text: str
+    packed: str
+    added: int
 
     @classmethod
     def of(cls, entity: Mapping[str, Any]) -> Self:
@@ -200,9 +203,15 @@ class FetchedPaper:
         vector = entity["vector"]
         if isinstance(vector, list) and vector and isinstance(vector[0], bytes):  # half precision, as a server sends it
             vector = np.frombuffer(vector[0], np.float16)
-        return cls(
-            int(entity["row"]),
-            unpack_paper(entity["paper"], int(entity["added"])),
-            np.asarray(vector, np.float32),
-            entity["text"].split(),
-        )
+        vector = np.asarray(vector, np.float32)
+        return cls(int(entity["row"]), vector, entity["text"], entity["paper"], int(entity["added"]))
+
+    @cached_property
+    def paper(self) -> Paper:
+        """The paper."""
+        return unpack_paper(self.packed, self.added)
+
+    @cached_property
+    def tokens(self) -> Sequence[str]:
+        """The tokens that BM25 counts."""
+        return self.text.split()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 
 from search.errors import InvalidValue
-from search.index.analysis import Analyzer
+from search.index.analysis import Analyzer, find_units, find_words
 from search.index.term_postings import ABSTRACT, TEXT, TITLE
 from search.index.text_requirements import Alternatives, Phrase, TextRequirements
 from search.index.text_scores import places_of
@@ -121,6 +121,18 @@ class Filters:
     def requirements(self) -> TextRequirements:
         """What conditions on words require."""
         return TextRequirements(self._analyzer, self.forms, self.doc_freq)
+
+    def read_counts(self, text: str) -> None:
+        """Reads the document frequencies that ranking by a text needs, which otherwise are read one by one."""
+        found: set[int] = set()
+        for unit in find_units(text):
+            for word in {unit, *find_words(unit)}:
+                analyzed = self._analyzer[word]
+                for term in (*analyzed.ranked, *analyzed.unordered):
+                    found |= {term_key(form, TEXT) for form in (term, term[:-1], f"{term}s") if form}
+                lower = word.lower()
+                found |= {written_key(form) for form in (lower, lower[:-1], f"{lower}s") if form}
+        self._collection.counts.read(found)
 
     def doc_freq(self, term: str) -> int:
         """Returns the document frequency of a term that ranks; of several places, the least above 0."""

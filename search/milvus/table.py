@@ -17,7 +17,7 @@ from search.milvus.entities import FetchedPaper
 from search.milvus.keys import NOTHING, all_of
 from search.rows import PaperSet, are_among
 
-MAX_WHOLE_SET = 1_000
+MAX_WHOLE_SET = 400
 """Papers of a set up to which all are read to count their values; of a larger set, only those that were read count."""
 _ROWS_PER_QUERY = 16_384
 """Primary keys that are listed at once."""
@@ -130,6 +130,11 @@ class MatchingPapers:
     def __len__(self) -> int:
         excluded = self.table.matches(np.array(self.excluded, np.int64), self.expression).sum() if self.excluded else 0
         return self.table.collection.count(self.expression) - int(excluded)
+
+    def note_size(self, papers: int) -> None:
+        """Notes the number of papers, which a search has found."""
+        if not self.excluded:
+            self.table.collection.note_count(self.expression, papers)
 
     def __contains__(self, row: int) -> bool:
         return bool(self.contains(np.array([row], np.int64))[0])

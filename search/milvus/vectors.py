@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from search.milvus.table import MatchingPapers, PaperTable
+from search.milvus.table import MAX_WHOLE_SET, MatchingPapers, PaperTable
 from search.rows import PaperSet, Ranked
 from search.vectors.threshold import RowsAbove
 
-CANDIDATES = 500
-"""Papers that a question reads at least, so that feedback can move papers up that are not among the nearest."""
+CANDIDATES = MAX_WHOLE_SET
+"""Papers that a question reads, more than it ranks, so that feedback can move others up; of a smaller set, all."""
 _GRAPH_RECALL = 0.98
 """Expected share of the nearest papers that a graph finds; not measured on a server."""
 
@@ -22,8 +22,7 @@ class CollectionVectors:
 
     def __init__(self, table: PaperTable) -> None:
         self._table = table
-        is_exact = table.collection.dialect.vector_index == "FLAT"
-        self._expected_recall = 1.0 if is_exact else _GRAPH_RECALL
+        self._expected_recall = 1.0 if table.collection.dialect.vector_index == "FLAT" else _GRAPH_RECALL
 
     def nearest(self, vectors: NDArray[np.float32], k: int, papers: PaperSet) -> list[Ranked]:
         """See ``VectorSearch``."""
@@ -36,6 +35,8 @@ class CollectionVectors:
         found = self._table.collection.nearest(vector, wanted, papers.whole_expression)
         rows = self._table.add(found.papers, papers.expression)
         is_complete = len(rows) < wanted
+        if is_complete and self._expected_recall == 1:
+            papers.note_size(len(rows))
         ranked = Ranked.top_k(rows, self.scores(vector, rows), k, complete=is_complete)
         recall = 1.0 if is_complete else self._expected_recall
         return Ranked(

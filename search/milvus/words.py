@@ -41,12 +41,14 @@ class CollectionTerms:
     def __init__(self, collection: Collection, filters: Filters, analyzer: Analyzer) -> None:
         self.filters, self.analyzer = filters, analyzer
         self.papers = collection.manifest.papers
-        self.text_terms = TextTerms(
-            filters.forms.ranking_terms, filters.doc_freq, self.papers, LEXICON_TUNING.max_query_terms
-        )
+        self.text_terms = TextTerms(self._analyze, filters.doc_freq, self.papers, LEXICON_TUNING.max_query_terms)
         lengths = np.array(collection.manifest.lengths) / max(self.papers, 1)
         self.score_tables = [score_table(float(length)) for length in lengths]
         self._counts = collection.counts
+
+    def _analyze(self, text: str) -> list[str]:
+        self.filters.read_counts(text)
+        return self.filters.forms.ranking_terms(text)
 
     def idf(self, term: str, field: int) -> float:
         """Returns the inverse document frequency of a term in a field."""
