@@ -42,6 +42,8 @@ _WARM_UP_AUTHOR = "W. Warm"
 """A name with an initial, which builds the table of first names."""
 _RETRY_S = 1.0
 """Seconds until a published generation that could not be opened is tried again."""
+COLLECTION_SCHEME = "milvus://"
+"""Begins the address of a collection; ``search.milvus.address`` is imported for one only."""
 _log = logging.getLogger("papers")
 
 
@@ -54,7 +56,7 @@ class Searcher:
     While the published generation cannot be opened, the one that is open answers, and ``problem`` gives the reason.
 
     Args:
-        directory: the index.
+        directory: the index: a folder, or the address of a collection of Milvus (``search.milvus.address``).
         load: returns the embedder of a model identity; called at the first query that needs one.
         verify_checksums: compare every file with its SHA-256 before a generation is used.
         on_page: called with every page of hits.
@@ -74,14 +76,14 @@ class Searcher:
 
     def __init__(
         self,
-        directory: Path,
+        directory: Path | str,
         load: Callable[[ModelIdentity], Embedder],
         *,
         verify_checksums: bool = False,
         on_page: Callable[[Page], None] | None = None,
     ) -> None:
         self.directory = directory
-        self._source: BackendSource = FolderSource(directory, verify_checksums)
+        self._source = _open_source(directory, verify_checksums)
         self._lock = threading.Lock()
         self._snapshot: Backend = self._source.open()
         self.embedders = EmbedderCache(directory, load)
@@ -201,3 +203,12 @@ class Searcher:
         else:
             _log.warning("the published generation can be opened again; %s answers", generation)
         self.on_problem(problem)
+
+
+def _open_source(directory: Path | str, verify_checksums: bool) -> BackendSource:
+    if str(directory).startswith(COLLECTION_SCHEME):
+        from search.milvus.address import Address
+        from search.milvus.source import MilvusSource
+
+        return MilvusSource(Address.parse(str(directory)))
+    return FolderSource(Path(directory), verify_checksums)

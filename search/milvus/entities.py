@@ -4,6 +4,7 @@ from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -28,6 +29,8 @@ from search.papers.paper import Paper
 
 NO_AUTHOR = -1
 """The key of the first or last author of a paper without one."""
+ADDED_STEP = 4_096
+"""Seconds that the order of times does not distinguish, so that its values are exact in single precision."""
 _STOP_WORDS = frozenset(STOP_WORDS)
 _MAX_CITATIONS = 2**32 - 2
 _LATEST = 4_000_000
@@ -91,7 +94,7 @@ def build_entity(
 def _order_values(first_day: int, added: int, citations: int) -> dict[int, float]:
     """Returns the values of ``schema.ORDERS``; the higher, the earlier in the order."""
     is_dated = first_day != NO_DAY[0]
-    values = (first_day if is_dated else 0, _LATEST - first_day if is_dated else 0, citations, added)
+    values = (first_day if is_dated else 0, _LATEST - first_day if is_dated else 0, citations, added // ADDED_STEP)
     return {dimension: float(value) + 1 for dimension, value in enumerate(values)}
 
 
@@ -113,20 +116,22 @@ class BatchData:
         counts: document frequencies by key (``search.milvus.counts``).
         lengths: number of terms in each field of ``term_postings``.
         authors: the names of authors in order.
-        categories: the category codes and archives in order.
+        categories: number of papers of each category code and archive, in order of first appearance.
         sources: the names of sources.
         papers: number of papers.
         cited: number of papers with a citation count.
+        newest_added: the time at which the last of them was added, in seconds since 1970; 0 if it is not known.
         days: first and last day of publication, and of the last update; NO_DAY without any.
     """
 
     counts: Counter[int] = field(default_factory=Counter)
     lengths: list[int] = field(default_factory=lambda: [0, 0, 0])
     authors: dict[tuple[str, str], IndexedName] = field(default_factory=dict)
-    categories: dict[str, None] = field(default_factory=dict)
+    categories: Counter[str] = field(default_factory=Counter)
     sources: dict[str, None] = field(default_factory=dict)
     papers: int = 0
     cited: int = 0
+    newest_added: int = 0
     days: dict[str, tuple[int, int]] = field(default_factory=lambda: {"published": NO_DAY, "updated": NO_DAY})
 
     def add(self, paper: Paper, texts: PaperTexts) -> None:
@@ -143,9 +148,8 @@ class BatchData:
                     self.authors[canonical, canonical] = before._replace(written=written)
                 for other in others:
                     self.authors.setdefault((other, canonical), IndexedName(other, canonical, written))
-        for code in paper.categories:
-            archive, dot, _ = code.partition(".")
-            self.categories |= dict.fromkeys((code, archive) if dot and archive else (code,))
+        self.categories.update(keys.categories_of(paper))
+        self.newest_added = max(self.newest_added, int(paper.added.timestamp()) if paper.added else 0)
         self.sources |= dict.fromkeys(paper.sources)
         for name, when in (("published", paper.published), ("updated", paper.updated)):
             if when:
@@ -166,29 +170,32 @@ class BatchData:
         """Returns what is not counts and authors."""
         return {
             "lengths": self.lengths,
-            "categories": list(self.categories),
+            "categories": self.categories,
             "sources": list(self.sources),
             "papers": self.papers,
             "cited": self.cited,
             "days": self.days,
+            "newest_added": self.newest_added,
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class FetchedPaper:
-    """A paper as it was read from a collection.
+    """A paper as it was read from a collection. Of most papers that a question reads, only scores are needed.
 
     Attributes:
         row: its primary key.
-        paper: the paper.
         vector: (dim,) float32.
-        tokens: those that BM25 counts (``search.milvus.terms``).
+        text: the tokens that BM25 counts (``search.milvus.terms``).
+        packed: the paper as ``pack_paper`` wrote it.
+        added: the time at which it was added, in seconds since 1970; 0 if it is not known.
     """
 
     row: int
-    paper: Paper
     vector: NDArray[np.float32]
-    tokens: Sequence[str]
+    text: str
+    packed: str
+    added: int
 
     @classmethod
     def of(cls, entity: Mapping[str, Any]) -> Self:
@@ -196,9 +203,15 @@ class FetchedPaper:
         vector = entity["vector"]
         if isinstance(vector, list) and vector and isinstance(vector[0], bytes):  # half precision, as a server sends it
             vector = np.frombuffer(vector[0], np.float16)
-        return cls(
-            int(entity["row"]),
-            unpack_paper(entity["paper"], int(entity["added"])),
-            np.asarray(vector, np.float32),
-            entity["text"].split(),
-        )
+        vector = np.asarray(vector, np.float32)
+        return cls(int(entity["row"]), vector, entity["text"], entity["paper"], int(entity["added"]))
+
+    @cached_property
+    def paper(self) -> Paper:
+        """The paper."""
+        return unpack_paper(self.packed, self.added)
+
+    @cached_property
+    def tokens(self) -> Sequence[str]:
+        """The tokens that BM25 counts."""
+        return self.text.split()

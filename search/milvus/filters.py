@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 
 from search.errors import InvalidValue
-from search.index.analysis import Analyzer
+from search.index.analysis import Analyzer, find_units, find_words
 from search.index.term_postings import ABSTRACT, TEXT, TITLE
 from search.index.text_requirements import Alternatives, Phrase, TextRequirements
 from search.index.text_scores import places_of
@@ -99,7 +99,7 @@ class Filters:
             rows = self._primary_keys(leaf.rows)
             return f"row in [{', '.join(map(str, rows))}]" if rows else keys.NOTHING
         if isinstance(leaf, ContainsText):
-            return keys.all_of(map(_alternatives, self.requirements.of(leaf)))
+            return keys.all_of(map(expression_of_alternatives, self.requirements.of(leaf)))
         raise InvalidValue("filter", type(leaf).__name__, "a collection of Milvus cannot evaluate it; omit it")
 
     def _author(self, leaf: Author) -> str:
@@ -122,6 +122,18 @@ class Filters:
         """What conditions on words require."""
         return TextRequirements(self._analyzer, self.forms, self.doc_freq)
 
+    def read_counts(self, text: str) -> None:
+        """Reads the document frequencies that ranking by a text needs, which otherwise are read one by one."""
+        found: set[int] = set()
+        for unit in find_units(text):
+            for word in {unit, *find_words(unit)}:
+                analyzed = self._analyzer[word]
+                for term in (*analyzed.ranked, *analyzed.unordered):
+                    found |= {term_key(form, TEXT) for form in (term, term[:-1], f"{term}s") if form}
+                lower = word.lower()
+                found |= {written_key(form) for form in (lower, lower[:-1], f"{lower}s") if form}
+        self._collection.counts.read(found)
+
     def doc_freq(self, term: str) -> int:
         """Returns the document frequency of a term that ranks; of several places, the least above 0."""
         counts = [self._collection.counts.get(term_key(*place)) for place in places_of(term)]
@@ -140,7 +152,8 @@ class Filters:
         return self._collection.count(keys.any_of(map(_phrase, phrases)))
 
 
-def _alternatives(found: Alternatives) -> str:
+def expression_of_alternatives(found: Alternatives) -> str:
+    """Returns the expression that the papers meet that contain one of some alternatives."""
     places = (_phrase(Phrase(field, (term,))) for term, place in found.places for field in _FIELDS_OF_PLACE[place])
     return keys.any_of(dict.fromkeys((*places, *map(_phrase, found.phrases))))
 

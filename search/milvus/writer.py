@@ -5,6 +5,7 @@ replaces itself, so an import that stops goes on after the last complete batch (
 ``publish`` has added up the data of all batches and written a manifest.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
@@ -115,7 +116,8 @@ class CollectionWriter:
         for first in range(0, len(rows), _ENTITIES_PER_REQUEST):
             some = list(rows[first : first + _ENTITIES_PER_REQUEST])
             data = BatchData()
-            for entity in self._client.get(self._name, ids=some, output_fields=list(schema.FETCHED)):
+            fields = list(schema.FETCHED)
+            for entity in self._client.get(self._name, ids=some, output_fields=fields, consistency_level="Strong"):
                 paper = FetchedPaper.of(entity).paper
                 data.add(paper, PaperTexts.of(paper, self._analyzer))
             self._data.put({f"{_PENDING}/removed/{some[0]:012}": _pack_batch(data, some)})
@@ -143,9 +145,6 @@ class CollectionWriter:
             rows=self.next_row,
             counts=CountBuckets.for_entries(before.version + 1, len(counts)),
             authors=AuthorBuckets.for_names(before.version + 1, len(authors)),
-            categories=tuple(
-                dict.fromkeys((*before.categories, *(c for batch in written for c in batch["categories"])))
-            ),
             sources=tuple(dict.fromkeys((*before.sources, *(s for batch in written for s in batch["sources"])))),
             calibration=before.calibration if calibration is None else calibration,
             applied=tuple(names),
@@ -163,7 +162,7 @@ class CollectionWriter:
     def _empty_manifest(self) -> CollectionManifest:
         counts, authors = CountBuckets(0, 0), AuthorBuckets(0, 0, 0)
         days = {"published": NO_DAY, "updated": NO_DAY}
-        return CollectionManifest(0, "", self._model, 0, 0, (0, 0, 0), counts, authors, (), (), 0, days, None)
+        return CollectionManifest(0, "", self._model, 0, 0, (0, 0, 0), counts, authors, {}, (), 0, 0, days, None)
 
     def _merge(
         self, before: CollectionManifest, batches: Sequence[Mapping[str, Any]]
@@ -214,6 +213,7 @@ def _unpack_batch(value: bytes) -> dict[str, Any]:
     return {
         **fields,
         **totals,
+        "categories": {code: sign * papers for code, papers in fields["categories"].items()},
         "lengths": [sign * length for length in fields["lengths"]],
         "counts": counts,
         "authors": unpack_names(value[end:]),
@@ -223,8 +223,9 @@ def _unpack_batch(value: bytes) -> dict[str, Any]:
 def _add_batches(manifest: CollectionManifest, batches: Sequence[Mapping[str, Any]]) -> CollectionManifest:
     """Returns a manifest with the numbers of some batches added."""
     lengths = np.sum([manifest.lengths, *(batch["lengths"] for batch in batches)], axis=0)
-    days = dict(manifest.days)
+    days, categories = dict(manifest.days), Counter(manifest.categories)
     for batch in batches:
+        categories.update(batch["categories"])
         if not batch["rows"]:  # the days of removed papers remain
             for name, (first, last) in batch["days"].items():
                 days[name] = min(days[name][0], first), max(days[name][1], last)
@@ -233,5 +234,7 @@ def _add_batches(manifest: CollectionManifest, batches: Sequence[Mapping[str, An
         lengths=tuple(lengths.tolist()),
         papers=manifest.papers + sum(batch["papers"] for batch in batches),
         cited=manifest.cited + sum(batch["cited"] for batch in batches),
+        newest_added=max([manifest.newest_added, *(batch["newest_added"] for batch in batches)]),
+        categories=dict(categories),
         days=days,
     )
