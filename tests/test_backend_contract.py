@@ -53,7 +53,8 @@ def open_folder(directory: Path) -> Backend:
     return FolderSource(directory).open()
 
 
-BACKENDS: dict[str, Callable[[Path], Backend]] = {"local": open_folder}
+OpenBackend = Callable[[Path], Backend]
+BACKENDS: dict[str, OpenBackend] = {"local": open_folder}
 """Each backend makes itself from the published generation in a folder."""
 
 
@@ -85,8 +86,13 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module", params=BACKENDS)
-def backend(request: pytest.FixtureRequest, directory: Path) -> Backend:
-    return BACKENDS[request.param](directory).for_session()
+def open_backend(request: pytest.FixtureRequest) -> OpenBackend:
+    return BACKENDS[request.param]
+
+
+@pytest.fixture(scope="module")
+def backend(open_backend: OpenBackend, directory: Path) -> Backend:
+    return open_backend(directory).for_session()
 
 
 @pytest.fixture(scope="module")
@@ -421,8 +427,8 @@ def test_names_are_suggested_with_their_papers(backend: Backend, papers: Papers)
         backend.suggester.suggest("byr", 0)
 
 
-def test_a_generation_is_stable_and_named(directory: Path, request: pytest.FixtureRequest, backend: Backend) -> None:
-    again = BACKENDS[request.node.callspec.params["backend"]](directory)
+def test_a_generation_is_stable_and_named(directory: Path, open_backend: OpenBackend, backend: Backend) -> None:
+    again = open_backend(directory)
     again.load()
     backend.rows_matching(Category("cs"))
     assert backend.generation == again.generation == backend.for_session().generation
@@ -433,10 +439,19 @@ def test_a_generation_is_stable_and_named(directory: Path, request: pytest.Fixtu
 
 
 def test_backends_are_compared_by_identity_and_referred_to_weakly(
-    directory: Path, request: pytest.FixtureRequest, backend: Backend
+    directory: Path, open_backend: OpenBackend, backend: Backend
 ) -> None:
-    again = BACKENDS[request.node.callspec.params["backend"]](directory)
+    again = open_backend(directory)
     assert len({ref(backend), ref(again)}) == 2
+    assert again.for_session().shared is again
+
+
+def test_all_backends_of_a_generation_have_the_same_rows(
+    directory: Path, open_backend: OpenBackend, papers: Papers
+) -> None:
+    again = open_backend(directory).for_session()
+    assert again.store.get([*papers][::40]) == [papers[row] for row in [*papers][::40]]
+    assert [again.find_row(paper.id) for paper in papers.values()] == list(papers)
 
 
 def test_the_time_of_the_last_import_is_known(backend: Backend, papers: Papers) -> None:
