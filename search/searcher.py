@@ -13,6 +13,7 @@ from search.embedding.model import ModelIdentity
 from search.errors import IndexUnavailable
 from search.index.backend import Backend, BackendSource
 from search.index.source import FolderSource
+from search.milvus import COLLECTION_SCHEME
 from search.papers.paper import Paper
 from search.query.author_match import AuthorMatch
 from search.query.filter import Filter
@@ -42,8 +43,6 @@ _WARM_UP_AUTHOR = "W. Warm"
 """A name with an initial, which builds the table of first names."""
 _RETRY_S = 1.0
 """Seconds until a published generation that could not be opened is tried again."""
-COLLECTION_SCHEME = "milvus://"
-"""Begins the address of a collection; ``search.milvus.address`` is imported for one only."""
 _log = logging.getLogger("papers")
 
 

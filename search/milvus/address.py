@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from search.errors import IndexUnavailable, InvalidValue
+from search.milvus import COLLECTION_SCHEME
 from search.milvus.schema import LITE, SERVER, Dialect
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
-SCHEME = "milvus://"
-"""Begins every address."""
 TOKEN_VARIABLE = "PAPERS_MILVUS_TOKEN"  # noqa: S105
 """Environment variable of ``USER:PASSWORD`` or of an API key."""
 TLS_VARIABLE = "PAPERS_MILVUS_TLS"
@@ -48,8 +47,8 @@ class Address:
         Raises:
             InvalidValue: the text is no address.
         """
-        place, _, name = text.removeprefix(SCHEME).rpartition("/")
-        if not (text.startswith(SCHEME) and place and _NAME.fullmatch(name)):
+        place, _, name = text.removeprefix(COLLECTION_SCHEME).rpartition("/")
+        if not (text.startswith(COLLECTION_SCHEME) and place and _NAME.fullmatch(name)):
             raise InvalidValue("index", text, f"not an address of a collection; give {_FORMS}")
         if place.startswith("/"):
             return cls("", place, name)
@@ -58,7 +57,7 @@ class Address:
         return cls(place, "", name)
 
     def __str__(self) -> str:
-        return f"{SCHEME}{self.host or self.path}/{self.collection}"
+        return f"{COLLECTION_SCHEME}{self.host or self.path}/{self.collection}"
 
     @property
     def dialect(self) -> Dialect:
