@@ -130,10 +130,8 @@ def test_an_imported_archive_equals_the_index(data: st.DataObject) -> None:
             assert (folder / "again" / file).read_bytes() == (folder / "archive" / file).read_bytes(), file
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An index of 38 papers, of which one was replaced, one merged and one removed, and its archive."""
-    folder = tmp_path_factory.mktemp("moving")
+def build_index(folder: Path) -> Path:
+    """Builds an index of 38 papers, of which one was replaced, one merged and one removed, and its archive."""
     directory = folder / "index"
     import_records(directory, make_records(0, 40))
     import_records(directory, [{**make_records(3, 1)[0], "version": 2, "abstract": "A proof of galaxies and tokens."}])
@@ -141,6 +139,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     remove(directory, select_ids(directory, ["2000.00011"]), load)
     export(directory, folder / "archive")
     return folder
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_index(tmp_path_factory.mktemp("moving"))
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ class MovedPaper:
 
     def parse(self) -> "ParsedPaper":
         """Parses the texts."""
-        paper = Paper.from_json(orjson.loads(self.paper))
+        paper = Paper.from_json(orjson.loads(self.paper), self.added)
         records = [Paper.from_json(each) for each in orjson.loads(self.records)] if self.records else [paper]
         return ParsedPaper(paper, {to_json_text(record): record for record in records}, self.added)
 
@@ -155,3 +155,12 @@ class Header:
 
 class ArchiveDamaged(IndexUnavailable):
     """A file of an archive is missing, or is not what was written."""
+
+
+def describe_mismatch(known: ModelIdentity, model: ModelIdentity) -> str:
+    """Says that an index has vectors of another model than an archive, and what to do."""
+    one, other = (f"{each.name} ({each.precision}, weights {each.weights_sha256[:8]})" for each in (known, model))
+    return (
+        f"its vectors were made with {one}, those of the archive with {other}; use a new index with --index, or move "
+        f"the index to the model of the archive with: papers reindex --model {model.name} --precision {model.precision}"
+    )
