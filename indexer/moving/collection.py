@@ -104,11 +104,10 @@ class NewCollection:
                     parts[name] = self._write_table(table)
             extra = {
                 "source": header.source,
-                "newest_added": header.newest_added,
                 "decisions": decisions,
                 "tables": parts,
             }
-            return self._writer.publish(header.generation, header.calibration, extra).generation
+            return self._writer.publish(header.generation, header.calibration, extra, header.newest_added).generation
 
     def _check_published(self) -> bool:
         """Returns whether the archive was imported already.
@@ -179,7 +178,7 @@ class CollectionSource:
             manifest.generation,
             manifest.model,
             len(self._rows),
-            max(manifest.newest_added, int(manifest.extra.get("newest_added", 0))),
+            manifest.newest_added,
             manifest.calibration,
         )
 
