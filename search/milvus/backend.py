@@ -59,9 +59,8 @@ class CollectionPapers:
         return [each for each in found if text.lower() in each.lower()]
 
     def records(self, row: int) -> list[Paper]:
-        """See ``PaperReader``."""
-        found = self._table.collection.records.get([row]).get(row)
-        return [Paper.from_json(each) for each in found] if found else self.get([row])
+        """See ``PaperReader``; a collection does not have the records that a paper was merged from."""
+        return self.get([row])
 
     def decisions(self) -> list[tuple[str, str, str]]:
         """See ``PaperReader``."""

@@ -16,7 +16,6 @@ from search.milvus.data import DataStore
 from search.milvus.entities import FetchedPaper
 from search.milvus.keys import all_of
 from search.milvus.manifest import CollectionManifest
-from search.milvus.records import CollectionRecords
 from search.milvus.schema import DATA_SUFFIX, FETCHED, ORDERS, Dialect
 from search.weak_methods import weak_method
 
@@ -68,11 +67,6 @@ class Collection:
     def counts(self) -> Counts:
         """The document frequencies."""
         return Counts(self._data, self.manifest.counts)
-
-    @cached_property
-    def records(self) -> CollectionRecords:
-        """The records of papers that have several."""
-        return CollectionRecords(self._data)
 
     @cached_property
     def authors(self) -> AuthorData:
