@@ -32,6 +32,7 @@ class Suggester:
         order: (authors,) int64, author ids, most papers first; ties by id.
         ranks: (authors,) uint32, the position of each author in ``order``.
         categories: the categories that live papers have, most papers first.
+        category_words: the folded words of each category's name.
     """
 
     prefix_index: PrefixIndex
@@ -39,6 +40,7 @@ class Suggester:
     order: NDArray[np.int64]
     ranks: NDArray[np.uint32]
     categories: tuple[CategoryCount, ...]
+    category_words: tuple[tuple[str, ...], ...]
 
     @classmethod
     def build(cls, columns: Columns, live: Rows) -> Self:
@@ -53,7 +55,8 @@ class Suggester:
         ranks = np.empty(len(order), np.uint32)
         ranks[order] = np.arange(len(order), dtype=np.uint32)
         categories = tuple(_count_categories(columns, live))
-        return cls(PrefixIndex.build(columns.authors), papers, order, ranks, categories)
+        words = tuple(tuple(fold(each.name or "").split()) for each in categories)
+        return cls(PrefixIndex.build(columns.authors), papers, order, ranks, categories, words)
 
     def suggest(self, text: str, limit: int) -> Suggestions:
         """Suggests authors and categories in whose names each typed word is a prefix of a different word.
@@ -73,7 +76,7 @@ class Suggester:
             raise InvalidValue("limit", limit, f"give a whole number from 1 to {MAX_SUGGESTIONS}")
         if len(text) > MAX_NAME_LENGTH:
             raise InvalidValue("q", text, f"give a name prefix of at most {MAX_NAME_LENGTH} characters")
-        return Suggestions(self._suggest_authors(text, limit), matching_categories(self.categories, text, limit))
+        return Suggestions(self._suggest_authors(text, limit), self._suggest_categories(text, limit))
 
     def _suggest_authors(self, text: str, limit: int) -> tuple[ValueCount, ...]:
         names = self.prefix_index.names
@@ -85,16 +88,15 @@ class Suggester:
         )
         return tuple(count for count in counts if count.papers)
 
-
-def matching_categories(categories: Sequence[CategoryCount], text: str, limit: int) -> tuple[CategoryCount, ...]:
-    """Returns the categories that a typed text may be the beginning of; see ``Suggester.suggest``."""
-    code, words = text.strip().casefold(), fold(text).split()
-    found = [
-        category
-        for category in categories
-        if _matches_code(category, code) or _all_prefixes_match(words, fold(category.name or "").split())
-    ]
-    return tuple(sorted(found, key=lambda category: category.code.casefold() != code)[:limit])
+    def _suggest_categories(self, text: str, limit: int) -> tuple[CategoryCount, ...]:
+        code, words = text.strip().casefold(), fold(text).split()
+        known = zip(self.categories, self.category_words, strict=True)
+        found = [
+            category
+            for category, name_words in known
+            if _matches_code(category, code) or _all_prefixes_match(words, name_words)
+        ]
+        return tuple(sorted(found, key=lambda category: category.code.casefold() != code)[:limit])
 
 
 def _word_variants(text: str) -> Iterator[list[str]]:

@@ -16,9 +16,10 @@ from search.index.json_object import JsonObject
 from search.index.lexicon import LEXICON_TUNING, create_analyzer
 from search.milvus import keys
 from search.milvus.collection import Collection
+from search.milvus.entities import unpack_records
 from search.milvus.fields import CollectionFields
 from search.milvus.filters import Filters
-from search.milvus.suggestions import CategorySuggester
+from search.milvus.suggestions import CollectionSuggester
 from search.milvus.table import ListedPapers, MatchingPapers, PaperTable
 from search.milvus.vectors import CollectionVectors
 from search.milvus.words import CollectionTerms, CollectionWords
@@ -59,8 +60,9 @@ class CollectionPapers:
         return [each for each in found if text.lower() in each.lower()]
 
     def records(self, row: int) -> list[Paper]:
-        """See ``PaperReader``; a collection does not have the records that a paper was merged from."""
-        return self.get([row])
+        """See ``PaperReader``."""
+        (found,) = self._table.collection.values(f"row == {row}", ["records"])
+        return unpack_records(found["records"]) or self.get([row])
 
     def decisions(self) -> list[tuple[str, str, str]]:
         """See ``PaperReader``."""
@@ -105,8 +107,8 @@ class _Shared:
         return Whitening.fit(np.stack(found))
 
     @cached_property
-    def suggester(self) -> CategorySuggester:
-        return CategorySuggester(self.collection.manifest.categories)
+    def suggester(self) -> CollectionSuggester:
+        return CollectionSuggester(self.collection)
 
 
 class MilvusBackend:
@@ -116,12 +118,13 @@ class MilvusBackend:
 
     Args:
         collection: the collection.
-        shared: of another session of the same publication.
+        shared: the backend that a session is for.
     """
 
-    def __init__(self, collection: Collection, shared: _Shared | None = None) -> None:
+    def __init__(self, collection: Collection, shared: "MilvusBackend | None" = None) -> None:
         self._collection = collection
-        self._shared = shared or _Shared(collection)
+        self._root = shared
+        self._shared: _Shared = shared._shared if shared else _Shared(collection)
         self._table = PaperTable(collection)
         self.generation: str = collection.manifest.generation
         self.model: ModelIdentity = collection.manifest.model
@@ -160,7 +163,7 @@ class MilvusBackend:
         return self._shared.whitening
 
     @property
-    def suggester(self) -> CategorySuggester:
+    def suggester(self) -> CollectionSuggester:
         """See ``Backend``."""
         return self._shared.suggester
 
@@ -201,7 +204,12 @@ class MilvusBackend:
 
     def for_session(self) -> "MilvusBackend":
         """See ``Backend``."""
-        return MilvusBackend(self._collection, self._shared)
+        return MilvusBackend(self._collection, self.shared)
+
+    @property
+    def shared(self) -> "MilvusBackend":
+        """See ``Backend``."""
+        return self._root or self
 
     @contextmanager
     def reports_damage(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from base64 import b64decode, b64encode
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, Self
@@ -49,8 +49,20 @@ class PaperTexts(NamedTuple):
         return cls(analyzer.analyze_text(paper.title or ""), analyzer.analyze_text(paper.abstract or ""))
 
 
+class PaperSource(NamedTuple):
+    """What an importer knows about a paper.
+
+    Attributes:
+        keys: the 64-bit keys by which it finds records of the same paper (``indexer.identity``).
+        records: the records that the paper was merged from.
+    """
+
+    keys: Sequence[int] = ()
+    records: Sequence[Paper] = ()
+
+
 def build_entity(
-    row: int, paper: Paper, texts: PaperTexts, vector: NDArray[Any], identity: Iterable[int], dialect: Dialect
+    row: int, paper: Paper, texts: PaperTexts, vector: NDArray[Any], source: "PaperSource", dialect: Dialect
 ) -> dict[str, Any]:
     """Returns the entity of a paper.
 
@@ -59,7 +71,7 @@ def build_entity(
         paper: the paper.
         texts: its terms.
         vector: (dim,) its vector.
-        identity: the keys by which an importer finds records of the same paper.
+        source: what an importer knows about it.
         dialect: how lists of keys are written.
     """
     canonical = keys.canonical_names(paper)
@@ -74,11 +86,12 @@ def build_entity(
         "text": join_counted(texts.title, texts.abstract, MAX_VARCHAR),
         "title": join_positions(texts.title, MAX_VARCHAR - 2),
         "abstract": join_positions(texts.abstract, MAX_VARCHAR - 2),
-        "paper": pack_paper(paper),
+        "paper": pack_json(paper.to_json()),
+        "records": pack_records(source.records),
         "keys": encode(keys.paper_keys(paper, find_kinds(paper))),
         "authors": encode(authors),
         "groups": encode(keys.group_keys(canonical)),
-        "identity": encode([key & (2**63 - 1) for key in identity]),
+        "identity": encode([key & (2**63 - 1) for key in source.keys]),
         "first_author": authors[0] if authors else NO_AUTHOR,
         "last_author": keys.author_key(canonical[-1]) if canonical and not paper.authors_partial else NO_AUTHOR,
         "published_first": published[0],
@@ -98,14 +111,29 @@ def _order_values(first_day: int, added: int, citations: int) -> dict[int, float
     return {dimension: float(value) + 1 for dimension, value in enumerate(values)}
 
 
-def pack_paper(paper: Paper) -> str:
-    """Returns a paper as a text: its JSON, compressed, in base64."""
-    return b64encode(zstandard.compress(orjson.dumps(paper.to_json()))).decode()
+def pack_json(value: Any) -> str:
+    """Returns a JSON value as a text: compressed, in base64."""
+    return b64encode(zstandard.compress(orjson.dumps(value))).decode()
+
+
+def pack_records(records: Sequence[Paper]) -> str:
+    """Returns the records that a paper was merged from as a text; empty for one, or if they do not fit in a field."""
+    packed = pack_json([record.to_json() for record in records]) if len(records) > 1 else ""
+    return packed if len(packed) <= MAX_VARCHAR else ""
+
+
+def unpack_records(text: str) -> list[Paper]:
+    """Returns the records of ``pack_records``."""
+    return [Paper.from_json(fields) for fields in _unpack_json(text)] if text else []
+
+
+def _unpack_json(text: str) -> Any:
+    return orjson.loads(zstandard.decompress(b64decode(text)))
 
 
 def unpack_paper(text: str, added: int) -> Paper:
-    """Returns the paper of ``pack_paper``."""
-    return Paper.from_json(orjson.loads(zstandard.decompress(b64decode(text))), added)
+    """Returns the paper whose JSON ``pack_json`` wrote."""
+    return Paper.from_json(_unpack_json(text), added)
 
 
 @dataclass(slots=True)
@@ -139,15 +167,7 @@ class BatchData:
         self.papers += 1
         self.cited += paper.citations is not None
         self._add_terms(texts)
-        for name in paper.authors:
-            canonical, *others = names.index_keys(name)
-            if not canonical.startswith("|"):
-                written = name.encode(errors="replace").decode()
-                before = self.authors.setdefault((canonical, canonical), IndexedName(canonical, canonical, written))
-                if before.written.isupper() and not written.isupper():
-                    self.authors[canonical, canonical] = before._replace(written=written)
-                for other in others:
-                    self.authors.setdefault((other, canonical), IndexedName(other, canonical, written))
+        self._add_authors(paper)
         self.categories.update(keys.categories_of(paper))
         self.newest_added = max(self.newest_added, int(paper.added.timestamp()) if paper.added else 0)
         self.sources |= dict.fromkeys(paper.sources)
@@ -155,6 +175,20 @@ class BatchData:
             if when:
                 first, last = self.days[name]
                 self.days[name] = min(first, when.first_day), max(last, when.first_day)
+
+    def _add_authors(self, paper: Paper) -> None:
+        counted: set[str] = set()
+        for name in paper.authors:
+            canonical, *others = names.index_keys(name)
+            if canonical.startswith("|"):
+                continue
+            written = name.encode(errors="replace").decode()
+            found = IndexedName(canonical, canonical, written, papers=int(canonical not in counted))
+            before = self.authors.get((canonical, canonical))
+            self.authors[canonical, canonical] = before.merge(found) if before else found
+            counted.add(canonical)
+            for other in others:
+                self.authors.setdefault((other, canonical), IndexedName(other, canonical, written))
 
     def _add_terms(self, texts: PaperTexts) -> None:
         counted = [(*text.ranked, *text.unordered) for text in texts]
@@ -187,7 +221,7 @@ class FetchedPaper:
         row: its primary key.
         vector: (dim,) float32.
         text: the tokens that BM25 counts (``search.milvus.terms``).
-        packed: the paper as ``pack_paper`` wrote it.
+        packed: the JSON of the paper as ``pack_json`` wrote it.
         added: the time at which it was added, in seconds since 1970; 0 if it is not known.
     """
 

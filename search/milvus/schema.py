@@ -74,7 +74,7 @@ def create_collections(client: "MilvusClient", name: str, dim: int, dialect: Dia
     schema.add_field("text", DataType.VARCHAR, max_length=MAX_VARCHAR, **analyzed)
     schema.add_field("bm25", DataType.SPARSE_FLOAT_VECTOR)
     schema.add_field("order", DataType.SPARSE_FLOAT_VECTOR)
-    for field in ("title", "abstract", "paper"):
+    for field in ("title", "abstract", "paper", "records"):
         schema.add_field(field, DataType.VARCHAR, max_length=MAX_VARCHAR)
     for field in KEY_LISTS:
         if dialect.keys.is_array:

@@ -28,6 +28,10 @@ from search.milvus.table import MatchingPapers, PaperTable, expression_of
 from search.milvus.terms import encode_term
 from search.rows import PaperSet, Ranked
 
+_MORE = 20
+"""Papers that are read beyond those that are wanted, at least a quarter of these: Milvus does not round the lengths of
+papers (``search.index.bm25.LENGTHS``), so that its order differs a little."""
+
 
 class CollectionTerms:
     """The terms of texts in one collection, for all sessions.
@@ -84,7 +88,7 @@ class CollectionWords:
 
     def search(self, text: str, k: int, papers: PaperSet) -> Ranked:
         """See ``TextSearch``; a query of stop words only ranks papers that have them, but not the best of all."""
-        rows = self._find(text, k + 1, papers) if isinstance(papers, MatchingPapers) else papers.ids
+        rows = self._find(text, k + max(k // 4, _MORE), papers) if isinstance(papers, MatchingPapers) else papers.ids
         scores = self.scores(text, rows)
         rows, scores = rows[scores > 0], scores[scores > 0]
         best = Ranked.top_k(rows, scores, k, complete=True)

@@ -6,7 +6,7 @@ replaces itself, so an import that stops goes on after the last complete batch (
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,7 +21,7 @@ from search.milvus import schema
 from search.milvus.author_buckets import AuthorBuckets, IndexedName, merge_names, pack_names, unpack_names
 from search.milvus.counts import CountBuckets, add_up, first_name_key, pack, unpack
 from search.milvus.data import DataStore
-from search.milvus.entities import BatchData, FetchedPaper, PaperTexts, build_entity
+from search.milvus.entities import BatchData, FetchedPaper, PaperSource, PaperTexts, build_entity
 from search.milvus.manifest import CollectionManifest
 from search.papers.date import NO_DAY
 from search.papers.names import Name
@@ -45,6 +45,9 @@ class CollectionWriter:
         model: identity of the model that made the vectors.
         dialect: what the server understands.
         manifest: the last publication; None before the first.
+
+    Attributes:
+        manifest: the last publication.
     """
 
     def __init__(
@@ -57,7 +60,7 @@ class CollectionWriter:
     ) -> None:
         self._client, self._name, self._model, self._dialect = client, name, model, dialect
         self._data = DataStore(client, name + schema.DATA_SUFFIX)
-        self._manifest = manifest
+        self.manifest = manifest
         self._analyzer = create_analyzer(LEXICON_TUNING.term_cache_size)
 
     @classmethod
@@ -84,14 +87,14 @@ class CollectionWriter:
     def next_row(self) -> int:
         """The row after the last one that was written, published or not."""
         ends = [int(name.split("/")[2]) for name in self._pending() if name.split("/")[1] != "removed"]
-        return max([self._manifest.rows if self._manifest else 0, *ends])
+        return max([self.manifest.rows if self.manifest else 0, *ends])
 
     def write(
         self,
         rows: Sequence[int],
         papers: Sequence[Paper],
         vectors: NDArray[Any],
-        identity: Sequence[Iterable[int]] | None = None,
+        sources: Sequence[PaperSource] | None = None,
     ) -> None:
         """Writes a batch of papers, which are found once they are published.
 
@@ -99,13 +102,14 @@ class CollectionWriter:
             rows: their primary keys, ascending, above those of all papers before.
             papers: the papers.
             vectors: (n, dim) their vectors, of length 1.
-            identity: the keys by which an importer finds records of the same paper.
+            sources: what an importer knows about each.
         """
         data, entities = BatchData(), []
-        for paper, row, vector, keys in zip(papers, rows, vectors, identity or [()] * len(rows), strict=True):
+        known = sources or [PaperSource()] * len(rows)
+        for paper, row, vector, source in zip(papers, rows, vectors, known, strict=True):
             texts = PaperTexts.of(paper, self._analyzer)
             data.add(paper, texts)
-            entities.append(build_entity(row, paper, texts, vector, keys, self._dialect))
+            entities.append(build_entity(row, paper, texts, vector, source, self._dialect))
         for first in range(0, len(entities), _ENTITIES_PER_REQUEST):
             self._client.upsert(self._name, entities[first : first + _ENTITIES_PER_REQUEST])
         if rows:
@@ -140,7 +144,7 @@ class CollectionWriter:
         self._client.flush(self._name)
         names = self._pending()
         batches = [_unpack_batch(value) for value in self._data.get(names).values()]
-        before = self._manifest or self._empty_manifest()
+        before = self.manifest or self._empty_manifest()
         authors, counts = self._merge(before, batches)
         written = [batch for batch in batches if not batch["rows"]]
         added = _add_batches(before, batches)
@@ -160,7 +164,7 @@ class CollectionWriter:
         self._data.put(manifest.counts.split(counts))
         self._data.put(manifest.authors.split(authors))
         manifest.save(self._data)
-        self._manifest = manifest
+        self.manifest = manifest
         self._delete_applied()
         if before.version:
             self._data.delete([before.name, *before.counts.all_names(), *before.authors.all_names()])
@@ -177,7 +181,7 @@ class CollectionWriter:
         """Returns the names of authors and the counts after some batches."""
         stored = self._data.get([*before.counts.all_names(), *before.authors.all_names()]) if before.version else {}
         known = [name for bucket in before.authors.all_names() for name in unpack_names(stored.get(bucket, b""))]
-        authors = merge_names([known, *(batch["authors"] for batch in batches if not batch["rows"])])
+        authors = merge_names([known, *(batch["authors"] for batch in batches)])
         counts = [unpack(stored.get(bucket, b"")) for bucket in before.counts.all_names()]
         first_names: dict[int, int] = {}
         for name in authors[len(known) :]:
@@ -192,11 +196,11 @@ class CollectionWriter:
             self._name + schema.DATA_SUFFIX, filter=f'name like "{_PENDING}/%"', output_fields=["name"]
         )
         names = {row["name"].rpartition("/")[0] for row in rows}
-        return sorted(names.difference(self._manifest.applied if self._manifest else ()))
+        return sorted(names.difference(self.manifest.applied if self.manifest else ()))
 
     def _delete_applied(self) -> None:
         """Deletes what the last publication has removed and the data of its batches."""
-        names = list(self._manifest.applied) if self._manifest else []
+        names = list(self.manifest.applied) if self.manifest else []
         for value in self._data.get([name for name in names if "/removed/" in name]).values():
             self._client.delete(self._name, ids=_unpack_batch(value)["rows"])
         self._data.delete(names)
@@ -223,7 +227,7 @@ def _unpack_batch(value: bytes) -> dict[str, Any]:
         "categories": {code: sign * papers for code, papers in fields["categories"].items()},
         "lengths": [sign * length for length in fields["lengths"]],
         "counts": counts,
-        "authors": unpack_names(value[end:]),
+        "authors": [name._replace(papers=sign * name.papers) for name in unpack_names(value[end:])],
     }
 
 
