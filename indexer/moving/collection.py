@@ -1,7 +1,8 @@
 """Moves an index into a collection of Milvus and out of it."""
 
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count, islice
+from operator import itemgetter
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,10 +18,11 @@ from search.files import sha256_of_bytes
 from search.milvus.address import Address
 from search.milvus.collection import MAX_RESULTS, Collection
 from search.milvus.data import DataStore
+from search.milvus.entities import FetchedPaper, PaperSource, pack_records, unpack_records
 from search.milvus.errors import reports_errors
 from search.milvus.manifest import CollectionManifest
 from search.milvus.records import CollectionRecords
-from search.milvus.schema import DATA_SUFFIX
+from search.milvus.schema import DATA_SUFFIX, FETCHED
 from search.milvus.writer import CollectionWriter
 
 _STARTED = "moving"
@@ -76,10 +78,15 @@ class NewCollection:
         parsed = [each.parse() for each in batch.papers]
         papers = [each.paper for each in parsed]
         keys = [paper_keys(each.paper, find_keys(each.records)) for each in parsed]
-        records = {row: orjson.loads(each.records) for row, each in enumerate(batch.papers, first) if each.records}
+        sources = [PaperSource(list(key), list(each.records.values())) for key, each in zip(keys, parsed, strict=True)]
+        others = {
+            row: orjson.loads(each.records)
+            for row, each, source in zip(count(first), batch.papers, sources, strict=False)
+            if each.records and not pack_records(source.records)
+        }
         with reports_errors(str(self._address)):
-            self._records.put(records)
-            self._writer.write(range(first, first + len(papers)), papers, batch.vectors, keys)
+            self._records.put(others)
+            self._writer.write(range(first, first + len(papers)), papers, batch.vectors, sources)
 
     def finish(self) -> str:
         """Publishes the papers with the tables of the archive; see ``Target``.
@@ -171,6 +178,7 @@ class CollectionSource:
                 self._client.load_collection(name)
             manifest = CollectionManifest.load(self._data, str(address))
             self._collection = Collection(self._client, address.collection, address.dialect, manifest)
+            self._records = CollectionRecords(self._data)
             self._rows = self._find_rows()
         identity = f"{address}\0{manifest.version}\0{manifest.generation}"
         self.header = Header(
@@ -188,16 +196,23 @@ class CollectionSource:
         rows = self._rows[number * size : (number + 1) * size]
         with reports_errors(str(self._address)):
             parts = (rows[first : first + _READ_PAPERS] for first in range(0, len(rows), _READ_PAPERS))
-            found = [paper for part in parts for paper in self._collection.get(part)]
-            records = self._collection.records.get(rows)
-        if [paper.row for paper in found] != rows:
+            entities = [entity for part in parts for entity in self._read_entities(part)]
+            others = self._records.get(rows)
+        if [int(entity["row"]) for entity in entities] != rows:
             raise self._changed()
-        papers = []
-        for each in found:
-            merged = orjson.dumps(records[each.row]).decode() if each.row in records else None
-            added = int(each.paper.added.timestamp()) if each.paper.added else 0
-            papers.append(MovedPaper(to_json_text(each.paper), merged, added))
-        return Batch(papers, np.stack([each.vector for each in found]).astype(np.float16))
+        papers, vectors = [], []
+        for entity in entities:
+            fetched, records = FetchedPaper.of(entity), unpack_records(entity["records"])
+            fields = [record.to_json() for record in records] or others.get(fetched.row)
+            text = orjson.dumps(fields).decode() if fields else None
+            papers.append(MovedPaper(to_json_text(fetched.paper), text, fetched.added))
+            vectors.append(fetched.vector)
+        return Batch(papers, np.stack(vectors).astype(np.float16))
+
+    def _read_entities(self, rows: Sequence[int]) -> list[Mapping[str, Any]]:
+        """Returns the entities of some rows, ascending."""
+        expression = f"row >= {rows[0]} and row <= {rows[-1]}"
+        return sorted(self._collection.values(expression, [*FETCHED, "records"]), key=itemgetter("row"))
 
     def tables(self) -> Iterator[Table]:
         """Yields the tables; see ``Source``."""

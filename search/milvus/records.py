@@ -1,4 +1,7 @@
-"""CollectionRecords: the records that papers of a collection were merged from, for papers that have several."""
+"""CollectionRecords: the records of papers that the field ``records`` of a collection does not have.
+
+These are lists that are too long for a field, and single records that differ from their paper.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +11,7 @@ from search.milvus.data import DataStore
 from search.papers.json import Json
 
 _ROWS = 1_024
-"""Rows whose records are one datum; few papers have several records."""
+"""Rows whose records are one datum; few papers have any here."""
 
 Records = list[dict[str, Json]]
 """The records of a paper, each as ``Paper.to_json``."""
@@ -32,7 +35,7 @@ class CollectionRecords:
         self._data.put({name: orjson.dumps(rows) for name, rows in found.items()})
 
     def get(self, rows: Sequence[int]) -> dict[int, Records]:
-        """Returns the records of those of some rows that have several; one or two round trips."""
+        """Returns the records of those of some rows that have any here; one or two round trips."""
         found = self._read(rows)
         return {row: records for row in rows if (records := found.get(_name(row), {}).get(str(row)))}
 
