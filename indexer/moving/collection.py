@@ -1,7 +1,7 @@
 """Moves an index into a collection of Milvus and out of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import count, islice
+from itertools import islice
 from operator import itemgetter
 from types import TracebackType
 from typing import Any, Self
@@ -11,7 +11,7 @@ import orjson
 
 from indexer.identity import paper_keys
 from indexer.moving.archive import Archive
-from indexer.moving.paper import Batch, Header, MovedPaper, Table, Value, describe_mismatch, find_keys
+from indexer.moving.paper import Batch, Header, MovedPaper, ParsedBatch, Table, Value, describe_mismatch, find_keys
 from indexer.written import to_json_text
 from search.errors import IndexUnavailable, ModelMismatch
 from search.files import sha256_of_bytes
@@ -70,20 +70,20 @@ class NewCollection:
     ) -> None:
         self._client.close()
 
-    def write(self, number: int, batch: Batch) -> None:
+    def write(self, number: int, batch: ParsedBatch) -> None:
         """Writes a batch, unless the collection has all of it; see ``Target``."""
         first = number * self._archive.header.batch_papers
         if first + len(batch.papers) <= self._next_row:
             return
-        parsed = [each.parse() for each in batch.papers]
-        papers = [each.paper for each in parsed]
-        keys = [paper_keys(each.paper, find_keys(each.records)) for each in parsed]
-        sources = [PaperSource(list(key), list(each.records.values())) for key, each in zip(keys, parsed, strict=True)]
+        papers = [each.paper for each in batch.papers]
+        keys = [paper_keys(each.paper, find_keys(each.records)) for each in batch.papers]
+        records = [list(each.records.values()) for each in batch.papers]
         others = {
-            row: orjson.loads(each.records)
-            for row, each, source in zip(count(first), batch.papers, sources, strict=False)
-            if each.records and not pack_records(source.records)
+            first + place: [record.to_json() for record in each]
+            for place, each in enumerate(records)
+            if each != [papers[place]] and not pack_records(each)
         }
+        sources = [PaperSource(list(key), each) for key, each in zip(keys, records, strict=True)]
         with reports_errors(str(self._address)):
             self._records.put(others)
             self._writer.write(range(first, first + len(papers)), papers, batch.vectors, sources)
