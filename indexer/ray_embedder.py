@@ -1,8 +1,8 @@
 """RayEmbedder: embeds texts on the nodes of a Ray cluster (Moritz et al., "Ray", OSDI 2018).
 
-Each node has one worker (``ray_worker``), which loads the same model as this process. If a worker or its node dies, its
-texts go to another worker, and a node that is alive, or joins later, gets a new one. Whichever worker returns the vector
-of a text, the writer stores it once.
+Each node has one worker (``ray_worker``), which loads the same model as this process. If a worker or its node dies,
+its texts go to another worker, and a node that is alive, or joins later, gets a new one. Whichever worker returns the
+vector of a text, the writer stores it once.
 """
 
 import logging
