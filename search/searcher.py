@@ -11,7 +11,8 @@ from search.embedding.cache import EmbedderCache
 from search.embedding.embedder import EMBEDDER_TUNING, Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import IndexUnavailable
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend, BackendSource
+from search.index.source import FolderSource
 from search.papers.paper import Paper
 from search.query.author_match import AuthorMatch
 from search.query.filter import Filter
@@ -59,6 +60,7 @@ class Searcher:
         on_page: called with every page of hits.
 
     Attributes:
+        directory: the argument.
         embedders: the embedders of the models.
         on_page: the argument.
         on_problem: called whenever ``problem`` has changed, with its value.
@@ -78,10 +80,10 @@ class Searcher:
         verify_checksums: bool = False,
         on_page: Callable[[Page], None] | None = None,
     ) -> None:
-        self._directory = directory
-        self._verify_checksums = verify_checksums
+        self.directory = directory
+        self._source: BackendSource = FolderSource(directory, verify_checksums)
         self._lock = threading.Lock()
-        self._snapshot = Snapshot.open(directory, verify_checksums=verify_checksums)
+        self._snapshot: Backend = self._source.open()
         self.embedders = EmbedderCache(directory, load)
         self.on_page = on_page
         self._theme_cache = ThemeCache()
@@ -91,7 +93,7 @@ class Searcher:
         self._retry_at = 0.0
 
     @property
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> Backend:
         """The newest published generation that can be opened. A replaced one closes when the last session on it ends.
 
         One thread opens a new generation, while the others use the one before.
@@ -105,7 +107,9 @@ class Searcher:
 
     def session(self) -> Session:
         """Opens a session on the newest published generation."""
-        return Session(self.snapshot, self.embedders, self.on_page, self._theme_cache, page_cache=self.page_cache)
+        return Session(
+            self.snapshot.for_session(), self.embedders, self.on_page, self._theme_cache, page_cache=self.page_cache
+        )
 
     def ask(self, box: str, query: Query | None = None, **options: Any) -> Page:
         """Answers the text of the search box; see ``Session.ask``."""
@@ -171,18 +175,18 @@ class Searcher:
     def _is_outdated(self) -> bool:
         """Whether CURRENT names another generation or nothing, or did so when it was last read."""
         try:
-            published = self._snapshot.layout.published_generation()
+            published = self._source.published_generation()
         except (IndexUnavailable, OSError):
             return time.monotonic() >= self._retry_at
-        is_replaced = published != self._snapshot.manifest.generation
+        is_replaced = published != self._snapshot.generation
         return (is_replaced and time.monotonic() >= self._retry_at) or (bool(self.problem) and not is_replaced)
 
     def _follow(self) -> None:
         """Opens the published generation completely, so that no damage is found after the last one is given up."""
         problem = ""
         try:
-            if self._snapshot.layout.published_generation() != self._snapshot.manifest.generation:
-                snapshot = Snapshot.open(self._directory, verify_checksums=self._verify_checksums)
+            if self._source.published_generation() != self._snapshot.generation:
+                snapshot = self._source.open()
                 snapshot.load()
                 self._snapshot = snapshot
         except (IndexUnavailable, OSError) as error:
@@ -191,7 +195,7 @@ class Searcher:
         if problem == self.problem:
             return
         self.problem = problem
-        generation = self._snapshot.manifest.generation
+        generation = self._snapshot.generation
         if problem:
             _log.error("%s; %s answers until this is repaired", problem, generation)
         else:

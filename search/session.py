@@ -1,14 +1,15 @@
 """Session: answers queries from one snapshot of an index. Every interface enters here, so they cannot disagree."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
+from weakref import ref
 
 from search import budget
 from search.embedding.cache import EmbedderCache
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.language.describe import describe_condition, describe_query
 from search.language.framing import find_people_topic
 from search.papers.normalization import compose, strip_control_characters
@@ -69,7 +70,7 @@ class Session:
         page_cache: shared by all sessions of a searcher; None to search for each question.
     """
 
-    snapshot: Snapshot
+    snapshot: Backend
     embedders: EmbedderCache
     on_page: Callable[[Page], None] | None = None
     theme_cache: ThemeCache = field(default_factory=ThemeCache)
@@ -79,7 +80,7 @@ class Session:
     @property
     def generation(self) -> str:
         """The name of the generation that answers."""
-        return self.snapshot.manifest.generation
+        return self.snapshot.generation
 
     @_reporting_damage
     def ask(self, box: str, query: Query | None = None, **options: Any) -> Page:
@@ -247,7 +248,15 @@ class Session:
             InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``ask``.
         """
         query = (query or Query()).with_options(**options).unpaged
-        return self.theme_cache.get((self.generation, box, query), lambda: self._find_themes(box, query))
+        return self.theme_cache.get(self._theme_key(box, query), lambda: self._find_themes(box, query))
+
+    def find_cached_themes(self, box: str, query: Query) -> "Themes | None":
+        """Returns the themes of an answer if the cache has them; see ``themes``."""
+        return self.theme_cache.find(self._theme_key(box, query.unpaged))
+
+    def _theme_key(self, box: str, query: Query) -> Hashable:
+        """Returns the key of themes in the cache: their row numbers are those of the snapshot."""
+        return ref(self.snapshot), box, query
 
     def _find_themes(self, box: str, query: Query) -> "Themes":
         found = self._resolver.resolve(box, query)
@@ -274,7 +283,7 @@ class Session:
 
         Papers of a later generation that are not in this one have a later time, whatever the clock says.
         """
-        return datetime.fromtimestamp(int(self.snapshot.added_times.max(initial=0)), UTC)
+        return datetime.fromtimestamp(self.snapshot.newest_added, UTC)
 
     @_reporting_damage
     def recommend(self, library: Library, query: Query | None = None, **options: Any) -> Page:

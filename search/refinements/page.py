@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search import budget
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.language import spelling
 from search.language.parser import ParsedQuery
 from search.language.prose_filters import find_prose_filters
@@ -36,7 +36,7 @@ class PageRefiner:
         parsed: the question.
     """
 
-    snapshot: Snapshot
+    snapshot: Backend
     parsed: ParsedQuery
 
     @cached_property
@@ -55,7 +55,7 @@ class PageRefiner:
             lexicon.word_doc_freq,
             lexicon.inflected_doc_freq,
             self._is_known,
-            self.snapshot.manifest.live,
+            len(self.snapshot.live),
         )
         if not corrections:
             return None

@@ -15,8 +15,7 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from search.index.lexicon import Lexicon
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend, TextSearch
 from search.language.generic_words import GENERIC_WORDS
 from search.language.parser import ParsedQuery
 from search.language.removable_parts import ranking_words, replace_ranking_words
@@ -60,7 +59,7 @@ RELATED_TUNING = RelatedTuning()
 
 
 def related_refinements(
-    snapshot: Snapshot,
+    snapshot: Backend,
     parsed: ParsedQuery,
     page: Page,
     nearest: NDArray[np.int64],
@@ -96,7 +95,7 @@ def _has_vague_answer(page: Page, tuning: RelatedTuning) -> bool:
 
 
 def find_phrases(
-    texts: Sequence[str], lexicon: Lexicon, papers: int, known: set[str], tuning: RelatedTuning = RELATED_TUNING
+    texts: Sequence[str], lexicon: TextSearch, papers: int, known: set[str], tuning: RelatedTuning = RELATED_TUNING
 ) -> list[str]:
     """Returns the phrases that distinguish some texts from the index, best first.
 

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.papers.categories import ARCHIVES
 from search.papers.paper import Paper
 from search.query.filter import Filter
@@ -19,7 +19,7 @@ _CATEGORIES = 8
 """Largest categories, each with a topic."""
 _PAPERS = 200
 """Newest papers of each category that are read: 0.3 s for all, once in each generation."""
-_topics_of: "WeakKeyDictionary[Snapshot, tuple[Topic, ...]]" = WeakKeyDictionary()
+_topics_of: "WeakKeyDictionary[Backend, tuple[Topic, ...]]" = WeakKeyDictionary()
 _lock = threading.Lock()
 
 

@@ -5,14 +5,14 @@ from collections.abc import Hashable, Iterable
 from weakref import WeakKeyDictionary
 
 from search.errors import NameNotFound
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.session import Session
 from service.state.lists import Lists
 from service.state.watches import Watch, Watches
 
 _MAX_COUNTS = 10_000
 """Counts kept for one generation of an index."""
-_counts: WeakKeyDictionary[Snapshot, dict[Hashable, int | None]] = WeakKeyDictionary()
+_counts: WeakKeyDictionary[Backend, dict[Hashable, int | None]] = WeakKeyDictionary()
 
 
 _SUM_SECONDS = 0.25
