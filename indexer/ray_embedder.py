@@ -10,11 +10,12 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,18 +25,18 @@ from indexer.ray_worker import RayWorker, package_version
 from search.embedding.model import ModelIdentity
 from search.errors import ClusterUnavailable, InvalidValue
 
-for _name, _value in {"RAY_USAGE_STATS_ENABLED": "0", "RAY_BACKEND_LOG_LEVEL": "error"}.items():
-    os.environ.setdefault(_name, _value)  # Ray reads them when it is imported
+os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before Ray is imported
 
 import ray  # noqa: E402
 from ray import cloudpickle  # noqa: E402
+from ray._raylet import GcsClient  # noqa: E402
 from ray.exceptions import RayError, RayTaskError  # noqa: E402
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: E402
 
 cloudpickle.register_pickle_by_value(ray_worker)
 
 _CONNECT_LIMIT_S = 10.0
-"""Until the cluster accepts a connection. Ray itself waits for two minutes and then exits."""
+"""Until the head node accepts a connection. Ray itself waits for two minutes and then ends the process."""
 _WORKER_LIMIT_S = 300.0
 """Without any worker, before an import gives up; a worker on a slow machine quantizes a model in a minute."""
 _SLICE_LIMIT_S = 600.0
@@ -293,14 +294,15 @@ def _connect(address: str) -> None:
         InvalidValue: The address is invalid.
     """
     target = os.environ.get("RAY_ADDRESS", "auto") if address == "auto" else address
+    hint = "start one with `ray start --head`, or give the HOST:PORT of one that this machine has joined"
     if target != "auto":
+        hint = f"this machine must be a node of the cluster: ray start --address={target} --num-cpus=0"
         _check_reachable(target)
     try:
+        if target != "auto" and not any(Path(node.raylet_socket_name).exists() for node in _ask_head_node(target)):
+            raise ConnectionError("this machine is not one of its nodes")  # Ray would end the process
         ray.init(address=target, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError, SystemExit) as error:
-        hint = "start one with `ray start --head`, or give the HOST:PORT of one that this machine has joined"
-        if target != "auto":
-            hint = f"this machine must be one of its nodes: ray start --address={target} --num-cpus=0"
+    except (ConnectionError, RuntimeError, ValueError, RayError) as error:
         raise ClusterUnavailable(target, f"cannot connect ({_first_line(error)}); {hint}") from None
 
 
@@ -314,6 +316,11 @@ def _check_reachable(address: str) -> None:
         raise ClusterUnavailable(
             address, f"cannot be reached ({error}); compare the address with the one that `ray start --head` printed"
         ) from None
+
+
+def _ask_head_node(address: str) -> Iterable[Any]:
+    """Returns the nodes of a cluster that this process has not joined; waits for an answer for up to 40 seconds."""
+    return cast("Iterable[Any]", GcsClient(address=address).get_all_node_info(timeout=_CONNECT_LIMIT_S).values())
 
 
 def _first_line(error: BaseException) -> str:
