@@ -8,6 +8,7 @@ vector of a text, the writer stores it once.
 import logging
 import os
 import socket
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -27,11 +28,12 @@ from search.errors import ClusterUnavailable, InvalidValue
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # before Ray is imported
 
-import ray  # noqa: E402
-from ray import cloudpickle  # noqa: E402
-from ray._raylet import GcsClient  # noqa: E402
-from ray.exceptions import RayError, RayTaskError  # noqa: E402
-from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy  # noqa: E402
+import ray
+from ray import cloudpickle
+from ray._private import services
+from ray._raylet import GcsClient
+from ray.exceptions import RayError, RayTaskError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 cloudpickle.register_pickle_by_value(ray_worker)
 
@@ -45,6 +47,8 @@ _ATTEMPTS = 5
 """Workers that may be lost with the same texts before these are taken for the cause."""
 _WATCH_INTERVAL_S = 1.0
 """Between two looks at the nodes of the cluster."""
+_MAX_MESSAGE_CHARACTERS = 300
+"""Of an error of Ray; the versions of a mismatch fit."""
 _CORES_PER_SLICE = 8
 """Cores that one more slice of texts keeps busy: a slice has 32 batches of 1,024 tokens if its texts are long."""
 
@@ -231,7 +235,7 @@ class RayEmbedder:
                 if self._is_closing.wait(_WATCH_INTERVAL_S):
                     return
         except Exception as error:  # noqa: BLE001  of Ray; it ends the import
-            self._refuse(f"the cluster does not respond: {_first_line(error)}")
+            self._refuse(f"the cluster does not respond: {_shorten(error)}")
 
     def _start(self, node: str, address: str, cores: int) -> None:
         calls = _calls_of(cores)
@@ -293,17 +297,28 @@ def _connect(address: str) -> None:
         ClusterUnavailable: It cannot be reached, or runs another version of Ray or Python.
         InvalidValue: The address is invalid.
     """
-    target = os.environ.get("RAY_ADDRESS", "auto") if address == "auto" else address
-    hint = "start one with `ray start --head`, or give the HOST:PORT of one that this machine has joined"
-    if target != "auto":
-        hint = f"this machine must be a node of the cluster: ray start --address={target} --num-cpus=0"
-        _check_reachable(target)
+    target = _find_address() if address == "auto" else address
+    _check_reachable(target)
     try:
-        if target != "auto" and not any(Path(node.raylet_socket_name).exists() for node in _ask_head_node(target)):
-            raise ConnectionError("this machine is not one of its nodes")  # Ray would end the process
+        if not any(Path(node.raylet_socket_name).exists() for node in _ask_head_node(target)):
+            raise ClusterUnavailable(  # Ray would end the process
+                target, f"this machine is not one of its nodes; run: ray start --address={target} --num-cpus=0"
+            )
         ray.init(address=target, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError, RayError) as error:
-        raise ClusterUnavailable(target, f"cannot connect ({_first_line(error)}); {hint}") from None
+        raise ClusterUnavailable(target, f"cannot connect ({_shorten(error)}); see `ray status`") from None
+
+
+def _find_address() -> str:
+    """Returns the address in RAY_ADDRESS, or that of the cluster which this machine joined last."""
+    try:
+        return str(services.canonicalize_bootstrap_address_or_die("auto"))
+    except ConnectionError:
+        raise ClusterUnavailable(
+            "auto", "this machine has joined no cluster; start one with `ray start --head`, or give HOST:PORT"
+        ) from None
+    except ValueError as error:
+        raise ClusterUnavailable("auto", f"{_shorten(error)}; correct RAY_ADDRESS") from None
 
 
 def _check_reachable(address: str) -> None:
@@ -323,5 +338,6 @@ def _ask_head_node(address: str) -> Iterable[Any]:
     return cast("Iterable[Any]", GcsClient(address=address).get_all_node_info(timeout=_CONNECT_LIMIT_S).values())
 
 
-def _first_line(error: BaseException) -> str:
-    return str(error).partition("\n")[0].rstrip(".")
+def _shorten(error: BaseException) -> str:
+    """Returns the message of an error of Ray on one line."""
+    return textwrap.shorten(str(error), _MAX_MESSAGE_CHARACTERS, placeholder=" ...").rstrip(".")
