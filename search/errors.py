@@ -90,11 +90,11 @@ class IndexUnavailable(PapersError):
     """An index cannot be read or written.
 
     Args:
-        directory: the index.
+        directory: the index: its folder, or its address.
         message: the reason, and what to do next.
     """
 
-    def __init__(self, directory: Path, message: str) -> None:
+    def __init__(self, directory: Path | str, message: str) -> None:
         super().__init__(f"{directory}: {message}")
         self.directory = directory
 

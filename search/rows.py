@@ -1,6 +1,6 @@
 """Row sets and rankings: the types that columns, vectors and the paper store exchange.
 
-A row number identifies a paper within one backend (``search.index.backend``).
+A row number identifies a paper within one generation of an index (``search.index.backend``).
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,11 +1,10 @@
 """Session: answers queries from one snapshot of an index. Every interface enters here, so they cannot disagree."""
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
-from weakref import ref
 
 from search import budget
 from search.embedding.cache import EmbedderCache
@@ -248,15 +247,7 @@ class Session:
             InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``ask``.
         """
         query = (query or Query()).with_options(**options).unpaged
-        return self.theme_cache.get(self._theme_key(box, query), lambda: self._find_themes(box, query))
-
-    def find_cached_themes(self, box: str, query: Query) -> "Themes | None":
-        """Returns the themes of an answer if the cache has them; see ``themes``."""
-        return self.theme_cache.find(self._theme_key(box, query.unpaged))
-
-    def _theme_key(self, box: str, query: Query) -> Hashable:
-        """Returns the key of themes in the cache: their row numbers are those of the snapshot."""
-        return ref(self.snapshot), box, query
+        return self.theme_cache.get((self.generation, box, query), lambda: self._find_themes(box, query))
 
     def _find_themes(self, box: str, query: Query) -> "Themes":
         found = self._resolver.resolve(box, query)

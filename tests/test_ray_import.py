@@ -120,7 +120,8 @@ def start_command(cluster: Cluster, file: Path, directory: Path) -> subprocess.P
         f"import indexer.batch, indexer.writer; indexer.batch._SLICE_TEXTS = {SLICE_TEXTS}; "
         f"indexer.writer.BATCH_PAPERS = {BATCH_PAPERS}; from service.cli import main; main()"
     )
-    command = [sys.executable, "-c", program, "index", str(file), "--index", str(directory), "--ray", cluster.address]
+    options = ["--index", str(directory), "--precision", "float", "--ray", cluster.address]
+    command = [sys.executable, "-c", program, "index", str(file), *options]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
 

@@ -210,6 +210,11 @@ class Postings:
             return self.rows[self.offsets[values[0]] : self.offsets[values[0] + 1]].astype(np.int64)
         return sorted_unique(self._gather_rows(values)).astype(np.int64)
 
+    def sample(self, value: int, count: int) -> NDArray[np.int64]:
+        """Returns at most ``count`` rows of a value, evenly spread and ascending."""
+        rows = self.ids(np.array([value]))
+        return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(np.int64)]
+
     def pairs_of_values(self, values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Returns the rows of several values.
 

@@ -29,10 +29,8 @@ if TYPE_CHECKING:
 class Backend(Protocol):
     """One generation of an index, whose contents never change. Its parts are opened when they are first used.
 
-    A row number is a whole number from 0 by which a backend identifies a paper. It is valid for the object that
-    returned it: another backend, even of the same generation, may number papers differently. A lower number is that of
-    a paper imported earlier. Backends are compared by identity and can be referred to weakly, since what is computed
-    from one is cached for it.
+    A row number is a whole number from 0 that identifies a paper within one generation: all backends of the generation
+    have the same. Backends are compared by identity and can be referred to weakly.
     """
 
     @property
@@ -114,7 +112,11 @@ class Backend(Protocol):
         """
 
     def for_session(self) -> "Backend":
-        """Returns the backend of one session: itself, unless it numbers papers for each session."""
+        """Returns the backend of one session: itself, unless each session keeps what it has fetched."""
+
+    @property
+    def shared(self) -> "Backend":
+        """The backend that ``for_session`` was called on, or itself: caches of the generation refer to it weakly."""
 
     def reports_damage(self) -> AbstractContextManager[None]:
         """Reports an unexpected error in the context as ``IndexUnavailable`` if the backend is the cause."""

@@ -79,6 +79,9 @@ class FieldValues(Protocol):
     def ids(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """Returns the rows, ascending, that have at least one of the values; some may not be in ``Backend.live``."""
 
+    def sample(self, value: int, count: int) -> NDArray[np.int64]:
+        """Returns at most ``count`` of the rows that have a value, evenly spread."""
+
     def counts_of(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """Returns the number of rows that have each of (n,) values, in ``Backend.live`` or not, (n,) int64."""
 

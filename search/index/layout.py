@@ -259,7 +259,7 @@ class Manifest:
         _check_format(path, body.count("format"))
         return cls(
             generation=body.text("generation"),
-            model=_read_model(body.child("model")),
+            model=read_model(body.child("model")),
             rows=body.count("rows"),
             live=body.count("live"),
             trained_on=body.count("trained_on"),
@@ -332,7 +332,8 @@ def _check_format(path: Path, found: int) -> None:
     raise IndexDamaged(path, f"{problem}; read it with the version of papers that wrote it")
 
 
-def _read_model(fields: JsonObject) -> ModelIdentity:
+def read_model(fields: JsonObject) -> ModelIdentity:
+    """Reads the output of ``ModelIdentity.to_json``."""
     return ModelIdentity(
         name=fields.text("name"),
         weights_sha256=fields.text("weights_sha256"),

@@ -184,7 +184,11 @@ class Snapshot:
         return sum(file.bytes for file in files) + vectors + self.layout.store.stat().st_size
 
     def for_session(self) -> Self:
-        """Returns the snapshot itself, whose row numbers are those of the index."""
+        """Returns the snapshot itself, which has no state of a session."""
+        return self
+
+    @property
+    def shared(self) -> Self:
         return self
 
     def load(self) -> None:

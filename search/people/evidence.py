@@ -172,8 +172,7 @@ def _category_offsets(snapshot: Backend, rows: NDArray[np.int64]) -> Matrix:
     offsets = np.zeros((len(found), len(snapshot.whitening.mean)), np.float32)
     for place, number in enumerate(found.tolist()):
         if number < len(category.codes):
-            papers = category.postings.ids(np.array([number]))
-            sample = papers[np.linspace(0, len(papers) - 1, min(_SAMPLED_PAPERS, len(papers))).astype(np.int64)]
+            sample = category.postings.sample(number, _SAMPLED_PAPERS)
             offsets[place] = snapshot.vectors.get_vectors(sample).mean(axis=0) - snapshot.whitening.mean
     return np.asarray(offsets[inverse], np.float32)
 

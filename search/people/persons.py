@@ -184,7 +184,7 @@ class _Grouping:
     def find(cls, snapshot: Backend, author: Author, corrections: PersonCorrections) -> "_Grouping":
         """Returns the grouping of a name, which is computed once per generation."""
         with _cache_lock:
-            entries = _cache.setdefault(snapshot, OrderedDict())
+            entries = _cache.setdefault(snapshot.shared, OrderedDict())
             if found := entries.get((author.name, author.exact, corrections)):
                 entries.move_to_end((author.name, author.exact, corrections))
                 return found

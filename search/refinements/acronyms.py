@@ -90,7 +90,7 @@ def sense_refinements(
 
 def _senses_in(snapshot: Backend, acronym: str, tuning: AcronymTuning) -> dict[tuple[str, ...], str]:
     """Returns the senses of an acronym in an index; see ``find_senses``. Questions on a subject share acronyms."""
-    cached = _cached_senses.setdefault(snapshot, {})
+    cached = _cached_senses.setdefault(snapshot.shared, {})
     senses = cached.get((acronym, tuning))
     if senses is None:
         rows = snapshot.lexicon.search(acronym, tuning.papers, snapshot.live).rows.tolist()

@@ -18,7 +18,7 @@ def count_phrase(snapshot: Backend, phrase: str, word: str = "") -> int:
         phrase: the words.
         word: another word that the papers contain; empty for none.
     """
-    counts = _cached_counts.setdefault(snapshot, {})
+    counts = _cached_counts.setdefault(snapshot.shared, {})
     count = counts.get((phrase, word))
     if count is None:
         if len(counts) >= _MAX_CACHED_PHRASES:

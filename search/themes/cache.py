@@ -33,7 +33,7 @@ class ThemeCache:
         """Returns the themes of a query.
 
         Args:
-            key: the snapshot and the query.
+            key: the generation and the query.
             find: computes them.
         """
         if themes := self.find(key):

@@ -71,7 +71,7 @@ def build_theme_group(url: PageUrl, session: Session, text: str, query: Query, r
     """
     if relevant < CLUSTER_TUNING.min_papers and not query.theme:
         return None
-    known = session.find_cached_themes(text, query)
+    known = session.theme_cache.find((session.generation, text, query.unpaged))
     href = str(_whole(url).with_path(THEMES_PATH))
     if known is None:
         return ThemeGroup(None, href)

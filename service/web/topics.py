@@ -44,9 +44,10 @@ def find_topics(session: Session) -> tuple[Topic, ...]:
     The labels are those of themes (``search.themes.labels``), with the categories as groups.
     """
     with _lock:
-        if session.snapshot not in _topics_of:
-            _topics_of[session.snapshot] = tuple(_find_topics(session))
-        return _topics_of[session.snapshot]
+        generation = session.snapshot.shared
+        if generation not in _topics_of:
+            _topics_of[generation] = tuple(_find_topics(session))
+        return _topics_of[generation]
 
 
 def _find_topics(session: Session) -> Iterator[Topic]:

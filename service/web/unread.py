@@ -45,7 +45,7 @@ def count_unread(watches: Watches, lists: Lists, watch: Watch, session: Session)
         listed = lists.ids(watch.search.list) if watch.search.list else None
     except NameNotFound:
         return None
-    counts = _counts.setdefault(session.snapshot, {})
+    counts = _counts.setdefault(session.snapshot.shared, {})
     key = watch.search, watch.read, listed
     if key not in counts:
         if len(counts) >= _MAX_COUNTS:

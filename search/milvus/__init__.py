@@ -1,0 +1,1 @@
+"""A collection of Milvus as an index: its schema, what is written into it, and how it answers. Imports pymilvus."""

@@ -1,0 +1,46 @@
+"""Fills a collection from an index on this machine, without embedding anything again."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from search.milvus.schema import Dialect
+from search.milvus.writer import CollectionWriter
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
+
+    from search.index.snapshot import Snapshot
+    from search.milvus.manifest import CollectionManifest
+
+_BATCH_ROWS = 2_000
+"""Papers that are written at once."""
+
+
+def copy_snapshot(
+    snapshot: "Snapshot",
+    client: "MilvusClient",
+    name: str,
+    dialect: Dialect,
+    *,
+    limit: int | None = None,
+    on_batch: Callable[[int], None] = lambda papers: None,  # noqa: ARG005
+) -> "CollectionManifest":
+    """Copies the papers of a generation into a collection, from where an earlier copy stopped, and publishes them.
+
+    Args:
+        snapshot: the generation.
+        client: the connection.
+        name: name of the collection.
+        dialect: what the server understands.
+        limit: copies only the rows below this one.
+        on_batch: called after each batch with its number of papers.
+    """
+    writer = CollectionWriter.open(client, name, snapshot.model, dialect)
+    rows = snapshot.live.ids
+    rows = rows[(rows >= writer.next_row) & (rows < (len(snapshot.columns) if limit is None else limit))]
+    for first in range(0, len(rows), _BATCH_ROWS):
+        some = rows[first : first + _BATCH_ROWS]
+        writer.write(some.tolist(), snapshot.store.get(some.tolist()), snapshot.vectors.get_vectors(some))
+        on_batch(len(some))
+    calibration = snapshot.calibration.to_json() if snapshot.calibration else None
+    return writer.publish(snapshot.manifest.generation, calibration)
