@@ -69,6 +69,7 @@ def cluster() -> Iterator[Cluster]:
     """A cluster of a node without cores, which drivers join, and one with a core."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_worker_niceness", "0")  # of 15, with which a busy machine takes minutes
         patch.setenv("PYTHONPATH", str(ROOT))
         cluster = Cluster(True, head_node_args={"num_cpus": 0, "include_dashboard": False})
         cluster.add_node(num_cpus=1)
