@@ -1,5 +1,7 @@
 """The application: web page, HTTP API and MCP inside one guard."""
 
+from pathlib import Path
+
 from fastapi import FastAPI
 from fastapi.responses import Response
 from starlette.types import ASGIApp
