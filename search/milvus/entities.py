@@ -83,7 +83,7 @@ def build_entity(
     return {
         "row": row,
         "vector": vector.astype(np.float16 if "16" in dialect.vector_type else np.float32),
-        "text": join_counted(texts.title, texts.abstract, MAX_VARCHAR),
+        "text": join_counted(texts.title, texts.abstract, MAX_VARCHAR - 2),
         "title": join_positions(texts.title, MAX_VARCHAR - 2),
         "abstract": join_positions(texts.abstract, MAX_VARCHAR - 2),
         "paper": pack_json(paper.to_json()),

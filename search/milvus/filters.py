@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from search.errors import InvalidValue
 from search.index.analysis import Analyzer, find_units, find_words
 from search.index.term_postings import ABSTRACT, TEXT, TITLE
-from search.index.text_requirements import Alternatives, Phrase, TextRequirements
+from search.index.text_requirements import PHRASE_FIELDS, Alternatives, Phrase, TextRequirements
 from search.index.text_scores import places_of
 from search.index.word_forms import WordForms
 from search.milvus import keys
@@ -37,7 +37,7 @@ from search.query.condition import (
 )
 from search.weak_methods import weak_method
 
-_FIELDS_OF_PLACE = {TEXT: ("title", "abstract"), TITLE: ("title",), ABSTRACT: ("abstract",)}
+_FIELD_OF_PLACE = {TEXT: "text", TITLE: "title", ABSTRACT: "abstract"}
 _CACHED_PHRASES = 1_000
 """Phrases whose number of papers is cached."""
 _EVERYTHING = "row >= 0"
@@ -148,15 +148,19 @@ class Filters:
         return self._phrase_freq(tuple(terms))
 
     def _count_phrase(self, terms: tuple[str, ...]) -> int:
-        phrases = [Phrase.of(field, terms) for field in _FIELDS_OF_PLACE[TEXT]]
+        phrases = [Phrase.of(field, terms) for field in PHRASE_FIELDS]
         return self._collection.count(keys.any_of(map(_phrase, phrases)))
 
 
 def expression_of_alternatives(found: Alternatives) -> str:
     """Returns the expression that the papers meet that contain one of some alternatives."""
-    places = (_phrase(Phrase(field, (term,))) for term, place in found.places for field in _FIELDS_OF_PLACE[place])
+    places = (_like(_FIELD_OF_PLACE[place], (term,)) for term, place in found.places)
     return keys.any_of(dict.fromkeys((*places, *map(_phrase, found.phrases))))
 
 
 def _phrase(phrase: Phrase) -> str:
-    return f'{phrase.text_field} like "{pattern_of(phrase.terms, open_end=phrase.open_end)}"'
+    return _like(phrase.text_field, phrase.terms, open_end=phrase.open_end)
+
+
+def _like(field: str, terms: Sequence[str], *, open_end: bool = False) -> str:
+    return f'{field} like "{pattern_of(terms, open_end=open_end)}"'
