@@ -82,6 +82,19 @@ def load_times(select: Select, rows: int) -> NDArray[np.uint32]:
     return times
 
 
+def load_newest_time(select: Select, rows: int) -> int:
+    """Returns the latest time of the rows of a generation and of those that a compaction removed; UNKNOWN without any.
+
+    Args:
+        select: Queries the database.
+        rows: The number of its rows.
+    """
+    if not list(select("SELECT 1 FROM sqlite_master WHERE name = 'added'", [])):
+        return UNKNOWN  # an earlier version of the program wrote none
+    ((newest,),) = select("SELECT coalesce(max(time), ?) FROM added WHERE row < ?", [UNKNOWN, rows])
+    return int(newest)
+
+
 def set_new_times(database: sqlite3.Connection) -> None:
     """Gives all papers that have no time yet the present one, or if that is not later than all others, the next."""
     with database:

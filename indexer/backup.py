@@ -6,29 +6,25 @@ The copy of the state, with lists and saved searches, is in the folder of the ba
 """
 
 import contextlib
-import fcntl
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 from indexer.database import acquire_lock, count_rows, open_database
 from indexer.doctor import examine
+from indexer.folders_aside import is_free, written_aside
 from indexer.state import StateDatabase
-from search.errors import IndexBusy, IndexDamaged, InvalidValue
+from search.errors import IndexDamaged, InvalidValue
 from search.files import fsync
 from search.index.layout import Layout, Manifest
 from search.index.snapshot import Snapshot
 
-_ASIDE_SUFFIX = ".incomplete"
-"""Added to the name of a folder while its content is written."""
 _REPLACED_SUFFIX = ".replaced"
 """Added to the name of a folder that a restored index replaces."""
 STATE_COPY = "state.sqlite"
 """Name of the copy of the state in a backup."""
-_LOCK = "COPY.lock"
-"""File in an incomplete folder, locked (flock) by the process that writes it."""
 
 
 def back_up(directory: Path, folder: Path, on_step: Callable[[str], None] = lambda step: None) -> Manifest:  # noqa: ARG005
@@ -52,9 +48,9 @@ def back_up(directory: Path, folder: Path, on_step: Callable[[str], None] = lamb
         IndexBusy: Another process is writing a copy to the same folder.
     """
     folder = folder.resolve()
-    if not _is_free(folder):
+    if not is_free(folder):
         raise InvalidValue("folder", str(folder), "it exists already; give the name of a new folder")
-    with _written_aside(folder) as aside:
+    with written_aside(folder) as aside:
         manifest = _copy(directory, aside, on_step)
         StateDatabase.of_index(directory).copy_to(aside / STATE_COPY)
         aside.rename(folder)
@@ -88,13 +84,13 @@ def restore(
         IndexBusy: Another process is writing the index, or is restoring it.
     """
     directory = directory.resolve()
-    previous = None if _is_free(directory) else directory.with_name(directory.name + _REPLACED_SUFFIX)
+    previous = None if is_free(directory) else directory.with_name(directory.name + _REPLACED_SUFFIX)
     if previous and not replace:
         allowed = f"it is not empty; use another folder, or move its content to {previous.name} with --replace"
         raise InvalidValue("directory", str(directory), allowed)
     if previous and previous.exists():
         raise InvalidValue("directory", str(directory), f"{previous} exists already; delete or rename it first")
-    with _written_aside(directory) as aside, contextlib.ExitStack() as cleanup:
+    with written_aside(directory) as aside, contextlib.ExitStack() as cleanup:
         manifest = _copy(backup, aside, on_step)
         state = StateDatabase.of_index(directory)
         if not state.path.exists():
@@ -104,53 +100,6 @@ def restore(
             directory.rename(previous)
         aside.rename(directory)
     return manifest, previous
-
-
-def _is_free(folder: Path) -> bool:
-    """Whether a folder is absent or empty."""
-    return not folder.exists() or (folder.is_dir() and not any(folder.iterdir()))
-
-
-@contextlib.contextmanager
-def _written_aside(target: Path) -> Iterator[Path]:
-    """Provides an empty folder next to a target, which the caller renames to it; removes the folder after an error.
-
-    The content that a killed process left in that folder is removed first.
-    """
-    aside = target.with_name(target.name + _ASIDE_SUFFIX)
-    aside.mkdir(parents=True, exist_ok=True)
-    names = {path.name for path in aside.iterdir()}
-    if names and _LOCK not in names:
-        raise InvalidValue("folder", str(aside), f"it is needed to write {target.name}; delete or rename it first")
-    lock = os.open(aside / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        _lock_or_refuse(lock, target)
-        for name in names - {_LOCK}:
-            _remove(aside / name)
-        try:
-            yield aside
-        except BaseException:
-            shutil.rmtree(aside, ignore_errors=True)
-            raise
-        (target / _LOCK).unlink()
-    finally:
-        os.close(lock)
-    fsync(target)
-    fsync(target.parent)
-
-
-def _lock_or_refuse(lock: int, target: Path) -> None:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise IndexBusy(target, "another process is copying to it; wait until it has finished") from None
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
 
 
 def _copy(source: Path, target: Path, on_step: Callable[[str], None]) -> Manifest:

@@ -13,7 +13,7 @@ from search.errors import ModelUnavailable
 from search.papers.paper import Paper
 from search.papers.retraction import find_retracted_ids
 
-_LENGTH_TOLERANCE = 0.01
+LENGTH_TOLERANCE = 0.01
 """Maximum deviation of a vector's length from 1."""
 _SLICE_TEXTS = 128
 """Texts embedded between two reports of progress; a slow machine embeds two slices in about 15 s."""
@@ -139,7 +139,7 @@ class EmbeddingBatch:
             ModelUnavailable: A vector has another length, or is not finite.
         """
         lengths = np.linalg.norm(self.vectors.astype(np.float32), axis=1)
-        invalid = np.flatnonzero(~(np.abs(lengths - 1) < _LENGTH_TOLERANCE))  # true for NaN as well
+        invalid = np.flatnonzero(~(np.abs(lengths - 1) < LENGTH_TOLERANCE))  # true for NaN as well
         if len(invalid):
             raise ModelUnavailable(
                 f"{model} returned a vector of length {lengths[invalid[0]]:.3g} instead of 1 for "

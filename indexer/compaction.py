@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from indexer.build import OnStage, publish
+from indexer.copied_rows import CopiedRows
 from indexer.database import named_errors, open_database
 from indexer.doctor import LazyEmbedder
 from indexer.generations import find_layout, has_unused_rows, load_published_manifest, next_number
@@ -103,29 +104,6 @@ def compact(
     return CompactionReport(manifest, removed_rows, is_rebuilt, before - _count_bytes(directory), is_in_use)
 
 
-@dataclass(frozen=True, slots=True)
-class _CompactedRows:
-    """The rows of the next generation; see ``RowWriter``."""
-
-    layout: Layout
-    embedder: Embedder
-    rows: int
-    published: PublishedRows
-    database: sqlite3.Connection
-
-    @property
-    def model(self) -> ModelIdentity:
-        return self.embedder.model
-
-    @property
-    def inserted(self) -> RowInsertion:
-        return RowInsertion(self.database, self.rows)
-
-    @property
-    def live(self) -> NDArray[np.bool_]:
-        return np.ones(self.rows, bool)
-
-
 def _lacks_columns(directory: Path, rows: int) -> bool:
     """Whether an earlier version wrote the columns, without some of today's."""
     return not (KindColumn.open(directory, rows).is_complete and (directory / "citations.npy").exists())
@@ -144,7 +122,8 @@ def _rewrite(
             _copy_papers(database, writer.layout.store, rows, on_copied)
             fsync(layout.rows_directory)
             published = PublishedRows(layout, writer.model, (), len(rows))
-            compacted = _CompactedRows(layout, writer.embedder, len(rows), published, database)
+            inserted = RowInsertion(database, len(rows))
+            compacted = CopiedRows(layout, writer.embedder, published, database, inserted)
             before = load_published_manifest(writer.layout)
             calibration = layout.generation(before.generation).calibration if before else None
             return publish(compacted, rebuild=True, calibration=calibration, on_stage=on_stage, codes=codes)

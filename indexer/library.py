@@ -10,14 +10,14 @@ from indexer.sources.file import FileGroup, SourceFile
 from indexer.sources.jsonl import parse_paper
 from indexer.sources.limits import MalformedRecord
 from search.errors import SourceError
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.papers import identifiers
 from search.papers.json import Json
 from search.papers.paper import Paper
 from search.query.library import Library
 
 
-def read_library(snapshot: Snapshot, paths: Sequence[Path], papers: Iterable[Paper] = ()) -> Library:
+def read_library(snapshot: Backend, paths: Sequence[Path], papers: Iterable[Paper] = ()) -> Library:
     """Reads a library from files in any of ``sources.FORMATS``.
 
     Args:
@@ -52,7 +52,7 @@ def read_bibliography(name: str, content: bytes) -> list[Paper | SourceError]:
     return [] if is_text else [_rename(record, name) for record in records]
 
 
-def parse_library(snapshot: Snapshot, entries: Iterable[str | dict[str, Json]]) -> Library:
+def parse_library(snapshot: Backend, entries: Iterable[str | dict[str, Json]]) -> Library:
     """Makes a library of IDs, in any usual spelling, and of records as JSON objects with the fields of a paper.
 
     Args:
@@ -68,7 +68,7 @@ def parse_library(snapshot: Snapshot, entries: Iterable[str | dict[str, Json]]) 
     return find_library(snapshot, records)
 
 
-def find_library(snapshot: Snapshot, records: Iterable[Paper | SourceError]) -> Library:
+def find_library(snapshot: Backend, records: Iterable[Paper | SourceError]) -> Library:
     """Divides records into papers that the index has, further papers, and records that could not be read.
 
     A record is in the index if it is the same paper by ID or by title, authors and abstract, as for an import, or may
@@ -85,7 +85,7 @@ def find_library(snapshot: Snapshot, records: Iterable[Paper | SourceError]) -> 
     return Library(tuple(ids), tuple(others), tuple(left_out))
 
 
-def _find_papers(snapshot: Snapshot, record: Paper) -> list[str]:
+def _find_papers(snapshot: Backend, record: Paper) -> list[str]:
     """Returns the IDs of the papers of the index that a record describes."""
     known = [row for paper_id in record.ids if (row := snapshot.find_row(paper_id)) is not None]
     rows = {row for key in identity.keys(record) for row in snapshot.store.rows_for_key(key) if row in snapshot.live}

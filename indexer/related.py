@@ -3,7 +3,7 @@
 from indexer import identity
 from indexer.decisions import Decisions
 from indexer.merging import find_superseded
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.papers.identifiers import id_key
 from search.papers.paper import Paper
 
@@ -11,7 +11,7 @@ _MAX_DUPLICATES = 5
 """Papers that are proposed as the same one."""
 
 
-def find_earlier_versions(snapshot: Snapshot, paper: Paper) -> list[Paper]:
+def find_earlier_versions(snapshot: Backend, paper: Paper) -> list[Paper]:
     """Returns the superseded records of a paper that have another title, other authors or categories, newest first."""
     return [
         record
@@ -20,7 +20,7 @@ def find_earlier_versions(snapshot: Snapshot, paper: Paper) -> list[Paper]:
     ]
 
 
-def find_possible_duplicates(snapshot: Snapshot, paper: Paper) -> list[Paper]:
+def find_possible_duplicates(snapshot: Backend, paper: Paper) -> list[Paper]:
     """Returns papers that may be the same as a paper, unless the user decided that they are different."""
     own, store = _row_of(snapshot, paper), snapshot.store
     records = store.records(own)
@@ -39,7 +39,7 @@ def find_possible_duplicates(snapshot: Snapshot, paper: Paper) -> list[Paper]:
     return store.get(found[:_MAX_DUPLICATES])
 
 
-def find_described_paper(snapshot: Snapshot, record: Paper) -> Paper | None:
+def find_described_paper(snapshot: Backend, record: Paper) -> Paper | None:
     """Returns the paper that a record describes, such as an entry of a bibliography; None if the index lacks it.
 
     A record with which an import would merge it describes the same paper; one that shares an ID counts first.
@@ -52,6 +52,6 @@ def find_described_paper(snapshot: Snapshot, record: Paper) -> Paper | None:
     return None
 
 
-def _row_of(snapshot: Snapshot, paper: Paper) -> int:
+def _row_of(snapshot: Backend, paper: Paper) -> int:
     """Returns the live row of a paper, found by its public ID, which no other paper has."""
-    return next(row for row in reversed(snapshot.ids.find(paper.id)) if row in snapshot.live)
+    return snapshot.row_of(paper.id)

@@ -9,7 +9,7 @@ import numpy as np
 from search import budget
 from search.embedding.cache import EmbedderCache
 from search.errors import InvalidValue
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.papers.normalization import compose, strip_control_characters
 from search.query.condition import AllOf, InRows, names_person
 from search.query.people import PersonCorrections
@@ -60,7 +60,7 @@ class Resolver:
         corrections: what the user says about people behind one name.
     """
 
-    snapshot: Snapshot
+    snapshot: Backend
     embedders: EmbedderCache
     theme_cache: ThemeCache
     corrections: PersonCorrections
@@ -127,7 +127,7 @@ class Resolver:
         """
         budget.check()
         query = self._with_words_of_mode(query)
-        start = cursor.decode(query, self.snapshot.manifest.generation, len(self.snapshot.columns))
+        start = cursor.decode(query, self.snapshot.generation, len(self.snapshot.live))
         like, unlike = (tuple(map(self.snapshot.row_of, papers)) for papers in (query.like, query.unlike))
         if not (query.text or like) and (unlike or query.is_abstract):
             raise _without_example(query)
@@ -154,7 +154,7 @@ class Resolver:
 
         query = replace(answer.query.unpaged, verbatim=False)
         find = lambda: Themes.find(answer.relevant_set(query.text))  # noqa: E731
-        return self.theme_cache.get((self.snapshot.manifest.generation, query), find)
+        return self.theme_cache.get((self.snapshot.generation, query), find)
 
     def _condition_within_theme(self, query: Query, whole: Answer | None) -> AllOf:
         """Returns the filter of a query and its theme as one condition."""

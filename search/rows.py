@@ -1,17 +1,45 @@
-"""Row sets and rankings: the types that columns, vectors and the paper store exchange."""
+"""Row sets and rankings: the types that columns, vectors and the paper store exchange.
+
+A row number identifies a paper within one generation of an index (``search.index.backend``).
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 
+class PaperSet(Protocol):
+    """A set of papers of one backend, such as those that match a filter.
+
+    A backend that is a service may compute each answer when it is asked for. It receives its own sets only.
+    """
+
+    def __len__(self) -> int:
+        """Returns the exact number of papers."""
+
+    def __contains__(self, row: int) -> bool:
+        """Returns whether a paper is in the set."""
+
+    def contains(self, ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """(len(ids),) bool: whether each of the given papers is in the set."""
+
+    def without(self, row: int) -> "PaperSet":
+        """Returns the set without one paper, which may be in it or not."""
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """(len(self),) int64: the rows of all its papers, ascending. Use it for sets of limited size only."""
+
+
 @dataclass(frozen=True, slots=False, eq=False)
 class Rows:
     """A set of rows out of ``0 .. universe - 1``, stored as sorted row numbers or as a bitmap.
+
+    It is the ``PaperSet`` of a local index.
 
     Attributes:
         universe: number of rows in the index, in the set or not.
@@ -102,6 +130,17 @@ class Rows:
         return iter(self.ids.tolist())
 
 
+def as_rows(papers: PaperSet) -> Rows:
+    """Returns a set of papers of a local index as rows, which it is.
+
+    Raises:
+        TypeError: it is a set of another backend.
+    """
+    if not isinstance(papers, Rows):
+        raise TypeError(f"{type(papers).__name__} is no set of a local index; pass one that this index has returned")
+    return papers
+
+
 def mask_to_bitmap(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Packs one bit per bool, least significant first, padded with zeros to whole 64-bit words."""
     bits = np.packbits(mask, bitorder="little")
@@ -121,6 +160,13 @@ def are_among(rows: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.
         return np.zeros(len(rows), bool)
     ordered = np.sort(others)
     return np.asarray(ordered.take(np.searchsorted(ordered, rows), mode="clip") == rows)
+
+
+def expand_ranges(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Concatenates the integers of several half-open ranges ``starts[i] .. ends[i] - 1``."""
+    lengths = ends - starts
+    before = np.cumsum(lengths) - lengths
+    return np.repeat(starts - before, lengths) + np.arange(lengths.sum())
 
 
 NO_ROWS: NDArray[np.int64] = np.empty(0, np.int64)

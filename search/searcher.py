@@ -11,7 +11,9 @@ from search.embedding.cache import EmbedderCache
 from search.embedding.embedder import EMBEDDER_TUNING, Embedder
 from search.embedding.model import ModelIdentity
 from search.errors import IndexUnavailable
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend, BackendSource
+from search.index.source import FolderSource
+from search.milvus import COLLECTION_SCHEME
 from search.papers.paper import Paper
 from search.query.author_match import AuthorMatch
 from search.query.filter import Filter
@@ -53,12 +55,13 @@ class Searcher:
     While the published generation cannot be opened, the one that is open answers, and ``problem`` gives the reason.
 
     Args:
-        directory: the index.
+        directory: the index: a folder, or the address of a collection of Milvus (``search.milvus.address``).
         load: returns the embedder of a model identity; called at the first query that needs one.
         verify_checksums: compare every file with its SHA-256 before a generation is used.
         on_page: called with every page of hits.
 
     Attributes:
+        directory: the argument.
         embedders: the embedders of the models.
         on_page: the argument.
         on_problem: called whenever ``problem`` has changed, with its value.
@@ -72,16 +75,16 @@ class Searcher:
 
     def __init__(
         self,
-        directory: Path,
+        directory: Path | str,
         load: Callable[[ModelIdentity], Embedder],
         *,
         verify_checksums: bool = False,
         on_page: Callable[[Page], None] | None = None,
     ) -> None:
-        self._directory = directory
-        self._verify_checksums = verify_checksums
+        self.directory = directory
+        self._source = _open_source(directory, verify_checksums)
         self._lock = threading.Lock()
-        self._snapshot = Snapshot.open(directory, verify_checksums=verify_checksums)
+        self._snapshot: Backend = self._source.open()
         self.embedders = EmbedderCache(directory, load)
         self.on_page = on_page
         self._theme_cache = ThemeCache()
@@ -89,11 +92,9 @@ class Searcher:
         self.on_problem: Callable[[str], None] = lambda problem: None  # noqa: ARG005
         self.problem = ""
         self._retry_at = 0.0
-        self._current_version: tuple[int, ...] = ()
-        """``Layout.current_version`` when CURRENT named the generation that is open."""
 
     @property
-    def snapshot(self) -> Snapshot:
+    def snapshot(self) -> Backend:
         """The newest published generation that can be opened. A replaced one closes when the last session on it ends.
 
         One thread opens a new generation, while the others use the one before.
@@ -107,7 +108,9 @@ class Searcher:
 
     def session(self) -> Session:
         """Opens a session on the newest published generation."""
-        return Session(self.snapshot, self.embedders, self.on_page, self._theme_cache, page_cache=self.page_cache)
+        return Session(
+            self.snapshot.for_session(), self.embedders, self.on_page, self._theme_cache, page_cache=self.page_cache
+        )
 
     def ask(self, box: str, query: Query | None = None, **options: Any) -> Page:
         """Answers the text of the search box; see ``Session.ask``."""
@@ -172,25 +175,19 @@ class Searcher:
 
     def _is_outdated(self) -> bool:
         """Whether CURRENT names another generation or nothing, or did so when it was last read."""
-        layout = self._snapshot.layout
         try:
-            version = layout.current_version()
-            if version == self._current_version and not self.problem:
-                return False
-            published = layout.published_generation()
+            published = self._source.published_generation()
         except (IndexUnavailable, OSError):
             return time.monotonic() >= self._retry_at
-        if published == self._snapshot.manifest.generation:
-            self._current_version = version
-        is_replaced = published != self._snapshot.manifest.generation
+        is_replaced = published != self._snapshot.generation
         return (is_replaced and time.monotonic() >= self._retry_at) or (bool(self.problem) and not is_replaced)
 
     def _follow(self) -> None:
         """Opens the published generation completely, so that no damage is found after the last one is given up."""
         problem = ""
         try:
-            if self._snapshot.layout.published_generation() != self._snapshot.manifest.generation:
-                snapshot = Snapshot.open(self._directory, verify_checksums=self._verify_checksums)
+            if self._source.published_generation() != self._snapshot.generation:
+                snapshot = self._source.open()
                 snapshot.load()
                 self._snapshot = snapshot
         except (IndexUnavailable, OSError) as error:
@@ -199,9 +196,18 @@ class Searcher:
         if problem == self.problem:
             return
         self.problem = problem
-        generation = self._snapshot.manifest.generation
+        generation = self._snapshot.generation
         if problem:
             _log.error("%s; %s answers until this is repaired", problem, generation)
         else:
             _log.warning("the published generation can be opened again; %s answers", generation)
         self.on_problem(problem)
+
+
+def _open_source(directory: Path | str, verify_checksums: bool) -> BackendSource:
+    if str(directory).startswith(COLLECTION_SCHEME):
+        from search.milvus.address import Address
+        from search.milvus.source import MilvusSource
+
+        return MilvusSource(Address.parse(str(directory)))
+    return FolderSource(Path(directory), verify_checksums)

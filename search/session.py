@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from search import budget
 from search.embedding.cache import EmbedderCache
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.language.describe import describe_condition, describe_query
 from search.language.framing import find_people_topic
 from search.papers.normalization import compose, strip_control_characters
@@ -69,7 +69,7 @@ class Session:
         page_cache: shared by all sessions of a searcher; None to search for each question.
     """
 
-    snapshot: Snapshot
+    snapshot: Backend
     embedders: EmbedderCache
     on_page: Callable[[Page], None] | None = None
     theme_cache: ThemeCache = field(default_factory=ThemeCache)
@@ -79,7 +79,7 @@ class Session:
     @property
     def generation(self) -> str:
         """The name of the generation that answers."""
-        return self.snapshot.manifest.generation
+        return self.snapshot.generation
 
     @_reporting_damage
     def ask(self, box: str, query: Query | None = None, **options: Any) -> Page:
@@ -283,7 +283,7 @@ class Session:
 
         Papers of a later generation that are not in this one have a later time, whatever the clock says.
         """
-        return datetime.fromtimestamp(int(self.snapshot.added_times.max(initial=0)), UTC)
+        return datetime.fromtimestamp(self.snapshot.newest_added, UTC)
 
     @_reporting_damage
     def recommend(self, library: Library, query: Query | None = None, **options: Any) -> Page:

@@ -70,7 +70,7 @@ def test_results_go_to_standard_output_and_all_else_to_standard_error(index_opti
 
 
 def test_help_has_an_example_of_every_command() -> None:
-    names = re.findall(r"^  (\w+)  ", run("--help").stdout.partition("Commands:")[2], re.MULTILINE)
+    names = re.findall(r"^  ([\w-]+)  ", run("--help").stdout.partition("Commands:")[2], re.MULTILINE)
     commands = {
         "index",
         "fetch",
@@ -100,6 +100,9 @@ def test_help_has_an_example_of_every_command() -> None:
         "doctor",
         "backup",
         "restore",
+        "export-index",
+        "import-index",
+        "compare-indexes",
         "state",
         "eval",
     }

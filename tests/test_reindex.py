@@ -299,7 +299,7 @@ def test_the_command_moves_an_index_and_a_running_server_follows(tmp_path: Path)
     moved = run("reindex", "--model", "small", *there)
     assert (moved.returncode, moved.stdout) == (0, "")
     assert (
-        "60 texts embedded; 0 papers had vectors of small in float. The index has 60 papers (gen-00000" in moved.stderr
+        "60 texts embedded; 0 papers had vectors of small in int8. The index has 60 papers (gen-00000" in moved.stderr
     )
     after = server.client.get("/v1/search", params=search).json()
     server.close()

@@ -81,7 +81,7 @@ def _read_query(session: Session, query: dict[str, Any]) -> tuple[NDArray[Any], 
     model_input = ModelInput(
         fused.scores, fused.cosine, fused.bm25, coverage, lexicon.max_score(text), len(lexicon.terms(text))
     )
-    grades = {row: grade for paper, grade in query["relevant"].items() for row in snapshot.store.find(paper)}
+    grades = {snapshot.find_row(paper): grade for paper, grade in query["relevant"].items()}
     gain = np.array([grades.get(row, 0) for row in fused.rows.tolist()], np.float32)
     if not gain.any():
         return None

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from search.columns.authors import AuthorsBuilder
 from search.columns.categories import CategoryColumnBuilder
 from search.columns.columns import ADDED, CITATIONS, Columns
-from search.columns.dates import NO_DAY, DateColumn
+from search.columns.dates import DateColumn
 from search.columns.kinds import KindColumnBuilder
 from search.columns.postings import NO_ID, NewPostings
 from search.files import save_array
-from search.papers.date import Date
+from search.papers.date import NO_DAY, Date
 from search.papers.paper import Paper
 
 _MAX_CITATIONS = 2**32 - 2

@@ -72,6 +72,10 @@ class CategoryColumn:
             if any(code.casefold() == each or code.casefold().startswith(f"{each}.") for each in wanted)
         ]
 
+    def primary_of(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Returns the id of the first category of some rows, (n,) int64; NO_ID for a row without one."""
+        return self.primary[rows].astype(np.int64)
+
     def is_archive(self, category: int) -> bool:
         """Whether a category id is that of an archive with categories, such as ``cs``."""
         return category in self._archives

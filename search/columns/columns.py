@@ -16,13 +16,15 @@ from numpy.typing import NDArray
 from search import budget
 from search.columns.authors import AuthorNames
 from search.columns.categories import CategoryColumn
-from search.columns.dates import NO_DAY, DateColumn
+from search.columns.dates import DateColumn
 from search.columns.kinds import KindColumn
 from search.columns.name_order import drop_namesakes_in_other_order
 from search.columns.other_given_names import drop_other_given_names
 from search.columns.postings import Postings, load_array
+from search.papers.date import NO_DAY
 from search.query.condition import Author, DateField
 from search.query.sort import FieldOrder
+from search.rows import PaperSet, as_rows
 from search.weak_methods import weak_method
 
 ADDED = "added"
@@ -131,6 +133,15 @@ class Columns:
     def date_column(self, field: DateField) -> DateColumn:
         """Returns the column of publication or update dates."""
         return self.published if field == "published" else self.updated
+
+    @property
+    def has_citations(self) -> bool:
+        """Whether some row has a citation count."""
+        return bool(self.citations.any())
+
+    def sort(self, papers: PaperSet, k: int, order: FieldOrder = "newest") -> NDArray[np.int64]:
+        """Returns the first k rows of a set in order of a field; see ``sort_rows``."""
+        return self.sort_rows(as_rows(papers).ids, k, order)
 
     def sort_rows(self, ids: NDArray[np.int64], k: int, order: FieldOrder = "newest") -> NDArray[np.int64]:
         """Sorts rows by a field. Rows without it come last.

@@ -10,13 +10,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from search.columns.postings import expand_ranges, load_array
+from search.columns.postings import load_array
 from search.files import save_array
-from search.papers.date import Date
-from search.rows import Rows, mask_to_bitmap
-
-NO_DAY = (np.iinfo(np.int32).max, -1)
-"""First and last day of a row without a date: an interval that overlaps no range."""
+from search.papers.date import NO_DAY, Date
+from search.rows import PaperSet, as_rows, expand_ranges, mask_to_bitmap
 
 
 @dataclass(frozen=True)
@@ -69,14 +66,20 @@ class DateColumn:
         """The running maximum of the last days, which unlike the last days themselves is sorted."""
         return memoryview(np.maximum.accumulate(self.intervals[1]).data)
 
-    def count_intervals(self, rows: Rows) -> NDArray[np.int64]:
+    def count_intervals(self, papers: PaperSet) -> NDArray[np.int64]:
         """Returns how many rows of a set have each interval, (n,) int64."""
-        return np.bincount(self.interval_of_row[rows.ids], minlength=self.intervals.shape[1])
+        return np.bincount(self.interval_of_row[as_rows(papers).ids], minlength=self.intervals.shape[1])
 
-    def count_by_year(self, rows: Rows) -> dict[int, int]:
+    def count_by_year(self, papers: PaperSet) -> dict[int, int]:
         """Counts rows by the year of their first day, latest year first."""
-        papers = np.bincount(self._year_of_interval[self.interval_of_row[rows.ids]])
-        return {year: int(papers[year]) for year in np.flatnonzero(papers)[::-1].tolist() if year}
+        counts = np.bincount(self._year_of_interval[self.interval_of_row[as_rows(papers).ids]])
+        return {year: int(counts[year]) for year in np.flatnonzero(counts)[::-1].tolist() if year}
+
+    def range_of(self, papers: PaperSet) -> tuple[int, int] | None:
+        """Returns the earliest and the latest first day of the rows of a set; None if none of them has a date."""
+        days = self.days(as_rows(papers).ids)[0]
+        days = days[days != NO_DAY[0]]
+        return (int(days.min()), int(days.max())) if len(days) else None
 
     @cached_property
     def _year_of_interval(self) -> NDArray[np.int64]:

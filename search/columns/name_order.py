@@ -1,10 +1,11 @@
 """Name order: whether Liu Yang is somebody else than Yang Liu, or one person with the family name written first."""
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
 from search.columns.author_table import AuthorTable
-from search.columns.postings import Postings
 from search.papers import names
 from search.papers.names import Name
 
@@ -17,8 +18,20 @@ _MIN_COMMON = 0.5
 """Share of the papers in the other order that have such a coauthor if one person writes the name in both orders."""
 
 
+class AuthorPapers(Protocol):
+    """The papers of authors by number, and the authors of papers."""
+
+    def ids(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Returns the rows, ascending, of the papers of some authors."""
+        ...
+
+    def pairs_of_rows(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Returns the authors of some papers: the place of the paper and the author, for each."""
+        ...
+
+
 def drop_namesakes_in_other_order(
-    table: AuthorTable, postings: Postings, query: str, found: NDArray[np.int64]
+    table: AuthorTable, postings: AuthorPapers, query: str, found: NDArray[np.int64]
 ) -> NDArray[np.int64]:
     """Returns the authors whom a name means, without other people whose name has its words in the other order.
 
@@ -30,7 +43,7 @@ def drop_namesakes_in_other_order(
 
     Args:
         table: the names.
-        postings: the rows of each author.
+        postings: the papers of each author.
         query: the name.
         found: (a,) int64, ascending, the authors that match in either order.
     """
@@ -76,7 +89,7 @@ def _order_ratio(table: AuthorTable, name: Name) -> float:
 
 
 def _is_same_team(
-    table: AuthorTable, postings: Postings, rows: NDArray[np.int64], team: NDArray[np.int64], other: int
+    table: AuthorTable, postings: AuthorPapers, rows: NDArray[np.int64], team: NDArray[np.int64], other: int
 ) -> bool:
     """Whether an author has written most papers with the coauthors of other papers, (n,) int64, and none of these."""
     other_rows = postings.ids(np.array([other]))

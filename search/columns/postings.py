@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search import files
-from search.rows import Rows, bitmap_nbytes, mask_to_bitmap
+from search.rows import PaperSet, Rows, as_rows, bitmap_nbytes, expand_ranges, mask_to_bitmap
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,18 +99,23 @@ class Postings:
         """Returns the total length of the values' posting lists."""
         if len(values) == 1:
             return int(self.offsets[values[0] + 1] - self.offsets[values[0]])
-        return int((self.offsets[values + 1] - self.offsets[values]).sum())
+        return int(self.counts_of(values).sum())
 
-    def count_by_value(self, rows: Rows, values: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    def counts_of(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Returns the length of each value's posting list, (n,) int64."""
+        return np.asarray(self.offsets[values + 1] - self.offsets[values])
+
+    def count_by_value(self, papers: PaperSet, values: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
         """Counts the rows of a set by value.
 
         Args:
-            rows: the set.
+            papers: the set.
             values: (n,) int64, the values to count; None for all.
 
         Returns:
             (n,) int64, for each value the number of rows in the set that have it.
         """
+        rows = as_rows(papers)
         if values is None and len(rows) == self.universe:
             return np.diff(self.offsets)
         if values is None:
@@ -121,25 +126,26 @@ class Postings:
         np.cumsum(matching, out=running_count[1:])
         return running_count[ends[1:]] - running_count[ends[:-1]]
 
-    def most_frequent(self, rows: Rows, limit: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def most_frequent(self, papers: PaperSet, limit: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Finds the values that most rows of a set have.
 
         Args:
-            rows: the set.
+            papers: the set.
             limit: number of values, at least 1.
 
         Returns:
             Distinct values in any order, and the number of rows of each, both (n,) int64: the ``limit`` most frequent
             values that occur, all values that are as frequent as the last of them, and possibly others.
         """
+        rows = as_rows(papers)
         found = np.empty(0, np.uint32) if len(rows) == self.universe else self._sparse_values(rows)
         if len(rows) == self.universe or len(found) >= len(self.offsets) - 1:
             counts = np.diff(self.offsets) if len(rows) == self.universe else self._count_all_values(rows, found)
             used = np.flatnonzero(counts)
             return used, counts[used]
-        values, papers = _most_frequent(found, limit)
+        values, sparse_counts = _most_frequent(found, limit)
         counts = self._count_dense_values(rows)
-        return np.append(values, self.dense[counts > 0]), np.append(papers, counts[counts > 0])
+        return np.append(values, self.dense[counts > 0]), np.append(sparse_counts, counts[counts > 0])
 
     def _count_all_values(self, rows: Rows, found: NDArray[np.uint32]) -> NDArray[np.int64]:
         """Returns the number of rows of a set that have each value, given the output of ``_sparse_values``."""
@@ -204,6 +210,23 @@ class Postings:
             return self.rows[self.offsets[values[0]] : self.offsets[values[0] + 1]].astype(np.int64)
         return sorted_unique(self._gather_rows(values)).astype(np.int64)
 
+    def sample(self, value: int, count: int) -> NDArray[np.int64]:
+        """Returns at most ``count`` rows of a value, evenly spread and ascending."""
+        rows = self.ids(np.array([value]))
+        return rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(np.int64)]
+
+    def pairs_of_values(self, values: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Returns the rows of several values.
+
+        Args:
+            values: (n,) int64.
+
+        Returns:
+            The position in ``values`` and the row of each (value, row) pair, both (pairs,) int64, in order of position
+            and row.
+        """
+        return np.repeat(np.arange(len(values)), self.counts_of(values)), self._gather_rows(values).astype(np.int64)
+
     def bitmap(self, values: NDArray[np.int64]) -> NDArray[np.uint8]:
         """Returns the rows that have at least one of some values, ascending, in the format of ``mask_to_bitmap``."""
         positions = np.searchsorted(values, self.dense)
@@ -264,13 +287,6 @@ class NewPostings:
 def is_sparse(count: int, universe: int) -> bool:
     """Whether a set of ``count`` rows is processed as row numbers instead of as a bitmap."""
     return count * TUNING.sparse_divisor <= universe
-
-
-def expand_ranges(starts: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Concatenates the integers of several half-open ranges ``starts[i] .. ends[i] - 1``."""
-    lengths = ends - starts
-    before = np.cumsum(lengths) - lengths
-    return np.repeat(starts - before, lengths) + np.arange(lengths.sum())
 
 
 def sorted_unique(values: NDArray[np.uint32]) -> NDArray[np.uint32]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.columns.authors import AuthorNames
-from search.columns.postings import expand_ranges
+from search.rows import expand_ranges
 
 _PREFIX_BYTES = 4
 """Bytes of each word that are compared in one step: the size of a uint32."""

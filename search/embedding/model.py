@@ -67,6 +67,7 @@ class BuiltInModel:
         location: the importable package that contains it, and its folder there.
         repair: what to do if it is missing or damaged.
         precisions: those of PRECISIONS that it has.
+        default_precision: the one of a new index.
         dim: components per vector.
         max_tokens: number of tokens after which a text is truncated.
         pooling: how token vectors become one vector.
@@ -77,6 +78,7 @@ class BuiltInModel:
     location: tuple[str, str]
     repair: str = "reinstall papers-search"
     precisions: tuple[str, ...] = PRECISIONS
+    default_precision: str = "float"
     dim: int = 384
     max_tokens: int = MAX_TOKENS
     pooling: str = "mean"
@@ -130,8 +132,10 @@ DEFAULT_MODEL = BuiltInModel(
     "small",
     weights_sha256="595e18183dc4622fcdce85c9d466b6f65b316c0dd0e622b70411ccc572552282",
     location=("search", "encoder"),
+    default_precision="int8",
 )
-"""The model of a new index unless another one is named: ``data/encoder/``."""
+"""The model of a new index unless another one is named: ``data/encoder/``. Its int8 vectors take two thirds of the time
+and lose .0005 nDCG@10 on average over four collections (``docs/design/embedding.md``)."""
 
 _LARGE = BuiltInModel(
     "large",
@@ -148,6 +152,11 @@ _MINILM = BuiltInModel(
 
 BUILT_IN_MODELS = {model.name: model for model in (DEFAULT_MODEL, _LARGE, _MINILM)}
 """The built-in models by name."""
+
+
+def default_precision(model: str) -> str:
+    """Returns the precision of a new index with a model, built in or not."""
+    return BUILT_IN_MODELS[model].default_precision if model in BUILT_IN_MODELS else "float"
 
 
 def known_identities() -> tuple[ModelIdentity, ...]:

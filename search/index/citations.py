@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.papers.identifiers import citation_key, id_key
 from search.papers.json import Json
 from search.papers.paper import Paper
@@ -54,12 +54,12 @@ class Citations:
         return {"id": self.paper.id, "references": self.references.to_json(), "citing": self.citing.to_json()}
 
 
-def find_citations(snapshot: Snapshot, paper: Paper, limit: int = MAX_CITATIONS) -> Citations:
+def find_citations(snapshot: Backend, paper: Paper, limit: int = MAX_CITATIONS) -> Citations:
     """Returns what a paper of an index cites there and what cites it, at most ``limit`` papers of each."""
     return Citations(paper, find_cited(snapshot, paper, limit), find_citing(snapshot, paper, limit))
 
 
-def find_cited(snapshot: Snapshot, paper: Paper, limit: int) -> CitedOrCiting:
+def find_cited(snapshot: Backend, paper: Paper, limit: int) -> CitedOrCiting:
     """Returns the papers of the index that a paper cites.
 
     Args:
@@ -70,12 +70,12 @@ def find_cited(snapshot: Snapshot, paper: Paper, limit: int) -> CitedOrCiting:
     return _select(snapshot, [id_key(each) for each in paper.references], paper, limit)
 
 
-def find_citing(snapshot: Snapshot, paper: Paper, limit: int) -> CitedOrCiting:
+def find_citing(snapshot: Backend, paper: Paper, limit: int) -> CitedOrCiting:
     """Returns the papers of the index that cite a paper by any of its IDs; see ``find_cited``."""
     return _select(snapshot, [citation_key(each) for each in paper.ids], paper, limit)
 
 
-def _select(snapshot: Snapshot, keys: Sequence[int], paper: Paper, limit: int) -> CitedOrCiting:
+def _select(snapshot: Backend, keys: Sequence[int], paper: Paper, limit: int) -> CitedOrCiting:
     """Returns the live papers that have one of these keys, without the paper itself.
 
     Different IDs have the same key once in 10^19 pairs, which is not checked.
@@ -83,7 +83,7 @@ def _select(snapshot: Snapshot, keys: Sequence[int], paper: Paper, limit: int) -
     rows = np.array(sorted({*snapshot.store.rows_for_keys(keys)}), np.int64)
     rows = rows[snapshot.live.contains(rows)]
     rows = rows[rows != snapshot.find_row(paper.id)]
-    first = snapshot.columns.sort_rows(rows, limit, "citations")
+    first = snapshot.columns.sort(snapshot.set_of(rows), limit, "citations")
     return CitedOrCiting(len(rows), tuple(snapshot.store.get(first.tolist())))
 
 

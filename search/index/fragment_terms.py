@@ -11,10 +11,10 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from search.columns.postings import expand_ranges
 from search.index.analysis import Terms
 from search.index.term_postings import word_key
 from search.language.stop_words import STOP_WORDS
+from search.rows import expand_ranges
 
 _is_stop_word = frozenset(STOP_WORDS).__contains__
 

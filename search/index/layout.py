@@ -121,12 +121,12 @@ class Layout:
         return name
 
     def current_version(self) -> tuple[int, ...]:
-        """Returns numbers that change whenever CURRENT is replaced, in a tenth of the time of reading it.
-
-        Raises:
-            OSError: there is no CURRENT.
-        """
-        status = self.current.stat()
+        """Returns numbers that change whenever CURRENT is replaced, in a tenth of the time of reading it; none without
+        CURRENT."""
+        try:
+            status = self.current.stat()
+        except OSError:
+            return ()
         return status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
     def _read_current(self) -> bytes:
@@ -276,7 +276,7 @@ class Manifest:
         _check_format(path, body.count("format"))
         return cls(
             generation=body.text("generation"),
-            model=_read_model(body.child("model")),
+            model=read_model(body.child("model")),
             rows=body.count("rows"),
             live=body.count("live"),
             trained_on=body.count("trained_on"),
@@ -349,7 +349,8 @@ def _check_format(path: Path, found: int) -> None:
     raise IndexDamaged(path, f"{problem}; read it with the version of papers that wrote it")
 
 
-def _read_model(fields: JsonObject) -> ModelIdentity:
+def read_model(fields: JsonObject) -> ModelIdentity:
+    """Reads the output of ``ModelIdentity.to_json``."""
     return ModelIdentity(
         name=fields.text("name"),
         weights_sha256=fields.text("weights_sha256"),

@@ -27,7 +27,7 @@ from search.index.text_scores import TextScores
 from search.index.text_terms import TextTerms
 from search.index.word_forms import ALTERNATIVE_MARK
 from search.query.condition import ContainsText
-from search.rows import Ranked, Rows
+from search.rows import PaperSet, Ranked, Rows, as_rows
 
 POSTINGS_FOLDER = "postings"
 """The folder of the postings in that of the lexicon."""
@@ -100,30 +100,33 @@ class Lexicon:
         """Returns the distinct terms of a text that are looked up; of a long text those of highest weight."""
         return list(self._terms.counts(text))
 
-    def search(self, text: str, k: int, rows: Rows) -> Ranked:
+    def search(self, text: str, k: int, papers: PaperSet) -> Ranked:
         """Returns the k papers of highest BM25 among those of a set that contain a term of the text."""
-        return self._scores.top_k(text, k, rows)
+        return self._scores.top_k(text, k, as_rows(papers))
 
-    def rows_with_any_term(self, text: str, rows: Rows) -> NDArray[np.int64]:
-        """Returns the rows of a set, ascending, that contain a term of the text."""
-        return np.flatnonzero((self._scores.scores(text) > 0) & rows.mask)
+    def papers_with_any_term(self, text: str, papers: PaperSet) -> Rows:
+        """Returns the papers of a set that contain a term of the text."""
+        found = np.flatnonzero((self._scores.scores(text) > 0) & as_rows(papers).mask)
+        return Rows.from_ids(found, self._universe)
 
-    def count_matches(self, text: str, rows: Rows) -> int:
+    def count_matches(self, text: str, papers: PaperSet) -> int:
         """Returns the number of papers of a set that contain a term of the text."""
-        return int(np.count_nonzero((self._scores.scores(text) > 0) & rows.mask))
+        return int(np.count_nonzero((self._scores.scores(text) > 0) & as_rows(papers).mask))
 
-    def search_reaching(self, text: str, share: float, rows: Rows) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def search_reaching(
+        self, text: str, share: float, papers: PaperSet
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Returns all rows of a set whose BM25 is at least a share of ``max_score``.
 
         Args:
             text: the text.
             share: above 0, at most 1.
-            rows: the set.
+            papers: the set.
 
         Returns:
             (n,) int64 rows, ascending, and (n,) float32, their BM25.
         """
-        return self._scores.reaching(text, share * self.max_score(text) * (1 - _ROUNDING), rows)
+        return self._scores.reaching(text, share * self.max_score(text) * (1 - _ROUNDING), as_rows(papers))
 
     @cached_property
     def term_by_word(self) -> Mapping[str, str | None]:

@@ -10,7 +10,7 @@ from search.files import call_library, link_or_copy
 from search.index.analysis import Terms
 from search.index.lexicon import LEXICON_TUNING, POSTINGS_FOLDER, LexiconTuning, create_analyzer
 from search.index.term_postings_writer import TermPostingsBuilder
-from search.index.text_conditions import PHRASE_FIELDS
+from search.index.text_requirements import PHRASE_FIELDS
 from search.papers.paper import Paper
 
 _TOKENIZER = "papers_terms"

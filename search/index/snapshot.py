@@ -27,7 +27,7 @@ from search.index.read_errors import is_panic, reports_read_errors
 from search.index.store import PaperStore
 from search.papers import identifiers
 from search.query.condition import AllOf, AnyOf, Condition, ContainsText, HasId, InRows, Not
-from search.rows import Rows
+from search.rows import NO_ROWS, Rows
 from search.vectors.file import BLOCK_ROWS
 from search.vectors.file import block_checksums as vector_checksums
 
@@ -42,6 +42,8 @@ if TYPE_CHECKING:  # imported where they are opened: queries with filters only d
 @dataclass(eq=False)
 class Snapshot:
     """The store, columns, vectors and lexicon of one generation; each is opened when first used.
+
+    It is the local ``search.index.backend.Backend``.
 
     An open snapshot holds a shared lock on its manifest. A writer does not remove a generation that is locked.
 
@@ -165,8 +167,29 @@ class Snapshot:
         return []
 
     @property
+    def generation(self) -> str:
+        return self.manifest.generation
+
+    @property
+    def checksum(self) -> str:
+        return self.manifest.sha256
+
+    @property
     def model(self) -> ModelIdentity:
         return self.manifest.model
+
+    def count_bytes(self) -> int:
+        """Returns the size of the files of the generation, its vectors and the database."""
+        files, vectors = self.manifest.files, self.manifest.rows * self.model.dim * 2
+        return sum(file.bytes for file in files) + vectors + self.layout.store.stat().st_size
+
+    def for_session(self) -> Self:
+        """Returns the snapshot itself, which has no state of a session."""
+        return self
+
+    @property
+    def shared(self) -> Self:
+        return self
 
     def load(self) -> None:
         """Opens everything, which is otherwise opened when first used.
@@ -208,6 +231,10 @@ class Snapshot:
         with reports_read_errors(self.files.columns):
             self._check(self.files.columns / "added.npy")
             return load_added_times(self.files.columns, self.manifest.rows)
+
+    @property
+    def newest_added(self) -> int:
+        return int(self.added_times.max(initial=0))
 
     @cached_property
     def ids(self) -> IdLookup:
@@ -268,6 +295,14 @@ class Snapshot:
         parts = condition.parts if isinstance(condition, AllOf) else (condition,)
         selections = [self._selection(part) for part in parts]
         return Intersection(selections, self.live).rows() if selections else self.live
+
+    def set_of(self, *rows: NDArray[np.int64], without: NDArray[np.int64] = NO_ROWS) -> Rows:
+        """Returns the set of some rows, in any order and repeated or not, without others."""
+        mask = np.zeros(self.manifest.rows, bool)
+        for some in rows:
+            mask[some] = True
+        mask[without] = False
+        return Rows.from_mask(mask)
 
     def _selection(self, condition: Condition) -> Selection:
         """Selects with the columns; words and phrases with the lexicon."""

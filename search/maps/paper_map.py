@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
 
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.maps.projection import project
 from search.papers.date import Date
 from search.papers.html import table_html
@@ -108,17 +108,17 @@ class PaperMap:
     answered_query: str
 
     @classmethod
-    def of_themes(cls, snapshot: Snapshot, themes: Themes) -> Self:
+    def of_themes(cls, snapshot: Backend, themes: Themes) -> Self:
         """Returns the map of the papers of an answer that are grouped into themes."""
         points, on_map = _place(snapshot, themes.grouping)
         return cls(points, on_map, themes.relevant, themes.estimated, themes.generation, themes.answered_query)
 
     @classmethod
-    def of_rows(cls, snapshot: Snapshot, rows: Sequence[int]) -> Self:
+    def of_rows(cls, snapshot: Backend, rows: Sequence[int]) -> Self:
         """Returns the map of some papers; of more than ``MAX_GROUPED``, of the first."""
         ids = np.array(rows[:MAX_GROUPED], np.int64)
         points, on_map = _place(snapshot, group_papers(snapshot, ids))
-        return cls(points, on_map, len(rows), False, snapshot.manifest.generation, "")
+        return cls(points, on_map, len(rows), False, snapshot.generation, "")
 
     def __len__(self) -> int:
         return len(self.points)
@@ -201,7 +201,7 @@ class PaperMap:
         return f"<div>{drawing}{themes}</div>"
 
 
-def _place(snapshot: Snapshot, grouping: Grouping) -> tuple[tuple[MapPoint, ...], tuple[MapTheme, ...]]:
+def _place(snapshot: Backend, grouping: Grouping) -> tuple[tuple[MapPoint, ...], tuple[MapTheme, ...]]:
     """Returns the papers of a grouping on the map, in its order, and its themes."""
     if not len(grouping.rows):
         return (), ()
@@ -220,7 +220,7 @@ def _place(snapshot: Snapshot, grouping: Grouping) -> tuple[tuple[MapPoint, ...]
     return points, themes
 
 
-def _place_rows(snapshot: Snapshot, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+def _place_rows(snapshot: Backend, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """Returns the places of papers, (n, 2), from -1 to 1 with three decimals, whatever their order."""
     order = np.argsort(rows)
     vectors, whitening = snapshot.vectors.get_vectors(rows[order]), snapshot.whitening

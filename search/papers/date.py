@@ -7,6 +7,8 @@ from datetime import date
 from functools import lru_cache
 from typing import Self
 
+NO_DAY = (2**31 - 1, -1)
+"""First and last day of a paper without a date: an interval that overlaps no range. Both are int32."""
 _DATE = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?(?:[T ].*)?")
 
 

@@ -1,12 +1,12 @@
 """Conditions on persons, in the form that an index evaluates."""
 
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.people.persons import find_person_rows
 from search.query.condition import AllOf, AnyOf, Author, Condition, InRows, Not
 from search.query.people import PersonCorrections
 
 
-def resolve_persons(snapshot: Snapshot, condition: Condition, corrections: PersonCorrections) -> Condition:
+def resolve_persons(snapshot: Backend, condition: Condition, corrections: PersonCorrections) -> Condition:
     """Returns a condition with the papers of each person that it tells from namesakes.
 
     Args:

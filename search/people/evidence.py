@@ -12,11 +12,11 @@ import numpy as np
 import scipy.sparse as sparse
 from numpy.typing import NDArray
 
-from search.columns.columns import Columns
-from search.columns.postings import expand_ranges
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
+from search.index.backend_fields import Fields
 from search.papers.name_matching import are_compatible
 from search.papers.names import Name
+from search.rows import expand_ranges
 
 Matrix = NDArray[np.float32]
 """(n, n) float32, a value for each pair of n papers."""
@@ -61,7 +61,7 @@ class PairEvidence:
     contradicts: NDArray[np.bool_]
 
     @classmethod
-    def gather(cls, snapshot: Snapshot, rows: NDArray[np.int64], authors: NDArray[np.int64]) -> Self:
+    def gather(cls, snapshot: Backend, rows: NDArray[np.int64], authors: NDArray[np.int64]) -> Self:
         """Gathers the evidence.
 
         Args:
@@ -117,12 +117,12 @@ class _Team:
     def _team_sizes(self) -> NDArray[np.int64]:
         return np.asarray(np.diff(self.members.indptr), np.int64)
 
-    def links(self, columns: Columns) -> Matrix:
+    def links(self, columns: Fields) -> Matrix:
         """Returns the log odds of each pair by its coauthors in common."""
         count = self.members.shape[0]
         shared = (self.members @ self.members.T).toarray()
         rarest = np.full((count, count), np.inf, np.float32)
-        papers = np.diff(columns.author_postings.offsets)[self.authors]
+        papers = columns.author_postings.counts_of(self.authors)
         order = np.argsort(-papers, kind="stable")  # the last one assigned below is the rarest
         of_author = self.members.tocsc()[:, order] if len(order) else self.members.tocsc()
         starts, sizes = of_author.indptr[:-1].astype(np.int64), np.diff(of_author.indptr).astype(np.int64)
@@ -135,15 +135,15 @@ class _Team:
         odds += _INTERCEPT + _TEAM_SIZES * (log_teams[:, None] + log_teams[None])
         return np.where(shared > 0, odds, NO_LINK).astype(np.float32)
 
-    def common_network(self, columns: Columns, rows: NDArray[np.int64]) -> Matrix:
+    def common_network(self, columns: Fields, rows: NDArray[np.int64]) -> Matrix:
         """Returns the number of other papers that coauthors of both papers of each pair have written."""
         postings = columns.author_postings
-        starts, ends = postings.offsets[self.authors], postings.offsets[self.authors + 1]
+        counts = postings.counts_of(self.authors)
         small = np.repeat(self._team_sizes <= _MAX_NETWORK_TEAM, self._team_sizes)
         in_small = np.isin(np.arange(len(self.authors)), self.members.indices[small])
-        few = np.flatnonzero(in_small & (ends - starts <= _MAX_NETWORK_PAPERS))
-        written = postings.rows[expand_ranges(starts[few], ends[few])].astype(np.int64)
-        writer = np.repeat(few, ends[few] - starts[few])
+        few = np.flatnonzero(in_small & (counts <= _MAX_NETWORK_PAPERS))
+        position, written = postings.pairs_of_values(self.authors[few])
+        writer = few[position]
         is_other = ~np.isin(written, rows)
         papers, inverse = np.unique(written[is_other], return_inverse=True)
         shape = (self.members.shape[1], max(len(papers), 1))
@@ -154,7 +154,7 @@ class _Team:
         return common
 
 
-def _contradictions(columns: Columns, spelling: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _contradictions(columns: Fields, spelling: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Returns whether the author ids of each pair of papers, (n,) int64, are of names that exclude each other."""
     used, inverse = np.unique(spelling, return_inverse=True)
     found = [Name.from_key(columns.authors.key(author)) for author in used.tolist()]
@@ -162,28 +162,27 @@ def _contradictions(columns: Columns, spelling: NDArray[np.int64]) -> NDArray[np
     return np.asarray(contradicts[np.ix_(inverse, inverse)], np.bool_)
 
 
-def _category_offsets(snapshot: Snapshot, rows: NDArray[np.int64]) -> Matrix:
+def _category_offsets(snapshot: Backend, rows: NDArray[np.int64]) -> Matrix:
     """Returns how far the mean vector of each paper's primary category is from that of all papers.
 
     Strangers in one category have similar vectors, so that only what goes beyond the category tells them apart.
     """
     category = snapshot.columns.categories
-    found, inverse = np.unique(category.primary[rows].astype(np.int64), return_inverse=True)
+    found, inverse = np.unique(category.primary_of(rows), return_inverse=True)
     offsets = np.zeros((len(found), len(snapshot.whitening.mean)), np.float32)
     for place, number in enumerate(found.tolist()):
         if number < len(category.codes):
-            papers = category.postings.ids(np.array([number]))
-            sample = papers[np.linspace(0, len(papers) - 1, min(_SAMPLED_PAPERS, len(papers))).astype(np.int64)]
+            sample = category.postings.sample(number, _SAMPLED_PAPERS)
             offsets[place] = snapshot.vectors.get_vectors(sample).mean(axis=0) - snapshot.whitening.mean
     return np.asarray(offsets[inverse], np.float32)
 
 
-def _category_weights(columns: Columns, rows: NDArray[np.int64]) -> tuple[Matrix, Matrix]:
+def _category_weights(columns: Fields, rows: NDArray[np.int64]) -> tuple[Matrix, Matrix]:
     """Returns a vector per paper of its archives, and of all its categories and archives by rarity."""
     position, category = columns.categories.postings.pairs_of_rows(rows)
     names, inverse = np.unique(category, return_inverse=True)
     is_archive = np.array([columns.categories.is_archive(number) for number in names.tolist()], bool)
-    papers = np.maximum(np.diff(columns.categories.postings.offsets)[names], 1)
+    papers = np.maximum(columns.categories.postings.counts_of(names), 1)
     has = np.zeros((len(rows), len(names)), np.float32)
     has[position, inverse] = 1
     return has[:, is_archive], has * np.sqrt(np.log(max(len(columns), 2) / papers)).astype(np.float32)

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search import budget
-from search.columns.dates import NO_DAY
 from search.errors import InvalidValue
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.papers import names
 from search.papers.categories import find_category_name
+from search.papers.date import NO_DAY
 from search.papers.html import table_html
 from search.papers.json import Json
 from search.query.condition import Author
@@ -91,7 +91,7 @@ class Persons:
     people: tuple[Person, ...]
 
     @classmethod
-    def find(cls, snapshot: Snapshot, author: Author, corrections: PersonCorrections = NO_CORRECTIONS) -> Self:
+    def find(cls, snapshot: Backend, author: Author, corrections: PersonCorrections = NO_CORRECTIONS) -> Self:
         """Tells the people behind a name apart.
 
         Args:
@@ -129,7 +129,7 @@ class Persons:
         return next((person for person in self.people if row in person.rows), None)
 
 
-def find_person_rows(snapshot: Snapshot, author: Author, corrections: PersonCorrections) -> NDArray[np.int64]:
+def find_person_rows(snapshot: Backend, author: Author, corrections: PersonCorrections) -> NDArray[np.int64]:
     """Returns the papers of the person of a condition with a paper.
 
     Args:
@@ -150,9 +150,7 @@ def find_person_rows(snapshot: Snapshot, author: Author, corrections: PersonCorr
     return np.asarray(grouping.rows[grouping.numbers == grouping.numbers[grouping.rows == row]])
 
 
-def split_by_person(
-    snapshot: Snapshot, author: Author, corrections: PersonCorrections
-) -> tuple[NDArray[np.int64], ...]:
+def split_by_person(snapshot: Backend, author: Author, corrections: PersonCorrections) -> tuple[NDArray[np.int64], ...]:
     """Returns the papers of each person with a name, none if they cannot be distinguished.
 
     Args:
@@ -183,10 +181,10 @@ class _Grouping:
     is_complete: bool
 
     @classmethod
-    def find(cls, snapshot: Snapshot, author: Author, corrections: PersonCorrections) -> "_Grouping":
+    def find(cls, snapshot: Backend, author: Author, corrections: PersonCorrections) -> "_Grouping":
         """Returns the grouping of a name, which is computed once per generation."""
         with _cache_lock:
-            entries = _cache.setdefault(snapshot, OrderedDict())
+            entries = _cache.setdefault(snapshot.shared, OrderedDict())
             if found := entries.get((author.name, author.exact, corrections)):
                 entries.move_to_end((author.name, author.exact, corrections))
                 return found
@@ -198,7 +196,7 @@ class _Grouping:
         return grouping
 
     @classmethod
-    def _compute(cls, snapshot: Snapshot, author: Author, corrections: PersonCorrections) -> Self:
+    def _compute(cls, snapshot: Backend, author: Author, corrections: PersonCorrections) -> Self:
         authors = snapshot.columns.author_ids(author)
         rows = snapshot.columns.author_postings.ids(authors)
         rows = rows[snapshot.live.contains(rows)]
@@ -210,7 +208,7 @@ class _Grouping:
         return cls(authors, rows, numbers, is_complete)
 
 
-_cache: "WeakKeyDictionary[Snapshot, OrderedDict[Hashable, _Grouping]]" = WeakKeyDictionary()
+_cache: "WeakKeyDictionary[Backend, OrderedDict[Hashable, _Grouping]]" = WeakKeyDictionary()
 _cache_lock = threading.Lock()
 
 
@@ -220,7 +218,7 @@ def _can_be_split(name: str) -> bool:
 
 
 def _group(
-    snapshot: Snapshot, authors: NDArray[np.int64], rows: NDArray[np.int64], corrections: PersonCorrections
+    snapshot: Backend, authors: NDArray[np.int64], rows: NDArray[np.int64], corrections: PersonCorrections
 ) -> NDArray[np.int64]:
     """Returns the number of the person of each row."""
     from search.people.clustering import group_by_person  # imported here: scipy takes as long as a search
@@ -234,9 +232,7 @@ def _group(
     return group_by_person(evidence, namesakes, same, different)
 
 
-def _positions(
-    snapshot: Snapshot, rows: NDArray[np.int64], pairs: tuple[tuple[str, str], ...]
-) -> list[tuple[int, int]]:
+def _positions(snapshot: Backend, rows: NDArray[np.int64], pairs: tuple[tuple[str, str], ...]) -> list[tuple[int, int]]:
     """Returns the positions of the papers of each pair in the rows, without pairs that are not both among them."""
     found = []
     for pair in pairs:
@@ -246,7 +242,7 @@ def _positions(
     return found
 
 
-def _describe(snapshot: Snapshot, grouping: _Grouping) -> Iterator[Person]:
+def _describe(snapshot: Backend, grouping: _Grouping) -> Iterator[Person]:
     """Yields the people, most papers first; of equal ones, the one with the paper that was imported first."""
     rows = grouping.rows
     _, first, inverse, sizes = np.unique(grouping.numbers, return_index=True, return_inverse=True, return_counts=True)
@@ -267,7 +263,7 @@ def _describe(snapshot: Snapshot, grouping: _Grouping) -> Iterator[Person]:
 
 
 def _labels(
-    snapshot: Snapshot, rows: NDArray[np.int64], numbers: NDArray[np.int64], sizes: NDArray[np.int64]
+    snapshot: Backend, rows: NDArray[np.int64], numbers: NDArray[np.int64], sizes: NDArray[np.int64]
 ) -> list[str]:
     """Returns the label of each person by number; empty for people with few papers."""
     labels = [""] * len(sizes)
@@ -292,11 +288,11 @@ def _main_category(papers: "list[Paper]") -> str:
     return find_category_name(code) or code
 
 
-def _main_coauthors(snapshot: Snapshot, authors: NDArray[np.int64], rows: NDArray[np.int64]) -> tuple[str, ...]:
+def _main_coauthors(snapshot: Backend, authors: NDArray[np.int64], rows: NDArray[np.int64]) -> tuple[str, ...]:
     """Returns the names of the most frequent coauthors; of equal ones, of those with the fewest other papers."""
     postings = snapshot.columns.author_postings
     _, author = postings.pairs_of_rows(rows)
     coauthors, counts = np.unique(author[~np.isin(author, authors)], return_counts=True)
-    papers = postings.offsets[coauthors + 1] - postings.offsets[coauthors]
+    papers = postings.counts_of(coauthors)
     best = coauthors[np.lexsort((coauthors, papers, -counts))[:_COAUTHORS]]
     return tuple(snapshot.columns.authors.display_names(best))

@@ -14,16 +14,16 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from search.columns.columns import Columns
-from search.columns.dates import NO_DAY
 from search.errors import InvalidValue
+from search.index.backend_fields import Fields
 from search.papers import names
+from search.papers.date import NO_DAY
 from search.papers.surnames import PARTICLES
 from search.people.persons import split_by_person
 from search.query.condition import Author
 from search.query.people import MAX_RANKED_AUTHORS, NO_CORRECTIONS, People, PersonCorrections, RankedAuthor
 from search.ranking.relevance import RelevantSet
-from search.rows import Rows
+from search.rows import PaperSet
 
 _VOTING_PAPERS = 2_000
 """Relevant papers that vote: the nearest. In a larger set, those after them have the least weight anyway."""
@@ -65,7 +65,7 @@ class _Votes:
     starts: NDArray[np.int64]
 
     @classmethod
-    def count(cls, columns: Columns, rows: NDArray[np.int64], weights: NDArray[np.float64]) -> Self:
+    def count(cls, columns: Fields, rows: NDArray[np.int64], weights: NDArray[np.float64]) -> Self:
         """Counts the votes of papers, (n,) int64 rows with (n,) float64 weights."""
         position, author = columns.author_postings.pairs_of_rows(rows)
         votes = weights * np.minimum(1, _FULL_VOTES / np.maximum(np.bincount(position, minlength=len(rows)), 1))
@@ -122,7 +122,7 @@ def rank_authors(relevant: RelevantSet, limit: int, corrections: PersonCorrectio
     ranking = _Ranking(relevant, corrections)
     best = ranking.best(limit)
     ranked = tuple(ranking.describe(each, each.score / best[0].score) for each in best)
-    rows, generation = relevant.papers.rows, relevant.index.snapshot.manifest.generation
+    rows, generation = relevant.papers.rows, relevant.index.snapshot.generation
     return People(relevant.box, ranked, len(rows), relevant.papers.estimated, generation)
 
 
@@ -184,7 +184,7 @@ class _Ranking:
         """Returns the person with the highest score behind a name; None if the name has more papers than the limit."""
         columns = self._snapshot.columns
         name = Author(columns.authors.display_name(candidate.author))
-        size = columns.author_postings.posting_count(columns.author_ids(name))
+        size = int(columns.author_postings.counts_of(columns.author_ids(name)).sum())
         groups = split_by_person(self._snapshot, name, self._corrections) if size <= limit else ()
         if not groups:
             return None
@@ -232,19 +232,17 @@ def _nearness(scores: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(_MIN_NEARNESS + (1 - _MIN_NEARNESS) * ((scores - scores.min()) / span) ** 2, np.float64)
 
 
-def _recency(columns: Columns, rows: NDArray[np.int64], live: Rows) -> NDArray[np.float64]:
+def _recency(columns: Fields, rows: NDArray[np.int64], live: PaperSet) -> NDArray[np.float64]:
     """Returns the weight of each paper by its age; a paper without a date weighs as the oldest ones do."""
     days = columns.published.days(rows)[0].astype(np.int64)
-    known = days != NO_DAY[0]
-    if not known.any():
+    known, all_days = days != NO_DAY[0], columns.published.range_of(live)
+    if not known.any() or not all_days:
         return np.ones(len(rows))
-    all_days = columns.published.days(live.ids)[0]
-    newest = int(all_days[all_days != NO_DAY[0]].max())
-    age = newest - np.where(known, days, days[known].min())
+    age = all_days[1] - np.where(known, days, days[known].min())
     return np.asarray(0.5 ** (age / _HALF_LIFE_DAYS), np.float64)
 
 
-def _years(columns: Columns, rows: NDArray[np.int64]) -> tuple[int | None, int | None]:
+def _years(columns: Fields, rows: NDArray[np.int64]) -> tuple[int | None, int | None]:
     """Returns the years of the first and the last of some papers; None if none has a date."""
     days = columns.published.days(rows)[0]
     days = days[days != NO_DAY[0]]

@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from search.columns.columns import Columns
-from search.columns.postings import Postings
+from search.index.backend_fields import Fields, FieldValues
 from search.query.facets import Facets, ValueCount
-from search.rows import Rows
+from search.rows import PaperSet
 
 NameLookup = Callable[[NDArray[np.int64]], list[str]]
 """Returns the names of (n,) values, in the order given."""
@@ -17,22 +16,22 @@ MAX_FACET_VALUES = 20
 """Most frequent categories, authors and sources that are listed."""
 
 
-def count_facets(columns: Columns, rows: Rows) -> Facets:
-    """Counts every row of a set once for each of its values.
+def count_facets(columns: Fields, papers: PaperSet) -> Facets:
+    """Counts every paper of a set once for each of its values.
 
     Args:
-        columns: the columns of the snapshot.
-        rows: the set: all papers that match a filter.
+        columns: the fields of the index.
+        papers: the set: all papers that match a filter.
     """
-    categories = _top_values(columns.categories.postings, rows, _lookup_in(columns.categories.codes))
+    categories = _top_values(columns.categories.postings, papers, _lookup_in(columns.categories.codes))
     return Facets(
         "filter",
-        len(rows),
-        tuple(ValueCount(str(year), papers) for year, papers in columns.published.count_by_year(rows).items()),
+        len(papers),
+        tuple(ValueCount(str(year), count) for year, count in columns.published.count_by_year(papers).items()),
         categories,
-        _top_values(columns.author_postings, rows, columns.authors.display_names),
-        _top_values(columns.source_postings, rows, _lookup_in(columns.sources)),
-        _top_values(columns.kinds.postings, rows, _lookup_in(columns.kinds.names)) if columns.kinds.names else (),
+        _top_values(columns.author_postings, papers, columns.authors.display_names),
+        _top_values(columns.source_postings, papers, _lookup_in(columns.sources)),
+        _top_values(columns.kinds.postings, papers, _lookup_in(columns.kinds.names)) if columns.kinds.names else (),
     )
 
 
@@ -54,8 +53,8 @@ def top_counts(
     return [ValueCount(name, -negative) for negative, name in sorted(by_count)[:limit]]
 
 
-def _top_values(postings: Postings, rows: Rows, names: NameLookup) -> tuple[ValueCount, ...]:
-    return tuple(top_counts(*postings.most_frequent(rows, MAX_FACET_VALUES), names, MAX_FACET_VALUES))
+def _top_values(postings: FieldValues, papers: PaperSet, names: NameLookup) -> tuple[ValueCount, ...]:
+    return tuple(top_counts(*postings.most_frequent(papers, MAX_FACET_VALUES), names, MAX_FACET_VALUES))
 
 
 def _lookup_in(names: Sequence[str]) -> NameLookup:

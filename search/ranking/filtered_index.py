@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search import budget
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.papers.kinds import Kind
 from search.papers.paper import Paper
 from search.query.condition import AllOf
 from search.query.explanation import Stage
 from search.query.sort import FieldOrder
 from search.ranking.fusion import FUSION_TUNING, FusionTuning
-from search.rows import Ranked, Rows
+from search.rows import PaperSet, Ranked
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ LEGS_TUNING = LegsTuning()
 
 @dataclass(frozen=True, slots=True)
 class FilteredIndex:
-    """The rows of a snapshot that match a condition, and the time that each stage of a query has taken.
+    """The papers of a backend that match a condition, and the time that each stage of a query has taken.
 
     Attributes:
         snapshot: the generation that is searched.
@@ -55,10 +55,10 @@ class FilteredIndex:
         tuning: constants of the legs and of their fusion.
     """
 
-    snapshot: Snapshot
+    snapshot: Backend
     condition: AllOf
     excluded: tuple[int, ...]
-    rows: Rows
+    rows: PaperSet
     stages: list[Stage] = field(default_factory=list)
     tuning: LegsTuning = LEGS_TUNING
     loaded: dict[int, Paper] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class FilteredIndex:
     @classmethod
     def of(
         cls,
-        snapshot: Snapshot,
+        snapshot: Backend,
         condition: AllOf,
         excluded: tuple[int, ...] = (),
         tuning: LegsTuning = LEGS_TUNING,
@@ -74,7 +74,7 @@ class FilteredIndex:
         """Evaluates a condition; see the attributes for the arguments.
 
         Raises:
-            InvalidValue: see ``Snapshot.rows_matching``.
+            InvalidValue: see ``Backend.rows_matching``.
         """
         start = time.perf_counter()
         rows = snapshot.rows_matching(condition)
@@ -119,9 +119,9 @@ class FilteredIndex:
             rows = before.most_promising_rows(limit)
             return Ranked.top_k(rows, self.cosines(vector, rows), count, complete=before.complete)
 
-    def nearest(self, vector: NDArray[np.float32], k: int, rows: Rows) -> Ranked:
-        """Returns those k of some rows whose cosine with a vector is highest."""
-        return self.snapshot.vectors.nearest(vector[None], k, rows)[0]
+    def nearest(self, vector: NDArray[np.float32], k: int, papers: PaperSet) -> Ranked:
+        """Returns those k of some papers whose cosine with a vector is highest."""
+        return self.snapshot.vectors.nearest(vector[None], k, papers)[0]
 
     def cosines(self, vector: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float32]:
         """Returns the exact cosine of each paper with a vector, (n,) float32."""
@@ -135,18 +135,18 @@ class FilteredIndex:
         """Returns the vectors of papers, (n, dim) float32."""
         return self.snapshot.vectors.get_vectors(rows)
 
-    def with_any_word(self, text: str) -> NDArray[np.int64]:
-        """Returns the rows, ascending, of all papers with a word of a text."""
-        return self.snapshot.lexicon.rows_with_any_term(text, self.rows)
+    def with_any_word(self, text: str) -> PaperSet:
+        """Returns all papers with a word of a text."""
+        return self.snapshot.lexicon.papers_with_any_term(text, self.rows)
 
     def count_with_any_word(self, text: str) -> int:
         """Returns the number of papers with a word of a text."""
         return self.snapshot.lexicon.count_matches(text, self.rows)
 
-    def sort(self, rows: NDArray[np.int64], k: int, order: FieldOrder) -> NDArray[np.int64]:
-        """Returns the first k of some rows in order of a field; see ``Columns.sort_rows``."""
+    def sort(self, papers: PaperSet, k: int, order: FieldOrder) -> NDArray[np.int64]:
+        """Returns the first k of some papers in order of a field; see ``Fields.sort``."""
         with self.time_stage("sort"):
-            return self.snapshot.columns.sort_rows(rows, k, order)
+            return self.snapshot.columns.sort(papers, k, order)
 
     def load_papers(self, rows: NDArray[np.int64]) -> list[Paper]:
         """Returns papers, in the order of their rows."""
@@ -165,7 +165,7 @@ class FilteredIndex:
         return [read.get(row) or (loaded[row].title or "", loaded[row].abstract or "") for row in ids]
 
     def kinds_of(self, rows: NDArray[np.int64]) -> list[tuple[Kind, ...] | None]:
-        """Returns the kinds of papers, in the order of their rows; see ``KindColumn.of_rows``."""
+        """Returns the kinds of papers, in the order of their rows; see ``Kinds.of_rows``."""
         return self.snapshot.columns.kinds.of_rows(rows)
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 
-from search.columns.dates import NO_DAY
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.language.english import NOT_ENGLISH, is_english
 from search.query.condition import AllOf, AnyOf, Condition, DateField, InDateRange
 from search.query.query import Query
@@ -20,7 +19,7 @@ _NO_CITATIONS = (
 )
 
 
-def find_notices(snapshot: Snapshot, query: Query, total: int, *, only_closest: bool) -> tuple[str, ...]:
+def find_notices(snapshot: Backend, query: Query, total: int, *, only_closest: bool) -> tuple[str, ...]:
     """Returns what limits the answer of a query.
 
     Args:
@@ -31,7 +30,7 @@ def find_notices(snapshot: Snapshot, query: Query, total: int, *, only_closest: 
     """
     notices = () if query.mode == "lexical" or is_english(query.text) else (NOT_ENGLISH,)
     fields = () if total else dict.fromkeys(_dated_fields(query.filter.condition))
-    if query.sort == "citations" and not snapshot.columns.citations.any():
+    if query.sort == "citations" and not snapshot.columns.has_citations:
         notices = (*notices, _NO_CITATIONS)
     if only_closest:
         notices = (*notices, ONLY_CLOSEST)
@@ -47,11 +46,10 @@ def _dated_fields(condition: Condition) -> Iterator[DateField]:
             yield from _dated_fields(part)
 
 
-def _describe_dates(snapshot: Snapshot, field: DateField) -> str | None:
+def _describe_dates(snapshot: Backend, field: DateField) -> str | None:
     """Names the newest and the oldest date of the index; None if no paper has one."""
-    days = snapshot.columns.date_column(field).days(snapshot.live.ids)[0]
-    days = days[days != NO_DAY[0]]
-    if not len(days):
+    days = snapshot.columns.date_column(field).range_of(snapshot.live)
+    if days is None:
         return None
-    oldest, newest = (date.fromordinal(int(day)) for day in (days.min(), days.max()))
+    oldest, newest = map(date.fromordinal, days)
     return f"The newest paper of this index was {field} on {newest}, the oldest on {oldest}."

@@ -23,6 +23,7 @@ from search.ranking.fusion import FusedCandidates
 from search.ranking.highlights import Highlighter
 from search.ranking.legs import LegInput
 from search.ranking.variants import MAX_AUTHORS, included_authors, match_author
+from search.rows import PaperSet
 
 _EXACT_MATCH_CANDIDATES = 20
 """Top papers that are compared with a pasted abstract to find the paper it belongs to."""
@@ -39,7 +40,7 @@ def build_page(answer: Answer) -> Page:
     listed = islice(dict.fromkeys(included_authors(index.condition)), MAX_AUTHORS)
     authors = tuple(match_author(index.snapshot, author, index.rows) for author in listed)
     strategy: Strategy = "none" if answer.leg_input is None else "exact" if leg.complete else "approximate"
-    generation, end = index.snapshot.manifest.generation, answer.start + query.limit
+    generation, end = index.snapshot.generation, answer.start + query.limit
     return Page(
         tuple(hits),
         total,
@@ -58,7 +59,7 @@ def build_page(answer: Answer) -> Page:
 def _list_hits(answer: Answer) -> tuple[list[Hit], int]:
     """Returns the hits of a query that has only a filter, in order of a field, and their total."""
     index, end = answer.index, answer.start + answer.query.limit
-    rows = index.sort(index.rows.ids, end, _field_order(answer.query) or "newest")
+    rows = index.sort(index.rows, end, _field_order(answer.query) or "newest")
     shown = rows[answer.start :]
     found = zip(index.load_papers(shown), index.kinds_of(shown), strict=True)
     return [Hit(paper, 0.0, indexed_kinds=kinds) for paper, kinds in found], len(index.rows)
@@ -70,8 +71,9 @@ def _rank_hits(answer: Answer, leg_input: LegInput) -> tuple[list[Hit], int]:
     order = _field_order(query)
     exact = _exact_matches(answer, leg_input)
     if order:
-        listed = answer.listed.rows.ids
-        others = listed[~np.isin(listed, exact.rows)]
+        others = answer.listed.rows
+        for row in exact.rows.tolist():
+            others = others.without(row)
         total = len(exact.rows) + len(others)
         positions = range(max(0, start - len(exact.rows)), max(0, end - len(exact.rows)))
         shown = exact.select_range(start, end).followed_by(_list_by_field(index, leg_input, others, order, positions))
@@ -98,18 +100,18 @@ def _count_facets(answer: Answer) -> Facets:
 
 
 def _list_by_field(
-    index: FilteredIndex, leg_input: LegInput, ids: NDArray[np.int64], order: FieldOrder, positions: range
+    index: FilteredIndex, leg_input: LegInput, papers: PaperSet, order: FieldOrder, positions: range
 ) -> FusedCandidates:
     """Returns papers in order of a field. Their score is the cosine, in lexical mode the BM25.
 
     Args:
         index: the papers that match the filter.
         leg_input: the query.
-        ids: (n,) int64, the rows of all papers to list.
-        order: see ``Columns.sort_rows``.
+        papers: all papers to list.
+        order: see ``Fields.sort``.
         positions: which of them to return.
     """
-    rows = index.sort(ids, positions.stop, order)[positions.start :]
+    rows = index.sort(papers, positions.stop, order)[positions.start :]
     vector, text = leg_input.vector, leg_input.text
     zeros = np.zeros(len(rows), np.float32)
     cosine = zeros if vector is None else index.cosines(vector, rows)

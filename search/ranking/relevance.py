@@ -18,7 +18,7 @@ from search.ranking.bands import Bands
 from search.ranking.filtered_index import FilteredIndex
 from search.ranking.fusion import FusedCandidates, combine_scores
 from search.ranking.legs import LegInput, Ranking
-from search.rows import Ranked, Rows
+from search.rows import PaperSet, Ranked
 from search.vectors.threshold import RowsAbove
 
 NEAREST_PAPERS = 30
@@ -38,7 +38,7 @@ class RelevantPapers:
         strong: how many of them have the band ``strong``; None if no thresholds tell.
     """
 
-    rows: Rows
+    rows: PaperSet
     estimated: bool
     expected_errors: float = 0.0
     scope: Scope = "relevant"
@@ -69,12 +69,11 @@ class RelevantSet:
         """
         index, rows = self.index, self.papers.rows
         if self.leg_input is None:
-            newest = index.sort(rows.ids, limit, "newest")
+            newest = index.sort(rows, limit, "newest")
             return Ranked(newest, np.ones(len(newest), np.float32), complete=True, scored_rows=newest)
         if self.leg_input.vector is not None:
             return index.nearest(self.leg_input.vector, limit, rows)
-        scores = index.bm25(self.leg_input.text or "", rows.ids)
-        return Ranked.top_k(rows.ids, scores, limit, complete=True)
+        return index.snapshot.lexicon.search(self.leg_input.text or "", limit, rows)
 
     def fused_scores(self, nearest: Ranked) -> NDArray[np.float32]:
         """Returns the scores of papers in the first step of fusion (``search.ranking.fusion``), (n,) float32.
@@ -101,11 +100,10 @@ def find_relevant(index: FilteredIndex, leg_input: LegInput, bands: Bands, ranki
         ranking: the candidates of both legs, whose scores are exact.
     """
     with index.time_stage("relevant"):
-        universe = index.rows.universe
         if leg_input.vector is None:
-            return RelevantPapers(Rows.from_ids(index.with_any_word(leg_input.text or ""), universe), estimated=False)
+            return RelevantPapers(index.with_any_word(leg_input.text or ""), estimated=False)
         if bands.thresholds is None:
-            return RelevantPapers(Rows.from_ids(np.sort(ranking.fused.rows), universe), estimated=False)
+            return RelevantPapers(index.snapshot.set_of(ranking.fused.rows), estimated=False)
         share = CALIBRATION_TUNING.single_occurrence_share
         return _find_reaching(index, leg_input.vector, bands, ranking, bands.thresholds.related, share)
 
@@ -143,11 +141,8 @@ def _find_reaching(
     else:
         by_cosine = index.snapshot.vectors.rows_above(vector, cosine, index.rows)
     by_words, shares = _find_by_bm25(index, bands, bm25_share)
-    is_found = np.zeros(len(index.snapshot.columns), bool)
-    is_found[by_cosine.rows] = True
-    is_found[by_words] = True
-    is_found[best.rows] = bands.evidence(best).reaches(cosine, bm25_share)
-    rows = Rows.from_mask(is_found)
+    reaches = bands.evidence(best).reaches(cosine, bm25_share)
+    rows = index.snapshot.set_of(by_cosine.rows, by_words, best.rows[reaches], without=best.rows[~reaches])
     strong_words = by_words[shares >= CALIBRATION_TUNING.title_occurrence_share]
     strong = _count_strong(index, vector, bands, best, by_cosine.rows, strong_words)
     return RelevantPapers(rows, not by_cosine.complete, by_cosine.expected_errors, strong=strong)

@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from search import budget
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.papers.json import replace_surrogates
 from search.query.author_match import AuthorMatch
 from search.query.condition import AllOf, AnyOf, Author, Condition
 from search.ranking.facets import top_counts
-from search.rows import Rows
+from search.rows import PaperSet
 
 MAX_VARIANTS = 20
 """Variants that a page of hits lists per author."""
@@ -30,21 +30,21 @@ def included_authors(condition: Condition) -> Iterator[Author]:
             yield from included_authors(part)
 
 
-def match_author(snapshot: Snapshot, author: Author, rows: Rows, limit: int | None = MAX_VARIANTS) -> AuthorMatch:
-    """Returns the variants of a name that occur in some rows, most frequent first.
+def match_author(snapshot: Backend, author: Author, among: PaperSet, limit: int | None = MAX_VARIANTS) -> AuthorMatch:
+    """Returns the variants of a name that occur in some papers, most frequent first.
 
     If no paper of the index has a matching name, similar names are suggested.
 
     Args:
         snapshot: the generation that is searched.
         author: the name.
-        rows: the rows that are counted.
+        among: the papers that are counted.
         limit: number of variants; None for all.
     """
     budget.pause_for_others()
     columns = snapshot.columns
     ids, name = columns.author_ids(author), replace_surrogates(author.name)
-    papers = columns.author_postings.count_by_value(rows, ids)
+    papers = columns.author_postings.count_by_value(among, ids)
     if not (papers.any() or columns.author_postings.count_by_value(snapshot.live, ids).any()):
         similar = columns.authors.match_fuzzy(author.name)
         papers = columns.author_postings.count_by_value(snapshot.live, similar)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from search import budget
 from search.embedding.cache import EmbedderCache
 from search.errors import InvalidValue
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.papers.paper import Paper
 from search.query.counts import format_count
 from search.query.library import Library
@@ -23,7 +23,7 @@ _MAX_REASONS = 5
 
 
 def embed_library(
-    snapshot: Snapshot, embedders: EmbedderCache, library: Library
+    snapshot: Backend, embedders: EmbedderCache, library: Library
 ) -> tuple[EmbeddedLibrary, tuple[int, ...], tuple[str, ...]]:
     """Returns the papers of a library with vectors, their rows in the index, and why others were left out.
 
@@ -92,7 +92,7 @@ def _select(papers: list[int | Paper], count: int) -> list[int | Paper]:
     return [papers[each] for each in np.linspace(0, len(papers) - 1, count).astype(np.int64).tolist()]
 
 
-def _embed(texts: Sequence[str], snapshot: Snapshot, embedders: EmbedderCache) -> NDArray[np.float32]:
+def _embed(texts: Sequence[str], snapshot: Backend, embedders: EmbedderCache) -> NDArray[np.float32]:
     """Returns the vectors of texts, (n, dim) float32."""
     embedder, found = embedders.get(snapshot.model), []
     for start in range(0, len(texts), _SLICE_TEXTS):

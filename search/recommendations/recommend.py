@@ -104,7 +104,7 @@ def recommend(
         len(index.rows),
         candidates.exact,
         candidates.recall,
-        index.snapshot.manifest.generation,
+        index.snapshot.generation,
         Explanation(strategy, candidates.scanned, candidates.scored, tuple(index.stages)),
         interpretation=_describe(len(library.papers), len(interests.sizes)),
         has_close_match=not thresholds or not hits or thresholds.has_answer(evidence, len(index.rows)),
@@ -123,9 +123,11 @@ def _find_candidates(index: FilteredIndex, interests: Interests, tuning: Recomme
     Those are found by the mean of each interest, as any nearest papers are.
     """
     vectors, whitening = index.snapshot.vectors, index.snapshot.whitening
-    rows, recall, scanned = index.rows.ids, 1.0, 0
-    exact = len(rows) <= tuning.exact_rows
-    if not exact:
+    recall, scanned = 1.0, 0
+    exact = len(index.rows) <= tuning.exact_rows
+    if exact:
+        rows = index.rows.ids
+    else:
         count = max(tuning.min_nearest, tuning.nearest_papers // len(interests.sizes))
         with index.time_stage("semantic"):
             ranked = vectors.nearest(whitening.queries(interests.means), count, index.rows)

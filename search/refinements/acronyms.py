@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.language.parser import ParsedQuery
 from search.language.removable_parts import ranking_words, replace_ranking_words
 from search.language.stop_words import STOP_WORDS
@@ -52,12 +52,12 @@ class AcronymTuning:
 ACRONYM_TUNING = AcronymTuning()
 _MAX_CACHED_ACRONYMS = 256
 """Acronyms of one snapshot whose senses are cached; to find those of one takes up to 4 ms."""
-_cached_senses: WeakKeyDictionary[Snapshot, dict[tuple[str, AcronymTuning], dict[tuple[str, ...], str]]]
+_cached_senses: WeakKeyDictionary[Backend, dict[tuple[str, AcronymTuning], dict[tuple[str, ...], str]]]
 _cached_senses = WeakKeyDictionary()
 
 
 def sense_refinements(
-    snapshot: Snapshot, parsed: ParsedQuery, nearest: NDArray[np.int64], tuning: AcronymTuning = ACRONYM_TUNING
+    snapshot: Backend, parsed: ParsedQuery, nearest: NDArray[np.int64], tuning: AcronymTuning = ACRONYM_TUNING
 ) -> Iterator[Refinement]:
     """Yields the senses of the first acronym in a question, most frequent first.
 
@@ -88,9 +88,9 @@ def sense_refinements(
         yield Refinement("sense", sense, query, papers=count_phrase(snapshot, sense, acronym))
 
 
-def _senses_in(snapshot: Snapshot, acronym: str, tuning: AcronymTuning) -> dict[tuple[str, ...], str]:
+def _senses_in(snapshot: Backend, acronym: str, tuning: AcronymTuning) -> dict[tuple[str, ...], str]:
     """Returns the senses of an acronym in an index; see ``find_senses``. Questions on a subject share acronyms."""
-    cached = _cached_senses.setdefault(snapshot, {})
+    cached = _cached_senses.setdefault(snapshot.shared, {})
     senses = cached.get((acronym, tuning))
     if senses is None:
         rows = snapshot.lexicon.search(acronym, tuning.papers, snapshot.live).rows.tolist()
@@ -124,7 +124,7 @@ def find_senses(
 
 
 def _nearest_senses(
-    snapshot: Snapshot, nearest: NDArray[np.int64], acronym: str, tuning: AcronymTuning
+    snapshot: Backend, nearest: NDArray[np.int64], acronym: str, tuning: AcronymTuning
 ) -> set[tuple[str, ...]]:
     """Returns the keys of the long forms that the nearest papers give."""
     rows = nearest[: tuning.nearest_papers].tolist()

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.language.parser import ParsedQuery
 from search.language.removable_parts import ranking_words, replace_ranking_words
 from search.papers.folding import fold
@@ -28,7 +28,7 @@ _BESIDE_WORDS = (
 _AFTER_BY = re.compile(rf"(.+?)(?: {_WORK})? by {_NAME}", re.IGNORECASE)
 
 
-def author_refinements(snapshot: Snapshot, parsed: ParsedQuery) -> Iterator[Refinement]:
+def author_refinements(snapshot: Backend, parsed: ParsedQuery) -> Iterator[Refinement]:
     """Yields the papers of the person whom a question names in full, given names included.
 
     More papers must be by the person than mention the words, so that "Gaussian process" stays a subject even if someone
@@ -66,7 +66,7 @@ def _candidates(words: str) -> Iterator[tuple[str, str]]:
             yield match["name"], match["rest"]
 
 
-def _find_spelling(snapshot: Snapshot, name: str) -> str | None:
+def _find_spelling(snapshot: Backend, name: str) -> str | None:
     """Returns how the index writes a name that has all words of this one; of several spellings, the most frequent."""
     wanted = fold(name).split()
     if min(map(len, wanted), default=0) < 2 and len(wanted) < 3:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.language.parser import ParsedQuery
 from search.language.prose_filters import ProseFilter, find_prose_filters, missing_pattern
 from search.language.removable_parts import ranking_words, replace_ranking_words
@@ -32,7 +32,7 @@ FILTER_TUNING = FilterTuning()
 
 
 def filter_refinements(
-    snapshot: Snapshot, parsed: ParsedQuery, page: Page, tuning: FilterTuning = FILTER_TUNING
+    snapshot: Backend, parsed: ParsedQuery, page: Page, tuning: FilterTuning = FILTER_TUNING
 ) -> Iterator[Refinement]:
     """Yields the filters and the order that a question has in prose.
 
@@ -51,7 +51,7 @@ def filter_refinements(
             yield Refinement("filter", found.label, query, found.sort)
 
 
-def _is_subject(snapshot: Snapshot, found: ProseFilter, page: Page, tuning: FilterTuning) -> bool:
+def _is_subject(snapshot: Backend, found: ProseFilter, page: Page, tuning: FilterTuning) -> bool:
     """Returns whether the words are a term of the papers, or something that they do without."""
     if found.missing:
         return _is_done_without(snapshot, found.missing, page, tuning)
@@ -63,7 +63,7 @@ def _is_subject(snapshot: Snapshot, found: ProseFilter, page: Page, tuning: Filt
     return False
 
 
-def _is_done_without(snapshot: Snapshot, word: str, page: Page, tuning: FilterTuning) -> bool:
+def _is_done_without(snapshot: Backend, word: str, page: Page, tuning: FilterTuning) -> bool:
     """Returns whether papers are about doing without a word."""
     pattern = missing_pattern(word)
     if any(pattern.search(hit.paper.text.lower()) for hit in page.hits):
@@ -73,7 +73,7 @@ def _is_done_without(snapshot: Snapshot, word: str, page: Page, tuning: FilterTu
     return sum(bool(pattern.search(text.lower())) for text in texts) >= tuning.min_missing_papers
 
 
-def _selects_papers(snapshot: Snapshot, found: ProseFilter, page: Page) -> bool:
+def _selects_papers(snapshot: Backend, found: ProseFilter, page: Page) -> bool:
     """Returns whether a filter selects some papers and not all of them; an order has only relevant papers."""
     requirement = found.requirement
     if requirement is None:

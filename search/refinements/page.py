@@ -5,7 +5,7 @@ from datetime import date
 from functools import cached_property
 
 from search import budget
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.language import spelling
 from search.language.parser import ParsedQuery
 from search.language.prose_filters import find_prose_filters
@@ -33,7 +33,7 @@ class PageRefiner:
         parsed: the question.
     """
 
-    snapshot: Snapshot
+    snapshot: Backend
     parsed: ParsedQuery
 
     @cached_property
@@ -52,7 +52,7 @@ class PageRefiner:
             lexicon.word_doc_freq,
             lexicon.inflected_doc_freq,
             self._is_known,
-            self.snapshot.manifest.live,
+            len(self.snapshot.live),
         )
         if not corrections:
             return None

@@ -16,7 +16,7 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from search.index.lexicon import Lexicon
+from search.index.backend import TextSearch
 from search.language.generic_words import GENERIC_WORDS
 from search.language.parser import ParsedQuery
 from search.language.removable_parts import ranking_words, replace_ranking_words
@@ -99,7 +99,7 @@ def _has_vague_answer(page: Page, tuning: RelatedTuning) -> bool:
 
 
 def find_phrases(
-    texts: Sequence[str], lexicon: Lexicon, papers: int, known: set[str], tuning: RelatedTuning = RELATED_TUNING
+    texts: Sequence[str], lexicon: TextSearch, papers: int, known: set[str], tuning: RelatedTuning = RELATED_TUNING
 ) -> list[str]:
     """Returns the phrases that distinguish some texts from the index, best first.
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from search import budget
 from search.errors import InvalidValue
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.papers.html import link_html, table_html
 from search.papers.identifiers import id_url
 from search.papers.json import Json
@@ -136,7 +136,7 @@ class Themes:
         budget.check()
         grouping = group_papers(snapshot, *_papers_on_subject(relevant), relevant.box)
         themes = tuple(_describe(snapshot, grouping, number) for number in range(len(grouping.labels)))
-        generation = snapshot.manifest.generation
+        generation = snapshot.generation
         return cls(themes, grouping, len(papers.rows), papers.estimated, generation, relevant.box)
 
     @property
@@ -226,7 +226,7 @@ def _papers_on_subject(relevant: RelevantSet) -> tuple[NDArray[np.int64], NDArra
 
 
 def group_papers(
-    snapshot: Snapshot, rows: NDArray[np.int64], importance: NDArray[np.float32] | None = None, known: str = ""
+    snapshot: Backend, rows: NDArray[np.int64], importance: NDArray[np.float32] | None = None, known: str = ""
 ) -> Grouping:
     """Groups papers by the phrases that describe them.
 
@@ -257,7 +257,7 @@ def _fold(label: str) -> str:
     return " ".join(label.casefold().split())
 
 
-def _describe(snapshot: Snapshot, grouping: Grouping, number: int) -> Theme:
+def _describe(snapshot: Backend, grouping: Grouping, number: int) -> Theme:
     members = np.flatnonzero(grouping.numbers == number)
     order = np.argsort(-grouping.nearness[members], kind="stable")[:_TYPICAL_PAPERS]
     typical = grouping.rows[members[order]]

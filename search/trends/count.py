@@ -6,11 +6,11 @@ from datetime import date
 from typing import Self
 
 from search.errors import InvalidValue
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.papers.date import Date
 from search.query.filter import Filter
 from search.ranking.relevance import RelevantPapers
-from search.rows import Rows
+from search.rows import PaperSet
 from search.trends.periods import (
     MAX_MONTHS,
     MAX_PERIODS,
@@ -74,7 +74,7 @@ def check_questions(questions: Sequence[str]) -> tuple[str, ...]:
 
 
 def count_trends(
-    snapshot: Snapshot, shared: Rows, filters: Filter, questions: Sequence[CountedQuestion], per: Per | None
+    snapshot: Backend, shared: PaperSet, filters: Filter, questions: Sequence[CountedQuestion], per: Per | None
 ) -> Trends:
     """Counts the papers on questions by month or year.
 
@@ -101,7 +101,7 @@ def count_trends(
     )
     trends = tuple(_trend(*each, numbers) for each in zip(questions, counts, strict=True))
     newest = date.fromordinal(bounds.newest) if bounds.newest else None
-    return Trends(per, periods, trends, newest, snapshot.manifest.generation)
+    return Trends(per, periods, trends, newest, snapshot.generation)
 
 
 def _trend(question: CountedQuestion, counts: PaperCounts, numbers: range) -> Trend:

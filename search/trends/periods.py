@@ -8,9 +8,9 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from search.columns.dates import NO_DAY, DateColumn
-from search.papers.date import Date
-from search.rows import Rows
+from search.index.backend_fields import Dates
+from search.papers.date import NO_DAY, Date
+from search.rows import PaperSet
 
 Per = Literal["month", "year"]
 
@@ -53,18 +53,18 @@ class PaperCounts:
         return number
 
 
-def count_papers(days: DateColumn, rows: Rows, per: Per) -> PaperCounts:
+def count_papers(days: Dates, papers: PaperSet, per: Per) -> PaperCounts:
     """Counts the papers of a set by the month or year of their publication."""
-    papers = days.count_intervals(rows)
+    counts = days.count_intervals(papers)
     first, last = (_period_numbers(ends, per) for ends in days.intervals)
     has_date = days.intervals[0] != NO_DAY[0]
     has_period = has_date & (first == last)
     numbers, positions = np.unique(first[has_period], return_inverse=True)
-    totals = np.bincount(positions, papers[has_period], len(numbers)).astype(np.int64)
+    totals = np.bincount(positions, counts[has_period], len(numbers)).astype(np.int64)
     by_period = {number: count for number, count in zip(numbers.tolist(), totals.tolist(), strict=True) if count}
-    without_month = int(papers[has_date & ~has_period].sum())
-    on_new_year = int(papers[has_period & _is_new_year(days.intervals)].sum())
-    return PaperCounts(by_period, int(papers[~has_date].sum()), without_month, on_new_year)
+    without_month = int(counts[has_date & ~has_period].sum())
+    on_new_year = int(counts[has_period & _is_new_year(days.intervals)].sum())
+    return PaperCounts(by_period, int(counts[~has_date].sum()), without_month, on_new_year)
 
 
 def period_number(day: int, per: Per) -> int:
@@ -78,7 +78,7 @@ def period_date(number: int, per: Per) -> Date:
     return Date(number) if per == "year" else Date(number // 12, number % 12 + 1)
 
 
-def last_published_day(days: DateColumn, live: Rows, today: date) -> int:
+def last_published_day(days: Dates, live: PaperSet, today: date) -> int:
     """Returns the ordinal of the last day up to today on which a paper is published; 0 if there is none."""
     starts = days.intervals[0][days.count_intervals(live) > 0]
     return int(starts[starts <= today.toordinal()].max(initial=0))

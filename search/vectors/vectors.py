@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from search.cores import available_cores
 from search.errors import InvalidValue
-from search.rows import Ranked, Rows
+from search.rows import PaperSet, Ranked, Rows, as_rows
 from search.vectors.codes import Codes, Scan
 from search.vectors.exact import ExactScorer
 from search.vectors.half_precision import to_float32
@@ -59,7 +59,7 @@ class VectorIndex:
     def __len__(self) -> int:
         return len(self._vectors)
 
-    def nearest(self, vectors: NDArray[np.float32], k: int, rows: Rows) -> list[Ranked]:
+    def nearest(self, vectors: NDArray[np.float32], k: int, papers: PaperSet) -> list[Ranked]:
         """Finds the k rows of a set with the highest inner product, for each of several vectors.
 
         Several vectors are distributed over all cores. A replaced row that is in the set is scored like any other.
@@ -67,21 +67,22 @@ class VectorIndex:
         Args:
             vectors: (n, dim) float32 unit vectors.
             k: number of results per vector, at least 1.
-            rows: the set of rows to search.
+            papers: the set of rows to search.
 
         Returns:
             One ranking of min(k, len(rows)) rows per vector.
 
         Raises:
             InvalidValue: ``vectors`` has another shape or dtype, or is not finite or not of length 1; ``k`` is less
-                than 1; or ``rows`` has another universe.
+                than 1; or ``papers`` has another universe.
         """
+        rows = as_rows(papers)
         self._validate(vectors, k, rows)
         if len(vectors) == 1:
             return [self._nearest(vectors[0], k, rows)]
         return list(self._pool.map(lambda vector: self._nearest(vector, k, rows), vectors))
 
-    def rows_above(self, vector: NDArray[np.float32], threshold: float, rows: Rows) -> RowsAbove:
+    def rows_above(self, vector: NDArray[np.float32], threshold: float, papers: PaperSet) -> RowsAbove:
         """Finds all rows of a set whose inner product with a vector is at least a threshold.
 
         A large set is searched with the codes, so that a few rows near the threshold may be missing or wrong.
@@ -89,11 +90,12 @@ class VectorIndex:
         Args:
             vector: (dim,) float32, unit.
             threshold: the minimum inner product.
-            rows: the set of rows to search.
+            papers: the set of rows to search.
 
         Raises:
             InvalidValue: see ``nearest``.
         """
+        rows = as_rows(papers)
         self._validate(vector[None], 1, rows)
         tuning, score = self._tuning.threshold, partial(self.scores, vector)
         if self._codes_path and len(rows) > tuning.exact_max_rows:

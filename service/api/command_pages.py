@@ -38,14 +38,14 @@ class CommandQuestion(PageParams):
 
 def command_embedders(searcher: Searcher) -> EmbedderCache:
     """Returns the embedders with which commands embed a query: its vector in OpenVINO differs in the fourth digit."""
-    return EmbedderCache(searcher.snapshot.layout.directory, _load_embedder)
+    return EmbedderCache(searcher.directory, _load_embedder)
 
 
 @router.post("/commands/page", include_in_schema=False, dependencies=[Depends(require_json)])
 def command_page(request: Request, searcher: SearcherDependency, body: CommandQuestion) -> Response:
     """The page with all its fields; 409 if the command has to answer itself."""
     session, query = searcher.session(), body.to_query()
-    if (body.index, body.today) != (session.snapshot.manifest.sha256, date.today()):
+    if (body.index, body.today) != (session.snapshot.checksum, date.today()):
         return Response(status_code=409)
     session = replace(session, embedders=request.app.state.command_embedders)
     try:

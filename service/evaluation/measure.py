@@ -182,7 +182,7 @@ def run_queries(
         query_subset=retrieval_set.query_subset,
         mode=options.mode,
         model=f"{snapshot.model.name} {snapshot.model.precision}",
-        papers=snapshot.manifest.live,
+        papers=len(snapshot.live),
         depth=options.depth,
     )
     rankings: dict[str, tuple[str, ...]] = {}

@@ -43,7 +43,7 @@ class Position:
     @classmethod
     def of(cls, session: Session) -> Self:
         """Returns the position after all papers of a session's generation."""
-        return cls(int(session.snapshot.columns.added.max(initial=0)), session.generation)
+        return cls(session.snapshot.newest_added, session.generation)
 
     @classmethod
     def parse(cls, text: str) -> Self:

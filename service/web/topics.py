@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.papers.categories import ARCHIVES
 from search.papers.paper import Paper
 from search.query.filter import Filter
@@ -19,7 +19,7 @@ _CATEGORIES = 8
 """Largest categories, each with a topic."""
 _PAPERS = 200
 """Newest papers of each category that are read: 0.3 s for all, once in each generation."""
-_topics_of: "WeakKeyDictionary[Snapshot, tuple[Topic, ...]]" = WeakKeyDictionary()
+_topics_of: "WeakKeyDictionary[Backend, tuple[Topic, ...]]" = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
@@ -44,9 +44,10 @@ def find_topics(session: Session) -> tuple[Topic, ...]:
     The labels are those of themes (``search.themes.labels``), with the categories as groups.
     """
     with _lock:
-        if session.snapshot not in _topics_of:
-            _topics_of[session.snapshot] = tuple(_find_topics(session))
-        return _topics_of[session.snapshot]
+        generation = session.snapshot.shared
+        if generation not in _topics_of:
+            _topics_of[generation] = tuple(_find_topics(session))
+        return _topics_of[generation]
 
 
 def _find_topics(session: Session) -> Iterator[Topic]:

@@ -5,14 +5,14 @@ from collections.abc import Hashable, Iterable
 from weakref import WeakKeyDictionary
 
 from search.errors import NameNotFound
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.session import Session
 from service.state.lists import Lists
 from service.state.watches import Watch, Watches
 
 _MAX_COUNTS = 10_000
 """Counts kept for one generation of an index."""
-_counts: WeakKeyDictionary[Snapshot, dict[Hashable, int | None]] = WeakKeyDictionary()
+_counts: WeakKeyDictionary[Backend, dict[Hashable, int | None]] = WeakKeyDictionary()
 
 
 _SUM_SECONDS = 0.25
@@ -45,7 +45,7 @@ def count_unread(watches: Watches, lists: Lists, watch: Watch, session: Session)
         listed = lists.ids(watch.search.list) if watch.search.list else None
     except NameNotFound:
         return None
-    counts = _counts.setdefault(session.snapshot, {})
+    counts = _counts.setdefault(session.snapshot.shared, {})
     key = watch.search, watch.read, listed
     if key not in counts:
         if len(counts) >= _MAX_COUNTS:

@@ -84,7 +84,7 @@ class Viewer:
     @property
     def has_citations(self) -> bool:
         """Whether a paper of the index has a citation count."""
-        return bool(self.session.snapshot.columns.citations.any())
+        return self.session.snapshot.columns.has_citations
 
     @cached_property
     def unread(self) -> int:

@@ -10,7 +10,7 @@ from typing import Literal
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
 from search.query.page import Page
 from service.api.guard.concurrency import AdmissionQueue
 from service.api.guard.records import RequestRecord
@@ -105,16 +105,14 @@ class Metrics:
         """Returns whether a generation is the one that is reported."""
         return generation == self._generation
 
-    def observe_generation(self, snapshot: Snapshot) -> None:
+    def observe_generation(self, snapshot: Backend) -> None:
         """Reports which generation is served, if that has changed."""
-        manifest = snapshot.manifest
-        if self.has_observed(manifest.generation):
+        if self.has_observed(snapshot.generation):
             return
-        self._generation = manifest.generation
-        self._generation_number.set(int("".join(filter(str.isdecimal, manifest.generation)) or 0))
-        self._papers.set(manifest.live)
-        files = sum(file.bytes for file in manifest.files)
-        self._index_bytes.set(files + manifest.rows * manifest.model.dim * 2 + snapshot.layout.store.stat().st_size)
+        self._generation = snapshot.generation
+        self._generation_number.set(int("".join(filter(str.isdecimal, snapshot.generation)) or 0))
+        self._papers.set(len(snapshot.live))
+        self._index_bytes.set(snapshot.count_bytes())
 
     def render(self) -> bytes:
         """Returns all metrics in Prometheus's text format."""

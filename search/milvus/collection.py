@@ -1,0 +1,150 @@
+"""Collection: reads one publication of a collection. Every call of a method without ``counts`` or ``authors`` in its
+name is one round trip; several can run at once in threads.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from search.milvus.author_buckets import AuthorData
+from search.milvus.counts import Counts
+from search.milvus.data import DataStore
+from search.milvus.entities import FetchedPaper
+from search.milvus.keys import all_of
+from search.milvus.manifest import CollectionManifest
+from search.milvus.schema import DATA_SUFFIX, FETCHED, ORDERS, Dialect
+from search.weak_methods import weak_method
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
+
+MAX_RESULTS = 16_384
+"""Papers that Milvus returns at most at once."""
+_CACHED_COUNTS = 1_000
+"""Filters whose number of papers is cached."""
+
+
+class Found:
+    """Papers that a search returned, best first.
+
+    Attributes:
+        papers: the papers.
+        scores: (n,) float32, as Milvus computed them.
+    """
+
+    def __init__(self, papers: list[FetchedPaper], scores: NDArray[np.float32]) -> None:
+        self.papers, self.scores = papers, scores
+
+
+class Collection:
+    """Reads one publication; safe to use from several threads.
+
+    Args:
+        client: the connection.
+        name: name of the collection of papers.
+        dialect: what the server understands.
+        manifest: the publication.
+
+    Attributes:
+        name: name of the collection, for messages.
+        round_trips: number of requests so far.
+    """
+
+    def __init__(self, client: "MilvusClient", name: str, dialect: Dialect, manifest: CollectionManifest) -> None:
+        self._client, self._name, self.name = client, name, name
+        self.dialect, self.manifest = dialect, manifest
+        self._published = f"row < {manifest.rows}"
+        self._data = DataStore(client, name + DATA_SUFFIX, weak_method(self._add_trip))
+        self._lock = Lock()
+        self.round_trips = 0
+        self._known_counts: dict[str, int] = {}
+
+    @cached_property
+    def counts(self) -> Counts:
+        """The document frequencies."""
+        return Counts(self._data, self.manifest.counts)
+
+    @cached_property
+    def authors(self) -> AuthorData:
+        """The names of authors."""
+        return AuthorData(self._data, self.manifest.authors)
+
+    def count(self, expression: str) -> int:
+        """Returns the number of papers that meet an expression, which is exact; of a known one without a request."""
+        if not expression:
+            return self.manifest.papers
+        known = self._known_counts.get(expression)
+        if known is None:
+            self._add_trip()
+            found = self._client.query(self._name, filter=self._restrict(expression), output_fields=["count(*)"])
+            known = int(found[0]["count(*)"])
+            self.note_count(expression, known)
+        return known
+
+    def note_count(self, expression: str, papers: int) -> None:
+        """Notes the number of papers that meet an expression, which a search has found."""
+        with self._lock:
+            if len(self._known_counts) >= _CACHED_COUNTS:
+                self._known_counts.clear()
+            self._known_counts[expression] = papers
+
+    def get(self, rows: Sequence[int]) -> list[FetchedPaper]:
+        """Returns those papers of some primary keys that there are."""
+        self._add_trip()
+        found = self._client.get(self._name, ids=list(rows), output_fields=list(FETCHED))
+        return sorted(map(FetchedPaper.of, found), key=lambda paper: paper.row)
+
+    def find(self, expression: str, limit: int = MAX_RESULTS) -> list[FetchedPaper]:
+        """Returns papers that meet an expression, those with the lowest primary keys first; of too many, any."""
+        found = self.values(expression, FETCHED, limit)
+        return sorted(map(FetchedPaper.of, found), key=lambda paper: paper.row)
+
+    def values(self, expression: str, fields: Sequence[str], limit: int = MAX_RESULTS) -> Sequence[Mapping[str, Any]]:
+        """Returns some fields of the papers that meet an expression, in any order."""
+        self._add_trip()
+        restricted = self._restrict(expression)
+        found: Sequence[Mapping[str, Any]] = self._client.query(
+            self._name, filter=restricted, output_fields=list(fields), limit=limit
+        )
+        return found
+
+    def nearest(self, vector: NDArray[np.float32], k: int, expression: str) -> Found:
+        """Returns the k papers of highest cosine with a vector among those that meet an expression."""
+        parameters = {"metric_type": "IP", "params": {"ef": max(2 * k, 64)}}
+        sent = vector.astype(np.float16) if "16" in self.dialect.vector_type else vector
+        return self._search(sent, "vector", k, expression, parameters)
+
+    def search_words(self, tokens: Iterable[str], k: int, expression: str) -> Found:
+        """Returns the k papers of highest BM25 for some tokens among those that meet an expression."""
+        return self._search(" ".join(tokens), "bm25", k, expression, {"metric_type": "BM25"})
+
+    def first_in_order(self, order: str, k: int, expression: str) -> Found:
+        """Returns the first k papers in one of ``schema.ORDERS``; of papers with the same value, any."""
+        vector = {ORDERS.index(order): 1.0}
+        return self._search(vector, "order", k, expression, {"metric_type": "IP"})
+
+    def _search(self, query: Any, field: str, k: int, expression: str, parameters: Mapping[str, Any]) -> Found:
+        self._add_trip()
+        (hits,) = self._client.search(
+            self._name,
+            data=[query],
+            anns_field=field,
+            limit=min(k, MAX_RESULTS),
+            filter=self._restrict(expression),
+            search_params=dict(parameters),
+            output_fields=list(FETCHED),
+        )
+        scores = np.array([abs(hit["distance"]) for hit in hits], np.float32)
+        return Found([FetchedPaper.of({**hit["entity"], "row": hit["row"]}) for hit in hits], scores)
+
+    def _restrict(self, expression: str) -> str:
+        """Returns an expression that only published papers meet."""
+        return all_of((expression, self._published))
+
+    def _add_trip(self) -> None:
+        with self._lock:
+            self.round_trips += 1

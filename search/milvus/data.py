@@ -1,0 +1,92 @@
+"""DataStore: bytes by name in a collection, such as the manifest and the document frequencies."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping, Sequence
+from itertools import count
+from typing import TYPE_CHECKING
+
+import zstandard
+
+from search.milvus.keys import MAX_VARCHAR
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
+
+_PART_BYTES = (MAX_VARCHAR - 16) // 4 * 3
+"""Bytes of a part, which base64 lengthens by a third; the first part also has their number."""
+_NAMES_PER_QUERY = 1_000
+"""Names that are read at once."""
+_BYTES_PER_REQUEST = 16 << 20
+"""Characters that are written at once; Milvus accepts 64 MB."""
+_VECTOR = [0.0, 0.0]
+"""The vector that the collection has to have."""
+
+
+class DataStore:
+    """The data about all papers of a collection.
+
+    Args:
+        client: the connection.
+        name: name of the collection of data.
+        on_read: called before each request that reads.
+    """
+
+    def __init__(self, client: "MilvusClient", name: str, on_read: Callable[[], None] = lambda: None) -> None:
+        self._client, self._name, self._on_read = client, name, on_read
+
+    def put(self, values: Mapping[str, bytes]) -> None:
+        """Writes values, each in parts of the size that a field may have."""
+        parts = [part for name, value in values.items() for part in _split(name, value)]
+        size, pending = 0, []
+        for name, text in parts:
+            pending.append({"name": name, "value": text, "unused": _VECTOR})
+            size += len(text)
+            if size > _BYTES_PER_REQUEST:
+                self._client.upsert(self._name, pending)
+                size, pending = 0, []
+        if pending:
+            self._client.upsert(self._name, pending)
+
+    def get(self, names: Sequence[str]) -> dict[str, bytes]:
+        """Returns the values of those of the names that there are: one round trip, for values of several parts two."""
+        parts = self._read([f"{name}/0" for name in names])
+        rest = [f"{name}/{part}" for name in names for part in range(1, _part_count(parts.get(f"{name}/0")))]
+        parts |= self._read(rest)
+        return {name: _join(name, parts) for name in names if f"{name}/0" in parts}
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Deletes values."""
+        parts = self._read([f"{name}/0" for name in names])
+        found = [f"{name}/{part}" for name in names for part in range(_part_count(parts.get(f"{name}/0")))]
+        for some in _in_groups(found):
+            self._client.delete(self._name, ids=list(some))
+
+    def _read(self, names: Sequence[str]) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for some in _in_groups(names):
+            self._on_read()
+            rows = self._client.get(self._name, ids=list(some), output_fields=["name", "value"])
+            found |= {row["name"]: row["value"] for row in rows}
+        return found
+
+
+def _split(name: str, value: bytes) -> list[tuple[str, str]]:
+    """Returns the parts of a value; the first begins with their number."""
+    packed = zstandard.compress(value)
+    texts = [b64encode(packed[first : first + _PART_BYTES]).decode() for first in range(0, len(packed), _PART_BYTES)]
+    texts[0] = f"{len(texts)}:{texts[0]}"
+    return [(f"{name}/{part}", text) for part, text in zip(count(), texts, strict=False)]
+
+
+def _part_count(first: str | None) -> int:
+    return int(first.partition(":")[0]) if first else 0
+
+
+def _join(name: str, parts: Mapping[str, str]) -> bytes:
+    number = _part_count(parts[f"{name}/0"])
+    texts = [parts[f"{name}/{part}"].rpartition(":")[2] for part in range(number)]
+    return zstandard.decompress(b"".join(map(b64decode, texts)))
+
+
+def _in_groups(names: Sequence[str]) -> list[Sequence[str]]:
+    return [names[first : first + _NAMES_PER_QUERY] for first in range(0, len(names), _NAMES_PER_QUERY)]

@@ -1,0 +1,124 @@
+"""The collections of an index in Milvus: one of papers, and one of data about all of them.
+
+Each paper is an entity, whose primary key is its row. Papers are found by vector, by BM25 over the terms of our own
+analysis, by keys (``search.milvus.keys``), days and times, and listed in the order of a field by the inner product
+with a sparse vector that has the values of the fields, since Milvus does not sort.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from search.index.bm25 import K1, B
+from search.milvus.keys import MAX_ARRAY, MAX_VARCHAR, KeyArrays, KeyLists, KeyTexts
+
+if TYPE_CHECKING:
+    from pymilvus import MilvusClient
+
+FORMAT = 1
+"""The version of the schema."""
+DATA_SUFFIX = "_data"
+"""What the name of the collection of data adds to that of the papers."""
+ORDERS = ("newest", "oldest", "citations", "added")
+"""The dimensions of the field ``order``."""
+FETCHED = ("row", "vector", "text", "paper", "added")
+"""The fields that are read of a paper."""
+KEY_LISTS = ("keys", "authors", "groups", "identity")
+"""The fields that are lists of keys."""
+_MAX_NAME = 64
+"""Bytes of the name of a datum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """What differs between a server and Milvus Lite.
+
+    Attributes:
+        keys: how a field has a list of keys.
+        vector_type: type of the vectors; Milvus Lite has no half precision.
+        vector_index: type of their index. Graphs of Milvus Lite miss papers that match a filter; it scans.
+        array_index: type of the index of arrays; empty without one.
+    """
+
+    keys: KeyLists
+    vector_type: str
+    vector_index: str
+    array_index: str = ""
+
+
+SERVER = Dialect(KeyArrays(), "FLOAT16_VECTOR", "HNSW_SQ", "INVERTED")
+"""Milvus 2.5 or later. HNSW_SQ is a graph over int8 that is refined with the vectors."""
+LITE = Dialect(KeyTexts(), "FLOAT_VECTOR", "FLAT")
+"""Milvus Lite 3.2, an embedded library."""
+_VECTOR_INDEX_PARAMETERS = {
+    "HNSW_SQ": {"M": 32, "efConstruction": 200, "sq_type": "SQ8", "refine": True, "refine_type": "FP16"},
+    "FLAT": {},
+}
+"""Not measured on a server: the values that the documentation of Milvus recommends for a recall of .98 and more."""
+
+
+def create_collections(client: "MilvusClient", name: str, dim: int, dialect: Dialect) -> None:
+    """Creates both collections, without papers.
+
+    Args:
+        client: the connection.
+        name: name of the collection of papers.
+        dim: components of a vector.
+        dialect: what the server understands.
+    """
+    from pymilvus import DataType, Function, FunctionType
+
+    schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema.add_field("row", DataType.INT64, is_primary=True)
+    schema.add_field("vector", getattr(DataType, dialect.vector_type), dim=dim)
+    analyzed = {"enable_analyzer": True, "analyzer_params": {"type": "standard"}}
+    schema.add_field("text", DataType.VARCHAR, max_length=MAX_VARCHAR, **analyzed)
+    schema.add_field("bm25", DataType.SPARSE_FLOAT_VECTOR)
+    schema.add_field("order", DataType.SPARSE_FLOAT_VECTOR)
+    for field in ("title", "abstract", "paper", "records"):
+        schema.add_field(field, DataType.VARCHAR, max_length=MAX_VARCHAR)
+    for field in KEY_LISTS:
+        if dialect.keys.is_array:
+            schema.add_field(field, DataType.ARRAY, element_type=DataType.INT64, max_capacity=MAX_ARRAY)
+        else:
+            schema.add_field(field, DataType.VARCHAR, max_length=MAX_VARCHAR)
+    for field in NUMBERS:
+        schema.add_field(field, DataType.INT64)
+    schema.add_function(Function("bm25", FunctionType.BM25, input_field_names=["text"], output_field_names=["bm25"]))
+    indexes = client.prepare_index_params()
+    parameters = _VECTOR_INDEX_PARAMETERS[dialect.vector_index]
+    indexes.add_index("vector", index_type=dialect.vector_index, metric_type="IP", params=parameters)
+    constants = {"bm25_k1": K1, "bm25_b": B}
+    indexes.add_index("bm25", index_type="SPARSE_INVERTED_INDEX", metric_type="BM25", params=constants)
+    indexes.add_index("order", index_type="SPARSE_INVERTED_INDEX", metric_type="IP")
+    for field in NUMBERS:
+        indexes.add_index(field, index_type="INVERTED")
+    for field in KEY_LISTS if dialect.array_index else ():
+        indexes.add_index(field, index_type=dialect.array_index)
+    client.create_collection(name, schema=schema, index_params=indexes, consistency_level="Bounded")
+    _create_data_collection(client, name + DATA_SUFFIX)
+
+
+NUMBERS = (
+    "first_author",
+    "last_author",
+    "published_first",
+    "published_last",
+    "updated_first",
+    "updated_last",
+    "added",
+    "citations",
+)
+"""The fields that are numbers: keys of authors, days (``date.toordinal``), seconds since 1970, and a count plus 1."""
+
+
+def _create_data_collection(client: "MilvusClient", name: str) -> None:
+    """Creates the collection of texts by name. A collection has to have a vector, which is not used."""
+    from pymilvus import DataType
+
+    schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
+    schema.add_field("name", DataType.VARCHAR, is_primary=True, max_length=_MAX_NAME)
+    schema.add_field("value", DataType.VARCHAR, max_length=MAX_VARCHAR)
+    schema.add_field("unused", DataType.FLOAT_VECTOR, dim=2)
+    indexes = client.prepare_index_params()
+    indexes.add_index("unused", index_type="FLAT", metric_type="IP")
+    client.create_collection(name, schema=schema, index_params=indexes, consistency_level="Strong")
