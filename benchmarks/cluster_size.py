@@ -53,6 +53,23 @@ _BUILD_GIB_PER_CORE = 2
 """Memory of an embedding worker per core; an assumption."""
 
 
+_GROUPS = {
+    "vector": ("vector",),
+    "texts": ("text", "title", "abstract", "paper", "records"),
+    "sparse": ("bm25", "order"),
+}
+"""The fields of ``PaperBytes``; the others are scalars."""
+_NUMBERS = 8
+"""Fields that are a number (``search.milvus.schema.NUMBERS``)."""
+
+
+def measured_bytes() -> Mapping[str, float]:
+    """Returns the bytes of a paper by field, as they were measured."""
+    record = json.loads((Path(__file__).parent / "results" / "milvus_bytes.json").read_text("utf-8"))
+    fields: Mapping[str, float] = record["bytes_by_field"]
+    return fields
+
+
 @dataclass(frozen=True, slots=True)
 class PaperBytes:
     """Bytes of a paper, measured.
@@ -72,13 +89,11 @@ class PaperBytes:
     @classmethod
     def load(cls) -> "PaperBytes":
         """Reads the last measurement."""
-        record = json.loads((Path(__file__).parent / "results" / "milvus_bytes.json").read_text("utf-8"))
-        fields: Mapping[str, float] = record["bytes_by_field"]
-        groups = {"texts": ("text", "title", "abstract", "paper"), "sparse": ("bm25", "order"), "vector": ("vector",)}
-        others = set(fields).difference(*groups.values())
-        return cls(
-            **{name: sum(fields[each] for each in group) for name, group in {**groups, "scalars": others}.items()}
-        )
+        fields = measured_bytes()
+        groups = {
+            name: sum(size for field, size in fields.items() if field in group) for name, group in _GROUPS.items()
+        }
+        return cls(**groups, scalars=sum(fields.values()) - sum(groups.values()))
 
     @property
     def stored(self) -> float:
@@ -229,6 +244,21 @@ def _round_up(number: float, step: int) -> int:
     return ceil(number / step) * step
 
 
+def field_table(paper: PaperBytes) -> str:
+    """Returns the table of measured bytes by field, in Markdown."""
+    fields = measured_bytes()
+    lists = ("keys", "authors", "groups", "identity")
+    rows = [(name, [field for field in group if field in fields]) for name, group in _GROUPS.items()]
+    rows.append(("scalars", [field for field in fields if field in lists]))
+    lines = ["| kind | bytes | fields |", "|---|---|---|"]
+    for name, group in rows:
+        listed = ", ".join(f"`{field}` {fields[field]:,.0f}" for field in group)
+        rest = "" if name != "scalars" else f", the row and {_NUMBERS} numbers of 8"
+        lines.append(f"| {name} | {getattr(paper, name):,.0f} | {listed}{rest} |")
+    lines.append(f"| all | {paper.stored:,.0f} | |")
+    return "\n".join(lines)
+
+
 def paper_table(paper: PaperBytes) -> str:
     """Returns the table of bytes of a paper, in Markdown."""
     lines = [
@@ -269,9 +299,7 @@ def _describe(pods: Pods) -> str:
 def main() -> None:
     paper = PaperBytes.load()
     clusters = [cluster_for(millions, paper) for millions in SIZES]
-    print(paper, paper.stored)
-    print(paper_table(paper))
-    print(cluster_table(clusters))
+    print(field_table(paper), paper_table(paper), cluster_table(clusters), sep="\n\n")
     for each in clusters:
         print(each.millions, *each.pods, sep="\n  ")
 

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from benchmarks.cluster_size import SIZES, Cluster, PaperBytes, cluster_for
+from benchmarks.cluster_size import (
+    SIZES,
+    Cluster,
+    PaperBytes,
+    cluster_for,
+    cluster_table,
+    field_table,
+    paper_table,
+)
 
 yaml = pytest.importorskip("yaml", reason="PyYAML is not installed: pip install pyyaml")
 
@@ -122,3 +130,16 @@ def test_compose_has_authentication_and_no_default_password() -> None:
     assert all(re.fullmatch(r"(root:)?\$\{\w+:\?.+\}", value) for value in found)
     access = services["minio"]["environment"]["MINIO_ROOT_USER"]
     assert services["milvus"]["environment"]["MINIO_ACCESS_KEY_ID"] == access
+
+
+def test_tables_of_the_page_are_those_that_are_computed() -> None:
+    page = (ROOT / "docs" / "cluster.md").read_text("utf-8")
+    clusters = [cluster_for(millions, PAPER) for millions in SIZES]
+    for table in (field_table(PAPER), paper_table(PAPER), cluster_table(clusters)):
+        assert table in page
+
+
+def test_files_that_the_page_names_exist() -> None:
+    page = (ROOT / "docs" / "cluster.md").read_text("utf-8")
+    for name in re.findall(r"(?:deploy|docs|benchmarks)/[\w./-]+\.\w+", page):
+        assert (ROOT / name).exists(), name
