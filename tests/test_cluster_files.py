@@ -106,6 +106,12 @@ def test_compose_file_is_valid() -> None:
     jsonschema.validate(load("compose.yaml"), json.loads((folder / "compose-spec.json").read_text("utf-8")))
 
 
+def test_kubernetes_file_is_valid() -> None:
+    validator = pytest.importorskip("kubernetes_validate", reason="schemas: pip install kubernetes-validate")
+    for resource in yaml.safe_load_all((DEPLOY / "papers.yaml").read_text("utf-8")):
+        validator.validate(resource, validator.latest_version(), strict=True)
+
+
 def test_containers_are_pinned_healthy_limited_and_keep_their_data() -> None:
     compose = load("compose.yaml")
     assert {"etcd", "minio", "milvus", "papers"} == set(compose["services"])
