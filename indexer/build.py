@@ -31,7 +31,7 @@ from indexer.row_checksums import write_row_checksums
 from indexer.row_writer import RowWriter
 from indexer.sources.file import SourceFile
 from indexer.sources.guard import Deletion
-from indexer.writer import IndexWriter
+from indexer.writer import CONCURRENT_SLICES, IndexWriter
 from search.columns.builder import ColumnsBuilder
 from search.columns.columns import Columns
 from search.embedding.embedder import Embedder
@@ -114,6 +114,7 @@ class ImportOptions:
         restore: Whether papers that were removed are imported again.
         accepts: Whether a record meets the conditions of the import; others are left out.
         limit: New or changed papers after which the import stops; None for no limit.
+        slices: Slices of texts in the embedder at once.
     """
 
     format: str | None = None
@@ -123,6 +124,7 @@ class ImportOptions:
     restore: bool = False
     accepts: Callable[[Paper], bool] = lambda record: True  # noqa: ARG005
     limit: int | None = None
+    slices: int = CONCURRENT_SLICES
 
 
 def index(
@@ -198,7 +200,7 @@ def index_inputs(
     with (
         rare_collections(),
         named_errors(find_layout(directory)),
-        IndexWriter(directory, embedder, report_progress) as writer,
+        IndexWriter(directory, embedder, report_progress, slices=options.slices) as writer,
     ):
         report, log = ImportReport(writer.counts), ImportLog(writer, restore=options.restore)
         for record in inputs.records(log):

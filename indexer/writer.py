@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from math import ceil
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -45,7 +46,9 @@ from search.papers.retraction import retraction_key
 from search.vectors.file import VectorsFile
 
 BATCH_PAPERS = 1_024
-"""Papers embedded and written together."""
+"""Papers embedded and written together, for each _BATCH_SLICES slices in the embedder at once."""
+_BATCH_SLICES = 8
+"""Slices of BATCH_PAPERS papers. Two batches are in the embedder, so it never waits for the end of one."""
 CONCURRENT_SLICES = 2
 """Slices of texts in the embedder at once: while one is finished, the next is tokenized and started."""
 
@@ -58,6 +61,7 @@ class IndexWriter:
         embedder: Embeds the texts that the index does not have yet.
         on_embedded: Called whenever ``counts.embedded`` has increased.
         repair: Whether published rows may be lost, and keys may differ from their papers.
+        slices: Slices of texts in the embedder at once.
 
     Attributes:
         layout: The index's file names.
@@ -81,6 +85,7 @@ class IndexWriter:
         on_embedded: Callable[[], None] = lambda: None,
         *,
         repair: bool = False,
+        slices: int = CONCURRENT_SLICES,
     ) -> None:
         make_directory(directory)
         self.embedder = embedder
@@ -104,7 +109,8 @@ class IndexWriter:
         self._pending = PendingPapers()
         self._new_decisions: list[Decision] = []
         self._batch: EmbeddingBatch | None = None
-        self._executor = ThreadPoolExecutor(CONCURRENT_SLICES, "texts")
+        self._executor = ThreadPoolExecutor(slices, "texts")
+        self._batch_papers = BATCH_PAPERS * ceil(slices / _BATCH_SLICES)
 
     def __enter__(self) -> Self:
         return self
@@ -116,7 +122,7 @@ class IndexWriter:
 
     def close(self) -> None:
         """Releases the index; records that were not flushed are discarded."""
-        self._executor.shutdown(cancel_futures=True)
+        self._executor.shutdown(wait=False, cancel_futures=True)  # what is being embedded is not needed
         self.database.close()
         os.close(self._lock)
 
@@ -155,7 +161,7 @@ class IndexWriter:
             self.counts.new += 1
         else:
             self.counts.merged += 1
-        if len(self._pending) >= BATCH_PAPERS:
+        if len(self._pending) >= self._batch_papers:
             self._submit()
         return record
 
@@ -173,7 +179,7 @@ class IndexWriter:
         """
         self._replaced.add(row)
         self._regroup({to_json_text(record): record for record in records}, {row})
-        if len(self._pending) >= BATCH_PAPERS:
+        if len(self._pending) >= self._batch_papers:
             self._submit()
 
     def remove(self, rows: Sequence[int], entries: Iterable[ExcludedId]) -> None:

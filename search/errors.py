@@ -14,6 +14,7 @@
     ├── QueryStopped          the time for a response is over, or the request was cancelled      (HTTP 503)
     ├── ModelUnavailable      the embedding model cannot be loaded, or its checksum is wrong     (exit 1)
     ├── HarvestFailed         a service on the network did not send what was requested           (exit 1)
+    ├── ClusterUnavailable    a Ray cluster cannot be reached, or cannot embed                   (exit 1)
     └── SourceError           a record of an input file is invalid: file, line, reason           (skipped, counted)
 
 Every message states what is invalid, the value, what is allowed and what to do next.
@@ -158,6 +159,18 @@ class HarvestFailed(PapersError):
 
     def __init__(self, url: str, reason: str) -> None:
         super().__init__(f"{url.partition('?')[0]}: {reason}")
+
+
+class ClusterUnavailable(PapersError):
+    """A Ray cluster cannot be reached, or its nodes cannot embed.
+
+    Args:
+        address: its address.
+        reason: what happened, and what to do next.
+    """
+
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(f"Ray cluster {address}: {reason}")
 
 
 class SourceError(PapersError):

@@ -45,6 +45,7 @@ _COMMANDS = {
     "restore": "backup.restore",
     "export-index": "moving.export_index",
     "import-index": "moving.import_index",
+    "compare-indexes": "compare.compare_indexes",
     "state": "state.state",
     "serve": "serve.serve",
     "mcp": "serve.mcp",

@@ -102,6 +102,7 @@ def test_help_has_an_example_of_every_command() -> None:
         "restore",
         "export-index",
         "import-index",
+        "compare-indexes",
         "state",
         "eval",
     }

@@ -202,6 +202,7 @@ EXTRA_COMMANDS = [
     (["mcp", "--index", "new"], "mcp"),
     (["eval", str(ROOT)], "eval"),
     (["fetch", "arxiv", "au:zhou", "--index", "new"], "fetch"),
+    (["index", str(ROOT / "data" / "sample.jsonl"), "--index", "new", "--ray", "auto"], "ray"),
 ]
 
 
@@ -214,7 +215,7 @@ def run_without_extras(commands: Sequence[list[str]], cwd: Path) -> list[tuple[i
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
     packages = {
         re.split(r"[\[>=<]", requirement)[0].replace("-", "_")
-        for extra in ("serve", "mcp", "fetch", "eval")
+        for extra in ("serve", "mcp", "fetch", "eval", "ray")
         for requirement in extras[extra]
     } - {"papers_search", "scipy", "httpx2"}  # the last two are installed with sentence-transformers
     program = f"""
@@ -258,7 +259,7 @@ def test_core_commands_need_no_extra(tmp_path: Path) -> None:
         assert (status, stdout) == (1, ""), command
         (line,) = stderr.splitlines()
         install = rf"run: pip install 'papers-search\[{extra}\]'"
-        wanted = rf"papers: papers {command[0]}( list| arxiv)? needs the package \w+; {install}"
+        wanted = rf"papers: papers {command[0]}( list| arxiv| --ray)? needs the package \w+; {install}"
         assert re.fullmatch(wanted, line), line
 
 

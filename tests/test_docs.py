@@ -113,7 +113,7 @@ def test_exit_statuses_are_those_listed(home: Path) -> None:
 
 def test_commands_with_json_are_those_listed() -> None:
     (sentence,) = re.findall(r"all options\. (.+?) print JSON", README, re.DOTALL)
-    listed = set(re.findall(r"`([a-z ]+)`", sentence))
+    listed = set(re.findall(r"`([a-z -]+)`", sentence))
     assert listed == {path for path, command in leaf_commands(papers) if "--json" in options_of(command)}
 
 

@@ -18,20 +18,22 @@ class Clock:
         return self.now
 
 
+@pytest.mark.parametrize(("workers", "shown"), [(None, ""), (1, ", 1 worker"), (2, ", 2 workers")])
 def test_a_pipe_gets_one_plain_line_every_ten_seconds(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, workers: int | None, shown: str
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     clock = Clock()
     with Progress(clock) as progress:
+        progress.count_workers = None if workers is None else lambda: workers
         for step in range(1, 201):
             clock.now += 0.125
             progress.show(ImportCounts(read=step * 10, embedded=step * 5), step / 1_000)
     written = capsys.readouterr()
     assert written.out == ""
     first, second = written.err.splitlines()
-    assert re.fullmatch(r"800 read, 400 embedded, 80 papers/s, 8%, 0:01:5[56] left", first)
-    assert re.fullmatch(r"1,600 read, 800 embedded, 80 papers/s, 16%, 0:01:4[56] left", second)
+    assert re.fullmatch(rf"800 read, 400 embedded, 80 papers/s{shown}, 8%, 0:01:5[56] left", first)
+    assert re.fullmatch(rf"1,600 read, 800 embedded, 80 papers/s{shown}, 16%, 0:01:4[56] left", second)
 
 
 def test_a_short_command_writes_nothing_to_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,8 @@
 
 import shlex
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -13,7 +15,7 @@ from click.core import ParameterSource
 from search.errors import UnknownFormat
 from search.query.counts import format_count
 from service.commands.choices import ChoicesOption
-from service.commands.command import Command
+from service.commands.command import Command, MissingExtra
 from service.commands.exit_status import ExitStatus
 from service.commands.options import (
     INDEX_OPTION,
@@ -29,6 +31,7 @@ from service.commands.removal import YES_OPTION, remove_selection
 if TYPE_CHECKING:
     from indexer.build import ImportReport, Stage
     from indexer.record_selection import RecordSelection
+    from search.embedding.embedder import Embedder
     from service.commands.progress import Progress
 
 _MAX_LISTED_MESSAGES = 20
@@ -85,6 +88,12 @@ def _source_formats() -> tuple[str, ...]:
     help="float or int8 (default for a new index: int8 for small, else float). int8 takes two thirds of the "
     "time and hardly changes the hits; with this option, the import prints how close its vectors are to float vectors."
 )
+@click.option(
+    "--ray",
+    metavar="ADDRESS",
+    help="Embed on the nodes of a Ray cluster: HOST:PORT of its head node, or auto for the one that this machine "
+    "belongs to.",
+)
 def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None, **options: Any) -> None:
     """Import files and folders of papers into the index.
 
@@ -99,6 +108,7 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     papers index papers.jsonl --model large --index ~/large
     papers index zotero.bib --mirror
     papers index ~/refs --mirror
+    papers index /shared/papers --ray 10.0.0.5:6379
     """
     from indexer import sources
     from indexer.build import ImportOptions, index_files
@@ -118,15 +128,16 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
         if options["sample"]:
             largest = find_largest_hash(files, import_options, options["sample"], progress.show_sampled)
             import_options = replace(import_options, accepts=replace(selection, largest_hash=largest))
-        report = index_files(
-            files,
-            directory,
-            embedder,
-            folders=folders,
-            options=import_options,
-            progress=progress.show,
-            on_stage=lambda name: show_stage(progress, name),
-        )
+        with _connect(options["ray"], embedder, progress) as (embedder, slices):
+            report = index_files(
+                files,
+                directory,
+                embedder,
+                folders=folders,
+                options=replace(import_options, slices=slices),
+                progress=progress.show,
+                on_stage=lambda name: show_stage(progress, name),
+            )
     print_report(report)
     if report.skipped_count and options["mirror"]:
         _print_caution(report, has_folders=bool(folders))
@@ -238,6 +249,29 @@ def doctor(directory: Path, repair: bool, as_json: bool) -> None:
         sys.exit(ExitStatus.FAILURE)
     if not (as_json or problems):
         click.echo("no problems found")
+
+
+@contextmanager
+def _connect(address: str | None, local: "Embedder", progress: "Progress") -> "Iterator[tuple[Embedder, int]]":
+    """Yields the embedder of a Ray cluster, or the local one without an address, and the slices to give it at once.
+
+    Raises:
+        ClusterUnavailable: the cluster cannot be reached, or has no worker with the model.
+        InvalidValue: the address is invalid.
+        MissingExtra: Ray is not installed.
+    """
+    from indexer.writer import CONCURRENT_SLICES
+
+    if address is None:
+        yield local, CONCURRENT_SLICES
+        return
+    try:
+        from indexer.ray_embedder import RayEmbedder
+    except ModuleNotFoundError as error:
+        raise MissingExtra("papers index --ray", "ray", error.name or "ray") from None
+    with RayEmbedder(address, local.model, progress.print) as cluster:
+        progress.count_workers = lambda: cluster.workers
+        yield cluster, cluster.slices
 
 
 def _print_missing(papers: int, paths: tuple[Path, ...], directory: Path) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Self
 
 import click
 
+from search.query.counts import format_count
+
 if TYPE_CHECKING:
     from indexer.import_counts import ImportCounts
 
@@ -25,7 +27,12 @@ class Progress:
 
     Args:
         clock: current time in seconds.
+
+    Attributes:
+        count_workers: returns the workers of the Ray cluster that embeds; None without one.
     """
+
+    count_workers: Callable[[], int] | None = None
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         # imported here, so that commands that show no progress start sooner
@@ -82,7 +89,9 @@ class Progress:
             self._is_fetching, self._start = False, self._clock()
             self._restart("")
         rate = counts.read / max(self._clock() - self._start, 1e-9)
-        self._update(f"{counts.read:,} read, {counts.embedded:,} embedded, {rate:,.0f} papers/s", fraction_done)
+        cluster = f", {format_count(self.count_workers(), 'worker')}" if self.count_workers else ""
+        text = f"{counts.read:,} read, {counts.embedded:,} embedded, {rate:,.0f} papers/s{cluster}"
+        self._update(text, fraction_done)
 
     def show_sampled(self, records: int, fraction_done: float) -> None:
         """Shows how many records were read to choose a sample."""
