@@ -19,7 +19,7 @@ from benchmarks import results
 from indexer.identity import keys, paper_keys
 from search.index.lexicon import LEXICON_TUNING, create_analyzer
 from search.index.snapshot import Snapshot
-from search.milvus.entities import PaperTexts, build_entity
+from search.milvus.entities import PaperSource, PaperTexts, build_entity
 from search.milvus.schema import LITE, SERVER
 
 _SEED = 7
@@ -47,8 +47,8 @@ def _measure_fields(snapshot: Snapshot, papers: int) -> dict[str, object]:
     sizes: Counter[str] = Counter()
     vectors = snapshot.vectors.get_vectors(rows)
     for row, paper, vector in zip(rows.tolist(), snapshot.store.get(rows.tolist()), vectors, strict=True):
-        identity = paper_keys(paper, keys(paper))
-        entity = build_entity(row, paper, PaperTexts.of(paper, analyzer), vector, identity, SERVER)
+        source = PaperSource(sorted(paper_keys(paper, keys(paper))))
+        entity = build_entity(row, paper, PaperTexts.of(paper, analyzer), vector, source, SERVER)
         sizes.update(_field_bytes(entity))
     return {
         "papers_measured": papers,

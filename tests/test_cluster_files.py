@@ -17,6 +17,8 @@ from benchmarks.cluster_size import (
     field_table,
     paper_table,
 )
+from search.milvus.address import Address
+from search.milvus.schema import SERVER
 
 yaml = pytest.importorskip("yaml", reason="PyYAML is not installed: pip install pyyaml")
 
@@ -88,6 +90,13 @@ def test_values_have_the_sizes_that_are_computed(cluster: Cluster) -> None:
     assert settings["queryNode.mmap.vectorIndex"] is is_on_disk
     segment = "diskSegmentMaxSize" if is_on_disk else "maxSize"
     assert settings[f"dataCoord.segment.{segment}"] == 1024 * cluster.segment_gib
+
+
+def test_the_index_is_one_that_a_collection_can_have(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAPERS_MILVUS_INDEX", cluster.plan.name)
+    assert Address.parse("milvus://milvus:19530/papers").dialect.vector_index == cluster.plan.name
+    is_named = "PAPERS_MILVUS_INDEX=" in (DEPLOY / f"values-{cluster.millions}m.yaml").read_text("utf-8")
+    assert is_named is (cluster.plan.name != SERVER.vector_index)
 
 
 def test_query_nodes_have_room_for_all_papers_when_one_fails(cluster: Cluster) -> None:
