@@ -13,6 +13,7 @@ from search.embedding.model import ModelIdentity
 from search.errors import IndexUnavailable
 from search.index.backend import Backend, BackendSource
 from search.index.source import FolderSource
+from search.milvus import COLLECTION_SCHEME
 from search.papers.paper import Paper
 from search.query.author_match import AuthorMatch
 from search.query.filter import Filter
@@ -54,7 +55,7 @@ class Searcher:
     While the published generation cannot be opened, the one that is open answers, and ``problem`` gives the reason.
 
     Args:
-        directory: the index.
+        directory: the index: a folder, or the address of a collection of Milvus (``search.milvus.address``).
         load: returns the embedder of a model identity; called at the first query that needs one.
         verify_checksums: compare every file with its SHA-256 before a generation is used.
         on_page: called with every page of hits.
@@ -74,14 +75,14 @@ class Searcher:
 
     def __init__(
         self,
-        directory: Path,
+        directory: Path | str,
         load: Callable[[ModelIdentity], Embedder],
         *,
         verify_checksums: bool = False,
         on_page: Callable[[Page], None] | None = None,
     ) -> None:
         self.directory = directory
-        self._source: BackendSource = FolderSource(directory, verify_checksums)
+        self._source = _open_source(directory, verify_checksums)
         self._lock = threading.Lock()
         self._snapshot: Backend = self._source.open()
         self.embedders = EmbedderCache(directory, load)
@@ -201,3 +202,12 @@ class Searcher:
         else:
             _log.warning("the published generation can be opened again; %s answers", generation)
         self.on_problem(problem)
+
+
+def _open_source(directory: Path | str, verify_checksums: bool) -> BackendSource:
+    if str(directory).startswith(COLLECTION_SCHEME):
+        from search.milvus.address import Address
+        from search.milvus.source import MilvusSource
+
+        return MilvusSource(Address.parse(str(directory)))
+    return FolderSource(Path(directory), verify_checksums)

@@ -53,8 +53,20 @@ def open_folder(directory: Path) -> Backend:
     return FolderSource(directory).open()
 
 
+def open_collection(directory: Path) -> Backend:
+    for package in ("pymilvus", "milvus_lite"):
+        pytest.importorskip(package, reason=f"{package} is not installed: pip install 'papers-search[milvus]'")
+    from search.milvus.address import Address
+    from search.milvus.copying import copy_snapshot
+    from search.milvus.source import MilvusSource
+
+    address = Address("", str(directory.parent / "papers.db"), "papers")
+    copy_snapshot(FolderSource(directory).open(), address.connect(), address.collection, address.dialect)
+    return MilvusSource(address).open()
+
+
 OpenBackend = Callable[[Path], Backend]
-BACKENDS: dict[str, OpenBackend] = {"local": open_folder}
+BACKENDS: dict[str, OpenBackend] = {"local": open_folder, "milvus": open_collection}
 """Each backend makes itself from the published generation in a folder."""
 
 

@@ -18,13 +18,14 @@ HARVEST_SETTINGS = {
     *(f"PAPERS_{name}_KEY" for name in ("OPENALEX", "NCBI", "S2", "ZOTERO")),
     *(f"PAPERS_{name}_URL" for name in ("OPENALEX", "CROSSREF", "PUBMED", "S2", "ZOTERO", "ZOTERO_LOCAL")),
 }
+MILVUS_SETTINGS = {"PAPERS_MILVUS_TOKEN", "PAPERS_MILVUS_TLS"}
 
 
 def test_the_table_has_every_setting_with_its_default_and_meaning() -> None:
     rows = re.findall(r"^\| `(PAPERS_\w+)` \| (.*?) \| (.*) \|$", SETTINGS_TABLE, re.MULTILINE)
     documented = {name: (default, meaning) for name, default, meaning in rows}
     assert len(documented) == len(rows)
-    elsewhere = {"PAPERS_INDEX", "PAPERS_CACHE", "PAPERS_CORES", "PAPERS_PROFILE", *HARVEST_SETTINGS}
+    elsewhere = {"PAPERS_INDEX", "PAPERS_CACHE", "PAPERS_CORES", "PAPERS_PROFILE", *HARVEST_SETTINGS, *MILVUS_SETTINGS}
     assert set(documented) == {f"PAPERS_{name.upper()}" for name in Settings.model_fields} | elsewhere
     for name, field in Settings.model_fields.items():
         assert field.default is not PydanticUndefined

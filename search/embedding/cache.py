@@ -17,7 +17,7 @@ class EmbedderCache:
         load: returns the embedder of a model identity.
     """
 
-    def __init__(self, directory: Path, load: Callable[[ModelIdentity], Embedder]) -> None:
+    def __init__(self, directory: Path | str, load: Callable[[ModelIdentity], Embedder]) -> None:
         self._directory = directory
         self._load = load
         self._lock = threading.Lock()

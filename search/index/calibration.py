@@ -257,7 +257,15 @@ class Calibration:
         Raises:
             IndexDamaged: the file cannot be read, a key is missing or has a value of the wrong type.
         """
-        fields = JsonObject.load(path)
+        return cls.from_json(JsonObject.load(path))
+
+    @classmethod
+    def from_json(cls, fields: JsonObject) -> Self:
+        """Reads the output of ``to_json``.
+
+        Raises:
+            IndexDamaged: a key is missing or has a value of the wrong type.
+        """
         queries, texts = (Thresholds.from_json(fields.child(key)) for key in ("questions", "texts"))
         return cls(queries, texts, fields.count("papers"))
 

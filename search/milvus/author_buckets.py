@@ -1,6 +1,6 @@
 """Names of authors in a collection, in buckets by surname, of which a condition reads those that a name can mean."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,11 +20,18 @@ class IndexedName(NamedTuple):
         key: the key.
         canonical: the canonical key of the author, which is the same or another.
         written: the name as the first source writes it.
+        papers: the number of papers, if the key is canonical; else 0.
     """
 
     key: str
     canonical: str
     written: str
+    papers: int = 0
+
+    def merge(self, other: "IndexedName") -> "IndexedName":
+        """Returns this name with the papers of another part, written otherwise if it is in capitals."""
+        is_better = self.written.isupper() and not other.written.isupper()
+        return self._replace(written=other.written if is_better else self.written, papers=self.papers + other.papers)
 
 
 def merge_names(parts: Iterable[Iterable[IndexedName]]) -> list[IndexedName]:
@@ -35,8 +42,7 @@ def merge_names(parts: Iterable[Iterable[IndexedName]]) -> list[IndexedName]:
     found: dict[tuple[str, str], IndexedName] = {}
     for name in (name for part in parts for name in part):
         before = found.get((name.key, name.canonical))
-        if before is None or (before.written.isupper() and not name.written.isupper()):
-            found[name.key, name.canonical] = name
+        found[name.key, name.canonical] = before.merge(name) if before else name
     return list(found.values())
 
 
@@ -101,11 +107,20 @@ class AuthorData:
         self._data, self.buckets = data, buckets
         self._read: dict[str, list[IndexedName]] = {}
 
+    def all(self) -> list[IndexedName]:
+        """Returns all names."""
+        places = self.buckets.all_names()
+        self._read_places(places)
+        return [name for place in places for name in self._read[place]]
+
     def with_surnames(self, surnames: Iterable[str]) -> list[IndexedName]:
         """Returns all names with one of some surnames."""
         wanted = set(surnames)
         places = sorted({self.buckets.name(surname) for surname in wanted})
+        self._read_places(places)
+        return [name for place in places for name in self._read[place] if name.key.partition("|")[0] in wanted]
+
+    def _read_places(self, places: Sequence[str]) -> None:
         missing = [place for place in places if place not in self._read]
         found = self._data.get(missing) if missing else {}
         self._read |= {place: unpack_names(found.get(place, b"")) for place in missing}
-        return [name for place in places for name in self._read[place] if name.key.partition("|")[0] in wanted]

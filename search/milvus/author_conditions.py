@@ -89,6 +89,8 @@ class AuthorConditions:
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
+        self.written: dict[str, str] = {}
+        """The authors that ``match`` has returned, as their first sources write them."""
         self.match = lru_cache(_CACHED_NAMES)(weak_method(self._match))
         """Returns the canonical keys, ascending, of the authors that a name means."""
 
@@ -107,6 +109,12 @@ class AuthorConditions:
         parts += [has_any("authors", [keys.author_key(key) for key in others])] if others else []
         return keys.any_of(parts)
 
+    def expected_namesakes(self, canonical: str) -> float:
+        """Returns how many authors would have this name if surname and first given name were independent."""
+        table = self._table({Name.from_key(canonical).surname})
+        author = table.find(canonical)
+        return 0.0 if author is None else table.expected_namesakes(author)
+
     def _match(self, text: str, exact: bool) -> tuple[str, ...]:
         surnames = {name.surname for name in (*names.interpretations(text), *names.exact_interpretations(text))}
         parsed = names.parse(text)
@@ -123,7 +131,9 @@ class AuthorConditions:
         of_authors = _FetchedAuthorPapers(papers, numbers)
         found = drop_namesakes_in_other_order(table, of_authors, text, found)
         found = found if exact else drop_other_given_names(table, text, found)
-        return tuple(sorted(table.key(author) for author in found.tolist()))
+        matched = sorted((table.key(author), table.display_name(author)) for author in found.tolist())
+        self.written |= dict(matched)
+        return tuple(key for key, _ in matched)
 
     def _table(self, surnames: set[str], others: set[str] = frozenset()) -> SurnameTable:  # type: ignore[assignment]
         """Returns the names of some surnames, and after them those of others."""

@@ -2,8 +2,8 @@
 name is one round trip; several can run at once in threads.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -50,18 +50,18 @@ class Collection:
         manifest: the publication.
 
     Attributes:
+        name: name of the collection, for messages.
         round_trips: number of requests so far.
     """
 
     def __init__(self, client: "MilvusClient", name: str, dialect: Dialect, manifest: CollectionManifest) -> None:
-        self._client, self._name = client, name
+        self._client, self._name, self.name = client, name, name
         self.dialect, self.manifest = dialect, manifest
         self._published = f"row < {manifest.rows}"
-        self._data = DataStore(client, name + DATA_SUFFIX)
+        self._data = DataStore(client, name + DATA_SUFFIX, weak_method(self._add_trip))
         self._lock = Lock()
         self.round_trips = 0
-        self.count: Callable[[str], int] = lru_cache(_CACHED_COUNTS)(weak_method(self._count))
-        """Returns the number of papers that meet an expression, which is exact."""
+        self._known_counts: dict[str, int] = {}
 
     @cached_property
     def counts(self) -> Counts:
@@ -73,12 +73,24 @@ class Collection:
         """The names of authors."""
         return AuthorData(self._data, self.manifest.authors)
 
-    def _count(self, expression: str) -> int:
+    def count(self, expression: str) -> int:
+        """Returns the number of papers that meet an expression, which is exact; of a known one without a request."""
         if not expression:
             return self.manifest.papers
-        self._add_trip()
-        found = self._client.query(self._name, filter=self._restrict(expression), output_fields=["count(*)"])
-        return int(found[0]["count(*)"])
+        known = self._known_counts.get(expression)
+        if known is None:
+            self._add_trip()
+            found = self._client.query(self._name, filter=self._restrict(expression), output_fields=["count(*)"])
+            known = int(found[0]["count(*)"])
+            self.note_count(expression, known)
+        return known
+
+    def note_count(self, expression: str, papers: int) -> None:
+        """Notes the number of papers that meet an expression, which a search has found."""
+        with self._lock:
+            if len(self._known_counts) >= _CACHED_COUNTS:
+                self._known_counts.clear()
+            self._known_counts[expression] = papers
 
     def get(self, rows: Sequence[int]) -> list[FetchedPaper]:
         """Returns those papers of some primary keys that there are."""

@@ -16,6 +16,8 @@ from search.papers.identifiers import hash_key
 
 _ENTRIES_PER_BUCKET = 2_500
 """Mean number of counts of a bucket, at 12 bytes each, so that it is one part of ``DataStore``."""
+_READ_WHOLE_BITS = 6
+"""Up to 64 buckets are read at once, 2 MB: those of some 20,000 papers."""
 _ENTRY = np.dtype([("key", "<i8"), ("count", "<i4")])
 
 
@@ -118,8 +120,9 @@ class Counts:
         return int(entries["count"][place]) if place < len(entries) and entries["key"][place] == key else 0
 
     def read(self, keys: Iterable[int]) -> None:
-        """Reads the buckets of some keys at once."""
-        missing = sorted({self._buckets.name(key) for key in keys}.difference(self._read))
+        """Reads the buckets of some keys at once; of a small collection, all."""
+        names = self._buckets.all_names() if self._buckets.bits <= _READ_WHOLE_BITS else map(self._buckets.name, keys)
+        missing = sorted(set(names).difference(self._read))
         found = self._data.get(missing) if missing else {}
         for name in missing:
             self._read[name] = unpack(found.get(name, b""))

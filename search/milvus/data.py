@@ -1,7 +1,7 @@
 """DataStore: bytes by name in a collection, such as the manifest and the document frequencies."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -28,10 +28,11 @@ class DataStore:
     Args:
         client: the connection.
         name: name of the collection of data.
+        on_read: called before each request that reads.
     """
 
-    def __init__(self, client: "MilvusClient", name: str) -> None:
-        self._client, self._name = client, name
+    def __init__(self, client: "MilvusClient", name: str, on_read: Callable[[], None] = lambda: None) -> None:
+        self._client, self._name, self._on_read = client, name, on_read
 
     def put(self, values: Mapping[str, bytes]) -> None:
         """Writes values, each in parts of the size that a field may have."""
@@ -63,6 +64,7 @@ class DataStore:
     def _read(self, names: Sequence[str]) -> dict[str, str]:
         found: dict[str, str] = {}
         for some in _in_groups(names):
+            self._on_read()
             rows = self._client.get(self._name, ids=list(some), output_fields=["name", "value"])
             found |= {row["name"]: row["value"] for row in rows}
         return found

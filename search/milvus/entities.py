@@ -2,8 +2,9 @@
 
 from base64 import b64decode, b64encode
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -28,6 +29,8 @@ from search.papers.paper import Paper
 
 NO_AUTHOR = -1
 """The key of the first or last author of a paper without one."""
+ADDED_STEP = 4_096
+"""Seconds that the order of times does not distinguish, so that its values are exact in single precision."""
 _STOP_WORDS = frozenset(STOP_WORDS)
 _MAX_CITATIONS = 2**32 - 2
 _LATEST = 4_000_000
@@ -46,8 +49,20 @@ class PaperTexts(NamedTuple):
         return cls(analyzer.analyze_text(paper.title or ""), analyzer.analyze_text(paper.abstract or ""))
 
 
+class PaperSource(NamedTuple):
+    """What an importer knows about a paper.
+
+    Attributes:
+        keys: the 64-bit keys by which it finds records of the same paper (``indexer.identity``).
+        records: the records that the paper was merged from.
+    """
+
+    keys: Sequence[int] = ()
+    records: Sequence[Paper] = ()
+
+
 def build_entity(
-    row: int, paper: Paper, texts: PaperTexts, vector: NDArray[Any], identity: Iterable[int], dialect: Dialect
+    row: int, paper: Paper, texts: PaperTexts, vector: NDArray[Any], source: "PaperSource", dialect: Dialect
 ) -> dict[str, Any]:
     """Returns the entity of a paper.
 
@@ -56,7 +71,7 @@ def build_entity(
         paper: the paper.
         texts: its terms.
         vector: (dim,) its vector.
-        identity: the keys by which an importer finds records of the same paper.
+        source: what an importer knows about it.
         dialect: how lists of keys are written.
     """
     canonical = keys.canonical_names(paper)
@@ -68,14 +83,15 @@ def build_entity(
     return {
         "row": row,
         "vector": vector.astype(np.float16 if "16" in dialect.vector_type else np.float32),
-        "text": join_counted(texts.title, texts.abstract, MAX_VARCHAR),
+        "text": join_counted(texts.title, texts.abstract, MAX_VARCHAR - 2),
         "title": join_positions(texts.title, MAX_VARCHAR - 2),
         "abstract": join_positions(texts.abstract, MAX_VARCHAR - 2),
-        "paper": pack_paper(paper),
+        "paper": pack_json(paper.to_json()),
+        "records": pack_records(source.records),
         "keys": encode(keys.paper_keys(paper, find_kinds(paper))),
         "authors": encode(authors),
         "groups": encode(keys.group_keys(canonical)),
-        "identity": encode([key & (2**63 - 1) for key in identity]),
+        "identity": encode([key & (2**63 - 1) for key in source.keys]),
         "first_author": authors[0] if authors else NO_AUTHOR,
         "last_author": keys.author_key(canonical[-1]) if canonical and not paper.authors_partial else NO_AUTHOR,
         "published_first": published[0],
@@ -91,18 +107,33 @@ def build_entity(
 def _order_values(first_day: int, added: int, citations: int) -> dict[int, float]:
     """Returns the values of ``schema.ORDERS``; the higher, the earlier in the order."""
     is_dated = first_day != NO_DAY[0]
-    values = (first_day if is_dated else 0, _LATEST - first_day if is_dated else 0, citations, added)
+    values = (first_day if is_dated else 0, _LATEST - first_day if is_dated else 0, citations, added // ADDED_STEP)
     return {dimension: float(value) + 1 for dimension, value in enumerate(values)}
 
 
-def pack_paper(paper: Paper) -> str:
-    """Returns a paper as a text: its JSON, compressed, in base64."""
-    return b64encode(zstandard.compress(orjson.dumps(paper.to_json()))).decode()
+def pack_json(value: Any) -> str:
+    """Returns a JSON value as a text: compressed, in base64."""
+    return b64encode(zstandard.compress(orjson.dumps(value))).decode()
+
+
+def pack_records(records: Sequence[Paper]) -> str:
+    """Returns the records that a paper was merged from as a text; empty for one, or if they do not fit in a field."""
+    packed = pack_json([record.to_json() for record in records]) if len(records) > 1 else ""
+    return packed if len(packed) <= MAX_VARCHAR else ""
+
+
+def unpack_records(text: str) -> list[Paper]:
+    """Returns the records of ``pack_records``."""
+    return [Paper.from_json(fields) for fields in _unpack_json(text)] if text else []
+
+
+def _unpack_json(text: str) -> Any:
+    return orjson.loads(zstandard.decompress(b64decode(text)))
 
 
 def unpack_paper(text: str, added: int) -> Paper:
-    """Returns the paper of ``pack_paper``."""
-    return Paper.from_json(orjson.loads(zstandard.decompress(b64decode(text))), added)
+    """Returns the paper whose JSON ``pack_json`` wrote."""
+    return Paper.from_json(_unpack_json(text), added)
 
 
 @dataclass(slots=True)
@@ -113,20 +144,22 @@ class BatchData:
         counts: document frequencies by key (``search.milvus.counts``).
         lengths: number of terms in each field of ``term_postings``.
         authors: the names of authors in order.
-        categories: the category codes and archives in order.
+        categories: number of papers of each category code and archive, in order of first appearance.
         sources: the names of sources.
         papers: number of papers.
         cited: number of papers with a citation count.
+        newest_added: the time at which the last of them was added, in seconds since 1970; 0 if it is not known.
         days: first and last day of publication, and of the last update; NO_DAY without any.
     """
 
     counts: Counter[int] = field(default_factory=Counter)
     lengths: list[int] = field(default_factory=lambda: [0, 0, 0])
     authors: dict[tuple[str, str], IndexedName] = field(default_factory=dict)
-    categories: dict[str, None] = field(default_factory=dict)
+    categories: Counter[str] = field(default_factory=Counter)
     sources: dict[str, None] = field(default_factory=dict)
     papers: int = 0
     cited: int = 0
+    newest_added: int = 0
     days: dict[str, tuple[int, int]] = field(default_factory=lambda: {"published": NO_DAY, "updated": NO_DAY})
 
     def add(self, paper: Paper, texts: PaperTexts) -> None:
@@ -134,23 +167,28 @@ class BatchData:
         self.papers += 1
         self.cited += paper.citations is not None
         self._add_terms(texts)
-        for name in paper.authors:
-            canonical, *others = names.index_keys(name)
-            if not canonical.startswith("|"):
-                written = name.encode(errors="replace").decode()
-                before = self.authors.setdefault((canonical, canonical), IndexedName(canonical, canonical, written))
-                if before.written.isupper() and not written.isupper():
-                    self.authors[canonical, canonical] = before._replace(written=written)
-                for other in others:
-                    self.authors.setdefault((other, canonical), IndexedName(other, canonical, written))
-        for code in paper.categories:
-            archive, dot, _ = code.partition(".")
-            self.categories |= dict.fromkeys((code, archive) if dot and archive else (code,))
+        self._add_authors(paper)
+        self.categories.update(keys.categories_of(paper))
+        self.newest_added = max(self.newest_added, int(paper.added.timestamp()) if paper.added else 0)
         self.sources |= dict.fromkeys(paper.sources)
         for name, when in (("published", paper.published), ("updated", paper.updated)):
             if when:
                 first, last = self.days[name]
                 self.days[name] = min(first, when.first_day), max(last, when.first_day)
+
+    def _add_authors(self, paper: Paper) -> None:
+        counted: set[str] = set()
+        for name in paper.authors:
+            canonical, *others = names.index_keys(name)
+            if canonical.startswith("|"):
+                continue
+            written = name.encode(errors="replace").decode()
+            found = IndexedName(canonical, canonical, written, papers=int(canonical not in counted))
+            before = self.authors.get((canonical, canonical))
+            self.authors[canonical, canonical] = before.merge(found) if before else found
+            counted.add(canonical)
+            for other in others:
+                self.authors.setdefault((other, canonical), IndexedName(other, canonical, written))
 
     def _add_terms(self, texts: PaperTexts) -> None:
         counted = [(*text.ranked, *text.unordered) for text in texts]
@@ -166,29 +204,32 @@ class BatchData:
         """Returns what is not counts and authors."""
         return {
             "lengths": self.lengths,
-            "categories": list(self.categories),
+            "categories": self.categories,
             "sources": list(self.sources),
             "papers": self.papers,
             "cited": self.cited,
             "days": self.days,
+            "newest_added": self.newest_added,
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class FetchedPaper:
-    """A paper as it was read from a collection.
+    """A paper as it was read from a collection. Of most papers that a question reads, only scores are needed.
 
     Attributes:
         row: its primary key.
-        paper: the paper.
         vector: (dim,) float32.
-        tokens: those that BM25 counts (``search.milvus.terms``).
+        text: the tokens that BM25 counts (``search.milvus.terms``).
+        packed: the JSON of the paper as ``pack_json`` wrote it.
+        added: the time at which it was added, in seconds since 1970; 0 if it is not known.
     """
 
     row: int
-    paper: Paper
     vector: NDArray[np.float32]
-    tokens: Sequence[str]
+    text: str
+    packed: str
+    added: int
 
     @classmethod
     def of(cls, entity: Mapping[str, Any]) -> Self:
@@ -196,9 +237,15 @@ class FetchedPaper:
         vector = entity["vector"]
         if isinstance(vector, list) and vector and isinstance(vector[0], bytes):  # half precision, as a server sends it
             vector = np.frombuffer(vector[0], np.float16)
-        return cls(
-            int(entity["row"]),
-            unpack_paper(entity["paper"], int(entity["added"])),
-            np.asarray(vector, np.float32),
-            entity["text"].split(),
-        )
+        vector = np.asarray(vector, np.float32)
+        return cls(int(entity["row"]), vector, entity["text"], entity["paper"], int(entity["added"]))
+
+    @cached_property
+    def paper(self) -> Paper:
+        """The paper."""
+        return unpack_paper(self.packed, self.added)
+
+    @cached_property
+    def tokens(self) -> Sequence[str]:
+        """The tokens that BM25 counts."""
+        return self.text.split()

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 
 from search.errors import InvalidValue
-from search.index.analysis import Analyzer
+from search.index.analysis import Analyzer, find_units, find_words
 from search.index.term_postings import ABSTRACT, TEXT, TITLE
-from search.index.text_requirements import Alternatives, Phrase, TextRequirements
+from search.index.text_requirements import PHRASE_FIELDS, Alternatives, Phrase, TextRequirements
 from search.index.text_scores import places_of
 from search.index.word_forms import WordForms
 from search.milvus import keys
@@ -37,7 +37,7 @@ from search.query.condition import (
 )
 from search.weak_methods import weak_method
 
-_FIELDS_OF_PLACE = {TEXT: ("title", "abstract"), TITLE: ("title",), ABSTRACT: ("abstract",)}
+_FIELD_OF_PLACE = {TEXT: "text", TITLE: "title", ABSTRACT: "abstract"}
 _CACHED_PHRASES = 1_000
 """Phrases whose number of papers is cached."""
 _EVERYTHING = "row >= 0"
@@ -99,7 +99,7 @@ class Filters:
             rows = self._primary_keys(leaf.rows)
             return f"row in [{', '.join(map(str, rows))}]" if rows else keys.NOTHING
         if isinstance(leaf, ContainsText):
-            return keys.all_of(map(_alternatives, self.requirements.of(leaf)))
+            return keys.all_of(map(expression_of_alternatives, self.requirements.of(leaf)))
         raise InvalidValue("filter", type(leaf).__name__, "a collection of Milvus cannot evaluate it; omit it")
 
     def _author(self, leaf: Author) -> str:
@@ -122,6 +122,18 @@ class Filters:
         """What conditions on words require."""
         return TextRequirements(self._analyzer, self.forms, self.doc_freq)
 
+    def read_counts(self, text: str) -> None:
+        """Reads the document frequencies that ranking by a text needs, which otherwise are read one by one."""
+        found: set[int] = set()
+        for unit in find_units(text):
+            for word in {unit, *find_words(unit)}:
+                analyzed = self._analyzer[word]
+                for term in (*analyzed.ranked, *analyzed.unordered):
+                    found |= {term_key(form, TEXT) for form in (term, term[:-1], f"{term}s") if form}
+                lower = word.lower()
+                found |= {written_key(form) for form in (lower, lower[:-1], f"{lower}s") if form}
+        self._collection.counts.read(found)
+
     def doc_freq(self, term: str) -> int:
         """Returns the document frequency of a term that ranks; of several places, the least above 0."""
         counts = [self._collection.counts.get(term_key(*place)) for place in places_of(term)]
@@ -136,14 +148,19 @@ class Filters:
         return self._phrase_freq(tuple(terms))
 
     def _count_phrase(self, terms: tuple[str, ...]) -> int:
-        phrases = [Phrase.of(field, terms) for field in _FIELDS_OF_PLACE[TEXT]]
+        phrases = [Phrase.of(field, terms) for field in PHRASE_FIELDS]
         return self._collection.count(keys.any_of(map(_phrase, phrases)))
 
 
-def _alternatives(found: Alternatives) -> str:
-    places = (_phrase(Phrase(field, (term,))) for term, place in found.places for field in _FIELDS_OF_PLACE[place])
+def expression_of_alternatives(found: Alternatives) -> str:
+    """Returns the expression that the papers meet that contain one of some alternatives."""
+    places = (_like(_FIELD_OF_PLACE[place], (term,)) for term, place in found.places)
     return keys.any_of(dict.fromkeys((*places, *map(_phrase, found.phrases))))
 
 
 def _phrase(phrase: Phrase) -> str:
-    return f'{phrase.text_field} like "{pattern_of(phrase.terms, open_end=phrase.open_end)}"'
+    return _like(phrase.text_field, phrase.terms, open_end=phrase.open_end)
+
+
+def _like(field: str, terms: Sequence[str], *, open_end: bool = False) -> str:
+    return f'{field} like "{pattern_of(terms, open_end=open_end)}"'

@@ -24,6 +24,8 @@ _MAX_KEYS_OF_TEXT = (MAX_VARCHAR - 1) // 12
 """Keys of a list that is a text."""
 _POSITIVE = 2**63 - 1
 """Mask that makes a key positive: the least signed number is no literal of an expression."""
+NO_KEY = 0
+"""A key that nothing has."""
 NOTHING = "row < 0"
 """The expression that no paper meets."""
 
@@ -74,6 +76,15 @@ def canonical_names(paper: Paper) -> list[str]:
     return [key for key in keys if not key.startswith("|")]
 
 
+def categories_of(paper: Paper) -> list[str]:
+    """Returns the categories of a paper and their archives, each once."""
+    found: dict[str, None] = {}
+    for code in paper.categories:
+        archive, dot, _ = code.partition(".")
+        found |= dict.fromkeys((code, archive) if dot and archive else (code,))
+    return list(found)
+
+
 def paper_keys(paper: Paper, kinds: Sequence[str]) -> list[int]:
     """Returns the keys of a paper other than those of its authors."""
     found = [id_key(paper_id) for paper_id in paper.ids]
@@ -82,11 +93,7 @@ def paper_keys(paper: Paper, kinds: Sequence[str]) -> list[int]:
     if paper.retraction == "withdrawn":
         found.append(id_key(WITHDRAWN_ID))
     found += map(kind_key, kinds)
-    for code in paper.categories:
-        found.append(category_key(code))
-        archive, dot, _ = code.partition(".")
-        if dot and archive:
-            found.append(category_key(archive))
+    found += map(category_key, categories_of(paper))
     if paper.categories:
         parts = paper.categories[0].split(".")
         found += (primary_key(".".join(parts[:count])) for count in range(1, len(parts) + 1))

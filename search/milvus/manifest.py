@@ -34,9 +34,10 @@ class CollectionManifest:
         lengths: number of terms of all papers in each field of ``search.index.term_postings``.
         counts: where the document frequencies are.
         authors: where the names of authors are.
-        categories: codes of the categories and archives, in order of first appearance.
+        categories: number of papers of each category code and archive, in order of first appearance.
         sources: names of the sources.
         cited: number of papers with a citation count.
+        newest_added: the time at which the last papers were added, in seconds since 1970; 0 if it is not known.
         days: first and last day of publication and of the last update (``search.columns.dates.NO_DAY`` without any).
         calibration: ``Calibration.to_json``; None without it.
         applied: the batches that it includes, whose data is to be deleted.
@@ -51,9 +52,10 @@ class CollectionManifest:
     lengths: tuple[int, int, int]
     counts: CountBuckets
     authors: AuthorBuckets
-    categories: tuple[str, ...]
+    categories: Mapping[str, int]
     sources: tuple[str, ...]
     cited: int
+    newest_added: int
     days: Mapping[str, tuple[int, int]]
     calibration: Mapping[str, Any] | None
     applied: tuple[str, ...] = ()
@@ -67,8 +69,12 @@ class CollectionManifest:
     @classmethod
     def read_version(cls, data: DataStore) -> int:
         """Returns the version that is published; 0 without any."""
-        found = data.get([CURRENT])
-        return int(orjson.loads(found[CURRENT])["version"]) if found else 0
+        return int(_read_current(data).get("version", 0))
+
+    @classmethod
+    def read_generation(cls, data: DataStore) -> str:
+        """Returns the name of what is published; empty without any."""
+        return str(_read_current(data).get("generation", ""))
 
     @classmethod
     def load(cls, data: DataStore, address: str) -> Self:
@@ -98,7 +104,6 @@ class CollectionManifest:
                 "counts": CountBuckets(**fields["counts"]),
                 "authors": AuthorBuckets(**fields["authors"]),
                 "lengths": tuple(fields["lengths"]),
-                "categories": tuple(fields["categories"]),
                 "sources": tuple(fields["sources"]),
                 "days": {name: tuple(days) for name, days in fields["days"].items()},
                 "applied": tuple(fields["applied"]),
@@ -108,4 +113,10 @@ class CollectionManifest:
     def save(self, data: DataStore) -> None:
         """Writes the manifest, then names it the current one."""
         data.put({self.name: orjson.dumps({"format": FORMAT, **asdict(self)})})
-        data.put({CURRENT: orjson.dumps({"version": self.version})})
+        data.put({CURRENT: orjson.dumps({"version": self.version, "generation": self.generation})})
+
+
+def _read_current(data: DataStore) -> Mapping[str, Any]:
+    found = data.get([CURRENT])
+    fields: Mapping[str, Any] = orjson.loads(found[CURRENT]) if found else {}
+    return fields

@@ -74,7 +74,7 @@ def create_collections(client: "MilvusClient", name: str, dim: int, dialect: Dia
     schema.add_field("text", DataType.VARCHAR, max_length=MAX_VARCHAR, **analyzed)
     schema.add_field("bm25", DataType.SPARSE_FLOAT_VECTOR)
     schema.add_field("order", DataType.SPARSE_FLOAT_VECTOR)
-    for field in ("title", "abstract", "paper"):
+    for field in ("title", "abstract", "paper", "records"):
         schema.add_field(field, DataType.VARCHAR, max_length=MAX_VARCHAR)
     for field in KEY_LISTS:
         if dialect.keys.is_array:
@@ -94,7 +94,7 @@ def create_collections(client: "MilvusClient", name: str, dim: int, dialect: Dia
         indexes.add_index(field, index_type="INVERTED")
     for field in KEY_LISTS if dialect.array_index else ():
         indexes.add_index(field, index_type=dialect.array_index)
-    client.create_collection(name, schema=schema, index_params=indexes)
+    client.create_collection(name, schema=schema, index_params=indexes, consistency_level="Bounded")
     _create_data_collection(client, name + DATA_SUFFIX)
 
 
@@ -121,4 +121,4 @@ def _create_data_collection(client: "MilvusClient", name: str) -> None:
     schema.add_field("unused", DataType.FLOAT_VECTOR, dim=2)
     indexes = client.prepare_index_params()
     indexes.add_index("unused", index_type="FLAT", metric_type="IP")
-    client.create_collection(name, schema=schema, index_params=indexes)
+    client.create_collection(name, schema=schema, index_params=indexes, consistency_level="Strong")

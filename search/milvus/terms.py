@@ -6,7 +6,7 @@ term remains a prefix.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from search.index.analysis import Terms
@@ -27,9 +27,9 @@ def encode_term(term: str) -> str:
 
 
 def join_counted(title: Terms, abstract: Terms, max_bytes: int) -> str:
-    """Returns the tokens that BM25 counts: those of the title twice and those of the abstract."""
+    """Returns the tokens that BM25 counts, between spaces: those of the title twice and those of the abstract."""
     counted = [(*text.ranked, *text.unordered) for text in (title, title, abstract)]
-    return _join((encode_term(term) for terms in counted for term in terms), max_bytes)
+    return f" {_join((encode_term(term) for terms in counted for term in terms), max_bytes)} "
 
 
 def join_positions(text: Terms, max_bytes: int) -> str:
@@ -39,7 +39,7 @@ def join_positions(text: Terms, max_bytes: int) -> str:
 
 
 def pattern_of(terms: Sequence[str], *, open_end: bool = False) -> str:
-    """Returns the pattern of ``like`` for terms side by side in a field of ``join_positions``.
+    """Returns the pattern of ``like`` for terms side by side.
 
     Args:
         terms: the terms.
@@ -52,8 +52,3 @@ def _join(tokens: Iterable[str], max_bytes: int) -> str:
     """Returns tokens separated by spaces, of a text that is too long the first ones."""
     joined = " ".join(tokens)
     return joined if len(joined) <= max_bytes else joined[:max_bytes].rpartition(" ")[0]
-
-
-def split_tokens(joined: str) -> Iterator[str]:
-    """Yields the tokens of ``join_counted``."""
-    yield from joined.split()

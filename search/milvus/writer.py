@@ -5,7 +5,8 @@ replaces itself, so an import that stops goes on after the last complete batch (
 ``publish`` has added up the data of all batches and written a manifest.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,7 +21,7 @@ from search.milvus import schema
 from search.milvus.author_buckets import AuthorBuckets, IndexedName, merge_names, pack_names, unpack_names
 from search.milvus.counts import CountBuckets, add_up, first_name_key, pack, unpack
 from search.milvus.data import DataStore
-from search.milvus.entities import BatchData, FetchedPaper, PaperTexts, build_entity
+from search.milvus.entities import BatchData, FetchedPaper, PaperSource, PaperTexts, build_entity
 from search.milvus.manifest import CollectionManifest
 from search.papers.date import NO_DAY
 from search.papers.names import Name
@@ -44,6 +45,9 @@ class CollectionWriter:
         model: identity of the model that made the vectors.
         dialect: what the server understands.
         manifest: the last publication; None before the first.
+
+    Attributes:
+        manifest: the last publication.
     """
 
     def __init__(
@@ -56,7 +60,7 @@ class CollectionWriter:
     ) -> None:
         self._client, self._name, self._model, self._dialect = client, name, model, dialect
         self._data = DataStore(client, name + schema.DATA_SUFFIX)
-        self._manifest = manifest
+        self.manifest = manifest
         self._analyzer = create_analyzer(LEXICON_TUNING.term_cache_size)
 
     @classmethod
@@ -83,14 +87,14 @@ class CollectionWriter:
     def next_row(self) -> int:
         """The row after the last one that was written, published or not."""
         ends = [int(name.split("/")[2]) for name in self._pending() if name.split("/")[1] != "removed"]
-        return max([self._manifest.rows if self._manifest else 0, *ends])
+        return max([self.manifest.rows if self.manifest else 0, *ends])
 
     def write(
         self,
         rows: Sequence[int],
         papers: Sequence[Paper],
         vectors: NDArray[Any],
-        identity: Sequence[Iterable[int]] | None = None,
+        sources: Sequence[PaperSource] | None = None,
     ) -> None:
         """Writes a batch of papers, which are found once they are published.
 
@@ -98,13 +102,14 @@ class CollectionWriter:
             rows: their primary keys, ascending, above those of all papers before.
             papers: the papers.
             vectors: (n, dim) their vectors, of length 1.
-            identity: the keys by which an importer finds records of the same paper.
+            sources: what an importer knows about each.
         """
         data, entities = BatchData(), []
-        for paper, row, vector, keys in zip(papers, rows, vectors, identity or [()] * len(rows), strict=True):
+        known = sources or [PaperSource()] * len(rows)
+        for paper, row, vector, source in zip(papers, rows, vectors, known, strict=True):
             texts = PaperTexts.of(paper, self._analyzer)
             data.add(paper, texts)
-            entities.append(build_entity(row, paper, texts, vector, keys, self._dialect))
+            entities.append(build_entity(row, paper, texts, vector, source, self._dialect))
         for first in range(0, len(entities), _ENTITIES_PER_REQUEST):
             self._client.upsert(self._name, entities[first : first + _ENTITIES_PER_REQUEST])
         if rows:
@@ -115,13 +120,18 @@ class CollectionWriter:
         for first in range(0, len(rows), _ENTITIES_PER_REQUEST):
             some = list(rows[first : first + _ENTITIES_PER_REQUEST])
             data = BatchData()
-            for entity in self._client.get(self._name, ids=some, output_fields=list(schema.FETCHED)):
+            fields = list(schema.FETCHED)
+            for entity in self._client.get(self._name, ids=some, output_fields=fields, consistency_level="Strong"):
                 paper = FetchedPaper.of(entity).paper
                 data.add(paper, PaperTexts.of(paper, self._analyzer))
             self._data.put({f"{_PENDING}/removed/{some[0]:012}": _pack_batch(data, some)})
 
     def publish(
-        self, generation: str, calibration: Mapping[str, Any] | None = None, extra: Mapping[str, Any] | None = None
+        self,
+        generation: str,
+        calibration: Mapping[str, Any] | None = None,
+        extra: Mapping[str, Any] | None = None,
+        newest_added: int = 0,
     ) -> CollectionManifest:
         """Makes all papers that were written part of the index, and those that were removed not.
 
@@ -129,23 +139,23 @@ class CollectionWriter:
             generation: name of what is published; cursors contain it.
             calibration: ``Calibration.to_json``; the one before by default.
             extra: what an importer keeps about the collection; that of before by default.
+            newest_added: the time at which the last paper was added, if that is one that was removed since.
         """
         self._client.flush(self._name)
         names = self._pending()
         batches = [_unpack_batch(value) for value in self._data.get(names).values()]
-        before = self._manifest or self._empty_manifest()
+        before = self.manifest or self._empty_manifest()
         authors, counts = self._merge(before, batches)
         written = [batch for batch in batches if not batch["rows"]]
+        added = _add_batches(before, batches)
         manifest = replace(
-            _add_batches(before, batches),
+            added,
+            newest_added=max(added.newest_added, newest_added),
             version=before.version + 1,
             generation=generation,
             rows=self.next_row,
             counts=CountBuckets.for_entries(before.version + 1, len(counts)),
             authors=AuthorBuckets.for_names(before.version + 1, len(authors)),
-            categories=tuple(
-                dict.fromkeys((*before.categories, *(c for batch in written for c in batch["categories"])))
-            ),
             sources=tuple(dict.fromkeys((*before.sources, *(s for batch in written for s in batch["sources"])))),
             calibration=before.calibration if calibration is None else calibration,
             applied=tuple(names),
@@ -154,7 +164,7 @@ class CollectionWriter:
         self._data.put(manifest.counts.split(counts))
         self._data.put(manifest.authors.split(authors))
         manifest.save(self._data)
-        self._manifest = manifest
+        self.manifest = manifest
         self._delete_applied()
         if before.version:
             self._data.delete([before.name, *before.counts.all_names(), *before.authors.all_names()])
@@ -163,7 +173,7 @@ class CollectionWriter:
     def _empty_manifest(self) -> CollectionManifest:
         counts, authors = CountBuckets(0, 0), AuthorBuckets(0, 0, 0)
         days = {"published": NO_DAY, "updated": NO_DAY}
-        return CollectionManifest(0, "", self._model, 0, 0, (0, 0, 0), counts, authors, (), (), 0, days, None)
+        return CollectionManifest(0, "", self._model, 0, 0, (0, 0, 0), counts, authors, {}, (), 0, 0, days, None)
 
     def _merge(
         self, before: CollectionManifest, batches: Sequence[Mapping[str, Any]]
@@ -171,7 +181,7 @@ class CollectionWriter:
         """Returns the names of authors and the counts after some batches."""
         stored = self._data.get([*before.counts.all_names(), *before.authors.all_names()]) if before.version else {}
         known = [name for bucket in before.authors.all_names() for name in unpack_names(stored.get(bucket, b""))]
-        authors = merge_names([known, *(batch["authors"] for batch in batches if not batch["rows"])])
+        authors = merge_names([known, *(batch["authors"] for batch in batches)])
         counts = [unpack(stored.get(bucket, b"")) for bucket in before.counts.all_names()]
         first_names: dict[int, int] = {}
         for name in authors[len(known) :]:
@@ -186,11 +196,11 @@ class CollectionWriter:
             self._name + schema.DATA_SUFFIX, filter=f'name like "{_PENDING}/%"', output_fields=["name"]
         )
         names = {row["name"].rpartition("/")[0] for row in rows}
-        return sorted(names.difference(self._manifest.applied if self._manifest else ()))
+        return sorted(names.difference(self.manifest.applied if self.manifest else ()))
 
     def _delete_applied(self) -> None:
         """Deletes what the last publication has removed and the data of its batches."""
-        names = list(self._manifest.applied) if self._manifest else []
+        names = list(self.manifest.applied) if self.manifest else []
         for value in self._data.get([name for name in names if "/removed/" in name]).values():
             self._client.delete(self._name, ids=_unpack_batch(value)["rows"])
         self._data.delete(names)
@@ -214,17 +224,19 @@ def _unpack_batch(value: bytes) -> dict[str, Any]:
     return {
         **fields,
         **totals,
+        "categories": {code: sign * papers for code, papers in fields["categories"].items()},
         "lengths": [sign * length for length in fields["lengths"]],
         "counts": counts,
-        "authors": unpack_names(value[end:]),
+        "authors": [name._replace(papers=sign * name.papers) for name in unpack_names(value[end:])],
     }
 
 
 def _add_batches(manifest: CollectionManifest, batches: Sequence[Mapping[str, Any]]) -> CollectionManifest:
     """Returns a manifest with the numbers of some batches added."""
     lengths = np.sum([manifest.lengths, *(batch["lengths"] for batch in batches)], axis=0)
-    days = dict(manifest.days)
+    days, categories = dict(manifest.days), Counter(manifest.categories)
     for batch in batches:
+        categories.update(batch["categories"])
         if not batch["rows"]:  # the days of removed papers remain
             for name, (first, last) in batch["days"].items():
                 days[name] = min(days[name][0], first), max(days[name][1], last)
@@ -233,5 +245,7 @@ def _add_batches(manifest: CollectionManifest, batches: Sequence[Mapping[str, An
         lengths=tuple(lengths.tolist()),
         papers=manifest.papers + sum(batch["papers"] for batch in batches),
         cited=manifest.cited + sum(batch["cited"] for batch in batches),
+        newest_added=max([manifest.newest_added, *(batch["newest_added"] for batch in batches)]),
+        categories=dict(categories),
         days=days,
     )

@@ -34,19 +34,19 @@ class _NoAnswer(Exception):
 
 
 def ask_server(
-    server: str, directory: Path, command: str, text: str, options: dict[str, Any], *, explain: bool
+    server: str, directory: Path | str, command: str, text: str, options: dict[str, Any], *, explain: bool
 ) -> "Page | None":
     """Returns the page of a server of the same generation and version; None if the command has to answer itself.
 
     Args:
         server: the value of ``--server``.
-        directory: folder of the index.
+        directory: folder of the index; a server of a collection is not looked for.
         command: ``search`` or ``similar``.
         text: the text of the search box.
         options: the options of ``page_options``. The server refuses invalid ones, which the command then reports.
         explain: whether to say who answers, on standard error.
     """
-    if server == "off":
+    if server == "off" or isinstance(directory, str):
         return None
     from service.announcement import find_server
 

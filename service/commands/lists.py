@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from search.errors import InvalidValue
 from search.query.counts import format_count
 from service.commands.browse import check_browse, start_browser
 from service.commands.command import DefaultGroup
@@ -201,7 +202,7 @@ def delete(name: str, directory: Path, profile: str) -> None:
     open_lists(directory, profile).delete(name)
 
 
-def open_lists(directory: Path, profile: str) -> "Lists":
+def open_lists(directory: Path | str, profile: str) -> "Lists":
     """Opens the lists of a profile beside an index.
 
     Args:
@@ -209,8 +210,10 @@ def open_lists(directory: Path, profile: str) -> "Lists":
         profile: the name of the profile.
 
     Raises:
-        InvalidValue: the name is invalid.
+        InvalidValue: the name is invalid, or the index is a collection of Milvus, beside which there are no lists.
     """
+    if isinstance(directory, str):
+        raise InvalidValue("index", directory, "lists are kept beside an index in a folder; give one")
     from indexer.state import StateDatabase
     from service.state.lists import Lists
     from service.state.profiles import Profile

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from search.errors import InvalidValue
+from search.milvus import COLLECTION_SCHEME
 from service.commands.choices import ChoicesOption
 
 if TYPE_CHECKING:
@@ -22,15 +23,41 @@ if TYPE_CHECKING:
 CallbackT = TypeVar("CallbackT", bound=Callable[..., object])
 Completion = Callable[[click.Context, click.Parameter, str], list[str]]
 
-INDEX_OPTION = click.option(
-    "--index",
-    "directory",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="PAPERS_INDEX",
-    default=Path("data/index"),
-    show_default=True,
-    help="Folder of the index, or set $PAPERS_INDEX.",
-)
+
+class IndexType(click.Path):
+    """The folder of an index as a ``Path``, or the address of a collection of Milvus as a text.
+
+    Args:
+        collections: whether the command answers from a collection as well.
+    """
+
+    def __init__(self, *, collections: bool) -> None:
+        super().__init__(path_type=Path, file_okay=False)
+        self._collections = collections
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Converts the value of the option."""
+        if not str(value).startswith(COLLECTION_SCHEME):
+            return super().convert(value, param, ctx)
+        if not self._collections:
+            self.fail(f"{value} is a collection of Milvus; this command needs an index in a folder", param, ctx)
+        return str(value)
+
+
+def _index_option(index_type: IndexType, what: str) -> Callable[[CallbackT], CallbackT]:
+    return click.option(
+        "--index",
+        "directory",
+        type=index_type,
+        envvar="PAPERS_INDEX",
+        default=Path("data/index"),
+        show_default=True,
+        help=f"{what}, or set $PAPERS_INDEX.",
+    )
+
+
+INDEX_OPTION = _index_option(IndexType(collections=False), "Folder of the index")
+SEARCHED_INDEX_OPTION = _index_option(IndexType(collections=True), "Folder of the index, or milvus://HOST:PORT/NAME")
 PROFILE_OPTION = click.option(
     "--profile",
     envvar="PAPERS_PROFILE",
@@ -213,7 +240,7 @@ _PAGE_OPTIONS = (
     click.option("--cursor", default="", metavar="TEXT", help="Cursor printed with the previous page."),
     LIMIT_OPTION,
     BROWSE_OPTION,
-    INDEX_OPTION,
+    SEARCHED_INDEX_OPTION,
     PROFILE_OPTION,
     EXPLAIN_OPTION,
     JSON_OPTION,
@@ -339,11 +366,11 @@ def parse_day(text: str | None) -> date | None:
         raise InvalidValue("as_of", text, "give a date such as 2026-04-27") from None
 
 
-def open_searcher(directory: Path) -> "Searcher":
-    """Opens the index in a folder for searching."""
+def open_searcher(directory: Path | str) -> "Searcher":
+    """Opens an index for searching: that in a folder, or in a collection of Milvus."""
     from search.searcher import Searcher
 
-    return Searcher(directory.expanduser(), _load_embedder_of_texts)
+    return Searcher(directory.expanduser() if isinstance(directory, Path) else directory, _load_embedder_of_texts)
 
 
 def _load_embedder_of_texts(model: "ModelIdentity") -> "Embedder":

@@ -17,6 +17,7 @@ from service.commands.options import (
     INDEX_OPTION,
     JSON_OPTION,
     PROFILE_OPTION,
+    SEARCHED_INDEX_OPTION,
     added_options,
     build_filtered_query,
     build_query,
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
 @click.option("--verbatim", is_flag=True, help="Search for the text as typed, even if only its correction has a match.")
 @page_options
 @SERVER_OPTION
-def search(query: str, directory: Path, explain: bool, browse: bool, profile: str, server: str, **options: Any) -> None:
+def search(
+    query: str, directory: Path | str, explain: bool, browse: bool, profile: str, server: str, **options: Any
+) -> None:
     """Search in plain words. Without a query, list the papers that match the filters, newest first.
 
     The query may contain filters and operators: au:zhou ti:cache cat:cs.CL year:2024-2026 "a phrase" -word OR
@@ -82,7 +85,7 @@ def search(query: str, directory: Path, explain: bool, browse: bool, profile: st
 def similar(
     ids: tuple[str, ...],
     file: Path | None,
-    directory: Path,
+    directory: Path | str,
     explain: bool,
     browse: bool,
     profile: str,
@@ -176,9 +179,9 @@ def authors(name: str, directory: Path, profile: str, as_json: bool) -> None:
 @filter_options
 @added_options
 @click.option("-n", "--limit", type=int, default=20, show_default=True, help="Maximum number of authors.")
-@INDEX_OPTION
+@SEARCHED_INDEX_OPTION
 @JSON_OPTION
-def people(query: str, directory: Path, limit: int, as_json: bool, **options: Any) -> None:
+def people(query: str, directory: Path | str, limit: int, as_json: bool, **options: Any) -> None:
     """Rank the authors of the papers that are relevant to a query: who works on it.
 
     Nearer and more recent papers weigh more, and a paper with many authors counts less for each. The query and the
@@ -201,11 +204,11 @@ def people(query: str, directory: Path, limit: int, as_json: bool, **options: An
 
 @click.command(cls=Command)
 @click.argument("paper_id")
-@INDEX_OPTION
+@SEARCHED_INDEX_OPTION
 @JSON_OPTION
 @FORMAT_OPTION
 @click.option("--citations", is_flag=True, help="List the papers of the index that it cites, and those that cite it.")
-def show(paper_id: str, directory: Path, as_json: bool, format_: str | None, citations: bool) -> None:
+def show(paper_id: str, directory: Path | str, as_json: bool, format_: str | None, citations: bool) -> None:
     """Show one paper, by any ID that it has or ever had.
 
     The text also lists the paper's earlier versions, if they had other authors, categories or titles, and papers that

@@ -9,8 +9,8 @@ import click
 from service.commands.command import Command
 from service.commands.exit_status import ExitStatus
 from service.commands.options import (
-    INDEX_OPTION,
     JSON_OPTION,
+    SEARCHED_INDEX_OPTION,
     added_options,
     build_filter,
     filter_options,
@@ -23,9 +23,9 @@ from service.commands.options import (
 @click.option("--verbatim", is_flag=True, help="Group the papers of the text as typed, not those of its correction.")
 @filter_options
 @added_options
-@INDEX_OPTION
+@SEARCHED_INDEX_OPTION
 @JSON_OPTION
-def themes(query: str, directory: Path, as_json: bool, **options: Any) -> None:
+def themes(query: str, directory: Path | str, as_json: bool, **options: Any) -> None:
     """Group the papers relevant to a query into 5 to 12 themes.
 
     Each theme has a label of words from its papers, its number of papers, its share of all grouped papers, and the

@@ -9,8 +9,8 @@ from search.errors import InvalidValue
 from service.commands.choices import ChoicesOption
 from service.commands.command import Command
 from service.commands.options import (
-    INDEX_OPTION,
     JSON_OPTION,
+    SEARCHED_INDEX_OPTION,
     build_filter,
     open_searcher,
     query_options,
@@ -58,7 +58,7 @@ def _trends_formats() -> tuple[str, ...]:
 @click.option("--svg", "svg", type=click.Path(path_type=Path, dir_okay=False), help="Write the chart to this file.")
 @click.option("--verbatim", is_flag=True, help="Count for the texts as typed, even if only a correction has a match.")
 @query_options
-@INDEX_OPTION
+@SEARCHED_INDEX_OPTION
 @JSON_OPTION
 @click.option(
     "-f",
@@ -70,7 +70,12 @@ def _trends_formats() -> tuple[str, ...]:
     help="Output format instead of text: {choices}.",
 )
 def trends(
-    queries: tuple[str, ...], directory: Path, per: str | None, measure: str | None, svg: Path | None, **options: Any
+    queries: tuple[str, ...],
+    directory: Path | str,
+    per: str | None,
+    measure: str | None,
+    svg: Path | None,
+    **options: Any,
 ) -> None:
     """Count the papers on one or several queries by month or year.
 
