@@ -201,7 +201,7 @@ def _compare_on_set(set_folder: Path, names: list[str], folder: Path, systems: d
     retrieval_set = RetrievalSet.read(set_folder)
     papers = [paper for paper in retrieval_set.iter_papers() if not isinstance(paper, Exception)]
     vectors = load_embedder().encode([paper.text for paper in papers]).astype(np.float16)
-    keys = {f"row:{row}": corpus_ids(paper)[0] for row, paper in enumerate(papers)}
+    keys = {f"doi:10.5555/{row}": corpus_ids(paper)[0] for row, paper in enumerate(papers)}
     corpus = write_corpus(
         folder / "set", [paper.to_json() | {"id": key} for key, paper in zip(keys, papers, strict=True)], vectors
     )
