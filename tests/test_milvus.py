@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from search.errors import InvalidValue
 from search.index.lexicon import create_analyzer
 from search.index.snapshot import Snapshot
+from search.milvus.backend import MilvusBackend
 from search.milvus.collection import Collection
 from search.milvus.copying import copy_snapshot
 from search.milvus.filters import Filters
@@ -18,6 +19,7 @@ from search.milvus.schema import LITE, Dialect
 from search.milvus.writer import CollectionWriter
 from search.papers.paper import Paper
 from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InRows, Not
+from search.query.sort import FieldOrder
 from search.searcher import Searcher
 from strategies import MakeSearcher, conditions
 
@@ -82,6 +84,11 @@ def count(copied: tuple[Collection, Filters], condition: Condition) -> int:
 
 
 @pytest.fixture(scope="module")
+def random_texts(client: Any, random_searcher: Searcher) -> tuple[Collection, Filters]:
+    return copy(client, local_snapshot(random_searcher), "random_texts", LITE)
+
+
+@pytest.fixture(scope="module")
 def random_copy(client: Any, random_searcher: Searcher, dialect: Dialect) -> tuple[Collection, Filters]:
     name = "random_arrays" if dialect.keys.is_array else "random_texts"
     return copy(client, local_snapshot(random_searcher), name, dialect)
@@ -93,6 +100,26 @@ def test_a_filter_matches_as_many_papers_as_in_the_local_index(
     random_searcher: Searcher, random_copy: tuple[Collection, Filters], condition: Condition
 ) -> None:
     assert count(random_copy, condition) == len(local_snapshot(random_searcher).rows_matching(condition))
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest", "citations", "added"])
+@pytest.mark.parametrize("k", [1, 7, 40, 299])
+@pytest.mark.parametrize("condition", [AllOf(()), Category("cs"), Not(Category("cs.IR"))], ids=str)
+def test_papers_of_a_large_set_are_in_the_order_of_the_local_index(
+    random_searcher: Searcher,
+    random_texts: tuple[Collection, Filters],
+    monkeypatch: pytest.MonkeyPatch,
+    condition: Condition,
+    order: FieldOrder,
+    k: int,
+) -> None:
+    monkeypatch.setattr("search.milvus.sorting.MAX_WHOLE_SET", 3)
+    snapshot, collection = local_snapshot(random_searcher), random_texts[0]
+    backend = MilvusBackend(collection)
+    before = collection.round_trips
+    found = backend.columns.sort(backend.rows_matching(condition), k, order)
+    assert collection.round_trips - before <= 2
+    assert found.tolist() == snapshot.columns.sort(snapshot.rows_matching(condition), k, order).tolist()
 
 
 @pytest.fixture(scope="module")
