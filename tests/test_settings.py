@@ -7,6 +7,7 @@ import pytest
 from pydantic_core import PydanticUndefined
 
 from search.errors import InvalidValue
+from search.milvus.address import Address
 from service.settings import Settings
 
 SETTINGS_TABLE = (Path(__file__).parent.parent / "docs" / "settings.md").read_text("utf-8")
@@ -18,7 +19,7 @@ HARVEST_SETTINGS = {
     *(f"PAPERS_{name}_KEY" for name in ("OPENALEX", "NCBI", "S2", "ZOTERO")),
     *(f"PAPERS_{name}_URL" for name in ("OPENALEX", "CROSSREF", "PUBMED", "S2", "ZOTERO", "ZOTERO_LOCAL")),
 }
-MILVUS_SETTINGS = {"PAPERS_MILVUS_TOKEN", "PAPERS_MILVUS_TLS"}
+MILVUS_SETTINGS = {"PAPERS_MILVUS_TOKEN", "PAPERS_MILVUS_TLS", "PAPERS_MILVUS_INDEX"}
 
 
 def test_the_table_has_every_setting_with_its_default_and_meaning() -> None:
@@ -68,3 +69,14 @@ def test_an_invalid_option_is_named_as_an_option(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PAPERS_RATE", "1")
     with pytest.raises(InvalidValue, match="invalid rate 'nan'"):
         Settings.from_environment(rate=float("nan"), port=None)
+
+
+def test_a_milvus_server_has_the_index_that_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    server, lite = Address.parse("milvus://localhost:19530/papers"), Address.parse("milvus:///papers.db/papers")
+    monkeypatch.delenv("PAPERS_MILVUS_INDEX", raising=False)
+    assert server.dialect.vector_index == "HNSW_SQ"
+    monkeypatch.setenv("PAPERS_MILVUS_INDEX", "DISKANN")
+    assert (server.dialect.vector_index, lite.dialect.vector_index) == ("DISKANN", "FLAT")
+    monkeypatch.setenv("PAPERS_MILVUS_INDEX", "diskann")
+    with pytest.raises(InvalidValue, match=r"invalid PAPERS_MILVUS_INDEX 'diskann': .*HNSW_SQ and DISKANN"):
+        _ = server.dialect

@@ -18,7 +18,7 @@ import zstandard
 
 from indexer.batch import LENGTH_TOLERANCE
 from indexer.folders_aside import empty_folder
-from indexer.moving.paper import ArchiveDamaged, Batch, Header, MovedPaper, Table, Value
+from indexer.moving.paper import ArchiveDamaged, Batch, Header, ParsedBatch, ParsedPaper, Table, Value
 from indexer.sources.decompression import decompress
 from search.errors import IndexDamaged, IndexMissing
 from search.files import fsync, replace_file, sha256_of, sha256_of_bytes
@@ -147,7 +147,7 @@ class Archive:
         """The names of its tables."""
         return [name.removesuffix(_TABLE_SUFFIX) for name in self._records if name.endswith(_TABLE_SUFFIX)]
 
-    def read_batch(self, number: int) -> Batch:
+    def read_batch(self, number: int) -> ParsedBatch:
         """Reads a batch, from 0.
 
         Raises:
@@ -167,12 +167,12 @@ class Archive:
             raise self._damaged(name, "has vectors whose length is not 1")
         name = papers_file(number)
         try:
-            papers = [MovedPaper.from_line(line) for line in self._lines(name, self._read(name))]
-        except (ValueError, KeyError, TypeError) as error:
+            papers = [ParsedPaper.from_line(line) for line in self._lines(name, self._read(name))]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise self._damaged(name, f"has a line that is not a paper ({error})") from None
         if len(papers) != count:
             raise self._damaged(name, f"has {len(papers):,} papers instead of {count:,}")
-        return Batch(papers, vectors)
+        return ParsedBatch(papers, vectors)
 
     def read_table(self, name: str) -> Table:
         """Reads a table; its rows are read while they are iterated over.
@@ -192,15 +192,15 @@ class Archive:
 
     def _read_rows(self, name: str) -> Iterator[list[Value]]:
         with (self.folder / name).open("rb") as file:
-            columns = None
+            columns = 0
             for line in self._lines(name, file):
                 try:
                     row = orjson.loads(line)
                 except ValueError as error:
                     raise self._damaged(name, f"is not a table ({error})") from None
-                columns = columns or len(row)
-                if not isinstance(row, list) or len(row) != columns:
-                    raise self._damaged(name, f"has a row that is not a list of {columns} values")
+                if not isinstance(row, list) or len(row) != (columns or len(row)) or not all(map(_is_value, row)):
+                    raise self._damaged(name, "has a row that is not a list of as many values as columns")
+                columns = len(row)
                 yield row
 
     def _lines(self, name: str, file: IO[bytes]) -> Iterator[bytes]:
@@ -226,6 +226,11 @@ class Archive:
 
     def _damaged(self, name: str, problem: str) -> ArchiveDamaged:
         return ArchiveDamaged(self.folder, f"{name} {problem}; {_COPY_AGAIN}")
+
+
+def _is_value(value: object) -> bool:
+    """Whether a table may have a value: null, a text, or a whole number of 64 bits."""
+    return value is None or isinstance(value, str) or (type(value) is int and -(2**63) <= value < 2**63)
 
 
 def _load_manifest(path: Path) -> JsonObject:

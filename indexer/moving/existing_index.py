@@ -13,7 +13,7 @@ from indexer.decisions import Decision, Verdict
 from indexer.import_counts import ImportCounts
 from indexer.moving.archive import Archive
 from indexer.moving.import_log import add_import_log
-from indexer.moving.paper import Batch, Value
+from indexer.moving.paper import ParsedBatch, Value
 from indexer.removed_papers import ANY_FILE, ExcludedId, RemovalFilter, insert_excluded_ids
 from indexer.writer import IndexWriter
 from search.embedding.embedder import Embedder
@@ -58,11 +58,10 @@ class ExistingLocalIndex:
         """What became of the records so far."""
         return self._writer.counts
 
-    def write(self, number: int, batch: Batch) -> None:  # noqa: ARG002  a batch may be written again
+    def write(self, number: int, batch: ParsedBatch) -> None:  # noqa: ARG002  a batch may be written again
         """Adds the records of a batch; see ``Target``."""
-        papers = [paper.parse() for paper in batch.papers]
-        self._embedder.supply([paper.paper.text for paper in papers], batch.vectors)
-        for record in (record for paper in papers for record in paper.records.values()):
+        self._embedder.supply([paper.paper.text for paper in batch.papers], batch.vectors)
+        for record in (record for paper in batch.papers for record in paper.records.values()):
             if self._removed.contains(record, [ANY_FILE, *record.sources]):
                 self.counts.read += 1
                 self.counts.removed += 1

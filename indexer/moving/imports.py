@@ -12,6 +12,7 @@ from indexer.import_counts import ImportCounts
 from indexer.moving.archive import Archive
 from indexer.moving.existing_index import ExistingLocalIndex
 from indexer.moving.export import OnMoved
+from indexer.moving.paper import describe_mismatch
 from indexer.moving.target import NewLocalIndex, Target
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
@@ -34,18 +35,18 @@ class ArchiveImport:
 
 def import_archive(
     archive: Archive,
-    directory: Path,
+    directory: Path | str,
     load: Callable[[ModelIdentity], Embedder],
     *,
     on_moved: OnMoved = lambda done, papers: None,  # noqa: ARG005
     on_stage: OnStage = lambda stage: None,  # noqa: ARG005
 ) -> ArchiveImport:
-    """Imports an archive into an index in a folder; continues an interrupted import.
+    """Imports an archive into an index; continues an interrupted import.
 
     Args:
         archive: The archive.
-        directory: The index. A new one becomes equal to the exported one. Into an existing one, the papers are imported
-            as from files.
+        directory: The index: a folder, or the address of a collection of Milvus, which has to be new. A new one becomes
+            equal to the exported one. Into an existing one, the papers are imported as from files.
         load: Loads the embedder of the archive's model; called for texts that the archive does not have: of papers
             that are merged with those of an existing index, and for a calibration.
         on_moved: See ``OnMoved``.
@@ -55,12 +56,19 @@ def import_archive(
         ArchiveDamaged: A file of the archive is damaged. What was imported before is kept and not published.
         ModelMismatch: The index has vectors of another model.
         IndexBusy: Another process is writing the index.
-        IndexUnavailable: The index is new, but its folder has papers of another import.
+        IndexUnavailable: The index is new, but its folder has papers of another import; or it is a collection that has
+            papers or cannot be reached.
     """
+    if isinstance(directory, str):
+        from indexer.moving.collection import NewCollection
+        from search.milvus.address import Address
+
+        with NewCollection(Address.parse(directory), archive) as collection:
+            return ArchiveImport(import_batches(archive, collection, on_moved), None)
     layout = find_layout(directory)
     known, model = find_model(layout), archive.header.model
     if known and known != model:
-        raise ModelMismatch(directory, _describe_mismatch(known, model))
+        raise ModelMismatch(directory, describe_mismatch(known, model))
     embedder = LazyEmbedder(model, load)
     with named_errors(layout):
         if not Layout(directory).current.exists():
@@ -78,12 +86,3 @@ def import_batches(archive: Archive, target: Target, on_moved: OnMoved) -> str:
         target.write(number, archive.read_batch(number))
     on_moved(header.papers, header.papers)
     return target.finish()
-
-
-def _describe_mismatch(known: ModelIdentity, model: ModelIdentity) -> str:
-    """Says which models differ, and what to do."""
-    one, other = (f"{each.name} ({each.precision}, weights {each.weights_sha256[:8]})" for each in (known, model))
-    return (
-        f"its vectors were made with {one}, those of the archive with {other}; use a new folder with --index, or move "
-        f"the index to the model of the archive with: papers reindex --model {model.name} --precision {model.precision}"
-    )

@@ -42,26 +42,6 @@ class MovedPaper:
         """Returns the paper as one line of JSON, with a line feed."""
         return f'{{"added":{self.added},"paper":{self.paper},"records":{self.records or "null"}}}\n'.encode()
 
-    @classmethod
-    def from_line(cls, line: bytes) -> Self:
-        """Reads the output of ``to_line``.
-
-        Raises:
-            ValueError, KeyError, TypeError: The line is another one.
-        """
-        fields = orjson.loads(line)
-        paper, records, added = (fields[name] for name in ("paper", "records", "added"))
-        is_paper = isinstance(paper, dict) and isinstance(records, list | None) and isinstance(added, int)
-        if not (is_paper and 0 <= added <= MAX_ADDED):
-            raise ValueError("added, paper or records has another type")
-        return cls(orjson.dumps(paper).decode(), orjson.dumps(records).decode() if records else None, added)
-
-    def parse(self) -> "ParsedPaper":
-        """Parses the texts."""
-        paper = Paper.from_json(orjson.loads(self.paper))
-        records = [Paper.from_json(each) for each in orjson.loads(self.records)] if self.records else [paper]
-        return ParsedPaper(paper, {to_json_text(record): record for record in records}, self.added)
-
 
 @dataclass(frozen=True, slots=True)
 class ParsedPaper:
@@ -76,6 +56,23 @@ class ParsedPaper:
     paper: Paper
     records: dict[str, Paper]
     added: int
+
+    @classmethod
+    def from_line(cls, line: bytes) -> Self:
+        """Reads the output of ``MovedPaper.to_line``.
+
+        Raises:
+            ValueError, KeyError, TypeError, AttributeError: The line is another one.
+        """
+        fields = orjson.loads(line)
+        added = fields["added"]
+        if type(added) is not int or not 0 <= added <= MAX_ADDED:
+            raise ValueError(f"the time {added} is not a whole number from 0 to {MAX_ADDED}")
+        paper = Paper.from_json(fields["paper"], added)
+        records = [Paper.from_json(each) for each in fields["records"] or ()] or [paper]
+        if not all(record.ids for record in (paper, *records)):
+            raise ValueError("it has no ID")
+        return cls(paper, {to_json_text(record): record for record in records}, added)
 
 
 def find_keys(records: Mapping[str, Paper]) -> frozenset[int]:
@@ -93,6 +90,19 @@ class Batch:
     """
 
     papers: Sequence[MovedPaper]
+    vectors: NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedBatch:
+    """A batch of an archive.
+
+    Attributes:
+        papers: The n papers.
+        vectors: Their vectors, (n, dim) float16.
+    """
+
+    papers: Sequence[ParsedPaper]
     vectors: NDArray[np.float16]
 
 
@@ -155,3 +165,12 @@ class Header:
 
 class ArchiveDamaged(IndexUnavailable):
     """A file of an archive is missing, or is not what was written."""
+
+
+def describe_mismatch(known: ModelIdentity, model: ModelIdentity) -> str:
+    """Says that an index has vectors of another model than an archive, and what to do."""
+    one, other = (f"{each.name} ({each.precision}, weights {each.weights_sha256[:8]})" for each in (known, model))
+    return (
+        f"its vectors were made with {one}, those of the archive with {other}; use a new index with --index, or move "
+        f"the index to the model of the archive with: papers reindex --model {model.name} --precision {model.precision}"
+    )

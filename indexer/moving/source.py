@@ -94,3 +94,13 @@ class LocalSource:
             sql = f'SELECT {", ".join(moved)} FROM "{name}"{where}'  # noqa: S608  its own names
             yield Table(name, moved, database.execute(sql))
         connection.close()
+
+
+def open_source(directory: Path | str) -> Source:
+    """Opens an index for an export: that in a folder, or in a collection of Milvus."""
+    if isinstance(directory, Path):
+        return LocalSource(directory)
+    from indexer.moving.collection import CollectionSource
+    from search.milvus.address import Address
+
+    return CollectionSource(Address.parse(directory))

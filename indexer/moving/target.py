@@ -18,7 +18,7 @@ from indexer.copied_rows import CopiedRows
 from indexer.database import acquire_lock, count_rows, open_database
 from indexer.generations import check_model, find_layout
 from indexer.moving.archive import Archive
-from indexer.moving.paper import Batch, ParsedPaper, Table, find_keys
+from indexer.moving.paper import ParsedBatch, ParsedPaper, Table, find_keys
 from indexer.moving.source import ROW_TABLES
 from indexer.published import PublishedRows
 from indexer.row_insertion import RowInsertion
@@ -39,7 +39,7 @@ class Target(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def write(self, number: int, batch: Batch) -> None:
+    def write(self, number: int, batch: ParsedBatch) -> None:
         """Writes a batch, from 0; all of them are written in order. Once it returns, the batch survives a kill.
 
         A batch that an interrupted run has written is left as it is.
@@ -91,7 +91,7 @@ class NewLocalIndex:
         self._database.close()
         os.close(self._lock)
 
-    def write(self, number: int, batch: Batch) -> None:
+    def write(self, number: int, batch: ParsedBatch) -> None:
         """Writes the papers of a batch that the folder does not have yet; see ``Target``.
 
         Raises:
@@ -99,9 +99,8 @@ class NewLocalIndex:
         """
         first = number * self._archive.header.batch_papers
         known = min(self._inserted.rows - first, len(batch.papers))
-        papers = [each.parse() for each in batch.papers]
-        self._check_written(first, papers[:known], batch.vectors[:known])
-        if papers := papers[known:]:
+        self._check_written(first, batch.papers[:known], batch.vectors[:known])
+        if papers := batch.papers[known:]:
             self._vectors.append(batch.vectors[known:])
             pending = [PendingPaper(each.records, find_keys(each.records), added=each.added) for each in papers]
             with self._database:

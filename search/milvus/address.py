@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from search.errors import IndexUnavailable, InvalidValue
 from search.milvus import COLLECTION_SCHEME
-from search.milvus.schema import LITE, SERVER, Dialect
+from search.milvus.schema import LITE, SERVER, SERVER_WITH_DISKS, Dialect
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -19,6 +19,9 @@ TOKEN_VARIABLE = "PAPERS_MILVUS_TOKEN"  # noqa: S105
 """Environment variable of ``USER:PASSWORD`` or of an API key."""
 TLS_VARIABLE = "PAPERS_MILVUS_TLS"
 """Environment variable that turns TLS on: ``1``, or the path of the certificate (PEM) that signed the server's."""
+INDEX_VARIABLE = "PAPERS_MILVUS_INDEX"
+"""Environment variable of the index of the vectors: a key of ``_SERVERS``."""
+_SERVERS = {"HNSW_SQ": SERVER, "DISKANN": SERVER_WITH_DISKS}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,200}")
 """What Milvus accepts as the name of a collection, so that the collection of data can have a suffix."""
 _FORMS = "milvus://HOST:PORT/COLLECTION, or milvus:///PATH/FILE.db/COLLECTION for Milvus Lite"
@@ -61,8 +64,17 @@ class Address:
 
     @property
     def dialect(self) -> Dialect:
-        """What the server understands."""
-        return SERVER if self.host else LITE
+        """What the server understands.
+
+        Raises:
+            InvalidValue: the environment names another index.
+        """
+        if not self.host:
+            return LITE
+        name = os.environ.get(INDEX_VARIABLE) or SERVER.vector_index
+        if name not in _SERVERS:
+            raise InvalidValue(INDEX_VARIABLE, name, f"not an index of vectors; allowed are {' and '.join(_SERVERS)}")
+        return _SERVERS[name]
 
     def connect(self) -> "MilvusClient":
         """Opens a connection.

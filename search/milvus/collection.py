@@ -114,7 +114,8 @@ class Collection:
 
     def nearest(self, vector: NDArray[np.float32], k: int, expression: str) -> Found:
         """Returns the k papers of highest cosine with a vector among those that meet an expression."""
-        parameters = {"metric_type": "IP", "params": {"ef": max(2 * k, 64)}}
+        width = "search_list" if self.dialect.vector_index == "DISKANN" else "ef"
+        parameters = {"metric_type": "IP", "params": {width: max(2 * k, 64)}}
         sent = vector.astype(np.float16) if "16" in self.dialect.vector_type else vector
         return self._search(sent, "vector", k, expression, parameters)
 

@@ -47,10 +47,13 @@ class Dialect:
 
 SERVER = Dialect(KeyArrays(), "FLOAT16_VECTOR", "HNSW_SQ", "INVERTED")
 """Milvus 2.5 or later. HNSW_SQ is a graph over int8 that is refined with the vectors."""
+SERVER_WITH_DISKS = Dialect(KeyArrays(), "FLOAT16_VECTOR", "DISKANN", "INVERTED")
+"""A server whose query nodes have the graph on their disks, and a code of each vector in memory."""
 LITE = Dialect(KeyTexts(), "FLOAT_VECTOR", "FLAT")
 """Milvus Lite 3.2, an embedded library."""
 _VECTOR_INDEX_PARAMETERS = {
     "HNSW_SQ": {"M": 32, "efConstruction": 200, "sq_type": "SQ8", "refine": True, "refine_type": "FP16"},
+    "DISKANN": {},
     "FLAT": {},
 }
 """Not measured on a server: the values that the documentation of Milvus recommends for a recall of .98 and more."""

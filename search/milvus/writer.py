@@ -127,7 +127,11 @@ class CollectionWriter:
             self._data.put({f"{_PENDING}/removed/{some[0]:012}": _pack_batch(data, some)})
 
     def publish(
-        self, generation: str, calibration: Mapping[str, Any] | None = None, extra: Mapping[str, Any] | None = None
+        self,
+        generation: str,
+        calibration: Mapping[str, Any] | None = None,
+        extra: Mapping[str, Any] | None = None,
+        newest_added: int = 0,
     ) -> CollectionManifest:
         """Makes all papers that were written part of the index, and those that were removed not.
 
@@ -135,6 +139,7 @@ class CollectionWriter:
             generation: name of what is published; cursors contain it.
             calibration: ``Calibration.to_json``; the one before by default.
             extra: what an importer keeps about the collection; that of before by default.
+            newest_added: the time at which the last paper was added, if that is one that was removed since.
         """
         self._client.flush(self._name)
         names = self._pending()
@@ -142,8 +147,10 @@ class CollectionWriter:
         before = self.manifest or self._empty_manifest()
         authors, counts = self._merge(before, batches)
         written = [batch for batch in batches if not batch["rows"]]
+        added = _add_batches(before, batches)
         manifest = replace(
-            _add_batches(before, batches),
+            added,
+            newest_added=max(added.newest_added, newest_added),
             version=before.version + 1,
             generation=generation,
             rows=self.next_row,

@@ -8,7 +8,7 @@ import click
 from search.errors import InvalidValue
 from service.commands.command import Command
 from service.commands.exit_status import ExitStatus
-from service.commands.options import JSON_OPTION, open_searcher
+from service.commands.options import JSON_OPTION, IndexType, open_searcher
 
 if TYPE_CHECKING:
     from service.evaluation.index_comparison import IndexComparison
@@ -18,8 +18,8 @@ _SHOWN_QUESTIONS = 20
 
 
 @click.command("compare-indexes", cls=Command)
-@click.argument("one", metavar="A", type=click.Path(path_type=Path, file_okay=False))
-@click.argument("other", metavar="B", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("one", metavar="A", type=IndexType(collections=True))
+@click.argument("other", metavar="B", type=IndexType(collections=True))
 @click.option(
     "--questions",
     "file",
@@ -39,7 +39,7 @@ _SHOWN_QUESTIONS = 20
 )
 @JSON_OPTION
 def compare_indexes(
-    one: Path, other: Path, file: Path | None, draw: int, limit: int, min_overlap: float, as_json: bool
+    one: Path | str, other: Path | str, file: Path | None, draw: int, limit: int, min_overlap: float, as_json: bool
 ) -> int:
     """Ask two indexes the same questions and print what differs in their answers.
 
@@ -52,6 +52,7 @@ def compare_indexes(
     \b
     papers compare-indexes ~/papers ~/papers-copy
     papers compare-indexes ~/papers ~/papers-copy --questions questions.txt -n 20 --json
+    papers compare-indexes ~/papers milvus://milvus.example.org:19530/papers
     """
     from service.commands.progress import Progress
     from service.evaluation.index_comparison import compare_indexes as compare

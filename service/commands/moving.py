@@ -6,13 +6,13 @@ import click
 
 from search.query.counts import format_count
 from service.commands.command import Command
-from service.commands.options import INDEX_OPTION, load_embedder_for
+from service.commands.options import SEARCHED_INDEX_OPTION, load_embedder_for
 
 
 @click.command("export-index", cls=Command)
 @click.argument("archive", type=click.Path(path_type=Path))
-@INDEX_OPTION
-def export_index(archive: Path, directory: Path) -> None:
+@SEARCHED_INDEX_OPTION
+def export_index(archive: Path, directory: Path | str) -> None:
     """Write the papers of an index with their vectors to a new folder, from which papers import-index makes an index.
 
     An archive has the papers and their records, the vectors, decisions of papers merge and split, removed papers, the
@@ -24,20 +24,21 @@ def export_index(archive: Path, directory: Path) -> None:
     \b
     papers export-index ~/papers-archive
     papers export-index /mnt/disk/papers-archive --index ~/papers
+    papers export-index ~/papers-archive --index milvus://milvus.example.org:19530/papers
     """
     from indexer.moving.export import export_index as write_archive
-    from indexer.moving.source import LocalSource
+    from indexer.moving.source import open_source
     from service.commands.progress import Progress
 
     with Progress() as progress:
-        header = write_archive(LocalSource(directory), archive, progress.show_copied)
+        header = write_archive(open_source(directory), archive, progress.show_copied)
     click.echo(f"papers: exported {format_count(header.papers)} ({header.generation}) to {archive}", err=True)
 
 
 @click.command("import-index", cls=Command)
 @click.argument("archive", type=click.Path(path_type=Path))
-@INDEX_OPTION
-def import_index(archive: Path, directory: Path) -> None:
+@SEARCHED_INDEX_OPTION
+def import_index(archive: Path, directory: Path | str) -> None:
     """Create an index from an archive of papers export-index, or add its papers to an index; none is embedded again.
 
     A new index has the same papers, IDs, vectors, decisions, removed papers and times, and gives the same answers. In
@@ -48,6 +49,7 @@ def import_index(archive: Path, directory: Path) -> None:
     \b
     papers import-index ~/papers-archive --index ~/papers-copy
     papers import-index /mnt/disk/papers-archive --index ~/papers
+    papers import-index ~/papers-archive --index milvus://milvus.example.org:19530/papers
     """
     from indexer.moving.archive import Archive
     from indexer.moving.imports import import_archive
