@@ -38,7 +38,7 @@ from killed_process import KILLED, run_and_kill
 from records import make_records, open_index, write_records
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
-from search.errors import IndexMissing, IndexUnavailable, InvalidValue, ModelMismatch, ModelUnavailable
+from search.errors import IndexDamaged, IndexMissing, IndexUnavailable, InvalidValue, ModelMismatch, ModelUnavailable
 from search.index.snapshot import Snapshot
 from search.papers.json import Json
 from search.papers.paper import Paper
@@ -183,6 +183,8 @@ def test_an_archive_has_files_that_other_programs_read(built: Path) -> None:
     ]
     assert names == sorted(["archive.json", *batches, *tables])
     manifest = json.loads((built / "archive" / "archive.json").read_text("utf-8"))["archive"]
+    described = (Path(__file__).parent.parent / "docs" / "archive.md").read_text("utf-8")
+    assert all(f"`{name}`" in described for name in manifest)
     assert (manifest["papers"], manifest["batch_papers"], manifest["model"]["name"]) == (40, BATCH, "fake")
     assert np.load(built / "archive" / "vectors-000005.npy", allow_pickle=False).shape == (5, 32)
 
@@ -220,6 +222,16 @@ def test_an_interrupted_import_is_continued(folder: Path, after: int) -> None:
     import_again(folder / "archive", folder / "copy")
     assert examine(folder / "copy") == []
     assert contents(folder / "copy") == contents(folder / "index")
+
+
+def test_a_damaged_index_is_not_exported(folder: Path) -> None:
+    path = next((folder / "index").glob("vectors-*"))
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(IndexDamaged, match=path.name):
+        export(folder / "index", folder / "new")
+    assert not (folder / "new").exists()
 
 
 def test_an_index_without_papers_is_moved(folder: Path) -> None:
@@ -353,6 +365,29 @@ def test_an_existing_index_takes_the_papers(folder: Path) -> None:
     again = import_archive(Archive(folder / "archive"), folder / "other", load_nothing)
     assert again.counts is not None
     assert (again.counts.new, again.counts.merged) == (0, 0)
+
+
+def import_with_fake(archive: Path, directory: Path) -> None:
+    import_archive(Archive(archive), directory, load)
+
+
+def test_an_interrupted_import_into_an_existing_index_is_continued(folder: Path) -> None:
+    import_records(folder / "other", make_records(30, 20))
+    shutil.copytree(folder / "other", folder / "killed")
+    import_with_fake(folder / "archive", folder / "other")
+    assert run_and_kill(import_with_fake, folder / "archive", folder / "killed", after=45) == KILLED
+    assert len(_live_ids(folder / "killed")) == 20  # not published
+    with closing(sqlite3.connect(find_layout(folder / "killed").store)) as database:
+        written = database.execute("SELECT count(*) FROM papers").fetchone()[0]
+    assert 20 < written < 60
+    import_with_fake(folder / "archive", folder / "killed")
+    assert examine(folder / "killed") == []
+    one, other = contents(folder / "other"), contents(folder / "killed")
+    papers = [sorted(repr((paper.ids, records)) for paper, records, _ in each["papers"]) for each in (one, other)]
+    assert papers[0] == papers[1]
+    assert [other[name] for name in ("decisions", "removed", "log")] == [
+        one[name] for name in ("decisions", "removed", "log")
+    ]
 
 
 def test_an_archive_of_another_model_is_refused(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Moving an index into a collection of Milvus and out of it, with Milvus Lite."""
 
+import random
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -98,6 +99,22 @@ def test_an_interrupted_import_is_continued(built: Path, tmp_path: Path, monkeyp
     export_index(CollectionSource(Address.parse(address)), tmp_path / "archive")
     import_again(tmp_path / "archive", tmp_path / "copy")
     assert contents(tmp_path / "copy") == contents(built / "index")
+
+
+def test_a_paper_that_is_too_long_for_a_field_takes_no_others_with_it(tmp_path: Path) -> None:
+    letters, records = random.Random(1), make_records(0, 3)
+    references = [f"doi:10.1000/{letters.randbytes(12).hex()}" for _ in range(5_000)]
+    records[1] |= {"references": [*references], "comment": letters.randbytes(60_000).hex()}
+    index([write_records(tmp_path / "papers.jsonl", records)], tmp_path / "index", FakeEmbedder())
+    address = f"milvus://{tmp_path}/papers.db/papers"
+    export(tmp_path / "index", tmp_path / "archive")
+    import_archive(Archive(tmp_path / "archive"), address, load_nothing)
+    assert Searcher(address, load).ask("cat:cs.CL").total == 3
+    export_index(CollectionSource(Address.parse(address)), tmp_path / "again")
+    import_again(tmp_path / "again", tmp_path / "copy")
+    found = contents(tmp_path / "copy")
+    assert found == contents(tmp_path / "index")
+    assert max(len(paper.references) for paper, *_ in found["papers"]) == 5_000
 
 
 def test_a_collection_with_other_papers_is_refused(built: Path, address: str, tmp_path: Path) -> None:

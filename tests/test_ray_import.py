@@ -185,9 +185,18 @@ def test_a_node_that_is_killed_loses_and_doubles_nothing(
     assert [notice.partition(" on ")[0] for notice in notices] == ["lost the worker"]
 
 
-def test_a_worker_that_is_killed_is_replaced(cluster: Cluster, file: Path, tmp_path: Path, local: Papers) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_worker_that_is_killed_or_does_not_answer_is_replaced(
+    cluster: Cluster,
+    file: Path,
+    tmp_path: Path,
+    local: Papers,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+) -> None:
+    monkeypatch.setattr("indexer.ray_embedder._SLICE_LIMIT_S", 10)
     (node,) = cluster.worker_nodes
-    report, notices, workers = import_on(cluster, file, tmp_path, lambda: os.kill(worker_process(node), signal.SIGKILL))
+    report, notices, workers = import_on(cluster, file, tmp_path, lambda: os.kill(worker_process(node), number))
     assert (report.counts.new, report.counts.embedded) == (PAPERS, PAPERS)
     assert_same(read_index(tmp_path), local)
     assert workers >= {1}
@@ -234,6 +243,19 @@ def test_a_node_with_another_model_is_refused(cluster: Cluster) -> None:
     other = replace(DEFAULT_MODEL.identity(), weights_sha256="0" * 64)
     with pytest.raises(ClusterUnavailable, match=r"its model is .*595e18.*, but the model of this import is .*000000"):
         RayEmbedder(cluster.address, other)
+
+
+def test_a_cluster_without_cores_is_given_up(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("indexer.ray_embedder._WORKER_LIMIT_S", 1)
+    (node,) = cluster.worker_nodes
+    cluster.remove_node(node)
+    try:
+        with pytest.raises(
+            ClusterUnavailable, match=r"no worker could be started within 1 seconds; `ray status` shows"
+        ):
+            RayEmbedder(cluster.address, DEFAULT_MODEL.identity())
+    finally:
+        cluster.add_node(num_cpus=1)
 
 
 @pytest.mark.parametrize(

@@ -11,17 +11,27 @@ import orjson
 
 from indexer.identity import paper_keys
 from indexer.moving.archive import Archive
-from indexer.moving.paper import Batch, Header, MovedPaper, ParsedBatch, Table, Value, describe_mismatch, find_keys
+from indexer.moving.paper import (
+    Batch,
+    Header,
+    MovedPaper,
+    ParsedBatch,
+    ParsedPaper,
+    Table,
+    Value,
+    describe_mismatch,
+    find_keys,
+)
 from indexer.written import to_json_text
 from search.errors import IndexUnavailable, ModelMismatch
 from search.files import sha256_of_bytes
 from search.milvus.address import Address
 from search.milvus.collection import MAX_RESULTS, Collection
 from search.milvus.data import DataStore
-from search.milvus.entities import FetchedPaper, PaperSource, pack_records, unpack_records
+from search.milvus.entities import FetchedPaper, PaperSource, pack_paper, pack_records, unpack_paper, unpack_records
 from search.milvus.errors import reports_errors
 from search.milvus.manifest import CollectionManifest
-from search.milvus.records import CollectionRecords
+from search.milvus.records import LongPaper, LongPapers
 from search.milvus.schema import DATA_SUFFIX, FETCHED
 from search.milvus.writer import CollectionWriter
 
@@ -31,6 +41,8 @@ _TABLE_ROWS = 20_000
 """Rows of a table that are one datum, about 1 MB."""
 _READ_PAPERS = 1_000
 """Papers that are read at once, 5 MB; Milvus accepts 64 MB."""
+_NOT_LONG: LongPaper = {"paper": None, "records": None}
+"""Stands for a paper whose fields have all of it."""
 
 
 class NewCollection:
@@ -51,18 +63,15 @@ class NewCollection:
         self._address, self._archive = address, archive
         self._client: Any = address.connect()
         self._data = DataStore(self._client, address.collection + DATA_SUFFIX)
-        self._records = CollectionRecords(self._data)
+        self._long = LongPapers(self._data)
 
     def __enter__(self) -> Self:
-        with reports_errors(str(self._address)):
-            self._is_complete = self._check_published()
-            name, model = self._address.collection, self._archive.header.model
-            self._writer = CollectionWriter.open(self._client, name, model, self._address.dialect)
-            self._next_row = self._writer.next_row
-            started = self._archive.header.source.encode()
-            if not self._is_complete and self._data.get([_STARTED]).get(_STARTED, started) != started:
-                raise self._has_other_papers()
-            self._data.put({_STARTED: started})
+        try:
+            with reports_errors(str(self._address)):
+                self._open()
+        except BaseException:
+            self._client.close()
+            raise
         return self
 
     def __exit__(
@@ -78,14 +87,10 @@ class NewCollection:
         papers = [each.paper for each in batch.papers]
         keys = [paper_keys(each.paper, find_keys(each.records)) for each in batch.papers]
         records = [list(each.records.values()) for each in batch.papers]
-        others = {
-            first + place: [record.to_json() for record in each]
-            for place, each in enumerate(records)
-            if each != [papers[place]] and not pack_records(each)
-        }
+        long = {row: found for row, each in enumerate(batch.papers, first) if (found := _find_long(each))}
         sources = [PaperSource(list(key), each) for key, each in zip(keys, records, strict=True)]
         with reports_errors(str(self._address)):
-            self._records.put(others)
+            self._long.put(long)
             self._writer.write(range(first, first + len(papers)), papers, batch.vectors, sources)
 
     def finish(self) -> str:
@@ -115,6 +120,18 @@ class NewCollection:
                 "tables": parts,
             }
             return self._writer.publish(header.generation, header.calibration, extra, header.newest_added).generation
+
+    def _open(self) -> None:
+        """Opens the collection for writing, and compares what it has with the archive."""
+        self._is_complete = self._check_published()
+        name, model = self._address.collection, self._archive.header.model
+        self._writer = CollectionWriter.open(self._client, name, model, self._address.dialect)
+        self._next_row = self._writer.next_row
+        started = self._archive.header.source.encode()
+        known = self._data.get([_STARTED]).get(_STARTED, b"" if self._next_row else started)
+        if known != started and not self._is_complete:
+            raise self._has_other_papers()
+        self._data.put({_STARTED: started})
 
     def _check_published(self) -> bool:
         """Returns whether the archive was imported already.
@@ -178,7 +195,7 @@ class CollectionSource:
                 self._client.load_collection(name)
             manifest = CollectionManifest.load(self._data, str(address))
             self._collection = Collection(self._client, address.collection, address.dialect, manifest)
-            self._records = CollectionRecords(self._data)
+            self._long = LongPapers(self._data)
             self._rows = self._find_rows()
         identity = f"{address}\0{manifest.version}\0{manifest.generation}"
         self.header = Header(
@@ -197,15 +214,16 @@ class CollectionSource:
         with reports_errors(str(self._address)):
             parts = (rows[first : first + _READ_PAPERS] for first in range(0, len(rows), _READ_PAPERS))
             entities = [entity for part in parts for entity in self._read_entities(part)]
-            others = self._records.get(rows)
+            long = self._long.get(rows)
         if [int(entity["row"]) for entity in entities] != rows:
             raise self._changed()
         papers, vectors = [], []
         for entity in entities:
             fetched, records = FetchedPaper.of(entity), unpack_records(entity["records"])
-            fields = [record.to_json() for record in records] or others.get(fetched.row)
-            text = orjson.dumps(fields).decode() if fields else None
-            papers.append(MovedPaper(to_json_text(fetched.paper), text, fetched.added))
+            known = long.get(fetched.row, _NOT_LONG)
+            fields = [record.to_json() for record in records] or known["records"]
+            text = orjson.dumps(known["paper"]).decode() if known["paper"] else to_json_text(fetched.paper)
+            papers.append(MovedPaper(text, orjson.dumps(fields).decode() if fields else None, fetched.added))
             vectors.append(fetched.vector)
         return Batch(papers, np.stack(vectors).astype(np.float16))
 
@@ -244,6 +262,17 @@ class CollectionSource:
 
     def _changed(self) -> IndexUnavailable:
         return IndexUnavailable(str(self._address), "it has changed, or does not show all papers yet; try again")
+
+
+def _find_long(parsed: ParsedPaper) -> LongPaper | None:
+    """Returns what the fields of a collection do not have of a paper; None if they have all."""
+    paper, records = parsed.paper, list(parsed.records.values())
+    is_long = unpack_paper(pack_paper(paper), 0) != paper
+    has_others = records != [paper] and not pack_records(records)
+    if not is_long and not has_others:
+        return None
+    fields = [record.to_json() for record in records]
+    return {"paper": paper.to_json() if is_long else None, "records": fields if has_others else None}
 
 
 def _table_part(name: str, part: int) -> str:

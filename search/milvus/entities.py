@@ -33,6 +33,8 @@ ADDED_STEP = 4_096
 """Seconds that the order of times does not distinguish, so that its values are exact in single precision."""
 _STOP_WORDS = frozenset(STOP_WORDS)
 _MAX_CITATIONS = 2**32 - 2
+_LONG_FIELDS = ("references", "extra", "authors", "abstract")
+"""Fields of a paper that may be too long to be shown, the least missed one first; it is found by them nevertheless."""
 _LATEST = 4_000_000
 """Above every day; exact in single precision."""
 
@@ -86,7 +88,7 @@ def build_entity(
         "text": join_counted(texts.title, texts.abstract, MAX_VARCHAR - 2),
         "title": join_positions(texts.title, MAX_VARCHAR - 2),
         "abstract": join_positions(texts.abstract, MAX_VARCHAR - 2),
-        "paper": pack_json(paper.to_json()),
+        "paper": pack_paper(paper),
         "records": pack_records(source.records),
         "keys": encode(keys.paper_keys(paper, find_kinds(paper))),
         "authors": encode(authors),
@@ -114,6 +116,16 @@ def _order_values(first_day: int, added: int, citations: int) -> dict[int, float
 def pack_json(value: Any) -> str:
     """Returns a JSON value as a text: compressed, in base64."""
     return b64encode(zstandard.compress(orjson.dumps(value))).decode()
+
+
+def pack_paper(paper: Paper) -> str:
+    """Returns the JSON of a paper as a text; without some of ``_LONG_FIELDS`` if it does not fit in a field."""
+    fields = paper.to_json()
+    packed = pack_json(fields)
+    for name in _LONG_FIELDS:
+        if len(packed) > MAX_VARCHAR and fields.pop(name, None):
+            packed = pack_json(fields)
+    return packed
 
 
 def pack_records(records: Sequence[Paper]) -> str:

@@ -101,9 +101,13 @@ class Metrics:
         """
         self._problem.set(bool(problem))
 
+    def has_observed(self, generation: str) -> bool:
+        """Returns whether a generation is the one that is reported."""
+        return generation == self._generation
+
     def observe_generation(self, snapshot: Backend) -> None:
         """Reports which generation is served, if that has changed."""
-        if snapshot.generation == self._generation:
+        if self.has_observed(snapshot.generation):
             return
         self._generation = snapshot.generation
         self._generation_number.set(int("".join(filter(str.isdecimal, snapshot.generation)) or 0))
