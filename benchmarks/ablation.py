@@ -51,7 +51,7 @@ def rank_reciprocal(snapshot: Snapshot, vector: NDArray[np.float32], text: str) 
     index = FilteredIndex.of(snapshot, AllOf(()))
     scores: dict[int, float] = {}
     for leg in (index.search_semantic(vector), index.search_lexical(text)):
-        for row, rank in leg.ranks().items():
+        for row, rank in leg.ranks_of(leg.rows).items():
             scores[row] = scores.get(row, 0.0) + 1 / (_RRF_K + rank)
     return np.array(sorted(scores, key=lambda row: (-scores[row], row)), np.int64)
 

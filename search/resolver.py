@@ -188,7 +188,7 @@ class Resolver:
         text = strip_control_characters(query.text)
         if query.mode == "lexical" and query.filter.condition.parts and not self.snapshot.lexicon.terms(text):
             text = ""
-        return replace(query, text=text)
+        return query if text == query.text else replace(query, text=text)
 
 
 def _without_example(query: Query) -> InvalidValue:

@@ -6,7 +6,6 @@ A row number identifies a paper within one generation of an index (``search.inde
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import count
 from typing import Protocol, Self
 
 import numpy as np
@@ -248,6 +247,7 @@ class Ranked:
         keep = ~np.isin(self.rows, rows)
         return replace(self, rows=self.rows[keep], scores=self.scores[keep])
 
-    def ranks(self) -> dict[int, int]:
-        """Maps each row to its rank, starting at 1."""
-        return dict(zip(self.rows.tolist(), count(1), strict=False))
+    def ranks_of(self, rows: NDArray[np.int64]) -> dict[int, int]:
+        """Maps those of some rows that are ranked to their rank, starting at 1."""
+        places = np.flatnonzero(are_among(self.rows, rows))
+        return dict(zip(self.rows[places].tolist(), (places + 1).tolist(), strict=True))

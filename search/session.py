@@ -107,16 +107,18 @@ class Session:
     def _ask(self, box: str, query: Query) -> Page:
         """Answers the text of the search box without the cache."""
         found = self._resolver.resolve(box, query)
-        page = self._page(found.query, found.answer)
+        page = build_page(found.answer)
         if found.parsed is None:
-            return page
+            return self._finish(page, found.query, found.answer)
         from search.language.removable_parts import split_query  # a query with only a filter is to start in 0.2 s
 
         refinements: tuple[Refinement, ...] = ()
         if found.refiner and not (query.cursor or query.offset):
-            refinements = found.refiner.refine(page, found.answer.ranking.fused.rows)
-        return replace(
+            refinements = found.refiner.refine(page, found.answer)
+        return self._finish(
             page,
+            found.query,
+            found.answer,
             parts=split_query(found.parsed),
             correction=found.correction,
             answered_query=found.box if found.is_other else None,
@@ -144,7 +146,8 @@ class Session:
             ModelMismatch: the installed model is not the one of the index.
             ModelUnavailable: the model cannot be loaded.
         """
-        return self._page(query, self._resolver.answer(query))
+        answer = self._resolver.answer(query)
+        return self._finish(build_page(answer), query, answer)
 
     @_reporting_damage
     def relevant(self, box: str, query: Query | None = None, **options: Any) -> RelevantSet:
@@ -257,11 +260,17 @@ class Session:
     def _resolver(self) -> Resolver:
         return Resolver(self.snapshot, self.embedders, self.theme_cache, self.corrections)
 
-    def _page(self, query: Query, answer: Answer) -> Page:
-        """Returns the page that a query asks for."""
-        page = build_page(answer)
+    def _finish(self, page: Page, query: Query, answer: Answer, **described: Any) -> Page:
+        """Returns a page with what describes its query.
+
+        Args:
+            page: the page.
+            query: the query that it answers.
+            answer: its papers.
+            described: further fields of the page.
+        """
         notices = find_notices(self.snapshot, answer.query, page.total, only_closest=answer.lists_only_closest)
-        return self._observe(replace(page, interpretation=describe_query(query), notices=notices))
+        return self._observe(replace(page, interpretation=describe_query(query), notices=notices, **described))
 
     def _observe(self, page: Page) -> Page:
         if self.on_page:

@@ -12,6 +12,7 @@ from search.query.page_cache import PageCache
 from search.searcher import Searcher
 from service.agents import endpoint
 from service.api import command_pages, lists, profile, routes, watches
+from service.api.direct import DirectRoutes
 from service.api.guard.head_options import HeadAndOptions
 from service.api.guard.layers import GuardState, add_guard
 from service.api.guard.metrics import CONTENT_TYPE
@@ -61,22 +62,23 @@ def create_app(
     app = Application(settings, guard_state, buckets)
     app.state.searcher, app.state.settings = searcher, settings
     app.state.command_embedders = command_pages.command_embedders(searcher)
-    directory = Path(searcher.directory)  # papers serve needs an index in a folder
+    directory = Path(searcher.directory)  # of a collection, ``settings.state`` is set
     app.state.state = StateDatabase(settings.state) if settings.state else StateDatabase.of_index(directory)
     _attach_metrics(searcher, guard_state)
     hits, observe = settings.cached_hits, guard_state.metrics.observe_lookup
     searcher.page_cache = PageCache(hits, observe) if hits else None
     add_problem_handlers(app, problem_as_page)
-    for router in (routes.router, command_pages.router, lists.router, watches.router, profile.router):
-        app.include_router(router)
-    for router in (
+    apis = (routes.router, command_pages.router, lists.router, watches.router, profile.router)
+    pages = (
         page_routes.router,
         author_routes.router,
         list_routes.router,
         watch_routes.router,
         profile_routes.router,
-    ):
+    )
+    for router in (*apis, *pages):
         app.include_router(router)
+    app.router.middleware_stack = DirectRoutes(app.router.middleware_stack, (*apis, *pages))
     endpoint.mount(app, origins=settings.origins, max_body=settings.max_body)
 
     @app.get("/metrics", include_in_schema=False)
@@ -91,7 +93,8 @@ def _attach_metrics(searcher: Searcher, guard_state: GuardState) -> None:
 
     def observe_page(page: Page) -> None:
         guard_state.metrics.observe_page(page)
-        guard_state.metrics.observe_generation(searcher.snapshot)
+        if not guard_state.metrics.has_observed(page.generation):
+            guard_state.metrics.observe_generation(searcher.snapshot)
 
     searcher.on_page = observe_page
     searcher.on_problem = guard_state.metrics.observe_problem

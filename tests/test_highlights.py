@@ -14,6 +14,7 @@ from search.language import spelling
 from search.papers.paper import Paper
 from search.query.hit import Span
 from search.query.query import Query
+from search.ranking import highlights
 from search.ranking.highlights import Highlighter, split_sentences
 from search.searcher import Searcher
 from strategies import MakeSearcher
@@ -205,6 +206,16 @@ def test_sentences_cover_all_text_in_order(text: str) -> None:
     spans = split_sentences(text)
     assert "".join("".join(text[span.start : span.end].split()) for span in spans) == "".join(text.split())
     assert all(before.end <= after.start for before, after in pairwise(spans))
+
+
+SENTENCE_PIECES = (". ", "! ", "? ", ".", ".) ", '." ', "A", "3.5", "e.g", "al", "et ", "Fig", "cf", "b", " ", "(", "$")
+
+
+@given(st.lists(st.sampled_from(SENTENCE_PIECES), max_size=20).map("".join))
+def test_sentences_end_where_the_pattern_matches(text: str) -> None:
+    ends = [match.end(1) for match in highlights._SENTENCE_END.finditer(text, len(text) - len(text.lstrip()))]
+    sentences = [span.end for span in split_sentences(text)]
+    assert sentences == ([*ends, len(text)] if text[ends[-1] if ends else 0 :].strip() else ends)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,17 @@
 """HTTP methods: HEAD, OPTIONS, methods that a path does not support, and request targets other than a path."""
 
+import json
 import socket
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from http_server import assert_problem
+from http_server import HttpServer, assert_problem
 from sample import KSA
+from search.searcher import Searcher
+from service.app import create_app
+from service.settings import Settings
 
 GET_PATHS = [
     "/v1/search?q=cache&limit=2",
@@ -83,6 +88,47 @@ def test_options_lists_the_methods(client: httpx.Client, path: str, allow: str) 
     unsupported = client.put(path)
     assert assert_problem(unsupported, 405)["detail"] == f"method PUT not allowed; use {allow}"
     assert unsupported.headers["allow"] == allow
+
+
+@pytest.fixture(scope="module")
+def routed(sample_searcher: Searcher) -> Iterator[httpx.Client]:
+    """A client of a server in which FastAPI's router finds the function of every request."""
+    app = create_app(sample_searcher, Settings())
+    app.router.middleware_stack = app.router.app
+    server = HttpServer(app)
+    yield server.client
+    server.close()
+
+
+@pytest.mark.parametrize("accept", ["*/*", "text/html", "application/x-bibtex", "image/png"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/search?q=cache&limit=2",
+        "/v1/search",
+        "/v1/search/",
+        "/v1/search?q=cache&limit=-1",
+        "/v1/search?q=cache&limit=1&limit=2",
+        "/v1/search?q=%ff",
+        "/v1/search?q=(cache",
+        "/v1/search?like=arxiv:0000.00000",
+        "/docs",
+    ],
+)
+def test_the_router_would_answer_the_same(client: httpx.Client, routed: httpx.Client, path: str, accept: str) -> None:
+    volatile = VOLATILE_HEADERS | {"content-length"}  # timings differ in length
+    answers = []
+    for each in (client, routed):
+        response = each.get(path, headers={"Accept": accept})
+        headers = {name: value for name, value in response.headers.items() if name not in volatile}
+        headers["location"] = headers.get("location", "").removeprefix(str(each.base_url))
+        text = response.text.replace(each.base_url.netloc.decode(), "HOST")
+        fields = json.loads(text) if headers.get("content-type", "").endswith("json") else text
+        if isinstance(fields, dict):
+            fields.pop("explanation", None)
+        answers.append((response.status_code, headers, fields))
+    assert answers[0] == answers[1]
+    assert 'papers_request_seconds_count{route="/v1/search",status="200"}' in client.get("/metrics").text
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ from killed_process import KILLED, run_and_kill
 from records import make_records, open_index, write_records
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
-from search.errors import IndexMissing, IndexUnavailable, InvalidValue, ModelMismatch, ModelUnavailable
+from search.errors import IndexDamaged, IndexMissing, IndexUnavailable, InvalidValue, ModelMismatch, ModelUnavailable
 from search.index.snapshot import Snapshot
 from search.papers.json import Json
 from search.papers.paper import Paper
@@ -222,6 +222,16 @@ def test_an_interrupted_import_is_continued(folder: Path, after: int) -> None:
     import_again(folder / "archive", folder / "copy")
     assert examine(folder / "copy") == []
     assert contents(folder / "copy") == contents(folder / "index")
+
+
+def test_a_damaged_index_is_not_exported(folder: Path) -> None:
+    path = next((folder / "index").glob("vectors-*"))
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(IndexDamaged, match=path.name):
+        export(folder / "index", folder / "new")
+    assert not (folder / "new").exists()
 
 
 def test_an_index_without_papers_is_moved(folder: Path) -> None:

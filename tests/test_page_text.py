@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from search.language.byte_windows import Literals
 from search.papers.debris import clean_text
+from search.papers.page_text import MARKERS, find_page_text
 from search.papers.paper import Paper
 from search.ranking.highlights import split_sentences
 from search.ranking.key_sentences import find_key_sentences
@@ -66,6 +68,18 @@ def test_the_button_of_a_page_is_no_part_of_a_title() -> None:
 
 
 pieces = st.lists(st.sampled_from([*BEFORE, *AFTER, OWN, " ", "Abstract:", "a. B", "\n"]), max_size=6).map("".join)
+
+
+@given(pieces | st.lists(st.sampled_from([*MARKERS, "Show ", "ï", "△", "more words "])).map("".join))
+def test_markers_are_found_before_page_text_is_sought(text: str) -> None:
+    found = Literals(MARKERS).may_occur(text, text.encode("ascii", "replace"))
+    assert found >= any(marker in text for marker in MARKERS)
+    assert found >= bool(find_page_text(text))
+
+
+@pytest.mark.parametrize("text", ["", "We compress the caches of models (see below), in words.", OWN, "ï" * 9])
+def test_most_texts_have_no_marker(text: str) -> None:
+    assert not Literals(MARKERS).may_occur(text, text.encode("ascii", "replace"))
 
 
 @given(pieces)

@@ -89,7 +89,7 @@ def _read_query(session: Session, query: dict[str, Any]) -> tuple[NDArray[Any], 
     chosen = np.unique(np.concatenate((chosen, np.arange(min(CANDIDATES, len(gain))))))[:CANDIDATES]
     papers = np.zeros((CANDIDATES, len(PAPER_FEATURES)), np.float32)
     target, is_candidate = np.zeros(CANDIDATES, np.float32), np.zeros(CANDIDATES, bool)
-    papers[: len(chosen)] = model_input.paper_features()[chosen]
+    papers[: len(chosen)] = model_input.paper_features(chosen)
     target[: len(chosen)] = gain[chosen] / max(gain[chosen].sum(), 1e-9)
     is_candidate[: len(chosen)] = True
     return papers, model_input.query_features(), target, is_candidate

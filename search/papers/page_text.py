@@ -9,12 +9,15 @@ notice of the IEEE.
 import re
 from functools import lru_cache
 
-_MARKER = re.compile(
-    r"PDF|KEYWORDS|INDEX TERMS|ABSTRACT|Abstract|IEEE|Subject Classification|MSC|Submission |Primary Area|Comment"
-    r"|Subjects: |Cite as|Published by|All rights|©|\([cC]\)|△ Less|▽ More|Show (?:more|less)|Read (?:more|less)"
-    r"|y(?: [wW]|w)ords|x [tT]erms"  # letters that are rarer than the k and the i that the words begin with
+MARKERS = (
+    *("PDF", "KEYWORDS", "INDEX TERMS", "ABSTRACT", "Abstract", "IEEE", "Subject Classification", "MSC", "Submission "),
+    *("Primary Area", "Comment", "Subjects: ", "Cite as", "Published by", "All rights", "(c)", "(C)"),
+    *("Show more", "Show less", "Read more", "Read less"),
+    *("y words", "y Words", "ywords", "x terms", "x Terms"),  # rarer letters than those that the words begin with
+    *("©", "△ Less", "▽ More"),
 )
-"""Matches in every text with page text; in most texts nothing. Each alternative begins with a rare character."""
+"""Every text with page text has one of these; most texts have none."""
+_MARKER = re.compile("|".join(map(re.escape, MARKERS)))
 _NOTICE = (
     r"\s*This work has been submitted to the IEEE for possible publication\.?"
     r"(?:\s+Copyright may be transferred without notice,? after which this version may no longer be accessible\.?)?"

@@ -88,6 +88,8 @@ class Query:
         Raises:
             InvalidValue: a name is not a field, or a value is invalid.
         """
+        if not options:
+            return self
         allowed = [each.name for each in fields(self) if each.name != "text"]
         for name, value in options.items():
             if name not in allowed:

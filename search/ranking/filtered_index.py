@@ -51,6 +51,7 @@ class FilteredIndex:
         excluded: rows that neither leg returns, because they are the examples of the query.
         rows: the live rows that match the condition, without the excluded ones.
         stages: timings, in the order in which the stages ended.
+        loaded: the papers that were loaded so far, by row.
         tuning: constants of the legs and of their fusion.
     """
 
@@ -60,6 +61,7 @@ class FilteredIndex:
     rows: PaperSet
     stages: list[Stage] = field(default_factory=list)
     tuning: LegsTuning = LEGS_TUNING
+    loaded: dict[int, Paper] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -148,8 +150,19 @@ class FilteredIndex:
 
     def load_papers(self, rows: NDArray[np.int64]) -> list[Paper]:
         """Returns papers, in the order of their rows."""
+        ids = rows.tolist()
         with self.time_stage("load_papers"):
-            return self.snapshot.store.get(rows.tolist())
+            papers = self.snapshot.store.get(ids)
+        self.loaded.update(zip(ids, papers, strict=True))
+        return papers
+
+    def titles_and_abstracts(self, rows: NDArray[np.int64]) -> list[tuple[str, str]]:
+        """Returns title and abstract of papers, empty where they have none; those of other papers than were loaded are
+        read."""
+        ids, loaded = rows.tolist(), self.loaded
+        others = [row for row in ids if row not in loaded]
+        read = dict(zip(others, self.snapshot.store.titles_and_abstracts(others), strict=True))
+        return [read.get(row) or (loaded[row].title or "", loaded[row].abstract or "") for row in ids]
 
     def kinds_of(self, rows: NDArray[np.int64]) -> list[tuple[Kind, ...] | None]:
         """Returns the kinds of papers, in the order of their rows; see ``Kinds.of_rows``."""

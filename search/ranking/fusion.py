@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from search.ranking.fusion_model import FusionModel, ModelInput, top_of
+from search.ranking.fusion_model import TOP, FusionModel, ModelInput
 from search.rows import Ranked, are_among
 
 
@@ -258,16 +258,18 @@ def score_by_model(fused: FusedCandidates, query: QueryTerms, tuning: FusionTuni
     """
     if not tuning.modelled_papers or not len(fused.rows):
         return fused
-    is_best = np.arange(len(fused.rows)) < tuning.modelled_papers
-    is_best[top_of(fused.cosine, tuning.modelled_papers)] = True
-    needed = is_best.copy()
-    needed[top_of(fused.bm25)] = True
-    needed &= fused.bm25 > 0  # a paper without any term covers nothing
     coverage = np.zeros(len(fused.rows), np.float32)
-    coverage[needed] = query.coverage(fused.rows[needed])
     model_input = ModelInput(fused.scores, fused.cosine, fused.bm25, coverage, query.max_bm25, query.term_count)
-    scores = FusionModel.load().score(model_input)
+    is_best = np.zeros(len(fused.rows), bool)
+    is_best[: tuning.modelled_papers] = True
+    is_best[model_input.semantic_order[: tuning.modelled_papers]] = True
+    needed = is_best.copy()
+    needed[model_input.lexical_order[:TOP]] = True
+    needed &= fused.bm25 > 0  # a paper without any term covers nothing
+    coverage[needed] = query.coverage(fused.rows[needed])
     best, rest = np.flatnonzero(is_best), np.flatnonzero(~is_best)
+    scores = np.empty(len(fused.rows), np.float32)
+    scores[best] = FusionModel.load().score(model_input, best)
     scores[rest] = scores[best].min() / (1 + fused.scores[0] - fused.scores[rest])
     order = np.concatenate((best[np.lexsort((fused.rows[best], -scores[best]))], rest))
     return FusedCandidates(fused.rows[order], scores[order], fused.cosine[order], fused.bm25[order])

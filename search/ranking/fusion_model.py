@@ -11,8 +11,9 @@ listwise softmax loss (Cao and others, "Learning to rank: from pairwise approach
 
 import json
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
+from math import log1p
 from typing import Self
 
 import numpy as np
@@ -32,9 +33,9 @@ TOP = 10
 """Papers of each leg that describe the query."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class ModelInput:
-    """What both legs know about the candidates of one query.
+    """What both legs know about the candidates of one query; there is at least one.
 
     Attributes:
         fused_score: (n,) float32, score of the fixed fusion.
@@ -53,30 +54,41 @@ class ModelInput:
     max_bm25: float
     term_count: int
 
-    def paper_features(self) -> NDArray[np.float32]:
-        """Returns (n, 5) float32, in the order of PAPER_FEATURES."""
-        best = float(self.bm25.max(initial=0.0)) or 1.0
-        higher_cosines = len(self.cosine) - np.searchsorted(np.sort(self.cosine), self.cosine, side="right")
-        columns = (
-            self.fused_score,
-            self.cosine,
-            self.bm25 / np.float32(best),
-            self.coverage,
-            -np.log1p(higher_cosines) / 5,
-        )
-        return np.stack(columns, axis=1).astype(np.float32)
+    @cached_property
+    def semantic_order(self) -> NDArray[np.int64]:
+        """(n,) int64, the positions of the papers by descending cosine."""
+        return _descending(self.cosine)
+
+    @cached_property
+    def lexical_order(self) -> NDArray[np.int64]:
+        """(n,) int64, the positions of the papers by descending BM25."""
+        return _descending(self.bm25)
+
+    def paper_features(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Returns the features of some papers, (len(positions), 5) float32, in the order of PAPER_FEATURES."""
+        best, cosine = float(self.bm25[self.lexical_order[0]]) or 1.0, self.cosine[positions]
+        ascending = self.cosine[self.semantic_order[::-1]]
+        higher_cosines = len(ascending) - ascending.searchsorted(cosine, "right")
+        features = np.empty((len(positions), len(PAPER_FEATURES)), np.float32)
+        features[:, 0] = self.fused_score[positions]
+        features[:, 1] = cosine
+        features[:, 2] = self.bm25[positions] / np.float32(best)
+        features[:, 3] = self.coverage[positions]
+        features[:, 4] = -np.log1p(higher_cosines) / 5
+        return features
 
     def query_features(self) -> NDArray[np.float32]:
         """Returns (7,) float32, in the order of QUERY_FEATURES."""
-        semantic, lexical = (top_of(scores) for scores in (self.cosine, self.bm25))
+        semantic, lexical = self.semantic_order[:TOP], self.lexical_order[:TOP]
+        cosine_of_semantic = self.cosine[semantic]
         return np.array(
             [
-                self.coverage[lexical].mean(),
-                self.coverage[semantic].mean(),
-                float(self.bm25.max()) / (self.max_bm25 or 1.0),
-                np.log1p(self.term_count) / 3,
-                (self.cosine[lexical].mean() - self.cosine[semantic].mean()) * 5,
-                self.cosine.max(),
+                _mean(self.coverage[lexical]),
+                _mean(self.coverage[semantic]),
+                float(self.bm25[lexical[0]]) / (self.max_bm25 or 1.0),
+                log1p(self.term_count) / 3,
+                (_mean(self.cosine[lexical]) - _mean(cosine_of_semantic)) * 5,
+                cosine_of_semantic[0],
                 len({*semantic.tolist()} & {*lexical.tolist()}) / TOP,
             ],
             np.float32,
@@ -116,15 +128,20 @@ class FusionModel:
         arrays = {name: np.array(fields[name], np.float32) for name in names}
         return cls(**arrays, centre=fields["centre"], width=fields["width"])
 
-    def score(self, model_input: ModelInput) -> NDArray[np.float32]:
-        """Returns the score of each candidate, (n,) float32 between 0 and 1; there is at least one."""
-        query = np.clip(model_input.query_features(), self.lowest, self.highest)
+    def score(self, model_input: ModelInput, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Returns the scores of some candidates, (len(positions),) float32 between 0 and 1; there is at least one."""
+        query = np.minimum(np.maximum(model_input.query_features(), self.lowest), self.highest)
         # einsum, since OpenBLAS sets the flag of an invalid operation for some small products, which numpy reports.
         weights = self.weights + np.einsum("q,qp->p", (query - self.means) / self.scales, self.effects)
-        total = np.einsum("np,p->n", model_input.paper_features(), weights)
+        total = np.einsum("np,p->n", model_input.paper_features(positions), weights)
         return np.asarray(1 / (1 + np.exp((self.centre - total) / self.width)), np.float32)
 
 
-def top_of(scores: NDArray[np.float32], count: int = TOP) -> NDArray[np.int64]:
-    """Returns the positions of the highest scores; equal scores in the order given."""
-    return np.argsort(-scores, kind="stable")[:count]
+def _descending(scores: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Returns the positions of scores, the highest first; equal scores in the order given."""
+    return (-scores).argsort(kind="stable")
+
+
+def _mean(scores: NDArray[np.float32]) -> np.float32:
+    """Returns the mean of scores in half the time of ``numpy.mean``."""
+    return np.float32(np.add.reduce(scores) / np.float32(len(scores)))

@@ -11,8 +11,8 @@ from operator import itemgetter
 import numpy as np
 
 from search.index.analysis import Terms, beginning_of, find_pieces, find_units_between
-from search.language.byte_windows import FIRST_BYTES, WIDTH, find_windows
-from search.papers.page_text import find_page_text
+from search.language.byte_windows import FIRST_BYTES, WIDTH, Literals, find_windows
+from search.papers.page_text import MARKERS, find_page_text
 from search.papers.paper import Paper
 from search.query.hit import Highlights, Span
 
@@ -20,6 +20,7 @@ _NO_ABBREVIATION = (
     r"(?<!\b[A-Z]\.)(?<!\b(?:cf|vs|Eq|No|Dr|St)\.)(?<!\b(?:e\.g|i\.e|Fig|Eqs|Sec|Ref)\.)"
     r"(?<!\b(?:Figs|Refs|resp)\.)(?<!\bet al\.)(?<!\bapprox\.)"
 )
+_SENTENCE_MARKS = ".!?"
 _SENTENCE_END = re.compile(rf"[.!?]{_NO_ABBREVIATION}([\"')\]]*)\s+(?=[\"'(\[]*[A-Z0-9\\$])")
 
 _LETTER_BEFORE = re.compile(r"[^\W\d_][.'’]")
@@ -32,6 +33,7 @@ _MAY_PRECEDE = np.array([chr(code) not in ".?" for code in range(128)])
 a hyphen it is: if it were a term together with the word before, that would be a candidate."""
 _MAY_FOLLOW = np.array([chr(code) not in "-$+#?" for code in range(128)])
 """Whether a word is the same before an ASCII character as before a space."""
+_PAGE_TEXT = Literals(MARKERS)
 _Place = tuple[int, int, str]
 """Start and end of a word in a text, and the query term that it is."""
 
@@ -67,19 +69,30 @@ class Highlighter:
         Luhn ("The automatic creation of literature abstracts", 1958); of several, the first.
         """
         texts = [text or "" for paper in papers for text in (paper.title, paper.abstract)]
-        found = self._find_in_text(f" {' '.join(texts)} ")
+        joined = f" {' '.join(texts)} "
+        data = joined.encode("ascii", "replace")
+        find_sentences = _find_sentences if _PAGE_TEXT.may_occur(joined, data) else _find_own_sentences
+        found = self._find_in_text(joined, data)
         starts = list(accumulate((len(text) + 1 for text in texts), initial=1))
         ends = [bisect_left(found, start, key=itemgetter(0)) for start in starts]
         parts = [found[start:end] for start, end in pairwise(ends)]
         marked = [_merge(part, start) for part, start in zip(parts, starts, strict=False)]
-        best = starmap(self._best_sentence, zip(texts[1::2], parts[1::2], starts[1::2], strict=False))
+        best = (
+            self._best_sentence(find_sentences(text), part, start) if part else None
+            for text, part, start in zip(texts[1::2], parts[1::2], starts[1::2], strict=False)
+        )
         return list(map(Highlights, marked[::2], marked[1::2], best))
 
-    def _find_in_text(self, text: str) -> list[_Place]:
-        """Returns the places of the query terms in a text that begins and ends with a space, in order."""
+    def _find_in_text(self, text: str, data: bytes) -> list[_Place]:
+        """Returns the places of the query terms in a text that begins and ends with a space, in order.
+
+        Args:
+            text: the text.
+            data: its characters in ASCII, with ``?`` in place of any other.
+        """
         found: list[_Place] = []
         done = 1
-        for start, end, is_word in self._find_candidates(text):
+        for start, end, is_word in self._find_candidates(text, data):
             if start < done:
                 continue
             if is_word:
@@ -93,9 +106,8 @@ class Highlighter:
         found = [each for each in found if each[1] - each[0] > 1 or not _is_part_of_abbreviation(text, *each[:2])]
         return sorted(found, key=itemgetter(0))
 
-    def _find_candidates(self, text: str) -> list[tuple[int, int, bool]]:
+    def _find_candidates(self, text: str, data: bytes) -> list[tuple[int, int, bool]]:
         """Returns start and end of what may be a query term, or a part of one, and whether its letters alone tell."""
-        data = text.encode("ascii", "replace")
         words = data.translate(_WORDS) + b" " * WIDTH
         is_space = np.frombuffer(words, np.uint8) == ord(" ")
         starts, ends = (np.flatnonzero(is_space[1:] != is_space[:-1]) + 1).reshape(-1, 2).T
@@ -132,18 +144,27 @@ class Highlighter:
                 return term
         return None
 
-    def _best_sentence(self, text: str, found: Sequence[_Place], offset: int) -> Span | None:
-        """Returns the best sentence of a text, at whose start the places of terms are counted from ``offset``."""
+    def _best_sentence(self, sentences: Sequence[tuple[int, int]], found: Sequence[_Place], offset: int) -> Span | None:
+        """Returns the best of the sentences of a text.
+
+        Args:
+            sentences: start and end of each.
+            found: the places of the query terms in the text.
+            offset: what these places are greater by than those of the text.
+        """
         best, best_weight, place = None, 0.0, 0
-        for start, end in _find_sentences(text) if found else ():
+        for start, end in sentences:
             distinct = set()
             while place < len(found) and found[place][0] < end + offset:
                 if found[place][0] >= start + offset:
                     distinct.add(found[place][2])
                 place += 1
-            weight = fsum(map(self._weights.__getitem__, distinct))  # in any order, so that equal sums are equal
-            if weight > best_weight:
-                best, best_weight = (start, end), weight
+            if distinct:  # summed in any order, so that equal sums are equal
+                weight = fsum(map(self._weights.__getitem__, distinct))
+                if weight > best_weight:
+                    best, best_weight = (start, end), weight
+                if place == len(found):
+                    break
         return Span(*best) if best else None
 
 
@@ -180,17 +201,37 @@ def split_sentences(text: str) -> list[Span]:
 @lru_cache(1_024)
 def _find_sentences(text: str) -> list[tuple[int, int]]:
     """Returns start and end of each sentence."""
+    if not (page_text := find_page_text(text)):
+        return _find_own_sentences(text)
     spans, position = [], 0
-    for start, end in (*find_page_text(text), (len(text), len(text))):
+    for start, end in (*page_text, (len(text), len(text))):
         spans += _split_part(text, position, start)
         position = end
     return spans
 
 
+@lru_cache(1_024)
+def _find_own_sentences(text: str) -> list[tuple[int, int]]:
+    """Returns start and end of each sentence of a text without page text."""
+    return _split_part(text, 0, len(text))
+
+
 def _split_part(text: str, start: int, end: int) -> list[tuple[int, int]]:
     spans = []
     start = end - len(text[start:end].lstrip())
-    for match in _SENTENCE_END.finditer(text, start, end):
-        spans.append((start, match.end(1)))  # includes closing quotes and brackets after the full stop
-        start = match.end()
+    for place in _find_marks(text, start, end):
+        if place >= start and (match := _SENTENCE_END.match(text, place, end)):
+            spans.append((start, match.end(1)))  # includes closing quotes and brackets after the full stop
+            start = match.end()
     return [*spans, (start, end)] if text[start:end].strip() else spans
+
+
+def _find_marks(text: str, start: int, end: int) -> list[int]:
+    """Returns where a sentence may end, in a fifth of the time in which a regular expression tries every character."""
+    places = []
+    for mark in _SENTENCE_MARKS:
+        place = text.find(mark, start, end)
+        while place >= 0:
+            places.append(place)
+            place = text.find(mark, place + 1, end)
+    return sorted(places)

@@ -154,7 +154,7 @@ def _build_hits(
     papers = index.load_papers(shown.rows)
     text = leg_input.text or ""
     weights = lexicon.highlighted_terms(drop_request(text)) or lexicon.highlighted_terms(text)
-    semantic_ranks, lexical_ranks = ranking.semantic.ranks(), ranking.lexical.ranks()
+    semantic_ranks, lexical_ranks = ranking.semantic.ranks_of(shown.rows), ranking.lexical.ranks_of(shown.rows)
     with index.time_stage("highlights"):
         highlights = Highlighter(weights, lexicon.terms_by_unit).highlight(papers)
     bands = answer.bands.classify(shown) if answer.bands else [None] * len(papers)

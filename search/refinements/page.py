@@ -4,9 +4,6 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
-import numpy as np
-from numpy.typing import NDArray
-
 from search import budget
 from search.index.backend import Backend
 from search.language import spelling
@@ -82,14 +79,10 @@ class PageRefiner:
             return "strong" in answer.top_bands(_TOP_HITS)
         return answer.has_close_match
 
-    def refine(self, page: Page, nearest: NDArray[np.int64]) -> tuple[Refinement, ...]:
-        """Returns the refinements of the first page of the answer.
-
-        Args:
-            page: the first page.
-            nearest: (n,) int64, the rows of the nearest papers, best first.
-        """
+    def refine(self, page: Page, answer: Answer) -> tuple[Refinement, ...]:
+        """Returns the refinements of the first page of an answer."""
         budget.check()
+        nearest = answer.ranking.fused.rows
         if not self.parsed.text or not page.hits:
             return ()
         if self.author and names_only_an_author(self.author):
@@ -99,4 +92,4 @@ class PageRefiner:
         found = (*author, *filter_refinements(self.snapshot, self.parsed, page), *senses)
         if found or self.correction:
             return found
-        return tuple(related_refinements(self.snapshot, self.parsed, page, nearest))
+        return tuple(related_refinements(answer.index, self.parsed, page, nearest))

@@ -7,7 +7,7 @@ that are frequent: 25 abstracts, with 6,000 words, take a third of the time of d
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import cache, reduce
+from functools import cache, lru_cache, reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,13 +22,18 @@ _STOP_WORDS = frozenset(STOP_WORDS)
 _MARKS = b".,;:()[]!?\"'$/"
 """Marks that end a phrase; so do the quotes beyond ASCII."""
 _QUOTES = re.compile("[’“”]")
-_SPACE = ord(" ")
-_TEXT_END = "\0"
-"""A word that ends each text."""
-_SIMPLE = bytes.maketrans(_MARKS + b"\t\n\r\f\v\x1c\x1d\x1e\x1f", b"." * len(_MARKS) + b" " * 9)
-"""A table for ``bytes.translate`` that leaves one kind of mark and one of white space."""
+_SPACES = b" \t\n\r\f\v\x1c\x1d\x1e\x1f"
+_TEXT_END = b"\0"
+"""A mark that ends each text."""
+_IN_WORD, _IN_SPACE, _IN_MARK, _IN_END = range(4)
+_KINDS = bytes(
+    _IN_END * (each in _TEXT_END) + _IN_MARK * (each in _MARKS) + _IN_SPACE * (each in _SPACES) for each in range(256)
+)
+"""The kind of each byte; all but these are of words."""
 _MAX_LENGTH = 64
 """Bytes of a word; nothing longer is one."""
+_CACHED_WORDS = 16_384
+"""Words of which is cached whether they are words of a phrase; those of abstracts recur."""
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 """Of Fibonacci hashing (Knuth, "The Art of Computer Programming", volume 3, section 6.4)."""
 _TEXT_BITS = np.uint64(6)
@@ -48,13 +53,14 @@ def count_phrases(texts: Sequence[str], min_texts: int) -> dict[Phrase, int]:
         min_texts: texts from which on a phrase is returned.
     """
     data = _encode(texts)
-    starts, ends = _find_spans(data)
+    kinds = np.frombuffer(data.translate(_KINDS), np.uint8)
+    starts, ends = _find_words(kinds)
     hashes = _hash(data, starts, ends - starts)
     is_common = _common_hashes()[hashes >> _COMMON_SHIFT] == hashes
     places = np.flatnonzero(~is_common & (ends - starts <= _MAX_LENGTH))
     hashes = hashes[places]
-    text_ends = np.flatnonzero(np.frombuffer(data, np.uint8) == ord(_TEXT_END))
-    words_before = np.searchsorted(starts[places], text_ends)
+    marks = np.flatnonzero(kinds >= _IN_MARK)
+    words_before = starts[places].searchsorted(marks[kinds[marks] == _IN_END])
     word_counts = np.diff(words_before, prepend=0, append=len(places))
     text_of = np.repeat(np.arange(len(word_counts), dtype=np.uint64), word_counts)
     frequent, counts = _count_texts(hashes, text_of, min_texts)
@@ -69,23 +75,25 @@ def count_phrases(texts: Sequence[str], min_texts: int) -> dict[Phrase, int]:
     is_word = np.array(list(map(_is_word, words)), bool)
     phrases: dict[Phrase, int] = {(words[each],): int(counts[each]) for each in np.flatnonzero(is_word).tolist()}
     places, text_of, ids = (column[is_word[ids]] for column in (places, text_of, ids.astype(np.uint64)))
-    return phrases | _count_sequences(places, text_of, ids, words, min_texts)
+    pairs = np.flatnonzero(places[1:] - places[:-1] == 1)
+    first_end, second_start = ends[places[pairs]], starts[places[pairs + 1]]
+    pairs = pairs[marks.searchsorted(first_end) == marks.searchsorted(second_start)]  # no mark is in between
+    return phrases | _count_sequences(pairs, text_of, ids, words, min_texts)
 
 
 def _count_sequences(
-    places: NDArray[np.int64], text_of: NDArray[np.uint64], ids: NDArray[np.uint64], words: list[str], min_texts: int
+    pairs: NDArray[np.int64], text_of: NDArray[np.uint64], ids: NDArray[np.uint64], words: list[str], min_texts: int
 ) -> dict[Phrase, int]:
     """Returns the number of texts that contain each sequence of two or three words, without those of few texts.
 
     Args:
-        places: (n,) the place of each word among all words and marks, ascending.
-        text_of: (n,) the text that each is in.
+        pairs: (m,) positions in the following arrays, ascending, of each word that the next one follows directly.
+        text_of: (n,) the text that each word is in.
         ids: (n,) the number of each in ``words``.
         words: the distinct words.
         min_texts: texts from which on a sequence is returned.
     """
     phrases: dict[Phrase, int] = {}
-    pairs = np.flatnonzero(places[1:] - places[:-1] == 1)
     triples = pairs[:-1][pairs[1:] - pairs[:-1] == 1]
     size = len(words)
     for length, begins in ((2, pairs), (3, triples)):
@@ -96,6 +104,7 @@ def _count_sequences(
     return phrases
 
 
+@lru_cache(_CACHED_WORDS)
 def _is_word(text: str) -> bool:
     """Returns whether what is between spaces and marks may be a word of a phrase."""
     return text not in _STOP_WORDS and bool(_WORD.fullmatch(text))
@@ -103,28 +112,27 @@ def _is_word(text: str) -> bool:
 
 @cache
 def _common_hashes() -> NDArray[np.uint64]:
-    """Returns a table of the hashes of marks and of most stop words, each at the place that its upper bits give."""
-    data = _encode([" . ".join(STOP_WORDS)])
-    starts, ends = _find_spans(data)
+    """Returns a table of the hashes of most stop words, each at the place that its upper bits give."""
+    data = _encode(STOP_WORDS)
+    starts, ends = _find_words(np.frombuffer(data.translate(_KINDS), np.uint8))
     hashes = _hash(data, starts, ends - starts)
     table = np.zeros(1 << _COMMON_BITS, np.uint64)
     table[hashes >> _COMMON_SHIFT] = hashes
     return table
 
 
-def _find_spans(data: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Returns start and end of each word and mark of a text that begins and ends with a space."""
-    is_space = np.frombuffer(data, np.uint8) == _SPACE
-    edges = np.flatnonzero(is_space[1:] != is_space[:-1]) + 1
+def _find_words(kinds: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Returns start and end of each word, given the kind of each byte; the first and the last are not of a word."""
+    is_word = kinds == _IN_WORD
+    edges = np.flatnonzero(is_word[1:] != is_word[:-1]) + 1
     return edges[::2], edges[1::2]
 
 
 def _encode(texts: Iterable[str]) -> bytes:
-    """Returns texts in UTF-8 with spaces around each mark."""
+    """Returns texts in UTF-8, each with a mark at its end, between spaces."""
     simple = (text if text.isascii() else _QUOTES.sub(".", " ".join(text.split())) for text in texts)
-    encoded = [text.replace(_TEXT_END, " ").encode("utf-8", "surrogatepass") for text in simple]
-    data = b"".join([b" %b \0 " % text for text in encoded]).translate(_SIMPLE)
-    return data.replace(b".", b" . ") + b" " * WIDTH
+    encoded = [text.replace("\0", " ").encode("utf-8", "surrogatepass") + _TEXT_END for text in simple]
+    return b" %b%b" % (b"".join(encoded), b" " * WIDTH)
 
 
 def _hash(data: bytes, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.uint64]:

@@ -9,24 +9,28 @@ Kullback-Leibler divergence of Carpineto et al., "An information-theoretic appro
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain, islice
 from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.index.backend import Backend, TextSearch
+from search.index.backend import TextSearch
 from search.language.generic_words import GENERIC_WORDS
 from search.language.parser import ParsedQuery
 from search.language.removable_parts import ranking_words, replace_ranking_words
 from search.query.page import Page
 from search.query.refinement import Refinement
+from search.ranking.filtered_index import FilteredIndex
 from search.refinements.phrase_counts import Phrase, count_phrases
 
 _NOUN = re.compile(r"...(?:[ts]ion|sis|ity|ment|ness|ance|ence|ism|ics|logy|graphy|nova)s?$")
 """What a phrase of one word ends with; other single words are too often adjectives or too general."""
 _HEADS = frozenset(("model", "models", "system", "systems", "framework", "evaluation", "analysis", "mechanism", "task"))
 """Generic words that may still end a phrase, as in "world model"."""
+_CACHED_PHRASES = 16_384
+"""Phrases of which is cached whether they may be a term; papers share most of their words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ RELATED_TUNING = RelatedTuning()
 
 
 def related_refinements(
-    snapshot: Backend,
+    index: FilteredIndex,
     parsed: ParsedQuery,
     page: Page,
     nearest: NDArray[np.int64],
@@ -68,7 +72,7 @@ def related_refinements(
     """Yields phrases of the nearest papers as further queries, if few hits are strong.
 
     Args:
-        snapshot: the generation that answers.
+        index: the papers that match the filter.
         parsed: the question.
         page: its answer.
         nearest: (n,) int64, the rows of the nearest papers, best first.
@@ -77,7 +81,7 @@ def related_refinements(
     words = ranking_words(parsed)
     if len(words.split()) > tuning.max_query_words or not _has_vague_answer(page, tuning):
         return
-    papers = snapshot.store.titles_and_abstracts(nearest[: tuning.papers].tolist())
+    papers, snapshot = index.titles_and_abstracts(nearest[: tuning.papers]), index.snapshot
     texts = [f"{title} . {abstract}".lower() for title, abstract in papers]
     known = set(snapshot.lexicon.terms(words))
     for phrase in find_phrases(texts, snapshot.lexicon, len(snapshot.live), known, tuning):
@@ -130,7 +134,8 @@ def find_phrases(
     return [" ".join(spellings[key]) for key in islice(distinct, tuning.max_phrases)]
 
 
-def _may_be_phrase(phrase: Sequence[str]) -> bool:
+@lru_cache(_CACHED_PHRASES)
+def _may_be_phrase(phrase: Phrase) -> bool:
     """Returns whether a phrase may be a term by the words at its ends."""
     first, last = phrase[0], phrase[-1]
     if first in GENERIC_WORDS or (last in GENERIC_WORDS and last not in _HEADS):

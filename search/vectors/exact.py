@@ -41,7 +41,9 @@ class ExactScorer:
         self._buffer: NDArray[np.float16] = np.empty((_BLOCK_ROWS, dim), np.float16)
         self._retained: NDArray[np.float16] = np.empty((_MAX_RETAINED_ROWS, dim), np.float16)
         self._retained_ids = np.empty(0, np.int64)
-        self._positions = np.arange(_BLOCK_ROWS)
+        self._positions, self._labels = np.arange(_BLOCK_ROWS), np.empty(_BLOCK_ROWS, np.int64)
+        self._found = faiss.RangeSearchResult(1)
+        self._found.buffer_size = _BLOCK_ROWS  # of results; faiss would allocate 3 MB for each block
 
     def scores(
         self, vectors: NDArray[np.float16], ids: NDArray[np.int64], vector: NDArray[np.float32]
@@ -70,14 +72,15 @@ class ExactScorer:
 
     def _score_block(self, buffer: NDArray[np.float16], result: NDArray[np.float32]) -> None:
         """Writes the scores of up to ``_BLOCK_ROWS`` gathered rows for the query of the scanner."""
-        faiss, count = self._faiss, len(buffer)
-        found = faiss.RangeSearchResult(1)
-        part = faiss.RangeSearchPartialResult(found)
-        arrays = faiss.swig_ptr(buffer.view(np.uint8)), faiss.swig_ptr(self._positions)
-        self._scanner.scan_codes_range(count, *arrays, -np.inf, part.new_result(0))
-        part.finalize()
-        total = int(faiss.rev_swig_ptr(found.lims, 2)[1])
-        result[faiss.rev_swig_ptr(found.labels, total)] = faiss.rev_swig_ptr(found.distances, total)
+        pointer, part = self._faiss.swig_ptr, self._faiss.RangeSearchPartialResult(self._found)
+        rows, labels, found = pointer(buffer.view(np.uint8)), self._labels, part.new_result(0)
+        self._scanner.scan_codes_range(len(buffer), rows, pointer(self._positions), -np.inf, found)
+        if found.nres == len(buffer):
+            part.copy_range(0, len(buffer), pointer(labels), pointer(result))  # in the order of the rows
+        else:  # some are not numbers
+            scores = np.empty(found.nres, np.float32)
+            part.copy_range(0, found.nres, pointer(labels), pointer(scores))
+            result[labels[: found.nres]] = scores
 
 
 def _as_void_rows(rows: NDArray[np.float16]) -> NDArray[np.void]:

@@ -140,8 +140,14 @@ class PageParams(QueryParams):
         Raises:
             InvalidValue: see ``Filter.parse`` and ``Query``.
         """
-        query = replace(super().to_query(), theme=self.theme, facets=self.facets)
-        return replace(query, limit=self.limit, sort=self.sort, cursor=self.cursor)
+        return replace(
+            super().to_query(),
+            theme=self.theme,
+            facets=self.facets,
+            limit=self.limit,
+            sort=self.sort,
+            cursor=self.cursor,
+        )
 
 
 class ResultsRequest(PageParams):

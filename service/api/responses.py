@@ -70,7 +70,7 @@ class ResponseBuilder:
     def _is_not_modified(self) -> bool:
         """Returns whether If-None-Match contains the ETag of the response (RFC 9110, section 13.1.2)."""
         header = self.request.headers.get("if-none-match", "") if self._is_get else ""
-        return self._etag(self.generation)[2:] in _QUOTED_TAG.findall(header)
+        return bool(header) and self._etag(self.generation)[2:] in _QUOTED_TAG.findall(header)
 
     def _etag(self, generation: str) -> str:
         """Returns the ETag. It is weak: two equal responses differ in their timings."""

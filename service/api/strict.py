@@ -32,6 +32,12 @@ class StrictRoute(APIRoute):
     """A route whose parameters must be UTF-8 and unique unless they take several values, and whose JSON body must not
     repeat a key."""
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether it answers GET requests on one path only, and a request suffices to call its function."""
+        dependant = _read_models_at_once(self.dependant, frozenset())
+        return self.methods == {"GET"} and not self.param_convertors and _direct_handler(dependant) is not None
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         repeatable = frozenset(_repeatable_parameters(self.dependant))
         route = copy(self)  # the description of the API needs the parameters of the original

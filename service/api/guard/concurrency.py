@@ -5,7 +5,7 @@ import math
 import threading
 import time
 
-from anyio import CapacityLimiter
+from anyio import CapacityLimiter, WouldBlock
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from search.budget import Budget, use_budget
@@ -78,14 +78,17 @@ class AdmissionQueue:
     @property
     def is_full(self) -> bool:
         """Whether there is neither a free slot nor a place in the queue."""
-        return self.waiting >= self._max_waiting and self._limiter.available_tokens <= 0
+        return self._limiter.available_tokens <= 0 and self.waiting >= self._max_waiting
 
     async def acquire(self, request: "_QueuedRequest", *, is_large: bool) -> None:
         """Waits for a slot for a request; callers check ``is_full`` first."""
         if is_large:
             await self._large_limiter.acquire_on_behalf_of(request)
         try:
-            await self._limiter.acquire_on_behalf_of(request)
+            try:
+                self._limiter.acquire_on_behalf_of_nowait(request)  # without a round of the event loop
+            except WouldBlock:
+                await self._limiter.acquire_on_behalf_of(request)
         except BaseException:  # cancelled
             if is_large:
                 self._large_limiter.release_on_behalf_of(request)
