@@ -16,7 +16,7 @@ from search.milvus.data import DataStore
 from search.milvus.entities import FetchedPaper
 from search.milvus.keys import all_of
 from search.milvus.manifest import CollectionManifest
-from search.milvus.requests import Requests
+from search.milvus.requests import Requests, RequestTuning
 from search.milvus.schema import DATA_SUFFIX, FETCHED, ORDERS, Dialect
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Collection:
     """
 
     def __init__(self, client: "MilvusClient", name: str, dialect: Dialect, manifest: CollectionManifest) -> None:
-        self._requests, self._name, self.name = Requests(client, name), name, name
+        self._requests, self._name, self.name = Requests(client, name, RequestTuning(dialect.timeout_s)), name, name
         self.dialect, self.manifest = dialect, manifest
         self._published = f"row < {manifest.rows}"
         self._data = DataStore(self._requests, name + DATA_SUFFIX)

@@ -21,7 +21,7 @@ class RequestTuning:
     """Constants of requests; not measured on a server."""
 
     timeout_s: float = 10.0
-    """Seconds for one request, in which pymilvus repeats it if the connection fails."""
+    """Seconds for one request (``Dialect.timeout_s``), in which pymilvus repeats it if the connection fails."""
     max_failures: int = 3
     """Failures in a row after which requests fail at once."""
     pause_s: float = 5.0
