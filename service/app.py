@@ -62,7 +62,7 @@ def create_app(
     app = Application(settings, guard_state, buckets)
     app.state.searcher, app.state.settings = searcher, settings
     app.state.command_embedders = command_pages.command_embedders(searcher)
-    directory = Path(searcher.directory)  # papers serve needs an index in a folder
+    directory = Path(searcher.directory)  # of a collection, ``settings.state`` is set
     app.state.state = StateDatabase(settings.state) if settings.state else StateDatabase.of_index(directory)
     _attach_metrics(searcher, guard_state)
     hits, observe = settings.cached_hits, guard_state.metrics.observe_lookup

@@ -1,5 +1,6 @@
 """A collection of Milvus Lite finds the same papers as the local index, whatever the filter."""
 
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,18 +8,23 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from search.errors import InvalidValue
+from search.errors import IndexUnavailable, InvalidValue
 from search.index.lexicon import create_analyzer
 from search.index.snapshot import Snapshot
+from search.milvus.backend import MilvusBackend
 from search.milvus.collection import Collection
 from search.milvus.copying import copy_snapshot
 from search.milvus.filters import Filters
 from search.milvus.keys import KeyArrays
+from search.milvus.requests import Requests, RequestTuning
 from search.milvus.schema import LITE, Dialect
 from search.milvus.writer import CollectionWriter
 from search.papers.paper import Paper
 from search.query.condition import AllOf, AnyOf, Author, Category, Condition, ContainsText, HasId, InRows, Not
+from search.query.page import Page
+from search.query.sort import FieldOrder
 from search.searcher import Searcher
+from search.session import Session
 from strategies import MakeSearcher, conditions
 
 pymilvus = pytest.importorskip("pymilvus", reason="pymilvus is not installed: pip install 'papers-search[milvus]'")
@@ -82,6 +88,11 @@ def count(copied: tuple[Collection, Filters], condition: Condition) -> int:
 
 
 @pytest.fixture(scope="module")
+def random_texts(client: Any, random_searcher: Searcher) -> tuple[Collection, Filters]:
+    return copy(client, local_snapshot(random_searcher), "random_texts", LITE)
+
+
+@pytest.fixture(scope="module")
 def random_copy(client: Any, random_searcher: Searcher, dialect: Dialect) -> tuple[Collection, Filters]:
     name = "random_arrays" if dialect.keys.is_array else "random_texts"
     return copy(client, local_snapshot(random_searcher), name, dialect)
@@ -93,6 +104,26 @@ def test_a_filter_matches_as_many_papers_as_in_the_local_index(
     random_searcher: Searcher, random_copy: tuple[Collection, Filters], condition: Condition
 ) -> None:
     assert count(random_copy, condition) == len(local_snapshot(random_searcher).rows_matching(condition))
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest", "citations", "added"])
+@pytest.mark.parametrize("k", [1, 7, 40, 299])
+@pytest.mark.parametrize("condition", [AllOf(()), Category("cs"), Not(Category("cs.IR"))], ids=str)
+def test_papers_of_a_large_set_are_in_the_order_of_the_local_index(
+    random_searcher: Searcher,
+    random_texts: tuple[Collection, Filters],
+    monkeypatch: pytest.MonkeyPatch,
+    condition: Condition,
+    order: FieldOrder,
+    k: int,
+) -> None:
+    monkeypatch.setattr("search.milvus.sorting.MAX_WHOLE_SET", 3)
+    snapshot, collection = local_snapshot(random_searcher), random_texts[0]
+    backend = MilvusBackend(collection)
+    before = collection.round_trips
+    found = backend.columns.sort(backend.rows_matching(condition), k, order)
+    assert collection.round_trips - before <= 2
+    assert found.tolist() == snapshot.columns.sort(snapshot.rows_matching(condition), k, order).tolist()
 
 
 @pytest.fixture(scope="module")
@@ -188,3 +219,59 @@ def test_papers_are_found_once_they_are_published_and_until_they_are_removed(cli
     assert titles("attention") == ["Attention 0", "Attention 2", "Attention 3"]
     reopened = CollectionWriter.open(client, "changing", embedder.model, LITE)
     assert reopened.next_row == 4
+
+
+class Unreliable:
+    """A connection that fails in the searches of some fields."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.failing: set[str] = set()
+
+    def search(self, *arguments: Any, anns_field: str, **options: Any) -> Any:
+        if anns_field in self.failing:
+            raise pymilvus.MilvusException(message="deadline exceeded")
+        return self._client.search(*arguments, anns_field=anns_field, **options)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+def test_one_search_answers_alone_if_the_other_fails(
+    client: Any, random_searcher: Searcher, random_texts: tuple[Collection, Filters]
+) -> None:
+    unreliable = Unreliable(client)
+    embedders = random_searcher.embedders
+
+    def ask() -> Page:
+        collection = Collection(unreliable, "random_texts", LITE, random_texts[0].manifest)
+        return Session(MilvusBackend(collection), embedders).ask("attention cache")
+
+    whole = ask()
+    assert not any("did not answer" in notice for notice in whole.notices)
+    for field, search in (("vector", "by meaning"), ("bm25", "by words")):
+        unreliable.failing = {field}
+        page = ask()
+        assert page.hits
+        assert page.total == whole.total
+        assert any(f"did not answer the search {search}" in notice for notice in page.notices)
+    unreliable.failing = {"vector", "bm25"}
+    with pytest.raises(IndexUnavailable, match="deadline exceeded"):
+        ask()
+
+
+@pytest.mark.usefixtures("random_texts")
+def test_requests_fail_at_once_after_several_failures(client: Any) -> None:
+    unreliable = Unreliable(client)
+    requests = Requests(unreliable, "random_texts", RequestTuning(max_failures=2, pause_s=0.2))
+    options: dict[str, Any] = {"data": [{0: 1.0}], "anns_field": "order", "search_params": {"metric_type": "IP"}}
+    unreliable.failing = {"order"}
+    for _ in range(2):
+        with pytest.raises(IndexUnavailable, match="deadline exceeded"):
+            requests.search("random_texts", **options)
+    unreliable.failing = set()
+    with pytest.raises(IndexUnavailable, match="tried again"):
+        requests.search("random_texts", **options)
+    assert requests.count == 2
+    time.sleep(0.2)
+    assert requests.search("random_texts", **options)

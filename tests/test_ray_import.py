@@ -98,13 +98,15 @@ def assert_same(papers: Papers, local: Papers) -> None:
 def import_on(
     cluster: Cluster, file: Path, directory: Path, when_embedding: Callable[[], None] = lambda: None
 ) -> tuple[ImportReport, list[str], set[int]]:
-    """Imports a file, and calls a function once the first texts are embedded.
+    """Imports a file with a worker on each node, and calls a function once the first texts are embedded.
 
     Returns:
         The report, the notices, and the numbers of workers that there were.
     """
     notices, workers, calls = list[str](), set[int](), [when_embedding]
     with RayEmbedder(cluster.address, DEFAULT_MODEL.identity(), notices.append) as embedder:
+        while embedder.workers < len(cluster.worker_nodes):
+            time.sleep(0.1)
 
         def show(counts: Any, _done: float) -> None:
             workers.add(embedder.workers)
@@ -127,6 +129,15 @@ def start_command(cluster: Cluster, file: Path, directory: Path) -> subprocess.P
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=env)
 
 
+def wait_for(process: subprocess.Popen[str]) -> str:
+    """Waits for the end of a command and returns what it printed."""
+    try:
+        return process.communicate(timeout=300)[0]
+    except subprocess.TimeoutExpired:
+        process.kill()
+        raise AssertionError(process.communicate()[0]) from None
+
+
 def stop_command(process: subprocess.Popen[str], directory: Path, number: signal.Signals, batches: int) -> str:
     """Sends a signal as soon as the vectors of some batches are written, and returns what the command printed."""
     bytes_written = batches * BATCH_PAPERS * DEFAULT_MODEL.dim * 2
@@ -135,7 +146,7 @@ def stop_command(process: subprocess.Popen[str], directory: Path, number: signal
     ):
         time.sleep(0.01)
     process.send_signal(number)
-    printed, _ = process.communicate(timeout=60)
+    printed = wait_for(process)
     assert process.returncode == {signal.SIGKILL: -signal.SIGKILL, signal.SIGINT: ExitStatus.INTERRUPTED}[number], (
         printed
     )
@@ -211,7 +222,7 @@ def test_a_stopped_import_continues_without_embedding_again(
     assert "papers: interrupted; imported papers are kept, the previous index version stays live" in printed
     assert "Traceback" not in printed
     last = start_command(cluster, file, tmp_path)
-    printed, _ = last.communicate(timeout=120)
+    printed = wait_for(last)
     assert last.returncode == 0, printed
     embedded = re.search(rf"(\d+) texts? embedded. The index has {PAPERS} papers", printed)
     assert embedded, printed

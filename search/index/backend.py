@@ -118,6 +118,10 @@ class Backend(Protocol):
     def shared(self) -> "Backend":
         """The backend that ``for_session`` was called on, or itself: caches of the generation refer to it weakly."""
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What limits the answers of this session, in sentences, such as a part that did not answer."""
+
     def reports_damage(self) -> AbstractContextManager[None]:
         """Reports an unexpected error in the context as ``IndexUnavailable`` if the backend is the cause."""
 

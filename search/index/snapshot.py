@@ -175,6 +175,11 @@ class Snapshot:
         return self.manifest.sha256
 
     @property
+    def notices(self) -> tuple[str, ...]:
+        """See ``Backend``: nothing limits the answers of a generation that is open."""
+        return ()
+
+    @property
     def model(self) -> ModelIdentity:
         return self.manifest.model
 

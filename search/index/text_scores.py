@@ -78,8 +78,11 @@ class TextScores:
         doc_freqs = {place: self._postings.doc_freq(*place) for term in self._counts(text) for place in places_of(term)}
         sample = np.empty(0, np.uint32)
         for place in sorted(doc_freqs, key=doc_freqs.__getitem__):
-            sample = sorted_unique(np.concatenate((sample, *(found.rows for found in self._postings.lists(*place)))))
-            inside = sample[rows.contains(sample.astype(np.int64))]
+            joined = np.concatenate((sample, *(found.rows for found in self._postings.lists(*place))))
+            sample = sorted_unique(joined) if len(sample) else joined
+            inside = sample.astype(np.int64)  # to look up scores by uint32 takes three times as long
+            if len(rows) < self._universe:
+                inside = inside[rows.contains(inside)]
             if len(inside) >= k:
                 return np.float32(np.partition(scores[inside], len(inside) - k)[len(inside) - k])
         return np.float32(np.finfo(np.float32).tiny)

@@ -3,6 +3,7 @@
 Credentials are not part of an address, which logs and messages contain. They are read from the environment.
 """
 
+import logging
 import os
 import re
 from dataclasses import dataclass
@@ -87,6 +88,7 @@ class Address:
         except ModuleNotFoundError:
             problem = "it needs the package pymilvus; run: pip install 'papers-search[milvus]'"
             raise IndexUnavailable(str(self), problem) from None
+        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # its errors are reported by this program
         try:
             if not self.host:
                 return pymilvus.MilvusClient(self.path)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.embedding.model import ModelIdentity
-from search.errors import IndexUnavailable, PaperNotFound, PapersError
+from search.errors import PaperNotFound
 from search.index.analysis import Analyzer
 from search.index.json_object import JsonObject
 from search.index.lexicon import LEXICON_TUNING, create_analyzer
@@ -214,12 +214,10 @@ class MilvusBackend:
     @contextmanager
     def reports_damage(self) -> Iterator[None]:
         """See ``Backend``."""
-        from pymilvus.exceptions import MilvusException
+        yield  # requests report their errors themselves
 
-        try:
-            yield
-        except PapersError:
-            raise
-        except MilvusException as error:
-            problem = f"Milvus reports: {error.message}; try again, or look at its log"
-            raise IndexUnavailable(self._collection.name, problem) from None
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """See ``Backend``."""
+        failed = self._table.failed_leg
+        return (f"Milvus did not answer the search {failed} in time; this answer is without it.",) if failed else ()

@@ -16,8 +16,8 @@ from search.milvus.data import DataStore
 from search.milvus.entities import FetchedPaper
 from search.milvus.keys import all_of
 from search.milvus.manifest import CollectionManifest
+from search.milvus.requests import Requests, RequestTuning
 from search.milvus.schema import DATA_SUFFIX, FETCHED, ORDERS, Dialect
-from search.weak_methods import weak_method
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -51,17 +51,20 @@ class Collection:
 
     Attributes:
         name: name of the collection, for messages.
-        round_trips: number of requests so far.
     """
 
     def __init__(self, client: "MilvusClient", name: str, dialect: Dialect, manifest: CollectionManifest) -> None:
-        self._client, self._name, self.name = client, name, name
+        self._requests, self._name, self.name = Requests(client, name, RequestTuning(dialect.timeout_s)), name, name
         self.dialect, self.manifest = dialect, manifest
         self._published = f"row < {manifest.rows}"
-        self._data = DataStore(client, name + DATA_SUFFIX, weak_method(self._add_trip))
+        self._data = DataStore(self._requests, name + DATA_SUFFIX)
         self._lock = Lock()
-        self.round_trips = 0
         self._known_counts: dict[str, int] = {}
+
+    @property
+    def round_trips(self) -> int:
+        """Number of requests so far."""
+        return self._requests.count
 
     @cached_property
     def counts(self) -> Counts:
@@ -79,8 +82,7 @@ class Collection:
             return self.manifest.papers
         known = self._known_counts.get(expression)
         if known is None:
-            self._add_trip()
-            found = self._client.query(self._name, filter=self._restrict(expression), output_fields=["count(*)"])
+            found = self._requests.query(self._name, filter=self._restrict(expression), output_fields=["count(*)"])
             known = int(found[0]["count(*)"])
             self.note_count(expression, known)
         return known
@@ -94,8 +96,7 @@ class Collection:
 
     def get(self, rows: Sequence[int]) -> list[FetchedPaper]:
         """Returns those papers of some primary keys that there are."""
-        self._add_trip()
-        found = self._client.get(self._name, ids=list(rows), output_fields=list(FETCHED))
+        found = self._requests.get(self._name, ids=list(rows), output_fields=list(FETCHED))
         return sorted(map(FetchedPaper.of, found), key=lambda paper: paper.row)
 
     def find(self, expression: str, limit: int = MAX_RESULTS) -> list[FetchedPaper]:
@@ -105,9 +106,8 @@ class Collection:
 
     def values(self, expression: str, fields: Sequence[str], limit: int = MAX_RESULTS) -> Sequence[Mapping[str, Any]]:
         """Returns some fields of the papers that meet an expression, in any order."""
-        self._add_trip()
         restricted = self._restrict(expression)
-        found: Sequence[Mapping[str, Any]] = self._client.query(
+        found: Sequence[Mapping[str, Any]] = self._requests.query(
             self._name, filter=restricted, output_fields=list(fields), limit=limit
         )
         return found
@@ -129,8 +129,7 @@ class Collection:
         return self._search(vector, "order", k, expression, {"metric_type": "IP"})
 
     def _search(self, query: Any, field: str, k: int, expression: str, parameters: Mapping[str, Any]) -> Found:
-        self._add_trip()
-        (hits,) = self._client.search(
+        (hits,) = self._requests.search(
             self._name,
             data=[query],
             anns_field=field,
@@ -145,7 +144,3 @@ class Collection:
     def _restrict(self, expression: str) -> str:
         """Returns an expression that only published papers meet."""
         return all_of((expression, self._published))
-
-    def _add_trip(self) -> None:
-        with self._lock:
-            self.round_trips += 1

@@ -1,16 +1,13 @@
 """DataStore: bytes by name in a collection, such as the manifest and the document frequencies."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import Any
 
 import zstandard
 
 from search.milvus.keys import MAX_VARCHAR
-
-if TYPE_CHECKING:
-    from pymilvus import MilvusClient
 
 _PART_BYTES = (MAX_VARCHAR - 16) // 4 * 3
 """Bytes of a part, which base64 lengthens by a third; the first part also has their number."""
@@ -26,13 +23,12 @@ class DataStore:
     """The data about all papers of a collection.
 
     Args:
-        client: the connection.
+        client: a ``MilvusClient``; to read only, ``search.milvus.requests.Requests``.
         name: name of the collection of data.
-        on_read: called before each request that reads.
     """
 
-    def __init__(self, client: "MilvusClient", name: str, on_read: Callable[[], None] = lambda: None) -> None:
-        self._client, self._name, self._on_read = client, name, on_read
+    def __init__(self, client: Any, name: str) -> None:
+        self._client, self._name = client, name
 
     def put(self, values: Mapping[str, bytes]) -> None:
         """Writes values, each in parts of the size that a field may have."""
@@ -64,7 +60,6 @@ class DataStore:
     def _read(self, names: Sequence[str]) -> dict[str, str]:
         found: dict[str, str] = {}
         for some in _in_groups(names):
-            self._on_read()
             rows = self._client.get(self._name, ids=list(some), output_fields=["name", "value"])
             found |= {row["name"]: row["value"] for row in rows}
         return found

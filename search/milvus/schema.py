@@ -37,19 +37,21 @@ class Dialect:
         vector_type: type of the vectors; Milvus Lite has no half precision.
         vector_index: type of their index. Graphs of Milvus Lite miss papers that match a filter; it scans.
         array_index: type of the index of arrays; empty without one.
+        timeout_s: seconds for one request. Milvus Lite computes in this process, and reads its files at the first one.
     """
 
     keys: KeyLists
     vector_type: str
     vector_index: str
     array_index: str = ""
+    timeout_s: float = 10.0
 
 
 SERVER = Dialect(KeyArrays(), "FLOAT16_VECTOR", "HNSW_SQ", "INVERTED")
 """Milvus 2.5 or later. HNSW_SQ is a graph over int8 that is refined with the vectors."""
 SERVER_WITH_DISKS = Dialect(KeyArrays(), "FLOAT16_VECTOR", "DISKANN", "INVERTED")
 """A server whose query nodes have the graph on their disks, and a code of each vector in memory."""
-LITE = Dialect(KeyTexts(), "FLOAT_VECTOR", "FLAT")
+LITE = Dialect(KeyTexts(), "FLOAT_VECTOR", "FLAT", timeout_s=120)
 """Milvus Lite 3.2, an embedded library."""
 _VECTOR_INDEX_PARAMETERS = {
     "HNSW_SQ": {"M": 32, "efConstruction": 200, "sq_type": "SQ8", "refine": True, "refine_type": "FP16"},

@@ -1,8 +1,9 @@
 """Sorts papers of a collection by a field, which Milvus does not do.
 
-The first papers of an order are those of the highest inner product with one dimension of the field ``order``. Of
-papers with the same value as the last of them, Milvus returns any; these are read by that value. So the result is the
-same as that of a local index, in at most three round trips.
+The first papers of an order are those of the highest inner product with one dimension of the field ``order``. More are
+read than are wanted: Milvus returns any of the papers with the same value as the last one. If that is also the value of
+the last paper that is wanted, all papers with this value are looked up. So the result is that of a local index, of a
+small set in one round trip and otherwise in at most three.
 """
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from search.columns.builder import day_range
 from search.milvus.entities import ADDED_STEP, FetchedPaper
 from search.milvus.keys import all_of
-from search.milvus.table import MatchingPapers, PaperTable
+from search.milvus.table import MAX_WHOLE_SET, MatchingPapers, PaperTable
 from search.papers.date import NO_DAY
 from search.query.sort import FieldOrder
 from search.rows import PaperSet
@@ -26,12 +27,15 @@ def sort_papers(table: PaperTable, papers: PaperSet, k: int, order: FieldOrder) 
     if not isinstance(papers, MatchingPapers):
         values = [_values_of(fetched) for fetched in table.get(papers.ids.tolist())]
         return np.array(sorted_rows(values, order)[:k], np.int64)
-    found = table.collection.first_in_order(order, k, papers.whole_expression).papers
+    asked = max(k, MAX_WHOLE_SET) + 1
+    found = table.collection.first_in_order(order, asked, papers.whole_expression).papers
     table.add(found, papers.expression)
     values = sorted(map(_values_of, found), key=lambda each: sort_key(each, order))
-    if len(values) < k:
-        return np.array([row for row, *_ in values], np.int64)
-    ties = all_of((papers.whole_expression, _same_value(values[-1], order)))
+    if len(values) < asked:
+        papers.note_size(len(values))
+    if len(values) < asked or _step(values[k - 1], order) != _step(values[-1], order):
+        return np.array([row for row, *_ in values[:k]], np.int64)
+    ties = all_of((papers.whole_expression, _same_value(values[k - 1], order)))
     same = table.collection.values(ties, _FIELDS)
     tied = {int(each["row"]): (int(each["row"]), *(int(each[name]) for name in _FIELDS[1:])) for each in same}
     merged = {each[0]: each for each in values} | tied
@@ -58,6 +62,12 @@ def _values_of(fetched: FetchedPaper) -> tuple[int, ...]:
     added = int(paper.added.timestamp()) if paper.added else 0
     citations = 0 if paper.citations is None else paper.citations + 1
     return fetched.row, day_range(paper.published)[0], added, citations
+
+
+def _step(values: tuple[int, ...], order: FieldOrder) -> int:
+    """Returns what the field ``order`` distinguishes."""
+    _, first_day, added, citations = values
+    return {"citations": citations, "added": added // ADDED_STEP}.get(order, first_day)
 
 
 def _same_value(last: tuple[int, ...], order: FieldOrder) -> str:

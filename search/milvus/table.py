@@ -36,6 +36,10 @@ class PaperTable:
         self._matching: dict[str, set[int]] = {}
         self._tested: dict[str, set[int]] = {}
         self._lock = RLock()
+        self.failed_leg = ""
+        """Which of the two searches of a question Milvus has not answered, in words; empty if both were."""
+        self.has_words = False
+        """Whether it has answered the search by words, which comes first."""
 
     def __len__(self) -> int:
         return len(self._papers)

@@ -3,12 +3,15 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from search.errors import IndexUnavailable
 from search.milvus.table import MAX_WHOLE_SET, MatchingPapers, PaperTable
-from search.rows import PaperSet, Ranked
+from search.rows import NO_ROWS, NO_SCORES, PaperSet, Ranked
 from search.vectors.threshold import RowsAbove
 
 CANDIDATES = MAX_WHOLE_SET
 """Papers that a question reads, more than it ranks, so that feedback can move others up; of a smaller set, all."""
+BY_MEANING = "by meaning"
+"""The search by vector, in words."""
 _GRAPH_RECALL = 0.98
 """Expected share of the nearest papers that a graph finds; not measured on a server."""
 
@@ -32,7 +35,13 @@ class CollectionVectors:
         if not isinstance(papers, MatchingPapers):
             return Ranked.top_k(papers.ids, self.scores(vector, papers.ids), k, complete=True)
         wanted = max(k, CANDIDATES)
-        found = self._table.collection.nearest(vector, wanted, papers.whole_expression)
+        try:
+            found = self._table.collection.nearest(vector, wanted, papers.whole_expression)
+        except IndexUnavailable:
+            if not self._table.has_words:
+                raise
+            self._table.failed_leg = BY_MEANING
+            return Ranked(NO_ROWS, NO_SCORES, False, NO_ROWS, expected_recall=0.0)
         rows = self._table.add(found.papers, papers.expression)
         is_complete = len(rows) < wanted
         if is_complete and self._expected_recall == 1:

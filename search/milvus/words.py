@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from search.errors import IndexUnavailable
 from search.index.analysis import Analyzer, Terms
 from search.index.bm25 import encode, idf, score_table
 from search.index.lexicon import LEXICON_TUNING
@@ -26,8 +27,10 @@ from search.milvus.filters import Filters, expression_of_alternatives
 from search.milvus.keys import all_of
 from search.milvus.table import MatchingPapers, PaperTable, expression_of
 from search.milvus.terms import encode_term
-from search.rows import PaperSet, Ranked
+from search.rows import NO_ROWS, NO_SCORES, PaperSet, Ranked
 
+BY_WORDS = "by words"
+"""The search by BM25, in words."""
 _MORE = 20
 """Papers that are read beyond those that are wanted, at least a quarter of these: Milvus does not round the lengths of
 papers (``search.index.bm25.LENGTHS``), so that its order differs a little."""
@@ -88,7 +91,15 @@ class CollectionWords:
 
     def search(self, text: str, k: int, papers: PaperSet) -> Ranked:
         """See ``TextSearch``; a query of stop words only ranks papers that have them, but not the best of all."""
-        rows = self._find(text, k + max(k // 4, _MORE), papers) if isinstance(papers, MatchingPapers) else papers.ids
+        if isinstance(papers, MatchingPapers):
+            try:
+                rows = self._find(text, k + max(k // 4, _MORE), papers)
+            except IndexUnavailable:
+                self._table.failed_leg = BY_WORDS
+                return Ranked(NO_ROWS, NO_SCORES, False, NO_ROWS)
+            self._table.has_words = True
+        else:
+            rows = papers.ids
         scores = self.scores(text, rows)
         rows, scores = rows[scores > 0], scores[scores > 0]
         best = Ranked.top_k(rows, scores, k, complete=True)

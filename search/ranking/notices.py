@@ -34,7 +34,7 @@ def find_notices(snapshot: Backend, query: Query, total: int, *, only_closest: b
         notices = (*notices, _NO_CITATIONS)
     if only_closest:
         notices = (*notices, ONLY_CLOSEST)
-    return (*notices, *(notice for field in fields if (notice := _describe_dates(snapshot, field))))
+    return (*notices, *snapshot.notices, *(notice for field in fields if (notice := _describe_dates(snapshot, field))))
 
 
 def _dated_fields(condition: Condition) -> Iterator[DateField]:

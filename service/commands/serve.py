@@ -6,11 +6,11 @@ from typing import Any
 import click
 
 from service.commands.command import Command
-from service.commands.options import INDEX_OPTION
+from service.commands.options import INDEX_OPTION, SEARCHED_INDEX_OPTION
 
 
 @click.command(cls=Command, extra="serve")
-@INDEX_OPTION
+@SEARCHED_INDEX_OPTION
 @click.option("--host", help="Address to listen on.  [default: 127.0.0.1]")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port to listen on; 0 = any free port.  [default: 8000]")
 @click.option(
@@ -24,7 +24,7 @@ from service.commands.options import INDEX_OPTION
     type=click.FloatRange(0),
     help="Maximum requests per second for each API key or client address; 0 = no limit.",
 )
-def serve(directory: Path, **options: Any) -> None:
+def serve(directory: Path | str, **options: Any) -> None:
     """Serve the web interface, the HTTP API (/v1) and MCP (/mcp).
 
     /docs describes the HTTP API. Options take precedence over environment variables such as PAPERS_HOST;

@@ -47,19 +47,19 @@ class Scrub:
     """Runs the process; it ends when another generation is published, and is then started again.
 
     Args:
-        directory: the index.
+        directory: the index; None if there are no files to verify.
         prepare: called in the process, before anything else.
         tuning: see ``ScrubTuning``.
     """
 
-    def __init__(self, directory: Path, prepare: Callable[[], None], tuning: ScrubTuning = SCRUB_TUNING) -> None:
+    def __init__(self, directory: Path | None, prepare: Callable[[], None], tuning: ScrubTuning = SCRUB_TUNING) -> None:
         self._directory, self._prepare, self._tuning = directory, prepare, tuning
         self._process: ForkProcess | None = None
         self._start_at = 0.0
 
     def keep_running(self) -> None:
         """Starts the process unless it is running. To be called about once per second."""
-        if self._process is not None and self._process.is_alive():
+        if self._directory is None or (self._process is not None and self._process.is_alive()):
             return
         self.stop()
         if time.monotonic() >= self._start_at:
@@ -84,7 +84,8 @@ class Scrub:
         self._prepare()
         _lower_priority()
         try:
-            _GenerationScrub(self._directory, supervisor, self._tuning).run()
+            if self._directory is not None:
+                _GenerationScrub(self._directory, supervisor, self._tuning).run()
         except (IndexUnavailable, OSError) as error:
             _log.error("the index cannot be verified: %s", error)
 

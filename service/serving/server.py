@@ -38,7 +38,7 @@ def load_serving_embedder(model: ModelIdentity) -> Embedder:
 
 
 def run(
-    directory: Path,
+    directory: Path | str,
     settings: Settings,
     load: Callable[[ModelIdentity], Embedder] = load_serving_embedder,
     scrub_tuning: ScrubTuning = SCRUB_TUNING,
@@ -49,18 +49,24 @@ def run(
     /healthz responds with 503.
 
     Args:
-        directory: folder of the index.
+        directory: folder of the index, or the address of a collection of Milvus, whose server keeps it intact.
         settings: the settings.
         load: returns the embedder of the index's model.
         scrub_tuning: rate and intervals of the verification while serving.
 
     Raises:
         IndexUnavailable: there is no index.
-        InvalidValue: the port is not available, or the key file contains no keys.
+        InvalidValue: the port is not available, or the key file contains no keys; a collection has no folder beside it
+            for lists, and ``settings.state`` names none.
         PapersError: the index is damaged or cannot be loaded.
     """
-    layout = Layout(directory)
-    Manifest.load(layout.generation(layout.published_generation()).manifest)
+    if isinstance(directory, Path):
+        layout = Layout(directory)
+        Manifest.load(layout.generation(layout.published_generation()).manifest)
+    elif settings.state is None:
+        raise InvalidValue(
+            "PAPERS_STATE", "", "set it to a file for lists and saved searches, beside no folder of an index"
+        )
     if settings.keys is not None and not KeyFile(settings.keys).load():
         raise InvalidValue("keys", str(settings.keys), "the key file is empty; add one with: papers keys add NAME")
     listener = _open_listener(settings.host, settings.port)
@@ -71,7 +77,8 @@ def run(
 
     def start_serving() -> None:
         try:
-            announced.enter_context(announce(directory, announcement))
+            if isinstance(directory, Path):
+                announced.enter_context(announce(directory, announcement))
         except OSError as error:
             sys.stderr.write(f"papers: commands do not find this server: {error}\n")
         sys.stderr.write(f"papers: serving on {url}; API description at {url}/docs; press Ctrl-C to stop\n")
@@ -105,8 +112,10 @@ def _raise_open_file_limit(connections: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
 
 
-def _find_damage(directory: Path) -> str:
+def _find_damage(directory: Path | str) -> str:
     """Verifies the checksums of the published generation; returns the first problem, or an empty text."""
+    if isinstance(directory, str):
+        return ""  # workers find out whether the collection can be read
     from search.index.snapshot import Snapshot
 
     try:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkProcess
+from pathlib import Path
 
 from search.errors import PapersError
 from service.serving.health import WorkerHealth
@@ -96,7 +97,8 @@ class Supervisor:
         self._find_damage, self._on_ready = find_damage, on_ready
         self._slots = [WorkerSlot(number) for number in range(self._settings.workers)]
         self._selector = selectors.DefaultSelector()
-        self._scrub = Scrub(worker_config.directory, self._close_inherited, scrub_tuning)
+        directory = worker_config.directory
+        self._scrub = Scrub(directory if isinstance(directory, Path) else None, self._close_inherited, scrub_tuning)
         self._wakeup_receiver, self._wakeup_sender = socket.socketpair()
         self._signal_count, self._dispatch_count = 0, 0
         self._is_accepting = self._ready_announced = False

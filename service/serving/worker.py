@@ -62,7 +62,7 @@ class WorkerConfig:
     """Configuration of all workers.
 
     Attributes:
-        directory: folder of the index.
+        directory: folder of the index, or the address of a collection of Milvus.
         settings: the settings.
         load: returns the embedder of a model.
         shared_state: state shared with the supervisor.
@@ -70,7 +70,7 @@ class WorkerConfig:
         command_token: see ``Announcement.token``.
     """
 
-    directory: Path
+    directory: Path | str
     settings: Settings
     load: Callable[[ModelIdentity], Embedder]
     shared_state: SharedState

@@ -5,6 +5,7 @@ Each worker writes its numbers into a memory-mapped file in the folder that PROM
 """
 
 import os
+from functools import cache
 from typing import Literal
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -34,9 +35,11 @@ class Metrics:
             "papers_request_seconds", "Time from request headers to the last byte of the response", "route", "status"
         )
         self._queue_wait = self._histogram("papers_queue_wait_seconds", "Time spent in the request queue")
-        self._stages = self._histogram(
+        stages = self._histogram(
             "papers_stage_seconds", "Time of one stage of a search", "stage", buckets=_STAGE_BUCKETS_S
         )
+        self._requests_of = cache(self._requests.labels)  # prometheus-client makes a tuple of texts, and takes a lock
+        self._stage = cache(stages.labels)
         self._searches = self._counter("papers_searches", "Searches by strategy of the semantic search", "strategy")
         self._lookups = self._counter(
             "papers_page_cache_lookups", "Questions by whether their page was in the cache", "outcome"
@@ -70,7 +73,7 @@ class Metrics:
             route: template of its path.
             seconds: its duration.
         """
-        self._requests.labels(route, str(record.status)).observe(seconds)
+        self._requests_of(route, str(record.status)).observe(seconds)
         if record.queue_wait_s:
             self._queue_wait.observe(record.queue_wait_s)
         self.update_queue()
@@ -87,7 +90,7 @@ class Metrics:
         """Counts one search."""
         self._searches.labels(page.explanation.strategy).inc()
         for stage in page.explanation.stages:
-            self._stages.labels(stage.name).observe(stage.milliseconds / 1000)
+            self._stage(stage.name).observe(stage.milliseconds / 1000)
 
     def observe_lookup(self, is_hit: bool) -> None:
         """Counts one lookup of the page of a question in the cache."""
