@@ -5,11 +5,12 @@ A row number identifies a paper within one generation of an index (``search.inde
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from search.lazy import lazy_property
 
 
 class PaperSet(Protocol):
@@ -79,7 +80,7 @@ class Rows:
         """Creates a set from a mask, (universe,) bool."""
         return cls(len(mask), _bitmap=mask_to_bitmap(mask))
 
-    @cached_property
+    @lazy_property
     def ids(self) -> NDArray[np.int64]:
         """(len(self),) int64: the rows of the set, ascending."""
         return np.flatnonzero(self.mask) if self._ids is None else self._ids
@@ -93,7 +94,7 @@ class Rows:
             return mask
         return np.unpackbits(self.bitmap, count=self.universe, bitorder="little").view(np.bool_)
 
-    @cached_property
+    @lazy_property
     def bitmap(self) -> NDArray[np.uint8]:
         """One bit per row in the format of ``mask_to_bitmap``, which faiss' IDSelectorBitmap reads."""
         if self._bitmap is not None:
@@ -106,7 +107,7 @@ class Rows:
             return np.ones(len(ids), bool)
         return np.asarray(self.bitmap[ids >> 3] >> (ids & 7).astype(np.uint8) & 1, np.uint8).view(np.bool_)
 
-    @cached_property
+    @lazy_property
     def _count(self) -> int:
         if self._ids is not None:
             return len(self._ids)

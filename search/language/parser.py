@@ -9,7 +9,6 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 from itertools import islice
 from typing import Literal
 
@@ -20,6 +19,7 @@ from search.language.fields import FILTER_FIELDS, JOIN_HINT, Field, ValueParser
 from search.language.groups import MAX_CONDITIONS, check_condition_count, extract_syntax_tokens
 from search.language.tokens import DOTTED_WORD, OPERATORS, Token, find_field_terms, may_contain_syntax, syntax_error
 from search.language.tree import Leaf, Node, all_of, unranked_spans
+from search.lazy import lazy_property
 from search.papers import identifiers
 from search.query.condition import Condition
 from search.query.query import MAX_TEXT_LENGTH, is_abstract_length, too_long
@@ -48,12 +48,12 @@ class ParsedQuery:
     clauses: tuple[Node, ...] = ()
     paper_id: str | None = None
 
-    @cached_property
+    @lazy_property
     def condition(self) -> Condition | None:
         """What every paper must match; None without conditions."""
         return all_of(self.clauses) if self.clauses else None
 
-    @cached_property
+    @lazy_property
     def text(self) -> str:
         """The text to rank by: the query without filters, negated terms and syntax; empty for a paper."""
         if self.kind == "paper":

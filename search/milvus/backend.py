@@ -14,6 +14,7 @@ from search.errors import PaperNotFound
 from search.index.analysis import Analyzer
 from search.index.json_object import JsonObject
 from search.index.lexicon import LEXICON_TUNING, create_analyzer
+from search.lazy import lazy_property
 from search.milvus import keys
 from search.milvus.collection import Collection
 from search.milvus.entities import unpack_records
@@ -144,12 +145,12 @@ class MilvusBackend:
         """See ``Backend``."""
         return f"{self._collection.name}/{self._collection.manifest.version}/{self.generation}"
 
-    @cached_property
+    @lazy_property
     def lexicon(self) -> CollectionWords:
         """See ``Backend``."""
         return CollectionWords(self._shared.terms, self._table)
 
-    @cached_property
+    @lazy_property
     def calibration(self) -> "Calibration | None":
         """See ``Backend``."""
         from search.index.calibration import Calibration

@@ -4,7 +4,6 @@ from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -16,6 +15,7 @@ from search.columns.builder import day_range
 from search.index.analysis import Analyzer, Terms
 from search.index.term_postings import ABSTRACT, TEXT, TITLE
 from search.language.stop_words import STOP_WORDS
+from search.lazy import lazy_property
 from search.milvus import keys
 from search.milvus.author_buckets import IndexedName
 from search.milvus.counts import term_key, written_key
@@ -252,12 +252,12 @@ class FetchedPaper:
         vector = np.asarray(vector, np.float32)
         return cls(int(entity["row"]), vector, entity["text"], entity["paper"], int(entity["added"]))
 
-    @cached_property
+    @lazy_property
     def paper(self) -> Paper:
         """The paper."""
         return unpack_paper(self.packed, self.added)
 
-    @cached_property
+    @lazy_property
     def tokens(self) -> Sequence[str]:
         """The tokens that BM25 counts."""
         return self.text.split()

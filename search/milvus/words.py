@@ -6,7 +6,6 @@ frequencies and lengths of the collection.
 
 from collections import Counter
 from collections.abc import Mapping
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +20,7 @@ from search.index.text_requirements import Alternatives
 from search.index.text_scores import places_of
 from search.index.text_terms import TextTerms
 from search.index.word_forms import ALTERNATIVE_MARK
+from search.lazy import lazy_property
 from search.milvus.collection import Collection
 from search.milvus.counts import term_key
 from search.milvus.filters import Filters, expression_of_alternatives
@@ -79,7 +79,7 @@ class CollectionWords:
         """See ``TextSearch``."""
         return self._terms.analyzer
 
-    @cached_property
+    @lazy_property
     def term_by_word(self) -> Mapping[str, str | None]:
         """See ``TextSearch``."""
         analyzer = self._terms.analyzer

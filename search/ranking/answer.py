@@ -1,8 +1,8 @@
 """Answer: the papers that answer a query, from which its page, facets, themes, trends and people follow."""
 
 from dataclasses import dataclass
-from functools import cached_property
 
+from search.lazy import lazy_property
 from search.query.hit import Band
 from search.query.query import Query
 from search.ranking.bands import Bands
@@ -27,24 +27,24 @@ class Answer:
     leg_input: LegInput | None
     start: int = 0
 
-    @cached_property
+    @lazy_property
     def ranking(self) -> Ranking:
         """The first segment of the ranking; empty if the query has only a filter."""
         return Ranking.compute(self.index, self.leg_input) if self.leg_input else Ranking.empty()
 
-    @cached_property
+    @lazy_property
     def bands(self) -> Bands | None:
         """The thresholds that apply; None if the query has only a filter."""
         return Bands.of(self.index, self.leg_input) if self.leg_input else None
 
-    @cached_property
+    @lazy_property
     def relevant(self) -> RelevantPapers:
         """All papers that are relevant; all that match if the query has only a filter."""
         if self.leg_input is None or self.bands is None:
             return RelevantPapers(self.index.rows, estimated=False)
         return find_relevant(self.index, self.leg_input, self.bands, self.ranking)
 
-    @cached_property
+    @lazy_property
     def listed(self) -> RelevantPapers:
         """The papers that facets count: the relevant ones, and those closest if they are listed in order of a field."""
         if self.leg_input is None or self.bands is None or self.query.sort == "relevance":
@@ -56,7 +56,7 @@ class Answer:
         """Whether only the papers closest to the query are listed."""
         return self.query.sort != "relevance" and self.leg_input is not None and self.listed.scope == "closest"
 
-    @cached_property
+    @lazy_property
     def has_close_match(self) -> bool:
         """Whether some paper is close to the query."""
         return not self.bands or self.bands.has_close_match(self.ranking.fused, len(self.index.rows))

@@ -11,13 +11,15 @@ listwise softmax loss (Cao and others, "Learning to rank: from pairwise approach
 
 import json
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from importlib.resources import files
 from math import log1p
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from search.lazy import lazy_property
 
 PAPER_FEATURES = ("fused_score", "cosine", "bm25", "coverage", "semantic_rank")
 QUERY_FEATURES = (
@@ -54,12 +56,12 @@ class ModelInput:
     max_bm25: float
     term_count: int
 
-    @cached_property
+    @lazy_property
     def semantic_order(self) -> NDArray[np.int64]:
         """(n,) int64, the positions of the papers by descending cosine."""
         return _descending(self.cosine)
 
-    @cached_property
+    @lazy_property
     def lexical_order(self) -> NDArray[np.int64]:
         """(n,) int64, the positions of the papers by descending BM25."""
         return _descending(self.bm25)

@@ -1,11 +1,12 @@
 """Interests: the groups of similar papers in a library, and how near other papers are to each of them."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from search.lazy import lazy_property
 
 _BLOCK_ROWS = 2_048
 """Papers that are compared with the library at a time."""
@@ -44,12 +45,12 @@ class Interests:
         """
         return cls(vectors, _order_by_size(_cluster(vectors, max_distance)), concentration)
 
-    @cached_property
+    @lazy_property
     def sizes(self) -> NDArray[np.int64]:
         """(k,) int64: number of papers of each interest."""
         return np.bincount(self.labels)
 
-    @cached_property
+    @lazy_property
     def means(self) -> NDArray[np.float32]:
         """(k, dim) float32: mean vector of each interest."""
         return np.asarray(self._members.T @ self.vectors / self.sizes[:, None], np.float32)
@@ -64,7 +65,7 @@ class Interests:
         found = [np.exp(self.concentration * (block @ self.vectors.T - 1)) @ self._members for block in blocks]
         return np.concatenate(found) if found else np.empty((0, len(self.sizes)), np.float32)
 
-    @cached_property
+    @lazy_property
     def _members(self) -> NDArray[np.float32]:
         """(n, k) float32: 1 where a paper belongs to an interest."""
         return np.asarray(self.labels[:, None] == np.arange(len(self.sizes)), np.float32)

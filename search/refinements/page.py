@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import date
-from functools import cached_property
 
 from search import budget
 from search.index.backend import Backend
@@ -10,6 +9,7 @@ from search.language import spelling
 from search.language.parser import ParsedQuery
 from search.language.prose_filters import find_prose_filters
 from search.language.removable_parts import ranking_words
+from search.lazy import lazy_property
 from search.query.condition import Author
 from search.query.page import Page
 from search.query.refinement import Refinement
@@ -36,12 +36,12 @@ class PageRefiner:
     snapshot: Backend
     parsed: ParsedQuery
 
-    @cached_property
+    @lazy_property
     def author(self) -> Refinement | None:
         """The papers of the person whom the question names."""
         return next(author_refinements(self.snapshot, self.parsed), None)
 
-    @cached_property
+    @lazy_property
     def correction(self) -> str | None:
         """The question with likely misspellings corrected; None without any, and for a person's name."""
         if self.author:

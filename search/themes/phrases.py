@@ -8,13 +8,13 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from search.language.stop_words import STOP_WORDS
+from search.lazy import lazy_property
 
 _MARKS = b',;:()[]{}!?"/$=<>|'
 """Marks that end a phrase."""
@@ -131,7 +131,7 @@ class TokenizedTexts:
         texts = np.cumsum(text_ends) - text_ends
         return cls(forms, tokens, list(keys), key_of_form, texts, len(titles), len(titles) + len(abstracts), (0, 1))
 
-    @cached_property
+    @lazy_property
     def words(self) -> NDArray[np.int64]:
         """(tokens,) int64, the key of each token; 0 for what is no word of a phrase."""
         return self.key_of_form[self.tokens]
@@ -208,13 +208,13 @@ class TokenizedTexts:
         forms = [form for form in np.flatnonzero(self.key_of_form == key).tolist() if self.forms[form].lower() == word]
         return self.forms[max(forms, key=lambda form: (self._prose_counts[form], self.forms[form]))]
 
-    @cached_property
+    @lazy_property
     def is_prose(self) -> NDArray[np.bool_]:
         """(tokens,) whether a token is in an abstract and not the first of a sentence, so that its case is its own."""
         follows_word = np.append(False, ~np.isin(self.tokens[:-1], self.ends))
         return follows_word & (self.text_of_token >= self.titles)
 
-    @cached_property
+    @lazy_property
     def _prose_counts(self) -> list[int]:
         counts: list[int] = np.bincount(self.tokens[self.is_prose], minlength=len(self.forms)).tolist()
         return counts

@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Annotated
 from urllib.parse import unquote
 
@@ -11,6 +10,7 @@ from fastapi import Depends, Request
 from fastapi.responses import Response
 
 from search.errors import StateUnavailable
+from search.lazy import lazy_property
 from search.papers.paper import Paper
 from search.session import Session
 from service.api.dependencies import SearcherDependency
@@ -54,7 +54,7 @@ class Viewer:
         """The statements about people to read."""
         return PersonStatements(self.access.state, self.profile)
 
-    @cached_property
+    @lazy_property
     def profile(self) -> Profile:
         """The profile to read."""
         return self.access.to_read()
@@ -86,7 +86,7 @@ class Viewer:
         """Whether a paper of the index has a citation count."""
         return self.session.snapshot.columns.has_citations
 
-    @cached_property
+    @lazy_property
     def unread(self) -> int:
         """How many papers of saved searches are unread."""
         try:
@@ -94,7 +94,7 @@ class Viewer:
         except StateUnavailable:
             return 0
 
-    @cached_property
+    @lazy_property
     def saved_searches(self) -> tuple[Watch, ...]:
         """All saved searches in alphabetical order.
 
@@ -103,7 +103,7 @@ class Viewer:
         """
         return self.watches.all()
 
-    @cached_property
+    @lazy_property
     def shared_items(self) -> int | None:
         """The papers on lists and the saved searches of the profile, if every browser without one shares it."""
         key = RequestRecord.from_scope(self.request.scope).key_name
@@ -114,7 +114,7 @@ class Viewer:
         except StateUnavailable:
             return None
 
-    @cached_property
+    @lazy_property
     def last_visit(self) -> int | None:
         """The last time at which a paper had been added when the visit before ended; None in the first visit.
 
