@@ -49,9 +49,11 @@ def check_still_serving(live_server: ServerProcess) -> Iterator[None]:
     """Checks after every test that a new client gets results, and that no request raised an unhandled exception."""
     before = len(live_server.stderr_lines)
     yield
-    assert (
-        httpx.get(live_server.url + "/v1/search", params={"q": "cache"}).json()["hits"][0]["id"] == "arxiv:2401.00001"
-    )
+    for _ in range(5):
+        response = httpx.get(live_server.url + "/v1/search", params={"q": "cache"})
+        if response.status_code != httpx.codes.REQUEST_TIMEOUT:  # a busy machine may send the head too late
+            break
+    assert response.json()["hits"][0]["id"] == "arxiv:2401.00001"
     errors = [
         line
         for line in live_server.stderr_lines[before:]
