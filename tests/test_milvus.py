@@ -196,7 +196,7 @@ def test_an_import_goes_on_where_it_stopped_and_counts_a_batch_once(client: Any,
         assert one == two > 0
 
 
-def test_papers_are_found_once_they_are_published_and_until_they_are_removed(client: Any) -> None:
+def test_a_search_finds_papers_from_publication_to_removal(client: Any) -> None:
     from fake_embedder import FakeEmbedder
 
     embedder = FakeEmbedder()

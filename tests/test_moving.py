@@ -234,7 +234,7 @@ def test_a_damaged_index_is_not_exported(folder: Path) -> None:
     assert not (folder / "new").exists()
 
 
-def test_an_index_without_papers_is_moved(folder: Path) -> None:
+def test_the_archive_of_an_index_without_papers_is_complete(folder: Path) -> None:
     ids = [paper.id for paper in map(open_index(folder / "index").paper, _live_ids(folder / "index"))]
     remove(folder / "index", select_ids(folder / "index", ids), load)
     export(folder / "index", folder / "empty")
