@@ -1,12 +1,12 @@
 """CollectionWriter: fills a collection with papers and publishes them.
 
-Papers are written in batches, each with what it adds to the data about all papers. A batch that is written twice
-replaces itself, so an import that stops goes on after the last complete batch (``next_row``). Papers are found once
-``publish`` has added up the data of all batches and written a manifest.
+Papers are written in batches. The datum of a batch, which makes it complete, says what it adds to the data about all
+papers, and which papers it replaces. Papers are found once ``publish`` has added up the data of all batches and written
+a manifest; what was replaced is deleted after that.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
@@ -21,7 +21,8 @@ from search.milvus import schema
 from search.milvus.author_buckets import AuthorBuckets, IndexedName, merge_names, pack_names, unpack_names
 from search.milvus.counts import CountBuckets, add_up, first_name_key, pack, unpack
 from search.milvus.data import DataStore
-from search.milvus.entities import BatchData, FetchedPaper, PaperSource, PaperTexts, build_entity
+from search.milvus.entities import BatchData, PaperSource, PaperTexts, build_entity
+from search.milvus.lease import WriterLease
 from search.milvus.manifest import CollectionManifest
 from search.papers.date import NO_DAY
 from search.papers.names import Name
@@ -30,20 +31,25 @@ from search.papers.paper import Paper
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
+Calibrate = Callable[[CollectionManifest], Mapping[str, Any] | None]
+"""Returns ``Calibration.to_json`` for what is about to be published; None without a calibration."""
 _PENDING = "pending"
-"""First part of the name of the data of a batch that is not published."""
+"""First part of the name of the datum of a batch that is not published: ``pending/FIRST ROW/END`` or, if it replaces
+papers, ``pending/FIRST ROW/END/replaces``."""
+_REPLACES = "/replaces"
 _ENTITIES_PER_REQUEST = 1_000
 """Papers that are written or deleted at once, 5 MB; Milvus accepts 64 MB."""
 
 
 class CollectionWriter:
-    """Writes papers into one collection. There must be one writer at a time.
+    """The only writer of a collection; ``close`` lets another one write.
 
     Args:
         client: the connection.
         name: name of the collection of papers.
         model: identity of the model that made the vectors.
         dialect: what the server understands.
+        lease: the right to write.
         manifest: the last publication; None before the first.
 
     Attributes:
@@ -56,9 +62,10 @@ class CollectionWriter:
         name: str,
         model: ModelIdentity,
         dialect: schema.Dialect,
-        manifest: CollectionManifest | None = None,
+        lease: WriterLease,
+        manifest: CollectionManifest | None,
     ) -> None:
-        self._client, self._name, self._model, self._dialect = client, name, model, dialect
+        self._client, self._name, self._model, self._dialect, self._lease = client, name, model, dialect, lease
         self._data = DataStore(client, name + schema.DATA_SUFFIX)
         self.manifest = manifest
         self._analyzer = create_analyzer(LEXICON_TUNING.term_cache_size)
@@ -69,6 +76,7 @@ class CollectionWriter:
 
         Raises:
             IndexDamaged: its vectors are of another model.
+            IndexBusy: another process is writing it.
         """
         if not client.has_collection(name):
             schema.create_collections(client, name, model.dim, dialect)
@@ -79,15 +87,29 @@ class CollectionWriter:
         if manifest and manifest.model != model:
             problem = f"its vectors are of {manifest.model.name}, not of {model.name}; use another collection"
             raise IndexDamaged(name, problem)
-        writer = cls(client, name, model, dialect, manifest)
-        writer._delete_applied()
+        lease = WriterLease(data, name)
+        try:
+            writer = cls(client, name, model, dialect, lease, manifest)
+            writer._delete_applied()
+            client.delete(name, filter=f"row >= {writer.next_row}")  # of a batch that is not complete
+        except BaseException:
+            lease.end()
+            raise
         return writer
+
+    def close(self) -> None:
+        """Lets another process write the collection. Batches that are complete remain to be published."""
+        self._lease.end()
 
     @property
     def next_row(self) -> int:
         """The row after the last one that was written, published or not."""
-        ends = [int(name.split("/")[2]) for name in self._pending() if name.split("/")[1] != "removed"]
+        ends = [int(name.split("/")[2]) for name in self._pending()]
         return max([self.manifest.rows if self.manifest else 0, *ends])
+
+    def replaced_rows(self) -> list[int]:
+        """Returns the rows that the next publication removes."""
+        return self._read_replaced(self._pending())
 
     def write(
         self,
@@ -95,6 +117,7 @@ class CollectionWriter:
         papers: Sequence[Paper],
         vectors: NDArray[Any],
         sources: Sequence[PaperSource] | None = None,
+        replaced: Mapping[int, Paper] | None = None,
     ) -> None:
         """Writes a batch of papers, which are found once they are published.
 
@@ -103,33 +126,31 @@ class CollectionWriter:
             papers: the papers.
             vectors: (n, dim) their vectors, of length 1.
             sources: what an importer knows about each.
+            replaced: papers of lower rows that the next publication removes, by their rows.
+
+        Raises:
+            IndexBusy: another process has begun to write the collection.
         """
-        data, entities = BatchData(), []
+        data, removed, entities = BatchData(), BatchData(), []
         known = sources or [PaperSource()] * len(rows)
         for paper, row, vector, source in zip(papers, rows, vectors, known, strict=True):
             texts = PaperTexts.of(paper, self._analyzer)
             data.add(paper, texts)
             entities.append(build_entity(row, paper, texts, vector, source, self._dialect))
+        for paper in (replaced or {}).values():
+            removed.add(paper, PaperTexts.of(paper, self._analyzer))
         for first in range(0, len(entities), _ENTITIES_PER_REQUEST):
             self._client.upsert(self._name, entities[first : first + _ENTITIES_PER_REQUEST])
-        if rows:
-            self._data.put({f"{_PENDING}/{rows[0]:012}/{rows[-1] + 1:012}": _pack_batch(data)})
-
-    def remove(self, rows: Sequence[int]) -> None:
-        """Removes published papers with the next publication."""
-        for first in range(0, len(rows), _ENTITIES_PER_REQUEST):
-            some = list(rows[first : first + _ENTITIES_PER_REQUEST])
-            data = BatchData()
-            fields = list(schema.FETCHED)
-            for entity in self._client.get(self._name, ids=some, output_fields=fields, consistency_level="Strong"):
-                paper = FetchedPaper.of(entity).paper
-                data.add(paper, PaperTexts.of(paper, self._analyzer))
-            self._data.put({f"{_PENDING}/removed/{some[0]:012}": _pack_batch(data, some)})
+        if rows or replaced:
+            self._lease.renew()
+            first, end = (rows[0], rows[-1] + 1) if rows else (self.next_row, self.next_row)
+            name = f"{_PENDING}/{first:012}/{end:012}{_REPLACES if replaced else ''}"
+            self._data.put({name: _pack_batch(data, removed, list(replaced or ()))})
 
     def publish(
         self,
         generation: str,
-        calibration: Mapping[str, Any] | None = None,
+        calibrate: Calibrate = lambda manifest: manifest.calibration,
         extra: Mapping[str, Any] | None = None,
         newest_added: int = 0,
     ) -> CollectionManifest:
@@ -137,16 +158,17 @@ class CollectionWriter:
 
         Args:
             generation: name of what is published; cursors contain it.
-            calibration: ``Calibration.to_json``; the one before by default.
+            calibrate: see ``Calibrate``; by default, the calibration remains.
             extra: what an importer keeps about the collection; that of before by default.
             newest_added: the time at which the last paper was added, if that is one that was removed since.
         """
+        self._lease.renew()
         self._client.flush(self._name)
         names = self._pending()
-        batches = [_unpack_batch(value) for value in self._data.get(names).values()]
+        batches = [part for value in self._data.get(names).values() for part in _unpack_batch(value)]
         before = self.manifest or self._empty_manifest()
         authors, counts = self._merge(before, batches)
-        written = [batch for batch in batches if not batch["rows"]]
+        written = [batch for batch in batches if not batch["is_removal"]]
         added = _add_batches(before, batches)
         manifest = replace(
             added,
@@ -157,12 +179,14 @@ class CollectionWriter:
             counts=CountBuckets.for_entries(before.version + 1, len(counts)),
             authors=AuthorBuckets.for_names(before.version + 1, len(authors)),
             sources=tuple(dict.fromkeys((*before.sources, *(s for batch in written for s in batch["sources"])))),
-            calibration=before.calibration if calibration is None else calibration,
+            calibration=before.calibration,
             applied=tuple(names),
             extra=before.extra if extra is None else extra,
         )
         self._data.put(manifest.counts.split(counts))
         self._data.put(manifest.authors.split(authors))
+        manifest = replace(manifest, calibration=calibrate(manifest))
+        self._lease.renew()
         manifest.save(self._data)
         self.manifest = manifest
         self._delete_applied()
@@ -201,29 +225,57 @@ class CollectionWriter:
     def _delete_applied(self) -> None:
         """Deletes what the last publication has removed and the data of its batches."""
         names = list(self.manifest.applied) if self.manifest else []
-        for value in self._data.get([name for name in names if "/removed/" in name]).values():
-            self._client.delete(self._name, ids=_unpack_batch(value)["rows"])
+        replaced = self._read_replaced(names)
+        for first in range(0, len(replaced), _ENTITIES_PER_REQUEST):
+            self._client.delete(self._name, ids=replaced[first : first + _ENTITIES_PER_REQUEST])
         self._data.delete(names)
 
+    def _read_replaced(self, names: Sequence[str]) -> list[int]:
+        """Returns the rows that batches replace."""
+        found = self._data.get([name for name in names if name.endswith(_REPLACES)])
+        return [row for value in found.values() for row in _unpack_head(value)["replaced"]]
 
-def _pack_batch(data: BatchData, removed: Sequence[int] = ()) -> bytes:
-    """Returns the data of a batch as bytes; of papers that are removed, with their rows."""
+
+def _pack_batch(added: BatchData, removed: BatchData, replaced: Sequence[int]) -> bytes:
+    """Returns the datum of a batch: what it adds, what it removes, and the rows of the latter."""
+    parts = [_pack_data(added), _pack_data(removed)]
+    head = orjson.dumps({"replaced": list(replaced), "bytes": list(map(len, parts))})
+    return b"".join((len(head).to_bytes(8, "big"), head, *parts))
+
+
+def _unpack_head(value: bytes) -> dict[str, Any]:
+    """Returns the first part of ``_pack_batch``."""
+    fields: dict[str, Any] = orjson.loads(value[8 : 8 + int.from_bytes(value[:8], "big")])
+    return fields
+
+
+def _unpack_batch(value: bytes) -> Iterator[dict[str, Any]]:
+    """Yields what a batch adds and, if it replaces papers, what it removes, as negative numbers."""
+    fields = _unpack_head(value)
+    start = 8 + int.from_bytes(value[:8], "big")
+    end = start + fields["bytes"][0]
+    yield _unpack_data(value[start:end], 1)
+    if fields["replaced"]:
+        yield _unpack_data(value[end:], -1)
+
+
+def _pack_data(data: BatchData) -> bytes:
     counts, authors = pack(data.counts), pack_names(data.authors.values())
-    head = orjson.dumps({**data.to_json(), "rows": list(removed), "bytes": [len(counts), len(authors)]})
+    head = orjson.dumps({**data.to_json(), "bytes": [len(counts), len(authors)]})
     return b"".join((len(head).to_bytes(8, "big"), head, counts, authors))
 
 
-def _unpack_batch(value: bytes) -> dict[str, Any]:
-    """Returns the data of ``_pack_batch``, with the numbers of removed papers negative."""
+def _unpack_data(value: bytes, sign: int) -> dict[str, Any]:
     start = 8 + int.from_bytes(value[:8], "big")
     fields: dict[str, Any] = orjson.loads(value[8:start])
     end = start + fields["bytes"][0]
-    counts, sign = unpack(value[start:end]).copy(), -1 if fields["rows"] else 1
+    counts = unpack(value[start:end]).copy()
     counts["count"] *= sign
     totals = {name: sign * fields[name] for name in ("papers", "cited")}
     return {
         **fields,
         **totals,
+        "is_removal": sign < 0,
         "categories": {code: sign * papers for code, papers in fields["categories"].items()},
         "lengths": [sign * length for length in fields["lengths"]],
         "counts": counts,
@@ -237,7 +289,7 @@ def _add_batches(manifest: CollectionManifest, batches: Sequence[Mapping[str, An
     days, categories = dict(manifest.days), Counter(manifest.categories)
     for batch in batches:
         categories.update(batch["categories"])
-        if not batch["rows"]:  # the days of removed papers remain
+        if not batch["is_removal"]:  # the days of removed papers remain
             for name, (first, last) in batch["days"].items():
                 days[name] = min(days[name][0], first), max(days[name][1], last)
     return replace(
