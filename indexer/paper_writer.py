@@ -336,7 +336,7 @@ class PaperWriter:
         self, records: dict[str, Paper], rows: set[int], keys: frozenset[int], added: AddedTime
     ) -> PendingPaper:
         """Makes records, which have these keys, pending as a paper that replaces rows and was added at a time."""
-        self._storage.replaced |= rows
+        self._storage.replaced.update(rows)
         paper = PendingPaper(records, keys, replaced_rows=rows, added=added)
         self._pending.add(paper)
         self._update_waiting()

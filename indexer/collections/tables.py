@@ -3,7 +3,7 @@
 They are those of the database of an index in a folder. A publication writes them under names of its own.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -31,7 +31,7 @@ class CollectionTables:
 
     def read(self) -> Iterator[Table]:
         """Yields the tables, each to be read before the next one."""
-        decisions = [(number, *map(str, row)) for number, row in enumerate(self._decisions, 1)]
+        decisions: list[Sequence[Value]] = [(number, *map(str, row)) for number, row in enumerate(self._decisions, 1)]
         yield Table("decisions", ("number", "one", "other", "verdict"), decisions)
         for name, parts in self._parts.items():
             if parts:
