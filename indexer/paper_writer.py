@@ -223,6 +223,7 @@ class PaperWriter:
         batch.check_lengths(self.model.name)
         self._storage.append(list(batch.pending_papers), batch.papers, batch.vectors, self._new_decisions)
         self._new_decisions = []
+        self._update_waiting()
 
     def _update_waiting(self, collecting: int = 0) -> None:
         self.counts.waiting = len(self._pending) + (self._batch.waiting if self._batch else 0) + collecting

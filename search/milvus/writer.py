@@ -35,8 +35,8 @@ Calibrate = Callable[[CollectionManifest], Mapping[str, Any] | None]
 """Returns ``Calibration.to_json`` for what is about to be published; None without a calibration."""
 _PENDING = "pending"
 """First part of the name of the datum of a batch that is not published: ``pending/FIRST ROW/END`` or, if it replaces
-papers, ``pending/FIRST ROW/END/replaces``."""
-_REPLACES = "/replaces"
+papers, ``pending/FIRST ROW/END/replaces/LOWEST ROW``."""
+_REPLACES = "/replaces/"
 _ENTITIES_PER_REQUEST = 1_000
 """Papers that are written or deleted at once, 5 MB; Milvus accepts 64 MB."""
 
@@ -144,7 +144,9 @@ class CollectionWriter:
         if rows or replaced:
             self._lease.renew()
             first, end = (rows[0], rows[-1] + 1) if rows else (self.next_row, self.next_row)
-            name = f"{_PENDING}/{first:012}/{end:012}{_REPLACES if replaced else ''}"
+            name = f"{_PENDING}/{first:012}/{end:012}"
+            if replaced:
+                name += f"{_REPLACES}{min(replaced):012}"
             self._data.put({name: _pack_batch(data, removed, list(replaced or ()))})
 
     def publish(
@@ -232,7 +234,7 @@ class CollectionWriter:
 
     def _read_replaced(self, names: Sequence[str]) -> list[int]:
         """Returns the rows that batches replace."""
-        found = self._data.get([name for name in names if name.endswith(_REPLACES)])
+        found = self._data.get([name for name in names if _REPLACES in name])
         return [row for value in found.values() for row in _unpack_head(value)["replaced"]]
 
 
