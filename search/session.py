@@ -269,7 +269,9 @@ class Session:
             answer: its papers.
             described: further fields of the page.
         """
-        notices = find_notices(self.snapshot, answer.query, page.total, only_closest=answer.lists_only_closest)
+        closest = answer.lists_only_closest
+        counted_over = answer.listed.counted_over if closest else ""
+        notices = find_notices(self.snapshot, answer.query, page.total, only_closest=closest, counted_over=counted_over)
         return self._observe(replace(page, interpretation=describe_query(query), notices=notices, **described))
 
     def _observe(self, page: Page) -> Page:

@@ -14,8 +14,8 @@ from search.milvus.keys import MAX_ARRAY, MAX_VARCHAR, KeyArrays, KeyLists, KeyT
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
-FORMAT = 1
-"""The version of the schema."""
+FORMAT = 2
+"""The version of the manifest; that of version 1 can be read, too."""
 DATA_SUFFIX = "_data"
 """What the name of the collection of data adds to that of the papers."""
 ORDERS = ("newest", "oldest", "citations", "added")

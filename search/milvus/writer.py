@@ -18,13 +18,13 @@ from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged
 from search.index.lexicon import LEXICON_TUNING, create_analyzer
 from search.milvus import schema
-from search.milvus.author_buckets import AuthorBuckets, IndexedName, merge_names, pack_names, unpack_names
-from search.milvus.counts import CountBuckets, add_up, first_name_key, pack, unpack
+from search.milvus.author_buckets import merge_names, pack_names, unpack_names
+from search.milvus.counts import add_up, pack, unpack
 from search.milvus.data import DataStore
 from search.milvus.entities import BatchData, FetchedPaper, PaperSource, PaperTexts, build_entity
 from search.milvus.manifest import CollectionManifest
+from search.milvus.segments import Segments, delete_segments
 from search.papers.date import NO_DAY
-from search.papers.names import Name
 from search.papers.paper import Paper
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _PENDING = "pending"
 """First part of the name of the data of a batch that is not published."""
+_BATCHES_AT_ONCE = 32
+"""Batches whose data is added up in memory, some 100 MB, before it becomes a segment."""
 _ENTITIES_PER_REQUEST = 1_000
 """Papers that are written or deleted at once, 5 MB; Milvus accepts 64 MB."""
 
@@ -142,53 +144,39 @@ class CollectionWriter:
             newest_added: the time at which the last paper was added, if that is one that was removed since.
         """
         self._client.flush(self._name)
-        names = self._pending()
-        batches = [_unpack_batch(value) for value in self._data.get(names).values()]
         before = self.manifest or self._empty_manifest()
-        authors, counts = self._merge(before, batches)
-        written = [batch for batch in batches if not batch["rows"]]
-        added = _add_batches(before, batches)
+        delete_segments(self._data, [each.number for each in before.replaced])
+        segments, added, names = Segments(self._data, before.segments, before.next_segment), before, self._pending()
+        for first in range(0, len(names), _BATCHES_AT_ONCE):
+            values = self._data.get(names[first : first + _BATCHES_AT_ONCE]).values()
+            batches = [_unpack_batch(value) for value in values]
+            segments.add(
+                add_up(batch["counts"] for batch in batches), merge_names(batch["authors"] for batch in batches)
+            )
+            added = _add_batches(added, batches)
         manifest = replace(
             added,
             newest_added=max(added.newest_added, newest_added),
             version=before.version + 1,
             generation=generation,
             rows=self.next_row,
-            counts=CountBuckets.for_entries(before.version + 1, len(counts)),
-            authors=AuthorBuckets.for_names(before.version + 1, len(authors)),
-            sources=tuple(dict.fromkeys((*before.sources, *(s for batch in written for s in batch["sources"])))),
+            segments=segments.current,
+            next_segment=segments.next_number,
+            replaced=segments.replaced,
             calibration=before.calibration if calibration is None else calibration,
             applied=tuple(names),
             extra=before.extra if extra is None else extra,
         )
-        self._data.put(manifest.counts.split(counts))
-        self._data.put(manifest.authors.split(authors))
         manifest.save(self._data)
         self.manifest = manifest
         self._delete_applied()
         if before.version:
-            self._data.delete([before.name, *before.counts.all_names(), *before.authors.all_names()])
+            self._data.delete([before.name])
         return manifest
 
     def _empty_manifest(self) -> CollectionManifest:
-        counts, authors = CountBuckets(0, 0), AuthorBuckets(0, 0, 0)
         days = {"published": NO_DAY, "updated": NO_DAY}
-        return CollectionManifest(0, "", self._model, 0, 0, (0, 0, 0), counts, authors, {}, (), 0, 0, days, None)
-
-    def _merge(
-        self, before: CollectionManifest, batches: Sequence[Mapping[str, Any]]
-    ) -> tuple[list[IndexedName], NDArray[np.void]]:
-        """Returns the names of authors and the counts after some batches."""
-        stored = self._data.get([*before.counts.all_names(), *before.authors.all_names()]) if before.version else {}
-        known = [name for bucket in before.authors.all_names() for name in unpack_names(stored.get(bucket, b""))]
-        authors = merge_names([known, *(batch["authors"] for batch in batches)])
-        counts = [unpack(stored.get(bucket, b"")) for bucket in before.counts.all_names()]
-        first_names: dict[int, int] = {}
-        for name in authors[len(known) :]:
-            if given := Name.from_key(name.key).given:
-                key = first_name_key(given[0])
-                first_names[key] = first_names.get(key, 0) + 1
-        return authors, add_up([*counts, *(batch["counts"] for batch in batches), unpack(pack(first_names))])
+        return CollectionManifest(0, "", self._model, 0, 0, (0, 0, 0), (), 1, (), {}, (), 0, 0, days, None)
 
     def _pending(self) -> list[str]:
         """Returns the names of the batches that are not published, those of the lowest rows first."""
@@ -234,10 +222,11 @@ def _unpack_batch(value: bytes) -> dict[str, Any]:
 def _add_batches(manifest: CollectionManifest, batches: Sequence[Mapping[str, Any]]) -> CollectionManifest:
     """Returns a manifest with the numbers of some batches added."""
     lengths = np.sum([manifest.lengths, *(batch["lengths"] for batch in batches)], axis=0)
-    days, categories = dict(manifest.days), Counter(manifest.categories)
+    days, categories, sources = dict(manifest.days), Counter(manifest.categories), dict.fromkeys(manifest.sources)
     for batch in batches:
         categories.update(batch["categories"])
-        if not batch["rows"]:  # the days of removed papers remain
+        if not batch["rows"]:  # the days and sources of removed papers remain
+            sources |= dict.fromkeys(batch["sources"])
             for name, (first, last) in batch["days"].items():
                 days[name] = min(days[name][0], first), max(days[name][1], last)
     return replace(
@@ -247,5 +236,6 @@ def _add_batches(manifest: CollectionManifest, batches: Sequence[Mapping[str, An
         cited=manifest.cited + sum(batch["cited"] for batch in batches),
         newest_added=max([manifest.newest_added, *(batch["newest_added"] for batch in batches)]),
         categories=dict(categories),
+        sources=tuple(sources),
         days=days,
     )
