@@ -196,7 +196,7 @@ def test_an_import_goes_on_where_it_stopped_and_counts_a_batch_once(client: Any,
     assert manifest.papers == whole.papers == len(snapshot.live)
     resumed, other = (Collection(client, name, LITE, manifest) for name in ("resumed", "whole"))
     for word in ("attent", "cach", "galaxi"):
-        one, two = (Filters(each, create_analyzer(100)).doc_freq(word) for each in (resumed, other))
+        one, two = (Filters(each, create_analyzer(100)).words.doc_freq(word) for each in (resumed, other))
         assert one == two > 0
 
 
@@ -210,7 +210,7 @@ def test_a_search_finds_papers_from_publication_to_removal(client: Any) -> None:
     def titles(word: str) -> list[str | None]:
         collection = Collection(client, "changing", LITE, manifest)
         filters = Filters(collection, create_analyzer(100))
-        assert filters.doc_freq("attent") == manifest.papers == collection.count("row >= 0")
+        assert filters.words.doc_freq("attent") == manifest.papers == collection.count("row >= 0")
         return [found.paper.title for found in collection.find(filters.expression(ContainsText(word)))]
 
     writer.write([0, 1], papers[:2], embedder.encode([paper.text for paper in papers[:2]]))

@@ -436,7 +436,8 @@ def test_offers_do_not_depend_on_the_order_of_hashes() -> None:
         "from types import SimpleNamespace as Lexicon\n"
         "from collections import defaultdict\n"
         "from search.refinements.related import find_phrases\n"
-        "lexicon = Lexicon(term_by_word=defaultdict(lambda: 'hole'), inflected_doc_freq=lambda word: 1)\n"
+        "term_by_word = defaultdict(lambda: 'hole')\n"
+        "lexicon = Lexicon(term_by_word=term_by_word, inflected_doc_freq=lambda word: 1, read_words=list)\n"
         "print(find_phrases(['relation relations'] * 9, lexicon, 1000, set()))"
     )
     env = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -29,7 +29,7 @@ from search.milvus.data import DataStore
 from search.milvus.errors import reports_errors
 from search.milvus.manifest import CollectionManifest
 from search.milvus.records import LongPapers
-from search.milvus.schema import DATA_SUFFIX
+from search.milvus.schema import DATA_SUFFIX, load_collections
 from search.milvus.writer import CollectionWriter
 
 
@@ -72,7 +72,7 @@ class NewCollection:
     def write(self, number: int, batch: ParsedBatch) -> None:
         """Writes a batch, unless the collection has all of it; see ``Target``."""
         first = number * self._archive.header.batch_papers
-        if first + len(batch.papers) <= self._next_row:
+        if self._is_complete or (first, first + len(batch.papers)) in self._written:
             return
         papers = [
             WrittenPaper(each.paper, list(each.records.values()), find_keys(each.records)) for each in batch.papers
@@ -90,24 +90,33 @@ class NewCollection:
         if self._is_complete:
             return header.generation
         with reports_errors(str(self._address)):
-            papers = self._count()
-            if papers != header.papers:
-                problem = f"it has {papers:,} papers instead of {header.papers:,}; drop it and import the archive again"
-                raise IndexUnavailable(str(self._address), problem)
+            self._client.flush(self._address.collection)
+            self._check_papers()
             tables = map(self._archive.read_table, self._archive.tables)
             extra = {"source": header.source, **write_tables(self._data, 1, tables)}
             return self._writer.publish(
                 header.generation, lambda _: header.calibration, extra, header.newest_added
             ).generation
 
+    def _check_papers(self) -> None:
+        """Raises an error unless the collection has exactly the papers of the archive, and the data of each batch."""
+        expected, papers = self._archive.header.papers, self._writer.count("")
+        complete = sum(batch.papers for batch in self._writer.unpublished_batches())
+        if papers > expected:
+            problem = f"it has {papers:,} papers instead of {expected:,}; drop it and import the archive again"
+            raise IndexUnavailable(str(self._address), problem)
+        if min(papers, complete) < expected:
+            problem = f"it has lost papers and has {min(papers, complete):,} of {expected:,}; repeat the command"
+            raise IndexUnavailable(str(self._address), problem)
+
     def _open(self) -> None:
         """Opens the collection for writing, and compares what it has with the archive."""
         self._is_complete = self._check_published()
         name, model = self._address.collection, self._archive.header.model
         self._writer = CollectionWriter.open(self._client, name, model, self._address.dialect)
-        self._next_row = self._writer.next_row
+        self._written = {(batch.first, batch.end) for batch in self._writer.unpublished_batches()}
         started = self._archive.header.source.encode()
-        known = self._data.get([STARTED]).get(STARTED, b"" if self._next_row else started)
+        known = self._data.get([STARTED]).get(STARTED, b"" if self._written else started)
         if known != started and not self._is_complete:
             self._writer.close()
             raise self._has_other_papers()
@@ -120,9 +129,10 @@ class NewCollection:
             ModelMismatch: The collection has vectors of another model.
             IndexUnavailable: It has other papers.
         """
-        if not self._client.has_collection(self._address.collection):
+        name = self._address.collection + DATA_SUFFIX
+        if not self._client.has_collection(name):
             return False
-        self._client.load_collection(self._address.collection + DATA_SUFFIX)
+        self._client.load_collection(name)
         if not CollectionManifest.read_version(self._data):
             return False
         manifest, header = CollectionManifest.load(self._data, str(self._address)), self._archive.header
@@ -131,13 +141,6 @@ class NewCollection:
         if manifest.extra.get("source") != header.source:
             raise self._has_other_papers()
         return True
-
-    def _count(self) -> int:
-        """Returns the number of papers, published or not."""
-        name = self._address.collection
-        self._client.flush(name)
-        found = self._client.query(name, filter="", output_fields=["count(*)"], consistency_level="Strong")
-        return int(found[0]["count(*)"])
 
     def _has_other_papers(self) -> IndexUnavailable:
         problem = "it has papers of another index; give a collection that does not exist yet"
@@ -163,8 +166,7 @@ class CollectionSource:
         self._client: Any = address.connect()
         self._data = DataStore(self._client, address.collection + DATA_SUFFIX)
         with reports_errors(str(address)):
-            for name in (address.collection, address.collection + DATA_SUFFIX):
-                self._client.load_collection(name)
+            load_collections(self._client, address.collection, str(address))
             manifest = CollectionManifest.load(self._data, str(address))
             self._collection = Collection(self._client, address.collection, address.dialect, manifest)
             self._long = LongPapers(self._data)

@@ -5,7 +5,7 @@ index (``search.index.snapshot.Snapshot``) conforms to them without adapters, so
 ``docs/design/backend.md`` says why each member is there and what other backends may do differently.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Protocol
 
@@ -117,6 +117,12 @@ class Backend(Protocol):
     @property
     def shared(self) -> "Backend":
         """The backend that ``for_session`` was called on, or itself: caches of the generation refer to it weakly."""
+
+    def counted_over(self, papers: PaperSet) -> str:
+        """Returns, in words, the papers of a set that counts, themes, people and trends cover; empty if they cover all.
+
+        A backend that reads only the first papers of a large set names these.
+        """
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -249,6 +255,9 @@ class TextSearch(Protocol):
 
     def highlighted_terms(self, text: str) -> dict[str, float]:
         """Returns the terms of a text to highlight, as papers have them, each with its weight."""
+
+    def read_words(self, words: Iterable[str]) -> None:
+        """Announces words whose document frequencies follow, so that a backend elsewhere can read them at once."""
 
     def word_doc_freq(self, word: str) -> int:
         """Returns the document frequency of a Latin word, not stemmed."""

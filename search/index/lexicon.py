@@ -8,7 +8,7 @@ have what ranks, and the frequencies of words that are not stemmed, for spelling
 tantivy has title and abstract with positions, for phrases and for words that have to occur in one of the two.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -149,6 +149,9 @@ class Lexicon:
         """Returns the terms of a text to highlight, as papers have them, each with its weight."""
         weights = self._terms.weights(text).items()
         return {form: weight for term, weight in weights for form in term.split(ALTERNATIVE_MARK)}
+
+    def read_words(self, words: Iterable[str]) -> None:
+        """See ``TextSearch``: all document frequencies are at hand."""
 
     def word_doc_freq(self, word: str) -> int:
         """Returns the document frequency of a Latin word, not stemmed."""

@@ -27,7 +27,7 @@ from search.index.read_errors import is_panic, reports_read_errors
 from search.index.store import PaperStore
 from search.papers import identifiers
 from search.query.condition import AllOf, AnyOf, Condition, ContainsText, HasId, InRows, Not
-from search.rows import NO_ROWS, Rows
+from search.rows import NO_ROWS, PaperSet, Rows
 from search.vectors.file import BLOCK_ROWS
 from search.vectors.file import block_checksums as vector_checksums
 
@@ -178,6 +178,10 @@ class Snapshot:
     def notices(self) -> tuple[str, ...]:
         """See ``Backend``: nothing limits the answers of a generation that is open."""
         return ()
+
+    def counted_over(self, papers: PaperSet) -> str:  # noqa: ARG002
+        """See ``Backend``: all papers of a set are counted."""
+        return ""
 
     @property
     def model(self) -> ModelIdentity:

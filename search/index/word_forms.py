@@ -177,7 +177,7 @@ class WordForms:
         joined = one + other
         if len(terms) != 2 or not joined.isalnum() or not self._written_freq(joined.casefold()):
             return False
-        return self._is_frequent(terms, joined) or not self._count_phrase(terms)
+        return self._is_frequent(terms, joined) or not self._count_side_by_side(terms)
 
     def _find_written_apart(self, word: str) -> tuple[tuple[str, str], ...]:
         """Returns the pairs of words that are another form of a word."""
@@ -196,11 +196,21 @@ class WordForms:
 
     def _is_frequent(self, terms: Sequence[str], joined: str) -> bool:
         """Returns whether two terms are side by side in enough papers to be another form of a word."""
-        papers = self._count_phrase(terms)
         (term,) = self._analyzer[joined].ordered
         if known := self._doc_freq(term):
-            return papers > 0 and papers >= _MIN_FORM_SHARE * known
-        return papers > 0 and papers >= _MIN_CHANCE_SHARE * min(map(self._doc_freq, terms))
+            return self._count_side_by_side(terms, _MIN_FORM_SHARE * known) > 0
+        return self._count_side_by_side(terms, _MIN_CHANCE_SHARE * min(map(self._doc_freq, terms))) > 0
+
+    def _count_side_by_side(self, terms: Sequence[str], least: float = 0) -> int:
+        """Returns the number of papers with terms side by side; 0 if they are fewer than ``least``.
+
+        No more papers have both terms than have the rarer one, so that most pairs are not counted.
+        """
+        is_bounded = _STOP_WORDS.isdisjoint(terms) and all(map(str.isascii, terms))
+        if is_bounded and min(map(self._doc_freq, terms)) < max(least, 1):
+            return 0
+        papers = self._count_phrase(terms)
+        return papers if papers >= least else 0
 
 
 def _korean_spellings(compound: str) -> Iterator[list[str]]:

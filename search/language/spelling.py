@@ -1,7 +1,8 @@
 """Spelling correction: replaces words that are rare in the index by frequent ones that are one edit away."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from search.language.english import is_english
 from search.language.stop_words import STOP_WORDS
@@ -29,12 +30,20 @@ _MAX_QUERY_WORDS = 12
 """Longer queries are not corrected; they were probably not typed."""
 
 
+class _Lookup(NamedTuple):
+    """See ``corrections``."""
+
+    frequency: Callable[[str], int]
+    read_words: Callable[[Iterable[str]], None]
+
+
 def corrections(
     text: str,
     frequency: Callable[[str], int],
     inflected_frequency: Callable[[str], int],
     is_known: Callable[[str], bool],
     papers: int,
+    read_words: Callable[[Iterable[str]], None] = lambda words: None,  # noqa: ARG005
 ) -> dict[str, str]:
     """Returns the likely typos of a text and the correction of each.
 
@@ -52,16 +61,19 @@ def corrections(
         is_known: returns whether a word is known to be right for another reason; called only for words with a
             correction.
         papers: the number of papers in the index.
+        read_words: called with the words whose frequencies are needed next.
     """
     words = [match[0] for match in _WORD.finditer(text) if match.start() == 0 or match[0][0].islower()]
     if len(words) > _MAX_QUERY_WORDS or not is_english(text):
         return {}
+    read_words(words)
     least = max(_MIN_CORRECTION_FREQUENCY, papers // _CORRECTION_SHARE_DIVISOR)
+    lookup = _Lookup(frequency, read_words)
     return {
         word: better
         for word in words
         if _may_be_typo(word, occurrences := inflected_frequency(word))
-        and (better := _best_correction(word, occurrences, frequency, least))
+        and (better := _best_correction(word, occurrences, lookup, least))
         and not (is_english_word(word.lower()) or is_known(word))
     }
 
@@ -77,9 +89,10 @@ def _may_be_typo(word: str, occurrences: int) -> bool:
     return word[1:].islower() and occurrences <= (_MAX_TYPO_FREQUENCY if len(word) >= _MIN_KNOWN_TYPO_LENGTH else 0)
 
 
-def _best_correction(word: str, occurrences: int, frequency: Callable[[str], int], least: int) -> str | None:
+def _best_correction(word: str, occurrences: int, lookup: _Lookup, least: int) -> str | None:
     plausible = {other for other in single_edits(word.lower()) if _is_plausible(word.lower(), other)}
-    frequencies = {other: count for other in plausible if (count := frequency(other))}
+    lookup.read_words(plausible)
+    frequencies = {other: count for other in plausible if (count := lookup.frequency(other))}
     if not frequencies:
         return None
     best = max(frequencies, key=lambda other: (_weight(word.lower(), other) * frequencies[other], other))

@@ -98,6 +98,7 @@ class PaperMap:
         estimated: ``relevant`` is an estimate, within about one per cent.
         generation: name of the generation that answered.
         answered_query: the text of the search box that was answered; empty for a list.
+        counted_over: see ``Facets``.
     """
 
     points: tuple[MapPoint, ...]
@@ -106,12 +107,14 @@ class PaperMap:
     estimated: bool
     generation: str
     answered_query: str
+    counted_over: str = ""
 
     @classmethod
     def of_themes(cls, snapshot: Backend, themes: Themes) -> Self:
         """Returns the map of the papers of an answer that are grouped into themes."""
         points, on_map = _place(snapshot, themes.grouping)
-        return cls(points, on_map, themes.relevant, themes.estimated, themes.generation, themes.answered_query)
+        relevant = themes.relevant, themes.estimated
+        return cls(points, on_map, *relevant, themes.generation, themes.answered_query, themes.counted_over)
 
     @classmethod
     def of_rows(cls, snapshot: Backend, rows: Sequence[int]) -> Self:
@@ -139,7 +142,7 @@ class PaperMap:
     @property
     def description(self) -> str:
         """Which papers the map shows."""
-        papers = format_count(self.relevant, estimated=self.estimated)
+        papers = format_count(self.relevant, estimated=self.estimated, counted_over=self.counted_over)
         return papers if len(self) == self.relevant else f"the {len(self):,} nearest of {papers}"
 
     def papers_of(self, theme: int) -> list[MapPoint]:
@@ -152,6 +155,7 @@ class PaperMap:
             "answered_query": self.answered_query,
             "relevant": self.relevant,
             "relevant_estimated": self.estimated,
+            "counted_over": self.counted_over,
             "generation": self.generation,
             "themes": [theme.to_json() for theme in self.themes],
             "points": [point.to_json() for point in self.points],

@@ -1,16 +1,22 @@
-"""Names of authors in a collection, in buckets by surname, of which a condition reads those that a name can mean."""
+"""Names of authors in a collection, in buckets by surname, of which a condition reads those that a name can mean.
 
-from collections.abc import Iterable, Mapping, Sequence
+Each segment (``search.milvus.segments``) has buckets of its own; a name may be in several segments.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import orjson
 
-from search.milvus.data import DataStore
+from search.milvus.buckets import BucketReader, Group
+from search.milvus.counts import first_name_key
 from search.papers.identifiers import hash_key
+from search.papers.names import Name
 
 _NAMES_PER_BUCKET = 1_000
-"""Mean number of names of a bucket, at some 20 bytes each once compressed."""
+"""Mean number of names of a bucket, or half as many, at some 20 bytes each once compressed."""
 
 
 class IndexedName(NamedTuple):
@@ -58,11 +64,11 @@ def unpack_names(data: bytes) -> list[IndexedName]:
 
 @dataclass(frozen=True, slots=True)
 class AuthorBuckets:
-    """Where names are.
+    """Where the names of a segment are.
 
     Attributes:
-        version: the publication that wrote them; part of the name of a bucket.
-        number: the number of buckets.
+        version: the number of the segment; part of the name of a bucket.
+        number: the number of buckets, a power of two; of an earlier version of this program, any number.
         names: the number of names in all of them.
     """
 
@@ -73,11 +79,16 @@ class AuthorBuckets:
     @classmethod
     def for_names(cls, version: int, found: int) -> "AuthorBuckets":
         """Returns buckets of the usual size."""
-        return cls(version, found // _NAMES_PER_BUCKET + 1, found)
+        return cls(version, 1 << (found // _NAMES_PER_BUCKET).bit_length(), found)
+
+    @property
+    def bits(self) -> int:
+        """How many bits of the hash of a surname tell its bucket."""
+        return self.number.bit_length() - 1
 
     def name(self, surname: str) -> str:
         """Returns the name of the bucket of a surname."""
-        return self.name_of(hash_key("surname", surname) % self.number)
+        return self.name_of(_hash(surname) % self.number)
 
     def name_of(self, bucket: int) -> str:
         """Returns the name of a bucket by number."""
@@ -87,40 +98,82 @@ class AuthorBuckets:
         """Returns the names of all buckets."""
         return [self.name_of(bucket) for bucket in range(self.number)]
 
+    def names_in(self, group: Group) -> list[str]:
+        """Returns the names of the buckets that have the names of a group, and maybe others."""
+        groups = 1 << group.bits
+        if self.number % groups == 0:
+            return [self.name_of(bucket) for bucket in range(group.number, self.number, groups)]
+        return [self.name_of(group.number % self.number)] if groups % self.number == 0 else self.all_names()
+
     def split(self, found: Iterable[IndexedName]) -> dict[str, bytes]:
-        """Returns all buckets of some names."""
-        groups: Mapping[str, list[IndexedName]] = {name: [] for name in self.all_names()}
+        """Returns the buckets of some names, without empty ones."""
+        buckets: defaultdict[str, list[IndexedName]] = defaultdict(list)
         for name in found:
-            groups[self.name(name.key.partition("|")[0])].append(name)
-        return {name: pack_names(group) for name, group in groups.items()}
+            buckets[self.name(surname_of(name))].append(name)
+        return {name: pack_names(each) for name, each in buckets.items()}
+
+
+def surname_of(name: IndexedName) -> str:
+    """Returns the surname, which tells the bucket of a name."""
+    return name.key.partition("|")[0]
+
+
+def select(found: Iterable[IndexedName], group: Group) -> list[IndexedName]:
+    """Returns the names of a group: those of which the last bits of the hash of the surname are its number."""
+    return [name for name in found if group_of(name, group.bits) == group.number] if group.bits else list(found)
+
+
+def group_of(name: IndexedName, bits: int) -> int:
+    """Returns the number of the group of a name."""
+    return _hash(surname_of(name)) & ((1 << bits) - 1)
+
+
+def _hash(surname: str) -> int:
+    return hash_key("surname", surname)
 
 
 class AuthorData:
-    """The names of one generation, read when they are needed and then kept.
+    """The names of one generation, read when they are needed.
 
     Args:
-        data: the data of the collection.
-        buckets: where the names are.
+        reader: reads buckets.
+        buckets: where the names of each segment are.
+
+    Attributes:
+        size: the number of names; one that several segments have counts several times.
     """
 
-    def __init__(self, data: DataStore, buckets: AuthorBuckets) -> None:
-        self._data, self.buckets = data, buckets
-        self._read: dict[str, list[IndexedName]] = {}
+    def __init__(self, reader: BucketReader, buckets: Sequence[AuthorBuckets]) -> None:
+        self._reader, self._buckets = reader, buckets
+        self.size = sum(each.names for each in buckets)
 
     def all(self) -> list[IndexedName]:
         """Returns all names."""
-        places = self.buckets.all_names()
-        self._read_places(places)
-        return [name for place in places for name in self._read[place]]
+        places = [name for each in self._buckets for name in each.all_names()]
+        read = self._reader.get(places)
+        return merge_names(read[place] for place in places)
 
     def with_surnames(self, surnames: Iterable[str]) -> list[IndexedName]:
-        """Returns all names with one of some surnames."""
+        """Returns all names with one of some surnames, those of the first segment first."""
         wanted = set(surnames)
-        places = sorted({self.buckets.name(surname) for surname in wanted})
-        self._read_places(places)
-        return [name for place in places for name in self._read[place] if name.key.partition("|")[0] in wanted]
+        places = self.names_of(wanted)
+        read = self._reader.get(places)
+        return merge_names([name for name in read[place] if surname_of(name) in wanted] for place in places)
 
-    def _read_places(self, places: Sequence[str]) -> None:
-        missing = [place for place in places if place not in self._read]
-        found = self._data.get(missing) if missing else {}
-        self._read |= {place: unpack_names(found.get(place, b"")) for place in missing}
+    def repeated_first_names(self, surnames: Iterable[str]) -> Counter[int]:
+        """Returns how often names with some surnames are in further segments, by the key of the first given name."""
+        if len(self._buckets) < 2:
+            return Counter()
+        wanted = set(surnames)
+        read = self._reader.get(places := self.names_of(wanted))
+        found = Counter(name[:2] for place in places for name in read[place] if surname_of(name) in wanted)
+        repeats: Counter[int] = Counter()
+        for (key, _), segments in found.items():
+            if given := Name.from_key(key).given:
+                repeats[first_name_key(given[0])] += segments - 1
+        return repeats
+
+    def names_of(self, surnames: Iterable[str]) -> list[str]:
+        """Returns the names of the buckets of some surnames."""
+        ordered = sorted(surnames)
+        return list(dict.fromkeys(each.name(surname) for each in self._buckets for surname in ordered))

@@ -137,8 +137,13 @@ class MilvusBackend:
 
     @property
     def round_trips(self) -> int:
-        """Number of requests for papers and counts so far, of all sessions."""
+        """See ``Collection.round_trips``; of all sessions."""
         return self._collection.round_trips
+
+    @property
+    def requests(self) -> int:
+        """Number of requests so far, of all sessions."""
+        return self._collection.requests
 
     @property
     def checksum(self) -> str:
@@ -216,6 +221,10 @@ class MilvusBackend:
     def reports_damage(self) -> Iterator[None]:
         """See ``Backend``."""
         yield  # requests report their errors themselves
+
+    def counted_over(self, papers: PaperSet) -> str:
+        """See ``Backend``."""
+        return self._table.counted_over(papers)
 
     @property
     def notices(self) -> tuple[str, ...]:

@@ -1,23 +1,29 @@
-"""Collection: reads one publication of a collection. Every call of a method without ``counts`` or ``authors`` in its
-name is one round trip; several can run at once in threads.
+"""Collection: reads one publication of a collection. Every call of a method that reads papers is one request.
+
+Requests that run at the same time are one round trip.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from functools import cache, cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from search.milvus.author_buckets import AuthorData
-from search.milvus.counts import Counts
+from search.milvus.author_buckets import AuthorData, unpack_names
+from search.milvus.buckets import BucketReader
+from search.milvus.counts import Counts, first_name_key, unpack
 from search.milvus.data import DataStore
 from search.milvus.entities import FetchedPaper
 from search.milvus.keys import all_of
 from search.milvus.manifest import CollectionManifest
 from search.milvus.requests import Requests, RequestTuning
 from search.milvus.schema import DATA_SUFFIX, FETCHED, ORDERS, Dialect
+from search.papers.names import Name
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -44,7 +50,7 @@ class Collection:
     """Reads one publication; safe to use from several threads.
 
     Args:
-        client: the connection.
+        client: the connection, or its requests.
         name: name of the collection of papers.
         dialect: what the server understands.
         manifest: the publication.
@@ -53,39 +59,96 @@ class Collection:
         name: name of the collection, for messages.
     """
 
-    def __init__(self, client: "MilvusClient", name: str, dialect: Dialect, manifest: CollectionManifest) -> None:
-        self._requests, self._name, self.name = Requests(client, name, RequestTuning(dialect.timeout_s)), name, name
+    def __init__(
+        self, client: "MilvusClient | Requests", name: str, dialect: Dialect, manifest: CollectionManifest
+    ) -> None:
+        is_sent = isinstance(client, Requests)
+        self._requests = client if is_sent else Requests(client, name, RequestTuning(dialect.timeout_s))
+        self._name, self.name = name, name
         self.dialect, self.manifest = dialect, manifest
         self._published = f"row < {manifest.rows}"
-        self._data = DataStore(self._requests, name + DATA_SUFFIX)
+        data = DataStore(self._requests, name + DATA_SUFFIX)
+        self._buckets = BucketReader(data, {"counts": unpack, "authors": unpack_names})
         self._lock = Lock()
         self._known_counts: dict[str, int] = {}
+        self._overlapping = 0
+
+    @property
+    def requests(self) -> int:
+        """Number of requests so far."""
+        return self._requests.count
 
     @property
     def round_trips(self) -> int:
-        """Number of requests so far."""
-        return self._requests.count
+        """Number of times so far that a question has waited for requests: those that run together count once."""
+        return self._requests.count - self._overlapping
+
+    def run_together(self, requests: Sequence[Callable[[], None]]) -> None:
+        """Sends requests at the same time and waits for all of them.
+
+        Raises:
+            IndexUnavailable: one of them failed.
+        """
+        others = [_pool().submit(copy_context().run, request) for request in requests[1:]]
+        with self._lock:
+            self._overlapping += len(others)
+        for request in requests[:1]:
+            request()
+        for other in others:
+            other.result()
+
+    @contextmanager
+    def counting(self, expression: str) -> Iterator[None]:
+        """Counts the papers that meet an expression at the same time as the request in the context.
+
+        If that fails, the count is not known afterwards.
+        """
+        if not expression or expression in self._known_counts:
+            yield
+            return
+        count = _pool().submit(copy_context().run, self.request_count, expression)
+        with self._lock:
+            self._overlapping += 1
+        try:
+            yield
+        finally:
+            count.exception()
 
     @cached_property
     def counts(self) -> Counts:
         """The document frequencies."""
-        return Counts(self._data, self.manifest.counts)
+        return Counts(self._buckets, [each.counts for each in self.manifest.segments])
 
     @cached_property
     def authors(self) -> AuthorData:
         """The names of authors."""
-        return AuthorData(self._data, self.manifest.authors)
+        return AuthorData(self._buckets, [each.authors for each in self.manifest.segments])
+
+    def read_data(self, keys: Iterable[int] = (), names: Iterable[Name] = ()) -> None:
+        """Reads counts, and all names of authors with some surnames, at once, unless they were read before.
+
+        Args:
+            keys: of the counts.
+            names: their surnames, and the counts of their first given names, are read.
+        """
+        wanted = list(names)
+        first_names = [first_name_key(name.given[0]) for name in wanted if name.given]
+        counts = self.counts.names_of([*keys, *first_names])
+        self._buckets.get([*counts, *self.authors.names_of({name.surname for name in wanted})])
 
     def count(self, expression: str) -> int:
         """Returns the number of papers that meet an expression, which is exact; of a known one without a request."""
         if not expression:
             return self.manifest.papers
         known = self._known_counts.get(expression)
-        if known is None:
-            found = self._requests.query(self._name, filter=self._restrict(expression), output_fields=["count(*)"])
-            known = int(found[0]["count(*)"])
-            self.note_count(expression, known)
-        return known
+        return self.request_count(expression) if known is None else known
+
+    def request_count(self, expression: str) -> int:
+        """Returns the number of papers that meet an expression."""
+        found = self._requests.query(self._name, filter=self._restrict(expression), output_fields=["count(*)"])
+        papers = int(found[0]["count(*)"])
+        self.note_count(expression, papers)
+        return papers
 
     def note_count(self, expression: str, papers: int) -> None:
         """Notes the number of papers that meet an expression, which a search has found."""
@@ -144,3 +207,8 @@ class Collection:
     def _restrict(self, expression: str) -> str:
         """Returns an expression that only published papers meet."""
         return all_of((expression, self._published))
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(thread_name_prefix="milvus")

@@ -11,8 +11,12 @@ from search.milvus.keys import MAX_VARCHAR
 
 _PART_BYTES = (MAX_VARCHAR - 16) // 4 * 3
 """Bytes of a part, which base64 lengthens by a third; the first part also has their number."""
-_NAMES_PER_QUERY = 1_000
-"""Names that are read at once."""
+_NAMES_PER_QUERY = 500
+"""Values, or further parts of some, that are read at once: 10 MB of buckets; Milvus returns 64 MB."""
+_NAMES_PER_DELETION = 100
+"""Names that are deleted at once."""
+_FIRST_PARTS = 4
+"""Parts of a value that are read without knowing how many it has: up to 200 kB are one round trip."""
 _BYTES_PER_REQUEST = 16 << 20
 """Characters that are written at once; Milvus accepts 64 MB."""
 _VECTOR = [0.0, 0.0]
@@ -32,7 +36,7 @@ class DataStore:
 
     def put(self, values: Mapping[str, bytes]) -> None:
         """Writes values, each in parts of the size that a field may have."""
-        parts = [part for name, value in values.items() for part in _split(name, value)]
+        parts = [part for name, value in values.items() for part in split_value(name, value)]
         size, pending = 0, []
         for name, text in parts:
             pending.append({"name": name, "value": text, "unused": _VECTOR})
@@ -44,28 +48,30 @@ class DataStore:
             self._client.upsert(self._name, pending)
 
     def get(self, names: Sequence[str]) -> dict[str, bytes]:
-        """Returns the values of those of the names that there are: one round trip, for values of several parts two."""
-        parts = self._read([f"{name}/0" for name in names])
-        rest = [f"{name}/{part}" for name in names for part in range(1, _part_count(parts.get(f"{name}/0")))]
-        parts |= self._read(rest)
+        """Returns the values of those of the names that there are.
+
+        This is one round trip for up to 500 names; a second one reads the rest of values above 200 kB.
+        """
+        parts: dict[str, str] = {}
+        for some in _in_groups(names):
+            parts |= self._read([f"{name}/{part}" for name in some for part in range(_FIRST_PARTS)])
+        counts = {name: _part_count(parts.get(f"{name}/0")) for name in names}
+        rest = [f"{name}/{part}" for name, count in counts.items() for part in range(_FIRST_PARTS, count)]
+        for some in _in_groups(rest):
+            parts |= self._read(some)
         return {name: _join(name, parts) for name in names if f"{name}/0" in parts}
 
     def delete(self, names: Sequence[str]) -> None:
-        """Deletes values."""
-        parts = self._read([f"{name}/0" for name in names])
-        found = [f"{name}/{part}" for name in names for part in range(_part_count(parts.get(f"{name}/0")))]
-        for some in _in_groups(found):
-            self._client.delete(self._name, ids=list(some))
+        """Deletes values, and those whose name begins with one of the names and a slash."""
+        for some in _in_groups(names, _NAMES_PER_DELETION):
+            self._client.delete(self._name, filter=" or ".join(f'name like "{name}/%"' for name in some))
 
     def _read(self, names: Sequence[str]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for some in _in_groups(names):
-            rows = self._client.get(self._name, ids=list(some), output_fields=["name", "value"])
-            found |= {row["name"]: row["value"] for row in rows}
-        return found
+        rows = self._client.get(self._name, ids=list(names), output_fields=["name", "value"])
+        return {row["name"]: row["value"] for row in rows}
 
 
-def _split(name: str, value: bytes) -> list[tuple[str, str]]:
+def split_value(name: str, value: bytes) -> list[tuple[str, str]]:
     """Returns the parts of a value; the first begins with their number."""
     packed = zstandard.compress(value)
     texts = [b64encode(packed[first : first + _PART_BYTES]).decode() for first in range(0, len(packed), _PART_BYTES)]
@@ -83,5 +89,5 @@ def _join(name: str, parts: Mapping[str, str]) -> bytes:
     return zstandard.decompress(b"".join(map(b64decode, texts)))
 
 
-def _in_groups(names: Sequence[str]) -> list[Sequence[str]]:
-    return [names[first : first + _NAMES_PER_QUERY] for first in range(0, len(names), _NAMES_PER_QUERY)]
+def _in_groups(names: Sequence[str], size: int = _NAMES_PER_QUERY) -> list[Sequence[str]]:
+    return [names[first : first + size] for first in range(0, len(names), size)]

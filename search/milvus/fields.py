@@ -97,6 +97,26 @@ class TableValues:
         return [self._known[row] for row in wanted]
 
 
+class AuthorValues(TableValues):
+    """The authors of papers, whose papers in the whole collection are counted as well.
+
+    Args:
+        table: the papers that were read.
+        authors: the names of authors.
+        conditions: has their numbers of papers.
+    """
+
+    def __init__(self, table: PaperTable, authors: "TableAuthors", conditions: AuthorConditions) -> None:
+        super().__init__(table, authors.of_paper)
+        self._authors, self._conditions = authors, conditions
+
+    def count_by_value(self, papers: PaperSet, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """See ``FieldValues``."""
+        if isinstance(papers, MatchingPapers) and not papers.whole_expression:
+            return np.array(self._conditions.count_papers(list(map(self._authors.key, values.tolist()))), np.int64)
+        return super().count_by_value(papers, values)
+
+
 class TableDates:
     """The dates of one field (``search.index.backend_fields.Dates``).
 
@@ -203,8 +223,7 @@ class TableAuthors:
 
     def match(self, leaf: Author) -> NDArray[np.int64]:
         """Returns the ids, ascending, of the authors that a condition matches."""
-        found = self._conditions.match(leaf.name, leaf.exact)
-        return np.array(sorted(self.number(key, self._conditions.written[key]) for key in found), np.int64)
+        return self._numbers_of(self._conditions.match(leaf.name, leaf.exact))
 
     def key(self, author: int) -> str:
         """See ``Authors``."""
@@ -222,9 +241,12 @@ class TableAuthors:
         """See ``Authors``."""
         return self._conditions.expected_namesakes(self._keys[author])
 
-    def match_fuzzy(self, query: str) -> NDArray[np.int64]:  # noqa: ARG002
-        """See ``Authors``; similar names of a collection are not looked up."""
-        return np.empty(0, np.int64)
+    def match_fuzzy(self, query: str) -> NDArray[np.int64]:
+        """See ``Authors``; in a large collection, only names with the same surname."""
+        return self._numbers_of(self._conditions.match_similar(query))
+
+    def _numbers_of(self, canonical: Sequence[str]) -> NDArray[np.int64]:
+        return np.array(sorted(self.number(key, self._conditions.written[key]) for key in canonical), np.int64)
 
 
 class TableKinds:
@@ -267,7 +289,7 @@ class CollectionFields:
         self.sources: Sequence[str] = manifest.sources
         self.source_postings = TableValues(table, lambda paper: (sources[name] for name in paper.sources))
         self.authors = TableAuthors(conditions)
-        self.author_postings = TableValues(table, self.authors.of_paper)
+        self.author_postings = AuthorValues(table, self.authors, conditions)
         self.kinds = TableKinds(table)
         self.published, self.updated = TableDates(table, "published"), TableDates(table, "updated")
         self.has_citations = manifest.cited > 0

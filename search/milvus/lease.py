@@ -22,6 +22,9 @@ _NAME = "writer"
 _EXPIRES_S = 900
 """Seconds without a renewal after which another writer takes over; a slow machine embeds a batch in a few minutes."""
 
+_own_leases = set[str]()
+"""The IDs of the leases that this process has not given up."""
+
 
 class WriterLease:
     """The right to write a collection.
@@ -46,6 +49,7 @@ class WriterLease:
             )
             raise IndexBusy(address, problem)
         self._write()
+        _own_leases.add(self._id)
 
     def renew(self) -> None:
         """Extends the lease.
@@ -60,6 +64,7 @@ class WriterLease:
 
     def end(self) -> None:
         """Gives up the lease, unless another process has taken it over."""
+        _own_leases.discard(self._id)
         known = self._read()
         if known and known["id"] == self._id:
             self._data.delete([_NAME])
@@ -74,11 +79,13 @@ class WriterLease:
 
 
 def _is_expired(lease: dict[str, Any]) -> bool:
-    """Whether a lease was not renewed in time, or is that of a process of this machine that has ended."""
+    """Whether a lease was not renewed in time, or its owner on this machine has ended without giving it up."""
     if lease["renewed"] + _EXPIRES_S < time.time():
         return True
     if lease["host"] != socket.gethostname():
         return False
+    if lease["process"] == os.getpid():
+        return lease["id"] not in _own_leases
     try:
         os.kill(lease["process"], 0)
     except ProcessLookupError:

@@ -12,13 +12,14 @@ import orjson
 
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing
-from search.milvus.author_buckets import AuthorBuckets
-from search.milvus.counts import CountBuckets
 from search.milvus.data import DataStore
 from search.milvus.schema import FORMAT
+from search.milvus.segments import Segment
 
 CURRENT = "current"
 """Name of the datum that names the version."""
+_ENTRIES_PER_BUCKET = 2_500
+"""Largest mean number of counts of a bucket in format 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +33,9 @@ class CollectionManifest:
         rows: papers with this row or a later one are not part of it.
         papers: number of papers.
         lengths: number of terms of all papers in each field of ``search.index.term_postings``.
-        counts: where the document frequencies are.
-        authors: where the names of authors are.
+        segments: where the document frequencies and the names of authors are, the largest segment first.
+        next_segment: the number of the next segment; no segment of this publication or an earlier one has it.
+        replaced: the segments of the publication before that this one has merged, whose data its readers still need.
         categories: number of papers of each category code and archive, in order of first appearance.
         sources: names of the sources.
         cited: number of papers with a citation count.
@@ -50,8 +52,9 @@ class CollectionManifest:
     rows: int
     papers: int
     lengths: tuple[int, int, int]
-    counts: CountBuckets
-    authors: AuthorBuckets
+    segments: tuple[Segment, ...]
+    next_segment: int
+    replaced: tuple[Segment, ...]
     categories: Mapping[str, int]
     sources: tuple[str, ...]
     cited: int
@@ -94,15 +97,15 @@ class CollectionManifest:
         found = data.get([name := f"manifest/{version}"])
         if not found:
             raise IndexDamaged(address, f"{name} is missing; import the index again")
-        fields = orjson.loads(found[name])
+        fields = _upgrade(orjson.loads(found[name]))
         if fields.pop("format") != FORMAT:
             raise IndexDamaged(address, "another version of this program wrote it; import the index again")
         return cls(
             **fields
             | {
                 "model": ModelIdentity(**fields["model"]),
-                "counts": CountBuckets(**fields["counts"]),
-                "authors": AuthorBuckets(**fields["authors"]),
+                "segments": tuple(map(Segment.from_json, fields["segments"])),
+                "replaced": tuple(map(Segment.from_json, fields["replaced"])),
                 "lengths": tuple(fields["lengths"]),
                 "sources": tuple(fields["sources"]),
                 "days": {name: tuple(days) for name, days in fields["days"].items()},
@@ -114,6 +117,15 @@ class CollectionManifest:
         """Writes the manifest, then names it the current one."""
         data.put({self.name: orjson.dumps({"format": FORMAT, **asdict(self)})})
         data.put({CURRENT: orjson.dumps({"version": self.version, "generation": self.generation})})
+
+
+def _upgrade(fields: dict[str, Any]) -> dict[str, Any]:
+    """Returns a manifest of format 1, which had one segment, in this format; any other one as it is."""
+    if fields["format"] != 1:
+        return fields
+    segment = {name: fields.pop(name) for name in ("counts", "authors")}
+    segment["counts"]["entries"] = _ENTRIES_PER_BUCKET << segment["counts"]["bits"]
+    return {**fields, "format": 2, "segments": [segment], "next_segment": fields["version"] + 1, "replaced": []}
 
 
 def _read_current(data: DataStore) -> Mapping[str, Any]:

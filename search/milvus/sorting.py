@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from search.columns.builder import day_range
 from search.milvus.entities import ADDED_STEP, FetchedPaper
 from search.milvus.keys import all_of
-from search.milvus.table import MAX_WHOLE_SET, MatchingPapers, PaperTable
+from search.milvus.table import MAX_WHOLE_SET, READ_IN_ORDER, MatchingPapers, PaperTable
 from search.papers.date import NO_DAY
 from search.query.sort import FieldOrder
 from search.rows import PaperSet
@@ -28,6 +28,7 @@ def sort_papers(table: PaperTable, papers: PaperSet, k: int, order: FieldOrder) 
         values = [_values_of(fetched) for fetched in table.get(papers.ids.tolist())]
         return np.array(sorted_rows(values, order)[:k], np.int64)
     asked = max(k, MAX_WHOLE_SET) + 1
+    table.note_kind(READ_IN_ORDER[order])
     found = table.collection.first_in_order(order, asked, papers.whole_expression).papers
     table.add(found, papers.expression)
     values = sorted(map(_values_of, found), key=lambda each: sort_key(each, order))

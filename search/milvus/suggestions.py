@@ -34,7 +34,7 @@ class CollectionSuggester:
     def suggest(self, text: str, limit: int) -> Suggestions:
         """See ``NameSuggester``."""
         authors = self._collection.authors
-        if authors.buckets.names <= _MAX_NAMES:
+        if authors.size <= _MAX_NAMES:
             return self._whole.suggest(text, limit)
         return self._build(authors.with_surnames(fold(text).split())).suggest(text, limit)
 

@@ -15,8 +15,18 @@ from search.errors import IndexUnavailable
 from search.milvus.collection import Collection
 from search.milvus.entities import FetchedPaper
 from search.milvus.keys import NOTHING, all_of
+from search.query.sort import FieldOrder
 from search.rows import PaperSet, are_among
 
+READ_BY_QUESTION = "{} papers closest to the question"
+"""The papers that a search by words or by vector has read."""
+READ_IN_ORDER: dict[FieldOrder, str] = {
+    "newest": "{} newest papers",
+    "oldest": "{} oldest papers",
+    "citations": "{} most cited papers",
+    "added": "{} papers that were added last",
+}
+"""The papers that were read in order of a field."""
 MAX_WHOLE_SET = 400
 """Papers of a set up to which all are read to count their values; of a larger set, only those that were read count."""
 _ROWS_PER_QUERY = 16_384
@@ -40,6 +50,8 @@ class PaperTable:
         """Which of the two searches of a question Milvus has not answered, in words; empty if both were."""
         self.has_words = False
         """Whether it has answered the search by words, which comes first."""
+        self._read_as = ""
+        """Which papers of a large set were read first, in words with a place for their number."""
 
     def __len__(self) -> int:
         return len(self._papers)
@@ -54,6 +66,17 @@ class PaperTable:
             self._matching.setdefault(expression, set()).update(rows)
             self._tested.setdefault(expression, set()).update(rows)
         return np.array(rows, np.int64)
+
+    def note_kind(self, words: str) -> None:
+        """Notes which papers of a set are about to be read, unless others were read before; see ``counted_over``."""
+        self._read_as = self._read_as or words
+
+    def counted_over(self, papers: PaperSet) -> str:
+        """See ``search.index.backend.Backend``."""
+        if not isinstance(papers, MatchingPapers) or len(papers) <= MAX_WHOLE_SET:
+            return ""
+        read = len(self.members(papers))
+        return f"the {self._read_as.format(f'{read:,}')}" if read < len(papers) else ""
 
     def get(self, rows: Iterable[int]) -> list[FetchedPaper]:
         """Returns papers, in the order of their rows.
@@ -102,12 +125,24 @@ class PaperTable:
         return np.array(sorted(self._matching.get(expression, ())), np.int64)
 
     def members(self, papers: PaperSet) -> NDArray[np.int64]:
-        """Returns the rows, ascending, of those papers of a set that count: all of a small one, else those read."""
+        """Returns the rows, ascending, of those papers of a set that count: all of a small one, else those read.
+
+        If no paper of a large set was read, these are the newest.
+        """
         if not isinstance(papers, MatchingPapers):
             return papers.ids
-        if len(papers) <= MAX_WHOLE_SET and len(self.known(papers.expression)) < len(papers):
-            self.add(self.collection.find(papers.whole_expression, MAX_WHOLE_SET), papers.expression)
         known = self.known(papers.expression)
+        if len(papers) <= MAX_WHOLE_SET:
+            if len(known) < len(papers):
+                self.add(self.collection.find(papers.whole_expression, MAX_WHOLE_SET), papers.expression)
+                known = self.known(papers.expression)
+        elif not len(known):
+            known = self.rows()
+            known = known[self.matches(known, papers.expression)]
+            if not len(known):
+                self.note_kind(READ_IN_ORDER["newest"])
+                newest = self.collection.first_in_order("newest", MAX_WHOLE_SET, papers.whole_expression).papers
+                known = np.sort(self.add(newest, papers.expression))
         return known[~are_among(known, np.array(papers.excluded, np.int64))]
 
 

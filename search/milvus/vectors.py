@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.errors import IndexUnavailable
-from search.milvus.table import MAX_WHOLE_SET, MatchingPapers, PaperTable
+from search.milvus.table import MAX_WHOLE_SET, READ_BY_QUESTION, MatchingPapers, PaperTable
 from search.rows import NO_ROWS, NO_SCORES, PaperSet, Ranked
 from search.vectors.threshold import RowsAbove
 
@@ -35,8 +35,10 @@ class CollectionVectors:
         if not isinstance(papers, MatchingPapers):
             return Ranked.top_k(papers.ids, self.scores(vector, papers.ids), k, complete=True)
         wanted = max(k, CANDIDATES)
+        self._table.note_kind(READ_BY_QUESTION)
         try:
-            found = self._table.collection.nearest(vector, wanted, papers.whole_expression)
+            with self._table.collection.counting(papers.expression):
+                found = self._table.collection.nearest(vector, wanted, papers.whole_expression)
         except IndexUnavailable:
             if not self._table.has_words:
                 raise

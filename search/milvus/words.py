@@ -5,7 +5,7 @@ frequencies and lengths of the collection.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,10 @@ from search.index.text_terms import TextTerms
 from search.index.word_forms import ALTERNATIVE_MARK
 from search.lazy import lazy_property
 from search.milvus.collection import Collection
-from search.milvus.counts import term_key
+from search.milvus.counts import term_key, written_key
 from search.milvus.filters import Filters, expression_of_alternatives
 from search.milvus.keys import all_of
-from search.milvus.table import MatchingPapers, PaperTable, expression_of
+from search.milvus.table import READ_BY_QUESTION, MatchingPapers, PaperTable, expression_of
 from search.milvus.terms import encode_term
 from search.rows import NO_ROWS, NO_SCORES, PaperSet, Ranked
 
@@ -46,16 +46,16 @@ class CollectionTerms:
     """
 
     def __init__(self, collection: Collection, filters: Filters, analyzer: Analyzer) -> None:
-        self.filters, self.analyzer = filters, analyzer
+        self.words, self.analyzer = filters.words, analyzer
         self.papers = collection.manifest.papers
-        self.text_terms = TextTerms(self._analyze, filters.doc_freq, self.papers, LEXICON_TUNING.max_query_terms)
+        self.text_terms = TextTerms(self._analyze, filters.words.doc_freq, self.papers, LEXICON_TUNING.max_query_terms)
         lengths = np.array(collection.manifest.lengths) / max(self.papers, 1)
         self.score_tables = [score_table(float(length)) for length in lengths]
         self._counts = collection.counts
 
     def _analyze(self, text: str) -> list[str]:
-        self.filters.read_counts(text)
-        return self.filters.forms.ranking_terms(text)
+        self.words.read(text=text)
+        return self.words.forms.ranking_terms(text)
 
     def idf(self, term: str, field: int) -> float:
         """Returns the inverse document frequency of a term in a field."""
@@ -92,6 +92,7 @@ class CollectionWords:
     def search(self, text: str, k: int, papers: PaperSet) -> Ranked:
         """See ``TextSearch``; a query of stop words only ranks papers that have them, but not the best of all."""
         if isinstance(papers, MatchingPapers):
+            self._table.note_kind(READ_BY_QUESTION)
             try:
                 rows = self._find(text, k + max(k // 4, _MORE), papers)
             except IndexUnavailable:
@@ -198,9 +199,16 @@ class CollectionWords:
         weights = self._terms.text_terms.weights(text).items()
         return {form: weight for term, weight in weights for form in term.split(ALTERNATIVE_MARK)}
 
+    def read_words(self, words: Iterable[str]) -> None:
+        """See ``TextSearch``."""
+        found = list(words)
+        terms = {term for word in found if (term := self.term_by_word[word])}
+        counted = [term_key(*place) for term in terms for place in places_of(term)]
+        self._table.collection.read_data([*counted, *(written_key(word.lower()) for word in found)])
+
     def word_doc_freq(self, word: str) -> int:
         """See ``TextSearch``."""
-        return self._terms.filters.written_freq(word.lower())
+        return self._terms.words.written_freq(word.lower())
 
     def inflected_doc_freq(self, word: str) -> int:
         """See ``TextSearch``."""

@@ -6,9 +6,9 @@ a manifest; what was replaced is deleted after that.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import orjson
@@ -18,14 +18,14 @@ from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged
 from search.index.lexicon import LEXICON_TUNING, create_analyzer
 from search.milvus import schema
-from search.milvus.author_buckets import AuthorBuckets, IndexedName, merge_names, pack_names, unpack_names
-from search.milvus.counts import CountBuckets, add_up, first_name_key, pack, unpack
+from search.milvus.author_buckets import merge_names, pack_names, unpack_names
+from search.milvus.counts import add_up, pack, unpack
 from search.milvus.data import DataStore
 from search.milvus.entities import BatchData, PaperSource, PaperTexts, build_entity
 from search.milvus.lease import WriterLease
 from search.milvus.manifest import CollectionManifest
+from search.milvus.segments import Segments, delete_segments
 from search.papers.date import NO_DAY
-from search.papers.names import Name
 from search.papers.paper import Paper
 
 if TYPE_CHECKING:
@@ -34,11 +34,37 @@ if TYPE_CHECKING:
 Calibrate = Callable[[CollectionManifest], Mapping[str, Any] | None]
 """Returns ``Calibration.to_json`` for what is about to be published; None without a calibration."""
 _PENDING = "pending"
-"""First part of the name of the datum of a batch that is not published: ``pending/FIRST ROW/END`` or, if it replaces
-papers, ``pending/FIRST ROW/END/replaces/LOWEST ROW``."""
-_REPLACES = "/replaces/"
+"""First part of the name of the datum of a batch that is not published."""
+_BATCHES_AT_ONCE = 32
+"""Batches whose data is added up in memory, some 100 MB, before it becomes a segment."""
 _ENTITIES_PER_REQUEST = 1_000
 """Papers that are written or deleted at once, 5 MB; Milvus accepts 64 MB."""
+
+
+class Batch(NamedTuple):
+    """A batch that is not published.
+
+    Attributes:
+        first: its first row.
+        end: the row after its last one.
+        papers: number of its papers.
+        replaced: the lowest of the rows that it replaces; -1 if it replaces none.
+    """
+
+    first: int
+    end: int
+    papers: int
+    replaced: int
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """Reads the name of a datum."""
+        return cls(*map(int, name.split("/")[1:5]))
+
+    @property
+    def name(self) -> str:
+        """The name of its datum."""
+        return f"{_PENDING}/{self.first:012}/{self.end:012}/{self.papers}/{self.replaced}"
 
 
 class CollectionWriter:
@@ -78,10 +104,8 @@ class CollectionWriter:
             IndexDamaged: its vectors are of another model.
             IndexBusy: another process is writing it.
         """
-        if not client.has_collection(name):
-            schema.create_collections(client, name, model.dim, dialect)
-        client.load_collection(name)
-        client.load_collection(name + schema.DATA_SUFFIX)
+        schema.create_collections(client, name, model.dim, dialect)
+        schema.load_collections(client, name, name)
         data = DataStore(client, name + schema.DATA_SUFFIX)
         manifest = CollectionManifest.load(data, name) if CollectionManifest.read_version(data) else None
         if manifest and manifest.model != model:
@@ -91,7 +115,7 @@ class CollectionWriter:
         try:
             writer = cls(client, name, model, dialect, lease, manifest)
             writer._delete_applied()
-            client.delete(name, filter=f"row >= {writer.next_row}")  # of a batch that is not complete
+            writer._delete_incomplete()
         except BaseException:
             lease.end()
             raise
@@ -104,12 +128,11 @@ class CollectionWriter:
     @property
     def next_row(self) -> int:
         """The row after the last one that was written, published or not."""
-        ends = [int(name.split("/")[2]) for name in self._pending()]
-        return max([self.manifest.rows if self.manifest else 0, *ends])
+        return max([self.manifest.rows if self.manifest else 0, *(batch.end for batch in self.unpublished_batches())])
 
     def replaced_rows(self) -> list[int]:
         """Returns the rows that the next publication removes."""
-        return self._read_replaced(self._pending())
+        return self._read_replaced(self.unpublished_batches())
 
     def write(
         self,
@@ -144,10 +167,8 @@ class CollectionWriter:
         if rows or replaced:
             self._lease.renew()
             first, end = (rows[0], rows[-1] + 1) if rows else (self.next_row, self.next_row)
-            name = f"{_PENDING}/{first:012}/{end:012}"
-            if replaced:
-                name += f"{_REPLACES}{min(replaced):012}"
-            self._data.put({name: _pack_batch(data, removed, list(replaced or ()))})
+            batch = Batch(first, end, len(rows), min(replaced or (-1,)))
+            self._data.put({batch.name: _pack_batch(data, removed, list(replaced or ()))})
 
     def publish(
         self,
@@ -166,75 +187,77 @@ class CollectionWriter:
         """
         self._lease.renew()
         self._client.flush(self._name)
-        names = self._pending()
-        batches = [part for value in self._data.get(names).values() for part in _unpack_batch(value)]
         before = self.manifest or self._empty_manifest()
-        authors, counts = self._merge(before, batches)
-        written = [batch for batch in batches if not batch["is_removal"]]
-        added = _add_batches(before, batches)
+        delete_segments(self._data, [each.number for each in before.replaced])
+        names = [batch.name for batch in self.unpublished_batches()]
+        segments, added = Segments(self._data, before.segments, before.next_segment), before
+        for first in range(0, len(names), _BATCHES_AT_ONCE):
+            values = self._data.get(names[first : first + _BATCHES_AT_ONCE]).values()
+            batches = [part for value in values for part in _unpack_batch(value)]
+            segments.add(
+                add_up(batch["counts"] for batch in batches), merge_names(batch["authors"] for batch in batches)
+            )
+            added = _add_batches(added, batches)
         manifest = replace(
             added,
             newest_added=max(added.newest_added, newest_added),
             version=before.version + 1,
             generation=generation,
             rows=self.next_row,
-            counts=CountBuckets.for_entries(before.version + 1, len(counts)),
-            authors=AuthorBuckets.for_names(before.version + 1, len(authors)),
-            sources=tuple(dict.fromkeys((*before.sources, *(s for batch in written for s in batch["sources"])))),
+            segments=segments.current,
+            next_segment=segments.next_number,
+            replaced=segments.replaced,
             calibration=before.calibration,
             applied=tuple(names),
             extra=before.extra if extra is None else extra,
         )
-        self._data.put(manifest.counts.split(counts))
-        self._data.put(manifest.authors.split(authors))
         manifest = replace(manifest, calibration=calibrate(manifest))
         self._lease.renew()
         manifest.save(self._data)
+        self._client.flush(self._name + schema.DATA_SUFFIX)  # the log of Milvus Lite may have a gap from a full disk
         self.manifest = manifest
         self._delete_applied()
         if before.version:
-            self._data.delete([before.name, *before.counts.all_names(), *before.authors.all_names()])
+            self._data.delete([before.name])
         return manifest
 
-    def _empty_manifest(self) -> CollectionManifest:
-        counts, authors = CountBuckets(0, 0), AuthorBuckets(0, 0, 0)
-        days = {"published": NO_DAY, "updated": NO_DAY}
-        return CollectionManifest(0, "", self._model, 0, 0, (0, 0, 0), counts, authors, {}, (), 0, 0, days, None)
-
-    def _merge(
-        self, before: CollectionManifest, batches: Sequence[Mapping[str, Any]]
-    ) -> tuple[list[IndexedName], NDArray[np.void]]:
-        """Returns the names of authors and the counts after some batches."""
-        stored = self._data.get([*before.counts.all_names(), *before.authors.all_names()]) if before.version else {}
-        known = [name for bucket in before.authors.all_names() for name in unpack_names(stored.get(bucket, b""))]
-        authors = merge_names([known, *(batch["authors"] for batch in batches)])
-        counts = [unpack(stored.get(bucket, b"")) for bucket in before.counts.all_names()]
-        first_names: dict[int, int] = {}
-        for name in authors[len(known) :]:
-            if given := Name.from_key(name.key).given:
-                key = first_name_key(given[0])
-                first_names[key] = first_names.get(key, 0) + 1
-        return authors, add_up([*counts, *(batch["counts"] for batch in batches), unpack(pack(first_names))])
-
-    def _pending(self) -> list[str]:
-        """Returns the names of the batches that are not published, those of the lowest rows first."""
+    def unpublished_batches(self) -> list[Batch]:
+        """Returns the batches that are complete but not published, those of the lowest rows first."""
         rows = self._client.query(
             self._name + schema.DATA_SUFFIX, filter=f'name like "{_PENDING}/%"', output_fields=["name"]
         )
         names = {row["name"].rpartition("/")[0] for row in rows}
-        return sorted(names.difference(self.manifest.applied if self.manifest else ()))
+        return sorted(map(Batch.parse, names.difference(self.manifest.applied if self.manifest else ())))
+
+    def count(self, expression: str) -> int:
+        """Returns the number of papers that meet an expression, published or not."""
+        options = {"output_fields": ["count(*)"], "consistency_level": "Strong"}
+        return int(self._client.query(self._name, filter=expression, **options)[0]["count(*)"])
+
+    def _empty_manifest(self) -> CollectionManifest:
+        days = {"published": NO_DAY, "updated": NO_DAY}
+        return CollectionManifest(0, "", self._model, 0, 0, (0, 0, 0), (), 1, (), {}, (), 0, 0, days, None)
 
     def _delete_applied(self) -> None:
         """Deletes what the last publication has removed and the data of its batches."""
         names = list(self.manifest.applied) if self.manifest else []
-        replaced = self._read_replaced(names)
+        replaced = self._read_replaced(map(Batch.parse, names))
         for first in range(0, len(replaced), _ENTITIES_PER_REQUEST):
             self._client.delete(self._name, ids=replaced[first : first + _ENTITIES_PER_REQUEST])
         self._data.delete(names)
 
-    def _read_replaced(self, names: Sequence[str]) -> list[int]:
+    def _delete_incomplete(self) -> None:
+        """Deletes papers without the datum of their batch, and batches from the first one on that lacks papers."""
+        batches = self.unpublished_batches()
+        for number, batch in enumerate(batches):
+            if batch.papers and self.count(f"row >= {batch.first} and row < {batch.end}") != batch.papers:
+                self._data.delete([each.name for each in batches[number:]])
+                break
+        self._client.delete(self._name, filter=f"row >= {self.next_row}")
+
+    def _read_replaced(self, batches: Iterable[Batch]) -> list[int]:
         """Returns the rows that batches replace."""
-        found = self._data.get([name for name in names if _REPLACES in name])
+        found = self._data.get([batch.name for batch in batches if batch.replaced >= 0])
         return [row for value in found.values() for row in _unpack_head(value)["replaced"]]
 
 
@@ -288,10 +311,11 @@ def _unpack_data(value: bytes, sign: int) -> dict[str, Any]:
 def _add_batches(manifest: CollectionManifest, batches: Sequence[Mapping[str, Any]]) -> CollectionManifest:
     """Returns a manifest with the numbers of some batches added."""
     lengths = np.sum([manifest.lengths, *(batch["lengths"] for batch in batches)], axis=0)
-    days, categories = dict(manifest.days), Counter(manifest.categories)
+    days, categories, sources = dict(manifest.days), Counter(manifest.categories), dict.fromkeys(manifest.sources)
     for batch in batches:
         categories.update(batch["categories"])
-        if not batch["is_removal"]:  # the days of removed papers remain
+        if not batch["is_removal"]:  # the days and sources of removed papers remain
+            sources |= dict.fromkeys(batch["sources"])
             for name, (first, last) in batch["days"].items():
                 days[name] = min(days[name][0], first), max(days[name][1], last)
     return replace(
@@ -301,5 +325,6 @@ def _add_batches(manifest: CollectionManifest, batches: Sequence[Mapping[str, An
         cited=manifest.cited + sum(batch["cited"] for batch in batches),
         newest_added=max([manifest.newest_added, *(batch["newest_added"] for batch in batches)]),
         categories=dict(categories),
+        sources=tuple(sources),
         days=days,
     )

@@ -122,8 +122,8 @@ def rank_authors(relevant: RelevantSet, limit: int, corrections: PersonCorrectio
     ranking = _Ranking(relevant, corrections)
     best = ranking.best(limit)
     ranked = tuple(ranking.describe(each, each.score / best[0].score) for each in best)
-    rows, generation = relevant.papers.rows, relevant.index.snapshot.generation
-    return People(relevant.box, ranked, len(rows), relevant.papers.estimated, generation)
+    papers, generation = relevant.papers, relevant.index.snapshot.generation
+    return People(relevant.box, ranked, len(papers.rows), papers.estimated, generation, papers.counted_over)
 
 
 class _Ranking:

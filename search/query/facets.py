@@ -42,6 +42,8 @@ class Facets:
         kinds: kinds of papers, most frequent first; empty if an earlier version wrote the index.
         estimated: all counts are estimates, within about one per cent; False: they are exact.
         strong: how many of the papers are marked strong; None if bands do not say which papers are counted.
+        counted_over: in words, the papers among which these were counted, such as ``the 400 papers closest to the
+            question``; empty if among all. Only collections of Milvus have such counts.
     """
 
     scope: Scope
@@ -53,6 +55,7 @@ class Facets:
     kinds: tuple[ValueCount, ...] = ()
     estimated: bool = False
     strong: int | None = None
+    counted_over: str = ""
 
     @property
     def strong_text(self) -> str:
@@ -68,6 +71,7 @@ class Facets:
             "papers": self.papers,
             "strong": self.strong,
             "estimated": self.estimated,
+            "counted_over": self.counted_over,
             "years": [count.to_json() for count in self.years],
             "categories": [count.to_json() for count in self.categories],
             "kinds": [count.to_json() for count in self.kinds],

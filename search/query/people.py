@@ -89,6 +89,7 @@ class People:
         papers: number of relevant papers.
         estimated: the number is an estimate, within about one per cent.
         generation: name of the generation that answered.
+        counted_over: see ``Facets``.
     """
 
     query: str
@@ -96,6 +97,7 @@ class People:
     papers: int
     estimated: bool
     generation: str
+    counted_over: str = ""
 
     def __len__(self) -> int:
         return len(self.authors)
@@ -115,6 +117,7 @@ class People:
             "query": self.query,
             "papers": self.papers,
             "papers_estimated": self.estimated,
+            "counted_over": self.counted_over,
             "generation": self.generation,
             "authors": [author.to_json() for author in self.authors],
         }
@@ -148,7 +151,7 @@ class People:
 
     @property
     def _count(self) -> str:
-        return format_count(self.papers, "relevant paper", estimated=self.estimated)
+        return format_count(self.papers, "relevant paper", estimated=self.estimated, counted_over=self.counted_over)
 
 
 def _summarize(paper: Paper) -> dict[str, Json]:

@@ -41,7 +41,7 @@ class Answer:
     def relevant(self) -> RelevantPapers:
         """All papers that are relevant; all that match if the query has only a filter."""
         if self.leg_input is None or self.bands is None:
-            return RelevantPapers(self.index.rows, estimated=False)
+            return RelevantPapers.matching(self.index.snapshot, self.index.rows)
         return find_relevant(self.index, self.leg_input, self.bands, self.ranking)
 
     @lazy_property

@@ -19,7 +19,9 @@ _NO_CITATIONS = (
 )
 
 
-def find_notices(snapshot: Backend, query: Query, total: int, *, only_closest: bool) -> tuple[str, ...]:
+def find_notices(
+    snapshot: Backend, query: Query, total: int, *, only_closest: bool, counted_over: str = ""
+) -> tuple[str, ...]:
     """Returns what limits the answer of a query.
 
     Args:
@@ -27,13 +29,14 @@ def find_notices(snapshot: Backend, query: Query, total: int, *, only_closest: b
         query: the query.
         total: the number of papers that it found.
         only_closest: whether these are the closest papers only.
+        counted_over: the papers among which these were found (``Backend.counted_over``); empty if among all.
     """
     notices = () if query.mode == "lexical" or is_english(query.text) else (NOT_ENGLISH,)
     fields = () if total else dict.fromkeys(_dated_fields(query.filter.condition))
     if query.sort == "citations" and not snapshot.columns.has_citations:
         notices = (*notices, _NO_CITATIONS)
     if only_closest:
-        notices = (*notices, ONLY_CLOSEST)
+        notices = (*notices, ONLY_CLOSEST, *([f"They are counted over {counted_over}."] if counted_over else ()))
     return (*notices, *snapshot.notices, *(notice for field in fields if (notice := _describe_dates(snapshot, field))))
 
 

@@ -96,7 +96,8 @@ def _count_facets(answer: Answer) -> Facets:
         listed = answer.listed
         facets = count_facets(answer.index.snapshot.columns, listed.rows)
     scope = listed.scope if answer.leg_input else "filter"
-    return replace(facets, scope=scope, estimated=listed.estimated, strong=listed.strong)
+    counted_over = listed.counted_over
+    return replace(facets, scope=scope, estimated=listed.estimated, strong=listed.strong, counted_over=counted_over)
 
 
 def _list_by_field(

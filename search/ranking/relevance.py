@@ -8,10 +8,12 @@ query word is both.
 """
 
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from search.index.backend import Backend
 from search.index.calibration import CALIBRATION_TUNING
 from search.query.facets import Scope
 from search.ranking.bands import Bands
@@ -36,6 +38,7 @@ class RelevantPapers:
         expected_errors: how many papers are expected to be missing or wrong; 0 unless estimated.
         scope: whether they are the relevant papers or only those closest to the query.
         strong: how many of them have the band ``strong``; None if no thresholds tell.
+        counted_over: the papers among which they were found (``Backend.counted_over``); empty if among all.
     """
 
     rows: PaperSet
@@ -43,6 +46,12 @@ class RelevantPapers:
     expected_errors: float = 0.0
     scope: Scope = "relevant"
     strong: int | None = None
+    counted_over: str = ""
+
+    @classmethod
+    def matching(cls, snapshot: Backend, rows: PaperSet) -> Self:
+        """Returns all papers of a set that a condition or words select."""
+        return cls(rows, estimated=False, counted_over=snapshot.counted_over(rows))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +110,7 @@ def find_relevant(index: FilteredIndex, leg_input: LegInput, bands: Bands, ranki
     """
     with index.time_stage("relevant"):
         if leg_input.vector is None:
-            return RelevantPapers(index.with_any_word(leg_input.text or ""), estimated=False)
+            return RelevantPapers.matching(index.snapshot, index.with_any_word(leg_input.text or ""))
         if bands.thresholds is None:
             return RelevantPapers(index.snapshot.set_of(ranking.fused.rows), estimated=False)
         share = CALIBRATION_TUNING.single_occurrence_share
@@ -145,7 +154,9 @@ def _find_reaching(
     rows = index.snapshot.set_of(by_cosine.rows, by_words, best.rows[reaches], without=best.rows[~reaches])
     strong_words = by_words[shares >= CALIBRATION_TUNING.title_occurrence_share]
     strong = _count_strong(index, vector, bands, best, by_cosine.rows, strong_words)
-    return RelevantPapers(rows, not by_cosine.complete, by_cosine.expected_errors, strong=strong)
+    counted_over = "" if by_cosine.complete else index.snapshot.counted_over(index.rows)
+    estimated = not (by_cosine.complete or counted_over)
+    return RelevantPapers(rows, estimated, by_cosine.expected_errors, strong=strong, counted_over=counted_over)
 
 
 def _count_strong(

@@ -53,6 +53,7 @@ class PageRefiner:
             lexicon.inflected_doc_freq,
             self._is_known,
             len(self.snapshot.live),
+            lexicon.read_words,
         )
         if not corrections:
             return None

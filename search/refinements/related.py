@@ -120,10 +120,11 @@ def find_phrases(
         spellings.setdefault(key, phrase)
         totals[key] = totals.get(key, 0) + counts[phrase]
     scored = []
-    for key in _drop_parts(totals, tuning.whole_share):
+    found = [key for key in _drop_parts(totals, tuning.whole_share) if _may_be_phrase(spellings[key])]
+    found = [key for key in found if not known.issuperset(key)]
+    lexicon.read_words(part for key in found for word in spellings[key] for part in parts[word])
+    for key in found:
         words = spellings[key]
-        if not _may_be_phrase(words) or known.issuperset(key):
-            continue
         doc_freq = max(1, min(lexicon.inflected_doc_freq(part) for word in words for part in parts[word]))
         max_share = tuning.max_word_share if len(words) == 1 else tuning.max_rarest_share
         share = min(totals[key] / tuning.papers, 1.0)

@@ -120,6 +120,7 @@ class Themes:
         estimated: ``relevant`` is an estimate, within about one per cent.
         generation: name of the generation that answered.
         answered_query: the text of the search box that was answered.
+        counted_over: see ``Facets``.
     """
 
     themes: tuple[Theme, ...]
@@ -128,6 +129,7 @@ class Themes:
     estimated: bool
     generation: str
     answered_query: str
+    counted_over: str = ""
 
     @classmethod
     def find(cls, relevant: RelevantSet) -> Self:
@@ -136,8 +138,8 @@ class Themes:
         budget.check()
         grouping = group_papers(snapshot, *_papers_on_subject(relevant), relevant.box)
         themes = tuple(_describe(snapshot, grouping, number) for number in range(len(grouping.labels)))
-        generation = snapshot.generation
-        return cls(themes, grouping, len(papers.rows), papers.estimated, generation, relevant.box)
+        generation, counted_over = snapshot.generation, papers.counted_over
+        return cls(themes, grouping, len(papers.rows), papers.estimated, generation, relevant.box, counted_over)
 
     @property
     def grouped(self) -> int:
@@ -158,7 +160,7 @@ class Themes:
         return iter(self.themes)
 
     def __repr__(self) -> str:
-        relevant = format_count(self.relevant, estimated=self.estimated)
+        relevant = format_count(self.relevant, estimated=self.estimated, counted_over=self.counted_over)
         return f"<Themes of {self.answered_query!r}: {len(self.themes)} of {self.grouped:,} of {relevant}>"
 
     def to_json(self) -> dict[str, Json]:
@@ -167,6 +169,7 @@ class Themes:
             "answered_query": self.answered_query,
             "relevant": self.relevant,
             "relevant_estimated": self.estimated,
+            "counted_over": self.counted_over,
             "grouped": self.grouped,
             "generation": self.generation,
             "themes": [theme.to_json() for theme in self.themes],
@@ -199,7 +202,9 @@ class Themes:
             )
             for theme in self.themes
         ]
-        relevant = format_count(self.relevant, "relevant paper", estimated=self.estimated)
+        relevant = format_count(
+            self.relevant, "relevant paper", estimated=self.estimated, counted_over=self.counted_over
+        )
         caption = f"{self.answered_query}; themes of {self.grouped:,} of {relevant}"
         return table_html(caption, ("Theme", "Papers", "Share", "Typical papers"), rows)
 

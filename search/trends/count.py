@@ -119,6 +119,7 @@ def _trend(question: CountedQuestion, counts: PaperCounts, numbers: range) -> Tr
         sum(count for number, count in counts.by_period.items() if number < numbers.start),
         counts.on_new_year,
         papers.scope,
+        papers.counted_over,
     )
 
 

@@ -67,6 +67,7 @@ class Trend:
         earlier: those before the first period.
         on_new_year: those dated 1 January.
         scope: ``closest``, or ``relevant`` if all that match count: without text, in lexical mode.
+        counted_over: see ``Facets``.
     """
 
     question: str
@@ -80,6 +81,7 @@ class Trend:
     earlier: int
     on_new_year: int
     scope: Scope
+    counted_over: str = ""
 
     def error(self, count: int) -> int:
         """Returns the error of a part of the papers that 19 of 20 such parts are expected not to exceed.
@@ -208,6 +210,7 @@ class Trends:
             "papers": trend.papers,
             "error": trend.error(trend.papers),
             "estimated": trend.estimated,
+            "counted_over": trend.counted_over,
             "counts": list(trend.counts),
             "errors": [trend.error(count) for count in trend.counts],
             "shares": [_rounded(self.share(trend, position)) for position in positions],
@@ -220,6 +223,8 @@ class Trends:
     def notices(self) -> tuple[str, ...]:
         """What a reader of the counts has to know, in sentences."""
         found = [COUNTED_NOTICE] if any(trend.scope == "closest" for trend in self.trends) else []
+        counted = {trend.counted_over: None for trend in self.trends if trend.counted_over}
+        found += [f"Counted over {papers}; a share is one of the papers read, not of all." for papers in counted]
         found += [
             f"Nothing is close to “{trend.question}”; “{trend.answered_query}” is counted instead."
             for trend in self.trends

@@ -178,7 +178,10 @@ def people_answer(people: People) -> RenderedAnswer:
     """Returns the authors of relevant papers."""
     fields = _truncate_fields(people_json(people)) | {"notice": NOTICE}
     content = PeopleAnswer.model_validate(fields)
-    count = format_count(content.papers, "relevant paper", estimated=content.papers_estimated)
+    counted_over = content.counted_over
+    count = format_count(
+        content.papers, "relevant paper", estimated=content.papers_estimated, counted_over=counted_over
+    )
     quoted = [line for rank, author in enumerate(content.authors, 1) for line in _author_lines(rank, author)]
     return RenderedAnswer(content, _delimited_text([f"authors of {count}"], [content.query, *quoted], []))
 
@@ -312,7 +315,8 @@ def _facet_lines(facets: FacetsOut) -> list[str]:
         "authors": facets.authors,
         "sources": facets.sources,
     }
-    heading = f"facets of {format_count(facets.papers, noun, estimated=facets.estimated)}:"
+    counted = format_count(facets.papers, noun, estimated=facets.estimated, counted_over=facets.counted_over)
+    heading = f"facets of {counted}:"
     lines = (f"{name}: {_format_counts(values, estimated=facets.estimated)}" for name, values in counts.items())
     return [heading, *lines]
 

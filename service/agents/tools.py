@@ -14,7 +14,14 @@ from search.trends.count import MAX_QUESTIONS
 from search.trends.periods import Per
 from service.api.overview_schemas import CountedOut, GroupedOut, RankedAuthorOut
 from service.api.parameters import AuthorsRequest, PageParams, QueryParams, TrendsRequest
-from service.api.schemas import AuthorMatchOut, CitationListsOut, FacetsOut, PersonOut, RefinementOut
+from service.api.schemas import (
+    COUNTED_OVER,
+    AuthorMatchOut,
+    CitationListsOut,
+    FacetsOut,
+    PersonOut,
+    RefinementOut,
+)
 
 MAX_HITS = 50
 """Most papers that one call returns."""
@@ -256,6 +263,7 @@ class PeopleAnswer(QuotingAnswer):
     query: str = Field(description="The query that was answered; its correction, if nothing is close to q")
     papers: int = Field(description="Number of relevant papers")
     papers_estimated: bool = Field(description="papers is an estimate, within about one per cent")
+    counted_over: str = Field(description=COUNTED_OVER)
     authors: list[RankedAuthorOut]
 
 

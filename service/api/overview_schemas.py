@@ -3,6 +3,7 @@
 from pydantic import BaseModel, Field
 
 from search.trends.periods import Per
+from service.api.schemas import COUNTED_OVER
 
 
 class PaperReferenceOut(BaseModel):
@@ -37,6 +38,7 @@ class PeopleOut(BaseModel):
     query: str = Field(description="The query that was answered; its correction, if nothing is close to q")
     papers: int = Field(description="Number of relevant papers")
     papers_estimated: bool = Field(description="papers is an estimate, within about one per cent")
+    counted_over: str = Field(description=COUNTED_OVER)
     generation: str
     authors: list[RankedAuthorOut]
 
@@ -63,6 +65,7 @@ class GroupedOut(BaseModel):
     answered_query: str = Field(description="The query whose papers are grouped: q, or what a search answers instead")
     relevant: int = Field(description="Number of relevant papers")
     relevant_estimated: bool = Field(description="relevant is an estimate, within about one per cent")
+    counted_over: str = Field(description=COUNTED_OVER)
     grouped: int = Field(description="Number of grouped papers: of the nearest 2,000, those that match the query well")
     generation: str
     themes: list[ThemeOut] = Field(description="The largest first; none of fewer than 20 papers")
@@ -103,6 +106,7 @@ class MapOut(BaseModel):
     )
     relevant: int = Field(description="Number of relevant papers")
     relevant_estimated: bool = Field(description="relevant is an estimate, within about one per cent")
+    counted_over: str = Field(description=COUNTED_OVER)
     generation: str
     themes: list[MapThemeOut] = Field(description="The largest first; none of fewer than 20 papers")
     points: list[MapPointOut] = Field(description="The papers that are grouped into themes; the nearest first")
@@ -126,6 +130,7 @@ class TrendOut(BaseModel):
     papers: int = Field(description="All papers on the question, in a period or not")
     error: int = Field(description="The error of papers that 19 of 20 counts are expected not to exceed")
     estimated: bool = Field(description="The counts are estimates")
+    counted_over: str = Field(description=COUNTED_OVER)
     counts: list[int] = Field(description="Those of each period")
     errors: list[int] = Field(description="The error of each count")
     shares: list[float | None] = Field(description="Share of the papers of each period; null if there are none")

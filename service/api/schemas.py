@@ -129,6 +129,10 @@ class SuggestionsOut(BaseModel):
     categories: list[CategoryCountOut]
 
 
+COUNTED_OVER = "In words, the papers among which these were counted; empty if among all, as in every index in a folder"
+"""Describes ``counted_over`` in every answer."""
+
+
 class FacetsOut(BaseModel):
     """Counts of papers by value."""
 
@@ -139,6 +143,7 @@ class FacetsOut(BaseModel):
     papers: int = Field(description="Number of papers counted")
     strong: int | None = Field(description="How many of them have the band strong; null if bands do not select them")
     estimated: bool = Field(description="All counts are estimates, within about one per cent; false: they are exact")
+    counted_over: str = Field(description=COUNTED_OVER)
     years: list[ValueCountOut]
     categories: list[ValueCountOut]
     kinds: list[ValueCountOut] = Field(description="Empty if an earlier version wrote the index, without kinds")

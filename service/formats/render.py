@@ -188,7 +188,7 @@ def _person_entry(name: str, person: Person) -> str:
 
 def people_text(people: People) -> str:
     """The authors of the relevant papers, one entry each."""
-    count = format_count(people.papers, "relevant paper", estimated=people.estimated)
+    count = format_count(people.papers, "relevant paper", estimated=people.estimated, counted_over=people.counted_over)
     heading = f"{people.query or 'all papers'}\nauthors of {count}, most and nearest papers first"
     entries = [f"{rank}. {_author_entry(author)}" for rank, author in enumerate(people.authors, 1)]
     return sanitize_lines("\n\n".join([heading, *entries])) + "\n"
@@ -311,7 +311,8 @@ def _facets_text(facets: Facets) -> str:
         "sources": facets.sources,
     }
     counted = format_count(facets.papers, noun, estimated=facets.estimated)
-    lines = [f"facets of {', '.join(filter(None, (counted, facets.strong_text)))}:"]
+    covered = facets.counted_over and f"counted over {facets.counted_over}"
+    lines = [f"facets of {', '.join(filter(None, (counted, facets.strong_text, covered)))}:"]
     for name, counts in groups.items():
         if name == "kinds" and not counts:  # an earlier version wrote the index
             continue

@@ -21,7 +21,9 @@ def themes_json(themes: Themes) -> dict[str, Json]:
 
 def themes_heading(themes: Themes) -> str:
     """Returns how many papers were grouped, of how many relevant ones."""
-    relevant = format_count(themes.relevant, "relevant paper", estimated=themes.estimated)
+    relevant = format_count(
+        themes.relevant, "relevant paper", estimated=themes.estimated, counted_over=themes.counted_over
+    )
     if not len(themes):
         return f"no themes: too few relevant papers, {themes.relevant:,}"
     if themes.grouped == themes.relevant:

@@ -72,7 +72,9 @@ def people_page(viewer: Viewer, url: PageUrl, text: str, query: Query, *, more: 
 def _status_text(people: People) -> str:
     if not people.authors:
         return "No relevant paper has an author. Remove a filter or rephrase the query."
-    return f"Authors of {format_count(people.papers, 'relevant paper', estimated=people.estimated)}"
+    counted_over = people.counted_over
+    count = format_count(people.papers, "relevant paper", estimated=people.estimated, counted_over=counted_over)
+    return f"Authors of {count}"
 
 
 def _answered_link(url: PageUrl, people: People | None, text: str) -> Link | None:

@@ -193,8 +193,9 @@ def _explanation_text(page: Page) -> str:
 
 def _facet_note(page: Page, query: Query, facets: Facets) -> str:
     """Returns which papers the facets count."""
+    covered = facets.counted_over and f" Counted over {facets.counted_over}."
     if is_ranked(page, query):
         counted = format_count(facets.papers, SCOPE_NOUNS[facets.scope], estimated=facets.estimated)
         bands = ", marked strong or related" if facets.scope == "relevant" and facets.strong is not None else ""
-        return f"Counts cover {counted if facets.estimated else f'the {counted}'}{bands}."
-    return f"Counts cover all {facets.papers:,} matching papers."
+        return f"Counts cover {counted if facets.estimated else f'the {counted}'}{bands}.{covered}"
+    return covered.lstrip() or f"Counts cover all {facets.papers:,} matching papers."
