@@ -154,7 +154,7 @@ class Resolver:
 
         query = replace(answer.query.unpaged, verbatim=False)
         find = lambda: Themes.find(answer.relevant_set(query.text))  # noqa: E731
-        return self.theme_cache.get((self.snapshot.generation, query), find)
+        return self.theme_cache.get((self.snapshot.generation, query), find, lambda: not self.snapshot.notices)
 
     def _condition_within_theme(self, query: Query, whole: Answer | None) -> AllOf:
         """Returns the filter of a query and its theme as one condition."""

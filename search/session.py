@@ -102,7 +102,7 @@ class Session:
             return self._ask(box, query)
         days = date.today(), datetime.now(UTC).date()  # the text may contain dates relative to them
         key = self.generation, self.embedders, self.corrections, days, box, query
-        return self.page_cache.get(key, lambda: self._ask(box, query))
+        return self.page_cache.get(key, lambda: self._ask(box, query), lambda: not self.snapshot.notices)
 
     def _ask(self, box: str, query: Query) -> Page:
         """Answers the text of the search box without the cache."""
@@ -250,7 +250,8 @@ class Session:
             InvalidValue, PaperNotFound, ModelMismatch, ModelUnavailable: see ``ask``.
         """
         query = (query or Query()).with_options(**options).unpaged
-        return self.theme_cache.get((self.generation, box, query), lambda: self._find_themes(box, query))
+        key, is_whole = (self.generation, box, query), lambda: not self.snapshot.notices
+        return self.theme_cache.get(key, lambda: self._find_themes(box, query), is_whole)
 
     def _find_themes(self, box: str, query: Query) -> "Themes":
         found = self._resolver.resolve(box, query)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 from fake_embedder import FakeEmbedder  # noqa: E402
 from search.embedding.model import ModelIdentity  # noqa: E402
+from search.milvus import COLLECTION_SCHEME  # noqa: E402
 from service.serving import server  # noqa: E402
 from service.serving.scrub import ScrubTuning  # noqa: E402
 from service.settings import Settings  # noqa: E402
@@ -42,7 +43,7 @@ def load_slow_embedder(_model: ModelIdentity) -> SlowEmbedder:
     return SlowEmbedder()
 
 
-def find_damage_or_die(directory: Path) -> str:
+def find_damage_or_die(directory: Path | str) -> str:
     kills = Path(os.environ.get("FAKE_KILLS", os.devnull))
     if left := kills.read_bytes():
         kills.write_bytes(left[1:])
@@ -54,4 +55,5 @@ if __name__ == "__main__":
     server._find_damage = find_damage_or_die
     scrub_pause_s = float(os.environ.get("FAKE_SCRUB_PAUSE", "86400"))
     scrub_tuning = ScrubTuning(pause_s=scrub_pause_s, damaged_pause_s=scrub_pause_s, poll_s=0.1, restart_s=0.1)
-    server.run(Path(sys.argv[1]), Settings.from_environment(), load_slow_embedder, scrub_tuning)
+    directory = sys.argv[1] if sys.argv[1].startswith(COLLECTION_SCHEME) else Path(sys.argv[1])
+    server.run(directory, Settings.from_environment(), load_slow_embedder, scrub_tuning)

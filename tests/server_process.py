@@ -21,7 +21,7 @@ class ServerProcess:
     """A server on an index made with the fake embedder, stopped when the context is left.
 
     Args:
-        index: folder of the index.
+        index: folder of the index, or the address of a collection.
         ready: wait until the server is ready.
         settings: environment variables without the prefix PAPERS_; those that begin with FAKE_ are passed as they are.
 
@@ -30,7 +30,7 @@ class ServerProcess:
         client: an HTTP client of the server.
     """
 
-    def __init__(self, index: Path, *, ready: bool = True, **settings: object) -> None:
+    def __init__(self, index: Path | str, *, ready: bool = True, **settings: object) -> None:
         self.port = int(settings.get("PORT", 0)) or free_port()  # type: ignore[call-overload]
         settings = {"PORT": self.port, "IDLE_SECONDS": 20, "CACHED_HITS": 0, **settings}
         env = {name: value for name, value in os.environ.items() if not name.startswith("PAPERS_")}

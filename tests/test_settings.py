@@ -77,6 +77,8 @@ def test_a_milvus_server_has_the_index_that_is_set(monkeypatch: pytest.MonkeyPat
     assert server.dialect.vector_index == "HNSW_SQ"
     monkeypatch.setenv("PAPERS_MILVUS_INDEX", "DISKANN")
     assert (server.dialect.vector_index, lite.dialect.vector_index) == ("DISKANN", "FLAT")
+    monkeypatch.setenv("PAPERS_MILVUS_INDEX", "LITE")
+    assert (server.dialect.vector_index, server.dialect.keys) == (lite.dialect.vector_index, lite.dialect.keys)
     monkeypatch.setenv("PAPERS_MILVUS_INDEX", "diskann")
-    with pytest.raises(InvalidValue, match=r"invalid PAPERS_MILVUS_INDEX 'diskann': .*HNSW_SQ and DISKANN"):
+    with pytest.raises(InvalidValue, match=r"invalid PAPERS_MILVUS_INDEX 'diskann': .*HNSW_SQ, DISKANN, LITE"):
         _ = server.dialect

@@ -32,7 +32,7 @@ from search.milvus.entities import FetchedPaper, PaperSource, pack_paper, pack_r
 from search.milvus.errors import reports_errors
 from search.milvus.manifest import CollectionManifest
 from search.milvus.records import LongPaper, LongPapers
-from search.milvus.schema import DATA_SUFFIX, FETCHED
+from search.milvus.schema import DATA_SUFFIX, FETCHED, load_collections
 from search.milvus.writer import CollectionWriter
 
 _STARTED = "moving"
@@ -82,7 +82,7 @@ class NewCollection:
     def write(self, number: int, batch: ParsedBatch) -> None:
         """Writes a batch, unless the collection has all of it; see ``Target``."""
         first = number * self._archive.header.batch_papers
-        if first + len(batch.papers) <= self._next_row:
+        if self._is_complete or self._has(first, first + len(batch.papers)):
             return
         papers = [each.paper for each in batch.papers]
         keys = [paper_keys(each.paper, find_keys(each.records)) for each in batch.papers]
@@ -103,10 +103,8 @@ class NewCollection:
         if self._is_complete:
             return header.generation
         with reports_errors(str(self._address)):
-            papers = self._count()
-            if papers != header.papers:
-                problem = f"it has {papers:,} papers instead of {header.papers:,}; drop it and import the archive again"
-                raise IndexUnavailable(str(self._address), problem)
+            self._client.flush(self._address.collection)
+            self._check_papers()
             decisions, parts = list[Sequence[Value]](), dict[str, int]()
             for name in self._archive.tables:
                 table = self._archive.read_table(name)
@@ -121,14 +119,25 @@ class NewCollection:
             }
             return self._writer.publish(header.generation, header.calibration, extra, header.newest_added).generation
 
+    def _check_papers(self) -> None:
+        """Raises an error unless the collection has exactly the papers of the archive, and the data of each batch."""
+        expected, papers = self._archive.header.papers, self._count("")
+        complete = sum(end - first for first, end in self._writer.unpublished_batches())
+        if papers > expected:
+            problem = f"it has {papers:,} papers instead of {expected:,}; drop it and import the archive again"
+            raise IndexUnavailable(str(self._address), problem)
+        if min(papers, complete) < expected:
+            problem = f"it has lost papers and has {min(papers, complete):,} of {expected:,}; repeat the command"
+            raise IndexUnavailable(str(self._address), problem)
+
     def _open(self) -> None:
         """Opens the collection for writing, and compares what it has with the archive."""
         self._is_complete = self._check_published()
         name, model = self._address.collection, self._archive.header.model
         self._writer = CollectionWriter.open(self._client, name, model, self._address.dialect)
-        self._next_row = self._writer.next_row
+        self._written = self._writer.unpublished_batches()
         started = self._archive.header.source.encode()
-        known = self._data.get([_STARTED]).get(_STARTED, b"" if self._next_row else started)
+        known = self._data.get([_STARTED]).get(_STARTED, b"" if self._written else started)
         if known != started and not self._is_complete:
             raise self._has_other_papers()
         self._data.put({_STARTED: started})
@@ -140,9 +149,10 @@ class NewCollection:
             ModelMismatch: The collection has vectors of another model.
             IndexUnavailable: It has other papers.
         """
-        if not self._client.has_collection(self._address.collection):
+        name = self._address.collection + DATA_SUFFIX
+        if not self._client.has_collection(name):
             return False
-        self._client.load_collection(self._address.collection + DATA_SUFFIX)
+        self._client.load_collection(name)
         if not CollectionManifest.read_version(self._data):
             return False
         manifest, header = CollectionManifest.load(self._data, str(self._address)), self._archive.header
@@ -152,12 +162,14 @@ class NewCollection:
             raise self._has_other_papers()
         return True
 
-    def _count(self) -> int:
-        """Returns the number of papers, published or not."""
-        name = self._address.collection
-        self._client.flush(name)
-        found = self._client.query(name, filter="", output_fields=["count(*)"], consistency_level="Strong")
-        return int(found[0]["count(*)"])
+    def _has(self, first: int, end: int) -> bool:
+        """Whether an interrupted import has written a batch, and Milvus has kept it: see docs/milvus.md, full disk."""
+        return (first, end) in self._written and self._count(f"row >= {first} and row < {end}") == end - first
+
+    def _count(self, expression: str) -> int:
+        """Returns the number of papers that meet an expression, published or not."""
+        options = {"output_fields": ["count(*)"], "consistency_level": "Strong"}
+        return int(self._client.query(self._address.collection, filter=expression, **options)[0]["count(*)"])
 
     def _write_table(self, table: Table) -> int:
         """Writes a table in parts, the first with the names of its columns; returns their number."""
@@ -191,8 +203,7 @@ class CollectionSource:
         self._client: Any = address.connect()
         self._data = DataStore(self._client, address.collection + DATA_SUFFIX)
         with reports_errors(str(address)):
-            for name in (address.collection, address.collection + DATA_SUFFIX):
-                self._client.load_collection(name)
+            load_collections(self._client, address.collection, str(address))
             manifest = CollectionManifest.load(self._data, str(address))
             self._collection = Collection(self._client, address.collection, address.dialect, manifest)
             self._long = LongPapers(self._data)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 from search.errors import IndexUnavailable, InvalidValue
 from search.milvus import COLLECTION_SCHEME
-from search.milvus.schema import LITE, SERVER, SERVER_WITH_DISKS, Dialect
+from search.milvus.errors import describe_error
+from search.milvus.requests import COMMAND_TUNING, Requests, RequestTuning
+from search.milvus.schema import LITE, LITE_SERVER, SERVER, SERVER_WITH_DISKS, Dialect
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -21,13 +23,18 @@ TOKEN_VARIABLE = "PAPERS_MILVUS_TOKEN"  # noqa: S105
 TLS_VARIABLE = "PAPERS_MILVUS_TLS"
 """Environment variable that turns TLS on: ``1``, or the path of the certificate (PEM) that signed the server's."""
 INDEX_VARIABLE = "PAPERS_MILVUS_INDEX"
-"""Environment variable of the index of the vectors: a key of ``_SERVERS``."""
-_SERVERS = {"HNSW_SQ": SERVER, "DISKANN": SERVER_WITH_DISKS}
+"""Environment variable of the index of the vectors on a server: a key of ``_SERVERS``."""
+_SERVERS = {"HNSW_SQ": SERVER, "DISKANN": SERVER_WITH_DISKS, "LITE": LITE_SERVER}
+_LITE_VERSION = "milvus_lite"
+"""How the version begins that Milvus Lite says it has."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,200}")
 """What Milvus accepts as the name of a collection, so that the collection of data can have a suffix."""
 _FORMS = "milvus://HOST:PORT/COLLECTION, or milvus:///PATH/FILE.db/COLLECTION for Milvus Lite"
-_TIMEOUT_S = 10.0
-"""Seconds until a server that does not answer is given up when it is connected to."""
+_TIMEOUT_S = 5.0
+"""Seconds until a server that does not answer is given up when it is connected to, at first and after a lost
+connection."""
+_CHANNEL = {"grpc.use_local_subchannel_pool": 1}
+"""Options of gRPC: a new connection is tried at once, not after the pause that follows a failure of the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,27 +81,44 @@ class Address:
             return LITE
         name = os.environ.get(INDEX_VARIABLE) or SERVER.vector_index
         if name not in _SERVERS:
-            raise InvalidValue(INDEX_VARIABLE, name, f"not an index of vectors; allowed are {' and '.join(_SERVERS)}")
+            raise InvalidValue(INDEX_VARIABLE, name, f"not an index of vectors; allowed are {', '.join(_SERVERS)}")
         return _SERVERS[name]
 
-    def connect(self) -> "MilvusClient":
+    def connect(self, tuning: RequestTuning | None = None) -> Requests:
         """Opens a connection.
 
+        Args:
+            tuning: that of the requests; ``COMMAND_TUNING`` by default.
+
         Raises:
-            IndexUnavailable: pymilvus or milvus-lite is not installed, or the server cannot be reached.
+            IndexUnavailable: pymilvus or milvus-lite is not installed, the server cannot be reached, or it is not what
+                the environment says.
         """
         try:
+            import grpc
             import pymilvus
         except ModuleNotFoundError:
             problem = "it needs the package pymilvus; run: pip install 'papers-search[milvus]'"
             raise IndexUnavailable(str(self), problem) from None
         logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # its errors are reported by this program
         try:
-            if not self.host:
-                return pymilvus.MilvusClient(self.path)
-            tls = os.environ.get(TLS_VARIABLE, "")
-            options = {} if tls in ("", "0", "1") else {"server_pem_path": tls}
-            uri = f"{'https' if tls not in ('', '0') else 'http'}://{self.host}"
-            return pymilvus.MilvusClient(uri, token=os.environ.get(TOKEN_VARIABLE, ""), timeout=_TIMEOUT_S, **options)
-        except (pymilvus.MilvusException, OSError, ImportError) as error:
-            raise IndexUnavailable(str(self), f"it cannot be opened ({error})") from None
+            client = self._connect_to_server() if self.host else pymilvus.MilvusClient(self.path)
+        except (pymilvus.MilvusException, grpc.RpcError, OSError, ImportError) as error:
+            hint = "" if self.host else "; only one process can have it open"
+            raise IndexUnavailable(str(self), f"it cannot be opened ({describe_error(error)}){hint}") from None
+        return Requests(client, str(self), tuning or COMMAND_TUNING)
+
+    def _connect_to_server(self) -> "MilvusClient":
+        import pymilvus
+
+        dialect, tls = self.dialect, os.environ.get(TLS_VARIABLE, "")
+        options = {} if tls in ("", "0", "1") else {"server_pem_path": tls}
+        uri = f"{'https' if tls not in ('', '0') else 'http'}://{self.host}"
+        token = os.environ.get(TOKEN_VARIABLE, "")
+        client = pymilvus.MilvusClient(uri, token=token, timeout=_TIMEOUT_S, grpc_options=_CHANNEL, **options)
+        version = client.get_server_version(timeout=_TIMEOUT_S)
+        is_lite = version.startswith(_LITE_VERSION)
+        if is_lite != (dialect.vector_index == LITE.vector_index):
+            hint = f"{'set' if is_lite else 'do not set'} {INDEX_VARIABLE}=LITE"
+            raise IndexUnavailable(str(self), f"the server is {version}; {hint}")
+        return client

@@ -50,7 +50,7 @@ class Collection:
     """Reads one publication; safe to use from several threads.
 
     Args:
-        client: the connection.
+        client: the connection, or its requests.
         name: name of the collection of papers.
         dialect: what the server understands.
         manifest: the publication.
@@ -59,8 +59,12 @@ class Collection:
         name: name of the collection, for messages.
     """
 
-    def __init__(self, client: "MilvusClient", name: str, dialect: Dialect, manifest: CollectionManifest) -> None:
-        self._requests, self._name, self.name = Requests(client, name, RequestTuning(dialect.timeout_s)), name, name
+    def __init__(
+        self, client: "MilvusClient | Requests", name: str, dialect: Dialect, manifest: CollectionManifest
+    ) -> None:
+        is_sent = isinstance(client, Requests)
+        self._requests = client if is_sent else Requests(client, name, RequestTuning(dialect.timeout_s))
+        self._name, self.name = name, name
         self.dialect, self.manifest = dialect, manifest
         self._published = f"row < {manifest.rows}"
         data = DataStore(self._requests, name + DATA_SUFFIX)

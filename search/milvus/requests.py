@@ -1,7 +1,11 @@
-"""Requests: the calls of Milvus that read, with a time limit and a circuit breaker.
+"""Requests: the calls of Milvus, each with a time limit; errors name the address of the collection.
 
-After several failures in a row, requests fail at once for a while: a server that does not answer is not asked by every
-question for the whole time limit (Nygard, "Release It!", 2007).
+A service sends a request once. After several failures in a row, requests fail at once for a while: a server that does
+not answer is not asked by every question for the whole time limit (Nygard, "Release It!", 2007).
+
+A command sends a request again if the server was not reached or did not answer, after longer and longer pauses: all
+that is written are upserts and deletions by primary key, which may be repeated. pymilvus repeats a request as well, but
+only while it can connect again at once: the restart of a server ends it.
 """
 
 import time
@@ -10,7 +14,10 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+import tenacity
+
 from search.errors import IndexUnavailable
+from search.milvus.errors import NOT_LOADED, describe_error, may_pass
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
@@ -18,10 +25,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class RequestTuning:
-    """Constants of requests; not measured on a server."""
+    """Constants of requests; not measured on a cluster."""
 
     timeout_s: float = 10.0
     """Seconds for one request (``Dialect.timeout_s``), in which pymilvus repeats it if the connection fails."""
+    loading_s: float = 600.0
+    """Seconds for the server to read a collection into memory."""
+    attempts: int = 1
+    """How often a request is sent at most."""
+    wait_s: float = 1.0
+    """Seconds before it is sent again; each further time, twice as many."""
     max_failures: int = 3
     """Failures in a row after which requests fail at once."""
     pause_s: float = 5.0
@@ -29,16 +42,21 @@ class RequestTuning:
 
 
 REQUEST_TUNING = RequestTuning()
+"""A service."""
+COMMAND_TUNING = RequestTuning(timeout_s=120, attempts=6, max_failures=1)
+"""A command: Milvus may write 1,000 papers to its disk, or count all, within two minutes, and restart within half a
+minute. After that the command ends, and what it does at its end fails at once."""
 
 
 class Requests:
-    """Sends the requests of one collection; safe to use from several threads.
+    """Sends the requests of one collection; safe to use from several threads. The methods are those of
+    ``MilvusClient``, without ``timeout``.
 
     Every method raises ``IndexUnavailable`` if Milvus reports an error or does not answer in time.
 
     Args:
         client: the connection.
-        name: name of the collection, for messages.
+        name: address of the collection, for messages.
         tuning: see ``RequestTuning``.
 
     Attributes:
@@ -49,33 +67,104 @@ class Requests:
         self._client, self._name, self._tuning = client, name, tuning
         self._lock = Lock()
         self._failures, self._paused_until = 0, 0.0
+        self._repeat = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(tuning.attempts),
+            wait=tenacity.wait_exponential(tuning.wait_s),
+            retry=tenacity.retry_if_exception(may_pass),
+            reraise=True,
+        )
         self.count = 0
 
-    def get(self, *arguments: Any, **options: Any) -> Any:
-        """Calls ``MilvusClient.get``."""
-        return self._send(self._client.get, *arguments, **options)
+    def with_tuning(self, tuning: RequestTuning) -> "Requests":
+        """Returns other requests by the same connection."""
+        return Requests(self._client, self._name, tuning)
 
-    def query(self, *arguments: Any, **options: Any) -> Any:
-        """Calls ``MilvusClient.query``."""
-        return self._send(self._client.query, *arguments, **options)
+    def get(self, name: str, **options: Any) -> Any:
+        """Returns entities by primary key."""
+        return self._send(self._client.get, name, **options)
 
-    def search(self, *arguments: Any, **options: Any) -> Any:
-        """Calls ``MilvusClient.search``."""
-        return self._send(self._client.search, *arguments, **options)
+    def query(self, name: str, **options: Any) -> Any:
+        """Returns the entities that meet an expression."""
+        return self._send(self._client.query, name, **options)
 
-    def _send(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    def search(self, name: str, **options: Any) -> Any:
+        """Returns the nearest entities."""
+        return self._send(self._client.search, name, **options)
+
+    def upsert(self, name: str, data: Any) -> None:
+        """Writes entities; those with the same primary key are replaced."""
+        self._send(self._client.upsert, name, data=data)
+
+    def delete(self, name: str, **options: Any) -> None:
+        """Deletes entities by primary key, or those that meet an expression."""
+        self._send(self._client.delete, name, **options)
+
+    def flush(self, name: str) -> None:
+        """Returns once all that was written is on the disk."""
+        self._send(self._client.flush, name)
+
+    def has_collection(self, name: str) -> bool:
+        """Whether there is a collection."""
+        return bool(self._send(self._client.has_collection, name))
+
+    def load_collection(self, name: str) -> None:
+        """Returns once a collection is in the memory of the server, without which it cannot be read."""
+        self._send(self._client.load_collection, name, timeout=self._tuning.loading_s)
+
+    def create_schema(self, **options: Any) -> Any:
+        """Returns an empty schema; sends nothing."""
+        return self._client.create_schema(**options)
+
+    def prepare_index_params(self) -> Any:
+        """Returns an empty list of indexes; sends nothing."""
+        return self._client.prepare_index_params()
+
+    def create_collection(self, name: str, **options: Any) -> None:
+        """Creates a collection with its indexes."""
+        self._send(self._client.create_collection, name, timeout=self._tuning.loading_s, **options)
+
+    def drop_collection(self, name: str) -> None:
+        """Deletes a collection with all entities."""
+        self._send(self._client.drop_collection, name)
+
+    def list_indexes(self, name: str) -> list[str]:
+        """Returns the names of the indexes of a collection."""
+        return list(self._send(self._client.list_indexes, name))
+
+    def describe_collection(self, name: str) -> Any:
+        """Returns the schema of a collection."""
+        return self._send(self._client.describe_collection, name)
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._client.close()
+
+    def _send(self, call: Callable[..., Any], name: str, **options: Any) -> Any:
+        from grpc import RpcError
         from pymilvus.exceptions import MilvusException
 
         self._begin()
         try:
-            found = call(*arguments, timeout=self._tuning.timeout_s, **options)
-        except MilvusException as error:
+            found = self._repeat(self._send_once, call, name, {"timeout": self._tuning.timeout_s, **options})
+        except (MilvusException, RpcError) as error:
             self._note_failure()
-            problem = f"Milvus reports: {error.message}; try again, or look at its log"
+            times = f" ({self._tuning.attempts} attempts)" if self._tuning.attempts > 1 and may_pass(error) else ""
+            problem = f"{describe_error(error)}{times}; try again, or look at its log"
             raise IndexUnavailable(self._name, problem) from None
         with self._lock:
             self._failures = 0
         return found
+
+    def _send_once(self, call: Callable[..., Any], name: str, options: dict[str, Any]) -> Any:
+        from pymilvus.exceptions import MilvusException
+
+        try:
+            return call(name, **options)
+        except MilvusException as error:
+            if error.code != NOT_LOADED:
+                raise
+        self._client.load_collection(name, timeout=self._tuning.timeout_s)  # Milvus Lite has restarted
+        return call(name, **options)
 
     def _begin(self) -> None:
         """Counts a request, unless requests are paused."""

@@ -5,14 +5,17 @@ analysis, by keys (``search.milvus.keys``), days and times, and listed in the or
 with a sparse vector that has the values of the fields, since Milvus does not sort.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
+from search.errors import IndexMissing, IndexUnavailable
 from search.index.bm25 import K1, B
 from search.milvus.keys import MAX_ARRAY, MAX_VARCHAR, KeyArrays, KeyLists, KeyTexts
 
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
+
+    from search.milvus.requests import Requests
 
 FORMAT = 2
 """The version of the manifest; that of version 1 can be read, too."""
@@ -53,6 +56,8 @@ SERVER_WITH_DISKS = Dialect(KeyArrays(), "FLOAT16_VECTOR", "DISKANN", "INVERTED"
 """A server whose query nodes have the graph on their disks, and a code of each vector in memory."""
 LITE = Dialect(KeyTexts(), "FLOAT_VECTOR", "FLAT", timeout_s=120)
 """Milvus Lite 3.2, an embedded library."""
+LITE_SERVER = replace(LITE, timeout_s=SERVER.timeout_s)
+"""Milvus Lite in a process of its own, which has read its files before it answers."""
 _VECTOR_INDEX_PARAMETERS = {
     "HNSW_SQ": {"M": 32, "efConstruction": 200, "sq_type": "SQ8", "refine": True, "refine_type": "FP16"},
     "DISKANN": {},
@@ -62,13 +67,16 @@ _VECTOR_INDEX_PARAMETERS = {
 
 
 def create_collections(client: "MilvusClient", name: str, dim: int, dialect: Dialect) -> None:
-    """Creates both collections, without papers.
+    """Creates those of both collections that do not exist, without papers.
 
     Args:
         client: the connection.
         name: name of the collection of papers.
         dim: components of a vector.
         dialect: what the server understands.
+
+    Raises:
+        IndexUnavailable: a collection has the name, but other fields.
     """
     from pymilvus import DataType, Function, FunctionType
 
@@ -99,8 +107,25 @@ def create_collections(client: "MilvusClient", name: str, dim: int, dialect: Dia
         indexes.add_index(field, index_type="INVERTED")
     for field in KEY_LISTS if dialect.array_index else ():
         indexes.add_index(field, index_type=dialect.array_index)
-    client.create_collection(name, schema=schema, index_params=indexes, consistency_level="Bounded")
+    _create(client, name, schema, indexes, "Bounded")
     _create_data_collection(client, name + DATA_SUFFIX)
+
+
+def load_collections(client: "MilvusClient | Requests", name: str, address: str) -> None:
+    """Returns once both collections can be read.
+
+    Args:
+        client: the connection.
+        name: name of the collection of papers.
+        address: its address, for messages.
+
+    Raises:
+        IndexMissing: one of them does not exist.
+    """
+    if not client.has_collection(name + DATA_SUFFIX):  # it is created last
+        raise IndexMissing(address, "there is no such collection; import an index into it")
+    for each in (name, name + DATA_SUFFIX):
+        client.load_collection(each)
 
 
 NUMBERS = (
@@ -126,4 +151,16 @@ def _create_data_collection(client: "MilvusClient", name: str) -> None:
     schema.add_field("unused", DataType.FLOAT_VECTOR, dim=2)
     indexes = client.prepare_index_params()
     indexes.add_index("unused", index_type="FLAT", metric_type="IP")
-    client.create_collection(name, schema=schema, index_params=indexes, consistency_level="Strong")
+    _create(client, name, schema, indexes, "Strong")
+
+
+def _create(client: "MilvusClient", name: str, schema: Any, indexes: Any, consistency: str) -> None:
+    """Creates a collection, which takes a request for it and one for each index, unless all was done before."""
+    if client.has_collection(name):
+        fields = {field["name"] for field in client.describe_collection(name)["fields"]}
+        if fields != {field.name for field in schema.fields}:
+            raise IndexUnavailable(name, "it is a collection of another program; give another name")
+        if len(client.list_indexes(name)) >= len(indexes):
+            return
+        client.drop_collection(name)  # nothing was written into it
+    client.create_collection(name, schema=schema, index_params=indexes, consistency_level=consistency)

@@ -1,18 +1,24 @@
 """MilvusSource: where a searcher finds what is published in a collection."""
 
 import time
+from dataclasses import replace
 from threading import Lock
 
-from search.errors import IndexMissing, IndexUnavailable
+from search.errors import IndexUnavailable
 from search.milvus.address import Address
 from search.milvus.backend import MilvusBackend
 from search.milvus.collection import Collection
 from search.milvus.data import DataStore
 from search.milvus.manifest import CollectionManifest
-from search.milvus.schema import DATA_SUFFIX
+from search.milvus.requests import RequestTuning
+from search.milvus.schema import DATA_SUFFIX, load_collections
 
 _POLL_S = 5.0
 """Seconds after which the name of the published generation is read again."""
+_RETRY_S = 1.0
+"""Seconds after which it is, if it could not be read."""
+_POLL_TIMEOUT_S = 3.0
+"""Seconds in which a server has to tell the name: the question that reads it waits for it."""
 
 
 class MilvusSource:
@@ -28,32 +34,39 @@ class MilvusSource:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        self._client = address.connect()
-        self._data = DataStore(self._client, address.collection + DATA_SUFFIX)
+        tuning = RequestTuning(address.dialect.timeout_s)
+        self._requests = address.connect(tuning)
+        self._data = DataStore(self._requests, address.collection + DATA_SUFFIX)
+        polls = (
+            self._requests.with_tuning(replace(tuning, timeout_s=_POLL_TIMEOUT_S)) if address.host else self._requests
+        )
+        self._polled = DataStore(polls, address.collection + DATA_SUFFIX)
         self._lock = Lock()
-        self._generation, self._read_at = "", float("-inf")
-        if not self._client.has_collection(address.collection):
-            raise IndexMissing(str(address), "there is no such collection; import an index into it")
-        for name in (address.collection, address.collection + DATA_SUFFIX):
-            self._client.load_collection(name)
+        self._generation, self._read_next = "", 0.0
+        self._error: IndexUnavailable | None = None
+        load_collections(self._requests, address.collection, str(address))
 
     def published_generation(self) -> str:
-        """See ``BackendSource``; another one is noticed within five seconds."""
-        from pymilvus.exceptions import MilvusException
+        """See ``BackendSource``; another one is noticed within five seconds, and so is that it cannot be read.
 
-        with self._lock:
-            if time.monotonic() >= self._read_at + _POLL_S:
-                try:
-                    self._generation = CollectionManifest.read_generation(self._data)
-                except MilvusException as error:
-                    raise IndexUnavailable(str(self._address), f"Milvus reports: {error.message}") from None
-                self._read_at = time.monotonic()
-            return self._generation
+        One thread reads it; the others get what was read last.
+        """
+        if time.monotonic() >= self._read_next and self._lock.acquire(blocking=False):
+            try:
+                self._generation, self._error = CollectionManifest.read_generation(self._polled), None
+            except IndexUnavailable as error:
+                self._error = error
+            finally:
+                self._read_next = time.monotonic() + (_RETRY_S if self._error else _POLL_S)
+                self._lock.release()
+        if failure := self._error:
+            raise failure.with_traceback(None)
+        return self._generation
 
     def open(self) -> MilvusBackend:
         """See ``BackendSource``."""
         manifest = CollectionManifest.load(self._data, str(self._address))
-        with self._lock:
-            self._generation, self._read_at = manifest.generation, time.monotonic()
+        self._generation, self._error = manifest.generation, None
+        self._read_next = time.monotonic() + _POLL_S
         name, dialect = self._address.collection, self._address.dialect
-        return MilvusBackend(Collection(self._client, name, dialect, manifest))
+        return MilvusBackend(Collection(self._requests, name, dialect, manifest))

@@ -72,10 +72,8 @@ class CollectionWriter:
         Raises:
             IndexDamaged: its vectors are of another model.
         """
-        if not client.has_collection(name):
-            schema.create_collections(client, name, model.dim, dialect)
-        client.load_collection(name)
-        client.load_collection(name + schema.DATA_SUFFIX)
+        schema.create_collections(client, name, model.dim, dialect)
+        schema.load_collections(client, name, name)
         data = DataStore(client, name + schema.DATA_SUFFIX)
         manifest = CollectionManifest.load(data, name) if CollectionManifest.read_version(data) else None
         if manifest and manifest.model != model:
@@ -168,11 +166,17 @@ class CollectionWriter:
             extra=before.extra if extra is None else extra,
         )
         manifest.save(self._data)
+        self._client.flush(self._name + schema.DATA_SUFFIX)  # the log of Milvus Lite may have a gap from a full disk
         self.manifest = manifest
         self._delete_applied()
         if before.version:
             self._data.delete([before.name])
         return manifest
+
+    def unpublished_batches(self) -> set[tuple[int, int]]:
+        """Returns the batches that are complete but not published: their first row, and the row after the last."""
+        places = (name.split("/")[1:3] for name in self._pending())
+        return {(int(first), int(end)) for first, end in places if first != "removed"}
 
     def _empty_manifest(self) -> CollectionManifest:
         days = {"published": NO_DAY, "updated": NO_DAY}

@@ -28,12 +28,13 @@ class PageCache:
         self._pages: OrderedDict[Hashable, Page] = OrderedDict()
         self._hits = 0
 
-    def get(self, key: Hashable, find: Callable[[], Page]) -> Page:
+    def get(self, key: Hashable, find: Callable[[], Page], is_whole: Callable[[], bool] = lambda: True) -> Page:
         """Returns the page of a question.
 
         Args:
             key: everything that the page depends on.
             find: computes it.
+            is_whole: whether the page that it has computed is to be kept: nothing was missing that may be there later.
         """
         with self._lock:
             if page := self._pages.get(key):
@@ -41,7 +42,7 @@ class PageCache:
         self._on_lookup(page is not None)
         if page is None:
             page = find()
-            if len(page) <= _MAX_PAGE_HITS:
+            if len(page) <= _MAX_PAGE_HITS and is_whole():
                 self._keep(key, page)
         return page
 

@@ -29,16 +29,19 @@ class ThemeCache:
                 self._entries.move_to_end(key)
             return self._entries.get(key)
 
-    def get(self, key: Hashable, find: "Callable[[], Themes]") -> "Themes":
+    def get(self, key: Hashable, find: "Callable[[], Themes]", is_whole: Callable[[], bool] = lambda: True) -> "Themes":
         """Returns the themes of a query.
 
         Args:
             key: the generation and the query.
             find: computes them.
+            is_whole: see ``PageCache.get``.
         """
         if themes := self.find(key):
             return themes
         themes = find()
+        if not is_whole():
+            return themes
         with self._lock:
             self._entries[key] = themes
             self._entries.move_to_end(key)

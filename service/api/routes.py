@@ -13,7 +13,8 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from indexer.library import parse_library
-from search.errors import InvalidValue, PapersError, QueryStopped
+from search.errors import IndexUnavailable, InvalidValue, PapersError, QueryStopped
+from search.milvus import COLLECTION_SCHEME
 from search.query.query import MAX_LIMIT, Query
 from search.session import Session
 from service import formats
@@ -255,8 +256,13 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", responses=_problem_docs(404, 406, 422, *_BODY_STATUSES))
 def readyz(searcher: SearcherDependency) -> dict[str, str]:
-    """Searches are answered, from this index generation. If the published one cannot be opened, `problem` says why."""
+    """Searches are answered, from this index generation. If the published one cannot be opened, `problem` says why.
+
+    An index in a folder answers from the generation that is open; a collection that cannot be read does not answer.
+    """
     generation = searcher.session().generation
+    if searcher.problem and str(searcher.directory).startswith(COLLECTION_SCHEME):
+        raise IndexUnavailable(searcher.directory, searcher.problem.removeprefix(f"{searcher.directory}: "))
     if searcher.problem:
         return {"status": "degraded", "generation": generation, "problem": searcher.problem}
     return {"status": "ok", "generation": generation}
