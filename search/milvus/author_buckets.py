@@ -18,6 +18,9 @@ from search.papers.names import Name
 _NAMES_PER_BUCKET = 1_000
 """Mean number of names of a bucket, or half as many, at some 20 bytes each once compressed."""
 
+_READ_WHOLE = 128
+"""Up to so many buckets are read at once, 3 MB: those of some 20,000 papers."""
+
 
 class IndexedName(NamedTuple):
     """A key by which an author is found (``names.index_keys``).
@@ -141,15 +144,21 @@ class AuthorData:
 
     Attributes:
         size: the number of names; one that several segments have counts several times.
+        read_along: the buckets that are read with the first one: of a small collection all, else none.
     """
 
     def __init__(self, reader: BucketReader, buckets: Sequence[AuthorBuckets]) -> None:
         self._reader, self._buckets = reader, buckets
         self.size = sum(each.names for each in buckets)
+        is_small = sum(each.number for each in buckets) <= _READ_WHOLE
+        self.read_along = self._all_places() if is_small else []
+
+    def _all_places(self) -> list[str]:
+        return [name for each in self._buckets for name in each.all_names()]
 
     def all(self) -> list[IndexedName]:
         """Returns all names."""
-        places = [name for each in self._buckets for name in each.all_names()]
+        places = self._all_places()
         read = self._reader.get(places)
         return merge_names(read[place] for place in places)
 
@@ -157,7 +166,7 @@ class AuthorData:
         """Returns all names with one of some surnames, those of the first segment first."""
         wanted = set(surnames)
         places = self.names_of(wanted)
-        read = self._reader.get(places)
+        read = self._reader.get(places, also=self.read_along)
         return merge_names([name for name in read[place] if surname_of(name) in wanted] for place in places)
 
     def repeated_first_names(self, surnames: Iterable[str]) -> Counter[int]:

@@ -206,7 +206,7 @@ class MilvusBackend:
 
     def load(self) -> None:
         """See ``Backend``."""
-        self._collection.counts.get(keys.NO_KEY)
+        self._collection.read_data([keys.NO_KEY])
 
     def for_session(self) -> "MilvusBackend":
         """See ``Backend``."""

@@ -134,7 +134,8 @@ class Collection:
         wanted = list(names)
         first_names = [first_name_key(name.given[0]) for name in wanted if name.given]
         counts = self.counts.names_of([*keys, *first_names])
-        self._buckets.get([*counts, *self.authors.names_of({name.surname for name in wanted})])
+        names_read = self.authors.names_of({name.surname for name in wanted})
+        self._buckets.get([*counts, *names_read], also=self.authors.read_along)
 
     def count(self, expression: str) -> int:
         """Returns the number of papers that meet an expression, which is exact; of a known one without a request."""

@@ -120,8 +120,12 @@ class Requests:
         return self._client.prepare_index_params()
 
     def create_collection(self, name: str, **options: Any) -> None:
-        """Creates a collection with its indexes."""
+        """Creates a collection, without indexes."""
         self._send(self._client.create_collection, name, timeout=self._tuning.loading_s, **options)
+
+    def create_index(self, name: str, **options: Any) -> None:
+        """Creates the indexes of a collection."""
+        self._send(self._client.create_index, name, timeout=self._tuning.loading_s, **options)
 
     def drop_collection(self, name: str) -> None:
         """Deletes a collection with all entities."""
