@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -50,8 +49,6 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "_RETRY_S", 0.1)
     monkeypatch.setattr(source, "RequestTuning", lambda timeout_s: RequestTuning(timeout_s, pause_s=2))
     monkeypatch.setattr("search.searcher._RETRY_S", 0.1)
-    pause = SimpleNamespace(time=time.time, sleep=lambda seconds: time.sleep(min(seconds, 0.02)))
-    monkeypatch.setattr("pymilvus.client.grpc_handler.time", pause)  # half a second for each index of a new collection
 
 
 @pytest.fixture(scope="module")
