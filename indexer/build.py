@@ -27,11 +27,12 @@ from indexer.generations import (
 from indexer.import_counts import ImportCounts
 from indexer.import_log import ImportLog
 from indexer.inputs import Inputs, source_files
+from indexer.paper_writer import CONCURRENT_SLICES, PaperWriter
 from indexer.row_checksums import write_row_checksums
 from indexer.row_writer import RowWriter
 from indexer.sources.file import SourceFile
 from indexer.sources.guard import Deletion
-from indexer.writer import CONCURRENT_SLICES, IndexWriter
+from indexer.writer import IndexWriter
 from search.columns.builder import ColumnsBuilder
 from search.columns.columns import Columns
 from search.embedding.embedder import Embedder
@@ -191,40 +192,54 @@ def index_inputs(
     on_stage: OnStage = lambda stage: None,  # noqa: ARG005
 ) -> ImportReport:
     """Imports files, or the pages of a harvest; see ``index_files``."""
+    with (
+        rare_collections(),
+        named_errors(find_layout(directory)),
+        IndexWriter(directory, embedder, slices=options.slices) as writer,
+    ):
+        report = import_records(files, writer, options, folders=folders, progress=progress)
+        manifest = publish(writer, on_stage=on_stage, codes=options.codes)
+    report.papers, report.generation = manifest.live, manifest.generation
+    return report
+
+
+def import_records(
+    files: Sequence[SourceFile],
+    writer: PaperWriter,
+    options: ImportOptions,
+    *,
+    folders: Iterable[Path] = (),
+    progress: OnProgress = lambda counts, done: None,  # noqa: ARG005
+) -> ImportReport:
+    """Adds the records of files to an index, with all their papers written, but not published; see ``index_files``."""
     inputs = Inputs(files)
 
     def report_progress() -> None:
         counts = writer.counts
         progress(counts, inputs.fraction_read * (1 - counts.waiting / max(counts.read, 1)))
 
-    with (
-        rare_collections(),
-        named_errors(find_layout(directory)),
-        IndexWriter(directory, embedder, report_progress, slices=options.slices) as writer,
-    ):
-        report, log = ImportReport(writer.counts), ImportLog(writer, restore=options.restore)
-        for record in inputs.records(log):
-            if not isinstance(record, SourceError):
-                if options.accepts(record):
-                    log.add(record)
-                else:
-                    log.leave_out()
-            elif isinstance(record, Deletion) and inputs.is_harvest:
-                log.delete(record.identifier)
-            elif options.strict:
-                raise record
+    writer.on_embedded = report_progress
+    report, log = ImportReport(writer.counts), ImportLog(writer, restore=options.restore)
+    for record in inputs.records(log, writer.expect if writer.reads_ahead else None):
+        if not isinstance(record, SourceError):
+            if options.accepts(record):
+                log.add(record)
             else:
-                log.skip(record)
-                report.add_skipped(record)
-            report_progress()
-            if options.limit is not None and writer.counts.new + writer.counts.merged >= options.limit:
-                report.unread = inputs.stop(log)
-                break
-        report.warnings = inputs.warnings[:MAX_KEPT_MESSAGES]
-        writer.flush()
-        report.missing = log.save(folders)
-        manifest = publish(writer, on_stage=on_stage, codes=options.codes)
-    report.papers, report.generation = manifest.live, manifest.generation
+                log.leave_out()
+        elif isinstance(record, Deletion) and inputs.is_harvest:
+            log.delete(record.identifier)
+        elif options.strict:
+            raise record
+        else:
+            log.skip(record)
+            report.add_skipped(record)
+        report_progress()
+        if options.limit is not None and writer.counts.new + writer.counts.merged >= options.limit:
+            report.unread = inputs.stop(log)
+            break
+    report.warnings = inputs.warnings[:MAX_KEPT_MESSAGES]
+    writer.flush()
+    report.missing = log.save(folders)
     return report
 
 

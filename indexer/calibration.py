@@ -3,30 +3,37 @@
 import numpy as np
 
 from search.embedding.embedder import Embedder
-from search.index.calibration import Calibration, Probes, probe_text, sample_probe_rows
-from search.index.snapshot import Snapshot
+from search.index.backend import Backend
+from search.index.calibration import (
+    CALIBRATION_TUNING,
+    Calibration,
+    CalibrationTuning,
+    Probes,
+    probe_text,
+    sample_probe_rows,
+)
 
 
-def calibrate(snapshot: Snapshot, embedder: Embedder) -> Calibration:
-    """Calibrates a snapshot; embeds up to 256 titles.
+def calibrate(snapshot: Backend, embedder: Embedder, tuning: CalibrationTuning = CALIBRATION_TUNING) -> Calibration:
+    """Calibrates a snapshot; embeds ``tuning.probe_count`` titles.
 
     Args:
-        snapshot: A generation with codes, columns and lexicon.
+        snapshot: A generation with codes, columns and lexicon, or a collection.
         embedder: Embeds the titles.
+        tuning: Quantiles and sample sizes.
 
     Raises:
         ModelUnavailable: The model cannot be loaded.
     """
-    rows = sample_probe_rows(snapshot.live)
+    rows = sample_probe_rows(snapshot.live, tuning)
     texts = [probe_text(paper) for paper in snapshot.store.get(rows.tolist())]
     vectors = embedder.encode(texts).reshape(len(texts), snapshot.model.dim)
     bm25_ratios = [_best_bm25_ratio(snapshot, row, text) for row, text in zip(rows.tolist(), texts, strict=True)]
-    return Calibration.measure(
-        snapshot.vectors, snapshot.live, Probes(rows, vectors, np.array(bm25_ratios, np.float32))
-    )
+    probes = Probes(rows, vectors, np.array(bm25_ratios, np.float32))
+    return Calibration.measure(snapshot.vectors, snapshot.live, probes, tuning)
 
 
-def _best_bm25_ratio(snapshot: Snapshot, row: int, text: str) -> float:
+def _best_bm25_ratio(snapshot: Backend, row: int, text: str) -> float:
     """The best BM25 of a paper's title in any other paper, divided by the upper bound for that title."""
     scores = snapshot.lexicon.search(text, 2, snapshot.live).without((row,)).scores
     return float(scores[:1].max(initial=0)) / (snapshot.lexicon.max_score(text) or 1)

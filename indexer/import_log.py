@@ -17,9 +17,9 @@ from indexer.logged_files import (
     load_files,
     path_text,
 )
+from indexer.paper_writer import PaperWriter
 from indexer.removed_papers import ANY_FILE, RemovalFilter
 from indexer.sources.file import SourceFile
-from indexer.writer import IndexWriter
 from search.errors import SourceError, UnknownFormat
 from search.papers.identifiers import id_key
 from search.papers.paper import Paper
@@ -68,7 +68,7 @@ class ImportLog:
         restore: Whether records of removed papers are imported again.
     """
 
-    def __init__(self, writer: IndexWriter, *, restore: bool = False) -> None:
+    def __init__(self, writer: PaperWriter, *, restore: bool = False) -> None:
         self._writer, self._restore = writer, restore
         self._removed = RemovalFilter(writer.database)
         self._readings: list[_Reading] = []
@@ -94,7 +94,7 @@ class ImportLog:
         """Adds a record of the file to the index, unless its paper was removed.
 
         Raises:
-            ModelUnavailable: As in ``IndexWriter.add``.
+            ModelUnavailable: As in ``PaperWriter.add``.
         """
         record, reading = identity.ensure_id(record), self._readings[-1]
         scopes = (ANY_FILE, reading.path, reading.file.source)
@@ -150,8 +150,9 @@ class ImportLog:
             if not any(reading.is_incomplete or not reading.is_whole for reading in self._readings):
                 sql = "UPDATE files SET reading = reading + 1, complete = reading + 1 WHERE file = ?"
                 database.executemany(sql, [(file,) for file in deleted])
-        live = self._writer.live
-        missing = FileRecords(database.execute, [*files, *deleted], lambda row: bool(live[row])).find_missing()
+        records = FileRecords(database.execute, [*files, *deleted], self._writer.is_live)
+        self._writer.load_rows(records.outdated_keys())
+        missing = records.find_missing()
         with database:
             values = [(SUPERSEDED, *each) for each in missing.superseded]
             database.executemany("UPDATE file_records SET reading = ? WHERE record = ? AND file = ?", values)

@@ -1,7 +1,8 @@
 """Inputs: the files of one import, read one after another."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
+from itertools import islice
 from pathlib import Path
 
 from indexer import sources
@@ -9,6 +10,9 @@ from indexer.import_log import ImportLog
 from indexer.sources.file import FileGroup, SourceFile
 from search.errors import SourceError
 from search.papers.paper import Paper
+
+_AHEAD = 500
+"""Records that are read before they are looked up together."""
 
 
 def source_files(paths: Iterable[Path], as_of: date, format_: str | None) -> list[SourceFile]:
@@ -41,13 +45,20 @@ class Inputs:
         self._current: SourceFile | None = None
         self.warnings: list[str] = []
 
-    def records(self, log: ImportLog | None = None) -> Iterator[Paper | SourceError]:
-        """Yields the records of all files, and notes in the log, if there is one, which file they are from."""
+    def records(
+        self, log: ImportLog | None = None, expect: Callable[[Sequence[Paper]], None] | None = None
+    ) -> Iterator[Paper | SourceError]:
+        """Yields the records of all files, and notes in the log, if there is one, which file they are from.
+
+        Args:
+            log: The log.
+            expect: Called with some records before they are yielded; without it, each is read when it is needed.
+        """
         for file, size in zip(self._files, self._sizes, strict=True):
             self._current = file
             if log:
                 log.start(file)
-            yield from sources.read(file)
+            yield from _read_ahead(sources.read(file), expect) if expect else sources.read(file)
             if log:
                 log.end()
             self._current = None
@@ -71,6 +82,15 @@ class Inputs:
         """The share of all bytes that was read, 0 to 1."""
         position = self._current.position if self._current else 0
         return min(1.0, (self._bytes_read + position) / self._total_bytes)
+
+
+def _read_ahead(
+    records: Iterable[Paper | SourceError], expect: Callable[[Sequence[Paper]], None]
+) -> Iterator[Paper | SourceError]:
+    remaining = iter(records)
+    while some := list(islice(remaining, _AHEAD)):
+        expect([record for record in some if not isinstance(record, SourceError)])
+        yield from some
 
 
 def _file_size(path: Path) -> int:

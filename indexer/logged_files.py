@@ -235,6 +235,10 @@ class FileRecords:
             for entries in self._entries(records)
         ]
 
+    def outdated_keys(self) -> set[int]:
+        """Returns a key of each record that these files no longer have; ``find_missing`` reads the rows with them."""
+        return set(self._find_outdated().values())
+
     def find_missing(self) -> Missing:
         """Finds the papers that only these files had, none of which had a record of it when it was read last.
 

@@ -28,9 +28,9 @@ from indexer.database import (
     open_database,
 )
 from indexer.generations import find_layout, find_model, load_manifests, remove_unused_generations
+from indexer.paper_writer import BATCH_PAPERS, CONCURRENT_SLICES
 from indexer.published import PublishedRows
 from indexer.row_insertion import RowInsertion
-from indexer.writer import BATCH_PAPERS, CONCURRENT_SLICES
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
 from search.index.layout import Layout, Manifest

@@ -1,13 +1,12 @@
 """WrittenPapers: the live rows of the store as a writer finds them, by the keys of their records."""
 
 import sqlite3
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable, Sequence
 
 import orjson
 
 from indexer.database import placeholders
 from indexer.key_filter import KeyBloomFilter
-from indexer.published import PublishedRows
 from search.papers.paper import Paper
 
 
@@ -16,24 +15,31 @@ class WrittenPapers:
 
     Args:
         database: The database.
-        published: Compares rows with their checksums before they are read.
+        check: Called with rows before they are read.
         replaced: The rows that are not live; the caller adds to them.
-        rows: The number of rows.
+        is_empty: Whether there are no rows yet.
     """
 
-    def __init__(self, database: sqlite3.Connection, published: PublishedRows, replaced: set[int], rows: int) -> None:
-        self._database, self._published, self._replaced = database, published, replaced
-        self._keys = KeyBloomFilter() if not rows else None
+    def __init__(
+        self,
+        database: sqlite3.Connection,
+        check: Callable[[Sequence[int]], None],
+        replaced: set[int],
+        *,
+        is_empty: bool,
+    ) -> None:
+        self._database, self._check, self._replaced = database, check, replaced
+        self._keys = KeyBloomFilter() if is_empty else None
 
     def find(self, keys: Iterable[int], known: Container[int] = ()) -> dict[int, dict[str, Paper]]:
         """Returns the live rows that have one of the keys, except known ones, with their records by JSON text."""
-        candidates = self.possibly_written(keys)
+        candidates = self.select_stored(keys)
         if not candidates:
             return {}
         sql = f"SELECT DISTINCT row FROM keys WHERE key IN ({placeholders(candidates)})"  # noqa: S608  only question marks
         found = (row for (row,) in self._database.execute(sql, candidates))
         rows = [row for row in found if row not in self._replaced and row not in known]
-        self._published.check(rows)
+        self._check(rows)
         return {row: self._read_records(row) for row in rows}
 
     def read(self, row: int) -> Paper:
@@ -41,7 +47,7 @@ class WrittenPapers:
         (paper,) = self._database.execute("SELECT paper FROM papers WHERE row = ?", [row]).fetchone()
         return Paper.from_json(orjson.loads(paper))
 
-    def possibly_written(self, keys: Iterable[int]) -> list[int]:
+    def select_stored(self, keys: Iterable[int]) -> list[int]:
         """Returns the keys that a row may have."""
         return self._keys.select(keys) if self._keys else list(keys)
 

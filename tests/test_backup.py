@@ -69,10 +69,10 @@ import json, sys
 from pathlib import Path
 sys.path[:0] = [".", ".."]
 from fake_embedder import FakeEmbedder
-from indexer import writer
+from indexer import paper_writer
 from indexer.build import index
 from test_backup import answers
-writer.BATCH_PAPERS = 20
+paper_writer.BATCH_PAPERS = 20
 for path in sorted(Path(sys.argv[1]).glob("part-*.jsonl")):
     index([path], Path(sys.argv[2]), FakeEmbedder())
     path.with_suffix(".answers").write_text(json.dumps(answers(Path(sys.argv[2]))), "utf-8")

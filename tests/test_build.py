@@ -169,7 +169,7 @@ class BlockingEmbedder(FakeEmbedder):
 
 
 def test_the_next_batch_is_read_while_one_is_embedded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexer.writer.BATCH_PAPERS", 10)
+    monkeypatch.setattr("indexer.paper_writer.BATCH_PAPERS", 10)
     embedder = BlockingEmbedder()
 
     def progress(counts: ImportCounts, _done: float) -> None:
@@ -184,7 +184,7 @@ def test_the_next_batch_is_read_while_one_is_embedded(tmp_path: Path, monkeypatc
 
 
 def test_a_record_of_a_paper_being_embedded_is_merged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexer.writer.BATCH_PAPERS", 4)
+    monkeypatch.setattr("indexer.paper_writer.BATCH_PAPERS", 4)
     records = make_records(0, 9)
     repeated = [records[1], {**records[2], "version": 2, "categories": ["cs.IR"]}, {**records[3], "id": "2999.00001"}]
     path, embedder = write_records(tmp_path / "papers.jsonl", [*records[:4], *repeated, *records[4:]]), FakeEmbedder()
@@ -207,7 +207,7 @@ def test_batch_size_does_not_change_the_index(tmp_path: Path, monkeypatch: pytes
     draw.shuffle(records)
     path, papers = write_records(tmp_path / "papers.jsonl", records), []
     for size in (3, 1_000):
-        monkeypatch.setattr("indexer.writer.BATCH_PAPERS", size)
+        monkeypatch.setattr("indexer.paper_writer.BATCH_PAPERS", size)
         index([path], tmp_path / str(size), FakeEmbedder())
         searcher = open_index(tmp_path / str(size))
         assert_rows_aligned(searcher)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fake_embedder import FakeEmbedder
-from indexer import writer
+from indexer import paper_writer
 from indexer.build import index
 from indexer.doctor import examine, repair
 from killed_process import run_and_kill
@@ -83,7 +83,7 @@ class Import:
 
 def import_in_batches(path: Path, directory: Path, batch: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(writer, "BATCH_PAPERS", batch)
+        patch.setattr(paper_writer, "BATCH_PAPERS", batch)
         index([path], directory, FakeEmbedder())
 
 

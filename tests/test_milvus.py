@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from search.errors import IndexUnavailable, InvalidValue
+from search.errors import IndexBusy, IndexUnavailable, InvalidValue
 from search.index.lexicon import create_analyzer
 from search.index.snapshot import Snapshot
 from search.milvus.backend import MilvusBackend
@@ -184,8 +184,12 @@ def test_an_import_goes_on_where_it_stopped_and_counts_a_batch_once(client: Any,
     for _ in range(2):
         rows = np.arange(100)
         writer.write(rows.tolist(), snapshot.store.get(rows.tolist()), snapshot.vectors.get_vectors(rows))
+    with pytest.raises(IndexBusy, match="is writing it"):
+        CollectionWriter.open(client, "resumed", snapshot.model, LITE)
+    writer.close()
     again = CollectionWriter.open(client, "resumed", snapshot.model, LITE)
     assert again.next_row == 100
+    again.close()
     manifest = copy_snapshot(snapshot, client, "resumed", LITE)
     whole = copy_snapshot(snapshot, client, "whole", LITE)
     assert manifest.lengths == whole.lengths
@@ -214,11 +218,15 @@ def test_a_search_finds_papers_from_publication_to_removal(client: Any) -> None:
     assert titles("attention") == ["Attention 0", "Attention 1"]
     writer.write([2, 3], papers[2:], embedder.encode([paper.text for paper in papers[2:]]))
     assert titles("attention") == ["Attention 0", "Attention 1"]
-    writer.remove([1])
+    for row in (1, 3):
+        writer.write([], [], embedder.encode([]), replaced={row: papers[row]})
+    assert writer.replaced_rows() == [1, 3]
     manifest = writer.publish("gen-2")
-    assert titles("attention") == ["Attention 0", "Attention 2", "Attention 3"]
+    assert titles("attention") == ["Attention 0", "Attention 2"]
+    writer.close()
     reopened = CollectionWriter.open(client, "changing", embedder.model, LITE)
-    assert reopened.next_row == 4
+    assert (reopened.next_row, reopened.replaced_rows()) == (4, [])
+    reopened.close()
 
 
 class Unreliable:

@@ -62,10 +62,19 @@ def write_paper(client: Any, name: str, row: int) -> None:
     paper = Paper(ids=(f"arxiv:2401.{row:05}",), title=f"Attention {row}", authors=("Wei Zhang", f"Author {row}"))
     writer = CollectionWriter.open(client, name, embedder.model, LITE)
     writer.write([row], [paper], np.asarray(embedder.encode([paper.text])))
+    writer.close()
 
 
 def publish(client: Any, name: str, generation: str) -> CollectionManifest:
-    return CollectionWriter.open(client, name, FakeEmbedder().model, LITE).publish(generation)
+    writer = CollectionWriter.open(client, name, FakeEmbedder().model, LITE)
+    manifest = writer.publish(generation)
+    writer.close()
+    return manifest
+
+
+def end_process(client: Any, name: str) -> None:
+    """Deletes the lease of a killed writer, as the next one does when its process has ended."""
+    DataStore(client, name + DATA_SUFFIX).delete(["writer"])
 
 
 def load(client: Any, name: str) -> CollectionManifest:
@@ -94,6 +103,7 @@ def test_a_publication_that_is_killed_leaves_the_old_state_or_the_new_one(client
         try:
             publish(KillingClient(client, writes), "killed", f"gen-{writes}")
         except Killed:
+            end_process(client, "killed")
             found = count_papers(client, "killed", load(client, "killed"))
             states.add(found - papers)
             if found == papers:

@@ -47,7 +47,7 @@ Papers = dict[str, tuple[Paper, NDArray[np.float32]]]
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("indexer.writer.BATCH_PAPERS", BATCH_PAPERS)
+    monkeypatch.setattr("indexer.paper_writer.BATCH_PAPERS", BATCH_PAPERS)
     monkeypatch.setattr("indexer.batch._SLICE_TEXTS", SLICE_TEXTS)
 
 
@@ -120,8 +120,8 @@ def import_on(
 def start_command(cluster: Cluster, file: Path, directory: Path) -> subprocess.Popen[str]:
     """Starts ``papers index --ray`` with small batches in a process of its own."""
     program = (
-        f"import indexer.batch, indexer.writer; indexer.batch._SLICE_TEXTS = {SLICE_TEXTS}; "
-        f"indexer.writer.BATCH_PAPERS = {BATCH_PAPERS}; from service.cli import main; main()"
+        f"import indexer.batch, indexer.paper_writer; indexer.batch._SLICE_TEXTS = {SLICE_TEXTS}; "
+        f"indexer.paper_writer.BATCH_PAPERS = {BATCH_PAPERS}; from service.cli import main; main()"
     )
     options = ["--index", str(directory), "--precision", "float", "--ray", cluster.address]
     command = [sys.executable, "-c", program, "index", str(file), *options]

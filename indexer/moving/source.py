@@ -1,6 +1,7 @@
 """Sources of an export: what an index has to give to become an archive."""
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -83,17 +84,29 @@ class LocalSource:
     def tables(self) -> Iterator[Table]:
         """Yields decisions, removed papers and the log of imports, without what came with later rows."""
         connection = ReadOnlyConnection(self._snapshot.layout.store)
-        database, rows = connection.database, self._snapshot.manifest.rows
-        names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
-        for (name,) in database.execute(names).fetchall():
-            if name in ROW_TABLES or (name == _STAMPS and has_unpublished_rows(self._snapshot)):
-                continue  # a file may have been read whose papers are not published
-            columns = [column for _, column, *_ in database.execute(f'PRAGMA table_info("{name}")')]
-            where = f" WHERE row < {max(rows, 1)}" if "row" in columns else ""  # 0 after a compaction
-            moved = tuple(column for column in columns if column != "row")
-            sql = f'SELECT {", ".join(moved)} FROM "{name}"{where}'  # noqa: S608  its own names
-            yield Table(name, moved, database.execute(sql))
+        stamps = (_STAMPS,) if has_unpublished_rows(self._snapshot) else ()  # of files whose papers are not published
+        yield from read_tables(connection.database, (*ROW_TABLES, *stamps), self._snapshot.manifest.rows)
         connection.close()
+
+
+def read_tables(database: sqlite3.Connection, without: Container[str], rows: int | None = None) -> Iterator[Table]:
+    """Yields the tables of a database, each to be read before the next one.
+
+    Args:
+        database: The database.
+        without: Names of tables to leave out.
+        rows: What came with later rows is left out; None for all.
+    """
+    names = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name"
+    for (name,) in database.execute(names).fetchall():
+        if name in without:
+            continue
+        columns = [column for _, column, *_ in database.execute(f'PRAGMA table_info("{name}")')]
+        is_limited = rows is not None and "row" in columns
+        where = f" WHERE row < {max(rows or 0, 1)}" if is_limited else ""  # 0 after a compaction
+        moved = tuple(column for column in columns if column != "row")
+        sql = f'SELECT {", ".join(moved)} FROM "{name}"{where}'  # noqa: S608  its own names
+        yield Table(name, moved, database.execute(sql))
 
 
 def open_source(directory: Path | str) -> Source:

@@ -114,7 +114,7 @@ class NewLocalIndex:
         with database:
             database.execute("INSERT OR REPLACE INTO added VALUES (-1, ?)", [header.newest_added])
             for name in self._archive.tables:
-                if not _replace_rows(database, self._archive.read_table(name)):
+                if not replace_rows(database, self._archive.read_table(name)):
                     raise self._archive.unknown_table(name)
         published = PublishedRows(self._layout, header.model, (), self._inserted.rows)
         rows = CopiedRows(self._layout, self._embedder, published, database, self._inserted)
@@ -144,7 +144,7 @@ class NewLocalIndex:
         )
 
 
-def _replace_rows(database: sqlite3.Connection, table: Table) -> bool:
+def replace_rows(database: sqlite3.Connection, table: Table) -> bool:
     """Replaces the rows of a table, in the transaction of the caller; returns False if the index has no such table."""
     known = {column for _, column, *_ in database.execute("SELECT * FROM pragma_table_info(?)", [table.name])}
     if table.name in ROW_TABLES or not known.issuperset(table.columns) or not table.columns:

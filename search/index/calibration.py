@@ -24,10 +24,10 @@ from search.index.json_object import JsonObject
 from search.papers.json import Json
 from search.papers.paper import Paper
 from search.query.hit import Band
-from search.rows import Rows
+from search.rows import PaperSet
 
 if TYPE_CHECKING:
-    from search.vectors.vectors import VectorIndex
+    from search.index.backend import VectorSearch
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class Thresholds:
 
     @classmethod
     def measure(
-        cls, index: "VectorIndex", live: Rows, probes: Probes, tuning: CalibrationTuning = CALIBRATION_TUNING
+        cls, index: "VectorSearch", live: PaperSet, probes: Probes, tuning: CalibrationTuning = CALIBRATION_TUNING
     ) -> Self:
         """Measures random pairs, each probe and its own paper, and each probe and its nearest other papers.
 
@@ -222,7 +222,7 @@ class Calibration:
 
     @classmethod
     def measure(
-        cls, index: "VectorIndex", live: Rows, titles: Probes, tuning: CalibrationTuning = CALIBRATION_TUNING
+        cls, index: "VectorSearch", live: PaperSet, titles: Probes, tuning: CalibrationTuning = CALIBRATION_TUNING
     ) -> Self:
         """Measures an index; deterministic for the same index and probes.
 
@@ -275,7 +275,7 @@ def required_related_hits(match_count: int, tuning: CalibrationTuning = CALIBRAT
     return min(tuning.min_related_hits, 1 + match_count // tuning.papers_per_related_hit)
 
 
-def sample_probe_rows(live: Rows, tuning: CalibrationTuning = CALIBRATION_TUNING) -> NDArray[np.int64]:
+def sample_probe_rows(live: PaperSet, tuning: CalibrationTuning = CALIBRATION_TUNING) -> NDArray[np.int64]:
     """Returns the live rows whose titles serve as probes: at most ``probe_count``, fixed seed, ascending."""
     return _sample_rows(live, tuning.probe_count, seed=0)
 
@@ -286,7 +286,7 @@ def probe_text(paper: Paper, tuning: CalibrationTuning = CALIBRATION_TUNING) -> 
 
 
 def _measure_cosines(
-    index: "VectorIndex", live: Rows, probes: Probes, tuning: CalibrationTuning
+    index: "VectorSearch", live: PaperSet, probes: Probes, tuning: CalibrationTuning
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
     """Returns the cosines of each probe to its own paper, to random papers, and to the last required neighbour."""
     required = required_related_hits(len(live), tuning)
@@ -301,7 +301,7 @@ def _measure_cosines(
     return own, np.concatenate(pairs), np.concatenate(nearest)
 
 
-def _sample_rows(live: Rows, count: int, *, seed: int) -> NDArray[np.int64]:
+def _sample_rows(live: PaperSet, count: int, *, seed: int) -> NDArray[np.int64]:
     if len(live) <= count:
         return live.ids
     return np.sort(np.random.default_rng(seed).choice(live.ids, count, replace=False))

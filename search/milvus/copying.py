@@ -39,6 +39,15 @@ def copy_snapshot(
         on_batch: called after each batch with its number of papers.
     """
     writer = CollectionWriter.open(client, name, snapshot.model, dialect)
+    try:
+        return _copy(snapshot, writer, limit, on_batch)
+    finally:
+        writer.close()
+
+
+def _copy(
+    snapshot: "Snapshot", writer: CollectionWriter, limit: int | None, on_batch: Callable[[int], None]
+) -> "CollectionManifest":
     rows = snapshot.live.ids
     rows = rows[(rows >= writer.next_row) & (rows < (len(snapshot.columns) if limit is None else limit))]
     if writer.manifest and writer.manifest.generation == snapshot.generation and not len(rows):
@@ -50,7 +59,7 @@ def copy_snapshot(
         writer.write(some, papers, vectors, list(map(sources.of, some)))
         on_batch(len(some))
     calibration = snapshot.calibration.to_json() if snapshot.calibration else None
-    return writer.publish(snapshot.generation, calibration, {"decisions": snapshot.store.decisions()})
+    return writer.publish(snapshot.generation, lambda _: calibration, {"decisions": snapshot.store.decisions()})
 
 
 class _Sources:

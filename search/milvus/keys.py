@@ -5,7 +5,7 @@ does not depend on the names. Milvus has indexes for arrays; Milvus Lite evaluat
 row by row, and a pattern of a text in C++, so there a list of keys is a text.
 """
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -22,7 +22,7 @@ MAX_ARRAY = 4_096
 """Elements of an array in Milvus."""
 _MAX_KEYS_OF_TEXT = (MAX_VARCHAR - 1) // 12
 """Keys of a list that is a text."""
-_POSITIVE = 2**63 - 1
+POSITIVE = 2**63 - 1
 """Mask that makes a key positive: the least signed number is no literal of an expression."""
 NO_KEY = 0
 """A key that nothing has."""
@@ -32,7 +32,7 @@ NOTHING = "row < 0"
 
 def key_of(kind: str, value: str) -> int:
     """Returns the key of a value of one kind."""
-    return hash_key(f"milvus {kind}", value) & _POSITIVE
+    return hash_key(f"milvus {kind}", value) & POSITIVE
 
 
 def category_key(code: str) -> int:
@@ -123,6 +123,10 @@ class KeyLists(Protocol):
         """Returns the value of a field, of a list that is too long the first keys."""
         ...
 
+    def decode(self, value: list[int] | str) -> list[int]:
+        """Returns the keys that a value of ``encode`` has."""
+        ...
+
     def has_any(self, field: str, keys: Sequence[int]) -> str:
         """Returns the expression that a field has at least one of some keys."""
         ...
@@ -137,6 +141,10 @@ class KeyArrays:
     def encode(self, keys: Sequence[int]) -> list[int] | str:
         """See ``KeyLists``."""
         return list(keys[:MAX_ARRAY])
+
+    def decode(self, value: list[int] | str) -> list[int]:
+        """See ``KeyLists``."""
+        return [int(key) for key in value]
 
     def has_any(self, field: str, keys: Sequence[int]) -> str:
         """See ``KeyLists``."""
@@ -154,6 +162,11 @@ class KeyTexts:
     def encode(self, keys: Sequence[int]) -> list[int] | str:
         """See ``KeyLists``."""
         return f"|{'|'.join(map(_key_text, keys[:_MAX_KEYS_OF_TEXT]))}|"
+
+    def decode(self, value: list[int] | str) -> list[int]:
+        """See ``KeyLists``."""
+        texts = str(value).strip("|")
+        return [int.from_bytes(b64decode(text + "="), "big") for text in texts.split("|")] if texts else []
 
     def has_any(self, field: str, keys: Sequence[int]) -> str:
         """See ``KeyLists``."""

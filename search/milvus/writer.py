@@ -1,14 +1,14 @@
 """CollectionWriter: fills a collection with papers and publishes them.
 
-Papers are written in batches, each with what it adds to the data about all papers. A batch that is written twice
-replaces itself, so an import that stops goes on after the last complete batch (``next_row``). Papers are found once
-``publish`` has added up the data of all batches and written a manifest.
+Papers are written in batches. The datum of a batch, which makes it complete, says what it adds to the data about all
+papers, and which papers it replaces. Papers are found once ``publish`` has added up the data of all batches and written
+a manifest; what was replaced is deleted after that.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import orjson
@@ -21,7 +21,8 @@ from search.milvus import schema
 from search.milvus.author_buckets import merge_names, pack_names, unpack_names
 from search.milvus.counts import add_up, pack, unpack
 from search.milvus.data import DataStore
-from search.milvus.entities import BatchData, FetchedPaper, PaperSource, PaperTexts, build_entity
+from search.milvus.entities import BatchData, PaperSource, PaperTexts, build_entity
+from search.milvus.lease import WriterLease
 from search.milvus.manifest import CollectionManifest
 from search.milvus.segments import Segments, delete_segments
 from search.papers.date import NO_DAY
@@ -30,22 +31,51 @@ from search.papers.paper import Paper
 if TYPE_CHECKING:
     from pymilvus import MilvusClient
 
+Calibrate = Callable[[CollectionManifest], Mapping[str, Any] | None]
+"""Returns ``Calibration.to_json`` for what is about to be published; None without a calibration."""
 _PENDING = "pending"
-"""First part of the name of the data of a batch that is not published."""
+"""First part of the name of the datum of a batch that is not published."""
 _BATCHES_AT_ONCE = 32
 """Batches whose data is added up in memory, some 100 MB, before it becomes a segment."""
 _ENTITIES_PER_REQUEST = 1_000
 """Papers that are written or deleted at once, 5 MB; Milvus accepts 64 MB."""
 
 
+class Batch(NamedTuple):
+    """A batch that is not published.
+
+    Attributes:
+        first: its first row.
+        end: the row after its last one.
+        papers: number of its papers.
+        replaced: the lowest of the rows that it replaces; -1 if it replaces none.
+    """
+
+    first: int
+    end: int
+    papers: int
+    replaced: int
+
+    @classmethod
+    def parse(cls, name: str) -> Self:
+        """Reads the name of a datum."""
+        return cls(*map(int, name.split("/")[1:5]))
+
+    @property
+    def name(self) -> str:
+        """The name of its datum."""
+        return f"{_PENDING}/{self.first:012}/{self.end:012}/{self.papers}/{self.replaced}"
+
+
 class CollectionWriter:
-    """Writes papers into one collection. There must be one writer at a time.
+    """The only writer of a collection; ``close`` lets another one write.
 
     Args:
         client: the connection.
         name: name of the collection of papers.
         model: identity of the model that made the vectors.
         dialect: what the server understands.
+        lease: the right to write.
         manifest: the last publication; None before the first.
 
     Attributes:
@@ -58,9 +88,10 @@ class CollectionWriter:
         name: str,
         model: ModelIdentity,
         dialect: schema.Dialect,
-        manifest: CollectionManifest | None = None,
+        lease: WriterLease,
+        manifest: CollectionManifest | None,
     ) -> None:
-        self._client, self._name, self._model, self._dialect = client, name, model, dialect
+        self._client, self._name, self._model, self._dialect, self._lease = client, name, model, dialect, lease
         self._data = DataStore(client, name + schema.DATA_SUFFIX)
         self.manifest = manifest
         self._analyzer = create_analyzer(LEXICON_TUNING.term_cache_size)
@@ -71,6 +102,7 @@ class CollectionWriter:
 
         Raises:
             IndexDamaged: its vectors are of another model.
+            IndexBusy: another process is writing it.
         """
         schema.create_collections(client, name, model.dim, dialect)
         schema.load_collections(client, name, name)
@@ -79,15 +111,28 @@ class CollectionWriter:
         if manifest and manifest.model != model:
             problem = f"its vectors are of {manifest.model.name}, not of {model.name}; use another collection"
             raise IndexDamaged(name, problem)
-        writer = cls(client, name, model, dialect, manifest)
-        writer._delete_applied()
+        lease = WriterLease(data, name)
+        try:
+            writer = cls(client, name, model, dialect, lease, manifest)
+            writer._delete_applied()
+            writer._delete_incomplete()
+        except BaseException:
+            lease.end()
+            raise
         return writer
+
+    def close(self) -> None:
+        """Lets another process write the collection. Batches that are complete remain to be published."""
+        self._lease.end()
 
     @property
     def next_row(self) -> int:
         """The row after the last one that was written, published or not."""
-        ends = [int(name.split("/")[2]) for name in self._pending() if name.split("/")[1] != "removed"]
-        return max([self.manifest.rows if self.manifest else 0, *ends])
+        return max([self.manifest.rows if self.manifest else 0, *(batch.end for batch in self.unpublished_batches())])
+
+    def replaced_rows(self) -> list[int]:
+        """Returns the rows that the next publication removes."""
+        return self._read_replaced(self.unpublished_batches())
 
     def write(
         self,
@@ -95,6 +140,7 @@ class CollectionWriter:
         papers: Sequence[Paper],
         vectors: NDArray[Any],
         sources: Sequence[PaperSource] | None = None,
+        replaced: Mapping[int, Paper] | None = None,
     ) -> None:
         """Writes a batch of papers, which are found once they are published.
 
@@ -103,33 +149,31 @@ class CollectionWriter:
             papers: the papers.
             vectors: (n, dim) their vectors, of length 1.
             sources: what an importer knows about each.
+            replaced: papers of lower rows that the next publication removes, by their rows.
+
+        Raises:
+            IndexBusy: another process has begun to write the collection.
         """
-        data, entities = BatchData(), []
+        data, removed, entities = BatchData(), BatchData(), []
         known = sources or [PaperSource()] * len(rows)
         for paper, row, vector, source in zip(papers, rows, vectors, known, strict=True):
             texts = PaperTexts.of(paper, self._analyzer)
             data.add(paper, texts)
             entities.append(build_entity(row, paper, texts, vector, source, self._dialect))
+        for paper in (replaced or {}).values():
+            removed.add(paper, PaperTexts.of(paper, self._analyzer))
         for first in range(0, len(entities), _ENTITIES_PER_REQUEST):
             self._client.upsert(self._name, entities[first : first + _ENTITIES_PER_REQUEST])
-        if rows:
-            self._data.put({f"{_PENDING}/{rows[0]:012}/{rows[-1] + 1:012}": _pack_batch(data)})
-
-    def remove(self, rows: Sequence[int]) -> None:
-        """Removes published papers with the next publication."""
-        for first in range(0, len(rows), _ENTITIES_PER_REQUEST):
-            some = list(rows[first : first + _ENTITIES_PER_REQUEST])
-            data = BatchData()
-            fields = list(schema.FETCHED)
-            for entity in self._client.get(self._name, ids=some, output_fields=fields, consistency_level="Strong"):
-                paper = FetchedPaper.of(entity).paper
-                data.add(paper, PaperTexts.of(paper, self._analyzer))
-            self._data.put({f"{_PENDING}/removed/{some[0]:012}": _pack_batch(data, some)})
+        if rows or replaced:
+            self._lease.renew()
+            first, end = (rows[0], rows[-1] + 1) if rows else (self.next_row, self.next_row)
+            batch = Batch(first, end, len(rows), min(replaced or (-1,)))
+            self._data.put({batch.name: _pack_batch(data, removed, list(replaced or ()))})
 
     def publish(
         self,
         generation: str,
-        calibration: Mapping[str, Any] | None = None,
+        calibrate: Calibrate = lambda manifest: manifest.calibration,
         extra: Mapping[str, Any] | None = None,
         newest_added: int = 0,
     ) -> CollectionManifest:
@@ -137,17 +181,19 @@ class CollectionWriter:
 
         Args:
             generation: name of what is published; cursors contain it.
-            calibration: ``Calibration.to_json``; the one before by default.
+            calibrate: see ``Calibrate``; by default, the calibration remains.
             extra: what an importer keeps about the collection; that of before by default.
             newest_added: the time at which the last paper was added, if that is one that was removed since.
         """
+        self._lease.renew()
         self._client.flush(self._name)
         before = self.manifest or self._empty_manifest()
         delete_segments(self._data, [each.number for each in before.replaced])
-        segments, added, names = Segments(self._data, before.segments, before.next_segment), before, self._pending()
+        names = [batch.name for batch in self.unpublished_batches()]
+        segments, added = Segments(self._data, before.segments, before.next_segment), before
         for first in range(0, len(names), _BATCHES_AT_ONCE):
             values = self._data.get(names[first : first + _BATCHES_AT_ONCE]).values()
-            batches = [_unpack_batch(value) for value in values]
+            batches = [part for value in values for part in _unpack_batch(value)]
             segments.add(
                 add_up(batch["counts"] for batch in batches), merge_names(batch["authors"] for batch in batches)
             )
@@ -161,10 +207,12 @@ class CollectionWriter:
             segments=segments.current,
             next_segment=segments.next_number,
             replaced=segments.replaced,
-            calibration=before.calibration if calibration is None else calibration,
+            calibration=before.calibration,
             applied=tuple(names),
             extra=before.extra if extra is None else extra,
         )
+        manifest = replace(manifest, calibration=calibrate(manifest))
+        self._lease.renew()
         manifest.save(self._data)
         self._client.flush(self._name + schema.DATA_SUFFIX)  # the log of Milvus Lite may have a gap from a full disk
         self.manifest = manifest
@@ -173,49 +221,86 @@ class CollectionWriter:
             self._data.delete([before.name])
         return manifest
 
-    def unpublished_batches(self) -> set[tuple[int, int]]:
-        """Returns the batches that are complete but not published: their first row, and the row after the last."""
-        places = (name.split("/")[1:3] for name in self._pending())
-        return {(int(first), int(end)) for first, end in places if first != "removed"}
+    def unpublished_batches(self) -> list[Batch]:
+        """Returns the batches that are complete but not published, those of the lowest rows first."""
+        rows = self._client.query(
+            self._name + schema.DATA_SUFFIX, filter=f'name like "{_PENDING}/%"', output_fields=["name"]
+        )
+        names = {row["name"].rpartition("/")[0] for row in rows}
+        return sorted(map(Batch.parse, names.difference(self.manifest.applied if self.manifest else ())))
+
+    def count(self, expression: str) -> int:
+        """Returns the number of papers that meet an expression, published or not."""
+        options = {"output_fields": ["count(*)"], "consistency_level": "Strong"}
+        return int(self._client.query(self._name, filter=expression, **options)[0]["count(*)"])
 
     def _empty_manifest(self) -> CollectionManifest:
         days = {"published": NO_DAY, "updated": NO_DAY}
         return CollectionManifest(0, "", self._model, 0, 0, (0, 0, 0), (), 1, (), {}, (), 0, 0, days, None)
 
-    def _pending(self) -> list[str]:
-        """Returns the names of the batches that are not published, those of the lowest rows first."""
-        rows = self._client.query(
-            self._name + schema.DATA_SUFFIX, filter=f'name like "{_PENDING}/%"', output_fields=["name"]
-        )
-        names = {row["name"].rpartition("/")[0] for row in rows}
-        return sorted(names.difference(self.manifest.applied if self.manifest else ()))
-
     def _delete_applied(self) -> None:
         """Deletes what the last publication has removed and the data of its batches."""
         names = list(self.manifest.applied) if self.manifest else []
-        for value in self._data.get([name for name in names if "/removed/" in name]).values():
-            self._client.delete(self._name, ids=_unpack_batch(value)["rows"])
+        replaced = self._read_replaced(map(Batch.parse, names))
+        for first in range(0, len(replaced), _ENTITIES_PER_REQUEST):
+            self._client.delete(self._name, ids=replaced[first : first + _ENTITIES_PER_REQUEST])
         self._data.delete(names)
 
+    def _delete_incomplete(self) -> None:
+        """Deletes papers without the datum of their batch, and batches from the first one on that lacks papers."""
+        batches = self.unpublished_batches()
+        for number, batch in enumerate(batches):
+            if batch.papers and self.count(f"row >= {batch.first} and row < {batch.end}") != batch.papers:
+                self._data.delete([each.name for each in batches[number:]])
+                break
+        self._client.delete(self._name, filter=f"row >= {self.next_row}")
 
-def _pack_batch(data: BatchData, removed: Sequence[int] = ()) -> bytes:
-    """Returns the data of a batch as bytes; of papers that are removed, with their rows."""
+    def _read_replaced(self, batches: Iterable[Batch]) -> list[int]:
+        """Returns the rows that batches replace."""
+        found = self._data.get([batch.name for batch in batches if batch.replaced >= 0])
+        return [row for value in found.values() for row in _unpack_head(value)["replaced"]]
+
+
+def _pack_batch(added: BatchData, removed: BatchData, replaced: Sequence[int]) -> bytes:
+    """Returns the datum of a batch: what it adds, what it removes, and the rows of the latter."""
+    parts = [_pack_data(added), _pack_data(removed)]
+    head = orjson.dumps({"replaced": list(replaced), "bytes": list(map(len, parts))})
+    return b"".join((len(head).to_bytes(8, "big"), head, *parts))
+
+
+def _unpack_head(value: bytes) -> dict[str, Any]:
+    """Returns the first part of ``_pack_batch``."""
+    fields: dict[str, Any] = orjson.loads(value[8 : 8 + int.from_bytes(value[:8], "big")])
+    return fields
+
+
+def _unpack_batch(value: bytes) -> Iterator[dict[str, Any]]:
+    """Yields what a batch adds and, if it replaces papers, what it removes, as negative numbers."""
+    fields = _unpack_head(value)
+    start = 8 + int.from_bytes(value[:8], "big")
+    end = start + fields["bytes"][0]
+    yield _unpack_data(value[start:end], 1)
+    if fields["replaced"]:
+        yield _unpack_data(value[end:], -1)
+
+
+def _pack_data(data: BatchData) -> bytes:
     counts, authors = pack(data.counts), pack_names(data.authors.values())
-    head = orjson.dumps({**data.to_json(), "rows": list(removed), "bytes": [len(counts), len(authors)]})
+    head = orjson.dumps({**data.to_json(), "bytes": [len(counts), len(authors)]})
     return b"".join((len(head).to_bytes(8, "big"), head, counts, authors))
 
 
-def _unpack_batch(value: bytes) -> dict[str, Any]:
-    """Returns the data of ``_pack_batch``, with the numbers of removed papers negative."""
+def _unpack_data(value: bytes, sign: int) -> dict[str, Any]:
     start = 8 + int.from_bytes(value[:8], "big")
     fields: dict[str, Any] = orjson.loads(value[8:start])
     end = start + fields["bytes"][0]
-    counts, sign = unpack(value[start:end]).copy(), -1 if fields["rows"] else 1
+    counts = unpack(value[start:end]).copy()
     counts["count"] *= sign
     totals = {name: sign * fields[name] for name in ("papers", "cited")}
     return {
         **fields,
         **totals,
+        "is_removal": sign < 0,
         "categories": {code: sign * papers for code, papers in fields["categories"].items()},
         "lengths": [sign * length for length in fields["lengths"]],
         "counts": counts,
@@ -229,7 +314,7 @@ def _add_batches(manifest: CollectionManifest, batches: Sequence[Mapping[str, An
     days, categories, sources = dict(manifest.days), Counter(manifest.categories), dict.fromkeys(manifest.sources)
     for batch in batches:
         categories.update(batch["categories"])
-        if not batch["rows"]:  # the days and sources of removed papers remain
+        if not batch["is_removal"]:  # the days and sources of removed papers remain
             sources |= dict.fromkeys(batch["sources"])
             for name, (first, last) in batch["days"].items():
                 days[name] = min(days[name][0], first), max(days[name][1], last)

@@ -21,6 +21,7 @@ from service.commands.options import (
     INDEX_OPTION,
     JSON_OPTION,
     MODEL_NAMES_HELP,
+    SEARCHED_INDEX_OPTION,
     load_embedder_for,
     model_option,
     parse_day,
@@ -29,9 +30,10 @@ from service.commands.options import (
 from service.commands.removal import YES_OPTION, remove_selection
 
 if TYPE_CHECKING:
-    from indexer.build import ImportReport, Stage
+    from indexer.build import ImportOptions, ImportReport, Stage
     from indexer.record_selection import RecordSelection
     from search.embedding.embedder import Embedder
+    from search.embedding.model import ModelIdentity
     from service.commands.progress import Progress
 
 _MAX_LISTED_MESSAGES = 20
@@ -46,7 +48,7 @@ def _source_formats() -> tuple[str, ...]:
 
 @click.command("index", cls=Command)
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-@INDEX_OPTION
+@SEARCHED_INDEX_OPTION
 @click.option(
     "--format",
     "format_",
@@ -94,7 +96,7 @@ def _source_formats() -> tuple[str, ...]:
     help="Embed on the nodes of a Ray cluster: HOST:PORT of its head node, or auto for the one that this machine "
     "belongs to.",
 )
-def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None, **options: Any) -> None:
+def index_command(paths: tuple[Path, ...], directory: Path | str, format_: str | None, **options: Any) -> None:
     """Import files and folders of papers into the index.
 
     The format of each file is detected from its content; .gz, .xz, .zst and .bz2 files are decompressed. A paper that
@@ -109,9 +111,10 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     papers index zotero.bib --mirror
     papers index ~/refs --mirror
     papers index /shared/papers --ray 10.0.0.5:6379
+    papers index papers.jsonl --index milvus://milvus.example.org:19530/papers
     """
     from indexer import sources
-    from indexer.build import ImportOptions, index_files
+    from indexer.build import ImportOptions
     from indexer.record_selection import find_largest_hash
     from indexer.removal_selection import select_missing
     from search.embedding.embedder import load_embedder
@@ -119,6 +122,8 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
 
     if options["mirror"] and (options["category"] or options["start"] or options["sample"]):
         raise click.UsageError("--mirror needs all records of the files; omit --category, --from and --sample")
+    if options["mirror"] and isinstance(directory, str):
+        raise click.UsageError("--mirror needs an index in a folder; papers of a collection cannot be removed")
     day = parse_day(options["as_of"]) or date.today()
     selection = _make_selection(options["category"], options["start"])
     import_options = ImportOptions(format_, day, options["strict"], restore=options["restore"], accepts=selection)
@@ -129,19 +134,12 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
             largest = find_largest_hash(files, import_options, options["sample"], progress.show_sampled)
             import_options = replace(import_options, accepts=replace(selection, largest_hash=largest))
         with _connect(options["ray"], embedder, progress) as (embedder, slices):
-            report = index_files(
-                files,
-                directory,
-                embedder,
-                folders=folders,
-                options=replace(import_options, slices=slices),
-                progress=progress.show,
-                on_stage=lambda name: show_stage(progress, name),
-            )
+            options_of_import = replace(import_options, slices=slices)
+            report = _index_files(files, folders, directory, embedder, options_of_import, progress)
     print_report(report)
     if report.skipped_count and options["mirror"]:
         _print_caution(report, has_folders=bool(folders))
-    if report.missing and options["mirror"]:
+    if report.missing and options["mirror"] and isinstance(directory, Path):
         remove_selection(directory, select_missing(directory, files, folders), yes=options["yes"])
     elif report.missing:
         _print_missing(report.missing, paths, directory)
@@ -156,6 +154,34 @@ def index_command(paths: tuple[Path, ...], directory: Path, format_: str | None,
     if report.nothing_read:
         click.echo("papers: no record could be read; check the files, or name their format with --format", err=True)
         sys.exit(ExitStatus.FAILURE)
+
+
+def _index_files(
+    files: list[Path],
+    folders: list[Path],
+    directory: Path | str,
+    embedder: "Embedder",
+    options: "ImportOptions",
+    progress: "Progress",
+) -> "ImportReport":
+    """Imports files into an index in a folder or in a collection of Milvus."""
+    if isinstance(directory, str):
+        from indexer.collections.importing import index_into_collection
+        from search.milvus.address import Address
+
+        address = Address.parse(directory)
+        return index_into_collection(files, address, embedder, folders=folders, options=options, progress=progress.show)
+    from indexer.build import index_files
+
+    return index_files(
+        files,
+        directory,
+        embedder,
+        folders=folders,
+        options=options,
+        progress=progress.show,
+        on_stage=lambda name: show_stage(progress, name),
+    )
 
 
 @click.command(cls=Command)
@@ -260,7 +286,7 @@ def _connect(address: str | None, local: "Embedder", progress: "Progress") -> "I
         InvalidValue: the address is invalid.
         MissingExtra: Ray is not installed.
     """
-    from indexer.writer import CONCURRENT_SLICES
+    from indexer.paper_writer import CONCURRENT_SLICES
 
     if address is None:
         yield local, CONCURRENT_SLICES
@@ -274,8 +300,11 @@ def _connect(address: str | None, local: "Embedder", progress: "Progress") -> "I
         yield cluster, cluster.slices
 
 
-def _print_missing(papers: int, paths: tuple[Path, ...], directory: Path) -> None:
-    """Says how many papers are no longer in the files, and how to remove them."""
+def _print_missing(papers: int, paths: tuple[Path, ...], directory: Path | str) -> None:
+    """Says how many papers are no longer in the files, and how to remove them from an index in a folder."""
+    if isinstance(directory, str):
+        click.echo(f"papers no longer in the files that had them: {papers:,}; they stay in the collection", err=True)
+        return
     is_given = click.get_current_context().get_parameter_source("directory") is ParameterSource.COMMANDLINE
     arguments = shlex.join([*map(str, paths), "--mirror", *(["--index", str(directory)] if is_given else [])])
     verb = "is" if papers == 1 else "are"
@@ -345,12 +374,11 @@ def show_stage(progress: "Progress", name: "Stage") -> None:
     progress.stage(f"{name} ({PUBLISH_STAGES.index(name) + 1} of {len(PUBLISH_STAGES)})")
 
 
-def choose_model(directory: Path, name: str | None, precision: str | None) -> tuple[str, str]:
+def choose_model(directory: Path | str, name: str | None, precision: str | None) -> tuple[str, str]:
     """Returns the name and precision to embed with: the options, or else those of the index, or else the defaults."""
-    from indexer.generations import find_layout, find_model
     from search.embedding.model import DEFAULT_MODEL, default_precision
 
-    found = find_model(find_layout(directory))
+    found = _find_model(directory)
     if (
         found
         and found not in map(DEFAULT_MODEL.identity, DEFAULT_MODEL.precisions)
@@ -365,6 +393,18 @@ def choose_model(directory: Path, name: str | None, precision: str | None) -> tu
     if not precision:
         precision = found.precision if found and found.name == chosen else default_precision(chosen)
     return chosen, precision
+
+
+def _find_model(directory: Path | str) -> "ModelIdentity | None":
+    """Returns the model of an index; None if it is new."""
+    if isinstance(directory, str):
+        from indexer.collections.importing import find_collection_model
+        from search.milvus.address import Address
+
+        return find_collection_model(Address.parse(directory))
+    from indexer.generations import find_layout, find_model
+
+    return find_model(find_layout(directory))
 
 
 def print_quality(model: str) -> None:

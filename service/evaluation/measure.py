@@ -134,13 +134,14 @@ def _index_corpus(
     from indexer.writer import IndexWriter
 
     skipped = 0
-    with IndexWriter(directory, embedder, lambda: show_import()) as writer:
+    with IndexWriter(directory, embedder) as writer:
 
         def show_import() -> None:
             if observer:
                 done = (writer.counts.read - writer.counts.waiting) / max(corpus_info.lines, 1)
                 observer.show(writer.counts, min(1.0, done))
 
+        writer.on_embedded = show_import
         for paper in retrieval_set.iter_papers():
             if isinstance(paper, SourceError):
                 skipped += 1
