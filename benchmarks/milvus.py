@@ -192,19 +192,20 @@ _LEAVES = (_author, _category, _dates, _words, _kind)
 
 def _compare(local: Searcher, remote: Searcher, queries: Sequence[Query]) -> dict[str, object]:
     """Answers queries with both and returns how far the answers agree."""
-    overlaps, times, trips = [], {"local": [], "milvus": []}, []  # type: ignore[var-annotated]
+    overlaps, times, trips, requests = [], {"local": [], "milvus": []}, [], []  # type: ignore[var-annotated]
     differing = 0
     for query in queries:
         pages = {}
         for name, searcher in (("local", local), ("milvus", remote)):
             session = searcher.session()
             backend = session.snapshot
-            before = backend.round_trips if isinstance(backend, MilvusBackend) else 0
+            before = (backend.round_trips, backend.requests) if isinstance(backend, MilvusBackend) else (0, 0)
             started = time.perf_counter()
             pages[name] = session.search(query)
             times[name].append(time.perf_counter() - started)
             if isinstance(backend, MilvusBackend):
-                trips.append(backend.round_trips - before)
+                trips.append(backend.round_trips - before[0])
+                requests.append(backend.requests - before[1])
         expected = [hit.paper.id for hit in pages["local"].hits[:_TOP]]
         found = [hit.paper.id for hit in pages["milvus"].hits[:_TOP]]
         differing += pages["local"].total != pages["milvus"].total
@@ -221,6 +222,8 @@ def _compare(local: Searcher, remote: Searcher, queries: Sequence[Query]) -> dic
         "milvus": results.percentiles(times["milvus"]),
         "round_trips_mean": round(fmean(trips), 2),
         "round_trips_max": max(trips),
+        "requests_mean": round(fmean(requests), 2),
+        "requests_max": max(requests),
     }
 
 

@@ -27,6 +27,8 @@ INDEX_VARIABLE = "PAPERS_MILVUS_INDEX"
 _SERVERS = {"HNSW_SQ": SERVER, "DISKANN": SERVER_WITH_DISKS, "LITE": LITE_SERVER}
 _LITE_VERSION = "milvus_lite"
 """How the version begins that Milvus Lite says it has."""
+_IN_USE = "another process may have it open: docs/milvus.md says how several can use it"
+"""What to do about a file that cannot be opened; Milvus Lite does not say why."""
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,200}")
 """What Milvus accepts as the name of a collection, so that the collection of data can have a suffix."""
 _FORMS = "milvus://HOST:PORT/COLLECTION, or milvus:///PATH/FILE.db/COLLECTION for Milvus Lite"
@@ -35,6 +37,8 @@ _TIMEOUT_S = 5.0
 connection."""
 _CHANNEL = {"grpc.use_local_subchannel_pool": 1}
 """Options of gRPC: a new connection is tried at once, not after the pause that follows a failure of the one before."""
+_LITE_CHANNEL = {**_CHANNEL, "grpc.keepalive_time_ms": 2**31 - 1}
+"""Those for Milvus Lite, which closes connections with a ping every ten seconds, also while it answers: no pings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class Address:
             raise InvalidValue("index", text, f"not an address of a collection; give {_FORMS}")
         if place.startswith("/"):
             return cls("", place, name)
+        if place.endswith(".db"):
+            raise InvalidValue("index", text, f"a relative path; give {_FORMS}")
         if not re.fullmatch(r"[^/@:]+(:\d+)?|\[[0-9a-fA-F:]+\](:\d+)?", place):
             raise InvalidValue("index", text, f"not a host and port; give {_FORMS}; credentials in {TOKEN_VARIABLE}")
         return cls(place, "", name)
@@ -100,12 +106,15 @@ class Address:
         except ModuleNotFoundError:
             problem = "it needs the package pymilvus; run: pip install 'papers-search[milvus]'"
             raise IndexUnavailable(str(self), problem) from None
-        logging.getLogger("pymilvus").setLevel(logging.CRITICAL)  # its errors are reported by this program
+        for name in ("pymilvus", "milvus_lite"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)  # their errors are reported by this program
         try:
-            client = self._connect_to_server() if self.host else pymilvus.MilvusClient(self.path)
+            client = (
+                self._connect_to_server() if self.host else pymilvus.MilvusClient(self.path, grpc_options=_LITE_CHANNEL)
+            )
         except (pymilvus.MilvusException, grpc.RpcError, OSError, ImportError) as error:
-            hint = "" if self.host else "; only one process can have it open"
-            raise IndexUnavailable(str(self), f"it cannot be opened ({describe_error(error)}){hint}") from None
+            hint = "check the address, and that Milvus is running" if self.host else _IN_USE
+            raise IndexUnavailable(str(self), f"{describe_error(error)}; {hint}") from None
         return Requests(client, str(self), tuning or COMMAND_TUNING)
 
     def _connect_to_server(self) -> "MilvusClient":
@@ -115,10 +124,12 @@ class Address:
         options = {} if tls in ("", "0", "1") else {"server_pem_path": tls}
         uri = f"{'https' if tls not in ('', '0') else 'http'}://{self.host}"
         token = os.environ.get(TOKEN_VARIABLE, "")
-        client = pymilvus.MilvusClient(uri, token=token, timeout=_TIMEOUT_S, grpc_options=_CHANNEL, **options)
+        expects_lite = dialect.vector_index == LITE.vector_index
+        channel = _LITE_CHANNEL if expects_lite else _CHANNEL
+        client = pymilvus.MilvusClient(uri, token=token, timeout=_TIMEOUT_S, grpc_options=channel, **options)
         version = client.get_server_version(timeout=_TIMEOUT_S)
         is_lite = version.startswith(_LITE_VERSION)
-        if is_lite != (dialect.vector_index == LITE.vector_index):
+        if is_lite != expects_lite:
             hint = f"{'set' if is_lite else 'do not set'} {INDEX_VARIABLE}=LITE"
             raise IndexUnavailable(str(self), f"the server is {version}; {hint}")
         return client

@@ -16,7 +16,7 @@ from search.columns.other_given_names import drop_other_given_names
 from search.errors import InvalidValue
 from search.milvus import keys
 from search.milvus.author_buckets import IndexedName
-from search.milvus.collection import Collection
+from search.milvus.collection import MAX_RESULTS, Collection
 from search.milvus.counts import Counts, first_name_key
 from search.milvus.entities import unpack_paper
 from search.papers import names
@@ -117,6 +117,8 @@ class AuthorConditions:
         self._matched: dict[tuple[str, bool], tuple[str, ...]] = {}
         self._papers: dict[tuple[str, ...], list[list[str]]] = {}
         """The authors of each paper of some authors."""
+        self._papers_matched: dict[tuple[str, ...], int] = {}
+        """The number of papers of some authors that were told apart by their papers."""
         self._candidates = lru_cache(_CACHED_CANDIDATES)(weak_method(self._find_candidates))
 
     def meanings_of(self, conditions: Iterable[Author]) -> list[Name]:
@@ -141,7 +143,7 @@ class AuthorConditions:
         if found is None:
             found = self._match(text, exact)
             if len(self._matched) >= _CACHED_NAMES:
-                self._matched = {}
+                self._matched, self._papers_matched = {}, {}
             self._matched[text, exact] = found
         return found
 
@@ -158,7 +160,11 @@ class AuthorConditions:
         has_any, (groups, others) = self._collection.dialect.keys.has_any, self._group(found)
         parts = [has_any("groups", groups)] if groups else []
         parts += [has_any("authors", [keys.author_key(key) for key in others])] if others else []
-        return keys.any_of(parts)
+        expression = keys.any_of(parts)
+        papers = self._papers_matched.get(found)
+        if papers is not None:
+            self._collection.note_count(expression, papers)
+        return expression
 
     def count_papers(self, canonical: Sequence[str]) -> list[int]:
         """Returns the number of papers of each author in the whole collection."""
@@ -187,7 +193,10 @@ class AuthorConditions:
         of_authors = _FetchedAuthorPapers(papers, numbers)
         found = drop_namesakes_in_other_order(table, of_authors, text, found)
         found = found if exact else drop_other_given_names(table, text, found)
-        return self._note_written(table, found)
+        matched = self._note_written(table, found)
+        if 0 < len(papers) < MAX_RESULTS and all(0 < len(paper) <= keys.MAX_ARRAY for paper in papers):
+            self._papers_matched[matched] = sum(not set(matched).isdisjoint(paper) for paper in papers)
+        return matched
 
     def match_similar(self, text: str) -> tuple[str, ...]:
         """Returns the canonical keys, ascending, of the authors with a similar name: in another spelling by one edit.

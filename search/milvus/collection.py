@@ -56,7 +56,7 @@ class Collection:
         manifest: the publication.
 
     Attributes:
-        name: name of the collection, for messages.
+        name: address of the collection, for messages.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class Collection:
     ) -> None:
         is_sent = isinstance(client, Requests)
         self._requests = client if is_sent else Requests(client, name, RequestTuning(dialect.timeout_s))
-        self._name, self.name = name, name
+        self._name, self.name = name, self._requests.name
         self.dialect, self.manifest = dialect, manifest
         self._published = f"row < {manifest.rows}"
         data = DataStore(self._requests, name + DATA_SUFFIX)

@@ -1,16 +1,16 @@
 """Requests: the calls of Milvus, each with a time limit; errors name the address of the collection.
 
-A service sends a request once. After several failures in a row, requests fail at once for a while: a server that does
-not answer is not asked by every question for the whole time limit (Nygard, "Release It!", 2007).
+A service sends a request once. If the server was not reached, or did not answer in time, several times in a row,
+requests fail at once for a while: not every question waits for the whole time limit (Nygard, "Release It!", 2007).
 
-A command sends a request again if the server was not reached or did not answer, after longer and longer pauses: all
-that is written are upserts and deletions by primary key, which may be repeated. pymilvus repeats a request as well, but
-only while it can connect again at once: the restart of a server ends it.
+A command sends a request again if the server was not reached, after longer and longer pauses and until the time limit
+of one request: all that is written are upserts and deletions by primary key, which may be repeated. pymilvus repeats a
+request as well, but only while it can connect again at once: the restart of a server ends it.
 """
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ class RequestTuning:
     loading_s: float = 600.0
     """Seconds for the server to read a collection into memory."""
     attempts: int = 1
-    """How often a request is sent at most."""
+    """How often a request is sent at most, within ``timeout_s``."""
     wait_s: float = 1.0
     """Seconds before it is sent again; each further time, twice as many."""
     max_failures: int = 3
@@ -48,6 +48,32 @@ COMMAND_TUNING = RequestTuning(timeout_s=120, attempts=6, max_failures=1)
 minute. After that the command ends, and what it does at its end fails at once."""
 
 
+class _Breaker:
+    """Counts failures in a row; after ``max_failures`` of them, lets one request through every ``pause_s``."""
+
+    def __init__(self, tuning: RequestTuning) -> None:
+        self._tuning, self._lock = tuning, Lock()
+        self._failures, self._problem, self._paused_until = 0, "", 0.0
+
+    def begin(self) -> str:
+        """Returns why requests fail at once; an empty text if the caller is to send one."""
+        with self._lock:
+            now = time.monotonic()
+            if now < self._paused_until:
+                remaining = f"it is tried again in {self._paused_until - now:.0f} s"
+                return f"{self._problem}, {self._failures} times in a row; {remaining}"
+            if self._failures >= self._tuning.max_failures:
+                self._paused_until = now + self._tuning.pause_s  # for others, while the caller tries
+            return ""
+
+    def note(self, problem: str) -> None:
+        """Counts the outcome of a request: its problem, or an empty text."""
+        with self._lock:
+            self._failures, self._problem = self._failures + 1 if problem else 0, problem
+            is_open = self._failures >= self._tuning.max_failures
+            self._paused_until = time.monotonic() + self._tuning.pause_s if is_open else 0.0
+
+
 class Requests:
     """Sends the requests of one collection; safe to use from several threads. The methods are those of
     ``MilvusClient``, without ``timeout``.
@@ -58,26 +84,34 @@ class Requests:
         client: the connection.
         name: address of the collection, for messages.
         tuning: see ``RequestTuning``.
+        breaker: that of other requests by the same connection; None for one of their own.
 
     Attributes:
+        name: the address.
         count: number of requests so far.
     """
 
-    def __init__(self, client: "MilvusClient", name: str, tuning: RequestTuning = REQUEST_TUNING) -> None:
-        self._client, self._name, self._tuning = client, name, tuning
+    def __init__(
+        self,
+        client: "MilvusClient",
+        name: str,
+        tuning: RequestTuning = REQUEST_TUNING,
+        breaker: _Breaker | None = None,
+    ) -> None:
+        self._client, self.name, self._tuning = client, name, tuning
+        self._breaker = breaker or _Breaker(tuning)
         self._lock = Lock()
-        self._failures, self._paused_until = 0, 0.0
         self._repeat = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(tuning.attempts),
+            stop=tenacity.stop_after_attempt(tuning.attempts) | tenacity.stop_after_delay(tuning.timeout_s),
             wait=tenacity.wait_exponential(tuning.wait_s),
             retry=tenacity.retry_if_exception(may_pass),
             reraise=True,
         )
         self.count = 0
 
-    def with_tuning(self, tuning: RequestTuning) -> "Requests":
-        """Returns other requests by the same connection."""
-        return Requests(self._client, self._name, tuning)
+    def within(self, timeout_s: float) -> "Requests":
+        """Returns requests with another time limit, by the same connection; they are not counted with these."""
+        return Requests(self._client, self.name, replace(self._tuning, timeout_s=timeout_s), self._breaker)
 
     def get(self, name: str, **options: Any) -> Any:
         """Returns entities by primary key."""
@@ -147,16 +181,20 @@ class Requests:
         from grpc import RpcError
         from pymilvus.exceptions import MilvusException
 
-        self._begin()
+        if problem := self._breaker.begin():
+            raise IndexUnavailable(self.name, problem)
+        with self._lock:
+            self.count += 1
         try:
             found = self._repeat(self._send_once, call, name, {"timeout": self._tuning.timeout_s, **options})
         except (MilvusException, RpcError) as error:
-            self._note_failure()
-            times = f" ({self._tuning.attempts} attempts)" if self._tuning.attempts > 1 and may_pass(error) else ""
-            problem = f"{describe_error(error)}{times}; try again, or look at its log"
-            raise IndexUnavailable(self._name, problem) from None
-        with self._lock:
-            self._failures = 0
+            problem, passes = describe_error(error), may_pass(error)
+            self._breaker.note(problem if passes else "")
+            attempts = self._repeat.statistics["attempt_number"]
+            times = f" ({attempts} attempts)" if attempts > 1 else ""
+            hint = "repeat the command to continue" if self._tuning.attempts > 1 else "try again"
+            raise IndexUnavailable(self.name, f"{problem}{times}; {hint}, or look at the log of Milvus") from None
+        self._breaker.note("")
         return found
 
     def _send_once(self, call: Callable[..., Any], name: str, options: dict[str, Any]) -> Any:
@@ -169,18 +207,3 @@ class Requests:
                 raise
         self._client.load_collection(name, timeout=self._tuning.timeout_s)  # Milvus Lite has restarted
         return call(name, **options)
-
-    def _begin(self) -> None:
-        """Counts a request, unless requests are paused."""
-        with self._lock:
-            remaining = self._paused_until - time.monotonic()
-            if remaining > 0:
-                problem = f"Milvus has failed {self._failures} times in a row; it is tried again in {remaining:.0f} s"
-                raise IndexUnavailable(self._name, problem)
-            self.count += 1
-
-    def _note_failure(self) -> None:
-        with self._lock:
-            self._failures += 1
-            if self._failures >= self._tuning.max_failures:
-                self._paused_until = time.monotonic() + self._tuning.pause_s

@@ -1,7 +1,6 @@
 """MilvusSource: where a searcher finds what is published in a collection."""
 
 import time
-from dataclasses import replace
 from threading import Lock
 
 from search.errors import IndexUnavailable
@@ -34,12 +33,9 @@ class MilvusSource:
 
     def __init__(self, address: Address) -> None:
         self._address = address
-        tuning = RequestTuning(address.dialect.timeout_s)
-        self._requests = address.connect(tuning)
+        self._requests = address.connect(RequestTuning(address.dialect.timeout_s))
         self._data = DataStore(self._requests, address.collection + DATA_SUFFIX)
-        polls = (
-            self._requests.with_tuning(replace(tuning, timeout_s=_POLL_TIMEOUT_S)) if address.host else self._requests
-        )
+        polls = self._requests.within(_POLL_TIMEOUT_S) if address.host else self._requests
         self._polled = DataStore(polls, address.collection + DATA_SUFFIX)
         self._lock = Lock()
         self._generation, self._read_next = "", 0.0

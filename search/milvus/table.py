@@ -76,7 +76,8 @@ class PaperTable:
         if not isinstance(papers, MatchingPapers) or len(papers) <= MAX_WHOLE_SET:
             return ""
         read = len(self.members(papers))
-        return f"the {self._read_as.format(f'{read:,}')}" if read < len(papers) else ""
+        without = f", without the search {self.failed_leg}, which Milvus did not answer" if self.failed_leg else ""
+        return f"the {self._read_as.format(f'{read:,}')}{without}" if read < len(papers) else ""
 
     def get(self, rows: Iterable[int]) -> list[FetchedPaper]:
         """Returns papers, in the order of their rows.

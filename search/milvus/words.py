@@ -73,6 +73,7 @@ class CollectionWords:
     def __init__(self, terms: CollectionTerms, table: PaperTable) -> None:
         self._terms, self._table = terms, table
         self._frequencies: dict[tuple[int, int], tuple[Mapping[str, int], int]] = {}
+        self._found: dict[tuple[str, int, str], NDArray[np.int64]] = {}
 
     @property
     def terms_by_unit(self) -> Mapping[str, Terms]:
@@ -94,7 +95,7 @@ class CollectionWords:
         if isinstance(papers, MatchingPapers):
             self._table.note_kind(READ_BY_QUESTION)
             try:
-                rows = self._find(text, k + max(k // 4, _MORE), papers)
+                rows = self._find_once(text, k + max(k // 4, _MORE), papers)
             except IndexUnavailable:
                 self._table.failed_leg = BY_WORDS
                 return Ranked(NO_ROWS, NO_SCORES, False, NO_ROWS)
@@ -106,6 +107,13 @@ class CollectionWords:
         best = Ranked.top_k(rows, scores, k, complete=True)
         is_complete = len(rows) <= k
         return Ranked(best.rows, best.scores, is_complete, rows, scored_scores=scores)
+
+    def _find_once(self, text: str, k: int, papers: MatchingPapers) -> NDArray[np.int64]:
+        """Returns what ``_find`` does; an acronym that is a question is searched once, not again for its senses."""
+        asked = text, k, papers.whole_expression
+        if asked not in self._found:
+            self._found[asked] = self._find(text, k, papers)
+        return self._found[asked]
 
     def _find(self, text: str, k: int, papers: MatchingPapers) -> NDArray[np.int64]:
         collection, tokens = self._table.collection, []
