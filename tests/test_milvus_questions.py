@@ -185,3 +185,14 @@ def test_counts_of_a_filter_say_which_papers_they_cover(searcher: Searcher) -> N
 @pytest.mark.parametrize("name", ["W. Zhang", "Zhang", "Yang Liu", "Wei Zhnag", "Yng Liu", "Liu Yong", "Nobody Here"])
 def test_names_are_counted_and_suggested_as_in_the_local_index(searcher: Searcher, local: Searcher, name: str) -> None:
     assert searcher.session().authors(name) == local.session().authors(name)
+
+
+def test_people_behind_a_name_are_told_apart_by_all_its_papers(searcher: Searcher, local: Searcher) -> None:
+    session = searcher.session()
+    session.search(Query("attention", limit=1))  # what a session has read does not matter
+    expected = local.session().persons("Yang Liu")
+    for people in (session.persons("Yang Liu"), searcher.session().persons("Yang Liu")):
+        described = ([(each.papers, each.coauthors, each.years) for each in found] for found in (people, expected))
+        assert next(described) == next(described) != []
+    box = f'au:"Yang Liu @ {expected[0].id}"'
+    assert searcher.session().ask(box).total == local.session().ask(box).total > 10
