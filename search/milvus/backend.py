@@ -90,7 +90,7 @@ class _Shared:
 
     def __init__(self, collection: Collection) -> None:
         self.collection = collection
-        self.analyzer: Analyzer = create_analyzer(LEXICON_TUNING.term_cache_size)
+        self.analyzer: Analyzer = create_analyzer(LEXICON_TUNING.query_term_cache_size)
         self.filters = Filters(collection, self.analyzer)
 
     @cached_property

@@ -132,7 +132,11 @@ class CollectionWriter:
 
     def replaced_rows(self) -> list[int]:
         """Returns the rows that the next publication removes."""
-        return self._read_replaced(self.unpublished_batches())
+        return [row for head in self._read_heads(self.unpublished_batches()) for row in head["replaced"]]
+
+    def notes(self) -> list[Mapping[str, Any]]:
+        """Returns the notes of the batches that are not published."""
+        return [head["note"] for head in self._read_heads(self.unpublished_batches())]
 
     def write(
         self,
@@ -141,6 +145,7 @@ class CollectionWriter:
         vectors: NDArray[Any],
         sources: Sequence[PaperSource] | None = None,
         replaced: Mapping[int, Paper] | None = None,
+        note: Mapping[str, Any] | None = None,
     ) -> None:
         """Writes a batch of papers, which are found once they are published.
 
@@ -150,6 +155,8 @@ class CollectionWriter:
             vectors: (n, dim) their vectors, of length 1.
             sources: what an importer knows about each.
             replaced: papers of lower rows that the next publication removes, by their rows.
+            note: what an importer has to know of the batch until it is published (``notes``); of a batch that replaces
+                papers.
 
         Raises:
             IndexBusy: another process has begun to write the collection.
@@ -168,7 +175,8 @@ class CollectionWriter:
             self._lease.renew()
             first, end = (rows[0], rows[-1] + 1) if rows else (self.next_row, self.next_row)
             batch = Batch(first, end, len(rows), min(replaced or (-1,)))
-            self._data.put({batch.name: _pack_batch(data, removed, list(replaced or ()))})
+            head = {"replaced": list(replaced or ()), "note": note or {}}
+            self._data.put({batch.name: _pack_batch(data, removed, head)})
 
     def publish(
         self,
@@ -241,7 +249,7 @@ class CollectionWriter:
     def _delete_applied(self) -> None:
         """Deletes what the last publication has removed and the data of its batches."""
         names = list(self.manifest.applied) if self.manifest else []
-        replaced = self._read_replaced(map(Batch.parse, names))
+        replaced = [row for head in self._read_heads(map(Batch.parse, names)) for row in head["replaced"]]
         for first in range(0, len(replaced), _ENTITIES_PER_REQUEST):
             self._client.delete(self._name, ids=replaced[first : first + _ENTITIES_PER_REQUEST])
         self._data.delete(names)
@@ -255,17 +263,17 @@ class CollectionWriter:
                 break
         self._client.delete(self._name, filter=f"row >= {self.next_row}")
 
-    def _read_replaced(self, batches: Iterable[Batch]) -> list[int]:
-        """Returns the rows that batches replace."""
+    def _read_heads(self, batches: Iterable[Batch]) -> list[Mapping[str, Any]]:
+        """Returns the heads of those batches that replace papers."""
         found = self._data.get([batch.name for batch in batches if batch.replaced >= 0])
-        return [row for value in found.values() for row in _unpack_head(value)["replaced"]]
+        return [_unpack_head(value) for value in found.values()]
 
 
-def _pack_batch(added: BatchData, removed: BatchData, replaced: Sequence[int]) -> bytes:
-    """Returns the datum of a batch: what it adds, what it removes, and the rows of the latter."""
+def _pack_batch(added: BatchData, removed: BatchData, head: Mapping[str, Any]) -> bytes:
+    """Returns the datum of a batch: a head, what the batch adds, and what it removes."""
     parts = [_pack_data(added), _pack_data(removed)]
-    head = orjson.dumps({"replaced": list(replaced), "bytes": list(map(len, parts))})
-    return b"".join((len(head).to_bytes(8, "big"), head, *parts))
+    packed = orjson.dumps({**head, "bytes": list(map(len, parts))})
+    return b"".join((len(packed).to_bytes(8, "big"), packed, *parts))
 
 
 def _unpack_head(value: bytes) -> dict[str, Any]:
