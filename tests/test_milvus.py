@@ -77,7 +77,14 @@ def local_snapshot(searcher: Searcher) -> Snapshot:
 
 
 def copy(client: Any, snapshot: Snapshot, name: str, dialect: Dialect) -> tuple[Collection, Filters]:
-    manifest = copy_snapshot(snapshot, client, name, dialect)
+    """Copies papers in three publications, whose counts and names stay in segments of their own."""
+    rows = len(snapshot.columns)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("search.milvus.segments._ALWAYS_MERGED", 0)
+        patch.setattr("search.milvus.segments._RATIO", 0)
+        for limit in (rows // 2, rows * 3 // 4, rows):
+            manifest = copy_snapshot(snapshot, client, name, dialect, limit=limit)
+    assert len(manifest.segments) == 3 or rows == 0
     collection = Collection(client, name, dialect, manifest)
     return collection, Filters(collection, create_analyzer(1_000))
 

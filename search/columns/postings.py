@@ -210,6 +210,11 @@ class Postings:
             return self.rows[self.offsets[values[0]] : self.offsets[values[0] + 1]].astype(np.int64)
         return sorted_unique(self._gather_rows(values)).astype(np.int64)
 
+    def ids_in(self, papers: PaperSet, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Returns the rows, ascending, of a set that have at least one of the values."""
+        rows = self.ids(values)
+        return rows[papers.contains(rows)]
+
     def sample(self, value: int, count: int) -> NDArray[np.int64]:
         """Returns at most ``count`` rows of a value, evenly spread and ascending."""
         rows = self.ids(np.array([value]))

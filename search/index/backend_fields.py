@@ -79,6 +79,9 @@ class FieldValues(Protocol):
     def ids(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """Returns the rows, ascending, that have at least one of the values; some may not be in ``Backend.live``."""
 
+    def ids_in(self, papers: PaperSet, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Returns the rows, ascending, of the papers of a set that have at least one of the values."""
+
     def sample(self, value: int, count: int) -> NDArray[np.int64]:
         """Returns at most ``count`` of the rows that have a value, evenly spread."""
 

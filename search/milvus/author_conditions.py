@@ -157,14 +157,18 @@ class AuthorConditions:
         if condition.position != "any":
             numbers = ", ".join(str(keys.author_key(key)) for key in found)
             return f"{condition.position}_author in [{numbers}]" if found else keys.NOTHING
-        has_any, (groups, others) = self._collection.dialect.keys.has_any, self._group(found)
-        parts = [has_any("groups", groups)] if groups else []
-        parts += [has_any("authors", [keys.author_key(key) for key in others])] if others else []
-        expression = keys.any_of(parts)
+        expression = self.expression_of(found)
         papers = self._papers_matched.get(found)
         if papers is not None:
             self._collection.note_count(expression, papers)
         return expression
+
+    def expression_of(self, canonical: Sequence[str]) -> str:
+        """Returns the expression of the papers by at least one of some authors."""
+        has_any, (groups, others) = self._collection.dialect.keys.has_any, self._group(canonical)
+        parts = [has_any("groups", groups)] if groups else []
+        parts += [has_any("authors", [keys.author_key(key) for key in others])] if others else []
+        return keys.any_of(parts)
 
     def count_papers(self, canonical: Sequence[str]) -> list[int]:
         """Returns the number of papers of each author in the whole collection."""

@@ -27,6 +27,8 @@ from search.query.condition import Author, DateField
 from search.query.sort import FieldOrder
 from search.rows import PaperSet, Rows, are_among
 
+_MAX_COUNTED = 500
+"""Authors whose papers in a large collection are counted: 10 MB of names have to be read for each segment."""
 ValuesOf = Callable[[Paper], Iterable[int]]
 """Returns the ids of the values of a paper."""
 
@@ -46,6 +48,11 @@ class TableValues:
     def ids(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """See ``FieldValues``."""
         rows, found = self._pairs(self._table.rows())
+        return np.unique(rows[are_among(found, values)])
+
+    def ids_in(self, papers: PaperSet, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """See ``FieldValues``; of a large set, only papers that were read."""
+        rows, found = self._pairs(self._table.members(papers))
         return np.unique(rows[are_among(found, values)])
 
     def counts_of(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -80,9 +87,8 @@ class TableValues:
         return np.unique(found, return_counts=True)
 
     def _count(self, rows: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.int64]:
-        _, found = self._pairs(rows)
-        counts = np.bincount(found, minlength=int(values.max(initial=-1)) + 1)
-        return counts[values]
+        found = np.sort(self._pairs(rows)[1])
+        return np.searchsorted(found, values, "right") - np.searchsorted(found, values, "left")
 
     def _pairs(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Returns the row and the value of each (row, value) pair of some papers."""
@@ -97,8 +103,16 @@ class TableValues:
         return [self._known[row] for row in wanted]
 
 
+class CategoryValues(TableValues):
+    """The categories of papers, whose papers in the whole collection are counted."""
+
+    def counts_of(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """See ``FieldValues``."""
+        return np.array([*self._table.collection.manifest.categories.values()], np.int64)[values]
+
+
 class AuthorValues(TableValues):
-    """The authors of papers, whose papers in the whole collection are counted as well.
+    """The authors of papers, whose papers in the whole collection are found and counted as well.
 
     Args:
         table: the papers that were read.
@@ -109,12 +123,33 @@ class AuthorValues(TableValues):
     def __init__(self, table: PaperTable, authors: "TableAuthors", conditions: AuthorConditions) -> None:
         super().__init__(table, authors.of_paper)
         self._authors, self._conditions = authors, conditions
+        self._rows: dict[tuple[str, ...], NDArray[np.int64]] = {}
+
+    def ids(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """See ``FieldValues``; of more than ``MAX_RESULTS`` rows, as many."""
+        found = tuple(map(self._authors.key, values.tolist()))
+        if found not in self._rows:
+            papers = self._table.collection.values(self._conditions.expression_of(found), ["row"])
+            self._rows[found] = np.array(sorted(int(paper["row"]) for paper in papers), np.int64)
+        return self._rows[found]
+
+    def ids_in(self, papers: PaperSet, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """See ``FieldValues``."""
+        return self.ids(values) if _is_everything(papers) else super().ids_in(papers, values)
+
+    def counts_of(self, values: NDArray[np.int64]) -> NDArray[np.int64]:
+        """See ``FieldValues``; of many authors of a large collection, only papers that were read."""
+        if len(values) > _MAX_COUNTED and not self._table.collection.authors.read_along:
+            return super().counts_of(values)
+        return np.array(self._conditions.count_papers(list(map(self._authors.key, values.tolist()))), np.int64)
 
     def count_by_value(self, papers: PaperSet, values: NDArray[np.int64]) -> NDArray[np.int64]:
         """See ``FieldValues``."""
-        if isinstance(papers, MatchingPapers) and not papers.whole_expression:
-            return np.array(self._conditions.count_papers(list(map(self._authors.key, values.tolist()))), np.int64)
-        return super().count_by_value(papers, values)
+        return self.counts_of(values) if _is_everything(papers) else super().count_by_value(papers, values)
+
+
+def _is_everything(papers: PaperSet) -> bool:
+    return isinstance(papers, MatchingPapers) and not papers.whole_expression
 
 
 class TableDates:
@@ -194,7 +229,9 @@ class TableCategories:
 
 
 class TableAuthors:
-    """The names of authors (``search.index.backend_fields.Authors``), numbered as they are met.
+    """The names of authors that a session has met (``search.index.backend_fields.Authors``).
+
+    The id of an author is the key by which papers have it, so that all sessions of a generation have the same.
 
     Args:
         conditions: finds the authors that a name means.
@@ -202,17 +239,14 @@ class TableAuthors:
 
     def __init__(self, conditions: AuthorConditions) -> None:
         self._conditions = conditions
-        self._numbers: dict[str, int] = {}
-        self._keys: list[str] = []
-        self._written: list[str] = []
+        self._keys: dict[int, str] = {}
+        self._written: dict[int, str] = {}
 
     def number(self, canonical: str, written: str) -> int:
-        """Returns the id of an author, a new one if necessary."""
-        number = self._numbers.setdefault(canonical, len(self._keys))
-        if number == len(self._keys):
-            self._keys.append(canonical)
-            self._written.append(written)
-        elif self._written[number].isupper() and not written.isupper():
+        """Returns the id of an author, and notes the name."""
+        number = keys.author_key(canonical)
+        self._keys[number] = canonical
+        if self._written.setdefault(number, written).isupper() and not written.isupper():
             self._written[number] = written
         return number
 
@@ -284,7 +318,7 @@ class CollectionFields:
         manifest = collection.manifest
         codes = {code: number for number, code in enumerate(manifest.categories)}
         sources = {name: number for number, name in enumerate(manifest.sources)}
-        category_values = TableValues(table, lambda paper: (codes[code] for code in keys.categories_of(paper)))
+        category_values = CategoryValues(table, lambda paper: (codes[code] for code in keys.categories_of(paper)))
         self.categories = TableCategories(tuple(codes), category_values, table)
         self.sources: Sequence[str] = manifest.sources
         self.source_postings = TableValues(table, lambda paper: (sources[name] for name in paper.sources))

@@ -198,8 +198,7 @@ class _Grouping:
     @classmethod
     def _compute(cls, snapshot: Backend, author: Author, corrections: PersonCorrections) -> Self:
         authors = snapshot.columns.author_ids(author)
-        rows = snapshot.columns.author_postings.ids(authors)
-        rows = rows[snapshot.live.contains(rows)]
+        rows = snapshot.columns.author_postings.ids_in(snapshot.live, authors)
         is_complete = 0 < len(rows) <= MAX_PAPERS and _can_be_split(author.name)
         numbers = np.zeros(len(rows), np.int64)
         if is_complete and len(rows) > 1:

@@ -175,10 +175,10 @@ class _Ranking:
     def _candidate(self, number: int) -> _Candidate:
         author, columns = int(self._votes.authors[number]), self._snapshot.columns
         voting, votes = self._votes.of(number)
-        rows = columns.author_postings.ids(np.array([author]))
+        rows = columns.author_postings.ids_in(self._relevant, np.array([author]))
         is_common = columns.authors.expected_namesakes(author) >= _COMMON_NAMESAKES
         score = float(self._votes.scores[number])
-        return _Candidate(author, score, voting, votes, rows[self._relevant.contains(rows)], may_be_several=is_common)
+        return _Candidate(author, score, voting, votes, rows, may_be_several=is_common)
 
     def _find_person(self, candidate: _Candidate, limit: int) -> _Candidate | None:
         """Returns the person with the highest score behind a name; None if the name has more papers than the limit."""
