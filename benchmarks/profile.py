@@ -171,7 +171,7 @@ def _profile_calls(index: Path, scenario: int) -> tuple[float, str]:
 
 
 def _profile_requests(index: Path, path: str, texts: list[str]) -> tuple[float, str]:
-    """Returns the CPU milliseconds per request, and the samples of the server that answers them."""
+    """Returns the CPU milliseconds per request, and the samples of the worker that answers them."""
     with (
         tempfile.TemporaryDirectory() as folder,
         ServerProcess.papers(index, 1, Path(folder) / "log") as server,
@@ -182,17 +182,18 @@ def _profile_requests(index: Path, path: str, texts: list[str]) -> tuple[float, 
         def request(text: str) -> None:
             client.get(path.format(quote(text)), headers=headers).raise_for_status()
 
+        before = server.cpu_seconds()
         for text in texts[:_WARM_UP_QUESTIONS]:
             request(text)
-        run = partial(_cpu_ms_each, cycle(texts), request, lambda: sum(server.cpu_seconds().values()))
-        return _record(server.process.pid, run)
+        worker = max(before, key=lambda pid: server.cpu_seconds()[pid] - before[pid])
+        return _record(worker, partial(_cpu_ms_each, cycle(texts), request, lambda: server.cpu_seconds()[worker]))
 
 
 def _record(pid: int, run: Callable[[], T]) -> tuple[T, str]:
-    """Samples a process and its children while a function runs, at most for ``_SECONDS``."""
+    """Samples a process while a function runs, at most for ``_SECONDS``."""
     with tempfile.TemporaryDirectory() as folder:
         output = Path(folder) / "raw"
-        options = ["--subprocesses", "--native", "--format", "raw", "--rate", str(_SAMPLES_PER_SECOND)]
+        options = ["--native", "--format", "raw", "--rate", str(_SAMPLES_PER_SECOND)]
         command = ["py-spy", "record", *options, "--duration", str(_SECONDS - 2), "-o", str(output), "--pid", str(pid)]
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as sampler:
             result = run()

@@ -107,15 +107,15 @@ class LocalRows:
             store_decisions(self.database, decisions, self.rows)
             self._insert(pending_papers, papers)
 
+    def load(self, rows: Iterable[int]) -> None:
+        """See ``RowStorage``; the database has all rows."""
+        self.published.check(rows)
+
     def remove(self, rows: Sequence[int], entries: Iterable[ExcludedId]) -> None:
-        """Removes the papers of some rows.
+        """See ``RowStorage``.
 
         A row without a paper replaces them. It makes generations, and copies of the database, differ as after an
         import.
-
-        Args:
-            rows: Live rows.
-            entries: What later imports recognise the papers by.
         """
         marker = Paper(extra={"removed": sha256_of_bytes(repr(rows).encode())})
         vector = np.zeros((1, self._model.dim), np.float16)

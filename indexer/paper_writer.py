@@ -21,6 +21,7 @@ from indexer.decisions import Decision, Decisions
 from indexer.grouping import group_records, relate
 from indexer.import_counts import ImportCounts
 from indexer.merging import merge
+from indexer.removed_papers import ExcludedId
 from indexer.row_storage import RowStorage
 from indexer.written import to_json_text
 from search.embedding.embedder import Embedder
@@ -157,6 +158,15 @@ class PaperWriter:
         self._regroup({to_json_text(record): record for record in records}, {row})
         if len(self._pending) >= self._batch_papers:
             self._submit()
+
+    def remove(self, rows: Sequence[int], entries: Iterable[ExcludedId]) -> None:
+        """Removes the papers of some rows, after all pending papers are written; see ``RowStorage``."""
+        self.flush()
+        self._storage.remove(rows, entries)
+
+    def load(self, rows: Iterable[int]) -> None:
+        """See ``RowStorage``."""
+        self._storage.load(rows)
 
     def find_papers(self, paper_id: str) -> list[tuple[Paper, dict[str, Paper]]]:
         """Returns the written papers that have a canonical ID, each with its records by their JSON text."""

@@ -16,6 +16,7 @@ from indexer.doctor import LazyEmbedder
 from indexer.generations import find_layout
 from indexer.identity import content_id
 from indexer.logged_files import load_records
+from indexer.paper_writer import PaperWriter
 from indexer.removal_selection import Selection
 from indexer.removed_papers import ANY_FILE, ExcludedId, insert_excluded_ids
 from indexer.writer import IndexWriter
@@ -35,12 +36,14 @@ class RemovalReport:
     Attributes:
         removed: Papers that were removed.
         changed: Papers that lost records and stay; without these, one may have become several.
-        manifest: The published generation.
+        papers: Papers in the index now.
+        generation: Name of the published generation.
     """
 
     removed: int
     changed: int
-    manifest: Manifest
+    papers: int
+    generation: str
 
 
 def remove(
@@ -73,13 +76,13 @@ def remove(
     with named_errors(layout), IndexWriter(directory, LazyEmbedder(model, load)) as writer:
         if writer.layout.published_generation() != selection.generation:
             raise IndexBusy(directory, "another process has changed it since the papers were selected; try again")
-        remover = _Remover(writer, selection)
+        remover = Remover(writer, selection)
         remover.run()
         manifest = publish(writer, on_stage=on_stage, codes=codes)
-    return RemovalReport(remover.removed, remover.changed, manifest)
+    return RemovalReport(remover.removed, remover.changed, manifest.live, manifest.generation)
 
 
-class _Remover:
+class Remover:
     """Removes a selection from the rows of a writer, which may be more than those that are published.
 
     Attributes:
@@ -87,16 +90,16 @@ class _Remover:
         changed: Papers that lost records.
     """
 
-    def __init__(self, writer: IndexWriter, selection: Selection) -> None:
+    def __init__(self, writer: PaperWriter, selection: Selection) -> None:
         self._writer, self._selection = writer, selection
-        self._live = writer.live
         self.removed = self.changed = 0
 
     def run(self) -> None:
         """Removes the records."""
         database, selection = self._writer.database, self._selection
-        selector = selection.selector(database.execute, lambda row: bool(self._live[row]))
+        selector = selection.selector(database.execute, self._writer.is_live)
         whole, changed = dict[int, list[ExcludedId]](), dict[int, list[ExcludedId]]()
+        self._writer.load(removal.row for removal in selection.removals)
         for removal in selection.removals:
             row = self._newest_row(removal.row)
             records = load_records(database.execute, row) if row is not None else []
@@ -106,7 +109,6 @@ class _Remover:
                 (whole if all(dropped) else changed)[row] = entries
         with database:  # first: an import after a kill must not add again what is removed
             insert_excluded_ids(database, chain.from_iterable(changed.values()), self._writer.rows)
-        self._writer.published.check(changed)
         for row in changed:
             records = load_records(database.execute, row)
             self._writer.replace(row, list(compress(records, map(operator.not_, selector(records)))))
@@ -121,7 +123,7 @@ class _Remover:
 
     def _newest_row(self, row: int) -> int | None:
         """Returns the live row that has replaced a row since it was published; None if its paper was removed."""
-        while not self._live[row]:
+        while not self._writer.is_live(row):
             sql = "SELECT by FROM replaced WHERE row = ?"
             ((newer,),) = self._writer.database.execute(sql, [row])
             if newer == row:
@@ -142,7 +144,8 @@ class _Remover:
 
     def _is_shared(self, paper_id: str, row: int) -> bool:
         """Whether another live row has an ID."""
+        self._writer.load_rows([id_key(paper_id)])
         select = self._writer.database.execute
         rows = [other for (other,) in select("SELECT row FROM keys WHERE key = ?", [id_key(paper_id)])]
-        others = (load_records(select, other) for other in rows if other != row and self._live[other])
+        others = (load_records(select, other) for other in rows if other != row and self._writer.is_live(other))
         return any(paper_id in record.ids for records in others for record in records)

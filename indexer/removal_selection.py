@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from indexer.logged_files import (
 )
 from indexer.removed_papers import ANY_FILE, is_excluded
 from search.errors import InvalidValue, PaperNotFound
+from search.index.backend import Backend
 from search.index.snapshot import Snapshot
 from search.language.parser import parse_query
 from search.papers import identifiers
@@ -97,23 +99,36 @@ class Selection:
 
 
 def select_ids(directory: Path, ids: Iterable[str]) -> Selection:
+    """Selects papers by any ID that they have or ever had; see ``select_ids_of``."""
+    snapshot = Snapshot.open(directory)
+    return select_ids_of(snapshot, partial(is_excluded, snapshot.store.select), ids)
+
+
+def select_ids_of(backend: Backend, was_removed: Callable[[str], bool], ids: Iterable[str]) -> Selection:
     """Selects papers by any ID that they have or ever had.
+
+    Args:
+        backend: The generation.
+        was_removed: Whether the paper that had a canonical ID was removed.
+        ids: The IDs, in any usual spelling.
 
     Raises:
         PaperNotFound: A paper is not in the index and was not removed from it.
     """
-    snapshot, rows, removed_before = Snapshot.open(directory), list[int](), list[str]()
+    rows, removed_before = list[int](), list[str]()
     for text in ids:
         parsed = identifiers.parse(text)
         if parsed is None:
             raise PaperNotFound(text, "IDs look like arxiv:2604.24432, doi:10.1145/3292500 or h:0123456789ab")
-        live = [row for row in snapshot.ids.find(parsed.id) if row in snapshot.live]
-        if not live and not is_excluded(snapshot.store.select, parsed.id):
+        row = backend.find_row(parsed.id)
+        if row is not None:
+            rows.append(row)
+        elif was_removed(parsed.id):
+            removed_before.append(text)
+        else:
             raise PaperNotFound(text, "nothing was removed; find its ID with papers search")
-        rows += live[-1:]
-        removed_before += [] if live else [text]
-    removals = _read_removals(snapshot, list(dict.fromkeys(rows)))
-    return Selection(snapshot.manifest.generation, removals, removed_before=tuple(removed_before))
+    removals = _read_removals(backend, list(dict.fromkeys(rows)))
+    return Selection(backend.generation, removals, removed_before=tuple(removed_before))
 
 
 def select_query(directory: Path, query: str) -> Selection:
@@ -122,8 +137,12 @@ def select_query(directory: Path, query: str) -> Selection:
     Raises:
         InvalidValue: The query is blank or invalid, or an abstract.
     """
-    snapshot = Snapshot.open(directory)
-    utc_today, categories = datetime.now(UTC).date(), snapshot.columns.categories.codes
+    return select_query_of(Snapshot.open(directory), query)
+
+
+def select_query_of(backend: Backend, query: str) -> Selection:
+    """Selects papers of a generation; see ``select_query``."""
+    utc_today, categories = datetime.now(UTC).date(), backend.columns.categories.codes
     parsed = parse_query(query, today=date.today(), categories=categories, utc_today=utc_today)
     if parsed.kind == "abstract":
         raise InvalidValue(
@@ -134,8 +153,8 @@ def select_query(directory: Path, query: str) -> Selection:
     condition = AllOf(tuple(part for part in parts if part))
     if not condition.parts:
         raise InvalidValue("query", query, "it is blank; give words or conditions, or remove files with --source")
-    rows = snapshot.rows_matching(condition).ids.tolist()
-    return Selection(snapshot.manifest.generation, _read_removals(snapshot, rows))
+    rows = backend.rows_matching(condition).ids.tolist()
+    return Selection(backend.generation, _read_removals(backend, rows))
 
 
 def select_source(directory: Path, source: str) -> Selection:
@@ -228,9 +247,9 @@ def _with_records(snapshot: Snapshot, selection: Selection, rows: Iterable[int])
     return replace(selection, removals=removals)
 
 
-def _read_removals(snapshot: Snapshot, rows: Sequence[int], *, is_whole: bool = True) -> tuple[Removal, ...]:
+def _read_removals(backend: Backend, rows: Sequence[int], *, is_whole: bool = True) -> tuple[Removal, ...]:
     starts = range(0, len(rows), _READ_ROWS)
-    papers = (paper for start in starts for paper in snapshot.store.get(rows[start : start + _READ_ROWS]))
+    papers = (paper for start in starts for paper in backend.store.get(rows[start : start + _READ_ROWS]))
     return tuple(Removal(row, paper.id, _cut(paper), is_whole) for row, paper in zip(rows, papers, strict=True))
 
 

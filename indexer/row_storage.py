@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from indexer.batch import PendingPaper
 from indexer.decisions import Decision, Decisions
+from indexer.removed_papers import ExcludedId
 from search.papers.paper import Paper
 
 
@@ -72,6 +73,19 @@ class RowStorage(Protocol):
             papers: Each of them with its records merged.
             vectors: (n, dim) their vectors.
             decisions: What the user has decided since the last call.
+        """
+        ...
+
+    def load(self, rows: Iterable[int]) -> None:
+        """Makes the database contain some live rows, as they were published."""
+        ...
+
+    def remove(self, rows: Sequence[int], entries: Iterable[ExcludedId]) -> None:
+        """Removes the papers of some rows, in one step that survives a kill.
+
+        Args:
+            rows: Live rows.
+            entries: What later imports recognise the papers by.
         """
         ...
 

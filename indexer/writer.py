@@ -1,6 +1,5 @@
 """IndexWriter: writes papers into an index in a folder."""
 
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,6 @@ from numpy.typing import NDArray
 from indexer.local_rows import LocalRows
 from indexer.paper_writer import CONCURRENT_SLICES, PaperWriter
 from indexer.published import PublishedRows
-from indexer.removed_papers import ExcludedId
 from indexer.row_insertion import RowInsertion
 from search.embedding.embedder import Embedder
 from search.index.layout import Layout
@@ -60,8 +58,3 @@ class IndexWriter(PaperWriter):
         live = np.ones(self.rows, bool)
         live[sorted(self._local.replaced)] = False
         return live
-
-    def remove(self, rows: Sequence[int], entries: Iterable[ExcludedId]) -> None:
-        """Removes the papers of some rows, after all pending papers are written; see ``LocalRows.remove``."""
-        self.flush()
-        self._local.remove(rows, entries)

@@ -132,7 +132,8 @@ class Resolver:
         if not (query.text or like) and (unlike or query.is_abstract):
             raise _without_example(query)
         excluded = tuple(dict.fromkeys((*like, *unlike)))
-        index = FilteredIndex.of(self.snapshot, self._condition_within_theme(query, whole), excluded)
+        condition = self._condition_within_theme(query, whole)
+        index = FilteredIndex.of(self.snapshot, condition, excluded, text=query.text)
         if not (query.text or like):
             return Answer(query, index, None, start)
         if whole and whole.leg_input:

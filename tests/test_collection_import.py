@@ -17,14 +17,20 @@ from fake_embedder import FakeEmbedder
 from indexer import sources
 from indexer.build import ImportOptions, ImportReport, index
 from indexer.collections.importing import index_into_collection
+from indexer.collections.removal import remove as remove_from_collection
+from indexer.collections.removal import select_ids as select_collection_ids
+from indexer.collections.removal import select_query as select_collection_query
+from indexer.collections.rows import CollectionRows
 from indexer.corrections import merge_papers
 from indexer.moving.archive import Archive
 from indexer.moving.collection import CollectionSource
 from indexer.moving.export import export_index
 from indexer.moving.imports import import_archive
+from indexer.removal import remove
+from indexer.removal_selection import select_ids, select_query
 from killed_process import KILLED, run_and_kill
 from records import make_records, open_index, write_records
-from search.errors import IndexBusy, IndexDamaged, IndexUnavailable
+from search.errors import IndexBusy, IndexDamaged, IndexUnavailable, PaperNotFound
 from search.milvus import address as addresses
 from search.milvus.address import Address
 from search.milvus.data import DataStore
@@ -190,6 +196,49 @@ def test_a_collection_has_one_writer(tmp_path: Path) -> None:
 
     assert import_into(address, path, embedder=SlowEmbedder()).papers == 3
     assert import_into(address, path).counts.unchanged == 3
+
+
+def test_removed_papers_stay_removed(tmp_path: Path) -> None:
+    address, folder = f"milvus://{tmp_path}/papers.db/papers", tmp_path / "index"
+    path = write_records(tmp_path / "papers.jsonl", make_records(0, 12))
+    import_into(address, path)
+    index([path], folder, FakeEmbedder())
+    place = Address.parse(address)
+    chosen = select_collection_ids(place, ["2000.00003", "arxiv:2000.00005"])
+    assert [each.id for each in chosen.papers] == ["arxiv:2000.00003", "arxiv:2000.00005"]
+    report = remove_from_collection(place, chosen, load)
+    assert (report.removed, report.changed, report.papers, report.generation) == (2, 0, 10, "gen-000002")
+    remove(folder, select_ids(folder, ["2000.00003", "2000.00005"]), load)
+    again = import_into(address, write_records(path, make_records(0, 14)))
+    assert (again.papers, again.counts.removed, again.counts.new) == (12, 2, 2)
+    index([path], folder, FakeEmbedder())
+    assert stored(address, tmp_path / "stored") == without_times(contents(folder))
+    assert select_collection_ids(place, ["2000.00003"]).removed_before == ("2000.00003",)
+    with pytest.raises(PaperNotFound):
+        select_collection_ids(place, ["2000.00099"])
+    found = select_collection_query(place, "au:Byron1")
+    assert {each.id for each in found.papers} == {each.id for each in select_query(folder, "au:Byron1").papers}
+    with pytest.raises(IndexBusy, match="since these were selected"):
+        remove_from_collection(place, chosen, load)
+    remove_from_collection(place, found, load)
+    assert Searcher(address, load).ask("au:Byron1").total == 0
+
+
+def import_and_remove(address: str, path: Path) -> None:
+    """Removes a paper; the process ends before it publishes that."""
+    import_into(address, path)
+    chosen = select_collection_ids(Address.parse(address), ["2000.00003"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CollectionRows, "publish", lambda *_: os._exit(KILLED))
+        remove_from_collection(Address.parse(address), chosen, load)
+
+
+def test_a_removal_that_was_not_published_is_published_by_the_next_import(tmp_path: Path) -> None:
+    address = f"milvus://{tmp_path}/papers.db/papers"
+    path = write_records(tmp_path / "papers.jsonl", make_records(0, 12))
+    assert run_and_kill(import_and_remove, address, path) == KILLED
+    again = import_into(address, path)
+    assert (again.papers, again.counts.removed, again.counts.unchanged) == (11, 1, 11)
 
 
 def test_vectors_of_another_model_are_refused(tmp_path: Path) -> None:

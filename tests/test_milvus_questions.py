@@ -97,7 +97,7 @@ def count_round_trips(address: Address, query: Query) -> int:
     return backend.round_trips - before
 
 
-@pytest.mark.parametrize("text", ["", "attention datasets"])
+@pytest.mark.parametrize("text", ["", "attention kmeansclustering dataset"])
 @pytest.mark.parametrize("condition", WORD_FILTERS, ids=str)
 def test_a_question_waits_at_most_three_times(address: Address, condition: Condition, text: str) -> None:
     for sort in SORTS[:2]:

@@ -60,7 +60,7 @@ def test_a_removed_paper_leaves_every_answer(directory: Path, tmp_path: Path) ->
     searcher, paper = open_index(directory), "arxiv:2000.00003"
     assert searcher.search(Query("zyzzyva", mode="lexical")).total == 1
     report = remove_ids(directory, "https://arxiv.org/abs/2000.00003v2")
-    assert (report.removed, report.changed, report.manifest.live) == (1, 0, 29)
+    assert (report.removed, report.changed, report.papers) == (1, 0, 29)
     assert searcher.search(Query("zyzzyva", mode="lexical")).total == 0  # a searcher that was open follows
     assert searcher.search(Query("")).total == 29
     assert paper not in {hit.paper.id for hit in searcher.search(Query("galaxy zyzzyva", limit=100))}

@@ -1,7 +1,7 @@
 """Imports papers into a collection of Milvus and publishes them."""
 
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,10 +49,12 @@ def index_into_collection(
     folders: Iterable[Path] = (),
     options: ImportOptions,
     progress: OnProgress = lambda counts, done: None,  # noqa: ARG005
+    on_publish: Callable[[], None] = lambda: None,
 ) -> ImportReport:
     """Imports files that ``sources.discover`` found; see ``indexer.build.index_files``.
 
     After a kill, the papers of complete batches are in the collection, and the same import adds the others.
+    ``on_publish`` is called when all papers are written.
 
     Raises:
         IndexUnavailable: Milvus cannot be reached.
@@ -65,6 +67,7 @@ def index_into_collection(
     storage = CollectionRows(address, embedder.model)
     with PaperWriter(storage, embedder, slices=options.slices) as writer:
         report = import_records(inputs, writer, options, folders=folders, progress=progress)
+        on_publish()
         manifest = storage.publish(lambda manifest: _calibrate(storage.collection(manifest), embedder))
     report.papers, report.generation = manifest.papers, manifest.generation
     return report

@@ -25,6 +25,7 @@ from indexer.database import expected_keys, find_rows_with_text, open_database, 
 from indexer.decisions import Decision, Decisions, store_decisions
 from indexer.moving.source import ROW_TABLES, read_tables
 from indexer.moving.target import replace_rows
+from indexer.removed_papers import ExcludedId, insert_excluded_ids
 from indexer.row_insertion import RowInsertion
 from indexer.written import WrittenPapers
 from search.embedding.model import ModelIdentity
@@ -107,6 +108,9 @@ class CollectionRows:
         self.inserted = RowInsertion(self.database, rows)
         self.replaced = set(self._writer.replaced_rows())
         self._written = WrittenPapers(self.database, lambda rows: None, self.replaced, is_empty=True)  # noqa: ARG005
+        for note in self._writer.notes():
+            with self.database:
+                insert_excluded_ids(self.database, (ExcludedId(*entry) for entry in note.get("removed", ())), 0)
         self._known_keys = set[int]()
         self._added = max(int(time.time()), (manifest.newest_added if manifest else 0) + 1)
 
@@ -166,8 +170,28 @@ class CollectionRows:
             removed = {row: self._written.read(row) for row in sorted(replaced)}
             write_papers(self._writer, self._long, first, written, vectors, removed)
 
+    def load(self, rows: Iterable[int]) -> None:
+        """See ``RowStorage``."""
+        wanted = set(rows)
+        with reports_errors(str(self._address)):
+            self._read_papers(sorted(wanted - self._read_rows(wanted)))
+
+    def remove(self, rows: Sequence[int], entries: Iterable[ExcludedId]) -> None:
+        """See ``RowStorage``; of more than a thousand papers, some may be removed before a kill, and others not."""
+        removed = {row: self.read(row) for row in rows}
+        self.replaced.update(rows)
+        known = list(entries)
+        with self.database:
+            insert_excluded_ids(self.database, known, 0)
+        note = {"removed": [[entry.id, entry.scope, entry.paper] for entry in known]}
+        no_vectors = np.empty((0, self._model.dim), np.float16)
+        with reports_errors(str(self._address)):
+            for first in range(0, len(rows), READ_PAPERS):
+                some = {row: removed[row] for row in rows[first : first + READ_PAPERS]}
+                self._writer.write([], [], no_vectors, replaced=some, note=note)
+
     def publish(self, calibrate: Calibrate) -> CollectionManifest:
-        """Publishes all rows with the tables, as the next generation; without new rows, its name stays.
+        """Publishes all rows with the tables, as the next generation; if no papers changed, its name stays.
 
         Args:
             calibrate: See ``CollectionWriter.publish``.
@@ -176,13 +200,19 @@ class CollectionRows:
             before, writer = self._writer.manifest, self._writer
             version = before.version + 1 if before else 1
             extra = write_tables(self._data, version, read_tables(self.database, (*ROW_TABLES, _VECTORS)))
-            if before and before.rows == self.rows:
+            if before and not writer.unpublished_batches():
                 generation = before.generation
             else:
                 generation = generation_name((generation_number(before.generation) or version) + 1 if before else 1)
             manifest = writer.publish(generation, calibrate, extra)
             self._tables.delete()
         return manifest
+
+    @property
+    def generation(self) -> str:
+        """The published generation; empty without one, or while papers are not published."""
+        manifest = self._writer.manifest
+        return manifest.generation if manifest and not self._writer.unpublished_batches() else ""
 
     def collection(self, manifest: CollectionManifest) -> Collection:
         """Returns a publication of the collection, to be read."""

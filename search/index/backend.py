@@ -81,8 +81,12 @@ class Backend(Protocol):
     def suggester(self) -> "NameSuggester":
         """Suggestions of authors and categories."""
 
-    def rows_matching(self, condition: Condition) -> PaperSet:
+    def rows_matching(self, condition: Condition, text: str = "") -> PaperSet:
         """Returns the papers that match a condition.
+
+        Args:
+            condition: the condition.
+            text: what the papers will be ranked by, so that a backend elsewhere can read what both need at once.
 
         Raises:
             InvalidValue: an unknown category, a text without a word, or a person who was not resolved.

@@ -40,7 +40,9 @@ class LexiconTuning:
     max_query_terms: int = 64
     """Terms of a query that are looked up; of a longer text those of highest weight (``docs/design/search.md``)."""
     term_cache_size: int = 100_000
-    """Words whose terms are cached; the words of displayed papers recur."""
+    """Words whose terms are cached during an import."""
+    query_term_cache_size: int = 20_000
+    """Words whose terms are cached by a searching process, some 10 MB; the words of displayed papers recur."""
     writer_heap_bytes: int = 256_000_000
     """Memory of the writer before it flushes a segment."""
 
@@ -81,7 +83,7 @@ class Lexicon:
     @cached_property
     def terms_by_unit(self) -> Analyzer:
         """The terms of each word, and of words joined by hyphens (``search.index.analysis``)."""
-        return create_analyzer(self._tuning.term_cache_size)
+        return create_analyzer(self._tuning.query_term_cache_size)
 
     @cached_property
     def _conditions(self) -> TextConditions:
@@ -132,7 +134,7 @@ class Lexicon:
     def term_by_word(self) -> Mapping[str, str | None]:
         """The first term of each word; None for a stop word."""
         terms = self.terms_by_unit
-        return TermCache(lambda word: terms[word].ranked, self._tuning.term_cache_size)
+        return TermCache(lambda word: terms[word].ranked, self._tuning.query_term_cache_size)
 
     def max_score(self, text: str) -> float:
         """Returns an upper bound of the BM25 of this text in any paper; 0 for a text without terms.

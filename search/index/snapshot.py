@@ -295,8 +295,8 @@ class Snapshot:
             raise damaged_file(self.files.tombstones, f"it cannot be read ({error})") from None
         return Rows.from_mask(live)
 
-    def rows_matching(self, condition: Condition) -> Rows:
-        """Returns the live rows that match a condition.
+    def rows_matching(self, condition: Condition, text: str = "") -> Rows:  # noqa: ARG002
+        """Returns the live rows that match a condition; see ``Backend``.
 
         Raises:
             InvalidValue: see ``search.columns.conditions.select`` and ``Lexicon.rows_matching``.

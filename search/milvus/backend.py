@@ -90,7 +90,7 @@ class _Shared:
 
     def __init__(self, collection: Collection) -> None:
         self.collection = collection
-        self.analyzer: Analyzer = create_analyzer(LEXICON_TUNING.term_cache_size)
+        self.analyzer: Analyzer = create_analyzer(LEXICON_TUNING.query_term_cache_size)
         self.filters = Filters(collection, self.analyzer)
 
     @cached_property
@@ -173,9 +173,9 @@ class MilvusBackend:
         """See ``Backend``."""
         return self._shared.suggester
 
-    def rows_matching(self, condition: Condition) -> PaperSet:
+    def rows_matching(self, condition: Condition, text: str = "") -> PaperSet:
         """See ``Backend``."""
-        return MatchingPapers(self._table, self._shared.filters.expression(condition))
+        return MatchingPapers(self._table, self._shared.filters.expression(condition, text))
 
     def set_of(self, *rows: NDArray[np.int64], without: NDArray[np.int64] = NO_ROWS) -> PaperSet:
         """See ``Backend``."""

@@ -1,6 +1,6 @@
 """Batches of papers that a writer adds to a collection: the name of the datum of each, and its contents."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Self
 
 import orjson
@@ -40,17 +40,22 @@ class Batch(NamedTuple):
         return f"{PENDING}/{self.first:012}/{self.end:012}/{self.papers}/{self.replaced}"
 
 
+def read_heads(data: DataStore, batches: Iterable[Batch]) -> list[Mapping[str, Any]]:
+    """Returns the heads of those batches that replace papers and whose datum was not deleted."""
+    found = data.get([batch.name for batch in batches if batch.replaced >= 0])
+    return [_unpack_head(value) for value in found.values()]
+
+
 def read_replaced(data: DataStore, batches: Iterable[Batch]) -> list[int]:
     """Returns the rows that batches replace; of those whose datum was deleted, none."""
-    found = data.get([batch.name for batch in batches if batch.replaced >= 0])
-    return [row for value in found.values() for row in _unpack_head(value)["replaced"]]
+    return [row for head in read_heads(data, batches) for row in head["replaced"]]
 
 
-def pack_batch(added: BatchData, removed: BatchData, replaced: Sequence[int]) -> bytes:
-    """Returns the datum of a batch: what it adds, what it removes, and the rows of the latter."""
+def pack_batch(added: BatchData, removed: BatchData, head: Mapping[str, Any]) -> bytes:
+    """Returns the datum of a batch: a head, what the batch adds, and what it removes."""
     parts = [_pack_data(added), _pack_data(removed)]
-    head = orjson.dumps({"replaced": list(replaced), "bytes": list(map(len, parts))})
-    return b"".join((len(head).to_bytes(8, "big"), head, *parts))
+    packed = orjson.dumps({**head, "bytes": list(map(len, parts))})
+    return b"".join((len(packed).to_bytes(8, "big"), packed, *parts))
 
 
 def _unpack_head(value: bytes) -> dict[str, Any]:

@@ -57,8 +57,13 @@ class Filters:
         self._collection, self._primary_keys = collection, primary_keys
         self.words = WordCounts(collection, analyzer)
 
-    def expression(self, condition: Condition) -> str:
+    def expression(self, condition: Condition, text: str = "") -> str:
         """Returns the expression of a condition; empty if every paper meets it.
+
+        Args:
+            condition: the condition.
+            text: see ``search.index.backend.Backend.rows_matching``. If the condition needs no counts, those of the
+                text are left to the search by words, without which a question can be answered.
 
         Raises:
             InvalidValue: an unknown category, a text without words, a name that is too long, or a condition on a person
@@ -68,7 +73,8 @@ class Filters:
         texts = [leaf for leaf in leaves if isinstance(leaf, ContainsText)]
         authors = [leaf for leaf in leaves if isinstance(leaf, Author) and not leaf.paper]
         names = self.authors.meanings_of(authors)
-        self.words.read(texts, names=names, others=lambda: self.authors.requests(authors))
+        text = text if texts or names else ""
+        self.words.read(texts, text, names, others=lambda: self.authors.requests(authors))
         return self._expression(condition)
 
     def _expression(self, condition: Condition) -> str:

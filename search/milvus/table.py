@@ -88,7 +88,9 @@ class PaperTable:
         wanted = list(rows)
         missing = [row for row in dict.fromkeys(wanted) if row not in self._papers]
         if missing:
-            self.add(self.collection.get(missing), "")
+            found = self.collection.get(missing)
+            with self._lock:
+                self._papers |= {paper.row: paper for paper in found if paper.row not in self._papers}
         try:
             return [self._papers[row] for row in wanted]
         except KeyError as error:
@@ -120,9 +122,7 @@ class PaperTable:
         return np.array([row in matching for row in rows.tolist()], bool)
 
     def known(self, expression: str) -> NDArray[np.int64]:
-        """Returns the rows, ascending, of the papers of which it is known that they meet an expression."""
-        if not expression:
-            return self.rows()
+        """Returns the rows, ascending, of papers that were read because they meet an expression, or tested for it."""
         return np.array(sorted(self._matching.get(expression, ())), np.int64)
 
     def members(self, papers: PaperSet) -> NDArray[np.int64]:

@@ -84,7 +84,7 @@ class CollectionWords:
     def term_by_word(self) -> Mapping[str, str | None]:
         """See ``TextSearch``."""
         analyzer = self._terms.analyzer
-        return TermCache(lambda word: analyzer[word].ranked, LEXICON_TUNING.term_cache_size)
+        return TermCache(lambda word: analyzer[word].ranked, LEXICON_TUNING.query_term_cache_size)
 
     def terms(self, text: str) -> list[str]:
         """See ``TextSearch``."""

@@ -18,7 +18,7 @@ from search.errors import IndexDamaged
 from search.index.lexicon import LEXICON_TUNING, create_analyzer
 from search.milvus import schema
 from search.milvus.author_buckets import merge_names
-from search.milvus.batches import PENDING, Batch, pack_batch, read_replaced, unpack_batch
+from search.milvus.batches import PENDING, Batch, pack_batch, read_heads, read_replaced, unpack_batch
 from search.milvus.counts import add_up
 from search.milvus.data import DataStore
 from search.milvus.entities import BatchData, PaperSource, PaperTexts, build_entity
@@ -106,6 +106,10 @@ class CollectionWriter:
         """Returns the rows that the next publication removes."""
         return read_replaced(self._data, self.unpublished_batches())
 
+    def notes(self) -> list[Mapping[str, Any]]:
+        """Returns the notes of the batches that are not published."""
+        return [head["note"] for head in read_heads(self._data, self.unpublished_batches())]
+
     def write(
         self,
         rows: Sequence[int],
@@ -113,6 +117,7 @@ class CollectionWriter:
         vectors: NDArray[Any],
         sources: Sequence[PaperSource] | None = None,
         replaced: Mapping[int, Paper] | None = None,
+        note: Mapping[str, Any] | None = None,
     ) -> None:
         """Writes a batch of papers, which are found once they are published.
 
@@ -122,6 +127,8 @@ class CollectionWriter:
             vectors: (n, dim) their vectors, of length 1.
             sources: what an importer knows about each.
             replaced: papers of lower rows that the next publication removes, by their rows.
+            note: what an importer has to know of the batch until it is published (``notes``); of a batch that replaces
+                papers.
 
         Raises:
             IndexBusy: another process has begun to write the collection.
@@ -140,7 +147,8 @@ class CollectionWriter:
             self._lease.renew()
             first, end = (rows[0], rows[-1] + 1) if rows else (self.next_row, self.next_row)
             batch = Batch(first, end, len(rows), min(replaced or (-1,)))
-            self._data.put({batch.name: pack_batch(data, removed, list(replaced or ()))})
+            head = {"replaced": list(replaced or ()), "note": note or {}}
+            self._data.put({batch.name: pack_batch(data, removed, head)})
 
     def publish(
         self,

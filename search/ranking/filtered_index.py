@@ -70,14 +70,15 @@ class FilteredIndex:
         condition: AllOf,
         excluded: tuple[int, ...] = (),
         tuning: LegsTuning = LEGS_TUNING,
+        text: str = "",
     ) -> Self:
-        """Evaluates a condition; see the attributes for the arguments.
+        """Evaluates a condition; see the attributes, and for the text ``Backend.rows_matching``, for the arguments.
 
         Raises:
             InvalidValue: see ``Backend.rows_matching``.
         """
         start = time.perf_counter()
-        rows = snapshot.rows_matching(condition)
+        rows = snapshot.rows_matching(condition, text)
         for row in excluded:
             rows = rows.without(row)
         return cls(snapshot, condition, excluded, rows, [_stage_since("filter", start)], tuning)

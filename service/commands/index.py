@@ -123,7 +123,7 @@ def index_command(paths: tuple[Path, ...], directory: Path | str, format_: str |
     if options["mirror"] and (options["category"] or options["start"] or options["sample"]):
         raise click.UsageError("--mirror needs all records of the files; omit --category, --from and --sample")
     if options["mirror"] and isinstance(directory, str):
-        raise click.UsageError("--mirror needs an index in a folder; papers of a collection cannot be removed")
+        raise click.UsageError("--mirror needs an index in a folder; remove papers of a collection with papers remove")
     day = parse_day(options["as_of"]) or date.today()
     selection = _make_selection(options["category"], options["start"])
     import_options = ImportOptions(format_, day, options["strict"], restore=options["restore"], accepts=selection)
@@ -170,7 +170,15 @@ def _index_files(
         from search.milvus.address import Address
 
         address = Address.parse(directory)
-        return index_into_collection(files, address, embedder, folders=folders, options=options, progress=progress.show)
+        return index_into_collection(
+            files,
+            address,
+            embedder,
+            folders=folders,
+            options=options,
+            progress=progress.show,
+            on_publish=lambda: progress.stage("publishing, and calibrating confidence"),
+        )
     from indexer.build import index_files
 
     return index_files(

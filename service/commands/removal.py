@@ -8,7 +8,7 @@ import click
 
 from search.query.counts import format_count
 from service.commands.command import Command
-from service.commands.options import INDEX_OPTION, JSON_OPTION, load_embedder_for
+from service.commands.options import INDEX_OPTION, JSON_OPTION, SEARCHED_INDEX_OPTION, load_embedder_for
 
 if TYPE_CHECKING:
     from indexer.removal import RemovalReport
@@ -32,10 +32,10 @@ YES_OPTION = click.option("--yes", is_flag=True, help="Remove the papers without
 )
 @click.option("--query", metavar="TEXT", help="Remove all papers that meet the conditions and contain all other words.")
 @YES_OPTION
-@INDEX_OPTION
+@SEARCHED_INDEX_OPTION
 @JSON_OPTION
 def remove(
-    ids: tuple[str, ...], source: Path | None, query: str | None, yes: bool, directory: Path, as_json: bool
+    ids: tuple[str, ...], source: Path | None, query: str | None, yes: bool, directory: Path | str, as_json: bool
 ) -> None:
     """Remove papers from the index, by ID, file or query.
 
@@ -47,17 +47,13 @@ def remove(
     papers remove arxiv:2604.24432 10.1145/3292500
     papers remove --source ~/refs/old.bib
     papers remove --query 'cat:math ti:"lecture notes" year:..1999' --yes
+    papers remove arxiv:2604.24432 --index milvus://milvus.example.org:19530/papers
     """
-    from indexer.removal_selection import select_ids, select_query, select_source
-
     if bool(ids) + (source is not None) + (query is not None) != 1:
         raise click.UsageError(
             "give one of these: IDs, --source FILE, or --query TEXT; see papers sources for the files"
         )
-    if source is not None:
-        selection = select_source(directory, str(source))
-    else:
-        selection = select_ids(directory, ids) if query is None else select_query(directory, query)
+    selection = _select(directory, ids, source, query)
     if as_json:
         report = _remove(directory, selection) if yes and selection.removals else None
         click.echo(_removal_json(selection, report))
@@ -114,7 +110,24 @@ def compact(directory: Path) -> None:
         )
 
 
-def remove_selection(directory: Path, selection: "Selection", *, yes: bool) -> None:
+def _select(directory: Path | str, ids: tuple[str, ...], source: Path | None, query: str | None) -> "Selection":
+    """Selects papers of an index in a folder or in a collection of Milvus, by one of the three."""
+    if isinstance(directory, str):
+        from indexer.collections import removal as collections
+        from search.milvus.address import Address
+
+        if source is not None:
+            raise click.UsageError("--source needs an index in a folder; give IDs or --query for a collection")
+        address = Address.parse(directory)
+        return collections.select_ids(address, ids) if query is None else collections.select_query(address, query)
+    from indexer.removal_selection import select_ids, select_query, select_source
+
+    if source is not None:
+        return select_source(directory, str(source))
+    return select_ids(directory, ids) if query is None else select_query(directory, query)
+
+
+def remove_selection(directory: Path | str, selection: "Selection", *, yes: bool) -> None:
     """Lists the papers of a selection, and removes them if ``yes`` or the answer on the terminal says so."""
     _print_preview(selection)
     if not yes and not sys.stdin.isatty():
@@ -125,14 +138,20 @@ def remove_selection(directory: Path, selection: "Selection", *, yes: bool) -> N
         return
     report = _remove(directory, selection)
     changed = f", {format_count(report.changed)} kept without records of the file" if report.changed else ""
+    hint = " The removed text stays on disk until: papers compact" if isinstance(directory, Path) else ""
     click.echo(
-        f"papers: removed {format_count(report.removed)}{changed}. The index has {format_count(report.manifest.live)} "
-        f"({report.manifest.generation}). The removed text stays on disk until: papers compact",
+        f"papers: removed {format_count(report.removed)}{changed}. The index has {format_count(report.papers)} "
+        f"({report.generation}).{hint}",
         err=True,
     )
 
 
-def _remove(directory: Path, selection: "Selection") -> "RemovalReport":
+def _remove(directory: Path | str, selection: "Selection") -> "RemovalReport":
+    if isinstance(directory, str):
+        from indexer.collections.removal import remove as remove_from_collection
+        from search.milvus.address import Address
+
+        return remove_from_collection(Address.parse(directory), selection, load_embedder_for)
     from indexer.removal import remove as remove_papers
     from service.commands.index import show_stage
     from service.commands.progress import Progress
@@ -171,6 +190,6 @@ def _removal_json(selection: "Selection", report: "RemovalReport | None") -> str
         "papers_changed": [{"id": each.id, "title": each.title} for each in selection.changed],
         "removed_before": list(selection.removed_before),
         "removed": report is not None,
-        "generation": report.manifest.generation if report else selection.generation,
+        "generation": report.generation if report else selection.generation,
     }
     return dump_json(clean_object(answer))
