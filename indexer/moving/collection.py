@@ -214,4 +214,5 @@ class CollectionSource:
         return rows
 
     def _changed(self) -> IndexUnavailable:
-        return IndexUnavailable(str(self._address), "it has changed, or does not show all papers yet; try again")
+        hint = "try again; if an import into it was interrupted, repeat that first"
+        return IndexUnavailable(str(self._address), f"it has changed, or does not show exactly its papers; {hint}")

@@ -64,7 +64,7 @@ class WriterLease:
         self._write()
 
     def end(self) -> None:
-        """Gives up the lease, unless another process has taken it over; if Milvus does not answer, it expires."""
+        """Gives up the lease, unless another process has taken it over. If Milvus does not answer, it expires."""
         _own_leases.discard(self._id)
         with suppress(IndexUnavailable):
             known = self._read()
