@@ -12,12 +12,16 @@ import numpy as np
 import pytest
 
 from cli_call import Done, run
+from fake_embedder import FakeEmbedder
+from indexer import sources
+from indexer.build import ImportOptions
+from indexer.collections.importing import index_into_collection
 from indexer.moving.archive import Archive
 from indexer.moving.collection import CollectionSource
 from indexer.moving.export import export_index
 from indexer.moving.imports import import_archive
 from milvus_server import LiteServer, Proxy, containing, let_pass
-from records import open_index
+from records import make_records, open_index, write_records
 from search.errors import IndexMissing, IndexUnavailable, InvalidValue
 from search.milvus import address as addresses
 from search.milvus import source
@@ -293,6 +297,38 @@ def test_an_import_whose_server_is_killed_ends_with_a_message_and_is_continued(
     assert done.returncode == 0, done.stderr
     assert writes.seen == 0  # all papers were there
     same_papers(place, built / "archive", tmp_path)
+
+
+def test_replaced_papers_are_not_found_if_the_server_is_killed_before_they_are_deleted(
+    server: LiteServer, proxy: Proxy, tmp_path: Path
+) -> None:
+    place, records = address(proxy.port, "replaced"), make_records(0, 12)
+    import_papers(write_records(tmp_path / "first.jsonl", records), place)
+    changed = [{**record, "title": f"changed {record['title']}"} for record in records[:5]]
+
+    def kill() -> str:
+        server.end()
+        return "cut"
+
+    def wait_for_deletion() -> str:
+        proxy.rule = At(b"row in [", 0, kill)
+        return "pass"
+
+    proxy.rule = At(b"current/0*", 0, wait_for_deletion)
+    with pytest.raises(IndexUnavailable, match="repeat the command"):
+        import_papers(write_records(tmp_path / "second.jsonl", changed), place)
+    proxy.rule = let_pass
+    server.start()
+    page = Searcher(place, load).ask("changed", limit=100)
+    assert page.total == len(page.hits) == len(set(ids(page))) == 12
+    assert CollectionSource(Address.parse(place)).header.papers == 12
+    import_papers(tmp_path / "second.jsonl", place)
+    assert (ids(again := Searcher(place, load).ask("changed", limit=100)), again.total) == (ids(page), 12)
+
+
+def import_papers(path: Path, place: str) -> None:
+    files = sources.discover([path])
+    index_into_collection(files, Address.parse(place), FakeEmbedder(), folders=[], options=ImportOptions())
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from indexer.inputs import source_files
 from indexer.paper_writer import PaperWriter
 from search.embedding.embedder import Embedder
 from search.embedding.model import ModelIdentity
-from search.errors import ModelUnavailable
+from search.errors import IndexUnavailable, ModelUnavailable
 from search.index.calibration import CALIBRATION_TUNING
 from search.milvus.address import Address
 from search.milvus.backend import MilvusBackend
@@ -80,5 +80,9 @@ def _calibrate(collection: Collection, embedder: Embedder) -> Mapping[str, Any] 
     if not (known and known.is_fresh(len(backend.live))):
         tuning = replace(CALIBRATION_TUNING, probe_count=_PROBES)
         with contextlib.suppress(ModelUnavailable):
-            return calibrate(backend, embedder, tuning).to_json()
+            calibration = calibrate(backend, embedder, tuning)
+            if backend.notices:  # a search that has no answer finds nothing
+                problem = "Milvus did not answer while the bands were calibrated; repeat the command to continue"
+                raise IndexUnavailable(collection.name, problem)
+            return calibration.to_json()
     return collection.manifest.calibration

@@ -6,7 +6,6 @@ the same code as into a folder, and sends a request for many keys at once. Milvu
 
 import time
 from collections.abc import Container, Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -222,8 +221,7 @@ class CollectionRows:
     def close(self) -> None:
         """See ``RowStorage``."""
         self.database.close()
-        with suppress(IndexUnavailable), reports_errors(str(self._address)):
-            self._writer.close()
+        self._writer.close()
         self._client.close()
         self._folder.cleanup()
 

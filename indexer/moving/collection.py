@@ -1,7 +1,6 @@
 """Moves an index into a collection of Milvus and out of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from operator import itemgetter
 from types import TracebackType
 from typing import Any, Self
@@ -65,8 +64,7 @@ class NewCollection:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(IndexUnavailable), reports_errors(str(self._address)):
-            self._writer.close()
+        self._writer.close()
         self._client.close()
 
     def write(self, number: int, batch: ParsedBatch) -> None:
@@ -216,4 +214,5 @@ class CollectionSource:
         return rows
 
     def _changed(self) -> IndexUnavailable:
-        return IndexUnavailable(str(self._address), "it has changed, or does not show all papers yet; try again")
+        hint = "try again; if an import into it was interrupted, repeat that first"
+        return IndexUnavailable(str(self._address), f"it has changed, or does not show exactly its papers; {hint}")

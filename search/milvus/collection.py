@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.milvus.author_buckets import AuthorData, unpack_names
+from search.milvus.batches import Batch, read_replaced
 from search.milvus.buckets import BucketReader
 from search.milvus.counts import Counts, first_name_key, unpack
 from search.milvus.data import DataStore
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 MAX_RESULTS = 16_384
 """Papers that Milvus returns at most at once."""
+_MAX_EXCLUDED = 20_000
+"""Papers that expressions exclude by row, 160 kB with each request."""
 _CACHED_COUNTS = 1_000
 """Filters whose number of papers is cached."""
 
@@ -49,6 +52,8 @@ class Found:
 class Collection:
     """Reads one publication; safe to use from several threads.
 
+    Papers that the publication has replaced but not yet deleted are left out, unless they are very many.
+
     Args:
         client: the connection, or its requests.
         name: name of the collection of papers.
@@ -66,8 +71,10 @@ class Collection:
         self._requests = client if is_sent else Requests(client, name, RequestTuning(dialect.timeout_s))
         self._name, self.name = name, self._requests.name
         self.dialect, self.manifest = dialect, manifest
-        self._published = f"row < {manifest.rows}"
         data = DataStore(self._requests, name + DATA_SUFFIX)
+        replaced = read_replaced(data, map(Batch.parse, manifest.applied))
+        without = f"row not in [{', '.join(map(str, replaced))}]" if 0 < len(replaced) <= _MAX_EXCLUDED else ""
+        self._published = all_of((f"row < {manifest.rows}", without))
         self._buckets = BucketReader(data, {"counts": unpack, "authors": unpack_names})
         self._lock = Lock()
         self._known_counts: dict[str, int] = {}

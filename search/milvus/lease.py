@@ -8,13 +8,14 @@ before it makes a batch complete (Gray and Cheriton, "Leases", SOSP 1989).
 import os
 import socket
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import orjson
 
-from search.errors import IndexBusy
+from search.errors import IndexBusy, IndexUnavailable
 from search.milvus.data import DataStore
 
 _NAME = "writer"
@@ -63,11 +64,12 @@ class WriterLease:
         self._write()
 
     def end(self) -> None:
-        """Gives up the lease, unless another process has taken it over."""
+        """Gives up the lease, unless another process has taken it over. If Milvus does not answer, it expires."""
         _own_leases.discard(self._id)
-        known = self._read()
-        if known and known["id"] == self._id:
-            self._data.delete([_NAME])
+        with suppress(IndexUnavailable):
+            known = self._read()
+            if known and known["id"] == self._id:
+                self._data.delete([_NAME])
 
     def _read(self) -> dict[str, Any] | None:
         found = self._data.get([_NAME])

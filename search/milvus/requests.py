@@ -48,6 +48,9 @@ COMMAND_TUNING = RequestTuning(timeout_s=120, attempts=6, max_failures=1)
 minute. After that the command ends, and what it does at its end fails at once."""
 
 
+_REPEAT = "repeat the command to continue"
+
+
 class _Breaker:
     """Counts failures in a row; after ``max_failures`` of them, lets one request through every ``pause_s``."""
 
@@ -61,7 +64,8 @@ class _Breaker:
             now = time.monotonic()
             if now < self._paused_until:
                 remaining = f"it is tried again in {self._paused_until - now:.0f} s"
-                return f"{self._problem}, {self._failures} times in a row; {remaining}"
+                is_service = self._tuning.attempts == 1
+                return f"{self._problem}; {remaining if is_service else _REPEAT}"
             if self._failures >= self._tuning.max_failures:
                 self._paused_until = now + self._tuning.pause_s  # for others, while the caller tries
             return ""
@@ -192,7 +196,7 @@ class Requests:
             self._breaker.note(problem if passes else "")
             attempts = self._repeat.statistics["attempt_number"]
             times = f" ({attempts} attempts)" if attempts > 1 else ""
-            hint = "repeat the command to continue" if self._tuning.attempts > 1 else "try again"
+            hint = _REPEAT if self._tuning.attempts > 1 else "try again"
             raise IndexUnavailable(self.name, f"{problem}{times}; {hint}, or look at the log of Milvus") from None
         self._breaker.note("")
         return found

@@ -6,20 +6,20 @@ a manifest; what was replaced is deleted after that.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged
 from search.index.lexicon import LEXICON_TUNING, create_analyzer
 from search.milvus import schema
-from search.milvus.author_buckets import merge_names, pack_names, unpack_names
-from search.milvus.counts import add_up, pack, unpack
+from search.milvus.author_buckets import merge_names
+from search.milvus.batches import PENDING, Batch, pack_batch, read_heads, read_replaced, unpack_batch
+from search.milvus.counts import add_up
 from search.milvus.data import DataStore
 from search.milvus.entities import BatchData, PaperSource, PaperTexts, build_entity
 from search.milvus.lease import WriterLease
@@ -33,38 +33,10 @@ if TYPE_CHECKING:
 
 Calibrate = Callable[[CollectionManifest], Mapping[str, Any] | None]
 """Returns ``Calibration.to_json`` for what is about to be published; None without a calibration."""
-_PENDING = "pending"
-"""First part of the name of the datum of a batch that is not published."""
 _BATCHES_AT_ONCE = 32
 """Batches whose data is added up in memory, some 100 MB, before it becomes a segment."""
 _ENTITIES_PER_REQUEST = 1_000
 """Papers that are written or deleted at once, 5 MB; Milvus accepts 64 MB."""
-
-
-class Batch(NamedTuple):
-    """A batch that is not published.
-
-    Attributes:
-        first: its first row.
-        end: the row after its last one.
-        papers: number of its papers.
-        replaced: the lowest of the rows that it replaces; -1 if it replaces none.
-    """
-
-    first: int
-    end: int
-    papers: int
-    replaced: int
-
-    @classmethod
-    def parse(cls, name: str) -> Self:
-        """Reads the name of a datum."""
-        return cls(*map(int, name.split("/")[1:5]))
-
-    @property
-    def name(self) -> str:
-        """The name of its datum."""
-        return f"{_PENDING}/{self.first:012}/{self.end:012}/{self.papers}/{self.replaced}"
 
 
 class CollectionWriter:
@@ -132,11 +104,11 @@ class CollectionWriter:
 
     def replaced_rows(self) -> list[int]:
         """Returns the rows that the next publication removes."""
-        return [row for head in self._read_heads(self.unpublished_batches()) for row in head["replaced"]]
+        return read_replaced(self._data, self.unpublished_batches())
 
     def notes(self) -> list[Mapping[str, Any]]:
         """Returns the notes of the batches that are not published."""
-        return [head["note"] for head in self._read_heads(self.unpublished_batches())]
+        return [head["note"] for head in read_heads(self._data, self.unpublished_batches())]
 
     def write(
         self,
@@ -176,7 +148,7 @@ class CollectionWriter:
             first, end = (rows[0], rows[-1] + 1) if rows else (self.next_row, self.next_row)
             batch = Batch(first, end, len(rows), min(replaced or (-1,)))
             head = {"replaced": list(replaced or ()), "note": note or {}}
-            self._data.put({batch.name: _pack_batch(data, removed, head)})
+            self._data.put({batch.name: pack_batch(data, removed, head)})
 
     def publish(
         self,
@@ -201,7 +173,7 @@ class CollectionWriter:
         segments, added = Segments(self._data, before.segments, before.next_segment), before
         for first in range(0, len(names), _BATCHES_AT_ONCE):
             values = self._data.get(names[first : first + _BATCHES_AT_ONCE]).values()
-            batches = [part for value in values for part in _unpack_batch(value)]
+            batches = [part for value in values for part in unpack_batch(value)]
             segments.add(
                 add_up(batch["counts"] for batch in batches), merge_names(batch["authors"] for batch in batches)
             )
@@ -232,7 +204,7 @@ class CollectionWriter:
     def unpublished_batches(self) -> list[Batch]:
         """Returns the batches that are complete but not published, those of the lowest rows first."""
         rows = self._client.query(
-            self._name + schema.DATA_SUFFIX, filter=f'name like "{_PENDING}/%"', output_fields=["name"]
+            self._name + schema.DATA_SUFFIX, filter=f'name like "{PENDING}/%"', output_fields=["name"]
         )
         names = {row["name"].rpartition("/")[0] for row in rows}
         return sorted(map(Batch.parse, names.difference(self.manifest.applied if self.manifest else ())))
@@ -249,7 +221,7 @@ class CollectionWriter:
     def _delete_applied(self) -> None:
         """Deletes what the last publication has removed and the data of its batches."""
         names = list(self.manifest.applied) if self.manifest else []
-        replaced = [row for head in self._read_heads(map(Batch.parse, names)) for row in head["replaced"]]
+        replaced = read_replaced(self._data, map(Batch.parse, names))
         for first in range(0, len(replaced), _ENTITIES_PER_REQUEST):
             self._client.delete(self._name, ids=replaced[first : first + _ENTITIES_PER_REQUEST])
         self._data.delete(names)
@@ -262,58 +234,6 @@ class CollectionWriter:
                 self._data.delete([each.name for each in batches[number:]])
                 break
         self._client.delete(self._name, filter=f"row >= {self.next_row}")
-
-    def _read_heads(self, batches: Iterable[Batch]) -> list[Mapping[str, Any]]:
-        """Returns the heads of those batches that replace papers."""
-        found = self._data.get([batch.name for batch in batches if batch.replaced >= 0])
-        return [_unpack_head(value) for value in found.values()]
-
-
-def _pack_batch(added: BatchData, removed: BatchData, head: Mapping[str, Any]) -> bytes:
-    """Returns the datum of a batch: a head, what the batch adds, and what it removes."""
-    parts = [_pack_data(added), _pack_data(removed)]
-    packed = orjson.dumps({**head, "bytes": list(map(len, parts))})
-    return b"".join((len(packed).to_bytes(8, "big"), packed, *parts))
-
-
-def _unpack_head(value: bytes) -> dict[str, Any]:
-    """Returns the first part of ``_pack_batch``."""
-    fields: dict[str, Any] = orjson.loads(value[8 : 8 + int.from_bytes(value[:8], "big")])
-    return fields
-
-
-def _unpack_batch(value: bytes) -> Iterator[dict[str, Any]]:
-    """Yields what a batch adds and, if it replaces papers, what it removes, as negative numbers."""
-    fields = _unpack_head(value)
-    start = 8 + int.from_bytes(value[:8], "big")
-    end = start + fields["bytes"][0]
-    yield _unpack_data(value[start:end], 1)
-    if fields["replaced"]:
-        yield _unpack_data(value[end:], -1)
-
-
-def _pack_data(data: BatchData) -> bytes:
-    counts, authors = pack(data.counts), pack_names(data.authors.values())
-    head = orjson.dumps({**data.to_json(), "bytes": [len(counts), len(authors)]})
-    return b"".join((len(head).to_bytes(8, "big"), head, counts, authors))
-
-
-def _unpack_data(value: bytes, sign: int) -> dict[str, Any]:
-    start = 8 + int.from_bytes(value[:8], "big")
-    fields: dict[str, Any] = orjson.loads(value[8:start])
-    end = start + fields["bytes"][0]
-    counts = unpack(value[start:end]).copy()
-    counts["count"] *= sign
-    totals = {name: sign * fields[name] for name in ("papers", "cited")}
-    return {
-        **fields,
-        **totals,
-        "is_removal": sign < 0,
-        "categories": {code: sign * papers for code, papers in fields["categories"].items()},
-        "lengths": [sign * length for length in fields["lengths"]],
-        "counts": counts,
-        "authors": [name._replace(papers=sign * name.papers) for name in unpack_names(value[end:])],
-    }
 
 
 def _add_batches(manifest: CollectionManifest, batches: Sequence[Mapping[str, Any]]) -> CollectionManifest:
