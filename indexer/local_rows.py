@@ -109,6 +109,9 @@ class LocalRows:
 
     def load(self, rows: Iterable[int]) -> None:
         """See ``RowStorage``; the database has all rows."""
+
+    def check(self, rows: Iterable[int]) -> None:
+        """See ``RowStorage``."""
         self.published.check(rows)
 
     def remove(self, rows: Sequence[int], entries: Iterable[ExcludedId]) -> None:

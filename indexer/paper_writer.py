@@ -154,6 +154,7 @@ class PaperWriter:
         Raises:
             ModelUnavailable: As in ``add``.
         """
+        self._storage.check([row])
         self._storage.replaced.add(row)
         self._regroup({to_json_text(record): record for record in records}, {row})
         if len(self._pending) >= self._batch_papers:

@@ -99,7 +99,7 @@ class Remover:
         database, selection = self._writer.database, self._selection
         selector = selection.selector(database.execute, self._writer.is_live)
         whole, changed = dict[int, list[ExcludedId]](), dict[int, list[ExcludedId]]()
-        self._writer.load(removal.row for removal in selection.removals)
+        self._load_papers()
         for removal in selection.removals:
             row = self._newest_row(removal.row)
             records = load_records(database.execute, row) if row is not None else []
@@ -120,6 +120,14 @@ class Remover:
             database.execute(f"DELETE FROM file_records WHERE file IN ({files})", [selection.records_of] * 2)  # noqa: S608
             harvested_records.forget(database, selection.records)
         self.removed, self.changed = len(whole), len(changed)
+
+    def _load_papers(self) -> None:
+        """Makes the database contain the papers of the selection, and others that share an ID with them."""
+        rows, select = [removal.row for removal in self._selection.removals], self._writer.database.execute
+        self._writer.load(row for row in rows if self._writer.is_live(row))
+        if self._selection.scope == ANY_FILE:
+            records = (record for row in rows for record in load_records(select, row))
+            self._writer.load_rows({id_key(paper_id) for record in records for paper_id in record.ids})
 
     def _newest_row(self, row: int) -> int | None:
         """Returns the live row that has replaced a row since it was published; None if its paper was removed."""
@@ -144,7 +152,6 @@ class Remover:
 
     def _is_shared(self, paper_id: str, row: int) -> bool:
         """Whether another live row has an ID."""
-        self._writer.load_rows([id_key(paper_id)])
         select = self._writer.database.execute
         rows = [other for (other,) in select("SELECT row FROM keys WHERE key = ?", [id_key(paper_id)])]
         others = (load_records(select, other) for other in rows if other != row and self._writer.is_live(other))

@@ -77,7 +77,15 @@ class RowStorage(Protocol):
         ...
 
     def load(self, rows: Iterable[int]) -> None:
-        """Makes the database contain some live rows, as they were published."""
+        """Makes the database contain some live rows."""
+        ...
+
+    def check(self, rows: Iterable[int]) -> None:
+        """Compares rows with what was published, before their papers are used again.
+
+        Raises:
+            IndexDamaged: They differ.
+        """
         ...
 
     def remove(self, rows: Sequence[int], entries: Iterable[ExcludedId]) -> None:

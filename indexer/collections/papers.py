@@ -74,9 +74,10 @@ def write_papers(
     replaced: Mapping[int, Paper] | None = None,
 ) -> None:
     """Writes a batch of papers as the rows from ``first``; see ``CollectionWriter.write``."""
-    long_papers.put({row: found for row, each in enumerate(papers, first) if (found := _find_long(each))})
-    sources = [PaperSource(list(paper_keys(each.paper, each.record_keys)), each.records) for each in papers]
     rows = range(first, first + len(papers))
+    writer.renew_lease()
+    long_papers.put(rows, {row: found for row, each in enumerate(papers, first) if (found := _find_long(each))})
+    sources = [PaperSource(list(paper_keys(each.paper, each.record_keys)), each.records) for each in papers]
     writer.write(rows, [each.paper for each in papers], vectors, sources, replaced)
 
 

@@ -47,6 +47,8 @@ STARTED = "moving"
 """Name of the datum that says which archive an interrupted import has begun to write."""
 _MAX_KNOWN_KEYS = 2_000_000
 """Keys that need not be looked up again, 130 MB; then all are forgotten."""
+_LOOKUPS = 3
+"""Times that papers with the keys of those found are looked up in advance; the others are when they are needed."""
 _VECTORS = "vectors"
 """A table that only this database has: the vector of each row."""
 
@@ -123,7 +125,9 @@ class CollectionRows:
         """Looks up the papers of records, and the papers that these are related to; see ``RowStorage``."""
         with_ids = [identity.ensure_id(record) for record in records]
         keys = {key for record in with_ids for key in (*_related_keys(record), *decisions.keys(record))}
-        while keys:
+        with reports_errors(str(self._address)):
+            self._writer.keep_lease()
+        for _ in range(_LOOKUPS):
             found = self._look_up(keys)
             keys = {key for stored in found for record in _records(stored) for key in _related_keys(record)}
 
@@ -176,6 +180,9 @@ class CollectionRows:
         with reports_errors(str(self._address)):
             self._read_papers(sorted(wanted - self._read_rows(wanted)))
 
+    def check(self, rows: Iterable[int]) -> None:
+        """See ``RowStorage``; Milvus verifies what it has stored."""
+
     def remove(self, rows: Sequence[int], entries: Iterable[ExcludedId]) -> None:
         """See ``RowStorage``; of more than a thousand papers, some may be removed before a kill, and others not."""
         removed = {row: self.read(row) for row in rows}
@@ -183,11 +190,12 @@ class CollectionRows:
         known = list(entries)
         with self.database:
             insert_excluded_ids(self.database, known, 0)
-        note = {"removed": [[entry.id, entry.scope, entry.paper] for entry in known]}
         no_vectors = np.empty((0, self._model.dim), np.float16)
         with reports_errors(str(self._address)):
             for first in range(0, len(rows), READ_PAPERS):
                 some = {row: removed[row] for row in rows[first : first + READ_PAPERS]}
+                ids = {paper.id for paper in some.values()}
+                note = {"removed": [[entry.id, entry.scope, entry.paper] for entry in known if entry.paper in ids]}
                 self._writer.write([], [], no_vectors, replaced=some, note=note)
 
     def publish(self, calibrate: Calibrate) -> CollectionManifest:
@@ -199,6 +207,7 @@ class CollectionRows:
         with reports_errors(str(self._address)):
             before, writer = self._writer.manifest, self._writer
             version = before.version + 1 if before else 1
+            writer.renew_lease()
             extra = write_tables(self._data, version, read_tables(self.database, (*ROW_TABLES, _VECTORS)))
             if before and not writer.unpublished_batches():
                 generation = before.generation

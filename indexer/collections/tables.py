@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from indexer.moving.paper import Table, Value
+from search.errors import IndexUnavailable
 from search.milvus.data import DataStore
 
 _TABLE_ROWS = 20_000
@@ -47,8 +48,10 @@ class CollectionTables:
         self._data.delete(names)
 
     def _read_part(self, name: str, part: int) -> tuple[list[str], list[list[Value]]]:
-        datum = _name(self._version, name, part)
-        columns, rows = orjson.loads(self._data.get([datum])[datum])
+        found = self._data.get([datum := _name(self._version, name, part)])
+        if not found:
+            raise IndexUnavailable(datum, "the collection has changed while it was read; try again")
+        columns, rows = orjson.loads(found[datum])
         return columns, rows
 
 

@@ -59,7 +59,7 @@ class DataStore:
         rest = [f"{name}/{part}" for name, count in counts.items() for part in range(_FIRST_PARTS, count)]
         for some in _in_groups(rest):
             parts |= self._read(some)
-        return {name: _join(name, parts) for name in names if f"{name}/0" in parts}
+        return {name: value for name in names if (value := _join(name, parts)) is not None}
 
     def delete(self, names: Sequence[str]) -> None:
         """Deletes values, and those whose name begins with one of the names and a slash."""
@@ -83,10 +83,11 @@ def _part_count(first: str | None) -> int:
     return int(first.partition(":")[0]) if first else 0
 
 
-def _join(name: str, parts: Mapping[str, str]) -> bytes:
-    number = _part_count(parts[f"{name}/0"])
-    texts = [parts[f"{name}/{part}"].rpartition(":")[2] for part in range(number)]
-    return zstandard.decompress(b"".join(map(b64decode, texts)))
+def _join(name: str, parts: Mapping[str, str]) -> bytes | None:
+    """Returns a value; None if there is none, or a part of it was deleted while it was read."""
+    number = _part_count(parts.get(f"{name}/0"))
+    texts = [parts.get(f"{name}/{part}", "").rpartition(":")[2] for part in range(number)]
+    return zstandard.decompress(b"".join(map(b64decode, texts))) if texts and all(texts) else None
 
 
 def _in_groups(names: Sequence[str], size: int = _NAMES_PER_QUERY) -> list[Sequence[str]]:

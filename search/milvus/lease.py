@@ -2,7 +2,7 @@
 
 Milvus has no locks. A lease is a datum that names its owner and the time of its last renewal. Two writers that begin in
 the same moment may both believe that they own it; the one whose datum was replaced notices it with its next renewal,
-before it makes a batch complete (Gray and Cheriton, "Leases", SOSP 1989).
+before it writes into the collection (Gray and Cheriton, "Leases", SOSP 1989).
 """
 
 import os
@@ -22,6 +22,9 @@ _NAME = "writer"
 """Name of the datum."""
 _EXPIRES_S = 900
 """Seconds without a renewal after which another writer takes over; a slow machine embeds a batch in a few minutes."""
+
+_RENEWED_AFTER_S = 60
+"""Seconds after which a writer that writes nothing renews it."""
 
 _own_leases = set[str]()
 """The IDs of the leases that this process has not given up."""
@@ -63,6 +66,15 @@ class WriterLease:
             raise IndexBusy(self._address, "another process has begun to write it; wait until it has finished")
         self._write()
 
+    def keep(self) -> None:
+        """Extends the lease if that was not done for a minute.
+
+        Raises:
+            IndexBusy: another process has taken it over.
+        """
+        if time.monotonic() > self._renewed + _RENEWED_AFTER_S:
+            self.renew()
+
     def end(self) -> None:
         """Gives up the lease, unless another process has taken it over. If Milvus does not answer, it expires."""
         _own_leases.discard(self._id)
@@ -76,6 +88,7 @@ class WriterLease:
         return orjson.loads(found[_NAME]) if found else None
 
     def _write(self) -> None:
+        self._renewed = time.monotonic()
         owner = {"id": self._id, "host": socket.gethostname(), "process": os.getpid(), "renewed": int(time.time())}
         self._data.put({_NAME: orjson.dumps(owner)})
 

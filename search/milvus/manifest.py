@@ -12,6 +12,7 @@ import orjson
 
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing
+from search.milvus.batches import is_batch_name
 from search.milvus.data import DataStore
 from search.milvus.schema import FORMAT
 from search.milvus.segments import Segment
@@ -109,7 +110,7 @@ class CollectionManifest:
                 "lengths": tuple(fields["lengths"]),
                 "sources": tuple(fields["sources"]),
                 "days": {name: tuple(days) for name, days in fields["days"].items()},
-                "applied": tuple(fields["applied"]),
+                "applied": tuple(filter(is_batch_name, fields["applied"])),
             }
         )
 

@@ -33,12 +33,15 @@ class LongPapers:
     def __init__(self, data: DataStore) -> None:
         self._data = data
 
-    def put(self, papers: Mapping[int, LongPaper]) -> None:
-        """Writes those of some rows; those of other rows stay."""
-        found = self._read(list(papers))
+    def put(self, rows: Sequence[int], papers: Mapping[int, LongPaper]) -> None:
+        """Writes those of some rows in place of what an import that was killed may have written for them."""
+        before = self._read(rows)
+        found = {
+            name: {row: each for row, each in known.items() if int(row) not in rows} for name, known in before.items()
+        }
         for row, each in papers.items():
             found.setdefault(_name(row), {})[str(row)] = each
-        self._data.put({name: orjson.dumps(rows) for name, rows in found.items()})
+        self._data.put({name: orjson.dumps(known) for name, known in found.items() if known != before.get(name)})
 
     def get(self, rows: Sequence[int]) -> dict[int, LongPaper]:
         """Returns those that there are of some rows; one or two round trips."""

@@ -155,13 +155,20 @@ def _create_data_collection(client: "MilvusClient", name: str) -> None:
 
 
 def _create(client: "MilvusClient", name: str, schema: Any, indexes: Any, consistency: str) -> None:
-    """Creates a collection, which takes a request for it and one for each index, unless all was done before."""
+    """Creates a collection, which takes a request for it and one for each index, unless all was done before.
+
+    Raises:
+        IndexUnavailable: it is one of another program, or lacks an index although papers may be in it.
+    """
     if client.has_collection(name):
         fields = {field["name"] for field in client.describe_collection(name)["fields"]}
         if fields != {field.name for field in schema.fields}:
             raise IndexUnavailable(name, "it is a collection of another program; give another name")
         if len(client.list_indexes(name)) >= len(indexes):
             return
-        client.drop_collection(name)  # nothing was written into it
+        if client.has_collection(name + DATA_SUFFIX):
+            problem = f"it lacks an index of the fields {', '.join(index.field_name for index in indexes)}; create it"
+            raise IndexUnavailable(name, problem)
+        client.drop_collection(name)  # nothing was written into it: the collection of data is created last
     client.create_collection(name, schema=schema, consistency_level=consistency)
     client.create_index(name, index_params=indexes, sync=False)  # else pymilvus waits .5 s for each, without papers

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from search.embedding.model import ModelIdentity
-from search.errors import IndexDamaged
+from search.errors import IndexDamaged, IndexUnavailable
 from search.index.lexicon import LEXICON_TUNING, create_analyzer
 from search.milvus import schema
 from search.milvus.author_buckets import merge_names
-from search.milvus.batches import PENDING, Batch, pack_batch, read_heads, read_replaced, unpack_batch
+from search.milvus.batches import PENDING, Batch, is_batch_name, pack_batch, read_heads, read_replaced, unpack_batch
 from search.milvus.counts import add_up
 from search.milvus.data import DataStore
 from search.milvus.entities import BatchData, PaperSource, PaperTexts, build_entity
@@ -79,12 +79,12 @@ class CollectionWriter:
         schema.create_collections(client, name, model.dim, dialect)
         schema.load_collections(client, name, name)
         data = DataStore(client, name + schema.DATA_SUFFIX)
-        manifest = CollectionManifest.load(data, name) if CollectionManifest.read_version(data) else None
-        if manifest and manifest.model != model:
-            problem = f"its vectors are of {manifest.model.name}, not of {model.name}; use another collection"
-            raise IndexDamaged(name, problem)
-        lease = WriterLease(data, name)
+        lease = WriterLease(data, name)  # before the manifest is read, which another writer may replace
         try:
+            manifest = CollectionManifest.load(data, name) if CollectionManifest.read_version(data) else None
+            if manifest and manifest.model != model:
+                problem = f"its vectors are of {manifest.model.name}, not of {model.name}; use another collection"
+                raise IndexDamaged(name, problem)
             writer = cls(client, name, model, dialect, lease, manifest)
             writer._delete_applied()
             writer._delete_incomplete()
@@ -96,6 +96,18 @@ class CollectionWriter:
     def close(self) -> None:
         """Lets another process write the collection. Batches that are complete remain to be published."""
         self._lease.end()
+
+    def renew_lease(self) -> None:
+        """Makes sure that no other process writes the collection, before something is written into it.
+
+        Raises:
+            IndexBusy: another process has begun to write it.
+        """
+        self._lease.renew()
+
+    def keep_lease(self) -> None:
+        """Renews the lease now and then while nothing is written."""
+        self._lease.keep()
 
     @property
     def next_row(self) -> int:
@@ -133,6 +145,7 @@ class CollectionWriter:
         Raises:
             IndexBusy: another process has begun to write the collection.
         """
+        self._lease.renew()
         data, removed, entities = BatchData(), BatchData(), []
         known = sources or [PaperSource()] * len(rows)
         for paper, row, vector, source in zip(papers, rows, vectors, known, strict=True):
@@ -164,20 +177,24 @@ class CollectionWriter:
             calibrate: see ``Calibrate``; by default, the calibration remains.
             extra: what an importer keeps about the collection; that of before by default.
             newest_added: the time at which the last paper was added, if that is one that was removed since.
+
+        Raises:
+            IndexUnavailable: Milvus has lost papers that it had confirmed.
+            IndexBusy: another process has begun to write the collection.
         """
         self._lease.renew()
         self._client.flush(self._name)
         before = self.manifest or self._empty_manifest()
         delete_segments(self._data, [each.number for each in before.replaced])
-        names = [batch.name for batch in self.unpublished_batches()]
+        batches = self.unpublished_batches()
+        self._check_papers(before.rows, sum(batch.papers for batch in batches))
+        names = [batch.name for batch in batches]
         segments, added = Segments(self._data, before.segments, before.next_segment), before
         for first in range(0, len(names), _BATCHES_AT_ONCE):
             values = self._data.get(names[first : first + _BATCHES_AT_ONCE]).values()
-            batches = [part for value in values for part in unpack_batch(value)]
-            segments.add(
-                add_up(batch["counts"] for batch in batches), merge_names(batch["authors"] for batch in batches)
-            )
-            added = _add_batches(added, batches)
+            parts = [part for value in values for part in unpack_batch(value)]
+            segments.add(add_up(part["counts"] for part in parts), merge_names(part["authors"] for part in parts))
+            added = _add_batches(added, parts)
         manifest = replace(
             added,
             newest_added=max(added.newest_added, newest_added),
@@ -207,12 +224,20 @@ class CollectionWriter:
             self._name + schema.DATA_SUFFIX, filter=f'name like "{PENDING}/%"', output_fields=["name"]
         )
         names = {row["name"].rpartition("/")[0] for row in rows}
-        return sorted(map(Batch.parse, names.difference(self.manifest.applied if self.manifest else ())))
+        names.difference_update(self.manifest.applied if self.manifest else ())
+        return sorted(Batch.parse(name) for name in names if is_batch_name(name))
 
     def count(self, expression: str) -> int:
         """Returns the number of papers that meet an expression, published or not."""
         options = {"output_fields": ["count(*)"], "consistency_level": "Strong"}
         return int(self._client.query(self._name, filter=expression, **options)[0]["count(*)"])
+
+    def _check_papers(self, first: int, expected: int) -> None:
+        """Compares the number of papers that are not published with that of their batches."""
+        papers = self.count(f"row >= {first} and row < {self.next_row}")
+        if papers != expected:
+            problem = f"it has {papers:,} of {expected:,} papers that were written; repeat the command"
+            raise IndexUnavailable(self._name, problem)
 
     def _empty_manifest(self) -> CollectionManifest:
         days = {"published": NO_DAY, "updated": NO_DAY}
@@ -231,7 +256,7 @@ class CollectionWriter:
         batches = self.unpublished_batches()
         for number, batch in enumerate(batches):
             if batch.papers and self.count(f"row >= {batch.first} and row < {batch.end}") != batch.papers:
-                self._data.delete([each.name for each in batches[number:]])
+                self._data.delete([each.name for each in reversed(batches[number:])])  # a kill leaves the first ones
                 break
         self._client.delete(self._name, filter=f"row >= {self.next_row}")
 
