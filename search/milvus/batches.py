@@ -30,9 +30,10 @@ class Batch(NamedTuple):
     replaced: int
 
     @classmethod
-    def parse(cls, name: str) -> Self:
-        """Reads the name of a datum."""
-        return cls(*map(int, name.split("/")[1:5]))
+    def parse(cls, names: Iterable[str]) -> list[Self]:
+        """Reads the names of data; those of earlier versions of this program, which are published, are left out."""
+        found = (name.removeprefix(f"{PENDING}/").split("/") for name in names)
+        return [cls(*map(int, each)) for each in found if len(each) == len(cls._fields)]
 
     @property
     def name(self) -> str:

@@ -207,7 +207,7 @@ class CollectionWriter:
             self._name + schema.DATA_SUFFIX, filter=f'name like "{PENDING}/%"', output_fields=["name"]
         )
         names = {row["name"].rpartition("/")[0] for row in rows}
-        return sorted(map(Batch.parse, names.difference(self.manifest.applied if self.manifest else ())))
+        return sorted(Batch.parse(names.difference(self.manifest.applied if self.manifest else ())))
 
     def count(self, expression: str) -> int:
         """Returns the number of papers that meet an expression, published or not."""
@@ -221,7 +221,7 @@ class CollectionWriter:
     def _delete_applied(self) -> None:
         """Deletes what the last publication has removed and the data of its batches."""
         names = list(self.manifest.applied) if self.manifest else []
-        replaced = read_replaced(self._data, map(Batch.parse, names))
+        replaced = read_replaced(self._data, Batch.parse(names))
         for first in range(0, len(replaced), _ENTITIES_PER_REQUEST):
             self._client.delete(self._name, ids=replaced[first : first + _ENTITIES_PER_REQUEST])
         self._data.delete(names)
