@@ -82,4 +82,5 @@ def _write(data: DataStore, version: int, table: Table) -> int:
 
 
 def _name(version: int, table: str, part: int) -> str:
-    return f"table/{version}/{table}/{part:06}"
+    place = f"{version}/{table}" if version else table  # 0: of an earlier version of this program
+    return f"table/{place}/{part:06}"

@@ -32,19 +32,15 @@ class Batch(NamedTuple):
     replaced: int
 
     @classmethod
-    def parse(cls, name: str) -> Self:
-        """Reads the name of a datum."""
-        return cls(*map(int, name.split("/")[1:5]))
+    def parse(cls, names: Iterable[str]) -> list[Self]:
+        """Reads the names of data; those of earlier versions of this program, which are published, are left out."""
+        found = (name.removeprefix(f"{PENDING}/").split("/") for name in names)
+        return [cls(*map(int, each)) for each in found if len(each) == len(cls._fields)]
 
     @property
     def name(self) -> str:
         """The name of its datum."""
         return f"{PENDING}/{self.first:012}/{self.end:012}/{self.papers}/{self.replaced}"
-
-
-def is_batch_name(name: str) -> bool:
-    """Whether a name is that of a batch as ``Batch.name`` writes it; first versions of this program wrote others."""
-    return name.count("/") == Batch(0, 0, 0, 0).name.count("/")
 
 
 def read_heads(data: DataStore, batches: Iterable[Batch]) -> list[Mapping[str, Any]]:

@@ -72,7 +72,7 @@ class Collection:
         self._name, self.name = name, self._requests.name
         self.dialect, self.manifest = dialect, manifest
         data = DataStore(self._requests, name + DATA_SUFFIX)
-        replaced = read_replaced(data, map(Batch.parse, manifest.applied))
+        replaced = read_replaced(data, Batch.parse(manifest.applied))
         without = f"row not in [{', '.join(map(str, replaced))}]" if 0 < len(replaced) <= _MAX_EXCLUDED else ""
         self._published = all_of((f"row < {manifest.rows}", without))
         self._buckets = BucketReader(data, {"counts": unpack, "authors": unpack_names})

@@ -12,7 +12,6 @@ import orjson
 
 from search.embedding.model import ModelIdentity
 from search.errors import IndexDamaged, IndexMissing
-from search.milvus.batches import is_batch_name
 from search.milvus.data import DataStore
 from search.milvus.schema import FORMAT
 from search.milvus.segments import Segment
@@ -110,7 +109,7 @@ class CollectionManifest:
                 "lengths": tuple(fields["lengths"]),
                 "sources": tuple(fields["sources"]),
                 "days": {name: tuple(days) for name, days in fields["days"].items()},
-                "applied": tuple(filter(is_batch_name, fields["applied"])),
+                "applied": tuple(fields["applied"]),
             }
         )
 

@@ -18,7 +18,7 @@ from search.errors import IndexDamaged, IndexUnavailable
 from search.index.lexicon import LEXICON_TUNING, create_analyzer
 from search.milvus import schema
 from search.milvus.author_buckets import merge_names
-from search.milvus.batches import PENDING, Batch, is_batch_name, pack_batch, read_heads, read_replaced, unpack_batch
+from search.milvus.batches import PENDING, Batch, pack_batch, read_heads, read_replaced, unpack_batch
 from search.milvus.counts import add_up
 from search.milvus.data import DataStore
 from search.milvus.entities import BatchData, PaperSource, PaperTexts, build_entity
@@ -224,8 +224,7 @@ class CollectionWriter:
             self._name + schema.DATA_SUFFIX, filter=f'name like "{PENDING}/%"', output_fields=["name"]
         )
         names = {row["name"].rpartition("/")[0] for row in rows}
-        names.difference_update(self.manifest.applied if self.manifest else ())
-        return sorted(Batch.parse(name) for name in names if is_batch_name(name))
+        return sorted(Batch.parse(names.difference(self.manifest.applied if self.manifest else ())))
 
     def count(self, expression: str) -> int:
         """Returns the number of papers that meet an expression, published or not."""
@@ -246,7 +245,7 @@ class CollectionWriter:
     def _delete_applied(self) -> None:
         """Deletes what the last publication has removed and the data of its batches."""
         names = list(self.manifest.applied) if self.manifest else []
-        replaced = read_replaced(self._data, map(Batch.parse, names))
+        replaced = read_replaced(self._data, Batch.parse(names))
         for first in range(0, len(replaced), _ENTITIES_PER_REQUEST):
             self._client.delete(self._name, ids=replaced[first : first + _ENTITIES_PER_REQUEST])
         self._data.delete(names)
