@@ -349,7 +349,7 @@ def resize(disk: Path, size: str) -> None:
 def test_an_import_goes_on_after_a_full_disk_was_enlarged(built: Path, disk: Path, tmp_path: Path) -> None:
     with LiteServer(disk / "data") as server:
         place = address(server.port)
-        for size in ("150k", "300k", "450k"):
+        for size in ("120k", "200k", "280k"):
             resize(disk, size)
             done = import_into(place, built / "archive")
             assert (done.returncode, done.stdout) == (1, "")
