@@ -76,7 +76,8 @@ def test_explain_prints_strategy_and_timings(index_options: list[str]) -> None:
     assert re.search(
         r"semantic search: exact, scored all \d+ matching papers; \d+ papers match; gen-000001", done.stderr
     )
-    assert re.search(r"timings \(ms\): filter [\d.]+, .*embedding [\d.]+, .*semantic [\d.]+, fusion [\d.]+", done.stderr)
+    stages = r"timings \(ms\): filter [\d.]+, .*embedding [\d.]+, .*semantic [\d.]+, fusion [\d.]+"
+    assert re.search(stages, done.stderr)
     listed = run("search", "--category", "cs", "--explain", *index_options)
     assert "semantic search: not used" in listed.stderr
 
