@@ -9,11 +9,13 @@ import orjson
 import pytest
 
 from fake_embedder import FakeEmbedder
+from search.errors import IndexBusy, IndexUnavailable
 from search.index.lexicon import create_analyzer
 from search.milvus.collection import Collection
 from search.milvus.data import DataStore
 from search.milvus.filters import Filters
 from search.milvus.manifest import CollectionManifest
+from search.milvus.records import LongPapers
 from search.milvus.schema import DATA_SUFFIX, LITE
 from search.milvus.writer import CollectionWriter
 from search.papers.paper import Paper
@@ -135,3 +137,49 @@ def test_a_manifest_of_format_1_is_read_and_its_counts_are_merged(client: Any) -
     write_paper(client, "older", 1)
     publish(client, "older", "gen-2")
     assert count_papers(client, "older", load(client, "older")) == 2
+
+
+def make_paper(number: int) -> Paper:
+    return Paper(ids=(f"arxiv:2402.{number:05}",), title=f"Attention {number}", authors=("Wei Zhang",))
+
+
+def write_rows(writer: CollectionWriter, rows: range, first_number: int) -> None:
+    papers = [make_paper(first_number + row) for row in rows]
+    writer.write(rows, papers, np.asarray(FakeEmbedder().encode([paper.text for paper in papers])))
+
+
+def test_a_writer_that_lost_its_lease_overwrites_nothing(client: Any) -> None:
+    late = CollectionWriter.open(client, "displaced", FakeEmbedder().model, LITE)
+    end_process(client, "displaced")  # as if it had not renewed its lease for too long
+    other = CollectionWriter.open(client, "displaced", FakeEmbedder().model, LITE)
+    write_rows(other, range(3), 0)
+    manifest = other.publish("gen-1")
+    other.close()
+    with pytest.raises(IndexBusy, match="another process has begun to write it"):
+        write_rows(late, range(3), 100)
+    found = Collection(client, "displaced", LITE, manifest).find("row >= 0")
+    assert [each.paper.id for each in found] == [f"arxiv:2402.{number:05}" for number in range(3)]
+    late.close()
+
+
+def test_papers_that_milvus_has_lost_are_not_published(client: Any) -> None:
+    writer = CollectionWriter.open(client, "lost", FakeEmbedder().model, LITE)
+    write_rows(writer, range(3), 0)
+    write_rows(writer, range(3, 6), 0)
+    client.delete("lost", ids=[4])
+    with pytest.raises(IndexUnavailable, match="it has 5 of 6 papers that were written; repeat the command"):
+        writer.publish("gen-1")
+    writer.close()
+    again = CollectionWriter.open(client, "lost", FakeEmbedder().model, LITE)
+    assert again.next_row == 3  # the second batch is written again
+    write_rows(again, range(3, 6), 0)
+    assert count_papers(client, "lost", again.publish("gen-1")) == 6
+    again.close()
+
+
+def test_what_a_killed_import_wrote_of_a_row_is_replaced(client: Any) -> None:
+    write_paper(client, "long", 0)
+    long = LongPapers(DataStore(client, "long" + DATA_SUFFIX))
+    long.put(range(2_000), {3: {"paper": {"title": "Old"}, "records": None}, 1_500: {"paper": None, "records": []}})
+    long.put(range(3, 5), {4: {"paper": {"title": "New"}, "records": None}})
+    assert sorted(long.get(range(2_000))) == [4, 1_500]
