@@ -2,7 +2,7 @@
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -21,6 +21,7 @@ from indexer.generations import (
     find_layout,
     load_published_manifest,
     move_aside,
+    record_files,
     remove_unused_generations,
     start_generation,
 )
@@ -40,7 +41,7 @@ from search.errors import ModelUnavailable, SourceError, UnreadFile
 from search.files import fsync, link_or_copy, save_array, write_aside
 from search.index.calibration import Calibration
 from search.index.database_checksums import paper_block_checksums
-from search.index.layout import FileRecord, GenerationLayout, Manifest
+from search.index.layout import GenerationLayout, Manifest
 from search.index.lexicon_builder import LexiconBuilder
 from search.index.snapshot import Snapshot
 from search.index.store import PaperStore
@@ -327,7 +328,7 @@ def _write_generation(
     on_stage("calibrating confidence")
     _write_calibration(Snapshot(layout, files, manifest), writer.embedder, calibration)
     on_stage("computing checksums")
-    return replace(manifest, files=tuple(_record_files(files, old, before.files if before else ())))
+    return replace(manifest, files=tuple(record_files(files, old, before.files if before else ())))
 
 
 def _write_calibration(snapshot: Snapshot, embedder: Embedder, old: Path | None) -> None:
@@ -340,26 +341,6 @@ def _write_calibration(snapshot: Snapshot, embedder: Embedder, old: Path | None)
             return
     if known:
         link_or_copy(known, file)
-
-
-def _record_files(
-    files: GenerationLayout, old: GenerationLayout | None, known: tuple[FileRecord, ...]
-) -> Iterator[FileRecord]:
-    """Yields the record of every file.
-
-    A file that is linked from the last generation keeps its record; the others are fsynced and their checksums
-    computed. Then the folders are fsynced.
-    """
-    records = {record.path: record for record in known}
-    for path in files.files():
-        record = records.get(path.relative_to(files.directory).as_posix())
-        if record and old and path.samefile(old.directory / record.path):
-            yield record
-        else:
-            fsync(path)
-            yield FileRecord.from_file(path, files.directory)
-    for directory in {path.parent for path in files.files()}:
-        fsync(directory)
 
 
 def _write_columns_and_lexicon(

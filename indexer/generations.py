@@ -14,7 +14,9 @@ from pathlib import Path
 
 from search.embedding.model import ModelIdentity, known_identities
 from search.errors import IndexDamaged, IndexMissing, ModelMismatch
+from search.files import fsync
 from search.index.layout import (
+    FileRecord,
     GenerationLayout,
     Layout,
     Manifest,
@@ -121,6 +123,26 @@ def start_generation(layout: Layout) -> GenerationLayout:
     files = layout.generation(generation_name(next_number(layout)))
     files.directory.mkdir()
     return files
+
+
+def record_files(
+    files: GenerationLayout, old: GenerationLayout | None, known: tuple[FileRecord, ...]
+) -> Iterator[FileRecord]:
+    """Yields the record of every file.
+
+    A file that is linked from the last generation keeps its record; the others are fsynced and their checksums
+    computed. Then the folders are fsynced.
+    """
+    records = {record.path: record for record in known}
+    for path in files.files():
+        record = records.get(path.relative_to(files.directory).as_posix())
+        if record and old and path.samefile(old.directory / record.path):
+            yield record
+        else:
+            fsync(path)
+            yield FileRecord.from_file(path, files.directory)
+    for directory in {path.parent for path in files.files()}:
+        fsync(directory)
 
 
 def next_number(layout: Layout) -> int:

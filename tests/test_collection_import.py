@@ -198,7 +198,7 @@ def test_a_collection_has_one_writer(tmp_path: Path) -> None:
     assert import_into(address, path).counts.unchanged == 3
 
 
-def test_removed_papers_stay_removed(tmp_path: Path) -> None:
+def test_removals_survive_later_imports(tmp_path: Path) -> None:
     address, folder = f"milvus://{tmp_path}/papers.db/papers", tmp_path / "index"
     path = write_records(tmp_path / "papers.jsonl", make_records(0, 12))
     import_into(address, path)

@@ -187,7 +187,7 @@ def test_names_are_counted_and_suggested_as_in_the_local_index(searcher: Searche
     assert searcher.session().authors(name) == local.session().authors(name)
 
 
-def test_people_behind_a_name_are_told_apart_by_all_its_papers(searcher: Searcher, local: Searcher) -> None:
+def test_people_behind_a_name_are_distinguished_by_all_its_papers(searcher: Searcher, local: Searcher) -> None:
     session = searcher.session()
     session.search(Query("attention", limit=1))  # what a session has read does not matter
     expected = local.session().persons("Yang Liu")

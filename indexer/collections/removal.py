@@ -23,7 +23,7 @@ from search.milvus.source import MilvusSource
 
 def select_ids(address: Address, ids: Iterable[str]) -> Selection:
     """Selects papers by any ID that they have or ever had; see ``indexer.removal_selection.select_ids``."""
-    return select_ids_of(MilvusSource(address).open(), _load_removed_ids(address).__contains__, ids)
+    return select_ids_of(MilvusSource(address).open(), _read_excluded_ids(address).__contains__, ids)
 
 
 def select_query(address: Address, query: str) -> Selection:
@@ -52,7 +52,7 @@ def remove(address: Address, selection: Selection, load: Callable[[ModelIdentity
     return RemovalReport(remover.removed, remover.changed, manifest.papers, manifest.generation)
 
 
-def _load_removed_ids(address: Address) -> set[str]:
+def _read_excluded_ids(address: Address) -> set[str]:
     """Returns the IDs of papers that were removed whatever files have them."""
     with closing(address.connect()) as client:
         data = DataStore(client, address.collection + DATA_SUFFIX)
