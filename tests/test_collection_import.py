@@ -1,6 +1,7 @@
 """Imports straight into a collection of Milvus Lite: the same papers as in a folder after the same imports."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -247,6 +248,19 @@ def test_vectors_of_another_model_are_refused(tmp_path: Path) -> None:
     import_into(address, path)
     with pytest.raises(IndexDamaged, match="its vectors are of fake, not of newer"):
         import_into(address, path, embedder=FakeEmbedder(32, "newer"))
+
+
+@pytest.mark.parametrize("command", [f"index {__file__}", "remove 2000.00001", "search galaxy", "export-index copy"])
+def test_commands_name_the_package_that_is_missing(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("grpc", "pymilvus"):
+        monkeypatch.setitem(sys.modules, name, None)
+    done = run(
+        *command.split(),
+        "--index",
+        "milvus:///nowhere/papers.db/papers",
+    )
+    assert done.returncode != 0
+    assert done.stderr.rstrip().endswith("it needs the package pymilvus; run: pip install 'papers-search[milvus]'")
 
 
 def test_the_command_imports_into_a_collection(tmp_path: Path) -> None:

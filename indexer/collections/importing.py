@@ -33,7 +33,7 @@ def find_collection_model(address: Address) -> ModelIdentity | None:
     Raises:
         IndexUnavailable: Milvus cannot be reached.
     """
-    with reports_errors(str(address)), contextlib.closing(address.connect()) as client:
+    with contextlib.closing(address.connect()) as client, reports_errors(str(address)):
         data = DataStore(client, address.collection + DATA_SUFFIX)
         if not client.has_collection(address.collection + DATA_SUFFIX):
             return None
